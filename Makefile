@@ -1,0 +1,65 @@
+# What a person does with a checkout. `make` alone lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := .venv/.run
+DEV := .venv/.dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-long bench lint format lock servers clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUN) ## install what Keyscope needs and watch a moving store, no server required
+	$(BIN)/keyscope watch demo: "" --duration 20
+
+test: lint servers ## install everything, provide real servers, lint, type check and run every test
+	$(BIN)/pytest -n 2
+
+test-long: $(DEV) servers ## run the fault lanes in their long form
+	KEYSCOPE_LONG=1 $(BIN)/pytest -n 2 -m "faults or long"
+
+bench: $(DEV) servers ## measure, side by side with what one would use instead
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit; done
+
+lint: $(DEV) ## check style, layers and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: $(DEV) ## put the code into its one format and mend what can be mended
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+servers: ## put real servers into .servers unless fit ones are on PATH
+	@$(PYTHON) tests/servers/provide.py || { test -z "$$KEYSCOPE_REQUIRE_SERVERS" && \
+		echo "The tests that need these servers will be skipped by name."; }
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links pyproject.toml requirements/build.in
+
+lock: $(DEV) ## choose the newest allowed versions again and write them down with their hashes
+	$(COMPILE) --upgrade --output-file requirements/run.txt
+	$(COMPILE) --upgrade --extra dev --output-file requirements/dev.txt
+
+clean: ## remove what make made, the servers too
+	rm -rf .venv .servers .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
+	find explorer widgets tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Keyscope needs Python 3.11 or newer, and $(PYTHON) is older or missing. Name another: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# The stamps: what is newer than its stamp is installed again, and nothing else.
+$(RUN): requirements/run.txt pyproject.toml | .venv/pyvenv.cfg
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/run.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt pyproject.toml | .venv/pyvenv.cfg
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
