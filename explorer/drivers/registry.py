@@ -1,0 +1,51 @@
+"""Which driver speaks to which kind of store. A driver, and with it its client library, is imported when its URL is opened."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final, cast
+
+from explorer.drivers.base import Store
+from explorer.model.address import Access, Address, parse
+from explorer.model.errors import BackendNotSupported
+
+DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "demo": "explorer.drivers.memory:DemoStore",
+        "etcd": "explorer.drivers.etcd:EtcdStore",
+        "memory": "explorer.drivers.memory:MemoryStore",
+    }
+)
+"""Scheme of a URL to the driver's module and class; the class is called with an Address and an Access."""
+
+
+def make(url: str, access: Access | None = None) -> Store:
+    """Make the store of a URL, not yet connected.
+
+    Raises:
+        InvalidAddress: The URL cannot be understood.
+        BackendNotSupported: No driver is known for it, or the client library that it needs is not installed.
+    """
+    address = parse(url)
+    return driver(address)(address, access or Access())
+
+
+def driver(address: Address) -> type[Store]:
+    """Import the driver of an address.
+
+    Raises:
+        BackendNotSupported: There is none, or its client library is not installed.
+    """
+    try:
+        module, _, name = DRIVERS[address.scheme].partition(":")
+    except KeyError:
+        raise BackendNotSupported(
+            f"no driver for {address.scheme!r}", hint=f"known are {', '.join(f'{scheme}:' for scheme in sorted(DRIVERS))}"
+        ) from None
+    try:
+        found = getattr(import_module(module), name)
+    except ImportError as error:
+        raise BackendNotSupported(
+            f"the {address.scheme} driver needs {error.name}, which is not installed", hint="pip install keyscope"
+        ) from error
+    return cast("type[Store]", found)

@@ -1,0 +1,62 @@
+"""How all network drivers try again: pauses that grow, with jitter, and never past the time allowed."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from explorer.model.errors import ExplorerError
+
+Answer = TypeVar("Answer")
+
+_JITTER = random.SystemRandom()
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Pauses that double from `first` to `most` seconds, each drawn evenly between nothing and its full length.
+
+    Full jitter keeps many clients from coming back to a restarted server at the same moment.
+    """
+
+    first: float = 0.1
+    most: float = 5.0
+    tries: int = 0
+
+    def reset(self) -> None:
+        """Start from the shortest pause again, after a success."""
+        self.tries = 0
+
+    def next_pause(self) -> float:
+        """Give the next pause, in seconds."""
+        longest: float = min(self.most, self.first * 2.0 ** min(self.tries, 32))
+        self.tries += 1
+        return _JITTER.uniform(0, longest)
+
+    async def pause(self) -> None:
+        """Wait for the next pause."""
+        await asyncio.sleep(self.next_pause())
+
+
+async def persist(
+    attempt: Callable[[float], Awaitable[Answer]], *, within: float, backoff: Backoff | None = None
+) -> Answer:
+    """Repeat a request that may safely be sent twice until it is answered.
+
+    Args:
+        attempt: Sends it once; is given the seconds that are left.
+        within: Seconds for everything together. When they are over, the last error is raised.
+        backoff: The pauses between attempts.
+    """
+    clock = asyncio.get_running_loop().time
+    until = clock() + within
+    pauses = backoff or Backoff(most=1.0)
+    while True:
+        try:
+            return await attempt(until - clock())
+        except ExplorerError as error:
+            pause = pauses.next_pause()
+            if not error.retryable or clock() + pause >= until:
+                raise
+        await asyncio.sleep(pause)

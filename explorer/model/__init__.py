@@ -1,0 +1,1 @@
+"""Plain values and pure functions that every other room shares; nothing but the standard library."""

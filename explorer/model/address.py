@@ -1,0 +1,159 @@
+"""Where a store is and how it is spoken to: the URL, taken apart once, and what a person must prove to get in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
+
+from explorer.model.errors import InvalidAddress
+from explorer.model.keys import decode
+
+_SCHEME_HINT: Final = "write it like etcd://127.0.0.1:2379/ or demo:"
+_HIGHEST_PORT: Final = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Text that must not be seen: it shows as stars everywhere but in `reveal`."""
+
+    _text: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Give the text itself, to put on the wire and nowhere else."""
+        return self._text
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        message = "a secret is not written down"
+        raise TypeError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What it takes to be let in, and how long to wait. A driver fills gaps from the variables its store's own tools read."""
+
+    user: str | None = None
+    password: Secret | None = None
+    authority: Path | None = None
+    """A file with the certificates (PEM) that the store's own certificate must come from."""
+    certificate: Path | None = None
+    """A file with the client's certificate (PEM)."""
+    private_key: Path | None = None
+    """A file with the client's private key (PEM)."""
+    server_name: str | None = None
+    """The name to expect in the store's certificate when it is not the one in the address."""
+    timeout: float = 5.0
+    """Seconds that one request may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One endpoint of a store."""
+
+    name: str
+    port: int | None = None
+
+    def __str__(self) -> str:
+        name = f"[{self.name}]" if ":" in self.name else self.name
+        return name if self.port is None else f"{name}:{self.port}"
+
+    def with_port(self, port: int) -> "Host":
+        """Give the same host with a port, its own if it has one."""
+        return self if self.port is not None else replace(self, port=port)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A store's URL, taken apart.
+
+    `etcd://h1:2379,h2:2379/config/?separator=:`: the scheme with or without `+tls`, hosts, the path after its first slash, which every
+    key is relative to, and options. `etcd://host//registry/` has the path `/registry/`.
+    """
+
+    scheme: str
+    hosts: tuple[Host, ...] = ()
+    path: str = ""
+    tls: bool = False
+    user: str | None = None
+    password: Secret | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    """What the person should be told about the URL as it was given."""
+
+    @property
+    def shown(self) -> str:
+        """The address for messages and titles: no user, no password, no options."""
+        scheme = f"{self.scheme}+tls" if self.tls else self.scheme
+        if not self.hosts and not self.path:
+            return f"{scheme}:"
+        return f"{scheme}://{','.join(map(str, self.hosts))}/{self.path}"
+
+    def __str__(self) -> str:
+        return self.shown
+
+    def option(self, name: str, default: str) -> str:
+        """Give an option of the URL, or the default."""
+        return self.options.get(name, default)
+
+    def only_options(self, *known: str) -> None:
+        """Refuse an option that the store does not know, so that a slip of the pen is not silently ignored.
+
+        Raises:
+            InvalidAddress: There is another one.
+        """
+        for name in self.options:
+            if name not in known:
+                raise InvalidAddress(
+                    f"unknown option {name!r} in the URL",
+                    hint=f"known here: {', '.join(known) or 'none'}",
+                    address=self.shown,
+                )
+
+
+def parse(url: str) -> Address:
+    """Take the URL of a store apart.
+
+    Raises:
+        InvalidAddress: It cannot be understood; the message does not repeat a password.
+    """
+    scheme, colon, rest = url.partition(":")
+    if not colon or not scheme.replace("+", "").isalnum():
+        shown = repr(url) if "@" not in url else "the URL"
+        raise InvalidAddress(f"{shown} does not name a store", hint=_SCHEME_HINT)
+    scheme, _, transport = scheme.lower().partition("+")
+    if transport not in ("", "tls"):
+        raise InvalidAddress(f"{scheme}+{transport} is not known", hint=f"encrypted connections are {scheme}+tls://")
+    try:
+        parts = urlsplit(f"store:{rest}", allow_fragments=False)
+    except ValueError as error:
+        raise InvalidAddress(f"the hosts of the {scheme} URL cannot be read", hint=_SCHEME_HINT) from error
+    userinfo, _, hosts = parts.netloc.rpartition("@")
+    user, has_password, password = userinfo.partition(":")
+    return Address(
+        scheme=scheme,
+        hosts=tuple(_host(text) for text in hosts.split(",") if text),
+        path=decode(unquote_to_bytes(parts.path.removeprefix("/"))),
+        tls=transport == "tls",
+        user=unquote(user) or None,
+        password=Secret(unquote(password)) if has_password else None,
+        options=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        warnings=("a password in a URL ends up in shell history and process lists",) if has_password else (),
+    )
+
+
+def _host(text: str) -> Host:
+    name, port = text, ""
+    if text.startswith("["):
+        name, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif ":" in text:
+        name, _, port = text.rpartition(":")
+    if not name or (port and not (port.isascii() and port.isdigit() and 0 < int(port) <= _HIGHEST_PORT)):
+        raise InvalidAddress(f"{text!r} is not a host and port", hint="write host:port, [::1]:port for IPv6")
+    return Host(unquote(name), int(port) if port else None)

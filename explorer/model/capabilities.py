@@ -1,0 +1,38 @@
+"""What a store can do, declared; a caller asks first, and the contract suite holds a driver to its word."""
+
+from enum import Flag, auto
+
+
+class Capability(Flag):
+    """One thing a store can do beyond reading, listing and writing single keys."""
+
+    ATOMIC = auto()
+    """Compare-and-swap and compare-and-delete of one key."""
+    BINARY_KEYS = auto()
+    """Keys may be any bytes."""
+    CREATED = auto()
+    """An entry tells the revision at which it came to be."""
+    DIRECTORIES = auto()
+    """Directories are a kind of their own and can exist without anything in them."""
+    GUARDED_DELETE = auto()
+    """A subtree is deleted only if nothing in it moved since a revision, in one step."""
+    HISTORY = auto()
+    """Earlier entries of a key can be read."""
+    KEEP_ALIVE = auto()
+    """A TTL can be renewed for as long as the connection is open."""
+    LOCK = auto()
+    """Locks can be taken."""
+    LOCKS = auto()
+    """Locks can be inspected."""
+    PREVIOUS = auto()
+    """A watch tells the entry before a change."""
+    RESUME = auto()
+    """A watch can start after an earlier revision without a gap."""
+    SNAPSHOT = auto()
+    """A listing in several pages is read at one revision."""
+    STALE_READS = auto()
+    """A read may be answered without the store's authority when the caller allows it."""
+    TTL = auto()
+    """An entry can expire."""
+    WATCH = auto()
+    """Changes are told as they happen."""

@@ -1,0 +1,25 @@
+"""Opening a store by its URL."""
+
+import warnings
+
+from explorer.drivers.base import Store
+from explorer.drivers.registry import make
+from explorer.model.address import Access
+
+
+def open(url: str, access: Access | None = None) -> Store:  # noqa: A001 - the contract's word, as in `explorer.open`
+    """Make the store of a URL; `async with` connects and closes it.
+
+    Args:
+        url: Such as `etcd://host:2379,host2:2379/prefix/`, `etcd+tls://...`, `memory:` or `demo:`.
+        access: Credentials, certificates and the time limit of a request; what it leaves open comes from the variables
+            that the store's own tools read.
+
+    Raises:
+        InvalidAddress: The URL cannot be understood.
+        BackendNotSupported: No driver is known for it.
+    """
+    store = make(url, access)
+    for warning in store.address.warnings:
+        warnings.warn(warning, UserWarning, stacklevel=2)
+    return store
