@@ -1,0 +1,1 @@
+"""Real servers for the tests: where they come from, how they are started, hurt and stopped."""

@@ -1,0 +1,21 @@
+"""What a test does when the program it needs is missing."""
+
+import os
+
+import pytest
+
+from tests.servers.programs import Program, command
+
+
+def require(program: Program) -> tuple[str, ...]:
+    """Return the command line of `program`; without one the test is skipped by name, or fails if servers are a must.
+
+    KEYSCOPE_REQUIRE_SERVERS=1 says that they are: then nothing looks green that did not run.
+    """
+    line = command(program)
+    if line is not None:
+        return line
+    missing = f"{program.name} is neither on PATH nor in .servers: run `make servers`"
+    if os.environ.get("KEYSCOPE_REQUIRE_SERVERS") == "1":
+        pytest.fail(missing, pytrace=False)
+    pytest.skip(missing)
