@@ -100,13 +100,18 @@ def main() -> int:
                 where = _provide(recipe)
             except CannotProvideError as error:
                 missing += 1
-                sys.stderr.write(f"{label} missing: {error}\n")
+                sys.stderr.write(f"{label} missing: {error}{_instead(recipe)}\n")
             else:
                 sys.stdout.write(f"{label} {where} ({time.monotonic() - started:.1f} s)\n")
             sys.stdout.flush()
         if not missing:
             shutil.rmtree(SERVERS / "apt", ignore_errors=True)
     return 1 if missing else 0
+
+
+def _instead(recipe: Recipe) -> str:
+    wanted = " and ".join(f"{program.command} ({program.name})" for program in recipe.programs)
+    return f"; {wanted} on PATH would do instead" if wanted else ""
 
 
 @contextmanager
@@ -200,8 +205,7 @@ def _update(state: Path, suite: str) -> None:
             _apt(state, "update")
         except CannotProvideError as error:
             if address == addresses[-1]:
-                hint = f"{ARCHIVE} can name an archive that still carries {suite}, or {_put_on_path()}"
-                raise CannotProvideError(f"{error}; {hint}") from error
+                raise CannotProvideError(f"{error}; {ARCHIVE} can name an archive that carries {suite}") from error
         else:
             return
 
@@ -218,7 +222,7 @@ def _archive() -> str:
             address, found, suite = line.partition(" ")[0].strip("'").partition("/dists/")
             if found and "-security" not in suite:
                 return address
-    raise CannotProvideError(f"this machine's apt knows no Debian archive; {_put_on_path()}")
+    raise CannotProvideError("this machine's apt knows no Debian archive")
 
 
 def _keyring() -> str:
@@ -254,17 +258,13 @@ def _run(line: list[str], folder: Path = SERVERS) -> str:
     try:
         done = subprocess.run(line, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise CannotProvideError(f"there is no {line[0]} here; {_put_on_path()}") from None
+        raise CannotProvideError(f"there is no {line[0]} here") from None
     if done.returncode:
         complaints = [text for text in done.stderr.splitlines() if text.startswith(("E:", "dpkg-deb: error"))]
         raise CannotProvideError(
             f"{line[0]} failed: {(complaints or done.stderr.splitlines() or ['no reason given'])[0]}"
         )
     return done.stdout
-
-
-def _put_on_path() -> str:
-    return "put etcd and etcdctl (3.4 or 3.5), consul, redis-server, java 11+, zkServer.sh and go 1.17+ on PATH instead"
 
 
 if __name__ == "__main__":
