@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 SERVERS = Path(__file__).resolve().parents[2] / ".servers"
@@ -79,7 +78,6 @@ GO = Program(
 BBOLT_SOURCE = SERVERS / "bookworm/bbolt/usr/share/gocode"
 
 
-@cache
 def command(program: Program) -> tuple[str, ...] | None:
     """Return the beginning of the command line that runs `program`, or None where there is no fit one."""
     on_path = shutil.which(program.command)

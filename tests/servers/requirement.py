@@ -1,6 +1,7 @@
 """What a test does when the program it needs is missing."""
 
 import os
+from functools import cache
 
 import pytest
 
@@ -12,10 +13,13 @@ def require(program: Program) -> tuple[str, ...]:
 
     KEYSCOPE_REQUIRE_SERVERS=1 says that they are: then nothing looks green that did not run.
     """
-    line = command(program)
+    line = _found(program)
     if line is not None:
         return line
     missing = f"{program.name} is neither on PATH nor in .servers: run `make servers`"
     if os.environ.get("KEYSCOPE_REQUIRE_SERVERS") == "1":
         pytest.fail(missing, pytrace=False)
     pytest.skip(missing)
+
+
+_found = cache(command)  # what is on PATH is asked for its version once per run
