@@ -3,7 +3,7 @@
     async with explorer.open("etcd://127.0.0.1:2379/config/") as store: ...
     store = explorer.connect("etcd://127.0.0.1:2379/config/")  # the same calls, blocking
 
-Names are loaded when first used: importing this package imports no client library and no user interface.
+The names are those of `explorer.api`, loaded when first used: importing this package imports no client library and no user interface.
 """
 
 from importlib import import_module
@@ -12,87 +12,18 @@ from typing import TYPE_CHECKING
 from explorer.version import __version__
 
 if TYPE_CHECKING:
-    from explorer.blocking import BlockingStore, connect
-    from explorer.drivers.base import Lock, Store
-    from explorer.model.address import Access, Secret
-    from explorer.model.capabilities import Capability
-    from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-    from explorer.model.errors import (
-        BackendNotSupported,
-        CallNotSupported,
-        CannotLock,
-        Compacted,
-        Conflict,
-        Denied,
-        ExplorerError,
-        Forbidden,
-        InvalidAddress,
-        InvalidKey,
-        KeyExists,
-        KeyModified,
-        KeyNotFound,
-        LockLost,
-        NoSpace,
-        NotReachable,
-        OutcomeUnknown,
-        PreviousNotSpecified,
-        Timeout,
-        TlsFailed,
-        TooLarge,
-        Unauthenticated,
-    )
-    from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
-    from explorer.model.locks import Contender, LockInfo
-    from explorer.opening import open
+    from explorer.api import *  # noqa: F403 - the same names for type checkers
 
-_HOMES = {
-    "explorer.blocking": ("BlockingStore", "connect"),
-    "explorer.drivers.base": ("Lock", "Store"),
-    "explorer.model.address": ("Access", "Secret"),
-    "explorer.model.capabilities": ("Capability",),
-    "explorer.model.entries": ("Child", "Cursor", "Entry", "Page", "Revision", "Status"),
-    "explorer.model.errors": (
-        "BackendNotSupported",
-        "CallNotSupported",
-        "CannotLock",
-        "Compacted",
-        "Conflict",
-        "Denied",
-        "ExplorerError",
-        "Forbidden",
-        "InvalidAddress",
-        "InvalidKey",
-        "KeyExists",
-        "KeyModified",
-        "KeyNotFound",
-        "LockLost",
-        "NoSpace",
-        "NotReachable",
-        "OutcomeUnknown",
-        "PreviousNotSpecified",
-        "Timeout",
-        "TlsFailed",
-        "TooLarge",
-        "Unauthenticated",
-    ),
-    "explorer.model.events": ("Deleted", "Event", "Lost", "Put", "Restored", "Resync", "Started"),
-    "explorer.model.locks": ("Contender", "LockInfo"),
-    "explorer.opening": ("open",),
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
-
-__all__ = [  # noqa: PLE0604 - made from the one table above
-    "__version__",
-    *sorted(_HOME),
-]
+__all__ = ["__version__"]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
+    if name.startswith("_") or name not in (api := import_module("explorer.api")).__all__:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    return getattr(import_module(_HOME[name]), name)
+    found: object = getattr(api, name)
+    return found
 
 
 def __dir__() -> list[str]:
-    return list(__all__)
+    return [*__all__, *import_module("explorer.api").__all__]

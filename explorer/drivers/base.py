@@ -141,9 +141,7 @@ class Store(ABC):
         return True
 
     @abstractmethod
-    async def children(
-        self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE
-    ) -> Page[Child]:
+    async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
         """Read a page of the next level below a prefix, without reading what is below that.
 
         Args:
@@ -313,4 +311,3 @@ class Store(ABC):
             address=self.address.shown,
             key=key,
         )
-

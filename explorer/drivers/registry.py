@@ -1,6 +1,6 @@
 """Which driver speaks to which kind of store. A driver, and with it its client library, is imported when its URL is opened."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import Final, cast
@@ -30,7 +30,7 @@ def make(url: str, access: Access | None = None) -> Store:
     return driver(address)(address, access or Access())
 
 
-def driver(address: Address) -> type[Store]:
+def driver(address: Address) -> Callable[[Address, Access], Store]:
     """Import the driver of an address.
 
     Raises:
@@ -40,7 +40,8 @@ def driver(address: Address) -> type[Store]:
         module, _, name = DRIVERS[address.scheme].partition(":")
     except KeyError:
         raise BackendNotSupported(
-            f"no driver for {address.scheme!r}", hint=f"known are {', '.join(f'{scheme}:' for scheme in sorted(DRIVERS))}"
+            f"no driver for {address.scheme!r}",
+            hint=f"known are {', '.join(f'{scheme}:' for scheme in sorted(DRIVERS))}",
         ) from None
     try:
         found = getattr(import_module(module), name)
@@ -48,4 +49,4 @@ def driver(address: Address) -> type[Store]:
         raise BackendNotSupported(
             f"the {address.scheme} driver needs {error.name}, which is not installed", hint="pip install keyscope"
         ) from error
-    return cast("type[Store]", found)
+    return cast("Callable[[Address, Access], Store]", found)

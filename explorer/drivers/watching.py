@@ -132,7 +132,7 @@ async def follow(feed: Feed, attempt: Attempt, *, backoff: Backoff | None = None
         try:
             async with aclosing(attempt()) as batches:
                 async for batch in batches:
-                    events = []
+                    events: list[Event] = []
                     for event in batch:
                         match event:
                             case Started() if not started:
@@ -150,14 +150,14 @@ async def follow(feed: Feed, attempt: Attempt, *, backoff: Backoff | None = None
                             case _:
                                 events.append(event)
                     await feed.tell(events)
-            error = NotReachable("the store ended the watch")
+            trouble = "the store ended the watch"
         except ExplorerError as caught:
             if not (started and caught.retryable):
                 raise
-            error = caught
+            trouble = str(caught)
         if not lost:
             lost = True
-            await feed.tell([Lost(str(error))])
+            await feed.tell([Lost(trouble)])
         await pauses.pause()
 
 

@@ -11,7 +11,7 @@ etcd: the mod revision; Consul: ModifyIndex; ZooKeeper: czxid and version; Redis
 and bytes; files: a digest.
 """
 
-Item = TypeVar("Item", covariant=True)
+Item_co = TypeVar("Item_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
+class Page(Generic[Item_co]):
     """A part of a listing, in the store's order."""
 
-    items: tuple[Item, ...]
+    items: tuple[Item_co, ...]
     next: Cursor | None
     """What to pass as `after` for the next page; None when this was the last."""
     revision: Revision | None

@@ -9,7 +9,9 @@ import unicodedata
 from typing import Final
 
 _BREAKS: Final = "\n\t"
-_INVISIBLE_LETTERS: Final = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_INVISIBLE_LETTERS: Final = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
+)
 _SUSPECT: Final = re.compile(f"[{_INVISIBLE_LETTERS}]")
 _MOST_MARKS: Final = 4
 """Combining marks that one letter may carry; more of them climb over the lines around it."""

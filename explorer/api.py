@@ -1,0 +1,82 @@
+"""The public names of the package, each with its home."""
+
+from explorer.blocking import BlockingStore, connect
+from explorer.drivers.base import Lock, Store
+from explorer.model.address import Access, Secret
+from explorer.model.capabilities import Capability
+from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
+from explorer.model.errors import (
+    BackendNotSupported,
+    CallNotSupported,
+    CannotLock,
+    Compacted,
+    Conflict,
+    Denied,
+    ExplorerError,
+    Forbidden,
+    InvalidAddress,
+    InvalidKey,
+    KeyExists,
+    KeyModified,
+    KeyNotFound,
+    LockLost,
+    NoSpace,
+    NotReachable,
+    OutcomeUnknown,
+    PreviousNotSpecified,
+    Timeout,
+    TlsFailed,
+    TooLarge,
+    Unauthenticated,
+)
+from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
+from explorer.model.locks import Contender, LockInfo
+from explorer.opening import open
+
+__all__ = [
+    "Access",
+    "BackendNotSupported",
+    "BlockingStore",
+    "CallNotSupported",
+    "CannotLock",
+    "Capability",
+    "Child",
+    "Compacted",
+    "Conflict",
+    "Contender",
+    "Cursor",
+    "Deleted",
+    "Denied",
+    "Entry",
+    "Event",
+    "ExplorerError",
+    "Forbidden",
+    "InvalidAddress",
+    "InvalidKey",
+    "KeyExists",
+    "KeyModified",
+    "KeyNotFound",
+    "Lock",
+    "LockInfo",
+    "LockLost",
+    "Lost",
+    "NoSpace",
+    "NotReachable",
+    "OutcomeUnknown",
+    "Page",
+    "PreviousNotSpecified",
+    "Put",
+    "Restored",
+    "Resync",
+    "Revision",
+    "Secret",
+    "Started",
+    "Status",
+    "Store",
+    "Timeout",
+    "TlsFailed",
+    "TooLarge",
+    "Unauthenticated",
+    "connect",
+    "open",
+]

@@ -1,0 +1,132 @@
+"""The next level below a prefix, without reading what is below it.
+
+A child is found, what lies below it is jumped over, and the search for its sibling goes on in windows that start narrow: the server counts what is
+in a window, so a window that held the rest of the tree would cost as much as reading it.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from explorer.drivers.etcd import messages
+from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.methods import TXN
+from explorer.drivers.etcd.ranges import NO_END, Reader, shared
+from explorer.model.keys import range_end
+
+_PROBE: Final = 16
+"""Keys asked for where children are expected to have much below them."""
+_MOST: Final = 1024
+"""Keys asked for where they turn out to have nothing below them."""
+_MOST_OPERATIONS: Final = 128
+"""Operations that etcd takes in one transaction unless told otherwise (--max-txn-ops)."""
+_LONGEST_NUMBER: Final = 18
+_NUMBERED: Final = re.compile(rb"^(.*?)([0-9]+)$", re.DOTALL)
+
+
+@dataclass(slots=True)
+class Names:
+    """The children found so far, in the order of their first key."""
+
+    directory: bytes
+    separator: bytes
+    found: dict[bytes, list[bool]] = field(default_factory=dict)
+    """Name to [has a value, has children]."""
+
+    def note(self, key: bytes) -> tuple[bytes, bool]:
+        """Take a key in; give the child's name and whether the key lies below that child."""
+        name, below, _ = key[len(self.directory) :].partition(self.separator)
+        facts = self.found.setdefault(name, [False, False])
+        facts[bool(below)] = True
+        return name, bool(below)
+
+    def below(self, name: bytes) -> bytes:
+        """Give the prefix of what lies below a child."""
+        return self.directory + name + self.separator
+
+
+async def gallop(reader: Reader, names: Names, limit: int) -> None:
+    """Find children, from where the reader stands, until there are more than `limit` or no more."""
+    windows = reader.windows
+    asked = _PROBE
+    last_name: bytes | None = None
+    while not windows.done and len(names.found) <= limit:
+        end = windows.next_end()
+        answer = await reader.read(asked)
+        name, below = b"", False
+        for entry in answer.kvs:
+            name, below = names.note(entry.key)
+        if not answer.more:
+            windows.leave(end, sparse=answer.count * 2 < asked)
+            continue
+        if not below:
+            asked = min(asked * 2, _MOST)
+            if answer.count > _MOST * 2:
+                windows.narrow(answer.kvs[0].key, answer.kvs[-1].key)
+            windows.go_on_behind(answer.kvs[-1].key)
+            continue
+        asked = _PROBE
+        behind = range_end(names.below(name))
+        if behind == NO_END:
+            windows.leave(NO_END, sparse=True)
+            continue
+        windows.jump(behind, _horizon(names.directory, name))
+        if last_name is not None:
+            windows.depth = min(windows.depth, windows.floor + shared(last_name, name) + 1)
+        last_name = name
+
+
+def _horizon(directory: bytes, name: bytes) -> bytes | None:
+    """Guess where to look for the sibling of a numbered child: up to and including the next number of the same width."""
+    numbered = _NUMBERED.match(name)
+    if numbered is None or len(numbered[2]) > _LONGEST_NUMBER:
+        return None
+    stem, digits = numbered.groups()
+    width = len(digits)
+    beyond = b"%0*d" % (width, int(digits) + 2)
+    return directory + stem + beyond if len(beyond) == width else None
+
+
+async def complete(cluster: Cluster, names: Names, told: list[bytes], reader: Reader, *, start: bytes) -> list[bytes]:
+    """Settle what the search could not see, and give the names to tell, in order.
+
+    A child `a` with a value stands before `a-b` and what lies below `a` behind it, so that a search that ended or started between the two has seen but
+    one of them.
+
+    Args:
+        cluster: Is asked, in as few requests as possible.
+        names: What was found.
+        told: The names of this page.
+        reader: The search; what lies before its position has been seen.
+        start: Where the search started; what lies before has been told on the pages before.
+    """
+    questions: list[tuple[bytes, messages.RangeRequest]] = []
+    for name in told:
+        has_value, has_children = names.found[name]
+        child, below = names.directory + name, names.below(name)
+        if has_value and not has_children and not _passed(reader, range_end(below)):
+            questions.append((name, _first_of(below, range_end(below), reader.revision)))
+        if has_children and not has_value and child < start:
+            questions.append((name, _first_of(child, b"", reader.revision)))
+    gone = set()
+    for i in range(0, len(questions), _MOST_OPERATIONS):
+        part = questions[i : i + _MOST_OPERATIONS]
+        answer = await cluster.call(
+            TXN, messages.TxnRequest(success=[messages.RequestOp(request_range=request) for _, request in part])
+        )
+        for (name, request), response in zip(part, answer.responses, strict=True):
+            if not response.response_range.kvs:
+                continue
+            if request.range_end:
+                names.found[name][True] = True
+            else:
+                gone.add(name)  # it was told with its value, on a page before
+    return [name for name in told if name not in gone]
+
+
+def _passed(reader: Reader, end: bytes) -> bool:
+    return reader.windows.done or end <= reader.windows.position
+
+
+def _first_of(key: bytes, end: bytes, revision: int) -> messages.RangeRequest:
+    return messages.RangeRequest(key=key, range_end=end, limit=1, keys_only=True, revision=revision)

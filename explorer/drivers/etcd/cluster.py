@@ -1,0 +1,230 @@
+"""A connection to an etcd cluster: its endpoints, who we are to it, and one way to make a call.
+
+grpc.aio directly; the reasons stand in the README's note on dependencies.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Final, cast
+
+import grpc
+from grpc.aio import AioRpcError, Metadata
+
+from explorer.drivers.etcd import messages
+from explorer.drivers.etcd.endpoint import AnswerStream, Endpoint, connections
+from explorer.drivers.etcd.failures import Finding, understand
+from explorer.drivers.etcd.methods import AUTHENTICATE, RANGE, Answer, Method, Question
+from explorer.drivers.etcd.settings import Settings
+from explorer.drivers.retry import persist
+from explorer.model.address import Host
+from explorer.model.errors import ExplorerError, NotReachable, Unauthenticated
+
+_SECOND_CHANCE: Final = 0.2
+"""Seconds between two attempts at a first contact."""
+_LEADER: Final = ("hasleader", "true")
+"""Makes a member without a leader say so instead of keeping a watch silent for ever (etcd PR 9872)."""
+
+
+class Unsent(NotReachable):
+    """The request never left this machine: nothing can have happened because of it."""
+
+
+class Cluster:
+    """The endpoints of a cluster and a valid token for them. A call that fails moves on to the next endpoint."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.shown = settings.shown
+        self.timeout = settings.access.timeout
+        self.revision = 0
+        """The newest revision that any answer has told."""
+        self._endpoints = connections(settings)
+        self._current = 0
+        self._token: str | None = None
+        self._renewal = asyncio.Lock()
+
+    @property
+    def endpoints(self) -> tuple[Host, ...]:
+        """The endpoints, in the order they were given."""
+        return tuple(endpoint.host for endpoint in self._endpoints)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for endpoint in self._endpoints:
+            await endpoint.channel.close()
+
+    async def greet(self, question: messages.RangeRequest) -> None:
+        """Make the first contact: get a token if there is a user, and an answer that needs the store's authority.
+
+        Each endpoint is tried twice, so that a wrong address is told at once and not at the end of the time limit.
+        """
+        rounds = 2 * len(self._endpoints)
+        for tries_left in reversed(range(rounds)):
+            try:
+                if self.settings.access.user is not None and self._token is None:
+                    await self._renew(None)
+                await self.call(RANGE, question, repeat=False)
+            except Unsent:
+                if not tries_left:
+                    raise
+                await asyncio.sleep(_SECOND_CHANCE)
+            else:
+                return
+
+    async def call(
+        self,
+        method: Method[Question, Answer],
+        question: Question,
+        *,
+        key: str | None = None,
+        within: float | None = None,
+        repeat: bool = True,
+        at: Host | None = None,
+    ) -> Answer:
+        """Ask and give the answer.
+
+        Args:
+            method: What is asked.
+            question: The request.
+            key: What the call is about, for the error.
+            within: Seconds it may take altogether; the settings' time limit unless said otherwise.
+            repeat: Whether the request may be sent again when its answer was lost; reads may.
+            at: Ask this endpoint and no other.
+
+        Raises:
+            Unsent: No connection was had; the request never left.
+        """
+        seconds = self.timeout if within is None else within
+
+        async def attempt(left: float) -> Answer:
+            return await self._attempt(method, question, key=key, within=left, at=at)
+
+        if repeat:
+            return await persist(attempt, within=seconds)
+        return await attempt(seconds)
+
+    async def _attempt(
+        self, method: Method[Question, Answer], question: Question, *, key: str | None, within: float, at: Host | None
+    ) -> Answer:
+        endpoint = self._endpoint(at)
+        # One silent member must not use up the time in which another would answer.
+        share = within if at or len(self._endpoints) == 1 else max(within / len(self._endpoints), 1.0)
+        for renewed in (False, True):
+            token = self._token
+            try:
+                answer: Answer = await endpoint.call(method)(
+                    question, timeout=min(share, within), metadata=self._metadata()
+                )
+            except AioRpcError as failure:
+                finding = understand(failure.code(), failure.details(), self.shown, key)
+                if finding.token and not renewed and self.settings.access.user is not None:
+                    await self._renew(token)
+                    continue
+                raise self._give_up(endpoint, finding) from failure
+            header = getattr(answer, "header", None)
+            if header is not None and header.revision > self.revision:
+                self.revision = header.revision
+            return answer
+        message = "unreachable: the second round returns or raises"
+        raise AssertionError(message)
+
+    def _endpoint(self, at: Host | None) -> Endpoint:
+        if at is None:
+            return self._endpoints[self._current]
+        return next(endpoint for endpoint in self._endpoints if endpoint.host == at)
+
+    def _give_up(self, endpoint: Endpoint, finding: Finding) -> ExplorerError:
+        """Turn to the next endpoint if this one may be the trouble, and give the error."""
+        error = finding.error
+        if isinstance(error, NotReachable) and self._endpoints[self._current] is endpoint:
+            self._current = (self._current + 1) % len(self._endpoints)
+        if finding.unsent and type(error) is NotReachable:
+            return Unsent(error.message, hint=error.hint, address=error.address, key=error.key)
+        return error
+
+    def _metadata(self) -> Metadata:
+        return Metadata(_LEADER, ("token", self._token)) if self._token else Metadata(_LEADER)
+
+    async def _renew(self, refused: str | None) -> None:
+        """Get a new token, once for all calls whose common token was refused."""
+        async with self._renewal:
+            if self._token != refused:
+                return
+            access = self.settings.access
+            question = messages.AuthenticateRequest(
+                name=access.user or "", password=access.password.reveal() if access.password else ""
+            )
+
+            endpoint = self._endpoints[self._current]
+            try:
+                answer: messages.AuthenticateResponse = await endpoint.call(AUTHENTICATE)(
+                    question, timeout=self.timeout
+                )
+            except AioRpcError as failure:
+                if "authentication is not enabled" in (failure.details() or ""):
+                    self._token = None
+                    return
+                finding = understand(failure.code(), failure.details(), self.shown)
+                if finding.token:
+                    raise Unauthenticated("the store refuses user and password", address=self.shown) from failure
+                raise self._give_up(endpoint, finding) from failure
+            self._token = answer.token or None
+
+    async def converse(
+        self, method: Method[Question, Answer], question: Question, *, key: str | None = None, first_within: float
+    ) -> AsyncGenerator[Answer, None]:
+        """Open a stream, ask one thing on it and give what comes back, for as long as it comes.
+
+        Args:
+            method: A method with a stream each way.
+            question: What is asked first and only.
+            key: What the stream is about, for the error.
+            first_within: Seconds until the first answer; after that the keepalive of the connection watches over it.
+        """
+
+        async def begin(endpoint: Endpoint) -> AnswerStream:
+            return await endpoint.dialogue(method, question, self._metadata())
+
+        async for answer in self._stream(begin, key=key, first_within=first_within):
+            yield cast("Answer", answer)
+
+    async def download(
+        self, method: Method[Question, Answer], question: Question, *, key: str | None = None
+    ) -> AsyncGenerator[Answer, None]:
+        """Ask and give the answers of a streaming method, to its end."""
+
+        async def begin(endpoint: Endpoint) -> AnswerStream:
+            return await endpoint.download(method, question, self._metadata())
+
+        async for answer in self._stream(begin, key=key, first_within=self.timeout):
+            yield cast("Answer", answer)
+
+    async def _stream(
+        self, begin: Callable[[Endpoint], Awaitable[AnswerStream]], *, key: str | None, first_within: float
+    ) -> AsyncGenerator[object, None]:
+        for renewed in (False, True):
+            endpoint = self._endpoints[self._current]
+            token = self._token
+            call: AnswerStream | None = None
+            try:
+                async with asyncio.timeout(first_within):
+                    call = await begin(endpoint)
+                    answer = await call.read()
+                while answer is not grpc.aio.EOF:
+                    yield answer
+                    answer = await call.read()
+                code = await call.code()
+                if code is grpc.StatusCode.OK:
+                    return
+                # A status that comes without any answer is told by the end of the stream alone.
+                finding = understand(code, await call.details(), self.shown, key)
+            except TimeoutError:
+                finding = Finding(NotReachable("the store does not answer", address=self.shown, key=key))
+            except AioRpcError as failure:
+                finding = understand(failure.code(), failure.details(), self.shown, key)
+            finally:
+                if call is not None:
+                    call.cancel()
+            if not finding.token or renewed or self.settings.access.user is None:
+                raise self._give_up(endpoint, finding)
+            await self._renew(token)

@@ -1,0 +1,106 @@
+"""One member's client port."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol, cast
+
+import grpc
+from google.protobuf.message import Message
+from grpc.aio import Channel, Metadata
+
+from explorer.drivers.etcd.methods import Answer, Method, Question
+from explorer.drivers.etcd.settings import Settings
+from explorer.model.address import Host
+
+OPTIONS: Final = (
+    # No cap: a value may be as large as the server allows; clients' usual 4 MiB makes large prefixes unreadable (etcdmanager#123).
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # A half-open connection is noticed. etcd answers pings more often than every 5 s with GOAWAY too_many_pings.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    # Back quickly after a restart: the pauses between requests are our own.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # What is closed is closed: no connection is shared with another store of this process.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+class AnswerStream(Protocol):
+    """What comes back on a stream, whichever way the question went."""
+
+    async def read(self) -> object:
+        """Give the next answer, or `grpc.aio.EOF`."""
+
+    async def code(self) -> grpc.StatusCode:
+        """Give the status that the stream ended with."""
+
+    async def details(self) -> str:
+        """Give the words that came with the status."""
+
+    def cancel(self) -> bool:
+        """End the stream."""
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """One member's client port, connected to when first used."""
+
+    host: Host
+    channel: Channel
+    calls: dict[str, grpc.aio.UnaryUnaryMultiCallable[Message, Message]] = field(default_factory=dict)
+
+    def call(self, method: Method[Question, Answer]) -> grpc.aio.UnaryUnaryMultiCallable[Question, Answer]:
+        """Give the stub of a method."""
+        stub = self.calls.get(method.path)
+        if stub is None:
+            stub = self.channel.unary_unary(
+                method.path,
+                request_serializer=method.question.SerializeToString,
+                response_deserializer=method.answer.FromString,
+            )
+            self.calls[method.path] = stub
+        return cast("grpc.aio.UnaryUnaryMultiCallable[Question, Answer]", stub)
+
+    async def download(self, method: Method[Question, Answer], question: Question, metadata: Metadata) -> AnswerStream:
+        """Call a method that answers with a stream."""
+        stub = self.channel.unary_stream(
+            method.path,
+            request_serializer=method.question.SerializeToString,
+            response_deserializer=method.answer.FromString,
+        )
+        return cast("AnswerStream", stub(question, metadata=metadata))
+
+    async def dialogue(self, method: Method[Question, Answer], question: Question, metadata: Metadata) -> AnswerStream:
+        """Call a method with a stream each way, and ask the first thing on it."""
+        stub = self.channel.stream_stream(
+            method.path,
+            request_serializer=method.question.SerializeToString,
+            response_deserializer=method.answer.FromString,
+        )
+        call = stub(metadata=metadata)
+        await call.write(question)
+        return cast("AnswerStream", call)
+
+
+def connections(settings: Settings) -> list[Endpoint]:
+    """Prepare a connection to each endpoint; none is made before the first call.
+
+    Raises:
+        TlsFailed: A certificate or key cannot be read.
+    """
+    credentials = settings.credentials()
+    options: Sequence[tuple[str, int | str]] = settings.channel_options(OPTIONS)
+    return [
+        Endpoint(
+            host,
+            grpc.aio.secure_channel(str(host), credentials, options)
+            if credentials
+            else grpc.aio.insecure_channel(str(host), options),
+        )
+        for host in settings.hosts
+    ]

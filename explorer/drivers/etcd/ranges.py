@@ -1,0 +1,165 @@
+"""Reading ranges of keys so that neither side does more work than what is shown.
+
+etcd counts the whole requested range for every page it answers (etcd issues 11057 and 16510), and sorts by fetching everything. So no sort order is ever
+asked for (none already is ascending), and the key space is walked in disjoint windows that are kept about as wide as a page.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from explorer.drivers.etcd import messages
+from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.methods import RANGE
+from explorer.drivers.tasks import Tasks
+from explorer.model.keys import range_end
+
+NO_END = b"\0"
+"""etcd's word for no upper bound."""
+
+_CROWDED = 16
+"""A window that holds more pages than this costs the server more in counting than another request would."""
+
+
+def before(key: bytes, end: bytes) -> bool:
+    """Tell whether a key lies before the end of a range."""
+    return end == NO_END or key < end
+
+
+def nearest(one: bytes, other: bytes) -> bytes:
+    """Give the nearer of two ends."""
+    return one if before(one, other) and one != NO_END else other
+
+
+def shared(one: bytes, other: bytes) -> int:
+    """Count the bytes that two keys begin with alike."""
+    length = min(len(one), len(other))
+    return next((i for i in range(length) if one[i] != other[i]), length)
+
+
+@dataclass(slots=True)
+class Windows:
+    """The way through a range in windows of a fitting width.
+
+    A window reaches from the position to the end of what shares its first `depth` bytes; a crowded one makes the next deeper (narrower), a sparse one
+    shallower (wider). Below `floor`, the length of the directory, the window is all that is left.
+    """
+
+    position: bytes
+    end: bytes
+    floor: int
+    depth: int = 0
+    horizon: bytes | None = None
+    """Where the next window ends, when there is a better guess than `depth`."""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left."""
+        return not before(self.position, self.end)
+
+    def next_end(self) -> bytes:
+        """Give the end of the window that starts at the position."""
+        if self.horizon is not None:
+            return nearest(self.horizon, self.end)
+        if self.depth <= self.floor:
+            return self.end
+        return nearest(range_end(self.position[: self.depth]), self.end)
+
+    def narrow(self, first: bytes, last: bytes) -> None:
+        """Look at less at once: what shares one byte more than these two keys do."""
+        self.depth = max(self.depth, self.floor, shared(first, last)) + 1
+
+    def go_on_behind(self, key: bytes) -> None:
+        """Continue with the first key after this one."""
+        self.position, self.horizon = key + b"\0", None
+
+    def jump(self, position: bytes, horizon: bytes | None) -> None:
+        """Continue at a later place, looking no farther than the horizon at first."""
+        self.position, self.horizon = position, horizon
+        self.depth = len(position)
+
+    def leave(self, end: bytes, *, sparse: bool) -> None:
+        """Continue where the window ended, with a wider one if it was sparse."""
+        self.horizon = None
+        if end == NO_END:
+            self.position = self.end = b"\xff"  # nothing is left, and no key lies behind
+            return
+        self.position = end
+        self.depth = max(min(self.depth, len(end)) - sparse, self.floor)
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads a range of keys at one revision, page by page."""
+
+    cluster: Cluster
+    windows: Windows
+    revision: int = 0
+    """0 until the first answer fixes it."""
+    values: bool = True
+    newer_than: int = 0
+    """Give only what was written after this revision."""
+    subject: str | None = None
+
+    async def read(self, limit: int) -> messages.RangeResponse:
+        """Read the next window, at most `limit` keys of it; what comes next is for the caller to tell `windows`."""
+        answer = await self.cluster.call(
+            RANGE,
+            messages.RangeRequest(
+                key=self.windows.position or NO_END,
+                range_end=self.windows.next_end(),
+                limit=limit,
+                revision=self.revision,
+                keys_only=not self.values,
+                min_mod_revision=self.newer_than,
+            ),
+            key=self.subject,
+        )
+        self.revision = self.revision or answer.header.revision
+        return answer
+
+    async def page(self, limit: int) -> list[messages.KeyValue]:
+        """Read at most `limit` keys, from one window or several; fewer only at the end of the range."""
+        found: list[messages.KeyValue] = []
+        while not self.windows.done and len(found) < limit:
+            end = self.windows.next_end()
+            wanted = limit - len(found)
+            answer = await self.read(wanted)
+            found.extend(answer.kvs)
+            if answer.more:
+                last = answer.kvs[-1].key
+                if answer.count > _CROWDED * limit:
+                    self.windows.narrow(answer.kvs[0].key, last)
+                self.windows.go_on_behind(last)
+            else:
+                self.windows.leave(end, sparse=answer.count * 2 < wanted)
+        return found
+
+    async def pages(self, limit: int) -> AsyncGenerator[list[messages.KeyValue], None]:
+        """Read everything, page by page."""
+        while not self.windows.done:
+            yield await self.page(limit)
+
+
+async def ahead(
+    tasks: Tasks, pages: AsyncGenerator[list[messages.KeyValue], None]
+) -> AsyncGenerator[list[messages.KeyValue], None]:
+    """Read one page ahead, so that the server works on the next while this one is used."""
+    ready: asyncio.Queue[list[messages.KeyValue] | None] = asyncio.Queue(1)
+
+    async def fetch() -> None:
+        try:
+            async with aclosing(pages):
+                async for page in pages:
+                    await ready.put(page)
+        finally:
+            await ready.put(None)
+
+    fetching = tasks.start(fetch(), name="reading ahead")
+    try:
+        while (page := await ready.get()) is not None:
+            yield page
+        await fetching
+    finally:
+        await tasks.end(fetching)
