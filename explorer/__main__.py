@@ -1,6 +1,8 @@
 """`python -m explorer`: the same as the command `keyscope`."""
 
+import sys
+
 from explorer.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What one run of the command is to do, as values: what is wanted, of which store, and how to be let in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from explorer.model.entries import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was said about the connection; None leaves it to the profile or to the store's own variables."""
+
+    user: str | None = None
+    password_file: Path | None = None
+    cacert: Path | None = None
+    cert: Path | None = None
+    key_file: Path | None = None
+    server_name: str | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """No verb: the top of the store, then what happens in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ls:
+    """List the children of a prefix, or everything below it."""
+
+    prefix: str
+    recursive: bool
+    values: bool
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Read one entry."""
+
+    key: str
+    form: str
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write one entry; guarded unless `force`."""
+
+    key: str
+    value: bytes | None
+    file: Path | None
+    if_revision: Revision | None
+    force: bool
+    ttl: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rm:
+    """Delete one entry, or everything below a prefix."""
+
+    key: str
+    recursive: bool
+    if_revision: Revision | None
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Tell changes of a key and of everything below it."""
+
+    prefix: str
+    since: Revision | None
+    count: int | None
+    duration: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """Tell who holds and who waits for which lock."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Run a command while holding a lock."""
+
+    key: str
+    ttl: float | None
+    wait: float | None
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Tell the entries that a key has had, newest first."""
+
+    key: str
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """Find out whether and how well the store can be used."""
+
+
+Wanted: TypeAlias = Overview | Ls | Get | Put | Rm | Watch | Locks | Lock | History | Doctor
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One run of the command."""
+
+    url: str
+    wanted: Wanted
+    options: Options
+    json: bool

@@ -1,0 +1,283 @@
+"""The words of the command line, taken apart once, with argparse."""
+
+import argparse
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
+from pathlib import Path
+from typing import Final, NoReturn, TypeVar
+
+from explorer.cli import arguments
+from explorer.cli.exits import UsageError
+from explorer.model.entries import Revision
+from explorer.model.keys import decode
+from explorer.version import __version__
+
+_EXAMPLES: Final = """\
+examples:
+  keyscope demo:                                      look at a store that moves by itself
+  keyscope ls etcd://127.0.0.1:2379/ config/          the next level below config/
+  keyscope get etcd://127.0.0.1:2379/config/ app      below the URL's path, keys are relative to it
+  keyscope put @prod config/app --file app.json --if-revision 57
+  keyscope watch @prod config/ --json
+  keyscope lock @prod jobs/nightly --wait 60 -- ./nightly.sh
+
+A store is named by its URL (etcd://, etcd+tls://, memory:, demo:) or as @NAME, a profile in keyscope/config.toml of the
+folder for settings. Keys are spelled as the store spells them; write -- before one that begins with a dash.
+
+exit codes:
+  0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 unreachable, 6 denied, 7 outcome unknown
+"""
+
+_VERBS: Final[Mapping[str, type[arguments.Wanted]]] = {
+    "ls": arguments.Ls,
+    "get": arguments.Get,
+    "put": arguments.Put,
+    "rm": arguments.Rm,
+    "watch": arguments.Watch,
+    "locks": arguments.Locks,
+    "lock": arguments.Lock,
+    "history": arguments.History,
+    "doctor": arguments.Doctor,
+}
+
+Values = TypeVar("Values")
+
+
+def parse(words: Sequence[str]) -> arguments.Command:
+    """Take the words of a command line apart.
+
+    Raises:
+        UsageError: They make no command. The message repeats no word that may be a secret.
+        SystemExit: Help or the version was asked for and has been printed.
+    """
+    verb = next((word for word in words if word in _VERBS), None)
+    bare = verb is None and any(not word.startswith("-") for word in words)
+    parser = _store_parser() if bare else _verb_parser()
+    told, command = _without_command(words) if verb == "lock" else (words, ())
+    found, extra = parser.parse_known_args(told)
+    _refuse(extra, parser.prog)
+    given: dict[str, object] = {**vars(found), "command": command}
+    kind = arguments.Overview if bare else _VERBS[str(given["verb"])]
+    if given.get("values") and not given["recursive"]:
+        raise UsageError("--values goes with --recursive", hint="a level that is listed has names, not values")
+    if kind is arguments.Lock and not command:
+        raise UsageError("lock needs a command to run", hint="write it after --, as in: lock URL KEY -- make deploy")
+    return arguments.Command(
+        url=_store(str(given["url"]), bare=bare),
+        wanted=_filled(kind, given),
+        options=_filled(arguments.Options, given),
+        json=bool(given.get("json")),
+    )
+
+
+def _filled(kind: Callable[..., Values], given: Mapping[str, object]) -> Values:
+    return kind(**{name: given.get(name) for name in signature(kind).parameters})
+
+
+def _without_command(words: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:
+    """Split off what follows the first `--`: the words of another program, which are no concern of ours."""
+    at = words.index("--") if "--" in words else len(words)
+    return words[:at], tuple(words[at + 1 :])
+
+
+def _refuse(extra: Sequence[str], prog: str) -> None:
+    if not extra:
+        return
+    options = [word.partition("=")[0] for word in extra if word.startswith("-")]
+    if "--password" in options:
+        raise UsageError("a password on the command line can be read by others", hint="put it into a --password-file")
+    what = f"unknown option {options[0]}" if options else "more words than it takes"
+    raise UsageError(what, hint=f"{prog} --help tells what can be said")
+
+
+def _store(url: str, *, bare: bool) -> str:
+    if bare and ":" not in url and not url.startswith("@"):
+        raise UsageError(f"{url!r} is neither a verb nor a store", hint=f"verbs are {', '.join(_VERBS)}")
+    return url
+
+
+# The parsers
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that leaves it to others to tell of a mistake."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"{self.prog} --help tells what can be said")
+
+
+def _parser(*, usage: str | None = None) -> _Parser:
+    parser = _Parser(
+        prog="keyscope",
+        usage=usage,
+        description="Look into key-value stores, watch them move, edit them safely, and see who holds which lock.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_connection()],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"keyscope {__version__}")
+    return parser
+
+
+def _store_parser() -> _Parser:
+    parser = _parser(usage="keyscope [options] URL")
+    parser.add_argument("url", metavar="URL")
+    parser.add_argument("--json", action="store_true")
+    return parser
+
+
+def _verb_parser() -> _Parser:
+    parser = _parser(usage="keyscope VERB URL ... | keyscope URL")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
+
+    def verb(name: str, what: str, subject: str | None = None, *, optional: bool = False) -> _Parser:
+        sub = verbs.add_parser(
+            name, help=what, description=what, parents=[_connection()], allow_abbrev=False, prog=f"keyscope {name}"
+        )
+        sub.add_argument("url", metavar="URL", help="the store, or @NAME of a profile")
+        if subject is not None:
+            sub.add_argument(
+                subject.lower(),
+                metavar=subject,
+                type=spelled,
+                nargs="?" if optional else None,
+                default="",
+                help=_SUBJECTS[subject],
+            )
+        return sub
+
+    _reading(
+        ls=verb("ls", "list the next level below a prefix", "PREFIX", optional=True),
+        get=verb("get", "read one entry", "KEY"),
+        history=verb("history", "list the entries a key has had, newest first", "KEY"),
+    )
+    _writing(
+        put=verb("put", "write an entry; one that exists is replaced only with --if-revision or --force", "KEY"),
+        rm=verb("rm", "delete an entry, or everything below a prefix", "KEY"),
+    )
+    watch = verb("watch", "tell what happens to a key and to everything below it", "PREFIX")
+    watch.add_argument("--since", metavar="R", type=revision, help="begin after this revision; without, now")
+    watch.add_argument("--count", metavar="N", type=number, help="end after so many puts and deletes")
+    watch.add_argument("--duration", metavar="S", type=seconds, help="end after so many seconds")
+    _json(watch)
+    _json(verb("locks", "tell who holds which lock and who waits for it", "PREFIX", optional=True))
+    lock = verb(
+        "lock", "run a command while holding a lock; it finds KEYSCOPE_LOCK_KEY and KEYSCOPE_LOCK_FENCE set", "KEY"
+    )
+    lock.usage = "keyscope lock URL KEY [--ttl S] [--wait S] [options] -- COMMAND..."
+    lock.add_argument("--ttl", metavar="S", type=seconds, help="seconds the lock outlives its holder")
+    lock.add_argument(
+        "--wait", metavar="S", type=patience, help="seconds to wait for it; 0 only tries; without, for ever"
+    )
+    _json(verb("doctor", "find out whether and how well a store can be used"))
+    return parser
+
+
+_SUBJECTS: Final = {
+    "KEY": "as the store spells it, below the URL's path",
+    "PREFIX": "a directory as the store spells it, below the URL's path; '' is everything",
+}
+
+
+def _reading(*, ls: _Parser, get: _Parser, history: _Parser) -> None:
+    ls.add_argument("--recursive", "-r", action="store_true", help="everything below, without values")
+    ls.add_argument("--values", action="store_true", help="with --recursive: the values too")
+    ls.add_argument("--limit", metavar="N", type=number, help="end after so many")
+    _json(ls)
+    forms = get.add_mutually_exclusive_group()
+    forms.add_argument(
+        "--as",
+        dest="form",
+        choices=("raw", "text", "json", "hex"),
+        default="text",
+        help="raw: the bytes and nothing else; text: harmless on a terminal (default); json: indented; hex: dumped",
+    )
+    _json(forms)
+    get.add_argument("--stale", action="store_true", help="allow an answer that may be out of date")
+    history.add_argument("--limit", metavar="N", type=number, help="end after so many")
+    _json(history)
+
+
+def _writing(*, put: _Parser, rm: _Parser) -> None:
+    source = put.add_mutually_exclusive_group()
+    source.add_argument(
+        "--value", metavar="S", type=os.fsencode, help="the value; without it or --file, standard input"
+    )
+    source.add_argument("--file", metavar="F", type=Path, help="a file with the value")
+    guard = put.add_mutually_exclusive_group()
+    guard.add_argument("--if-revision", metavar="R", type=revision, help="only if the entry still is at this revision")
+    guard.add_argument("--create", action="store_true", help="only if there is none (the default)")
+    guard.add_argument("--force", action="store_true", help="whatever is there")
+    put.add_argument("--ttl", metavar="S", type=seconds, help="seconds to live; without, what the entry has is kept")
+    _json(put)
+    rm.add_argument("--recursive", "-r", action="store_true", help="everything below KEY; KEY itself stays")
+    rm.add_argument("--if-revision", metavar="R", type=revision, help="only if nothing was written since this revision")
+    rm.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    _json(rm)
+
+
+def _connection() -> _Parser:
+    parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = parser.add_argument_group("connection")
+    group.add_argument("--timeout", metavar="S", type=seconds, help="seconds that one request may take (5)")
+    group.add_argument("--user", metavar="NAME", type=user, help="who asks")
+    group.add_argument(
+        "--password-file", metavar="F", type=Path, help="a file with the password, readable by you alone"
+    )
+    group.add_argument(
+        "--cacert", metavar="F", type=Path, help="the authority that the store's certificate must come from (PEM)"
+    )
+    group.add_argument("--cert", metavar="F", type=Path, help="the client's certificate (PEM)")
+    group.add_argument("--key", metavar="F", type=Path, dest="key_file", help="the client's private key (PEM)")
+    group.add_argument("--server-name", metavar="NAME", help="the name to expect in the store's certificate")
+    return parser
+
+
+def _json(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument("--json", action="store_true", help="objects for programs, one a line")
+
+
+# What an option's word may be; argparse names the function in its message.
+
+
+def spelled(word: str) -> str:
+    """Give a key as the store spells it, whatever bytes the shell passed and whatever its language is."""
+    return decode(os.fsencode(word))
+
+
+def seconds(word: str) -> float:
+    """Give a length of time that is more than nothing."""
+    if (length := patience(word)) == 0:
+        raise ValueError
+    return length
+
+
+def patience(word: str) -> float:
+    """Give a length of time, or nothing."""
+    length = float(word)
+    if not math.isfinite(length) or length < 0:
+        raise ValueError
+    return length
+
+
+def number(word: str) -> int:
+    """Give a whole number from 1."""
+    count = int(word)
+    if count < 1:
+        raise ValueError
+    return count
+
+
+def revision(word: str) -> Revision:
+    """Give a revision: a number where it is written as one, else the store's own text."""
+    return int(word) if word.isascii() and word.isdigit() else word
+
+
+def user(word: str) -> str:
+    """Give a name, and refuse one that is followed by its password."""
+    if ":" in word:
+        raise argparse.ArgumentTypeError("a password on the command line can be read by others: use --password-file")
+    return word

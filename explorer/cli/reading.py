@@ -1,0 +1,167 @@
+"""The verbs that read: ls, get, history."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import TypeVar
+
+from explorer.cli import arguments
+from explorer.cli.console import Console
+from explorer.cli.indenting import indented
+from explorer.cli.rendering import child_lines, child_record, entry_record, hex_lines, history_line, preview
+from explorer.drivers.base import PAGE_SIZE, Store
+from explorer.model.entries import Child, Cursor, Entry, Page
+from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
+
+Item = TypeVar("Item", Child, Entry)
+
+
+async def ls(store: Store, wanted: arguments.Ls, console: Console) -> None:
+    """Print what is below a prefix, page by page: memory does not grow with the store.
+
+    Raises:
+        KeyNotFound: There is neither such a key nor anything below it. An empty store is empty, not missing.
+    """
+    try:
+        if wanted.recursive:
+            await _ls_recursive(store, wanted, console)
+        else:
+            await _ls_children(store, wanted, console)
+    except KeyNotFound:
+        if wanted.prefix:
+            raise
+        console.note(f"nothing is stored below {store.address.shown}")
+
+
+async def _ls_children(store: Store, wanted: arguments.Ls, console: Console) -> None:
+    async def read(after: Cursor | str | None, limit: int) -> Page[Child]:
+        return await store.children(wanted.prefix, after=after, limit=limit)
+
+    async for page in pages(read, wanted.limit, console):
+        for child in page:
+            if console.json:
+                console.record(child_record(child))
+                continue
+            for line in child_lines(child, store.separator):
+                console.line(line)
+        console.flush()
+
+
+async def _ls_recursive(store: Store, wanted: arguments.Ls, console: Console) -> None:
+    async def read(after: Cursor | str | None, limit: int) -> Page[Entry]:
+        return await store.list(wanted.prefix, after=after, limit=limit, values=wanted.values)
+
+    async for page in pages(read, wanted.limit, console):
+        for entry in page:
+            if console.json:
+                console.record(entry_record(entry, values=wanted.values))
+            else:
+                console.line(f"{entry.key}  {preview(entry.value)}" if wanted.values else entry.key)
+        console.flush()
+
+
+async def pages(
+    read: Callable[[Cursor | str | None, int], Awaitable[Page[Item]]], limit: int | None, console: Console
+) -> AsyncGenerator[tuple[Item, ...], None]:
+    """Read a listing page by page, at most `limit` items.
+
+    A reader so slow that the listing's revision is compacted meanwhile is told so, and goes on with the store of now.
+    """
+    after: Cursor | str | None = None
+    while limit is None or limit > 0:
+        most = PAGE_SIZE if limit is None else min(limit, PAGE_SIZE)
+        try:
+            page = await read(after, most)
+        except Compacted:
+            if not isinstance(after, Cursor):
+                raise
+            console.note(
+                "keyscope: the rest is listed as it is now: the store has dropped the revision of the beginning"
+            )
+            after = after.key
+            continue
+        yield page.items
+        if page.next is None:
+            return
+        after = page.next
+        limit = limit and limit - len(page.items)
+
+
+async def get(store: Store, wanted: arguments.Get, console: Console) -> None:
+    """Print one entry.
+
+    Raises:
+        KeyNotFound: There is none.
+        ExplorerError: It was to be shown as JSON and is not.
+    """
+    entry = await store.get(wanted.key, consistent=not wanted.stale)
+    if console.json:
+        console.record(entry_record(entry))
+        return
+    value = entry.value
+    if value is None:
+        console.note(f"keyscope: {wanted.key!r} is a directory and has no value")
+        return
+    match wanted.form:
+        case "raw":
+            console.raw(value)
+        case "hex":
+            for line in hex_lines(value):
+                console.line(line)
+        case "json":
+            console.lines(_json(value, wanted.key))
+        case _:
+            console.lines(value)
+            if not _is_text(value):
+                console.note(
+                    "keyscope: not UTF-8, other bytes are shown as \\xNN: --as raw gives them, --as hex dumps them"
+                )
+
+
+def _json(value: bytes, key: str) -> str:
+    try:
+        return indented(value.decode("utf-8"))
+    except ValueError as error:
+        raise ExplorerError(f"the value is no JSON: {error}", hint="--as text shows it as it is", key=key) from error
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+async def history(store: Store, wanted: arguments.History, console: Console) -> None:
+    """Print the entries that a key has had: today's first, if there is one, then the earlier ones.
+
+    Raises:
+        CallNotSupported: The store keeps none.
+        KeyNotFound: There is none, and the store remembers none.
+    """
+    earlier = store.history(wanted.key)
+    count = 0
+    async with aclosing(_since_today(store, wanted.key, earlier)) as entries:
+        async for entry in entries:
+            if console.json:
+                console.record(entry_record(entry))
+            else:
+                console.line(history_line(entry))
+            console.flush()
+            count += 1
+            if count == wanted.limit:
+                break
+
+
+async def _since_today(store: Store, key: str, earlier: AsyncGenerator[Entry, None]) -> AsyncGenerator[Entry, None]:
+    async with aclosing(earlier):
+        missing: KeyNotFound | None = None
+        try:
+            yield await store.get(key)
+        except KeyNotFound as error:
+            missing = error
+        async for entry in earlier:
+            yield entry
+            missing = None
+        if missing is not None:
+            raise missing

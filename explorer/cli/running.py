@@ -1,0 +1,75 @@
+"""One run of the command: find the store, do what is wanted, close it again."""
+
+import asyncio
+from dataclasses import asdict, replace
+from typing import Final
+
+from explorer import config
+from explorer.cli import arguments
+from explorer.cli.console import Console
+from explorer.cli.doctor import doctor
+from explorer.cli.locking import lock, locks
+from explorer.cli.reading import get, history, ls
+from explorer.cli.removing import rm
+from explorer.cli.watching import overview, watch
+from explorer.cli.writing import put
+from explorer.drivers.base import Store
+from explorer.drivers.registry import make
+from explorer.model.address import Access
+
+_HOMES: Final = {"cacert": "authority", "cert": "certificate", "key_file": "private_key"}
+
+
+def run(command: arguments.Command) -> int:
+    """Do what a command wants, and give its exit code.
+
+    Raises:
+        ExplorerError: It cannot be done.
+        OSError: A file cannot be read or written.
+        KeyboardInterrupt: The person had enough.
+    """
+    console = Console(json=command.json)
+    profile = _profile(command)
+    store = make(profile.url, profile.access)
+    for warning in store.address.warnings:
+        console.note(f"keyscope: {warning}")
+    try:
+        return asyncio.run(_run(store, profile.access, command.wanted, console))
+    finally:
+        console.flush()
+
+
+def _profile(command: arguments.Command) -> config.Profile:
+    """Find out which store is meant; what was said on the command line stands above the profile."""
+    url, options = command.url, command.options
+    profile = config.profile(url[1:]) if url.startswith("@") else config.Profile(url)
+    given = {_HOMES.get(name, name): value for name, value in asdict(options).items() if value is not None}
+    if options.password_file is not None:
+        given["password"] = config.read_password(given.pop("password_file"))
+    return replace(profile, access=replace(profile.access, **given))
+
+
+async def _run(store: Store, access: Access, wanted: arguments.Wanted, console: Console) -> int:
+    if isinstance(wanted, arguments.Doctor):  # which looks at the opening itself
+        return await doctor(store, access, console)
+    async with store:
+        match wanted:
+            case arguments.Overview():
+                await overview(store, console)
+            case arguments.Ls():
+                await ls(store, wanted, console)
+            case arguments.Get():
+                await get(store, wanted, console)
+            case arguments.Put():
+                await put(store, wanted, console)
+            case arguments.Rm():
+                await rm(store, wanted, console)
+            case arguments.Watch():
+                await watch(store, wanted, console)
+            case arguments.Locks():
+                await locks(store, wanted, console)
+            case arguments.Lock():
+                return await lock(store, wanted, console)
+            case arguments.History():
+                await history(store, wanted, console)
+    return 0
