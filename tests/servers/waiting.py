@@ -1,0 +1,29 @@
+"""Waiting for a condition with a deadline: the one place in the tests that polls."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+PAUSE = 0.02  # seconds between two looks
+
+
+def wait_until(condition: Callable[[], bool], what: str, within: float = 10.0) -> None:
+    """Block until `condition` holds; TimeoutError says `what` did not happen within so many seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {within:.1f} s: {what}")
+        time.sleep(PAUSE)
+
+
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], what: str, within: float = 10.0) -> None:
+    """Wait until `condition`, plain or a coroutine function, holds; TimeoutError says `what` did not happen."""
+    try:
+        async with asyncio.timeout(within):
+            while True:
+                holds = condition()
+                if holds if isinstance(holds, bool) else await holds:
+                    return
+                await asyncio.sleep(PAUSE)
+    except TimeoutError:
+        raise TimeoutError(f"not within {within:.1f} s: {what}") from None
