@@ -45,7 +45,7 @@ async def lock(store: Store, wanted: arguments.Lock, console: Console) -> int:
     """Run a command while holding a lock, and give its exit code.
 
     The command finds KEYSCOPE_LOCK_KEY and KEYSCOPE_LOCK_FENCE in its environment; the fence orders the holders, so
-    that what the command writes to can refuse an earlier one. Signals are passed on to it; its own children are its affair.
+    that what the command writes to can refuse an earlier one. Signals are passed on to it.
 
     Raises:
         CannotLock: Somebody else held it for as long as was to be waited.

@@ -59,7 +59,7 @@ def parse(words: Sequence[str]) -> arguments.Command:
     found, extra = parser.parse_known_args(told)
     _refuse(extra, parser.prog)
     given: dict[str, object] = {**vars(found), "command": command}
-    kind = arguments.Overview if bare else _VERBS[str(given["verb"])]
+    kind: Callable[..., arguments.Wanted] = arguments.Overview if bare else _VERBS[str(given["verb"])]
     if given.get("values") and not given["recursive"]:
         raise UsageError("--values goes with --recursive", hint="a level that is listed has names, not values")
     if kind is arguments.Lock and not command:
