@@ -121,16 +121,15 @@ class MemoryLock(Lock):
         clock = self._keyspace.clock
         renewal = clock.now() + self._ttl / RENEWALS
         while clock.now() < self._proven_until:
+            if not self._store.down:
+                if not self._present():
+                    break
+                if clock.now() >= renewal and self._keyspace.renew(self._lease):
+                    self._proven_until = clock.now() + self._ttl
+                    renewal = clock.now() + self._ttl / RENEWALS
             await self._keyspace.news(
                 until=self._proven_until if self._store.down else min(renewal, self._proven_until)
             )
-            if self._store.down:
-                continue
-            if not self._present():
-                break
-            if clock.now() >= renewal and self._keyspace.renew(self._lease):
-                self._proven_until = clock.now() + self._ttl
-                renewal = clock.now() + self._ttl / RENEWALS
         self.lose()
 
     async def _leave(self) -> None:

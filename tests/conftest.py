@@ -1,0 +1,10 @@
+"""What all tests share: the marks by which the contract suite asks a driver what it declares."""
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "needs(*capabilities): the store declares all of these, else the test is skipped"
+    )
+    config.addinivalue_line("markers", "lacks(capability): the store does not declare this, else the test is skipped")

@@ -1,0 +1,105 @@
+import pytest
+
+from explorer.drivers.base import Store
+from explorer.model.capabilities import Capability
+from explorer.model.errors import CallNotSupported, InvalidKey
+from tests.contract.ground import TTL, Ground, changes, lacks, needs
+
+
+class Refusals(Ground):
+    """What a driver does not declare it refuses, with the reason: one that works undeclared fails here."""
+
+    @lacks(Capability.ATOMIC)
+    async def test_without_atomic(self, store: Store) -> None:
+        entry = await store.put("key", b"value")
+        with pytest.raises(CallNotSupported, match="atomic"):
+            await store.atomic_put("key", b"other", entry)
+        with pytest.raises(CallNotSupported, match="atomic"):
+            await store.atomic_delete("key", entry)
+        assert await store.get("key") == entry
+
+    @lacks(Capability.BINARY_KEYS)
+    async def test_without_binary_keys(self, store: Store) -> None:
+        with pytest.raises(InvalidKey):
+            await store.put("\udcff", b"value")
+
+    @lacks(Capability.CREATED)
+    async def test_without_created(self, store: Store) -> None:
+        assert (await store.put("key", b"value")).created is None
+
+    @lacks(Capability.DIRECTORIES)
+    async def test_without_directories_a_directory_is_an_ordinary_entry(self, store: Store) -> None:
+        await store.put("directory", b"value", is_dir=True)
+        assert (await store.get("directory")).value == b"value"
+        await store.put("directory/below", b"value")
+        await store.delete("directory/below")
+        await store.delete("directory")
+        assert (await store.children("")).items == ()
+
+    @lacks(Capability.GUARDED_DELETE)
+    async def test_without_guarded_delete(self, store: Store) -> None:
+        entry = await store.put("top/key", b"value")
+        with pytest.raises(CallNotSupported, match="guarded_delete"):
+            await store.delete_tree("top", guard=entry.revision)
+        assert await store.exists("top/key")
+
+    @lacks(Capability.HISTORY)
+    async def test_without_history(self, store: Store) -> None:
+        with pytest.raises(CallNotSupported, match="history"):
+            store.history("key")
+
+    @lacks(Capability.KEEP_ALIVE)
+    async def test_without_keep_alive(self, store: Store) -> None:
+        with pytest.raises(CallNotSupported):
+            await store.put("key", b"value", ttl=TTL, keep_alive=True)
+        assert not await store.exists("key")
+
+    @lacks(Capability.LOCK)
+    async def test_without_lock(self, store: Store) -> None:
+        with pytest.raises(CallNotSupported, match="lock"):
+            store.lock("key")
+
+    @lacks(Capability.LOCKS)
+    async def test_without_locks(self, store: Store) -> None:
+        with pytest.raises(CallNotSupported, match="locks"):
+            await store.locks()
+
+    @lacks(Capability.PREVIOUS)
+    @needs(Capability.WATCH)
+    async def test_without_previous(self, store: Store) -> None:
+        await store.put("key", b"value")
+        async with store.watch("key") as events:
+            await store.put("key", b"other")
+            assert (await changes(events, 1))[0].previous is None
+
+    @lacks(Capability.RESUME)
+    @needs(Capability.WATCH)
+    async def test_without_resume(self, store: Store) -> None:
+        entry = await store.put("top/key", b"value")
+        with pytest.raises(CallNotSupported, match="resume"):
+            store.watch("top/key", since=entry.revision)
+        with pytest.raises(CallNotSupported, match="resume"):
+            store.watch_tree("top", since=entry.revision)
+
+    @lacks(Capability.SNAPSHOT)
+    async def test_without_snapshot(self, store: Store) -> None:
+        await store.put("top/key", b"value")
+        assert (await store.list("top")).revision is None
+        assert (await store.children("top")).revision is None
+
+    @lacks(Capability.TTL)
+    async def test_without_ttl(self, store: Store) -> None:
+        with pytest.raises(CallNotSupported, match="ttl"):
+            await store.put("key", b"value", ttl=TTL)
+        assert not await store.exists("key")
+
+    @lacks(Capability.WATCH)
+    async def test_without_watch(self, store: Store) -> None:
+        with pytest.raises(CallNotSupported, match="watch"):
+            store.watch("key")
+        with pytest.raises(CallNotSupported, match="watch"):
+            store.watch_tree("top")
+
+    def test_reasons_are_given_for_what_is_absent_only(self) -> None:
+        declared = [capability.name for capability in self.driver.reasons if capability in self.driver.capabilities]
+        assert declared == []
