@@ -2,6 +2,7 @@
 
 import warnings
 
+from explorer.config import profile
 from explorer.drivers.base import Store
 from explorer.drivers.registry import make
 from explorer.model.address import Access
@@ -11,14 +12,17 @@ def open(url: str, access: Access | None = None) -> Store:  # noqa: A001 - the c
     """Make the store of a URL; `async with` connects and closes it.
 
     Args:
-        url: Such as `etcd://host:2379,host2:2379/prefix/`, `etcd+tls://...`, `memory:` or `demo:`.
+        url: `etcd://host:2379,host2:2379/prefix/`, `etcd+tls://...`, `memory:`, `demo:`; or `@NAME`, a profile.
         access: Credentials, certificates and the time limit of a request; what it leaves open comes from the variables
-            that the store's own tools read.
+            that the store's own tools read. None takes the profile's, if there is one.
 
     Raises:
-        InvalidAddress: The URL cannot be understood.
+        InvalidAddress: The URL cannot be understood, or there is no such profile.
         BackendNotSupported: No driver is known for it.
     """
+    if url.startswith("@"):
+        known = profile(url[1:])
+        url, access = known.url, access or known.access
     store = make(url, access)
     for warning in store.address.warnings:
         warnings.warn(warning, UserWarning, stacklevel=2)

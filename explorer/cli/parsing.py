@@ -56,8 +56,10 @@ def parse(words: Sequence[str]) -> arguments.Command:
     bare = verb is None and any(not word.startswith("-") for word in words)
     parser = _store_parser() if bare else _verb_parser()
     told, command = _without_command(words) if verb == "lock" else (words, ())
+    if bare:
+        _refuse_verb(next(word for word in words if not word.startswith("-")))
     found, extra = parser.parse_known_args(told)
-    _refuse(extra, parser.prog)
+    _refuse_extra(extra, parser.prog)
     given: dict[str, object] = {**vars(found), "command": command}
     kind: Callable[..., arguments.Wanted] = arguments.Overview if bare else _VERBS[str(given["verb"])]
     if given.get("values") and not given["recursive"]:
@@ -65,7 +67,7 @@ def parse(words: Sequence[str]) -> arguments.Command:
     if kind is arguments.Lock and not command:
         raise UsageError("lock needs a command to run", hint="write it after --, as in: lock URL KEY -- make deploy")
     return arguments.Command(
-        url=_store(str(given["url"]), bare=bare),
+        url=str(given["url"]),
         wanted=_filled(kind, given),
         options=_filled(arguments.Options, given),
         json=bool(given.get("json")),
@@ -82,7 +84,7 @@ def _without_command(words: Sequence[str]) -> tuple[Sequence[str], tuple[str, ..
     return words[:at], tuple(words[at + 1 :])
 
 
-def _refuse(extra: Sequence[str], prog: str) -> None:
+def _refuse_extra(extra: Sequence[str], prog: str) -> None:
     if not extra:
         return
     options = [word.partition("=")[0] for word in extra if word.startswith("-")]
@@ -92,10 +94,9 @@ def _refuse(extra: Sequence[str], prog: str) -> None:
     raise UsageError(what, hint=f"{prog} --help tells what can be said")
 
 
-def _store(url: str, *, bare: bool) -> str:
-    if bare and ":" not in url and not url.startswith("@"):
-        raise UsageError(f"{url!r} is neither a verb nor a store", hint=f"verbs are {', '.join(_VERBS)}")
-    return url
+def _refuse_verb(word: str) -> None:
+    if ":" not in word and not word.startswith("@"):
+        raise UsageError(f"{word!r} is neither a verb nor a store", hint=f"verbs are {', '.join(_VERBS)}")
 
 
 # The parsers

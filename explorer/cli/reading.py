@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import TypeVar
+from typing import TypeAlias
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
@@ -12,7 +12,8 @@ from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
 
-Item = TypeVar("Item", Child, Entry)
+Reader: TypeAlias = Callable[[Cursor | str | None, int], Awaitable[Page[Child | Entry]]]
+"""Reads a page: what comes after, at most so many."""
 
 
 async def ls(store: Store, wanted: arguments.Ls, console: Console) -> None:
@@ -21,47 +22,44 @@ async def ls(store: Store, wanted: arguments.Ls, console: Console) -> None:
     Raises:
         KeyNotFound: There is neither such a key nor anything below it. An empty store is empty, not missing.
     """
+    empty = True
     try:
-        if wanted.recursive:
-            await _ls_recursive(store, wanted, console)
-        else:
-            await _ls_children(store, wanted, console)
+        async for page in _pages(_reader(store, wanted), wanted.limit, console):
+            for item in page:
+                _print(item, store, wanted, console)
+            console.flush()
+            empty = empty and not page
     except KeyNotFound:
         if wanted.prefix:
             raise
+    if empty and not wanted.prefix:
         console.note(f"nothing is stored below {store.address.shown}")
 
 
-async def _ls_children(store: Store, wanted: arguments.Ls, console: Console) -> None:
-    async def read(after: Cursor | str | None, limit: int) -> Page[Child]:
-        return await store.children(wanted.prefix, after=after, limit=limit)
-
-    async for page in pages(read, wanted.limit, console):
-        for child in page:
-            if console.json:
-                console.record(child_record(child))
-                continue
-            for line in child_lines(child, store.separator):
-                console.line(line)
-        console.flush()
-
-
-async def _ls_recursive(store: Store, wanted: arguments.Ls, console: Console) -> None:
-    async def read(after: Cursor | str | None, limit: int) -> Page[Entry]:
+def _reader(store: Store, wanted: arguments.Ls) -> Reader:
+    async def entries(after: Cursor | str | None, limit: int) -> Page[Entry]:
         return await store.list(wanted.prefix, after=after, limit=limit, values=wanted.values)
 
-    async for page in pages(read, wanted.limit, console):
-        for entry in page:
-            if console.json:
-                console.record(entry_record(entry, values=wanted.values))
-            else:
-                console.line(f"{entry.key}  {preview(entry.value)}" if wanted.values else entry.key)
-        console.flush()
+    async def children(after: Cursor | str | None, limit: int) -> Page[Child]:
+        return await store.children(wanted.prefix, after=after, limit=limit)
+
+    return entries if wanted.recursive else children
 
 
-async def pages(
-    read: Callable[[Cursor | str | None, int], Awaitable[Page[Item]]], limit: int | None, console: Console
-) -> AsyncGenerator[tuple[Item, ...], None]:
+def _print(item: Child | Entry, store: Store, wanted: arguments.Ls, console: Console) -> None:
+    match item:
+        case Child() if console.json:
+            console.record(child_record(item))
+        case Child():
+            for line in child_lines(item, store.separator):
+                console.line(line)
+        case Entry() if console.json:
+            console.record(entry_record(item, values=wanted.values))
+        case Entry():
+            console.line(f"{item.key}  {preview(item.value)}" if wanted.values else item.key)
+
+
+async def _pages(read: Reader, limit: int | None, console: Console) -> AsyncGenerator[tuple[Child | Entry, ...], None]:
     """Read a listing page by page, at most `limit` items.
 
     A reader so slow that the listing's revision is compacted meanwhile is told so, and goes on with the store of now.

@@ -50,13 +50,13 @@ async def _rm_entry(store: Store, wanted: arguments.Rm, console: Console) -> Non
 class _Preview:
     """What a recursive delete would delete."""
 
-    prefix: str
+    place: str
     count: int
     revision: Revision | None
 
     def __str__(self) -> str:
         moment = "" if self.revision is None else f" at revision {self.revision}"
-        return f"{self.count} {'entry' if self.count == 1 else 'entries'} below {self.prefix!r}{moment}"
+        return f"{self.count} {'entry' if self.count == 1 else 'entries'} below {self.place}{moment}"
 
 
 async def _rm_tree(store: Store, wanted: arguments.Rm, console: Console) -> None:
@@ -78,7 +78,7 @@ async def _rm_tree(store: Store, wanted: arguments.Rm, console: Console) -> None
     except KeyModified as error:
         hint = "nothing was deleted: look again, and name the new revision"
         raise KeyModified(error.message, hint=hint, address=error.address, key=error.key) from error
-    _tell(console, {"prefix": prefix, "deleted": count}, f"deleted {count} below {prefix!r}")
+    _tell(console, {"prefix": prefix, "deleted": count}, f"deleted {count} below {_place(store, prefix)}")
 
 
 async def _preview(store: Store, prefix: str) -> _Preview:
@@ -93,7 +93,11 @@ async def _preview(store: Store, prefix: str) -> _Preview:
             break
     if not count:
         raise KeyNotFound("nothing is below it", hint="without --recursive the key itself is deleted", key=prefix)
-    return _Preview(prefix, count, revision)
+    return _Preview(_place(store, prefix), count, revision)
+
+
+def _place(store: Store, prefix: str) -> str:
+    return repr(prefix) if prefix else store.address.shown
 
 
 def _last_name(prefix: str, separator: str) -> str:

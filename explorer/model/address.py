@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
 
 from explorer.model.errors import InvalidAddress
-from explorer.model.keys import decode
+from explorer.model.keys import decode, encode
 
 _SCHEME_HINT: Final = "write it like etcd://127.0.0.1:2379/ or demo:"
 _HIGHEST_PORT: Final = 65535
@@ -36,7 +36,10 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What it takes to be let in, and how long to wait. A driver fills gaps from the variables its store's own tools read."""
+    """What it takes to be let in, and how long to wait.
+
+    A driver fills gaps from the variables that its store's own tools read.
+    """
 
     user: str | None = None
     password: Secret | None = None
@@ -72,8 +75,8 @@ class Host:
 class Address:
     """A store's URL, taken apart.
 
-    `etcd://h1:2379,h2:2379/config/?separator=:`: the scheme with or without `+tls`, hosts, the path after its first slash, which every
-    key is relative to, and options. `etcd://host//registry/` has the path `/registry/`.
+    `etcd://h1:2379,h2:2379/config/?separator=:`: the scheme with or without `+tls`, hosts, the path after its first$
+    slash, which every key is relative to, and options. `etcd://host//registry/` has the path `/registry/`.
     """
 
     scheme: str
@@ -138,7 +141,7 @@ def parse(url: str) -> Address:
     return Address(
         scheme=scheme,
         hosts=tuple(_host(text) for text in hosts.split(",") if text),
-        path=decode(unquote_to_bytes(parts.path.removeprefix("/"))),
+        path=decode(unquote_to_bytes(encode(parts.path.removeprefix("/")))),
         tls=transport == "tls",
         user=unquote(user) or None,
         password=Secret(unquote(password)) if has_password else None,
