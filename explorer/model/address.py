@@ -134,13 +134,13 @@ def parse(url: str) -> Address:
         raise InvalidAddress(f"{scheme}+{transport} is not known", hint=f"encrypted connections are {scheme}+tls://")
     try:
         parts = urlsplit(f"store:{rest}", allow_fragments=False)
-    except ValueError as error:
-        raise InvalidAddress(f"the hosts of the {scheme} URL cannot be read", hint=_SCHEME_HINT) from error
+    except ValueError:  # which would repeat the URL, and a password in it
+        raise InvalidAddress(f"the hosts of the {scheme} URL cannot be read", hint=_SCHEME_HINT) from None
     userinfo, _, hosts = parts.netloc.rpartition("@")
     user, has_password, password = userinfo.partition(":")
     return Address(
         scheme=scheme,
-        hosts=tuple(_host(text) for text in hosts.split(",") if text),
+        hosts=tuple(_host(text, secret="@" in rest) for text in hosts.split(",") if text),
         path=decode(unquote_to_bytes(encode(parts.path.removeprefix("/")))),
         tls=transport == "tls",
         user=unquote(user) or None,
@@ -150,7 +150,8 @@ def parse(url: str) -> Address:
     )
 
 
-def _host(text: str) -> Host:
+def _host(text: str, *, secret: bool) -> Host:
+    """Take a host and port apart; what may be a part of a password (with an unquoted / in it) is not repeated."""
     name, port = text, ""
     if text.startswith("["):
         name, _, rest = text[1:].partition("]")
@@ -158,5 +159,7 @@ def _host(text: str) -> Host:
     elif ":" in text:
         name, _, port = text.rpartition(":")
     if not name or (port and not (port.isascii() and port.isdigit() and 0 < int(port) <= _HIGHEST_PORT)):
-        raise InvalidAddress(f"{text!r} is not a host and port", hint="write host:port, [::1]:port for IPv6")
+        shown = "what stands before the path" if secret else repr(text)
+        quoting = "; quote signs in a password: %2F for /" if secret else ""
+        raise InvalidAddress(f"{shown} is not a host and port", hint=f"write host:port, [::1]:port for IPv6{quoting}")
     return Host(unquote(name), int(port) if port else None)

@@ -13,8 +13,10 @@ _INVISIBLE_LETTERS: Final = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
 )
 _SUSPECT: Final = re.compile(f"[{_INVISIBLE_LETTERS}]")
+_MARKS: Final = frozenset({"Mn", "Me"})
+"""The categories of marks; not all that pile up have a combining class (Thai vowels, U+0E47)."""
 _MOST_MARKS: Final = 4
-"""Combining marks that one letter may carry; more of them climb over the lines around it."""
+"""Marks that one letter may carry; more of them climb over the lines around it."""
 
 
 def inert(text: str | bytes, *, multiline: bool = False) -> str:
@@ -35,7 +37,7 @@ def inert(text: str | bytes, *, multiline: bool = False) -> str:
     marks = 0
     shown = []
     for character in text:
-        marks = marks + 1 if unicodedata.combining(character) else 0
+        marks = marks + 1 if unicodedata.category(character) in _MARKS else 0
         harmless = character in kept or (character.isprintable() and not _SUSPECT.match(character))
         shown.append(character if harmless and marks <= _MOST_MARKS else _escape(character))
     return "".join(shown)
@@ -44,7 +46,7 @@ def inert(text: str | bytes, *, multiline: bool = False) -> str:
 def _piled(text: str) -> bool:
     marks = 0
     for character in text:
-        marks = marks + 1 if unicodedata.combining(character) else 0
+        marks = marks + 1 if unicodedata.category(character) in _MARKS else 0
         if marks > _MOST_MARKS:
             return True
     return False

@@ -1,0 +1,83 @@
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer.model.errors import InvalidKey
+from explorer.model.keys import decode, directory, encode, first_name, range_end
+
+_SEPARATORS = st.sampled_from(["/", ":", ".", "::", "·"])
+
+
+@given(st.binary())
+def test_any_bytes_are_a_key_and_come_back(data: bytes) -> None:
+    assert encode(decode(data)) == data
+
+
+@given(st.binary())
+def test_a_key_is_spelled_as_the_file_system_spells_names(data: bytes) -> None:
+    assert encode(decode(data)) == os.fsencode(os.fsdecode(data))
+
+
+@given(st.text())
+def test_any_text_that_is_text_is_a_key_and_comes_back(text: str) -> None:
+    assert decode(encode(text)) == text
+
+
+@pytest.mark.parametrize("point", [0xD800, 0xDBFF, 0xDC7F, 0xDD00])
+def test_a_surrogate_that_is_no_escaped_byte_is_refused_and_can_be_told(point: int) -> None:
+    with pytest.raises(InvalidKey) as raised:
+        encode(f"a{chr(point)}b")
+    assert str(raised.value).isascii()
+
+
+@given(st.text(), _SEPARATORS)
+def test_a_directory_stays_one(prefix: str, separator: str) -> None:
+    once = directory(prefix, separator)
+    assert directory(once, separator) == once
+    assert once in (prefix, prefix + separator)
+
+
+def test_a_prefix_is_a_directory() -> None:
+    assert directory("foo") == directory("foo/") == "foo/"
+    assert directory("") == ""
+    assert directory("/") == "/"
+    assert directory("foo//") == "foo//"
+    assert directory("foo", ":") == "foo:"
+
+
+@given(st.lists(st.text()), _SEPARATORS)
+def test_taking_names_one_by_one_loses_nothing(parts: list[str], separator: str) -> None:
+    key = separator.join(parts)
+    names, rest, more = [], key, True
+    while more:
+        name, more = first_name(rest, separator)
+        names.append(name)
+        rest = rest[len(name) + len(separator) :]
+    assert separator.join(names) == key
+    assert names == key.split(separator)
+
+
+def test_odd_keys_have_names_too() -> None:
+    assert first_name("a/b/c") == ("a", True)
+    assert first_name("a") == ("a", False)
+    assert first_name("a/") == ("a", True)
+    assert first_name("/a") == ("", True)
+    assert first_name("") == ("", False)
+
+
+@given(prefix=st.binary(min_size=1), key=st.binary())
+def test_a_range_holds_what_starts_with_its_prefix_and_nothing_else(prefix: bytes, key: bytes) -> None:
+    end = range_end(prefix)
+    inside = prefix <= key and (key < end or end == b"\0")
+    assert inside == key.startswith(prefix)
+    assert prefix <= prefix + key
+    assert prefix + key < end or end == b"\0"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "end"), [(b"a/", b"a0"), (b"", b"\0"), (b"\xff", b"\0"), (b"a\xff\xff", b"b"), (b"a\xfe", b"a\xff")]
+)
+def test_a_range_ends_before_the_next_prefix(prefix: bytes, end: bytes) -> None:
+    assert range_end(prefix) == end
