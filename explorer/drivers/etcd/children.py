@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.cluster import Cluster
-from explorer.drivers.etcd.methods import TXN
+from explorer.drivers.etcd.methods import RANGE, TXN
 from explorer.drivers.etcd.ranges import NO_END, Reader, shared
 from explorer.model.keys import range_end
 
@@ -30,15 +29,26 @@ class Names:
 
     directory: bytes
     separator: bytes
+    begun: bytes
+    """Where the search began; what lies before was told on the pages before."""
     found: dict[bytes, list[bool]] = field(default_factory=dict)
     """Name to [has a value, has children]."""
+    told: dict[bytes, bool] = field(default_factory=dict)
+    """Of names that come before the place where the search began: whether they were told there, with their value."""
+
+    def name(self, key: bytes) -> tuple[bytes, bool]:
+        """Give the name of the child that a key belongs to, and whether the key lies below that child."""
+        name, below, _ = key[len(self.directory) :].partition(self.separator)
+        return name, bool(below)
 
     def note(self, key: bytes) -> tuple[bytes, bool]:
-        """Take a key in; give the child's name and whether the key lies below that child."""
-        name, below, _ = key[len(self.directory) :].partition(self.separator)
+        """Take a key in; give its name."""
+        name, below = self.name(key)
+        if self.told.get(name):
+            return name, below
         facts = self.found.setdefault(name, [False, False])
-        facts[bool(below)] = True
-        return name, bool(below)
+        facts[below] = True
+        return name, below
 
     def below(self, name: bytes) -> bytes:
         """Give the prefix of what lies below a child."""
@@ -53,6 +63,7 @@ async def gallop(reader: Reader, names: Names, limit: int) -> None:
     while not windows.done and len(names.found) <= limit:
         end = windows.next_end()
         answer = await reader.read(asked)
+        await _recall(reader, names, answer)
         name, below = b"", False
         for entry in answer.kvs:
             name, below = names.note(entry.key)
@@ -87,41 +98,35 @@ def _horizon(directory: bytes, name: bytes) -> bytes | None:
     return directory + stem + beyond if len(beyond) == width else None
 
 
-async def complete(cluster: Cluster, names: Names, told: list[bytes], reader: Reader, *, start: bytes) -> list[bytes]:
-    """Settle what the search could not see, and give the names to tell, in order.
+async def _recall(reader: Reader, names: Names, answer: messages.RangeResponse) -> None:
+    """Find out which of the names were told on a page before.
 
-    A child `a` with a value stands before `a-b` and what lies below `a` behind it, so that a search that ended or started between the two has seen but
-    one of them.
+    A child `a` with a value stands before `a-b`, and what lies below `a` behind it: a search that began between the two meets `a` again.
+    """
+    met = {names.name(entry.key)[0] for entry in answer.kvs}
+    for name in met:
+        if names.directory + name < names.begun and name not in names.told:
+            question = _first_of(names.directory + name, b"", reader.revision)
+            names.told[name] = bool((await reader.cluster.call(RANGE, question, key=reader.subject)).kvs)
+
+
+async def complete(reader: Reader, names: Names, told: list[bytes]) -> None:
+    """Settle which of the children with a value have children too, where the search ended before it could see.
 
     Args:
-        cluster: Is asked, in as few requests as possible.
+        reader: The search; what lies before its position has been seen.
         names: What was found.
         told: The names of this page.
-        reader: The search; what lies before its position has been seen.
-        start: Where the search started; what lies before has been told on the pages before.
     """
-    questions: list[tuple[bytes, messages.RangeRequest]] = []
-    for name in told:
-        has_value, has_children = names.found[name]
-        child, below = names.directory + name, names.below(name)
-        if has_value and not has_children and not _passed(reader, range_end(below)):
-            questions.append((name, _first_of(below, range_end(below), reader.revision)))
-        if has_children and not has_value and child < start:
-            questions.append((name, _first_of(child, b"", reader.revision)))
-    gone = set()
-    for i in range(0, len(questions), _MOST_OPERATIONS):
-        part = questions[i : i + _MOST_OPERATIONS]
-        answer = await cluster.call(
-            TXN, messages.TxnRequest(success=[messages.RequestOp(request_range=request) for _, request in part])
+    open_ = [name for name in told if not names.found[name][True] and not _passed(reader, range_end(names.below(name)))]
+    for i in range(0, len(open_), _MOST_OPERATIONS):
+        part = open_[i : i + _MOST_OPERATIONS]
+        questions = [_first_of(names.below(name), range_end(names.below(name)), reader.revision) for name in part]
+        answer = await reader.cluster.call(
+            TXN, messages.TxnRequest(success=[messages.RequestOp(request_range=question) for question in questions])
         )
-        for (name, request), response in zip(part, answer.responses, strict=True):
-            if not response.response_range.kvs:
-                continue
-            if request.range_end:
-                names.found[name][True] = True
-            else:
-                gone.add(name)  # it was told with its value, on a page before
-    return [name for name in told if name not in gone]
+        for name, response in zip(part, answer.responses, strict=True):
+            names.found[name][True] = bool(response.response_range.kvs)
 
 
 def _passed(reader: Reader, end: bytes) -> bool:

@@ -108,26 +108,23 @@ class EtcdStore(Store):
         return (await self._cluster.call(RANGE, question, key=key)).count > 0
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        start, end = self._range(prefix)
-        names = Names(start, encode(self.separator))
+        start, _ = self._range(prefix)
         reader = self._reader(prefix, after, values=False)
-        begun = start
+        names = Names(start, encode(self.separator), start)
         if after is not None:
-            begun = await self._behind(after.key if isinstance(after, Cursor) else after, reader, names)
+            names.begun = await self._behind(after.key if isinstance(after, Cursor) else after, reader)
         await gallop(reader, names, limit)
         if not names.found and after is None:
             await self._require(prefix)
         told = list(names.found)[:limit]
         more = len(names.found) > limit
+        await complete(reader, names, told)
         base = start[len(self._root) :]
-        items = [
-            Child(decode(name), decode(base + name), *names.found[name])
-            for name in await complete(self._cluster, names, told, reader, start=begun)
-        ]
+        items = [Child(decode(name), decode(base + name), *names.found[name]) for name in told]
         following = Cursor(decode(base + told[-1]), reader.revision) if more else None
         return Page(tuple(items), following, reader.revision)
 
-    async def _behind(self, after: str, reader: Reader, names: Names) -> bytes:
+    async def _behind(self, after: str, reader: Reader) -> bytes:
         """Move a search for children behind one that was told, and give the place.
 
         A child with a value was told at that value's place in the order, which is before that of what lies below it.
@@ -135,7 +132,7 @@ class EtcdStore(Store):
         key = self._root + encode(after)
         question = messages.RangeRequest(key=key, count_only=True, revision=reader.revision)
         has_value = bool(key) and (await self._cluster.call(RANGE, question, key=after)).count > 0
-        place = key + b"\0" if has_value else range_end(key + names.separator)
+        place = key + b"\0" if has_value else range_end(key + encode(self.separator))
         if place == NO_END:
             reader.windows.leave(NO_END, sparse=True)
         else:
