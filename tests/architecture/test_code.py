@@ -1,0 +1,60 @@
+import ast
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_ROOMS = ("explorer", "widgets", "tests", "benchmarks")
+_LONGEST = 400
+_OWNERS = {Path("explorer/drivers/tasks.py"), Path("explorer/portal.py")}
+"""Who may start a task that no TaskGroup holds, because it ends them itself."""
+
+
+def _modules(*rooms: str) -> list[Path]:
+    return [path.relative_to(_ROOT) for room in rooms for path in sorted((_ROOT / room).rglob("*.py"))]
+
+
+def _groups(tree: ast.Module) -> set[str]:
+    """Give the names that `async with asyncio.TaskGroup() as name` binds."""
+    items = [item for node in ast.walk(tree) if isinstance(node, ast.AsyncWith) for item in node.items]
+    return {
+        item.optional_vars.id
+        for item in items
+        if isinstance(item.optional_vars, ast.Name) and ast.unparse(item.context_expr) == "asyncio.TaskGroup()"
+    }
+
+
+def _loose_tasks(source: str) -> list[int]:
+    """Give the lines that start a task without a group."""
+    tree = ast.parse(source)
+    groups = _groups(tree)
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and (node.attr == "ensure_future" or (node.attr == "create_task" and ast.unparse(node.value) not in groups))
+    ]
+
+
+@pytest.mark.parametrize("module", _modules(*_ROOMS), ids=str)
+def test_a_module_is_short_enough_to_be_one_idea(module: Path) -> None:
+    assert len((_ROOT / module).read_text(encoding="utf-8").splitlines()) <= _LONGEST
+
+
+@pytest.mark.parametrize("module", [path for path in _modules("explorer", "widgets") if path not in _OWNERS], ids=str)
+def test_every_task_has_an_owner(module: Path) -> None:
+    assert _loose_tasks((_ROOT / module).read_text(encoding="utf-8")) == []
+
+
+def test_a_loose_task_would_be_found() -> None:
+    assert _loose_tasks(
+        "import asyncio\nasyncio.create_task(work())\nloop.create_task(work())\nasyncio.ensure_future(work())"
+    ) == [2, 3, 4]
+    assert (
+        _loose_tasks("async def main():\n  async with asyncio.TaskGroup() as group:\n    group.create_task(work())")
+        == []
+    )
+
+
+def test_the_owners_of_tasks_exist() -> None:
+    assert [path for path in _OWNERS if not (_ROOT / path).is_file()] == []
