@@ -226,19 +226,25 @@ class MemoryStore(Store):
     def watch(self, key: str, *, since: Revision | None = None) -> Watch:
         """Watch one key."""
         full = self.view.full(key)
-        return self._watch(key, (full, full + b"\0"), since, None)
+        return self._watch(key, (full, full + b"\0"), since, None, single=True)
 
     def watch_tree(
         self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
     ) -> Watch:
         """Watch everything below a prefix."""
-        return self._watch(prefix, self.view.span(prefix), since, known)
+        return self._watch(prefix, self.view.span(prefix), since, known, single=False)
 
     def _watch(
-        self, key: str, span: tuple[bytes, bytes], since: Revision | None, known: Mapping[str, Revision] | None
+        self,
+        key: str,
+        span: tuple[bytes, bytes],
+        since: Revision | None,
+        known: Mapping[str, Revision] | None,
+        *,
+        single: bool,
     ) -> Watch:
         after = None if since is None else self._number(since, key)
-        watcher = Watcher(self.view, span, check=self.check, since=after, known=known)
+        watcher = Watcher(self.view, span, single=single, check=self.check, since=after, known=known)
         return Watch(self.tasks, watcher.produce, name=f"watch {key}")
 
     # Locks

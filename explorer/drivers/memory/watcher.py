@@ -22,6 +22,7 @@ class Watcher:
         view: View,
         span: tuple[bytes, bytes],
         *,
+        single: bool,
         check: Callable[[], None],
         since: int | None,
         known: Mapping[str, Revision] | None,
@@ -31,6 +32,7 @@ class Watcher:
         Args:
             view: What it looks at.
             span: The first key, and the first after it that is not watched.
+            single: The range is one key, whose entry is told at the start.
             check: Raises what the connection suffers from, if anything.
             since: The revision after which to tell changes, None for now.
             known: The reader's own table, to be read when history was lost.
@@ -38,7 +40,7 @@ class Watcher:
         self._view = view
         self._keyspace = view.keyspace
         self._start, self._end = span
-        self._key = self._start if self._end == self._start + b"\0" else None
+        self._key = self._start if single else None
         """The key, when a single one is watched: after a gap it is told as deleted if it is not there."""
         self._check = check
         self._since = since
