@@ -53,7 +53,7 @@ async def find(cluster: Cluster, directory: bytes, end: bytes, *, subject: str) 
     queues: dict[bytes, Queue] = {}
     suspects: dict[bytes, list[messages.KeyValue]] = defaultdict(list)
     reader = Reader(cluster, Windows(directory, end, len(directory)), values=False, subject=subject)
-    async for page in reader.pages(_PAGE):
+    async for page in reader.pages():
         for entry in page:
             name, slash, last = entry.key.rpartition(b"/")
             if not slash:

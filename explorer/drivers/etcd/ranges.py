@@ -18,6 +18,12 @@ from explorer.model.keys import range_end
 NO_END = b"\0"
 """etcd's word for no upper bound."""
 
+_FIRST_PAGE = 1000
+_LARGEST_PAGE = 50_000
+_PAGE_BYTES = 600_000
+"""What a page may weigh when everything is read."""
+_SAMPLES = 100
+"""Entries that are weighed to guess the weight of a page."""
 _CROWDED = 16
 """A window that holds more pages than this costs the server more in counting than another request would."""
 
@@ -111,6 +117,8 @@ class Reader:
                 range_end=self.windows.next_end(),
                 limit=limit,
                 revision=self.revision,
+                # What was at a revision never changes: only the first answer needs the leader.
+                serializable=self.revision > 0,
                 keys_only=not self.values,
                 min_mod_revision=self.newer_than,
             ),
@@ -136,10 +144,17 @@ class Reader:
                 self.windows.leave(end, sparse=answer.count * 2 < wanted)
         return found
 
-    async def pages(self, limit: int) -> AsyncGenerator[list[messages.KeyValue], None]:
-        """Read everything, page by page."""
+    async def pages(self) -> AsyncGenerator[list[messages.KeyValue], None]:
+        """Read everything, in pages of a fitting number of bytes: values may be of any size."""
+        limit = _FIRST_PAGE
         while not self.windows.done:
-            yield await self.page(limit)
+            page = await self.page(limit)
+            yield page
+            if page:
+                size = sum(entry.ByteSize() for entry in page[:: len(page) // _SAMPLES + 1]) * (
+                    len(page) // _SAMPLES + 1
+                )
+                limit = min(limit * 4, max(1, limit * _PAGE_BYTES // max(size, 1)), _LARGEST_PAGE)
 
 
 async def ahead(
@@ -159,6 +174,7 @@ async def ahead(
     fetching = tasks.start(fetch(), name="reading ahead")
     try:
         while (page := await ready.get()) is not None:
+            await asyncio.sleep(0)  # the request for the next page leaves before this one is worked on
             yield page
         await fetching
     finally:

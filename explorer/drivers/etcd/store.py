@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import ClassVar
@@ -38,9 +38,6 @@ from explorer.model.errors import (
 )
 from explorer.model.keys import decode, directory, encode, range_end
 from explorer.model.locks import LockInfo
-
-_STREAM_PAGE = 10_000
-"""Entries asked for at once when everything is read anyway."""
 
 
 class EtcdStore(Store):
@@ -148,19 +145,17 @@ class EtcdStore(Store):
         found = await reader.page(limit)
         if not found and after is None:
             await self._require(prefix)
-        spell = self.spell if values else self.spell_bare
-        entries = tuple(spell(entry) for entry in found)
+        entries = tuple(self._entries(found, values=values))
         following = None if reader.windows.done else Cursor(entries[-1].key, reader.revision)
         return Page(entries, following, reader.revision)
 
     async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
-        spell = self.spell if values else self.spell_bare
         empty = True
         async with aclosing(self._everything(prefix, values=values)) as pages:
             async for page in pages:
-                for entry in page:
+                for entry in self._entries(page, values=values):
                     empty = False
-                    yield spell(entry)
+                    yield entry
         if empty:
             await self._require(prefix)
 
@@ -177,7 +172,7 @@ class EtcdStore(Store):
             else:
                 return
         reader = self._reader(prefix, None, values=values)
-        async with aclosing(ahead(self._tasks, reader.pages(_STREAM_PAGE))) as pages:
+        async with aclosing(ahead(self._tasks, reader.pages())) as pages:
             async for page in pages:
                 yield page
 
@@ -351,19 +346,24 @@ class EtcdStore(Store):
 
     def spell(self, found: messages.KeyValue) -> Entry:
         """Give the Entry of what the store sent."""
-        return Entry(
-            decode(found.key[len(self._root) :]),
-            found.value,
-            found.mod_revision,
-            found.create_revision or None,
-            found.version or None,
-            None,
-            leases.spelled(found.lease) if found.lease else None,
-        )
+        return next(self._entries((found,), values=True))
 
-    def spell_bare(self, found: messages.KeyValue) -> Entry:
-        """Give the Entry of what was read without its value."""
-        return replace(self.spell(found), value=None)
+    def _entries(self, found: Iterable[messages.KeyValue], *, values: bool) -> Iterator[Entry]:
+        """Give the Entries of what the store sent; by the million, so without any further call for each."""
+        root = len(self._root)
+        nothing: dict[str, str | int | bool] = {}
+        for one in found:
+            lease = one.lease
+            yield Entry(
+                one.key[root:].decode("utf-8", "surrogateescape"),
+                one.value if values else None,
+                one.mod_revision,
+                one.create_revision or None,
+                one.version or None,
+                None,
+                leases.spelled(lease) if lease else None,
+                nothing,
+            )
 
     def _range(self, prefix: str) -> tuple[bytes, bytes]:
         """Give start and end of what lies below a prefix; the start is empty for the whole store."""

@@ -220,4 +220,4 @@ class RangeWatch:
         """Read which keys there are."""
         windows = Windows(self._key, self._end or self._key + b"\0", len(self._key))
         reader = Reader(self._cluster, windows, revision=revision, values=False, subject=self._subject)
-        return {self._spell(entry).key async for page in reader.pages(_PAGE) for entry in page}
+        return {self._spell(entry).key async for page in reader.pages() for entry in page}

@@ -33,7 +33,7 @@ def device(chance: Random, number: int, *, connected: bool = True) -> bytes:
         + unsigned(5, 10_000 if port < _PON_PORTS else 100_000)
         for port in range(_PON_PORTS + 1)
     )
-    labels = {"zone": f"z{number % 3}", "ring": "outer" if number % 2 else "inner"}
+    labels = {"ring": "outer" if number % 2 else "inner", "zone": f"z{number % 3}"}
     return b"".join(
         (
             text(1, f"olt-{number:02}"),
