@@ -8,33 +8,18 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor
 from tests.contract.ground import Ground, keys_below, needs
 
-_NAMES = [
-    "",
-    "a",
-    "b",
-    "ab",
-    "a!",
-    "a0",
-    "A",
-    "é",
-    "*",
-    "[a]",
-    "?",
-    "%",
-    " ",
-    "\n",
-    "\\",
-    "\x1b[31m",
-    ".",
-    "..",
-    "キー",
-]
-_BYTES = ["\udcff", "\udcc3", "a\udc80", "\x00", "\udcff\udcff"]
+_NAMES = ["", "a", "b", "ab", "a!", "a0", "A", "é", "*", "[a]", "?", "%", " ", "\\", ".", "..", "キー"]
+_BYTES = ["\udcff", "\udcc3", "a\udc80", "\x00", "\n", "\x1b[31m", "\udcff\udcff"]
 
 _TEXTUAL = st.lists(st.sampled_from(_NAMES), min_size=1, max_size=4).map("/".join).filter(bool)
 _BINARY = st.lists(st.sampled_from(_NAMES[:6] + _BYTES), min_size=1, max_size=4).map("/".join).filter(bool)
 
-_EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_EXAMPLES = settings(
+    max_examples=25,
+    deadline=None,
+    # Each example has a path of its own, and each driver runs the examples by itself.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+)
 _FRESH = count()
 
 

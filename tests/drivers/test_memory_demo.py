@@ -1,0 +1,224 @@
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer.drivers.memory import DemoStore, Keyspace, ManualClock
+from explorer.drivers.memory.messages import MESSAGES
+from explorer.drivers.memory.movement import Movement
+from explorer.drivers.memory.seed import SCHEMA
+from explorer.drivers.memory.wire import varint, zigzag
+from explorer.model.address import parse
+from explorer.model.entries import Entry
+from explorer.model.errors import InvalidAddress
+from explorer.model.events import Deleted, Put
+from tests.contract.ground import changes, keys_below
+
+
+def _chance() -> Random:
+    return Random(1)  # noqa: S311 - the same each time
+
+
+@pytest.fixture
+async def still() -> AsyncIterator[DemoStore]:
+    async with DemoStore(parse("demo:?still")) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> descriptor_pool.DescriptorPool:
+    """The shipped schema, compiled by the real compiler."""
+    compiled = tmp_path_factory.mktemp("schema") / "access.binpb"
+    command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{SCHEMA.parent}", f"-o{compiled}", SCHEMA.name]
+    subprocess.run(command, check=True)
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptor_pb2.FileDescriptorSet.FromString(compiled.read_bytes()).file:
+        pool.Add(file)
+    return pool
+
+
+async def _everything(store: DemoStore) -> dict[str, Entry]:
+    return {entry.key: entry async for entry in store.walk("")}
+
+
+def _kind(key: str) -> str | None:
+    return next((message for prefix, message in MESSAGES.items() if key.startswith(prefix)), None)
+
+
+async def test_there_is_something_of_everything(still: DemoStore) -> None:
+    entries = await _everything(still)
+    assert 250 <= len(entries) <= 500
+    assert entries["odd/empty-value"].value == b""
+    assert entries["odd/bytes-\udcff\udcfe\x00"].value
+    assert any(entry.ttl is not None for entry in entries.values())
+    names = [child.name for child in (await still.children("")).items]
+    assert {"certificates", "config", "flags", "heartbeats", "locks", "metrics", "routing", "service"} <= set(names)
+    for key, entry in entries.items():
+        if key.startswith("flags/"):
+            assert json.loads(entry.value or b"")["flag"] == key.removeprefix("flags/")
+
+
+async def test_its_binary_values_are_messages_of_the_shipped_schema(
+    still: DemoStore, pool: descriptor_pool.DescriptorPool
+) -> None:
+    """Read and written again by the real library they are the same bytes: nothing is unknown or out of place."""
+    seen: set[str] = set()
+    for key, entry in (await _everything(still)).items():
+        if (kind := _kind(key)) is not None:
+            message = message_factory.GetMessageClass(pool.FindMessageTypeByName(kind))()
+            message.ParseFromString(entry.value or b"")
+            assert message.SerializeToString(deterministic=True) == entry.value, key
+            assert message.ListFields(), key
+            seen.add(kind)
+    assert seen == set(MESSAGES.values())
+
+
+async def test_the_schema_is_among_its_values(still: DemoStore) -> None:
+    assert (await still.get("schema/access.proto")).value == SCHEMA.read_bytes()
+    assert Path(SCHEMA).is_relative_to(Path(__file__).parents[2] / "explorer")
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_numbers_are_written_seven_bits_at_a_time(number: int) -> None:
+    encoded = varint(number)
+    assert sum((byte & 0x7F) << 7 * place for place, byte in enumerate(encoded)) == number
+    assert [byte >> 7 for byte in encoded] == [1] * (len(encoded) - 1) + [0]
+
+
+def test_negative_numbers_alternate_with_positive_ones() -> None:
+    assert [zigzag(1, number)[1:] for number in (-1, 1, -2, 2)] == [b"\x01", b"\x02", b"\x03", b"\x04"]
+
+
+async def test_the_same_seed_makes_the_same_store() -> None:
+    async def values(url: str) -> dict[str, bytes | None]:
+        async with DemoStore(parse(url)) as store:
+            return {key: entry.value for key, entry in (await _everything(store)).items()}
+
+    assert await values("demo:?still") == await values("demo:?still&seed=1")
+    assert await values("demo:?still") != await values("demo:?still&seed=2")
+
+
+async def test_a_still_demo_does_not_move(still: DemoStore) -> None:
+    before = (await still.status()).revision
+    assert isinstance(still.keyspace.clock, ManualClock)
+    async with still.lock("mine") as lock:
+        assert lock.held
+        await still.put("mine", b"value")
+    assert isinstance(before, int)
+    assert (await still.status()).revision == before + 3
+
+
+async def test_it_moves_by_itself() -> None:
+    async with DemoStore(parse("demo:")) as store, store.watch_tree("") as events:
+        assert await changes(events, 5)
+
+
+async def test_a_path_shows_a_part_and_a_keyspace_is_shared(still: DemoStore) -> None:
+    async with DemoStore(parse("demo:flags"), keyspace=still.keyspace) as flags:
+        assert await keys_below(flags, "") == [key.removeprefix("flags/") for key in await keys_below(still, "flags")]
+
+
+@pytest.mark.parametrize("url", ["demo:?seed=x", "demo:?moving", "demo://host"])
+async def test_what_makes_no_sense_is_refused(url: str) -> None:
+    with pytest.raises(InvalidAddress):
+        DemoStore(parse(url))
+
+
+class TestMovement:
+    """Ten minutes of it, on a clock moved by hand."""
+
+    @pytest.fixture
+    async def keyspace(self) -> Keyspace:
+        return Keyspace(ManualClock())
+
+    async def test_heartbeats_stop_and_come_back_and_jobs_come_and_go(self, keyspace: Keyspace) -> None:
+        async with DemoStore(parse("demo:"), keyspace=keyspace) as store, store.watch_tree("") as events:
+            puts, deletes = await self._live(keyspace, store, 600)
+            for prefix in ("heartbeats/", "jobs/", "sessions/", "locks/", "leaders/"):
+                assert any(key.startswith(prefix) for key in puts)
+                assert any(key.startswith(prefix) for key in deletes), prefix
+            for prefix in ("flags/", "metrics/", "service/access/devices/"):
+                assert any(key.startswith(prefix) for key in puts)
+            assert await changes(events, 1)
+
+    async def test_locks_go_from_one_client_to_the_next_in_order(self, keyspace: Keyspace) -> None:
+        async with DemoStore(parse("demo:"), keyspace=keyspace) as store:
+            movement = Movement(keyspace, _chance())
+            holders: list[str] = []
+            for _ in range(400):
+                await self._step(keyspace, movement)
+                info = (await store.locks("locks/scheduler"))[0]
+                assert info.holder is not None
+                assert len(info.waiters) == 2
+                if holders[-1:] != [info.holder.name]:
+                    holders.append(info.holder.name)
+                leader = (await store.get("leaders/scheduler")).value
+                assert leader == info.holder.name.encode()
+                assert info.holder.other_keys == ("leaders/scheduler",)
+            assert len(holders) > 5
+            assert holders[3:] == holders[:-3]
+
+    async def test_who_takes_part_gets_a_turn_and_hands_over(self, keyspace: Keyspace) -> None:
+        async with DemoStore(parse("demo:"), keyspace=keyspace) as store:
+            movement = Movement(keyspace, _chance())
+            lock = store.lock("locks/migration", value=b"me", ttl=5)
+            waiting = asyncio.create_task(lock.acquire())
+            for _ in range(300):
+                await self._step(keyspace, movement)
+            assert waiting.done()
+            assert lock.held
+            await lock.release()
+            info = (await store.locks("locks/migration"))[0]
+            assert info.holder is not None
+            assert info.holder.name != "me"
+
+    async def test_clients_that_were_removed_come_back(self, keyspace: Keyspace) -> None:
+        async with DemoStore(parse("demo:"), keyspace=keyspace) as store:
+            movement = Movement(keyspace, _chance())
+            for contender in [entry.key async for entry in store.walk("locks/scheduler")]:
+                await store.delete(contender)
+            for _ in range(200):
+                await self._step(keyspace, movement)
+            assert len((await store.locks("locks/scheduler"))[0].waiters) == 2
+
+    async def test_a_demo_that_runs_for_days_does_not_grow_for_ever(self, keyspace: Keyspace) -> None:
+        movement = Movement(keyspace, _chance())
+        for _ in range(10_000):
+            movement.step()
+        assert keyspace.revision > 25_000
+        assert 10_000 <= keyspace.revision - keyspace.compacted <= 20_010
+
+    async def _live(self, keyspace: Keyspace, store: DemoStore, seconds: float) -> tuple[set[str], set[str]]:
+        movement = Movement(keyspace, _chance())
+        puts: set[str] = set()
+        deletes: set[str] = set()
+        start = keyspace.revision
+        for _ in range(int(seconds * 5)):
+            await self._step(keyspace, movement)
+        async with store.watch_tree("", since=start) as events:
+            for event in await changes(events, keyspace.revision - start):
+                match event:
+                    case Put(entry=entry):
+                        puts.add(entry.key)
+                    case Deleted(key=key):
+                        deletes.add(key)
+        return puts, deletes
+
+    async def _step(self, keyspace: Keyspace, movement: Movement) -> None:
+        assert isinstance(keyspace.clock, ManualClock)
+        await keyspace.clock.advance(0.2)
+        movement.step()
+
+
+def test_the_schema_names_each_message_that_is_written() -> None:
+    declared = set(re.findall(r"^message (\w+)", SCHEMA.read_text(encoding="utf-8"), re.MULTILINE))
+    assert {name.rpartition(".")[2] for name in MESSAGES.values()} <= declared
