@@ -51,6 +51,8 @@ class EtcdServer(Server):
     would. 3.4 always syncs.
     """
 
+    noise = ("etcdhttp/health.go",)
+
     def __init__(
         self,
         version: str = "3.5",

@@ -5,6 +5,7 @@ Everything here is synchronous, so that session-wide fixtures need no event loop
 """
 
 import asyncio
+import os
 import random
 import shutil
 import signal
@@ -53,6 +54,8 @@ class Server(ABC):
     The ports stay the same from the first answer on, over every kill and restart, and so does the data.
     """
 
+    noise: tuple[str, ...] = ()  # lines of output with one of these say only that we asked for the health
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.folder = Path(tempfile.mkdtemp(prefix=f"keyscope-{name.replace(' ', '-')}-"))
@@ -87,7 +90,8 @@ class Server(ABC):
     def output(self) -> str:
         """The end of what the server has said since its first start."""
         said = self._output.read_text(errors="replace").splitlines() if self._output.exists() else []
-        return "\n".join(said[-_TAIL:])
+        telling = [line for line in said if not any(noise in line for noise in self.noise)]
+        return "\n".join(telling[-_TAIL:])
 
     def start(self, within: float = 30.0) -> None:
         """Start and wait until the server answers, on the same ports and data if it did so before."""
@@ -154,8 +158,13 @@ class Server(ABC):
             self._process = None
 
     def pause(self) -> None:
-        """Stop the process in its tracks (SIGSTOP): connections stay open, nothing is answered."""
+        """Stop the process in its tracks (SIGSTOP): connections stay open, nothing is answered.
+
+        The signal is only sent when `kill` returns; a busy server may still answer before its last thread stops.
+        """
         self._signal(signal.SIGSTOP)
+        stopped = os.WSTOPPED | os.WNOHANG
+        wait_until(lambda: os.waitid(os.P_PID, self.pid, stopped) is not None, f"{self.name} is stopped")
 
     def resume(self) -> None:
         """Let a paused process go on (SIGCONT)."""

@@ -1,0 +1,71 @@
+"""Fixtures over the real servers; a conftest imports the ones it wants by name.
+
+Shared servers live as long as the test session, whichever conftest asked first, and belong to no event loop; tests that
+hurt a server take one of their own.
+"""
+
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.certificates import Certificates, make_certificates
+from tests.servers.etcd import VERSIONS, EtcdCluster, EtcdServer
+from tests.servers.processes import Server
+
+_SHARED = pytest.StashKey[dict[str, EtcdServer]]()
+
+
+@pytest.fixture(params=VERSIONS)
+def etcd_version(request: pytest.FixtureRequest) -> str:
+    """Every etcd version in turn."""
+    version: str = request.param
+    return version
+
+
+@pytest.fixture
+def shared_etcd(request: pytest.FixtureRequest, etcd_version: str) -> EtcdServer:
+    """The session's server of each version, for tests that keep below their own `prefix` and hurt nobody."""
+    servers = request.config.stash.setdefault(_SHARED, {})
+    if etcd_version not in servers:
+        server = EtcdServer(etcd_version)
+        request.config.add_cleanup(server.close)
+        server.start()
+        servers[etcd_version] = server
+    return servers[etcd_version]
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    """A prefix that no other test writes below."""
+    return f"/{request.node.originalname}-{uuid.uuid4().hex[:8]}/"
+
+
+@pytest.fixture
+def own_etcd(etcd_version: str) -> Iterator[EtcdServer]:
+    """An etcd of each version that the test may kill, pause or fill up; what it said is shown if the test fails."""
+    with EtcdServer(etcd_version) as server:
+        yield server
+        _show(server)
+
+
+@pytest.fixture
+def etcd_cluster(etcd_version: str) -> Iterator[EtcdCluster]:
+    """Three etcds of each version that vote, for the test to hurt."""
+    with EtcdCluster(etcd_version) as cluster:
+        yield cluster
+        for member in cluster.members:
+            _show(member)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Right and wrong certificates, made once per session."""
+    folder: Path = tmp_path_factory.mktemp("certificates")
+    return make_certificates(folder)
+
+
+def _show(server: Server) -> None:
+    sys.stdout.write(f"--- {server.name} said:\n{server.output}\n")
