@@ -20,13 +20,13 @@ class Tasks:
         """Start work that belongs to this owner. Its failure is told by what it works for: a watch raises it, a lock is lost."""
         task = asyncio.create_task(work, name=name)
         self._running.add(task)
+        task.add_done_callback(self._running.discard)
         return task
 
     async def end(self, task: asyncio.Task[None]) -> None:
         """Cancel one task and wait until it is gone."""
         task.cancel()
         await asyncio.wait([task])
-        self._running.discard(task)
         if not task.cancelled():
             task.exception()
 

@@ -145,6 +145,7 @@ async def follow(feed: Feed, attempt: Attempt, *, backoff: Backoff | None = None
                                     events.append(Restored(revision))
                                 lost = False
                             case Resync():
+                                pauses.reset()
                                 lost = False
                                 events.append(event)
                             case _:

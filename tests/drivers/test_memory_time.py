@@ -9,7 +9,7 @@ from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
 from explorer.drivers.watching import CAPACITY, Watch
 from explorer.model.address import parse
 from explorer.model.entries import Entry
-from explorer.model.errors import CannotLock, ExplorerError, InvalidAddress, LockLost, NotReachable
+from explorer.model.errors import CannotLock, InvalidAddress, InvalidKey, LockLost, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.model.keys import encode
 from tests.contract.ground import PATIENCE, changes, fill, keys_below, take, told
@@ -76,6 +76,15 @@ class TestTime:
         async with store.watch_tree("") as events:
             await clock.advance(1)
             assert told(await changes(events, 1)) == [("early", None)]
+
+    async def test_what_is_gone_is_not_kept_alive_any_more(self, store: MemoryStore, clock: ManualClock) -> None:
+        await store.put("key", b"value", ttl=6, keep_alive=True)
+        await clock.advance(60)
+        assert await store.exists("key")
+        assert len(store.tasks) == 1
+        await store.delete("key")
+        await clock.advance(2)
+        assert len(store.tasks) == 0
 
     async def test_keys_of_one_lease_end_in_one_commit(self, store: MemoryStore, keyspace: Keyspace) -> None:
         lease = keyspace.grant(5)
@@ -334,5 +343,5 @@ class TestAddress:
             assert (await one.status()).identity != (await two.status()).identity
 
     async def test_a_revision_that_is_no_number_is_refused(self, store: MemoryStore) -> None:
-        with pytest.raises(ExplorerError, match="no revision"):
+        with pytest.raises(InvalidKey, match="no revision"):
             store.watch_tree("", since="yesterday")

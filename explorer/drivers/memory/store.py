@@ -20,6 +20,7 @@ from explorer.model.errors import (
     Compacted,
     ExplorerError,
     InvalidAddress,
+    InvalidKey,
     KeyExists,
     KeyModified,
     KeyNotFound,
@@ -306,7 +307,7 @@ class MemoryStore(Store):
     def _number(self, revision: Revision, key: str) -> int:
         if isinstance(revision, int):
             return revision
-        raise ExplorerError(
+        raise InvalidKey(
             f"{revision!r} is no revision of this store",
             hint="they are whole numbers",
             address=self.address.shown,
