@@ -46,7 +46,7 @@ lock: $(DEV) ## choose the newest allowed versions again and write them down wit
 
 clean: ## remove what make made, the servers too
 	rm -rf .venv .servers .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
-	find explorer widgets tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
