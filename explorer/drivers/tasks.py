@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Coroutine
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 class Tasks:
@@ -11,24 +14,36 @@ class Tasks:
     """
 
     def __init__(self) -> None:
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[object]] = set()
 
     def __len__(self) -> int:
         return len(self._running)
 
-    def start(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
+    def start(self, work: Coroutine[object, object, Result], *, name: str) -> asyncio.Task[Result]:
         """Start work that belongs to this owner. Its failure is told by what it works for: a watch raises it, a lock is lost."""
         task = asyncio.create_task(work, name=name)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._forget)
         return task
 
-    async def end(self, task: asyncio.Task[None]) -> None:
+    def _forget(self, task: asyncio.Task[object]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def end(self, task: asyncio.Task[Result]) -> None:
         """Cancel one task and wait until it is gone."""
         task.cancel()
         await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()
+
+    async def outlast(self, work: Coroutine[object, object, Result], *, name: str) -> Result:
+        """Wait for work that goes on to its own end when the one who waits is cancelled; `settle` waits for it then."""
+        return await asyncio.shield(self.start(work, name=name))
+
+    async def settle(self) -> None:
+        """Wait until all work has come to its own end."""
+        while self._running:
+            await asyncio.wait(self._running)
 
     async def close(self) -> None:
         """End all tasks."""

@@ -2,9 +2,9 @@
 
 import os
 
-# gRPC's core writes its own log lines to standard error, one for every refused connection; errors are told by exceptions here.
+# Read when gRPC is loaded: its core writes log lines to standard error, one for every refused connection. Here errors are raised.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
-from explorer.drivers.etcd.store import EtcdStore  # noqa: E402 - the variable is read when gRPC is loaded
+from explorer.drivers.etcd.store import EtcdStore
 
 __all__ = ["EtcdStore"]

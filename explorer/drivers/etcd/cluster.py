@@ -16,11 +16,14 @@ from explorer.drivers.etcd.failures import Finding, understand
 from explorer.drivers.etcd.methods import AUTHENTICATE, RANGE, Answer, Method, Question
 from explorer.drivers.etcd.settings import Settings
 from explorer.drivers.retry import persist
+from explorer.drivers.tasks import Tasks
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, NotReachable, Unauthenticated
 
 _SECOND_CHANCE: Final = 0.2
 """Seconds between two attempts at a first contact."""
+_LAST_COMPLETIONS: Final = 0.02
+"""Seconds in which gRPC puts away the streams that were cancelled at closing."""
 _LEADER: Final = ("hasleader", "true")
 """Makes a member without a leader say so instead of keeping a watch silent for ever (etcd PR 9872)."""
 
@@ -42,6 +45,8 @@ class Cluster:
         self._current = 0
         self._token: str | None = None
         self._renewal = asyncio.Lock()
+        self._calls = Tasks()
+        self._streamed = False
 
     @property
     def endpoints(self) -> tuple[Host, ...]:
@@ -52,6 +57,11 @@ class Cluster:
         """Close every connection."""
         for endpoint in self._endpoints:
             await endpoint.channel.close()
+        await self._calls.settle()
+        if self._streamed:
+            # gRPC has one queue of completions for all event loops: what a cancelled stream leaves in it comes a moment later, and
+            # coming after this loop was closed it would take those of another loop with it.
+            await asyncio.sleep(_LAST_COMPLETIONS)
 
     async def greet(self, question: messages.RangeRequest) -> None:
         """Make the first contact: get a token if there is a user, and an answer that needs the store's authority.
@@ -112,8 +122,8 @@ class Cluster:
         for renewed in (False, True):
             token = self._token
             try:
-                answer: Answer = await endpoint.call(method)(
-                    question, timeout=min(share, within), metadata=self._metadata()
+                answer = await self._answer(
+                    endpoint.call(method)(question, timeout=min(share, within), metadata=self._metadata())
                 )
             except AioRpcError as failure:
                 finding = understand(failure.code(), failure.details(), self.shown, key)
@@ -127,6 +137,21 @@ class Cluster:
             return answer
         message = "unreachable: the second round returns or raises"
         raise AssertionError(message)
+
+    async def _answer(self, call: grpc.aio.UnaryUnaryCall[Question, Answer]) -> Answer:
+        """Wait for a call; cancelled, it is given up, but gRPC has the time to put it away.
+
+        What completes after its event loop was closed would take the completions of others with it: gRPC has one queue of them for all loops.
+        """
+
+        async def arrival() -> Answer:
+            return await call
+
+        try:
+            return await self._calls.outlast(arrival(), name="answer of a call")
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
 
     def _endpoint(self, at: Host | None) -> Endpoint:
         if at is None:
@@ -171,19 +196,26 @@ class Cluster:
             self._token = answer.token or None
 
     async def converse(
-        self, method: Method[Question, Answer], question: Question, *, key: str | None = None, first_within: float
+        self,
+        method: Method[Question, Answer],
+        question: Question,
+        *,
+        key: str | None = None,
+        first_within: float,
+        nudge: Question | None = None,
     ) -> AsyncGenerator[Answer, None]:
         """Open a stream, ask one thing on it and give what comes back, for as long as it comes.
 
         Args:
             method: A method with a stream each way.
-            question: What is asked first and only.
+            question: What is asked first.
             key: What the stream is about, for the error.
+            nudge: What is asked again and again while nothing comes.
             first_within: Seconds until the first answer; after that the keepalive of the connection watches over it.
         """
 
         async def begin(endpoint: Endpoint) -> AnswerStream:
-            return await endpoint.dialogue(method, question, self._metadata())
+            return await endpoint.dialogue(method, question, self._metadata(), nudge)
 
         async for answer in self._stream(begin, key=key, first_within=first_within):
             yield cast("Answer", answer)
@@ -202,6 +234,7 @@ class Cluster:
     async def _stream(
         self, begin: Callable[[Endpoint], Awaitable[AnswerStream]], *, key: str | None, first_within: float
     ) -> AsyncGenerator[object, None]:
+        self._streamed = True
         for renewed in (False, True):
             endpoint = self._endpoints[self._current]
             token = self._token
@@ -209,10 +242,10 @@ class Cluster:
             try:
                 async with asyncio.timeout(first_within):
                     call = await begin(endpoint)
-                    answer = await call.read()
+                    answer = await self._calls.outlast(call.read(), name="first answer of a stream")
                 while answer is not grpc.aio.EOF:
                     yield answer
-                    answer = await call.read()
+                    answer = await self._calls.outlast(call.read(), name="next answer of a stream")
                 code = await call.code()
                 if code is grpc.StatusCode.OK:
                     return
@@ -225,6 +258,7 @@ class Cluster:
             finally:
                 if call is not None:
                     call.cancel()
+                    await self._calls.outlast(call.code(), name="end of a stream")
             if not finding.token or renewed or self.settings.access.user is None:
                 raise self._give_up(endpoint, finding)
             await self._renew(token)

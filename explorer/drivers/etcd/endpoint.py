@@ -1,8 +1,9 @@
 """One member's client port."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, cast
+from typing import Final, Generic, Protocol, cast
 
 import grpc
 from google.protobuf.message import Message
@@ -33,10 +34,10 @@ OPTIONS: Final = (
 class AnswerStream(Protocol):
     """What comes back on a stream, whichever way the question went."""
 
-    async def read(self) -> object:
+    def read(self) -> Coroutine[object, object, object]:
         """Give the next answer, or `grpc.aio.EOF`."""
 
-    async def code(self) -> grpc.StatusCode:
+    def code(self) -> Coroutine[object, object, grpc.StatusCode]:
         """Give the status that the stream ended with."""
 
     async def details(self) -> str:
@@ -44,6 +45,37 @@ class AnswerStream(Protocol):
 
     def cancel(self) -> bool:
         """End the stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nudged(Generic[Question, Answer]):
+    """A stream on which the same thing is asked again and again while nothing comes."""
+
+    call: grpc.aio.StreamStreamCall[Question, Answer]
+    nudge: Question
+    every: float = 0.05
+
+    async def read(self) -> object:
+        """Give the next answer, or `grpc.aio.EOF`."""
+        async with asyncio.TaskGroup() as group:
+            answer = group.create_task(self.call.read())
+            while not answer.done():
+                await asyncio.wait((answer,), timeout=self.every)
+                if not answer.done():
+                    await self.call.write(self.nudge)
+        return answer.result()
+
+    async def code(self) -> grpc.StatusCode:
+        """Give the status that the stream ended with."""
+        return await self.call.code()
+
+    async def details(self) -> str:
+        """Give the words that came with the status."""
+        return await self.call.details()
+
+    def cancel(self) -> bool:
+        """End the stream."""
+        return self.call.cancel()
 
 
 @dataclass(slots=True)
@@ -75,7 +107,9 @@ class Endpoint:
         )
         return cast("AnswerStream", stub(question, metadata=metadata))
 
-    async def dialogue(self, method: Method[Question, Answer], question: Question, metadata: Metadata) -> AnswerStream:
+    async def dialogue(
+        self, method: Method[Question, Answer], question: Question, metadata: Metadata, nudge: Question | None
+    ) -> AnswerStream:
         """Call a method with a stream each way, and ask the first thing on it."""
         stub = self.channel.stream_stream(
             method.path,
@@ -84,7 +118,7 @@ class Endpoint:
         )
         call = stub(metadata=metadata)
         await call.write(question)
-        return cast("AnswerStream", call)
+        return cast("AnswerStream", call if nudge is None else Nudged(call, nudge))
 
 
 def connections(settings: Settings) -> list[Endpoint]:

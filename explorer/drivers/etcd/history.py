@@ -9,6 +9,8 @@ from explorer.drivers.etcd.methods import RANGE, WATCH
 from explorer.model.entries import Entry
 from explorer.model.errors import Compacted
 
+_ASSURANCE = 2
+
 
 async def earlier(
     cluster: Cluster, key: bytes, *, spell: Callable[[messages.KeyValue], Entry], subject: str
@@ -41,12 +43,13 @@ async def earlier(
 async def _last_written(cluster: Cluster, key: bytes, until: int, *, subject: str) -> messages.KeyValue | None:
     """Find the last put of a key at or before a revision at which it does not exist."""
     last: messages.KeyValue | None = None
-    start = 1
+    start, replayed = 1, 0
+    progress = messages.WatchRequest(progress_request=messages.WatchProgressRequest())
     while True:
         question = messages.WatchRequest(
             create_request=messages.WatchCreateRequest(key=key, start_revision=start, progress_notify=True)
         )
-        stream = cluster.converse(WATCH, question, key=subject, first_within=cluster.timeout)
+        stream = cluster.converse(WATCH, question, key=subject, first_within=cluster.timeout, nudge=progress)
         async with aclosing(stream) as answers:
             async for found in answers:
                 if found.canceled:
@@ -59,5 +62,7 @@ async def _last_written(cluster: Cluster, key: bytes, until: int, *, subject: st
                         return last
                     if event.type == messages.Event.PUT:
                         last = event.kv
-                if found.events and found.events[-1].kv.mod_revision >= until:
+                # A server before 3.5.8 may tell of progress before the events that led to it (etcd#15220): it is asked twice.
+                replayed = 0 if found.events or found.created else replayed + (found.header.revision >= until)
+                if replayed == _ASSURANCE:
                     return last

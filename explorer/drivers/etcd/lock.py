@@ -12,13 +12,14 @@ import socket
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Protocol
 
 from explorer.drivers.base import Lock
 from explorer.drivers.etcd import leases, messages
 from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.locks import stands_for_party
 from explorer.drivers.etcd.methods import RANGE, TXN
 from explorer.drivers.etcd.watch import RangeWatch
+from explorer.drivers.etcd.writer import Writer
 from explorer.drivers.tasks import Tasks
 from explorer.drivers.watching import Watch
 from explorer.model.entries import Entry
@@ -26,6 +27,7 @@ from explorer.model.errors import CannotLock, ExplorerError, KeyNotFound, LockLo
 from explorer.model.events import Deleted, Started
 from explorer.model.keys import range_end
 
+_AT_ONCE = 64
 _MARGIN = 0.1
 """Part of the TTL given away, for clocks that do not run alike."""
 
@@ -43,19 +45,6 @@ def identity() -> bytes:
         user = str(os.getuid())
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return f"{user}@{socket.gethostname()} pid {os.getpid()} since {now}".encode()
-
-
-class Writer(Protocol):
-    """What a lock needs of its store besides the cluster."""
-
-    def locate(self, key: str) -> bytes:
-        """Give a key as the store spells it."""
-
-    def spell(self, found: messages.KeyValue) -> Entry:
-        """Give the Entry of what the store sent."""
-
-    async def commit_put(self, key: str, value: bytes, compare: messages.Compare) -> Entry | None:
-        """Put under a condition; None when it does not hold."""
 
 
 class EtcdLock(Lock):
@@ -80,7 +69,7 @@ class EtcdLock(Lock):
         self._value = value
         self._ttl = ttl
         self._delete_on_unlock = delete_on_unlock
-        self._queue = writer.locate(key) + b"/"
+        self._queue = writer.layout.locate(key) + b"/"
         self._lease = 0
         self._granted = 0.0
         self._contender = b""
@@ -185,21 +174,27 @@ class EtcdLock(Lock):
         self._proved_until = sent + self._granted * (1 - _MARGIN)
 
     async def _ahead(self) -> bytes | None:
-        """Give the key of the contender right before us, None if we are first."""
-        answer = await self._cluster.call(
-            RANGE,
-            messages.RangeRequest(
+        """Give the key of the contender right before us, None if we are first.
+
+        Entries that lie below the key for other reasons are no contenders.
+        """
+        newest = (self._fence or 1) - 1
+        while newest > 0:
+            question = messages.RangeRequest(
                 key=self._queue,
                 range_end=range_end(self._queue),
-                limit=1,
+                limit=_AT_ONCE,
                 keys_only=True,
-                max_create_revision=(self._fence or 1) - 1,
+                max_create_revision=newest,
                 sort_order=messages.RangeRequest.DESCEND,
                 sort_target=messages.RangeRequest.CREATE,
-            ),
-            key=self.key,
-        )
-        return answer.kvs[0].key if answer.kvs else None
+            )
+            answer = await self._cluster.call(RANGE, question, key=self.key)
+            for entry in answer.kvs:
+                if stands_for_party(entry.key[len(self._queue) :]):
+                    return entry.key
+            newest = answer.kvs[-1].create_revision - 1 if answer.more else 0
+        return None
 
     async def _wait_turn(self, ahead: bytes | None) -> None:
         """Wait until nobody is before us in the queue, or our own place in it is lost."""
@@ -225,7 +220,7 @@ class EtcdLock(Lock):
         raise CannotLock("the place in the queue was lost", hint="try again", address=self._cluster.shown, key=self.key)
 
     def _watch(self, key: bytes) -> Watch:
-        watch = RangeWatch(self._cluster, key, b"", spell=self._writer.spell, subject=self.key, since=None)
+        watch = RangeWatch(self._cluster, key, b"", spell=self._writer.layout.spell, subject=self.key, since=None)
         return Watch(self._tasks, watch.run, name=f"queue of the lock on {self.key}")
 
     async def _deleted(self, watch: Watch) -> None:
@@ -283,7 +278,7 @@ class EtcdLock(Lock):
 
     async def _delete_value(self) -> None:
         """Delete the key itself, only while the lock is still ours."""
-        request = messages.DeleteRangeRequest(key=self._writer.locate(self.key))
+        request = messages.DeleteRangeRequest(key=self._writer.layout.locate(self.key))
         await self._cluster.call(
             TXN,
             messages.TxnRequest(compare=[self._mine()], success=[messages.RequestOp(request_delete_range=request)]),

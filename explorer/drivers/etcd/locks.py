@@ -23,6 +23,11 @@ _LEASE = re.compile(rb"[0-9a-f]{10,16}")
 _SINCE = re.compile(r" since (\S+)$")
 
 
+def stands_for_party(name: bytes) -> bool:
+    """Tell whether the last part of a key looks like that of a contender: a lease in hex."""
+    return _LEASE.fullmatch(name) is not None
+
+
 @dataclass(slots=True)
 class Queue:
     """The contenders of one lock, as keys."""
@@ -61,7 +66,7 @@ async def find(cluster: Cluster, directory: bytes, end: bytes, *, subject: str) 
                     suspects[entry.key].append(entry)
             elif entry.lease and last == leases.spelled(entry.lease).encode():
                 queues.setdefault(name, Queue(name)).contenders.append(entry)
-            elif not entry.lease and _LEASE.fullmatch(last):
+            elif not entry.lease and stands_for_party(last):
                 suspects[name].append(entry)
             elif entry.key.endswith(_VALKEYRIE):
                 suspects[entry.key].append(entry)

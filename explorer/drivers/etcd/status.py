@@ -39,8 +39,8 @@ async def ask(cluster: Cluster, root: bytes) -> Status:
     try:
         members = (await cluster.call(MEMBERS, messages.MemberListRequest())).members
         facts["members"] = ", ".join(sorted(member.name or f"{member.ID:x}" for member in members))
-        for alarm in (await cluster.call(ALARM, messages.AlarmRequest())).alarms:
-            complaints.append(f"alarm on member {alarm.memberID:x}: {_ALARMS.get(alarm.alarm, str(alarm.alarm))}")
+        alarms = (await cluster.call(ALARM, messages.AlarmRequest())).alarms
+        complaints += [f"alarm on member {one.memberID:x}: {_ALARMS.get(one.alarm, str(one.alarm))}" for one in alarms]
     except Denied:
         facts["members"] = "the user may not ask"
     return Status("etcd", version, revision, identity, facts, tuple(complaints))

@@ -1,0 +1,72 @@
+"""Where the keys of an address lie in the store, and how what the store sends is spelled."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from explorer.drivers.etcd import leases, messages
+from explorer.model.entries import Entry, Revision
+from explorer.model.errors import InvalidKey, KeyNotFound
+from explorer.model.keys import directory, encode, range_end
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The part of a store that an address names."""
+
+    root: bytes
+    """What stands before every key of ours."""
+    separator: str
+    shown: str
+    """The address, for errors."""
+
+    def locate(self, key: str) -> bytes:
+        """Give a key as the store spells it."""
+        place = self.root + encode(key)
+        if not place:
+            raise InvalidKey("etcd has no empty key", hint="name a key", address=self.shown, key=key)
+        return place
+
+    def spell(self, found: messages.KeyValue) -> Entry:
+        """Give the Entry of what the store sent."""
+        return next(self.entries((found,), values=True))
+
+    def entries(self, found: Iterable[messages.KeyValue], *, values: bool) -> Iterator[Entry]:
+        """Give the Entries of what the store sent; by the million, so without any further call for each."""
+        root = len(self.root)
+        nothing: dict[str, str | int | bool] = {}
+        for one in found:
+            lease = one.lease
+            yield Entry(
+                one.key[root:].decode("utf-8", "surrogateescape"),
+                one.value if values else None,
+                one.mod_revision,
+                one.create_revision or None,
+                one.version or None,
+                None,
+                leases.spelled(lease) if lease else None,
+                nothing,
+            )
+
+    def range(self, prefix: str) -> tuple[bytes, bytes]:
+        """Give start and end of what lies below a prefix; the start is empty for the whole store."""
+        start = self.root + encode(directory(prefix, self.separator))
+        return start, range_end(start)
+
+    def state(self, previous: Entry | Revision) -> tuple[int, int | None]:
+        """Give mod and create revision of what the caller had read; -1, which never is, for what is no revision of etcd's."""
+        revision = previous.revision if isinstance(previous, Entry) else previous
+        created = previous.created if isinstance(previous, Entry) else None
+        return (
+            revision if isinstance(revision, int) and revision > 0 else -1,
+            created if isinstance(created, int) else None,
+        )
+
+    def number(self, revision: Revision) -> int:
+        """Give a revision as etcd counts them."""
+        if isinstance(revision, int):
+            return revision
+        raise InvalidKey(f"{revision!r} is no revision: etcd's are numbers", address=self.shown)
+
+    def absent(self, key: str) -> KeyNotFound:
+        """Give the error for a key that is not there."""
+        return KeyNotFound("no such key", address=self.shown, key=key)
