@@ -1,0 +1,49 @@
+"""What the tests of the command share: a store that outlives a run, and the command run in this process."""
+
+from pathlib import Path
+
+import pytest
+
+from explorer.cli import main, running
+from explorer.drivers.memory import MemoryStore
+from explorer.drivers.memory.clock import ManualClock
+from explorer.drivers.memory.keyspace import Keyspace
+from explorer.model.address import Access, parse
+from tests.cli.calls import Result, Run
+from tests.servers.fixtures import prefix, shared_etcd
+
+__all__ = ["keyscope", "keyspace", "prefix", "shared_etcd"]
+
+
+@pytest.fixture
+def keyspace(monkeypatch: pytest.MonkeyPatch) -> Keyspace:
+    """What every `memory:` of the test looks into: it outlives a run, as a server would, and time stands still."""
+    shared = Keyspace(ManualClock())
+
+    def make(url: str, access: Access) -> MemoryStore:
+        return MemoryStore(parse(url), access, keyspace=shared)
+
+    monkeypatch.setattr(running, "make", make)
+    return shared
+
+
+@pytest.fixture
+def keyscope(
+    keyspace: Keyspace,  # noqa: ARG001 - what `memory:` is in these runs
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Run:
+    """Run the command in this process."""
+
+    def run(*words: str, given: bytes = b"") -> Result:
+        source = tmp_path / "standard-input"
+        source.write_bytes(given)
+        with source.open() as opened, monkeypatch.context() as patched:
+            patched.setattr("sys.stdin", opened)
+            capfdbinary.readouterr()
+            code = main(words)
+        output, error = capfdbinary.readouterr()
+        return Result(code, output, error.decode())
+
+    return run

@@ -1,0 +1,150 @@
+"""What a person at a terminal is asked before something is deleted: a real pseudo-terminal and a real etcd."""
+
+import os
+import pty
+import select
+import subprocess
+import time
+from typing import Self
+
+import pytest
+
+from tests.cli.calls import COMMAND, environment, run_process
+from tests.servers.etcd import EtcdServer
+
+
+class Person:
+    """Sits at a terminal and types; the output of the command goes to a pipe, as in `keyscope rm ... | tee log`."""
+
+    def __init__(self, *words: str) -> None:
+        self._terminal, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [*COMMAND, *words],
+            stdin=theirs,
+            stderr=theirs,
+            stdout=subprocess.PIPE,
+            env=environment(),
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self.seen = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+        os.close(self._terminal)
+
+    def sees(self, text: str, within: float = 30) -> None:
+        """Wait until a text stands on the terminal."""
+        deadline = time.monotonic() + within
+        while text not in self.seen:
+            ready, _, _ = select.select([self._terminal], [], [], max(0, deadline - time.monotonic()))
+            assert ready, f"{text!r} is not among {self.seen!r}"
+            try:
+                self.seen += os.read(self._terminal, 4096).decode()
+            except OSError:  # the other end is closed
+                pytest.fail(f"{text!r} is not among {self.seen!r}")
+
+    def types(self, text: str) -> None:
+        os.write(self._terminal, text.encode())
+
+    def ends(self) -> tuple[int, bytes]:
+        output, _ = self.process.communicate(timeout=30)
+        return self.process.returncode, output
+
+
+@pytest.fixture
+def etcd_version() -> str:
+    return "3.5"
+
+
+@pytest.fixture
+def url(shared_etcd: EtcdServer, prefix: str) -> str:
+    found = f"etcd://{shared_etcd.address}/{prefix}"
+    for key in ("a", "a/b", "a/c/d", "ab"):
+        assert run_process("put", found, key, "--value", "v")
+    return found
+
+
+def left(url: str) -> list[str]:
+    return run_process("ls", url, "-r").lines
+
+
+@pytest.mark.parametrize("answer", ["\n", "n\n", "\x04"], ids=["return", "no", "ctrl-D"])
+def test_anything_but_yes_deletes_nothing(url: str, answer: str) -> None:
+    with Person("rm", url, "a") as person:
+        person.sees("Delete it? [y/N]")
+        person.types(answer)
+        assert person.ends() == (0, b"")
+    assert left(url) == ["a", "a/b", "a/c/d", "ab"]
+
+
+def test_yes_deletes_what_was_shown(url: str) -> None:
+    with Person("rm", url, "a") as person:
+        person.sees("Delete it? [y/N]")
+        assert "1 bytes" in person.seen
+        person.types("y\n")
+        assert person.ends() == (0, b"deleted a\n")
+    assert left(url) == ["a/b", "a/c/d", "ab"]
+
+
+def test_what_changed_since_it_was_shown_is_not_deleted(url: str) -> None:
+    with Person("rm", url, "a") as person:
+        person.sees("Delete it? [y/N]")
+        assert run_process("put", url, "a", "--value", "new", "--force")
+        person.types("y\n")
+        assert person.ends() == (4, b"")
+    assert run_process("get", url, "a", "--as", "raw").output == b"new"
+
+
+def test_a_tree_is_deleted_once_its_name_is_typed(url: str) -> None:
+    with Person("rm", url, "a", "--recursive") as person:
+        person.sees("To go on, type a:")
+        assert "2 entries below 'a/'" in person.seen
+        person.types("a\n")
+        assert person.ends() == (0, b"deleted 2 below 'a/'\n")
+    assert left(url) == ["a", "ab"]
+
+
+def test_a_tree_in_which_something_moved_meanwhile_is_left_alone(url: str) -> None:
+    with Person("rm", url, "a", "--recursive") as person:
+        person.sees("To go on, type a:")
+        assert run_process("put", url, "a/new", "--value", "v")
+        person.types("a\n")
+        assert person.ends() == (4, b"")
+    assert "a/b" in left(url)
+
+
+def test_another_name_deletes_nothing(url: str) -> None:
+    with Person("rm", url, "a", "--recursive") as person:
+        person.sees("To go on, type a:")
+        person.types("ab\n")
+        assert person.ends() == (0, b"")
+    assert len(left(url)) == 4
+
+
+def test_everything_is_deleted_once_the_address_is_typed(url: str) -> None:
+    with Person("rm", url, "", "--recursive") as person:
+        person.sees(f"To go on, type {url}:")
+        person.types(f"{url}\n")
+        assert person.ends() == (0, f"deleted 4 below {url}\n".encode())
+
+
+def test_ctrl_c_at_the_question_deletes_nothing(url: str) -> None:
+    with Person("rm", url, "a") as person:
+        person.sees("Delete it? [y/N]")
+        person.process.send_signal(2)
+        assert person.ends() == (130, b"")
+    assert "a" in left(url)
+
+
+def test_a_value_typed_at_the_terminal_ends_with_ctrl_d(url: str) -> None:
+    with Person("put", url, "typed") as person:
+        person.sees("until ctrl-D")
+        person.types("a line\n\x04")
+        code, output = person.ends()
+    assert (code, output.strip().isdigit()) == (0, True)
+    assert run_process("get", url, "typed", "--as", "raw").output == b"a line\n"

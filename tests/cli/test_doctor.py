@@ -1,0 +1,69 @@
+"""doctor: one finding after the other, and an exit code that says whether the store can be used."""
+
+from collections.abc import Callable
+
+import pytest
+
+from explorer.cli import doctor
+from explorer.drivers.memory import MemoryStore
+from explorer.drivers.memory.keyspace import Keyspace
+from explorer.model.address import Access, Address
+from tests.cli.calls import Run
+
+
+def test_a_healthy_store_is_told_line_by_line(keyscope: Run, keyspace: Keyspace) -> None:
+    keyspace.put(b"a", b"")
+    result = keyscope("doctor", "memory:")
+    assert (result.code, result.error) == (0, "")
+    states, subjects = zip(*(line.split()[:2] for line in result.lines), strict=True)
+    assert set(states) == {"ok", "note"}
+    for subject in ("store", "connection", "status", "latency_ms", "can", "cannot", "contents"):
+        assert subject in subjects
+
+
+def test_for_programs_it_is_one_object(keyscope: Run, keyspace: Keyspace) -> None:
+    keyspace.put(b"a", b"")
+    told = keyscope("doctor", "memory:", "--json").record
+    assert (told["address"], told["healthy"], told["exit_code"]) == ("memory:", True, 0)
+    assert told["status"]["product"]
+    assert told["latency_ms"] >= 0
+    assert "atomic" in told["can"]
+    assert told["cannot"]["directories"]
+    assert told["contents"] is True
+
+
+@pytest.fixture
+def _sibling(keyspace: Keyspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the neighbour that doctor looks into be the same keyspace."""
+
+    def driver(_: Address) -> Callable[[Address, Access], MemoryStore]:
+        return lambda address, access: MemoryStore(address, access, keyspace=keyspace)
+
+    monkeypatch.setattr(doctor, "driver", driver)
+
+
+@pytest.mark.usefixtures("_sibling")
+@pytest.mark.parametrize(
+    ("stored", "url", "named"), [(b"/a/b", "memory:a", "memory:////a"), (b"a/b", "memory:////a", "memory:///a")]
+)
+def test_a_slash_too_few_or_too_many_is_found(
+    keyscope: Run, keyspace: Keyspace, stored: bytes, url: str, named: str
+) -> None:
+    keyspace.put(stored, b"")
+    result = keyscope("doctor", url)
+    assert result.code == 0
+    assert result.lines[-1].startswith("note contents")
+    assert result.lines[-1].endswith(f"but there is below {named}")
+
+
+def test_a_store_that_does_not_answer_has_the_code_of_its_error(keyscope: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(self: MemoryStore) -> None:
+        self.cut("pulled the plug")
+        self.check()
+
+    monkeypatch.setattr(MemoryStore, "connect", refuse)
+    result = keyscope("doctor", "memory:", "--json")
+    assert result.code == 5
+    assert (result.record["healthy"], result.record["exit_code"]) == (False, 5)
+    assert result.record["findings"][-1]["state"] == "bad"
+    assert result.error.count("\n") == 1

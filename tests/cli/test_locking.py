@@ -1,0 +1,144 @@
+"""locks and lock, in processes of their own against a real etcd: who holds, who waits, and what a lost lock does."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.calls import Result, Running, run_process
+from tests.servers.etcd import EtcdServer
+from tests.servers.waiting import wait_until
+
+PYTHON = sys.executable
+
+
+@pytest.fixture
+def etcd_version() -> str:
+    """One version will do: what differs is the driver's, and tested there."""
+    return "3.5"
+
+
+@pytest.fixture
+def url(shared_etcd: EtcdServer, prefix: str) -> str:
+    return f"etcd://{shared_etcd.address}/{prefix}"
+
+
+def held(url: str) -> list[str | None]:
+    return [lock["holder"] for lock in run_process("locks", url, "--json").records]
+
+
+def holding(url: str, *words: str, ttl: str = "20") -> Running:
+    """Hold the lock `jobs` by a command that says so and ends when it is told to."""
+    script = "import signal, sys; print('held', flush=True); signal.pause()"
+    return Running("lock", url, "jobs", "--ttl", ttl, *words, "--", PYTHON, "-c", script)
+
+
+def test_the_command_runs_while_the_lock_is_held_and_knows_its_fence(url: str) -> None:
+    script = "import os; print(os.environ['KEYSCOPE_LOCK_KEY'], os.environ['KEYSCOPE_LOCK_FENCE'])"
+    first, second = (run_process("lock", url, "jobs", "--", PYTHON, "-c", script) for _ in range(2))
+    (key, fence), (_, later) = first.lines[0].split(), second.lines[0].split()
+    assert key == "jobs"
+    assert int(later) > int(fence)
+    assert held(url) == []
+
+
+@pytest.mark.parametrize("code", [0, 1, 9])
+def test_the_commands_exit_code_is_given_back(url: str, code: int) -> None:
+    assert run_process("lock", url, "jobs", "--", PYTHON, "-c", f"raise SystemExit({code})").code == code
+
+
+def test_a_command_killed_by_a_signal_is_told_as_shells_do(url: str) -> None:
+    script = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    assert run_process("lock", url, "jobs", "--", PYTHON, "-c", script).code == 128 + signal.SIGKILL
+
+
+@pytest.mark.parametrize(("command", "code"), [("no-such-command", 127), (os.devnull, 126)])
+def test_a_command_that_cannot_be_run_leaves_the_lock_free(url: str, command: str, code: int) -> None:
+    result = run_process("lock", url, "jobs", "--", command)
+    assert result.code == code
+    assert result.error.count("\n") == 1
+    assert held(url) == []
+
+
+def test_somebody_elses_lock_is_not_waited_for_longer_than_said(url: str) -> None:
+    with holding(url) as holder:
+        assert holder.line() == "held"
+        result = run_process("lock", url, "jobs", "--wait", "0", "--", "true")
+    assert (result.code, result.output) == (4, b"")
+    assert result.error.startswith("keyscope: ")
+
+
+def test_waiters_are_told_in_order_and_get_the_lock_in_turn(url: str, shared_etcd: EtcdServer) -> None:
+    with holding(url) as holder:
+        assert holder.line() == "held"
+        with holding(url, "--wait", "30") as waiter:
+            wait_until(lambda: any(lock["waiters"] for lock in run_process("locks", url, "--json").records), "it waits")
+            (lock,) = run_process("locks", url, "--json").records
+            assert (lock["key"], lock["kind"], lock["stale"]) == ("jobs", "etcd mutex", None)
+            assert lock["holder"] not in lock["waiters"]
+            assert 0 < lock["ttl"] <= 20
+            assert isinstance(lock["fence"], int)
+            assert lock["session"]
+            table = run_process("locks", url).lines
+            assert table[0].split()[:4] == ["KEY", "HOLDER", "WAITERS", "TTL"]
+            assert table[1].startswith("jobs ")
+            holder.process.send_signal(signal.SIGTERM)
+            assert waiter.line() == "held"
+            waiter.process.send_signal(signal.SIGTERM)
+            assert waiter.end().code == 128 + signal.SIGTERM
+    assert shared_etcd.ctl("get", "--prefix", "--keys-only", url.partition("//")[2].partition("/")[2]).strip() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_are_passed_on_and_the_lock_is_released(url: str, number: signal.Signals) -> None:
+    with holding(url) as holder:
+        assert holder.line() == "held"
+        holder.process.send_signal(number)
+        result = holder.end()
+    assert result.code == (128 + number if number is not signal.SIGINT else result.code)
+    assert result.code != 0
+    assert held(url) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_waiting_and_leaves_the_queue(url: str, number: signal.Signals) -> None:
+    with holding(url) as holder:
+        assert holder.line() == "held"
+        with holding(url) as waiter:
+            wait_until(lambda: any(lock["waiters"] for lock in run_process("locks", url, "--json").records), "it waits")
+            waiter.process.send_signal(number)
+            assert waiter.end().code == 128 + number
+        assert [lock["waiters"] for lock in run_process("locks", url, "--json").records] == [[]]
+
+
+def test_a_lost_lock_ends_the_command(url: str, shared_etcd: EtcdServer) -> None:
+    with holding(url, ttl="5") as holder:
+        assert holder.line() == "held"
+        (lock,) = run_process("locks", url, "--json").records
+        shared_etcd.ctl("lease", "revoke", lock["session"])
+        result = holder.end()
+    assert result.code == 4
+    assert "lost" in result.error
+    assert "Traceback" not in result.error
+
+
+def test_a_command_that_does_not_listen_is_killed_when_the_lock_is_lost(url: str, shared_etcd: EtcdServer) -> None:
+    script = "import signal; signal.signal(15, signal.SIG_IGN); print('held', flush=True)\nwhile True: signal.pause()"
+    with Running("lock", url, "jobs", "--ttl", "5", "--", PYTHON, "-c", script) as holder:
+        assert holder.line() == "held"
+        (lock,) = run_process("locks", url, "--json").records
+        shared_etcd.ctl("lease", "revoke", lock["session"])
+        assert holder.end().code == 4
+
+
+def test_no_locks_are_no_error(url: str) -> None:
+    result: Result = run_process("locks", url)
+    assert (result.code, result.output, result.error) == (0, b"", "no locks\n")
+
+
+def test_the_command_has_the_standard_input(url: str, tmp_path: Path) -> None:
+    script = f"import sys; open({str(tmp_path / 'got')!r}, 'w').write(sys.stdin.read())"
+    assert run_process("lock", url, "jobs", "--", PYTHON, "-c", script, given=b"for the command")
+    assert (tmp_path / "got").read_text() == "for the command"

@@ -1,0 +1,119 @@
+"""The words of the command line, and what is said about words that make no command."""
+
+import pytest
+
+from explorer.cli import arguments
+from explorer.cli.exits import UsageError
+from explorer.cli.parsing import parse, patience, revision, seconds
+
+
+def test_a_url_alone_asks_for_an_overview() -> None:
+    command = parse(["demo:", "--timeout", "3"])
+    assert command.wanted == arguments.Overview()
+    assert (command.url, command.options.timeout) == ("demo:", 3.0)
+
+
+@pytest.mark.parametrize("words", [["--timeout", "3", "ls", "demo:"], ["ls", "--timeout", "3", "demo:"]])
+def test_options_of_the_connection_stand_before_or_behind_the_verb(words: list[str]) -> None:
+    command = parse(words)
+    assert command.options.timeout == 3.0
+    assert command.wanted == arguments.Ls(prefix="", recursive=False, values=False, limit=None)
+
+
+def test_what_is_not_said_is_left_to_the_profile() -> None:
+    assert parse(["ls", "demo:"]).options == arguments.Options()
+
+
+def test_a_key_that_begins_with_a_dash_follows_two_dashes() -> None:
+    assert parse(["get", "demo:", "--", "--json"]).wanted == arguments.Get(key="--json", form="text", stale=False)
+
+
+def test_the_command_of_lock_is_what_follows_the_first_two_dashes_whatever_it_is() -> None:
+    command = parse(["lock", "demo:", "jobs", "--wait", "0", "--", "sh", "-c", "x", "--", "--json"])
+    assert command.wanted == arguments.Lock(key="jobs", ttl=None, wait=0.0, command=("sh", "-c", "x", "--", "--json"))
+    assert not command.json
+
+
+def test_a_key_keeps_bytes_that_are_not_utf_8() -> None:
+    wanted = parse(["get", "demo:", "a\udcff"]).wanted
+    assert isinstance(wanted, arguments.Get)
+    assert wanted.key == "a\udcff"
+
+
+def test_a_value_is_the_bytes_of_its_word() -> None:
+    wanted = parse(["put", "demo:", "k", "--value", "ä\udcff"]).wanted
+    assert isinstance(wanted, arguments.Put)
+    assert wanted.value == b"\xc3\xa4\xff"
+
+
+@pytest.mark.parametrize(("word", "meant"), [("57", 57), ("0", 0), ("5a", "5a"), ("-1", "-1"), ("²", "²")])
+def test_a_revision_is_a_number_where_it_is_written_as_one(word: str, meant: int | str) -> None:
+    assert revision(word) == meant
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "-1", "x", ""])
+def test_a_time_is_a_finite_number_of_seconds(word: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        patience(word)
+
+
+def test_only_waiting_may_take_no_time() -> None:
+    assert patience("0") == 0
+    with pytest.raises(ValueError, match=r".*"):
+        seconds("0")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "required: VERB"),
+        (["ls"], "required: URL"),
+        (["get", "demo:"], "required: KEY"),
+        (["lst", "demo:"], "'lst' is neither a verb nor a store"),
+        (["demo:", "config"], "more words than it takes"),
+        (["ls", "demo:", "a", "b"], "more words than it takes"),
+        (["ls", "demo:", "--recursiv"], "unknown option --recursiv"),
+        (["ls", "demo:", "--limit", "0"], "--limit"),
+        (["ls", "demo:", "--values"], "--values goes with --recursive"),
+        (["get", "demo:", "k", "--json", "--as", "raw"], "not allowed with"),
+        (["get", "demo:", "k", "--as", "yaml"], "--as"),
+        (["put", "demo:", "k", "--value", "v", "--file", "f"], "not allowed with"),
+        (["put", "demo:", "k", "--value", "v", "--create", "--force"], "not allowed with"),
+        (["lock", "demo:", "k"], "needs a command"),
+        (["lock", "demo:", "k", "--"], "needs a command"),
+        (["ls", "demo:", "--timeout", "0"], "--timeout"),
+    ],
+)
+def test_words_that_make_no_command_are_told_in_one_line_with_a_hint(words: list[str], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    assert said in str(caught.value)
+    assert caught.value.hint
+    assert "\n" not in f"{caught.value}{caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--password", "hunter2"], ["--password=hunter2"], ["--user", "me:hunter2"], ["--pass=hunter2"]],
+    ids=["two words", "one word", "with the name", "misspelled"],
+)
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(words: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(["ls", "demo:", *words])
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_help_names_every_verb_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    for word in ("ls", "get", "put", "rm", "watch", "locks", "lock", "history", "doctor", "7 outcome unknown"):
+        assert word in said
+
+
+@pytest.mark.parametrize("verb", ["ls", "get", "put", "rm", "watch", "locks", "lock", "history", "doctor"])
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse([verb, "--help"])
+    assert "--timeout" in capsys.readouterr().out

@@ -1,0 +1,161 @@
+"""The command as a process of its own: what it loads, how it ends, and what it does with pipes and signals."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import termios
+from importlib.metadata import entry_points
+
+import pytest
+
+from explorer.version import __version__
+from tests.cli.calls import COMMAND, Running, environment, run_process
+from tests.servers.waiting import wait_until
+
+HEAVY = ("asyncio", "grpc", "google.protobuf", "textual", "ipywidgets")
+
+
+def loaded(*words: str) -> set[str]:
+    """Give which of the heavy modules a run of the command loads."""
+    script = (
+        "import sys\nfrom explorer.cli import main\n"
+        f"try: main({list(words)!r})\nexcept SystemExit: pass\n"
+        f"print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60, env=environment()
+    )
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["ls", "--help"], ["nonsense"]])
+def test_what_needs_no_store_loads_nothing_heavy(words: list[str]) -> None:
+    assert loaded(*words) == set()
+
+
+def test_a_store_in_memory_loads_no_client_library() -> None:
+    assert loaded("ls", "demo:") == {"asyncio"}
+
+
+def test_the_version() -> None:
+    result = run_process("--version")
+    assert (result.code, result.output.decode(), result.error) == (0, f"keyscope {__version__}\n", "")
+
+
+def test_the_installed_command_is_this_one() -> None:
+    installed = [found for found in entry_points(group="console_scripts") if found.name == "keyscope"]
+    assert {found.value for found in installed} <= {"explorer.cli:main"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["ls", "demo:"], 0),
+        (["get", "demo:", "schema", "--as", "json"], 3),
+        (["get", "demo:", "config/nope"], 3),
+        (["ls"], 2),
+        (["nonsense"], 2),
+        (["ls", "nonsense://x"], 2),
+        (["ls", "@nobody"], 2),
+        (["put", "demo:", "", "--value", "x"], 2),
+        (["put", "demo:", "locks", "--file", "/nowhere"], 1),
+        (["ls", "etcd://127.0.0.1:1/", "--timeout", "1"], 5),
+        (["doctor", "etcd://127.0.0.1:1/", "--timeout", "1"], 5),
+        (["lock", "demo:", "locks/migration", "--wait", "0", "--", "true"], 4),
+    ],
+)
+def test_every_end_has_its_code_and_a_bad_one_its_line(words: list[str], code: int) -> None:
+    result = run_process(*words)
+    assert result.code == code
+    assert result.error.count("\n") == (1 if code else 0)
+    assert result.error.startswith("keyscope: " if code else "")
+    assert "Traceback" not in result.error
+
+
+def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+    with Running("ls", "demo:", "-r", "--json", "--values") as running:
+        running.line()
+        assert running.process.stdout
+        running.process.stdout.close()
+        assert running.process.stderr
+        assert running.process.stderr.read() == b""
+        assert running.process.wait(30) == 141
+
+
+def test_a_watch_whose_reader_goes_away_ends_quietly_at_the_next_event() -> None:
+    with Running("watch", "demo:", "") as running:
+        running.line()
+        assert running.process.stdout
+        running.process.stdout.close()
+        assert running.process.wait(30) == 141
+        assert running.process.stderr
+        assert running.process.stderr.read().decode().startswith("watching from revision ")
+
+
+def test_output_that_cannot_be_written_is_not_done() -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [*COMMAND, "ls", "demo:"], stdout=full, stderr=subprocess.PIPE, check=False, timeout=60, env=environment()
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"keyscope: input or output: No space left on device\n"
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 0), (">&-", 1), ("2>&-", 0)])
+def test_streams_that_are_closed_are_no_crash(closed: str, code: int) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, "get", "demo:", "odd/bytes"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env=environment(),
+    )
+    assert done.returncode in (code, 3)
+    assert b"Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_a_watch_without_a_traceback() -> None:
+    with Running("watch", "demo:", "", "--json") as running:
+        assert running.note().startswith("watching from revision ")
+        running.line()
+        running.process.send_signal(signal.SIGINT)
+        result = running.end()
+    assert result.code == 130
+    assert result.error == ""
+
+
+def test_ctrl_c_ends_the_reading_of_standard_input() -> None:
+    reading, writing = os.pipe()
+    try:
+        with subprocess.Popen(
+            [*COMMAND, "put", "demo:", "k"],
+            stdin=reading,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(),
+        ) as process:
+            os.write(writing, b"begun")
+            _wait_until_read(writing)
+            process.send_signal(signal.SIGINT)
+            output, error = process.communicate(timeout=30)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert (process.returncode, output, error) == (130, b"", b"")
+
+
+def _wait_until_read(writing: int) -> None:
+    def empty() -> bool:
+        return fcntl.ioctl(writing, termios.FIONREAD, bytes(4)) == bytes(4)
+
+    wait_until(empty, "what was written to the pipe is read", 30)
+
+
+def test_the_shells_language_changes_no_key() -> None:
+    for language in ("C", "POSIX", "C.UTF-8"):
+        told = run_process("get", "demo:", "odd/ünïcode/キー", "--json", LC_ALL=language)
+        assert told.record["key"] == "odd/ünïcode/キー"
+        plain = run_process("ls", "demo:", "odd/ünïcode", LC_ALL=language, PYTHONIOENCODING="ascii")
+        assert plain.output == b"\\u30ad\\u30fc\n"
