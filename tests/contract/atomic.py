@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from explorer.drivers.base import Store
@@ -20,7 +18,7 @@ class Atomic(Ground):
             await store.atomic_put("testAtomicPut", b"WORLD", None)
         assert (await store.atomic_put("testAtomicPut", b"WORLD", seen)).value == b"WORLD"
         with pytest.raises(KeyModified):
-            await store.atomic_put("testAtomicPut", b"W0RLD", replace(seen, revision=self.stale(seen)))
+            await store.atomic_put("testAtomicPut", b"W0RLD", seen._replace(revision=self.stale(seen)))
         assert (await store.get("testAtomicPut")).value == b"WORLD"
 
     async def test_atomic_put_creates(self, store: Store) -> None:
@@ -45,7 +43,7 @@ class Atomic(Ground):
         await store.put("testAtomicDelete", b"world")
         seen = await store.get("testAtomicDelete")
         with pytest.raises(KeyModified):
-            await store.atomic_delete("testAtomicDelete", replace(seen, revision=self.stale(seen)))
+            await store.atomic_delete("testAtomicDelete", seen._replace(revision=self.stale(seen)))
         assert await store.exists("testAtomicDelete")
         await store.atomic_delete("testAtomicDelete", seen)
         with pytest.raises(KeyNotFound):
@@ -91,9 +89,9 @@ class Atomic(Ground):
         """A store that was restored from an older state may give the same revision to another life of the key."""
         seen = await store.put("key", b"value")
         with pytest.raises(KeyModified):
-            await store.atomic_put("key", b"other", replace(seen, created=self.stale(seen)))
+            await store.atomic_put("key", b"other", seen._replace(created=self.stale(seen)))
         with pytest.raises(KeyModified):
-            await store.atomic_delete("key", replace(seen, created=self.stale(seen)))
+            await store.atomic_delete("key", seen._replace(created=self.stale(seen)))
         assert await store.get("key") == seen
 
     async def test_a_delete_without_what_was_read_is_refused(self, store: Store) -> None:

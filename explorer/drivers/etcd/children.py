@@ -6,6 +6,7 @@ in a window, so a window that held the rest of the tree would cost as much as re
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from explorer.drivers.etcd import messages
@@ -19,6 +20,10 @@ _MOST: Final = 1024
 """Keys asked for where they turn out to have nothing below them."""
 _MOST_OPERATIONS: Final = 128
 """Operations that etcd takes in one transaction unless told otherwise (--max-txn-ops)."""
+_GLIMPSE: Final = 4
+"""Keys asked for where one child is expected."""
+_MOST_STRIDES: Final = 32
+"""Siblings looked for at once."""
 _LONGEST_NUMBER: Final = 18
 _NUMBERED: Final = re.compile(rb"^(.*?)([0-9]+)$", re.DOTALL)
 
@@ -81,21 +86,59 @@ async def gallop(reader: Reader, names: Names, limit: int) -> None:
         if behind == NO_END:
             windows.leave(NO_END, sparse=True)
             continue
-        windows.jump(behind, _horizon(names.directory, name))
-        if last_name is not None:
-            windows.depth = min(windows.depth, windows.floor + shared(last_name, name) + 1)
+        alike = None if last_name is None else windows.floor + shared(last_name, name) + 1
+        windows.jump(behind, alike)
+        strides = 1
+        while (siblings := _next_numbers(name, min(strides, limit + 1 - len(names.found)))) and await _leap(
+            reader, names, name, siblings
+        ):
+            name = siblings[-1]
+            strides = min(strides * 2, _MOST_STRIDES)
         last_name = name
 
 
-def _horizon(directory: bytes, name: bytes) -> bytes | None:
-    """Guess where to look for the sibling of a numbered child: up to and including the next number of the same width."""
+def _next_numbers(name: bytes, count: int) -> list[bytes]:
+    """Give the names that follow a numbered one, as long as they are of the same width."""
     numbered = _NUMBERED.match(name)
     if numbered is None or len(numbered[2]) > _LONGEST_NUMBER:
-        return None
+        return []
     stem, digits = numbered.groups()
-    width = len(digits)
-    beyond = b"%0*d" % (width, int(digits) + 2)
-    return directory + stem + beyond if len(beyond) == width else None
+    numbers = range(int(digits) + 1, min(int(digits) + 1 + count, 10 ** len(digits)))
+    return [stem + b"%0*d" % (len(digits), number) for number in numbers]
+
+
+async def _leap(reader: Reader, names: Names, name: bytes, siblings: list[bytes]) -> bool:
+    """Look for the numbered siblings of a child in one request, each in a window that ends where the sibling does.
+
+    Whatever else lies in a window is found as well; the windows leave nothing out. Tells whether all siblings were there: only then it is worth
+    looking for more of them at once.
+    """
+    windows = reader.windows
+    edges = [range_end(names.below(one)) for one in (name, *siblings)]
+    glimpses = [
+        messages.RangeRequest(
+            key=start, range_end=end, limit=_GLIMPSE, keys_only=True, revision=reader.revision, serializable=True
+        )
+        for start, end in pairwise(edges)
+    ]
+    answer = await reader.cluster.call(
+        TXN,
+        messages.TxnRequest(success=[messages.RequestOp(request_range=glimpse) for glimpse in glimpses]),
+        key=reader.subject,
+    )
+    for sibling, end, response in zip(siblings, edges[1:], answer.responses, strict=True):
+        seen = response.response_range
+        await _recall(reader, names, seen)
+        last = (b"", False)
+        for entry in seen.kvs:
+            last = names.note(entry.key)
+        if seen.more and last != (sibling, True):
+            windows.go_on_behind(seen.kvs[-1].key)
+            return False
+        windows.position = end
+        if last[0] != sibling:
+            return False
+    return True
 
 
 async def _recall(reader: Reader, names: Names, answer: messages.RangeResponse) -> None:

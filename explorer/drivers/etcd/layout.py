@@ -33,7 +33,6 @@ class Layout:
     def entries(self, found: Iterable[messages.KeyValue], *, values: bool) -> Iterator[Entry]:
         """Give the Entries of what the store sent; by the million, so without any further call for each."""
         root = len(self.root)
-        nothing: dict[str, str | int | bool] = {}
         for one in found:
             lease = one.lease
             yield Entry(
@@ -44,7 +43,6 @@ class Layout:
                 one.version or None,
                 None,
                 leases.spelled(lease) if lease else None,
-                nothing,
             )
 
     def range(self, prefix: str) -> tuple[bytes, bytes]:

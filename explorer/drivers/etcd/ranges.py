@@ -56,8 +56,6 @@ class Windows:
     end: bytes
     floor: int
     depth: int = 0
-    horizon: bytes | None = None
-    """Where the next window ends, when there is a better guess than `depth`."""
 
     @property
     def done(self) -> bool:
@@ -66,8 +64,6 @@ class Windows:
 
     def next_end(self) -> bytes:
         """Give the end of the window that starts at the position."""
-        if self.horizon is not None:
-            return nearest(self.horizon, self.end)
         if self.depth <= self.floor:
             return self.end
         return nearest(range_end(self.position[: self.depth]), self.end)
@@ -78,16 +74,15 @@ class Windows:
 
     def go_on_behind(self, key: bytes) -> None:
         """Continue with the first key after this one."""
-        self.position, self.horizon = key + b"\0", None
+        self.position = key + b"\0"
 
-    def jump(self, position: bytes, horizon: bytes | None) -> None:
-        """Continue at a later place, looking no farther than the horizon at first."""
-        self.position, self.horizon = position, horizon
-        self.depth = len(position)
+    def jump(self, position: bytes, depth: int | None = None) -> None:
+        """Continue at a later place, with a window as narrow as can be unless said otherwise."""
+        self.position = position
+        self.depth = len(position) if depth is None else min(depth, len(position))
 
     def leave(self, end: bytes, *, sparse: bool) -> None:
         """Continue where the window ended, with a wider one if it was sparse."""
-        self.horizon = None
         if end == NO_END:
             self.position = self.end = b"\xff"  # nothing is left, and no key lies behind
             return

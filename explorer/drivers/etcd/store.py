@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import replace
 from typing import ClassVar
 from weakref import WeakSet
 
@@ -57,7 +56,8 @@ class EtcdStore(Store):
         self._connection: Cluster | None = None
 
     @property
-    def _cluster(self) -> Cluster:
+    def cluster(self) -> Cluster:
+        """The connection, for what the contract has no call for."""
         if self._connection is None:
             raise NotReachable(
                 "the store is not open", hint="async with explorer.open(url) as store: ...", address=self._layout.shown
@@ -66,7 +66,7 @@ class EtcdStore(Store):
 
     @property
     def _writer(self) -> Writer:
-        return Writer(self._cluster, self._layout, self._tasks)
+        return Writer(self.cluster, self._layout, self._tasks)
 
     # Opening and closing
 
@@ -91,22 +91,22 @@ class EtcdStore(Store):
         self._connection = None
 
     async def status(self) -> Status:
-        return await ask(self._cluster, self._layout.root)
+        return await ask(self.cluster, self._layout.root)
 
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         question = messages.RangeRequest(key=self._layout.locate(key), serializable=not consistent)
-        answer = await self._cluster.call(RANGE, question, key=key)
+        answer = await self.cluster.call(RANGE, question, key=key)
         if not answer.kvs:
             raise self._layout.absent(key)
         found = answer.kvs[0]
-        lease = await leases.remaining(self._cluster, found.lease) if found.lease else None
-        return self._layout.spell(found) if lease is None else replace(self._layout.spell(found), ttl=float(lease.TTL))
+        lease = await leases.remaining(self.cluster, found.lease) if found.lease else None
+        return self._layout.spell(found) if lease is None else self._layout.spell(found)._replace(ttl=float(lease.TTL))
 
     async def exists(self, key: str) -> bool:
         question = messages.RangeRequest(key=self._layout.locate(key), count_only=True)
-        return (await self._cluster.call(RANGE, question, key=key)).count > 0
+        return (await self.cluster.call(RANGE, question, key=key)).count > 0
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
         start, _ = self._layout.range(prefix)
@@ -132,12 +132,12 @@ class EtcdStore(Store):
         """
         key = self._layout.root + encode(after)
         question = messages.RangeRequest(key=key, count_only=True, revision=reader.revision)
-        has_value = bool(key) and (await self._cluster.call(RANGE, question, key=after)).count > 0
+        has_value = bool(key) and (await self.cluster.call(RANGE, question, key=after)).count > 0
         place = key + b"\0" if has_value else range_end(key + encode(self.separator))
         if place == NO_END:
             reader.windows.leave(NO_END, sparse=True)
         else:
-            reader.windows.jump(place, None)
+            reader.windows.jump(place)
         return place
 
     async def list(
@@ -171,7 +171,7 @@ class EtcdStore(Store):
             start, end = self._layout.range(prefix)
             question = messages.RangeRequest(key=start or NO_END, range_end=end, keys_only=not values)
             try:
-                async for answer in self._cluster.download(RANGE_STREAM, question, key=prefix):
+                async for answer in self.cluster.download(RANGE_STREAM, question, key=prefix):
                     yield answer.range_response.kvs
             except CallNotSupported:
                 self._streams = False
@@ -183,7 +183,7 @@ class EtcdStore(Store):
                 yield page
 
     def history(self, key: str) -> AsyncGenerator[Entry, None]:
-        return earlier(self._cluster, self._layout.locate(key), spell=self._layout.spell, subject=key)
+        return earlier(self.cluster, self._layout.locate(key), spell=self._layout.spell, subject=key)
 
     # Writing
 
@@ -207,7 +207,7 @@ class EtcdStore(Store):
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         start, end = self._layout.range(prefix)
         return await erase_tree(
-            self._cluster,
+            self.cluster,
             start or NO_END,
             end,
             subject=prefix,
@@ -230,27 +230,27 @@ class EtcdStore(Store):
     ) -> Watch:
         revision = None if since is None else self._layout.number(since)
         watch = RangeWatch(
-            self._cluster, start, end, spell=self._layout.spell, subject=subject, since=revision, known=known
+            self.cluster, start, end, spell=self._layout.spell, subject=subject, since=revision, known=known
         )
         return Watch(self._tasks, watch.run, name=f"watch of {subject}")
 
     def lock(self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False) -> EtcdLock:
         lock = EtcdLock(
-            self._cluster, self._writer, self._tasks, key, value=value, ttl=ttl, delete_on_unlock=delete_on_unlock
+            self.cluster, self._writer, self._tasks, key, value=value, ttl=ttl, delete_on_unlock=delete_on_unlock
         )
         self._locks.add(lock)
         return lock
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         start, end = self._layout.range(prefix)
-        return await locks.tell(self._cluster, start, end, self._layout.root, subject=prefix)
+        return await locks.tell(self.cluster, start, end, self._layout.root, subject=prefix)
 
     def _reader(self, prefix: str, after: Cursor | str | None, *, values: bool) -> Reader:
         start, end = self._layout.range(prefix)
         revision = (
             self._layout.number(after.revision) if isinstance(after, Cursor) and after.revision is not None else 0
         )
-        return Reader(self._cluster, Windows(start, end, len(start)), revision=revision, values=values, subject=prefix)
+        return Reader(self.cluster, Windows(start, end, len(start)), revision=revision, values=values, subject=prefix)
 
     async def _require(self, prefix: str) -> None:
         """Refuse a prefix that is neither a key nor a directory; the top is always one."""

@@ -6,7 +6,7 @@ A plain put, too, is one on the entry that is there at the moment, made again wh
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from explorer.drivers.etcd import leases, messages
 from explorer.drivers.etcd.cluster import Cluster
@@ -121,7 +121,7 @@ class Writer:
             return None
         written = outcome.written or outcome.responses[-1].response_range.kvs[0]
         ttl = float(lease.TTL) if lease is not None and lease.ID else None
-        return replace(self.layout.spell(written), value=value, ttl=ttl)
+        return self.layout.spell(written)._replace(value=value, ttl=ttl)
 
     async def _erase(self, key: str, revision: int, created: int | None) -> bool:
         """Delete if the key is at this revision."""

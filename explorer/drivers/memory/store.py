@@ -1,7 +1,6 @@
 """The memory store: the whole contract over a keyspace in this process."""
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import replace
 from math import inf
 from types import MappingProxyType
 from typing import ClassVar
@@ -156,7 +155,7 @@ class MemoryStore(Store):
         full, current = self._current(key)
         for version in reversed(self.keyspace.versions(full)):
             if version.value is not None and version != current:
-                yield replace(self.view.entry(full, version), ttl=None)
+                yield self.view.entry(full, version)._replace(ttl=None)
 
     # Writing
 
