@@ -38,6 +38,11 @@ class Portal:
         """Whether the caller runs on the loop's own thread, which must not wait for itself."""
         return threading.current_thread() is self._thread
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing can run here any more: the process is ending, or is a fork of the one that the loop is in."""
+        return self._loop.is_closed() or os.getpid() != self._process
+
     def start(self, work: Coroutine[object, object, Answer], owner: Tasks | None = None) -> "Call[Answer]":
         """Start a coroutine on the loop.
 
@@ -46,9 +51,9 @@ class Portal:
             owner: The running tasks that it is to be among; their owner cancels them. The portal's own by default.
 
         Raises:
-            RuntimeError: The loop is gone: the process is ending, or is a fork of the one that the loop is in.
+            RuntimeError: The loop has ended.
         """
-        if os.getpid() != self._process or self._loop.is_closed():
+        if self.has_ended:
             work.close()
             message = "the event loop is in another process or has ended: connect again after a fork"
             raise RuntimeError(message)
@@ -60,7 +65,7 @@ class Portal:
         """Run a coroutine on the loop and give its answer. ctrl-C cancels it and waits until nothing of it is left.
 
         Raises:
-            RuntimeError: Called on the loop's own thread, or the loop is gone.
+            RuntimeError: Called on the loop's own thread, or the loop has ended.
             concurrent.futures.CancelledError: It was cancelled by its owner.
         """
         if self.is_here:
@@ -82,13 +87,12 @@ class Portal:
                 futures.wait((call.answer,))
 
     def soon(self, callback: Callable[[], object]) -> None:
-        """Have a plain function called on the loop, unless the loop has ended."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(callback)
+        """Have a plain function called on the loop."""
+        self._loop.call_soon_threadsafe(callback)
 
     def close(self) -> None:
         """Cancel what still runs, so that stores are closed and locks given up, and end the loop."""
-        if os.getpid() == self._process and not self._loop.is_closed():
+        if not self.has_ended:
             self._loop.call_soon_threadsafe(self._cancel_all)
             self._thread.join(_PATIENCE)
 
@@ -170,7 +174,7 @@ class Stay:
 
     def leave(self) -> None:
         """Wait until it is left; on the loop's own thread, which cannot wait, only have it left."""
-        if self._call is None:
+        if self._call is None or self._portal.has_ended:
             return
         self._portal.soon(self._leaving.set)
         if not self._portal.is_here:

@@ -69,7 +69,7 @@ class Connection:
 
     def _finish(self, items: AsyncGenerator[Answer, None]) -> None:
         """Close an iteration that was left early; a forgotten one is collected on any thread, the loop's too."""
-        if self.closed:
+        if self.closed or self._portal.has_ended:
             return
         if self._portal.is_here:
             self._portal.start(_close(items), self._calls)

@@ -1,0 +1,213 @@
+"""The blocking face of a store: the same calls from any thread, ended by ctrl-C, and nothing left of them."""
+
+import asyncio
+import gc
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from inspect import getmembers, isfunction, signature
+
+import pytest
+
+import explorer
+from explorer.blocking import BlockingLock, BlockingStore
+from explorer.drivers.base import Lock, Store
+from explorer.drivers.memory import MemoryStore
+from explorer.drivers.memory.keyspace import Keyspace
+from explorer.model.address import Access, parse
+from explorer.model.errors import CannotLock, KeyExists, KeyModified, KeyNotFound, NotReachable
+from explorer.model.events import Deleted, Put, Started
+from explorer.portal import portal
+from tests.servers.waiting import wait_until
+
+
+@pytest.fixture
+def store() -> Iterator[BlockingStore]:
+    with explorer.connect("memory:") as opened:
+        yield opened
+
+
+def names() -> list[str]:
+    """Name what runs on the portal's loop."""
+
+    async def running() -> list[str]:
+        return [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+    return portal().run(running())
+
+
+class TestTheSameCalls:
+    @pytest.mark.parametrize(("blocking", "awaited"), [(BlockingStore, Store), (BlockingLock, Lock)])
+    def test_every_call_of_the_contract_is_there_with_the_same_arguments(self, blocking: type, awaited: type) -> None:
+        own = {"connect", "__aenter__", "__aexit__", "__init__"}
+        contract = {name: call for name, call in getmembers(awaited, isfunction) if name not in own and name[:1] != "_"}
+        assert contract
+        for name, call in contract.items():
+            assert list(signature(getattr(blocking, name)).parameters) == list(signature(call).parameters), name
+
+    def test_reading_and_writing(self, store: BlockingStore) -> None:
+        entry = store.put("a/b", b"one")
+        assert store.get("a/b") == entry
+        assert store.exists("a/b")
+        assert [child.name for child in store.children("").items] == ["a"]
+        assert [entry.key for entry in store.list("").items] == ["a/b"]
+        with pytest.raises(KeyExists):
+            store.atomic_put("a/b", b"two", None)
+        second = store.atomic_put("a/b", b"two", entry)
+        with pytest.raises(KeyModified):
+            store.atomic_delete("a/b", entry)
+        assert [entry.value for entry in store.history("a/b")] == [b"one"]
+        store.atomic_delete("a/b", second)
+        with pytest.raises(KeyNotFound):
+            store.delete("a/b")
+        store.put("a/c", b"")
+        assert store.delete_tree("a") == 1
+        assert store.status().product
+        assert store.locks() == ()
+
+    def test_a_walk_reads_everything_and_can_be_left_at_any_point(self, store: BlockingStore) -> None:
+        for number in range(2500):
+            store.put(f"{number:05}", b"")
+        assert [entry.key for entry in store.walk("")] == [f"{number:05}" for number in range(2500)]
+        for count in (0, 1, 2, 700):
+            walk = store.walk("")
+            assert [next(walk).key for _ in range(count)] == [f"{number:05}" for number in range(count)]
+            walk.close()
+        forgotten = store.walk("")
+        next(forgotten)
+        del forgotten
+        gc.collect()
+        store.close()
+        assert not any("memory" in name for name in names())
+
+    def test_a_watch_is_read_with_a_time_limit_that_loses_nothing(self, store: BlockingStore) -> None:
+        with store.watch_tree("") as events:
+            assert isinstance(next(events), Started)
+            with pytest.raises(TimeoutError):
+                events.next(timeout=0.01)
+            for number in range(100):
+                store.put("k", str(number).encode())
+            store.delete("k")
+            told = [events.next(timeout=10) for _ in range(101)]
+        assert [event.entry.value for event in told[:100] if isinstance(event, Put)] == [b"%d" % n for n in range(100)]
+        assert isinstance(told[100], Deleted)
+
+    def test_a_watch_of_one_key(self, store: BlockingStore) -> None:
+        entry = store.put("k", b"")
+        with store.watch("k") as events:
+            started = next(events)
+        assert isinstance(started, Started)
+        assert started.entry == entry
+
+    def test_a_lock(self, store: BlockingStore) -> None:
+        lock = store.lock("jobs")
+        assert (lock.key, lock.held, lock.lost, lock.fence) == ("jobs", False, False, None)
+        with lock:
+            assert lock.held
+            assert lock.fence is not None
+            with pytest.raises(CannotLock):
+                store.lock("jobs").acquire(timeout=0)
+            (found,) = store.locks()
+            assert found.holder
+            assert lock.put("k", b"fenced").value == b"fenced"
+            assert not lock.wait_lost(timeout=0.01)
+            store.delete(found.holder.key)
+            assert lock.wait_lost(timeout=10)
+            assert lock.lost
+        assert not lock.held
+
+
+class TestTheEnd:
+    def test_closing_leaves_no_task_and_a_second_time_does_nothing(self) -> None:
+        before = names()
+        store = explorer.connect("demo:")
+        events = store.watch_tree("")
+        events.__enter__()
+        store.lock("mine").acquire()
+        assert len(names()) > len(before)
+        store.close()
+        store.close()
+        assert names() == before
+        events.__exit__(None, None, None)
+
+    def test_a_closed_store_says_so(self, store: BlockingStore) -> None:
+        walk = store.walk("")
+        store.close()
+        for call in (lambda: store.get("k"), lambda: next(walk), lambda: store.watch("k").__enter__()):
+            with pytest.raises(NotReachable, match="closed"):
+                call()
+        assert "closed" in repr(store)
+
+    def test_a_call_that_waits_ends_when_another_thread_closes_the_store(self, store: BlockingStore) -> None:
+        store.lock("jobs").acquire()
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(store.lock("jobs").acquire)
+            wait_until(lambda: any(lock.waiters for lock in store.locks()), "it waits")
+            store.close()
+            with pytest.raises(NotReachable):
+                waiting.result(10)
+
+    def test_a_store_that_cannot_be_opened_leaves_nothing(self) -> None:
+        before = names()
+        store = MemoryStore(parse("memory:"), Access(), keyspace=Keyspace())
+        store.cut("unplugged")
+        with pytest.raises(NotReachable, match="unplugged"):
+            BlockingStore(store)
+        assert names() == before
+
+    def test_ctrl_c_in_a_call_that_waits_cancels_it_and_leaves_nothing(self, store: BlockingStore) -> None:
+        store.lock("jobs").acquire()
+        before = names()
+        main = threading.main_thread().ident
+        assert main is not None
+
+        def interrupt() -> None:
+            wait_until(lambda: any(lock.waiters for lock in store.locks()), "it waits")
+            signal.pthread_kill(main, signal.SIGINT)
+
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                store.lock("jobs").acquire()
+        assert [lock.waiters for lock in store.locks()] == [()]
+        assert names() == before
+        store.put("k", b"still usable")
+
+
+class TestThreads:
+    def test_there_is_one_thread_however_many_connect_at_once(self) -> None:
+        with ThreadPoolExecutor(8) as threads:
+            for store in list(threads.map(explorer.connect, ["memory:"] * 16)):
+                store.close()
+        assert [thread.name for thread in threading.enumerate()].count("explorer-io") == 1
+        assert next(thread for thread in threading.enumerate() if thread.name == "explorer-io").daemon
+
+    def test_many_threads_use_one_store(self, store: BlockingStore) -> None:
+        def write(number: int) -> bytes | None:
+            store.put(str(number), str(number).encode())
+            return store.get(str(number)).value
+
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(write, range(200))) == [b"%d" % number for number in range(200)]
+
+    async def test_it_can_be_used_while_the_callers_own_loop_runs(self) -> None:
+        with explorer.connect("memory:") as store:
+            assert store.put("k", b"v").value == b"v"
+
+    def test_it_goes_on_while_the_caller_is_busy(self, store: BlockingStore) -> None:
+        store.put("k", b"", ttl=0.05)
+        with store.watch("k") as events:
+            next(events)
+            busy_until = time.monotonic() + 0.3
+            while time.monotonic() < busy_until:
+                pass
+            assert isinstance(events.next(timeout=10), Deleted)
+
+    def test_a_call_on_the_loops_own_thread_is_refused(self, store: BlockingStore) -> None:
+        async def call() -> None:
+            store.get("k")
+
+        with pytest.raises(RuntimeError, match="would wait for itself"):
+            portal().run(call())
