@@ -1,6 +1,7 @@
 """What a gRPC status means, in the words of the error tree.
 
-etcd tells its findings as a gRPC code and a text (`etcdserver: ...`); one code stands for several of them (rpctypes/error.go lists all).
+etcd tells its findings as a gRPC code and a text (`etcdserver: ...`); one code stands for several of them
+(rpctypes/error.go lists all).
 """
 
 from dataclasses import dataclass
@@ -56,6 +57,9 @@ _TLS_CLUES: Final = {
     "andshake failed": ("no TLS connection", "is it a TLS endpoint? otherwise use etcd://"),
 }
 _TOKEN_CLUES: Final = ("invalid auth token", "revision of auth store is old", "auth token")
+_NO_NAME: Final = "DNS resolution failed"
+_UNSENT_CLUES: Final = ("failed to connect", _NO_NAME)
+_NO_WORDS: Final = "the store gave no reason"
 _BEHIND: Final = "required revision is a future revision"
 
 
@@ -74,9 +78,9 @@ def understand(code: grpc.StatusCode, details: str | None, address: str, key: st
     """Translate the status of a failed call."""
     details = inert(details or "")
     text = details.removeprefix("etcdserver: ")
-    unsent = code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in details
+    unsent = code is grpc.StatusCode.UNAVAILABLE and any(clue in details for clue in _UNSENT_CLUES)
     refused_token = any(clue in text for clue in _TOKEN_CLUES)
-    return Finding(_error(code, text, address, key), unsent=unsent, token=refused_token)
+    return Finding(_error(code, text or _NO_WORDS, address, key), unsent=unsent, token=refused_token)
 
 
 def _error(code: grpc.StatusCode, text: str, address: str, key: str | None) -> ExplorerError:
@@ -122,7 +126,7 @@ def _error(code: grpc.StatusCode, text: str, address: str, key: str | None) -> E
         case grpc.StatusCode.CANCELLED:
             return NotReachable("the connection was given up", address=address, key=key)
         case _:
-            return ExplorerError(f"{text or 'no reason given'} ({code.name.lower()})", address=address, key=key)
+            return ExplorerError(f"{text} ({code.name.lower()})", address=address, key=key)
 
 
 def _unavailable(text: str, address: str, key: str | None) -> NotReachable:
@@ -133,6 +137,8 @@ def _unavailable(text: str, address: str, key: str | None) -> NotReachable:
         return NotReachable(
             "the member that answered has no leader", hint="the cluster has lost its quorum", address=address, key=key
         )
+    if _NO_NAME in text:
+        return NotReachable("the host name is not known", hint="check its spelling", address=address, key=key)
     if "failed to connect" in text or "connection refused" in text.lower():
         return NotReachable(
             "cannot connect", hint="is the server running, and is this its client port?", address=address, key=key
@@ -141,7 +147,7 @@ def _unavailable(text: str, address: str, key: str | None) -> NotReachable:
         return NotReachable(
             "the connection was closed", hint="if the server speaks TLS, use etcd+tls://", address=address, key=key
         )
-    return NotReachable(text or "not available", hint="try again", address=address, key=key)
+    return NotReachable(text, hint="try again", address=address, key=key)
 
 
 def _invalid(text: str, address: str, key: str | None) -> ExplorerError:

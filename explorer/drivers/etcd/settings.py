@@ -13,6 +13,7 @@ from explorer.model.errors import InvalidAddress, TlsFailed
 from explorer.model.keys import directory, encode
 
 _PORT = 2379
+_PEM = b"-----BEGIN "
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,14 @@ class Settings:
         if path is None:
             return None
         try:
-            return path.read_bytes()
+            content = path.read_bytes()
         except OSError as error:
             raise TlsFailed(
                 f"cannot read {path}: {error.strerror}", hint="name a readable PEM file", address=self.shown
             ) from error
+        if _PEM not in content:  # gRPC would say no more than that a handshake failed
+            raise TlsFailed(f"{path} is no PEM file", hint="it has lines like -----BEGIN", address=self.shown)
+        return content
 
     def channel_options(self, options: Iterable[tuple[str, int]]) -> list[tuple[str, int | str]]:
         """Complete the options of a connection with the name to expect in the certificate."""
@@ -76,11 +80,8 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     address.only_options("separator", "timeout")
     hosts, tls = address.hosts, address.tls
     if not hosts:
-        hosts, tls = _endpoints(environment.get("ETCDCTL_ENDPOINTS", f"127.0.0.1:{_PORT}"), address)
-    user, _, password = environment.get("ETCDCTL_USER", "").partition(":")
-    password = environment.get("ETCDCTL_PASSWORD", password)
-    secret = Secret(password) if password else None
-    given = access.user or address.user
+        hosts, tls = _endpoints(environment.get("ETCDCTL_ENDPOINTS") or f"127.0.0.1:{_PORT}", address)
+    user = access.user or address.user or _login(environment)[0]
     separator = address.option("separator", "/")
     if not separator:
         raise InvalidAddress("the separator cannot be empty", hint="?separator=:", address=address.shown)
@@ -88,8 +89,8 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
         address=address,
         access=replace(
             access,
-            user=given or user or None,
-            password=access.password or address.password or (secret if given in (None, user) else None),
+            user=user,
+            password=access.password or _password_of(user, address, environment),
             authority=access.authority or _path(environment, "ETCDCTL_CACERT"),
             certificate=access.certificate or _path(environment, "ETCDCTL_CERT"),
             private_key=access.private_key or _path(environment, "ETCDCTL_KEY"),
@@ -102,11 +103,30 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     )
 
 
+def _login(environment: Mapping[str, str]) -> tuple[str | None, Secret | None]:
+    """Read etcdctl's user and password; as there, an empty variable is one that is not set."""
+    user, password = environment.get("ETCDCTL_USER", ""), environment.get("ETCDCTL_PASSWORD", "")
+    if not password:
+        user, _, password = user.partition(":")
+    return user or None, Secret(password) if password else None
+
+
+def _password_of(user: str | None, address: Address, environment: Mapping[str, str]) -> Secret | None:
+    """Give the password that stands beside this very user's name, or beside none; one user's is never sent for another."""
+    for name, password in ((address.user, address.password), _login(environment)):
+        if password is not None and name in (None, user):
+            return password
+    return None
+
+
 def _endpoints(text: str, address: Address) -> tuple[tuple[Host, ...], bool]:
     hosts: list[Host] = []
     tls = address.tls
     for part in filter(None, (piece.strip() for piece in text.split(","))):
-        url = urlsplit(part if "://" in part else f"//{part}")
+        try:
+            url = urlsplit(part if "://" in part else f"//{part}")
+        except ValueError as error:
+            raise InvalidAddress("ETCDCTL_ENDPOINTS cannot be read", hint="host:port or https://host:port") from error
         if url.scheme not in ("", "http", "https"):
             raise InvalidAddress(
                 f"ETCDCTL_ENDPOINTS: {url.scheme}:// is not known", hint="host:port or https://host:port"

@@ -1,0 +1,272 @@
+"""How an etcd is reached, from URL, access and etcdctl's variables; and what a gRPC status means in the tree of errors."""
+
+from pathlib import Path
+
+import grpc
+import pytest
+
+from explorer.drivers.etcd.failures import understand
+from explorer.drivers.etcd.settings import Settings, gather
+from explorer.model.address import Access, Secret, parse
+from explorer.model.errors import (
+    CallNotSupported,
+    Compacted,
+    ExplorerError,
+    Forbidden,
+    InvalidAddress,
+    InvalidKey,
+    NoSpace,
+    NotReachable,
+    Timeout,
+    TlsFailed,
+    TooLarge,
+    Unauthenticated,
+)
+
+CANARY = "canary-7f3a"
+Code = grpc.StatusCode
+
+
+def settings(url: str = "etcd:", access: Access | None = None, **variables: str) -> Settings:
+    return gather(parse(url), access or Access(), {f"ETCDCTL_{name}": value for name, value in variables.items()})
+
+
+def hosts(found: Settings) -> list[str]:
+    return [str(host) for host in found.hosts]
+
+
+def password(found: Settings) -> str | None:
+    return found.access.password.reveal() if found.access.password else None
+
+
+# Endpoints
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "expected", "tls"),
+    [
+        ("one", ["one:2379"], False),
+        ("one:1,two:2", ["one:1", "two:2"], False),
+        ("http://one:1", ["one:1"], False),
+        ("https://one:1, https://two", ["one:1", "two:2379"], True),
+        ("http://[::1]:1", ["[::1]:1"], False),
+        ("", ["127.0.0.1:2379"], False),  # etcdctl takes an empty variable for one that is not set
+    ],
+)
+def test_a_url_without_hosts_means_etcdctls_endpoints(endpoints: str, expected: list[str], *, tls: bool) -> None:
+    found = settings(ENDPOINTS=endpoints)
+    assert (hosts(found), found.tls) == (expected, tls)
+
+
+def test_without_any_hint_it_is_this_machine() -> None:
+    assert hosts(settings()) == ["127.0.0.1:2379"]
+
+
+def test_the_hosts_of_the_url_stand_above_the_variable() -> None:
+    found = settings("etcd+tls://three,four:4/", ENDPOINTS="http://one:1")
+    assert (hosts(found), found.tls) == (["three:2379", "four:4"], True)
+
+
+def test_a_tls_url_stays_so_whatever_the_variable_says() -> None:
+    assert settings("etcd+tls:", ENDPOINTS="http://one:1").tls
+
+
+@pytest.mark.parametrize("endpoints", ["ftp://one", ",", "one:port", "http://one:99999", "http://[::1", "unix:///sock"])
+def test_endpoints_that_make_no_sense_are_refused(endpoints: str) -> None:
+    with pytest.raises(InvalidAddress) as raised:
+        settings(ENDPOINTS=endpoints)
+    assert raised.value.hint
+
+
+# User and password
+
+
+@pytest.mark.parametrize(
+    ("variables", "user", "secret"),
+    [
+        ({}, None, None),
+        ({"USER": "me"}, "me", None),
+        ({"USER": "me:word"}, "me", "word"),
+        ({"USER": "me:wo:rd"}, "me", "wo:rd"),
+        ({"USER": "me", "PASSWORD": "word"}, "me", "word"),
+        ({"USER": "me:word", "PASSWORD": ""}, "me", "word"),  # an empty variable is one that is not set
+        ({"USER": "me:part", "PASSWORD": "word"}, "me:part", "word"),  # with a password of its own, the name is whole
+    ],
+)
+def test_etcdctls_user_and_password(variables: dict[str, str], user: str | None, secret: str | None) -> None:
+    found = settings(**variables)
+    assert (found.access.user, password(found)) == (user, secret)
+
+
+def test_what_is_said_nearer_to_the_call_counts_more() -> None:
+    url, variables = "etcd://you:url@one/", {"USER": "me", "PASSWORD": "variable"}
+    found = settings(url, **variables)
+    assert (found.access.user, password(found)) == ("you", "url")
+    found = settings(url, Access(user="them", password=Secret("access")), **variables)
+    assert (found.access.user, password(found)) == ("them", "access")
+
+
+def test_a_password_is_never_used_for_somebody_else() -> None:
+    found = settings("etcd://one/", Access(user="you"), USER="me:word")
+    assert (found.access.user, password(found)) == ("you", None)
+    found = settings("etcd://you@one/", USER="me:word")
+    assert (found.access.user, password(found)) == ("you", None)
+    found = settings("etcd://me:url@one/", Access(user="you"))
+    assert (found.access.user, password(found)) == ("you", None)
+
+
+def test_a_password_shows_nowhere() -> None:
+    found = settings("etcd:", USER=f"me:{CANARY}")
+    for shown in (repr(found), str(found), repr(found.access), found.shown):
+        assert CANARY not in shown
+
+
+# Files and options
+
+
+def test_etcdctls_files(tmp_path: Path) -> None:
+    found = settings(CACERT=str(tmp_path / "ca"), CERT=str(tmp_path / "cert"), KEY=str(tmp_path / "key"))
+    access = found.access
+    assert (access.authority, access.certificate, access.private_key) == (
+        tmp_path / "ca",
+        tmp_path / "cert",
+        tmp_path / "key",
+    )
+    near = settings("etcd:", Access(authority=tmp_path / "near"), CACERT=str(tmp_path / "ca"))
+    assert near.access.authority == tmp_path / "near"
+
+
+def test_files_matter_to_encrypted_connections_alone(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.pem")
+    assert settings("etcd://one/", CACERT=missing).credentials() is None
+    with pytest.raises(TlsFailed, match=r"cannot read .*missing\.pem"):
+        settings("etcd+tls://one/", CACERT=missing).credentials()
+
+
+@pytest.mark.parametrize("given", ["CERT", "KEY"])
+def test_a_certificate_without_its_key_is_refused(given: str, tmp_path: Path) -> None:
+    with pytest.raises(TlsFailed, match="belong together"):
+        settings("etcd+tls://one/", **{given: str(tmp_path / "half")}).credentials()
+
+
+@pytest.mark.parametrize("content", [b"", b"no PEM\n", b"\0\xff"])
+def test_a_file_that_is_no_pem_is_named(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_bytes(content)
+    with pytest.raises(TlsFailed, match=r"ca\.pem"):
+        settings("etcd+tls://one/", CACERT=str(file)).credentials()
+
+
+def test_a_server_name_is_expected_of_encrypted_connections() -> None:
+    named = Access(server_name="elsewhere")
+    assert settings("etcd+tls://one/", named).channel_options(()) == [("grpc.ssl_target_name_override", "elsewhere")]
+    assert settings("etcd://one/", named).channel_options(()) == []
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "soon", "inf", "nan", "1e999"])
+def test_a_time_limit_is_a_number_of_seconds(text: str) -> None:
+    with pytest.raises(InvalidAddress):
+        settings(f"etcd://one/?timeout={text}")
+
+
+def test_the_path_is_the_root_of_all_keys() -> None:
+    assert settings("etcd://one/config").root == b"config/"
+    assert settings("etcd://one//registry/").root == b"/registry/"
+    assert settings("etcd://one/a?separator=:").root == b"a:"
+    assert settings("etcd://one").root == b""
+
+
+@pytest.mark.parametrize("url", ["etcd://one/?separator=", "etcd://one/?separater=:"])
+def test_options_are_checked(url: str) -> None:
+    with pytest.raises(InvalidAddress):
+        settings(url)
+
+
+# What a gRPC status means
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "kind", "retryable"),
+    [
+        (Code.UNAVAILABLE, "failed to connect to all addresses; last error: Connection refused", NotReachable, True),
+        (Code.UNAVAILABLE, "Socket closed", NotReachable, True),
+        (Code.UNAVAILABLE, "recvmsg:Connection reset by peer", NotReachable, True),
+        (Code.UNAVAILABLE, "DNS resolution failed for nowhere.invalid:2379", NotReachable, True),
+        (Code.UNAVAILABLE, "etcdserver: leader changed", NotReachable, True),
+        (Code.UNAVAILABLE, "etcdserver: request timed out", NotReachable, True),
+        (Code.UNAVAILABLE, "etcdserver: no leader", NotReachable, True),
+        (Code.UNAVAILABLE, "failed to connect: CERTIFICATE_VERIFY_FAILED: certificate has expired", TlsFailed, False),
+        (Code.UNAVAILABLE, "failed to connect: CERTIFICATE_VERIFY_FAILED: unable to get", TlsFailed, False),
+        (Code.UNAVAILABLE, "Hostname Verification Check failed", TlsFailed, False),
+        (Code.UNAVAILABLE, "Peer name one is not in peer certificate", TlsFailed, False),
+        (Code.UNAVAILABLE, "failed to connect: WRONG_VERSION_NUMBER", TlsFailed, False),
+        (Code.UNAVAILABLE, "TLSV1_ALERT_CERTIFICATE_REQUIRED: tlsv13 alert certificate required", TlsFailed, False),
+        (Code.UNAVAILABLE, "failed to connect: Ssl handshake failed", TlsFailed, False),
+        (Code.DEADLINE_EXCEEDED, "Deadline Exceeded", Timeout, True),
+        (Code.CANCELLED, "Locally cancelled by application!", NotReachable, True),
+        (Code.UNAUTHENTICATED, "etcdserver: invalid auth token", Unauthenticated, False),
+        (
+            Code.INVALID_ARGUMENT,
+            "etcdserver: authentication failed, invalid user ID or password",
+            Unauthenticated,
+            False,
+        ),
+        (Code.INVALID_ARGUMENT, "etcdserver: user name is empty", Unauthenticated, False),
+        (Code.INVALID_ARGUMENT, "etcdserver: revision of auth store is old", Unauthenticated, False),
+        (Code.PERMISSION_DENIED, "etcdserver: permission denied", Forbidden, False),
+        (Code.OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted", Compacted, False),
+        (Code.OUT_OF_RANGE, "etcdserver: mvcc: required revision is a future revision", NotReachable, True),
+        (Code.RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded", NoSpace, False),
+        (Code.RESOURCE_EXHAUSTED, "grpc: received message larger than max (9 vs. 8)", TooLarge, False),
+        (Code.RESOURCE_EXHAUSTED, "etcdserver: too many requests", NotReachable, True),
+        (Code.INVALID_ARGUMENT, "etcdserver: request is too large", TooLarge, False),
+        (Code.INVALID_ARGUMENT, "etcdserver: key is not provided", InvalidKey, False),
+        (Code.INVALID_ARGUMENT, "etcdserver: duplicate key given in txn request", ExplorerError, False),
+        (Code.UNIMPLEMENTED, "unknown method RangeStream", CallNotSupported, False),
+        (Code.UNKNOWN, "something new", ExplorerError, False),
+        (Code.DATA_LOSS, "etcdserver: corrupt cluster", ExplorerError, False),
+    ],
+)
+def test_every_status_has_its_error(code: Code, details: str, kind: type[ExplorerError], *, retryable: bool) -> None:
+    error = understand(code, details, "etcd://one:1/", "the key").error
+    assert type(error) is kind
+    assert error.retryable is retryable
+    assert (error.address, error.key) == ("etcd://one:1/", "the key")
+    assert error.message
+    assert "\n" not in f"{error}{error.hint}"
+
+
+@pytest.mark.parametrize("code", list(Code))
+@pytest.mark.parametrize("details", ["", None])
+def test_a_status_without_words_is_an_error_all_the_same(code: Code, details: str | None) -> None:
+    assert understand(code, details, "etcd://one:1/").error.message
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "unsent"),
+    [
+        (Code.UNAVAILABLE, "failed to connect to all addresses; last error: Connection refused", True),
+        (Code.UNAVAILABLE, "DNS resolution failed for nowhere.invalid:2379", True),
+        (Code.UNAVAILABLE, "Socket closed", False),
+        (Code.UNAVAILABLE, "etcdserver: request timed out", False),
+        (Code.DEADLINE_EXCEEDED, "Deadline Exceeded", False),
+    ],
+)
+def test_what_never_left_is_told_apart_from_what_may_have_happened(code: Code, details: str, *, unsent: bool) -> None:
+    assert understand(code, details, "").unsent is unsent
+
+
+@pytest.mark.parametrize("text", ["invalid auth token", "revision of auth store is old"])
+def test_a_token_that_is_no_longer_good_may_be_renewed(text: str) -> None:
+    for code in (Code.UNAUTHENTICATED, Code.INVALID_ARGUMENT):
+        assert understand(code, f"etcdserver: {text}", "").token
+
+
+def test_a_wrong_password_is_never_tried_again() -> None:
+    finding = understand(Code.INVALID_ARGUMENT, "etcdserver: authentication failed, invalid user ID or password", "")
+    assert not finding.token
+
+
+def test_a_servers_words_are_harmless() -> None:
+    error = understand(Code.UNKNOWN, "a\x1b]52;c;\x07b\nc\u202e", "").error
+    assert not set(str(error)) & {"\x1b", "\x07", "\n", "\u202e"}
