@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import asdict, replace
 from typing import Final
 
-from explorer import config
 from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.doctor import doctor
@@ -13,6 +12,7 @@ from explorer.cli.reading import get, history, ls
 from explorer.cli.removing import rm
 from explorer.cli.watching import overview, watch
 from explorer.cli.writing import put
+from explorer.config import Profile, profile, read_password
 from explorer.drivers.base import Store
 from explorer.drivers.registry import make
 from explorer.model.address import Access
@@ -29,24 +29,24 @@ def run(command: arguments.Command) -> int:
         KeyboardInterrupt: The person had enough.
     """
     console = Console(json=command.json)
-    profile = _profile(command)
-    store = make(profile.url, profile.access)
+    meant = _profile(command)
+    store = make(meant.url, meant.access)
     for warning in store.address.warnings:
         console.note(f"keyscope: {warning}")
     try:
-        return asyncio.run(_run(store, profile.access, command.wanted, console))
+        return asyncio.run(_run(store, meant.access, command.wanted, console))
     finally:
         console.flush()
 
 
-def _profile(command: arguments.Command) -> config.Profile:
+def _profile(command: arguments.Command) -> Profile:
     """Find out which store is meant; what was said on the command line stands above the profile."""
     url, options = command.url, command.options
-    profile = config.profile(url[1:]) if url.startswith("@") else config.Profile(url)
+    found = profile(url[1:]) if url.startswith("@") else Profile(url)
     given = {_HOMES.get(name, name): value for name, value in asdict(options).items() if value is not None}
     if options.password_file is not None:
-        given["password"] = config.read_password(given.pop("password_file"))
-    return replace(profile, access=replace(profile.access, **given))
+        given["password"] = read_password(given.pop("password_file"))
+    return replace(found, access=replace(found.access, **given))
 
 
 async def _run(store: Store, access: Access, wanted: arguments.Wanted, console: Console) -> int:

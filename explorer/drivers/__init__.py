@@ -1,1 +1,1 @@
-"""The stores: one contract (`base`), one room per store, and what they all share (`registry`, `watching`, `retry`, `tasks`)."""
+"""The stores: one contract (`base`), a room for each, and what all share (`registry`, `watching`, `retry`, `tasks`)."""

@@ -1,7 +1,7 @@
 """The contract of a store: what every driver promises, whatever it speaks to.
 
-It is libkv's and valkeyrie's Store interface with its gaps closed: pages, opaque revisions, watches that say when they lost something,
-guarded deletes with three different answers, and locks that are held only while that can be proved.
+It is libkv's and valkeyrie's Store interface with its gaps closed: pages, opaque revisions, watches that say when they
+lost something, guarded deletes with three different answers, and locks that are held only while that can be proved.
 """
 
 from abc import ABC, abstractmethod
@@ -27,8 +27,8 @@ LOCK_TTL = 20.0
 class Lock(ABC):
     """A lock on a key, not held until acquired. `async with lock:` acquires without limit of time and releases.
 
-    It counts as held only while that is provable: until the TTL has passed since the *sending* of the last request that the store
-    confirmed, on a clock that goes on while the machine sleeps.
+    It counts as held only while that is provable: until the TTL has passed since the *sending* of the last request
+    that the store confirmed, on a clock that goes on while the machine sleeps.
     """
 
     key: str
@@ -46,8 +46,8 @@ class Lock(ABC):
         """The number that orders the holders of this lock; None while it is not held."""
 
     @abstractmethod
-    async def acquire(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the contract's word; None waits for ever
-        """Wait for the lock, at most `timeout` seconds; 0 only tries.
+    async def acquire(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the contract's word
+        """Wait for the lock, at most `timeout` seconds; 0 only tries, None waits for ever.
 
         Raises:
             CannotLock: Somebody else holds it still.
@@ -78,8 +78,9 @@ class Lock(ABC):
 class Store(ABC):
     """An open connection to a store. Every key and prefix is relative to the address's path.
 
-    Used as an async context manager, or `close`d. What a store cannot do is absent from `capabilities` and raises CallNotSupported. Every call
-    may raise NotReachable, Timeout, Unauthenticated, Forbidden and InvalidKey besides what it names.
+    Used as an async context manager, or `close`d. What a store cannot do is absent from `capabilities` and raises
+    CallNotSupported. Every call may raise NotReachable, Timeout, Unauthenticated, Forbidden and InvalidKey besides
+    what it names.
     """
 
     capabilities: ClassVar[Capability]
@@ -167,7 +168,8 @@ class Store(ABC):
             values: False leaves the values out (None).
 
         Raises:
-            KeyNotFound: There is neither such a key nor anything below it. A key with nothing below gives an empty page.
+            KeyNotFound: There is neither such a key nor anything below it. A key with nothing below gives an empty
+            page.
             Compacted: The revision that the listing began at is gone; list again.
         """
 
@@ -206,7 +208,8 @@ class Store(ABC):
         Args:
             key: The key exactly as the store spells it.
             value: The bytes, stored untouched.
-            ttl: Seconds to live; None keeps what the entry has (its lease, session or time left), `math.inf` frees it of any.
+            ttl: Seconds to live; None keeps what the entry has (its lease, session or time left), `math.inf` frees it
+            of any.
             is_dir: Make a directory, in stores that have them as a kind of their own; elsewhere an ordinary entry.
             keep_alive: Renew the TTL for as long as this connection is open.
 
@@ -255,7 +258,8 @@ class Store(ABC):
 
         Args:
             prefix: A directory; empty for everything below the address.
-            guard: The revision that a preview was read at (`Page.revision`): refuse if anything below was written since.
+            guard: The revision that a preview was read at (`Page.revision`): refuse if anything below was written
+            since.
 
         Raises:
             KeyNotFound: There was nothing.
@@ -267,7 +271,8 @@ class Store(ABC):
     def watch(self, key: str, *, since: Revision | None = None) -> Watch:
         """Watch one key: `async with store.watch(key) as events: async for event in events: ...`.
 
-        Entering establishes the watch; `Started`, which tells the entry as it is now, comes first. With `since`, what happened after that revision follows.
+        Entering establishes the watch; `Started`, which tells the entry as it is now, comes first. With `since`, what
+        happened after that revision follows.
         """
         self._refuse(Capability.WATCH, key)
 
@@ -279,7 +284,8 @@ class Store(ABC):
         Args:
             prefix: A directory, with or without the separator at its end; empty for everything.
             since: Tell what happened after this revision, such as that of a listing; None starts now.
-            known: The watcher's own live table of keys and revisions. It is read, after all events before have been taken, when history was lost: what is in it
+            known: The watcher's own live table of keys and revisions. It is read, after all events before have been
+            taken, when history was lost: what is in it
                 and no longer in the store is then told as deleted.
         """
         self._refuse(Capability.WATCH, prefix)
@@ -298,7 +304,7 @@ class Store(ABC):
         self._refuse(Capability.LOCK, key)
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        """Tell every lock at or below a prefix: who holds it, who waits in which order, since when and how much longer."""
+        """Tell every lock at or below a prefix: who holds it, who waits in which order, since when, how much longer."""
         self._refuse(Capability.LOCKS, prefix)
 
     # For drivers

@@ -1,4 +1,7 @@
-"""Which driver speaks to which kind of store. A driver, and with it its client library, is imported when its URL is opened."""
+"""Which driver speaks to which kind of store.
+
+A driver, and with it its client library, is imported when its URL is opened.
+"""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module

@@ -10,7 +10,8 @@ Result = TypeVar("Result")
 class Tasks:
     """Background work of one owner, ended with it.
 
-    A TaskGroup ties its tasks to a block of code; a store is also opened and closed by separate calls, so it keeps its own.
+    A TaskGroup ties its tasks to a block of code; a store is also opened and closed by separate calls, so it keeps its
+    own.
     """
 
     def __init__(self) -> None:
@@ -20,7 +21,10 @@ class Tasks:
         return len(self._running)
 
     def start(self, work: Coroutine[object, object, Result], *, name: str) -> asyncio.Task[Result]:
-        """Start work that belongs to this owner. Its failure is told by what it works for: a watch raises it, a lock is lost."""
+        """Start work that belongs to this owner.
+
+        Its failure is told by what it works for: a watch raises it, a lock is lost.
+        """
         task = asyncio.create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._forget)

@@ -1,4 +1,4 @@
-"""How all drivers tell events: a bounded feed from one producing task to one reader, and one way to go on after a loss."""
+"""How all drivers tell events: a bounded feed from one producing task to one reader, and going on after a loss."""
 
 import asyncio
 from collections import deque
@@ -73,7 +73,8 @@ def _end_of(producer: asyncio.Task[None]) -> BaseException:
 class Watch(AsyncIterator[Event]):
     """A watch: entered, it is established; read, it tells events; left, nothing of it remains.
 
-    It ends only by an error, which it raises to its reader (again at each further read). A read that is cancelled, by a time limit say, loses no event.
+    It ends only by an error, which it raises to its reader (again at each further read). A read that is cancelled, by
+    a time limit say, loses no event.
     """
 
     def __init__(self, tasks: Tasks, produce: Callable[[Feed], Awaitable[None]], *, name: str) -> None:
@@ -114,14 +115,17 @@ class Watch(AsyncIterator[Event]):
 
 
 Attempt = Callable[[], AsyncGenerator[Iterable[Event], None]]
-"""One connection of a watch. It remembers how far it told, tells `Started` as soon as it is established, and fails when the connection does."""
+"""One connection of a watch.
+
+It remembers how far it told, tells `Started` as soon as it is established, and fails when the connection does.
+"""
 
 
 async def follow(feed: Feed, attempt: Attempt, *, backoff: Backoff | None = None) -> None:
     """Keep a watch going over any number of connections, and say what happened in between.
 
-    An attempt that fails in a way that may pass is told once as `Lost` and made again; established again it is told as `Restored`, unless
-    it told a `Resync` itself. The first attempt's failure is the caller's.
+    An attempt that fails in a way that may pass is told once as `Lost` and made again; established again it is told as
+    `Restored`, unless it told a `Resync` itself. The first attempt's failure is the caller's.
 
     Raises:
         ExplorerError: What an attempt failed with and trying again would not mend.
@@ -165,7 +169,7 @@ async def follow(feed: Feed, attempt: Attempt, *, backoff: Backoff | None = None
 def differences(
     known: Mapping[str, Revision], found: Iterable[Entry], *, revision: Revision | None
 ) -> Iterable[Put | Deleted]:
-    """Compare what a watcher knows with what was found when the state was read again; the differences, as inferred events."""
+    """Compare what a watcher knows with what was found when the state was read again; tell inferred events."""
     present = set()
     for entry in found:
         present.add(entry.key)

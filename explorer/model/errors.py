@@ -25,7 +25,8 @@
     ├── NoSpace                   the store is alive but refuses to grow
     └── OutcomeUnknown            a write was sent, its answer was lost, and the store's history cannot tell
 
-An error names the address and the key it is about, keeps its cause, gives one hint in the user's words and never holds a
+An error names the address and the key it is about, keeps its cause, gives one hint in the user's words and never holds
+a
 secret: addresses are shown through `Address.shown`, which has none.
 """
 

@@ -1,7 +1,7 @@
 """What a watch tells: one closed set of values, matched with `match`.
 
-A watch first tells where it starts. It never ends by itself and never skips in silence: a connection that is gone is `Lost`,
-one that continued without a gap is `Restored`, one that could not is `Resync`.
+A watch first tells where it starts. It never ends by itself and never skips in silence: a connection that is gone is
+`Lost`, one that continued without a gap is `Restored`, one that could not is `Resync`.
 """
 
 from dataclasses import dataclass
@@ -56,9 +56,9 @@ class Deleted:
 class Resync:
     """History was lost: nothing that happened after `since` and up to `revision` was told.
 
-    The state was read again at `revision` and compared. The differences follow as `Put` and `Deleted` with `inferred` set: every
-    key that changed in the gap, and, for a watcher that says what it knows (`Store.watch_tree(known=...)`), every known key
-    that is gone. Events after those are the store's own again.
+    The state was read again at `revision` and compared. The differences follow as `Put` and `Deleted` with `inferred`
+    set: every key that changed in the gap, and, for a watcher that says what it knows (`Store.watch_tree(known=...)`),
+    every known key that is gone. Events after those are the store's own again.
     """
 
     reason: str

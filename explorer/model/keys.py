@@ -1,8 +1,8 @@
 """Keys as text, and the tree they form by splitting at a separator.
 
-A key is a `str` exactly as the store spells it; bytes that are not UTF-8 are kept by surrogateescape, as `os.fsdecode` does.
-A prefix is a directory: `foo` and `foo/` both mean what lies below `foo/`, never `foobar`. Splitting loses nothing: below `a/`
-the key `a//b` is the child with the empty name, whose own prefix is `a//`.
+A key is a `str` exactly as the store spells it; bytes that are not UTF-8 are kept by surrogateescape, as `os.fsdecode`
+does. A prefix is a directory: `foo` and `foo/` both mean what lies below `foo/`, never `foobar`. Splitting loses
+nothing: below `a/` the key `a//b` is the child with the empty name, whose own prefix is `a//`.
 """
 
 from explorer.model.errors import InvalidKey

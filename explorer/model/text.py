@@ -1,7 +1,7 @@
 """The one function that makes text from a store harmless before it is drawn or printed.
 
-Terminals act on what they are sent (CWE-150: escape sequences, CVE-2021-25743; bidirectional overrides, CVE-2021-42574) and
-people are deceived by what they cannot see. Here every such character becomes a visible escape.
+Terminals act on what they are sent (CWE-150: escape sequences, CVE-2021-25743; bidirectional overrides,
+CVE-2021-42574) and people are deceived by what they cannot see. Here every such character becomes a visible escape.
 """
 
 import re

@@ -2,7 +2,8 @@
 
 import os
 
-# Read when gRPC is loaded: its core writes log lines to standard error, one for every refused connection. Here errors are raised.
+# Read when gRPC is loaded: its core writes log lines to standard error, one for every refused connection. Here errors
+# are raised.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from explorer.drivers.etcd.store import EtcdStore

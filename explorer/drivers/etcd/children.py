@@ -1,7 +1,8 @@
 """The next level below a prefix, without reading what is below it.
 
-A child is found, what lies below it is jumped over, and the search for its sibling goes on in windows that start narrow: the server counts what is
-in a window, so a window that held the rest of the tree would cost as much as reading it.
+A child is found, what lies below it is jumped over, and the search for its sibling goes on in windows that start
+narrow: the server counts what is in a window, so a window that held the rest of the tree would cost as much as reading
+it.
 """
 
 import re
@@ -110,8 +111,8 @@ def _next_numbers(name: bytes, count: int) -> list[bytes]:
 async def _leap(reader: Reader, names: Names, name: bytes, siblings: list[bytes]) -> bool:
     """Look for the numbered siblings of a child in one request, each in a window that ends where the sibling does.
 
-    Whatever else lies in a window is found as well; the windows leave nothing out. Tells whether all siblings were there: only then it is worth
-    looking for more of them at once.
+    Whatever else lies in a window is found as well; the windows leave nothing out. Tells whether all siblings were
+    there: only then it is worth looking for more of them at once.
     """
     windows = reader.windows
     edges = [range_end(names.below(one)) for one in (name, *siblings)]
@@ -144,7 +145,8 @@ async def _leap(reader: Reader, names: Names, name: bytes, siblings: list[bytes]
 async def _recall(reader: Reader, names: Names, answer: messages.RangeResponse) -> None:
     """Find out which of the names were told on a page before.
 
-    A child `a` with a value stands before `a-b`, and what lies below `a` behind it: a search that began between the two meets `a` again.
+    A child `a` with a value stands before `a-b`, and what lies below `a` behind it: a search that began between the
+    two meets `a` again.
     """
     met = {names.name(entry.key)[0] for entry in answer.kvs}
     for name in met:

@@ -59,7 +59,8 @@ class Cluster:
             await endpoint.channel.close()
         await self._calls.settle()
         if self._streamed:
-            # gRPC has one queue of completions for all event loops: what a cancelled stream leaves in it comes a moment later, and
+            # gRPC has one queue of completions for all event loops: what a cancelled stream leaves in it comes a
+            # moment later, and
             # coming after this loop was closed it would take those of another loop with it.
             await asyncio.sleep(_LAST_COMPLETIONS)
 
@@ -141,7 +142,8 @@ class Cluster:
     async def _answer(self, call: grpc.aio.UnaryUnaryCall[Question, Answer]) -> Answer:
         """Wait for a call; cancelled, it is given up, but gRPC has the time to put it away.
 
-        What completes after its event loop was closed would take the completions of others with it: gRPC has one queue of them for all loops.
+        What completes after its event loop was closed would take the completions of others with it: gRPC has one queue
+        of them for all loops.
         """
 
         async def arrival() -> Answer:

@@ -14,12 +14,16 @@ from explorer.drivers.etcd.settings import Settings
 from explorer.model.address import Host
 
 OPTIONS: Final = (
-    # No cap: a value may be as large as the server allows; clients' usual 4 MiB makes large prefixes unreadable (etcdmanager#123).
+    # No cap: a value may be as large as the server allows; clients' usual 4 MiB makes large prefixes unreadable
+    # (etcdmanager#123).
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
     # A half-open connection is noticed. etcd answers pings more often than every 5 s with GOAWAY too_many_pings.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 3_000),
+    # gRPC's own pings, which measure the bandwidth, keep the keepalive's from being sent, and are given a minute
+    # unless told otherwise.
+    ("grpc.http2.ping_timeout_ms", 3_000),
     ("grpc.http2.max_pings_without_data", 0),
     # Back quickly after a restart: the pauses between requests are our own.
     ("grpc.initial_reconnect_backoff_ms", 100),

@@ -17,8 +17,8 @@ async def earlier(
 ) -> AsyncGenerator[Entry, None]:
     """Give the entries before today's, newest first.
 
-    One request for each version, going back from the newest; only where the key did not exist for a while is its history replayed, to find out
-    when it last did.
+    One request for each version, going back from the newest; only where the key did not exist for a while is its
+    history replayed, to find out when it last did.
     """
     answer = await cluster.call(RANGE, messages.RangeRequest(key=key, keys_only=True), key=subject)
     if answer.kvs:
@@ -62,7 +62,8 @@ async def _last_written(cluster: Cluster, key: bytes, until: int, *, subject: st
                         return last
                     if event.type == messages.Event.PUT:
                         last = event.kv
-                # A server before 3.5.8 may tell of progress before the events that led to it (etcd#15220): it is asked twice.
+                # A server before 3.5.8 may tell of progress before the events that led to it (etcd#15220): it is asked
+                # twice.
                 replayed = 0 if found.events or found.created else replayed + (found.header.revision >= until)
                 if replayed == _ASSURANCE:
                     return last

@@ -51,7 +51,7 @@ class Layout:
         return start, range_end(start)
 
     def state(self, previous: Entry | Revision) -> tuple[int, int | None]:
-        """Give mod and create revision of what the caller had read; -1, which never is, for what is no revision of etcd's."""
+        """Give mod and create revision of what the caller had read; -1, which never is, for no revision of etcd's."""
         revision = previous.revision if isinstance(previous, Entry) else previous
         created = previous.created if isinstance(previous, Entry) else None
         return (

@@ -20,7 +20,7 @@ def spelled(lease: int) -> str:
 
 
 async def grant(cluster: Cluster, ttl: float) -> messages.LeaseGrantResponse:
-    """Get a lease of at least `ttl` seconds; the server may give more (its least is a little over its election timeout)."""
+    """Get a lease of at least `ttl` seconds; the server's own least is a little over its election timeout."""
     return await cluster.call(LEASE_GRANT, messages.LeaseGrantRequest(TTL=max(1, math.ceil(ttl))))
 
 

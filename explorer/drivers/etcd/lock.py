@@ -1,8 +1,9 @@
 """Locks in the layout of etcd's own concurrency package, so that `etcdctl lock` and we respect each other.
 
-Every contender puts `<key>/<lease in hex>` with its lease; the one created first holds the lock, each waits for the one before it. The creation revision of the
-contender's key is its fence: a write guarded by it is refused once the key is gone. That a lock was obtained proves nothing by itself (etcd#11456,
-Jepsen 3.4.3): after waiting, the contender's own key is looked at again, and the lock counts as held only while its lease provably lives.
+Every contender puts `<key>/<lease in hex>` with its lease; the one created first holds the lock, each waits for the
+one before it. The creation revision of the contender's key is its fence: a write guarded by it is refused once the key
+is gone. That a lock was obtained proves nothing by itself (etcd#11456, Jepsen 3.4.3): after waiting, the contender's
+own key is looked at again, and the lock counts as held only while its lease provably lives.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ def boottime() -> float:
 
 
 def identity() -> bytes:
-    """Say who holds a lock, for those who look at it; other clients of etcd leave the value of a contender's key empty."""
+    """Say who holds a lock, for those who look at it; other clients leave the value of a contender's key empty."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

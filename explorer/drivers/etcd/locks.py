@@ -1,7 +1,8 @@
 """Who holds which lock and who waits, read from the keys that contenders leave.
 
-Two layouts are recognised: that of etcd's concurrency package (`<name>/<lease in hex>`, the key attached to that very lease; elections look the same), and, as
-a spelling of the name, libkv's and valkeyrie's `<key>___lock`. A contender whose key has lost its lease would block the queue for ever: it is told as stale.
+Two layouts are recognised: that of etcd's concurrency package (`<name>/<lease in hex>`, the key attached to that very
+lease; elections look the same), and, as a spelling of the name, libkv's and valkeyrie's `<key>___lock`. A contender
+whose key has lost its lease would block the queue for ever: it is told as stale.
 """
 
 import re

@@ -1,7 +1,8 @@
 """Reading ranges of keys so that neither side does more work than what is shown.
 
-etcd counts the whole requested range for every page it answers (etcd issues 11057 and 16510), and sorts by fetching everything. So no sort order is ever
-asked for (none already is ascending), and the key space is walked in disjoint windows that are kept about as wide as a page.
+etcd counts the whole requested range for every page it answers (etcd issues 11057 and 16510), and sorts by fetching
+everything. So no sort order is ever asked for (none already is ascending), and the key space is walked in disjoint
+windows that are kept about as wide as a page.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ NO_END = b"\0"
 
 _FIRST_PAGE = 1000
 _LARGEST_PAGE = 50_000
-_PAGE_BYTES = 600_000
+_PAGE_BYTES = 250_000
 """What a page may weigh when everything is read."""
 _SAMPLES = 100
 """Entries that are weighed to guess the weight of a page."""
@@ -48,8 +49,8 @@ def shared(one: bytes, other: bytes) -> int:
 class Windows:
     """The way through a range in windows of a fitting width.
 
-    A window reaches from the position to the end of what shares its first `depth` bytes; a crowded one makes the next deeper (narrower), a sparse one
-    shallower (wider). Below `floor`, the length of the directory, the window is all that is left.
+    A window reaches from the position to the end of what shares its first `depth` bytes; a crowded one makes the next
+    deeper (narrower), a sparse one shallower (wider). At `floor`, the directory's length, the window is all that is left.
     """
 
     position: bytes

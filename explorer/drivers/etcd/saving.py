@@ -1,8 +1,9 @@
 """Writes whose outcome is known, or said not to be.
 
-When the answer to a compare-and-swap is lost, the very same request is sent again: two of them on the same revision cannot both win, so this is safe, and it fences
-one that is still under way. If the repetition loses, the first write after the revision that it compared decides: if it wrote our value it was ours (or equal to
-ours, which nobody could tell and nobody need). Only a gap in the history leaves the outcome unknown.
+When the answer to a compare-and-swap is lost, the very same request is sent again: two of them on the same revision
+cannot both win, so this is safe, and it fences one that is still under way. If the repetition loses, the first write
+after the revision that it compared decides: if it wrote our value it was ours (or equal to ours, which nobody could
+tell and nobody need). Only a gap in the history leaves the outcome unknown.
 """
 
 import asyncio
@@ -137,8 +138,8 @@ async def first_event(cluster: Cluster, key: bytes, base: int, *, subject: str) 
 async def erase_tree(cluster: Cluster, start: bytes, end: bytes, *, subject: str, guard: int | None) -> int:
     """Delete a range in one transaction, and tell how many keys it held.
 
-    A comparison over a range holds when it holds for every key in it, so what another client changed or added since the guard refuses the deletion; what it
-    deleted since is not seen, and does no harm.
+    A comparison over a range holds when it holds for every key in it, so what another client changed or added since
+    the guard refuses the deletion; what it deleted since is not seen, and does no harm.
 
     Raises:
         KeyNotFound: The range is empty.

@@ -112,7 +112,7 @@ def _login(environment: Mapping[str, str]) -> tuple[str | None, Secret | None]:
 
 
 def _password_of(user: str | None, address: Address, environment: Mapping[str, str]) -> Secret | None:
-    """Give the password that stands beside this very user's name, or beside none; one user's is never sent for another."""
+    """Give the password that stands beside this user's name or beside none; it is never sent for another user."""
     for name, password in ((address.user, address.password), _login(environment)):
         if password is not None and name in (None, user):
             return password

@@ -1,9 +1,10 @@
 """Watching a range: resumed exactly where it was left, and honest where that is impossible.
 
-The server promises events that are ordered, unique and complete from the revision a watch starts at (etcd's API guarantees). What it does not promise
-is that the connection lives, that history is kept, or that the same store answers again. Known faults of servers that are guarded against here:
-duplicates (etcd#17247) and old events on a watch from a future revision (etcd#20221) are dropped; a progress notification is believed only when it
-cannot be ahead of events (etcd#15220).
+The server promises events that are ordered, unique and complete from the revision a watch starts at (etcd's API
+guarantees). What it does not promise is that the connection lives, that history is kept, or that the same store
+answers again. Known faults of servers that are guarded against here: duplicates (etcd#17247) and old events on a watch
+from a future revision (etcd#20221) are dropped; a progress notification is believed only when it cannot be ahead of
+events (etcd#15220).
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
@@ -116,7 +117,7 @@ class RangeWatch:
         if before is not None and header.cluster_id != before.cluster:
             return "another cluster answers at this address"
         if seen is not None and header.revision < seen:
-            return f"the store went back in time, from revision {seen} to {header.revision}: it was restored from an older state"
+            return f"the store went back from revision {seen} to {header.revision}: it was restored from an older state"
         if before is not None and header.raft_term < before.term:
             return "the store was restored: its members' terms started again"
         return None

@@ -1,6 +1,7 @@
 """Writing single keys: every write is a compare-and-swap, so that what became of it can be found out.
 
-A plain put, too, is one on the entry that is there at the moment, made again when somebody else was faster: its answer can be lost without the outcome being lost.
+A plain put, too, is one on the entry that is there at the moment, made again when somebody else was faster: its answer
+can be lost without the outcome being lost.
 """
 
 import math
@@ -101,7 +102,7 @@ class Writer:
         lease: messages.LeaseGrantResponse | None,
         besides: Sequence[messages.Compare] = (),
     ) -> Entry | None:
-        """Put if the key is at this revision (0: absent), keeping its lease unless another is given; None if it is not."""
+        """Put if the key is at this revision (0: absent), keeping its lease unless given another; None if it is not."""
         place = self.layout.locate(key)
         put = messages.PutRequest(key=place, value=value)
         if lease is not None:

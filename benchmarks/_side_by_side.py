@@ -1,0 +1,60 @@
+"""Two ways to do one thing, in turn, on one machine at one time; what counts is the ratio of their medians."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+ROUNDS = 5
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One finished process."""
+
+    seconds: float
+    peak_bytes: int
+
+
+def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Run:
+    """Run a command to its end, reading its output as whoever uses it must, and account for the whole process."""
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | (environment or {})) as process:
+        pipe = cast("IO[bytes]", process.stdout)
+        while pipe.read(1 << 16):
+            pass
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        message = f"{command[0]} ended with {process.returncode}"
+        raise SystemExit(message)
+    return Run(seconds, usage.ru_maxrss * 1024)
+
+
+def compare(
+    title: str,
+    ours: Callable[[], float],
+    other: Callable[[], float],
+    *,
+    against: str,
+    unit: str = "ms",
+    scale: float = 1000,
+    rounds: int = ROUNDS,
+) -> None:
+    """Print the medians of both, measured in turn, and how ours relates to the other."""
+    pairs = [(ours(), other()) for _ in range(rounds)]
+    mine = statistics.median(one for one, _ in pairs)
+    theirs = statistics.median(two for _, two in pairs)
+    ratio = mine / theirs
+    verdict = f"{1 / ratio:.1f} times less" if ratio < 0.8 else f"{ratio:.2f} of it"
+    print(
+        f"{title}: {mine * scale:,.1f} {unit}; {against}: {theirs * scale:,.1f} {unit}; ours is {verdict}", flush=True
+    )

@@ -1,0 +1,20 @@
+"""Stream all keys of a prefix and count them; a process of its own, so that its memory is all its own."""
+
+import asyncio
+import sys
+
+import _side_by_side  # noqa: F401 - finds the checkout
+
+import explorer
+
+
+async def count(url: str, prefix: str) -> int:
+    """Count the keys below a prefix."""
+    async with explorer.open(url) as store:
+        number = 0
+        async for _ in store.walk(prefix, values=False):
+            number += 1
+        return number
+
+
+print(asyncio.run(count(sys.argv[1], sys.argv[2])))
