@@ -1,4 +1,4 @@
-"""How an etcd is reached, from URL, access and etcdctl's variables; and what a gRPC status means in the tree of errors."""
+"""How an etcd is reached, from URL, access and etcdctl's variables; and what a gRPC status means as an error."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ CANARY = "canary-7f3a"
 Code = grpc.StatusCode
 
 
-def settings(url: str = "etcd:", access: Access | None = None, **variables: str) -> Settings:
+def settings(url: str = "etcd:", access: Access | None = None, /, **variables: str) -> Settings:
     return gather(parse(url), access or Access(), {f"ETCDCTL_{name}": value for name, value in variables.items()})
 
 
