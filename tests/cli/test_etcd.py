@@ -1,0 +1,215 @@
+"""The command on real etcds of every version: what goes well, and each trouble as one clear line with its code."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.calls import Result, Running, run_process
+from tests.servers.certificates import Certificates, KeyPair
+from tests.servers.etcd import EtcdServer, Grant, Tls
+from tests.servers.fixtures import certificates, etcd_version, own_etcd
+
+__all__ = ["certificates", "etcd_version", "own_etcd"]
+
+SECRET = "hunter2-and-more"  # noqa: S105 - of a server that lives for a test
+
+
+@pytest.fixture
+def url(shared_etcd: EtcdServer, prefix: str) -> str:
+    return f"etcd://{shared_etcd.address}/{prefix}"
+
+
+def assert_trouble(result: Result, code: int, *, said: str = "") -> None:
+    """One line, the right code, no traceback, no secret, nothing on the output."""
+    assert (result.code, result.output) == (code, b""), result.error
+    assert result.error.startswith("keyscope: ")
+    assert result.error.count("\n") == 1
+    assert said in result.error
+    assert SECRET not in result.error
+
+
+class TestKeys:
+    def test_what_etcdctl_wrote_is_read_and_the_other_way_round(
+        self, shared_etcd: EtcdServer, url: str, prefix: str
+    ) -> None:
+        shared_etcd.ctl("put", f"{prefix}a", "from etcdctl")
+        assert run_process("get", url, "a", "--as", "raw").output == b"from etcdctl"
+        assert run_process("put", url, "b", given=b"\x00from keyscope\xff")
+        assert (
+            shared_etcd.ctl("get", "--print-value-only", f"{prefix}b").removesuffix("\n") == "\x00from keyscope\udcff"
+        )
+
+    def test_a_save_is_guarded_by_the_revision(self, url: str) -> None:
+        first = run_process("put", url, "k", "--value", "one").output.decode().strip()
+        assert run_process("put", url, "k", "--value", "two", "--if-revision", first)
+        assert_trouble(run_process("put", url, "k", "--value", "x", "--if-revision", first), 4, said="--if-revision")
+        assert_trouble(run_process("put", url, "k", "--value", "x"), 4, said="--force")
+        assert [entry["text"] for entry in run_process("history", url, "k", "--json").records] == ["two", "one"]
+
+    def test_a_listing_of_several_pages_is_whole(self, shared_etcd: EtcdServer, url: str, prefix: str) -> None:
+        keys = [f"n/{number:04}" for number in range(2100)]
+        for start in range(0, 2100, 100):
+            puts = "\n".join(f"put {prefix}{key} v" for key in keys[start : start + 100])
+            shared_etcd.ctl("txn", given=f"\n{puts}\n\n\n".encode())
+        assert run_process("ls", url, "-r").lines == keys
+        assert run_process("ls", url, "n").lines == [key.removeprefix("n/") for key in keys]
+        assert run_process("rm", url, "n", "-r", "--yes").output == b"deleted 2100 below 'n/'\n"
+
+    def test_a_watch_is_told_as_it_happens(self, shared_etcd: EtcdServer, url: str, prefix: str) -> None:
+        with Running("watch", url, "a", "--json", "--count", "3") as running:
+            assert running.note().startswith("watching from revision ")
+            shared_etcd.ctl("put", f"{prefix}a", "one")
+            assert '"text": "one"' in running.line()
+            shared_etcd.ctl("put", f"{prefix}a/b", "two")
+            assert '"text": "two"' in running.line()
+            shared_etcd.ctl("del", f"{prefix}a")
+            assert running.end().record["previous_text"] == "one"
+
+    def test_a_watch_survives_its_server(self, own_etcd: EtcdServer) -> None:
+        with Running("watch", f"etcd://{own_etcd.address}/", "", "--json", "--count", "1") as running:
+            assert running.note().startswith("watching from revision ")
+            own_etcd.kill()
+            assert '"lost"' in running.line()
+            own_etcd.start()
+            own_etcd.ctl("put", "a", "after")
+            told = running.end()
+        assert [event["type"] for event in told.records] == ["restored", "put"]
+
+    def test_the_variables_of_etcdctl_are_honoured(self, shared_etcd: EtcdServer, url: str, prefix: str) -> None:
+        assert run_process("put", url, "k", "--value", "v")
+        told = run_process("get", f"etcd:///{prefix}", "k", ETCDCTL_ENDPOINTS=shared_etcd.url)
+        assert told.output == b"v\n", told.error
+
+    def test_doctor(self, shared_etcd: EtcdServer, url: str) -> None:
+        run_process("put", url, "k", "--value", "v")
+        told = run_process("doctor", url, "--json").record
+        assert told["healthy"]
+        assert told["status"]["version"].startswith(shared_etcd.version)
+        assert told["contents"] is True
+        missing = run_process("doctor", url.replace(f"{shared_etcd.address}//", f"{shared_etcd.address}/"))
+        assert missing.lines[-1].endswith(f"but there is below {url}")
+
+
+class TestTrouble:
+    def test_nobody_there(self) -> None:
+        assert_trouble(run_process("ls", "etcd://127.0.0.1:1/", "--timeout", "1"), 5)
+
+    def test_somebody_there_who_does_not_answer(self, own_etcd: EtcdServer) -> None:
+        own_etcd.pause()
+        assert_trouble(run_process("ls", f"etcd://{own_etcd.address}/", "--timeout", "1"), 5)
+        own_etcd.resume()
+
+    def test_a_server_that_stands_still_is_lost_and_heard_again(self, own_etcd: EtcdServer) -> None:
+        with Running("watch", f"etcd://{own_etcd.address}/", "", "--json") as running:
+            running.note()
+            own_etcd.pause()
+            assert '"lost"' in running.line()
+            own_etcd.resume()
+            assert '"restored"' in running.line()
+
+    def test_history_that_is_compacted(self, shared_etcd: EtcdServer, url: str) -> None:
+        run_process("put", url, "k", "--value", "one")
+        run_process("put", url, "k", "--value", "two", "--force")
+        shared_etcd.compact()
+        assert [entry["text"] for entry in run_process("history", url, "k", "--json").records] == ["two"]
+
+    def test_a_full_disk(self, etcd_version: str) -> None:
+        with EtcdServer(etcd_version, quota_bytes=2_000_000) as server:
+            server.fill_up()
+            url = f"etcd://{server.address}/"
+            assert_trouble(run_process("put", url, "k", "--value", "x" * 10_000), 1)
+            assert run_process("get", url, "/full/0", "--as", "raw").output == b"x" * 500_000
+            findings = run_process("doctor", url)
+            assert any(line.startswith("note complaint") for line in findings.lines), findings.lines
+
+    def test_a_value_that_is_too_large(self, url: str) -> None:
+        assert_trouble(run_process("put", url, "k", given=b"x" * 3_000_000), 1)
+
+
+class TestWhoAsks:
+    @pytest.fixture
+    def guarded(self, own_etcd: EtcdServer) -> EtcdServer:
+        own_etcd.ctl("put", "/mine/a", "v")
+        own_etcd.ctl("put", "/other/a", "v")
+        own_etcd.add_user("reader", SECRET, [Grant("read", "/mine/")])
+        own_etcd.enable_auth("root")
+        return own_etcd
+
+    @pytest.fixture
+    def password_file(self, tmp_path: Path) -> Callable[[str], str]:
+        def write(text: str) -> str:
+            file = tmp_path / "password"
+            file.write_text(text)
+            file.chmod(0o600)
+            return str(file)
+
+        return write
+
+    def test_a_user_of_one_prefix(self, guarded: EtcdServer, password_file: Callable[[str], str]) -> None:
+        options = ("--user", "reader", "--password-file", password_file(SECRET))
+        url = f"etcd://{guarded.address}/"
+        assert run_process("get", url, "/mine/a", *options).output == b"v\n"
+        assert run_process("ls", url, "/mine", *options).lines == ["a"]
+        assert_trouble(run_process("get", url, "/other/a", *options), 6)
+        assert_trouble(run_process("ls", url, *options), 6)
+        assert_trouble(run_process("put", url, "/mine/a", "--value", "x", "--force", *options), 6)
+        assert run_process("ls", f"{url}/mine", *options).lines == ["a"]
+
+    def test_nobody_and_a_wrong_password(self, guarded: EtcdServer, password_file: Callable[[str], str]) -> None:
+        url = f"etcd://{guarded.address}/"
+        assert_trouble(run_process("get", url, "/mine/a"), 6)
+        wrong = ("--user", "reader", "--password-file", password_file(f"{SECRET}-not"))
+        assert_trouble(run_process("get", url, "/mine/a", *wrong), 6)
+
+    def test_a_password_in_the_url_works_and_is_warned_about(self, guarded: EtcdServer) -> None:
+        result = run_process("get", f"etcd://reader:{SECRET}@{guarded.address}/", "/mine/a")
+        assert result.output == b"v\n"
+        assert result.error.startswith("keyscope: a password in a URL")
+        assert SECRET not in result.error
+
+    def test_a_profile(self, guarded: EtcdServer, password_file: Callable[[str], str], tmp_path: Path) -> None:
+        config = tmp_path / "keyscope" / "config.toml"
+        config.parent.mkdir()
+        config.write_text(
+            f'[profiles.here]\nurl = "etcd://{guarded.address}//mine/"\nuser = "reader"\n'
+            f'password_file = "{password_file(SECRET)}"\n'
+        )
+        assert run_process("ls", "@here", XDG_CONFIG_HOME=str(tmp_path)).lines == ["a"]
+
+
+class TestTls:
+    @pytest.fixture
+    def start(self, etcd_version: str, certificates: Certificates) -> Iterator[Callable[[KeyPair], str]]:
+        servers: list[EtcdServer] = []
+
+        def start(shows: KeyPair) -> str:
+            server = EtcdServer(etcd_version, tls=Tls(certificates.authority, shows))
+            servers.append(server)
+            server.start()
+            return f"etcd+tls://{server.address}/"
+
+        yield start
+        for server in servers:
+            server.close()
+
+    def test_a_trusted_server(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
+        url = start(certificates.server)
+        assert run_process("put", url, "k", "--value", "v", "--cacert", str(certificates.authority))
+
+    def test_the_wrong_authority(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
+        url = start(certificates.server)
+        wrong = ("--cacert", str(certificates.other_authority), "--timeout", "3")
+        assert_trouble(run_process("ls", url, *wrong), 5)
+
+    @pytest.mark.parametrize("shown", ["wrong_name", "expired"])
+    def test_a_certificate_that_is_not_good(
+        self, start: Callable[[KeyPair], str], certificates: Certificates, shown: str
+    ) -> None:
+        url = start(getattr(certificates, shown))
+        assert_trouble(run_process("ls", url, "--cacert", str(certificates.authority), "--timeout", "3"), 5)
+
+    def test_an_authority_that_is_not_there(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
+        result = run_process("ls", start(certificates.server), "--cacert", "/nowhere/ca.pem")
+        assert result.code != 0
+        assert_trouble(result, result.code, said="/nowhere/ca.pem")
