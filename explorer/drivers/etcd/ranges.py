@@ -50,7 +50,7 @@ class Windows:
     """The way through a range in windows of a fitting width.
 
     A window reaches from the position to the end of what shares its first `depth` bytes; a crowded one makes the next
-    deeper (narrower), a sparse one shallower (wider). At `floor`, the directory's length, the window is all that is left.
+    deeper (narrower), a sparse one shallower (wider). At `floor`, the directory's length, it is all that is left.
     """
 
     position: bytes
