@@ -2,12 +2,13 @@
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.calls import Result, Running, run_process
+from tests.cli.calls import COMMAND, Result, Running, environment, run_process
 from tests.servers.etcd import EtcdServer
 from tests.servers.waiting import wait_until
 
@@ -142,3 +143,22 @@ def test_the_command_has_the_standard_input(url: str, tmp_path: Path) -> None:
     script = f"import sys; open({str(tmp_path / 'got')!r}, 'w').write(sys.stdin.read())"
     assert run_process("lock", url, "jobs", "--", PYTHON, "-c", script, given=b"for the command")
     assert (tmp_path / "got").read_text() == "for the command"
+
+
+def test_ctrl_c_at_a_terminal_reaches_the_command_once() -> None:
+    script = (
+        "import signal, sys\ntold = []\nsignal.signal(signal.SIGINT, lambda *_: told.append(1))\n"
+        "signal.signal(signal.SIGALRM, lambda *_: None)\nprint('ready', flush=True)\nsignal.pause()\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.5)\nsignal.pause()\nsys.exit(len(told))"
+    )
+    terminal = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    words = [*COMMAND, "lock", "demo:", "jobs", "--", PYTHON, "-c", script]
+    with subprocess.Popen(
+        [PYTHON, "-c", terminal, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline().strip() == b"ready"
+        process.stdin.write(b"\x03")
+        process.stdin.flush()
+        assert process.wait(30) == 1
