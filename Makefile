@@ -6,7 +6,7 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long bench lint format lock servers clean
+.PHONY: help demo test test-long bench lint format lock messages servers clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ format: $(DEV) ## put the code into its one format and mend what can be mended
 servers: ## put real servers into .servers unless fit ones are on PATH
 	@$(PYTHON) tests/servers/provide.py || { test -z "$$KEYSCOPE_REQUIRE_SERVERS" && \
 		echo "The tests that need these servers will be skipped by name."; }
+
+messages: $(DEV) ## compile etcd's messages again after a change of messages.proto
+	cd explorer/drivers/etcd && $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I. \
+		--descriptor_set_out=messages.binpb --pyi_out=. messages.proto && mv messages_pb2.pyi messages.pyi
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links pyproject.toml requirements/build.in

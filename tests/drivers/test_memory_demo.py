@@ -25,7 +25,7 @@ from tests.contract.ground import changes, keys_below
 
 
 def _chance() -> Random:
-    return Random(1)  # noqa: S311 - the same each time
+    return Random(1)  # the same each time
 
 
 @pytest.fixture
