@@ -33,7 +33,7 @@ def names() -> list[str]:
     """Name what runs on the portal's loop."""
 
     async def running() -> list[str]:
-        return [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        return sorted(task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task())
 
     return portal().run(running())
 
