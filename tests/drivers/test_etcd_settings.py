@@ -202,6 +202,9 @@ def test_options_are_checked(url: str) -> None:
         (Code.UNAVAILABLE, "failed to connect: WRONG_VERSION_NUMBER", TlsFailed, False),
         (Code.UNAVAILABLE, "TLSV1_ALERT_CERTIFICATE_REQUIRED: tlsv13 alert certificate required", TlsFailed, False),
         (Code.UNAVAILABLE, "failed to connect: Ssl handshake failed", TlsFailed, False),
+        (Code.UNAVAILABLE, "failed to connect: Unwrap failed (TSI_DATA_CORRUPTED)", TlsFailed, False),
+        (Code.UNAVAILABLE, "failed to connect: Failed to create security handshaker.", TlsFailed, False),
+        (Code.UNAVAILABLE, "failed to connect: Handshake read failed (Socket closed)", NotReachable, True),
         (Code.DEADLINE_EXCEEDED, "Deadline Exceeded", Timeout, True),
         (Code.CANCELLED, "Locally cancelled by application!", NotReachable, True),
         (Code.UNAUTHENTICATED, "etcdserver: invalid auth token", Unauthenticated, False),
@@ -247,6 +250,7 @@ def test_a_status_without_words_is_an_error_all_the_same(code: Code, details: st
     [
         (Code.UNAVAILABLE, "failed to connect to all addresses; last error: Connection refused", True),
         (Code.UNAVAILABLE, "DNS resolution failed for nowhere.invalid:2379", True),
+        (Code.UNAVAILABLE, "errors resolving nowhere.invalid:2379: [field:hostname lookup error]", True),
         (Code.UNAVAILABLE, "Socket closed", False),
         (Code.UNAVAILABLE, "etcdserver: request timed out", False),
         (Code.DEADLINE_EXCEEDED, "Deadline Exceeded", False),

@@ -54,11 +54,20 @@ _TLS_CLUES: Final = {
         "the store does not accept the client certificate",
         "name one that its authority signed (--cert, --key)",
     ),
+    # In TLS 1.3 the server judges the client after the handshake; gRPC does not pass on the words of its alert.
+    "TSI_DATA_CORRUPTED": (
+        "the store does not accept the client certificate, or wants one",
+        "name one that its authority signed, and its key (--cert, --key, ETCDCTL_CERT, ETCDCTL_KEY)",
+    ),
+    "Failed to create security handshaker": (
+        "a certificate or key cannot be used",
+        "is the key that of the certificate, and are all files PEM?",
+    ),
     "andshake failed": ("no TLS connection", "is it a TLS endpoint? otherwise use etcd://"),
 }
 _TOKEN_CLUES: Final = ("invalid auth token", "revision of auth store is old", "auth token")
-_NO_NAME: Final = "DNS resolution failed"
-_UNSENT_CLUES: Final = ("failed to connect", _NO_NAME)
+_NO_NAME: Final = ("DNS resolution failed", "errors resolving")
+_UNSENT: Final = ("failed to connect", *_NO_NAME)
 _NO_WORDS: Final = "the store gave no reason"
 _BEHIND: Final = "required revision is a future revision"
 
@@ -78,7 +87,7 @@ def understand(code: grpc.StatusCode, details: str | None, address: str, key: st
     """Translate the status of a failed call."""
     details = inert(details or "")
     text = details.removeprefix("etcdserver: ")
-    unsent = code is grpc.StatusCode.UNAVAILABLE and any(clue in details for clue in _UNSENT_CLUES)
+    unsent = code is grpc.StatusCode.UNAVAILABLE and any(clue in details for clue in _UNSENT)
     refused_token = any(clue in text for clue in _TOKEN_CLUES)
     return Finding(_error(code, text or _NO_WORDS, address, key), unsent=unsent, token=refused_token)
 
@@ -137,15 +146,22 @@ def _unavailable(text: str, address: str, key: str | None) -> NotReachable:
         return NotReachable(
             "the member that answered has no leader", hint="the cluster has lost its quorum", address=address, key=key
         )
-    if _NO_NAME in text:
+    if any(clue in text for clue in _NO_NAME):
         return NotReachable("the host name is not known", hint="check its spelling", address=address, key=key)
-    if "failed to connect" in text or "connection refused" in text.lower():
+    if "Handshake read failed" in text:  # also what a server that is just being ended looks like, so worth another try
         return NotReachable(
-            "cannot connect", hint="is the server running, and is this its client port?", address=address, key=key
+            "the connection was closed before TLS was agreed on",
+            hint="if the server speaks no TLS, use etcd:// instead of etcd+tls://",
+            address=address,
+            key=key,
         )
     if "Socket closed" in text or "recvmsg" in text or "onnection reset" in text:
         return NotReachable(
             "the connection was closed", hint="if the server speaks TLS, use etcd+tls://", address=address, key=key
+        )
+    if "failed to connect" in text or "connection refused" in text.lower():
+        return NotReachable(
+            "cannot connect", hint="is the server running, and is this its client port?", address=address, key=key
         )
     return NotReachable(text, hint="try again", address=address, key=key)
 

@@ -1,13 +1,22 @@
 """How an etcd cluster is, in its own words."""
 
+import asyncio
+from typing import Final
+
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.cluster import Cluster
 from explorer.drivers.etcd.methods import ALARM, MEMBERS, RANGE, STATUS
 from explorer.drivers.etcd.ranges import NO_END
+from explorer.model.address import Host
 from explorer.model.entries import Status
 from explorer.model.errors import Denied, ExplorerError, Forbidden
 
-_ALARMS = {1: "NOSPACE: the quota is used up, nothing can be written", 2: "CORRUPT: members disagree about their data"}
+_ALARMS: Final = {
+    1: "NOSPACE: the quota is used up, nothing can be written",
+    2: "CORRUPT: members disagree about their data",
+}
+_PATIENCE: Final = 2.0
+"""Seconds that each member has to say how it is; all are asked at once, so a dead one delays the answer once."""
 
 
 async def ask(cluster: Cluster, root: bytes) -> Status:
@@ -20,11 +29,12 @@ async def ask(cluster: Cluster, root: bytes) -> Status:
     facts: dict[str, str | int | float | bool | None] = {}
     complaints: list[str] = []
     version, identity = "", None
-    for host in cluster.endpoints:
-        try:
-            member = await cluster.call(STATUS, messages.StatusRequest(), at=host)
-        except ExplorerError as error:
-            complaints.append(f"{host}: {error.message}")
+    async with asyncio.TaskGroup() as group:
+        asked = [(host, group.create_task(_member(cluster, host))) for host in cluster.endpoints]
+    for host, answer in asked:
+        member = answer.result()
+        if isinstance(member, ExplorerError):
+            complaints.append(f"{host}: {member.message}")
             continue
         version = version or member.version
         identity = f"{member.header.cluster_id:x}"
@@ -44,3 +54,12 @@ async def ask(cluster: Cluster, root: bytes) -> Status:
     except Denied:
         facts["members"] = "the user may not ask"
     return Status("etcd", version, revision, identity, facts, tuple(complaints))
+
+
+async def _member(cluster: Cluster, host: Host) -> messages.StatusResponse | ExplorerError:
+    """Ask one endpoint how it is; that it does not answer is an answer too."""
+    within = min(_PATIENCE, cluster.timeout)
+    try:
+        return await cluster.call(STATUS, messages.StatusRequest(), at=host, within=within, repeat=False)
+    except ExplorerError as error:
+        return error
