@@ -22,7 +22,7 @@ _PROOFS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found out: `ok`, `note` (good to know) or `bad` (the store cannot be used like this)."""
+    """One thing found out: `ok`, `note` (good to know) or `bad` (not in order)."""
 
     state: str
     subject: str
@@ -39,6 +39,8 @@ async def doctor(store: Store, access: Access, console: Console) -> int:
         async with aclosing(_examine(store, access)) as found:
             async for finding in found:
                 findings.append(finding)
+                if finding.state == "bad":
+                    code = Code.FAILED
                 if not console.json:
                     console.line(f"{finding.state:<5}{finding.subject:<13}{finding.text}")
                     console.flush()
@@ -100,7 +102,7 @@ async def _status(store: Store) -> list[Finding]:
         **status.facts,
     }
     shown = ", ".join(f"{name} {fact}" for name, fact in facts.items() if fact is not None)
-    complaints = [Finding("note", "complaint", complaint) for complaint in status.complaints]
+    complaints = [Finding("bad", "complaint", complaint) for complaint in status.complaints]
     return [Finding("ok", "status", shown, figure={**facts, "complaints": list(status.complaints)}), *complaints]
 
 

@@ -121,7 +121,8 @@ class TestTrouble:
             assert_trouble(run_process("put", url, "k", "--value", "x" * 10_000), 1)
             assert run_process("get", url, "/full/0", "--as", "raw").output == b"x" * 500_000
             findings = run_process("doctor", url)
-            assert any(line.startswith("note complaint") for line in findings.lines), findings.lines
+            assert any(line.startswith("bad  complaint") for line in findings.lines), findings.lines
+            assert findings.code == 1
 
     def test_a_value_that_is_too_large(self, url: str) -> None:
         assert_trouble(run_process("put", url, "k", given=b"x" * 3_000_000), 1)
