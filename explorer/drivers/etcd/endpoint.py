@@ -21,9 +21,11 @@ OPTIONS: Final = (
     # A half-open connection is noticed. etcd answers pings more often than every 5 s with GOAWAY too_many_pings.
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 3_000),
-    # gRPC's own pings, which measure the bandwidth, keep the keepalive's from being sent, and are given a minute
-    # unless told otherwise.
     ("grpc.http2.ping_timeout_ms", 3_000),
+    # gRPC's own pings, which measure the bandwidth, would keep the keepalive's from being sent, and wait behind a
+    # large answer on a slow line: a wide window for answers from the start instead.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 4 << 20),
     ("grpc.http2.max_pings_without_data", 0),
     # Back quickly after a restart: the pauses between requests are our own.
     ("grpc.initial_reconnect_backoff_ms", 100),
