@@ -89,7 +89,7 @@ async def test_a_listing_of_many_pages_is_complete_and_in_order(url: str) -> Non
     keys = generated([f"n{number:05d}" for number in range(600)], 1)
     async with EtcdStore(parse(url), Access()) as store:
         await write(store, keys)
-        found = []
+        found: list[str] = []
         after: Cursor | None = None
         while True:
             page = await store.list("top", after=after, limit=64, values=False)
