@@ -1,0 +1,64 @@
+"""One trouble told twice: as an error of the API, and as one line of the command, told everything by variables."""
+
+import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import pytest
+
+from explorer.drivers.etcd import EtcdStore
+from explorer.model.address import Access, Secret, parse
+from explorer.model.errors import ExplorerError
+from tests.cli.calls import Result, run_process
+
+CANARY = "canary-51c9e0"
+PATIENT = 60.0
+"""Seconds that a request may take where the trouble has to be told long before that."""
+SOON = 15.0
+"""Seconds in which it has to be told on the busiest machine."""
+READER = Access(user="reader", password=Secret(CANARY))
+WRONG = Access(user="reader", password=Secret(f"not-{CANARY}"))
+
+
+def variables(access: Access, more: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Say an access in etcdctl's variables."""
+    files = {"CACERT": access.authority, "CERT": access.certificate, "KEY": access.private_key}
+    said = {name: str(file) for name, file in files.items() if file}
+    if access.user:
+        said["USER"] = access.user
+    if access.password:
+        said["PASSWORD"] = access.password.reveal()
+    return {**{f"ETCDCTL_{name}": value for name, value in said.items()}, **more}
+
+
+async def command(*words: str, access: Access = READER, **more: str) -> Result:
+    def run() -> Result:
+        return run_process(*words, given=b"", **variables(access, more))
+
+    return await asyncio.to_thread(run)
+
+
+def assert_one_line(result: Result, code: int, hint: str = "") -> None:
+    assert (result.code, result.output) == (code, b""), result.error
+    assert result.error.startswith("keyscope: ")
+    assert result.error.count("\n") == 1
+    assert hint in result.error
+    assert CANARY not in result.error
+
+
+async def assert_told(
+    url: str, kind: type[ExplorerError], code: int, *, access: Access = READER, hint: str = ""
+) -> ExplorerError:
+    """The first contact fails alike in the API and in the command, long before the time limit."""
+    patient = f"{url}{'&' if '?' in url else '?'}timeout={PATIENT:g}"
+    async with asyncio.timeout(SOON):
+        with pytest.raises(kind) as raised:
+            async with EtcdStore(parse(patient), access) as store:
+                await store.get("k")
+    assert type(raised.value) in (kind, *kind.__subclasses__())
+    assert raised.value.hint
+    assert raised.value.address
+    assert CANARY not in f"{raised.value!r}{raised.value}{raised.value.hint}"
+    async with asyncio.timeout(SOON):
+        assert_one_line(await command("get", patient, "k", access=access), code, hint)
+    return raised.value
