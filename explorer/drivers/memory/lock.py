@@ -2,19 +2,18 @@
 
 import asyncio
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from explorer.drivers.base import Lock
-from explorer.drivers.memory.keyspace import Version
+from explorer.drivers.memory.keyspace import Keyspace, Version
 from explorer.drivers.memory.leases import Lease
 from explorer.drivers.memory.view import View
+from explorer.drivers.tasks import Tasks
+from explorer.model.address import Address
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, LockLost
 from explorer.model.keys import encode, range_end
 from explorer.model.locks import Contender, LockInfo
-
-if TYPE_CHECKING:
-    from explorer.drivers.memory.store import MemoryStore
 
 KIND = "etcd mutex"
 SLASH = b"/"
@@ -24,10 +23,24 @@ RENEWALS = 3
 """Renewals of a lease within its time to live."""
 
 
+class Connection(Protocol):
+    """What a lock needs of the connection that it was made by."""
+
+    address: Address
+    keyspace: Keyspace
+    view: View
+    tasks: Tasks
+    down: str | None
+    locks_in_use: set["MemoryLock"]
+
+    def check(self) -> None:
+        """Bring the keyspace up to the present moment; raise NotReachable when the connection is cut or closed."""
+
+
 class MemoryLock(Lock):
     """A lock with the store's own answers as its proof; the lease ends with the store."""
 
-    def __init__(self, store: "MemoryStore", key: str, *, value: bytes, ttl: float, delete_on_unlock: bool) -> None:
+    def __init__(self, store: Connection, key: str, *, value: bytes, ttl: float, delete_on_unlock: bool) -> None:
         self.key = key
         self.lost = asyncio.Event()
         self._store = store
