@@ -14,6 +14,7 @@ from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.cluster import Cluster
 from explorer.drivers.etcd.methods import RANGE
 from explorer.drivers.tasks import Tasks
+from explorer.model.errors import NotReachable
 from explorer.model.keys import range_end
 
 NO_END = b"\0"
@@ -103,6 +104,8 @@ class Reader:
     newer_than: int = 0
     """Give only what was written after this revision."""
     subject: str | None = None
+    store: int = 0
+    """The identity of the cluster that answered first: no other may go on with what it began."""
 
     async def read(self, limit: int) -> messages.RangeResponse:
         """Read the next window, at most `limit` keys of it; what comes next is for the caller to tell `windows`."""
@@ -121,6 +124,14 @@ class Reader:
             key=self.subject,
         )
         self.revision = self.revision or answer.header.revision
+        self.store = self.store or answer.header.cluster_id
+        if answer.header.cluster_id != self.store:
+            raise NotReachable(
+                "another cluster answered in between",
+                hint="read it again",
+                address=self.cluster.shown,
+                key=self.subject,
+            )
         return answer
 
     async def page(self, limit: int) -> list[messages.KeyValue]:

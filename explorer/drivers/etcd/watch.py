@@ -2,9 +2,13 @@
 
 The server promises events that are ordered, unique and complete from the revision a watch starts at (etcd's API
 guarantees). What it does not promise is that the connection lives, that history is kept, or that the same store
-answers again. Known faults of servers that are guarded against here: duplicates (etcd#17247) and old events on a watch
-from a future revision (etcd#20221) are dropped; a progress notification is believed only when it cannot be ahead of
-events (etcd#15220).
+answers again. Another store, or an older state of the same one, is known by its cluster, its revision, its raft term,
+and by the last event that was told, which has to be in its history still. (An older state of a store that never had an
+election, grown past a watch to which nothing had been told, looks like the same store.)
+
+Known faults of servers that are guarded against here: duplicates (etcd#17247) and old events on a watch from a future
+revision (etcd#20221) are dropped; a progress notification may be ahead of events (etcd#15220), so it moves the revision
+to resume at only once another has come after it.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
@@ -23,12 +27,21 @@ from explorer.model.events import Deleted, Event, Put, Resync, Started
 _PAGE = 2000
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Origin:
     """Which store, in which life, the events so far came from."""
 
     cluster: int
     term: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """What has to be read again before events can go on."""
+
+    reason: str
+    since: int | None
+    """The last revision that was told; None if nothing of what was told need be true any more."""
 
 
 class RangeWatch:
@@ -65,6 +78,9 @@ class RangeWatch:
         self._known = known
         self._from_now = since is None
         self._origin: _Origin | None = None
+        self._witness: messages.Event | None = None
+        """The last event that was told."""
+        self._gap: _Gap | None = None
         self._feed: Feed | None = None
 
     async def run(self, feed: Feed) -> None:
@@ -75,24 +91,28 @@ class RangeWatch:
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
         """Watch over one connection."""
         header, entry = await self._anchor()
-        trouble = self._discontinuity(header)
-        gap: tuple[str, int | None] | None = None if trouble is None else (trouble, None)
-        if gap and self._origin is None:
-            yield (Started(self._seen),)
+        trouble = await self._discontinuity(header)
+        if trouble is not None:
+            self._gap, self._witness = _Gap(trouble, None), None
+            if self._origin is None:
+                yield (Started(self._seen),)
+        resumed = self._origin is not None
         self._origin = _Origin(header.cluster_id, header.raft_term)
         if self._seen is None:
             self._seen = header.revision
         while True:
             try:
-                if gap:
-                    async for events in self._read_again(*gap):
+                if resumed and self._gap is None and header.revision > self._seen:
+                    await self._peek(revision=self._seen + 1)  # else the store would be said to be restored too early
+                if self._gap is not None:
+                    async for events in self._read_again(self._gap):
                         yield events
-                    gap = None
-                async for events in self._listen(entry):
+                    self._gap = None
+                async for events in self._listen(self._origin, entry):
                     yield events
             except Compacted as error:
                 # Compaction can also overtake the reading of the state: then it is read once more.
-                gap = gap or (error.message, self._seen)
+                self._gap = self._gap or _Gap(error.message, self._seen)
             else:
                 return
 
@@ -102,16 +122,20 @@ class RangeWatch:
         A member that lags, or has no leader, would take a watch and tell nothing.
         """
         wanted = self._from_now and not self._end
-        question = messages.RangeRequest(key=self._key, keys_only=not wanted, limit=1)
-        try:
-            answer = await self._cluster.call(RANGE, question, key=self._subject)
-        except Forbidden:
-            # Whoever may read a range need not be allowed to read the key at its beginning alone.
-            question = messages.RangeRequest(key=self._key, range_end=self._end, keys_only=True, limit=1)
-            answer = await self._cluster.call(RANGE, question, key=self._subject)
+        answer = await self._peek(keys_only=not wanted)
         return answer.header, self._spell(answer.kvs[0]) if wanted and answer.kvs else None
 
-    def _discontinuity(self, header: messages.Header) -> str | None:
+    async def _peek(self, *, revision: int = 0, keys_only: bool = True) -> messages.RangeResponse:
+        """Read one key of the range, or that there is none."""
+        question = messages.RangeRequest(key=self._key, revision=revision, keys_only=keys_only, limit=1)
+        try:
+            return await self._cluster.call(RANGE, question, key=self._subject)
+        except Forbidden:
+            # Whoever may read a range need not be allowed to read the key at its beginning alone.
+            question.range_end = self._end
+            return await self._cluster.call(RANGE, question, key=self._subject)
+
+    async def _discontinuity(self, header: messages.Header) -> str | None:
         """Tell why this is not the store that was watched before, or None."""
         before, seen = self._origin, self._seen
         if before is not None and header.cluster_id != before.cluster:
@@ -120,9 +144,27 @@ class RangeWatch:
             return f"the store went back from revision {seen} to {header.revision}: it was restored from an older state"
         if before is not None and header.raft_term < before.term:
             return "the store was restored: its members' terms started again"
+        if self._witness is not None and not await self._remembered(self._witness):
+            return "the store's history is not what it was: it was restored from an older state"
         return None
 
-    async def _listen(self, entry: Entry | None) -> AsyncGenerator[Iterable[Event], None]:
+    async def _remembered(self, event: messages.Event) -> bool:
+        """Tell whether an event is in the store's history, or was compacted away."""
+        revision = event.kv.mod_revision
+        expected = {revision: [] if event.type == messages.Event.DELETE else [event.kv]}
+        if event.HasField("prev_kv"):
+            expected[revision - 1] = [event.prev_kv]
+        for at, entries in expected.items():
+            question = messages.RangeRequest(key=event.kv.key, revision=at)
+            try:
+                answer = await self._cluster.call(RANGE, question, key=self._subject)
+            except Compacted:
+                continue
+            if list(answer.kvs) != entries:
+                return False
+        return True
+
+    async def _listen(self, origin: _Origin, entry: Entry | None) -> AsyncGenerator[Iterable[Event], None]:
         """Tell events as they come, whole revisions only."""
         told = self._seen or 0
         question = messages.WatchRequest(
@@ -136,12 +178,14 @@ class RangeWatch:
             )
         )
         fragments: list[messages.Event] = []
+        notified = 0
         stream = self._cluster.converse(WATCH, question, key=self._subject, first_within=self._cluster.timeout)
         async with aclosing(stream) as answers:
             async for answer in answers:
                 if answer.canceled:
                     raise self._cancelled(answer)
                 if answer.created:
+                    self._check(origin, answer.header, told)
                     yield (Started(told, entry if self._from_now else None),)
                     self._from_now = False
                     continue
@@ -150,14 +194,22 @@ class RangeWatch:
                     continue
                 if fragments:
                     events, fragments = fragments, []
-                    fresh = [event for event in events if event.kv.mod_revision > told]
-                    if fresh:
+                    if fresh := self._fresh(events, told):
                         yield self._translate(fresh)
                         self._seen = told = fresh[-1].kv.mod_revision
+                        self._witness = fresh[-1]
                 elif answer.header.revision > told:
-                    self._seen = (
-                        answer.header.revision
-                    )  # a later connection may start here; this one still tells what is older
+                    # A later connection may start where the last notification was; this one still tells what is older.
+                    self._seen, notified = max(told, notified), answer.header.revision
+
+    def _check(self, origin: _Origin, header: messages.Header, told: int) -> None:
+        """Refuse a stream that was answered by another store than the one that was asked a moment before."""
+        if header.cluster_id != origin.cluster or header.revision < told:
+            raise NotReachable("another store answered in between", address=self._cluster.shown, key=self._subject)
+
+    def _fresh(self, events: Iterable[messages.Event], told: int) -> list[messages.Event]:
+        """Leave out what was told before."""
+        return [event for event in events if event.kv.mod_revision > told]
 
     def _translate(self, events: Iterable[messages.Event]) -> list[Event]:
         told: list[Event] = []
@@ -190,9 +242,11 @@ class RangeWatch:
             f"the store ended the watch: {reason or 'it gives no reason'}", address=shown, key=self._subject
         )
 
-    async def _read_again(self, reason: str, since: int | None) -> AsyncGenerator[Iterable[Event], None]:
+    async def _read_again(self, gap: _Gap) -> AsyncGenerator[Iterable[Event], None]:
         """Read the state, compare it with what the watcher knows, and tell the difference as inferred events."""
-        feed = self._feed
+        feed, since = self._feed, gap.since
+        # Revisions of another life say nothing about those of this one.
+        known = self._known or {} if since is not None else {}
         reader = Reader(
             self._cluster,
             Windows(self._key, self._end or self._key + b"\0", len(self._key)),
@@ -200,11 +254,11 @@ class RangeWatch:
             subject=self._subject,
         )
         page = await reader.page(_PAGE)
-        yield (Resync(reason, since, reader.revision),)
-        yield self._differing(page)
+        yield (Resync(gap.reason, since, reader.revision),)
+        yield self._differing(page, known)
         while not reader.windows.done:
-            yield self._differing(await reader.page(_PAGE))
-        if not self._end and since is not None and not page and not await self._present(reader.revision):
+            yield self._differing(await reader.page(_PAGE), known)
+        if not self._end and not page and (since is None or not await self._present(reader.revision)):
             yield (Deleted(self._subject, reader.revision, inferred=True),)
         if self._known is not None and feed is not None:
             present = await self._present(reader.revision)
@@ -212,9 +266,8 @@ class RangeWatch:
             yield tuple(missing(self._known, present, revision=reader.revision))
         self._seen = reader.revision
 
-    def _differing(self, found: Iterable[messages.KeyValue]) -> list[Event]:
+    def _differing(self, found: Iterable[messages.KeyValue], known: Mapping[str, Revision]) -> list[Event]:
         entries = (self._spell(entry) for entry in found)
-        known = self._known or {}
         return [Put(entry, inferred=True) for entry in entries if known.get(entry.key) != entry.revision]
 
     async def _present(self, revision: int) -> set[str]:

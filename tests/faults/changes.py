@@ -1,0 +1,68 @@
+"""The store's own history, as an independent recorder took it down, and what can be derived from it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key changed by one revision; `value` None deletes, and has neither `created` nor `version`."""
+
+    revision: int
+    key: str
+    value: bytes | None
+    created: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change, and what the key was before it; None if it was not."""
+
+    change: Change
+    before: Change | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All changes of the watched keys in the order of the store, from its beginning on."""
+
+    changes: tuple[Change, ...]
+    steps: tuple[Step, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", tuple(_steps(self.changes)))
+
+    def between(self, after: int, until: float) -> tuple[Step, ...]:
+        """Give what happened after one revision and up to another."""
+        return tuple(step for step in self.steps if after < step.change.revision <= until)
+
+    def state(self, revision: float) -> dict[str, Change]:
+        """Give what was there at a revision."""
+        return fold(change for change in self.changes if change.revision <= revision)
+
+    @property
+    def last(self) -> int:
+        """The last revision that changed a watched key."""
+        return self.changes[-1].revision if self.changes else 0
+
+
+def fold(changes: Iterable[Change]) -> dict[str, Change]:
+    """Give the state that changes lead to."""
+    state: dict[str, Change] = {}
+    for change in changes:
+        if change.value is None:
+            state.pop(change.key, None)
+        else:
+            state[change.key] = change
+    return state
+
+
+def _steps(changes: Iterable[Change]) -> Iterator[Step]:
+    state: dict[str, Change] = {}
+    for change in changes:
+        yield Step(change, state.get(change.key))
+        if change.value is None:
+            state.pop(change.key, None)
+        else:
+            state[change.key] = change

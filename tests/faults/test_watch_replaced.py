@@ -1,0 +1,231 @@
+"""A watch whose store is replaced, by an older state of its own or by another one, says so and reads it all again."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.layout import Layout
+from explorer.drivers.etcd.methods import Answer, Method, Question
+from explorer.drivers.etcd.ranges import Reader, Windows
+from explorer.drivers.etcd.settings import gather
+from explorer.drivers.etcd.watch import RangeWatch
+from explorer.drivers.tasks import Tasks
+from explorer.drivers.watching import Watch
+from explorer.model.address import Access, parse
+from explorer.model.errors import NotReachable
+from explorer.model.events import Deleted, Lost, Put, Restored, Resync, Started
+from tests.faults.figures import PATIENCE
+from tests.faults.lane import Lane, lane
+from tests.faults.plain import PlainClient, put
+from tests.faults.traffic import ROOT
+from tests.faults.witnesses import Watcher, open_store, record
+from tests.servers.etcd import EtcdServer
+from tests.servers.proxy import FaultProxy
+from tests.servers.waiting import eventually
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.mark.parametrize("grown", [False, True], ids=["behind", "grown past the watcher"])
+@pytest.mark.parametrize("restarted", [False, True], ids=["in its first term", "in a later term"])
+async def test_a_snapshot_restored_to_an_older_state(tmp_path: Path, *, grown: bool, restarted: bool) -> None:
+    """History went on differently from the snapshot on: the watcher is told so and reads everything again.
+
+    The cluster's identity stays the same. The revision may have grown past what the watcher had seen before it comes
+    back, and the raft term, which starts again, tells only where there had been elections before.
+    """
+    snapshot = tmp_path / "snapshot"
+    async with (
+        EtcdServer("3.5") as server,
+        FaultProxy(server.client_port) as proxy,
+        lane("restore", tmp_path, watched=[proxy.address], direct=[server.address]) as running,
+    ):
+        if restarted:
+            async with running.fault("kill"):
+                server.kill()
+                await asyncio.to_thread(server.start)
+        await running.recover()
+        await asyncio.to_thread(server.save_snapshot, snapshot)
+        await running.recover()
+        await replace(running, proxy, server, snapshot=snapshot, grown=grown)
+        assert running.watcher.count(Resync) == 1
+
+
+@pytest.mark.parametrize("grown", [False, True], ids=["behind", "grown past the watcher"])
+async def test_another_cluster_behind_the_same_port(tmp_path: Path, *, grown: bool) -> None:
+    async with (
+        EtcdServer("3.5") as server,
+        EtcdServer("3.5") as another,
+        FaultProxy(server.client_port) as proxy,
+        lane("another cluster", tmp_path, watched=[proxy.address], direct=[server.address]) as running,
+    ):
+        await replace(running, proxy, server, another=another, grown=grown)
+        assert running.watcher.count(Resync) == 1
+
+
+async def replace(
+    running: Lane,
+    proxy: FaultProxy,
+    server: EtcdServer,
+    *,
+    snapshot: Path | None = None,
+    another: EtcdServer | None = None,
+    grown: bool,
+) -> None:
+    """End the life of a store, keep its history, and begin another one at the same port."""
+    async with running.broken("replaced"):
+        proxy.reset()
+        await running.traffic.rest()
+        await running.traffic.end_leases()
+        running.earlier.append(await record(server.address, await running.write_end()))
+        if snapshot is not None:
+            await asyncio.to_thread(server.stop)
+            await asyncio.to_thread(server.restore_snapshot, snapshot)
+            await asyncio.to_thread(server.start)
+        elif another is not None:
+            proxy.server_port = another.client_port
+            running.move_to(another.address)
+        running.traffic.go_on()
+        if grown:
+            past = running.earlier[-1].last + 50
+            await eventually(lambda: running.revision_passes(past), "the new life is older", PATIENCE)
+        else:
+            await running.traffic.rest()
+        proxy.heal()
+        await eventually(lambda: running.watcher.count(Resync) > 0, "the replacement is told", PATIENCE)
+        running.traffic.go_on()
+    await running.recover()
+
+
+async def fill(server: EtcdServer, value: bytes, *, keys: int, revisions: int) -> None:
+    """Write so many keys below ROOT, in transactions, so that the store ends at so many revisions after its first."""
+    async with PlainClient(server.address) as client:
+        for number in range(revisions):
+            mine = range(number, keys, revisions)
+            await client.commit([put(f"{ROOT}{key:05}", value) for key in mine] or [put("beside", b"")])
+
+
+async def test_equal_revisions_of_two_stores_mean_nothing() -> None:
+    """Two stores that were filled by the same script have the same keys at the same revisions, with other values."""
+    async with (
+        EtcdServer("3.5") as one,
+        EtcdServer("3.5") as other,
+        FaultProxy(one.client_port) as proxy,
+        open_store(proxy.address) as store,
+    ):
+        await fill(one, b"one", keys=10, revisions=5)
+        await fill(other, b"other", keys=9, revisions=5)
+        async with Watcher(store) as watcher:
+            proxy.reset()
+            proxy.server_port = other.client_port
+            await eventually(lambda: watcher.lost, "the loss is told", PATIENCE)
+            proxy.heal()
+            await eventually(lambda: watcher.values == {f"{key:05}": b"other" for key in range(9)}, "all is as it is")
+
+
+async def test_a_single_key_that_the_other_store_lacks_is_told_as_deleted() -> None:
+    async with (
+        EtcdServer("3.5") as one,
+        EtcdServer("3.5") as other,
+        FaultProxy(one.client_port) as proxy,
+        open_store(proxy.address) as store,
+    ):
+        await store.put("single", b"value")
+        async with store.watch("single") as events:
+            assert isinstance(await anext(events), Started)
+            proxy.reset()
+            proxy.server_port = other.client_port
+            assert isinstance(await anext(events), Lost)
+            proxy.heal()
+            assert isinstance(await anext(events), Resync)
+            match await anext(events):
+                case Deleted("single", inferred=True):
+                    pass
+                case event:
+                    pytest.fail(f"told {event}")
+
+
+async def test_a_reading_that_was_cut_short_is_begun_again() -> None:
+    """The other store is known by then; that it was not read to its end has to be known too."""
+    async with (
+        EtcdServer("3.5") as one,
+        EtcdServer("3.5") as other,
+        FaultProxy(one.client_port) as proxy,
+        open_store(proxy.address) as store,
+    ):
+        await fill(one, b"one", keys=10, revisions=5)
+        await fill(other, b"o" * 100, keys=6000, revisions=100)
+        async with Watcher(store) as watcher:
+            proxy.reset()
+            proxy.server_port = other.client_port
+            await eventually(lambda: watcher.lost, "the loss is told", PATIENCE)
+            proxy.heal()
+            proxy.cut_after(400_000)  # in the second of three pages
+            await eventually(lambda: watcher.count(Resync) > 0 and watcher.lost, "it is cut again", PATIENCE)
+            assert len(watcher.values) < 6000
+            proxy.heal()
+            await eventually(lambda: len(watcher.values) == 6000, "everything was read", PATIENCE)
+            assert watcher.count(Resync) == 2
+            assert watcher.count(Restored) == 0
+
+
+class Interposed(Cluster):
+    """A real connection to real stores, but for what happens between an answer and the stream that is opened next."""
+
+    interpose: Callable[[], None] | None = None
+
+    async def converse(
+        self,
+        method: Method[Question, Answer],
+        question: Question,
+        *,
+        key: str | None = None,
+        first_within: float,
+        nudge: Question | None = None,
+    ) -> AsyncGenerator[Answer, None]:
+        if self.interpose is not None:
+            interpose, self.interpose = self.interpose, None
+            interpose()
+        stream = super().converse(method, question, key=key, first_within=first_within, nudge=nudge)
+        async with aclosing(stream) as answers:
+            async for answer in answers:
+                yield answer
+
+
+async def test_a_store_that_is_replaced_between_the_look_at_it_and_the_watch() -> None:
+    async with EtcdServer("3.5") as one, EtcdServer("3.5") as other, FaultProxy(one.client_port) as proxy:
+        await fill(one, b"one", keys=10, revisions=50)
+        await fill(other, b"other", keys=3, revisions=5)
+
+        def swap() -> None:
+            proxy.server_port = other.client_port
+            proxy.reset_connections()
+
+        cluster = Interposed(gather(parse(f"etcd://{proxy.address}/"), Access(timeout=2.0)))
+        layout = Layout(ROOT.encode(), "/", cluster.shown)
+        watch = RangeWatch(cluster, ROOT.encode(), b"work0", spell=layout.spell, subject="", since=None)
+        async with asyncio.timeout(PATIENCE), Watch(Tasks(), watch.run, name="under test") as events:
+            assert isinstance(await anext(events), Started)
+            cluster.interpose = swap
+            proxy.reset_connections()
+            told = [type(await anext(events)) for _ in range(5)]
+        await cluster.close()
+        assert told == [Lost, Resync, Put, Put, Put]
+
+
+async def test_pages_of_two_stores_are_never_put_together() -> None:
+    async with EtcdServer("3.5") as one, EtcdServer("3.5") as other, FaultProxy(one.client_port) as proxy:
+        for server in (one, other):
+            await fill(server, b"value", keys=100, revisions=5)
+        cluster = Cluster(gather(parse(f"etcd://{proxy.address}/"), Access(timeout=2.0)))
+        reader = Reader(cluster, Windows(ROOT.encode(), b"work0", len(ROOT)))
+        assert len(await reader.page(10)) == 10
+        proxy.server_port = other.client_port
+        proxy.reset_connections()
+        with pytest.raises(NotReachable, match="another cluster"):
+            await reader.page(10)
+        await cluster.close()
