@@ -25,18 +25,24 @@ class Run:
 
 def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Run:
     """Run a command to its end, reading its output as whoever uses it must, and account for the whole process."""
-    started = time.perf_counter()
+    started, peak = time.perf_counter(), 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | (environment or {})) as process:
         pipe = cast("IO[bytes]", process.stdout)
         while pipe.read(1 << 16):
-            pass
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
+            peak = max(peak, _peak_bytes(process.pid))
+    seconds = time.perf_counter() - started
     if process.returncode:
         message = f"{command[0]} ended with {process.returncode}"
         raise SystemExit(message)
-    return Run(seconds, usage.ru_maxrss * 1024)
+    return Run(seconds, peak)
+
+
+def _peak_bytes(process: int) -> int:
+    """Read the most memory that a process has had; what wait4 tells would count that of the parent before exec."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def compare(

@@ -8,13 +8,13 @@ import _side_by_side  # noqa: F401 - finds the checkout
 import explorer
 
 
-async def count(url: str, prefix: str) -> int:
+async def count(url: str, prefix: str) -> None:
     """Count the keys below a prefix."""
     async with explorer.open(url) as store:
         number = 0
         async for _ in store.walk(prefix, values=False):
             number += 1
-        return number
+        print(number, flush=True)  # while the store is open, so that what it took can still be read
 
 
-print(asyncio.run(count(sys.argv[1], sys.argv[2])))
+asyncio.run(count(sys.argv[1], sys.argv[2]))
