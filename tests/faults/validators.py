@@ -255,12 +255,14 @@ def _read_again(told: Sequence[tuple[Event, History]]) -> Iterator[str]:
     state: dict[str, tuple[int, bytes | None]] = {}
     reading: tuple[int, History] | None = None
     for event, history in told:
-        if reading is not None and not (isinstance(event, Put | Deleted) and event.inferred):
-            if not isinstance(event, Lost | Resync):  # else it was perhaps cut short, and is told once more
-                expected = _plain(reading[1].state(reading[0]))
-                if state != expected:
-                    yield f"resync: at revision {reading[0]} the state differs in {_differing(state, expected)}"
-            reading = None
+        match event:
+            case Put(inferred=True) | Deleted(inferred=True):
+                pass
+            case Lost() | Resync():
+                reading = None  # it was perhaps cut short, and is told once more
+            case _ if reading is not None:
+                yield from _misread(state, *reading)
+                reading = None
         match event:
             case Started():
                 state = _plain(history.state(number(event)))
@@ -272,11 +274,16 @@ def _read_again(told: Sequence[tuple[Event, History]]) -> Iterator[str]:
                 reading = number(event), history
             case _:
                 continue
+    if reading is not None:
+        yield from _misread(state, *reading)
+
+
+def _misread(state: dict[str, tuple[int, bytes | None]], revision: int, history: History) -> Iterator[str]:
+    expected = _plain(history.state(revision))
+    if state != expected:
+        wrong = sorted(key for key in state.keys() | expected.keys() if state.get(key) != expected.get(key))
+        yield f"resync: at revision {revision} the state differs in {wrong[:5]}"
 
 
 def _plain(state: dict[str, Change]) -> dict[str, tuple[int, bytes | None]]:
     return {key: (change.revision, change.value) for key, change in state.items()}
-
-
-def _differing(one: dict[str, tuple[int, bytes | None]], other: dict[str, tuple[int, bytes | None]]) -> list[str]:
-    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))[:5]
