@@ -216,6 +216,8 @@ def test_options_are_checked(url: str) -> None:
         ),
         (Code.INVALID_ARGUMENT, "etcdserver: user name is empty", Unauthenticated, False),
         (Code.INVALID_ARGUMENT, "etcdserver: revision of auth store is old", Unauthenticated, False),
+        (Code.INTERNAL, "Internal error from Core", NotReachable, True),
+        (Code.INTERNAL, "Received RST_STREAM with error code 2", NotReachable, True),
         (Code.PERMISSION_DENIED, "etcdserver: permission denied", Forbidden, False),
         (Code.OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted", Compacted, False),
         (Code.OUT_OF_RANGE, "etcdserver: mvcc: required revision is a future revision", NotReachable, True),

@@ -134,6 +134,8 @@ def _error(code: grpc.StatusCode, text: str, address: str, key: str | None) -> E
             )
         case grpc.StatusCode.CANCELLED:
             return NotReachable("the connection was given up", address=address, key=key)
+        case grpc.StatusCode.INTERNAL:  # a connection cut in the middle of a frame; etcd's own client tries again, too
+            return NotReachable("the connection broke", hint="try again", address=address, key=key)
         case _:
             return ExplorerError(f"{text} ({code.name.lower()})", address=address, key=key)
 

@@ -1,0 +1,247 @@
+"""Lock takeovers: whatever becomes of a holder, the next gets the lock, and nothing more is accepted from the old.
+
+Contenders are processes of their own (`tests.faults.contender`). At the end the store's own history is the judge.
+"""
+
+import asyncio
+import json
+import random
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Self
+
+import pytest
+
+from explorer.drivers.etcd import messages
+from explorer.drivers.etcd.lock import boottime
+from explorer.drivers.etcd.methods import LEASE_REVOKE
+from tests.cli.calls import CHECKOUT, environment
+from tests.faults.contender import GUARDED
+from tests.faults.figures import PATIENCE, figure, seed
+from tests.faults.plain import PlainClient, delete
+from tests.servers.etcd import EtcdServer
+from tests.servers.fixtures import etcd_version
+from tests.servers.proxy import FaultProxy
+from tests.servers.waiting import eventually
+
+__all__ = ["etcd_version"]
+
+pytestmark = pytest.mark.faults
+
+TTL = 2.0
+LANES = 4
+TAKEOVERS = {"pause": 2, "kill": 1, "hang": 1, "revoke": 6, "remove": 6, "release": 10}
+"""What happens to the holder, in each lane and with each version: 208 in all; the long form does ten times as much."""
+
+
+class Contender:
+    """A process that contends, and the proxy between it and the server."""
+
+    def __init__(self, server: EtcdServer, root: str) -> None:
+        self.proxy = FaultProxy(server.client_port)
+        self.log: list[dict[str, Any]] = []
+        self._root = root
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        assert self._process
+        return self._process
+
+    async def start(self) -> None:
+        line = (sys.executable, "-m", "tests.faults.contender", f"etcd://{self.proxy.address}/{self._root}", f"{TTL}")
+        self._process = await asyncio.create_subprocess_exec(
+            *line,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd=CHECKOUT,
+            env=environment(),
+        )
+
+    async def next(self, event: str) -> dict[str, Any]:
+        """Wait until it tells this event, and give it; what it tells before is not asked for."""
+        assert self.process.stdout
+        while line := await self.process.stdout.readline():
+            told: dict[str, Any] = json.loads(line)
+            self.log.append(told)
+            if told["event"] == event:
+                return told
+        message = f"the contender ended before it told that it {event}"
+        raise AssertionError(message)
+
+    def leave(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(b"leave\n")
+
+    async def kill(self) -> None:
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+            await self._process.communicate()
+
+    async def __aenter__(self) -> Self:
+        await self.proxy.__aenter__()
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill()
+        await self.proxy.__aexit__()
+
+
+@dataclass(slots=True)
+class Lane:
+    """One lock, three contenders, and the takeovers between them."""
+
+    root: str
+    server: EtcdServer
+    contenders: Sequence[Contender]
+    turns: dict[Contender, asyncio.Task[dict[str, Any]]] = field(default_factory=dict)
+    intervals: list[tuple[float, float]] = field(default_factory=list)
+    """Since when and until when each holder provably held the lock, as it said itself."""
+    done: Counter[str] = field(default_factory=Counter)
+    longest: float = 0.0
+    """Seconds until the loss was told to a holder that was cut off, at most."""
+
+    async def run(self, faults: Sequence[str]) -> None:
+        for contender in self.contenders:
+            self._expect(contender)
+        holder, told = await self._holder()
+        for fault in faults:
+            before = told["fence"]
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await holder.next("wrote")
+                    await eventually(self._waited_for, "somebody waits", PATIENCE)
+                    holder, told = await self._take_over(fault, holder, told)
+            except TimeoutError as error:
+                raise AssertionError(self._stuck(fault)) from error
+            assert told["fence"] > before
+            self.done[fault] += 1
+        for turn in self.turns.values():
+            turn.cancel()
+
+    def _stuck(self, fault: str) -> str:
+        queue = self.server.ctl("get", "--prefix", f"{self.root}lock/")
+        told = "\n".join(str(contender.log[-3:]) for contender in self.contenders)
+        return (
+            f"nobody took over after {fault} {dict(self.done)}; the queue:\n{queue}\nthe contenders last told:\n{told}"
+        )
+
+    async def _waited_for(self) -> bool:
+        async with PlainClient(self.server.address) as client:
+            _, queue = await client.read(f"{self.root}lock/")
+        return len(queue) > 1
+
+    def _expect(self, contender: Contender) -> None:
+        self.turns[contender] = asyncio.create_task(contender.next("acquired"))
+
+    async def _holder(self) -> tuple[Contender, dict[str, Any]]:
+        """Wait until somebody obtains the lock."""
+        await asyncio.wait(self.turns.values(), return_when=asyncio.FIRST_COMPLETED)
+        ((holder, told),) = [(one, turn.result()) for one, turn in self.turns.items() if turn.done()]
+        del self.turns[holder]
+        return holder, told
+
+    async def _take_over(self, fault: str, holder: Contender, told: dict[str, Any]) -> tuple[Contender, dict[str, Any]]:
+        began = boottime()
+        match fault:
+            case "kill":
+                await holder.kill()
+                following = await self._holder()
+                self.intervals.append((told["since"], began))
+                await holder.start()
+                self._expect(holder)
+                return following
+            case "pause":
+                holder.process.send_signal(signal.SIGSTOP)
+                following = await self._holder()
+                holder.process.send_signal(signal.SIGCONT)
+            case "hang":
+                holder.proxy.hang()
+                following = await self._holder()
+            case "release":
+                holder.leave()
+                following = await self._holder()
+            case "revoke":
+                async with PlainClient(self.server.address) as client:
+                    await client.ask(LEASE_REVOKE, messages.LeaseRevokeRequest(ID=int(told["lease"], 16)), 5)
+                following = await self._holder()
+            case _:
+                async with PlainClient(self.server.address) as client:
+                    await client.commit([delete(f"{self.root}lock/{told['lease']}")])
+                following = await self._holder()
+        ended = await holder.next("ended")
+        assert ended["refused"], "the old holder's fenced write was accepted"
+        assert not ended["held"], "the old holder believes that it holds the lock"
+        assert ended["lost"] is (fault != "release")
+        # Who takes a lock away breaks its lease's promise: the fence knows at once, the holder a moment later.
+        outside = fault in ("revoke", "remove")
+        self.intervals.append((ended["since"], min(ended["until"], began) if outside else ended["until"]))
+        if fault == "hang":
+            self.longest = max(self.longest, ended["lost_at"] - began)
+            holder.proxy.heal()
+        self._expect(holder)
+        return following
+
+
+@asynccontextmanager
+async def lane(root: str, server: EtcdServer) -> AsyncGenerator[Lane, None]:
+    async with AsyncExitStack() as stack:
+        contenders = [await stack.enter_async_context(Contender(server, root)) for _ in range(3)]
+        yield Lane(root, server, contenders)
+
+
+async def judge(server: EtcdServer, root: str) -> int:
+    """Read the store's history: every guarded write is by the first in the queue of that moment; count them."""
+    queue: dict[str, int] = {}
+    last = writes = 0
+    place, until = f"{root}lock/", server.revision()
+    async with PlainClient(server.address) as client:
+        async for answer in client.watch(1):
+            for event in answer.events:
+                key = event.kv.key.decode()
+                if key.startswith(place) and event.type == messages.Event.DELETE:
+                    queue.pop(key)
+                elif key.startswith(place):
+                    queue[key] = event.kv.create_revision
+                elif key == f"{root}{GUARDED}":
+                    fence = int(event.kv.value)
+                    assert fence >= last, f"fence {fence} wrote after fence {last}"
+                    assert fence == min(queue.values()), f"fence {fence} wrote without being the first of {queue}"
+                    last, writes = fence, writes + 1
+            if answer.events and answer.events[-1].kv.mod_revision >= until:
+                return writes
+    message = "the history ended early"
+    raise AssertionError(message)
+
+
+async def test_takeovers_leave_the_old_holder_nothing(etcd_version: str) -> None:
+    chosen = seed()
+    times = figure(1, 10)
+    async with EtcdServer(etcd_version) as server, AsyncExitStack() as stack:
+        lanes = [await stack.enter_async_context(lane(f"lane{number}/", server)) for number in range(LANES)]
+        async with asyncio.TaskGroup() as group:
+            for number, one in enumerate(lanes):
+                faults = [fault for fault, count in TAKEOVERS.items() for _ in range(count * times)]
+                random.Random(chosen + number).shuffle(faults)
+                group.create_task(one.run(faults))
+        for one in lanes:
+            for contender in one.contenders:
+                await contender.kill()
+        server.ctl("put", "the-end", "")
+        writes = [await judge(server, one.root) for one in lanes]
+    done = sum((one.done for one in lanes), Counter[str]())
+    told = max(one.longest for one in lanes)
+    sys.stdout.write(f"locks {etcd_version}: seed {chosen}, {dict(done)}, {writes} writes, loss told in {told:.2f} s\n")
+    assert done.total() >= 100 * times
+    assert all(count > done.total() / LANES / 10 for count in writes)
+    for one in lanes:
+        ordered = sorted(one.intervals)
+        for (_, until), (since, _) in pairwise(ordered):
+            assert until < since, "two held the lock at the same time"
+    assert told <= TTL, "a loss was told later than the TTL"
