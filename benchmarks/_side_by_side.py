@@ -7,8 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, cast
+from typing import cast
 
 ROUNDS = 5
 HERE = Path(__file__).parent
@@ -27,8 +28,8 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Ru
     """Run a command to its end, reading its output as whoever uses it must, and account for the whole process."""
     started, peak = time.perf_counter(), 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | (environment or {})) as process:
-        pipe = cast("IO[bytes]", process.stdout)
-        while pipe.read(1 << 16):
+        pipe = cast("BufferedReader", process.stdout)
+        while pipe.read1(1 << 16):
             peak = max(peak, _peak_bytes(process.pid))
     seconds = time.perf_counter() - started
     if process.returncode:

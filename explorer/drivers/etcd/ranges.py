@@ -22,11 +22,11 @@ NO_END = b"\0"
 
 _FIRST_PAGE = 1000
 _LARGEST_PAGE = 50_000
-_PAGE_BYTES = 250_000
+_PAGE_BYTES = 350_000
 """What a page may weigh when everything is read."""
 _SAMPLES = 100
 """Entries that are weighed to guess the weight of a page."""
-_CROWDED = 16
+_CROWDED = 4
 """A window that holds more pages than this costs the server more in counting than another request would."""
 
 
