@@ -197,7 +197,7 @@ class Cluster:
                 raise self._give_up(endpoint, finding) from failure
             self._token = answer.token or None
 
-    async def converse(
+    def converse(
         self,
         method: Method[Question, Answer],
         question: Question,
@@ -219,10 +219,9 @@ class Cluster:
         async def begin(endpoint: Endpoint) -> AnswerStream:
             return await endpoint.dialogue(method, question, self._metadata(), nudge)
 
-        async for answer in self._stream(begin, key=key, first_within=first_within):
-            yield cast("Answer", answer)
+        return cast("AsyncGenerator[Answer, None]", self._stream(begin, key=key, first_within=first_within))
 
-    async def download(
+    def download(
         self, method: Method[Question, Answer], question: Question, *, key: str | None = None
     ) -> AsyncGenerator[Answer, None]:
         """Ask and give the answers of a streaming method, to its end."""
@@ -230,8 +229,7 @@ class Cluster:
         async def begin(endpoint: Endpoint) -> AnswerStream:
             return await endpoint.download(method, question, self._metadata())
 
-        async for answer in self._stream(begin, key=key, first_within=self.timeout):
-            yield cast("Answer", answer)
+        return cast("AsyncGenerator[Answer, None]", self._stream(begin, key=key, first_within=self.timeout))
 
     async def _stream(
         self, begin: Callable[[Endpoint], Awaitable[AnswerStream]], *, key: str | None, first_within: float

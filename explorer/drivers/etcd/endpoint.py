@@ -63,13 +63,16 @@ class Nudged(Generic[Question, Answer]):
 
     async def read(self) -> object:
         """Give the next answer, or `grpc.aio.EOF`."""
-        async with asyncio.TaskGroup() as group:
-            answer = group.create_task(self.call.read())
-            while not answer.done():
-                await asyncio.wait((answer,), timeout=self.every)
-                if not answer.done():
-                    await self.call.write(self.nudge)
-        return answer.result()
+        try:
+            async with asyncio.TaskGroup() as group:
+                answer = group.create_task(self.call.read())
+                while not answer.done():
+                    await asyncio.wait((answer,), timeout=self.every)
+                    if not answer.done():
+                        await self.call.write(self.nudge)
+            return answer.result()
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
 
     async def code(self) -> grpc.StatusCode:
         """Give the status that the stream ended with."""

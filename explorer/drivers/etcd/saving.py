@@ -4,20 +4,18 @@ When the answer to a compare-and-swap is lost, the very same request is sent aga
 cannot both win, so this is safe, and it fences one that is still under way. If the repetition loses, the first write
 after the revision that it compared decides: if it wrote our value it was ours (or equal to ours, which nobody could
 tell and nobody need). Only a gap in the history leaves the outcome unknown.
+
+A create is different: an absent key has no revision that could be compared, so a repetition can win although the first
+sending had won, when somebody deleted the key meanwhile. So the history is looked at before a create is sent again, and
+once more after the repetition has won; what it brought back in the moment between is taken away again.
 """
 
-import asyncio
-from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.cluster import Cluster, Unsent
-from explorer.drivers.etcd.methods import RANGE, TXN, WATCH
-from explorer.drivers.retry import Backoff
-from explorer.model.errors import ExplorerError, KeyModified, KeyNotFound, NotReachable, OutcomeUnknown
-
-_RESOLVING = 10.0
-"""Seconds that are spent on finding out what became of a write, beyond the time limit of the request itself."""
+from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.delivery import Delivery
+from explorer.drivers.etcd.methods import RANGE
 
 EQUAL = messages.Compare.EQUAL
 
@@ -32,6 +30,14 @@ def unchanged(key: bytes, revision: int, created: int | None) -> list[messages.C
             messages.Compare(result=EQUAL, target=messages.Compare.CREATE, key=key, create_revision=created)
         )
     return compares
+
+
+def erasure(key: bytes, revision: int, created: int | None) -> messages.TxnRequest:
+    """Delete a key while it is as it was."""
+    return messages.TxnRequest(
+        compare=unchanged(key, revision, created),
+        success=[messages.RequestOp(request_delete_range=messages.DeleteRangeRequest(key=key))],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +58,14 @@ class Save:
         cluster: The connection.
         subject: The key as the caller wrote it.
         key: The key as the store spells it.
-        value: What is written; None deletes.
-        base: The revision after which our own write would be the first of this key.
-        request: The transaction, always the same.
+        revision: The revision that the key has to be at; 0 means absent.
+        request: The transaction, which puts or deletes the key first of all.
     """
 
     cluster: Cluster
     subject: str
     key: bytes
-    value: bytes | None
-    base: int
+    revision: int
     request: messages.TxnRequest
 
     async def commit(self) -> Outcome:
@@ -71,113 +75,56 @@ class Save:
             OutcomeUnknown: The store cannot tell (yet).
             NotReachable: Nothing was sent.
         """
-        clock = asyncio.get_running_loop().time
-        until = clock() + self.cluster.timeout
-        backoff = Backoff(most=1.0)
-        doubt: NotReachable | None = None
+        delivery = Delivery(self.cluster, self.subject)
+        return await (self._replace(delivery) if self.revision else self._create(delivery))
+
+    async def _replace(self, delivery: Delivery) -> Outcome:
+        while (answer := await delivery.send(self.request)) is None:
+            continue
+        if answer.succeeded or delivery.doubt is None:
+            return Outcome(answer.succeeded, tuple(answer.responses))
+        refused = answer.header.revision
+        now = await delivery.look(messages.RangeRequest(key=self.key, keys_only=True, revision=refused))
+        if self.revision < 0 or (now.kvs and now.kvs[0].mod_revision == self.revision):
+            return Outcome(won=False)  # some other condition was refused, and is for whatever is still under way
+        first, *_ = await delivery.events(self.key, self.revision, self.revision + 1)
+        return Outcome(won=True, written=first.kv) if self._ours(first) else Outcome(won=False)
+
+    async def _create(self, delivery: Delivery) -> Outcome:
+        before = messages.RangeRequest(key=self.key, count_only=True)
+        found = await self.cluster.call(RANGE, before, key=self.subject)
+        if found.count:
+            return Outcome(won=False)
+        base = found.header.revision
         while True:
-            try:
-                answer = await self.cluster.call(
-                    TXN, self.request, key=self.subject, within=max(until - clock(), 0.1), repeat=False
-                )
-            except NotReachable as error:
-                if doubt is None and error.retryable and not isinstance(error, Unsent):
-                    doubt = error
-                    until = clock() + _RESOLVING
-                if not error.retryable or clock() >= until:
-                    if doubt is None:
-                        raise
-                    raise self._unknown() from doubt
-                await backoff.pause()
-                continue
-            except ExplorerError as error:
-                if doubt is None:
-                    raise
-                raise self._unknown() from error
-            if answer.succeeded or doubt is None:
+            answer = await delivery.send(self.request)
+            if answer is not None and delivery.doubt is None:
                 return Outcome(answer.succeeded, tuple(answer.responses))
-            return await self._look_back(max(until - clock(), 1.0))
+            if answer is not None and answer.succeeded:
+                return await self._only_once(delivery, base, answer)
+            now = await delivery.look(messages.RangeRequest(key=self.key, keys_only=True))
+            until = now.kvs[0].mod_revision if now.kvs else now.header.revision
+            for event in await delivery.events(self.key, base, until, quiet=not now.kvs):
+                if self._ours(event):
+                    return Outcome(won=True, written=event.kv)
+            if answer is not None:
+                return Outcome(won=False)
 
-    async def _look_back(self, within: float) -> Outcome:
-        """Find the first write after the base: ours if it says what we said."""
-        try:
-            async with asyncio.timeout(within):
-                first = await first_event(self.cluster, self.key, self.base, subject=self.subject)
-        except (TimeoutError, ExplorerError) as error:
-            raise self._unknown() from error
-        deleted = first.type == messages.Event.DELETE
-        ours = deleted if self.value is None else not deleted and first.kv.value == self.value
-        return Outcome(ours, written=first.kv if ours else None)
+    async def _only_once(self, delivery: Delivery, base: int, answer: messages.TxnResponse) -> Outcome:
+        """Take the repetition of a create back if the first sending had won, too."""
+        again = answer.header.revision
+        for event in await delivery.events(self.key, base, again):
+            if self._ours(event) and event.kv.mod_revision < again:
+                await Save(self.cluster, self.subject, self.key, again, erasure(self.key, again, again)).commit()
+                return Outcome(won=True, written=event.kv)
+        return Outcome(won=True, responses=tuple(answer.responses))
 
-    def _unknown(self) -> OutcomeUnknown:
-        return OutcomeUnknown(
-            "the write was sent and its answer was lost: it may or may not have taken effect",
-            hint="read the key before writing again",
-            address=self.cluster.shown,
-            key=self.subject,
-        )
-
-
-async def first_event(cluster: Cluster, key: bytes, base: int, *, subject: str) -> messages.Event:
-    """Give the first event of a key after a revision; waits for it if there is none yet.
-
-    Raises:
-        ExplorerError: History no longer reaches back so far.
-    """
-    question = messages.WatchRequest(create_request=messages.WatchCreateRequest(key=key, start_revision=base + 1))
-    stream = cluster.converse(WATCH, question, key=subject, first_within=cluster.timeout)
-    async with aclosing(stream) as answers:
-        async for answer in answers:
-            if answer.canceled:
-                raise ExplorerError("the history of the key cannot be read", address=cluster.shown, key=subject)
-            if answer.events:
-                return answer.events[0]
-    raise NotReachable("the store ended the watch", address=cluster.shown, key=subject)
-
-
-async def erase_tree(cluster: Cluster, start: bytes, end: bytes, *, subject: str, guard: int | None) -> int:
-    """Delete a range in one transaction, and tell how many keys it held.
-
-    A comparison over a range holds when it holds for every key in it, so what another client changed or added since
-    the guard refuses the deletion; what it deleted since is not seen, and does no harm.
-
-    Raises:
-        KeyNotFound: The range is empty.
-        KeyModified: Something in it was written since the guard.
-        OutcomeUnknown: The answer was lost and the store cannot tell.
-    """
-    counting = messages.RangeRequest(key=start, range_end=end, count_only=True)
-    counted = (await cluster.call(RANGE, counting, key=subject)).count
-    if not counted:
-        raise KeyNotFound("nothing lies below this prefix", address=cluster.shown, key=subject)
-    compares = []
-    if guard is not None:
-        mod = messages.Compare.MOD
-        compares.append(
-            messages.Compare(result=messages.Compare.LESS, target=mod, key=start, range_end=end, mod_revision=guard + 1)
-        )
-    erase = messages.DeleteRangeRequest(key=start, range_end=end)
-    request = messages.TxnRequest(compare=compares, success=[messages.RequestOp(request_delete_range=erase)])
-    try:
-        answer = await cluster.call(TXN, request, key=subject, repeat=False)
-    except Unsent:
-        raise
-    except NotReachable as error:
-        # Nothing is left: it happened, or others did the same.
-        with suppress(ExplorerError):
-            if not (await cluster.call(RANGE, counting, key=subject, within=_RESOLVING)).count:
-                return counted
-        raise OutcomeUnknown(
-            "the deletion was sent and its answer was lost",
-            hint="look what is left",
-            address=cluster.shown,
-            key=subject,
-        ) from error
-    if not answer.succeeded:
-        raise KeyModified(
-            "something below was written since the preview; nothing was deleted",
-            hint="look at it again",
-            address=cluster.shown,
-            key=subject,
-        )
-    return answer.responses[0].response_delete_range.deleted
+    def _ours(self, event: messages.Event) -> bool:
+        """Tell whether an event is what this write does; a create makes the key as well."""
+        wanted = self.request.success[0]
+        if wanted.HasField("request_delete_range"):
+            return event.type == messages.Event.DELETE
+        put, kv = wanted.request_put, event.kv
+        created = self.revision > 0 or kv.create_revision == kv.mod_revision
+        leased = put.ignore_lease or kv.lease == put.lease
+        return event.type == messages.Event.PUT and created and leased and kv.value == put.value

@@ -10,12 +10,12 @@ from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
 from explorer.drivers.etcd import leases, locks, messages
 from explorer.drivers.etcd.children import Names, complete, gallop
 from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.erasing import Erasure
 from explorer.drivers.etcd.history import earlier
 from explorer.drivers.etcd.layout import Layout
 from explorer.drivers.etcd.lock import EtcdLock
 from explorer.drivers.etcd.methods import RANGE, RANGE_STREAM
 from explorer.drivers.etcd.ranges import NO_END, Reader, Windows, ahead
-from explorer.drivers.etcd.saving import erase_tree
 from explorer.drivers.etcd.settings import gather
 from explorer.drivers.etcd.status import ask
 from explorer.drivers.etcd.watch import RangeWatch
@@ -206,13 +206,8 @@ class EtcdStore(Store):
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         start, end = self._layout.range(prefix)
-        return await erase_tree(
-            self.cluster,
-            start or NO_END,
-            end,
-            subject=prefix,
-            guard=None if guard is None else self._layout.number(guard),
-        )
+        number = None if guard is None else self._layout.number(guard)
+        return await Erasure(self.cluster, prefix, start or NO_END, end, number).commit()
 
     # Watching and locks
 

@@ -13,7 +13,7 @@ from explorer.drivers.etcd import leases, messages
 from explorer.drivers.etcd.cluster import Cluster
 from explorer.drivers.etcd.layout import Layout
 from explorer.drivers.etcd.methods import RANGE, TXN
-from explorer.drivers.etcd.saving import Save, unchanged
+from explorer.drivers.etcd.saving import Save, erasure, unchanged
 from explorer.drivers.tasks import Tasks
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, KeyExists, KeyModified, OutcomeUnknown, PreviousNotSpecified
@@ -116,8 +116,7 @@ class Writer:
                 messages.RequestOp(request_range=messages.RangeRequest(key=place, keys_only=True)),
             ],
         )
-        base = revision or self.cluster.revision
-        outcome = await Save(self.cluster, key, place, value, base, request).commit()
+        outcome = await Save(self.cluster, key, place, revision, request).commit()
         if not outcome.won:
             return None
         written = outcome.written or outcome.responses[-1].response_range.kvs[0]
@@ -127,11 +126,7 @@ class Writer:
     async def _erase(self, key: str, revision: int, created: int | None) -> bool:
         """Delete if the key is at this revision."""
         place = self.layout.locate(key)
-        request = messages.TxnRequest(
-            compare=unchanged(place, revision, created),
-            success=[messages.RequestOp(request_delete_range=messages.DeleteRangeRequest(key=place))],
-        )
-        return (await Save(self.cluster, key, place, None, revision, request).commit()).won
+        return (await Save(self.cluster, key, place, revision, erasure(place, revision, created)).commit()).won
 
     async def _current(self, place: bytes, key: str) -> tuple[int, int | None]:
         """Give mod and create revision of a key; 0 if there is none."""

@@ -1,0 +1,173 @@
+"""Nothing stays behind: connections that are cut, and stores that come and go, leave no thread, socket or task."""
+
+import asyncio
+import gc
+import sys
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+
+import psutil
+import pytest
+
+import explorer
+from explorer.drivers.etcd import EtcdStore
+from explorer.model.address import Access, parse
+from explorer.model.errors import ExplorerError
+from explorer.model.events import Put, Resync, Started
+from tests.faults.figures import PATIENCE, figure
+from tests.servers.etcd import EtcdServer
+from tests.servers.proxy import FaultProxy
+from tests.servers.waiting import eventually
+
+pytestmark = pytest.mark.faults
+
+MOST_GROWTH = 5 * 2**20
+WARM_UP = 50
+RECONNECTS = figure(500, 5000)
+OPENINGS = figure(100, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What this process holds on to."""
+
+    threads: int
+    sockets: int
+    files: int
+    memory: int
+
+    @classmethod
+    def now(cls) -> "Holding":
+        gc.collect()
+        process = psutil.Process()
+        sockets = len(process.net_connections())
+        return cls(process.num_threads(), sockets, process.num_fds(), process.memory_info().rss)
+
+    def grew_to(self, other: "Holding") -> list[str]:
+        """Tell what there is more of in the other; memory may grow by a little."""
+        names = [name for name in ("threads", "sockets", "files") if getattr(other, name) > getattr(self, name)]
+        found = [f"{name}: {getattr(self, name)} -> {getattr(other, name)}" for name in names]
+        if other.memory - self.memory > MOST_GROWTH:
+            found.append(f"memory: {self.memory / 2**20:.1f} -> {other.memory / 2**20:.1f} MiB")
+        return found
+
+
+async def come_back(before: Holding) -> None:
+    """Wait until all is as before; gRPC's own threads put sockets away, a moment later."""
+    with suppress(TimeoutError):  # `report` tells what there is too much of
+        await eventually(lambda: not before.grew_to(Holding.now()), "all is as before", PATIENCE)
+
+
+def accepts_more(proxy: FaultProxy, before: int) -> bool:
+    return proxy.accepted > before
+
+
+def report(what: str, before: Holding) -> None:
+    after = Holding.now()
+    grown = (after.memory - before.memory) / 2**20
+    sys.stdout.write(f"{what}: {after.threads} threads, {after.sockets} sockets, memory {grown:+.1f} MiB\n")
+    assert not before.grew_to(after)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EtcdServer]:
+    with EtcdServer("3.5") as server:
+        yield server
+
+
+async def own_tasks() -> set[str]:
+    """The tasks beside the one that asks."""
+    return {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+
+
+@asynccontextmanager
+async def reconnecting(server: EtcdServer) -> AsyncGenerator[tuple[FaultProxy, EtcdStore], None]:
+    async with FaultProxy(server.client_port) as proxy:
+        async with EtcdStore(parse(f"etcd://{proxy.address}/leaks/"), Access()) as store:
+            yield proxy, store
+        await eventually(lambda: not proxy.connections, "every connection is closed")
+
+
+async def test_reconnecting_leaves_nothing_behind(server: EtcdServer) -> None:
+    """A watch and a lock stay open over all of it, and reads go on."""
+    tasks = await own_tasks()
+    async with (
+        reconnecting(server) as (proxy, store),
+        store.watch_tree("") as events,
+        store.lock("job", ttl=20) as lock,
+    ):
+        assert isinstance(await anext(events), Started)
+        before = Holding.now()
+        for number in range(WARM_UP + RECONNECTS):
+            if number == WARM_UP:
+                await eventually(lambda: proxy.connections <= 1, "the old connections are gone")
+                before, running = Holding.now(), len(asyncio.all_tasks())
+            accepted = proxy.accepted
+            proxy.reset_connections()
+            await store.exists("key")
+            await eventually(partial(accepts_more, proxy, accepted), "it has connected again", PATIENCE)
+        await store.put("key", b"after all")
+        async with asyncio.timeout(PATIENCE):
+            while not (isinstance(event := await anext(events), Put) and event.entry.key == "key"):
+                assert not isinstance(event, Resync)
+        assert lock.held
+        await come_back(before)
+        await eventually(lambda: len(asyncio.all_tasks()) <= running, "tasks are as before", PATIENCE)
+        report(f"{RECONNECTS} reconnects", before)
+    await eventually(lambda: not (asyncio.all_tasks() - {asyncio.current_task()}), "no task is left", PATIENCE)
+    assert await own_tasks() <= tasks
+
+
+async def test_opening_and_closing_leaves_nothing_behind(server: EtcdServer) -> None:
+    async def once() -> None:
+        async with EtcdStore(parse(f"etcd://{server.address}/leaks/"), Access()) as store:
+            async with store.watch_tree("") as events, store.lock("job", ttl=20):
+                assert isinstance(await anext(events), Started)
+                await store.put("key", b"value")
+            assert (await store.get("key")).value == b"value"
+
+    for _ in range(WARM_UP):
+        await once()
+    before, tasks = Holding.now(), await own_tasks()
+    for _ in range(OPENINGS):
+        await once()
+    await come_back(before)
+    assert await own_tasks() == tasks
+    report(f"{OPENINGS} openings", before)
+
+
+async def test_a_store_that_cannot_be_opened_leaves_nothing_behind(server: EtcdServer) -> None:
+    async def once() -> None:
+        with pytest.raises(ExplorerError):
+            async with EtcdStore(parse(f"etcd+tls://{server.address}/"), Access(timeout=1)):
+                pass
+
+    for _ in range(5):
+        await once()
+    before, tasks = Holding.now(), await own_tasks()
+    for _ in range(figure(10, 100)):
+        await once()
+    await come_back(before)
+    assert await own_tasks() == tasks
+    report("refused openings", before)
+
+
+def test_the_blocking_face_leaves_nothing_but_its_one_thread(server: EtcdServer) -> None:
+    def once() -> None:
+        with explorer.connect(f"etcd://{server.address}/leaks/") as store:
+            store.put("key", b"value")
+            with store.watch_tree("") as events, store.lock("job", ttl=20.0):
+                assert isinstance(next(iter(events)), Started)
+            assert store.get("key").value == b"value"
+
+    for _ in range(WARM_UP):
+        once()
+    before = Holding.now()
+    for _ in range(OPENINGS):
+        once()
+    asyncio.run(come_back(before))
+    assert [thread.name for thread in threading.enumerate()].count("explorer-io") == 1
+    report(f"{OPENINGS} blocking openings", before)
