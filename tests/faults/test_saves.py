@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from explorer.drivers.base import Store
+from explorer.drivers.etcd import messages
+from explorer.drivers.etcd.delivery import Delivery
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, KeyNotFound, NotReachable, OutcomeUnknown
 from tests.faults.changes import Change, History
@@ -89,11 +91,23 @@ async def save(store: Store, key: str, entry: Entry | None, value: bytes | None)
 
 
 @pytest.mark.parametrize("version", ["3.4", "3.5"])
-async def test_no_update_is_lost_and_no_editor_is_told_a_lie(version: str, tmp_path: Path) -> None:
+async def test_no_update_is_lost_and_no_editor_is_told_a_lie(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chosen = seed()
     sys.stdout.write(f"saves {version}: seed {chosen}\n")
     choice = random.Random(chosen)
     editors = Editors()
+    in_doubt = 0
+    send = Delivery.send
+
+    async def counted(delivery: Delivery, request: messages.TxnRequest) -> messages.TxnResponse | None:
+        nonlocal in_doubt
+        answer = await send(delivery, request)
+        in_doubt += answer is None
+        return answer
+
+    monkeypatch.setattr(Delivery, "send", counted)
     async with EtcdServer(version) as server, FaultProxy(server.client_port) as proxy:
         stores = [open_store(proxy.address, timeout=TIMEOUT) for _ in range(EDITORS)]
         for store in stores:
@@ -110,10 +124,13 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(version: str, tmp_p
             for store in stores:
                 await store.close()
         found = misjudged(editors.attempts, editors.reads, history)
-        sys.stdout.write(f"saves {version}: {len(editors.attempts)} attempts: {figures(editors.attempts)}\n")
+        sys.stdout.write(
+            f"saves {version}: {len(editors.attempts)} attempts: {figures(editors.attempts)}; {in_doubt} answers lost\n"
+        )
         assert not found, failed(found, chosen, editors, history, tmp_path)
         told = [attempt.told for attempt in editors.attempts]
         assert told.count(Told.SAVED) >= WINDOW * ROUNDS, "too little was saved to prove anything"
+        assert in_doubt >= EDITORS, "too few answers were lost to prove anything"
 
 
 async def spoil(server: EtcdServer, proxy: FaultProxy, editors: Editors, choice: random.Random) -> None:

@@ -4,21 +4,24 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 
+import grpc
 import pytest
 
 from explorer.drivers.etcd import EtcdStore, messages
 from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.failures import understand
 from explorer.drivers.etcd.methods import TXN, WATCH, Answer, Method, Question
 from explorer.drivers.etcd.settings import gather
 from explorer.model.address import Access, Host, parse
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyExists, KeyModified, NotReachable, OutcomeUnknown
+from explorer.model.events import Lost
 from tests.faults.changes import Change
 from tests.faults.figures import PATIENCE, figure
 from tests.faults.plain import PlainClient, delete, put
 from tests.faults.traffic import ROOT
 from tests.faults.witnesses import record
-from tests.servers.etcd import EtcdServer
+from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 
@@ -295,6 +298,34 @@ class TestUnknown:
             at.proxy.heal()
             assert await task == 1
             assert await at.store.exists("tree/2")
+
+
+async def test_a_member_without_a_leader_takes_nothing() -> None:
+    """That is sure, and nothing to be in doubt about."""
+    async with EtcdCluster("3.5") as cluster:
+        leader, followers = await asyncio.to_thread(cluster.leader), await asyncio.to_thread(cluster.followers)
+        async with EtcdStore(parse(f"etcd://{leader.address}/{ROOT}"), Access(timeout=1.0)) as store:
+            entry = await store.put("key", b"read")
+            async with store.watch_tree("") as events:
+                for member in followers:
+                    await asyncio.to_thread(member.pause)
+                async with asyncio.timeout(PATIENCE):
+                    while not isinstance(await anext(events), Lost):
+                        continue
+            with pytest.raises(NotReachable, match="no leader"):
+                await store.atomic_put("key", b"value", entry)
+            for member in followers:
+                member.resume()
+            await eventually(leader.answers, "there is a quorum again", PATIENCE)
+            assert await store.get("key") == entry
+
+
+def test_an_answer_that_is_no_verdict_leaves_a_write_in_doubt() -> None:
+    """What etcd has a word for it says with other codes."""
+    for code in (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS):
+        found = understand(code, "raft proposal dropped", "etcd://there/")
+        assert isinstance(found.error, NotReachable)
+        assert not found.unsent
 
 
 async def test_a_nudged_stream_that_is_cut_fails_in_the_words_of_the_error_tree() -> None:

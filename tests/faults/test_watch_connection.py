@@ -1,11 +1,17 @@
 """A watch over a connection that is cut, stalled and starved tells the store's own history, without a gap."""
 
+import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from explorer.drivers.etcd import messages
+from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.methods import WATCH
+from explorer.drivers.etcd.settings import gather
+from explorer.model.address import Access, parse
 from explorer.model.events import Resync
 from tests.faults.figures import PATIENCE, figure
 from tests.faults.lane import Lane, lane
@@ -109,3 +115,20 @@ async def test_a_half_open_connection(tmp_path: Path) -> None:
                 proxy.hang()
                 await lost(running)
                 proxy.heal()
+
+
+async def test_a_stream_that_is_closed_is_ended_at_once() -> None:
+    """Not when the garbage is collected: until then the server would go on sending."""
+    abandoned: list[object] = []
+    hooks = sys.get_asyncgen_hooks()
+    create = messages.WatchRequest(create_request=messages.WatchCreateRequest(key=b"key"))
+    async with EtcdServer("3.5") as server:
+        cluster = Cluster(gather(parse(f"etcd://{server.address}/"), Access()))
+        sys.set_asyncgen_hooks(finalizer=abandoned.append)
+        try:
+            async with aclosing(cluster.converse(WATCH, create, first_within=5.0)) as answers:
+                assert (await anext(answers)).created
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+        await cluster.close()
+    assert abandoned == []

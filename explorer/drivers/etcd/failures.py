@@ -67,7 +67,8 @@ _TLS_CLUES: Final = {
 }
 _TOKEN_CLUES: Final = ("invalid auth token", "revision of auth store is old", "auth token")
 _NO_NAME: Final = ("DNS resolution failed", "errors resolving")
-_UNSENT: Final = ("failed to connect", *_NO_NAME)
+_UNSENT: Final = ("failed to connect", *_NO_NAME, "etcdserver: no leader")
+"""Nothing was sent; or the member that knows no leader refused it before looking at it."""
 _NO_WORDS: Final = "the store gave no reason"
 _BEHIND: Final = "required revision is a future revision"
 
@@ -78,7 +79,7 @@ class Finding:
 
     error: ExplorerError
     unsent: bool = False
-    """The request never left: nothing can have happened."""
+    """The request never left, or was turned away unread: nothing can have happened."""
     token: bool = False
     """The token was refused; a new one may be accepted."""
 
@@ -136,6 +137,8 @@ def _error(code: grpc.StatusCode, text: str, address: str, key: str | None) -> E
             return NotReachable("the connection was given up", address=address, key=key)
         case grpc.StatusCode.INTERNAL:  # a connection cut in the middle of a frame; etcd's own client tries again, too
             return NotReachable("the connection broke", hint="try again", address=address, key=key)
+        case grpc.StatusCode.UNKNOWN | grpc.StatusCode.DATA_LOSS:  # no verdict: a write may have taken effect
+            return NotReachable(f"the store failed: {text}", hint="see its log, try again", address=address, key=key)
         case _:
             return ExplorerError(f"{text} ({code.name.lower()})", address=address, key=key)
 
