@@ -1,0 +1,194 @@
+"""Locks beside etcd's own tools: etcdctl and we wait for each other, and what others leave in the store is told."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from explorer.drivers.base import Store
+from explorer.drivers.etcd import EtcdStore
+from explorer.model.address import Access, parse
+from explorer.model.locks import LockInfo
+from tests.servers.etcd import EtcdServer
+from tests.servers.fixtures import prefix
+from tests.servers.programs import ETCDCTL, environment
+from tests.servers.requirement import require
+from tests.servers.waiting import eventually
+
+__all__ = ["prefix"]
+
+PATIENCE = 20.0
+
+
+@pytest.fixture
+async def store(shared_etcd: EtcdServer, prefix: str) -> AsyncGenerator[Store, None]:
+    async with EtcdStore(parse(f"etcd://{shared_etcd.address}/{prefix}"), Access()) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def etcdctl_lock(server: EtcdServer, key: str) -> AsyncGenerator[asyncio.subprocess.Process, None]:
+    """Run `etcdctl lock`, which prints the contender's key once it holds the lock and keeps it until it is ended."""
+    line = require(ETCDCTL[server.version])
+    process = await asyncio.create_subprocess_exec(
+        *line,
+        *("--endpoints", server.url, "lock", key),
+        env=environment(line) | {"ETCDCTL_API": "3"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+async def held_by(process: asyncio.subprocess.Process) -> str:
+    """Wait until etcdctl holds the lock, and give its contender's key."""
+    assert process.stdout
+    async with asyncio.timeout(PATIENCE):
+        return (await process.stdout.readline()).decode().strip()
+
+
+async def queued(store: Store, key: str, waiters: int) -> LockInfo:
+    """Wait until so many wait for a lock, and give what is told of it."""
+    found: list[LockInfo] = []
+
+    async def enough() -> bool:
+        found[:] = [info for info in await store.locks() if info.key == key]
+        return bool(found) and len(found[0].waiters) == waiters
+
+    await eventually(enough, f"{waiters} wait for {key}", PATIENCE)
+    return found[0]
+
+
+async def test_we_wait_for_etcdctl(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+    async with etcdctl_lock(shared_etcd, f"{prefix}job") as theirs:
+        contender = await held_by(theirs)
+        ours = store.lock("job", ttl=20)
+        waiting = asyncio.create_task(ours.acquire())
+        info = await queued(store, "job", 1)
+        assert info.holder
+        assert f"{prefix}{info.holder.key}" == contender
+        assert not waiting.done()
+        theirs.terminate()
+        async with asyncio.timeout(PATIENCE):
+            await waiting
+        assert ours.held
+        await ours.release()
+
+
+async def test_etcdctl_waits_for_us_and_the_queue_keeps_its_order(
+    store: Store, shared_etcd: EtcdServer, prefix: str
+) -> None:
+    first, last = store.lock("job", ttl=20), store.lock("job", ttl=20)
+    await first.acquire()
+    async with etcdctl_lock(shared_etcd, f"{prefix}job") as theirs:
+        await queued(store, "job", 1)
+        waiting = asyncio.create_task(last.acquire())
+        info = await queued(store, "job", 2)
+        fences = [info.holder.fence if info.holder else None, *(waiter.fence for waiter in info.waiters)]
+        assert fences == sorted(fences, key=lambda fence: fence if isinstance(fence, int) else 0)
+        assert fences[0] == first.fence
+        await first.release()
+        assert (await held_by(theirs)).startswith(f"{prefix}job/")
+        assert not waiting.done()
+        theirs.terminate()
+        async with asyncio.timeout(PATIENCE):
+            await waiting
+    assert isinstance(last.fence, int)
+    assert last.fence == fences[2]
+    await last.release()
+
+
+async def test_a_lock_is_told_with_its_lease_and_the_other_keys_of_it(
+    store: Store, shared_etcd: EtcdServer, prefix: str
+) -> None:
+    async with store.lock("job", ttl=20) as lock:
+        (info,) = await store.locks()
+        assert info.holder
+        assert info.holder.session
+        assert (info.key, info.kind, info.stale, info.waiters) == ("job", "etcd mutex", None, ())
+        assert info.holder.fence == lock.fence
+        await asyncio.to_thread(
+            shared_etcd.ctl, "put", f"--lease={info.holder.session}", f"{prefix}beside", "of the same lease"
+        )
+        (again,) = await store.locks()
+        assert again.holder
+        assert again.holder.other_keys == ("beside",)
+
+
+async def test_the_time_left_counts_down(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+    lease = shared_etcd.ctl("lease", "grant", "60").split()[1]
+    shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}job/{lease}", "")
+
+    async def left() -> float:
+        (info,) = await store.locks()
+        assert info.holder
+        assert info.holder.session == lease
+        assert info.holder.ttl is not None
+        return info.holder.ttl
+
+    first = await left()
+    assert 50 < first <= 60
+
+    async def less() -> bool:
+        return await left() < first
+
+    await eventually(less, "less time is left", PATIENCE)
+    shared_etcd.ctl("lease", "revoke", lease)
+    assert await store.locks() == ()
+
+
+async def test_a_contender_put_over_without_its_lease_is_told_as_stale(
+    store: Store, shared_etcd: EtcdServer, prefix: str
+) -> None:
+    lease = shared_etcd.ctl("lease", "grant", "60").split()[1]
+    orphan = f"{prefix}job/{lease}"
+    shared_etcd.ctl("put", f"--lease={lease}", orphan, "")
+    shared_etcd.ctl("put", orphan, "put over by hand")
+    ours = store.lock("job", ttl=20)
+    waiting = asyncio.create_task(ours.acquire())
+    info = await queued(store, "job", 1)
+    assert info.stale
+    assert info.holder
+    assert f"{prefix}{info.holder.key}" == orphan
+    assert info.holder.session is None
+    shared_etcd.ctl("del", orphan)
+    async with asyncio.timeout(PATIENCE):
+        await waiting
+    await ours.release()
+
+
+async def test_an_entry_that_only_looks_like_a_contender_is_no_lock(store: Store) -> None:
+    """Without lease and without anybody in its queue it may be anything, such as a commit named by its hash."""
+    await store.put("commits/4b825dc642cb6eb9", b"a tree")
+    assert await store.locks() == ()
+
+
+async def test_valkeyries_lock_is_told(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+    lease = shared_etcd.ctl("lease", "grant", "60").split()[1]
+    shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}deep/job___lock", "")
+    (info,) = await store.locks()
+    assert (info.key, info.kind, info.stale) == ("deep/job", "valkeyrie lock", None)
+    assert info.holder
+    assert info.holder.session == lease
+    shared_etcd.ctl("del", f"{prefix}deep/job___lock")
+    shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}job___lock/{lease}", "")
+    (info,) = await store.locks()
+    assert (info.key, info.kind) == ("job", "valkeyrie lock")
+    shared_etcd.ctl("lease", "revoke", lease)
+
+
+async def test_ordinary_entries_below_a_locked_key_are_no_contenders(store: Store) -> None:
+    for key in ("job", "job/settings", "job/0123", "job/deep/cafe"):
+        await store.put(key, b"value")
+    async with store.lock("job", ttl=20) as lock:
+        (info,) = await store.locks()
+        assert info.holder
+        assert (info.key, info.waiters, info.holder.fence) == ("job", (), lock.fence)
+    assert await store.locks() == ()
+    assert len((await store.list("job")).items) == 3
