@@ -1,7 +1,11 @@
 """One trouble told twice: as an error of the API, and as one line of the command, told everything by variables."""
 
 import asyncio
-from collections.abc import Mapping
+import os
+import pty
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 
 import pytest
@@ -9,7 +13,7 @@ import pytest
 from explorer.drivers.etcd import EtcdStore
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import ExplorerError
-from tests.cli.calls import Result, run_process
+from tests.cli.calls import COMMAND, Result, environment, run_process
 
 CANARY = "canary-51c9e0"
 PATIENT = 60.0
@@ -62,3 +66,23 @@ async def assert_told(
     async with asyncio.timeout(SOON):
         assert_one_line(await command("get", patient, "k", access=access), code, hint)
     return raised.value
+
+
+@contextmanager
+def writing(url: str, revision: int) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run `put` with a terminal to type the value into; it has met the store once it says that it reads."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "put", url, "k", "--if-revision", f"{revision}", "--timeout", "1"],
+        stdin=theirs,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        os.close(theirs)
+        try:
+            assert process.stderr
+            assert b"terminal" in process.stderr.readline()
+            yield process, ours
+        finally:
+            process.kill()
+            os.close(ours)

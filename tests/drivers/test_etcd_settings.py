@@ -228,8 +228,8 @@ def test_options_are_checked(url: str) -> None:
         (Code.INVALID_ARGUMENT, "etcdserver: key is not provided", InvalidKey, False),
         (Code.INVALID_ARGUMENT, "etcdserver: duplicate key given in txn request", ExplorerError, False),
         (Code.UNIMPLEMENTED, "unknown method RangeStream", CallNotSupported, False),
-        (Code.UNKNOWN, "something new", ExplorerError, False),
-        (Code.DATA_LOSS, "etcdserver: corrupt cluster", ExplorerError, False),
+        (Code.UNKNOWN, "something new", NotReachable, True),
+        (Code.DATA_LOSS, "etcdserver: corrupt cluster", NotReachable, True),
     ],
 )
 def test_every_status_has_its_error(code: Code, details: str, kind: type[ExplorerError], *, retryable: bool) -> None:
