@@ -41,7 +41,7 @@ async def test_the_leader_is_killed(tmp_path: Path) -> None:
 async def test_two_of_three_members_are_stopped(tmp_path: Path) -> None:
     """The member that is left would keep its watchers waiting in silence; asked for a leader, it says it has none."""
     async with watched_cluster("quorum loss", tmp_path) as (running, cluster):
-        for _ in range(figure(short=2, long=10)):
+        for _ in range(figure(short=1, long=8)):
             async with running.fault("quorum lost"):
                 lost = running.watcher.count(Lost)
                 stopped = await asyncio.to_thread(cluster.followers)
