@@ -172,20 +172,22 @@ class Cluster:
     def _metadata(self) -> Metadata:
         return Metadata(_LEADER, ("token", self._token)) if self._token else Metadata(_LEADER)
 
+    def _introduction(self) -> messages.AuthenticateRequest:
+        access = self.settings.access
+        return messages.AuthenticateRequest(
+            name=access.user or "", password=access.password.reveal() if access.password else ""
+        )
+
     async def _renew(self, refused: str | None) -> None:
         """Get a new token, once for all calls whose common token was refused."""
         async with self._renewal:
             if self._token != refused:
                 return
-            access = self.settings.access
-            question = messages.AuthenticateRequest(
-                name=access.user or "", password=access.password.reveal() if access.password else ""
-            )
-
             endpoint = self._endpoints[self._current]
             try:
+                # The request stays without a name of its own: a traceback may show names with what they hold.
                 answer: messages.AuthenticateResponse = await endpoint.call(AUTHENTICATE)(
-                    question, timeout=self.timeout
+                    self._introduction(), timeout=self.timeout
                 )
             except AioRpcError as failure:
                 if "authentication is not enabled" in (failure.details() or ""):
