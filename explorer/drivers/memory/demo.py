@@ -27,7 +27,7 @@ class DemoStore(MemoryStore):
         super().__init__(address, access, keyspace=keyspace or Keyspace(ManualClock() if self._still else None))
         try:
             # Chance of a kind that can be repeated; nothing here is a secret.
-            self._chance = Random(int(address.option("seed", "1")))  # noqa: S311
+            self._chance = Random(int(address.option("seed", "1")))  # noqa: S311 - a demo is no secret
         except ValueError as error:
             raise InvalidAddress(
                 "the seed of a demo is a whole number", hint="write demo:?seed=7", address=address.shown
