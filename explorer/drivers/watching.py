@@ -111,7 +111,13 @@ class Watch(AsyncIterator[Event]):
         return await self._feed.take(self._producer)
 
     async def _run(self) -> None:
-        await self._produce(self._feed)
+        try:
+            await self._produce(self._feed)
+            return
+        except asyncio.CancelledError:
+            pass
+        # A new one, without the traceback: a task keeps it, and with it every connection that its frames know.
+        raise asyncio.CancelledError
 
 
 Attempt = Callable[[], AsyncGenerator[Iterable[Event], None]]

@@ -144,7 +144,6 @@ async def test_reconnecting_leaves_nothing_behind(server: EtcdServer) -> None:
     assert await own_tasks() <= tasks
 
 
-@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="a stream is part of a cycle that keeps its socket")
 async def test_closing_closes_the_connection_without_the_garbage_collector(server: EtcdServer) -> None:
     gc.collect()
     gc.disable()

@@ -6,7 +6,7 @@ windows that are kept about as wide as a page.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -22,11 +22,11 @@ NO_END = b"\0"
 
 _FIRST_PAGE = 1000
 _LARGEST_PAGE = 50_000
-_PAGE_BYTES = 350_000
+_PAGE_BYTES = 700_000
 """What a page may weigh when everything is read."""
 _SAMPLES = 100
 """Entries that are weighed to guess the weight of a page."""
-_CROWDED = 4
+_CROWDED = 16
 """A window that holds more pages than this costs the server more in counting than another request would."""
 
 
@@ -134,41 +134,47 @@ class Reader:
             )
         return answer
 
+    async def _window(self, limit: int) -> Sequence[messages.KeyValue]:
+        """Read at most `limit` keys of the next window, and go on behind them."""
+        end = self.windows.next_end()
+        answer = await self.read(limit)
+        if answer.more:
+            last = answer.kvs[-1].key
+            if answer.count > _CROWDED * limit:
+                self.windows.narrow(answer.kvs[0].key, last)
+            self.windows.go_on_behind(last)
+        else:
+            self.windows.leave(end, sparse=answer.count * 2 < limit)
+        return answer.kvs
+
     async def page(self, limit: int) -> list[messages.KeyValue]:
         """Read at most `limit` keys, from one window or several; fewer only at the end of the range."""
         found: list[messages.KeyValue] = []
         while not self.windows.done and len(found) < limit:
-            end = self.windows.next_end()
-            wanted = limit - len(found)
-            answer = await self.read(wanted)
-            found.extend(answer.kvs)
-            if answer.more:
-                last = answer.kvs[-1].key
-                if answer.count > _CROWDED * limit:
-                    self.windows.narrow(answer.kvs[0].key, last)
-                self.windows.go_on_behind(last)
-            else:
-                self.windows.leave(end, sparse=answer.count * 2 < wanted)
+            found.extend(await self._window(limit - len(found)))
         return found
 
-    async def pages(self) -> AsyncGenerator[list[messages.KeyValue], None]:
-        """Read everything, in pages of a fitting number of bytes: values may be of any size."""
+    async def pages(self) -> AsyncGenerator[Sequence[messages.KeyValue], None]:
+        """Read everything, in pages of a fitting number of bytes: values may be of any size.
+
+        What the server sent is passed on as it is: a list of it would hold an object for each entry at once.
+        """
         limit = _FIRST_PAGE
         while not self.windows.done:
-            page = await self.page(limit)
+            page = await self._window(limit)
             yield page
             if page:
-                size = sum(entry.ByteSize() for entry in page[:: len(page) // _SAMPLES + 1]) * (
-                    len(page) // _SAMPLES + 1
-                )
-                limit = min(limit * 4, max(1, limit * _PAGE_BYTES // max(size, 1)), _LARGEST_PAGE)
+                every = len(page) // _SAMPLES + 1
+                size = sum(entry.ByteSize() for entry in page[::every]) * every
+                fitting = limit * _PAGE_BYTES // max(size * limit // len(page), 1)
+                limit = min(limit * 4, max(1, fitting), _LARGEST_PAGE)
 
 
 async def ahead(
-    tasks: Tasks, pages: AsyncGenerator[list[messages.KeyValue], None]
-) -> AsyncGenerator[list[messages.KeyValue], None]:
-    """Read one page ahead, so that the server works on the next while this one is used."""
-    ready: asyncio.Queue[list[messages.KeyValue] | None] = asyncio.Queue(1)
+    tasks: Tasks, pages: AsyncGenerator[Sequence[messages.KeyValue], None]
+) -> AsyncGenerator[Sequence[messages.KeyValue], None]:
+    """Read a page ahead, so that the server works on the next while this one is used."""
+    ready: asyncio.Queue[Sequence[messages.KeyValue] | None] = asyncio.Queue(1)
 
     async def fetch() -> None:
         try:
