@@ -1,0 +1,376 @@
+"""The visible rows of a tree: which node stands in a row and in which row a node stands, without a list of all rows.
+
+The children of a row are kept sorted by name in blocks that know how many visible rows they hold; a row is found by
+adding up blocks instead of rows. Nothing here knows what a row stands for.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate, chain
+from operator import attrgetter
+from typing import Final, Generic, NamedTuple, Self, TypeVar
+
+BLOCK: Final = 512
+"""Children in a block after it was divided; a block is divided when it has twice as many."""
+
+
+class Row:
+    """One row, with what hangs below it. Slots and no more: there are a million of them."""
+
+    __slots__ = ("branch", "kept", "name", "opened", "parent", "weight")
+
+    branch: "Branch[Self] | None"
+    """Its children; None as long as it has none to show."""
+    parent: "Self | None"
+    """None for the root and for a row that was removed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.parent = None
+        self.branch = None
+        self.opened = False
+        self.kept = True
+        """Whether it is shown for its own sake; a row that is not kept is shown only above one that is."""
+        self.weight = 1
+        """Visible rows that it stands for: itself and, opened, all below; 0 while it is hidden."""
+
+
+R = TypeVar("R", bound=Row)
+
+_name: Final = attrgetter("name")
+
+
+class Block(list[R]):
+    """A run of siblings, sorted by name, never empty."""
+
+    __slots__ = ("uneven", "weight")
+
+    def __init__(self, rows: Iterable[R]) -> None:
+        super().__init__(rows)
+        self.weigh()
+
+    def weigh(self) -> None:
+        """Add up the weights again."""
+        self.weight = sum(row.weight for row in self)
+        self.uneven = sum(row.weight != 1 for row in self)
+        """How many rows stand for another number than one; if none does, an index is a row."""
+
+
+def _last_name(block: Block[R]) -> str:
+    return block[-1].name
+
+
+class Branch(Generic[R]):
+    """The children of one row, and a tail that stays behind them all whatever their names."""
+
+    __slots__ = ("_starts", "blocks", "count", "rows", "tail")
+
+    def __init__(self) -> None:
+        self.blocks: list[Block[R]] = []
+        self.count = 0
+        self.rows = 0
+        """Visible rows of the children, the tail not counted."""
+        self.tail: R | None = None
+        self._starts: list[int] | None = None
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[R]:
+        return chain.from_iterable(self.blocks)
+
+    @property
+    def total(self) -> int:
+        """Visible rows, the tail counted."""
+        return self.rows + (self.tail is not None)
+
+    def find(self, name: str) -> R | None:
+        """Give the child of a name."""
+        block, index = self._place(name)
+        if block == len(self.blocks):
+            return None
+        row = self.blocks[block][index]
+        return row if row.name == name else None
+
+    def behind(self, name: str | None) -> Block[R] | None:
+        """Give the block that holds the first child behind a name, or the first block: a walk that bears changes."""
+        if name is None:
+            return self.blocks[0] if self.blocks else None
+        block = bisect_right(self.blocks, name, key=_last_name)
+        return self.blocks[block] if block < len(self.blocks) else None
+
+    def add(self, row: R) -> None:
+        """Take a child in at its place; its name must be new."""
+        self.count += 1
+        self.rows += row.weight
+        self._starts = None
+        if not self.blocks:
+            self.blocks.append(Block((row,)))
+            return
+        at = min(bisect_left(self.blocks, row.name, key=_last_name), len(self.blocks) - 1)
+        block = self.blocks[at]
+        block.insert(bisect_left(block, row.name, key=_name), row)
+        block.weight += row.weight
+        block.uneven += row.weight != 1
+        if len(block) >= 2 * BLOCK:
+            self.blocks[at : at + 1] = [Block(block[:BLOCK]), Block(block[BLOCK:])]
+
+    def discard(self, row: R) -> None:
+        """Take a child out."""
+        at, index = self._place(row.name)
+        block = self.blocks[at]
+        del block[index]
+        block.weight -= row.weight
+        block.uneven -= row.weight != 1
+        self.count -= 1
+        self.rows -= row.weight
+        self._starts = None
+        if not block:
+            del self.blocks[at]
+
+    def reweigh(self, row: R, weight: int) -> None:
+        """Let a child stand for another number of rows."""
+        block = self.blocks[self._place(row.name)[0]]
+        block.weight += weight - row.weight
+        block.uneven += (weight != 1) - (row.weight != 1)
+        self.rows += weight - row.weight
+        self._starts = None
+        row.weight = weight
+
+    def weighed(self, block: Block[R], before: int) -> None:
+        """Take note that a block was weighed again and how much it weighed before."""
+        self.rows += block.weight - before
+        self._starts = None
+
+    def offset(self, row: R) -> int:
+        """Give the number of visible rows before a child, or before the tail."""
+        if row is self.tail:
+            return self.rows
+        at, index = self._place(row.name)
+        block = self.blocks[at]
+        before = index if not block.uneven else sum([one.weight for one in block[:index]])
+        return self._sums()[at] + before
+
+    def locate(self, index: int) -> "Place[R]":
+        """Find the child that the visible row `index` of this branch belongs to."""
+        if index >= self.rows:
+            if self.tail is None or index > self.rows:
+                message = "there is no such row"
+                raise IndexError(message)
+            return Place(self, len(self.blocks), 0, self.tail, 0)
+        sums = self._sums()
+        at = bisect_right(sums, index) - 1
+        inside = index - sums[at]
+        block = self.blocks[at]
+        if not block.uneven:
+            return Place(self, at, inside, block[inside], 0)
+        for number, row in enumerate(block):
+            if inside < row.weight:
+                return Place(self, at, number, row, inside)
+            inside -= row.weight
+        message = "the weights of a block do not add up"
+        raise AssertionError(message)
+
+    def following(self, at: int, index: int) -> "Place[R]":
+        """Find the next visible child behind a place; there must be one, or a tail."""
+        while at < len(self.blocks):
+            block = self.blocks[at]
+            if block.weight:
+                for number in range(index + 1, len(block)):
+                    if block[number].weight:
+                        return Place(self, at, number, block[number], 0)
+            at, index = at + 1, -1
+        if self.tail is None:
+            message = "there is no further row"
+            raise IndexError(message)
+        return Place(self, at, 0, self.tail, 0)
+
+    def _place(self, name: str) -> tuple[int, int]:
+        at = bisect_left(self.blocks, name, key=_last_name)
+        return at, 0 if at == len(self.blocks) else bisect_left(self.blocks[at], name, key=_name)
+
+    def _sums(self) -> list[int]:
+        if self._starts is None:
+            self._starts = [0, *accumulate(block.weight for block in self.blocks)]
+        return self._starts
+
+
+class Place(NamedTuple, Generic[R]):
+    """Where a visible row of a branch was found."""
+
+    branch: Branch[R]
+    block: int
+    number: int
+    row: R
+    inside: int
+    """How many rows below the child's own the row is that was looked for."""
+
+
+class Line(NamedTuple, Generic[R]):
+    """A visible row as it is drawn."""
+
+    row: R
+    guides: tuple[bool, ...]
+    """For each of its ancestors below the root and for itself: whether a visible sibling follows."""
+
+    @property
+    def depth(self) -> int:
+        """How many rows it lies below, the root not counted."""
+        return len(self.guides) - 1
+
+
+@dataclass(slots=True)
+class _Step(Generic[R]):
+    place: Place[R]
+    left: int
+    """Visible rows of the branch behind this child and all below it."""
+
+
+class Rows(Generic[R]):
+    """All visible rows below a root, which itself is never shown."""
+
+    def __init__(self, root: R) -> None:
+        self.root = root
+        root.opened = True
+        if root.branch is None:
+            root.branch = Branch()
+
+    def __len__(self) -> int:
+        branch = self.root.branch
+        return 0 if branch is None else branch.total
+
+    def insert(self, parent: R, row: R) -> None:
+        """Hang a row below another, which must have a branch."""
+        row.parent = parent
+        _branch(parent).add(row)
+        self._settle(parent)
+
+    def remove(self, row: R) -> None:
+        """Take a row out, with all below it."""
+        parent = row.parent
+        if parent is None:
+            return
+        _branch(parent).discard(row)
+        row.parent = None
+        self._settle(parent)
+
+    def hang(self, row: R, branch: Branch[R] | None) -> None:
+        """Give a row children, or take all of them."""
+        row.branch = branch
+        self._settle(row)
+
+    def end(self, parent: R, tail: R | None) -> None:
+        """Put a row behind all children of another, or take it away."""
+        branch = _branch(parent)
+        if branch.tail is not None:
+            branch.tail.parent = None
+        branch.tail = tail
+        if tail is not None:
+            tail.parent = parent
+        self._settle(parent)
+
+    def open(self, row: R, *, opened: bool = True) -> None:
+        """Show what is below a row, or no longer."""
+        row.opened = opened
+        self._settle(row)
+
+    def keep(self, row: R, *, kept: bool) -> None:
+        """Show a row for its own sake, or only above another that is."""
+        row.kept = kept
+        self._settle(row)
+
+    def sift(self, parent: R, block: Block[R], keeps: Callable[[R], bool]) -> None:
+        """Decide for a whole block which of its rows are kept; much cheaper than one by one."""
+        before = block.weight
+        for row in block:
+            row.kept = keeps(row)
+            row.weight = _weight(row)
+        block.weigh()
+        _branch(parent).weighed(block, before)
+        self._settle(parent)
+
+    def at(self, index: int) -> R:
+        """Give the row at an index, the first is 0.
+
+        Raises:
+            IndexError: There are not so many.
+        """
+        if index < 0:
+            message = "there is no such row"
+            raise IndexError(message)
+        branch = _branch(self.root)
+        while True:
+            place = branch.locate(index)
+            if not place.inside:
+                return place.row
+            index, branch = place.inside - 1, _branch(place.row)
+
+    def row_of(self, row: R) -> int | None:
+        """Give the index of a row; None while it is hidden, inside something closed, or no longer there."""
+        index = -1
+        while (parent := row.parent) is not None:
+            if not row.weight or not parent.opened:
+                return None
+            index += _branch(parent).offset(row) + 1
+            row = parent
+        return index if row is self.root and index >= 0 else None
+
+    def window(self, start: int, count: int) -> Iterator[Line[R]]:
+        """Give the rows from an index on, `count` at most; nothing may change meanwhile."""
+        if not 0 <= start < len(self):
+            return
+        steps = self._descend(start)
+        while count > 0:
+            row = steps[-1].place.row
+            yield Line(row, tuple([step.left > 0 for step in steps]))
+            count -= 1
+            if row.opened and row.branch is not None and row.branch.total:
+                first = row.branch.locate(0)
+                steps.append(_Step(first, row.branch.total - first.row.weight))
+                continue
+            while steps and not steps[-1].left:
+                steps.pop()
+            if not steps:
+                return
+            step = steps[-1]
+            step.place = step.place.branch.following(step.place.block, step.place.number)
+            step.left -= step.place.row.weight
+
+    def _descend(self, index: int) -> list[_Step[R]]:
+        steps: list[_Step[R]] = []
+        branch = _branch(self.root)
+        while True:
+            place = branch.locate(index)
+            steps.append(_Step(place, branch.total - (index - place.inside) - place.row.weight))
+            if not place.inside:
+                return steps
+            index, branch = place.inside - 1, _branch(place.row)
+
+    def _settle(self, row: R) -> None:
+        """Bring the weights up to date from a row upwards."""
+        while (parent := row.parent) is not None:
+            weight = _weight(row)
+            if weight == row.weight:
+                return
+            _branch(parent).reweigh(row, weight)
+            row = parent
+
+
+def _branch(row: R) -> Branch[R]:
+    if row.branch is None:
+        message = "the row has no branch"
+        raise AssertionError(message)
+    return row.branch
+
+
+def _weight(row: Row) -> int:
+    branch = row.branch
+    if branch is None:
+        return 1 if row.kept else 0
+    if not (row.kept or branch.rows):
+        return 0
+    return 1 + branch.total if row.opened else 1
