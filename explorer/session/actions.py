@@ -1,0 +1,237 @@
+"""The one registry of what a person can do: footer, help, palette, key bindings and the README's table are made of it.
+
+Keys are spelled as Textual spells them; `ctrl+h`, `ctrl+i`, `ctrl+j` and `ctrl+m` are not used, which many terminals
+send for other keys.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Flag, auto
+from typing import Final, Protocol
+
+from explorer.model.capabilities import Capability
+from explorer.model.errors import InvalidAddress
+
+
+class Place(Flag):
+    """Where the focus is when a key means an action."""
+
+    TREE = auto()
+    VALUE = auto()
+    LOCKS = auto()
+    CHANGES = auto()
+    EDITOR = auto()
+    CONFLICT = auto()
+
+
+BROWSING: Final = Place.TREE | Place.VALUE | Place.LOCKS | Place.CHANGES
+_NONE: Final = Capability(0)
+EVERYWHERE: Final = BROWSING | Place.EDITOR | Place.CONFLICT
+
+
+class Need(Flag):
+    """What an action cannot do without."""
+
+    NOTHING = 0
+    CONNECTION = auto()
+    WRITABLE = auto()
+    KEY = auto()
+    """A key is selected."""
+    VALUE = auto()
+    """The selected key's value is shown."""
+    EDITABLE = auto()
+    """The selected key's value can be edited in the form it is shown in."""
+    EDIT = auto()
+    """An edit is open."""
+    NO_EDIT = auto()
+    """No edit is open."""
+    CONFLICT = auto()
+    """The open edit met somebody else's change."""
+    DOUBT = auto()
+    """Whether the open edit was saved is unknown."""
+
+
+class Situation(Protocol):
+    """What of a session decides which actions are off."""
+
+    @property
+    def unreachable(self) -> str | None:
+        """Why the store cannot be asked now, None if it can."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether writing was unlocked."""
+
+    @property
+    def store_capabilities(self) -> Capability:
+        """What the store can do."""
+
+    @property
+    def selected(self) -> str | None:
+        """The selected key."""
+
+    @property
+    def unreadable(self) -> str | None:
+        """Why the selected key shows no value, None if it does."""
+
+    @property
+    def uneditable(self) -> str | None:
+        """Why the value shown cannot be edited, None if it can."""
+
+    @property
+    def open_edit(self) -> str | None:
+        """The key that is being edited."""
+
+    @property
+    def in_conflict(self) -> bool:
+        """Whether the open edit met somebody else's change."""
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it is unknown if the open edit was saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a person can do."""
+
+    id: str
+    """By which it is run, bound and remapped."""
+    title: str
+    """One to three words, for footer and palette."""
+    help: str
+    """One sentence, for help and the README."""
+    keys: tuple[str, ...]
+    places: Place
+    group: str
+    """The heading it stands under."""
+    needs: Need = Need.NOTHING
+    capability: Capability = _NONE
+    """What the store has to be able to do."""
+    priority: int = 0
+    """The higher, the longer it stays in a footer that becomes narrow; 0 never stands there."""
+
+    def keys_at(self, place: Place) -> tuple[str, ...]:
+        """Give the keys that mean it in a place; in the editor what is a character is text."""
+        if not place & self.places:
+            return ()
+        return tuple(key for key in self.keys if place is not Place.EDITOR or len(key) > 1)
+
+    def why_off(self, situation: Situation) -> str | None:
+        """Tell why it cannot be done now, in a line for a person; None if it can."""
+        return next(_reasons(self, situation), None)
+
+
+def _reasons(action: Action, situation: Situation) -> Iterator[str]:
+    """Give what an action lacks, what a person would mend first coming first."""
+    needs = action.needs
+    missing = action.capability & ~situation.store_capabilities
+    if missing:
+        yield f"this store cannot do it ({(missing.name or '').lower()})"
+    if Need.KEY in needs and situation.selected is None:
+        yield "no key is selected"
+    if Need.WRITABLE in needs and not situation.writable:
+        yield "read-only: w unlocks writing"
+    if Need.VALUE in needs and situation.unreadable is not None:
+        yield situation.unreadable
+    if Need.EDITABLE in needs and situation.uneditable is not None:
+        yield situation.uneditable
+    if Need.NO_EDIT in needs and situation.open_edit is not None:
+        yield f"{situation.open_edit} is being edited: save or leave it first"
+    if Need.EDIT in needs and situation.open_edit is None:
+        yield "nothing is being edited"
+    if Need.CONFLICT in needs and not situation.in_conflict:
+        yield "nobody else has changed the key"
+    if Need.DOUBT in needs and not situation.in_doubt:
+        yield "the last save is not in doubt"
+    if Need.CONNECTION in needs and situation.unreachable is not None:
+        yield situation.unreachable
+
+
+class Actions:
+    """The actions of an app with the keys that a person gave them."""
+
+    def __init__(self, actions: Sequence[Action]) -> None:
+        self._actions = {action.id: action for action in actions}
+
+    def __iter__(self) -> Iterator[Action]:
+        return iter(self._actions.values())
+
+    def __getitem__(self, name: str) -> Action:
+        return self._actions[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._actions
+
+    def at(self, place: Place) -> tuple[Action, ...]:
+        """Give the actions whose keys work in a place."""
+        return tuple(action for action in self if place & action.places)
+
+    def footer(self, place: Place) -> tuple[Action, ...]:
+        """Give what a footer shows in a place, the most important first."""
+        shown = [action for action in self.at(place) if action.priority]
+        return tuple(sorted(shown, key=lambda action: -action.priority))
+
+    def remapped(self, keys: Mapping[str, Sequence[str]]) -> "Actions":
+        """Give the same actions with other keys for some of them.
+
+        Args:
+            keys: By action id; an empty sequence takes an action its keys.
+
+        Raises:
+            InvalidAddress: There is no such action, or two actions in one place would share a key; the message says
+            which.
+        """
+        unknown = sorted(keys.keys() - self._actions.keys())
+        if unknown:
+            raise InvalidAddress(
+                f"[keys]: there is no action {unknown[0]!r}", hint=f"known are {', '.join(self._actions)}"
+            )
+        changed = Actions([replace(action, keys=tuple(keys.get(action.id, action.keys))) for action in self])
+        clash = next(changed.clashes(), None)
+        if clash is not None:
+            raise InvalidAddress(f"[keys]: {clash}", hint="give one of them another key")
+        return changed
+
+    def clashes(self) -> Iterator[str]:
+        """Tell each key that would mean two actions in one place."""
+        for place in Place:
+            taken: dict[str, str] = {}
+            for action in self.at(place):
+                for key in action.keys_at(place):
+                    if taken.setdefault(key, action.id) != action.id:
+                        yield f"{key!r} means both {taken[key]} and {action.id} in the {(place.name or '').lower()}"
+
+    def table(self) -> str:
+        """Give the table of keys in Markdown, as it stands in the README."""
+        lines = ["| keys | what | where |", "|---|---|---|"]
+        lines += [
+            f"| {' '.join(f'`{shown(key)}`' for key in action.keys)} | {action.help} | {_where(action.places)} |"
+            for action in self
+            if action.keys
+        ]
+        return "\n".join(lines) + "\n"
+
+
+_SPELLED: Final = {
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "escape": "esc",
+}
+
+
+def shown(key: str) -> str:
+    """Spell a key for a person."""
+    return _SPELLED.get(key, key)
+
+
+def _where(places: Place) -> str:
+    if places == EVERYWHERE:
+        return "everywhere"
+    if places == BROWSING:
+        return "all panes"
+    return ", ".join((place.name or "").lower() for place in places)

@@ -1,0 +1,137 @@
+"""Liveness by proof: how sure it is, at any moment, that the store is as it is shown.
+
+The store proves that it is alive by an answer that needed its authority. It counts from the moment the question was
+sent, so that an answer that was long under way proves nothing about now, and for `GRACE` seconds. What a session hears
+and does moves it on through the methods; no clock of its own runs here.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from explorer.model.errors import ExplorerError
+from explorer.session.states import Liveness, Standing
+
+GRACE: Final = 4.0
+"""Seconds for which a proof counts."""
+NAP: Final = 3.0
+"""Seconds of sleep of the machine after which nothing that was known counts any more."""
+
+
+@dataclass(slots=True)
+class Pulse:
+    """What is known about the life of a store. Moments are seconds of the session's clock."""
+
+    connected: bool = False
+    """The store answered at opening."""
+    error: ExplorerError | None = None
+    """Why it is not connected, where that was tried."""
+    next_try: float | None = None
+    """When connecting will be tried again by itself."""
+    heard: bool = False
+    """The watch, or what stands for it, is established and not lost."""
+    lost: str | None = None
+    """Why the watch was lost, while it is."""
+    read: bool = False
+    """Everything shown has been read since the watch was established."""
+    method: str = "every change is heard"
+    """How changes are found out, told while it is live."""
+    proved: float | None = None
+    """The moment of the last proof."""
+    required: float = 0.0
+    """The moment that the next proof must be later than, because something happened then."""
+    silence: ExplorerError | None = None
+    """What the last attempt to prove it failed with; None since the last proof."""
+    slept: str | None = None
+    """What is told until there is a proof from after the machine's sleep."""
+    refusal: ExplorerError | None = None
+    frozen: float | None = None
+    """The moment that the display was frozen at, while it is."""
+
+    # What happens
+
+    def connecting(self) -> None:
+        """Connecting is under way."""
+        self.next_try = None
+
+    def failed(self, error: ExplorerError, next_try: float | None) -> None:
+        """Connecting failed, or the connection ended; it is tried again then, or only when somebody says so."""
+        self.connected = self.heard = self.read = False
+        self.error, self.next_try, self.lost = error, next_try, None
+
+    def opened(self, now: float) -> None:
+        """The connection is there; proofs of an earlier one do not count."""
+        self.connected = True
+        self.error = self.next_try = None
+        self.heard = self.read = False
+        self.lost = self.refusal = None
+        self.required = now
+
+    def established(self, method: str | None = None) -> None:
+        """Changes are found out from here on."""
+        self.heard, self.lost = True, None
+        if method is not None:
+            self.method = method
+
+    def fell_silent(self, reason: str, now: float) -> None:
+        """The watch was lost; only a proof from after it counts."""
+        self.heard, self.lost = False, reason
+        self.required = now
+
+    def reading(self) -> None:
+        """Something shown has to be read again before all of it is known to be true."""
+        self.read = False
+
+    def caught_up(self) -> None:
+        """Everything shown has been read again."""
+        self.read = True
+
+    def proof(self, sent: float) -> None:
+        """An answer came to a question that was sent at that moment."""
+        self.proved = sent if self.proved is None else max(self.proved, sent)
+        if sent >= self.required:
+            self.silence = self.slept = None
+
+    def no_proof(self, error: ExplorerError) -> None:
+        """A question was not answered."""
+        self.silence = error
+
+    def woke(self, asleep: float, now: float) -> None:
+        """The machine slept for so many seconds; everything has to be proved and read again."""
+        self.slept = f"this machine slept for {asleep:.0f} s"
+        self.required = now
+        self.read = False
+
+    # How that stands
+
+    def judge(self, now: float) -> Liveness:
+        """Tell how it stands at a moment."""
+        if not self.connected:
+            reason = self.error.message if self.error else "connecting"
+            return Liveness(Standing.DISCONNECTED, reason, self.proved, self.next_try, self.error)
+        standing, reason = self._judge(now)
+        proved = self.proved if self.frozen is None or self.proved is None else min(self.proved, self.frozen)
+        return Liveness(standing, reason, proved, error=self.silence, refusal=self.refusal)
+
+    def _judge(self, now: float) -> tuple[Standing, str]:
+        proved = self.proved if self.proved is not None and self.proved >= self.required else None
+        fresh = proved is not None and now - proved < GRACE
+        if self.slept is not None:
+            return Standing.STALE, self.slept
+        if self.lost is not None:
+            return Standing.STALE, self.lost
+        if not fresh and (proved is not None or now - self.required >= GRACE):
+            return Standing.STALE, self.silence.message if self.silence else "the store does not answer"
+        if self.frozen is not None:
+            return Standing.STALE, "frozen: f lets it go on"
+        if not self.heard:
+            return Standing.CATCHING_UP, "starting to watch"
+        if not self.read:
+            return Standing.CATCHING_UP, "reading what is shown"
+        if not fresh:
+            return Standing.CATCHING_UP, "asking for a proof of life"
+        return Standing.LIVE, self.refusal.message if self.refusal else self.method
+
+    def turns(self, now: float) -> float | None:
+        """Give the next moment at which the judgement changes by itself, if it will."""
+        since = self.required if self.proved is None else max(self.proved, self.required)
+        return since + GRACE if self.connected and since + GRACE > now else None

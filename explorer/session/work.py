@@ -1,0 +1,90 @@
+"""The tasks of a session: one TaskGroup owns them all, and it is known when what a person caused is done."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+Job: TypeAlias = Coroutine[object, object, None]
+Task: TypeAlias = asyncio.Task[None]
+
+
+class Work:
+    """What a session has running. Errors of the store are told by the jobs themselves; any other failure is a defect.
+
+    A defect ends the session and is raised where it was entered.
+    """
+
+    def __init__(self, create: Callable[[Job], Task]) -> None:
+        self._create = create
+        self._running: set[Task] = set()
+        self._caused: set[Task] = set()
+        self._latest: dict[str, Task] = {}
+        self._closed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that a person caused is not done."""
+        return bool(self._caused)
+
+    def start(self, job: Job, *, name: str, caused: bool = True) -> Task | None:
+        """Start a job; nothing is started once the session is being left.
+
+        Args:
+            job: It tells errors of the store itself.
+            name: What it is, for whoever looks at the tasks.
+            caused: A person caused it and it comes to an end; others go on as long as the session does.
+        """
+        if self._closed:
+            job.close()
+            return None
+        task = self._create(job)
+        task.set_name(name)
+        self._running.add(task)
+        if caused:
+            self._caused.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def replace(self, job: Job, *, name: str) -> Task | None:
+        """Start a job a person caused instead of the one of that name: the newest wins."""
+        self.cancel(name)
+        task = self.start(job, name=name)
+        if task is not None:
+            self._latest[name] = task
+        return task
+
+    def cancel(self, name: str) -> None:
+        """End the job that was started by `replace` under a name, if it still runs."""
+        before = self._latest.pop(name, None)
+        if before is not None:
+            before.cancel()
+
+    async def done(self) -> None:
+        """Wait until nothing that a person caused is running."""
+        while self._caused:
+            await asyncio.wait(set(self._caused))
+
+    def end(self) -> None:
+        """Cancel everything."""
+        self._closed = True
+        for task in self._running:
+            task.cancel()
+
+    def _ended(self, task: Task) -> None:
+        self._running.discard(task)
+        self._caused.discard(task)
+        name = task.get_name()
+        if self._latest.get(name) is task:
+            del self._latest[name]
+
+
+@asynccontextmanager
+async def working() -> AsyncGenerator[Work, None]:
+    """Hold a TaskGroup open for a session; entered and left by one task, at whose end everything is cancelled."""
+    async with asyncio.TaskGroup() as group:
+        work = Work(group.create_task)
+        try:
+            yield work
+        finally:
+            work.end()
