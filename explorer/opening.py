@@ -1,6 +1,8 @@
 """Opening a store by its URL."""
 
 import warnings
+from collections.abc import Callable
+from itertools import chain
 
 from explorer.config import profile
 from explorer.drivers.base import Store
@@ -27,3 +29,15 @@ def open(url: str, access: Access | None = None) -> Store:  # noqa: A001 - the c
     for warning in store.address.warnings:
         warnings.warn(warning, UserWarning, stacklevel=2)
     return store
+
+
+def opener(url: str, access: Access | None = None) -> Callable[[], Store]:
+    """Give what makes connections to the store of a URL, not yet opened, each time one more to the same store.
+
+    Raises:
+        InvalidAddress: The URL cannot be understood, or there is no such profile.
+        BackendNotSupported: No driver is known for it.
+    """
+    first = open(url, access)
+    stores = chain([first], iter(lambda: first.another() or open(url, access), None))
+    return lambda: next(stores)

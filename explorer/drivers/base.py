@@ -20,6 +20,9 @@ from explorer.model.locks import LockInfo
 PAGE_SIZE = 1000
 """Entries or children in a page unless the caller says otherwise."""
 
+PROOF_TIME = 2.0
+"""Seconds within which a store has to prove that it is alive for the proof to be of use."""
+
 LOCK_TTL = 20.0
 """Seconds a lock outlives its holder's last sign of life unless the caller says otherwise; libkv's figure."""
 
@@ -118,6 +121,21 @@ class Store(ABC):
     @abstractmethod
     async def status(self) -> Status:
         """Ask the store's authority how it is; an answer proves that it is alive, and nothing is written for it."""
+
+    async def prove(self) -> Revision | None:
+        """Have the store's authority prove that it is alive, by the lightest question that needs it; writes nothing.
+
+        Gives the newest revision where the answer tells it. A driver sees to it that one silent endpoint of several
+        does not use up the whole `PROOF_TIME`.
+
+        Raises:
+            Denied: It is alive and refuses; that is a proof too.
+        """
+        return (await self.status()).revision
+
+    def another(self) -> "Store | None":
+        """Make one more connection to the same store, not yet opened; None where its URL, made again, is that."""
+        return None
 
     # Reading
 

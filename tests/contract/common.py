@@ -89,6 +89,20 @@ class Common(Ground):
         assert status.version
         assert (await store.status()).identity == status.identity
 
+    async def test_a_proof_of_life_knows_of_the_last_write_and_writes_nothing(self, store: Store) -> None:
+        before = await store.prove()
+        written = await store.put("key", b"value")
+        proved = await store.prove()
+        assert proved is None or proved != before
+        assert (await store.get("key")).revision == written.revision
+
+    async def test_one_more_connection_is_one_to_the_same_store(self, store: Store) -> None:
+        await store.put("key", b"value")
+        more = store.another()
+        if more is not None:
+            async with more:
+                assert (await more.get("key")).value == b"value"
+
     async def test_asking_for_the_status_writes_nothing(self, store: Store) -> None:
         await store.put("key", b"value")
         await store.status()

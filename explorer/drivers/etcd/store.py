@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 from typing import ClassVar
 from weakref import WeakSet
 
-from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
+from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, PROOF_TIME, Store
 from explorer.drivers.etcd import leases, locks, messages
 from explorer.drivers.etcd.children import Names, complete, gallop
 from explorer.drivers.etcd.cluster import Cluster
@@ -92,6 +92,11 @@ class EtcdStore(Store):
 
     async def status(self) -> Status:
         return await ask(self.cluster, self._layout.root)
+
+    async def prove(self) -> Revision | None:
+        question = messages.RangeRequest(key=self._layout.root or NO_END, keys_only=True, limit=1)
+        answer = await self.cluster.call(RANGE, question, within=min(PROOF_TIME, self.cluster.timeout))
+        return answer.header.revision
 
     # Reading
 

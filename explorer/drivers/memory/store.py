@@ -123,6 +123,15 @@ class MemoryStore(Store):
             },
         )
 
+    async def prove(self) -> Revision | None:
+        """Tell the newest revision."""
+        self.check()
+        return self.keyspace.revision
+
+    def another(self) -> "MemoryStore":
+        """Make one more connection to the same keyspace."""
+        return type(self)(self.address, keyspace=self.keyspace)
+
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:  # noqa: ARG002 - there is one copy
