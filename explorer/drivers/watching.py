@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Self
 
@@ -111,11 +111,9 @@ class Watch(AsyncIterator[Event]):
         return await self._feed.take(self._producer)
 
     async def _run(self) -> None:
-        try:
+        with suppress(asyncio.CancelledError):
             await self._produce(self._feed)
             return
-        except asyncio.CancelledError:
-            pass
         # A new one, without the traceback: a task keeps it, and with it every connection that its frames know.
         raise asyncio.CancelledError
 

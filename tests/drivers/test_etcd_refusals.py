@@ -5,6 +5,7 @@ The same trouble is an error of the API and one line of the command, which is to
 
 import asyncio
 import gc
+import os
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, aclosing
