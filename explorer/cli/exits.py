@@ -12,10 +12,12 @@ from explorer.model.errors import (
     ExplorerError,
     InvalidAddress,
     InvalidKey,
+    InvalidText,
     KeyNotFound,
     NotReachable,
     OutcomeUnknown,
     PreviousNotSpecified,
+    SchemaFailed,
 )
 from explorer.model.text import inert
 
@@ -27,7 +29,7 @@ class Code(IntEnum):
     FAILED = 1
     """Anything that has no number of its own."""
     USAGE = 2
-    """The command line, an address, a profile or a key cannot be understood."""
+    """The command line, an address, a profile, a key, a schema or a text to encode cannot be understood."""
     NOT_FOUND = 3
     CONFLICT = 4
     """Somebody else was first: nothing was written, or the lock was not obtained or is lost."""
@@ -53,6 +55,8 @@ def code_of(error: BaseException) -> Code:
     """Give the exit code of an error."""
     match error:
         case UsageError() | InvalidAddress() | BackendNotSupported() | InvalidKey() | PreviousNotSpecified():
+            return Code.USAGE
+        case InvalidText() | SchemaFailed():
             return Code.USAGE
         case KeyNotFound():
             return Code.NOT_FOUND

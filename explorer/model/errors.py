@@ -23,11 +23,12 @@
     │   ├── Unauthenticated       it does not know who asks
     │   └── Forbidden             it knows, and does not allow it
     ├── NoSpace                   the store is alive but refuses to grow
+    ├── InvalidText               an edited text makes no value of its type; the message says where
+    ├── SchemaFailed              a schema or a file of rules cannot be used; the message says where
     └── OutcomeUnknown            a write was sent, its answer was lost, and the store's history cannot tell
 
 An error names the address and the key it is about, keeps its cause, gives one hint in the user's words and never holds
-a
-secret: addresses are shown through `Address.shown`, which has none.
+a secret: addresses are shown through `Address.shown`, which has none.
 """
 
 from typing import ClassVar
@@ -150,6 +151,34 @@ class Forbidden(Denied):
 
 class NoSpace(ExplorerError):
     """The store is alive and readable but refuses to grow: its quota is used up."""
+
+
+class InvalidText(ExplorerError):
+    """A text makes no value of the type it stands for, or none that can be written without losing something.
+
+    Args:
+        line: The line of the text, from 1; None where the whole of it is meant.
+        column: The character in that line, from 1; None where the whole line is meant.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        line: int | None = None,
+        column: int | None = None,
+        *,
+        hint: str = "",
+        address: str = "",
+        key: str | None = None,
+    ) -> None:
+        place = "" if line is None else f"line {line}: " if column is None else f"line {line}, column {column}: "
+        super().__init__(f"{place}{message}", hint=hint, address=address, key=key)
+        self.line = line
+        self.column = column
+
+
+class SchemaFailed(ExplorerError):
+    """A schema, or the file that says which key holds which message, cannot be read or contradicts itself."""
 
 
 class OutcomeUnknown(ExplorerError):

@@ -28,6 +28,8 @@ CODES = {
     errors.Unauthenticated: 6,
     errors.Forbidden: 6,
     errors.NoSpace: 1,
+    errors.InvalidText: 2,
+    errors.SchemaFailed: 2,
     errors.OutcomeUnknown: 7,
 }
 

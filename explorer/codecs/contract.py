@@ -1,0 +1,94 @@
+"""What every codec gives: a document, which is the text of a value and the way back to bytes."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Codec: TypeAlias = Literal["protobuf", "k8s", "json", "yaml", "text", "hex"]
+"""How bytes are read."""
+
+Form: TypeAlias = Literal["text", "json"]
+"""How a message is written: in protobuf's text format or as its JSON."""
+
+Language: TypeAlias = Literal["json", "yaml", "textproto", "text", "hex"]
+"""What the text of a document is, for highlighting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way to read a value."""
+
+    codec: Codec
+    type: str | None = None
+    """The full name of the message, where the codec reads messages."""
+    form: Form = "text"
+    schema: str | None = None
+    """The set of schemas that the type is from; None takes the first that has it."""
+
+    def __str__(self) -> str:
+        form = " as JSON" if self.form == "json" else ""
+        return f"{self.type or self.codec}{form}"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What a text stands for."""
+
+    value: bytes
+    changed: bool
+    """Whether there is anything to write: False means the very bytes that were opened."""
+    notes: tuple[str, ...] = ()
+    """What writing these bytes changes beyond the edit, one line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document(ABC):
+    """The text of one value, exact: what `encode` gives for it is the value, byte for byte.
+
+    The text has lines that end with a line feed and nothing else that an editor would alter or a terminal act on. It is
+    still drawn through `model.text.inert` like everything that comes from a store.
+    """
+
+    value: bytes
+    choice: Choice
+    reason: str
+    """Why it is read this way, in the words of a sentence's part: `parses as JSON`."""
+    text: str
+    """What is shown and edited."""
+    language: Language
+    refusal: str | None
+    """Why it cannot be edited; None when it can."""
+    notes: tuple[str, ...]
+    """What a person should know before editing, one line each."""
+
+    @abstractmethod
+    def encode(self, text: str) -> Encoded:
+        """Give the bytes that an edited text stands for; all that was not edited is kept.
+
+        Raises:
+            InvalidText: It stands for none, or the document refuses to be edited.
+        """
+
+    @abstractmethod
+    def merge(self, mine: str, theirs: bytes) -> "Merge":
+        """Bring two changes of this document together: messages by field, everything else by line.
+
+        Args:
+            mine: The edited text of this document.
+            theirs: The value that somebody else stored meanwhile.
+
+        Raises:
+            InvalidText: One of the two cannot be read as this document is, so that there is nothing to merge.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two changes brought together."""
+
+    document: Document
+    """Their value, opened as the base to save on; `document.encode(text)` gives the merged bytes."""
+    text: str
+    """Both changes; where both changed the same thing, mine."""
+    conflicts: tuple[str, ...]
+    """The fields or ranges of lines of `text` where both changed the same thing; empty when there is no question."""

@@ -1,0 +1,58 @@
+"""What a value is when nobody said: text before anything else, and never a message by a guess."""
+
+import re
+from typing import Final
+
+from explorer.codecs.contract import Codec
+from explorer.codecs.syntax import check_json, check_yaml, is_structured_yaml
+from explorer.model.errors import InvalidText
+
+_BINARY: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+"""Controls that text has no use for."""
+_TERMINAL: Final = re.compile(rb"[\x00-\x06\x0b\x0e-\x1a\x1c-\x1f]")
+"""The same for what a terminal is sent, which an ESC tells: BEL and backspace belong to it."""
+_STRUCTURE: Final = re.compile(r"\s*[\[{]")
+_MOST_YAML: Final = 1 << 18
+"""Bytes of a value that is tried as YAML unless its name says so."""
+_LONGEST: Final = 4
+_SEVERAL: Final = 0x80
+"""A character of UTF-8 has at most four bytes; those of one that has several begin here."""
+
+
+def detect(key: str, value: bytes) -> tuple[Codec, str]:
+    """Choose how to read a value, and say why."""
+    if not value:
+        return "text", "empty"
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as error:
+        return "hex", f"not text: byte 0x{value[error.start]:02x} at {error.start} is not UTF-8"
+    if found := (_TERMINAL if b"\x1b" in value else _BINARY).search(value):
+        return "hex", f"not text: control character 0x{value[found.start()]:02x} at {found.start()}"
+    return _structured(key.lower(), text) or ("text", "is UTF-8 text")
+
+
+def beginning(value: bytes, most: int) -> bytes:
+    """Cut a value so that no character of it is cut in two."""
+    if len(value) <= most:
+        return value
+    cut = value[:most]
+    for _ in range(_LONGEST):
+        if cut and cut[-1] >= _SEVERAL:
+            cut = cut[:-1]
+    return cut
+
+
+def _structured(name: str, text: str) -> tuple[Codec, str] | None:
+    try:
+        if name.endswith((".yaml", ".yml")):
+            check_yaml(text)
+            return "yaml", "is named as YAML and reads as it"
+        if _STRUCTURE.match(text) or name.endswith(".json"):
+            check_json(text)
+            return "json", "parses as JSON"
+        if len(text) <= _MOST_YAML and is_structured_yaml(text):
+            return "yaml", "reads as YAML"
+    except InvalidText:
+        return None
+    return None

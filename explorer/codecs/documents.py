@@ -1,0 +1,102 @@
+"""Values opened as documents: by hand, by a rule, or as what they look like, and always with the reason."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from explorer.codecs.contract import Choice, Codec, Document, Encoded, Form, Language, Merge
+from explorer.codecs.detection import beginning, detect
+from explorer.codecs.hexadecimal import HexDocument
+from explorer.codecs.limits import Limits
+from explorer.codecs.plain import PlainDocument
+from explorer.codecs.rules import Rules
+from explorer.codecs.schemas import Schemas
+from explorer.model.errors import InvalidText
+
+__all__ = ["Choice", "Codec", "Codecs", "Document", "Encoded", "Form", "Language", "Merge", "Place"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where keys are: patterns speak of whole keys, views of keys relative to an address."""
+
+    root: str = ""
+    """What stands before every key."""
+    separator: str = "/"
+
+
+class Codecs:
+    """All that is known about how to read the values of a store."""
+
+    def __init__(
+        self,
+        schemas: Schemas | None = None,
+        rules: Rules | None = None,
+        *,
+        place: Place | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.schemas = schemas or Schemas()
+        self.rules = rules or Rules()
+        self.place = place or Place()
+        self.limits = limits or Limits()
+
+    def open(self, key: str, value: bytes, choice: Choice | None = None) -> Document:
+        """Open a value; whatever the bytes are, something can be shown.
+
+        Args:
+            key: The key, relative to the address.
+            value: Its bytes.
+            choice: How to read this one value, whatever a rule says.
+        """
+        rule = self.rules.find(self.place.root + key) if choice is None else None
+        if choice is not None:
+            wanted, reason = choice, "chosen by hand"
+        elif rule is not None:
+            wanted, reason = rule.choice, rule.reason
+        else:
+            return self._detected(key, value)
+        try:
+            document = self._read(value, wanted, reason)
+        except InvalidText as error:
+            document = self._detected(key, value, f"{reason}, but {error.message}; ")
+        if rule is not None and not rule.editable and document.refusal is None:
+            return replace(document, refusal=f"{rule.name} says that it is not to be edited")
+        return document
+
+    def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
+        """Give the ways in which a value can be read, likely ones first."""
+        return tuple(dict.fromkeys(self._choices(key, value)))
+
+    def _choices(self, key: str, value: bytes) -> Iterator[Choice]:
+        if rule := self.rules.find(self.place.root + key):
+            yield rule.choice
+        detected, _ = detect(key, beginning(value, self.limits.value))
+        yield Choice(detected)
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            pass
+        else:
+            yield from (Choice("text"), Choice("json"), Choice("yaml"))
+        yield Choice("hex")
+
+    def _read(self, value: bytes, choice: Choice, reason: str) -> Document:
+        """Read a value as was chosen.
+
+        Raises:
+            InvalidText: It cannot be read so.
+        """
+        match choice.codec:
+            case "hex":
+                return HexDocument.open(value, reason, self.limits)
+            case "json" | "yaml" | "text":
+                return PlainDocument.open(value, choice, reason, self.limits)
+            case _:
+                raise InvalidText(f"{choice.codec} cannot be read yet")
+
+    def _detected(self, key: str, value: bytes, why: str = "") -> Document:
+        codec, reason = detect(key, beginning(value, self.limits.value))
+        reason = why + reason
+        if codec == "hex":
+            return HexDocument.open(value, reason, self.limits)
+        return PlainDocument.open(value, Choice(codec), reason, self.limits)

@@ -1,0 +1,88 @@
+"""Patterns of keys.
+
+`**` stands for any number of levels, `*` for anything within one, `{name}` for a whole level or the rest of one,
+`{name:digits}` for figures alone; everything else for itself. A key is matched as the store spells it, from its first
+character to its last.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+
+from explorer.model.errors import SchemaFailed
+
+_WORD: Final = re.compile(r"(?P<levels>\*\*)|(?P<some>\*)|\{(?P<name>[^{}:]*)(?::(?P<kind>[^{}]*))?\}|(?P<brace>[{}])")
+_KINDS: Final = {"digits": "[0-9]+"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern, ready to be matched."""
+
+    text: str
+    expression: re.Pattern[str]
+    literal: int
+    """How many characters stand for themselves."""
+    exact: bool = False
+    """Whether one key alone matches."""
+
+    @classmethod
+    def make(cls, text: str, separator: str = "/") -> Self:
+        """Read a pattern for a store that splits its keys at a separator.
+
+        Raises:
+            SchemaFailed: It has a brace without its partner, or an unknown kind.
+        """
+        level = f"[^{re.escape(separator)}]"
+        parts: list[str] = []
+        literal = end = 0
+        for word in _WORD.finditer(text):
+            plain = text[end : word.start()]
+            literal += len(plain)
+            parts.append(re.escape(plain))
+            end = word.end()
+            whole = word.start() == 0 or text.endswith(separator, 0, word.start())
+            if word["levels"] and whole and text.startswith(separator, end):
+                parts.append(f"(?:.*{re.escape(separator)})?")
+                end += len(separator)
+            else:
+                parts.append(_expression(word, level, text))
+        literal += len(text) - end
+        parts.append(re.escape(text[end:]))
+        expression = re.compile("".join(parts), re.DOTALL)
+        return cls(text, expression, literal, exact=not _WORD.search(text))
+
+    @classmethod
+    def regex(cls, text: str) -> Self:
+        """Take a regular expression, which may match anywhere in a key.
+
+        Raises:
+            SchemaFailed: It is none.
+        """
+        try:
+            expression = re.compile(f"(?s:.*?)(?:{text})(?s:.*)")
+        except re.error as error:
+            raise SchemaFailed(f"no regular expression: {error}: {text}") from error
+        return cls(text, expression, literal=0)
+
+    def matches(self, key: str) -> bool:
+        """Tell whether a key is meant."""
+        return self.expression.fullmatch(key) is not None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _expression(word: re.Match[str], level: str, text: str) -> str:
+    if word["levels"]:
+        return ".*"
+    if word["some"]:
+        return f"{level}*"
+    if word["brace"]:
+        raise SchemaFailed(f"a brace without its partner in {text!r}", hint="write {name} for one level of the key")
+    kind = word["kind"]
+    if kind is None:
+        return f"{level}+"
+    if kind not in _KINDS:
+        raise SchemaFailed(f"unknown kind {kind!r} in {text!r}", hint=f"known are {', '.join(_KINDS)}")
+    return _KINDS[kind]
