@@ -1,0 +1,198 @@
+"""The rows of a tree of keys: nodes come, fade and go, and tallies, marks and the filter follow them."""
+
+from collections.abc import Callable, Iterator
+
+from explorer.model.entries import Child
+from explorer.session.marks import Change, Marks
+from explorer.session.nodes import Level, Node
+from explorer.session.rows import Rows
+
+
+class KeyRows(Rows[Node]):
+    """The rows of all keys that are known, below a root that stands for the top.
+
+    Args:
+        separator: What the store splits keys at.
+        clock: Seconds, for the age of changes.
+        doubt: Called with a folder of which nobody knows whether anything is left below it.
+    """
+
+    def __init__(self, separator: str, clock: Callable[[], float], doubt: Callable[[Node], None]) -> None:
+        root = Node("", has_children=True)
+        root.branch = Level()
+        super().__init__(root)
+        self.separator = separator
+        self.clock = clock
+        self.marks = Marks()
+        self.loaded = 0
+        """Nodes that are known, shown or not."""
+        self.matching = 0
+        """Nodes that are kept by the filter; without one, all."""
+        self.keeps: Callable[[str, str], bool] | None = None
+        """The filter's test of what stands before a name, and the name."""
+        self.opened_by_filter: set[Node] = set()
+        self._doubt = doubt
+        self.finish(root)
+
+    def key(self, node: Node) -> str:
+        """Give the key of a node as the store spells it."""
+        names: list[str] = []
+        while node.parent is not None:
+            names.append(node.name)
+            node = node.parent
+        return self.separator.join(reversed(names))
+
+    def prefix(self, node: Node) -> str:
+        """Give what the keys below a node begin with; empty for the top."""
+        return "" if node is self.root else self.key(node) + self.separator
+
+    def holds(self, node: Node) -> bool:
+        """Tell whether a node is part of the tree."""
+        while node.parent is not None:
+            node = node.parent
+        return node is self.root
+
+    def levels(self) -> Iterator[Node]:
+        """Give the nodes that have a level, from the top down; nothing may change meanwhile."""
+        waiting = [self.root]
+        while waiting:
+            node = waiting.pop()
+            if node.branch is not None:
+                yield node
+                waiting.extend(child for child in node.branch if child.branch is not None)
+
+    # What is known changes
+
+    def add(self, parent: Node, name: str, *, has_value: bool, has_children: bool) -> Node:
+        """Take a new node in below one that has a level."""
+        level = _level(parent)
+        node = Node(name, has_value=has_value, has_children=has_children)
+        if self.keeps is not None:
+            node.kept = self.keeps(self.prefix(parent), name)
+            node.weight = 1 if node.kept else 0
+        node.seen = level.working
+        self.insert(parent, node)
+        level.living += 1
+        self.loaded += 1
+        self.matching += node.kept
+        if self.keeps is not None and node.kept:
+            self.lay_open(parent)
+        return node
+
+    def meet(self, parent: Node, child: Child, *, marking: bool) -> None:
+        """Take in what a listing told of a child.
+
+        Args:
+            parent: The node whose level was listed.
+            child: What was told.
+            marking: Mark what differs from what was known.
+        """
+        known = _level(parent).find(child.name)
+        revived = known is not None and known.ghost
+        if known is None:
+            known = self.add(parent, child.name, has_value=child.has_value, has_children=child.has_children)
+            difference: Change | None = Change.ADDED
+        else:
+            known.seen = True
+            difference = Change.ADDED if revived or (child.has_value and not known.has_value) else None
+            if known.has_value and not child.has_value:
+                difference = Change.DELETED
+            self.revive(known)
+            known.has_value, known.has_children = child.has_value, child.has_children
+            if not child.has_children and known.branch is not None and known.branch.living:
+                self._doubt(known)
+        if difference is not None and (marking or revived):
+            self.marks.note(known, difference, self.clock())
+
+    def fade(self, node: Node) -> None:
+        """Let a node be gone: it is shown a little longer, and then dropped."""
+        if node.ghost or node.parent is None:
+            return
+        if node.branch is not None and node.branch.living:
+            self.prune(node)
+        node.ghost = True
+        node.has_value = node.has_children = False
+        self.marks.note(node, Change.DELETED, self.clock())
+        self._one_less(node.parent)
+
+    def revive(self, node: Node) -> None:
+        """Let a ghost be a key again."""
+        if node.ghost and node.parent is not None:
+            node.ghost = False
+            _level(node.parent).living += 1
+            self.marks.revive(node)
+
+    def empty(self, node: Node) -> None:
+        """Take note that nothing is below a node."""
+        node.has_children = False
+        if node.branch is not None and (node.branch.living or not node.branch.count):
+            self.prune(node)
+        if not node.has_value:
+            self.fade(node)
+
+    def drop(self, node: Node) -> None:
+        """Remove a node from the rows, with all below it."""
+        parent = node.parent
+        self.marks.forget(node)
+        if parent is None:
+            return
+        self._forget_below(node)
+        self.remove(node)
+        self.loaded -= 1
+        self.matching -= node.kept
+        self.opened_by_filter.discard(node)
+        if not node.ghost:
+            self._one_less(parent)
+        if parent is not self.root and not parent.has_children and not _level(parent).count:
+            self.prune(parent)
+
+    def prune(self, node: Node) -> None:
+        """Forget the level below a node."""
+        if node.branch is not None and node is not self.root:
+            self._forget_below(node)
+            node.opened = False
+            self.opened_by_filter.discard(node)
+            self.hang(node, None)
+
+    # What is shown changes
+
+    def finish(self, node: Node) -> None:
+        """Let a level end with a line that tells what is with it, unless it is known to its end."""
+        level = _level(node)
+        needed = level.error is not None or not level.complete
+        if needed is (level.tail is None):
+            self.end(node, Node("", tail=True) if needed else None)
+
+    def lay_open(self, node: Node) -> None:
+        """Open a node and all around it for as long as there is a filter."""
+        up: Node | None = node
+        while up is not None and up is not self.root:
+            if not up.opened:
+                self.opened_by_filter.add(up)
+                self.open(up)
+            up = up.parent
+
+    def _one_less(self, parent: Node) -> None:
+        level = _level(parent)
+        level.living -= 1
+        if not level.living and parent.has_children and parent is not self.root:
+            self._doubt(parent)
+
+    def _forget_below(self, node: Node) -> None:
+        waiting = [node]
+        while waiting:
+            branch = waiting.pop().branch
+            for child in branch or ():
+                self.marks.forget(child)
+                self.opened_by_filter.discard(child)
+                self.matching -= child.kept
+                if child.branch is not None:
+                    waiting.append(child)
+            self.loaded -= len(branch) if branch is not None else 0
+
+
+def _level(node: Node) -> Level:
+    if node.branch is None:
+        message = "the node has no level"
+        raise AssertionError(message)
+    return node.branch

@@ -1,0 +1,258 @@
+"""The tree of keys: loaded level by level, kept by events, marked where it changed, filtered; shared by all views."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from explorer.model.events import Deleted, Put
+from explorer.session.applying import Applying
+from explorer.session.filtering import Findings
+from explorer.session.keyrows import KeyRows
+from explorer.session.marks import Mark, budget
+from explorer.session.nodes import Extent, Level, Node, first_key
+from explorer.session.reading import Load, Reading
+from explorer.session.rows import Line
+from explorer.session.sifting import Sifting
+
+SWEEP: float = 0.004
+"""Seconds that a sweep takes at most; what is left is done by the next."""
+
+
+class Tree:
+    """The tree of keys below a store's address. Nothing here waits for the store but `reveal` and `resync`.
+
+    Args:
+        load: How a page of children is read, usually `Store.children`.
+        separator: What the store splits keys at.
+        told: Called when something changed that was not asked for by the caller: a page is in, a search is done.
+        clock: Seconds, for the age of changes.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        separator: str = "/",
+        *,
+        told: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.separator = separator
+        self.clock = clock
+        self._told = told
+        self._rows = KeyRows(separator, clock, self._doubt)
+        self._reading = Reading(load, self._rows, self._repeat, told)
+        self._applying = Applying(self._rows, self._reading)
+        self._sifting = Sifting(self._rows, told)
+        self._reading.more(self._rows.root)
+
+    async def run(self) -> None:
+        """Read what is asked for, until cancelled: the one task that a tree needs."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._reading.run(), name="tree: reading")
+            group.create_task(self._sifting.run(), name="tree: filter")
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being read or searched."""
+        return self._reading.busy or self._sifting.busy
+
+    async def idle(self) -> None:
+        """Wait until nothing is being read or searched."""
+        while self.busy:
+            if self._reading.busy:
+                await self._reading.progress()
+            else:
+                await self._sifting.done()
+
+    # The rows as they are shown
+
+    @property
+    def root(self) -> Node:
+        """What stands for the top; it has no row."""
+        return self._rows.root
+
+    @property
+    def loaded(self) -> int:
+        """How many nodes are known, shown or not."""
+        return self._rows.loaded
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def at(self, row: int) -> Node:
+        """Give the node in a row, the first is 0.
+
+        Raises:
+            IndexError: There are not so many.
+        """
+        return self._rows.at(row)
+
+    def row_of(self, node: Node) -> int | None:
+        """Give the row of a node; None while it is hidden or closed in, or if it is no longer part of the tree."""
+        return self._rows.row_of(node)
+
+    def window(self, start: int, count: int) -> Iterator[Line[Node]]:
+        """Give the rows from one on, `count` at most: each with its node, depth and guides."""
+        return self._rows.window(start, count)
+
+    def holds(self, node: Node) -> bool:
+        """Tell whether a node is still part of the tree."""
+        return self._rows.holds(node)
+
+    # Nodes
+
+    def key(self, node: Node) -> str:
+        """Give the key of a node as the store spells it, whether or not it has a value."""
+        return self._rows.key(node)
+
+    def prefix(self, node: Node) -> str:
+        """Give what the keys below a node begin with."""
+        return self._rows.prefix(node)
+
+    def node(self, key: str) -> Node | None:
+        """Give the node of a key, if it is loaded and not gone."""
+        node = self._rows.root
+        for name in key.split(self.separator):
+            child = None if node.branch is None else node.branch.find(name)
+            if child is None or child.ghost:
+                return None
+            node = child
+        return node
+
+    def mark(self, node: Node) -> Mark | None:
+        """Tell what happened to a node lately."""
+        return self._rows.marks.of(node)
+
+    def changes_below(self, node: Node) -> int:
+        """Tell how many changes there were below a closed folder since it was last open."""
+        return self._rows.marks.below(node)
+
+    # What a person does
+
+    def expand(self, node: Node) -> None:
+        """Show what is below a node; it is read if it was not."""
+        if node.tail or node is self.root or not (node.has_children or node.branch is not None):
+            return
+        if node.branch is None:
+            self._rows.hang(node, Level())
+            self._rows.finish(node)
+            self._reading.more(node)
+        self._rows.opened_by_filter.discard(node)
+        self._rows.marks.open(node)
+        if not node.opened:
+            self._rows.open(node)
+
+    def collapse(self, node: Node) -> None:
+        """Show no longer what is below a node; it remains loaded."""
+        if node.opened and node is not self.root:
+            self._rows.opened_by_filter.discard(node)
+            self._rows.open(node, opened=False)
+
+    def toggle(self, node: Node) -> None:
+        """Expand a node or collapse it."""
+        if node.opened:
+            self.collapse(node)
+        else:
+            self.expand(node)
+
+    def load_more(self, node: Node) -> None:
+        """Read the next page of a level, given its node or its last line; nothing if it is being read, or failed."""
+        folder = _folder(node)
+        if folder is not None and folder.extent is Extent.PARTIAL:
+            self._reading.more(folder)
+
+    def reload(self, node: Node) -> None:
+        """Read a level again, given its node or its last line; what failed is tried again."""
+        folder = _folder(node)
+        level = None if folder is None else folder.branch
+        if folder is None or level is None:
+            return
+        if level.error is not None and not level.stale:
+            self._reading.more(folder)
+        else:
+            self._reading.again(folder)
+
+    async def reveal(self, key: str) -> Node | None:
+        """Expand the way to a key and give its node; None if it is not there.
+
+        It takes a page for each thousand siblings that come before it.
+
+        Raises:
+            ExplorerError: A level on the way could not be read.
+        """
+        node = self.root
+        for name in key.split(self.separator):
+            if node is not self.root:
+                self.expand(node)
+            child = await self._reached(node, name)
+            if child is None:
+                return None
+            node = child
+        return node
+
+    def filter(self, text: str | None, keep: Node | None = None) -> None:
+        """Show only loaded rows that a filter keeps, and what is around them; without a text all again.
+
+        Args:
+            text: What `Filter` describes.
+            keep: The way to this node remains open when the filter ends.
+        """
+        self._sifting.set(text, keep)
+
+    @property
+    def findings(self) -> Findings | None:
+        """What came of the filter so far; None without a filter."""
+        return self._sifting.findings
+
+    # What the store tells
+
+    def apply(self, events: Iterable[Put | Deleted]) -> bool:
+        """Apply events, in order, once per frame; tell whether anything changed that an open folder shows."""
+        return self._applying.apply(events)
+
+    async def resync(self) -> None:
+        """Read every loaded level again, mark what differs, let go what is gone; try again what failed."""
+        for node in list(self._rows.levels()):
+            self._reading.again(node)
+        while self._reading.busy:
+            await self._reading.progress()
+
+    def sweep(self, now: float) -> bool:
+        """Let marks age and ghosts end; tell whether any did. It costs what changed, not what exists."""
+        until = budget(SWEEP)
+        passed = self._rows.marks.age(now, until)
+        for node in self._rows.marks.expired(now, until):
+            self._rows.drop(node)
+            passed = True
+        return passed
+
+    # Between the parts
+
+    def _doubt(self, node: Node) -> None:
+        self._reading.doubt(node)
+
+    def _repeat(self, node: Node, level: Level) -> None:
+        self._applying.repeat(node, level)
+
+    async def _reached(self, node: Node, name: str) -> Node | None:
+        while (level := node.branch) is not None:
+            child = level.find(name)
+            if child is not None and not child.ghost:
+                return child
+            if level.working:
+                await self._reading.progress()
+                continue
+            if level.error is not None:
+                raise level.error
+            passed = level.edge is not None and first_key(name, self.separator, has_value=False) <= level.edge
+            if level.complete or passed:
+                return None
+            self._reading.more(node)
+        return None
+
+
+def _folder(node: Node) -> Node | None:
+    return node.parent if node.tail else node
