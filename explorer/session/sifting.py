@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from explorer.session.filtering import Filter, Findings
 from explorer.session.keyrows import KeyRows
+from explorer.session.loading import SLICE
 from explorer.session.marks import budget
 from explorer.session.nodes import Node
-from explorer.session.reading import SLICE
 
 
 class Sifting:

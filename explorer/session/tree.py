@@ -8,9 +8,9 @@ from explorer.model.events import Deleted, Put
 from explorer.session.applying import Applying
 from explorer.session.filtering import Findings
 from explorer.session.keyrows import KeyRows
+from explorer.session.loading import Load, Loading
 from explorer.session.marks import Mark, budget
 from explorer.session.nodes import Extent, Level, Node, first_key
-from explorer.session.reading import Load, Reading
 from explorer.session.rows import Line
 from explorer.session.sifting import Sifting
 
@@ -40,27 +40,27 @@ class Tree:
         self.clock = clock
         self._told = told
         self._rows = KeyRows(separator, clock, self._doubt)
-        self._reading = Reading(load, self._rows, self._repeat, told)
-        self._applying = Applying(self._rows, self._reading)
+        self._loading = Loading(load, self._rows, self._repeat, told)
+        self._applying = Applying(self._rows, self._loading)
         self._sifting = Sifting(self._rows, told)
-        self._reading.more(self._rows.root)
+        self._loading.more(self._rows.root)
 
     async def run(self) -> None:
         """Read what is asked for, until cancelled: the one task that a tree needs."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._reading.run(), name="tree: reading")
+            group.create_task(self._loading.run(), name="tree: loading")
             group.create_task(self._sifting.run(), name="tree: filter")
 
     @property
     def busy(self) -> bool:
         """Whether something is being read or searched."""
-        return self._reading.busy or self._sifting.busy
+        return self._loading.busy or self._sifting.busy
 
     async def idle(self) -> None:
         """Wait until nothing is being read or searched."""
         while self.busy:
-            if self._reading.busy:
-                await self._reading.progress()
+            if self._loading.busy:
+                await self._loading.progress()
             else:
                 await self._sifting.done()
 
@@ -139,7 +139,7 @@ class Tree:
         if node.branch is None:
             self._rows.hang(node, Level())
             self._rows.finish(node)
-            self._reading.more(node)
+            self._loading.more(node)
         self._rows.opened_by_filter.discard(node)
         self._rows.marks.open(node)
         if not node.opened:
@@ -162,7 +162,7 @@ class Tree:
         """Read the next page of a level, given its node or its last line; nothing if it is being read, or failed."""
         folder = _folder(node)
         if folder is not None and folder.extent is Extent.PARTIAL:
-            self._reading.more(folder)
+            self._loading.more(folder)
 
     def reload(self, node: Node) -> None:
         """Read a level again, given its node or its last line; what failed is tried again."""
@@ -171,9 +171,9 @@ class Tree:
         if folder is None or level is None:
             return
         if level.error is not None and not level.stale:
-            self._reading.more(folder)
+            self._loading.more(folder)
         else:
-            self._reading.again(folder)
+            self._loading.again(folder)
 
     async def reveal(self, key: str) -> Node | None:
         """Expand the way to a key and give its node; None if it is not there.
@@ -216,9 +216,9 @@ class Tree:
     async def resync(self) -> None:
         """Read every loaded level again, mark what differs, let go what is gone; try again what failed."""
         for node in list(self._rows.levels()):
-            self._reading.again(node)
-        while self._reading.busy:
-            await self._reading.progress()
+            self._loading.again(node)
+        while self._loading.busy:
+            await self._loading.progress()
 
     def sweep(self, now: float) -> bool:
         """Let marks age and ghosts end; tell whether any did. It costs what changed, not what exists."""
@@ -232,7 +232,7 @@ class Tree:
     # Between the parts
 
     def _doubt(self, node: Node) -> None:
-        self._reading.doubt(node)
+        self._loading.doubt(node)
 
     def _repeat(self, node: Node, level: Level) -> None:
         self._applying.repeat(node, level)
@@ -243,14 +243,14 @@ class Tree:
             if child is not None and not child.ghost:
                 return child
             if level.working:
-                await self._reading.progress()
+                await self._loading.progress()
                 continue
             if level.error is not None:
                 raise level.error
             passed = level.edge is not None and first_key(name, self.separator, has_value=False) <= level.edge
             if level.complete or passed:
                 return None
-            self._reading.more(node)
+            self._loading.more(node)
         return None
 
 

@@ -31,7 +31,7 @@ class Load(Protocol):
         """Read a page of the next level below a prefix."""
 
 
-class Reading:
+class Loading:
     """Reads levels for a tree. What is asked for is read by `run`, which never ends by itself.
 
     Args:
@@ -96,7 +96,7 @@ class Reading:
             self._asked.put_nowait((node, level))
         self._rows.finish(node)
 
-    # Reading
+    # Loading
 
     async def run(self) -> None:
         """Read what is asked for, until cancelled."""
