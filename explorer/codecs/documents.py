@@ -7,6 +7,7 @@ from explorer.codecs.contract import Choice, Codec, Document, Encoded, Form, Lan
 from explorer.codecs.detection import beginning, detect
 from explorer.codecs.hexadecimal import HexDocument
 from explorer.codecs.limits import Limits
+from explorer.codecs.messages import MessageDocument
 from explorer.codecs.plain import PlainDocument
 from explorer.codecs.rules import Rules
 from explorer.codecs.schemas import Schemas
@@ -91,6 +92,8 @@ class Codecs:
                 return HexDocument.open(value, reason, self.limits)
             case "json" | "yaml" | "text":
                 return PlainDocument.open(value, choice, reason, self.limits)
+            case "protobuf":
+                return MessageDocument.open(value, choice, reason, self.schemas, self.limits)
             case _:
                 raise InvalidText(f"{choice.codec} cannot be read yet")
 

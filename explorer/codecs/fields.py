@@ -1,0 +1,137 @@
+"""Fields of messages, whatever their kind: what is in them, as values that can be compared."""
+
+from collections.abc import Hashable, MutableMapping, Sequence
+from typing import Final, Protocol, cast
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+ANY: Final = "google.protobuf.Any"
+
+
+class _Extended(Protocol):
+    """What every message offers and the library's types do not tell."""
+
+    @property
+    def Extensions(self) -> MutableMapping[FieldDescriptor, object]: ...  # noqa: N802 - the library's names
+
+    def HasExtension(self, field: FieldDescriptor) -> bool: ...  # noqa: N802
+
+    def FindInitializationErrors(self) -> Sequence[str]: ...  # noqa: N802
+
+    def ClearExtension(self, field: FieldDescriptor) -> None: ...  # noqa: N802
+
+
+def _extended(message: Message) -> _Extended:
+    return cast("_Extended", message)
+
+
+def serialized(message: Message) -> bytes:
+    """Give the bytes of a message, maps in the order of their keys; a required field may be missing."""
+    return message.SerializePartialToString(deterministic=True)
+
+
+def copied(message: Message) -> Message:
+    """Give a copy with all that the schema does not know."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    return copy
+
+
+def unknown_size(message: Message) -> int:
+    """Count the bytes of what the schema does not know, at all depths but inside an Any."""
+    known = copied(message)
+    known.DiscardUnknownFields()
+    return message.ByteSize() - known.ByteSize()
+
+
+def entry_type(field: FieldDescriptor) -> Descriptor:
+    """Give what an entry of a map is on the wire: a message with a key and a value."""
+    return cast("Descriptor", field.message_type)
+
+
+def missing_fields(message: Message) -> list[str]:
+    """Name the required fields that are not there."""
+    return [] if message.IsInitialized() else list(_extended(message).FindInitializationErrors())
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    """Tell whether a field is a map."""
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
+
+
+def read(message: Message, field: FieldDescriptor) -> object:
+    """Give what is in a field: a value, a message, or something like a list or a mapping that is the message's own."""
+    return _extended(message).Extensions[field] if field.is_extension else getattr(message, field.name)
+
+
+def submessage(message: Message, field: FieldDescriptor) -> Message:
+    """Give the message in a field."""
+    return cast("Message", read(message, field))
+
+
+def elements(message: Message, field: FieldDescriptor) -> list[Message]:
+    """Give the messages in a repeated field."""
+    return list(cast("list[Message]", read(message, field)))
+
+
+def mapping(message: Message, field: FieldDescriptor) -> MutableMapping[Hashable, object]:
+    """Give the map in a field."""
+    return cast("MutableMapping[Hashable, object]", read(message, field))
+
+
+def write(message: Message, field: FieldDescriptor, value: object) -> None:
+    """Set a field that holds one value; a message is copied."""
+    if isinstance(value, Message):
+        submessage(message, field).CopyFrom(value)
+        submessage(message, field).SetInParent()  # an empty one is there too
+    elif field.is_extension:
+        _extended(message).Extensions[field] = value
+    else:
+        setattr(message, field.name, value)
+
+
+def clear(message: Message, field: FieldDescriptor) -> None:
+    """Empty a field."""
+    if field.is_extension:
+        _extended(message).ClearExtension(field)
+    else:
+        message.ClearField(field.name)
+
+
+def has(message: Message, field: FieldDescriptor) -> bool:
+    """Tell whether a field is there, where the schema makes a difference between that and a default."""
+    return _extended(message).HasExtension(field) if field.is_extension else message.HasField(field.name)
+
+
+def content(message: Message, field: FieldDescriptor) -> object:
+    """Give what is in a field as a value that compares by meaning: NaN equals NaN, 0.0 is not -0.0."""
+    if is_map(field):
+        return {key: comparable(value) for key, value in mapping(message, field).items()}
+    if field.is_repeated:
+        return [comparable(value) for value in cast("list[object]", read(message, field))]
+    if field.has_presence and not has(message, field):
+        return None
+    return comparable(read(message, field))
+
+
+def comparable(value: object) -> Hashable:
+    """Give a value or message as something that compares by meaning."""
+    return serialized(value) if isinstance(value, Message) else repr(value)
+
+
+def fields_of(*messages: Message) -> list[FieldDescriptor]:
+    """Give the fields that are set in any of these messages of one type, by number."""
+    found = {field.number: field for message in messages for field, _ in message.ListFields()}
+    return [found[number] for number in sorted(found)]
+
+
+def unpacked(any_message: Message) -> tuple[str, bytes]:
+    """Give what an Any says its type is, and the bytes in it."""
+    url, value = (getattr(any_message, name) for name in ("type_url", "value"))
+    return url, value
+
+
+def repack(any_message: Message, value: bytes) -> None:
+    """Put other bytes of the same type into an Any."""
+    setattr(any_message, "value", value)  # noqa: B010 - a field of data

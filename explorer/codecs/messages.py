@@ -1,0 +1,186 @@
+"""Values that are protobuf messages, edited as text without losing what no text shows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final, Self
+
+from google.protobuf.message import DecodeError, Message
+
+from explorer.codecs.contract import Choice, Document, Encoded, Merge
+from explorer.codecs.fields import copied, missing_fields, serialized, unknown_size
+from explorer.codecs.forms import JsonForm, MessageForm, TextForm
+from explorer.codecs.grafting import Four, Graft
+from explorer.codecs.limits import Limits
+from explorer.codecs.patching import patched
+from explorer.codecs.schemas import MessageType, Schemas
+from explorer.codecs.survey import survey, trim
+from explorer.model.errors import InvalidText
+
+_RELAXED: Final = "some of its strings are not UTF-8: strings are shown as bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDocument(Document):
+    """A message in one of its forms."""
+
+    kind: MessageType
+    form: MessageForm = field(repr=False)
+    limits: Limits = field(repr=False)
+
+    @classmethod
+    def open(cls, value: bytes, choice: Choice, reason: str, schemas: Schemas, limits: Limits) -> Self:
+        """Open a value as the message that was chosen.
+
+        Raises:
+            InvalidText: It is none, no schema has the type, or it cannot be shown in full nor in part.
+        """
+        name = choice.type or ""
+        kind = schemas.find(name, choice.schema)
+        relaxed = schemas.find(name, choice.schema, relaxed=True)
+        if kind is None or relaxed is None:
+            raise InvalidText(f"no schema has a message {name!r}" if name else "no message type is named")
+        if len(value) > limits.value:
+            raise InvalidText(f"{len(value):,} bytes are too many to be read as a message")
+        try:
+            message = kind.parse(value)
+        except DecodeError:
+            message = None
+        if message is not None and not survey(message, limits.elements).broken_strings:
+            return cls._of(value, kind, choice, reason, limits)
+        document = cls._of(value, relaxed, replace(choice, form="text"), reason, limits)
+        return replace(document, notes=(_RELAXED, *document.notes))
+
+    @classmethod
+    def _of(cls, value: bytes, kind: MessageType, choice: Choice, reason: str, limits: Limits) -> Self:
+        try:
+            message = kind.parse(value)
+        except DecodeError as error:
+            raise InvalidText(f"it does not parse as {kind.name}") from error
+        found = survey(message, limits.elements)
+        shown, refusal = message, None
+        if found.too_many:
+            shown = copied(message)
+            trim(shown, limits.elements)
+            refusal = f"more than {limits.elements:,} elements: the first are shown, too many to edit here"
+        form, text, why = _written(shown, kind, choice, anys=found.anys)
+        if len(text) > limits.value:
+            text = text[: limits.value]
+            refusal = f"too long to edit here: the first {limits.value:,} characters are shown"
+        return cls(
+            value=value,
+            choice=replace(choice, form="json" if form.language == "json" else "text"),
+            reason=reason,
+            text=text,
+            language=form.language,
+            refusal=refusal,
+            notes=(*why, *_notes(value, message)),
+            kind=kind,
+            form=form,
+            limits=limits,
+        )
+
+    def encode(self, text: str) -> Encoded:
+        """Give the bytes of the message with the edit carried over to it.
+
+        Raises:
+            InvalidText: It is no such message, the edit takes a required field away, the document refuses to be edited,
+                or the outcome would not say what the text says.
+        """
+        if self.refusal is not None:
+            raise InvalidText(self.refusal)
+        if text == self.text:
+            return Encoded(self.value, changed=False)
+        edited = self._read(text)
+        before = self.kind.parse(self.value)
+        base = self._read(self.text)
+        if serialized(edited) == serialized(base):
+            return Encoded(self.value, changed=False, notes=("only spelling differs: nothing to write",))
+        after = copied(before)
+        self._graft(Four(after, base, base, edited))
+        if (missing := missing_fields(after)) and before.IsInitialized():
+            raise InvalidText(f"required fields are missing: {', '.join(missing)}")
+        value = patched(self.value, before, after)
+        self._verify(value, edited)
+        return Encoded(value, value != self.value, tuple(self._changes(value, before, after)))
+
+    def merge(self, mine: str, theirs: bytes) -> Merge:
+        """Merge field by field.
+
+        Raises:
+            InvalidText: Mine is no such message, theirs is none any more, or the document refuses to be edited.
+        """
+        if self.refusal is not None:
+            raise InvalidText(self.refusal)
+        base, edited = self._read(self.text), self._read(mine)
+        hint = "take theirs or mine as a whole"
+        try:
+            document = self._of(theirs, self.kind, self.choice, self.reason, self.limits)
+        except InvalidText as error:
+            raise InvalidText(f"what is stored now cannot be merged: {error.message}", hint=hint) from error
+        if document.refusal is not None or document.form != self.form:
+            raise InvalidText("what is stored now cannot be shown in the same form", hint=hint)
+        stored = document._read(document.text)  # noqa: SLF001 - another one of these
+        merged = copied(stored)
+        conflicts = self._graft(Four(merged, stored, base, edited))
+        return Merge(document, self.form.write(merged), conflicts)
+
+    def _read(self, text: str) -> Message:
+        return self.form.read(text, self.kind.made)
+
+    def _graft(self, four: Four) -> tuple[str, ...]:
+        """Carry an edit over to the target, and give the fields that somebody else changed differently."""
+        graft = Graft(self.kind.sibling if self.form.expands else None)
+        graft.message(four)
+        return tuple(graft.conflicts)
+
+    def _verify(self, value: bytes, edited: Message) -> None:
+        """Read what would be written: it must say what the text says."""
+        try:
+            again = self._read(self.form.write(self.kind.parse(value)))
+        except (DecodeError, InvalidText) as error:
+            raise InvalidText(f"this cannot be written: {error}", hint="edit it in another form") from error
+        if serialized(again) != serialized(edited):
+            raise InvalidText(
+                "this cannot be written without changing its meaning; nothing was written",
+                hint="edit it in another form",
+            )
+
+    def _changes(self, value: bytes, before: Message, after: Message) -> Iterator[str]:
+        lost = unknown_size(before) - unknown_size(after)
+        if lost > 0:
+            yield f"{lost} bytes of fields that the schema does not know go with what was removed"
+        if value == serialized(after) and self.value != serialized(before):
+            yield "the whole message is written anew: the same fields, in this library's own order and spelling"
+        if missing := missing_fields(after):
+            yield f"required fields are still missing: {', '.join(missing)}"
+
+
+def _written(
+    message: Message, kind: MessageType, choice: Choice, *, anys: bool
+) -> tuple[MessageForm, str, tuple[str, ...]]:
+    """Write a message in the form that was chosen, or in the next one that can say all of it."""
+    forms: list[MessageForm] = [TextForm(kind.pool), TextForm(None)]
+    if choice.form == "json":
+        forms.insert(0, JsonForm(kind.pool))
+    failures: list[str] = []
+    for form in forms:
+        try:
+            text = form.write(message)
+            if anys and form.expands:
+                form.read(text, kind.made)
+        except InvalidText as error:
+            failures.append(f"not shown {form.title}: {error.message}")
+        else:
+            return form, text, tuple(failures)
+    raise InvalidText(failures[-1])
+
+
+def _notes(value: bytes, message: Message) -> tuple[str, ...]:
+    notes: list[str] = []
+    if unknown := unknown_size(message):
+        notes.append(f"{unknown} bytes are fields that the schema does not know: they are kept")
+    if serialized(message) != value:
+        notes.append("written by another library in another order or spelling: what is not edited stays as it is")
+    if missing := missing_fields(message):
+        notes.append(f"required fields are missing: {', '.join(missing)}")
+    return tuple(notes)
