@@ -41,6 +41,8 @@ class Pulse:
     """The moment that the next proof must be later than, because something happened then."""
     silence: ExplorerError | None = None
     """What the last attempt to prove it failed with; None since the last proof."""
+    lagging: str | None = None
+    """That more happens than can be shown, while it does."""
     slept: str | None = None
     """What is told until there is a proof from after the machine's sleep."""
     refusal: ExplorerError | None = None
@@ -127,6 +129,8 @@ class Pulse:
             return Standing.CATCHING_UP, "starting to watch"
         if not self.read:
             return Standing.CATCHING_UP, "reading what is shown"
+        if self.lagging is not None:
+            return Standing.CATCHING_UP, self.lagging
         if not fresh:
             return Standing.CATCHING_UP, "asking for a proof of life"
         return Standing.LIVE, self.refusal.message if self.refusal else self.method

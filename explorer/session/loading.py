@@ -39,15 +39,22 @@ class Loading:
         rows: Where they are taken in.
         repeat: Called with a node and its level when a page is in, to apply again what was noted meanwhile.
         told: Called when something changed.
+        gathered: Seconds for which doubts are gathered.
     """
 
     def __init__(
-        self, load: Load, rows: KeyRows, repeat: Callable[[Node, Level], None], told: Callable[[], None]
+        self,
+        load: Load,
+        rows: KeyRows,
+        repeat: Callable[[Node, Level], None],
+        told: Callable[[], None],
+        gathered: float = GATHERED,
     ) -> None:
         self._load = load
         self._rows = rows
         self._repeat = repeat
         self._told = told
+        self._gathered = gathered
         self._asked: asyncio.Queue[tuple[Node, Level]] = asyncio.Queue()
         self._open = 0
         self._doubts: dict[Node, int] = {}
@@ -239,7 +246,7 @@ class Loading:
     async def _verify(self) -> None:
         while True:
             await self._doubted.wait()
-            await asyncio.sleep(GATHERED)
+            await asyncio.sleep(self._gathered)
             self._doubted.clear()
             batch = iter(list(self._doubts))
             async with asyncio.TaskGroup() as group:

@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from explorer.model.errors import ExplorerError
 from explorer.model.events import Deleted, Put
 from explorer.session.applying import Applying
 from explorer.session.filtering import Findings
 from explorer.session.keyrows import KeyRows
-from explorer.session.loading import Load, Loading
+from explorer.session.loading import GATHERED, Load, Loading
 from explorer.session.marks import Mark, budget
 from explorer.session.nodes import Extent, Level, Node, first_key
 from explorer.session.rows import Line
@@ -26,6 +27,7 @@ class Tree:
         separator: What the store splits keys at.
         told: Called when something changed that was not asked for by the caller: a page is in, a search is done.
         clock: Seconds, for the age of changes.
+        gathered: Seconds for which folders that may be empty are gathered before they are verified.
     """
 
     def __init__(
@@ -35,12 +37,13 @@ class Tree:
         *,
         told: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        gathered: float = GATHERED,
     ) -> None:
         self.separator = separator
         self.clock = clock
         self._told = told
         self._rows = KeyRows(separator, clock, self._doubt)
-        self._loading = Loading(load, self._rows, self._repeat, told)
+        self._loading = Loading(load, self._rows, self._repeat, told, gathered)
         self._applying = Applying(self._rows, self._loading)
         self._sifting = Sifting(self._rows, told)
         self._loading.more(self._rows.root)
@@ -214,11 +217,22 @@ class Tree:
         return self._applying.apply(events)
 
     async def resync(self) -> None:
-        """Read every loaded level again, mark what differs, let go what is gone; try again what failed."""
-        for node in list(self._rows.levels()):
+        """Read every loaded level again, mark what differs, let go what is gone; try again what failed.
+
+        Raises:
+            ExplorerError: A level could not be read; the others were, and the level says so.
+        """
+        failed: list[ExplorerError] = []
+        levels = [(node, node.branch) for node in list(self._rows.levels()) if node.branch is not None]
+        for node, _ in levels:
             self._loading.again(node)
-        while self._loading.busy:
-            await self._loading.progress()
+        for node, level in levels:
+            while level.working:
+                await self._loading.progress()
+            if level.error is not None and not failed and self._rows.holds(node):
+                failed.append(level.error)
+        if failed:
+            raise failed[0]
 
     def sweep(self, now: float) -> bool:
         """Let marks age and ghosts end; tell whether any did. It costs what changed, not what exists."""

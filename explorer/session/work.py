@@ -15,12 +15,11 @@ class Work:
     A defect ends the session and is raised where it was entered.
     """
 
-    def __init__(self, create: Callable[[Job], Task]) -> None:
-        self._create = create
+    def __init__(self) -> None:
+        self._create: Callable[[Job], Task] | None = None
         self._running: set[Task] = set()
         self._caused: set[Task] = set()
         self._latest: dict[str, Task] = {}
-        self._closed = False
 
     @property
     def busy(self) -> bool:
@@ -28,14 +27,14 @@ class Work:
         return bool(self._caused)
 
     def start(self, job: Job, *, name: str, caused: bool = True) -> Task | None:
-        """Start a job; nothing is started once the session is being left.
+        """Start a job; nothing is started before the session is entered or once it is being left.
 
         Args:
             job: It tells errors of the store itself.
             name: What it is, for whoever looks at the tasks.
             caused: A person caused it and it comes to an end; others go on as long as the session does.
         """
-        if self._closed:
+        if self._create is None:
             job.close()
             return None
         task = self._create(job)
@@ -46,10 +45,10 @@ class Work:
         task.add_done_callback(self._ended)
         return task
 
-    def replace(self, job: Job, *, name: str) -> Task | None:
-        """Start a job a person caused instead of the one of that name: the newest wins."""
+    def replace(self, job: Job, *, name: str, caused: bool = True) -> Task | None:
+        """Start a job instead of the one of that name: the newest wins."""
         self.cancel(name)
-        task = self.start(job, name=name)
+        task = self.start(job, name=name, caused=caused)
         if task is not None:
             self._latest[name] = task
         return task
@@ -60,16 +59,22 @@ class Work:
         if before is not None:
             before.cancel()
 
+    @asynccontextmanager
+    async def going_on(self) -> AsyncGenerator[None, None]:
+        """Hold a TaskGroup open; entered and left by one task. At the end everything is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._create = group.create_task
+            try:
+                yield
+            finally:
+                self._create = None
+                for task in self._running:
+                    task.cancel()
+
     async def done(self) -> None:
         """Wait until nothing that a person caused is running."""
         while self._caused:
             await asyncio.wait(set(self._caused))
-
-    def end(self) -> None:
-        """Cancel everything."""
-        self._closed = True
-        for task in self._running:
-            task.cancel()
 
     def _ended(self, task: Task) -> None:
         self._running.discard(task)
@@ -77,14 +82,3 @@ class Work:
         name = task.get_name()
         if self._latest.get(name) is task:
             del self._latest[name]
-
-
-@asynccontextmanager
-async def working() -> AsyncGenerator[Work, None]:
-    """Hold a TaskGroup open for a session; entered and left by one task, at whose end everything is cancelled."""
-    async with asyncio.TaskGroup() as group:
-        work = Work(group.create_task)
-        try:
-            yield work
-        finally:
-            work.end()

@@ -1,0 +1,57 @@
+"""What decides, at this moment, which actions are off."""
+
+from explorer.model.capabilities import Capability
+from explorer.session.edits import Conflicted, Unknown
+from explorer.session.linking import Link
+from explorer.session.showing import Showing
+
+
+class Circumstances:
+    """A session as its actions see it (`actions.Situation`)."""
+
+    def __init__(self, link: Link, showing: Showing, *, writable: bool) -> None:
+        self._link = link
+        self._showing = showing
+        self.writable = writable
+        """Whether writing is unlocked."""
+        self.store_capabilities = Capability(0)
+        """What the store can do."""
+
+    @property
+    def unreachable(self) -> str | None:
+        """Why the store cannot be asked now, None if it can."""
+        return None if self._link.connected else f"not connected: {self._link.unreachable().message}"
+
+    @property
+    def selected(self) -> str | None:
+        """The selected key."""
+        return self._showing.detail.key
+
+    @property
+    def unreadable(self) -> str | None:
+        """Why the selected key shows no value, None if it does."""
+        return None if self._showing.detail.reading is not None else "no value is shown"
+
+    @property
+    def uneditable(self) -> str | None:
+        """Why the value shown cannot be edited, None if it can."""
+        reading = self._showing.detail.reading
+        return None if reading is None else reading.document.refusal
+
+    @property
+    def open_edit(self) -> str | None:
+        """The key that is being edited."""
+        edit = self._showing.desk.edit
+        return None if edit is None or not edit.open else edit.key
+
+    @property
+    def in_conflict(self) -> bool:
+        """Whether the open edit met somebody else's change."""
+        edit = self._showing.desk.edit
+        return edit is not None and isinstance(edit.state, Conflicted)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it is unknown if the open edit was saved."""
+        edit = self._showing.desk.edit
+        return edit is not None and isinstance(edit.state, Unknown)

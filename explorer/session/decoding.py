@@ -1,0 +1,67 @@
+"""How bytes become documents without stopping everything else: what is large is decoded in a thread of the session."""
+
+import difflib
+from typing import Final, Protocol
+
+from explorer.codecs.contract import Choice, Document, Encoded, Merge
+from explorer.session.aside import Aside
+
+LARGE: Final = 32 * 1024
+"""Bytes (or characters) from which a thread decodes and encodes."""
+CONTEXT: Final = 3
+"""Unchanged lines that a diff shows around what differs."""
+
+
+class Codecs(Protocol):
+    """What a session asks of the codecs."""
+
+    def open(self, key: str, value: bytes, choice: Choice | None = None) -> Document:
+        """Give the document of a value; never raises on any bytes."""
+
+    def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
+        """Give the ways in which a value can be read, likely ones first."""
+
+
+class Decoder:
+    """The codecs, beside a thread for what is large."""
+
+    def __init__(self, codecs: Codecs) -> None:
+        self.codecs = codecs
+        self._aside = Aside("keyscope-decoding")
+
+    async def open(self, key: str, value: bytes, choice: Choice | None = None) -> Document:
+        """Give the document of a value."""
+        if len(value) < LARGE:
+            return self.codecs.open(key, value, choice)
+        return await self._aside.do(self.codecs.open, key, value, choice)
+
+    async def encode(self, document: Document, text: str) -> Encoded:
+        """Give the bytes that an edited text stands for.
+
+        Raises:
+            InvalidText: It stands for none.
+        """
+        if max(len(document.value), len(text)) < LARGE:
+            return document.encode(text)
+        return await self._aside.do(document.encode, text)
+
+    async def merge(self, document: Document, mine: str, theirs: bytes) -> Merge:
+        """Bring two changes of a document together.
+
+        Raises:
+            InvalidText: There is nothing to merge.
+        """
+        return await self._aside.do(document.merge, mine, theirs)
+
+    async def compare(self, before: str, after: str) -> tuple[str, ...]:
+        """Give the lines of a unified diff, without its heading; empty when nothing differs."""
+        return await self._aside.do(_diff, before, after)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._aside.close()
+
+
+def _diff(before: str, after: str) -> tuple[str, ...]:
+    lines = difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=CONTEXT)
+    return tuple(lines)[2:]

@@ -1,0 +1,210 @@
+"""Where editing happens: one edit at a time, with a draft on disk of all that is typed."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from explorer.codecs.contract import Choice
+from explorer.drivers.base import Store
+from explorer.model.entries import Entry
+from explorer.model.errors import KeyNotFound
+from explorer.model.events import Deleted, Put
+from explorer.session.aside import Aside
+from explorer.session.clock import Clock
+from explorer.session.decoding import Decoder
+from explorer.session.detail import Reading
+from explorer.session.drafts import Draft, DraftError, Drafts
+from explorer.session.editing import Edit
+from explorer.session.edits import Drafting, Saved, Unknown
+from explorer.session.states import Part
+from explorer.session.work import Work
+
+SOON: Final = 0.4
+"""Seconds after a keystroke at which the draft is written, with all that was typed by then."""
+_CHECKING: Final = 0.15
+"""Seconds that typing has to pause before it is looked whether the text makes a value."""
+
+
+class Desk:
+    """Opens edits, keeps their drafts, and ends them."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        work: Work,
+        store: Callable[[], Store],
+        clock: Clock,
+        tell: Callable[[Part], None],
+        *,
+        folder: Path | None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            decoder: The codecs.
+            work: Where its tasks belong.
+            store: Gives the open store, or raises why there is none.
+            clock: What drafts are dated by.
+            tell: Is told what to draw again.
+            folder: Where drafts are kept; None keeps none.
+        """
+        self.edit: Edit | None = None
+        self.shown = ""
+        """The store's address, without secrets."""
+        self.offered: tuple[Draft, ...] = ()
+        """Drafts of this store that were found, for the person to go on with or to discard."""
+        self._decoder = decoder
+        self._work = work
+        self._store = store
+        self._clock = clock
+        self._tell = tell
+        self._drafts = None if folder is None else Drafts(folder)
+        self._aside = Aside("keyscope-drafts")
+        self._writing = False
+        self._kept: str | None = None
+        """The text that the draft on disk holds, None while there is none."""
+
+    async def find_drafts(self) -> None:
+        """Look which drafts there are for this store."""
+        if self._drafts is not None:
+            self.offered = await self._aside.do(self._drafts.found, self.shown)
+            if self.offered:
+                self._tell(Part.EDIT)
+
+    # Opening
+
+    def open(self, reading: Reading) -> Edit:
+        """Open an edit of a value as it was read."""
+        base = None if reading.deleted else reading.entry
+        return self._begin(self._edit(reading.entry.key, base, reading))
+
+    async def create(self, key: str, choice: Choice | None = None) -> Edit:
+        """Open an edit that creates a key."""
+        document = await self._decoder.open(key, b"", choice)
+        return self._begin(Edit(key, None, document, decoder=self._decoder, store=self._store, told=self._told))
+
+    async def take_up(self, draft: Draft) -> Edit:
+        """Go on with a draft that was found, on the value that it began with: what changed since is a conflict."""
+        document = await self._decoder.open(draft.key, draft.base or b"", draft.choice)
+        base = None
+        if draft.base is not None and draft.revision is not None:
+            base = Entry(draft.key, draft.base, draft.revision)
+        edit = Edit(draft.key, base, document, decoder=self._decoder, store=self._store, told=self._told)
+        if self._drafts is not None:
+            self._drafts.take_up(draft)
+        self._begin(edit)
+        self._kept = draft.text
+        self.offered = tuple(other for other in self.offered if other.file != draft.file)
+        edit.draft(draft.text)
+        await self._compare(edit)
+        return edit
+
+    async def _compare(self, edit: Edit) -> None:
+        """Tell whether the key is still what a draft began with."""
+        try:
+            now = await self._store().get(edit.key)
+        except KeyNotFound:
+            if edit.base is not None:
+                edit.apply(Deleted(edit.key, None))
+        else:
+            edit.apply(Put(now))
+
+    async def discard(self, draft: Draft) -> None:
+        """Remove a draft that was found."""
+        self.offered = tuple(other for other in self.offered if other.file != draft.file)
+        if self._drafts is not None:
+            await self._aside.do(self._drafts.discard, draft)
+        self._tell(Part.EDIT)
+
+    def _edit(self, key: str, base: Entry | None, reading: Reading) -> Edit:
+        return Edit(key, base, reading.document, decoder=self._decoder, store=self._store, told=self._told)
+
+    def _begin(self, edit: Edit) -> Edit:
+        self.edit, self._kept = edit, None
+        self._tell(Part.EDIT)
+        return edit
+
+    # Ending
+
+    async def leave(self) -> None:
+        """End the edit and throw away what was typed, unless it is in doubt: then its draft stays."""
+        edit, self.edit = self.edit, None
+        if edit is not None and not isinstance(edit.state, Unknown):
+            await self._forget(edit)
+        self._tell(Part.EDIT)
+
+    async def flush(self) -> None:
+        """Write the draft of what is typed now, so that it can be gone on with another day."""
+        if self.edit is not None and self.edit.unsaved:
+            await self._keep(self.edit)
+
+    def close(self) -> None:
+        """End the thread that writes, once it is through."""
+        self._aside.close(wait=True)
+
+    # While it goes on
+
+    def apply(self, event: Put | Deleted) -> None:
+        """Let an edit know of a change of its key."""
+        if self.edit is not None and event.key == self.edit.key:
+            self.edit.apply(event)
+
+    def _told(self) -> None:
+        self._tell(Part.EDIT)
+        edit = self.edit
+        if edit is None:
+            return
+        work = self._work
+        match edit.state:
+            case Saved():
+                work.start(self._forget(edit), name="remove a draft")
+            case Unknown():
+                work.replace(edit.resolve(), name="find out about a save", caused=False)
+            case Drafting(checked=False):
+                work.replace(self._check(edit), name="check a text")
+        if edit.unsaved and edit.text != self._kept and not self._writing:
+            self._writing = True
+            work.start(self._keep_soon(), name="write a draft")
+
+    async def _check(self, edit: Edit) -> None:
+        await asyncio.sleep(_CHECKING)
+        await edit.validate()
+
+    async def _keep_soon(self) -> None:
+        """Write drafts until the one on disk is what was typed."""
+        try:
+            while (edit := self.edit) is not None and edit.unsaved and edit.text != self._kept:
+                await asyncio.sleep(SOON)
+                if edit is self.edit and edit.unsaved:
+                    await self._keep(edit)
+        finally:
+            self._writing = False
+
+    async def _keep(self, edit: Edit) -> None:
+        if self._drafts is None:
+            self._kept = edit.text
+            return
+        draft = Draft(
+            store=self.shown,
+            key=edit.key,
+            text=edit.text,
+            base=None if edit.base is None else edit.base.value,
+            revision=None if edit.base is None else edit.base.revision,
+            choice=edit.document.choice,
+            written=self._clock.wall(),
+        )
+        problem = None
+        try:
+            await self._aside.do(self._drafts.keep, draft)
+        except DraftError as error:
+            problem = str(error)
+        self._kept = draft.text
+        if problem != edit.draft_problem:
+            edit.draft_problem = problem
+            self._tell(Part.EDIT)
+
+    async def _forget(self, edit: Edit) -> None:
+        self._kept = None
+        if self._drafts is not None:
+            await self._aside.do(self._drafts.remove, self.shown, edit.key)

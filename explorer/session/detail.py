@@ -1,0 +1,242 @@
+"""The selected key: its value as it was read, as a document, with its lifetime and its history."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from explorer.codecs.contract import Choice, Document
+from explorer.drivers.base import Store
+from explorer.model.capabilities import Capability
+from explorer.model.entries import Entry
+from explorer.model.errors import ExplorerError, KeyNotFound
+from explorer.model.events import Deleted, Put
+from explorer.session.clock import Clock
+from explorer.session.decoding import Decoder
+from explorer.session.states import Empty, Failed, Loading, Pane, Part, Ready
+from explorer.session.work import Task, Work
+
+SETTLING: Final = 0.08
+"""Seconds that a selection has to stand before its value is read."""
+EARLIER: Final = 20
+"""Entries of history that are read at a time."""
+_REMEMBERED: Final = 1000
+"""Choices made by hand that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A value and when it was read."""
+
+    entry: Entry
+    document: Document
+    read: float
+    """The moment of reading, in seconds of the session's clock."""
+    time: datetime
+    deleted: bool = False
+    """The key is gone since; this is its last value."""
+
+    def left(self, now: float) -> float | None:
+        """Give the seconds that the entry has left to live at a moment; None for ever or where it is not known."""
+        return None if self.entry.ttl is None else max(0.0, self.entry.ttl - (now - self.read))
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What was read of a key's history, newest first."""
+
+    entries: tuple[Entry, ...]
+    complete: bool
+    """There is nothing before it, or nothing that the store still has."""
+
+
+class Detail:
+    """The selected key's value; the newest selection wins."""
+
+    def __init__(
+        self, decoder: Decoder, work: Work, store: Callable[[], Store], clock: Clock, tell: Callable[[Part], None]
+    ) -> None:
+        """Prepare for selections.
+
+        Args:
+            decoder: The codecs.
+            work: Where its tasks belong.
+            store: Gives the open store, or raises why there is none.
+            clock: What ages are counted by.
+            tell: Is told what to draw again.
+        """
+        self.key: str | None = None
+        self.state: Pane[Reading] = Empty("no key is selected")
+        self.history: Pane[Earlier] = Empty("not asked for")
+        self._decoder = decoder
+        self._work = work
+        self._store = store
+        self._clock = clock
+        self._tell = tell
+        self._choices: OrderedDict[str, Choice] = OrderedDict()
+
+    @property
+    def reading(self) -> Reading | None:
+        """What is shown, be it fresh or stale."""
+        match self.state:
+            case Ready(value=value):
+                return value
+            case Failed(stale=stale):
+                return stale
+            case _:
+                return None
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """How the value shown can be read, likely ones first."""
+        reading = self.reading
+        if reading is None:
+            return ()
+        return self._decoder.codecs.choices(reading.entry.key, reading.entry.value or b"")
+
+    # What a person does
+
+    def select(self, key: str | None) -> None:
+        """Show a key's value, once the selection has stood for a moment; None shows nothing."""
+        if key == self.key:
+            return
+        self.key = key
+        self.history = Empty("not asked for")
+        self._work.cancel(_HISTORY)
+        if key is None:
+            self._work.cancel(_VALUE)
+            self._become(Empty("no key is selected"))
+        else:
+            self._become(Loading(self._clock.now()))
+            self._work.replace(self._settle(key), name=_VALUE)
+
+    def reload(self) -> Task | None:
+        """Read the selected key again; what is shown stays until then."""
+        return None if self.key is None else self._work.replace(self._load(self.key), name=_VALUE)
+
+    def choose(self, choice: Choice | None) -> None:
+        """Read the selected key's value in a certain way from now on; None leaves it to the rules again."""
+        if self.key is None:
+            return
+        self._choices.pop(self.key, None)
+        if choice is not None:
+            self._choices[self.key] = choice
+            if len(self._choices) > _REMEMBERED:
+                self._choices.popitem(last=False)
+        reading = self.reading
+        if reading is not None:
+            self._work.replace(self._show(reading.entry, reading), name=_VALUE)
+
+    def read_earlier(self) -> None:
+        """Read more of the selected key's history."""
+        if self.key is None:
+            return
+        before = self.history.value if isinstance(self.history, Ready) else Earlier((), complete=False)
+        if not before.complete:
+            self._work.replace(self._read_earlier(self.key, before), name=_HISTORY)
+
+    # What happens
+
+    def apply(self, event: Put | Deleted) -> None:
+        """Follow a change of the selected key."""
+        if event.key != self.key:
+            return
+        if isinstance(event, Put):
+            if event.entry.value is None or (event.entry.lease is not None and event.entry.ttl is None):
+                self.reload()  # how long it lives is not told with the change
+            else:
+                self._work.replace(self._show(event.entry), name=_VALUE)
+        else:
+            self._work.cancel(_VALUE)
+            self._gone(event.key)
+        if isinstance(self.history, Ready):
+            self.history = Empty("not asked for")
+
+    def _gone(self, key: str) -> None:
+        reading = self.reading
+        if reading is not None and reading.entry.key == key:
+            self._become(Ready(replace(reading, deleted=True)))
+        else:
+            self._become(Empty("there is no value under this key"))
+
+    # Reading
+
+    async def _settle(self, key: str) -> None:
+        await asyncio.sleep(SETTLING)
+        await self._load(key)
+
+    async def _load(self, key: str) -> None:
+        moment, time = self._clock.now(), self._clock.wall()
+        try:
+            entry = await self._store().get(key)
+        except KeyNotFound:
+            self._gone(key)
+        except ExplorerError as error:
+            self._become(Failed(error, self.reading if self._shows(key) else None))
+        else:
+            await self._show(entry, moment=moment, time=time)
+
+    async def _show(
+        self,
+        entry: Entry,
+        reading: Reading | None = None,
+        *,
+        moment: float | None = None,
+        time: datetime | None = None,
+    ) -> None:
+        """Show an entry, read just now unless it is said when."""
+        if entry.value is None:
+            self._become(Empty("a folder without a value of its own"))
+            return
+        moment = self._clock.now() if moment is None else moment
+        document = await self._decoder.open(entry.key, entry.value, self._choices.get(entry.key))
+        if reading is None:
+            reading = Reading(entry, document, moment, time or self._clock.wall())
+        self._become(Ready(replace(reading, document=document)))
+
+    def _shows(self, key: str) -> bool:
+        return self.reading is not None and self.reading.entry.key == key
+
+    async def _read_earlier(self, key: str, before: Earlier) -> None:
+        try:
+            store = self._store()
+            if Capability.HISTORY not in store.capabilities:
+                reason = store.reasons.get(Capability.HISTORY, "the store has nothing of the kind")
+                self.history = Empty(f"no history: {reason}")
+            else:
+                if not before.entries:
+                    self.history = Loading(self._clock.now())
+                    self._tell(Part.DETAIL)
+                found = await _page(store.history(key), len(before.entries), EARLIER)
+                entries = before.entries + found
+                complete = len(found) < EARLIER
+                self.history = (
+                    Ready(Earlier(entries, complete)) if entries else Empty("the store has no earlier value of it")
+                )
+        except ExplorerError as error:
+            self.history = Failed(error, before if before.entries else None)
+        self._tell(Part.DETAIL)
+
+    def _become(self, state: Pane[Reading]) -> None:
+        self.state = state
+        self._tell(Part.DETAIL)
+
+
+_VALUE: Final = "read the selected key"
+_HISTORY: Final = "read the history of the selected key"
+
+
+async def _page(history: AsyncGenerator[Entry, None], skip: int, count: int) -> tuple[Entry, ...]:
+    found: list[Entry] = []
+    async with aclosing(history) as entries:
+        async for entry in entries:
+            if skip:
+                skip -= 1
+                continue
+            found.append(entry)
+            if len(found) == count:
+                break
+    return tuple(found)

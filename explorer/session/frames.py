@@ -1,0 +1,75 @@
+"""Telling views what changed: at most once per frame, however much happens."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from explorer.session.states import Part
+
+FRAME: Final = 1 / 30
+"""Seconds between two tellings at least."""
+
+Told: TypeAlias = Callable[[Part], None]
+
+
+class Frames:
+    """What is to be told, and to whom. Before each telling `fold` is called: it takes in what waits."""
+
+    def __init__(self, fold: Callable[[], bool]) -> None:
+        """Prepare.
+
+        Args:
+            fold: Takes in what waits, tells of it through `tell`, and says whether something waits still.
+        """
+        self._fold = fold
+        self._parts = Part(0)
+        self._subscribers: list[Told] = []
+        self._due = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    def subscribe(self, told: Told) -> Callable[[], None]:
+        """Have a function called with the parts that changed; gives what ends that."""
+        self._subscribers.append(told)
+
+        def end() -> None:
+            if told in self._subscribers:
+                self._subscribers.remove(told)
+
+        return end
+
+    def tell(self, part: Part) -> None:
+        """Say that a part changed."""
+        self._parts |= part
+        self.wake()
+
+    def wake(self) -> None:
+        """Say that something waits to be folded."""
+        self._due.set()
+        self._quiet.clear()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether everything was told."""
+        return self._quiet.is_set()
+
+    async def told(self) -> None:
+        """Wait until everything was told."""
+        await self._quiet.wait()
+
+    async def run(self) -> None:
+        """Tell, until cancelled."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            more = self._fold()
+            parts, self._parts = self._parts, Part(0)
+            self._due.clear()
+            if parts:
+                for told in tuple(self._subscribers):
+                    told(parts)
+            if more:
+                self._due.set()
+            if not self._due.is_set():
+                self._quiet.set()
+            await asyncio.sleep(FRAME)

@@ -1,0 +1,104 @@
+"""Having the store prove, on a connection of its own, that it is alive."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from explorer.drivers.base import PROOF_TIME, Store
+from explorer.model.entries import Revision
+from explorer.model.errors import Denied, ExplorerError, Timeout
+from explorer.session.clock import Clock, reach
+from explorer.session.liveness import Pulse
+
+INTERVAL: Final = 2.0
+"""Seconds from one question to the next."""
+_AGAIN: Final = 0.5
+"""Seconds to the next question after one that was refused at once."""
+_PATIENCE: Final = 5
+"""Questions without an answer after which another connection is made."""
+
+
+class Prover:
+    """Asks every `INTERVAL` seconds, and at once when told to.
+
+    The connection is a second one, because on the first an answer may have to wait behind a long listing, and because
+    a connection that carries a silent watch looks like one that carries nothing.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Store],
+        pulse: Pulse,
+        clock: Clock,
+        notice: Callable[[Revision | None], None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            connect: Makes one more connection.
+            pulse: Is told of each proof and of each question without an answer.
+            clock: What proofs are dated by.
+            notice: Is called after the pulse was told, with the newest revision where there is one.
+        """
+        self._connect = connect
+        self._pulse = pulse
+        self._clock = clock
+        self._notice = notice
+        self._now = asyncio.Event()
+        self._refused: ExplorerError | None = None
+
+    def ask_now(self) -> None:
+        """Do not wait for the next question's time."""
+        self._now.set()
+
+    async def run(self) -> None:
+        """Ask, until cancelled."""
+        while True:
+            asked = self._clock.now()
+            try:
+                async with self._connect() as store:
+                    await self._ask(store)
+            except ExplorerError as error:
+                self._unproved(asked, error)
+            await reach(self._clock, asked + INTERVAL, self._now)
+
+    async def _ask(self, store: Store) -> None:
+        """Ask over one connection, until it seems to be of no more use."""
+        unanswered = 0
+        while unanswered < _PATIENCE:
+            sent = self._clock.now()
+            try:
+                revision = await _prove(store)
+            except ExplorerError as error:
+                alive = self._unproved(sent, error)
+                unanswered = 0 if alive else unanswered + 1
+            else:
+                unanswered = 0
+                self._pulse.proof(sent)
+                if self._pulse.refusal is self._refused:
+                    self._pulse.refusal = None
+                self._notice(revision)
+            await reach(self._clock, sent + (INTERVAL if not unanswered else _AGAIN), self._now)
+
+    def _unproved(self, sent: float, error: ExplorerError) -> bool:
+        """Take in a question without an answer, or whose answer was no, which only the living give."""
+        refused = isinstance(error, Denied)
+        if refused:
+            self._pulse.refusal = self._refused = error
+            self._pulse.proof(sent)
+        else:
+            self._pulse.no_proof(error)
+        self._notice(None)
+        return refused
+
+
+async def _prove(store: Store) -> Revision | None:
+    try:
+        async with asyncio.timeout(PROOF_TIME):
+            return await store.prove()
+    except TimeoutError as error:
+        raise Timeout(
+            f"no answer within {PROOF_TIME:.0f} s",
+            hint="the store may be down, stopped or cut off",
+            address=store.address.shown,
+        ) from error

@@ -1,0 +1,363 @@
+"""The session: everything that views of one store share, live, without a screen."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from explorer.drivers.base import Store
+from explorer.model.capabilities import Capability
+from explorer.model.entries import Revision
+from explorer.model.errors import CallNotSupported, ExplorerError
+from explorer.session.actions import Actions
+from explorer.session.changes import ChangeLog
+from explorer.session.circumstances import Circumstances
+from explorer.session.clock import Clock
+from explorer.session.commands import ACTIONS
+from explorer.session.decoding import Codecs, Decoder
+from explorer.session.desk import Desk
+from explorer.session.detail import Detail
+from explorer.session.editing import Edit
+from explorer.session.edits import Reviewing, Unknown
+from explorer.session.following import Following
+from explorer.session.frames import FRAME, Frames, Told
+from explorer.session.linking import Link
+from explorer.session.liveness import Pulse
+from explorer.session.locktable import LockTable
+from explorer.session.proving import Prover
+from explorer.session.removal import Removal, preview, remove
+from explorer.session.showing import Showing
+from explorer.session.states import Liveness, Part, newest
+from explorer.session.tree import Tree
+from explorer.session.vigil import Vigil
+from explorer.session.work import Work
+
+_READ_ONLY = "read-only: w unlocks writing"
+
+
+class Session:
+    """An async context manager, entered and left by one task. Entering does not wait for the store.
+
+    `subscribe` tells what to draw again; what is to be drawn is read from the parts: `tree`, `detail`, `changes`,
+    `locks`, `liveness`, `desk` and its `editing`.
+    """
+
+    def __init__(
+        self,
+        open: Callable[[], Store],  # noqa: A002 - the contract's word
+        codecs: Codecs,
+        *,
+        writable: bool = False,
+        drafts: Path | None = None,
+        clock: Clock | None = None,
+        actions: Actions = ACTIONS,
+    ) -> None:
+        """Prepare a session.
+
+        Args:
+            open: Makes one more connection to the store, not yet opened (`opening.opener` gives one).
+            codecs: How values are read.
+            writable: Whether writing is unlocked from the start.
+            drafts: The folder for drafts; None keeps none.
+            clock: What proofs, ages and lifetimes are counted by.
+            actions: What a person can do, with the keys of their choice.
+        """
+        self.clock = clock or Clock()
+        self.actions = actions
+        self.shown = ""
+        """The store's address, without secrets; empty as long as it cannot be understood."""
+        self._open = open
+        self._proved_revision: Revision | None = None
+        self._stack = AsyncExitStack()
+        self._work = Work()
+        self._decoder = Decoder(codecs)
+        self._pulse = Pulse()
+        self._frames = Frames(self._fold)
+        tell = self._frames.tell
+        self._vigil = Vigil(self._pulse, self.clock, tell, self._woke)
+        look = self._vigil.look
+        self._link = Link(self._connect, self._pulse, self.clock, look)
+        self._prover = Prover(open, self._pulse, self.clock, self._proved)
+        self._showing = Showing(self._decoder, self._work, lambda: self._link.store, self.clock, tell, drafts=drafts)
+        self._following = Following(
+            self._showing, self._pulse, self.clock, wake=self._frames.wake, notice=look, ask=self._prover.ask_now
+        )
+        self._circumstances = Circumstances(self._link, self._showing, writable=writable)
+
+    # Entering and leaving
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._work.going_on())
+        for job, name in (
+            (self._frames.run(), "tell views"),
+            (self._vigil.run(), "judge liveness"),
+            (self._showing.age(), "let marks fade"),
+            (self._link.run(self._following.run, (self._prove, self._read, self.locks.run)), "keep connected"),
+        ):
+            self._work.start(job, name=name, caused=False)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self.desk.flush()
+        finally:
+            try:
+                await self._stack.__aexit__(kind, error, trace)
+            finally:
+                self._decoder.close()
+                self.desk.close()
+
+    def _connect(self) -> Store:
+        """Make a connection, and take over what can be known of the store before it answers."""
+        store = self._open()
+        self._circumstances.store_capabilities = store.capabilities
+        if not self.shown:
+            self.shown = self.desk.shown = store.address.shown
+            self._showing.split_at(store.separator)
+            self._work.start(self.desk.find_drafts(), name="find drafts")
+        return store
+
+    async def _prove(self, _store: Store) -> None:
+        await self._prover.run()
+
+    async def _read(self, _store: Store) -> None:
+        self._showing.grow()
+        await self._following.keep_reading()
+
+    # What is shown
+
+    @property
+    def tree(self) -> Tree:
+        """The keys."""
+        return self._showing.tree
+
+    @property
+    def detail(self) -> Detail:
+        """The selected key."""
+        return self._showing.detail
+
+    @property
+    def changes(self) -> ChangeLog:
+        """What happened."""
+        return self._showing.changes
+
+    @property
+    def locks(self) -> LockTable:
+        """Who holds which lock."""
+        return self._showing.locks
+
+    @property
+    def desk(self) -> Desk:
+        """Where editing happens, and the drafts that were found."""
+        return self._showing.desk
+
+    @property
+    def editing(self) -> Edit | None:
+        """The open edit; one that was saved stays until it is left."""
+        return self.desk.edit
+
+    @property
+    def liveness(self) -> Liveness:
+        """How sure it is, this very moment, that the store is as it is shown."""
+        return self._vigil.judge()
+
+    @property
+    def error(self) -> ExplorerError | None:
+        """Why there is no connection; None while there is one, or the first is being made."""
+        return self._pulse.error
+
+    @property
+    def store_capabilities(self) -> Capability:
+        """What the store can do."""
+        return self._circumstances.store_capabilities
+
+    @property
+    def writable(self) -> bool:
+        """Whether writing is unlocked."""
+        return self._circumstances.writable
+
+    @property
+    def selected(self) -> str | None:
+        """The selected key."""
+        return self.detail.key
+
+    @property
+    def revision(self) -> Revision | None:
+        """The newest revision that the store told of."""
+        return newest(self._following.revision, self._proved_revision)
+
+    @property
+    def rate(self) -> float:
+        """Events per second, over the last seconds."""
+        return self._following.rate.per_second()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether what is shown is held still."""
+        return self._following.frozen
+
+    def subscribe(self, told: Told) -> Callable[[], None]:
+        """Have a function called with the parts that changed, at most once per frame; gives what ends that."""
+        return self._frames.subscribe(told)
+
+    async def idle(self) -> None:
+        """Wait until all that a person caused is done and told; watching and proving go on all the time."""
+        while True:
+            await self._work.done()
+            await self.tree.idle()
+            await self._frames.told()
+            if self._link.settled and self._following.settled and self._frames.quiet:
+                if not (self._work.busy or self.tree.busy):
+                    return
+            else:
+                await asyncio.sleep(FRAME)
+
+    # What a person does
+
+    def why_off(self, name: str) -> str | None:
+        """Tell why an action cannot be done now, in a line for a person; None if it can."""
+        return self.actions[name].why_off(self._circumstances)
+
+    async def run(self, name: str) -> None:
+        """Do an action that needs no screen, by its id.
+
+        Raises:
+            KeyError: It needs one.
+            CallNotSupported: It is off; the message says why.
+        """
+        act = self._acts()[name]
+        self._must(name)
+        await act()
+
+    def start(self, name: str) -> None:
+        """Do an action that needs no screen without waiting for it; what comes of it is told as a part that changed.
+
+        Raises:
+            KeyError: It needs one.
+            CallNotSupported: It is off; the message says why.
+        """
+        act = self._acts()[name]
+        self._must(name)
+        self._work.start(_job(act), name=name)
+
+    def select(self, key: str | None) -> None:
+        """Show the value of a key; None shows nothing."""
+        self.detail.select(key)
+
+    async def reload(self) -> None:
+        """Connect now if there is no connection; else read again everything that is shown."""
+        if self._link.connected:
+            self._prover.ask_now()
+            self._following.read_again()
+        else:
+            self._link.retry()
+
+    async def freeze(self) -> None:
+        """Hold what is shown still, or let it go on; nothing is lost meanwhile."""
+        self._following.freeze(frozen=not self.frozen)
+
+    async def unlock(self) -> None:
+        """Unlock writing, or lock it again."""
+        self._circumstances.writable = not self.writable
+        self._frames.tell(Part.LIVENESS)
+
+    def edit(self) -> Edit:
+        """Open an edit of the value that is shown.
+
+        Raises:
+            CallNotSupported: It cannot be edited now; the message says why.
+        """
+        self._must("edit")
+        reading = self.detail.reading
+        if reading is None:
+            raise CallNotSupported("no value is shown", key=self.selected)
+        return self.desk.open(reading)
+
+    async def create(self, key: str) -> Edit:
+        """Open an edit that creates a key.
+
+        Raises:
+            CallNotSupported: Nothing can be created now; the message says why.
+        """
+        self._must("new")
+        return await self.desk.create(key)
+
+    async def save(self) -> None:
+        """Show what saving the open edit would change; once that is shown, save it."""
+        edit = self.editing
+        if edit is not None and isinstance(edit.state, Reviewing | Unknown):
+            await edit.save()
+        elif edit is not None:
+            await edit.review()
+
+    async def take_theirs(self) -> None:
+        """Give the open edit up for what somebody else stored."""
+        await self.desk.leave()
+        self.detail.reload()
+
+    async def preview_removal(self, key: str, *, subtree: bool) -> Removal:
+        """Read what deleting a key, or everything below a folder, would delete.
+
+        Raises:
+            CallNotSupported: Nothing can be deleted, or not safely; the message says why.
+            KeyNotFound: There is nothing of the kind.
+        """
+        self._must_write(key)
+        return await preview(self._link.store, key, subtree=subtree)
+
+    async def remove(self, removal: Removal) -> int:
+        """Delete what a preview showed, and give how many entries that were.
+
+        Raises:
+            CallNotSupported: Nothing can be deleted; the message says why.
+            KeyModified: Something of it changed since; nothing was deleted.
+            OutcomeUnknown: The answer was lost.
+        """
+        self._must_write(removal.key)
+        return await remove(self._link.store, removal)
+
+    def _acts(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        acts: dict[str, Callable[[], Awaitable[None]]] = {
+            "reload": self.reload,
+            "freeze": self.freeze,
+            "writing": self.unlock,
+            "save": self.save,
+            "take-theirs": self.take_theirs,
+        }
+        edit = self.editing
+        if edit is not None:
+            acts |= {"look-again": edit.look_again, "keep-mine": edit.keep_mine, "use-merged": edit.use_merged}
+        return acts
+
+    def _must(self, name: str) -> None:
+        off = self.why_off(name)
+        if off is not None:
+            raise CallNotSupported(off, key=self.selected)
+
+    def _must_write(self, key: str) -> None:
+        if not self.writable:
+            raise CallNotSupported(_READ_ONLY, key=key)
+
+    # What happens
+
+    def _fold(self) -> bool:
+        return self._following.fold()
+
+    def _woke(self) -> None:
+        if self._link.connected:
+            self._prover.ask_now()
+            self._following.read_again()
+
+    def _proved(self, revision: Revision | None) -> None:
+        if revision is not None and revision != self._proved_revision:
+            self._proved_revision = revision
+            self._frames.tell(Part.LIVENESS)
+        self._vigil.look()
+
+
+async def _job(act: Callable[[], Awaitable[None]]) -> None:
+    await act()
