@@ -11,8 +11,8 @@ DEV := .venv/.dev
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUN) ## install what Keyscope needs and watch a moving store, no server required
-	$(BIN)/keyscope watch demo: "" --duration 20
+demo: $(RUN) ## install what Keyscope needs and look at a store that moves by itself, no server required
+	$(BIN)/keyscope --write demo:
 
 test: lint servers ## install everything, provide real servers, lint, type check and run every test
 	$(BIN)/pytest -n 2

@@ -1,4 +1,4 @@
-"""Settings that a person keeps: profiles of stores, in `keyscope/config.toml` of the folder for settings.
+"""Settings that a person keeps: profiles of stores and keys, in `keyscope/config.toml` of the folder for settings.
 
 ::
 
@@ -8,6 +8,9 @@
     password_file = "prod.password"   # relative to this file; readable by nobody else
     cacert = "~/ca.pem"
     timeout = 2.5
+
+    [keys]
+    save = ["ctrl+s", "f2"]           # by the ids of the actions, as help lists them
 """
 
 import math
@@ -68,6 +71,24 @@ def profile(name: str, file: Path | None = None) -> Profile:
     if url is None:
         raise _wrong(file, where, "no url", hint='write url = "etcd://host:2379/"')
     return Profile(url, _access(settings, file, where))
+
+
+def keys(file: Path | None = None) -> Mapping[str, tuple[str, ...]]:
+    """Read which keys a person gave to which actions; nothing where there is no such file.
+
+    Raises:
+        InvalidAddress: The file cannot be understood; the message says where.
+    """
+    file = file or folder("config") / "config.toml"
+    if not file.exists():
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for action, given in _table(_read(file), "keys", file, "the file").items():
+        words = [given] if isinstance(given, str) else given
+        if not (isinstance(words, list) and all(isinstance(word, str) and word for word in words)):
+            raise _wrong(file, "[keys]", f"{action} is not a key or a list of keys", hint=f'write {action} = ["f2"]')
+        found[action] = tuple(words)
+    return found
 
 
 def read_password(file: Path) -> Secret:

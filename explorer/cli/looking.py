@@ -1,0 +1,46 @@
+"""No verb: the terminal app on a session."""
+
+import asyncio
+import sys
+import warnings
+from itertools import chain
+
+from explorer.cli import arguments
+from explorer.codecs.opening import codecs_for
+from explorer.config import Profile, folder, keys
+from explorer.opening import opener
+from explorer.session.commands import ACTIONS
+from explorer.session.session import Session
+
+
+def possible() -> bool:
+    """Tell whether there is a terminal to look at and to type into."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def look(meant: Profile, wanted: arguments.Overview) -> int:
+    """Show a store until the person leaves, and give the exit code.
+
+    Raises:
+        ExplorerError: The address or the settings cannot be understood.
+    """
+    from explorer.tui.app import Keyscope  # noqa: PLC0415 - the other verbs start without Textual
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        connect = opener(meant.url, meant.access)
+    actions = ACTIONS.remapped(keys())
+
+    async def run() -> int:
+        first = connect()
+        stores = chain([first], iter(connect, None))
+        codecs = codecs_for(first)
+        drafts = folder("state") / "drafts"
+        async with Session(
+            lambda: next(stores), codecs, writable=wanted.write, drafts=drafts, actions=actions
+        ) as session:
+            app = Keyscope(session, theme=wanted.theme, told=[str(one.message) for one in told])
+            await app.run_async()
+            return app.return_code or 0
+
+    return asyncio.run(run())

@@ -1,0 +1,1 @@
+"""The terminal app: Textual views of a session."""

@@ -1,0 +1,131 @@
+"""The terminal app: wiring of session, screens, themes and keys."""
+
+import inspect
+import os
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Final
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
+from textual.screen import Screen
+
+from explorer.model.text import inert
+from explorer.session.actions import Place
+from explorer.session.session import Session
+from explorer.session.states import Part
+from explorer.tui.backstop import Backstop
+from explorer.tui.palette import Commands
+from explorer.tui.screens.browse import Browse
+from explorer.tui.themes import DEFAULT, THEMES
+
+TICK: Final = 0.5
+"""Seconds between two drawings of ages and countdowns."""
+
+
+class Keyscope(App[None]):
+    """A session on the screen. The session is entered by whoever runs the app."""
+
+    TITLE = "Keyscope"
+    CSS_PATH = "keyscope.tcss"
+    COMMANDS = {Commands}  # noqa: RUF012 - as Textual declares it
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Textual declares it
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "perform('quit')", show=False, priority=True)]
+
+    def __init__(self, session: Session, *, theme: str | None = None, told: Sequence[str] = ()) -> None:
+        """Prepare the app.
+
+        Args:
+            session: It is entered and left by whoever runs the app.
+            theme: The name of one; what is not known is told.
+            told: Lines to show at the start.
+        """
+        super().__init__()
+        self.session = session
+        self._wanted_theme = theme or os.environ.get("TEXTUAL_THEME") or DEFAULT
+        self._said = told
+
+    def on_mount(self) -> None:
+        """Show the browse screen, and go on showing what changes."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        if self._wanted_theme in self.available_themes:
+            self.theme = self._wanted_theme
+        else:
+            self.theme = DEFAULT
+            self.say(f"there is no theme {self._wanted_theme}", warning=True)
+        Backstop.install(self)
+        self.set_keymap({action.id: ",".join(action.keys) for action in self.session.actions})
+        self.push_screen(Browse(self.session))
+        self._unsubscribe = self.session.subscribe(self._told)
+        self.set_interval(TICK, self._tick)
+        for line in self._said:
+            self.say(line, warning=True)
+
+    def on_unmount(self) -> None:
+        """Listen no longer."""
+        self._unsubscribe()
+
+    def _told(self, parts: Part) -> None:
+        for screen in self.screen_stack:
+            told = getattr(screen, "told", None)
+            if told is not None:
+                told(parts)
+
+    def _tick(self) -> None:
+        tick = getattr(self.screen, "tick", None)
+        if tick is not None:
+            tick()
+
+    def action_perform(self, name: str) -> None:
+        """Do what an action of the registry says, or tell why it is off."""
+        action = self.session.actions[name]
+        reason = self.session.why_off(action.id)
+        if reason is not None:
+            self.say(f"{action.title}: {reason}", warning=True)
+            return
+        method = f"do_{name.replace('-', '_')}"
+        focused = self.focused
+        nodes: Iterable[object] = (*(focused.ancestors_with_self if focused else (self.screen, self)),)
+        for node in nodes:
+            perform = getattr(node, method, None)
+            if perform is not None:
+                result = perform()
+                if inspect.isawaitable(result):
+                    self.run_worker(_waited(result), group=name, exclusive=True)
+                return
+
+    def say(self, text: str, *, warning: bool = False) -> None:
+        """Show a line for a few seconds."""
+        self.notify(inert(text), severity="warning" if warning else "information", markup=False, timeout=4)
+
+    def do_quit(self) -> None:
+        """Leave; drafts are kept by the session."""
+        self.exit()
+
+    def do_palette(self) -> None:
+        """Search the commands."""
+        if not any(isinstance(screen, CommandPalette) for screen in self.screen_stack):
+            self.push_screen(CommandPalette())
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Give only what the registry and the themes offer; see `palette`."""
+        del screen
+        return ()
+
+    @property
+    def place(self) -> Place:
+        """Where the focus is."""
+        focused = self.focused
+        for node in focused.ancestors_with_self if focused else ():
+            place = getattr(node, "place", None)
+            if isinstance(place, Place):
+                return place
+        place = getattr(self.screen, "place", None)
+        return place if isinstance(place, Place) else Place.TREE
+
+
+async def _waited(result: object) -> None:
+    if inspect.isawaitable(result):
+        await result

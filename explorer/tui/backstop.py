@@ -1,0 +1,37 @@
+"""The last line of defence: nothing that controls a terminal leaves the app, wherever it came from.
+
+Every text from a store passes `model.text.inert` before it is drawn. Should one ever slip by (a paste into an input, a
+library's own message), this filter makes it visible at the very end, where all lines pass.
+"""
+
+from rich.segment import Segment
+from textual.app import App
+from textual.color import Color
+from textual.filter import LineFilter
+
+from explorer.model.text import inert
+
+
+class Backstop(LineFilter):
+    """Makes control, bidi and invisible characters of any line visible, cell for cell."""
+
+    @classmethod
+    def install(cls, app: App[None]) -> None:
+        """Let all lines of an app pass."""
+        app._filters.append(cls())  # noqa: SLF001 - Textual has filters of its own only; a test holds us to this place
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Give the segments without what a terminal would act on."""
+        del background
+        if all(segment.control or (segment.text.isascii() and segment.text.isprintable()) for segment in segments):
+            return segments
+        return [segment if segment.control else Segment(_harmless(segment.text), segment.style) for segment in segments]
+
+
+def _harmless(text: str) -> str:
+    return text if inert(text) == text else "".join(_mark(character) for character in text)
+
+
+def _mark(character: str) -> str:
+    """Give a character of one cell for one that must not be sent."""
+    return character if inert(character) == character else "\N{REPLACEMENT CHARACTER}"

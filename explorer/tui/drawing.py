@@ -1,0 +1,84 @@
+"""How text becomes something that may be drawn: harmless, cut to its place, and never read as markup."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.content import Content
+from textual.strip import Strip
+
+from explorer.model.text import inert
+
+Piece: TypeAlias = tuple[str, str]
+"""The name of a style and a text to draw in it; the empty name is the plain style."""
+
+Styles: TypeAlias = Callable[[str], Style]
+"""Gives the style of a name."""
+
+ELLIPSIS = "…"
+_KIBIBYTE = 1024
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_TENTHS_BELOW = 10
+
+
+def told(text: str, style: str = "") -> Content:
+    """Make content of what anybody said: harmless, and without markup."""
+    return Content.styled(inert(text, multiline=True), style) if style else Content(inert(text, multiline=True))
+
+
+def strip(pieces: Iterable[Piece], width: int, styles: Styles, *, base: str = "") -> Strip:
+    """Draw one line: pieces one after the other, made harmless, cut and filled up to the width in cells."""
+    plain = styles("") + styles(base) if base else styles("")
+    drawn = [Segment(inert(text), plain + styles(name) if name else plain) for name, text in pieces]
+    return Strip(drawn).adjust_cell_length(width, plain)
+
+
+def middle(text: str, width: int) -> str:
+    """Shorten a harmless text in its middle, where keys differ least, to a number of cells."""
+    if cell_len(text) <= width:
+        return text
+    if width <= 1:
+        return ELLIPSIS[:width]
+    head = (width - 1) // 2
+    return f"{head_of(text, head)}{ELLIPSIS}{tail_of(text, width - 1 - head)}"
+
+
+def head_of(text: str, width: int) -> str:
+    """Give as much of the beginning as fits into so many cells."""
+    return set_cell_size(text, width).rstrip(" ") if cell_len(text) > width else text
+
+
+def tail_of(text: str, width: int) -> str:
+    """Give as much of the end as fits into so many cells."""
+    end = text[-width:] if width else ""
+    while cell_len(end) > width:
+        end = end[1:]
+    return end
+
+
+def size(count: int) -> str:
+    """Spell a number of bytes."""
+    if count < _KIBIBYTE:
+        return f"{count} B"
+    amount = float(count)
+    for unit in ("KiB", "MiB"):
+        amount /= _KIBIBYTE
+        if amount < _KIBIBYTE:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / _KIBIBYTE:.1f} GiB"
+
+
+def span(seconds: float) -> str:
+    """Spell a length of time in a few characters: `0.4s`, `12s`, `3m20s`, `5h03m`, `2d4h`."""
+    if seconds < _TENTHS_BELOW:
+        return f"{seconds:.1f}s"
+    whole = int(seconds)
+    if whole < _MINUTE:
+        return f"{whole}s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m{whole % _MINUTE:02}s"
+    if whole < _DAY:
+        return f"{whole // _HOUR}h{whole % _HOUR // _MINUTE:02}m"
+    return f"{whole // _DAY}d{whole % _DAY // _HOUR}h"

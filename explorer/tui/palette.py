@@ -1,0 +1,41 @@
+"""The command palette: every action of the registry by name, and the themes."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.types import IgnoreReturnCallbackType
+
+from explorer.session.actions import shown
+from explorer.session.session import Session
+
+
+class Commands(Provider):
+    """Offers what can be done now, and says of the rest why it cannot."""
+
+    async def discover(self) -> Hits:
+        """Offer everything, as it stands in the registry."""
+        for name, run, about in self._commands():
+            yield DiscoveryHit(name, run, help=about)
+
+    async def search(self, query: str) -> Hits:
+        """Offer what matches."""
+        matcher = self.matcher(query)
+        for name, run, about in self._commands():
+            score = matcher.match(name)
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), run, help=about)
+
+    def _commands(self) -> Iterator[tuple[str, IgnoreReturnCallbackType, str]]:
+        app = self.app
+        session: Session = app.session  # type: ignore[attr-defined]  # the one app there is
+        for action in session.actions:
+            if action.group == "Move" or action.id == "palette":
+                continue
+            off = session.why_off(action.id)
+            keys = f"  ({', '.join(shown(key) for key in action.keys)})" if action.keys else ""
+            about = f"{action.help}{keys}" if off is None else f"Off: {off}"
+            yield f"{action.group}: {action.title}", partial(app.run_action, f"app.perform('{action.id}')"), about
+        for theme in sorted(app.available_themes):
+            if theme.startswith(("keyscope-", "ansi-", "textual-")):
+                yield f"Theme: {theme}", partial(setattr, app, "theme", theme), "Change the colours."

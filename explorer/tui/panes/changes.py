@@ -1,0 +1,108 @@
+"""The change log: what happened, the newest first."""
+
+from collections.abc import Iterable
+from typing import ClassVar, Final
+
+from rich.cells import cell_len
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from explorer.model.text import inert
+from explorer.session.actions import Place
+from explorer.session.changes import Change, ChangeLog, Kind
+from explorer.session.states import Part
+from explorer.tui.drawing import Piece, middle, size, told
+from explorer.tui.keys import bindings
+from explorer.tui.panes.pane import Pane
+from explorer.tui.widgets.lines import Lines
+
+_WIDE: Final = 60
+_MARKS: Final[dict[Kind, Piece]] = {
+    Kind.CREATED: ("lines--good", "+"),
+    Kind.CHANGED: ("lines--key", "~"),
+    Kind.DELETED: ("lines--bad", "-"),
+    Kind.GAP: ("lines--warning", "≠"),
+    Kind.LOST: ("lines--warning", "!"),
+    Kind.RESTORED: ("lines--good", "✓"),
+}
+
+
+class LogList(Lines):
+    """The entries of the log, the newest on top; a current line stays on its entry while others come."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.CHANGES)
+
+    def __init__(self, log: ChangeLog) -> None:
+        super().__init__(cursor=True)
+        self.entries = log
+        self._seen = log.total
+
+    def follow(self) -> None:
+        """Take what is new; who reads further down keeps the lines before the eyes."""
+        new = self.entries.total - self._seen
+        self._seen = self.entries.total
+        if new and self.cursor:
+            self.cursor = min(self.cursor + new, max(0, len(self.entries) - 1))
+            self.changed()
+            self.scroll_to(y=self.scroll_offset.y + new, animate=False, immediate=True)
+        else:
+            self.changed()
+
+    def count(self) -> int:
+        """Give the number of lines."""
+        return len(self.entries)
+
+    def current(self) -> Change | None:
+        """Give the current entry."""
+        return self._entry(self.cursor) if self.cursor is not None and len(self.entries) else None
+
+    def _entry(self, index: int) -> Change:
+        return self.entries.window(len(self.entries) - 1 - index, 1)[0]
+
+    def pieces(self, index: int, width: int) -> list[Piece]:
+        """Give a line: what, when, which key, which revision, and how the value begins."""
+        change = self._entry(index)
+        mark = _MARKS[change.kind]
+        time = f" {change.time.astimezone():%H:%M:%S} "
+        if not change.key:
+            revision = "" if change.revision is None else f" (rev {change.revision})"
+            return [mark, ("lines--dim", time), (mark[0], f"{change.kind.value}: {change.reason}{revision}")]
+        more = f" {change.count}x" if change.count > 1 else ""
+        more += " after a gap" if change.inferred else ""
+        behind = ""
+        if width >= _WIDE:
+            behind = "" if change.revision is None else f"  {change.revision}"
+            if change.size is not None:
+                behind += f"  {size(change.size)}"
+            behind += f"  {inert(change.short)}" if change.short else ""
+        room = width - 1 - len(time) - len(more)
+        key = middle(
+            inert(change.key), max(8, room - (min(room // 2, cell_len(behind))))
+        )
+        return [mark, ("lines--dim", time), ("", key), ("lines--strong", more), ("lines--dim", behind)]
+
+
+class ChangesPane(Pane):
+    """The change log."""
+
+    place = Place.CHANGES
+    parts = Part.CHANGES
+    number = "4"
+    name_shown = "Changes"
+
+    def body(self) -> Iterable[Widget]:
+        """Give the list."""
+        yield LogList(self.session.changes)
+
+    def draw(self) -> None:
+        """Show the log as it is now."""
+        log = self.session.changes
+        dropped = f", {log.dropped} older ones dropped" if log.dropped else ""
+        self.title(f"{len(log)}{dropped}" if len(log) else "")
+        self.notice(None if len(log) else told("nothing has changed since this was opened"))
+        self.query_one(LogList).follow()
+
+    def selected(self) -> str | None:
+        """Give the key of the current entry."""
+        change = self.query_one(LogList).current()
+        return change.key if change and change.key else None

@@ -1,0 +1,65 @@
+"""The last line: what can be done here, the most important first, as much as there is room for."""
+
+from textual.content import Content
+from textual.widgets import Static
+
+from explorer.session.actions import Place
+from explorer.session.session import Session
+from explorer.session.states import Part
+from explorer.tui.keys import hint
+
+
+class Footer(Static):
+    """Keys and titles from the registry; what is off is dimmed, and pressing its key says why."""
+
+    DEFAULT_CSS = """
+    Footer { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; }
+    """
+    parts = Part.DETAIL | Part.LIVENESS | Part.EDIT
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(id="footer", markup=False)
+        self.session = session
+        self.place = Place.TREE
+        self._last: tuple[object, ...] = ()
+
+    def show(self, place: Place) -> None:
+        """Tell what can be done in a place."""
+        self.place = place
+        self.draw()
+
+    def on_resize(self) -> None:
+        """Use the new width."""
+        self.draw()
+
+    def draw(self) -> None:
+        """Tell it again if it changed."""
+        actions = self.session.actions
+        room = self.size.width - 2
+        always = [actions[name] for name in ("help", "quit") if name in actions]
+        room -= sum(len(hint(action, self.place)) + len(action.title) + 3 for action in always)
+        chosen = []
+        for action in actions.footer(self.place):
+            if action in always:
+                continue
+            key = hint(action, self.place)
+            room -= len(key) + len(action.title) + 3
+            if room < 0:
+                break
+            chosen.append(action)
+        shown = tuple(
+            (hint(action, self.place), action.title, self.session.why_off(action.id) is None, action.id)
+            for action in (*chosen, *always)
+        )
+        if shown == self._last:
+            return
+        self._last = shown
+        words: list[Content] = []
+        for key, title, on, name in shown:
+            style = "bold $accent" if on else "dim"
+            words.append(
+                Content.assemble(
+                    Content.styled(key, f"{style}"), Content.styled(f" {title}", "" if on else "dim"), Content("  ")
+                ).stylize(f"@click=app.perform('{name}')")
+            )
+        self.update(Content.assemble(*words))

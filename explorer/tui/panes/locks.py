@@ -1,0 +1,167 @@
+"""The locks: who holds which, who waits in which order, and how long their sessions still live."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from explorer.model.locks import Contender, LockInfo
+from explorer.model.text import inert
+from explorer.session.actions import Place
+from explorer.session.locktable import LocksRead
+from explorer.session.states import Empty, Failed, Loading, Part, Ready
+from explorer.tui.drawing import Piece, middle, span, told
+from explorer.tui.keys import bindings
+from explorer.tui.panes.pane import Pane, failure
+from explorer.tui.widgets.lines import Lines
+
+_WIDE = 64
+"""Cells from which on a lock's session, kind and since stand beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: a lock, or one of its parties."""
+
+    lock: LockInfo
+    party: Contender | None = None
+    place: int = 0
+    """0 for the holder, else the waiter's place in the queue."""
+
+
+class LockList(Lines):
+    """The locks and their parties, line by line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.LOCKS)
+
+    def __init__(self) -> None:
+        super().__init__(cursor=True)
+        self.read: LocksRead | None = None
+        self.now = 0.0
+        self.rows: list[Row] = []
+
+    def show(self, read: LocksRead | None, now: float) -> None:
+        """Show what was read, as it stands at a moment."""
+        if read is not self.read:
+            self.read = read
+            self.rows = list(_rows(read.locks)) if read else []
+            self.changed()
+        if now != self.now:
+            self.now = now
+            self.refresh()
+
+    def count(self) -> int:
+        """Give the number of lines."""
+        return len(self.rows)
+
+    def current(self) -> Row | None:
+        """Give the current line."""
+        return self.rows[self.cursor] if self.rows and self.cursor is not None else None
+
+    def pieces(self, index: int, width: int) -> list[Piece]:
+        """Give a line: a lock, its holder, or a waiter with its place in the queue."""
+        row = self.rows[index]
+        if row.party is None:
+            return _lock(row.lock, width)
+        left = self.read.left(row.party, self.now) if self.read else None
+        return _party(row, left, width)
+
+
+def _rows(locks: Iterable[LockInfo]) -> Iterable[Row]:
+    for lock in locks:
+        yield Row(lock)
+        if lock.holder:
+            yield Row(lock, lock.holder)
+        for place, waiter in enumerate(lock.waiters, start=1):
+            yield Row(lock, waiter, place)
+
+
+def _lock(lock: LockInfo, width: int) -> list[Piece]:
+    waiting = f"  {len(lock.waiters)} waiting" if lock.waiters else ""
+    state: Piece = ("lines--dim", waiting or "")
+    if lock.stale:
+        state = ("lines--bad", f"  ! stale: {lock.stale}")
+    elif lock.holder is None:
+        state = ("lines--warning", f"  no holder{waiting}")
+    kind = f"  {lock.kind}" if width >= _WIDE else ""
+    key = middle(inert(lock.key), max(8, width - cell_len(state[1]) - len(kind)))
+    return [("lines--strong", key), ("lines--dim", kind), state]
+
+
+def _party(row: Row, left: float | None, width: int) -> list[Piece]:
+    party = row.party
+    assert party is not None  # noqa: S101 - a line without a party is a lock's
+    role: Piece = ("lines--good", "  ● ") if row.place == 0 else ("lines--dim", f"  {row.place}. ")
+    if party.session is None:
+        time: Piece = ("lines--bad", "  no lease: nothing will ever end it")
+    elif left is None:
+        time = ("lines--dim", "")
+    else:
+        time = ("lines--warning" if left <= 0 else "", f"  {span(left)} left" if left > 0 else "  ends now")
+    more = ""
+    if row.place == 0 and party.fence is not None:
+        more += f"  fence {party.fence}"
+    if width >= _WIDE:
+        more += _since(party)
+        if party.session:
+            more += f"  {party.session}"
+        if party.other_keys:
+            more += f"  +{len(party.other_keys)} keys"
+    name = middle(inert(party.name), max(6, width - len(role[1]) - len(time[1]) - len(more)))
+    return [role, ("", name), time, ("lines--dim", more)]
+
+
+def _since(party: Contender) -> str:
+    if isinstance(party.since, datetime):
+        return f"  for {span(max(0.0, (datetime.now(UTC) - party.since).total_seconds()))}"
+    return "" if party.since is None else f"  since rev {party.since}"
+
+
+class LocksPane(Pane):
+    """The lock inspector."""
+
+    place = Place.LOCKS
+    parts = Part.LOCKS | Part.LIVENESS
+    number = "3"
+    name_shown = "Locks"
+    ticking = True
+
+    def body(self) -> Iterable[Widget]:
+        """Give the list."""
+        yield LockList()
+
+    def draw(self) -> None:
+        """Show the lock table as it is now."""
+        rows = self.query_one(LockList)
+        now = self.session.clock.now()
+        match self.session.locks.state:
+            case Loading():
+                self.notice(told("reading the locks …"))
+            case Empty(reason=reason):
+                rows.show(None, now)
+                self.title("")
+                self.notice(told(reason))
+            case Failed(error=error, stale=None):
+                self.notice(failure(error))
+            case Failed(error=error, stale=LocksRead() as read):
+                self.title(f"as of {read.time.astimezone():%H:%M:%S}: {error.message}")
+                self.notice(None)
+                rows.show(read, now)
+            case Ready(value=read):
+                waiting = sum(len(lock.waiters) for lock in read.locks)
+                stale = sum(lock.stale is not None for lock in read.locks)
+                told_stale = f", {stale} stale" if stale else ""
+                self.title(f"{len(read.locks)} held, {waiting} waiting{told_stale}")
+                self.notice(None)
+                rows.show(read, now)
+
+    def selected(self) -> str | None:
+        """Give the key of the current lock or party."""
+        row = self.query_one(LockList).current()
+        if row is None:
+            return None
+        return row.party.key if row.party else row.lock.key

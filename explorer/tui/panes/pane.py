@@ -1,0 +1,90 @@
+"""What all panes are: a title, a body, and a notice instead of the body while there is nothing to show."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from explorer.model.errors import ExplorerError
+from explorer.session.actions import Place
+from explorer.session.session import Session
+from explorer.session.states import Part
+from explorer.tui.drawing import told
+
+
+class Pane(Vertical):
+    """A part of the browse screen."""
+
+    DEFAULT_CSS = """
+    Pane { background: $surface; }
+    Pane > .pane--title { height: 1; background: $panel; color: $text-muted; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Pane:focus-within > .pane--title { background: $primary; color: $text; text-style: bold; }
+    Pane > .pane--notice { height: auto; padding: 1 1; display: none; }
+    Pane.-notice > .pane--notice { display: block; }
+    Pane.-notice > .pane--body { display: none; }
+    """
+
+    place: ClassVar[Place]
+    parts: ClassVar[Part]
+    """When one of these changed, it is drawn again."""
+    number: ClassVar[str]
+    """The key that leads here."""
+    name_shown: ClassVar[str]
+    ticking: ClassVar[bool] = False
+    """Whether ages or countdowns in it go on while nothing happens."""
+
+    def __init__(self, session: Session, *, id: str) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self.session = session
+
+    def compose(self) -> ComposeResult:
+        """Put title, notice and body together."""
+        yield Static(classes="pane--title", markup=False)
+        yield Static(classes="pane--notice", markup=False)
+        for widget in self.body():
+            widget.add_class("pane--body")
+            yield widget
+
+    def body(self) -> Iterable[Widget]:
+        """Give the widgets below the title."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Show the session's part as it is now."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Show what there is at the start."""
+        self.title("")
+        self.draw()
+
+    def title(self, more: str) -> None:
+        """Say what stands in the title behind the name."""
+        text = f"{self.number} {self.name_shown}{'  ' if more else ''}{more}"
+        self.query_one(".pane--title", Static).update(told(text))
+
+    def notice(self, text: Content | None) -> None:
+        """Show a notice instead of the body, or the body again."""
+        self.set_class(text is not None, "-notice")
+        if text is not None:
+            self.query_one(".pane--notice", Static).update(text)
+
+    def focus_body(self) -> None:
+        """Take the focus."""
+        for widget in self.query("*"):
+            if widget.can_focus and widget.display:
+                widget.focus()
+                return
+
+
+def failure(error: ExplorerError, retry: str = "r") -> Content:
+    """Say what failed, what helps, and which key tries again."""
+    lines = [Content.styled("✗ ", "$error") + told(error.message, "bold")]
+    if error.hint:
+        lines.append(told(error.hint))
+    lines.append(Content.styled(f"{retry} tries again", "dim"))
+    return Content("\n").join(lines)

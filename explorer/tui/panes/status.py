@@ -1,0 +1,93 @@
+"""The first line: which store, how sure it is that this is how it looks, and whether anything can be written."""
+
+from typing import Final
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.widgets import Static
+
+from explorer.model.text import inert
+from explorer.session.session import Session
+from explorer.session.states import Part, Standing
+from explorer.tui.drawing import middle, span, told
+
+_STANDINGS: Final[dict[Standing, tuple[str, str]]] = {
+    Standing.LIVE: ("●", "$success"),
+    Standing.CATCHING_UP: ("◐", "$primary"),
+    Standing.STALE: ("▲", "bold $warning"),
+    Standing.DISCONNECTED: ("✗", "bold $error"),
+}
+_AGED: Final = 1.0
+"""Seconds from which on the age of a proof is told."""
+
+
+class StatusLine(Static):
+    """Address, liveness with age and reason, revision, rate, and whether writing is unlocked."""
+
+    DEFAULT_CSS = """
+    StatusLine { height: 1; background: $boost; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+    parts = Part.LIVENESS | Part.EDIT
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(id="status", markup=False)
+        self.session = session
+        self._last = ""
+
+    def on_mount(self) -> None:
+        """Show what there is at the start."""
+        self.draw()
+
+    def on_resize(self) -> None:
+        """Use the new width."""
+        self._last = ""
+        self.draw()
+
+    def draw(self) -> None:
+        """Say how it stands now, if that is not what is shown already."""
+        parts = self._parts(max(20, self.size.width - 2))
+        text = "".join(part.plain for part in parts)
+        if text != self._last:
+            self._last = text
+            self.update(Content.assemble(*parts))
+
+    def _parts(self, width: int) -> list[Content]:
+        session = self.session
+        now = session.clock.now()
+        standing = session.liveness.standing
+        mark, style = _STANDINGS[standing]
+        writing = (
+            Content.styled(" WRITING ", "bold reverse $warning")
+            if session.writable
+            else Content.styled("read-only", "dim")
+        )
+        age = session.liveness.age(now)
+        live = f"{mark} {standing.value}"
+        if age is not None and (standing is not Standing.LIVE or age >= _AGED):
+            live += f" {span(float(int(age)) if age >= _AGED else age)}"
+        figures = ""
+        if session.revision is not None:
+            figures += f"  rev {session.revision}"
+        figures += f"  {session.rate:.0f}/s"
+        if session.frozen:
+            figures += "  FROZEN"
+        wait = session.liveness.wait(now)
+        reason = "" if standing is Standing.LIVE else f" {inert(session.liveness.reason)}"
+        if session.liveness.refusal is not None:
+            reason += f" ({inert(session.liveness.refusal.message)})"
+        if wait is not None:
+            reason += f" · again in {int(wait) + 1}s"
+        rest = width - cell_len(live) - cell_len(figures) - len(writing.plain) - 4
+        shown = middle(inert(session.shown), max(10, min(cell_len(session.shown), rest // (2 if reason else 1))))
+        reason = middle(reason, max(0, rest - cell_len(shown)))
+        used = cell_len(shown) + cell_len(live) + cell_len(reason) + cell_len(figures)
+        fill = max(1, width - used - len(writing.plain) - 2)
+        return [
+            told(shown, "bold"),
+            Content("  "),
+            told(live, style),
+            told(reason, "$text-muted"),
+            told(figures, "$text-muted"),
+            Content(" " * fill),
+            writing,
+        ]

@@ -1,0 +1,174 @@
+"""The selected key: its value as text, its metadata, and its history."""
+
+import binascii
+from collections.abc import Iterable
+from typing import ClassVar, Final
+
+from rich.cells import cell_len
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from explorer.model.entries import Entry
+from explorer.model.text import inert
+from explorer.session.actions import Place
+from explorer.session.detail import Earlier, Reading
+from explorer.session.states import Empty, Failed, Loading, Part, Ready
+from explorer.tui.drawing import middle, size, span, told
+from explorer.tui.keys import bindings
+from explorer.tui.panes.pane import Pane, failure
+from explorer.tui.widgets.pager import Pager
+
+TABS: Final = ("value", "metadata", "history")
+_SHOWN_NOTES: Final = 2
+_GLIMPSE: Final = 4096
+
+
+class ValuePager(Pager):
+    """The text of the value pane."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.VALUE)
+
+
+class ValuePane(Pane):
+    """The selected key's value, with why it is read the way it is."""
+
+    DEFAULT_CSS = """
+    ValuePane > .value--facts { height: auto; max-height: 6; padding: 0 1; color: $text-muted; }
+    ValuePane > Pager { height: 1fr; padding: 0 1; }
+    """
+    place = Place.VALUE
+    parts = Part.DETAIL | Part.LIVENESS
+    number = "2"
+    name_shown = "Value"
+    ticking = True
+
+    tab: str = TABS[0]
+
+    def body(self) -> Iterable[Widget]:
+        """Give facts and text."""
+        yield Static(classes="value--facts", markup=False)
+        yield ValuePager()
+
+    def turn(self, by: int) -> None:
+        """Show another tab."""
+        self.tab = TABS[(TABS.index(self.tab) + by) % len(TABS)]
+        if self.tab == "history" and isinstance(self.session.detail.history, Empty):
+            self.session.detail.read_earlier()
+        self.draw()
+
+    def draw(self) -> None:
+        """Show the selected key as it is now."""
+        detail = self.session.detail
+        self.title("  ".join(f"[{tab}]" if tab == self.tab else tab for tab in TABS))
+        match detail.state:
+            case Loading():
+                self.notice(told("reading …", "dim"))
+            case Empty(reason=reason):
+                self.notice(told(f"{detail.key or ''}\n\n{reason}".strip()))
+            case Failed(error=error, stale=None):
+                self.notice(failure(error))
+            case Failed(error=error, stale=Reading() as reading):
+                self._show(reading, f"as of {reading.time.astimezone():%H:%M:%S}: {error.message}")
+            case Ready(value=reading):
+                self._show(reading, "deleted since; this was its last value" if reading.deleted else "")
+
+    def _show(self, reading: Reading, warning: str) -> None:
+        self.notice(None)
+        width = max(8, self.size.width - 2)
+        self.query_one(".value--facts", Static).update(self._facts(reading, warning, width))
+        pager = self.query_one(ValuePager)
+        keep = getattr(self, "_key", None) == (reading.entry.key, self.tab)
+        self._key = (reading.entry.key, self.tab)
+        dimmed = bool(warning)
+        match self.tab:
+            case "value":
+                document = reading.document
+                pager.show(document.text, document.language, dimmed=dimmed, keep=keep)
+            case "metadata":
+                pager.show("\n".join(metadata(reading, self.session.clock.now())), "yaml", dimmed=dimmed, keep=keep)
+            case _:
+                pager.show(self._history(), dimmed=dimmed, keep=keep)
+
+    def _facts(self, reading: Reading, warning: str, width: int) -> Content:
+        entry, document = reading.entry, reading.document
+        lines = [told(middle(inert(entry.key), width), "bold $text")]
+        if warning:
+            lines.append(told(f"! {warning}", "$warning"))
+        facts = [f"rev {entry.revision}"]
+        if entry.version is not None:
+            facts.append(f"v{entry.version}")
+        facts.append(size(len(entry.value or b"")))
+        left = reading.left(self.session.clock.now())
+        if left is not None:
+            facts.append(f"{span(left)} left" if left > 0 else "ends now")
+        elif entry.lease:
+            facts.append(f"lease {entry.lease}")
+        lines.append(told(middle(" · ".join(facts), width)))
+        lines.append(told(middle(inert(f"{document.choice} · {document.reason}"), width)))
+        notes = ([f"cannot be edited: {document.refusal}"] if document.refusal else []) + list(document.notes)
+        lines += [told(_cut(f"▪ {inert(note)}", width), "$text-warning") for note in notes[:_SHOWN_NOTES]]
+        if len(notes) > _SHOWN_NOTES:
+            lines.append(told(f"▪ {len(notes) - _SHOWN_NOTES} more notes under metadata", "$text-warning"))
+        return Content("\n").join(lines)
+
+    def _history(self) -> str:
+        match self.session.detail.history:
+            case Loading():
+                return "reading the history …"
+            case Empty(reason=reason):
+                return reason
+            case Failed(error=error):
+                return f"{error.message}\n{error.hint or ''}"
+            case Ready(value=earlier):
+                return "\n".join(_earlier(earlier))
+
+    def selected(self) -> str | None:
+        """Give the key that is shown."""
+        return self.session.detail.key
+
+
+def _cut(text: str, width: int) -> str:
+    return text if cell_len(text) <= width else text[: width - 1] + "…"
+
+
+def metadata(reading: Reading, now: float) -> list[str]:
+    """Give everything that is known of an entry beside its value, a line each."""
+    entry, document = reading.entry, reading.document
+    left = reading.left(now)
+    rows: list[tuple[str, object]] = [
+        ("key", inert(entry.key)),
+        ("revision", entry.revision),
+        ("created", entry.created),
+        ("version", entry.version),
+        ("size", f"{len(entry.value or b'')} bytes"),
+        ("lease", entry.lease),
+        ("time left", None if left is None else span(left)),
+        *((name, value) for name, value in entry.meta.items()),
+        ("read as", document.choice),
+        ("because it", document.reason),
+        ("read at", f"{reading.time.astimezone():%Y-%m-%d %H:%M:%S}"),
+        ("editing", document.refusal or "possible"),
+    ]
+    lines = [f"{inert(str(name))}: {inert(str(value))}" for name, value in rows if value is not None]
+    return lines + [f"note: {inert(note)}" for note in document.notes]
+
+
+def _earlier(earlier: Earlier) -> Iterable[str]:
+    for entry in earlier.entries:
+        yield f"rev {entry.revision}{_version(entry)}  {size(len(entry.value or b''))}"
+        yield from (f"    {line}" for line in _glimpse(entry.value or b"").split("\n"))
+    if not earlier.complete:
+        yield "… r reads more"
+
+
+def _version(entry: Entry) -> str:
+    return "" if entry.version is None else f"  v{entry.version}"
+
+
+def _glimpse(value: bytes) -> str:
+    try:
+        return value[:_GLIMPSE].decode()
+    except UnicodeDecodeError:
+        return binascii.hexlify(value[:_GLIMPSE], " ").decode()

@@ -1,0 +1,237 @@
+"""The browse screen: the panes, where they stand, and what the keys do that concern them all."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal
+from textual.events import DescendantFocus
+from textual.screen import Screen
+
+from explorer.session.actions import Place
+from explorer.session.session import Session
+from explorer.session.states import Part
+from explorer.tui.panes.changes import ChangesPane
+from explorer.tui.panes.footer import Footer
+from explorer.tui.panes.locks import LocksPane
+from explorer.tui.panes.pane import Pane
+from explorer.tui.panes.status import StatusLine
+from explorer.tui.panes.tree import TreePane
+from explorer.tui.panes.value import ValuePane
+from explorer.tui.screens import copying, deleting, going, help, writing
+from explorer.tui.widgets.prompt import Prompt
+
+_ORDER = ("tree", "value", "locks", "changes")
+
+
+class Browse(Screen[None]):
+    """The tree with the value, the locks and the changes beside it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+    AUTO_FOCUS = "KeyTree"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def compose(self) -> ComposeResult:
+        """Put the panes together."""
+        session = self.session
+        yield StatusLine(session)
+        with Horizontal(id="panes"):
+            with Container(id="left", classes="-shown"):
+                yield TreePane(session, id="tree")
+            with Container(id="right"):
+                yield ValuePane(session, id="value").add_class("-current")
+                yield LocksPane(session, id="locks")
+                yield ChangesPane(session, id="changes")
+        yield Prompt("/", id="filter")
+        yield Prompt(":", id="go")
+        yield Footer(session)
+
+    # Drawing
+
+    def told(self, parts: Part) -> None:
+        """Draw what changed."""
+        self.draw(parts)
+
+    def draw(self, parts: Part) -> None:
+        """Draw some parts again."""
+        if not self.is_mounted:
+            return
+        for pane in self.query(Pane):
+            if pane.parts & parts:
+                pane.draw()
+        if parts & StatusLine.parts:
+            self.query_one(StatusLine).draw()
+        if parts & Footer.parts:
+            self.query_one(Footer).draw()
+
+    def tick(self) -> None:
+        """Draw ages and countdowns."""
+        self.query_one(StatusLine).draw()
+        if not self.session.frozen:
+            for pane in self.query(Pane):
+                if pane.ticking and pane.display:
+                    pane.draw()
+
+    # Focus
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane that has the focus."""
+        focused = self.focused
+        return next((node for node in focused.ancestors_with_self if isinstance(node, Pane)), None) if focused else None
+
+    @on(DescendantFocus)
+    def refocused(self) -> None:
+        """Show what can be done where the focus is."""
+        pane = self.pane
+        if pane is not None:
+            self._bring(pane)
+            self.query_one(Footer).show(pane.place)
+
+    def _bring(self, pane: Pane) -> None:
+        """Make a pane the one that is seen where there is room for one only."""
+        right = pane.id != "tree"
+        self.query_one("#left").set_class(not right, "-shown", "-zoom")
+        self.query_one("#right").set_class(right, "-shown", "-zoom")
+        for other in self.query(Pane):
+            other.set_class(other is pane, "-zoom")
+            if right:
+                other.set_class(other is pane, "-current")
+
+    def focus_pane(self, name: str) -> None:
+        """Go to a pane."""
+        pane = self.query_one(f"#{name}", Pane)
+        self._bring(pane)
+        pane.focus_body()
+
+    def _turn(self, by: int) -> None:
+        now = _ORDER.index(self.pane.id or "tree") if self.pane else 0
+        self.focus_pane(_ORDER[(now + by) % len(_ORDER)])
+
+    def do_next_pane(self) -> None:
+        """Go to the next pane."""
+        self._turn(1)
+
+    def do_previous_pane(self) -> None:
+        """Go to the pane before."""
+        self._turn(-1)
+
+    def do_pane_tree(self) -> None:
+        """Go to the tree."""
+        self.focus_pane("tree")
+
+    def do_pane_value(self) -> None:
+        """Go to the value."""
+        self.focus_pane("value")
+
+    def do_pane_locks(self) -> None:
+        """Go to the locks."""
+        self.focus_pane("locks")
+
+    def do_pane_changes(self) -> None:
+        """Go to the change log."""
+        self.focus_pane("changes")
+
+    def do_zoom(self) -> None:
+        """Give the pane the whole screen, or its own place."""
+        self.toggle_class("-zoomed")
+
+    def do_back(self) -> None:
+        """Go back one step: the filter, the zoom, the tree."""
+        if self.session.tree.findings is not None:
+            self.query_one(TreePane).unfilter()
+        elif self.has_class("-zoomed"):
+            self.remove_class("-zoomed")
+        else:
+            self.focus_pane("tree")
+
+    def do_help(self) -> None:
+        """Show what can be done here."""
+        self.app.push_screen(help.Help(self.session, self.pane.place if self.pane else Place.TREE))
+
+    # The session
+
+    def do_reload(self) -> None:
+        """Read again everything that is shown, or try again what failed; in the history, read more of it."""
+        value = self.query_one(ValuePane)
+        if self.pane is value and value.tab == "history":
+            self.session.detail.read_earlier()
+        else:
+            self.session.start("reload")
+
+    def do_writing(self) -> None:
+        """Unlock writing, or lock it again."""
+        self.session.start("writing")
+
+    def do_freeze(self) -> None:
+        """Hold the display, or let it go on."""
+        self.session.start("freeze")
+
+    # Finding
+
+    def do_filter(self) -> None:
+        """Open the filter."""
+        self.query_one(TreePane).filter_with(self.query_one("#filter", Prompt))
+
+    def do_go(self) -> None:
+        """Ask for a key to go to."""
+        going.ask(self)
+
+    @on(Prompt.Typed, "#filter")
+    def filtering(self, event: Prompt.Typed) -> None:
+        """Filter while it is typed."""
+        self.query_one(TreePane).filter(event.text)
+
+    @on(Prompt.Answered, "#filter")
+    def filtered(self, event: Prompt.Answered) -> None:
+        """Keep the filter, or end it."""
+        event.prompt.close()
+        if not event.text:
+            self.query_one(TreePane).unfilter()
+        self.focus_pane("tree")
+
+    @on(Prompt.Answered, "#go")
+    def gone(self, event: Prompt.Answered) -> None:
+        """Go to the key that was typed."""
+        event.prompt.close()
+        self.focus_pane("tree")
+        if event.text:
+            self.run_worker(going.go(self, event.text), group="go", exclusive=True)
+
+    # The value
+
+    def do_copy(self) -> None:
+        """Ask what to copy."""
+        copying.ask(self)
+
+    def do_type(self) -> None:
+        """Ask how the value is to be read."""
+        writing.ask_type(self)
+
+    def do_edit(self) -> None:
+        """Edit the value in place."""
+        writing.edit(self)
+
+    async def do_edit_outside(self) -> None:
+        """Edit the value in $EDITOR."""
+        await writing.edit_outside(self)
+
+    def do_new(self) -> None:
+        """Ask for the name of a new key, and edit it."""
+        writing.ask_new(self)
+
+    async def do_delete(self) -> None:
+        """Show what would be deleted, and ask."""
+        await deleting.ask(self)
+
+    def do_previous_tab(self) -> None:
+        """Show the tab before."""
+        self.query_one(ValuePane).turn(-1)
+
+    def do_next_tab(self) -> None:
+        """Show the next tab."""
+        self.query_one(ValuePane).turn(1)

@@ -1,0 +1,46 @@
+"""Copying the key, the value, both, or a command that reads it again."""
+
+import shlex
+from typing import Final
+
+from textual.screen import Screen
+
+from explorer.model.text import inert
+from explorer.session.session import Session
+from explorer.tui.drawing import size
+from explorer.tui.screens.questions import Choosing, Option
+
+LARGEST: Final = 100_000
+"""Characters that are handed to a terminal's clipboard at most; many terminals cut off more without a word."""
+
+
+def ask(screen: Screen[None]) -> None:
+    """Ask what to copy of the selected key, and copy it."""
+    session: Session = screen.app.session  # type: ignore[attr-defined]  # the one app there is
+    key = session.selected or ""
+    reading = session.detail.reading
+    options = [Option("Key", key, inert(key))]
+    if reading is not None and reading.entry.key == key:
+        text = reading.document.text
+        options += [
+            Option("Value", text, f"{size(len(text.encode(errors='surrogatepass')))}, as it is shown"),
+            Option("Key and value", f"{key}\n{text}"),
+        ]
+    command = f"keyscope get {shlex.quote(session.shown)} {shlex.quote(key)}"
+    options.append(Option("Command", command, inert(command)))
+
+    def answered(text: str | None) -> None:
+        if text is None:
+            return
+        if len(text) > LARGEST:
+            screen.notify(
+                f"{len(text):,} characters are too many for a clipboard; keyscope get writes them to a file.",
+                severity="warning",
+                markup=False,
+            )
+            return
+        what = next((option.title.lower() for option in options if option.value is text), "text")
+        screen.app.copy_to_clipboard(inert(text, multiline=True) if text == key else text)
+        screen.notify(f"copied: {what}", markup=False, timeout=3)
+
+    screen.app.push_screen(Choosing("Copy", options), answered)

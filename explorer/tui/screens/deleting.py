@@ -1,0 +1,71 @@
+"""Deleting: first a preview of what would go, then only that."""
+
+from textual.content import Content
+from textual.screen import Screen
+
+from explorer.model.errors import ExplorerError
+from explorer.model.text import inert
+from explorer.session.removal import Removal
+from explorer.session.session import Session
+from explorer.tui.drawing import size, told
+from explorer.tui.screens.questions import Choosing, Option, Question
+
+
+async def ask(screen: Screen[None]) -> None:
+    """Show what deleting the selected row would delete, ask, and do it."""
+    session: Session = screen.app.session  # type: ignore[attr-defined]  # the one app there is
+    key = session.selected
+    if key is None:
+        return
+    node = session.tree.node(key)
+    subtree = node is not None and node.has_children
+    if node is not None and node.has_value and node.has_children:
+        options = [
+            Option("The key alone", value=False, more="what is below stays"),
+            Option("All below it", value=True, more="the key's own value stays"),
+        ]
+        answer = await screen.app.push_screen_wait(Choosing(f"Delete what of {key}?", options))
+        if answer is None:
+            return
+        subtree = answer
+    try:
+        removal = await session.preview_removal(key, subtree=subtree)
+    except ExplorerError as error:
+        screen.notify(inert(_words(error)), severity="error", markup=False)
+        return
+    if not await screen.app.push_screen_wait(_question(removal, session)):
+        return
+    try:
+        count = await session.remove(removal)
+    except ExplorerError as error:
+        screen.notify(inert(_words(error)), severity="error", markup=False, timeout=10)
+    else:
+        screen.notify(f"deleted {count} {'entry' if count == 1 else 'entries'}", markup=False)
+
+
+def _words(error: ExplorerError) -> str:
+    return f"{error.message}. {error.hint}" if error.hint else error.message
+
+
+def _question(removal: Removal, session: Session) -> Question:
+    if not removal.subtree:
+        entry = removal.entry
+        lines = [told(removal.key, "bold")]
+        if entry is not None:
+            lines.append(told(f"{size(len(entry.value or b''))}, rev {entry.revision}"))
+            if entry.lease:
+                lines.append(told(f"lives with lease {entry.lease}", "$warning"))
+        lines.append(told(f"in {session.shown}", "$text-muted"))
+        lines.append(told("It is deleted only if it still is what is shown here.", "$text-muted"))
+        return Question("Delete this key?", Content("\n").join(lines), yes="Delete")
+    count = f"more than {removal.count:,}" if removal.more else f"{removal.count:,}"
+    what = f"Everything below {removal.key}: {count} {'entry' if removal.count == 1 else 'entries'}"
+    names = [told(f"  {name}") for name in removal.names]
+    if removal.count > len(removal.names):
+        names.append(told("  …", "$text-muted"))
+    foot = [
+        told(f"in {session.shown}", "$text-muted"),
+        told("Nothing is deleted if anything below changes before.", "$text-muted"),
+    ]
+    name = removal.key.rstrip(session.tree.separator).rpartition(session.tree.separator)[2] or removal.key
+    return Question(what, Content("\n").join([*names, *foot]), yes="Delete all", typed=inert(name))

@@ -1,0 +1,241 @@
+"""The editor: one value as text, checked while it is typed, saved only over what was seen."""
+
+from typing import ClassVar, Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static, TextArea
+
+from explorer.model.errors import CallNotSupported
+from explorer.model.events import Deleted
+from explorer.model.text import inert
+from explorer.session.actions import Place
+from explorer.session.editing import Edit
+from explorer.session.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, Unknown
+from explorer.session.session import Session
+from explorer.session.states import Part
+from explorer.tui.drawing import middle, told
+from explorer.tui.keys import bindings
+from explorer.tui.panes.footer import Footer
+from explorer.tui.panes.status import StatusLine
+from explorer.tui.screens.help import Help
+from explorer.tui.screens.questions import Choosing, Option
+from explorer.tui.screens.reviewing import Meeting, Review
+
+COLOURED: Final = 16 * 1024
+"""Characters up to which the text is highlighted while it is edited: beyond, a key press would take too long."""
+LARGEST: Final = 128 * 1024
+"""Characters up to which a text is edited in place; beyond, $EDITOR does it."""
+_GRAMMARS: Final = {"json": "json", "yaml": "yaml"}
+
+
+class EditScreen(Screen[None]):
+    """An open edit on the screen."""
+
+    place: ClassVar[Place] = Place.EDITOR
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.EDITOR)
+    DEFAULT_CSS = """
+    EditScreen .edit--title { height: 1; background: $primary; color: $text; text-style: bold; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    EditScreen .edit--told { height: auto; max-height: 5; padding: 0 1; background: $panel; }
+    EditScreen TextArea { height: 1fr; border: none; padding: 0; }
+    """
+
+    def __init__(self, session: Session, edit: Edit) -> None:
+        super().__init__()
+        self.session = session
+        self.edit = edit
+        self._shown: object = None
+        self._typed = edit.text
+
+    def compose(self) -> ComposeResult:
+        """Put the editor together."""
+        language = _GRAMMARS.get(self.edit.document.language) if len(self.edit.text) <= COLOURED else None
+        yield StatusLine(self.session)
+        yield Static(classes="edit--title", markup=False)
+        area = TextArea(
+            self.edit.text,
+            language=language,
+            soft_wrap=True,
+            show_line_numbers=True,
+            tab_behavior="indent",
+            max_checkpoints=200,
+        )
+        area.cursor_blink = False
+        yield area
+        yield Static(classes="edit--told", markup=False)
+        yield Footer(self.session)
+
+    def on_mount(self) -> None:
+        """Give the text the focus."""
+        self.query_one(TextArea).focus()
+        self.query_one(Footer).show(Place.EDITOR)
+        self.draw()
+
+    def told(self, parts: Part) -> None:
+        """Follow the session."""
+        if not self.is_mounted:
+            return
+        if parts & StatusLine.parts:
+            self.query_one(StatusLine).draw()
+            self.query_one(Footer).draw()
+        if parts & Part.EDIT:
+            self.draw()
+
+    def tick(self) -> None:
+        """Let ages go on."""
+        self.query_one(StatusLine).draw()
+
+    @on(TextArea.Changed)
+    def typing(self, event: TextArea.Changed) -> None:
+        """Take over what is typed."""
+        text = event.text_area.text
+        if text != self._typed:
+            self._typed = text
+            self.edit.draft(text)
+
+    # Drawing
+
+    def draw(self) -> None:
+        """Show how the edit stands."""
+        edit = self.edit
+        began = "a new key" if edit.base is None else f"from rev {edit.base.revision}"
+        title = f"{inert(edit.key)}  ({began}, {edit.document.choice})"
+        self.query_one(".edit--title", Static).update(told(middle(title, max(10, self.size.width - 2))))
+        self.query_one(".edit--told", Static).update(self._told())
+        area = self.query_one(TextArea)
+        area.read_only = not edit.settled
+        if edit.text != self._typed:
+            self._typed = edit.text
+            area.load_text(edit.text)
+        if edit.state is not self._shown:
+            self._shown = edit.state
+            self._react()
+
+    def _told(self) -> Content:
+        edit = self.edit
+        lines = [told(f"▪ {note}", "$text-warning") for note in edit.document.notes[:2]]
+        match edit.state:
+            case Drafting(problem=problem) if problem is not None:
+                lines.append(told(f"✗ {problem.message} (line {problem.line}, column {problem.column})", "$error"))
+            case Drafting(changed=True, notes=notes):
+                lines += [told(f"▪ saving {note}") for note in notes[:2]]
+                lines.append(told("changed; ctrl+s shows what saving would change", "$text-muted"))
+            case Drafting():
+                lines.append(told("nothing changed yet", "$text-muted"))
+            case Saving():
+                lines.append(told("saving …", "bold"))
+            case Unknown(reason=reason):
+                lines.append(
+                    told(f"? It is not known whether this was saved: {reason}. ctrl+r looks again.", "bold $warning")
+                )
+            case Refused(error=error):
+                hint = f" {error.hint}" if error.hint else ""
+                lines.append(told(f"✗ not saved: {error.message}.{hint}", "bold $error"))
+            case Conflicted():
+                lines.append(told("✗ not saved: somebody else was first; ctrl+s shows both", "bold $error"))
+            case Reviewing():
+                lines.append(told("ctrl+s shows again what saving would change", "$text-muted"))
+            case _:
+                pass
+        if edit.theirs is not None and not isinstance(edit.state, Conflicted):
+            what = "deleted" if isinstance(edit.theirs, Deleted) else "changed"
+            lines.append(
+                told(f"! Meanwhile somebody else has {what} this key (rev {edit.theirs.revision}).", "bold $warning")
+            )
+        if edit.draft_problem:
+            lines.append(told(f"! {edit.draft_problem}", "$warning"))
+        return Content("\n").join(lines)
+
+    def _react(self) -> None:
+        match self.edit.state:
+            case Reviewing() as state:
+                self.app.push_screen(Review(self.edit.key, state), self._reviewed)
+            case Conflicted() as state:
+                self._meet(state)
+            case Saved(entry=entry, written=written):
+                said = f"saved {self.edit.key} (rev {entry.revision})" if written else "nothing to save: unchanged"
+                self._leave(said)
+            case _:
+                pass
+
+    def _meet(self, state: Conflicted) -> None:
+        self.app.push_screen(Meeting(self.session, self.edit, state), self._met)
+
+    def _met(self, taken: bool | None) -> None:  # noqa: FBT001 - what a screen was left with
+        if taken:
+            self._end("theirs was kept; nothing was written")
+        else:
+            self.draw()
+
+    def _reviewed(self, yes: bool | None) -> None:  # noqa: FBT001 - what a question was answered with
+        if yes:
+            self._start("save")
+
+    def _leave(self, said: str) -> None:
+        self._end(said)
+
+    def _end(self, said: str, *, keep: bool = False) -> None:
+        self.run_worker(self._close(keep=keep))
+        self.notify(inert(said), markup=False, timeout=4)
+
+    async def _close(self, *, keep: bool) -> None:
+        if self.session.editing is self.edit:
+            await self.session.desk.leave(keep=keep)
+        self.dismiss()
+
+    def _start(self, name: str) -> None:
+        try:
+            self.session.start(name)
+        except CallNotSupported as error:
+            self.notify(inert(error.message), severity="warning", markup=False)
+
+    # What keys do
+
+    def do_save(self) -> None:
+        """Show what saving would change, or the other side of a conflict again."""
+        match self.edit.state:
+            case Conflicted() as state:
+                self._meet(state)
+            case Reviewing() as state:
+                self.app.push_screen(Review(self.edit.key, state), self._reviewed)
+            case _:
+                self._start("save")
+
+    def do_look_again(self) -> None:
+        """Find out what became of a save in doubt."""
+        self._start("look-again")
+
+    async def do_edit_outside(self) -> None:
+        """Go on in $EDITOR."""
+        from explorer.tui.screens.writing import outside  # noqa: PLC0415 - the two know each other
+
+        text = await outside(self.app, self.edit.key, self.edit.text, self.edit.document.language)
+        if text is not None:
+            self.query_one(TextArea).load_text(text)
+
+    def do_help(self) -> None:
+        """Show what can be done here."""
+        self.app.push_screen(Help(self.session, Place.EDITOR))
+
+    def do_back(self) -> None:
+        """Leave; what was typed is asked about."""
+        if not self.edit.settled:
+            self.notify("The answer to the save is still awaited.", severity="warning", markup=False)
+            return
+        if not self.edit.unsaved:
+            self._leave("nothing was written")
+            return
+        options = [
+            Option("Go on editing", "stay"),
+            Option("Leave, keep the draft", "keep", "it is offered again when this key is edited"),
+            Option("Leave, throw the text away", "discard"),
+        ]
+        self.app.push_screen(Choosing(f"{self.edit.key} is not saved", options), self._answered)
+
+    def _answered(self, answer: str | None) -> None:
+        if answer in {"keep", "discard"}:
+            keep = answer == "keep"
+            self._end("the draft is kept" if keep else "thrown away", keep=keep)

@@ -1,0 +1,58 @@
+"""Going to a key by its name, completed from what is loaded and, a level at a time, from the store."""
+
+from textual.screen import Screen
+
+from explorer.model.errors import ExplorerError
+from explorer.model.text import inert
+from explorer.session.session import Session
+from explorer.tui.panes.tree import TreePane
+from explorer.tui.widgets.prompt import Prompt
+
+
+def ask(screen: Screen[None]) -> None:
+    """Open the prompt with the folder of the selected key."""
+    session: Session = screen.app.session  # type: ignore[attr-defined]  # the one app there is
+    prompt = screen.query_one("#go", Prompt)
+
+    async def complete(text: str) -> str | None:
+        return await completed(session, text)
+
+    prompt.complete(complete)
+    separator = session.tree.separator
+    folder, found, _ = (session.selected or "").rpartition(separator)
+    prompt.open(inert(folder + found))
+
+
+async def go(screen: Screen[None], key: str) -> None:
+    """Open the way to a key and select it; if it is not there, the nearest folder that is."""
+    session: Session = screen.app.session  # type: ignore[attr-defined]  # the one app there is
+    separator = session.tree.separator
+    wanted = key
+    while True:
+        try:
+            node = await session.tree.reveal(wanted)
+        except ExplorerError as error:
+            screen.notify(inert(error.message), severity="error", markup=False)
+            return
+        if node is not None:
+            screen.query_one(TreePane).select(node)
+            if wanted != key:
+                screen.notify(inert(f"{key} is not there; this is the nearest"), severity="warning", markup=False)
+            return
+        if separator not in wanted:
+            screen.notify(inert(f"{key} is not there"), severity="warning", markup=False)
+            return
+        wanted = wanted.rpartition(separator)[0]
+
+
+async def completed(session: Session, text: str) -> str | None:
+    """Give the first key that goes on as what is typed does; its folder is opened for that."""
+    separator = session.tree.separator
+    folder, found, name = text.rpartition(separator)
+    node = session.tree.root if not found else await session.tree.reveal(folder)
+    if node is None or node.branch is None:
+        return None
+    first = next((child for child in node.branch if child.name.startswith(name) and not child.tail), None)
+    if first is None:
+        return None
+    return f"{folder}{found}{first.name}{separator if first.has_children and not first.has_value else ''}"

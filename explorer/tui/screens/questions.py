@@ -1,0 +1,173 @@
+"""Questions asked before something happens: the safe answer has the focus, and esc gives it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from explorer.tui.drawing import Piece, told
+from explorer.tui.widgets.lines import Lines
+
+Answer = TypeVar("Answer")
+
+_CSS = """
+    align: center middle;
+    & > .box { width: 80%; max-width: 90; min-width: 38; height: auto; max-height: 90%; background: $panel; border: round $primary; padding: 0 1; }
+    & .box--title { text-style: bold; height: auto; padding-bottom: 1; }
+    & VerticalScroll { height: auto; max-height: 14; }
+    & .box--trouble { color: $error; height: auto; display: none; }
+    & .box--trouble.-told { display: block; }
+    & .box--buttons { height: auto; align-horizontal: right; padding-top: 1; }
+    & Button { height: 1; border: none; min-width: 8; margin-left: 2; padding: 0 1; }
+    & Input { height: 1; border: none; padding: 0 1; background: $surface; }
+"""
+
+
+class Question(ModalScreen[bool]):
+    """Asks whether to do something that cannot simply be taken back.
+
+    With `typed` the word has to be typed before the answer can be yes.
+    """
+
+    DEFAULT_CSS = f"Question {{ {_CSS} }}"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "answer(False)", "Back", show=False)]
+
+    def __init__(self, title: str, body: Content, *, yes: str, no: str = "Cancel", typed: str | None = None) -> None:
+        super().__init__()
+        self._title, self._body, self._yes, self._no, self._typed = title, body, yes, no, typed
+
+    def compose(self) -> ComposeResult:
+        """Put the question together."""
+        with Vertical(classes="box"):
+            yield Static(told(self._title), classes="box--title", markup=False)
+            with VerticalScroll(can_focus=False):
+                yield Static(self._body, markup=False)
+            if self._typed is not None:
+                yield Static(told(f"Type {self._typed!r} to confirm:"), markup=False)
+                yield Input(id="typed")
+            with Horizontal(classes="box--buttons"):
+                yield Button(told(self._no), id="no", variant="primary")
+                yield Button(told(self._yes), id="yes", variant="error", disabled=self._typed is not None)
+
+    def on_mount(self) -> None:
+        """Give the focus to what does no harm."""
+        self.query_one("#typed" if self._typed is not None else "#no").focus()
+
+    @on(Input.Changed, "#typed")
+    def typing(self, event: Input.Changed) -> None:
+        """Unlock the answer once the word is there."""
+        self.query_one("#yes", Button).disabled = event.value != self._typed
+
+    @on(Input.Submitted, "#typed")
+    def typed(self, event: Input.Submitted) -> None:
+        """Take the typed word as the answer."""
+        if event.value == self._typed:
+            self.dismiss(result=True)
+
+    @on(Button.Pressed)
+    def pressed(self, event: Button.Pressed) -> None:
+        """Take the answer."""
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's argument has no name
+        """Give the answer."""
+        self.dismiss(answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Option(Generic[Answer]):
+    """One of several answers."""
+
+    title: str
+    value: Answer
+    more: str = ""
+
+
+class _Options(Lines, Generic[Answer]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "by(1)", show=False),
+        Binding("up,k", "by(-1)", show=False),
+        Binding("enter,space", "take", show=False),
+    ]
+
+    def __init__(self, options: Sequence[Option[Answer]]) -> None:
+        super().__init__(cursor=True)
+        self.options = options
+
+    def count(self) -> int:
+        return len(self.options)
+
+    def pieces(self, index: int, width: int) -> list[Piece]:
+        option = self.options[index]
+        return [("", f" {option.title}"), ("lines--dim", f"  {option.more}"[: max(0, width)])]
+
+    def action_by(self, by: int) -> None:
+        self.move(by)
+
+    def action_take(self) -> None:
+        screen = self.screen
+        if isinstance(screen, Choosing) and self.cursor is not None:
+            screen.dismiss(self.options[self.cursor].value)
+
+
+class Choosing(ModalScreen[Answer | None], Generic[Answer]):
+    """Asks for one of several things; typing narrows them down."""
+
+    DEFAULT_CSS = f"Choosing {{ {_CSS} & Lines {{ height: auto; max-height: 14; min-height: 1; }} }}"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back", show=False),
+        Binding("down", "by(1)", show=False),
+        Binding("up", "by(-1)", show=False),
+    ]
+
+    def __init__(self, title: str, options: Sequence[Option[Answer]]) -> None:
+        super().__init__()
+        self._title, self._all = title, tuple(options)
+
+    def compose(self) -> ComposeResult:
+        """Put title, filter and list together."""
+        with Vertical(classes="box"):
+            yield Static(told(self._title), classes="box--title", markup=False)
+            yield Input(placeholder="type to narrow down")
+            yield _Options(self._all)
+
+    def on_mount(self) -> None:
+        """Make room for the list."""
+        self._fit()
+        self.query_one(Input).focus()
+
+    def _fit(self) -> None:
+        options = self.query_one(_Options)
+        options.styles.height = max(1, min(14, options.count()))
+
+    @on(Input.Changed)
+    def narrow(self, event: Input.Changed) -> None:
+        """Show only what has the typed words in it."""
+        words = event.value.lower().split()
+        options = self.query_one(_Options)
+        options.options = [one for one in self._all if all(word in f"{one.title} {one.more}".lower() for word in words)]
+        options.cursor = 0
+        self._fit()
+        options.changed(top=True)
+
+    @on(Input.Submitted)
+    def chosen(self) -> None:
+        """Take the current one."""
+        options = self.query_one(_Options)
+        if options.count() and options.cursor is not None:
+            self.dismiss(options.options[options.cursor].value)
+
+    def action_by(self, by: int) -> None:
+        """Move in the list while the filter has the focus."""
+        self.query_one(_Options).move(by)
+
+    def action_leave(self) -> None:
+        """Choose nothing."""
+        self.dismiss(None)

@@ -1,0 +1,110 @@
+"""Any number of lines, of which only those in sight are drawn."""
+
+from typing import ClassVar
+
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
+
+from explorer.tui.drawing import Piece, strip
+
+
+class Lines(ScrollView, can_focus=True):
+    """A list drawn line by line; what it shows is told by `count` and `pieces`.
+
+    With `cursor` set it has a current line, which stays in sight.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "lines--cursor",
+        "lines--dim",
+        "lines--strong",
+        "lines--good",
+        "lines--warning",
+        "lines--bad",
+        "lines--key",
+        "lines--string",
+        "lines--number",
+        "lines--literal",
+        "lines--comment",
+    }
+    DEFAULT_CSS = """
+    Lines { background: $surface; color: $foreground; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    Lines > .lines--cursor { background: $block-cursor-blurred-background; text-style: bold; }
+    Lines:focus > .lines--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+    Lines > .lines--dim { color: $text-muted; text-style: dim; }
+    Lines > .lines--strong { text-style: bold; }
+    Lines > .lines--good { color: $success; }
+    Lines > .lines--warning { color: $warning; text-style: bold; }
+    Lines > .lines--bad { color: $error; text-style: bold; }
+    Lines > .lines--key { color: $primary; }
+    Lines > .lines--string { color: $success; }
+    Lines > .lines--number { color: $warning; }
+    Lines > .lines--literal { color: $accent; text-style: bold; }
+    Lines > .lines--comment { color: $text-muted; text-style: italic; }
+    """
+
+    def __init__(self, *, cursor: bool = False, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id, classes=classes)
+        self.cursor: int | None = 0 if cursor else None
+        self._styles: dict[str, Style] = {}
+
+    def count(self) -> int:
+        """Give the number of lines."""
+        raise NotImplementedError
+
+    def pieces(self, index: int, width: int) -> list[Piece]:
+        """Give what stands in a line, as styles and texts."""
+        raise NotImplementedError
+
+    def changed(self, *, top: bool = False) -> None:
+        """Say that the lines are others now; with `top` they are shown from the first on."""
+        total = Size(self.size.width, self.count())
+        if total != self.virtual_size:
+            self.set_reactive(Widget.virtual_size, total)
+            self._scroll_update(total)
+        if self.cursor is not None:
+            self.cursor = max(0, min(self.cursor, total.height - 1))
+        if top:
+            self.scroll_home(animate=False, immediate=True)
+        self.refresh()
+
+    def move(self, by: int) -> None:
+        """Move the current line, or what is in sight where there is none."""
+        if self.cursor is None:
+            self.scroll_relative(y=by, animate=False)
+            return
+        self.cursor = max(0, min(self.cursor + by, self.count() - 1))
+        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False)
+        self.refresh()
+
+    def page(self, by: int) -> None:
+        """Move by so many pages."""
+        self.move(by * max(1, self.size.height - 1))
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a line in sight."""
+        index = y + self.scroll_offset.y
+        width = self.size.width
+        base = "lines--cursor" if index == self.cursor else ""
+        pieces = self.pieces(index, width) if index < self.count() else []
+        return strip(pieces, width, self._style, base=base)
+
+    def _style(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            style = self.get_component_rich_style(name, partial=True) if name else self.rich_style
+            self._styles[name] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget the styles when the theme or the focus changes them."""
+        self._styles = {}
+        super().notify_style_update()
+
+    def on_resize(self) -> None:
+        """Take the new width."""
+        self._styles = {}
+        self.changed()

@@ -1,0 +1,119 @@
+"""A text of any size to read: wrapped, coloured where it is in sight, and never sent to the terminal as it is."""
+
+import re
+from bisect import bisect_right
+from itertools import accumulate
+from typing import Final
+
+from rich.cells import cell_len, chop_cells
+
+from explorer.model.text import inert
+from explorer.tui.drawing import Piece
+from explorer.tui.widgets.lines import Lines
+
+_TAB: Final = 4
+_STRING: Final = r'"(?:[^"\\]|\\.)*"?|\'(?:[^\'\\]|\\.)*\'?'
+_NUMBER: Final = r"(?<![\w.])[-+]?(?:0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])"
+_LITERAL: Final = r"\b(?:true|false|null|True|False|nan|inf)\b"
+_WORDS: Final = {
+    "json": re.compile(
+        rf"(?P<key>{_STRING})(?=\s*:)|(?P<string>{_STRING})|(?P<number>{_NUMBER})|(?P<literal>{_LITERAL})"
+    ),
+    "yaml": re.compile(
+        rf"(?P<comment>(?:^|(?<=\s))\#.*)|(?P<key>(?:^|(?<=\s)|(?<=-\s))[\w./\-]+(?=:(?:\s|$)))"
+        rf"|(?P<string>{_STRING})|(?P<number>{_NUMBER})|(?P<literal>{_LITERAL})"
+    ),
+    "textproto": re.compile(
+        rf"(?P<comment>\#.*)|(?P<string>{_STRING})|(?P<key>(?:\[[\w./]+\]|\b[A-Za-z_]\w*)(?=\s*[:{{<]))"
+        rf"|(?P<number>{_NUMBER})|(?P<literal>\b[A-Za-z_]\w*\b)"
+    ),
+    "hex": re.compile(r"(?P<comment>^[0-9a-f]{4,}(?=\s))|(?P<string>\s\|.*\|?$)"),
+}
+
+
+class Pager(Lines):
+    """Shows a text. Of a line longer than the screen the parts are wrapped, never cut off."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self.text = ""
+        self.language = "text"
+        self.dimmed = False
+        self._lines: list[str] = []
+        self._starts: list[int] = [0]
+        """At which row a line begins; one more than there are lines."""
+        self._width = 0
+        self._parts: dict[int, list[str]] = {}
+
+    def show(self, text: str, language: str = "text", *, dimmed: bool = False, keep: bool = False) -> None:
+        """Show another text, from its beginning unless `keep` says that it is the same thing grown older."""
+        if (text, language, dimmed) == (self.text, self.language, self.dimmed):
+            return
+        self.text, self.language, self.dimmed = text, language, dimmed
+        self._lines = text.split("\n")
+        if len(self._lines) > 1 and not self._lines[-1]:
+            del self._lines[-1]
+        self._width = 0
+        self.changed(top=not keep)
+
+    def count(self) -> int:
+        """Give the number of rows at this width."""
+        self._wrap()
+        return self._starts[-1]
+
+    def pieces(self, index: int, width: int) -> list[Piece]:
+        """Give a row in its colours."""
+        self._wrap()
+        line = bisect_right(self._starts, index) - 1
+        if self._starts[line + 1] - self._starts[line] == 1:
+            part = self._harmless(line)
+        else:
+            if line not in self._parts:
+                if len(self._parts) > width:
+                    self._parts.clear()
+                self._parts[line] = self._chop(self._harmless(line))
+            part = self._parts[line][index - self._starts[line]]
+        if self.dimmed:
+            return [("lines--dim", part)]
+        return coloured(part, self.language)
+
+    def _wrap(self) -> None:
+        width = max(1, self.size.width)
+        if width == self._width:
+            return
+        self._width = width
+        self._parts = {}
+        self._starts = [0, *accumulate(self._height(line) for line in range(len(self._lines)))]
+
+    def _height(self, line: int) -> int:
+        text = self._lines[line]
+        if len(text) * 2 <= self._width and text.isprintable():
+            return 1
+        harmless = self._harmless(line)
+        if harmless.isascii():
+            return max(1, -(-len(harmless) // self._width))
+        return 1 if cell_len(harmless) <= self._width else len(self._chop(harmless))
+
+    def _harmless(self, line: int) -> str:
+        return inert(self._lines[line].expandtabs(_TAB))
+
+    def _chop(self, text: str) -> list[str]:
+        if text.isascii():
+            return [text[at : at + self._width] for at in range(0, len(text), self._width)]
+        return chop_cells(text, self._width)
+
+
+def coloured(line: str, language: str) -> list[Piece]:
+    """Tell keys, strings, numbers and comments of a line apart."""
+    words = _WORDS.get(language)
+    if words is None:
+        return [("", line)]
+    pieces: list[Piece] = []
+    at = 0
+    for found in words.finditer(line):
+        if found.start() > at:
+            pieces.append(("", line[at : found.start()]))
+        pieces.append((f"lines--{found.lastgroup}", found[0]))
+        at = found.end()
+    pieces.append(("", line[at:]))
+    return pieces
