@@ -260,6 +260,11 @@ class Rows(Generic[R]):
 
     def hang(self, row: R, branch: Branch[R] | None) -> None:
         """Give a row children, or take all of them."""
+        if row.branch is not None:
+            for child in row.branch:
+                child.parent = None
+            if row.branch.tail is not None:
+                row.branch.tail.parent = None
         row.branch = branch
         self._settle(row)
 

@@ -1,0 +1,113 @@
+"""A store of a dict for trees: each page is read when the test says so, and arrives when the test says so.
+
+No real store lets a test choose the moment at which a listing is read between two events.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from explorer.model.entries import Child, Cursor, Entry, Page
+from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
+from explorer.model.events import Deleted, Put
+from explorer.session.nodes import first_key
+
+
+def children(keys: set[str], prefix: str, separator: str = "/") -> list[Child]:
+    """Give the children of a prefix in the order of the bytes of their first key, the naive way."""
+    values: set[str] = set()
+    folders: set[str] = set()
+    for key in keys:
+        if key.startswith(prefix):
+            name, below, _ = key[len(prefix) :].partition(separator)
+            (folders if below else values).add(name)
+    found = [Child(name, prefix + name, name in values, name in folders) for name in values | folders]
+    return sorted(found, key=lambda child: first_key(child.name, separator, has_value=child.has_value))
+
+
+@dataclass(eq=False)
+class Request:
+    """A page that a tree asked for."""
+
+    prefix: str
+    after: Cursor | str | None
+    limit: int
+    answered: asyncio.Future[Page[Child]]
+    answer: Page[Child] | ExplorerError | None = None
+
+
+@dataclass
+class Store:
+    """Keys with their versions, all states they had, and what a watch of them tells."""
+
+    page: int = 3
+    separator: str = "/"
+    keys: dict[str, int] = field(default_factory=dict)
+    states: list[set[str]] = field(default_factory=lambda: [set()])
+    events: list[Put | Deleted] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    compacted: int = 0
+    asked: int = 0
+    held: bool = False
+    """Whether pages wait until `read` and `arrive` are called; otherwise they come at once."""
+
+    def put(self, key: str) -> None:
+        self.keys[key] = self.keys.get(key, 0) + 1
+        self.states.append(set(self.keys))
+        self.events.append(Put(Entry(key, b"", len(self.states) - 1, version=self.keys[key])))
+
+    def delete(self, key: str) -> None:
+        del self.keys[key]
+        self.states.append(set(self.keys))
+        self.events.append(Deleted(key, len(self.states) - 1))
+
+    def told(self) -> list[Put | Deleted]:
+        """Take the events that were not told yet."""
+        told, self.events = self.events, []
+        return told
+
+    async def load(self, prefix: str, *, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
+        self.asked += 1
+        request = Request(prefix, after, min(limit, self.page), asyncio.get_running_loop().create_future())
+        self.requests.append(request)
+        if not self.held:
+            self.read(request)
+            self.arrive(request)
+        return await request.answered
+
+    def read(self, request: Request) -> None:
+        """Have the store read what a request asks for."""
+        try:
+            request.answer = self._read(request)
+        except ExplorerError as error:
+            request.answer = error
+
+    def arrive(self, request: Request) -> None:
+        """Have the answer arrive."""
+        self.requests.remove(request)
+        if request.answered.done():
+            return
+        if isinstance(request.answer, Page):
+            request.answered.set_result(request.answer)
+        elif request.answer is not None:
+            request.answered.set_exception(request.answer)
+
+    def _read(self, request: Request) -> Page[Child]:
+        after, revision = request.after, len(self.states) - 1
+        if isinstance(after, Cursor):
+            revision = after.revision if isinstance(after.revision, int) else revision
+            after = after.key
+            if revision < self.compacted:
+                raise Compacted("that revision is gone")
+        keys = self.states[revision]
+        found = children(keys, request.prefix, self.separator)
+        if not found and request.prefix and request.prefix.removesuffix(self.separator) not in keys:
+            raise KeyNotFound("nothing is there", key=request.prefix)
+        if after is not None:
+            name = after[len(request.prefix) :]
+            ended = name.encode() + b"\0" if after in keys else name.encode() + b"0"
+            found = [
+                child for child in found if first_key(child.name, self.separator, has_value=child.has_value) >= ended
+            ]
+        items = tuple(found[: request.limit])
+        rest = len(found) > request.limit
+        return Page(items, Cursor(items[-1].key, revision) if rest else None, revision)

@@ -1,0 +1,313 @@
+"""Whatever happens between a store and a tree, in whatever order pages and events arrive: in the end they agree."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from explorer.model.errors import ExplorerError, NotReachable
+from explorer.session.filtering import Filter
+from explorer.session.folding import Fold
+from explorer.session.nodes import Extent, Node, first_key
+from explorer.session.tree import Tree
+from tests.session.branching import Store, children
+
+_NUMBERS = st.integers(0, 10_000)
+_KEYS = st.lists(st.sampled_from(["", "a", "a-b", "b", "c"]), min_size=1, max_size=4).map("/".join)
+
+
+class TreeAgainstItsStore(RuleBasedStateMachine):
+    """A tree, a store that changes, and a watch that tells it late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.store = Store(held=True)
+        self.fold = Fold()
+        self.loop = asyncio.new_event_loop()
+        self.tree = Tree(self.store.load, clock=lambda: self.now, gathered=0)
+        self.filter: str | None = None
+        self.check_failed = False
+        self.running = self.loop.create_task(self.tree.run())
+        self.others: list[asyncio.Task[None]] = []
+        self._turn()
+
+    def teardown(self) -> None:
+        try:
+            self._agree()
+        finally:
+            for task in (self.running, *self.others):
+                task.cancel()
+            self.loop.run_until_complete(asyncio.gather(self.running, *self.others, return_exceptions=True))
+            self.loop.close()
+
+    def _turn(self, turns: int = 12) -> None:
+        async def turn() -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+        self.loop.run_until_complete(turn())
+        assert not self.running.done(), self.running
+
+    def _nodes(self) -> list[Node]:
+        return [line.row for line in self.tree.window(0, len(self.tree)) if not line.row.tail]
+
+    def _some(self, number: int) -> Node | None:
+        nodes = self._nodes()
+        return nodes[number % len(nodes)] if nodes else None
+
+    @initialize(keys=st.lists(_KEYS, max_size=25), opened=st.integers(0, 3))
+    def begin(self, keys: list[str], opened: int) -> None:
+        for key in keys:
+            self.store.put(key)
+        for _ in range(opened):
+            self._settle()
+            for node in self._nodes():
+                self.tree.expand(node)
+        self.store.held = True
+
+    # The store
+
+    @rule(keys=st.lists(_KEYS, min_size=1, max_size=4))
+    def put(self, keys: list[str]) -> None:
+        for key in keys:
+            self.store.put(key)
+
+    @rule(number=_NUMBERS, many=st.integers(1, 4))
+    def delete(self, number: int, many: int) -> None:
+        for key in [*sorted(self.store.keys)][number % (len(self.store.keys) or 1) :][:many]:
+            self.store.delete(key)
+
+    @rule(prefix=_KEYS)
+    def delete_tree(self, prefix: str) -> None:
+        for key in [key for key in self.store.keys if key.startswith(prefix)]:
+            self.store.delete(key)
+
+    @rule()
+    def compact(self) -> None:
+        self.store.compacted = len(self.store.states) - 1
+
+    # What arrives
+
+    @rule(many=st.integers(1, 6))
+    def tell(self, many: int) -> None:
+        told, self.store.events = self.store.events[:many], self.store.events[many:]
+        for event in told:
+            self.fold.add(event)
+        self.tree.apply(self.fold.drain(0.01))
+        self._turn()
+
+    @rule(number=_NUMBERS)
+    def read(self, number: int) -> None:
+        waiting = [request for request in self.store.requests if request.answer is None]
+        if waiting:
+            self.store.read(waiting[number % len(waiting)])
+
+    @rule(number=_NUMBERS)
+    def arrive(self, number: int) -> None:
+        ready = [request for request in self.store.requests if request.answer is not None]
+        if ready:
+            self.store.arrive(ready[number % len(ready)])
+        self._turn()
+
+    @rule(number=_NUMBERS)
+    def fail(self, number: int) -> None:
+        if self.store.requests:
+            request = self.store.requests[number % len(self.store.requests)]
+            request.answer = NotReachable("gone for a moment")
+            self.check_failed |= request.limit == 1
+            self.store.arrive(request)
+        self._turn()
+
+    @rule(
+        number=_NUMBERS,
+        names=st.lists(_KEYS, min_size=1, max_size=2),
+        order=st.permutations(["read", "change", "tell", "change", "tell"]),
+    )
+    def race(self, number: int, names: list[str], order: list[str]) -> None:
+        """Change what is being read, before it is read or after, and tell that before the page arrives or after."""
+        if not self.store.requests:
+            return
+        request = self.store.requests[number % len(self.store.requests)]
+        for act in order:
+            if act == "read" and request.answer is None:
+                self.store.read(request)
+            elif act == "change":
+                for name in names:
+                    key = request.prefix + name
+                    if key in self.store.keys:
+                        self.store.delete(key)
+                    else:
+                        self.store.put(key)
+            elif act == "tell":
+                self.tell(len(self.store.events))
+        if request.answer is not None and request in self.store.requests:
+            self.store.arrive(request)
+        self._turn()
+
+    # The person
+
+    @rule(number=_NUMBERS)
+    def toggle(self, number: int) -> None:
+        if (node := self._some(number)) is not None:
+            self.tree.toggle(node)
+        self._turn()
+
+    @rule(number=_NUMBERS)
+    def expand(self, number: int) -> None:
+        if (node := self._some(number)) is not None:
+            self.tree.expand(node)
+        self._turn()
+
+    @rule(number=_NUMBERS)
+    def more(self, number: int) -> None:
+        self.tree.load_more(self._some(number) or self.tree.root)
+        self.tree.load_more(self.tree.root)
+        self._turn()
+
+    @rule(number=_NUMBERS)
+    def reload(self, number: int) -> None:
+        self.tree.reload(self._some(number) or self.tree.root)
+        self._turn()
+
+    @rule()
+    def resync(self) -> None:
+        self.others.append(self.loop.create_task(_tried(self.tree.resync)))
+        self._turn()
+
+    @rule(text=st.sampled_from([None, "a", "!a", "*b", "a/*", "zz"]))
+    def sift(self, text: str | None) -> None:
+        self.filter = text
+        self.tree.filter(text, self._some(0))
+        self._turn()
+
+    @rule(seconds=st.sampled_from([1.0, 4.0, 31.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.tree.sweep(self.now)
+
+    # What must hold
+
+    @invariant()
+    def rows_are_numbered_without_a_gap(self) -> None:
+        lines = [line.row for line in self.tree.window(0, len(self.tree))]
+        assert len(lines) == len(self.tree)
+        assert [self.tree.row_of(row) for row in lines] == list(range(len(lines)))
+
+    @invariant()
+    def tallies_are_right(self) -> None:
+        known = [child for node in self.tree._rows.levels() for child in node.branch or ()]  # noqa: SLF001
+        assert self.tree.loaded == len(known)
+        assert self.tree._rows.matching == sum(child.kept for child in known)  # noqa: SLF001
+        for node in self.tree._rows.levels():  # noqa: SLF001
+            assert node.branch is not None
+            assert node.branch.living == sum(not child.ghost for child in node.branch)
+
+    def _settle(self) -> None:
+        self.store.held = False
+        for _ in range(200):
+            for request in list(self.store.requests):
+                if request.answer is None:
+                    self.store.read(request)
+                self.store.arrive(request)
+            for event in self.store.told():
+                self.fold.add(event)
+            self.tree.apply(self.fold.drain(1))
+            self._turn()
+            failed = [node for node in self.tree._rows.levels() if node.extent is Extent.FAILED]  # noqa: SLF001
+            for node in failed:
+                self.tree.reload(node)
+            if not (failed or self.tree.busy):
+                break
+        else:
+            message = "the tree never came to rest"
+            raise AssertionError(message)
+        self.now += 31
+        while self.tree.sweep(self.now):
+            pass
+
+    def _agree(self) -> None:
+        self._settle()
+        for task in self.others:
+            if task.done():
+                task.result()
+        self._compare(strict=not self.check_failed)
+        # a folder that could not be verified is verified by reading again
+        self.loop.run_until_complete(asyncio.wait_for(self.tree.resync(), 5))
+        self._settle()
+        self._compare()
+        self._compare_filter()
+        self.tree.filter(None)
+        for _ in range(100):
+            self._settle()
+            partial = [node for node in self.tree._rows.levels() if node.extent is Extent.PARTIAL]  # noqa: SLF001
+            closed = [node for node in self._nodes() if node.has_children and not node.expanded]
+            for node in partial:
+                self.tree.load_more(node)
+            for node in closed:
+                self.tree.expand(node)
+            if not (partial or closed):
+                break
+        self._compare()
+        values = {self.tree.key(node) for node in self._nodes() if node.has_value}
+        assert values == set(self.store.keys)
+
+    def _compare(self, *, strict: bool = True) -> None:
+        """Compare with what the store would list, level by level."""
+        for node in list(self.tree._rows.levels()):  # noqa: SLF001
+            level = node.branch
+            assert level is not None
+            listed = {child.name: child for child in children(set(self.store.keys), self.tree.prefix(node))}
+            for child in level:
+                there = listed.get(child.name)
+                if there is None or not strict:
+                    assert not strict, f"{self.tree.key(child)!r} is not in the store"
+                    continue
+                assert child.has_value is there.has_value, self.tree.key(child)
+                assert child.has_children is there.has_children, self.tree.key(child)
+            for child_there in listed.values():
+                reached = level.complete or (
+                    level.edge is not None
+                    and first_key(child_there.name, "/", has_value=child_there.has_value) <= level.edge
+                )
+                assert not reached or level.find(child_there.name) is not None, f"{child_there.key!r} is missing"
+
+    def _compare_filter(self) -> None:
+        """Compare what is shown with what the filter means."""
+        if self.filter is None:
+            assert self.tree.findings is None
+            return
+        test = Filter(self.filter).test("/")
+        known = [
+            (node, child)
+            for node in self.tree._rows.levels()  # noqa: SLF001
+            for child in node.branch or ()
+        ]
+        matching = {child for node, child in known if test(self.tree.prefix(node), child.name)}
+        findings = self.tree.findings
+        assert findings is not None
+        assert findings.done
+        assert (findings.matching, findings.loaded) == (len(matching), len(known))
+        shown = set(self._nodes())
+        around: set[Node] = set()
+        for child in matching:
+            up: Node | None = child
+            while up is not None:
+                around.add(up)
+                up = up.parent
+        assert shown <= around
+
+
+async def _tried(act: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await act()
+    except ExplorerError:
+        return
+
+
+def test_a_tree_agrees_with_its_store_in_the_end() -> None:
+    run_state_machine_as_test(
+        TreeAgainstItsStore, settings=settings(max_examples=300, stateful_step_count=40, deadline=None)
+    )
