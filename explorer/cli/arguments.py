@@ -1,6 +1,6 @@
 """What one run of the command is to do, as values: what is wanted, of which store, and how to be let in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,8 +21,20 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What was said about how values are read; what is left open comes from the settings and the store itself."""
+
+    protos: tuple[Path, ...] = ()
+    includes: tuple[Path, ...] = ()
+    codecs: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """No verb: the top of the store, then what happens in it."""
+    """No verb: the terminal app; where there is no terminal, the top of the store and then what happens in it."""
+
+    write: bool = False
+    theme: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,7 @@ class Get:
     key: str
     form: str
     stale: bool
+    type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,8 @@ class Put:
     if_revision: Revision | None
     force: bool
     ttl: float | None
+    type: str | None = None
+    form: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +132,4 @@ class Command:
     wanted: Wanted
     options: Options
     json: bool
+    reading: Reading = field(default_factory=Reading)

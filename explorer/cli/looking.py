@@ -18,11 +18,11 @@ def possible() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def look(meant: Profile, wanted: arguments.Overview) -> int:
+def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading) -> int:
     """Show a store until the person leaves, and give the exit code.
 
     Raises:
-        ExplorerError: The address or the settings cannot be understood.
+        ExplorerError: The address, the settings or a schema cannot be understood.
     """
     from explorer.tui.app import Keyscope  # noqa: PLC0415 - the other verbs start without Textual
 
@@ -34,7 +34,7 @@ def look(meant: Profile, wanted: arguments.Overview) -> int:
     async def run() -> int:
         first = connect()
         stores = chain([first], iter(connect, None))
-        codecs = codecs_for(first)
+        codecs = codecs_for(first, protos=reading.protos, includes=reading.includes, file=reading.codecs)
         drafts = folder("state") / "drafts"
         async with Session(
             lambda: next(stores), codecs, writable=wanted.write, drafts=drafts, actions=actions

@@ -20,6 +20,7 @@ examples:
   keyscope ls etcd://127.0.0.1:2379/ config/          the next level below config/
   keyscope get etcd://127.0.0.1:2379/config/ app      below the URL's path, keys are relative to it
   keyscope put @prod config/app --file app.json --if-revision 57
+  keyscope get etcd://127.0.0.1:2379/ devices/1 --as textproto --type voltha.Device --proto device.proto
   keyscope watch @prod config/ --json
   keyscope lock @prod jobs/nightly --wait 60 -- ./nightly.sh
 
@@ -66,11 +67,18 @@ def parse(words: Sequence[str]) -> arguments.Command:
         raise UsageError("--values goes with --recursive", hint="a level that is listed has names, not values")
     if kind is arguments.Lock and not command:
         raise UsageError("lock needs a command to run", hint="write it after --, as in: lock URL KEY -- make deploy")
+    if given.get("form") is not None and kind is arguments.Put and not given["type"]:
+        raise UsageError("--form goes with --type", hint="without a type the value is taken as it is")
     return arguments.Command(
         url=str(given["url"]),
         wanted=_filled(kind, given),
         options=_filled(arguments.Options, given),
         json=bool(given.get("json")),
+        reading=arguments.Reading(
+            protos=tuple(getattr(found, "protos", None) or ()),
+            includes=tuple(getattr(found, "includes", None) or ()),
+            codecs=getattr(found, "codecs", None),
+        ),
     )
 
 
@@ -127,6 +135,11 @@ def _store_parser() -> _Parser:
     parser = _parser(usage="keyscope [options] URL")
     parser.add_argument("url", metavar="URL")
     parser.add_argument("--json", action="store_true")
+    _schemas(parser)
+    parser.add_argument("--write", action="store_true", help="unlock writing from the start (w does it later)")
+    parser.add_argument(
+        "--theme", metavar="NAME", help="keyscope-dark, keyscope-light, keyscope-contrast, ansi-dark, ..."
+    )
     return parser
 
 
@@ -192,11 +205,14 @@ def _reading(*, ls: _Parser, get: _Parser, history: _Parser) -> None:
     forms.add_argument(
         "--as",
         dest="form",
-        choices=("raw", "text", "json", "hex"),
+        choices=("raw", "text", "json", "textproto", "hex"),
         default="text",
-        help="raw: the bytes and nothing else; text: harmless on a terminal (default); json: indented; hex: dumped",
+        help="raw: the bytes and nothing else; text: harmless on a terminal (default); json: indented, or a message's "
+        "JSON; textproto: a message's text format; hex: dumped",
     )
     _json(forms)
+    get.add_argument("--type", metavar="MESSAGE", help="the message that the value is, whatever the rules say")
+    _schemas(get)
     get.add_argument("--stale", action="store_true", help="allow an answer that may be out of date")
     history.add_argument("--limit", metavar="N", type=number, help="end after so many")
     _json(history)
@@ -213,6 +229,11 @@ def _writing(*, put: _Parser, rm: _Parser) -> None:
     guard.add_argument("--create", action="store_true", help="only if there is none (the default)")
     guard.add_argument("--force", action="store_true", help="whatever is there")
     put.add_argument("--ttl", metavar="S", type=seconds, help="seconds to live; without, what the entry has is kept")
+    put.add_argument("--type", metavar="MESSAGE", help="the value is the text of this message, and stored as its bytes")
+    put.add_argument(
+        "--form", choices=("text", "json"), help="with --type: protobuf's text format (the default) or its JSON"
+    )
+    _schemas(put)
     _json(put)
     rm.add_argument("--recursive", "-r", action="store_true", help="everything below KEY; KEY itself stays")
     rm.add_argument("--if-revision", metavar="R", type=revision, help="only if nothing was written since this revision")
@@ -235,6 +256,32 @@ def _connection() -> _Parser:
     group.add_argument("--key", metavar="F", type=Path, dest="key_file", help="the client's private key (PEM)")
     group.add_argument("--server-name", metavar="NAME", help="the name to expect in the store's certificate")
     return parser
+
+
+def _schemas(parser: _Parser) -> None:
+    group = parser.add_argument_group("schemas")
+    group.add_argument(
+        "--proto",
+        metavar="PATH",
+        type=Path,
+        action="append",
+        dest="protos",
+        help="a .proto file, a descriptor set, a *_pb2.py (read, never run), or a folder of them; may be repeated",
+    )
+    group.add_argument(
+        "-I",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        dest="includes",
+        help="a folder that imports of .proto files are relative to; may be repeated",
+    )
+    group.add_argument(
+        "--codecs",
+        metavar="FILE",
+        type=Path,
+        help="which key holds which message; without, keyscope/codecs.toml in the folder for settings",
+    )
 
 
 def _json(parser: argparse._ActionsContainer) -> None:

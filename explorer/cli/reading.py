@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
+from explorer.cli.decoding import Decoding
+from explorer.cli.exits import UsageError
 from explorer.cli.indenting import indented
 from explorer.cli.rendering import child_lines, child_record, entry_record, hex_lines, history_line, preview
 from explorer.drivers.base import PAGE_SIZE, Store
@@ -84,12 +86,13 @@ async def _pages(read: Reader, limit: int | None, console: Console) -> AsyncGene
         limit = limit and limit - len(page.items)
 
 
-async def get(store: Store, wanted: arguments.Get, console: Console) -> None:
+async def get(store: Store, wanted: arguments.Get, decoding: Decoding, console: Console) -> None:
     """Print one entry.
 
     Raises:
         KeyNotFound: There is none.
-        ExplorerError: It was to be shown as JSON and is not.
+        ExplorerError: It was to be shown as JSON or as a message and is not.
+        SchemaFailed: A schema cannot be used.
     """
     entry = await store.get(wanted.key, consistent=not wanted.stale)
     if console.json:
@@ -106,7 +109,13 @@ async def get(store: Store, wanted: arguments.Get, console: Console) -> None:
             for line in hex_lines(value):
                 console.line(line)
         case "json":
-            console.lines(_json(value, wanted.key))
+            text = await decoding.shown(wanted, value)
+            console.lines(_json(value, wanted.key) if text is None else indented(text))
+        case "textproto":
+            text = await decoding.shown(wanted, value)
+            if text is None:
+                raise UsageError(f"nothing says which message {wanted.key!r} is", hint="name it with --type MESSAGE")
+            console.lines(text)
         case _:
             console.lines(value)
             if not _is_text(value):

@@ -6,6 +6,7 @@ from typing import Final
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
+from explorer.cli.decoding import Decoding
 from explorer.cli.doctor import doctor
 from explorer.cli.locking import lock, locks
 from explorer.cli.reading import get, history, ls
@@ -30,11 +31,16 @@ def run(command: arguments.Command) -> int:
     """
     console = Console(json=command.json)
     meant = _profile(command)
+    if isinstance(command.wanted, arguments.Overview) and not command.json:
+        from explorer.cli import looking  # noqa: PLC0415 - the other verbs start without Textual and protobuf
+
+        if looking.possible():
+            return looking.look(meant, command.wanted, command.reading)
     store = make(meant.url, meant.access)
     for warning in store.address.warnings:
         console.note(f"keyscope: {warning}")
     try:
-        return asyncio.run(_run(store, meant.access, command.wanted, console))
+        return asyncio.run(_run(store, meant.access, command, console))
     finally:
         console.flush()
 
@@ -49,7 +55,8 @@ def _profile(command: arguments.Command) -> Profile:
     return replace(found, access=replace(found.access, **given))
 
 
-async def _run(store: Store, access: Access, wanted: arguments.Wanted, console: Console) -> int:
+async def _run(store: Store, access: Access, command: arguments.Command, console: Console) -> int:
+    wanted, decoding = command.wanted, Decoding(store, command.reading, console)
     if isinstance(wanted, arguments.Doctor):  # which looks at the opening itself
         return await doctor(store, access, console)
     async with store:
@@ -59,9 +66,9 @@ async def _run(store: Store, access: Access, wanted: arguments.Wanted, console: 
             case arguments.Ls():
                 await ls(store, wanted, console)
             case arguments.Get():
-                await get(store, wanted, console)
+                await get(store, wanted, decoding, console)
             case arguments.Put():
-                await put(store, wanted, console)
+                await put(store, wanted, decoding, console)
             case arguments.Rm():
                 await rm(store, wanted, console)
             case arguments.Watch():

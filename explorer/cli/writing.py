@@ -2,21 +2,26 @@
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
+from explorer.cli.decoding import Decoding
 from explorer.cli.rendering import entry_record
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, ExplorerError
 
 
-async def put(store: Store, wanted: arguments.Put, console: Console) -> None:
+async def put(store: Store, wanted: arguments.Put, decoding: Decoding, console: Console) -> None:
     """Write an entry and print its new revision. Without a guard it is created, and what exists is left alone.
 
     Raises:
         KeyExists: It was to be created and exists.
         KeyModified: It is not at the revision that was named.
+        InvalidText: It is the text of a message, and not of the one that was named.
+        SchemaFailed: A schema cannot be used.
         OSError: The file with the value cannot be read.
     """
     value = await _value(wanted, console)
+    if wanted.type is not None:
+        value = await decoding.encoded(wanted, wanted.type, value)
     try:
         entry = await _put(store, wanted, value)
     except Conflict as error:

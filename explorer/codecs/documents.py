@@ -9,7 +9,7 @@ from explorer.codecs.hexadecimal import HexDocument
 from explorer.codecs.limits import Limits
 from explorer.codecs.messages import MessageDocument
 from explorer.codecs.plain import PlainDocument
-from explorer.codecs.rules import Rules
+from explorer.codecs.rules import Rule, Rules
 from explorer.codecs.schemas import Schemas
 from explorer.model.errors import InvalidText
 
@@ -41,6 +41,22 @@ class Codecs:
         self.place = place or Place()
         self.limits = limits or Limits()
 
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """What is wrong with the rules, one line each: types that no schema has, rules that are never used."""
+        return (
+            *(
+                f"{rule.name}: no schema has a message {rule.choice.type!r}"
+                for rule in self.rules.rules
+                if rule.choice.type is not None and self.schemas.find(rule.choice.type, rule.choice.schema) is None
+            ),
+            *self.rules.shadowed(),
+        )
+
+    def rule(self, key: str) -> Rule | None:
+        """Give the rule for a key, relative to the address."""
+        return self.rules.find(self.place.root + key)
+
     def open(self, key: str, value: bytes, choice: Choice | None = None) -> Document:
         """Open a value; whatever the bytes are, something can be shown.
 
@@ -49,7 +65,7 @@ class Codecs:
             value: Its bytes.
             choice: How to read this one value, whatever a rule says.
         """
-        rule = self.rules.find(self.place.root + key) if choice is None else None
+        rule = self.rule(key) if choice is None else None
         if choice is not None:
             wanted, reason = choice, "chosen by hand"
         elif rule is not None:
@@ -69,7 +85,7 @@ class Codecs:
         return tuple(dict.fromkeys(self._choices(key, value)))
 
     def _choices(self, key: str, value: bytes) -> Iterator[Choice]:
-        if rule := self.rules.find(self.place.root + key):
+        if rule := self.rule(key):
             yield rule.choice
         detected, _ = detect(key, beginning(value, self.limits.value))
         yield Choice(detected)

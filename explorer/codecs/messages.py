@@ -97,7 +97,7 @@ class MessageDocument(Document):
             return Encoded(self.value, changed=False, notes=("only spelling differs: nothing to write",))
         after = copied(before)
         self._graft(Four(after, base, base, edited))
-        if (missing := missing_fields(after)) and before.IsInitialized():
+        if (missing := missing_fields(after)) and (before.IsInitialized() or not self.value):
             raise InvalidText(f"required fields are missing: {', '.join(missing)}")
         value = patched(self.value, before, after)
         self._verify(value, edited)

@@ -87,11 +87,11 @@ class Schemas:
     """Sets of message types, in the order in which they are asked for a name."""
 
     def __init__(self, sets: Iterable[SchemaSet] = ()) -> None:
-        self.sets: Mapping[str, SchemaSet] = {found.name: found for found in sets}
+        self.sets = tuple(sets)
 
     def types(self) -> tuple[str, ...]:
         """Give the full names of all messages, each once."""
-        return tuple(dict.fromkeys(name for found in self.sets.values() for name in found.types))
+        return tuple(dict.fromkeys(name for found in self.sets for name in found.types))
 
     def find(self, name: str, schema: str | None = None, *, relaxed: bool = False) -> MessageType | None:
         """Give the message type of a full name.
@@ -101,7 +101,7 @@ class Schemas:
             schema: The set to look into; None takes the first that has it.
             relaxed: With bytes in place of every string.
         """
-        for found in self.sets.values():
+        for found in self.sets:
             if schema in (None, found.name):
                 kind = found.find_relaxed(name) if relaxed else found.find(name)
                 if kind is not None:

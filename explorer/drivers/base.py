@@ -7,6 +7,7 @@ lost something, guarded deletes with three different answers, and locks that are
 from abc import ABC, abstractmethod
 from asyncio import Event as AsyncEvent
 from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, NoReturn, Self
 
@@ -91,6 +92,10 @@ class Store(ABC):
     """Why an absent capability is absent, for the message of CallNotSupported."""
 
     separator: str = "/"
+    schema: ClassVar[Path | None] = None
+    """A protobuf schema (`.proto`) of values that the store brings along."""
+    messages: ClassVar[Mapping[str, str]] = {}
+    """Which message of that schema the values below a prefix are; the prefix is one of whole keys, with the address's path."""
 
     def __init__(self, address: Address) -> None:
         self.address = address

@@ -1,12 +1,15 @@
 """The demo store: a memory store that starts with believable content and moves by itself."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from random import Random
 from typing import ClassVar
 
 from explorer.drivers.memory.clock import ManualClock
 from explorer.drivers.memory.keyspace import Keyspace
+from explorer.drivers.memory.messages import MESSAGES
 from explorer.drivers.memory.movement import Movement
-from explorer.drivers.memory.seed import entries
+from explorer.drivers.memory.seed import SCHEMA, entries
 from explorer.drivers.memory.store import MemoryStore
 from explorer.model.address import Access, Address
 from explorer.model.errors import InvalidAddress
@@ -20,6 +23,8 @@ class DemoStore(MemoryStore):
     """
 
     options: ClassVar[tuple[str, ...]] = ("seed", "separator", "still")
+    schema: ClassVar[Path | None] = SCHEMA
+    messages: ClassVar[Mapping[str, str]] = MESSAGES
 
     def __init__(self, address: Address, access: Access | None = None, *, keyspace: Keyspace | None = None) -> None:
         self._still = "still" in address.options

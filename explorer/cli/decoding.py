@@ -1,0 +1,81 @@
+"""Values as messages: what `get` shows and what `put` encodes. Protobuf is loaded when it is first needed."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from explorer.cli import arguments
+from explorer.cli.console import Console
+from explorer.cli.exits import UsageError
+from explorer.drivers.base import Store
+from explorer.model.errors import ExplorerError
+
+if TYPE_CHECKING:
+    from explorer.codecs.contract import Form
+    from explorer.codecs.documents import Codecs
+
+
+class Decoding:
+    """How values are read in one run, by what was said, the settings and the store itself."""
+
+    def __init__(self, store: Store, reading: arguments.Reading, console: Console) -> None:
+        self._store = store
+        self._reading = reading
+        self._console = console
+
+    async def shown(self, wanted: arguments.Get, value: bytes) -> str | None:
+        """Give a value's message in the form that is wanted; None when nothing says that it is one.
+
+        Raises:
+            ExplorerError: It is to be a message and is none, or cannot be shown as a whole in this form.
+            SchemaFailed: A schema or the file of rules cannot be used.
+        """
+        from explorer.codecs.contract import Choice  # noqa: PLC0415
+
+        codecs = await self._codecs()
+        rule = codecs.rule(wanted.key)
+        known = Choice("protobuf", wanted.type) if wanted.type else rule.choice if rule else None
+        if known is None or known.type is None:
+            return None
+        form: Form = "json" if wanted.form == "json" else "text"
+        document = codecs.open(wanted.key, value, Choice(known.codec, known.type, form, known.schema))
+        if document.choice.type is None:
+            why = document.reason.removeprefix("chosen by hand, but ")
+            raise ExplorerError(f"not shown as {known.type}: {why}", hint="--as text shows it as it is", key=wanted.key)
+        if document.choice.form != form:
+            raise ExplorerError(document.notes[0], hint="--as textproto can say all of it", key=wanted.key)
+        if document.refusal is not None:
+            raise ExplorerError(document.refusal, hint="--as raw gives all of it", key=wanted.key)
+        return document.text
+
+    async def encoded(self, wanted: arguments.Put, kind: str, text: bytes) -> bytes:
+        """Give the bytes of a message that is written as text.
+
+        Raises:
+            InvalidText: It is no such message; the message says where.
+            SchemaFailed: A schema or the file of rules cannot be used.
+            UsageError: No schema has the message, or the text is not UTF-8.
+        """
+        from explorer.codecs.contract import Choice  # noqa: PLC0415
+
+        codecs = await self._codecs()
+        document = codecs.open(wanted.key, b"", Choice("protobuf", kind, "json" if wanted.form == "json" else "text"))
+        if document.choice.type is None:
+            raise UsageError(f"no schema has a message {kind!r}", hint="name its schema with --proto")
+        try:
+            encoded = document.encode(text.decode())
+        except UnicodeDecodeError as error:
+            raise UsageError(f"the text of the message is not UTF-8: byte {error.start}") from error
+        for note in encoded.notes:
+            self._console.note(f"keyscope: {note}")
+        return encoded.value
+
+    async def _codecs(self) -> "Codecs":
+        from explorer.codecs.opening import codecs_for  # noqa: PLC0415
+
+        said = self._reading
+        codecs = await asyncio.to_thread(
+            codecs_for, self._store, protos=said.protos, includes=said.includes, file=said.codecs
+        )
+        for complaint in codecs.complaints:
+            self._console.note(f"keyscope: {complaint}")
+        return codecs
