@@ -127,12 +127,22 @@ class Desk:
 
     # Ending
 
-    async def leave(self) -> None:
-        """End the edit and throw away what was typed, unless it is in doubt: then its draft stays."""
-        edit, self.edit = self.edit, None
-        if edit is not None and not isinstance(edit.state, Unknown):
+    async def leave(self, *, keep: bool = False) -> None:
+        """End the edit and throw away what was typed; with `keep`, or when its save is in doubt, the draft stays."""
+        edit = self.edit
+        if edit is not None and keep:
+            await self.flush()
+            self.offered = (*await self._found(edit.key), *(one for one in self.offered if one.key != edit.key))
+        self.edit = None
+        if edit is not None and not keep and not isinstance(edit.state, Unknown):
             await self._forget(edit)
         self._tell(Part.EDIT)
+
+    async def _found(self, key: str) -> tuple[Draft, ...]:
+        if self._drafts is None:
+            return ()
+        found = await self._aside.do(self._drafts.found, self.shown)
+        return tuple(draft for draft in found if draft.key == key)
 
     async def flush(self) -> None:
         """Write the draft of what is typed now, so that it can be gone on with another day."""

@@ -111,8 +111,14 @@ class Pulse:
             reason = self.error.message if self.error else "connecting"
             return Liveness(Standing.DISCONNECTED, reason, self.proved, self.next_try, self.error)
         standing, reason = self._judge(now)
-        proved = self.proved if self.frozen is None or self.proved is None else min(self.proved, self.frozen)
-        return Liveness(standing, reason, proved, error=self.silence, refusal=self.refusal)
+        return Liveness(standing, reason, self._true_until(), error=self.silence, refusal=self.refusal)
+
+    def _true_until(self) -> float | None:
+        """Give the moment until which what is shown is known to be true."""
+        if self.proved is None:
+            return None
+        lost = self.required if self.lost is not None else self.proved
+        return min(self.proved, lost, self.proved if self.frozen is None else self.frozen)
 
     def _judge(self, now: float) -> tuple[Standing, str]:
         proved = self.proved if self.proved is not None and self.proved >= self.required else None

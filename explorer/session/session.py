@@ -208,10 +208,11 @@ class Session:
         """Wait until all that a person caused is done and told; watching and proving go on all the time."""
         while True:
             await self._work.done()
-            await self.tree.idle()
+            if self._showing.busy:
+                await self.tree.idle()
             await self._frames.told()
             if self._link.settled and self._following.settled and self._frames.quiet:
-                if not (self._work.busy or self.tree.busy):
+                if not (self._work.busy or self._showing.busy):
                     return
             else:
                 await asyncio.sleep(FRAME)

@@ -67,6 +67,11 @@ class Showing:
             self._growing = True
             self._work.start(self.tree.run(), name="tree", caused=False)
 
+    @property
+    def busy(self) -> bool:
+        """Whether the tree is reading or searching; before the first connection it waits and does nothing."""
+        return self._growing and self.tree.busy
+
     def _planted(self, separator: str) -> Tree:
         return Tree(self._children, separator, told=lambda: self._tell(Part.TREE), clock=self._clock.now)
 

@@ -78,7 +78,8 @@ class Liveness:
     reason: str
     """Why, in a few words; for LIVE what proves it."""
     proved: float | None = None
-    """When the question was sent whose answer last proved the store alive, in seconds of the session's clock."""
+    """Until when what is shown is known to be true: the moment of asking for the last proof, or before it that of the
+    watch's loss or of the freezing; in seconds of the session's clock."""
     next_try: float | None = None
     """When it will be tried again by itself; None while a try is under way, or when only `retry` helps."""
     error: ExplorerError | None = None
@@ -87,7 +88,7 @@ class Liveness:
     """The store is alive and refused something it was asked for."""
 
     def age(self, now: float) -> float | None:
-        """Give the seconds since the last proof, None if there never was one."""
+        """Give the seconds since what is shown was known to be true, None if it never was."""
         return None if self.proved is None else max(0.0, now - self.proved)
 
     def wait(self, now: float) -> float | None:

@@ -61,15 +61,24 @@ class Work:
 
     @asynccontextmanager
     async def going_on(self) -> AsyncGenerator[None, None]:
-        """Hold a TaskGroup open; entered and left by one task. At the end everything is cancelled."""
+        """Hold a TaskGroup open; entered and left by one task. At the end everything is cancelled.
+
+        Raises:
+            ExceptionGroup: A job failed; what its block itself raised is raised as it is.
+        """
+        failure: Exception | None = None
         async with asyncio.TaskGroup() as group:
             self._create = group.create_task
             try:
                 yield
+            except Exception as error:  # noqa: BLE001 - raised again below, not wrapped by the group
+                failure = error
             finally:
                 self._create = None
                 for task in self._running:
                     task.cancel()
+        if failure is not None:
+            raise failure
 
     async def done(self) -> None:
         """Wait until nothing that a person caused is running."""

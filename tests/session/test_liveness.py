@@ -1,0 +1,241 @@
+"""LIVE is claimed only while it is proved: by a recent answer, an unbroken watch, and everything shown being read."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer.codecs.documents import Codecs
+from explorer.model.errors import Forbidden, NotReachable, Timeout
+from explorer.session.liveness import GRACE, Pulse
+from explorer.session.session import Session
+from explorer.session.states import Part, Standing
+from tests.servers.waiting import eventually
+from tests.session.ground import PATIENCE, Place, SetClock, live, opened
+
+
+def living() -> Pulse:
+    """A pulse that is live at moment 10."""
+    pulse = Pulse()
+    pulse.opened(9.0)
+    pulse.established()
+    pulse.caught_up()
+    pulse.proof(10.0)
+    return pulse
+
+
+def test_it_begins_disconnected() -> None:
+    judged = Pulse().judge(0)
+    assert (judged.standing, judged.reason) == (Standing.DISCONNECTED, "connecting")
+
+
+def test_a_proof_counts_for_four_seconds_from_when_it_was_asked_for() -> None:
+    pulse = living()
+    assert pulse.judge(10.0 + GRACE - 0.001).standing is Standing.LIVE
+    assert pulse.turns(10.0) == 10.0 + GRACE
+    judged = pulse.judge(10.0 + GRACE)
+    assert judged.standing is Standing.STALE
+    assert judged.age(15.5) == 5.5
+
+
+def test_it_says_what_it_was_that_did_not_answer() -> None:
+    pulse = living()
+    pulse.no_proof(Timeout("no answer within 2 s"))
+    assert pulse.judge(11.0).standing is Standing.LIVE
+    assert pulse.judge(14.0).reason == "no answer within 2 s"
+
+
+def test_it_is_not_live_before_everything_shown_was_read() -> None:
+    pulse = living()
+    pulse.reading()
+    assert pulse.judge(10.5).standing is Standing.CATCHING_UP
+    pulse.caught_up()
+    assert pulse.judge(10.5).standing is Standing.LIVE
+
+
+def test_a_lost_watch_makes_it_stale_at_once_and_only_a_later_proof_counts() -> None:
+    pulse = living()
+    pulse.fell_silent("connection reset", 11.0)
+    assert (pulse.judge(11.0).standing, pulse.judge(11.0).reason) == (Standing.STALE, "connection reset")
+    pulse.established()
+    pulse.proof(10.9)
+    assert pulse.judge(11.1).standing is Standing.CATCHING_UP
+    pulse.proof(11.1)
+    assert pulse.judge(11.2).standing is Standing.LIVE
+
+
+def test_after_a_sleep_it_is_stale_until_it_was_proved_and_read_again() -> None:
+    pulse = living()
+    pulse.woke(600.0, 611.0)
+    assert (pulse.judge(611.0).standing, pulse.judge(611.0).reason) == (
+        Standing.STALE,
+        "this machine slept for 600 s",
+    )
+    pulse.proof(610.9)
+    assert pulse.judge(611.0).standing is Standing.STALE
+    pulse.proof(611.1)
+    assert pulse.judge(611.2).standing is Standing.CATCHING_UP
+    pulse.caught_up()
+    assert pulse.judge(611.2).standing is Standing.LIVE
+
+
+def test_a_frozen_display_is_not_live_and_ages_from_the_freezing() -> None:
+    pulse = living()
+    pulse.frozen = 10.5
+    pulse.proof(12.0)
+    judged = pulse.judge(12.5)
+    assert (judged.standing, judged.age(12.5)) == (Standing.STALE, 2.0)
+
+
+def test_a_refusal_is_an_answer() -> None:
+    pulse = living()
+    pulse.refusal = Forbidden("the user may not do this")
+    judged = pulse.judge(11.0)
+    assert (judged.standing, judged.reason) == (Standing.LIVE, "the user may not do this")
+
+
+_HAPPENINGS: dict[str, Callable[[Pulse, float], None]] = {
+    "opened": lambda pulse, now: pulse.opened(now),
+    "failed": lambda pulse, now: pulse.failed(NotReachable("gone"), now + 1),
+    "established": lambda pulse, _: pulse.established(),
+    "silent": lambda pulse, now: pulse.fell_silent("lost", now),
+    "reading": lambda pulse, _: pulse.reading(),
+    "caught up": lambda pulse, _: pulse.caught_up(),
+    "proved": lambda pulse, now: pulse.proof(now),
+    "late proof": lambda pulse, now: pulse.proof(now - 3),
+    "no proof": lambda pulse, _: pulse.no_proof(Timeout("late")),
+    "woke": lambda pulse, now: pulse.woke(60, now),
+}
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from(sorted(_HAPPENINGS)))))
+def test_live_is_never_claimed_without_its_three_proofs(happenings: list[tuple[float, str]]) -> None:
+    """Whatever happens in whatever order, beside a naive account of the last loss, proof and reading."""
+    pulse, now = Pulse(), 100.0
+    connected = heard = read = False
+    broken, proofs = now, list[float]()
+    for after, what in happenings:
+        now += after
+        _HAPPENINGS[what](pulse, now)
+        match what:
+            case "opened" | "failed":
+                connected, heard, read, broken = what == "opened", False, False, now
+            case "silent":
+                heard, broken = False, now
+            case "woke":
+                read, broken = False, now
+            case "established":
+                heard = True
+            case "reading" | "caught up":
+                read = what == "caught up"
+            case "proved":
+                proofs.append(now)
+            case "late proof":
+                proofs.append(now - 3)
+            case _:
+                pass
+        proved = any(proof >= broken and now - proof < GRACE for proof in proofs)
+        claimed = pulse.judge(now).standing is Standing.LIVE
+        assert not claimed or (connected and heard and read and proved)
+        assert claimed or not (connected and heard and read and proved)
+
+
+def standing(session: Session) -> Standing:
+    return session.liveness.standing
+
+
+async def test_a_session_asks_every_two_seconds_and_stays_live() -> None:
+    clock = SetClock()
+    async with opened(Place(clock)) as session:
+        for _ in range(20):
+            await clock.advance(1.0)
+            assert session.liveness.standing is Standing.LIVE
+
+
+async def test_a_cut_connection_is_stale_and_then_live_again_without_a_flash_of_it_between() -> None:
+    clock = SetClock()
+    place = Place(clock)
+    async with opened(place) as session:
+        before = clock.now()
+        place.cut("unplugged")
+        await eventually(lambda: session.liveness.standing is Standing.STALE, "the loss is told", PATIENCE)
+        for _ in range(10):
+            await clock.advance(1.0)
+            assert session.liveness.standing is Standing.STALE
+        age = session.liveness.age(clock.now())
+        assert age is not None
+        assert age >= clock.now() - before
+        place.mend()
+        standings = set[Standing]()
+        session.subscribe(lambda _: standings.add(session.liveness.standing))
+        await clock.advance(2.5)
+        await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live again", PATIENCE)
+        assert Standing.DISCONNECTED not in standings
+
+
+async def test_a_silent_prover_alone_makes_it_stale_within_five_seconds() -> None:
+    """The watch hears nothing and is not lost: TCP alive is not store alive."""
+    clock = SetClock()
+    place = Place(clock)
+    async with opened(place) as session:
+        prover = place.stores[1]
+        prover.down = place.down = "silence"
+        for _ in range(3):
+            await clock.advance(1.0)
+            assert standing(session) is Standing.LIVE
+        told = list[Part]()
+        await session.idle()
+        session.subscribe(told.append)
+        await clock.advance(2.0)
+        assert standing(session) is Standing.STALE
+        assert session.liveness.reason == "silence"
+        await eventually(lambda: any(Part.LIVENESS in part for part in told), "it is told", PATIENCE)
+        place.mend()
+        await clock.advance(2.0)
+        await live(session)
+
+
+async def test_after_the_machine_slept_nothing_is_believed_before_it_was_read_again() -> None:
+    clock = SetClock()
+    place = Place(clock)
+    async with opened(place) as session:
+        reads = 0
+        read_again = session.tree.resync
+
+        async def counted() -> None:
+            nonlocal reads
+            reads += 1
+            assert session.liveness.standing is not Standing.LIVE
+            await read_again()
+
+        session.tree.resync = counted  # type: ignore[method-assign]
+        clock.slept += 3600
+        assert session.liveness.standing is Standing.STALE
+        assert session.liveness.reason == "this machine slept for 3600 s"
+        await clock.advance(2.0)
+        await live(session)
+        assert reads == 1
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.9])
+async def test_a_short_jump_of_the_clock_is_no_sleep(seconds: float) -> None:
+    clock = SetClock()
+    async with opened(Place(clock)) as session:
+        clock.slept += seconds
+        assert session.liveness.standing is Standing.LIVE
+
+
+async def test_a_store_that_refuses_to_prove_is_alive_and_the_refusal_is_said() -> None:
+    place = Place()
+    async with Session(place.connect, Codecs()) as session:
+        await live(session)
+
+        async def refuse() -> None:
+            raise Forbidden("the user may not do this")
+
+        place.stores[1].prove = refuse  # type: ignore[method-assign]
+        await session.run("reload")
+        await eventually(lambda: session.liveness.refusal is not None, "the refusal is told", PATIENCE)
+        await live(session)
+        assert session.liveness.reason == "the user may not do this"

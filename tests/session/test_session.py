@@ -1,0 +1,316 @@
+"""A session connects in the background, tells what changed once per frame, loses nothing and leaves nothing behind."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from explorer.codecs.documents import Codecs
+from explorer.drivers.base import Store
+from explorer.drivers.memory import MemoryStore
+from explorer.model.address import parse
+from explorer.model.errors import (
+    CallNotSupported,
+    ExplorerError,
+    Forbidden,
+    InvalidAddress,
+    NotReachable,
+    Timeout,
+    TlsFailed,
+    Unauthenticated,
+)
+from explorer.session.changes import Kind
+from explorer.session.frames import FRAME
+from explorer.session.session import Session
+from explorer.session.states import Part, Standing
+from tests.servers.waiting import eventually
+from tests.session.ground import PATIENCE, Place, SetClock, live, opened
+
+
+def names(session: Session) -> list[str]:
+    return [session.tree.key(line.row) for line in session.tree.window(0, len(session.tree))]
+
+
+def _more(stores: Sequence[Store], before: int) -> bool:
+    return len(stores) > before
+
+
+class Wall(MemoryStore):
+    """A store that never answers at opening: the packets go nowhere."""
+
+    async def connect(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_entering_does_not_wait_for_the_store() -> None:
+    async with Session(lambda: Wall(parse("memory:far/away/")), Codecs()) as session:
+        await asyncio.sleep(0)
+        assert session.liveness.standing is Standing.DISCONNECTED
+        assert session.liveness.reason == "connecting"
+        assert session.why_off("go") == "not connected: not connected yet"
+        await eventually(lambda: session.shown == "memory:///far/away/", "the address is shown", PATIENCE)
+
+
+@pytest.mark.parametrize("error", [NotReachable("connection refused"), Timeout("no answer in time")])
+async def test_a_store_that_cannot_be_reached_is_tried_again_with_growing_pauses(error: ExplorerError) -> None:
+    clock = SetClock()
+    place = Place(clock)
+    place.refusal = error
+    async with Session(place.connect, Codecs(), clock=clock) as session:
+        pauses = []
+        for _ in range(6):
+            tries = len(place.stores)
+            await eventually(lambda: session.liveness.next_try is not None, "the next try is planned", PATIENCE)
+            liveness = session.liveness
+            assert (liveness.standing, liveness.reason) == (Standing.DISCONNECTED, error.message)
+            assert session.error is error
+            pause = liveness.wait(clock.now())
+            assert pause is not None
+            pauses.append(pause)
+            await clock.advance(pause)
+            await eventually(partial(_more, place.stores, tries), "it is tried again", PATIENCE)
+        assert pauses == [0.5, 1.0, 2.0, 5.0, 10.0, 10.0]
+        place.refusal = None
+        await clock.advance(10.0)
+        await live(session)
+        assert session.error is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Unauthenticated("no"), Forbidden("no"), TlsFailed("no"), InvalidAddress("no")],
+    ids=lambda e: type(e).__name__,
+)
+async def test_what_only_a_person_can_mend_waits_for_them(error: ExplorerError) -> None:
+    clock = SetClock()
+    place = Place(clock)
+    place.refusal = error
+    async with Session(place.connect, Codecs(), clock=clock) as session:
+        await session.idle()
+        assert session.liveness.next_try is None
+        await clock.advance(3600)
+        assert len(place.stores) == 1
+        place.refusal = None
+        await session.run("reload")
+        await live(session)
+
+
+async def test_a_factory_that_cannot_make_a_store_waits_for_a_person_too() -> None:
+    def fails() -> Store:
+        raise InvalidAddress("no such file: ca.pem")
+
+    async with Session(fails, Codecs()) as session:
+        await session.idle()
+        assert session.liveness.reason == "no such file: ca.pem"
+        assert session.shown == ""
+
+
+async def test_the_tree_shows_what_is_there_and_follows_it() -> None:
+    place = Place()
+    async with place.other() as other:
+        await other.put("a/b", b"1")
+        async with opened(place) as session:
+            assert names(session) == ["a"]
+            await other.put("c", b"2")
+            await eventually(lambda: names(session) == ["a", "c"], "the new key is shown", PATIENCE)
+            await other.delete("a/b")
+            await eventually(lambda: session.tree.node("a") is None, "the folder is gone", PATIENCE)
+
+
+async def test_the_separator_is_the_stores() -> None:
+    def connect() -> Store:
+        return MemoryStore(parse("memory:?separator=:"), keyspace=place.keyspace)
+
+    place = Place()
+    async with place.other() as other:
+        await other.put("a:b", b"1")
+        async with Session(connect, Codecs()) as session:
+            await live(session)
+            assert names(session) == ["a"]
+
+
+async def test_views_are_told_at_most_once_per_frame_and_nothing_is_lost() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        told = list[tuple[float, Part]]()
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        session.subscribe(lambda part: told.append((clock(), part)))
+        for number in range(5000):
+            await other.put(f"key-{number % 50}", str(number).encode())
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        await eventually(lambda: session.revision == other.keyspace.revision, "everything was heard", PATIENCE)
+        await session.idle()
+        frames = (clock() - begun) / FRAME + 2
+        assert len(told) <= frames
+        assert sum(change.count for change in session.changes.last(10_000)) == 5000
+        assert len(session.tree) == 50
+        assert session.rate > 0
+
+
+async def test_a_slow_reader_of_a_frame_makes_nothing_be_lost() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+
+        def slow(_: Part) -> None:
+            threading.Event().wait(0.05)
+
+        session.subscribe(slow)
+        for number in range(60_000):
+            place.keyspace.put(f"key-{number % 500}".encode(), b"value")
+            if number % 5000 == 0:
+                await asyncio.sleep(0)
+        last = await other.put("last", b"")
+        await eventually(lambda: session.tree.node("last") is not None, "the last is shown", PATIENCE)
+        assert session.revision == last.revision
+        assert sum(change.count for change in session.changes.last(10_000)) == 60_001 or session.changes.dropped
+
+
+async def test_a_subscription_ends() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        told = list[Part]()
+        end = session.subscribe(told.append)
+        end()
+        end()
+        await other.put("a", b"")
+        await eventually(lambda: session.tree.node("a") is not None, "it is shown", PATIENCE)
+        assert not told
+
+
+async def test_frozen_nothing_moves_and_afterwards_nothing_is_missing() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await session.run("freeze")
+        assert session.liveness.reason == "frozen: f lets it go on"
+        for number in range(1000):
+            await other.put(f"key-{number}", b"")
+        await asyncio.sleep(3 * FRAME)
+        assert len(session.tree) == 0
+        await session.run("freeze")
+        await eventually(lambda: len(session.tree) == 1000, "all is shown", PATIENCE)
+        await live(session)
+        assert session.changes.total >= 1000
+
+
+async def test_history_that_was_lost_is_a_gap_and_everything_is_read_again_before_it_is_live() -> None:
+    place = Place()
+    async with place.other() as other:
+        await other.put("kept", b"")
+        await other.put("gone", b"")
+        async with opened(place) as session:
+            place.stores[0].cut("away")
+            await eventually(lambda: session.liveness.standing is Standing.STALE, "the loss is told", PATIENCE)
+            await other.delete("gone")
+            await other.put("new", b"")
+            place.keyspace.compact()
+            seen = list[tuple[Standing, list[str]]]()
+            session.subscribe(lambda _: seen.append((session.liveness.standing, names(session))))
+            place.stores[0].mend()
+            await live(session)
+            assert {session.tree.node(name) is not None for name in ("kept", "new")} == {True}
+            assert session.tree.node("gone") is None
+            kinds = [change.kind for change in session.changes.last(3)]
+            assert kinds[:2] == [Kind.LOST, Kind.GAP]
+            assert all("new" in shown for standing, shown in seen if standing is Standing.LIVE)
+
+
+class Mute(MemoryStore):
+    """A store that tells no changes, as none does yet."""
+
+    capabilities = MemoryStore.capabilities & ~MemoryStore.capabilities.WATCH
+    reasons = {MemoryStore.capabilities.WATCH: "files tell nobody"}  # noqa: RUF012 - as the contract has it
+
+
+async def test_a_store_without_watches_is_read_again_every_few_seconds_and_says_so() -> None:
+    place = Place()
+    async with (
+        place.other() as other,
+        Session(lambda: Mute(parse("memory:"), keyspace=place.keyspace), Codecs()) as session,
+    ):
+        await live(session)
+        assert session.liveness.reason == "read again every 3 s: files tell nobody"
+        await other.put("new", b"")
+        await eventually(lambda: session.tree.node("new") is not None, "it is found", PATIENCE)
+
+
+class Reserved(MemoryStore):
+    """A store whose user may not watch everything."""
+
+    def watch_tree(self, prefix: str, **_: object) -> object:  # type: ignore[override]
+        raise Forbidden("the user may not do this", key=prefix)
+
+
+async def test_a_watch_that_is_refused_is_said_and_the_rest_goes_on() -> None:
+    place = Place()
+    async with (
+        place.other() as other,
+        Session(lambda: Reserved(parse("memory:"), keyspace=place.keyspace), Codecs()) as session,
+    ):
+        await other.put("key", b"")
+        await live(session)
+        assert isinstance(session.liveness.refusal, Forbidden)
+        assert session.tree.node("key") is not None
+
+
+async def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    tasks, threads = asyncio.all_tasks(), threading.active_count()
+    place = Place()
+    async with place.other() as other:
+        await other.put("large", b"x" * 200_000)
+        before = len(asyncio.all_tasks())
+        for _ in range(5):
+            async with opened(place, drafts=tmp_path) as session:
+                session.select("large")
+                await session.idle()
+                session.edit().draft("y")
+            assert len(asyncio.all_tasks()) == before
+    assert asyncio.all_tasks() == tasks
+    await eventually(lambda: threading.active_count() <= threads, "threads have ended", PATIENCE)
+    assert all(store.down == "the store is closed" for store in place.stores)
+
+
+async def test_it_is_left_while_it_is_connecting() -> None:
+    tasks = asyncio.all_tasks()
+    async with Session(lambda: Wall(parse("memory:")), Codecs()):
+        pass
+    assert asyncio.all_tasks() == tasks
+
+
+async def test_what_its_block_raises_is_raised_as_it_is() -> None:
+    with pytest.raises(KeyError):
+        async with opened(Place()):
+            raise KeyError
+
+
+async def test_what_is_off_is_refused_with_its_reason() -> None:
+    async with opened(Place(), writable=False) as session:
+        with pytest.raises(CallNotSupported, match="no key is selected"):
+            session.edit()
+        session.select("a")
+        with pytest.raises(CallNotSupported, match="read-only: w unlocks writing"):
+            session.edit()
+        with pytest.raises(CallNotSupported, match="read-only: w unlocks writing"):
+            await session.create("b")
+        with pytest.raises(CallNotSupported, match="read-only"):
+            await session.preview_removal("a", subtree=False)
+        await session.run("writing")
+        assert (await session.create("b")).key == "b"
+
+
+async def test_a_store_that_was_restarted_elsewhere_is_connected_again_by_hand() -> None:
+    """The watch itself raised what only a person can mend."""
+    place = Place()
+    async with opened(place) as session:
+        place.refusal = Unauthenticated("the store refuses user and password")
+        await place.stores[0].close()
+        refused = "not connected: the store refuses user and password"
+        await eventually(lambda: session.why_off("go") == refused, "the refusal is told", PATIENCE)
+        assert session.liveness.next_try is None
+        place.refusal = None
+        await session.run("reload")
+        await live(session)
