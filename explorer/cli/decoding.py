@@ -10,7 +10,7 @@ from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError
 
 if TYPE_CHECKING:
-    from explorer.codecs.contract import Form
+    from explorer.codecs.contract import Document, Form
     from explorer.codecs.documents import Codecs
 
 
@@ -39,8 +39,7 @@ class Decoding:
         form: Form = "json" if wanted.form == "json" else "text"
         document = codecs.open(wanted.key, value, Choice(known.codec, known.type, form, known.schema))
         if document.choice.type is None:
-            why = document.reason.removeprefix("chosen by hand, but ")
-            raise ExplorerError(f"not shown as {known.type}: {why}", hint="--as text shows it as it is", key=wanted.key)
+            raise ExplorerError(_why(document), hint="--as text shows it as it is", key=wanted.key)
         if document.choice.form != form:
             raise ExplorerError(document.notes[0], hint="--as textproto can say all of it", key=wanted.key)
         if document.refusal is not None:
@@ -60,7 +59,7 @@ class Decoding:
         codecs = await self._codecs()
         document = codecs.open(wanted.key, b"", Choice("protobuf", kind, "json" if wanted.form == "json" else "text"))
         if document.choice.type is None:
-            raise UsageError(f"no schema has a message {kind!r}", hint="name its schema with --proto")
+            raise UsageError(_why(document), hint="name its schema with --proto")
         try:
             encoded = document.encode(text.decode())
         except UnicodeDecodeError as error:
@@ -79,3 +78,8 @@ class Decoding:
         for complaint in codecs.complaints:
             self._console.note(f"keyscope: {complaint}")
         return codecs
+
+
+def _why(document: "Document") -> str:
+    """Say why a value is not shown as the message that was named."""
+    return document.reason.removeprefix("chosen by hand, but ").partition(";")[0]

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 from explorer.codecs.contract import Choice, Codec, Document, Encoded, Form, Language, Merge
 from explorer.codecs.detection import beginning, detect
+from explorer.codecs.guessing import likely
 from explorer.codecs.hexadecimal import HexDocument
+from explorer.codecs.kubernetes import MAGIC, KubernetesDocument
 from explorer.codecs.limits import Limits
 from explorer.codecs.messages import MessageDocument
 from explorer.codecs.plain import PlainDocument
@@ -87,14 +89,12 @@ class Codecs:
     def _choices(self, key: str, value: bytes) -> Iterator[Choice]:
         if rule := self.rule(key):
             yield rule.choice
-        detected, _ = detect(key, beginning(value, self.limits.value))
-        yield Choice(detected)
-        try:
-            value.decode()
-        except UnicodeDecodeError:
-            pass
-        else:
-            yield from (Choice("text"), Choice("json"), Choice("yaml"))
+            if rule.choice.type is not None:
+                yield replace(rule.choice, form="json" if rule.choice.form == "text" else "text")
+        detected = self._detected(key, value)
+        if detected.language != "hex":
+            yield from (detected.choice, Choice("text"), Choice("json"), Choice("yaml"))
+        yield from likely(value, self.schemas, self.limits)
         yield Choice("hex")
 
     def _read(self, value: bytes, choice: Choice, reason: str) -> Document:
@@ -110,12 +110,17 @@ class Codecs:
                 return PlainDocument.open(value, choice, reason, self.limits)
             case "protobuf":
                 return MessageDocument.open(value, choice, reason, self.schemas, self.limits)
-            case _:
-                raise InvalidText(f"{choice.codec} cannot be read yet")
+            case "k8s":
+                return KubernetesDocument.open(value, choice, reason, self.schemas, self.limits)
 
     def _detected(self, key: str, value: bytes, why: str = "") -> Document:
+        if value.startswith(MAGIC):
+            reason = "is a Kubernetes object"
+            try:
+                return KubernetesDocument.open(value, Choice("k8s"), why + reason, self.schemas, self.limits)
+            except InvalidText as error:
+                why += f"{reason}, but {error.message}; "
         codec, reason = detect(key, beginning(value, self.limits.value))
-        reason = why + reason
         if codec == "hex":
-            return HexDocument.open(value, reason, self.limits)
-        return PlainDocument.open(value, Choice(codec), reason, self.limits)
+            return HexDocument.open(value, why + reason, self.limits)
+        return PlainDocument.open(value, Choice(codec), why + reason, self.limits)

@@ -38,7 +38,7 @@ class MessageDocument(Document):
         kind = schemas.find(name, choice.schema)
         relaxed = schemas.find(name, choice.schema, relaxed=True)
         if kind is None or relaxed is None:
-            raise InvalidText(f"no schema has a message {name!r}" if name else "no message type is named")
+            raise _unknown(name, schemas)
         if len(value) > limits.value:
             raise InvalidText(f"{len(value):,} bytes are too many to be read as a message")
         try:
@@ -153,6 +153,13 @@ class MessageDocument(Document):
             yield "the whole message is written anew: the same fields, in this library's own order and spelling"
         if missing := missing_fields(after):
             yield f"required fields are still missing: {', '.join(missing)}"
+
+
+def _unknown(name: str, schemas: Schemas) -> InvalidText:
+    if not name:
+        return InvalidText("no message is named")
+    alike = schemas.alike(name)
+    return InvalidText(f"no schema has a message {name!r}" + (f" (there is {alike})" if alike else ""))
 
 
 def _written(

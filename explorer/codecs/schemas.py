@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
 from typing import Final
@@ -107,6 +108,12 @@ class Schemas:
                 if kind is not None:
                     return kind
         return None
+
+    def alike(self, name: str) -> str | None:
+        """Give a message whose name somebody may have meant."""
+        last = name.rpartition(".")[2]
+        named = [known for known in self.types() if known.rpartition(".")[2] == last]
+        return next(iter(named or get_close_matches(name, self.types(), n=1)), None)
 
 
 def _found(schema: str, name: str, pool: DescriptorPool) -> MessageType | None:
