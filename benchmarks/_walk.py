@@ -2,10 +2,11 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
-import _side_by_side  # noqa: F401 - finds the checkout
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import explorer
+import explorer  # noqa: E402 - from the checkout
 
 
 async def count(url: str, prefix: str) -> None:

@@ -22,7 +22,7 @@ NO_END = b"\0"
 
 _FIRST_PAGE = 1000
 _LARGEST_PAGE = 50_000
-_PAGE_BYTES = 700_000
+_PAGE_BYTES = 850_000
 """What a page may weigh when everything is read."""
 _SAMPLES = 100
 """Entries that are weighed to guess the weight of a page."""
