@@ -1,0 +1,251 @@
+"""What was typed survives: on disk a moment later, for the person alone, whole or not at all."""
+
+import asyncio
+import random
+import signal
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from explorer.codecs.contract import Choice
+from explorer.model.events import Put
+from explorer.session import drafts as module
+from explorer.session.drafts import Draft, DraftError, Drafts
+from explorer.session.edits import Conflicted, Saved
+from tests.faults.figures import figure
+from tests.servers.waiting import eventually, wait_until
+from tests.session.ground import PATIENCE, Place, editing, opened
+
+_ROOT = Path(__file__).parents[2]
+KILLS = figure(3, 50)
+LATEST = 1.0
+"""Seconds after which a keystroke is on disk."""
+
+
+def a_draft(**changes: object) -> Draft:
+    draft = Draft("memory:", "key", "typed", b"opened", 3, Choice("text"), datetime(2026, 1, 1, tzinfo=UTC))
+    return replace(draft, **changes)  # type: ignore[arg-type]
+
+
+def files(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def newest(folder: Path) -> int | None:
+    """When the files of a folder were written last."""
+    return max((path.stat().st_mtime_ns for path in folder.iterdir()), default=None)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_draft_is_found_again_as_it_was_kept(tmp_path: Path) -> None:
+    kept = Drafts(tmp_path / "drafts").keep(a_draft())
+    assert Drafts(tmp_path / "drafts").found("memory:") == (kept,)
+    assert Drafts(tmp_path / "drafts").found("etcd://elsewhere/") == ()
+
+
+_KEYS = st.binary().map(lambda data: data.decode("utf-8", "surrogateescape"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(key=_KEYS, text=st.text(), base=st.none() | st.binary(), revision=st.none() | st.integers() | st.text())
+def test_any_key_text_and_value_come_back(
+    tmp_path: Path, key: str, text: str, base: bytes | None, revision: int | str | None
+) -> None:
+    drafts = Drafts(tmp_path)
+    kept = drafts.keep(a_draft(key=key, text=text, base=base, revision=revision))
+    assert kept in Drafts(tmp_path).found("memory:")
+    drafts.discard(kept)
+
+
+def test_nobody_else_may_look_into_them(tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "drafts"
+    kept = Drafts(folder).keep(a_draft())
+    assert mode(folder) == 0o700
+    assert mode(folder / kept.file) == 0o600
+    folder.chmod(0o755)
+    Drafts(folder).keep(a_draft())
+    assert mode(folder) == 0o700
+
+
+def test_a_folder_that_is_a_link_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "drafts").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DraftError):
+        Drafts(tmp_path / "drafts").keep(a_draft())
+    assert Drafts(tmp_path / "drafts").found("memory:") == ()
+    assert not files(tmp_path / "elsewhere")
+
+
+def test_a_link_in_place_of_a_draft_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    folder = tmp_path / "drafts"
+    drafts = Drafts(folder)
+    kept = drafts.keep(a_draft())
+    (folder / kept.file).unlink()
+    (folder / kept.file).symlink_to(victim)
+    assert Drafts(folder).found("memory:") == ()
+    drafts.keep(a_draft(text="more"))
+    assert victim.read_text() == "untouched"
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "empty", "number", "list", "nested", "readable", "huge"])
+def test_what_cannot_be_trusted_is_not_offered_and_not_removed(
+    tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / Drafts(tmp_path).keep(a_draft()).file
+    data = path.read_bytes()
+    match damage:
+        case "cut":
+            path.write_bytes(data[: len(data) // 2])
+        case "changed":
+            path.write_bytes(data.replace(b"typed", b"tyqed"))
+        case "empty":
+            path.write_bytes(b"")
+        case "number":
+            path.write_bytes(b"1")
+        case "list":
+            path.write_bytes(b"[]")
+        case "nested":
+            path.write_bytes(b"[" * 100_000)
+        case "readable":
+            path.chmod(0o644)
+        case "huge":
+            monkeypatch.setattr(module, "LARGEST", 10)
+    assert Drafts(tmp_path).found("memory:") == ()
+    assert path.exists()
+
+
+def test_a_draft_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DraftError, match="too large"):
+        Drafts(tmp_path).keep(a_draft(text="x" * module.LARGEST))
+    assert not files(tmp_path)
+
+
+def test_the_draft_of_another_session_is_not_overwritten(tmp_path: Path) -> None:
+    first = Drafts(tmp_path).keep(a_draft(text="first"))
+    second = Drafts(tmp_path).keep(a_draft(text="second"))
+    assert first.file != second.file
+    assert {draft.text for draft in Drafts(tmp_path).found("memory:")} == {"first", "second"}
+    third = Drafts(tmp_path)
+    third.take_up(first)
+    third.keep(a_draft(text="first and more"))
+    assert {draft.text for draft in Drafts(tmp_path).found("memory:")} == {"first and more", "second"}
+
+
+async def test_what_is_typed_is_kept_and_goes_when_it_is_saved(tmp_path: Path) -> None:
+    place = Place()
+    async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("typed")
+        await session.idle()
+        (kept,) = Drafts(tmp_path).found("memory:")
+        assert (kept.key, kept.text, kept.base, kept.revision) == ("key", "typed", b"text", 2)
+        await edit.save()
+        assert isinstance(edit.state, Saved)
+        await session.idle()
+        assert not files(tmp_path)
+
+
+async def test_what_is_typed_and_thrown_away_goes_too(tmp_path: Path) -> None:
+    place = Place()
+    async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        (await editing(session, "key")).draft("typed")
+        await session.idle()
+        await session.desk.leave()
+        assert not files(tmp_path)
+
+
+async def test_leaving_in_the_middle_of_typing_keeps_it_and_it_is_offered_again(tmp_path: Path) -> None:
+    place = Place()
+    async with place.other() as other:
+        await other.put("key", b"one\ntwo\nthree\n")
+        async with opened(place, drafts=tmp_path) as session:
+            (await editing(session, "key")).draft("ONE\ntwo\nthree\n")
+        await other.put("key", b"one\ntwo\nTHREE\n")
+        async with opened(place, drafts=tmp_path) as session:
+            (found,) = session.desk.offered
+            edit = await session.desk.take_up(found)
+            assert edit.text == "ONE\ntwo\nthree\n"
+            assert isinstance(edit.theirs, Put)
+            assert session.desk.offered == ()
+            await edit.save()
+            assert isinstance(edit.state, Conflicted)
+            await edit.use_merged()
+            await edit.save()
+            assert (await other.get("key")).value == b"ONE\ntwo\nTHREE\n"
+            await session.idle()
+        assert not files(tmp_path)
+
+
+async def test_an_offered_draft_may_be_discarded(tmp_path: Path) -> None:
+    Drafts(tmp_path).keep(a_draft())
+    async with opened(Place(), drafts=tmp_path) as session:
+        (found,) = session.desk.offered
+        await session.desk.discard(found)
+        assert not files(tmp_path)
+        assert session.desk.offered == ()
+
+
+async def test_editing_goes_on_where_no_draft_can_be_kept_and_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "drafts"
+    folder.write_text("a file")
+    place = Place()
+    async with place.other() as other, opened(place, drafts=folder) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("typed")
+        await eventually(lambda: edit.draft_problem is not None, "it is said", PATIENCE)
+        await edit.save()
+        assert isinstance(edit.state, Saved)
+
+
+def _typed(log: Path, keystrokes: int) -> bool:
+    return log.read_bytes().count(b"\n") > keystrokes
+
+
+def test_kill_9_loses_nothing_that_was_typed_a_second_before(tmp_path: Path) -> None:
+    chance = random.Random(4)
+    for number in range(KILLS):
+        folder, log = tmp_path / f"drafts-{number}", tmp_path / f"typed-{number}"
+        line = [sys.executable, "-m", "tests.session.typist", str(folder), f"key-{number}"]
+        with log.open("wb") as output, subprocess.Popen(line, cwd=_ROOT, stdout=output) as typist:
+            enough = 120 + chance.randrange(80)  # any moment will do, between two writes or in one
+            wait_until(partial(_typed, log, enough), "somebody types", PATIENCE)
+            killed = time.monotonic()
+            typist.send_signal(signal.SIGKILL)
+        lines = [line.split() for line in log.read_text().splitlines() if line.count(" ") == 1]
+        due = [int(typed) for typed, moment in lines if float(moment) < killed - LATEST]
+        (kept,) = Drafts(folder).found("memory:")
+        assert kept.key == f"key-{number}"
+        assert int(kept.text.split()[-1]) >= due[-1]
+        assert kept.text == "begun: " + "".join(f"{typed} " for typed in range(int(kept.text.split()[-1]) + 1))
+
+
+async def test_a_session_of_many_keystrokes_writes_few_files(tmp_path: Path) -> None:
+    place = Place()
+    async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        writes = set[int | None]()
+        for number in range(300):
+            edit.draft(f"typed {number}")
+            await asyncio.sleep(0)
+            writes.add(newest(tmp_path))
+        await session.idle()
+        assert len(writes) <= 4
+        assert Drafts(tmp_path).found("memory:")[0].text == "typed 299"
