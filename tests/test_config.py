@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import explorer
-from explorer.config import Profile, folder, profile, read_password
+from explorer.config import Profile, folder, keys, profile, read_password
 from explorer.drivers.registry import make
 from explorer.model.address import Access
 from explorer.model.errors import InvalidAddress
@@ -132,3 +132,26 @@ def test_folders_are_where_the_desktop_specification_puts_them(monkeypatch: pyte
     assert folder("state") == Path.home() / ".local/state/keyscope"
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     assert folder("data") == Path.home() / ".local/share/keyscope"
+
+
+def test_the_keys_that_a_person_chose(write: Write) -> None:
+    write('[keys]\nsave = "ctrl+w"\nedit = ["e", "f2"]\nzoom = []\n')
+    assert keys() == {"save": ("ctrl+w",), "edit": ("e", "f2"), "zoom": ()}
+
+
+def test_without_a_file_no_key_was_chosen(tmp_path: Path) -> None:
+    assert keys(tmp_path / "config.toml") == {}
+
+
+@pytest.mark.parametrize("given", ["7", "true", '""', "[7]", '["e", ""]', "{}"])
+def test_what_is_no_key_is_refused_with_its_place(write: Write, given: str) -> None:
+    file = write(f"[keys]\nsave = {given}\n")
+    with pytest.raises(InvalidAddress, match=r"\[keys\]: save is no key") as raised:
+        keys()
+    assert str(file) in raised.value.message
+
+
+def test_keys_that_are_no_table_are_refused(write: Write) -> None:
+    write('keys = "e"\n')
+    with pytest.raises(InvalidAddress, match="keys is not a table"):
+        keys()

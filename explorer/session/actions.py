@@ -206,13 +206,15 @@ class Actions:
         """Give the table of keys in Markdown, as it stands in the README."""
         lines = ["| keys | what | where |", "|---|---|---|"]
         lines += [
-            f"| {' '.join(f'`{shown(key)}`' for key in action.keys)} | {action.help} | {_where(action.places)} |"
+            f"| {' '.join(f'`{shown(key).replace('|', _ESCAPED)}`' for key in action.keys)} | {action.help} | {_where(action.places)} |"
             for action in self
             if action.keys
         ]
         return "\n".join(lines) + "\n"
 
 
+_ESCAPED: Final = r"\|"
+"""A bar that does not end a cell of a table in Markdown."""
 _SPELLED: Final = {
     "up": "↑",
     "down": "↓",

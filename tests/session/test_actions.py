@@ -1,0 +1,135 @@
+"""One registry: every action is named, explained, keyed without ambiguity, and off for a reason that is told."""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+
+from explorer.model.capabilities import Capability
+from explorer.model.errors import InvalidAddress
+from explorer.session.actions import Action, Actions, Need, Place
+from explorer.session.commands import ACTIONS
+
+AMBIGUOUS = {"ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+left_square_bracket"}
+"""What many terminals send for backspace, tab, enter and escape."""
+
+
+@dataclass
+class Scene:
+    """A situation in which everything can be done, unless it is said otherwise."""
+
+    unreachable: str | None = None
+    writable: bool = True
+    store_capabilities: Capability = ~Capability(0)
+    selected: str | None = "key"
+    unreadable: str | None = None
+    uneditable: str | None = None
+    open_edit: str | None = None
+    in_conflict: bool = False
+    in_doubt: bool = False
+
+
+def test_ids_are_unique_and_spelled_alike() -> None:
+    ids = [action.id for action in ACTIONS]
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", name) for name in ids)
+
+
+def test_no_key_means_two_things_in_one_place() -> None:
+    assert list(ACTIONS.clashes()) == []
+
+
+def test_a_clash_would_be_found() -> None:
+    with pytest.raises(InvalidAddress, match=r"'e' means both edit and delete in the tree"):
+        ACTIONS.remapped({"delete": ["e"]})
+
+
+def test_no_key_is_one_that_terminals_confuse() -> None:
+    assert not AMBIGUOUS & {key for action in ACTIONS for key in action.keys}
+
+
+def test_in_the_editor_characters_are_text() -> None:
+    for action in ACTIONS.at(Place.EDITOR):
+        assert all(len(key) > 1 for key in action.keys_at(Place.EDITOR))
+        assert action.keys_at(Place.EDITOR), action.id
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_each_is_explained(action: Action) -> None:
+    assert action.title[0].isupper() or action.title[0] == "$"
+    assert len(action.title.split()) <= 3
+    assert action.help.endswith(".")
+    assert len(action.help) <= 80
+    assert action.group
+
+
+def test_the_footer_shows_the_most_important_first_in_every_place() -> None:
+    for place in Place:
+        footer = ACTIONS.footer(place)
+        assert footer
+        assert all(one.priority >= other.priority for one, other in pairwise(footer))
+        assert all(action.keys_at(place) for action in footer)
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_each_can_be_done_somewhere(action: Action) -> None:
+    browsing = Scene()
+    at_work = Scene(open_edit="key", in_conflict=True, in_doubt=True)
+    assert None in (action.why_off(browsing), action.why_off(at_work))
+
+
+@pytest.mark.parametrize(
+    ("name", "scene", "reason"),
+    [
+        ("edit", Scene(selected=None), "no key is selected"),
+        ("edit", Scene(writable=False), "read-only: w unlocks writing"),
+        ("edit", Scene(unreadable="no value is shown"), "no value is shown"),
+        ("edit", Scene(uneditable="it is too large"), "it is too large"),
+        ("edit", Scene(open_edit="other"), "other is being edited: save or leave it first"),
+        ("edit", Scene(unreachable="not connected: refused"), "not connected: refused"),
+        ("edit", Scene(store_capabilities=~Capability.ATOMIC), "this store cannot do it (atomic)"),
+        ("new", Scene(selected=None), None),
+        ("delete", Scene(writable=False), "read-only: w unlocks writing"),
+        ("go", Scene(unreachable="not connected: refused"), "not connected: refused"),
+        ("copy", Scene(selected=None), "no key is selected"),
+        ("save", Scene(), "nothing is being edited"),
+        ("keep-mine", Scene(open_edit="key"), "nobody else has changed the key"),
+        ("look-again", Scene(open_edit="key"), "the last save is not in doubt"),
+        ("quit", Scene(unreachable="not connected: refused", writable=False, selected=None), None),
+    ],
+)
+def test_what_is_off_says_why(name: str, scene: Scene, reason: str | None) -> None:
+    assert ACTIONS[name].why_off(scene) == reason
+
+
+def test_everything_that_writes_is_off_in_a_read_only_session() -> None:
+    writing = {action.id for action in ACTIONS if Need.WRITABLE in action.needs}
+    assert writing == {"edit", "edit-outside", "new", "delete", "save", "keep-mine"}
+
+
+def test_a_person_may_choose_other_keys() -> None:
+    chosen = ACTIONS.remapped({"edit": ["f2"], "zoom": []})
+    assert chosen["edit"].keys == ("f2",)
+    assert chosen["zoom"].keys == ()
+    assert chosen["new"] == ACTIONS["new"]
+    assert ACTIONS["edit"].keys == ("e",)
+
+
+def test_an_unknown_action_is_refused() -> None:
+    with pytest.raises(InvalidAddress, match="there is no action 'edti'") as raised:
+        ACTIONS.remapped({"edti": ["e"]})
+    assert "edit" in raised.value.hint
+
+
+def test_the_table_lists_every_action_with_a_key() -> None:
+    table = ACTIONS.table().splitlines()
+    assert table[:2] == ["| keys | what | where |", "|---|---|---|"]
+    assert len(table) == 2 + len([action for action in ACTIONS if action.keys])
+    assert "| `↑` `k` | Move to the row above. | tree |" in table
+    assert "| `q` `ctrl+q` | Leave; what was typed is kept. | everywhere |" in table
+
+
+def test_a_key_that_would_end_a_cell_of_the_table_is_escaped() -> None:
+    table = Actions([ACTIONS["zoom"]]).remapped({"zoom": ["|"]}).table()
+    assert r"| `\|` |" in table
