@@ -1,0 +1,147 @@
+"""One row of the tree as it is drawn: what of it shows, and how that is laid out in a width."""
+
+from typing import Final, NamedTuple
+
+from rich.cells import cell_len
+
+from explorer.model.text import inert
+from explorer.session.marks import Change, Stage
+from explorer.session.nodes import Extent, Node
+from explorer.session.rows import Line
+from explorer.session.tree import Tree
+from explorer.tui.drawing import ELLIPSIS, Piece, middle, span
+
+_STEP: Final = 2
+"""Cells by which a level is set in."""
+_AGE: Final = 6
+_AGES_FROM: Final = 56
+"""The width from which there is room to tell how long ago a change was."""
+_LEAST_NAME: Final = 12
+_MOST_COUNT: Final = 999
+_LONGEST: Final = 2048
+"""Characters of a name that are looked at on either side; nobody sees more."""
+_STYLE_OF: Final = {Change.ADDED: "added", Change.CHANGED: "changed", Change.DELETED: "deleted"}
+
+
+class Look(NamedTuple):
+    """All that decides how a row is drawn; equal looks are drawn alike."""
+
+    node: Node
+    guides: tuple[bool, ...]
+    name: str
+    icon: str
+    tail: str
+    """What is told instead of a name at the end of a level."""
+    failed: bool
+    ghost: bool
+    below: int
+    """Changes below a closed folder."""
+    change: Change | None
+    fresh: bool
+    age: str
+    cursor: bool
+
+    @property
+    def indent(self) -> int:
+        """Cells before the icon, where there is room for all of them."""
+        return _STEP * (len(self.guides) - 1)
+
+
+def look(tree: Tree, line: Line[Node], *, width: int, cursor: Node | None) -> Look:
+    """Give the look of a row in a width."""
+    node = line.row
+    mark = tree.mark(node)
+    age = span(max(0.0, int(tree.clock() - mark.since))).replace(".0s", "s") if mark and width >= _AGES_FROM else ""
+    return Look(
+        node=node,
+        guides=line.guides,
+        name="" if node.tail else _name(node),
+        icon=_icon(node),
+        tail=_tail(node) if node.tail else "",
+        failed=node.tail and node.parent is not None and node.parent.extent is Extent.FAILED,
+        ghost=node.ghost,
+        below=0 if node.opened else tree.changes_below(node),
+        change=None if mark is None else mark.change,
+        fresh=mark is not None and mark.stage is Stage.FRESH,
+        age=age,
+        cursor=node is cursor,
+    )
+
+
+def pieces(row: Look, width: int) -> list[Piece]:
+    """Lay a row out: guides, icon, name; at the right the changes below, the glyph of its own, and how long ago."""
+    right = _right(row, width)
+    taken = sum(cell_len(text) for _, text in right)
+    guides = _guides(row, width - taken)
+    room = max(1, width - taken - cell_len(guides) - len(row.icon))
+    if row.tail:
+        return [("guide", guides), ("failed" if row.failed else "quiet", middle(row.tail, room + len(row.icon)))]
+    name = middle(row.name, room)
+    drawn: list[Piece] = [("guide", guides), ("folder" if row.icon.strip() else "", row.icon), (_style(row), name)]
+    if row.icon.strip() and cell_len(name) < room:
+        drawn.append(("quiet", "/"))
+    gap = width - taken - sum(cell_len(text) for _, text in drawn)
+    return [*drawn, ("", " " * max(0, gap)), *right]
+
+
+def _name(node: Node) -> str:
+    name = node.name
+    if len(name) > 2 * _LONGEST:
+        name = f"{name[:_LONGEST]}{ELLIPSIS}{name[-_LONGEST:]}"
+    if not name or name != name.strip():
+        name = f'"{name}"'  # or its end could not be seen
+    return inert(name)
+
+
+def _icon(node: Node) -> str:
+    if node.tail:
+        return ""
+    if node.has_children or node.branch is not None:
+        return ("▾" if node.opened else "▸") + ("•" if node.has_value else " ")
+    return "  "
+
+
+def _tail(node: Node) -> str:
+    folder = node.parent
+    match Extent.UNLOADED if folder is None else folder.extent:
+        case Extent.FAILED if folder is not None and folder.error is not None:
+            error = folder.error
+            return inert(f"✗ {error.message}" + (f" ({error.hint})" if error.hint else "") + "; enter tries again")
+        case Extent.LOADING:
+            return "… loading"
+        case _:
+            return "… more; enter loads them"
+
+
+def _style(row: Look) -> str:
+    if row.ghost:
+        return "ghost"
+    if row.change is None:
+        return ""
+    return _STYLE_OF[row.change] + (" fresh" if row.fresh else "")
+
+
+def _right(row: Look, width: int) -> list[Piece]:
+    if row.tail:
+        return []
+    right: list[Piece] = []
+    if row.below:
+        shown = f"{_MOST_COUNT}+" if row.below > _MOST_COUNT else str(row.below)
+        right.append(("changed", f" ±{shown}"))
+    if row.change is not None:
+        style = _STYLE_OF[row.change] + (" fresh" if row.fresh else "")
+        right.append((style, f" {row.change.value}"))
+    elif row.below:
+        right.append(("", "  "))
+    if width >= _AGES_FROM and right:
+        right.append(("quiet", row.age.rjust(_AGE)))
+    return right
+
+
+def _guides(row: Look, width: int) -> str:
+    *around, follows = row.guides
+    if not around:
+        return ""
+    text = "".join("│ " if more else "  " for more in around[1:]) + ("├╴" if follows else "└╴")
+    room = max(_STEP, width - _LEAST_NAME)
+    return text if len(text) <= room else ELLIPSIS + text[len(text) - room + 1 :]
