@@ -17,7 +17,7 @@ import math
 import os
 import stat
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -89,27 +89,6 @@ def keys(file: Path | None = None) -> Mapping[str, tuple[str, ...]]:
             raise _wrong(file, "[keys]", f"{action} is not a key or a list of keys", hint=f'write {action} = ["f2"]')
         found[action] = tuple(words)
     return found
-
-
-def keys(file: Path | None = None) -> Mapping[str, Sequence[str]]:
-    """Read which keys a person gave to which action; without a file, none.
-
-    Args:
-        file: Another file than `config.toml` in the folder for settings.
-
-    Raises:
-        InvalidAddress: It cannot be understood; the message says where.
-    """
-    file = file or folder("config") / "config.toml"
-    if not file.exists():
-        return {}
-    chosen = {}
-    for action, given in _table(_read(file), "keys", file, "the file").items():
-        listed = [given] if isinstance(given, str) else given
-        if not isinstance(listed, list) or not all(isinstance(key, str) and key for key in listed):
-            raise _wrong(file, "[keys]", f"{action} is no key", hint=f'write {action} = "f2" or a list of keys')
-        chosen[action] = tuple(listed)
-    return chosen
 
 
 def read_password(file: Path) -> Secret:

@@ -146,7 +146,7 @@ def test_without_a_file_no_key_was_chosen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", ["7", "true", '""', "[7]", '["e", ""]', "{}"])
 def test_what_is_no_key_is_refused_with_its_place(write: Write, given: str) -> None:
     file = write(f"[keys]\nsave = {given}\n")
-    with pytest.raises(InvalidAddress, match=r"\[keys\]: save is no key") as raised:
+    with pytest.raises(InvalidAddress, match=r"\[keys\]: save is not a key") as raised:
         keys()
     assert str(file) in raised.value.message
 

@@ -206,15 +206,13 @@ class Actions:
         """Give the table of keys in Markdown, as it stands in the README."""
         lines = ["| keys | what | where |", "|---|---|---|"]
         lines += [
-            f"| {' '.join(f'`{shown(key).replace('|', _ESCAPED)}`' for key in action.keys)} | {action.help} | {_where(action.places)} |"
+            f"| {' '.join(_cell(key) for key in action.keys)} | {action.help} | {_where(action.places)} |"
             for action in self
             if action.keys
         ]
         return "\n".join(lines) + "\n"
 
 
-_ESCAPED: Final = r"\|"
-"""A bar that does not end a cell of a table in Markdown."""
 _SPELLED: Final = {
     "up": "↑",
     "down": "↓",
@@ -237,3 +235,9 @@ def _where(places: Place) -> str:
     if places == BROWSING:
         return "all panes"
     return ", ".join((place.name or "").lower() for place in places)
+
+
+def _cell(key: str) -> str:
+    """Spell a key for a cell of a table in Markdown, which a bar would end."""
+    spelled = shown(key).replace("|", r"\|")
+    return f"`{spelled}`"
