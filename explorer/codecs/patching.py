@@ -5,7 +5,7 @@ libraries do otherwise, and nobody wants to see a whole value move because one f
 """
 
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Protocol, cast
+from typing import Final, Protocol, TypeAlias, cast
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -30,6 +30,22 @@ from explorer.codecs.fields import (
 from explorer.codecs.merging import matches
 from explorer.codecs.wire import Kind, Span
 
+_KINDS: Final = {
+    FieldDescriptor.TYPE_DOUBLE: Kind.FIXED64,
+    FieldDescriptor.TYPE_FIXED64: Kind.FIXED64,
+    FieldDescriptor.TYPE_SFIXED64: Kind.FIXED64,
+    FieldDescriptor.TYPE_FLOAT: Kind.FIXED32,
+    FieldDescriptor.TYPE_FIXED32: Kind.FIXED32,
+    FieldDescriptor.TYPE_SFIXED32: Kind.FIXED32,
+    FieldDescriptor.TYPE_STRING: Kind.DELIMITED,
+    FieldDescriptor.TYPE_BYTES: Kind.DELIMITED,
+    FieldDescriptor.TYPE_MESSAGE: Kind.DELIMITED,
+    FieldDescriptor.TYPE_GROUP: Kind.GROUP,
+}
+"""How types are written; those that are not here are numbers of seven bits a byte."""
+
+_Pieces: TypeAlias = Iterator[tuple[Span | None, bytes]]
+
 
 class _Container(Protocol):
     """What a repeated field or a map is."""
@@ -50,7 +66,7 @@ def patched(data: bytes, before: Message, after: Message) -> bytes:
     """
     try:
         written = _patched(data, before, after)
-    except (ValueError, DecodeError):
+    except (ValueError, IndexError, DecodeError):  # not as many elements as fields, or not as this module reads it
         return serialized(after)
     again = type(after)()
     again.MergeFromString(written)
@@ -59,42 +75,48 @@ def patched(data: bytes, before: Message, after: Message) -> bytes:
 
 def _patched(data: bytes, before: Message, after: Message) -> bytes:
     old = list(wire.spans(data))
-    changed: dict[int, bytes] = {}
+    instead: dict[int, bytes] = {}  # by where a field began
+    missing: list[tuple[int, bytes]] = []
     for field in fields_of(before, after):
-        if content(before, field) != content(after, field):
-            own = [span for span in old if span.number == field.number]
-            changed[field.number] = b"".join(_pieces(data, own, field, before, after))
+        if content(before, field) == content(after, field):
+            continue
+        kinds = _kinds(field)
+        own = [span for span in old if span.number == field.number and span.kind in kinds]
+        instead.update((span.start, b"") for span in own)
+        place = own[0].start if own else None
+        for span, piece in _pieces(data, own, field, before, after):
+            place = place if span is None else span.start
+            if place is None:
+                missing.append((field.number, piece))
+            else:
+                instead[place] += piece
     written: list[bytes] = []
-    missing = sorted(changed.keys() - {span.number for span in old})
     for span in old:
-        while missing and missing[0] < span.number:
-            written.append(changed.pop(missing.pop(0)))
-        if span.number not in changed:
-            written.append(data[span.whole])
-        else:
-            written.append(changed[span.number])
-            changed[span.number] = b""
-    return b"".join((*written, *(changed[number] for number in missing)))
+        while missing and missing[0][0] < span.number:
+            written.append(missing.pop(0)[1])
+        written.append(instead.get(span.start, data[span.whole]))
+    return b"".join((*written, *(piece for _, piece in missing)))
 
 
-def _pieces(
-    data: bytes, own: Sequence[Span], field: FieldDescriptor, before: Message, after: Message
-) -> Iterator[bytes]:
+def _kinds(field: FieldDescriptor) -> Sequence[Kind]:
+    """Give the wire types that a field may have; in another one it is a field that the schema does not know."""
+    one = _KINDS.get(field.type, Kind.VARINT)
+    return (one, Kind.DELIMITED) if field.is_repeated else (one,)
+
+
+def _pieces(data: bytes, own: Sequence[Span], field: FieldDescriptor, before: Message, after: Message) -> _Pieces:
+    """Give the bytes of a changed field, each with the old ones that it stands for, or None where it is new."""
     if is_map(field):
         yield from _entries(data, own, field, before, after)
-    elif field.message_type is None:
-        yield _alone(after, field)
-    elif field.is_repeated:
-        yield from _repeated(data, own, field, elements(before, field), elements(after, field))
-    elif len(own) == 1 and has(before, field) and has(after, field):
-        yield _element(data, own[0], submessage(before, field), submessage(after, field))
+    elif field.message_type is not None and field.is_repeated:
+        yield from _elements(data, own, field, elements(before, field), elements(after, field))
+    elif len(own) == 1 and field.message_type is not None and has(before, field) and has(after, field):
+        yield own[0], _element(data, own[0], submessage(before, field), submessage(after, field))
     else:
-        yield _alone(after, field)
+        yield own[0] if own else None, _alone(after, field)
 
 
-def _entries(
-    data: bytes, own: Sequence[Span], field: FieldDescriptor, before: Message, after: Message
-) -> Iterator[bytes]:
+def _entries(data: bytes, own: Sequence[Span], field: FieldDescriptor, before: Message, after: Message) -> _Pieces:
     entry = GetMessageClass(entry_type(field))
     keys = entry_type(field).fields_by_name["key"]
     was, now = mapping(before, field), mapping(after, field)
@@ -103,13 +125,13 @@ def _entries(
         old = entry.FromString(data[span.payload])
         key = read(old, keys)
         if key not in was or (key in now and comparable(was[key]) == comparable(now[key])):
-            yield data[span.whole]
+            yield span, data[span.whole]
         elif key in now and key not in written:
-            yield _element(data, span, old, _entry(old, field, key, now[key]))
+            yield span, _element(data, span, old, _entry(old, field, key, now[key]))
             written.add(key)
     for key in now:
         if key not in was:
-            yield wire.delimited(field.number, serialized(_entry(entry(), field, key, now[key])))
+            yield None, wire.delimited(field.number, serialized(_entry(entry(), field, key, now[key])))
 
 
 def _entry(entry: Message, field: FieldDescriptor, key: Hashable, value: object) -> Message:
@@ -134,22 +156,20 @@ def _element(data: bytes, span: Span, before: Message, after: Message) -> bytes:
     return wire.grouped(span.number, payload) if span.kind is Kind.GROUP else wire.delimited(span.number, payload)
 
 
-def _repeated(
+def _elements(
     data: bytes, own: Sequence[Span], field: FieldDescriptor, before: Sequence[Message], after: Sequence[Message]
-) -> Iterator[bytes]:
+) -> _Pieces:
     encode = wire.grouped if field.type == FieldDescriptor.TYPE_GROUP else wire.delimited
-    if len(own) != len(before):
-        yield from (encode(field.number, serialized(message)) for message in after)
-        return
     was = now = 0
     same = matches([comparable(message) for message in before], [comparable(message) for message in after])
     for was_next, now_next in (*same, (len(before), len(after))):
-        gap = range(was, was_next)
-        if len(gap) == now_next - now:
-            for old, new in zip(gap, range(now, now_next), strict=True):
-                yield _element(data, own[old], before[old], after[new])
-        else:
-            yield from (encode(field.number, serialized(message)) for message in after[now:now_next])
+        replaced = was_next - was == now_next - now
+        for new in range(now, now_next):
+            old = was + new - now
+            if replaced:
+                yield own[old], _element(data, own[old], before[old], after[new])
+            else:
+                yield None, encode(field.number, serialized(after[new]))
         if was_next < len(before):
-            yield data[own[was_next].whole]
+            yield own[was_next], data[own[was_next].whole]
         was, now = was_next + 1, now_next + 1

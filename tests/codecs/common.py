@@ -1,0 +1,56 @@
+"""What the tests of codecs share: schemas that nobody here wrote, small ones for edge cases, ways to open a value."""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from explorer.codecs.contract import Choice, Document, Form
+from explorer.codecs.documents import Codecs
+from explorer.codecs.schemas import Schemas
+from explorer.codecs.sources import load
+
+PROTOS = Path(__file__).with_name("protos")
+THREE, TWO, LOOSE, EDITION = "edges.three.Edge", "edges.two.Edge", "edges.two.Loose", "edges.edition.Edge"
+
+
+def installed(package: str) -> Path:
+    """Give the folder of an installed package, which is not imported."""
+    spec = find_spec(package)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+@cache
+def edges() -> Codecs:
+    """The small schemas, compiled by the real compiler."""
+    return Codecs(Schemas(load([PROTOS])))
+
+
+@cache
+def voltha() -> Codecs:
+    """VOLTHA's schemas, out of the package that its project publishes."""
+    return Codecs(Schemas(load([installed("voltha_protos")])))
+
+
+def made(name: str, codecs: Codecs | None = None) -> type[Any]:
+    """Give the class of a message."""
+    kind = (codecs or edges()).schemas.find(name)
+    assert kind is not None
+    return kind.made
+
+
+def opened(value: bytes, name: str = THREE, form: Form = "text", codecs: Codecs | None = None) -> Document:
+    """Open a value as a message, and see that it is shown as one."""
+    document = (codecs or edges()).open("key", value, Choice("protobuf", name, form))
+    assert document.choice.type == name, document.reason
+    return document
+
+
+def edited(document: Document, old: str, new: str) -> bytes:
+    """Replace a piece of a document's text that stands there once, and give the bytes."""
+    assert document.text.count(old) == 1, document.text
+    encoded = document.encode(document.text.replace(old, new))
+    assert encoded.changed
+    return encoded.value

@@ -1,0 +1,176 @@
+"""What is not edited stays: fields nobody here knows, their order, and every byte around the edit."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from google.protobuf import text_format
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from explorer.codecs import wire
+from explorer.codecs.contract import Form
+from explorer.codecs.fields import serialized
+from explorer.codecs.wire import Kind, encode_varint
+from tests.codecs.common import THREE, made, opened
+from tests.faults.figures import figure
+
+Edit = Callable[[Any], None]
+
+
+def varint(number: int, value: int) -> bytes:
+    return wire.tag(number, Kind.VARINT) + encode_varint(value)
+
+
+def text(number: int, value: str) -> bytes:
+    return wire.delimited(number, value.encode())
+
+
+strange = some.one_of(  # numbers that the schema has not
+    some.builds(varint, some.integers(1000, 1010), some.integers(0, 2**64 - 1)),
+    some.builds(wire.delimited, some.integers(1000, 1010), some.binary(max_size=5)),
+    some.builds(
+        lambda number, inner: wire.grouped(number, varint(7, inner)), some.integers(1000, 1010), some.integers(0, 9)
+    ),
+    some.just(wire.tag(1003, Kind.FIXED64) + b"12345678"),
+    some.just(wire.tag(1003, Kind.FIXED32) + b"1234"),
+    some.just(wire.tag(1, Kind.VARINT) + b"\x05"),  # a known number in another wire type
+)
+
+
+def mixed(*parts: some.SearchStrategy[bytes]) -> some.SearchStrategy[bytes]:
+    """Put the parts in any order, and what is strange among them."""
+    return some.tuples(some.tuples(*parts), some.lists(strange, max_size=3)).flatmap(
+        lambda found: some.permutations([*found[0], *found[1]]).map(b"".join)
+    )
+
+
+def leaf(name: str) -> some.SearchStrategy[bytes]:
+    return mixed(some.just(text(1, name)), some.integers(1, 2**31 - 1).map(lambda value: varint(2, value)))
+
+
+def entry(number: int, key: bytes, name: str) -> some.SearchStrategy[bytes]:
+    return leaf(name).map(lambda value: wire.delimited(number, key + wire.delimited(2, value)))
+
+
+edges = mixed(
+    some.just(text(1, "the text")),
+    leaf("only").map(lambda value: wire.delimited(10, value)),
+    leaf("leaf 0").map(lambda value: wire.delimited(11, value)),
+    leaf("leaf 1").map(lambda value: wire.delimited(11, value)),
+    leaf("leaf 2").map(lambda value: wire.delimited(11, value)),
+    some.sampled_from([wire.delimited(12, b"\x01\x02"), varint(12, 1) + varint(12, 2)]),  # packed or not
+    some.just(wire.delimited(13, text(1, "b") + text(2, "2"))),
+    some.just(wire.delimited(13, text(2, "1") + text(1, "a"))),
+    entry(14, text(1, "y"), "named y"),
+    entry(14, text(1, "x"), "named x"),
+    leaf("chosen").map(lambda value: wire.delimited(17, value)),
+    some.just(wire.delimited(23, text(1, "inner text") + varint(1004, 4))),
+)
+
+
+def names(message: Any) -> list[str]:
+    return [one.name for one in message.leaves]
+
+
+def at(message: Any, name: str) -> int:
+    return names(message).index(name)
+
+
+def _delete(name: str) -> Edit:
+    return lambda message: message.leaves.__delitem__(at(message, name))
+
+
+def _rename(name: str) -> Edit:
+    return lambda message: setattr(message.leaves[at(message, name)], "name", "renamed")
+
+
+def _reverse(message: Any) -> None:
+    found = [type(one).FromString(one.SerializeToString()) for one in message.leaves]
+    message.ClearField("leaves")
+    message.leaves.extend(reversed(found))
+
+
+EDITS: dict[str, Edit] = {
+    "a text": lambda message: setattr(message, "text", "another"),
+    "a field that was not there": lambda message: setattr(message, "real", 0.5),
+    "a field emptied": lambda message: message.ClearField("text"),
+    "inside a message": lambda message: setattr(message.leaf, "name", "another"),
+    "a message taken away": lambda message: message.ClearField("leaf"),
+    "inside the member of a oneof": lambda message: setattr(message.second, "number", 7),
+    "two levels down": lambda message: setattr(message.inner, "larger", 2**64 - 1),
+    "an element": _rename("leaf 1"),
+    "an element deleted": _delete("leaf 0"),
+    "an element appended": lambda message: message.leaves.add(name="new"),
+    "an element inserted": lambda message: message.leaves.insert(1, made("edges.three.Leaf")(name="new")),
+    "elements reversed": _reverse,
+    "a list of numbers": lambda message: message.numbers.append(3),
+    "a map": lambda message: message.labels.update({"a": "changed", "c": "new"}),
+    "a key taken away": lambda message: message.labels.pop("b"),
+    "inside a value of a map": lambda message: setattr(message.named["x"], "name", "another"),
+    "a message into a map": lambda message: setattr(message.named["z"], "name", "new"),
+}
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@settings(deadline=None, max_examples=figure(100, 20_000 // len(EDITS)))
+@given(value=edges, edit=some.sampled_from(sorted(EDITS)))
+def test_an_edit_changes_what_was_edited_and_nothing_else(value: bytes, edit: str, form: Form) -> None:
+    """The edit made by text gives what the same edit made on the parsed message gives."""
+    document = opened(value, form=form)
+    assert not document.encode(document.text).changed
+    shown = opened(value, form="text")
+    wanted = text_format.Parse(shown.text, made(THREE)())
+    EDITS[edit](wanted)
+    new_text = opened(serialized(wanted), form=form).text
+    expected = made(THREE).FromString(value)
+    EDITS[edit](expected)
+
+    encoded = document.encode(new_text)
+
+    assert serialized(made(THREE).FromString(encoded.value)) == serialized(expected)
+    assert encoded.changed
+
+
+@settings(deadline=None, max_examples=figure(100, 5_000))
+@given(value=edges)
+def test_every_other_field_keeps_its_bytes_and_its_place(value: bytes) -> None:
+    document = opened(value)
+    encoded = document.encode(document.text.replace('text: "the text"', 'text: "another, longer text"', 1))
+    old, new = list(wire.spans(value)), list(wire.spans(encoded.value))
+    assert len(old) == len(new)
+    for was, now in zip(old, new, strict=True):
+        if (was.number, was.kind) != (1, Kind.DELIMITED):
+            assert value[was.whole] == encoded.value[now.whole]
+
+
+@settings(deadline=None, max_examples=figure(100, 5_000))
+@given(value=edges)
+def test_an_edit_deep_inside_keeps_the_bytes_around_it(value: bytes) -> None:
+    document = opened(value)
+    encoded = document.encode(document.text.replace('"leaf 1"', '"LEAF 1"', 1))
+    assert encoded.value == value.replace(b"leaf 1", b"LEAF 1")
+
+
+@settings(deadline=None, max_examples=figure(100, 5_000))
+@given(value=edges)
+def test_an_untouched_text_gives_the_very_same_bytes(value: bytes) -> None:
+    for form in ("text", "json"):
+        document = opened(value, form=form)
+        assert document.encode(document.text).value == value
+
+
+def test_only_comments_and_spaces_write_nothing() -> None:
+    value = text(1, "a") + varint(1000, 1)
+    document = opened(value)
+    encoded = document.encode(f"# a comment\n{document.text}  ")
+    assert (encoded.value, encoded.changed) == (value, False)
+
+
+def test_what_goes_with_a_removed_element_is_told() -> None:
+    value = wire.delimited(11, text(1, "a") + text(1000, "secret")) + wire.delimited(11, text(1, "b"))
+    document = opened(value)
+    assert "9 bytes" in " ".join(document.notes)
+    encoded = document.encode(document.text.replace('leaves {\n  name: "a"\n}\n', ""))
+    assert encoded.value == wire.delimited(11, text(1, "b"))
+    assert any("9 bytes" in note for note in encoded.notes)
