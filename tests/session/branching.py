@@ -47,6 +47,7 @@ class Store:
     requests: list[Request] = field(default_factory=list)
     compacted: int = 0
     asked: int = 0
+    news: asyncio.Event = field(default_factory=asyncio.Event)
     held: bool = False
     """Whether pages wait until `read` and `arrive` are called; otherwise they come at once."""
 
@@ -65,10 +66,18 @@ class Store:
         told, self.events = self.events, []
         return told
 
+    async def next_request(self) -> Request:
+        """Wait until a page is asked for."""
+        while not self.requests:
+            self.news.clear()
+            await self.news.wait()
+        return self.requests[0]
+
     async def load(self, prefix: str, *, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
         self.asked += 1
         request = Request(prefix, after, min(limit, self.page), asyncio.get_running_loop().create_future())
         self.requests.append(request)
+        self.news.set()
         if not self.held:
             self.read(request)
             self.arrive(request)
