@@ -135,12 +135,14 @@ class KeyTree(ScrollView, can_focus=True, inherit_bindings=False):
         """Show the tree as it is now: the row at the top remains there, the cursor on its node."""
         total = len(self.keys)
         moved = self._shifted()
+        self._row += moved
+        top = round(self.scroll_y) + moved
         size = Size(self.size.width, total)
         if size != self.virtual_size:
             self.set_reactive(Widget.virtual_size, size)
             self._scroll_update(size)
         if moved:
-            top = max(0, min(round(self.scroll_y) + moved, self.max_scroll_y))
+            top = max(0, min(top, self.max_scroll_y))
             self.set_reactive(Widget.scroll_y, float(top))
             self.set_reactive(Widget.scroll_target_y, float(top))
             if self.show_vertical_scrollbar:
@@ -161,12 +163,13 @@ class KeyTree(ScrollView, can_focus=True, inherit_bindings=False):
         return 0
 
     def _place_cursor(self) -> None:
-        """Find the cursor's row. When its node is gone, it goes to what stands there now."""
+        """Find the cursor's row. If its node is gone, or was the end of what was read, it goes to what is now there."""
+        stays = self._cursor is not None and self.keys.holds(self._cursor) and not self._cursor.tail
         if not len(self.keys):
-            self._cursor = None
+            self._cursor = self._cursor if stays else None
         elif self._cursor is None:
             self._cursor = self.keys.at(0)
-        elif not self.keys.holds(self._cursor):
+        elif not stays:
             self._cursor = self.keys.at(min(self._row_after_gone(self._cursor), len(self.keys) - 1))
         self._row = self.cursor_row
         if self._told is not self._cursor:

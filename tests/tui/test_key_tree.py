@@ -1,0 +1,320 @@
+"""The tree on the screen, read as text."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from rich.cells import cell_len
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from explorer.model.errors import NotReachable
+from explorer.session.tree import Tree
+from explorer.tui.widgets.key_tree import KeyTree
+from tests.session.branching import Store
+
+
+class Page(App[None]):
+    """An app that shows nothing but a tree, and what a person sees of it."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.store = store
+        self.keys = Tree(store.load, told=self._told, clock=lambda: self.now, gathered=0)
+        self.moved: list[str | None] = []
+        self.chosen: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield KeyTree(self.keys)
+
+    def on_mount(self) -> None:
+        self.run_worker(self.keys.run(), exit_on_error=True)
+
+    def _told(self) -> None:
+        for view in self.query(KeyTree):
+            view.sync()
+
+    def on_key_tree_moved(self, event: KeyTree.Moved) -> None:
+        self.moved.append(event.key)
+
+    def on_key_tree_chosen(self, event: KeyTree.Chosen) -> None:
+        self.chosen.append(event.key)
+
+    @property
+    def view(self) -> KeyTree:
+        return self.query_one(KeyTree)
+
+    @property
+    def lines(self) -> list[str]:
+        """The rows in sight, without what is blank at their ends."""
+        return [line for line in (self._line(y) for y in range(self.view.size.height)) if line]
+
+    def _line(self, y: int) -> str:
+        line = self.view.render_line(y)
+        assert line.cell_length == self.view.size.width
+        return line.text.rstrip()
+
+    @property
+    def on(self) -> str:
+        """The name under the cursor."""
+        return self.keys.at(self.view.cursor_row).name
+
+    def tell(self) -> None:
+        """Have the tree hear what happened, as once per frame."""
+        self.keys.apply(self.store.told())
+        self.view.sync()
+
+    async def settle(self, pilot: Pilot[None]) -> None:
+        async with asyncio.timeout(10):
+            await self.keys.idle()
+        self.view.sync()
+        await pilot.pause()
+
+
+@asynccontextmanager
+async def shown(
+    *keys: str, size: tuple[int, int] = (40, 12), page: int = 100
+) -> AsyncIterator[tuple[Page, Pilot[None]]]:
+    """Show a store with some keys."""
+    store = Store(page=page)
+    for key in keys:
+        store.put(key)
+    store.told()
+    app = Page(store)
+    async with app.run_test(size=size) as pilot:
+        await app.settle(pilot)
+        yield app, pilot
+
+
+def _many(count: int) -> list[str]:
+    return [f"k{number:04}" for number in range(count)]
+
+
+async def test_folders_values_and_both_are_told_apart() -> None:
+    async with shown("a/b/c", "a/d", "e", "e/f") as (app, pilot):
+        assert app.lines == ["▸ a/", "▸•e/"]
+        await pilot.press("l", "l", "l")
+        await app.settle(pilot)
+        assert app.lines == ["▾ a/", "├╴▾ b/", "│ └╴  c", "└╴  d", "▸•e/"]
+
+
+async def test_keys_move_the_cursor_and_open_and_close() -> None:
+    async with shown("a/b", "a/c", "d", "e") as (app, pilot):
+        for key, on in [("j", "d"), ("down", "e"), ("j", "e"), ("k", "d"), ("g", "a"), ("G", "e"), ("home", "a")]:
+            await pilot.press(key)
+            assert app.on == on, key
+        await pilot.press("right")
+        await app.settle(pilot)
+        for key, on in [("l", "b"), ("j", "c"), ("h", "a")]:
+            await pilot.press(key)
+            assert app.on == on, key
+        await pilot.press("h")
+        assert app.lines == ["▸ a/", "  d", "  e"]
+        await pilot.press("space")
+        assert app.lines == ["▾ a/", "├╴  b", "└╴  c", "  d", "  e"]
+        await pilot.press("enter", "j", "enter")
+        await pilot.pause()
+        assert app.chosen == ["d"]
+
+
+async def test_pages_and_ends_of_a_long_level() -> None:
+    async with shown(*_many(100)) as (app, pilot):
+        for key, on in [("pagedown", "k0011"), ("pagedown", "k0022"), ("end", "k0099"), ("pageup", "k0088")]:
+            await pilot.press(key)
+            await pilot.pause()
+            assert app.on == on
+            assert any(on in line for line in app.lines)
+
+
+async def test_the_cursor_is_told_when_it_moves_and_the_last_of_many_moves_counts() -> None:
+    async with shown(*_many(100)) as (app, pilot):
+        assert app.moved[-1] == "k0000"
+        before = len(app.moved)
+        for _ in range(50):
+            app.view.do_down()
+        await pilot.pause()
+        assert app.moved[-1] == "k0050"
+        assert len(app.moved) < before + 25
+
+
+async def test_rows_that_come_and_go_above_move_neither_the_view_nor_the_cursor() -> None:
+    async with shown(*_many(100)) as (app, pilot):
+        await pilot.press("end", *["k"] * 5)
+        await pilot.pause()
+        before, on = app.lines, app.on
+        for number in range(30):
+            app.store.put(f"a{number}")
+        app.tell()
+        await pilot.pause()
+        assert (app.lines, app.on) == (before, on)
+        for number in range(20):
+            app.store.delete(f"k{number:04}")
+        app.tell()
+        app.now = 31
+        app.keys.sweep(app.now)
+        app.view.sync()
+        await pilot.pause()
+        assert (app.lines, app.on) == (before, on)
+        assert app.view.scroll_offset.y == app.keys.row_of(app.keys.at(app.view.scroll_offset.y))
+
+
+async def test_when_the_row_under_the_cursor_goes_the_next_one_has_it() -> None:
+    async with shown("a", "b", "c") as (app, pilot):
+        await pilot.press("j")
+        app.store.delete("b")
+        app.tell()
+        assert app.on == "b"
+        app.now = 6
+        app.keys.sweep(app.now)
+        app.view.sync()
+        await pilot.pause()
+        assert app.on == "c"
+        assert app.moved[-1] == "c"
+
+
+async def test_the_cursor_survives_a_filter_that_hides_it() -> None:
+    async with shown("a", "b", "c") as (app, pilot):
+        await pilot.press("G")
+        app.keys.filter("a")
+        await app.settle(pilot)
+        assert app.lines == ["  a"]
+        assert app.on == "a"
+        app.keys.filter("nothing")
+        await app.settle(pilot)
+        assert app.lines == ["No loaded key matches."]
+        app.keys.filter(None)
+        await app.settle(pilot)
+        assert app.on == "c"
+
+
+async def test_further_pages_are_loaded_when_their_place_comes_near() -> None:
+    async with shown(*_many(100), page=30, size=(40, 8)) as (app, pilot):
+        assert len(app.keys) == 31
+        await pilot.press(*["pagedown"] * 4)
+        await app.settle(pilot)
+        assert len(app.keys) == 61
+        for _ in range(6):
+            await pilot.press("end")
+            await app.settle(pilot)
+        assert len(app.keys) == 100
+        assert app.on == "k0099"
+
+
+async def test_what_is_near_is_not_loaded_for_a_filter() -> None:
+    async with shown(*_many(100), page=30) as (app, pilot):
+        asked = app.store.asked
+        app.keys.filter("k0029")
+        await app.settle(pilot)
+        assert app.lines == ["  k0029", "… more; enter loads them"]
+        assert app.store.asked == asked
+        await pilot.press("G", "enter")
+        await app.settle(pilot)
+        assert app.store.asked == asked + 1
+
+
+async def test_loading_failure_and_trying_again() -> None:
+    async with shown("a/b", size=(70, 12)) as (app, pilot):
+        app.store.held = True
+        await pilot.press("l")
+        assert app.lines == ["▾ a/", "└╴… loading"]
+        request = await app.store.next_request()
+        request.answer = NotReachable("no \x1b[31mroute", hint="look at the cable")
+        app.store.arrive(request)
+        await app.settle(pilot)
+        assert app.lines == ["▾ a/", "└╴✗ no \\x1b[31mroute (look at the cable); enter tries again"]
+        app.store.held = False
+        await pilot.press("j", "enter")
+        await app.settle(pilot)
+        assert app.lines == ["▾ a/", "└╴  b"]
+
+
+async def test_an_empty_store_says_what_to_do() -> None:
+    async with shown() as (app, pilot):
+        assert app.lines == ["No keys here. n makes one."]
+        await pilot.press("j", "k", "l", "h", "space", "enter", "g", "G", "pagedown", "pageup")
+        app.store.put("a")
+        app.tell()
+        await pilot.pause()
+        assert app.lines == ["  a" + " " * 36 + "+"]
+
+
+async def test_changes_are_told_by_glyph_count_and_age() -> None:
+    async with shown("a", "b", "c/d", "e", size=(60, 12)) as (app, pilot):
+        for key in ("a", "n", "c/d", "c/x"):
+            app.store.put(key)
+        app.store.delete("b")
+        app.tell()
+        app.now = 2
+        app.keys.sweep(app.now)
+        app.view.sync()
+        await pilot.pause()
+        assert [" ".join(line.split()) for line in app.lines] == ["a ~ 2s", "b - 2s", "▸ c/ ±2", "e", "n + 2s"]
+
+
+@pytest.mark.parametrize("width", [20, 40, 120])
+async def test_names_are_harmless_and_shortened_in_the_middle_by_cells(width: int) -> None:
+    names = [
+        "x" * 300 + "END",
+        "日本語" * 60,
+        "e\u0301" * 100,
+        "[/nope][@click=app.quit]z",
+        "\x1b]0;evil\x07\u202e",
+        "",
+    ]
+    async with shown(*names, "a/" * 60 + "z", " sp", size=(width, 60)) as (app, pilot):
+        for row in range(30):
+            app.keys.expand(app.keys.at(min(row, len(app.keys) - 1)))
+            await app.keys.idle()
+        await app.settle(pilot)
+        text = "\n".join(app.lines)
+        assert all(cell_len(line) <= width for line in app.lines)
+        assert "END" in text
+        assert "…" in text
+        assert '""' in text
+        assert '" sp"' in text
+        assert not any(bad in text for bad in "\x1b\x07\u202e")
+        assert "nope][@" in text or width < 40
+
+
+async def test_nothing_is_drawn_when_nothing_in_sight_differs() -> None:
+    async with shown(*_many(100), "z/a") as (app, pilot):
+        await pilot.pause()
+        before = app.view.drawn
+        for _ in range(5):
+            app.store.put("z/a")
+            app.tell()
+            await pilot.pause()
+        assert app.view.drawn == before
+        app.store.put("k0003")
+        app.tell()
+        await pilot.pause()
+        assert app.view.drawn == before + 1
+
+
+async def test_the_mouse_moves_opens_and_scrolls() -> None:
+    async with shown("a/b", *_many(50)) as (app, pilot):
+        await pilot.click(KeyTree, offset=(10, 3))
+        assert app.on == "k0002"
+        await pilot.click(KeyTree, offset=(0, 0))
+        await app.settle(pilot)
+        assert app.lines[:3] == ["▾ a/", "└╴  b", "  k0000"]
+        await pilot.click(KeyTree, offset=(10, 4))
+        assert app.on == "k0002"
+        app.view.scroll_to(y=20, animate=False)
+        await pilot.pause()
+        assert app.on == "k0002"
+        assert "k0018" in app.lines[0]
+
+
+async def test_the_size_of_the_terminal_changes() -> None:
+    async with shown(*_many(50), size=(40, 10)) as (app, pilot):
+        await pilot.press("end")
+        await pilot.resize_terminal(30, 30)
+        await pilot.pause()
+        assert len(app.lines) == 30
+        assert app.lines[-1].strip() == "k0049"
+        await pilot.resize_terminal(50, 5)
+        await pilot.pause()
+        assert len(app.lines) == 5
