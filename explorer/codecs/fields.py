@@ -42,7 +42,7 @@ def unknown_size(message: Message) -> int:
     """Count the bytes of what the schema does not know, at all depths but inside an Any."""
     known = copied(message)
     known.DiscardUnknownFields()
-    return message.ByteSize() - known.ByteSize()
+    return len(serialized(message)) - len(serialized(known))
 
 
 def entry_type(field: FieldDescriptor) -> Descriptor:

@@ -13,6 +13,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from explorer.codecs import strictness
 from explorer.codecs.contract import Language
 from explorer.codecs.escaping import in_literals, invalid
 from explorer.codecs.fields import ANY, is_map, unpacked
@@ -136,6 +137,7 @@ class JsonForm(MessageForm):
         check_json(text)
         message = kind()
         try:
+            strictness.check(text, message, self.pool)
             json_format.Parse(text, message, descriptor_pool=self.pool)
         except RecursionError as error:
             raise InvalidText(_TOO_DEEP) from error
@@ -190,7 +192,7 @@ def _json_key(key: object) -> str:
 
 def _located(text: str, what: str) -> InvalidText:
     """Say where in the JSON a field is that the library names without its place, if it stands there once."""
-    message = _lower(what)
+    message = _lower(what.partition("  Available Fields")[0].partition(" Available Fields")[0])
     names = [name for found in _FIELD.findall(what) for name in found if name]
     places = [found.start() for found in re.finditer(rf'"{names[-1]}"\s*:', text)] if names else []
     return invalid(text, places[0], message) if len(places) == 1 else InvalidText(message)

@@ -1,0 +1,292 @@
+"""What is lost when a message is written as text and built from it again is kept when an edit is carried over."""
+
+import struct
+from collections.abc import Mapping
+
+import pytest
+
+from explorer.codecs import wire
+from explorer.codecs.contract import Form
+from explorer.codecs.fields import serialized
+from explorer.codecs.wire import Kind, encode_varint
+from explorer.model.errors import InvalidText
+from tests.codecs.common import EDITION, LOOSE, THREE, TWO, edited, made, opened
+
+
+def varint(number: int, value: int) -> bytes:
+    return wire.tag(number, Kind.VARINT) + encode_varint(value)
+
+
+def text(number: int, value: str | bytes) -> bytes:
+    return wire.delimited(number, value if isinstance(value, bytes) else value.encode())
+
+
+ID = text(1, "marker")
+"""In every value, and what is edited."""
+
+THREES: Mapping[str, bytes] = {
+    "unknown at the top": varint(1000, 1) + text(1001, "x"),
+    "unknown in a message": text(10, text(1, "n") + varint(1000, 1)),
+    "unknown in a value of a map": text(14, text(1, "k") + text(2, varint(1000, 1))),
+    "unknown in a group": wire.grouped(1000, varint(1, 1)),
+    "a known number in another wire type": text(3, "not a number"),
+    "present and empty": text(2, ""),
+    "an empty message": text(10, ""),
+    "a member of a oneof at its default": varint(18, 0),
+    "a default written out": varint(3, 0),
+    "a message in two pieces": text(10, text(1, "n")) + text(10, varint(2, 7)),
+    "a field twice": varint(3, 1) + varint(3, 2),
+    "two members of a oneof": text(16, "first") + varint(18, 3),
+    "an overlong number": wire.tag(3, Kind.VARINT) + b"\x81\x80\x00",
+    "a bool of 2": varint(7, 2),
+    "numbers packed": text(12, b"\x01\x02\x03"),
+    "numbers not packed": varint(12, 1) + varint(12, 2),
+    "an open enumeration": varint(9, 99),
+    "the least and the greatest": varint(3, 1 << 63) + varint(4, (1 << 64) - 1),
+    "what a double cannot hold": varint(3, 2**53 + 1),
+    "minus zero": wire.tag(5, Kind.FIXED64) + struct.pack("<d", -0.0),
+    "the smallest double": wire.tag(5, Kind.FIXED64) + struct.pack("<d", 5e-324),
+    "NaN with a payload": wire.tag(5, Kind.FIXED64) + bytes.fromhex("010000000000f87f"),
+    "signalling NaNs in a list": text(24, bytes.fromhex("010000000000f47f") * 2),
+    "infinity": wire.tag(6, Kind.FIXED32) + struct.pack("<f", float("inf")),
+    "a map in an odd order with a key twice": text(13, text(1, "b") + text(2, "1"))
+    + text(13, text(1, "a") + text(2, "2"))
+    + text(13, text(1, "b") + text(2, "3")),
+    "an entry of a map without its key": text(13, text(2, "v")),
+    "an entry of a map, value first": text(13, text(2, "v") + text(1, "k")),
+    "keys that are no text": text(15, varint(1, 5) + text(2, text(1, "n"))) + text(25, varint(1, 1) + varint(2, 1)),
+    "an Any of a known type, in another order and with unknown fields": text(
+        19, text(2, varint(2, 1) + text(1, "n") + varint(1000, 1)) + text(1, "type.googleapis.com/edges.three.Leaf")
+    ),
+    "an Any of an unknown type": text(19, text(1, "type.googleapis.com/no.Such") + text(2, b"\x00\xff")),
+    "an Any whose content is broken": text(19, text(1, "type.googleapis.com/edges.three.Leaf") + text(2, b"\x0a\xff")),
+    "an Any without a prefix": text(19, text(1, "/edges.three.Leaf") + text(2, text(1, "n"))),
+    "an Any in an Any": text(
+        19,
+        text(1, "type.googleapis.com/edges.three.Edge")
+        + text(2, text(19, text(1, "t/edges.three.Leaf") + text(2, text(1, "n")))),
+    ),
+    "a time that is none": text(21, varint(1, 1 << 62) + varint(2, 1 << 40)),
+    "a Struct with a value of no kind": text(22, text(1, text(1, "k") + text(2, ""))),
+    "a Struct with NaN": text(
+        22, text(1, text(1, "k") + text(2, wire.tag(2, Kind.FIXED64) + struct.pack("<d", float("nan"))))
+    ),
+    "NUL, quotes and escapes": text(2, 'a\0b"c\\d\n\t\r\x1b'),
+    "what reorders, hides and ends lines": text(2, "a\u202eb\u2028c\x85d\u200b"),
+    "all bytes": text(8, bytes(range(256))),
+}
+LOSSY_TWOS: Mapping[str, bytes] = {
+    "an unknown number of a closed enumeration": varint(3, 99),
+    "the same in a list": varint(4, 1) + varint(4, 99) + varint(4, 2),
+    "the same in a map": text(7, text(1, "k") + varint(2, 99)),
+    "a default written out": text(2, "told"),
+    "a group": wire.grouped(5, varint(1, 1) + varint(1000, 5)),
+    "several groups": wire.grouped(6, text(1, "a") + varint(1000, 5)) + wire.grouped(6, text(1, "b")),
+    "extensions": text(100, "noted") + text(101, varint(2, 1) + varint(1000, 5)) + varint(102, 5),
+    "an extension that nobody knows": text(199, "x"),
+    "strings that are not UTF-8": text(2, b"\xff\xfe") + text(8, b"\xff"),
+}
+
+
+def check(value: bytes, name: str, form: Form, *, marker: str = '"marker"') -> None:
+    """Edit the marker: on the parsed message, and by text. Both must be the same, and the bytes as well."""
+    document = opened(value, name, form)
+    assert document.encode(document.text).value == value
+    expected = made(name).FromString(value.replace(b"marker", b"MARKER"))
+    found = edited(document, marker, '"MARKER"')
+    assert serialized(made(name).FromString(found)) == serialized(expected)
+    assert found == value.replace(b"marker", b"MARKER")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("case", THREES)
+def test_of_proto3_nothing_is_lost(case: str, form: Form) -> None:
+    check(ID + THREES[case], THREE, form)
+    check(THREES[case] + ID, THREE, form)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("case", [case for case in LOSSY_TWOS if "UTF-8" not in case])
+def test_of_proto2_nothing_is_lost(case: str, form: Form) -> None:
+    check(ID + LOSSY_TWOS[case], TWO, form)
+
+
+def test_strings_of_proto2_that_are_not_utf_8_are_shown_as_bytes_and_kept() -> None:
+    value = ID + LOSSY_TWOS["strings that are not UTF-8"]
+    for form in ("text", "json"):  # which would make them the text b'\xff\xfe'
+        document = opened(value, TWO, form)
+        assert document.language == "textproto"
+        assert "not UTF-8" in document.notes[0]
+        assert edited(document, '"marker"', '"MARKER"') == value.replace(b"marker", b"MARKER")
+        assert edited(document, r'"\377\376"', r'"now text"') == value.replace(b"\x12\x02\xff\xfe", b"\x12\x08now text")
+
+
+def test_strings_of_proto3_that_are_not_utf_8_are_shown_as_bytes_and_kept() -> None:
+    """The whole message would not parse."""
+    value = ID + text(13, text(1, "k") + text(2, b"\xff")) + varint(1000, 1)
+    document = opened(value, THREE)
+    assert edited(document, '"marker"', '"MARKER"') == value.replace(b"marker", b"MARKER")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        wire.grouped(3, varint(1, 5) + varint(1000, 5)),
+        text(3, varint(1, 5)),  # as if it were length-delimited: unknown to this schema
+        varint(4, 1) + varint(4, 2),
+        text(4, b"\x01\x02"),
+        varint(5, 99),
+        varint(2, 0),
+        text(6, b"\xff"),
+    ],
+    ids=["delimited", "in another encoding", "expanded", "packed", "closed", "implicit default", "bytes"],
+)
+def test_of_editions_nothing_is_lost(case: bytes, form: Form) -> None:
+    check(ID + case, EDITION, form)
+
+
+class TestEditsAtTheEdges:
+    @pytest.mark.parametrize(
+        ("value", "old", "new", "expected"),
+        [
+            (text(2, ""), 'maybe: ""\n', "", b""),
+            (b"", "", 'maybe: ""', text(2, "")),
+            (text(16, "a"), 'first: "a"', "third: 0", varint(18, 0)),
+            (
+                text(10, varint(1000, 1)),
+                "leaf {\n}",
+                'leaf {\n  name: "n"\n}',
+                text(10, text(1, "n") + varint(1000, 1)),
+            ),
+            (text(13, text(2, "v")), 'value: "v"', 'key: "k" value: "v"', text(13, text(1, "k") + text(2, "v"))),
+            (varint(9, 99), "99", "RED", varint(9, 1)),
+            (varint(12, 1) + varint(12, 2), "numbers: 2\n", "", text(12, b"\x01")),
+            (wire.tag(5, Kind.FIXED64) + bytes.fromhex("010000000000f87f"), "nan", "0.5", None),
+        ],
+        ids=["absent", "present", "oneof", "empty message", "map key", "enumeration", "list", "NaN"],
+    )
+    def test_presence_and_choices_are_as_they_are_written(
+        self, value: bytes, old: str, new: str, expected: bytes | None
+    ) -> None:
+        document = opened(value)
+        found = document.encode(document.text.replace(old, new, 1) if old else new).value
+        if expected is None:
+            assert made(THREE).FromString(found).real == 0.5
+        else:
+            assert found == expected
+
+    @pytest.mark.parametrize("form", ["text", "json"])
+    def test_an_edit_inside_an_any_keeps_what_is_unknown_there(self, form: Form) -> None:
+        value = ID + THREES["an Any of a known type, in another order and with unknown fields"]
+        document = opened(value, THREE, form)
+        assert edited(document, '"n"', '"N"') == value.replace(b"\x0a\x01n", b"\x0a\x01N")
+
+    def test_another_type_in_an_any_replaces_it(self) -> None:
+        value = THREES["an Any of a known type, in another order and with unknown fields"]
+        document = opened(value)
+        new = 'any {\n  [type.googleapis.com/edges.three.Edge] {\n    text: "t"\n  }\n}\n'
+        message = made(THREE).FromString(document.encode(new).value)
+        assert (message.any.type_url, message.any.value) == ("type.googleapis.com/edges.three.Edge", text(1, "t"))
+
+    def test_a_required_field_cannot_be_taken_away(self) -> None:
+        document = opened(ID, TWO)
+        with pytest.raises(InvalidText, match="required fields are missing: id"):
+            document.encode("")
+
+    def test_a_message_that_lacks_a_required_field_can_be_edited_and_says_so(self) -> None:
+        document = opened(text(2, "x"), TWO)
+        assert any("missing: id" in note for note in document.notes)
+        encoded = document.encode('text: "y"')
+        assert encoded.value == text(2, "y")
+        assert any("missing: id" in note for note in encoded.notes)
+
+    def test_a_new_message_needs_its_required_fields(self) -> None:
+        with pytest.raises(InvalidText, match="id"):
+            opened(b"", TWO).encode('text: "y"')
+
+    def test_elements_that_move_take_along_what_nobody_knows(self) -> None:
+        one, two, three = (text(11, text(1, name) + text(1000, name)) for name in "abc")
+        document = opened(one + two + three)
+        leaf = 'leaves {{\n  name: "{}"\n}}\n'
+        assert document.encode(leaf.format("c") + leaf.format("a") + leaf.format("b")).value == three + one + two
+        assert document.encode(leaf.format("b") + leaf.format("new") + leaf.format("c")).value == (
+            two + text(11, text(1, "new")) + three
+        )
+
+    def test_an_edited_element_after_a_deleted_one_is_the_one_it_resembles(self) -> None:
+        one = text(11, text(1, "a") + varint(2, 1) + text(1000, "a"))
+        two = text(11, text(1, "b") + varint(2, 2) + text(1000, "b"))
+        document = opened(one + two)
+        assert document.encode('leaves { name: "B" number: 2 }').value == two.replace(b"\x0a\x01b", b"\x0a\x01B")
+
+
+class TestWhatIsSaid:
+    @pytest.mark.parametrize(
+        ("wrong", "line", "column", "said"),
+        [
+            ('text: "a"\nnot_there: 1', 2, 1, "not_there"),
+            ("colour: GREEN", 1, 9, "GREEN"),
+            ('text: "a"\ntext: "b"', 2, 7, "text"),
+            ('text: "a', 1, 7, ""),
+            ("leaf {\n  name: 5\n}", 2, 9, ""),
+            ('first: "a" third: 1', 1, 12, "third"),
+        ],
+    )
+    def test_an_error_in_text_has_its_place(self, wrong: str, line: int, column: int, said: str) -> None:
+        with pytest.raises(InvalidText) as caught:
+            opened(ID).encode(wrong)
+        assert (caught.value.line, caught.value.column) == (line, column)
+        assert said in caught.value.message
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("wrong", "line", "said"),
+        [
+            ('{"text": "a",}', 1, "JSON"),
+            ('{\n  "not_there": 1\n}', 2, "not_there"),
+            ('{\n  "leaf": {\n    "number": "x"\n  }\n}', 3, "number"),
+            ("[]", None, "a list"),
+            ('{"leaf": []}', None, "leaf is no JSON object"),
+            ('{"leaves": [{}, ""]}', None, "leaves[1] is no JSON object"),
+            ('{"named": {"k": []}}', None, 'named["k"] is no JSON object'),
+            ('{"any": {"@type": "x/edges.three.Edge", "leaf": []}}', None, "leaf is no JSON object"),
+            ('{"data": "!!"}', None, "base64"),
+            ('{"large": 9007199254740993.0}', None, "too large"),
+            ('{"text": "a", "text": "b"}', None, "text"),
+            ("", 1, "JSON"),
+        ],
+    )
+    def test_an_error_in_json_has_its_place_where_it_is_plain(self, wrong: str, line: int | None, said: str) -> None:
+        with pytest.raises(InvalidText) as caught:
+            opened(ID, form="json").encode(wrong)
+        assert caught.value.line == line
+        assert said in caught.value.message
+        assert "\n" not in str(caught.value)
+
+    def test_bytes_in_another_order_are_told_before_an_edit(self) -> None:
+        assert opened(ID + varint(3, 1)).notes == ()
+        assert "what is not edited stays as it is" in opened(varint(3, 1) + ID).notes[0]
+
+    def test_json_that_cannot_say_it_gives_way_to_text_and_says_why(self) -> None:
+        document = opened(THREES["an Any of an unknown type"], form="json")
+        assert (document.language, document.choice.form) == ("textproto", "text")
+        assert "not shown as JSON" in document.notes[0]
+
+    def test_maps_are_shown_in_the_order_of_their_keys(self) -> None:
+        value = b"".join(text(13, text(1, f"k{number}") + text(2, "v")) for number in (3, 1, 2))
+        for form in ("text", "json"):
+            shown = opened(value, form=form).text
+            assert shown.index("k1") < shown.index("k2") < shown.index("k3")
+
+
+def test_extensions_are_shown_by_their_names() -> None:
+    value = ID + LOSSY_TWOS["extensions"]
+    assert "[edges.two.note]" in opened(value, TWO).text
+    found = edited(opened(value, TWO), '"noted"', '"noted again"')
+    assert made(TWO).FromString(found) == made(TWO).FromString(value.replace(b"\x05noted", b"\x0bnoted again"))
+
+
+def test_a_message_of_proto2_without_anything_special() -> None:
+    value = text(1, "a") + varint(2, 5)
+    assert edited(opened(value, LOOSE), '"a"', '"b"') == text(1, "b") + varint(2, 5)
