@@ -191,7 +191,7 @@ class Following:
                 self.revision = newest(self.revision, revision)
                 self._pulse.established()
                 self._ask()
-                self._notice()
+                self.read_again()  # what happened meanwhile is still on its way, and nothing says when all has come
             case Lost(reason=reason):
                 self._pulse.fell_silent(reason, self._clock.now())
                 self._notice()

@@ -87,11 +87,19 @@ class Pulse:
         """Everything shown has been read again."""
         self.read = True
 
-    def proof(self, sent: float) -> None:
-        """An answer came to a question that was sent at that moment."""
+    def proof(self, sent: float, now: float) -> bool:
+        """An answer came to a question that was sent at that moment.
+
+        Tells whether the proof before had lapsed. Then everything shown has to be read again: what happened meanwhile
+        may still be on its way, and the answer came by another.
+        """
+        lapsed = self.proved is not None and now - self.proved >= GRACE
         self.proved = sent if self.proved is None else max(self.proved, sent)
         if sent >= self.required:
             self.silence = self.slept = None
+        if lapsed:
+            self.read = False
+        return lapsed
 
     def no_proof(self, error: ExplorerError) -> None:
         """A question was not answered."""

@@ -31,6 +31,7 @@ class Prover:
         pulse: Pulse,
         clock: Clock,
         notice: Callable[[Revision | None], None],
+        lapsed: Callable[[], None],
     ) -> None:
         """Prepare.
 
@@ -39,11 +40,13 @@ class Prover:
             pulse: Is told of each proof and of each question without an answer.
             clock: What proofs are dated by.
             notice: Is called after the pulse was told, with the newest revision where there is one.
+            lapsed: Is called when there is a proof again after a time without.
         """
         self._connect = connect
         self._pulse = pulse
         self._clock = clock
         self._notice = notice
+        self._lapsed = lapsed
         self._now = asyncio.Event()
         self._refused: ExplorerError | None = None
 
@@ -74,18 +77,22 @@ class Prover:
                 unanswered = 0 if alive else unanswered + 1
             else:
                 unanswered = 0
-                self._pulse.proof(sent)
+                self._proved(sent)
                 if self._pulse.refusal is self._refused:
                     self._pulse.refusal = None
                 self._notice(revision)
             await reach(self._clock, sent + (INTERVAL if not unanswered else _AGAIN), self._now)
+
+    def _proved(self, sent: float) -> None:
+        if self._pulse.proof(sent, self._clock.now()):
+            self._lapsed()
 
     def _unproved(self, sent: float, error: ExplorerError) -> bool:
         """Take in a question without an answer, or whose answer was no, which only the living give."""
         refused = isinstance(error, Denied)
         if refused:
             self._pulse.refusal = self._refused = error
-            self._pulse.proof(sent)
+            self._proved(sent)
         else:
             self._pulse.no_proof(error)
         self._notice(None)

@@ -79,7 +79,7 @@ class Session:
         self._vigil = Vigil(self._pulse, self.clock, tell, self._woke)
         look = self._vigil.look
         self._link = Link(self._connect, self._pulse, self.clock, look)
-        self._prover = Prover(open, self._pulse, self.clock, self._proved)
+        self._prover = Prover(open, self._pulse, self.clock, self._proved, self._lapsed)
         self._showing = Showing(self._decoder, self._work, lambda: self._link.store, self.clock, tell, drafts=drafts)
         self._following = Following(
             self._showing, self._pulse, self.clock, wake=self._frames.wake, notice=look, ask=self._prover.ask_now
@@ -349,8 +349,11 @@ class Session:
         return self._following.fold()
 
     def _woke(self) -> None:
+        self._prover.ask_now()
+        self._lapsed()
+
+    def _lapsed(self) -> None:
         if self._link.connected:
-            self._prover.ask_now()
             self._following.read_again()
 
     def _proved(self, revision: Revision | None) -> None:

@@ -21,7 +21,7 @@ def living() -> Pulse:
     pulse.opened(9.0)
     pulse.established()
     pulse.caught_up()
-    pulse.proof(10.0)
+    pulse.proof(10.0, 10.0)
     return pulse
 
 
@@ -37,6 +37,15 @@ def test_a_proof_counts_for_four_seconds_from_when_it_was_asked_for() -> None:
     judged = pulse.judge(10.0 + GRACE)
     assert judged.standing is Standing.STALE
     assert judged.age(15.5) == 5.5
+
+
+def test_a_proof_after_a_time_without_one_is_not_enough_before_everything_was_read_again() -> None:
+    pulse = living()
+    assert pulse.proof(20.0, 20.1)
+    assert pulse.judge(20.1).standing is Standing.CATCHING_UP
+    assert not pulse.proof(22.0, 22.1)
+    pulse.caught_up()
+    assert pulse.judge(22.1).standing is Standing.LIVE
 
 
 def test_it_says_what_it_was_that_did_not_answer() -> None:
@@ -59,9 +68,9 @@ def test_a_lost_watch_makes_it_stale_at_once_and_only_a_later_proof_counts() -> 
     pulse.fell_silent("connection reset", 11.0)
     assert (pulse.judge(11.0).standing, pulse.judge(11.0).reason) == (Standing.STALE, "connection reset")
     pulse.established()
-    pulse.proof(10.9)
+    pulse.proof(10.9, 10.9)
     assert pulse.judge(11.1).standing is Standing.CATCHING_UP
-    pulse.proof(11.1)
+    pulse.proof(11.1, 11.1)
     assert pulse.judge(11.2).standing is Standing.LIVE
 
 
@@ -72,9 +81,9 @@ def test_after_a_sleep_it_is_stale_until_it_was_proved_and_read_again() -> None:
         Standing.STALE,
         "this machine slept for 600 s",
     )
-    pulse.proof(610.9)
+    pulse.proof(610.9, 610.9)
     assert pulse.judge(611.0).standing is Standing.STALE
-    pulse.proof(611.1)
+    pulse.proof(611.1, 611.1)
     assert pulse.judge(611.2).standing is Standing.CATCHING_UP
     pulse.caught_up()
     assert pulse.judge(611.2).standing is Standing.LIVE
@@ -83,7 +92,7 @@ def test_after_a_sleep_it_is_stale_until_it_was_proved_and_read_again() -> None:
 def test_a_frozen_display_is_not_live_and_ages_from_the_freezing() -> None:
     pulse = living()
     pulse.frozen = 10.5
-    pulse.proof(12.0)
+    pulse.proof(12.0, 12.0)
     judged = pulse.judge(12.5)
     assert (judged.standing, judged.age(12.5)) == (Standing.STALE, 2.0)
 
@@ -95,6 +104,10 @@ def test_a_refusal_is_an_answer() -> None:
     assert (judged.standing, judged.reason) == (Standing.LIVE, "the user may not do this")
 
 
+def _tell(_: object) -> None:
+    """Take an answer and do nothing with it."""
+
+
 _HAPPENINGS: dict[str, Callable[[Pulse, float], None]] = {
     "opened": lambda pulse, now: pulse.opened(now),
     "failed": lambda pulse, now: pulse.failed(NotReachable("gone"), now + 1),
@@ -102,8 +115,8 @@ _HAPPENINGS: dict[str, Callable[[Pulse, float], None]] = {
     "silent": lambda pulse, now: pulse.fell_silent("lost", now),
     "reading": lambda pulse, _: pulse.reading(),
     "caught up": lambda pulse, _: pulse.caught_up(),
-    "proved": lambda pulse, now: pulse.proof(now),
-    "late proof": lambda pulse, now: pulse.proof(now - 3),
+    "proved": lambda pulse, now: _tell(pulse.proof(now, now)),
+    "late proof": lambda pulse, now: _tell(pulse.proof(now - 3, now)),
     "no proof": lambda pulse, _: pulse.no_proof(Timeout("late")),
     "woke": lambda pulse, now: pulse.woke(60, now),
 }
@@ -129,10 +142,9 @@ def test_live_is_never_claimed_without_its_three_proofs(happenings: list[tuple[f
                 heard = True
             case "reading" | "caught up":
                 read = what == "caught up"
-            case "proved":
-                proofs.append(now)
-            case "late proof":
-                proofs.append(now - 3)
+            case "proved" | "late proof":
+                read = read and not (proofs and now - max(proofs) >= GRACE)
+                proofs.append(now if what == "proved" else now - 3)
             case _:
                 pass
         proved = any(proof >= broken and now - proof < GRACE for proof in proofs)

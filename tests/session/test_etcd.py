@@ -1,0 +1,268 @@
+"""Sessions on real etcds that are stopped, cut off and left without a quorum: what is shown as live is live.
+
+Liveness is read as a view would read it: at each telling and every few milliseconds between, so that a flash of LIVE
+would be seen.
+"""
+
+import asyncio
+import gc
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from explorer.codecs.documents import Codecs
+from explorer.model.entries import Entry
+from explorer.opening import opener
+from explorer.session.edits import Conflicted, Saved
+from explorer.session.session import Session
+from explorer.session.states import Liveness, Ready, Standing
+from tests.faults.figures import PATIENCE, figure
+from tests.servers.etcd import EtcdCluster, EtcdServer
+from tests.servers.proxy import FaultProxy
+from tests.servers.waiting import eventually
+from tests.session.ground import editing, live
+
+pytestmark = pytest.mark.faults
+
+SHOWN_WITHIN = 5.0
+"""Seconds from the loss of the store until it is shown as stale."""
+ROUNDS = figure(1, 10)
+
+
+@dataclass(slots=True)
+class Witness:
+    """Looks at a session's liveness all the time."""
+
+    session: Session
+    seen: list[tuple[float, Liveness]] = field(default_factory=list)
+
+    async def look(self) -> None:
+        while True:
+            self.seen.append((time.monotonic(), self.session.liveness))
+            await asyncio.sleep(0.005)
+
+    def last_live(self) -> float:
+        return max(moment for moment, liveness in self.seen if liveness.standing is Standing.LIVE)
+
+
+@asynccontextmanager
+async def witnessed(address: str) -> AsyncGenerator[tuple[Session, Witness], None]:
+    async with Session(opener(f"etcd://{address}/"), Codecs(), writable=True) as session:
+        await live(session)
+        witness = Witness(session)
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(witness.look())
+            yield session, witness
+            looking.cancel()
+
+
+async def falls_stale(witness: Witness, lost: float) -> float:
+    """Wait until the session is stale, and see that it happened in time and stays; give the seconds it took."""
+    session = witness.session
+    await eventually(lambda: session.liveness.standing is Standing.STALE, "it is stale", PATIENCE)
+    took = time.monotonic() - lost
+    assert took <= SHOWN_WITHIN
+    begun = len(witness.seen)
+    await eventually(lambda: (session.liveness.age(session.clock.now()) or 0) > 6, "it has been stale for long", 20)
+    assert {liveness.standing for _, liveness in witness.seen[begun:]} == {Standing.STALE}
+    return took
+
+
+async def comes_back(witness: Witness, direct: EtcdServer, change: Callable[[], object]) -> None:
+    """Change the store behind the fault's back, heal, and see that it is not live before the change is shown."""
+    session = witness.session
+    number = len(session.tree)
+    direct.ctl("put", f"after-{number}", "x")
+    begun = len(witness.seen)
+    flashes = list[bool]()
+
+    def look(_: object) -> None:
+        if session.liveness.standing is Standing.LIVE:
+            flashes.append(session.tree.node(f"after-{number}") is None)
+
+    end = session.subscribe(look)
+    change()
+    await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live again", PATIENCE)
+    await live(session)
+    end()
+    assert witness.seen[begun:]
+    await eventually(lambda: session.tree.node(f"after-{number}") is not None, "the change is shown", PATIENCE)
+    assert not any(flashes), "it was live before what happened meanwhile was shown"
+
+
+async def test_a_stopped_server_is_shown_as_stale_within_five_seconds() -> None:
+    async with EtcdServer("3.5") as server, witnessed(server.address) as (session, witness):
+        for _ in range(ROUNDS):
+            lost = time.monotonic()
+            await asyncio.to_thread(server.pause)
+            await falls_stale(witness, lost)
+            server.resume()
+            await live(session)
+
+
+async def test_a_half_open_connection_is_shown_as_stale_within_five_seconds() -> None:
+    async with (
+        EtcdServer("3.5") as server,
+        FaultProxy(server.client_port) as proxy,
+        witnessed(proxy.address) as (_, witness),
+    ):
+        for _ in range(ROUNDS):
+            lost = time.monotonic()
+            proxy.hang()
+            await falls_stale(witness, lost)
+            await comes_back(witness, server, proxy.heal)
+
+
+async def test_a_reset_connection_is_shown_as_stale_at_once() -> None:
+    async with (
+        EtcdServer("3.5") as server,
+        FaultProxy(server.client_port) as proxy,
+        witnessed(proxy.address) as (_, witness),
+    ):
+        for _ in range(ROUNDS):
+            lost = time.monotonic()
+            proxy.reset()
+            assert await falls_stale(witness, lost) < SHOWN_WITHIN
+            await comes_back(witness, server, proxy.heal)
+
+
+async def test_a_lost_quorum_is_shown_as_stale_within_five_seconds() -> None:
+    """The member that is left still answers, and knows nothing."""
+    async with EtcdCluster("3.5") as cluster:
+        followers = await asyncio.to_thread(cluster.followers)
+        left = next(member for member in cluster.members if member not in followers)
+        async with witnessed(left.address) as (session, witness):
+            lost = time.monotonic()
+            for member in followers:
+                await asyncio.to_thread(member.pause)
+            await falls_stale(witness, lost)
+            for member in followers:
+                member.resume()
+            await live(session)
+
+
+async def test_one_of_three_members_less_is_no_loss() -> None:
+    async with EtcdCluster("3.5") as cluster:
+        followers = await asyncio.to_thread(cluster.followers)
+        async with witnessed(cluster.addresses) as (session, _):
+            await asyncio.to_thread(followers[0].kill)
+            await live(session)
+            followers[1].ctl("put", "key", "x")
+            await eventually(lambda: session.tree.node("key") is not None, "the change is shown", PATIENCE)
+
+
+async def test_a_killed_server_that_lost_its_history_is_read_again_before_it_is_live() -> None:
+    async with (
+        EtcdServer("3.5") as server,
+        FaultProxy(server.client_port) as proxy,
+        witnessed(proxy.address) as (session, witness),
+    ):
+        server.ctl("put", "gone", "x")
+        await eventually(lambda: session.tree.node("gone") is not None, "it is shown", PATIENCE)
+        proxy.reset()
+        await eventually(lambda: session.liveness.standing is Standing.STALE, "it is stale", PATIENCE)
+        server.ctl("del", "gone")
+        server.compact()
+        await comes_back(witness, server, proxy.heal)
+        assert session.tree.node("gone") is None
+
+
+async def test_a_server_that_is_not_there_yet_is_found_when_it_is() -> None:
+    server = EtcdServer("3.5")
+    async with Session(opener(f"etcd://{server.address}/"), Codecs()) as session:
+        await session.idle()
+        assert session.liveness.standing is Standing.DISCONNECTED
+        assert session.liveness.next_try is not None
+        async with server:
+            await live(session)
+
+
+@pytest.mark.filterwarnings("ignore:a password in a URL")
+async def test_a_user_who_may_read_a_part_only_works_there() -> None:
+    async with EtcdServer("3.5") as server:
+        server.ctl("put", "/mine/key", "x")
+        server.enable_auth("secret")
+        server.add_user("reader", "word", [])
+        server.ctl("role", "grant-permission", "reader", "--prefix=true", "readwrite", "/mine/")
+        make = opener(f"etcd://reader:word@{server.address}//mine/")
+        async with Session(make, Codecs()) as session:
+            await live(session)
+            assert session.tree.node("key") is not None
+            assert "word" not in session.shown
+
+
+async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_is_lost() -> None:
+    async with EtcdServer("3.5") as server, FaultProxy(server.client_port) as proxy:
+        server.ctl("put", "key", "begun\n")
+        async with witnessed(proxy.address) as (session, _):
+            for number in range(figure(3, 30)):
+                edit = await editing(session, "key")
+                edit.draft(f"{edit.text}line {number}\n")
+                proxy.drop_replies()
+                saving = asyncio.get_running_loop().time()
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(edit.save())
+                    await asyncio.sleep(0.3)
+                    proxy.heal()
+                assert asyncio.get_running_loop().time() - saving < PATIENCE
+                await eventually(lambda edit=edit: isinstance(edit.state, Saved), "it is saved", PATIENCE)  # type: ignore[misc]
+                await session.desk.leave()
+                session.select(None)
+                await live(session)
+        lines = server.ctl("get", "key", "--print-value-only").splitlines()
+        assert lines[:-1] == ["begun", *(f"line {number}" for number in range(figure(3, 30)))]
+
+
+async def test_a_lease_is_kept_and_its_time_is_shown() -> None:
+    async with EtcdServer("3.5") as server, witnessed(server.address) as (session, _):
+        lease = server.ctl("lease", "grant", "600").split()[1]
+        server.ctl("put", f"--lease={lease}", "key", "x")
+        edit = await editing(session, "key")
+        assert isinstance(session.detail.state, Ready)
+        left = session.detail.state.value.left(session.clock.now())
+        assert left is not None
+        assert 500 < left <= 600
+        edit.draft("y")
+        await edit.save()
+        assert isinstance(edit.state, Saved)
+        entry: Entry = edit.state.entry
+        assert entry.lease is not None
+        assert int(entry.lease, 16) == int(lease, 16)
+        await eventually(lambda: _shows(session, b"y"), "the change is shown", PATIENCE)
+        assert isinstance(session.detail.state, Ready)
+        assert session.detail.state.value.left(session.clock.now()) is not None
+
+
+def _shows(session: Session, value: bytes) -> bool:
+    reading = session.detail.reading
+    return reading is not None and reading.entry.value == value
+
+
+async def test_a_conflict_on_a_real_store_is_merged() -> None:
+    async with EtcdServer("3.5") as server, witnessed(server.address) as (session, _):
+        server.ctl("put", "key", "one\ntwo\nthree\n")
+        edit = await editing(session, "key")
+        edit.draft("one\ntwo\nTHREE\n")
+        server.ctl("put", "key", "ONE\ntwo\nthree\n")
+        await eventually(lambda: edit.theirs is not None, "their change is told", PATIENCE)
+        await edit.save()
+        assert isinstance(edit.state, Conflicted)
+        await edit.use_merged()
+        await edit.save()
+        assert isinstance(edit.state, Saved)
+        assert server.ctl("get", "key", "--print-value-only") == "ONE\ntwo\nTHREE\n\n"
+
+
+async def test_sessions_that_come_and_go_leave_no_connection_behind() -> None:
+    async with EtcdServer("3.5") as server, FaultProxy(server.client_port) as proxy:
+        tasks = {task.get_name() for task in asyncio.all_tasks()}
+        for _ in range(figure(5, 50)):
+            async with Session(opener(f"etcd://{proxy.address}/"), Codecs()) as session:
+                await live(session)
+        gc.collect()
+        await eventually(lambda: not proxy.connections, "every connection is closed", PATIENCE)
+        left = {task.get_name() for task in asyncio.all_tasks()}
+        assert {name for name in left - tasks if not name.startswith("Task-")} == set()
