@@ -87,7 +87,7 @@ class LockTable:
         while True:
             await self._next()
             began = asyncio.get_running_loop().time()
-            if not isinstance(self.state, Ready):
+            if self._shown() is None:
                 self._become(Loading(self._clock.now()))
             try:
                 await self._read(store)

@@ -1,0 +1,193 @@
+"""The selected key: the newest selection wins, its changes are followed, and its age and lifetime are known."""
+
+import asyncio
+
+import pytest
+
+from explorer.drivers.memory import MemoryStore
+from explorer.model.entries import Entry
+from explorer.model.errors import NotReachable
+from explorer.session.states import Empty, Failed, Loading, Ready
+from tests.servers.waiting import eventually
+from tests.session.ground import PATIENCE, Gate, Place, SetClock, opened, shown
+
+
+class Counting(Gate):
+    """A store that counts what is read of it."""
+
+    async def get(self, key: str, *, consistent: bool = True) -> Entry:
+        READ.append(key)
+        return await super().get(key, consistent=consistent)
+
+
+READ: list[str] = []
+
+
+class CountingPlace(Place):
+    def connect(self) -> MemoryStore:
+        store = Counting(self)
+        self.stores.append(store)
+        return store
+
+
+async def test_a_selection_is_read_once_it_settled_and_the_newest_wins() -> None:
+    place = CountingPlace()
+    async with place.other() as other, opened(place) as session:
+        for name in "abcde":
+            await other.put(name, name.encode())
+        await eventually(lambda: session.revision == place.keyspace.revision, "all is heard", PATIENCE)
+        await session.idle()
+        READ.clear()
+        for name in "abcde":
+            session.select(name)
+            assert isinstance(session.detail.state, Loading)
+            await asyncio.sleep(0.005)
+        await session.idle()
+        assert READ == ["e"]
+        assert session.detail.reading is not None
+        assert session.detail.reading.entry.value == b"e"
+
+
+async def test_nothing_selected_and_nothing_there_are_said() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        assert session.detail.state == Empty("no key is selected")
+        session.select("missing")
+        await session.idle()
+        assert session.detail.state == Empty("there is no value under this key")
+        await other.put("missing", b"now")
+        await eventually(lambda: session.detail.reading is not None, "it is shown", PATIENCE)
+        session.select(None)
+        assert session.detail.state == Empty("no key is selected")
+
+
+async def test_a_value_that_cannot_be_read_fails_with_its_error_and_what_was_shown_stays() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"value")
+        before = await shown(session, "key")
+        place.cut("unplugged")
+        session.detail.reload()
+        await eventually(lambda: isinstance(session.detail.state, Failed), "it fails", PATIENCE)
+        state = session.detail.state
+        assert isinstance(state, Failed)
+        assert isinstance(state.error, NotReachable)
+        assert state.stale == before
+        session.select("other")
+        await eventually(lambda: isinstance(session.detail.state, Failed), "it fails", PATIENCE)
+        assert session.detail.reading is None
+        place.mend()
+        session.select("key")
+        await eventually(lambda: isinstance(session.detail.state, Ready), "it is read again", PATIENCE)
+
+
+async def test_changes_of_the_key_are_followed_to_its_end_and_beyond() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        await shown(session, "key")
+        await other.put("key", b"two")
+        await eventually(lambda: _value(session.detail.reading) == b"two", "the change is shown", PATIENCE)
+        await other.delete("key")
+        await eventually(lambda: _deleted(session.detail.reading), "the deletion is shown", PATIENCE)
+        assert _value(session.detail.reading) == b"two"
+        await other.put("key", b"three")
+        await eventually(lambda: _value(session.detail.reading) == b"three", "it is back", PATIENCE)
+        assert not _deleted(session.detail.reading)
+
+
+def _value(reading: object) -> bytes | None:
+    return getattr(getattr(reading, "entry", None), "value", None)
+
+
+def _deleted(reading: object) -> bool:
+    return bool(getattr(reading, "deleted", False))
+
+
+async def test_a_change_that_was_missed_is_found_when_everything_is_read_again() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        await shown(session, "key")
+        place.stores[0].cut()
+        await other.put("key", b"two")
+        place.keyspace.compact()
+        place.stores[0].mend()
+        await eventually(lambda: _value(session.detail.reading) == b"two", "the change is shown", PATIENCE)
+
+
+async def test_a_lifetime_counts_down_and_ends() -> None:
+    clock = SetClock()
+    place = Place(clock)
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"value", ttl=60)
+        reading = await shown(session, "key")
+        assert reading.left(clock.now()) == 60
+        await clock.advance(1.5)
+        assert reading.left(clock.now()) == 58.5
+        await clock.advance(60)
+        await eventually(lambda: _deleted(session.detail.reading), "its end is shown", PATIENCE)
+        assert reading.left(clock.now()) == 0
+
+
+async def test_the_choice_made_by_hand_is_kept_for_the_key() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"{}")
+        await other.put("other", b"{}")
+        assert (await shown(session, "key")).document.choice.codec == "json"
+        hexadecimal = next(choice for choice in session.detail.choices if choice.codec == "hex")
+        session.detail.choose(hexadecimal)
+        await session.idle()
+        assert session.detail.reading is not None
+        assert session.detail.reading.document.choice == hexadecimal
+        assert (await shown(session, "other")).document.choice.codec == "json"
+        assert (await shown(session, "key")).document.choice == hexadecimal
+        session.detail.choose(None)
+        await session.idle()
+        assert session.detail.reading is not None
+        assert session.detail.reading.document.choice.codec == "json"
+
+
+async def test_a_large_value_is_decoded_beside_the_loop() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"x" * 500_000)
+        assert len((await shown(session, "key")).document.value) == 500_000
+
+
+async def test_history_comes_in_pages_newest_first_and_says_when_it_ends() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        for number in range(31):
+            await other.put("key", str(number).encode())
+        await shown(session, "key")
+        pages = []
+        for _ in range(2):
+            session.detail.read_earlier()
+            await session.idle()
+            assert isinstance(session.detail.history, Ready)
+            pages.append(session.detail.history.value)
+        assert [len(page.entries) for page in pages] == [20, 30]
+        assert [page.complete for page in pages] == [False, True]
+        assert [entry.value for entry in pages[1].entries] == [str(29 - number).encode() for number in range(30)]
+
+
+async def test_a_key_without_a_past_says_so() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"")
+        await shown(session, "key")
+        session.detail.read_earlier()
+        await session.idle()
+        assert session.detail.history == Empty("the store has no earlier value of it")
+
+
+@pytest.mark.parametrize("seconds", [0, 7])
+async def test_what_is_shown_knows_when_it_was_read(seconds: float) -> None:
+    clock = SetClock()
+    place = Place(clock)
+    async with place.other() as other, opened(place) as session:
+        await clock.advance(seconds)
+        await other.put("key", b"")
+        assert (await shown(session, "key")).read == seconds

@@ -1,0 +1,193 @@
+"""The lock table is read when something about a lock may have changed, and no more often than its cost allows."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from explorer.drivers.memory import MemoryStore
+from explorer.model.address import parse
+from explorer.model.capabilities import Capability
+from explorer.model.entries import Entry
+from explorer.model.errors import CallNotSupported, Forbidden, NotReachable
+from explorer.model.events import Deleted, Put
+from explorer.model.locks import LockInfo
+from explorer.session.clock import Clock
+from explorer.session.locktable import LockTable
+from explorer.session.states import Empty, Failed, Part, Ready
+from tests.servers.waiting import eventually
+from tests.session.ground import PATIENCE, Place, live, opened
+
+
+class Counted(MemoryStore):
+    """A memory store that counts how often its locks are read, and takes as long for it, or fails, as a test says."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(parse("memory:"), keyspace=place.keyspace)
+        self.reads = 0
+        self.failure: Exception | None = None
+
+    async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
+        self.reads += 1
+        if self.failure is not None:
+            raise self.failure
+        return await super().locks(prefix)
+
+
+@asynccontextmanager
+async def table(store: MemoryStore, *, pause: float = 0.01) -> AsyncGenerator[LockTable, None]:
+    """A lock table at work, which tells nobody."""
+    running = LockTable(Clock(), _nobody, pause=pause)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(running.run(store))
+        await eventually(lambda: running.state != Empty("not connected"), "it was read", PATIENCE)
+        yield running
+        task.cancel()
+
+
+def _nobody(_: Part) -> None:
+    """Tell nobody."""
+
+
+def put(key: str, *, lease: str | None = None) -> Put:
+    return Put(Entry(key, b"", 7, lease=lease))
+
+
+def holders(running: LockTable) -> list[tuple[str, str, int]]:
+    if not isinstance(running.state, Ready):
+        return []
+    return [
+        (lock.key, lock.holder.name if lock.holder else "", len(lock.waiters)) for lock in running.state.value.locks
+    ]
+
+
+async def test_who_holds_and_who_waits_is_followed() -> None:
+    place = Place()
+    async with place.other() as other, place.other() as rival, opened(place) as session:
+        assert session.locks.state == Empty("nobody holds a lock or waits for one")
+        async with other.lock("job") as held:
+            await eventually(lambda: [lock[0] for lock in holders(session.locks)] == ["job"], "the holder", PATIENCE)
+            async with asyncio.TaskGroup() as group:
+                waiting = rival.lock("job")
+                group.create_task(waiting.acquire())
+                await eventually(lambda: [lock[2] for lock in holders(session.locks)] == [1], "the waiter", PATIENCE)
+                await held.release()
+            await eventually(lambda: [lock[2] for lock in holders(session.locks)] == [0], "the new holder", PATIENCE)
+            await waiting.release()
+        await eventually(lambda: not holders(session.locks), "nobody holds it", PATIENCE)
+
+
+async def test_time_left_counts_down_between_readings() -> None:
+    place = Place()
+    async with place.other() as other, Counted(place) as store, other.lock("job", ttl=30), table(store) as running:
+        await eventually(lambda: bool(holders(running)), "the holder", PATIENCE)
+        assert isinstance(running.state, Ready)
+        read = running.state.value
+        holder = read.locks[0].holder
+        assert holder is not None
+        now = read.left(holder, read.read)
+        later = read.left(holder, read.read + 10)
+        assert now is not None
+        assert later is not None
+        assert now - later == pytest.approx(10)
+        assert read.left(holder, read.read + 1000) == 0
+
+
+async def test_what_has_nothing_to_do_with_locks_reads_nothing() -> None:
+    place = Place()
+    async with Counted(place) as store, table(store) as running:
+        await eventually(lambda: store.reads == 1, "it was read", PATIENCE)
+        running.touch([put("config/a"), Deleted("config/b", 3)])
+        await asyncio.sleep(0.05)
+        assert store.reads == 1
+        running.touch([put("config/c", lease="7")])
+        await eventually(lambda: store.reads == 2, "it was read again", PATIENCE)
+        running.touch([put("config/c", lease="7")])
+        await asyncio.sleep(0.05)
+        assert store.reads == 2
+        running.touch([Deleted("config/c", 9)])
+        await eventually(lambda: store.reads == 3, "it was read again", PATIENCE)
+
+
+async def test_the_pause_is_ten_times_what_a_reading_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place()
+    pauses = list[float]()
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    async with Counted(place) as store:
+        read = store.locks
+
+        async def slow(prefix: str = "") -> tuple[LockInfo, ...]:
+            await sleep(0.05)
+            return await read(prefix)
+
+        store.locks = slow  # type: ignore[method-assign]
+        monkeypatch.setattr(asyncio, "sleep", noted)
+        running = LockTable(Clock(), _nobody, pause=0.2)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(running.run(store))
+            while not pauses:
+                await sleep(0.01)
+            task.cancel()
+        assert pauses[0] >= 0.5
+
+
+async def test_many_events_are_one_reading() -> None:
+    place = Place()
+    async with Counted(place) as store, table(store, pause=0.1) as running:
+        for number in range(1000):
+            running.touch([put(f"session-{number}", lease="7")])
+            await asyncio.sleep(0)
+        await eventually(lambda: store.reads == 2, "it was read again", PATIENCE)
+
+
+async def test_a_store_without_locks_says_why() -> None:
+    class Lockless(MemoryStore):
+        capabilities = MemoryStore.capabilities & ~Capability.LOCKS
+        reasons = {Capability.LOCKS: "files know no locks"}  # noqa: RUF012 - as the contract has it
+
+    async with Lockless(parse("memory:")) as store, table(store) as running:
+        assert running.state == Empty("no locks to show: files know no locks")
+
+
+@pytest.mark.parametrize("failure", [NotReachable("gone"), Forbidden("no")])
+async def test_a_reading_that_fails_keeps_what_was_shown(failure: Exception) -> None:
+    place = Place()
+    async with place.other() as other, Counted(place) as store, other.lock("job"), table(store) as running:
+        await eventually(lambda: bool(holders(running)), "the holder", PATIENCE)
+        store.failure = failure
+        running.want()
+        await eventually(lambda: isinstance(running.state, Failed), "it fails", PATIENCE)
+        state = running.state
+        assert isinstance(state, Failed)
+        assert state.error is failure
+        assert state.stale is not None
+        assert state.stale.locks[0].key == "job"
+        store.failure = None
+        running.want()
+        await eventually(lambda: isinstance(running.state, Ready), "it is read again", PATIENCE)
+
+
+async def test_a_call_the_store_does_not_know_after_all_is_told() -> None:
+    place = Place()
+    async with Counted(place) as store:
+        store.failure = CallNotSupported("this version cannot")
+        async with table(store) as running:
+            await eventually(lambda: isinstance(running.state, Empty), "it is told", PATIENCE)
+            assert running.state == Empty("no locks to show: this version cannot")
+
+
+async def test_the_locks_are_read_again_after_a_gap() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        place.stores[0].cut()
+        async with other.lock("job"):
+            place.keyspace.compact()
+            place.stores[0].mend()
+            await live(session)
+            await eventually(lambda: bool(holders(session.locks)), "the holder", PATIENCE)
