@@ -13,16 +13,24 @@ _TABS: Final = "value, metadata, history."
 ACTIONS: Final = Actions(
     (
         # Moving
-        Action("up", "Up", "Move to the row above.", ("up", "k"), Place.TREE, "Move"),
-        Action("down", "Down", "Move to the row below.", ("down", "j"), Place.TREE, "Move"),
+        Action("up", "Up", "Move to the row above.", ("up", "k"), BROWSING, "Move"),
+        Action("down", "Down", "Move to the row below.", ("down", "j"), BROWSING, "Move"),
         Action("open", "Open", "Open the folder, or go into it.", ("right", "l"), Place.TREE, "Move"),
         Action("close", "Close", "Close the folder, or go to the one around it.", ("left", "h"), Place.TREE, "Move"),
         Action("toggle", "Open/close", "Open or close the folder.", ("space",), Place.TREE, "Move"),
-        Action("show", "Show", "Go to the value, or open the folder.", ("enter",), Place.TREE, "Move", priority=20),
-        Action("top", "First", "Move to the first row.", ("g", "home"), Place.TREE, "Move"),
-        Action("bottom", "Last", "Move to the last row.", ("G", "end"), Place.TREE, "Move"),
-        Action("page-up", "Page up", "Move up by a page.", ("pageup",), Place.TREE, "Move"),
-        Action("page-down", "Page down", "Move down by a page.", ("pagedown",), Place.TREE, "Move"),
+        Action(
+            "show",
+            "Show",
+            "Go to the value, or open the folder; from a lock or a change, to its key.",
+            ("enter",),
+            Place.TREE | Place.LOCKS | Place.CHANGES,
+            "Move",
+            priority=20,
+        ),
+        Action("top", "First", "Move to the first row.", ("g", "home"), BROWSING, "Move"),
+        Action("bottom", "Last", "Move to the last row.", ("G", "end"), BROWSING, "Move"),
+        Action("page-up", "Page up", "Move up by a page.", ("pageup",), BROWSING, "Move"),
+        Action("page-down", "Page down", "Move down by a page.", ("pagedown",), BROWSING, "Move"),
         # Finding
         Action("filter", "Filter", "Show only the loaded keys that match.", ("/",), Place.TREE, "Find", priority=70),
         Action("go", "Go to key", "Go to a key by its name.", (":",), BROWSING, "Find", _ASKS, priority=60),
@@ -145,7 +153,7 @@ ACTIONS: Final = Actions(
         ),
         # The session
         Action("reload", "Reload", "Read again, or try again what failed.", ("r",), BROWSING, "Session", priority=25),
-        Action("writing", "Unlock", "Unlock writing, or lock it again.", ("w",), BROWSING, "Session", priority=55),
+        Action("writing", "Writing", "Unlock writing, or lock it again.", ("w",), BROWSING, "Session", priority=55),
         Action("freeze", "Freeze", "Hold the display, or let it go on.", ("f",), BROWSING, "Session", priority=15),
         # The screen
         Action("next-pane", "Next pane", "Go to the next pane.", ("tab",), BROWSING, "Screen", priority=18),

@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.message import Message
 from textual.screen import Screen
 
 from explorer.model.text import inert
@@ -45,6 +46,9 @@ class Keyscope(App[None]):
         self.session = session
         self._wanted_theme = theme or os.environ.get("TEXTUAL_THEME") or DEFAULT
         self._said = told
+        self._parts = Part(0)
+        self.failure: Exception | None = None
+        """What the app ended with, if that was a defect."""
 
     def on_mount(self) -> None:
         """Show the browse screen, and go on showing what changes."""
@@ -67,7 +71,21 @@ class Keyscope(App[None]):
         """Listen no longer."""
         self._unsubscribe()
 
+    class Changed(Message):
+        """The session changed; several that wait are one."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Let one of several be handled."""
+            return isinstance(message, Keyscope.Changed)
+
     def _told(self, parts: Part) -> None:
+        """Note what changed. The session calls from a task of its own, in which no widget can be made."""
+        self._parts |= parts
+        self.post_message(self.Changed())
+
+    def on_keyscope_changed(self) -> None:
+        """Draw what changed."""
+        parts, self._parts = self._parts, Part(0)
         for screen in self.screen_stack:
             told = getattr(screen, "told", None)
             if told is not None:
@@ -95,6 +113,18 @@ class Keyscope(App[None]):
                 if inspect.isawaitable(result):
                     self.run_worker(_waited(result), group=name, exclusive=True)
                 return
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.failure = self.failure or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """Leave without a picture of the failure: that would show what variables held, secrets too.
+
+        The exception itself is raised again to whoever ran the app.
+        """
+        self.bell()
+        self._close_messages_no_wait()
 
     def say(self, text: str, *, warning: bool = False) -> None:
         """Show a line for a few seconds."""

@@ -114,7 +114,7 @@ async def browsing(
     connect = opener(store) if isinstance(store, str) else store
     async with Session(connect, codecs, writable=writable, drafts=drafts) as session:
         app = Keyscope(session)
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             page = Page(app, session, pilot)
             await page.settle()
             yield page

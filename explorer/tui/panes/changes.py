@@ -30,8 +30,6 @@ _MARKS: Final[dict[Kind, Piece]] = {
 class LogList(Lines):
     """The entries of the log, the newest on top; a current line stays on its entry while others come."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.CHANGES)
-
     def __init__(self, log: ChangeLog) -> None:
         super().__init__(cursor=True)
         self.entries = log
@@ -76,15 +74,14 @@ class LogList(Lines):
                 behind += f"  {size(change.size)}"
             behind += f"  {inert(change.short)}" if change.short else ""
         room = width - 1 - len(time) - len(more)
-        key = middle(
-            inert(change.key), max(8, room - (min(room // 2, cell_len(behind))))
-        )
+        key = middle(inert(change.key), max(8, room - (min(room // 2, cell_len(behind)))))
         return [mark, ("lines--dim", time), ("", key), ("lines--strong", more), ("lines--dim", behind)]
 
 
 class ChangesPane(Pane):
     """The change log."""
 
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.CHANGES)
     place = Place.CHANGES
     parts = Part.CHANGES
     number = "4"
@@ -106,3 +103,7 @@ class ChangesPane(Pane):
         """Give the key of the current entry."""
         change = self.query_one(LogList).current()
         return change.key if change and change.key else None
+
+    def do_show(self) -> None:
+        """Go to the key that changed."""
+        self.go_to(self.selected())

@@ -36,8 +36,6 @@ class Row:
 class LockList(Lines):
     """The locks and their parties, line by line."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.LOCKS)
-
     def __init__(self) -> None:
         super().__init__(cursor=True)
         self.read: LocksRead | None = None
@@ -124,6 +122,7 @@ def _since(party: Contender) -> str:
 class LocksPane(Pane):
     """The lock inspector."""
 
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.LOCKS)
     place = Place.LOCKS
     parts = Part.LOCKS | Part.LIVENESS
     number = "3"
@@ -165,3 +164,7 @@ class LocksPane(Pane):
         if row is None:
             return None
         return row.party.key if row.party else row.lock.key
+
+    def do_show(self) -> None:
+        """Go to the key of the lock or the party."""
+        self.go_to(self.selected())

@@ -6,6 +6,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -16,12 +17,19 @@ from explorer.session.states import Part
 from explorer.tui.drawing import told
 
 
+class Notice(Static, can_focus=True):
+    """What stands in a pane while there is nothing else to show; it has the focus then, so that the keys work."""
+
+
 class Pane(Vertical):
     """A part of the browse screen."""
 
     DEFAULT_CSS = """
     Pane { background: $surface; }
-    Pane > .pane--title { height: 1; background: $panel; color: $text-muted; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Pane > .pane--title {
+        height: 1; background: $panel; color: $text-muted; padding: 0 1; text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
     Pane:focus-within > .pane--title { background: $primary; color: $text; text-style: bold; }
     Pane > .pane--notice { height: auto; padding: 1 1; display: none; }
     Pane.-notice > .pane--notice { display: block; }
@@ -44,7 +52,7 @@ class Pane(Vertical):
     def compose(self) -> ComposeResult:
         """Put title, notice and body together."""
         yield Static(classes="pane--title", markup=False)
-        yield Static(classes="pane--notice", markup=False)
+        yield Notice(classes="pane--notice", markup=False)
         for widget in self.body():
             widget.add_class("pane--body")
             yield widget
@@ -56,6 +64,18 @@ class Pane(Vertical):
     def draw(self) -> None:
         """Show the session's part as it is now."""
         raise NotImplementedError
+
+    class Sought(Message):
+        """A key is to be gone to."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def go_to(self, key: str | None) -> None:
+        """Have a key gone to, if there is one."""
+        if key is not None:
+            self.post_message(self.Sought(key))
 
     def on_mount(self) -> None:
         """Show what there is at the start."""
@@ -69,16 +89,19 @@ class Pane(Vertical):
 
     def notice(self, text: Content | None) -> None:
         """Show a notice instead of the body, or the body again."""
-        self.set_class(text is not None, "-notice")
         if text is not None:
-            self.query_one(".pane--notice", Static).update(text)
+            self.query_one(Notice).update(text)
+        if self.has_class("-notice") == (text is not None):
+            return
+        focused = self.has_focus_within
+        self.set_class(text is not None, "-notice")
+        if focused:
+            self.focus_body()
 
     def focus_body(self) -> None:
         """Take the focus."""
-        for widget in self.query("*"):
-            if widget.can_focus and widget.display:
-                widget.focus()
-                return
+        inside = [self.query_one(Notice)] if self.has_class("-notice") else list(self.query(".pane--body"))
+        next(widget for widget in inside if widget.can_focus).focus()
 
 
 def failure(error: ExplorerError, retry: str = "r") -> Content:

@@ -17,8 +17,8 @@ _STANDINGS: Final[dict[Standing, tuple[str, str]]] = {
     Standing.STALE: ("▲", "bold $warning"),
     Standing.DISCONNECTED: ("✗", "bold $error"),
 }
-_AGED: Final = 1.0
-"""Seconds from which on the age of a proof is told."""
+_AGED: Final = 3.0
+"""Seconds from which on the age of a proof is told; there is one every two."""
 
 
 class StatusLine(Static):
@@ -64,7 +64,7 @@ class StatusLine(Static):
         age = session.liveness.age(now)
         live = f"{mark} {standing.value}"
         if age is not None and (standing is not Standing.LIVE or age >= _AGED):
-            live += f" {span(float(int(age)) if age >= _AGED else age)}"
+            live += f" {span(age)}"
         figures = ""
         if session.revision is not None:
             figures += f"  rev {session.revision}"

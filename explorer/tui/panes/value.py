@@ -25,12 +25,6 @@ _SHOWN_NOTES: Final = 2
 _GLIMPSE: Final = 4096
 
 
-class ValuePager(Pager):
-    """The text of the value pane."""
-
-    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.VALUE)
-
-
 class ValuePane(Pane):
     """The selected key's value, with why it is read the way it is."""
 
@@ -38,6 +32,7 @@ class ValuePane(Pane):
     ValuePane > .value--facts { height: auto; max-height: 6; padding: 0 1; color: $text-muted; }
     ValuePane > Pager { height: 1fr; padding: 0 1; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.VALUE)
     place = Place.VALUE
     parts = Part.DETAIL | Part.LIVENESS
     number = "2"
@@ -49,7 +44,7 @@ class ValuePane(Pane):
     def body(self) -> Iterable[Widget]:
         """Give facts and text."""
         yield Static(classes="value--facts", markup=False)
-        yield ValuePager()
+        yield Pager()
 
     def turn(self, by: int) -> None:
         """Show another tab."""
@@ -78,7 +73,7 @@ class ValuePane(Pane):
         self.notice(None)
         width = max(8, self.size.width - 2)
         self.query_one(".value--facts", Static).update(self._facts(reading, warning, width))
-        pager = self.query_one(ValuePager)
+        pager = self.query_one(Pager)
         keep = getattr(self, "_key", None) == (reading.entry.key, self.tab)
         self._key = (reading.entry.key, self.tab)
         dimmed = bool(warning)
@@ -106,7 +101,7 @@ class ValuePane(Pane):
         elif entry.lease:
             facts.append(f"lease {entry.lease}")
         lines.append(told(middle(" · ".join(facts), width)))
-        lines.append(told(middle(inert(f"{document.choice} · {document.reason}"), width)))
+        lines.append(told(_cut(inert(f"{document.choice}: {document.reason}"), width)))
         notes = ([f"cannot be edited: {document.refusal}"] if document.refusal else []) + list(document.notes)
         lines += [told(_cut(f"▪ {inert(note)}", width), "$text-warning") for note in notes[:_SHOWN_NOTES]]
         if len(notes) > _SHOWN_NOTES:

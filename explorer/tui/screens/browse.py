@@ -108,6 +108,11 @@ class Browse(Screen[None]):
         self._bring(pane)
         pane.focus_body()
 
+    @on(TreePane.Shown)
+    def show_value(self) -> None:
+        """Go to the value."""
+        self.focus_pane("value")
+
     def _turn(self, by: int) -> None:
         now = _ORDER.index(self.pane.id or "tree") if self.pane else 0
         self.focus_pane(_ORDER[(now + by) % len(_ORDER)])
@@ -193,6 +198,12 @@ class Browse(Screen[None]):
         if not event.text:
             self.query_one(TreePane).unfilter()
         self.focus_pane("tree")
+
+    @on(Pane.Sought)
+    def sought(self, event: Pane.Sought) -> None:
+        """Go to the key that a pane tells of."""
+        self.focus_pane("tree")
+        self.run_worker(going.go(self, event.key), group="go", exclusive=True)
 
     @on(Prompt.Answered, "#go")
     def gone(self, event: Prompt.Answered) -> None:

@@ -38,9 +38,12 @@ class EditScreen(Screen[None]):
     place: ClassVar[Place] = Place.EDITOR
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.EDITOR)
     DEFAULT_CSS = """
-    EditScreen .edit--title { height: 1; background: $primary; color: $text; text-style: bold; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    EditScreen .edit--title {
+        height: 1; background: $primary; color: $text; text-style: bold; padding: 0 1; text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
     EditScreen .edit--told { height: auto; max-height: 5; padding: 0 1; background: $panel; }
-    EditScreen TextArea { height: 1fr; border: none; padding: 0; }
+    EditScreen TextArea, EditScreen TextArea:focus { height: 1fr; border: none; padding: 0; }
     """
 
     def __init__(self, session: Session, edit: Edit) -> None:

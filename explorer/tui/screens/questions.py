@@ -19,13 +19,16 @@ Answer = TypeVar("Answer")
 
 _CSS = """
     align: center middle;
-    & > .box { width: 80%; max-width: 90; min-width: 38; height: auto; max-height: 90%; background: $panel; border: round $primary; padding: 0 1; }
+    & > .box {
+        width: 80%; max-width: 90; min-width: 38; height: auto; max-height: 90%; background: $panel;
+        border: round $primary; padding: 0 1;
+    }
     & .box--title { text-style: bold; height: auto; padding-bottom: 1; }
     & VerticalScroll { height: auto; max-height: 14; }
     & .box--trouble { color: $error; height: auto; display: none; }
     & .box--trouble.-told { display: block; }
     & .box--buttons { height: auto; align-horizontal: right; padding-top: 1; }
-    & Button { height: 1; border: none; min-width: 8; margin-left: 2; padding: 0 1; }
+    & Button { margin-left: 2; }
     & Input { height: 1; border: none; padding: 0 1; background: $surface; }
 """
 
@@ -53,8 +56,8 @@ class Question(ModalScreen[bool]):
                 yield Static(told(f"Type {self._typed!r} to confirm:"), markup=False)
                 yield Input(id="typed")
             with Horizontal(classes="box--buttons"):
-                yield Button(told(self._no), id="no", variant="primary")
-                yield Button(told(self._yes), id="yes", variant="error", disabled=self._typed is not None)
+                yield Button(told(self._no), compact=True, id="no", variant="primary")
+                yield Button(told(self._yes), compact=True, id="yes", variant="error", disabled=self._typed is not None)
 
     def on_mount(self) -> None:
         """Give the focus to what does no harm."""

@@ -28,12 +28,15 @@ class Review(ModalScreen[bool]):
 
     DEFAULT_CSS = """
     Review { align: center middle; }
-    Review > .box { width: 96%; max-width: 130; height: auto; max-height: 96%; background: $panel; border: round $primary; padding: 0 1; }
+    Review > .box {
+        width: 96%; max-width: 130; height: auto; max-height: 96%; background: $panel; border: round $primary;
+        padding: 0 1;
+    }
     Review .box--title { text-style: bold; height: 1; }
     Review .box--notes { height: auto; max-height: 4; color: $text-warning; }
     Review Difference { height: auto; max-height: 100%; }
     Review .box--buttons { height: 1; align-horizontal: right; }
-    Review Button { height: 1; border: none; min-width: 8; margin-left: 2; padding: 0 1; }
+    Review Button { margin-left: 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "answer(False)", show=False),
@@ -55,8 +58,8 @@ class Review(ModalScreen[bool]):
                 yield Static(notes, classes="box--notes", markup=False)
             yield Difference(self._state.diff or ("  (the text is the same; the bytes are not)",))
             with Horizontal(classes="box--buttons"):
-                yield Button("Back (esc)", id="no", variant="primary")
-                yield Button("Save (ctrl+s)", id="yes", variant="success")
+                yield Button("Back (esc)", compact=True, id="no", variant="primary")
+                yield Button("Save (ctrl+s)", compact=True, id="yes", variant="success")
 
     def on_mount(self) -> None:
         """Give the focus to what does no harm, and the diff as much room as it needs."""

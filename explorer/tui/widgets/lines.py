@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from rich.style import Style
+from textual.events import Click
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -11,7 +12,7 @@ from textual.widget import Widget
 from explorer.tui.drawing import Piece, strip
 
 
-class Lines(ScrollView, can_focus=True):
+class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     """A list drawn line by line; what it shows is told by `count` and `pieces`.
 
     With `cursor` set it has a current line, which stays in sight.
@@ -83,6 +84,39 @@ class Lines(ScrollView, can_focus=True):
     def page(self, by: int) -> None:
         """Move by so many pages."""
         self.move(by * max(1, self.size.height - 1))
+
+    # What keys do
+
+    def do_up(self) -> None:
+        """Move to the line above."""
+        self.move(-1)
+
+    def do_down(self) -> None:
+        """Move to the line below."""
+        self.move(1)
+
+    def do_page_up(self) -> None:
+        """Move up by a page."""
+        self.page(-1)
+
+    def do_page_down(self) -> None:
+        """Move down by a page."""
+        self.page(1)
+
+    def do_top(self) -> None:
+        """Move to the first line."""
+        self.move(-self.count())
+
+    def do_bottom(self) -> None:
+        """Move to the last line."""
+        self.move(self.count())
+
+    def on_click(self, event: Click) -> None:
+        """Move to the line."""
+        offset = event.get_content_offset(self)
+        if offset is not None and self.cursor is not None:
+            self.cursor = offset.y + self.scroll_offset.y
+            self.move(0)
 
     def render_line(self, y: int) -> Strip:
         """Draw a line in sight."""

@@ -1,0 +1,207 @@
+"""Looking around: the tree moves, the value follows, keys find what they name; nothing is written."""
+
+import pytest
+
+from explorer.codecs.documents import Codecs
+from explorer.model.errors import Unauthenticated
+from tests.session.ground import Place
+from tests.tui.page import NARROW, WIDE, Page, browsing
+
+SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
+
+
+async def filled(place: Place) -> None:
+    async with place.other() as store:
+        for key, value in {
+            "config/app": b'{"threads": 8}',
+            "config/app/below": b"deep",
+            "config/empty": b"",
+            "flags/a": b"on",
+            "flags/b": b"off",
+            "top": b"a value at the top",
+        }.items():
+            await store.put(key, value)
+
+
+@pytest.fixture
+async def place() -> Place:
+    place = Place()
+    await filled(place)
+    return place
+
+
+class TestTheTree:
+    @SIZES
+    async def test_opens_a_level_at_a_time_and_the_value_follows_the_cursor(
+        self, place: Place, size: tuple[int, int]
+    ) -> None:
+        async with browsing(place.connect, Codecs(), size=size) as page:
+            assert "▸ config/" in page.find("config/")
+            assert "below" not in page.text()
+            await page.press("l", "down")
+            await page.shows("▸•app/", '{"threads": 8}', "parses as JSON")
+
+    async def test_moves_while_somebody_else_writes(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page, place.other() as other:
+            await page.press("down", "right")
+            await other.put("flags/c", b"new")
+            await page.shows("c  ", "+")
+            await other.delete("flags/a")
+            await page.until(
+                lambda: any("a" in line and "-" in line for line in page.lines()[2:10]), "a marked as gone"
+            )
+
+    async def test_counts_changes_below_a_closed_folder(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page, place.other() as other:
+            await other.put("flags/a", b"1")
+            await other.put("flags/b", b"2")
+            await page.until(lambda: "±2" in page.find("flags/"), "two changes")
+
+    async def test_shows_the_value_as_it_changes(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page, place.other() as other:
+            await page.press("G")
+            await page.shows("a value at the top")
+            await other.put("top", b"another value")
+            await page.shows("another value")
+            await other.delete("top")
+            await page.shows("deleted since", "another value")
+
+    async def test_tells_an_empty_value_from_none(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("l", "down", "down")
+            await page.shows("config/empty", "0 B")
+            await page.press("up", "up")
+            await page.shows("there is no value under this key")
+
+
+class TestFinding:
+    async def test_a_filter_keeps_what_matches_and_esc_brings_the_rest_back(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("l", "down", "down", "/")
+            await page.type("emp")
+            await page.shows("1 of")
+            assert "flags" not in "\n".join(line[:30] for line in page.lines())
+            await page.press("enter")
+            await page.shows("config/empty")
+            await page.press("escape")
+            await page.shows("flags/", "config/empty")
+
+    async def test_a_key_is_gone_to_by_its_name(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press(":")
+            await page.type("flags/b")
+            await page.press("enter")
+            await page.shows("off", "rev")
+            assert page.session.selected == "flags/b"
+
+    async def test_a_key_that_is_not_there_says_so_and_goes_as_near_as_there_is(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press(":")
+            await page.type("flags/nothing")
+            await page.press("enter")
+            await page.shows("is not there")
+            assert page.session.selected == "flags"
+
+
+class TestPanes:
+    async def test_each_has_its_key_and_narrow_screens_show_one_beside_the_tree(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            await page.shows("2 Value")
+            await page.press("4")
+            await page.shows("4 Changes")
+            assert "2 Value" not in page.text()
+            await page.press("1", "2")
+            await page.shows("2 Value")
+
+    async def test_wide_screens_show_all(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), size=WIDE) as page:
+            await page.shows("1 Keys", "2 Value", "3 Locks", "4 Changes")
+
+    async def test_zoom_gives_one_the_whole_screen(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), size=WIDE) as page:
+            await page.press("2", "+")
+            await page.shows("2 Value")
+            assert "1 Keys" not in page.text()
+            await page.press("escape")
+            await page.shows("1 Keys")
+
+    async def test_locks_tell_holder_and_waiters(self, place: Place) -> None:
+        async with place.other() as one, place.other() as two:
+            lock = one.lock("jobs/nightly", ttl=30)
+            await lock.acquire()
+            waiting = two.tasks.start(two.lock("jobs/nightly", ttl=30).acquire(), name="waiting")
+            async with browsing(place.connect, Codecs(), size=WIDE) as page:
+                await page.shows("jobs/nightly", "1 waiting", "●", "left", "fence")
+            await two.tasks.end(waiting)
+
+    async def test_metadata_and_history_are_tabs_of_the_value(self, place: Place) -> None:
+        async with place.other() as other:
+            await other.put("top", b"second")
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("G", "2", "]")
+            await page.shows("revision: ", "read as: text")
+            await page.press("]")
+            await page.shows("a value at the top")
+
+
+class TestWhatIsOff:
+    async def test_writing_is_off_until_it_is_unlocked(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            await page.shows("read-only")
+            await page.press("G", "e")
+            await page.shows("read-only: w unlocks writing")
+            await page.press("w")
+            await page.shows("WRITING")
+
+    async def test_help_lists_every_key_of_the_place_with_the_reason(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), size=WIDE) as page:
+            await page.press("?")
+            await page.shows("Edit the value in place.", "(read-only: w unlocks writing)")
+            await page.press("escape")
+            await page.shows("1 Keys")
+
+
+class TestTheConnection:
+    async def test_a_store_that_cannot_be_reached_is_tried_again(self, place: Place) -> None:
+        place.cut("nobody listens there")
+        async with browsing(place.connect, Codecs()) as page:
+            await page.shows("DISCONNECTED", "nobody listens there", "tries again")
+            place.mend()
+            await page.shows("LIVE", "config/")
+
+    async def test_a_refused_password_waits_for_the_person(self, place: Place) -> None:
+        place.refusal = Unauthenticated("the store refuses user and password", hint="check the password file")
+        async with browsing(place.connect, Codecs()) as page:
+            await page.shows("the store refuses user and password", "check the password file", "r tries again")
+            place.refusal = None
+            await page.press("r")
+            await page.shows("LIVE", "config/")
+
+    async def test_what_is_shown_stays_when_the_store_is_gone_and_says_so(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("G")
+            await page.shows("a value at the top")
+            place.cut()
+            await page.until(lambda: "● LIVE" not in page.text(), "no longer live")
+            await page.shows("a value at the top", "config/")
+            place.mend()
+            await page.shows("● LIVE")
+
+    async def test_an_empty_store_says_what_to_do(self) -> None:
+        async with browsing(Place().connect, Codecs()) as page:
+            await page.shows("No keys here. n makes one.")
+
+
+async def test_a_held_display_stands_still(place: Place) -> None:
+    async with browsing(place.connect, Codecs()) as page, place.other() as other:
+        await page.press("G", "f")
+        await page.shows("FROZEN")
+        await other.put("top", b"later")
+        await page.settle()
+        assert "later" not in page.text()
+        await page.press("f")
+        await page.shows("later")
+
+
+def lines_of_the_tree(page: Page) -> list[str]:
+    return [line[:31].rstrip() for line in page.lines()[2:-1]]
