@@ -22,7 +22,7 @@ from explorer.model.errors import SchemaFailed
 _TIME: Final = 60.0
 """Seconds that the compiler may take."""
 _TOOLS: Final = "grpcio-tools"
-_IMPORT: Final = re.compile(r'^\s*import\s+(?:\w+\s+)?"([^"]+)"', re.MULTILINE)
+_IMPORT: Final = re.compile(r"""\bimport\s+(?:\w+\s+)?["']([^"']+)["']""")
 _NOT_FOUND: Final = re.compile(r"(File not found|was not found or had errors)")
 
 
@@ -38,14 +38,15 @@ def compiled(files: Iterable[Path], includes: Sequence[Path], cache: Path | None
         SchemaFailed: They do not compile; the message is the compiler's first, with file, line and column.
     """
     folders = [folder.resolve() for folder in includes]
-    names = [_name(file.resolve(), folders) for file in files]
+    whole = [file.resolve() for file in files]
+    names = [_name(file, folders) for file in whole]
     kept = None if cache is None else cache / f"{_digest(names, folders)}.binpb"
     if kept is not None:
         try:
             return list(FileDescriptorSet.FromString(kept.read_bytes()).file)
         except (OSError, DecodeError):
             pass  # not kept yet, or not whole: compile it again
-    data = _run(names, folders)
+    data = _run(whole, folders)
     if kept is not None:
         _keep(kept, data)
     return list(FileDescriptorSet.FromString(data).file)
@@ -58,12 +59,12 @@ def _name(file: Path, folders: Sequence[Path]) -> str:
     raise SchemaFailed(f"{file} is below none of the folders for imports", hint="name one of its folders with -I")
 
 
-def _run(names: Sequence[str], folders: Sequence[Path]) -> bytes:
+def _run(files: Sequence[Path], folders: Sequence[Path]) -> bytes:
     with tempfile.TemporaryDirectory(prefix="keyscope-") as folder:
         outcome = Path(folder, "set.binpb")
         words = Path(folder, "words")
         options = [*(f"-I{include}" for include in folders), "--include_imports", f"--descriptor_set_out={outcome}"]
-        words.write_text("\n".join((*options, *names)), encoding="utf-8")
+        words.write_text("\n".join((*options, *map(str, files))), encoding="utf-8")
         # -P: nothing in the folder that somebody happens to be in is run.
         command = [sys.executable, "-P", "-m", "grpc_tools.protoc", f"@{words}"]
         try:
@@ -71,7 +72,7 @@ def _run(names: Sequence[str], folders: Sequence[Path]) -> bytes:
                 command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIME, check=False
             )
         except subprocess.TimeoutExpired as error:
-            raise SchemaFailed(f"{names[0]}: not compiled within {_TIME:.0f} s") from error
+            raise SchemaFailed(f"{files[0]}: not compiled within {_TIME:.0f} s") from error
         if run.returncode != 0 or not outcome.is_file():
             raise _failure(run.stderr.decode("utf-8", "replace"), folders)
         return outcome.read_bytes()

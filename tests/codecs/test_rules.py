@@ -1,0 +1,106 @@
+"""Patterns of keys, and which rule is taken."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from explorer.codecs.contract import Choice
+from explorer.codecs.patterns import Pattern
+from explorer.codecs.rules import Rule, Rules
+from explorer.model.errors import SchemaFailed
+
+TEXT = Choice("text")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "others"),
+    [
+        ("a/b", ["a/b"], ["a/b/", "/a/b", "a/bc", "a/b/c"]),
+        ("a/*", ["a/b", "a/"], ["a/b/c", "a"]),
+        ("a/*.json", ["a/b.json", "a/.json"], ["a/b/c.json", "a/bxjson"]),
+        ("a/**", ["a/b", "a/b/c", "a/"], ["a", "ab"]),
+        ("**/a", ["a", "b/a", "c/b/a"], ["ba", "a/b"]),
+        ("a/**/b", ["a/b", "a/x/b", "a/x/y/b"], ["a/xb", "ab"]),
+        ("**", ["", "a", "a/b\nc"], []),
+        ("a/{name}/b", ["a/x/b"], ["a//b", "a/x/y/b"]),
+        ("s/{id:digits}", ["s/0042"], ["s/4x", "s/", "s/٤"]),
+        ("sub-{n}", ["sub-1"], ["sub-", "sub-1/x"]),
+        ("a.b+c(d)", ["a.b+c(d)"], ["aXb+c(d)"]),
+    ],
+)
+def test_what_a_pattern_matches(pattern: str, matching: list[str], others: list[str]) -> None:
+    made = Pattern.make(pattern)
+    assert [key for key in matching if not made.matches(key)] == []
+    assert [key for key in others if made.matches(key)] == []
+
+
+def test_levels_are_split_where_the_store_splits() -> None:
+    pattern = Pattern.make("user:{id}:**", ":")
+    assert pattern.matches("user:1/2:profile:a")
+    assert not pattern.matches("user:1")
+
+
+@given(some.text(some.characters(exclude_characters="*{}")))
+def test_a_pattern_without_anything_special_matches_itself_alone(key: str) -> None:
+    pattern = Pattern.make(key)
+    assert pattern.exact
+    assert pattern.matches(key)
+    assert not pattern.matches(key + "x")
+
+
+def test_a_regular_expression_may_match_anywhere_unless_it_says_where() -> None:
+    assert Pattern.regex("b+|x$").matches("abbc")
+    assert not Pattern.regex("^b").matches("ab")
+    assert Pattern.regex("^cache:").matches("cache:\n")
+
+
+@pytest.mark.parametrize("pattern", ["a/{name", "a}", "{a:letters}"])
+def test_a_pattern_that_makes_no_sense_is_refused(pattern: str) -> None:
+    with pytest.raises(SchemaFailed) as caught:
+        Pattern.make(pattern)
+    assert caught.value.hint
+
+
+def test_a_regular_expression_that_is_none_is_refused() -> None:
+    with pytest.raises(SchemaFailed):
+        Pattern.regex("(")
+
+
+def rule(pattern: str, priority: int = 0, name: str = "") -> Rule:
+    return Rule(Pattern.make(pattern), TEXT, name or pattern, priority)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "taken"),
+    [
+        (["**", "a/b", "a/*"], "a/b"),
+        (["a/**", "**/b", "a/{x}"], "a/**"),
+        (["a/{x}", "a/*"], "a/{x}"),
+        (["**", "a/*"], "a/*"),
+    ],
+)
+def test_an_exact_key_goes_first_then_more_letters_then_the_earlier_rule(patterns: list[str], taken: str) -> None:
+    found = Rules(tuple(rule(pattern) for pattern in patterns)).find("a/b")
+    assert found is not None
+    assert found.name == taken
+
+
+def test_a_priority_goes_before_everything() -> None:
+    rules = Rules((rule("a/b"), rule("**", 1)))
+    assert rules.find("a/b") is rules.rules[1]
+    assert rules.find("c") is rules.rules[1]
+    assert Rules((rule("a"),)).find("c") is None
+
+
+def test_a_rule_that_can_never_be_taken_is_told() -> None:
+    rules = Rules((rule("a/*", name="one"), rule("b/*", name="two"), rule("a/*", name="three"), rule("b/*", 1, "four")))
+    assert rules.shadowed() == (
+        "two is never used: four has the same keys and goes first",
+        "three is never used: one has the same keys and goes first",
+    )
+
+
+def test_a_rule_says_why() -> None:
+    assert Rule(Pattern.make("/pd/**"), Choice("protobuf", "metapb.Store"), "rule 3 of codecs.toml").reason == (
+        "rule 3 of codecs.toml: /pd/** -> metapb.Store"
+    )

@@ -1,0 +1,236 @@
+"""Sets of message types, from wherever schemas come."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileOptions
+
+from explorer.codecs import compiling
+from explorer.codecs.schemas import Schemas, SchemaSet
+from explorer.codecs.sources import load
+from explorer.model.errors import SchemaFailed
+from tests.codecs.common import PROTOS, installed
+
+PERSON = 'syntax = "proto3"; package p; message Person { string name = 1; }'
+
+
+def write(folder: Path, **files: str) -> Path:
+    for name, content in files.items():
+        (folder / f"{name}.proto").write_text(content)
+    return folder
+
+
+def fails(*paths: Path, includes: tuple[Path, ...] = ()) -> SchemaFailed:
+    with pytest.raises(SchemaFailed) as caught:
+        Schemas(load(paths, includes))
+    assert "\n" not in f"{caught.value}{caught.value.hint}"
+    return caught.value
+
+
+class TestProtoFiles:
+    def test_a_folder_is_compiled_as_a_whole(self, tmp_path: Path) -> None:
+        write(
+            tmp_path,
+            a='syntax = "proto3"; import "b.proto"; message A { B b = 1; }',
+            b=PERSON.replace("package p;", "").replace("Person", "B"),
+        )
+        assert Schemas(load([tmp_path])).types() == ("B", "A")
+
+    def test_imports_are_looked_for_in_the_folders_that_are_named(self, tmp_path: Path) -> None:
+        (tmp_path / "third").mkdir()
+        write(tmp_path / "third", person=PERSON)
+        (tmp_path / "own").mkdir()
+        write(tmp_path / "own", a='syntax = "proto3"; import "person.proto"; message A { p.Person who = 1; }')
+        error = fails(tmp_path / "own" / "a.proto")
+        assert "person.proto" in error.message
+        assert "-I" in error.hint
+        assert "A" in Schemas(load([tmp_path / "own" / "a.proto"], [tmp_path / "third"])).types()
+
+    def test_an_error_names_file_line_and_column(self, tmp_path: Path) -> None:
+        write(tmp_path, a='syntax = "proto3";\nmessage A {\n  Nothing x = 1;\n}')
+        assert fails(tmp_path).message == f'{tmp_path}/a.proto:3:3: "Nothing" is not defined.'
+
+    def test_a_compiler_that_does_not_end_is_stopped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(compiling, "_TIME", 0.001)
+        assert "not compiled within" in fails(write(tmp_path, a=PERSON)).message
+
+    def test_nothing_in_the_folder_one_is_in_is_run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "grpc_tools").mkdir()
+        (tmp_path / "grpc_tools" / "__init__.py").write_text("raise SystemExit('hijacked')")
+        monkeypatch.chdir(tmp_path)
+        assert Schemas(load([write(tmp_path, a=PERSON) / "a.proto"])).types() == ("p.Person",)
+
+    @pytest.mark.parametrize("name", ["with space", "@words", "-option", "ünïcode"])
+    def test_any_file_name_will_do(self, tmp_path: Path, name: str) -> None:
+        assert Schemas(load([write(tmp_path, **{name: PERSON}) / f"{name}.proto"])).types() == ("p.Person",)
+
+    def test_well_known_types_need_no_folder(self, tmp_path: Path) -> None:
+        write(
+            tmp_path,
+            a='syntax = "proto3"; import "google/protobuf/any.proto"; message A { google.protobuf.Any a = 1; }',
+        )
+        assert Schemas(load([tmp_path])).types() == ("A",)
+
+
+class TestCache:
+    @pytest.fixture(autouse=True)
+    def runs(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+        """The compiler's runs, counted; it still runs."""
+        seen: list[object] = []
+        run = compiling._run  # noqa: SLF001 - counted, not replaced
+
+        def counted(files: Sequence[Path], folders: Sequence[Path]) -> bytes:
+            seen.append(files)
+            return run(files, folders)
+
+        monkeypatch.setattr(compiling, "_run", counted)
+        return seen
+
+    def test_what_was_compiled_is_kept_until_a_file_changes(self, tmp_path: Path, runs: list[object]) -> None:
+        protos, cache = tmp_path / "protos", tmp_path / "cache"
+        protos.mkdir()
+        write(protos, a='syntax = "proto3"; import "b.proto"; message A { p.Person b = 1; }', b=PERSON)
+        for _ in range(3):
+            assert "p.Person" in Schemas(load([protos / "a.proto"], cache=cache)).types()
+        assert len(runs) == 1
+        write(protos, b=PERSON.replace("}", "int32 age = 2; } message New {}"))
+        assert "p.New" in Schemas(load([protos / "a.proto"], cache=cache)).types()
+        assert len(runs) == 2
+
+    def test_another_folder_that_is_looked_into_first_counts(self, tmp_path: Path, runs: list[object]) -> None:
+        for name in ("first", "second"):
+            (tmp_path / name).mkdir()
+        write(tmp_path / "second", b=PERSON)
+        write(tmp_path, a='syntax = "proto3"; import "b.proto";')
+        includes = [tmp_path / "first", tmp_path / "second"]
+        load([tmp_path / "a.proto"], includes, cache=tmp_path / "cache")
+        write(tmp_path / "first", b=PERSON.replace("Person", "Other"))
+        assert Schemas(load([tmp_path / "a.proto"], includes, cache=tmp_path / "cache")).types() == ("p.Other",)
+        assert len(runs) == 2
+
+    def test_what_is_kept_and_broken_is_made_again(self, tmp_path: Path, runs: list[object]) -> None:
+        protos = write(tmp_path, a=PERSON)
+        load([protos / "a.proto"], cache=tmp_path / "cache")
+        (kept,) = (tmp_path / "cache").iterdir()
+        kept.write_bytes(b"\xff")
+        assert Schemas(load([protos / "a.proto"], cache=tmp_path / "cache")).types() == ("p.Person",)
+        assert len(runs) == 2
+
+    def test_a_cache_that_cannot_be_written_is_none(self, tmp_path: Path) -> None:
+        (tmp_path / "cache").write_text("a file")
+        assert load([write(tmp_path, a=PERSON) / "a.proto"], cache=tmp_path / "cache")
+
+
+class TestDescriptorSets:
+    def compiled(self, folder: Path, *options: str) -> Path:
+        outcome = folder / "set.binpb"
+        command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{folder}", f"-o{outcome}", *options, "a.proto"]
+        subprocess.run(command, check=True)
+        return outcome
+
+    def test_one_with_where_things_stood_in_the_source(self, tmp_path: Path) -> None:
+        write(tmp_path, a=PERSON)
+        assert Schemas(load([self.compiled(tmp_path, "--include_source_info")])).types() == ("p.Person",)
+
+    def test_one_that_lacks_what_the_library_knows(self, tmp_path: Path) -> None:
+        write(
+            tmp_path,
+            a='syntax = "proto3"; import "google/protobuf/struct.proto"; message A { google.protobuf.Struct s = 1; }',
+        )
+        schemas = Schemas(load([self.compiled(tmp_path)]))
+        assert schemas.find("A") is not None
+        assert schemas.find("google.protobuf.Struct") is not None
+
+    def test_one_that_lacks_something_else_names_it(self, tmp_path: Path) -> None:
+        write(tmp_path, a='syntax = "proto3"; import "b.proto"; message A { p.Person b = 1; }', b=PERSON)
+        assert "a.proto imports b.proto" in fails(self.compiled(tmp_path)).message
+
+    @pytest.mark.parametrize("content", [b"", b"\xff\xff", b"text"], ids=["empty", "broken", "text"])
+    def test_what_is_none_is_told(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "x.binpb").write_bytes(content)
+        assert "x.binpb" in fails(tmp_path / "x.binpb").message
+
+    def test_files_that_contradict_each_other_are_told(self) -> None:
+        files = [
+            FileDescriptorProto(name=name, message_type=[DescriptorProto(name="Same")])
+            for name in ("a.proto", "b.proto")
+        ]
+        with pytest.raises(SchemaFailed, match=r"b\.proto"):
+            SchemaSet("s", files)
+
+    def test_files_that_import_each_other_are_told(self) -> None:
+        files = [FileDescriptorProto(name="a", dependency=["b"]), FileDescriptorProto(name="b", dependency=["a"])]
+        with pytest.raises(SchemaFailed, match="import each other"):
+            SchemaSet("s", files)
+
+
+class TestGeneratedModules:
+    def test_a_package_that_nobody_here_wrote(self) -> None:
+        types = Schemas(load([installed("voltha_protos")])).types()
+        assert {"device.Device", "device.Port", "logical_device.LogicalDevice", "openflow_13.ofp_match"} <= set(types)
+
+    def test_one_module_brings_along_what_it_imports(self) -> None:
+        schemas = Schemas(load([installed("voltha_protos") / "device_pb2.py"]))
+        assert schemas.find("device.Device") is not None
+        assert schemas.find("openflow_13.ofp_match") is not None
+
+    def test_no_module_is_run(self, tmp_path: Path) -> None:
+        data = FileDescriptorProto(name="evil.proto", message_type=[DescriptorProto(name="M")]).SerializeToString()
+        (tmp_path / "evil_pb2.py").write_text(f"import sys\nsys.exit('run')\npool.AddSerializedFile({data!r})\n")
+        assert Schemas(load([tmp_path / "evil_pb2.py"])).types() == ("M",)
+
+    @pytest.mark.parametrize("given", ["serialized_pb={!r}", "serialized_pb=_b({!r})"])
+    def test_modules_of_older_compilers(self, tmp_path: Path, given: str) -> None:
+        data = FileDescriptorProto(
+            name="old.proto", message_type=[DescriptorProto(name="M")], options=FileOptions(java_package="ü")
+        ).SerializeToString()
+        value = data if "_b" not in given else data.decode("latin-1")
+        (tmp_path / "old_pb2.py").write_text(
+            f"DESCRIPTOR = _descriptor.FileDescriptor(name='x', {given.format(value)})"
+        )
+        assert Schemas(load([tmp_path])).types() == ("M",)
+
+    @pytest.mark.parametrize("content", ["", "1 +", "x.AddSerializedFile(b'\\xff')", "(" * 10_000, "\0"])
+    def test_what_is_none_is_told(self, tmp_path: Path, content: str) -> None:
+        (tmp_path / "x_pb2.py").write_text(content)
+        assert "x_pb2.py" in fails(tmp_path / "x_pb2.py").message
+
+
+class TestPlaces:
+    def test_what_is_not_there_or_of_no_kind_is_told_with_what_is_known(self, tmp_path: Path) -> None:
+        (tmp_path / "x.txt").write_text("")
+        assert "not there" in fails(tmp_path / "nothing").message
+        assert ".proto" in fails(tmp_path / "x.txt").hint
+        assert "holds no schema" in fails(tmp_path).message
+
+    def test_two_versions_of_one_schema_do_not_meet(self, tmp_path: Path) -> None:
+        sets = []
+        for name, kind in (("old", "string"), ("new", "int32")):
+            (tmp_path / name).mkdir()
+            write(tmp_path / name, a=f'syntax = "proto3"; message M {{ {kind} x = 1; }}')
+            sets += load([tmp_path / name], name=name)
+        schemas = Schemas(sets)
+        assert schemas.types() == ("M",)
+        kinds = [schemas.find("M", name) for name in (None, "old", "new", "other")]
+        assert [kind and kind.schema for kind in kinds] == ["old", "old", "new", None]
+
+    def test_a_name_that_is_nearly_right_finds_the_one_that_is(self) -> None:
+        schemas = Schemas(load([PROTOS]))
+        assert schemas.alike("wrong.Leaf") == "edges.three.Leaf"
+        assert schemas.alike("edges.tree.Laef") == "edges.three.Leaf"
+        assert schemas.alike("nothing.of.the.kind") is None
+
+    def test_nested_types_are_named_and_entries_of_maps_are_not(self) -> None:
+        types = Schemas(load([PROTOS])).types()
+        assert "edges.two.Edge.Grouped" in types
+        assert not any("Entry" in name for name in types)
+
+
+def test_the_common_protos_of_google_compile_as_they_are() -> None:
+    site = installed("google.api").parents[1]
+    schemas = Schemas(load([site / "google" / "rpc", site / "google" / "type"], [site]))
+    for name in ("google.rpc.Status", "google.type.Money"):
+        assert schemas.find(name) is not None

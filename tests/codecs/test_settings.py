@@ -1,0 +1,100 @@
+"""codecs.toml."""
+
+from pathlib import Path
+
+import pytest
+
+from explorer.codecs.contract import Choice
+from explorer.codecs.limits import Limits
+from explorer.codecs.settings import Settings, read
+from explorer.model.errors import SchemaFailed
+
+HEAD = "version = 1\n"
+
+
+def settings(folder: Path, text: str, address: str = "etcd://host/", separator: str = "/") -> Settings:
+    file = folder / "codecs.toml"
+    file.write_text(text)
+    return read(file, address, separator)
+
+
+def test_all_that_can_be_said(tmp_path: Path) -> None:
+    (tmp_path / "a.proto").write_text('syntax = "proto3"; package p; message M { string s = 1; }')
+    found = settings(
+        tmp_path,
+        HEAD
+        + """
+        [schemas.net]
+        paths = ["a.proto"]
+        import_paths = ["."]
+        [limits]
+        max_value = "2 MiB"
+        max_elements = 5
+        [[map]]
+        key = "a/{id:digits}"
+        type = "p.M"
+        schema = "net"
+        form = "json"
+        [[map]]
+        regex = "^cache:"
+        codec = "text"
+        priority = 10
+        editable = false
+        [[map]]
+        store = "redis*"
+        key = "b"
+        codec = "hex"
+        """,
+    )
+    assert [one.name for one in found.schemas] == ["net"]
+    assert found.limits == Limits(value=2 << 20, dump=1 << 20, elements=5)
+    first, second = found.rules.rules
+    assert first.choice == Choice("protobuf", "p.M", "json", "net")
+    assert (first.name, second.name) == ("rule 1 of codecs.toml", "rule 2 of codecs.toml")
+    assert (second.priority, second.editable) == (10, False)
+
+
+def test_rules_of_another_store_are_left_out_and_the_others_keep_their_numbers(tmp_path: Path) -> None:
+    text = HEAD + '[[map]]\nstore = "etcd*"\nkey = "a"\ncodec = "text"\n[[map]]\nkey = "a:*"\ncodec = "hex"\n'
+    (found,) = settings(tmp_path, text, "redis://host/", ":").rules.rules
+    assert found.name == "rule 2 of codecs.toml"
+    assert found.pattern.matches("a:b/c")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("version = ", None, "no TOML"),
+        ("", 1, "version is not 1"),
+        ("\nversion = 2", 2, "version is not 1"),
+        (HEAD + "maps = 1", 1, "unknown setting 'maps'"),
+        (HEAD + "[map]\nkey = 'a'", 1, "map is not a list"),
+        (HEAD + "[[map]]\ncodec = 'text'\n\n[[map]]\nkey = 'a'\n", 2, "either a key or a regex"),
+        (HEAD + "[[map]]\nkey = 'a'\ncodec = 'text'\n\n[[map]]\nkey = 'b'\n", 6, "neither codec nor type"),
+        (HEAD + "[[map]]\nkey = 'a'\nkind = 'x'", 2, "unknown setting 'kind'"),
+        (HEAD + "[[map]]\nkey = 'a'\ncodec = 'xml'", 2, "unknown codec 'xml'"),
+        (HEAD + "[[map]]\nkey = 'a{'\ncodec = 'text'", 2, "brace"),
+        (HEAD + "[[map]]\nregex = '('\ncodec = 'text'", 2, "no regular expression"),
+        (HEAD + "[[map]]\nkey = 'a'\ncodec = 'text'\npriority = true", 2, "priority"),
+        (HEAD + "[[map]]\nkey = 'a'\ncodec = 'text'\neditable = 1", 2, "editable"),
+        (HEAD + "[[map]]\nkey = 1\ncodec = 'text'", 2, "key is not a text"),
+        (HEAD + "[schemas.x]\npaths = []", 2, "names no files"),
+        (HEAD + "[schemas.x]\npaths = ['nothing.proto']", 2, "nothing.proto is not there"),
+        (HEAD + "[schemas.x]\npaths = 'a'", 2, "not a list"),
+        (HEAD + "[limits]\nmax_value = 'much'", 2, "no size"),
+        (HEAD + "[limits]\nmax_elements = 0", 2, "no number of elements"),
+    ],
+)
+def test_what_makes_no_sense_is_told_with_file_and_line(tmp_path: Path, text: str, line: int | None, said: str) -> None:
+    with pytest.raises(SchemaFailed) as caught:
+        settings(tmp_path, text)
+    assert said in caught.value.message
+    assert str(tmp_path / "codecs.toml") in caught.value.message
+    assert line is None or f"line {line}:" in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+    (tmp_path / "codecs.toml").write_bytes(b"\xff")
+    with pytest.raises(SchemaFailed, match="no TOML"):
+        read(tmp_path / "codecs.toml")
