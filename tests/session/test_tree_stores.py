@@ -1,0 +1,132 @@
+"""A tree on real stores that change while it is read, opened, closed, filtered and read again."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+import explorer
+from explorer.drivers.base import Store
+from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
+from explorer.model.address import parse
+from explorer.model.entries import Child, Cursor, Page
+from explorer.model.errors import KeyNotFound
+from explorer.model.events import Deleted, Put
+from explorer.session.folding import Fold
+from explorer.session.nodes import Extent, Node
+from explorer.session.tree import Tree
+from tests.servers.etcd import EtcdServer
+from tests.servers.fixtures import etcd_version, shared_etcd
+from tests.servers.waiting import eventually
+
+__all__ = ["etcd_version", "shared_etcd"]
+
+_NAMES = ["", "a", "a-b", "b", "c", "dé", *(f"n{number}" for number in range(6))]
+_END = "the end"
+
+
+class Watched:
+    """A tree that hears its store, frame by frame."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.fold = Fold()
+        self.heard: set[str] = set()
+        self.tree = Tree(self._children)
+
+    async def _children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
+        return await self.store.children(prefix, after=after, limit=min(limit, 5))
+
+    async def hear(self) -> None:
+        async with self.store.watch_tree("") as events:
+            async for event in events:
+                if isinstance(event, Put | Deleted):
+                    self.fold.add(event)
+                    self.heard.add(event.key)
+
+    async def show(self) -> None:
+        while True:
+            self.tree.apply(self.fold.drain())
+            self.tree.sweep(self.tree.clock())
+            await asyncio.sleep(0.01)
+
+    @property
+    def nodes(self) -> list[Node]:
+        return [line.row for line in self.tree.window(0, len(self.tree)) if not line.row.tail]
+
+    async def use(self, chance: random.Random, writing: list[asyncio.Task[None]]) -> None:
+        """Do what a person does, while there is writing."""
+        while not all(task.done() for task in writing):
+            nodes = self.nodes
+            act = chance.randrange(10)
+            if act == 0:
+                await self.tree.resync()
+            elif act == 1:
+                self.tree.filter(chance.choice([None, "a", "!n*"]))
+            elif nodes:
+                node = chance.choice(nodes)
+                chance.choice([self.tree.expand, self.tree.expand, self.tree.collapse, self.tree.load_more])(node)
+                self.tree.load_more(self.tree.root)
+            await asyncio.sleep(0.005)
+
+    async def open_all(self) -> None:
+        """Open everything, so that all of it can be compared."""
+        self.tree.filter(None)
+        while True:
+            await self.tree.idle()
+            closed = [node for node in self.nodes if node.has_children and not node.expanded]
+            partial = [node for node in (self.tree.root, *self.nodes) if node.extent is Extent.PARTIAL]
+            if not (closed or partial):
+                return
+            for node in closed:
+                self.tree.expand(node)
+            for node in partial:
+                self.tree.load_more(node)
+
+
+async def _write(store: Store, chance: random.Random, count: int) -> None:
+    for _ in range(count):
+        key = "/".join(chance.choice(_NAMES) for _ in range(chance.randint(1, 3)))
+        act = chance.random()
+        if act < 0.55:
+            await store.put(key or "a", b"value")
+        elif act < 0.95:
+            with suppress(KeyNotFound):
+                await store.delete(key or "a")
+        else:
+            with suppress(KeyNotFound):
+                await store.delete_tree(chance.choice(_NAMES) or "a")
+
+
+async def _agrees(opened: Callable[[], Store], seed: int, count: int) -> None:
+    chance = random.Random(seed)
+    async with opened() as store, opened() as other, asyncio.timeout(120):
+        watched = Watched(store)
+        with suppress(asyncio.CancelledError):
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(job()) for job in (watched.hear, watched.show, watched.tree.run)]
+                writing = [group.create_task(_write(other, random.Random(seed + writer), count)) for writer in range(4)]
+                await watched.use(chance, writing)
+                await other.put(_END, b"")
+                await eventually(lambda: _END in watched.heard and not len(watched.fold), "all is heard")
+                await watched.open_all()
+                shown = {watched.tree.key(node) for node in watched.nodes if node.has_value}
+                assert shown == {entry.key async for entry in other.walk("", values=False)}
+                assert all(node.has_value or node.has_children or node.ghost for node in watched.nodes)
+                for task in tasks:
+                    task.cancel()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_tree_agrees_with_a_store_in_memory(seed: int) -> None:
+    keyspace = Keyspace(ManualClock())
+    await _agrees(lambda: MemoryStore(parse("memory:"), keyspace=keyspace), seed, 300)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_a_tree_agrees_with_etcd(shared_etcd: EtcdServer, seed: int) -> None:
+    url = f"etcd://{shared_etcd.address}/{uuid.uuid4().hex}/"
+    await _agrees(lambda: explorer.open(url), seed, 150)
