@@ -25,6 +25,7 @@ def _bindings(place: Place, actions: Actions) -> Iterator[Binding]:
                 f"app.perform('{action.id}')",
                 action.title,
                 show=False,
+                priority=place is Place.EDITOR,  # the text area would take some of them for itself
                 tooltip=action.help,
                 id=action.id,
             )

@@ -63,14 +63,14 @@ class Browse(Screen[None]):
         for pane in self.query(Pane):
             if pane.parts & parts:
                 pane.draw()
-        if parts & StatusLine.parts:
-            self.query_one(StatusLine).draw()
-        if parts & Footer.parts:
-            self.query_one(Footer).draw()
+        for line in (*self.query(StatusLine), *self.query(Footer)):
+            if parts & line.parts:
+                line.draw()
 
     def tick(self) -> None:
         """Draw ages and countdowns."""
-        self.query_one(StatusLine).draw()
+        for line in self.query(StatusLine):
+            line.draw()
         if not self.session.frozen:
             for pane in self.query(Pane):
                 if pane.ticking and pane.display:

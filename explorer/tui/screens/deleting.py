@@ -3,7 +3,7 @@
 from textual.content import Content
 from textual.screen import Screen
 
-from explorer.model.errors import ExplorerError
+from explorer.model.errors import Conflict, ExplorerError
 from explorer.model.text import inert
 from explorer.session.removal import Removal
 from explorer.session.session import Session
@@ -44,7 +44,8 @@ async def ask(screen: Screen[None]) -> None:
 
 
 def _words(error: ExplorerError) -> str:
-    return f"{error.message}. {error.hint}" if error.hint else error.message
+    told = f"{error.message}. {error.hint}" if error.hint else error.message
+    return f"Nothing was deleted: {told}" if isinstance(error, Conflict) else told
 
 
 def _question(removal: Removal, session: Session) -> Question:

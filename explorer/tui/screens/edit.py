@@ -81,15 +81,16 @@ class EditScreen(Screen[None]):
         """Follow the session."""
         if not self.is_mounted:
             return
-        if parts & StatusLine.parts:
-            self.query_one(StatusLine).draw()
-            self.query_one(Footer).draw()
+        for line in (*self.query(StatusLine), *self.query(Footer)):
+            if parts & line.parts:
+                line.draw()
         if parts & Part.EDIT:
             self.draw()
 
     def tick(self) -> None:
         """Let ages go on."""
-        self.query_one(StatusLine).draw()
+        for line in self.query(StatusLine):
+            line.draw()
 
     @on(TextArea.Changed)
     def typing(self, event: TextArea.Changed) -> None:

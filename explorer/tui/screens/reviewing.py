@@ -135,13 +135,14 @@ class Meeting(Screen[bool]):
 
     def told(self, parts: Part) -> None:
         """Follow the session."""
-        if parts & StatusLine.parts:
-            self.query_one(StatusLine).draw()
-            self.query_one(Footer).draw()
+        for line in (*self.query(StatusLine), *self.query(Footer)):
+            if parts & line.parts:
+                line.draw()
 
     def tick(self) -> None:
         """Let ages go on."""
-        self.query_one(StatusLine).draw()
+        for line in self.query(StatusLine):
+            line.draw()
 
     def _merge(self) -> Content:
         merge = self._state.merge

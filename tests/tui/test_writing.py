@@ -1,0 +1,216 @@
+"""Editing, creating and deleting through the screen: nothing is written unseen, nothing typed is lost."""
+
+from pathlib import Path
+
+import pytest
+
+from explorer.codecs.documents import Codecs
+from tests.session.ground import Place
+from tests.tui.page import NARROW, WIDE, Page, browsing
+
+SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
+APP = b'{\n  "threads": 8,\n  "pool": 4,\n  "host": "db",\n  "level": "info"\n}\n'
+
+
+@pytest.fixture
+async def place() -> Place:
+    place = Place()
+    async with place.other() as store:
+        await store.put("app", APP)
+        for number in range(3):
+            await store.put(f"old/{number}", b"x" * number)
+    return place
+
+
+async def stored(place: Place, key: str) -> bytes | None:
+    async with place.other() as store:
+        return (await store.get(key)).value
+
+
+async def replace_line(page: Page, down: int, text: str) -> None:
+    """Write a line of the editor anew."""
+    await page.press("ctrl+home", *["down"] * down, "end", "ctrl+u")
+    await page.type(text)
+
+
+class TestAnEdit:
+    @SIZES
+    async def test_is_checked_shown_as_a_diff_and_saved(self, place: Place, size: tuple[int, int]) -> None:
+        async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
+            await page.press("e")
+            await page.shows("from rev", "nothing changed yet")
+            await replace_line(page, 1, '  "threads": 16,')
+            await page.shows("changed; ctrl+s shows what saving would change")
+            await page.press("ctrl+s")
+            await page.shows("Save app?", '-  "threads": 8,', '+  "threads": 16,')
+            assert await stored(place, "app") == APP
+            await page.press("ctrl+s")
+            await page.shows("saved app (rev", "1 Keys")
+        assert await stored(place, "app") == APP.replace(b"8", b"16")
+
+    async def test_goes_back_from_the_diff_by_the_button_that_has_the_focus(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("e")
+            await replace_line(page, 1, '  "threads": 16,')
+            await page.press("ctrl+s", "enter")
+            await page.hides("Save app?")
+            await page.shows("ctrl+s shows again")
+            assert await stored(place, "app") == APP
+
+    async def test_that_is_no_json_says_where(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("e")
+            await replace_line(page, 1, '  "threads": ,')
+            await page.shows("line 2", "column")
+            await page.press("ctrl+s")
+            assert "Save app?" not in page.text()
+            assert await stored(place, "app") == APP
+
+    async def test_that_changes_nothing_writes_nothing(self, place: Place) -> None:
+        revision = place.keyspace.revision
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("e", "ctrl+s")
+            await page.shows("nothing to save: unchanged", "1 Keys")
+        assert place.keyspace.revision == revision
+
+    async def test_is_left_at_once_when_nothing_was_typed(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("e", "escape")
+            await page.shows("1 Keys")
+
+    async def test_that_is_left_unsaved_can_be_gone_on_with(self, place: Place, tmp_path: Path) -> None:
+        async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
+            await page.press("e")
+            await replace_line(page, 1, '  "threads": 99,')
+            await page.press("escape")
+            await page.shows("app is not saved", "Leave, keep the draft")
+            await page.press("down", "enter")
+            await page.shows("1 Keys")
+            await page.press("e")
+            await page.shows("There is a draft of this key")
+            await page.press("enter")
+            await page.shows('"threads": 99,')
+
+    async def test_that_is_thrown_away_is_gone(self, place: Place, tmp_path: Path) -> None:
+        async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
+            await page.press("e")
+            await replace_line(page, 1, '  "threads": 99,')
+            await page.press("escape", "down", "down", "enter")
+            await page.shows("1 Keys")
+            await page.press("e")
+            await page.shows("nothing changed yet", '"threads": 8,')
+        assert not [file for file in tmp_path.rglob("*") if file.is_file()]
+
+
+class TestAConflict:
+    async def met(self, place: Place, page: Page, theirs: bytes) -> None:
+        """Save an edit after somebody else has."""
+        await page.press("e")
+        await replace_line(page, 1, '  "threads": 16,')
+        async with place.other() as other:
+            await other.put("app", theirs)
+        await page.shows("somebody else has changed this key")
+        await page.press("ctrl+s", "ctrl+s")
+        await page.shows("was changed by somebody else; nothing was written", "Base", "Theirs", "Mine")
+        assert await stored(place, "app") == theirs
+
+    @SIZES
+    async def test_of_different_lines_is_put_together(self, place: Place, size: tuple[int, int]) -> None:
+        theirs = APP.replace(b"info", b"debug")
+        async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
+            await self.met(place, page, theirs)
+            await page.shows("Both changes fit together")
+            await page.press("b")
+            await page.shows('"threads": 16,', '"level": "debug"')
+            await page.press("ctrl+s")
+            await page.shows("Save app?")
+            await page.press("ctrl+s")
+            await page.shows("saved app")
+        assert await stored(place, "app") == theirs.replace(b"8", b"16")
+
+    async def test_can_be_given_up_for_theirs(self, place: Place) -> None:
+        theirs = APP.replace(b"8", b"32")
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await self.met(place, page, theirs)
+            await page.press("t")
+            await page.shows("theirs was kept", '"threads": 32,')
+        assert await stored(place, "app") == theirs
+
+    async def test_can_be_decided_for_mine(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await self.met(place, page, APP.replace(b"8", b"32"))
+            await page.press("m")
+            await page.shows("saved app")
+        assert await stored(place, "app") == APP.replace(b"8", b"16")
+
+    async def test_with_a_deletion_is_one_too(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("e")
+            await replace_line(page, 1, '  "threads": 16,')
+            async with place.other() as other:
+                await other.delete("app")
+            await page.shows("somebody else has deleted this key")
+            await page.press("ctrl+s", "ctrl+s")
+            await page.shows("Theirs: deleted", "the key is gone")
+
+
+class TestANewKey:
+    async def test_is_named_typed_and_created(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("n")
+            await page.shows("New key")
+            await page.type("fresh")
+            await page.press("enter")
+            await page.shows("a new key")
+            await page.type("hello")
+            await page.press("ctrl+s", "ctrl+s")
+            await page.shows("saved fresh", "fresh")
+        assert await stored(place, "fresh") == b"hello"
+
+    async def test_does_not_replace_one_that_somebody_else_made(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("n")
+            await page.type("fresh")
+            await page.press("enter")
+            await page.type("mine")
+            async with place.other() as other:
+                await other.put("fresh", b"theirs")
+            await page.press("ctrl+s", "ctrl+s")
+            await page.shows("Base: did not exist", "the key was created by somebody else")
+        assert await stored(place, "fresh") == b"theirs"
+
+
+class TestDeleting:
+    async def test_a_key_is_asked_about_and_the_safe_answer_has_the_focus(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("d")
+            await page.shows("Delete this key?", "only if it still is what is shown here")
+            await page.press("enter")
+            await page.hides("Delete this key?")
+            assert await stored(place, "app") == APP
+            await page.press("d", "tab", "enter")
+            await page.shows("deleted 1 entry")
+        async with place.other() as store:
+            assert not await store.exists("app")
+
+    async def test_a_folder_wants_its_name_typed(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("down", "d")
+            await page.shows("Everything below old: 3 entries", "old/0", "old/2", "Type 'old' to confirm")
+            await page.type("ol")
+            await page.press("enter")
+            await page.shows("Everything below old")
+            await page.type("d")
+            await page.press("enter")
+            await page.shows("deleted 3")
+        async with place.other() as store:
+            assert not await store.exists("old/0")
+
+    async def test_a_folder_that_changed_since_the_preview_is_kept(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page, place.other() as other:
+            await page.press("down", "d")
+            await page.type("old")
+            await other.put("old/3", b"new")
+            await page.press("enter")
+            await page.shows("Nothing was deleted")
+            assert await other.exists("old/0")
