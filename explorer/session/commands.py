@@ -76,6 +76,7 @@ ACTIONS: Final = Actions(
             Place.TREE | Place.VALUE,
             "Value",
             _WRITES | Need.KEY,
+            Capability.ATOMIC,
             priority=45,
         ),
         Action(

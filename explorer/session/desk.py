@@ -16,7 +16,7 @@ from explorer.session.decoding import Decoder
 from explorer.session.detail import Reading
 from explorer.session.drafts import Draft, DraftError, Drafts
 from explorer.session.editing import Edit
-from explorer.session.edits import Drafting, Saved, Unknown
+from explorer.session.edits import Drafting, Saved, Saving, Unknown
 from explorer.session.states import Part
 from explorer.session.work import Work
 
@@ -62,6 +62,8 @@ class Desk:
         self._drafts = None if folder is None else Drafts(folder)
         self._aside = Aside("keyscope-drafts")
         self._writing = False
+        self._doubtful: Edit | None = None
+        """The edit about whose save it is being found out."""
         self._kept: str | None = None
         """The text that the draft on disk holds, None while there is none."""
 
@@ -128,8 +130,13 @@ class Desk:
     # Ending
 
     async def leave(self, *, keep: bool = False) -> None:
-        """End the edit and throw away what was typed; with `keep`, or when its save is in doubt, the draft stays."""
+        """End the edit and throw away what was typed; with `keep`, or when its save is in doubt, the draft stays.
+
+        One that is being saved is not left before that is done.
+        """
         edit = self.edit
+        if edit is not None and isinstance(edit.state, Saving):
+            return
         if edit is not None and keep:
             await self.flush()
             self.offered = (*await self._found(edit.key), *(one for one in self.offered if one.key != edit.key))
@@ -160,22 +167,26 @@ class Desk:
         if self.edit is not None and event.key == self.edit.key:
             self.edit.apply(event)
 
-    def _told(self) -> None:
+    def _told(self, edit: Edit) -> None:
         self._tell(Part.EDIT)
-        edit = self.edit
-        if edit is None:
-            return
         work = self._work
         match edit.state:
             case Saved():
                 work.start(self._forget(edit), name="remove a draft")
-            case Unknown():
-                work.replace(edit.resolve(), name="find out about a save", caused=False)
-            case Drafting(checked=False):
+            case Unknown() if edit is not self._doubtful:
+                self._doubtful = edit
+                work.start(self._resolve(edit), name="find out about a save", caused=False)
+            case Drafting(checked=False) if edit is self.edit:
                 work.replace(self._check(edit), name="check a text")
-        if edit.unsaved and edit.text != self._kept and not self._writing:
+        if edit is self.edit and edit.unsaved and edit.text != self._kept and not self._writing:
             self._writing = True
             work.start(self._keep_soon(), name="write a draft")
+
+    async def _resolve(self, edit: Edit) -> None:
+        try:
+            await edit.resolve()
+        finally:
+            self._doubtful = None
 
     async def _check(self, edit: Edit) -> None:
         await asyncio.sleep(_CHECKING)

@@ -23,6 +23,8 @@ SETTLING: Final = 0.08
 """Seconds that a selection has to stand before its value is read."""
 EARLIER: Final = 20
 """Entries of history that are read at a time."""
+_UNTOLD: Final = 0.5
+"""Seconds between two readings of a key that changes all the time and whose lifetime must be read."""
 _REMEMBERED: Final = 1000
 """Choices made by hand that are kept."""
 
@@ -76,6 +78,8 @@ class Detail:
         self._store = store
         self._clock = clock
         self._tell = tell
+        self._news: Put | None = None
+        """A change of the key that is not shown yet."""
         self._choices: OrderedDict[str, Choice] = OrderedDict()
 
     @property
@@ -105,6 +109,8 @@ class Detail:
             return
         self.key = key
         self.history = Empty("not asked for")
+        self._news = None
+        self._work.cancel(_NEWS)
         self._work.cancel(_HISTORY)
         if key is None:
             self._work.cancel(_VALUE)
@@ -144,16 +150,32 @@ class Detail:
         """Follow a change of the selected key."""
         if event.key != self.key:
             return
-        if isinstance(event, Put):
-            if event.entry.value is None or (event.entry.lease is not None and event.entry.ttl is None):
-                self.reload()  # how long it lives is not told with the change
-            else:
-                self._work.replace(self._show(event.entry), name=_VALUE)
-        else:
-            self._work.cancel(_VALUE)
+        self._work.cancel(_VALUE)  # what it would give may be older than this
+        if isinstance(event, Deleted):
+            self._news = None
+            self._work.cancel(_NEWS)
             self._gone(event.key)
+        else:
+            idle, self._news = self._news is None, event
+            if idle:
+                waited_for = not self._shows(event.key)
+                self._work.replace(self._follow(event.key), name=_NEWS, caused=waited_for)
         if isinstance(self.history, Ready):
             self.history = Empty("not asked for")
+
+    async def _follow(self, key: str) -> None:
+        """Show the news of a key until there is no more; what comes while one is decoded is one more, however much."""
+        while (event := self._news) is not None and key == self.key:
+            if event.entry.value is None or (event.entry.lease is not None and event.entry.ttl is None):
+                await self._load(key)  # how long it lives is not told with the change
+                pause = _UNTOLD
+            else:
+                await self._show(event.entry)
+                pause = 0.0
+            if self._news is event:
+                self._news = None
+            else:
+                await asyncio.sleep(pause)
 
     def _gone(self, key: str) -> None:
         reading = self.reading
@@ -225,6 +247,7 @@ class Detail:
         self._tell(Part.DETAIL)
 
 
+_NEWS: Final = "follow the selected key"
 _VALUE: Final = "read the selected key"
 _HISTORY: Final = "read the history of the selected key"
 

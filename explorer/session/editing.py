@@ -31,7 +31,7 @@ class Edit:
         *,
         decoder: Decoder,
         store: Callable[[], Store],
-        told: Callable[[], None],
+        told: Callable[["Edit"], None],
     ) -> None:
         """Open an edit.
 
@@ -41,7 +41,7 @@ class Edit:
             document: Its value, or for a new key what it starts with.
             decoder: The codecs.
             store: Gives the open store, or raises why there is none.
-            told: Is called at every change of this.
+            told: Is called with this at every change of it.
         """
         self.key = key
         self.base = base
@@ -235,7 +235,7 @@ class Edit:
     def apply(self, event: Put | Deleted) -> None:
         """Take in a change of the key."""
         self.theirs = None if isinstance(event, Put) and self._known(event.entry) else event
-        self._told()
+        self._told(self)
 
     def _known(self, entry: Entry) -> bool:
         """Tell whether an entry is what was opened, or what this edit made of it."""
@@ -249,7 +249,7 @@ class Edit:
 
     def _become(self, state: State) -> None:
         self.state = state
-        self._told()
+        self._told(self)
 
 
 def _same(found: Entry | None, previous: Entry | None) -> bool:

@@ -1,4 +1,4 @@
-"""Having the store prove, on a connection of its own, that it is alive."""
+"""Having the store prove that it is alive, and that the connection on which its changes are heard still carries."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,15 +21,17 @@ _PATIENCE: Final = 5
 class Prover:
     """Asks every `INTERVAL` seconds, and at once when told to.
 
-    The connection is a second one, because on the first an answer may have to wait behind a long listing, and because
-    a connection that carries a silent watch looks like one that carries nothing.
+    The store's authority is asked on a connection of its own, where an answer waits behind nothing. The session's own
+    connection is asked too: a silent watch looks like one whose connection a network has long forgotten.
     """
 
     def __init__(
         self,
         connect: Callable[[], Store],
+        main: Callable[[], Store],
         pulse: Pulse,
         clock: Clock,
+        *,
         notice: Callable[[Revision | None], None],
         lapsed: Callable[[], None],
     ) -> None:
@@ -37,12 +39,14 @@ class Prover:
 
         Args:
             connect: Makes one more connection.
+            main: Gives the session's own, open; or raises why there is none.
             pulse: Is told of each proof and of each question without an answer.
             clock: What proofs are dated by.
             notice: Is called after the pulse was told, with the newest revision where there is one.
             lapsed: Is called when there is a proof again after a time without.
         """
         self._connect = connect
+        self._main = main
         self._pulse = pulse
         self._clock = clock
         self._notice = notice
@@ -71,7 +75,7 @@ class Prover:
         while unanswered < _PATIENCE:
             sent = self._clock.now()
             try:
-                revision = await _prove(store)
+                revision = await self._both(store)
             except ExplorerError as error:
                 alive = self._unproved(sent, error)
                 unanswered = 0 if alive else unanswered + 1
@@ -82,6 +86,17 @@ class Prover:
                     self._pulse.refusal = None
                 self._notice(revision)
             await reach(self._clock, sent + (INTERVAL if not unanswered else _AGAIN), self._now)
+
+    async def _both(self, store: Store) -> Revision | None:
+        """Ask on both connections at the same time."""
+        main = self._main()
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(_answer(store)), group.create_task(_answer(main))]
+        proof, echo = (question.result() for question in asked)
+        for answer in (proof, echo):
+            if isinstance(answer, ExplorerError):
+                raise answer
+        return None if isinstance(proof, ExplorerError) else proof
 
     def _proved(self, sent: float) -> None:
         if self._pulse.proof(sent, self._clock.now()):
@@ -97,6 +112,13 @@ class Prover:
             self._pulse.no_proof(error)
         self._notice(None)
         return refused
+
+
+async def _answer(store: Store) -> Revision | ExplorerError | None:
+    try:
+        return await _prove(store)
+    except ExplorerError as error:
+        return error
 
 
 async def _prove(store: Store) -> Revision | None:

@@ -79,7 +79,9 @@ class Session:
         self._vigil = Vigil(self._pulse, self.clock, tell, self._woke)
         look = self._vigil.look
         self._link = Link(self._connect, self._pulse, self.clock, look)
-        self._prover = Prover(open, self._pulse, self.clock, self._proved, self._lapsed)
+        self._prover = Prover(
+            open, lambda: self._link.store, self._pulse, self.clock, notice=self._proved, lapsed=self._lapsed
+        )
         self._showing = Showing(self._decoder, self._work, lambda: self._link.store, self.clock, tell, drafts=drafts)
         self._following = Following(
             self._showing, self._pulse, self.clock, wake=self._frames.wake, notice=look, ask=self._prover.ask_now

@@ -126,7 +126,7 @@ def test_the_table_lists_every_action_with_a_key() -> None:
     table = ACTIONS.table().splitlines()
     assert table[:2] == ["| keys | what | where |", "|---|---|---|"]
     assert len(table) == 2 + len([action for action in ACTIONS if action.keys])
-    assert "| `↑` `k` | Move to the row above. | tree |" in table
+    assert "| `←` `h` | Close the folder, or go to the one around it. | tree |" in table
     assert "| `q` `ctrl+q` | Leave; what was typed is kept. | everywhere |" in table
 
 

@@ -191,3 +191,23 @@ async def test_what_is_shown_knows_when_it_was_read(seconds: float) -> None:
         await clock.advance(seconds)
         await other.put("key", b"")
         assert (await shown(session, "key")).read == seconds
+
+
+@pytest.mark.parametrize("ttl", [None, 600.0])
+async def test_a_key_that_changes_all_the_time_is_shown_all_the_time(ttl: float | None) -> None:
+    """Each change comes before the one before could be decoded or read; none of them may wait for the last."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"0" * 100_000, ttl=ttl)
+        await shown(session, "key")
+        seen = set[bytes | None]()
+        session.subscribe(lambda _: seen.add(_value(session.detail.reading)))
+        begun = asyncio.get_running_loop().time()
+        number = 0
+        while asyncio.get_running_loop().time() - begun < 1.5:
+            number += 1
+            await other.put("key", str(number).encode() * 50_000)
+            await asyncio.sleep(0.01)
+        assert len(seen) >= 3
+        last = (await other.get("key")).value
+        await eventually(lambda: _value(session.detail.reading) == last, "the last change is shown", PATIENCE)

@@ -3,13 +3,15 @@
 import asyncio
 from contextlib import AsyncExitStack
 from math import inf
+from pathlib import Path
 
 import pytest
 
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import NoSpace, NotReachable, OutcomeUnknown, Timeout
-from explorer.session.edits import Conflicted, Drafting, Refused, Reviewing, Saved, State, Unknown
+from explorer.session.drafts import Drafts
+from explorer.session.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, State, Unknown
 from explorer.session.session import Session
 from tests.servers.waiting import eventually
 from tests.session.ground import PATIENCE, Gate, Place, editing, live, opened, shown
@@ -226,10 +228,13 @@ class Doubtful(Gate):
 
     failure: Exception | None = None
     commits = False
+    hold: asyncio.Event | None = None
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
     ) -> Entry:
+        if self.hold is not None:
+            await self.hold.wait()
         failure, self.failure = self.failure, None
         if failure is not None and not self.commits:
             raise failure
@@ -308,6 +313,39 @@ async def test_a_save_in_doubt_is_found_out_once_the_store_is_back() -> None:
         assert edit.state == Unknown("cannot be found out yet: the connection was cut")
         place.mend()
         await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
+
+
+async def test_an_edit_in_doubt_that_was_left_loses_its_draft_only_when_it_is_found_to_be_saved(tmp_path: Path) -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        await session.idle()
+        place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
+        await edit.save()
+        await session.desk.leave()
+        assert session.editing is None
+        assert Drafts(tmp_path).found("memory:")
+        await eventually(lambda: not Drafts(tmp_path).found("memory:"), "its draft is gone", PATIENCE)
+
+
+async def test_an_edit_that_is_being_saved_is_not_left(tmp_path: Path) -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure = NotReachable("connection refused")
+        place.main.hold = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(edit.save())
+            await eventually(lambda: isinstance(edit.state, Saving), "it is sent", PATIENCE)
+            await session.desk.leave()
+            assert session.editing is edit
+            place.main.hold.set()
+        assert isinstance(edit.state, Refused)
+        assert session.editing is edit
 
 
 @pytest.mark.parametrize("failure", [NoSpace("the quota is used up"), NotReachable("connection refused")])

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 
 import pytest
 
@@ -114,6 +115,23 @@ async def test_a_half_open_connection_is_shown_as_stale_within_five_seconds() ->
             proxy.hang()
             await falls_stale(witness, lost)
             await comes_back(witness, server, proxy.heal)
+
+
+async def test_a_half_open_watch_alone_is_shown_as_stale_within_five_seconds() -> None:
+    """The store answers on every other connection; the one that changes are heard on is dead and does not say so."""
+    async with EtcdServer("3.5") as server, FaultProxy(server.client_port) as proxy:
+        first = opener(f"etcd://{proxy.address}/")()
+        stores = chain([first], iter(opener(f"etcd://{server.address}/"), None))
+        async with Session(lambda: next(stores), Codecs()) as session:
+            await live(session)
+            lost = time.monotonic()
+            proxy.hang()
+            await eventually(lambda: session.liveness.standing is Standing.STALE, "it is stale", PATIENCE)
+            assert time.monotonic() - lost <= SHOWN_WITHIN
+            server.ctl("put", "key", "x")
+            proxy.heal()
+            await live(session)
+            assert session.tree.node("key") is not None
 
 
 async def test_a_reset_connection_is_shown_as_stale_at_once() -> None:
