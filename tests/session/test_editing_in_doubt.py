@@ -1,0 +1,161 @@
+"""A save whose answer is lost is in doubt, never failed, until it is known what became of it; a refused one says why."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from explorer.drivers.base import Store
+from explorer.model.entries import Entry, Revision
+from explorer.model.errors import NoSpace, NotReachable, OutcomeUnknown, Timeout
+from explorer.session.drafts import Drafts
+from explorer.session.edits import Conflicted, Refused, Saved, Saving, State, Unknown
+from explorer.session.session import Session
+from tests.servers.waiting import eventually
+from tests.session.ground import PATIENCE, Gate, Place, editing, opened
+
+
+def state(session: Session) -> State:
+    assert session.editing is not None
+    return session.editing.state
+
+
+class Doubtful(Gate):
+    """A store whose next save ends as a test says: what a real one does only when its answer is lost on the way."""
+
+    failure: Exception | None = None
+    commits = False
+    hold: asyncio.Event | None = None
+
+    async def atomic_put(
+        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+    ) -> Entry:
+        if self.hold is not None:
+            await self.hold.wait()
+        failure, self.failure = self.failure, None
+        if failure is not None and not self.commits:
+            raise failure
+        entry = await super().atomic_put(key, value, previous, ttl=ttl)
+        if failure is not None:
+            raise failure
+        return entry
+
+
+class DoubtfulPlace(Place):
+    def connect(self) -> Store:
+        store = Doubtful(self)
+        self.stores.append(store)
+        return store
+
+    @property
+    def main(self) -> Doubtful:
+        store = self.stores[0]
+        assert isinstance(store, Doubtful)
+        return store
+
+
+@pytest.mark.parametrize("failure", [OutcomeUnknown("the answer was lost"), Timeout("no answer in time")])
+async def test_a_save_whose_answer_was_lost_is_in_doubt_and_then_found_to_be_saved(failure: Exception) -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure, place.main.commits = failure, True
+        await edit.save()
+        assert edit.state == Unknown(str(failure))
+        assert session.why_off("look-again") is None
+        await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
+        assert edit.theirs is None
+
+
+async def test_a_save_whose_request_was_lost_stays_in_doubt_and_may_be_sent_again() -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure = OutcomeUnknown("the answer was lost")
+        await edit.save()
+        await session.run("look-again")
+        assert edit.state == Unknown("not stored so far; saving once more is safe")
+        await session.run("save")
+        assert isinstance(state(session), Saved)
+        assert (await other.get("key")).value == b"mine"
+
+
+async def test_a_save_in_doubt_that_somebody_else_overtook_is_a_conflict() -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure = OutcomeUnknown("the answer was lost")
+        await edit.save()
+        await other.put("key", b"theirs")
+        await edit.look_again()
+        assert isinstance(edit.state, Conflicted)
+
+
+async def test_a_save_in_doubt_is_found_out_once_the_store_is_back() -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
+        await edit.save()
+        place.cut()
+        await edit.look_again()
+        assert edit.state == Unknown("cannot be found out yet: the connection was cut")
+        place.mend()
+        await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
+
+
+async def test_an_edit_in_doubt_that_was_left_loses_its_draft_only_when_it_is_found_to_be_saved(tmp_path: Path) -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        await session.idle()
+        place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
+        await edit.save()
+        await session.desk.leave()
+        assert session.editing is None
+        assert Drafts(tmp_path).found("memory:")
+        await eventually(lambda: not Drafts(tmp_path).found("memory:"), "its draft is gone", PATIENCE)
+
+
+async def test_an_edit_that_is_being_saved_is_not_left(tmp_path: Path) -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure = NotReachable("connection refused")
+        place.main.hold = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(edit.save())
+            await eventually(lambda: isinstance(edit.state, Saving), "it is sent", PATIENCE)
+            await session.desk.leave()
+            assert session.editing is edit
+            place.main.hold.set()
+        assert isinstance(edit.state, Refused)
+        assert session.editing is edit
+
+
+@pytest.mark.parametrize("failure", [NoSpace("the quota is used up"), NotReachable("connection refused")])
+async def test_a_refused_save_says_why_and_keeps_the_text(failure: Exception) -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure = failure
+        await edit.save()
+        assert isinstance(edit.state, Refused)
+        assert edit.state.error is failure
+        assert edit.text == "mine"
+        await edit.save()
+        assert isinstance(state(session), Saved)
