@@ -1,4 +1,4 @@
-"""A save whose answer is lost is in doubt, never failed, until it is known what became of it; a refused one says why."""
+"""A save whose answer is lost is in doubt, never failed, until it is known what became of it; a refusal says why."""
 
 import asyncio
 from pathlib import Path
