@@ -1,5 +1,7 @@
 """The words of the command line, and what is said about words that make no command."""
 
+from pathlib import Path
+
 import pytest
 
 from explorer.cli import arguments
@@ -46,6 +48,15 @@ def test_a_value_is_the_bytes_of_its_word() -> None:
     assert wanted.value == b"\xc3\xa4\xff"
 
 
+@pytest.mark.parametrize("words", [["demo:"], ["get", "demo:", "k"], ["put", "demo:", "k"]])
+def test_schemas_may_be_named_more_than_once(words: list[str]) -> None:
+    command = parse([*words, "--proto", "a.proto", "-I", "x", "--proto", "b", "-I", "y", "--codecs", "c.toml"])
+    assert command.reading == arguments.Reading(
+        protos=(Path("a.proto"), Path("b")), includes=(Path("x"), Path("y")), codecs=Path("c.toml")
+    )
+    assert parse(words).reading == arguments.Reading()
+
+
 @pytest.mark.parametrize(("word", "meant"), [("57", 57), ("0", 0), ("5a", "5a"), ("-1", "-1"), ("²", "²")])
 def test_a_revision_is_a_number_where_it_is_written_as_one(word: str, meant: int | str) -> None:
     assert revision(word) == meant
@@ -79,6 +90,8 @@ def test_only_waiting_may_take_no_time() -> None:
         (["get", "demo:", "k", "--as", "yaml"], "--as"),
         (["put", "demo:", "k", "--value", "v", "--file", "f"], "not allowed with"),
         (["put", "demo:", "k", "--value", "v", "--create", "--force"], "not allowed with"),
+        (["put", "demo:", "k", "--form", "json"], "--form goes with --type"),
+        (["put", "demo:", "k", "--type", "M", "--form", "yaml"], "--form"),
         (["lock", "demo:", "k"], "needs a command"),
         (["lock", "demo:", "k", "--"], "needs a command"),
         (["ls", "demo:", "--timeout", "0"], "--timeout"),
