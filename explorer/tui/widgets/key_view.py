@@ -1,0 +1,263 @@
+"""The tree of keys on the screen: what of it is in sight, what differs from what was drawn, and where the cursor is."""
+
+from typing import ClassVar, Final
+
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
+
+from explorer.session.nodes import Node
+from explorer.session.rows import Line
+from explorer.session.tree import Tree
+from explorer.tui.drawing import Piece, strip
+from explorer.tui.widgets.key_row import Look, look, pieces
+
+_SECOND: Final = 1.0
+
+
+class KeyView(ScrollView, inherit_bindings=False):
+    """Rows of a tree, any number, of which those in sight are drawn, and only when they differ.
+
+    It holds nothing of the store but where the cursor is and what is in sight. `sync` has it show the tree as it is
+    now: once per frame, when the tree changed, and never for each event.
+
+    Args:
+        tree: What is shown.
+        empty: What to say when there is no key.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "key-tree--cursor",
+        "key-tree--guide",
+        "key-tree--folder",
+        "key-tree--quiet",
+        "key-tree--failed",
+        "key-tree--added",
+        "key-tree--changed",
+        "key-tree--deleted",
+        "key-tree--ghost",
+        "key-tree--fresh",
+    }
+    DEFAULT_CSS = """
+    KeyView { background: $surface; color: $foreground; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    KeyView > .key-tree--cursor { background: $block-cursor-blurred-background; text-style: bold; }
+    KeyView:focus > .key-tree--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+    KeyView:nocolor > .key-tree--cursor { text-style: reverse; }
+    KeyView > .key-tree--guide { color: $text-muted; text-style: dim; }
+    KeyView > .key-tree--folder { color: $primary; }
+    KeyView > .key-tree--quiet { color: $text-muted; }
+    KeyView > .key-tree--failed { color: $error; text-style: bold; }
+    KeyView > .key-tree--added { color: $success; }
+    KeyView > .key-tree--changed { color: $warning; }
+    KeyView > .key-tree--deleted { color: $error; }
+    KeyView > .key-tree--ghost { color: $error; text-style: strike; }
+    KeyView > .key-tree--fresh { text-style: bold; }
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        *,
+        empty: str = "No keys here. n makes one.",
+        id: str | None = None,  # noqa: A002 - Textual's word
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.keys = tree
+        self.empty = empty
+        self.drawn = 0
+        """Lines that were drawn so far, for tests and measurements."""
+        self._cursor: Node | None = None
+        self._row = 0
+        """Where the cursor was last."""
+        self._told: Node | None = None
+        self.looks: list[Look] = []
+        """The rows in sight."""
+        self._total = -1
+        self._styles: dict[str, Style] = {}
+
+    # The tree changed
+
+    def sync(self) -> None:
+        """Show the tree as it is now: the row at the top remains there, the cursor on its node."""
+        total = len(self.keys)
+        moved = self._shifted()
+        self._row += moved
+        top = round(self.scroll_y) + moved
+        size = Size(self.size.width, total)
+        if size != self.virtual_size:
+            self.set_reactive(Widget.virtual_size, size)
+            self._scroll_update(size)
+        if moved:
+            top = max(0, min(top, self.max_scroll_y))
+            self.set_reactive(Widget.scroll_y, float(top))
+            self.set_reactive(Widget.scroll_target_y, float(top))
+            if self.show_vertical_scrollbar:
+                self.vertical_scrollbar.position = top
+        self._place_cursor()
+        self._look_again(all_of_it=bool(moved) or total != self._total)
+        self._total = total
+        self._load_near()
+
+    def _shifted(self) -> int:
+        """Tell by how many rows the first row in sight moved; at the very top there is nothing to hold."""
+        if not self.scroll_offset.y:
+            return 0
+        for place, seen in enumerate(self.looks):
+            row = self.keys.row_of(seen.node)
+            if row is not None:
+                return row - place - self.scroll_offset.y
+        return 0
+
+    def _place_cursor(self) -> None:
+        """Find the cursor's row. If its node is gone, or was the end of what was read, it goes to what is now there."""
+        stays = self._cursor is not None and self.keys.holds(self._cursor) and not self._cursor.tail
+        if not len(self.keys):
+            self._cursor = self._cursor if stays else None
+        elif self._cursor is None:
+            self._cursor = self.keys.at(0)
+        elif not stays:
+            self._cursor = self.keys.at(min(self._row_after_gone(self._cursor), len(self.keys) - 1))
+        self._row = self.cursor_row
+        if self._told is not self._cursor:
+            self._told = self._cursor
+            self.cursor_moved(self._cursor)
+
+    def _row_after_gone(self, gone: Node) -> int:
+        nodes = [seen.node for seen in self.looks]
+        place = nodes.index(gone) if gone in nodes else 0
+        for before in reversed(nodes[:place]):
+            row = self.keys.row_of(before)
+            if row is not None:
+                return row + 1
+        return self._row
+
+    def _look_again(self, *, all_of_it: bool = False) -> None:
+        """Have drawn again what differs from what was drawn."""
+        height, width = self.size.height, self.size.width
+        cursor = self.under_cursor
+        looks = [look(self.keys, line, width=width, cursor=cursor) for line in self._window(height)]
+        before, self.looks = self.looks, looks
+        if all_of_it or len(before) != len(looks) or not looks:
+            self.refresh()
+            return
+        for y, (old, new) in enumerate(zip(before, looks, strict=True)):
+            if old != new:
+                self.refresh(Region(0, y, width, 1))
+
+    def _window(self, height: int) -> list[Line[Node]]:
+        top = max(0, min(self.scroll_offset.y, len(self.keys) - height))
+        return list(self.keys.window(top, height))
+
+    def _load_near(self) -> None:
+        """Load further pages where the end of what was read comes near; a filter is of what is loaded."""
+        if self.keys.findings is not None or not self.size.height:
+            return
+        height = self.size.height
+        for line in list(self.keys.window(max(0, self.scroll_offset.y - height), 3 * height)):
+            if line.row.tail:
+                self.keys.load_more(line.row)
+
+    # The cursor
+
+    @property
+    def cursor(self) -> Node | None:
+        """The node that the cursor is on, though a filter may hide it for now."""
+        return self._cursor
+
+    @property
+    def cursor_row(self) -> int:
+        """The row that the cursor is shown in; -1 if there are no rows."""
+        if self._cursor is None:
+            return -1
+        up: Node | None = self._cursor
+        while up is not None and up is not self.keys.root:
+            row = self.keys.row_of(up)
+            if row is not None:
+                return row
+            up = up.parent
+        return max(0, min(self._row, len(self.keys) - 1))
+
+    @property
+    def under_cursor(self) -> Node | None:
+        """The node in the row that the cursor is shown in."""
+        row = self.cursor_row
+        return self.keys.at(row) if 0 <= row < len(self.keys) else None
+
+    def go(self, node: Node) -> None:
+        """Put the cursor on a node that has a row, and bring it into sight."""
+        row = self.keys.row_of(node)
+        if row is not None:
+            self.go_row(row)
+
+    def go_row(self, row: int) -> None:
+        """Put the cursor on a row, or the first or last if there is none such."""
+        if not len(self.keys):
+            return
+        row = max(0, min(row, len(self.keys) - 1))
+        self._cursor = self.keys.at(row)
+        self.sync()
+        top, height = self.scroll_offset.y, self.size.height
+        if row < top:
+            self.scroll_to(y=row, animate=False)
+        elif row >= top + height > top:
+            self.scroll_to(y=row - height + 1, animate=False)
+
+    def cursor_moved(self, node: Node | None) -> None:
+        """Hear that the cursor is on another node; what is made of it is for whoever can be focused."""
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a line in sight."""
+        width = self.size.width
+        self.drawn += 1
+        if y < len(self.looks):
+            row = self.looks[y]
+            return strip(pieces(row, width), width, self._style, base="cursor" if row.cursor else "")
+        notice: list[Piece] = [("quiet", self._notice())] if y == 0 and not self.looks else []
+        return strip(notice, width, self._style)
+
+    def _notice(self) -> str:
+        findings = self.keys.findings
+        if findings is not None:
+            return "No loaded key matches." if findings.done else "Searching …"
+        return self.empty
+
+    def _style(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            style = self.rich_style if not name else Style()
+            for part in name.split():
+                style += self.get_component_rich_style(f"key-tree--{part}", partial=True)
+            self._styles[name] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget the styles when the theme or the focus changes them."""
+        self._styles = {}
+        super().notify_style_update()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Look at other rows."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._look_again(all_of_it=True)
+            self._load_near()
+
+    def on_mount(self) -> None:
+        """Show the tree, and let ages go on."""
+        self.sync()
+        self.set_interval(_SECOND, self._age)
+
+    def on_resize(self) -> None:
+        """Take the new size."""
+        self._styles = {}
+        self.sync()
+        self._look_again(all_of_it=True)
+
+    def _age(self) -> None:
+        if any(row.change is not None for row in self.looks):
+            self._look_again()

@@ -1,0 +1,249 @@
+"""What events do to a tree, and how long it can be seen."""
+
+import pytest
+
+from explorer.model.errors import NotReachable
+from explorer.session import marks as aging
+from explorer.session.marks import Change, Stage
+from explorer.session.nodes import Extent
+from tests.session.garden import growing
+
+
+async def test_a_page_that_is_older_than_an_event_brings_nothing_back() -> None:
+    async with growing("a/gone", "a/kept", "a/sub/gone") as garden:
+        garden.store.held = True
+        garden.tree.expand(garden.node("a"))
+        request = await garden.request()
+        garden.store.read(request)
+        garden.store.delete("a/gone")
+        garden.store.delete("a/sub/gone")
+        garden.store.put("a/new/deep")
+        garden.store.put("a/later")
+        garden.tell()
+        garden.store.arrive(request)
+        await garden.answer()
+        garden.now += 31
+        garden.tree.sweep(garden.now)
+        assert garden.rows == ["a/", "  kept", "  later", "  new/"]
+
+
+async def test_the_end_of_a_value_at_the_end_of_a_page_lets_nothing_be_left_out() -> None:
+    """Behind `a` with a value comes `a-b`; behind `a` without one comes what is behind all of `a/`."""
+    async with growing("a", "a-b", "a/c", "z", page=1) as garden:
+        assert garden.rows == ["a/=", "<partial>"]
+        garden.store.delete("a")
+        garden.tree.load_more(garden.tree.root)
+        await garden.tree.idle()
+        garden.tell()
+        await garden.tree.idle()
+        while garden.tree.root.extent is Extent.PARTIAL:
+            garden.tree.load_more(garden.tree.root)
+            await garden.tree.idle()
+        assert [row.lstrip("+-~") for row in garden.rows] == ["a/", "a-b", "z"]
+
+
+async def test_a_folder_of_which_nobody_knows_is_verified_by_one_small_read() -> None:
+    async with growing("a/1", "a/2", "b/1") as garden:
+        garden.store.delete("a/1")
+        garden.store.delete("b/1")
+        garden.tell()
+        before = garden.store.asked
+        await garden.tree.idle()
+        assert garden.store.asked == before + 2
+        assert garden.rows == ["a/", "-b"]
+
+
+async def test_what_comes_while_a_folder_is_verified_counts() -> None:
+    async with growing("a/1") as garden:
+        garden.store.held = True
+        garden.store.delete("a/1")
+        garden.tell()
+        request = await garden.request()
+        garden.store.read(request)
+        garden.store.put("a/2")
+        garden.tell()
+        garden.store.arrive(request)
+        await garden.answer()
+        assert garden.rows == ["a/"]
+
+
+async def test_a_folder_found_empty_when_it_is_opened_goes() -> None:
+    async with growing("a/1", "b") as garden:
+        garden.store.delete("a/1")
+        garden.store.told()
+        await garden.expand("a")
+        assert garden.rows == ["-a", "b"]
+
+
+@pytest.mark.parametrize("last", ["a/1", "a/b/1"])
+async def test_a_folder_that_was_never_read_goes_with_its_last_key(last: str) -> None:
+    async with growing(last, "b") as garden:
+        garden.store.held = True
+        garden.tree.expand(garden.node("a"))
+        request = await garden.request()
+        request.answer = NotReachable("no route")
+        garden.store.arrive(request)
+        await garden.tree.idle()
+        garden.store.held = False
+        garden.store.delete(last)
+        garden.tell()
+        await garden.tree.idle()
+        assert garden.tree.node("a") is None
+
+
+async def test_a_folder_that_is_verified_and_not_empty_is_read_again() -> None:
+    async with growing("a/1") as garden:
+        await garden.expand("a")
+        garden.store.delete("a/1")
+        garden.tell()
+        garden.store.put("a/2")
+        garden.store.told()
+        await garden.tree.idle()
+        assert garden.rows == ["a/", "  -1", "  +2"]
+
+
+async def test_a_listing_that_knows_of_no_children_is_verified() -> None:
+    async with growing("a", "a/1") as garden:
+        await garden.expand("a")
+        garden.store.delete("a/1")
+        garden.store.told()
+        garden.tree.reload(garden.tree.root)
+        await garden.tree.idle()
+        assert garden.rows == ["a"]
+
+
+async def test_a_key_that_lost_all_its_children_is_a_leaf() -> None:
+    async with growing("a", "a/1") as garden:
+        await garden.expand("a")
+        garden.store.delete("a/1")
+        garden.tell()
+        await garden.tree.idle()
+        assert garden.rows == ["a", "  -1"]
+        garden.now = aging.GHOST
+        garden.tree.sweep(garden.now)
+        assert garden.rows == ["a"]
+        assert garden.node("a").extent is Extent.UNLOADED
+        assert not garden.node("a").expanded
+
+
+async def test_a_folder_emptied_by_events_goes_and_an_open_one_comes_back_open() -> None:
+    async with growing("locks/x/1", "z") as garden:
+        await garden.expand("locks", "locks/x")
+        garden.store.delete("locks/x/1")
+        garden.tell()
+        await garden.tree.idle()
+        assert garden.rows == ["-locks", "  -x", "    -1", "z"]
+        garden.store.put("locks/x/2")
+        garden.tell()
+        assert garden.rows == ["+locks/", "  +x/", "    -1", "    +2", "z"]
+        garden.now += aging.GHOST
+        garden.tree.sweep(garden.now)
+        assert garden.rows == ["+locks/", "  +x/", "    +2", "z"]
+
+
+async def test_a_deleted_row_is_shown_a_little_longer() -> None:
+    async with growing("a", "b") as garden:
+        garden.store.delete("a")
+        assert garden.tell()
+        assert garden.tree.node("a") is None
+        assert garden.rows == ["-a", "b"]
+        garden.now = aging.GHOST - 0.1
+        assert garden.tree.sweep(garden.now)
+        assert garden.rows == ["-a", "b"]
+        garden.now = aging.GHOST
+        assert garden.tree.sweep(garden.now)
+        assert garden.rows == ["b"]
+        assert garden.tree.loaded == 1
+
+
+async def test_marks_age_in_stages_and_end() -> None:
+    async with growing("a", "b", "c") as garden:
+        for key in ("a", "n"):
+            garden.store.put(key)
+        garden.tell()
+        garden.store.put("n")
+        garden.tell()
+        assert garden.rows == ["~a", "b", "c", "+n"]
+        stages = []
+        for moment in (0, 2.9, 3, 29, 30):
+            garden.now = moment
+            garden.tree.sweep(garden.now)
+            mark = garden.tree.mark(garden.node("n"))
+            stages.append(mark and mark.stage)
+        assert stages == [Stage.FRESH, Stage.FRESH, Stage.RECENT, Stage.RECENT, None]
+        assert not garden.tree.sweep(garden.now)
+
+
+async def test_a_value_that_ends_above_children_is_marked_and_the_folder_stays() -> None:
+    async with growing("a", "a/b") as garden:
+        garden.store.delete("a")
+        garden.tell()
+        await garden.tree.idle()
+        assert garden.rows == ["-a/"]
+        assert not garden.node("a").has_value
+
+
+async def test_closed_folders_count_what_changes_below_until_they_are_opened() -> None:
+    async with growing("a/b/c", "a/b/d") as garden:
+        await garden.expand("a")
+        for key in ("a/b/c", "a/b/e"):
+            garden.store.put(key)
+        garden.store.delete("a/b/d")
+        assert garden.tell()
+        assert garden.tree.changes_below(garden.node("a/b")) == 3
+        assert garden.tree.changes_below(garden.node("a")) == 0
+        await garden.expand("a/b")
+        assert garden.tree.changes_below(garden.node("a/b")) == 0
+
+
+async def test_what_nobody_sees_is_said_to_change_nothing() -> None:
+    async with growing("a/b/c", "x") as garden:
+        await garden.expand("a", "a/b")
+        garden.tree.collapse(garden.node("a"))
+        garden.store.put("a/b/c")
+        assert garden.tell(), "the count of a closed folder is seen"
+        garden.store.put("none/of/it")
+        garden.tell()
+        assert not garden.tree.apply([])
+
+
+async def test_reading_again_keeps_nodes_and_marks_what_differs() -> None:
+    async with growing("a/1", "a/2", "b", "c/1", "d/1") as garden:
+        await garden.expand("a", "c")
+        kept = garden.node("a/1")
+        for key in ("a/2", "b", "c/1"):
+            garden.store.delete(key)
+        garden.store.put("a/3")
+        garden.store.put("e")
+        garden.store.told()
+        await garden.tree.resync()
+        await garden.tree.idle()
+        assert garden.node("a/1") is kept
+        assert garden.rows == ["a/", "  1", "  -2", "  +3", "-b", "-c", "d/", "+e"]
+
+
+async def test_what_comes_while_all_is_read_again_is_not_taken_for_gone() -> None:
+    async with growing("a", "b") as garden:
+        garden.store.held = True
+        garden.tree.reload(garden.tree.root)
+        request = await garden.request()
+        garden.store.read(request)
+        garden.store.put("new")
+        garden.tell()
+        garden.store.arrive(request)
+        await garden.answer()
+        assert garden.rows == ["a", "b", "+new"]
+        assert not garden.node("new").ghost
+
+
+async def test_marks_and_ghosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aging, "MOST", 10)
+    async with growing(*(f"{number:04}" for number in range(600)), page=1000) as garden:
+        for key in list(garden.store.keys)[:500]:
+            garden.store.delete(key)
+        garden.tell()
+        while garden.tree.sweep(garden.now):
+            pass
+        assert len(garden.tree) == 110
+        assert [garden.tree.at(row).ghost for row in (0, 9, 10)] == [True, True, False]
+        assert garden.tree.mark(garden.tree.at(0)) == (Change.DELETED, Stage.FRESH, 0.0)

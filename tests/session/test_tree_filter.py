@@ -1,0 +1,55 @@
+"""A filter of loaded rows."""
+
+import pytest
+
+from tests.session.garden import growing
+
+
+async def test_a_filter_shows_what_matches_and_what_is_around_it() -> None:
+    async with growing("ab/cd/ef", "ab/x", "cd", "y/cd") as garden:
+        await garden.expand("ab", "ab/cd")
+        garden.tree.collapse(garden.node("ab"))
+        garden.tree.filter("ef")
+        await garden.tree.idle()
+        assert garden.rows == ["ab/", "  cd/", "    ef"]
+        assert str(garden.tree.findings) == "1 of 6 loaded"
+        garden.tree.filter(None)
+        await garden.tree.idle()
+        assert garden.rows == ["ab/", "cd", "y/"]
+        assert garden.tree.findings is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("c", ["ab/", "  cd", "  Cx", "cat"]),
+        ("C", ["ab/", "  Cx"]),
+        ("c?", ["ab/", "  cd", "  Cx"]),
+        ("!c", ["ab/"]),
+        ("ab/c", ["ab/", "  cd", "  Cx"]),
+        ("!ab/*", ["ab/", "cat"]),
+        ("[", []),
+    ],
+)
+async def test_what_a_filter_means(text: str, found: list[str]) -> None:
+    async with growing("ab/cd", "ab/Cx", "cat") as garden:
+        await garden.expand("ab")
+        garden.tree.filter(text)
+        await garden.tree.idle()
+        assert sorted(garden.rows) == sorted(found)
+
+
+async def test_what_comes_while_a_filter_is_set_is_filtered_and_opened() -> None:
+    async with growing("a/b/c", "z") as garden:
+        await garden.expand("a", "a/b")
+        garden.tree.collapse(garden.node("a"))
+        garden.tree.filter("new")
+        await garden.tree.idle()
+        assert garden.rows == []
+        garden.store.put("a/b/new")
+        garden.store.put("other")
+        garden.tell()
+        assert garden.rows == ["a/", "  b/", "    +new"]
+        garden.tree.filter(None, keep=garden.node("a/b/new"))
+        await garden.tree.idle()
+        assert garden.rows == ["a/", "  b/", "    c", "    +new", "+other", "z"]
