@@ -20,7 +20,7 @@ examples:
   keyscope ls etcd://127.0.0.1:2379/ config/          the next level below config/
   keyscope get etcd://127.0.0.1:2379/config/ app      below the URL's path, keys are relative to it
   keyscope put @prod config/app --file app.json --if-revision 57
-  keyscope get etcd://127.0.0.1:2379/ devices/1 --as textproto --type voltha.Device --proto device.proto
+  keyscope get @prod orders/17 --as textproto --type shop.Order --proto shop.proto
   keyscope watch @prod config/ --json
   keyscope lock @prod jobs/nightly --wait 60 -- ./nightly.sh
 

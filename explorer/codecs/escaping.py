@@ -20,7 +20,8 @@ _MARKED: Final = re.compile(r"[^\x00-\x7e]")
 
 def needs_escape(text: str) -> bool:
     """Tell whether a text holds what an editor would alter or a terminal act on."""
-    return inert(text, multiline=True) != text
+    plain = text.replace("\n", "").replace("\t", "")
+    return inert(plain) != plain and inert(text, multiline=True) != text  # the first is quick, the second exact
 
 
 def escape(text: str) -> str:

@@ -1,7 +1,7 @@
 """Values that are text: JSON, YAML and everything else. The text is the value; nothing is ever formatted anew."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Self
 
 from explorer.codecs.contract import Choice, Document, Encoded, Language, Merge
@@ -107,7 +107,3 @@ class PlainDocument(Document):
 
     def _meant(self, text: str) -> str:
         return unescape(text) if self.escaped else text
-
-    def refused(self, reason: str) -> Self:
-        """Give the same document, not to be edited."""
-        return replace(self, refusal=reason)
