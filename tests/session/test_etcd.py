@@ -172,7 +172,19 @@ async def test_one_of_three_members_less_is_no_loss() -> None:
             await eventually(lambda: session.tree.node("key") is not None, "the change is shown", PATIENCE)
 
 
-async def test_a_killed_server_that_lost_its_history_is_read_again_before_it_is_live() -> None:
+async def test_a_killed_server_is_shown_as_stale_and_is_live_again_when_it_is_back() -> None:
+    async with EtcdServer("3.5") as server, witnessed(server.address) as (session, witness):
+        for number in range(ROUNDS):
+            lost = time.monotonic()
+            await asyncio.to_thread(server.kill)
+            await falls_stale(witness, lost)
+            await asyncio.to_thread(server.start)
+            server.ctl("put", f"key-{number}", "x")
+            await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live again", PATIENCE)
+            await eventually(lambda: session.tree.node(f"key-{number}") is not None, "the change is shown", PATIENCE)  # noqa: B023
+
+
+async def test_a_store_whose_history_is_gone_is_read_again_before_it_is_live() -> None:
     async with (
         EtcdServer("3.5") as server,
         FaultProxy(server.client_port) as proxy,
