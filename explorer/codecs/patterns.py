@@ -49,7 +49,7 @@ class Pattern:
                 parts.append(_expression(word, level, text))
         literal += len(text) - end
         parts.append(re.escape(text[end:]))
-        expression = re.compile("".join(parts), re.DOTALL)
+        expression = re.compile(rf"\A{''.join(parts)}\Z", re.DOTALL)
         return cls(text, expression, literal, exact=not _WORD.search(text))
 
     @classmethod
@@ -60,14 +60,14 @@ class Pattern:
             SchemaFailed: It is none.
         """
         try:
-            expression = re.compile(f"(?s:.*?)(?:{text})(?s:.*)")
+            expression = re.compile(text)
         except re.error as error:
             raise SchemaFailed(f"no regular expression: {error}: {text}") from error
         return cls(text, expression, literal=0)
 
     def matches(self, key: str) -> bool:
         """Tell whether a key is meant."""
-        return self.expression.fullmatch(key) is not None
+        return self.expression.search(key) is not None
 
     def __str__(self) -> str:
         return self.text

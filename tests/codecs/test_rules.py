@@ -52,6 +52,7 @@ def test_a_regular_expression_may_match_anywhere_unless_it_says_where() -> None:
     assert Pattern.regex("b+|x$").matches("abbc")
     assert not Pattern.regex("^b").matches("ab")
     assert Pattern.regex("^cache:").matches("cache:\n")
+    assert Pattern.regex("(?i)^CACHE").matches("cache")
 
 
 @pytest.mark.parametrize("pattern", ["a/{name", "a}", "{a:letters}"])
