@@ -69,6 +69,8 @@ def parse(words: Sequence[str]) -> arguments.Command:
         raise UsageError("lock needs a command to run", hint="write it after --, as in: lock URL KEY -- make deploy")
     if given.get("form") is not None and kind is arguments.Put and not given["type"]:
         raise UsageError("--form goes with --type", hint="without a type the value is taken as it is")
+    if kind is arguments.Get:
+        given["form"] = _form_of(given)
     return arguments.Command(
         url=str(given["url"]),
         wanted=_filled(kind, given),
@@ -84,6 +86,14 @@ def parse(words: Sequence[str]) -> arguments.Command:
 
 def _filled(kind: Callable[..., Values], given: Mapping[str, object]) -> Values:
     return kind(**{name: given.get(name) for name in signature(kind).parameters})
+
+
+def _form_of(given: Mapping[str, object]) -> object:
+    """Give the form that `get` shows a value in: of a message that is named, its text."""
+    form = given["form"] or ("textproto" if given["type"] and not given["json"] else "text")
+    if given["type"] and form not in ("textproto", "json"):
+        raise UsageError("--type goes with --as textproto or --as json", hint="the other forms show bytes as they are")
+    return form
 
 
 def _without_command(words: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:
@@ -206,7 +216,6 @@ def _reading(*, ls: _Parser, get: _Parser, history: _Parser) -> None:
         "--as",
         dest="form",
         choices=("raw", "text", "json", "textproto", "hex"),
-        default="text",
         help="raw: the bytes and nothing else; text: harmless on a terminal (default); json: indented, or a message's "
         "JSON; textproto: a message's text format; hex: dumped",
     )

@@ -46,8 +46,9 @@ def mapped(home: Path, proto: str) -> None:
 class TestGet:
     def test_a_message_as_text(self, keyscope: Run, keyspace: Keyspace, proto: str) -> None:
         keyspace.put(b"k", ADA)
-        words = ("get", "memory:", "k", "--as", "textproto", "--proto", proto, "--type", "p.Person")
-        assert keyscope(*words).output == b'name: "Ada"\nborn: 1815\n'
+        words = ("get", "memory:", "k", "--proto", proto, "--type", "p.Person")
+        for form in ((), ("--as", "textproto")):
+            assert keyscope(*words, *form).output == b'name: "Ada"\nborn: 1815\n'
 
     @pytest.mark.usefixtures("mapped")
     def test_a_rule_says_which_message_it_is(self, keyscope: Run, keyspace: Keyspace) -> None:

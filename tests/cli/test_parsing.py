@@ -90,6 +90,8 @@ def test_only_waiting_may_take_no_time() -> None:
         (["get", "demo:", "k", "--as", "yaml"], "--as"),
         (["put", "demo:", "k", "--value", "v", "--file", "f"], "not allowed with"),
         (["put", "demo:", "k", "--value", "v", "--create", "--force"], "not allowed with"),
+        (["get", "demo:", "k", "--type", "M", "--as", "raw"], "--type goes with"),
+        (["get", "demo:", "k", "--type", "M", "--json"], "--type goes with"),
         (["put", "demo:", "k", "--form", "json"], "--form goes with --type"),
         (["put", "demo:", "k", "--type", "M", "--form", "yaml"], "--form"),
         (["lock", "demo:", "k"], "needs a command"),
