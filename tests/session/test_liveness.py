@@ -208,7 +208,8 @@ async def test_a_silent_prover_alone_makes_it_stale_within_five_seconds() -> Non
         await live(session)
 
 
-async def test_after_the_machine_slept_nothing_is_believed_before_it_was_read_again() -> None:
+@pytest.mark.parametrize("seconds", [3.2, 3600])
+async def test_after_the_machine_slept_nothing_is_believed_before_it_was_read_again(seconds: float) -> None:
     clock = SetClock()
     place = Place(clock)
     async with opened(place) as session:
@@ -222,9 +223,9 @@ async def test_after_the_machine_slept_nothing_is_believed_before_it_was_read_ag
             await read_again()
 
         session.tree.resync = counted  # type: ignore[method-assign]
-        clock.slept += 3600
+        clock.slept += seconds
         assert session.liveness.standing is Standing.STALE
-        assert session.liveness.reason == "this machine slept for 3600 s"
+        assert session.liveness.reason == f"this machine slept for {seconds:.0f} s"
         await clock.advance(2.0)
         await live(session)
         assert reads
