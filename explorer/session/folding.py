@@ -1,6 +1,7 @@
 """Events folded between two frames: the last word on each key, so that a view does not work for what nobody sees."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
@@ -27,7 +28,9 @@ class Fold:
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._waiting: dict[str, Change] = {}
+        self._waiting: OrderedDict[str, Change] = (
+            OrderedDict()
+        )  # a dict that loses its first key again and again is slow
         self._gone: dict[str, Deleted] = {}
         self._since: float | None = None
         self.told = 0
@@ -66,8 +69,7 @@ class Fold:
         begun = time.perf_counter()
         given = 0
         while self._waiting:
-            key = next(iter(self._waiting))
-            event = self._waiting.pop(key)
+            key, event = self._waiting.popitem(last=False)
             gone = self._gone.pop(key, None) if self._gone else None
             if gone is not None:
                 yield gone

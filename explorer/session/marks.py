@@ -1,6 +1,7 @@
 """What changed lately, and how long ago: kept for the nodes that changed, at the cost of those alone."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import Final, NamedTuple
@@ -47,9 +48,10 @@ class Marks:
     """The marks of nodes, in the order of their age."""
 
     def __init__(self) -> None:
-        self._fresh: dict[Node, tuple[Change, float]] = {}
-        self._recent: dict[Node, tuple[Change, float]] = {}
-        self._ghosts: dict[Node, float] = {}
+        # ordered: a dict that loses its first key again and again is slow
+        self._fresh: OrderedDict[Node, tuple[Change, float]] = OrderedDict()
+        self._recent: OrderedDict[Node, tuple[Change, float]] = OrderedDict()
+        self._ghosts: OrderedDict[Node, float] = OrderedDict()
         self._below: dict[Node, int] = {}
 
     def __len__(self) -> int:
@@ -90,8 +92,10 @@ class Marks:
 
     def forget(self, node: Node) -> None:
         """Forget a node that is no longer in the tree."""
-        for kept in (self._fresh, self._recent, self._ghosts, self._below):
-            kept.pop(node, None)
+        self._fresh.pop(node, None)
+        self._recent.pop(node, None)
+        self._ghosts.pop(node, None)
+        self._below.pop(node, None)
 
     def age(self, now: float, until: Callable[[], bool]) -> bool:
         """Let marks pass into their next stage, as long as `until` is not true; tell whether one did."""
@@ -115,7 +119,7 @@ class Marks:
                 yield node
 
 
-def _due(marks: dict[Node, tuple[Change, float]], before: float, until: Callable[[], bool]) -> Iterator[Node]:
+def _due(marks: OrderedDict[Node, tuple[Change, float]], before: float, until: Callable[[], bool]) -> Iterator[Node]:
     while marks and not until():
         for _ in range(_ROUND):
             node = next(iter(marks), None)
