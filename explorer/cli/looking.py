@@ -15,7 +15,7 @@ from explorer.session.session import Session
 
 def possible() -> bool:
     """Tell whether there is a terminal to look at and to type into."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
 
 
 def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading) -> int:
@@ -41,6 +41,8 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
         ) as session:
             app = Keyscope(session, theme=wanted.theme, told=[str(one.message) for one in told])
             await app.run_async()
+            if app.failure is not None:
+                raise app.failure
             return app.return_code or 0
 
     return asyncio.run(run())

@@ -29,9 +29,16 @@ def told(text: str, style: str = "") -> Content:
 
 
 def strip(pieces: Iterable[Piece], width: int, styles: Styles, *, base: str = "") -> Strip:
-    """Draw one line: pieces one after the other, made harmless, cut and filled up to the width in cells."""
+    """Draw one line: pieces one after the other, made harmless, cut and filled up to the width in cells.
+
+    On a base of its own, such as a cursor's, colours are the base's: what is bold or struck through stays so.
+    """
     plain = styles("") + styles(base) if base else styles("")
-    drawn = [Segment(inert(text), plain + styles(name) if name else plain) for name, text in pieces]
+
+    def style(name: str) -> Style:
+        return plain + (styles(name).without_color if base else styles(name)) if name else plain
+
+    drawn = [Segment(inert(text), style(name)) for name, text in pieces]
     return Strip(drawn).adjust_cell_length(width, plain)
 
 

@@ -29,6 +29,8 @@ class DemoStore(MemoryStore):
     def __init__(self, address: Address, access: Access | None = None, *, keyspace: Keyspace | None = None) -> None:
         self._still = "still" in address.options
         self._begun = keyspace is not None
+        self.movement: Movement | None = None
+        """What makes it move, once it is connected; who has stopped its time moves it step by step."""
         super().__init__(address, access, keyspace=keyspace or Keyspace(ManualClock() if self._still else None))
         try:
             # Chance of a kind that can be repeated; nothing here is a secret.
@@ -46,6 +48,6 @@ class DemoStore(MemoryStore):
         self._begun = True
         for key, value in entries(self._chance):
             self.keyspace.put(key, value)
-        movement = Movement(self.keyspace, self._chance)
+        self.movement = Movement(self.keyspace, self._chance)
         if not self._still:
-            self.tasks.start(movement.run(), name="demo")
+            self.tasks.start(self.movement.run(), name="demo")

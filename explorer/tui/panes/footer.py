@@ -13,7 +13,10 @@ class Footer(Static):
     """Keys and titles from the registry; what is off is dimmed, and pressing its key says why."""
 
     DEFAULT_CSS = """
-    Footer { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; }
+    Footer {
+        height: 1; background: $panel; padding: 0 1; text-wrap: nowrap;
+        link-style: none; link-color: $foreground; link-style-hover: reverse;
+    }
     """
     parts = Part.DETAIL | Part.LIVENESS | Part.EDIT
 

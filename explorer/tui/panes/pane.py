@@ -30,8 +30,9 @@ class Pane(Vertical):
         height: 1; background: $panel; color: $text-muted; padding: 0 1; text-wrap: nowrap;
         text-overflow: ellipsis;
     }
-    Pane:focus-within > .pane--title { background: $primary; color: $text; text-style: bold; }
+    Pane.-focused > .pane--title { background: $primary; color: $text; text-style: bold; }
     Pane > .pane--notice { height: auto; padding: 1 1; display: none; }
+    Pane > Lines { padding: 0 1; }
     Pane.-notice > .pane--notice { display: block; }
     Pane.-notice > .pane--body { display: none; }
     """

@@ -99,6 +99,7 @@ class Browse(Screen[None]):
         self.query_one("#right").set_class(right, "-shown", "-zoom")
         for other in self.query(Pane):
             other.set_class(other is pane, "-zoom")
+            other.set_class(other is pane, "-focused")
             if right:
                 other.set_class(other is pane, "-current")
 

@@ -1,5 +1,6 @@
 """Looking at a change before it is stored, and at two changes that met."""
 
+from difflib import SequenceMatcher
 from typing import ClassVar
 
 from textual import on
@@ -127,9 +128,10 @@ class Meeting(Screen[bool]):
         """Fill the columns."""
         state, document = self._state, self._edit.document
         base = "" if state.base is None else document.text
-        self.query_one("#base", Pager).show(base, document.language)
-        self.query_one("#theirs", Pager).show(_theirs(state), document.language)
-        self.query_one("#mine", Pager).show(state.mine, document.language)
+        theirs = _theirs(state)
+        self.query_one("#base", Pager).show(base, document.language, marked=())
+        self.query_one("#theirs", Pager).show(theirs, document.language, marked=differing(base, theirs))
+        self.query_one("#mine", Pager).show(state.mine, document.language, marked=differing(base, state.mine))
         self.query_one("#theirs").focus()
         self.query_one(Footer).show(Place.CONFLICT)
 
@@ -179,3 +181,10 @@ def _theirs(state: Conflicted) -> str:
         return state.merge.document.text
     value = b"" if state.theirs is None else state.theirs.value or b""
     return value.decode(errors="backslashreplace")
+
+
+def differing(base: str, text: str) -> frozenset[int]:
+    """Give the lines of a text, counted from 0, that are not as they were."""
+    matcher = SequenceMatcher(None, base.split("\n"), text.split("\n"), autojunk=False)
+    changes = (opcode for opcode in matcher.get_opcodes() if opcode[0] != "equal")
+    return frozenset(line for _, _, _, start, end in changes for line in range(start, max(end, start + 1)))

@@ -42,12 +42,12 @@ class KeyView(ScrollView, inherit_bindings=False):
     }
     DEFAULT_CSS = """
     KeyView { background: $surface; color: $foreground; overflow-x: hidden; scrollbar-size-vertical: 1; }
-    KeyView > .key-tree--cursor { background: $block-cursor-blurred-background; text-style: bold; }
-    KeyView:focus > .key-tree--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+    KeyView > .key-tree--cursor { background: $panel-lighten-1; text-style: bold; }
+    KeyView:focus > .key-tree--cursor { background: $primary; color: $background; }
     KeyView:nocolor > .key-tree--cursor { text-style: reverse; }
-    KeyView > .key-tree--guide { color: $text-muted; text-style: dim; }
+    KeyView > .key-tree--guide { color: $foreground; text-style: dim; }
     KeyView > .key-tree--folder { color: $primary; }
-    KeyView > .key-tree--quiet { color: $text-muted; }
+    KeyView > .key-tree--quiet { color: $foreground; text-style: dim; }
     KeyView > .key-tree--failed { color: $error; text-style: bold; }
     KeyView > .key-tree--added { color: $success; }
     KeyView > .key-tree--changed { color: $warning; }
@@ -239,6 +239,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         """Forget the styles when the theme or the focus changes them."""
         self._styles = {}
         super().notify_style_update()
+        self.refresh()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Look at other rows."""

@@ -22,6 +22,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         "lines--cursor",
         "lines--dim",
         "lines--strong",
+        "lines--marked",
         "lines--good",
         "lines--warning",
         "lines--bad",
@@ -33,10 +34,12 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     }
     DEFAULT_CSS = """
     Lines { background: $surface; color: $foreground; overflow-x: hidden; scrollbar-size-vertical: 1; }
-    Lines > .lines--cursor { background: $block-cursor-blurred-background; text-style: bold; }
-    Lines:focus > .lines--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
-    Lines > .lines--dim { color: $text-muted; text-style: dim; }
+    Lines > .lines--cursor { background: $panel-lighten-1; }
+    Lines:nocolor > .lines--cursor { text-style: reverse; }
+    Lines:focus > .lines--cursor { background: $primary; color: $background; }
+    Lines > .lines--dim { color: $foreground; text-style: dim; }
     Lines > .lines--strong { text-style: bold; }
+    Lines > .lines--marked { color: $warning; text-style: bold; }
     Lines > .lines--good { color: $success; }
     Lines > .lines--warning { color: $warning; text-style: bold; }
     Lines > .lines--bad { color: $error; text-style: bold; }
@@ -44,7 +47,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     Lines > .lines--string { color: $success; }
     Lines > .lines--number { color: $warning; }
     Lines > .lines--literal { color: $accent; text-style: bold; }
-    Lines > .lines--comment { color: $text-muted; text-style: italic; }
+    Lines > .lines--comment { color: $foreground; text-style: italic dim; }
     """
 
     def __init__(self, *, cursor: bool = False, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's word
@@ -137,6 +140,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         """Forget the styles when the theme or the focus changes them."""
         self._styles = {}
         super().notify_style_update()
+        self.refresh()
 
     def on_resize(self) -> None:
         """Take the new width."""

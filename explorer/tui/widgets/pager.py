@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Collection
 from itertools import accumulate
 from typing import Final
 
@@ -39,17 +40,34 @@ class Pager(Lines):
         self.text = ""
         self.language = "text"
         self.dimmed = False
+        self.marked: Collection[int] | None = None
         self._lines: list[str] = []
         self._starts: list[int] = [0]
         """At which row a line begins; one more than there are lines."""
         self._width = 0
         self._parts: dict[int, list[str]] = {}
 
-    def show(self, text: str, language: str = "text", *, dimmed: bool = False, keep: bool = False) -> None:
-        """Show another text, from its beginning unless `keep` says that it is the same thing grown older."""
-        if (text, language, dimmed) == (self.text, self.language, self.dimmed):
+    def show(
+        self,
+        text: str,
+        language: str = "text",
+        *,
+        dimmed: bool = False,
+        keep: bool = False,
+        marked: Collection[int] | None = None,
+    ) -> None:
+        """Show another text.
+
+        Args:
+            text: Of any length.
+            language: What it is, for its colours.
+            dimmed: Show it as what was.
+            keep: It is the same thing grown older: stay where it was scrolled to.
+            marked: Lines, counted from 0, that a margin tells from the others; None is without a margin.
+        """
+        if (text, language, dimmed, marked) == (self.text, self.language, self.dimmed, self.marked):
             return
-        self.text, self.language, self.dimmed = text, language, dimmed
+        self.text, self.language, self.dimmed, self.marked = text, language, dimmed, marked
         self._lines = text.split("\n")
         if len(self._lines) > 1 and not self._lines[-1]:
             del self._lines[-1]
@@ -75,10 +93,13 @@ class Pager(Lines):
             part = self._parts[line][index - self._starts[line]]
         if self.dimmed:
             return [("lines--dim", part)]
-        return coloured(part, self.language)
+        drawn = coloured(part, self.language)
+        if self.marked is None:
+            return drawn
+        return [("lines--marked", "~ "), *drawn] if line in self.marked else [("", "  "), *drawn]
 
     def _wrap(self) -> None:
-        width = max(1, self.size.width)
+        width = max(1, self.size.width - (0 if self.marked is None else 2))
         if width == self._width:
             return
         self._width = width
