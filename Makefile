@@ -6,7 +6,7 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long bench lint format lock messages servers clean
+.PHONY: help demo test test-long bench screenshots lint format lock messages servers clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test-long: $(DEV) servers ## run the fault lanes in their long form
 
 bench: $(DEV) servers ## measure, side by side with what one would use instead
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit; done
+
+screenshots: $(DEV) ## make the pictures in screenshots/ again from the real app
+	$(BIN)/python screenshots/make.py
 
 lint: $(DEV) ## check style, layers and types
 	$(BIN)/ruff check

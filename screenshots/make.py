@@ -1,4 +1,4 @@
-"""Makes the pictures of this folder from the real app on the demo store, whose time stands still: `make screenshots`."""
+"""Makes this folder's pictures, from the real app on the demo store whose time stands still: `make screenshots`."""
 
 import asyncio
 import os
@@ -119,7 +119,7 @@ async def _delete(scene: Scene) -> None:
 async def _hostile(scene: Scene) -> None:
     await scene.go("odd/escape-")
     await scene.press("right")
-    await scene.press("down", "down", "down", "down", "down", "down", "down", "down")
+    await scene.press(*["down"] * 5)
 
 
 async def _help(scene: Scene) -> None:
@@ -143,9 +143,6 @@ SCENES: Final[dict[str, tuple[Act, tuple[int, int], str]]] = {
 @asynccontextmanager
 async def scene(size: tuple[int, int], theme: str) -> AsyncGenerator[Scene, None]:
     """Open the app on the demo store."""
-    os.environ["TZ"] = "UTC"
-    time.tzset()
-    os.environ.pop("NO_COLOR", None)
     first = DemoStore(parse("demo:?still"))
     await first.connect()
     async with Session(first.another, codecs_for(first), writable=True, clock=StillClock()) as session:
@@ -167,6 +164,10 @@ async def picture(name: str) -> str:
 
 def main() -> None:
     """Make all pictures."""
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    for name in ("NO_COLOR", "TEXTUAL_THEME"):
+        os.environ.pop(name, None)
     for name in SCENES:
         (HERE / f"{name}.svg").write_text(asyncio.run(picture(name)), encoding="utf-8")
 

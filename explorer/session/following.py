@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from explorer.drivers.base import Store
@@ -54,7 +54,7 @@ class Rate:
 class Shown(Protocol):
     """What follows the events of a store."""
 
-    def apply(self, events: list[Event], folded: list[Put | Deleted]) -> None:
+    def apply(self, events: list[Event], folded: Iterable[Put | Deleted]) -> None:
         """Take in what was told since the last frame, and what of the folded changes this frame has time for."""
 
     async def read_again(self) -> None:
@@ -137,9 +137,8 @@ class Following:
         if self._fold.overflown:
             self._fold.reset()
             self.read_again()
-        folded = list(self._fold.drain())
-        if told or folded:
-            self._shown.apply(told, folded)
+        if told or self._fold:
+            self._shown.apply(told, self._fold.drain())  # drained while it is applied: the budget is for both
         self.rate.count(len(told))
         waiting = len(self._fold)
         lagging = f"{waiting:,} changes wait to be shown" if self._fold.behind() > LAG else None

@@ -1,7 +1,7 @@
 """What of a store is shown, kept true by its events: tree, detail, change log, locks, and the key being edited."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -80,14 +80,14 @@ class Showing:
 
     # Each frame
 
-    def apply(self, events: list[Event], folded: list[Put | Deleted]) -> None:
+    def apply(self, events: list[Event], folded: Iterable[Put | Deleted]) -> None:
         """Take in what was told since the last frame, and what of the folded changes this frame has time for."""
         told = Part(0)
         if events:
             told |= Part.LIVENESS  # revision and rate
             if self.changes.add(events, self._clock.wall()):
                 told |= Part.CHANGES
-        if folded and self.tree.apply(folded):
+        if self.tree.apply(folded):
             told |= Part.TREE
         last = {event.key: event for event in events if isinstance(event, Put | Deleted)}
         self.locks.touch(last.values())

@@ -16,6 +16,11 @@ RENEWALS = 3
 
 def spelled(lease: int) -> str:
     """Spell a lease as etcdctl does."""
+    return f"{lease:016x}"
+
+
+def name(lease: int) -> str:
+    """Give the name of a contender's key, as etcd's concurrency package makes it: without leading zeros."""
     return f"{lease:x}"
 
 

@@ -155,7 +155,7 @@ class EtcdLock(Lock):
         granted = await leases.grant(self._cluster, self._ttl)
         self._lease, self._granted = granted.ID, float(granted.TTL)
         self._prove(sent)
-        self._contender = self._queue + leases.spelled(self._lease).encode()
+        self._contender = self._queue + leases.name(self._lease).encode()
         self._guards.append(self._tasks.start(self._renew(), name=f"lease of the lock on {self.key}"))
         absent = messages.Compare(
             result=messages.Compare.EQUAL, target=messages.Compare.CREATE, key=self._contender, create_revision=0

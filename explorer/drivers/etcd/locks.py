@@ -65,7 +65,7 @@ async def find(cluster: Cluster, directory: bytes, end: bytes, *, subject: str) 
             if not slash:
                 if entry.key.endswith(_VALKEYRIE):
                     suspects[entry.key].append(entry)
-            elif entry.lease and last == leases.spelled(entry.lease).encode():
+            elif entry.lease and last == leases.name(entry.lease).encode():
                 queues.setdefault(name, Queue(name)).contenders.append(entry)
             elif not entry.lease and stands_for_party(last):
                 suspects[name].append(entry)

@@ -61,7 +61,10 @@ class ValuePane(Pane):
             case Loading():
                 self.notice(told("reading …", "dim"))
             case Empty(reason=reason):
-                self.notice(told(f"{detail.key or ''}\n\n{reason}".strip()))
+                node = None if detail.key is None else self.session.tree.node(detail.key)
+                folder = node is not None and node.has_children
+                words = "a folder; it has no value of its own" if folder else reason
+                self.notice(told(f"{inert(detail.key or '')}\n\n{words}".strip()))
             case Failed(error=error, stale=None):
                 self.notice(failure(error))
             case Failed(error=error, stale=Reading() as reading):
