@@ -204,9 +204,9 @@ class Actions:
 
     def table(self) -> str:
         """Give the table of keys in Markdown, as it stands in the README."""
-        lines = ["| keys | what | where |", "|---|---|---|"]
+        lines = ["| keys | what | where | id |", "|---|---|---|---|"]
         lines += [
-            f"| {' '.join(_cell(key) for key in action.keys)} | {action.help} | {_where(action.places)} |"
+            f"| {' '.join(_cell(key) for key in action.keys)} | {action.help} | {_where(action.places)} | `{action.id}` |"
             for action in self
             if action.keys
         ]

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
+from pathlib import Path
+
 import pytest
 
 from explorer.model.capabilities import Capability
@@ -124,10 +126,16 @@ def test_an_unknown_action_is_refused() -> None:
 
 def test_the_table_lists_every_action_with_a_key() -> None:
     table = ACTIONS.table().splitlines()
-    assert table[:2] == ["| keys | what | where |", "|---|---|---|"]
+    assert table[:2] == ["| keys | what | where | id |", "|---|---|---|---|"]
     assert len(table) == 2 + len([action for action in ACTIONS if action.keys])
-    assert "| `←` `h` | Close the folder, or go to the one around it. | tree |" in table
-    assert "| `q` `ctrl+q` | Leave; what was typed is kept. | everywhere |" in table
+    assert "| `←` `h` | Close the folder, or go to the one around it. | tree | `close` |" in table
+    assert "| `q` `ctrl+q` | Leave; what was typed is kept. | everywhere | `quit` |" in table
+
+
+def test_the_readme_has_this_very_table() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    told = readme.partition("<!-- keys: made from the registry of actions -->\n")[2].partition("<!-- /keys -->")[0]
+    assert told == ACTIONS.table()
 
 
 def test_a_key_that_would_end_a_cell_of_the_table_is_escaped() -> None:
