@@ -206,9 +206,9 @@ class Actions:
         """Give the table of keys in Markdown, as it stands in the README."""
         lines = ["| keys | what | where | id |", "|---|---|---|---|"]
         lines += [
-            f"| {' '.join(_cell(key) for key in action.keys)} | {action.help} | {_where(action.places)} | `{action.id}` |"
-            for action in self
-            if action.keys
+            f"| {' '.join(_cell(key) for key in one.keys)} | {one.help} | {_where(one.places)} | `{one.id}` |"
+            for one in self
+            if one.keys
         ]
         return "\n".join(lines) + "\n"
 
