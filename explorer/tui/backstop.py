@@ -13,7 +13,7 @@ from explorer.model.text import inert
 
 
 class Backstop(LineFilter):
-    """Makes control, bidi and invisible characters of any line visible, cell for cell."""
+    """Makes control, bidi and invisible characters of any line visible, in no more room than the line had."""
 
     @classmethod
     def install(cls, app: App[None]) -> None:
@@ -23,15 +23,20 @@ class Backstop(LineFilter):
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Give the segments without what a terminal would act on."""
         del background
-        if all(segment.control or (segment.text.isascii() and segment.text.isprintable()) for segment in segments):
+        if all(segment.control or _is_harmless(segment.text) for segment in segments):
             return segments
-        return [segment if segment.control else Segment(_harmless(segment.text), segment.style) for segment in segments]
+        marked = [segment if segment.control else Segment(_marked(segment.text), segment.style) for segment in segments]
+        return Segment.adjust_line_length(marked, Segment.get_line_length(segments))
 
 
-def _harmless(text: str) -> str:
+def _is_harmless(text: str) -> bool:
+    return (text.isascii() and text.isprintable()) or inert(text) == text
+
+
+def _marked(text: str) -> str:
+    """Put a sign of one cell in place of each character that must not be sent; many of them had no room at all."""
     return text if inert(text) == text else "".join(_mark(character) for character in text)
 
 
 def _mark(character: str) -> str:
-    """Give a character of one cell for one that must not be sent."""
     return character if inert(character) == character else "\N{REPLACEMENT CHARACTER}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
@@ -21,6 +21,8 @@ ELLIPSIS = "…"
 _KIBIBYTE = 1024
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _TENTHS_BELOW = 10
+_LONG = 1 << 16
+"""Characters beyond which a text is not broken one by one."""
 
 
 def told(text: str, style: str = "") -> Content:
@@ -63,6 +65,19 @@ def tail_of(text: str, width: int) -> str:
     while cell_len(end) > width:
         end = end[1:]
     return end
+
+
+def chopped(text: str, width: int) -> list[str]:
+    """Break a harmless text into rows of so many cells at most; an empty one is one row.
+
+    A very long one of wide characters is broken at half of them, because to look at each would take seconds.
+    """
+    if not text.isascii():
+        if len(text) <= _LONG:
+            return chop_cells(text, width) or [""]
+        if any(cell_len(letter) > 1 for letter in set(text)):
+            width = max(1, width // 2)
+    return [text[at : at + width] for at in range(0, max(1, len(text)), width)]
 
 
 def size(count: int) -> str:

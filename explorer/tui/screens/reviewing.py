@@ -1,7 +1,8 @@
 """Looking at a change before it is stored, and at two changes that met."""
 
+from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,6 +23,9 @@ from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.widgets.difference import Difference
 from explorer.tui.widgets.pager import Pager
+
+_MANY: Final = 1000
+"""Lines beyond which a comparison is not thorough."""
 
 
 class Review(ModalScreen[bool]):
@@ -184,7 +188,21 @@ def _theirs(state: Conflicted) -> str:
 
 
 def differing(base: str, text: str) -> frozenset[int]:
-    """Give the lines of a text, counted from 0, that are not as they were."""
-    matcher = SequenceMatcher(None, base.split("\n"), text.split("\n"), autojunk=False)
+    """Give the lines of a text, counted from 0, that are not as they were.
+
+    Among very many lines those that stand there again and again are not told apart, because that would take minutes.
+    """
+    before, after = base.split("\n"), text.split("\n")
+    same = _common(before, after)
+    before, after = before[same:], after[same:]
+    ends = _common(before[::-1], after[::-1])
+    before, after = before[: len(before) - ends], after[: len(after) - ends]
+    matcher = SequenceMatcher(None, before, after, autojunk=len(after) > _MANY)
     changes = (opcode for opcode in matcher.get_opcodes() if opcode[0] != "equal")
-    return frozenset(line for _, _, _, start, end in changes for line in range(start, max(end, start + 1)))
+    return frozenset(same + line for _, _, _, start, end in changes for line in range(start, max(end, start + 1)))
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Give how many lines are the same from the beginning."""
+    differs = (at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right)
+    return next(differs, min(len(one), len(other)))

@@ -1,19 +1,20 @@
 """The lines of a unified diff, told apart by sign and style."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from explorer.tui.drawing import Piece
+from explorer.model.text import inert
+from explorer.tui.drawing import Piece, chopped
 from explorer.tui.widgets.lines import Lines
 
 _STYLES = {"+": "lines--good", "-": "lines--bad", "@": "lines--key"}
 
 
 class Difference(Lines):
-    """What a save would change."""
+    """What a save would change; all of it, however long its lines are and whatever is in them."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__()
-        self.lines = [line for line in lines if not line.startswith(("---", "+++"))]
+        self.lines = lines
         self._rows: list[tuple[str, str]] = []
         self._width = 0
 
@@ -22,11 +23,7 @@ class Difference(Lines):
         width = max(8, self.size.width)
         if width != self._width:
             self._width = width
-            self._rows = [
-                (line[:1], line[at : at + width] if at == 0 else f" {line[at : at + width]}")
-                for line in self.lines
-                for at in range(0, max(1, len(line)), width)
-            ]
+            self._rows = [row for line in self.lines for row in _rows(line, width)]
         return len(self._rows)
 
     def pieces(self, index: int, width: int) -> list[Piece]:
@@ -34,3 +31,10 @@ class Difference(Lines):
         del width
         sign, text = self._rows[index]
         return [(_STYLES.get(sign, ""), text)]
+
+
+def _rows(line: str, width: int) -> Iterator[tuple[str, str]]:
+    """Break a line into rows: what goes on below stands behind the sign."""
+    sign, text = line[:1], inert(line[1:])
+    for number, part in enumerate(chopped(text, width - 1)):
+        yield sign, f"{' ' if number else sign}{part}"

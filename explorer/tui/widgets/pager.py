@@ -6,10 +6,10 @@ from collections.abc import Collection
 from itertools import accumulate
 from typing import Final
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 
 from explorer.model.text import inert
-from explorer.tui.drawing import Piece
+from explorer.tui.drawing import Piece, chopped
 from explorer.tui.widgets.lines import Lines
 
 _TAB: Final = 4
@@ -89,7 +89,7 @@ class Pager(Lines):
             if line not in self._parts:
                 if len(self._parts) > width:
                     self._parts.clear()
-                self._parts[line] = self._chop(self._harmless(line))
+                self._parts[line] = chopped(self._harmless(line), self._width)
             part = self._parts[line][index - self._starts[line]]
         if self.dimmed:
             return [("lines--dim", part)]
@@ -113,15 +113,10 @@ class Pager(Lines):
         harmless = self._harmless(line)
         if harmless.isascii():
             return max(1, -(-len(harmless) // self._width))
-        return 1 if cell_len(harmless) <= self._width else len(self._chop(harmless))
+        return 1 if cell_len(harmless) <= self._width else len(chopped(harmless, self._width))
 
     def _harmless(self, line: int) -> str:
         return inert(self._lines[line].expandtabs(_TAB))
-
-    def _chop(self, text: str) -> list[str]:
-        if text.isascii():
-            return [text[at : at + self._width] for at in range(0, len(text), self._width)]
-        return chop_cells(text, self._width)
 
 
 def coloured(line: str, language: str) -> list[Piece]:
