@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
 from explorer.session.actions import shown
 from explorer.session.session import Session
+from explorer.tui.drawing import told
 
 
 class Commands(Provider):
@@ -16,7 +18,7 @@ class Commands(Provider):
     async def discover(self) -> Hits:
         """Offer everything, as it stands in the registry."""
         for name, run, about in self._commands():
-            yield DiscoveryHit(name, run, help=about)
+            yield DiscoveryHit(name, run, help=_literal(about))
 
     async def search(self, query: str) -> Hits:
         """Offer what matches."""
@@ -24,7 +26,7 @@ class Commands(Provider):
         for name, run, about in self._commands():
             score = matcher.match(name)
             if score > 0:
-                yield Hit(score, matcher.highlight(name), run, help=about)
+                yield Hit(score, matcher.highlight(name), run, help=_literal(about))
 
     def _commands(self) -> Iterator[tuple[str, IgnoreReturnCallbackType, str]]:
         app = self.app
@@ -39,3 +41,8 @@ class Commands(Provider):
         for theme in sorted(app.available_themes):
             if theme.startswith(("keyscope-", "ansi-", "textual-")):
                 yield f"Theme: {theme}", partial(setattr, app, "theme", theme), "Change the colours."
+
+
+def _literal(text: str) -> str:
+    """Give a text that is not read as markup: why something is off may have a stranger's words in it."""
+    return cast("str", told(text))  # content passes where Textual expects its markup

@@ -72,8 +72,12 @@ class TreePane(Pane):
         """The value of the selected key is wanted."""
 
     def select(self, node: Node) -> None:
-        """Put the cursor on a node."""
-        self.keys.go(node)
+        """Put the cursor on a node; if it has to be scrolled to, with rows before and after it."""
+        keys = self.keys
+        top, height = keys.scroll_offset.y, keys.size.height
+        keys.go(node)
+        if not top <= keys.cursor_row < top + height:
+            keys.scroll_to(y=max(0, keys.cursor_row - height // 3), animate=False)
 
     def selected(self) -> str | None:
         """Give the key that the cursor is on."""

@@ -185,7 +185,7 @@ class Browse(Screen[None]):
 
     def do_go(self) -> None:
         """Ask for a key to go to."""
-        going.ask(self)
+        going.ask(self, self.session)
 
     @on(Prompt.Typed, "#filter")
     def filtering(self, event: Prompt.Typed) -> None:
@@ -204,7 +204,7 @@ class Browse(Screen[None]):
     def sought(self, event: Pane.Sought) -> None:
         """Go to the key that a pane tells of."""
         self.focus_pane("tree")
-        self.run_worker(going.go(self, event.key), group="go", exclusive=True)
+        self.run_worker(going.go(self, self.session, event.key), group="go", exclusive=True)
 
     @on(Prompt.Answered, "#go")
     def gone(self, event: Prompt.Answered) -> None:
@@ -212,33 +212,33 @@ class Browse(Screen[None]):
         event.prompt.close()
         self.focus_pane("tree")
         if event.text:
-            self.run_worker(going.go(self, event.text), group="go", exclusive=True)
+            self.run_worker(going.go(self, self.session, event.text), group="go", exclusive=True)
 
     # The value
 
     def do_copy(self) -> None:
         """Ask what to copy."""
-        copying.ask(self)
+        copying.ask(self, self.session)
 
     def do_type(self) -> None:
         """Ask how the value is to be read."""
-        writing.ask_type(self)
+        writing.ask_type(self, self.session)
 
     def do_edit(self) -> None:
         """Edit the value in place."""
-        writing.edit(self)
+        writing.edit(self, self.session)
 
     async def do_edit_outside(self) -> None:
         """Edit the value in $EDITOR."""
-        await writing.edit_outside(self)
+        await writing.edit_outside(self, self.session)
 
     def do_new(self) -> None:
         """Ask for the name of a new key, and edit it."""
-        writing.ask_new(self)
+        writing.ask_new(self, self.session)
 
     async def do_delete(self) -> None:
         """Show what would be deleted, and ask."""
-        await deleting.ask(self)
+        await deleting.ask(self, self.session)
 
     def do_previous_tab(self) -> None:
         """Show the tab before."""

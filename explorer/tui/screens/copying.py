@@ -14,9 +14,8 @@ LARGEST: Final = 100_000
 """Characters that are handed to a terminal's clipboard at most; many terminals cut off more without a word."""
 
 
-def ask(screen: Screen[None]) -> None:
+def ask(screen: Screen[None], session: Session) -> None:
     """Ask what to copy of the selected key, and copy it."""
-    session: Session = screen.app.session  # type: ignore[attr-defined]  # the one app there is
     key = session.selected or ""
     reading = session.detail.reading
     options = [Option("Key", key, inert(key))]

@@ -11,9 +11,8 @@ from explorer.tui.drawing import size, told
 from explorer.tui.screens.questions import Choosing, Option, Question
 
 
-async def ask(screen: Screen[None]) -> None:
+async def ask(screen: Screen[None], session: Session) -> None:
     """Show what deleting the selected row would delete, ask, and do it."""
-    session: Session = screen.app.session  # type: ignore[attr-defined]  # the one app there is
     key = session.selected
     if key is None:
         return

@@ -22,8 +22,10 @@ from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.screens.help import Help
+from explorer.tui.screens.outside import outside
 from explorer.tui.screens.questions import Choosing, Option
 from explorer.tui.screens.reviewing import Meeting, Review
+from explorer.tui.widgets.pager import Pager
 
 COLOURED: Final = 16 * 1024
 """Characters up to which the text is highlighted while it is edited: beyond, a key press would take too long."""
@@ -55,9 +57,14 @@ class EditScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Put the editor together."""
-        language = _GRAMMARS.get(self.edit.document.language) if len(self.edit.text) <= COLOURED else None
         yield StatusLine(self.session)
         yield Static(classes="edit--title", markup=False)
+        yield self._area() if len(self.edit.text) <= LARGEST else Pager(id="long")
+        yield Static(classes="edit--told", markup=False)
+        yield Footer(self.session)
+
+    def _area(self) -> TextArea:
+        language = _GRAMMARS.get(self.edit.document.language) if len(self.edit.text) <= COLOURED else None
         area = TextArea(
             self.edit.text,
             language=language,
@@ -67,13 +74,11 @@ class EditScreen(Screen[None]):
             max_checkpoints=200,
         )
         area.cursor_blink = False
-        yield area
-        yield Static(classes="edit--told", markup=False)
-        yield Footer(self.session)
+        return area
 
     def on_mount(self) -> None:
         """Give the text the focus."""
-        self.query_one(TextArea).focus()
+        self.query("TextArea, Pager").first().focus()
         self.query_one(Footer).show(Place.EDITOR)
         self.draw()
 
@@ -109,18 +114,26 @@ class EditScreen(Screen[None]):
         title = f"{inert(edit.key)}  ({began}, {edit.document.choice})"
         self.query_one(".edit--title", Static).update(told(middle(title, max(10, self.size.width - 2))))
         self.query_one(".edit--told", Static).update(self._told())
-        area = self.query_one(TextArea)
-        area.read_only = not edit.settled
-        if edit.text != self._typed:
-            self._typed = edit.text
-            area.load_text(edit.text)
+        self._show_text()
         if edit.state is not self._shown:
             self._shown = edit.state
             self._react()
 
+    def _show_text(self) -> None:
+        edit = self.edit
+        for pager in self.query(Pager):
+            pager.show(edit.text, edit.document.language, keep=True)
+        for area in self.query(TextArea):
+            area.read_only = not edit.settled
+            if edit.text != self._typed:
+                area.load_text(edit.text)
+        self._typed = edit.text
+
     def _told(self) -> Content:
         edit = self.edit
         lines = [told(f"▪ {note}", "$text-warning") for note in edit.document.notes[:2]]
+        if len(edit.text) > LARGEST:
+            lines.append(told("▪ too long to be typed into without delay: ctrl+o opens it in $EDITOR", "$text-warning"))
         match edit.state:
             case Drafting(problem=problem) if problem is not None:
                 lines.append(told(f"✗ {problem.message} (line {problem.line}, column {problem.column})", "$error"))
@@ -214,11 +227,9 @@ class EditScreen(Screen[None]):
 
     async def do_edit_outside(self) -> None:
         """Go on in $EDITOR."""
-        from explorer.tui.screens.writing import outside  # noqa: PLC0415 - the two know each other
-
         text = await outside(self.app, self.edit.key, self.edit.text, self.edit.document.language)
         if text is not None:
-            self.query_one(TextArea).load_text(text)
+            self.edit.draft(text)
 
     def do_help(self) -> None:
         """Show what can be done here."""

@@ -9,9 +9,8 @@ from explorer.tui.panes.tree import TreePane
 from explorer.tui.widgets.prompt import Prompt
 
 
-def ask(screen: Screen[None]) -> None:
+def ask(screen: Screen[None], session: Session) -> None:
     """Open the prompt with the folder of the selected key."""
-    session: Session = screen.app.session  # type: ignore[attr-defined]  # the one app there is
     prompt = screen.query_one("#go", Prompt)
 
     async def complete(text: str) -> str | None:
@@ -20,12 +19,12 @@ def ask(screen: Screen[None]) -> None:
     prompt.complete(complete)
     separator = session.tree.separator
     folder, found, _ = (session.selected or "").rpartition(separator)
-    prompt.open(inert(folder + found))
+    start = folder + found
+    prompt.open(start if inert(start) == start else "")
 
 
-async def go(screen: Screen[None], key: str) -> None:
+async def go(screen: Screen[None], session: Session, key: str) -> None:
     """Open the way to a key and select it; if it is not there, the nearest folder that is."""
-    session: Session = screen.app.session  # type: ignore[attr-defined]  # the one app there is
     separator = session.tree.separator
     wanted = key
     while True:
