@@ -71,7 +71,7 @@ class TestTheTree:
             await page.press("l", "down", "down")
             await page.shows("config/empty", "0 B")
             await page.press("up", "up")
-            await page.shows("there is no value under this key")
+            await page.shows("a folder; it has no value of its own")
 
 
 class TestFinding:
