@@ -25,9 +25,10 @@ _LONG = 1 << 16
 """Characters beyond which a text is not broken one by one."""
 
 
-def told(text: str, style: str = "") -> Content:
-    """Make content of what anybody said: harmless, and without markup."""
-    return Content.styled(inert(text, multiline=True), style) if style else Content(inert(text, multiline=True))
+def told(text: str, style: str = "", *, multiline: bool = False) -> Content:
+    """Make content of what anybody said: harmless, without markup, and in one line unless lines are put together."""
+    harmless = inert(text, multiline=multiline)
+    return Content.styled(harmless, style) if style else Content(harmless)
 
 
 def strip(pieces: Iterable[Piece], width: int, styles: Styles, *, base: str = "") -> Strip:

@@ -7,7 +7,7 @@ from typing import cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
-from explorer.session.actions import shown
+from explorer.session.actions import BROWSING, Place, shown
 from explorer.session.session import Session
 from explorer.tui.drawing import told
 
@@ -31,7 +31,8 @@ class Commands(Provider):
     def _commands(self) -> Iterator[tuple[str, IgnoreReturnCallbackType, str]]:
         app = self.app
         session: Session = app.session  # type: ignore[attr-defined]  # the one app there is
-        for action in session.actions:
+        place = getattr(self.screen, "place", None)
+        for action in session.actions.at(place if isinstance(place, Place) else BROWSING):
             if action.group == "Move" or action.id == "palette":
                 continue
             off = session.why_off(action.id)

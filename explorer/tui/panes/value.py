@@ -64,7 +64,7 @@ class ValuePane(Pane):
                 node = None if detail.key is None else self.session.tree.node(detail.key)
                 folder = node is not None and node.has_children
                 words = "a folder; it has no value of its own" if folder else reason
-                self.notice(told(f"{inert(detail.key or '')}\n\n{words}".strip()))
+                self.notice(told(f"{inert(detail.key or '')}\n\n{words}".strip(), multiline=True))
             case Failed(error=error, stale=None):
                 self.notice(failure(error))
             case Failed(error=error, stale=Reading() as reading):

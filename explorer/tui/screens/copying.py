@@ -39,7 +39,10 @@ def ask(screen: Screen[None], session: Session) -> None:
             )
             return
         what = next((option.title.lower() for option in options if option.value is text), "text")
-        screen.app.copy_to_clipboard(inert(text, multiline=True) if text == key else text)
-        screen.notify(f"copied: {what}", markup=False, timeout=3)
+        # Where it is pasted it may be read by a shell, so what it does to a terminal is taken out here, too.
+        harmless = inert(text, multiline=True)
+        screen.app.copy_to_clipboard(harmless)
+        told = "" if harmless == text else ", with escapes for what cannot be seen"
+        screen.notify(f"copied: {what}{told}", markup=False, timeout=3)
 
     screen.app.push_screen(Choosing("Copy", options), answered)

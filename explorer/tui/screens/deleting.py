@@ -59,7 +59,7 @@ def _question(removal: Removal, session: Session) -> Question:
         lines.append(told("It is deleted only if it still is what is shown here.", "$text-muted"))
         return Question("Delete this key?", Content("\n").join(lines), yes="Delete")
     count = f"more than {removal.count:,}" if removal.more else f"{removal.count:,}"
-    what = f"Everything below {removal.key}: {count} {'entry' if removal.count == 1 else 'entries'}"
+    what = f"Everything below {removal.key or removal.below}: {count} {'entry' if removal.count == 1 else 'entries'}"
     names = [told(f"  {name}") for name in removal.names]
     if removal.count > len(removal.names):
         names.append(told("  …", "$text-muted"))
@@ -67,5 +67,5 @@ def _question(removal: Removal, session: Session) -> Question:
         told(f"in {session.shown}", "$text-muted"),
         told("Nothing is deleted if anything below changes before.", "$text-muted"),
     ]
-    name = removal.key.rstrip(session.tree.separator).rpartition(session.tree.separator)[2] or removal.key
+    name = removal.key.rpartition(session.tree.separator)[2] or removal.below  # some folders have the empty name
     return Question(what, Content("\n").join([*names, *foot]), yes="Delete all", typed=inert(name))

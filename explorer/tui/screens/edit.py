@@ -136,7 +136,7 @@ class EditScreen(Screen[None]):
             lines.append(told("▪ too long to be typed into without delay: ctrl+o opens it in $EDITOR", "$text-warning"))
         match edit.state:
             case Drafting(problem=problem) if problem is not None:
-                lines.append(told(f"✗ {problem.message} (line {problem.line}, column {problem.column})", "$error"))
+                lines.append(told(f"✗ {problem.message}", "$error"))
             case Drafting(changed=True, notes=notes):
                 lines += [told(f"▪ saving {note}") for note in notes[:2]]
                 lines.append(told("changed; ctrl+s shows what saving would change", "$text-muted"))

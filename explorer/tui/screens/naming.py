@@ -19,7 +19,7 @@ class Naming(ModalScreen[str | None]):
     Naming { align: center middle; }
     Naming > .box { width: 80%; max-width: 90; height: auto; background: $panel; border: round $primary; padding: 0 1; }
     Naming .box--title { text-style: bold; }
-    Naming Input { height: 1; border: none; padding: 0 1; background: $surface; }
+    Naming Input { padding: 0 1; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
@@ -31,7 +31,7 @@ class Naming(ModalScreen[str | None]):
         """Put title and input together."""
         with Vertical(classes="box"):
             yield Static(told(self._title), classes="box--title", markup=False)
-            yield Input(self._start, select_on_focus=False)
+            yield Input(self._start, select_on_focus=False, compact=True)
             yield Static(told("enter opens the editor; the key is written when that is saved", "$text-muted"))
 
     def on_mount(self) -> None:

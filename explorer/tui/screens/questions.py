@@ -29,7 +29,7 @@ _CSS = """
     & .box--trouble.-told { display: block; }
     & .box--buttons { height: auto; align-horizontal: right; padding-top: 1; }
     & Button { margin-left: 2; }
-    & Input { height: 1; border: none; padding: 0 1; background: $surface; }
+    & Input { padding: 0 1; background: $surface; }
 """
 
 
@@ -53,8 +53,8 @@ class Question(ModalScreen[bool]):
             with VerticalScroll(can_focus=False):
                 yield Static(self._body, markup=False)
             if self._typed is not None:
-                yield Static(told(f"Type {self._typed!r} to confirm:"), markup=False)
-                yield Input(id="typed")
+                yield Static(told(f"Type '{self._typed}' to confirm:"), markup=False)
+                yield Input(id="typed", compact=True)
             with Horizontal(classes="box--buttons"):
                 yield Button(told(self._no), compact=True, id="no", variant="primary")
                 yield Button(told(self._yes), compact=True, id="yes", variant="error", disabled=self._typed is not None)
@@ -138,7 +138,7 @@ class Choosing(ModalScreen[Answer | None], Generic[Answer]):
         """Put title, filter and list together."""
         with Vertical(classes="box"):
             yield Static(told(self._title), classes="box--title", markup=False)
-            yield Input(placeholder="type to narrow down")
+            yield Input(placeholder="type to narrow down", compact=True)
             yield _Options(self._all)
 
     def on_mount(self) -> None:

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Static
 
+from explorer.model.text import inert
 from explorer.session.actions import Place
 from explorer.session.editing import Edit
 from explorer.session.edits import Conflicted, Reviewing
@@ -156,10 +157,10 @@ class Meeting(Screen[bool]):
             return told(f"The two cannot be put together: {self._state.reason}.")
         if not merge.conflicts:
             return told("Both changes fit together: b goes on with both.")
-        lines = ["Both changed the same, where b takes mine:", *(f"  ▪ {one}" for one in merge.conflicts[:6])]
+        lines = ["Both changed the same, where b takes mine:", *(f"  ▪ {inert(one)}" for one in merge.conflicts[:6])]
         if len(merge.conflicts) > 6:  # noqa: PLR2004 - as many as are shown
             lines.append(f"  ▪ and {len(merge.conflicts) - 6} more")
-        return told("\n".join(lines))
+        return told("\n".join(lines), multiline=True)
 
     def do_use_merged(self) -> None:
         """Go on editing both changes put together."""

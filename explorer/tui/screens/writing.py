@@ -63,8 +63,8 @@ def ask_new(screen: Screen[None], session: Session) -> None:
     separator = session.tree.separator
     selected = session.selected or ""
     node = session.tree.node(selected)
-    folder = selected + separator if node is not None and node.has_children else selected.rpartition(separator)[0]
-    start = folder if not folder or folder.endswith(separator) else folder + separator
+    before, found, _ = selected.rpartition(separator)
+    start = selected + separator if node is not None and node.has_children else before + found
 
     def answered(key: str | None) -> None:
         if key:
