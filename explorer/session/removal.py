@@ -30,6 +30,8 @@ class Removal:
     """The first keys, in the store's order."""
     revision: Revision | None
     """The revision at which it was read; for a subtree the guard of its deletion."""
+    below: str = ""
+    """What the keys below the folder begin with: a folder that itself ends with the separator is another one."""
 
 
 async def preview(store: Store, key: str, *, subtree: bool) -> Removal:
@@ -45,17 +47,18 @@ async def preview(store: Store, key: str, *, subtree: bool) -> Removal:
     if Capability.GUARDED_DELETE not in store.capabilities:
         reason = store.reasons.get(Capability.GUARDED_DELETE, "it cannot tell whether something changed meanwhile")
         raise CallNotSupported(f"a folder cannot be deleted safely in this store: {reason}", key=key)
+    below = key + store.separator
     count, names, after = 0, list[str](), None
     revision: Revision | None = None
     first = True
     while first or (after is not None and count < MOST):
         first = False
-        page = await store.list(key, after=after, values=False)
+        page = await store.list(below, after=after, values=False)
         revision = page.revision if revision is None else revision
         count += len(page.items)
         names += [entry.key for entry in page.items[: NAMES - len(names)]]
         after = page.next
-    return Removal(key, True, None, count, after is not None, tuple(names), revision)  # noqa: FBT003 - its fields
+    return Removal(key, True, None, count, after is not None, tuple(names), revision, below)  # noqa: FBT003 - its fields
 
 
 async def remove(store: Store, removal: Removal) -> int:
@@ -67,6 +70,6 @@ async def remove(store: Store, removal: Removal) -> int:
         OutcomeUnknown: The answer was lost.
     """
     if removal.subtree:
-        return await store.delete_tree(removal.key, guard=removal.revision)
+        return await store.delete_tree(removal.below, guard=removal.revision)
     await store.atomic_delete(removal.key, removal.entry)
     return 1
