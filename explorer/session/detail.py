@@ -12,7 +12,7 @@ from explorer.codecs.contract import Choice, Document
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
-from explorer.model.errors import ExplorerError, KeyNotFound
+from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound
 from explorer.model.events import Deleted, Put
 from explorer.session.clock import Clock
 from explorer.session.decoding import Decoder
@@ -194,7 +194,7 @@ class Detail:
         moment, time = self._clock.now(), self._clock.wall()
         try:
             entry = await self._store().get(key)
-        except KeyNotFound:
+        except (KeyNotFound, InvalidKey):  # what cannot be a key, such as the empty one, may be a folder
             self._gone(key)
         except ExplorerError as error:
             self._become(Failed(error, self.reading if self._shows(key) else None))

@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from rich.cells import cell_len
+from textual import on
 from textual.binding import BindingType
+from textual.content import Content
 from textual.widget import Widget
+from textual.widgets import Static
 
 from explorer.model.locks import Contender, LockInfo
 from explorer.model.text import inert
@@ -119,8 +122,31 @@ def _since(party: Contender) -> str:
     return "" if party.since is None else f"  since rev {party.since}"
 
 
+def _facts(row: Row) -> Iterable[str]:
+    yield f"{row.lock.key} ({row.lock.kind})"
+    if row.party is None:
+        holder = row.lock.holder
+        yield "nobody holds it" if holder is None else f"held by {holder.name}"
+        if row.lock.stale:
+            yield f"stale: {row.lock.stale}"
+        return
+    party = row.party
+    yield f"{'holder' if row.place == 0 else f'waiter {row.place}'}: {party.key}"
+    since = _since(party).strip()
+    fence = "" if party.fence is None else f"fence {party.fence}"
+    session = f"session {party.session}" if party.session else "no session"
+    yield "  ".join(fact for fact in (session, since, fence) if fact)
+    if party.other_keys:
+        yield f"with it: {', '.join(party.other_keys)}"
+
+
 class LocksPane(Pane):
     """The lock inspector."""
+
+    DEFAULT_CSS = """
+    LocksPane > LockList { height: 1fr; }
+    LocksPane > .locks--facts { height: auto; max-height: 4; padding: 0 1; color: $text-muted; background: $boost; }
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.LOCKS)
     place = Place.LOCKS
@@ -130,8 +156,9 @@ class LocksPane(Pane):
     ticking = True
 
     def body(self) -> Iterable[Widget]:
-        """Give the list."""
+        """Give the list, and what is known of the current line."""
         yield LockList()
+        yield Static(classes="locks--facts", markup=False)
 
     def draw(self) -> None:
         """Show the lock table as it is now."""
@@ -150,6 +177,7 @@ class LocksPane(Pane):
                 self.title(f"as of {read.time.astimezone():%H:%M:%S}: {error.message}")
                 self.notice(None)
                 rows.show(read, now)
+                self._tell()
             case Ready(value=read):
                 waiting = sum(len(lock.waiters) for lock in read.locks)
                 stale = sum(lock.stale is not None for lock in read.locks)
@@ -157,6 +185,14 @@ class LocksPane(Pane):
                 self.title(f"{len(read.locks)} held, {waiting} waiting{told_stale}")
                 self.notice(None)
                 rows.show(read, now)
+                self._tell()
+
+    @on(LockList.Moved)
+    def _tell(self) -> None:
+        """Tell all that is known of the current line."""
+        row = self.query_one(LockList).current()
+        facts = [] if row is None else list(_facts(row))
+        self.query_one(".locks--facts", Static).update(Content("\n").join([told(fact) for fact in facts]))
 
     def selected(self) -> str | None:
         """Give the key of the current lock or party."""

@@ -5,6 +5,7 @@ from typing import ClassVar
 from rich.style import Style
 from textual.events import Click
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
@@ -55,6 +56,9 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self.cursor: int | None = 0 if cursor else None
         self._styles: dict[str, Style] = {}
 
+    class Moved(Message):
+        """The current line is another one."""
+
     def count(self) -> int:
         """Give the number of lines."""
         raise NotImplementedError
@@ -82,6 +86,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             return
         self.cursor = max(0, min(self.cursor + by, self.count() - 1))
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False)
+        self.post_message(self.Moved())
         self.refresh()
 
     def page(self, by: int) -> None:
