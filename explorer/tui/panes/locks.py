@@ -35,6 +35,11 @@ class Row:
     place: int = 0
     """0 for the holder, else the waiter's place in the queue."""
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """What it is about: the cursor stays on it when the queue moves."""
+        return self.lock.key, self.party.key if self.party else ""
+
 
 class LockList(Lines):
     """The locks and their parties, line by line."""
@@ -48,8 +53,12 @@ class LockList(Lines):
     def show(self, read: LocksRead | None, now: float) -> None:
         """Show what was read, as it stands at a moment."""
         if read is not self.read:
+            current = self.current()
             self.read = read
             self.rows = list(_rows(read.locks)) if read else []
+            if current is not None:
+                same = (place for place, row in enumerate(self.rows) if row.name == current.name)
+                self.cursor = next(same, self.cursor)
             self.changed()
         if now != self.now:
             self.now = now
