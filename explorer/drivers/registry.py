@@ -14,6 +14,7 @@ from explorer.model.errors import BackendNotSupported
 
 DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "consul": "explorer.drivers.consul:ConsulStore",
         "demo": "explorer.drivers.memory:DemoStore",
         "etcd": "explorer.drivers.etcd:EtcdStore",
         "memory": "explorer.drivers.memory:MemoryStore",

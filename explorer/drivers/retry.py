@@ -6,11 +6,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from explorer.model.errors import ExplorerError
+from explorer.model.errors import ExplorerError, NotReachable
 
 Answer = TypeVar("Answer")
 
 _JITTER = random.SystemRandom()
+
+
+class Unsent(NotReachable):
+    """The request never left this machine: nothing can have happened because of it."""
 
 
 @dataclass(slots=True)

@@ -1,5 +1,5 @@
 """The real servers that drivers are tested on."""
 
-from tests.servers.fixtures import etcd_version, shared_etcd
+from tests.servers.fixtures import certificates, etcd_version, own_consul, shared_consul, shared_etcd
 
-__all__ = ["etcd_version", "shared_etcd"]
+__all__ = ["certificates", "etcd_version", "own_consul", "shared_consul", "shared_etcd"]

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.servers.certificates import Certificates, make_certificates
+from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import VERSIONS, EtcdCluster, EtcdServer
 from tests.servers.processes import Server
 
 _SHARED = pytest.StashKey[dict[str, EtcdServer]]()
+_SHARED_CONSUL = pytest.StashKey[ConsulServer]()
 
 
 @pytest.fixture(params=VERSIONS)
@@ -35,6 +37,35 @@ def shared_etcd(request: pytest.FixtureRequest, etcd_version: str) -> EtcdServer
         server.start()
         servers[etcd_version] = server
     return servers[etcd_version]
+
+
+@pytest.fixture
+def shared_consul(request: pytest.FixtureRequest) -> ConsulServer:
+    """The session's Consul server, for tests that keep below their own path and hurt nobody."""
+    stash = request.config.stash
+    if _SHARED_CONSUL not in stash:
+        server = ConsulServer()
+        request.config.add_cleanup(server.close)
+        server.start()
+        stash[_SHARED_CONSUL] = server
+    return stash[_SHARED_CONSUL]
+
+
+@pytest.fixture
+def own_consul() -> Iterator[ConsulServer]:
+    """A Consul server that the test may kill, pause or fill up; what it said is shown if the test fails."""
+    with ConsulServer() as server:
+        yield server
+        _show(server)
+
+
+@pytest.fixture
+def consul_cluster() -> Iterator[ConsulCluster]:
+    """Three Consul servers that vote, for the test to hurt."""
+    with ConsulCluster() as cluster:
+        yield cluster
+        for member in cluster.members:
+            _show(member)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from explorer.drivers.etcd.endpoint import AnswerStream, Endpoint, connections
 from explorer.drivers.etcd.failures import Finding, understand
 from explorer.drivers.etcd.methods import AUTHENTICATE, RANGE, Answer, Method, Question
 from explorer.drivers.etcd.settings import Settings
-from explorer.drivers.retry import persist
+from explorer.drivers.retry import Unsent, persist
 from explorer.drivers.tasks import Tasks
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, NotReachable, Unauthenticated
@@ -26,10 +26,6 @@ _LAST_COMPLETIONS: Final = 0.02
 """Seconds in which gRPC puts away the streams that were cancelled at closing."""
 _LEADER: Final = ("hasleader", "true")
 """Makes a member without a leader say so instead of keeping a watch silent for ever (etcd PR 9872)."""
-
-
-class Unsent(NotReachable):
-    """The request never left this machine: nothing can have happened because of it."""
 
 
 class Cluster:

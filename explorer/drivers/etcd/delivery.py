@@ -1,67 +1,36 @@
-"""Sending one transaction until it is answered, and remembering whether an earlier sending may have taken effect."""
+"""Sending one transaction until it is answered, and finding out from history whether it took effect."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
 
+from explorer.drivers import delivery
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.cluster import Cluster, Unsent
+from explorer.drivers.etcd.cluster import Cluster
 from explorer.drivers.etcd.methods import RANGE, TXN, WATCH
-from explorer.drivers.retry import Backoff, persist
-from explorer.model.errors import Compacted, ExplorerError, NotReachable, OutcomeUnknown
-
-_RESOLVING = 10.0
-"""Seconds that are spent on finding out what became of a write, beyond the time limit of the request itself."""
+from explorer.drivers.retry import persist
+from explorer.model.errors import Compacted, ExplorerError, NotReachable
 
 
-@dataclass(slots=True)
-class Delivery:
-    """One write on its way.
+class Delivery(delivery.Delivery):
+    """One transaction on its way, and the history that tells what became of it.
 
     Args:
         cluster: The connection.
         subject: The key or prefix as the caller wrote it.
     """
 
-    cluster: Cluster
-    subject: str
-    doubt: NotReachable | None = None
-    """Why an answer was lost; None as long as nothing can have happened."""
-    _until: float = 0.0
-    _pauses: Backoff = field(default_factory=lambda: Backoff(most=1.0))
+    def __init__(self, cluster: Cluster, subject: str) -> None:
+        super().__init__(cluster.timeout, cluster.shown, subject)
+        self.cluster = cluster
 
-    async def send(self, request: messages.TxnRequest) -> messages.TxnResponse | None:
-        """Send a transaction; None when its answer was lost, so that it may or may not take effect.
+    async def commit(self, request: messages.TxnRequest) -> messages.TxnResponse | None:
+        """Send a transaction; None when its answer was lost, see `delivery.Delivery.send`."""
 
-        Raises:
-            NotReachable: Nothing was sent within the time limit.
-            OutcomeUnknown: An answer was lost, now or before, and the time to find out is over.
-        """
-        clock = asyncio.get_running_loop().time
-        self._until = self._until or clock() + self.cluster.timeout
-        while True:
-            try:
-                left = max(self._until - clock(), 0.1)
-                return await self.cluster.call(TXN, request, key=self.subject, within=left, repeat=False)
-            except Unsent as error:
-                if clock() >= self._until:
-                    raise (self.unknown() if self.doubt else error) from self.doubt
-            except NotReachable as error:
-                if not error.retryable and self.doubt is None:
-                    raise
-                if self.doubt is None:
-                    self.doubt = error
-                    self._until = clock() + _RESOLVING
-                if not error.retryable or clock() >= self._until:
-                    raise self.unknown() from self.doubt
-                await self._pauses.pause()
-                return None
-            except ExplorerError as error:
-                if self.doubt is None:
-                    raise
-                raise self.unknown() from error
-            await self._pauses.pause()
+        async def attempt(left: float) -> messages.TxnResponse:
+            return await self.cluster.call(TXN, request, key=self.subject, within=left, repeat=False)
+
+        return await self.send(attempt)
 
     async def look(self, question: messages.RangeRequest) -> messages.RangeResponse:
         """Read what became of a write.
@@ -70,7 +39,7 @@ class Delivery:
             OutcomeUnknown: It cannot be read.
         """
         try:
-            return await self.cluster.call(RANGE, question, key=self.subject, within=self._left())
+            return await self.cluster.call(RANGE, question, key=self.subject, within=self.left())
         except ExplorerError as error:
             raise self.unknown() from error
 
@@ -94,7 +63,7 @@ class Delivery:
                 return await self._replay(key, base, until, quiet=quiet)
 
         try:
-            return await persist(attempt, within=self._left())
+            return await persist(attempt, within=self.left())
         except (TimeoutError, ExplorerError) as error:
             raise self.unknown() from error
 
@@ -120,16 +89,4 @@ class Delivery:
             key=self.subject,
             first_within=self.cluster.timeout,
             nudge=progress if quiet else None,
-        )
-
-    def _left(self) -> float:
-        return max(self._until - asyncio.get_running_loop().time(), 1.0)
-
-    def unknown(self) -> OutcomeUnknown:
-        """Give the error that says so."""
-        return OutcomeUnknown(
-            "the write was sent and its answer was lost: it may or may not have taken effect",
-            hint="read the key before writing again",
-            address=self.cluster.shown,
-            key=self.subject,
         )

@@ -48,7 +48,7 @@ class Erasure:
         delivery = Delivery(self.cluster, self.subject)
         guard = self.guard
         while True:
-            answer = await delivery.send(self._request(guard))
+            answer = await delivery.commit(self._request(guard))
             if answer is not None and answer.succeeded:
                 return answer.responses[0].response_delete_range.deleted or counted.count
             if delivery.doubt is not None:

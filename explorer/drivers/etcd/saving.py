@@ -79,7 +79,7 @@ class Save:
         return await (self._replace(delivery) if self.revision else self._create(delivery))
 
     async def _replace(self, delivery: Delivery) -> Outcome:
-        while (answer := await delivery.send(self.request)) is None:
+        while (answer := await delivery.commit(self.request)) is None:
             continue
         if answer.succeeded or delivery.doubt is None:
             return Outcome(answer.succeeded, tuple(answer.responses))
@@ -97,7 +97,7 @@ class Save:
             return Outcome(won=False)
         base = found.header.revision
         while True:
-            answer = await delivery.send(self.request)
+            answer = await delivery.commit(self.request)
             if answer is not None and delivery.doubt is None:
                 return Outcome(answer.succeeded, tuple(answer.responses))
             if answer is not None and answer.succeeded:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import grpc
 
+from explorer.drivers.given import file_named, separator, time_limit
 from explorer.model.address import Access, Address, Host, Secret, parse
 from explorer.model.errors import InvalidAddress, TlsFailed
 from explorer.model.keys import directory, encode
@@ -82,24 +83,22 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     if not hosts:
         hosts, tls = _endpoints(environment.get("ETCDCTL_ENDPOINTS") or f"127.0.0.1:{_PORT}", address)
     user = access.user or address.user or _login(environment)[0]
-    separator = address.option("separator", "/")
-    if not separator:
-        raise InvalidAddress("the separator cannot be empty", hint="?separator=:", address=address.shown)
+    divider = separator(address)
     return Settings(
         address=address,
         access=replace(
             access,
             user=user,
             password=access.password or _password_of(user, address, environment),
-            authority=access.authority or _path(environment, "ETCDCTL_CACERT"),
-            certificate=access.certificate or _path(environment, "ETCDCTL_CERT"),
-            private_key=access.private_key or _path(environment, "ETCDCTL_KEY"),
-            timeout=_seconds(address, access),
+            authority=access.authority or file_named(environment, "ETCDCTL_CACERT"),
+            certificate=access.certificate or file_named(environment, "ETCDCTL_CERT"),
+            private_key=access.private_key or file_named(environment, "ETCDCTL_KEY"),
+            timeout=time_limit(address, access),
         ),
         hosts=tuple(host.with_port(_PORT) for host in hosts),
         tls=tls,
-        separator=separator,
-        root=encode(directory(address.path, separator)),
+        separator=divider,
+        root=encode(directory(address.path, divider)),
     )
 
 
@@ -136,19 +135,3 @@ def _endpoints(text: str, address: Address) -> tuple[tuple[Host, ...], bool]:
     if not hosts:
         raise InvalidAddress("ETCDCTL_ENDPOINTS names no endpoint", hint="host:port,host:port")
     return tuple(hosts), tls
-
-
-def _path(environment: Mapping[str, str], name: str) -> Path | None:
-    value = environment.get(name)
-    return Path(value) if value else None
-
-
-def _seconds(address: Address, access: Access) -> float:
-    text = address.option("timeout", "")
-    try:
-        seconds = float(text) if text else access.timeout
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise InvalidAddress(f"{text!r} is not a number of seconds", hint="?timeout=5", address=address.shown)
-    return seconds

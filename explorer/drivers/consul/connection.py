@@ -1,0 +1,107 @@
+"""A connection to Consul's agents: who we are to them, and one way to ask."""
+
+from typing import TypeVar, cast
+
+from explorer.drivers import encryption, http
+from explorer.drivers.consul import failures
+from explorer.drivers.consul.requests import Fields, transaction
+from explorer.drivers.consul.scribe import Question, Response
+from explorer.drivers.consul.settings import Settings
+from explorer.model.address import Host
+
+Read = TypeVar("Read")
+
+
+class Connection:
+    """The agents, asked one at a time; one that fails is left for the next."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.shown = settings.shown
+        self.timeout = settings.access.timeout
+        token = settings.access.password
+        self._endpoints = http.Endpoints(
+            settings.hosts,
+            judge=self._judge,
+            shown=self.shown,
+            timeout=self.timeout,
+            tls=encryption.context(settings.access, self.shown) if settings.tls else None,
+            server_name=settings.access.server_name,
+            headers={"X-Consul-Token": token.reveal()} if token else {},
+        )
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        """The agents, in the order they were given."""
+        return self._endpoints.hosts
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._endpoints.close()
+
+    async def ask(
+        self,
+        question: Question[Read],
+        *,
+        key: str | None = None,
+        within: float | None = None,
+        repeat: bool = True,
+        at: Host | None = None,
+    ) -> Read:
+        """Ask and give the answer, see `http.Endpoints.send`."""
+        answer = await self._endpoints.send(
+            question.request(self.settings.scope), key=key, within=within, repeat=repeat, at=at
+        )
+        return question.read(Response(answer.status, answer.headers, answer.body))
+
+    async def commit(
+        self,
+        operations: list[Fields],
+        *,
+        key: str | None = None,
+        within: float | None = None,
+        consistency: str | None = None,
+        repeat: bool = False,
+    ) -> "Verdict":
+        """Have a transaction decided.
+
+        Raises:
+            Forbidden: The token may not do one of the operations.
+            SessionEndedError: A session that it names has ended.
+        """
+        asked = transaction(operations, consistency)
+        answer = await self.ask(asked, key=key, within=within, repeat=repeat)
+        verdict = Verdict.of(answer)
+        error = failures.refused(list(verdict.refusals.values()), self.shown, key)
+        if error is not None:
+            raise error
+        return verdict
+
+    def _judge(self, answer: http.Answer, key: str | None) -> None:
+        failures.judge(answer, key, self.shown)
+
+
+class Verdict:
+    """What became of a transaction: all of its operations, or none and why."""
+
+    __slots__ = ("refusals", "results")
+
+    def __init__(self, results: list[Fields], refusals: dict[int, str]) -> None:
+        self.results = results
+        self.refusals = refusals
+        """Operation, counted from 0, to what Consul says against it."""
+
+    @classmethod
+    def of(cls, answer: Fields) -> "Verdict":
+        """Read an answer."""
+        errors = cast("list[Fields]", answer.get("Errors") or [])
+        results = cast("list[dict[str, Fields]]", answer.get("Results") or [])
+        return cls(
+            [result["KV"] for result in results],
+            {cast("int", error["OpIndex"]): str(error["What"]) for error in errors},
+        )
+
+    @property
+    def won(self) -> bool:
+        """Whether it was done."""
+        return not self.refusals

@@ -1,0 +1,116 @@
+"""Where keys lie, and how Consul's objects become entries."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import cast
+
+from explorer.drivers.consul.requests import Fields
+from explorer.model.entries import Entry, Revision
+from explorer.model.errors import InvalidKey, KeyNotFound
+from explorer.model.keys import directory
+
+_NOTHING: Mapping[str, str | int | bool] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry as Consul keeps it."""
+
+    key: str
+    value: bytes
+    flags: int
+    session: str | None
+    created: int
+    modified: int
+    locked: int
+    """How often a lock was taken on it; a plain write by anybody sets it back to 0."""
+
+    @classmethod
+    def of(cls, fields: Fields) -> "Stored":
+        """Read one; an empty value comes as null."""
+        value = fields.get("Value")
+        return cls(
+            key=cast("str", fields["Key"]),
+            value=base64.b64decode(value) if isinstance(value, str) else cast("bytes", value or b""),
+            flags=cast("int", fields["Flags"]),
+            session=cast("str | None", fields.get("Session")) or None,
+            created=cast("int", fields["CreateIndex"]),
+            modified=cast("int", fields["ModifyIndex"]),
+            locked=cast("int", fields["LockIndex"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The key space of an address."""
+
+    root: str
+    separator: str
+    shown: str
+
+    def locate(self, key: str) -> str:
+        """Give the key in the store.
+
+        Raises:
+            InvalidKey: It is empty, or no UTF-8 text: Consul's JSON knows nothing else.
+        """
+        if not self.root + key:
+            raise InvalidKey("Consul has no empty key", hint="name a key", address=self.shown)
+        try:
+            key.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidKey(
+                "Consul's keys are UTF-8 text", hint="other bytes cannot be sent", address=self.shown, key=ascii(key)
+            ) from error
+        return self.root + key
+
+    def base(self, prefix: str) -> str:
+        """Give a prefix in the store, as a directory; empty for the whole store."""
+        return self.locate(directory(prefix, self.separator)) if prefix else self.root
+
+    def relative(self, key: str) -> str:
+        """Give a key of the store as the caller spells it."""
+        return key[len(self.root) :]
+
+    def entry(self, found: Stored, *, values: bool = True, ttl: float | None = None) -> Entry:
+        """Give what Consul keeps as an entry."""
+        meta = {"flags": found.flags, "lock index": found.locked}
+        told = {name: number for name, number in meta.items() if number}
+        return Entry(
+            key=self.relative(found.key),
+            value=found.value if values else None,
+            revision=found.modified,
+            created=found.created,
+            ttl=ttl,
+            lease=found.session,
+            meta=MappingProxyType(told) if told else _NOTHING,
+        )
+
+    def state(self, previous: Entry | Revision) -> tuple[int, int | None]:
+        """Give ModifyIndex and CreateIndex of what the caller had read; -1, which never is, for no number."""
+        revision = previous.revision if isinstance(previous, Entry) else previous
+        created = previous.created if isinstance(previous, Entry) else None
+        return (
+            revision if isinstance(revision, int) and revision > 0 else -1,
+            created if isinstance(created, int) else None,
+        )
+
+    def absent(self, key: str) -> KeyNotFound:
+        """Give the error for a key that is not there."""
+        return KeyNotFound("no such key", address=self.shown, key=key)
+
+
+def plain(path: str) -> bool:
+    """Tell whether HTTP carries a key or prefix unaltered: Consul's server cleans paths (`a//b` would become `a/b`)."""
+    return path == reachable(path)
+
+
+def reachable(prefix: str) -> str:
+    """Give the longest beginning of a prefix that HTTP carries unaltered."""
+    *names, last = prefix.split("/")
+    for number, name in enumerate(names):
+        if name in ("", ".", ".."):
+            return "".join(f"{name}/" for name in names[:number])
+    return prefix if last not in (".", "..") else prefix[: -len(last)]

@@ -1,0 +1,101 @@
+"""Listings in pages, though Consul has none: a level is read once, and what of it waits for the next page is kept."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from itertools import count
+from typing import Generic, TypeVar
+
+from explorer.drivers.consul.reading import Reader
+from explorer.model.entries import Child, Cursor
+
+Rest = TypeVar("Rest")
+
+_KEPT = 8
+"""Listings that may wait for their next page; the oldest is begun again if it is asked for after all."""
+
+
+class Unfinished(Generic[Rest]):
+    """What is left of listings after their last page."""
+
+    def __init__(self) -> None:
+        self._tokens = count(1)
+        self._waiting: OrderedDict[tuple[str, Cursor], Rest] = OrderedDict()
+
+    def keep(self, base: str, key: str, rest: Rest) -> Cursor:
+        """Keep what follows after a key, and give the cursor by which it is found."""
+        cursor = Cursor(key, next(self._tokens))
+        self._waiting[base, cursor] = rest
+        if len(self._waiting) > _KEPT:
+            self._waiting.popitem(last=False)
+        return cursor
+
+    def take(self, base: str, after: Cursor | str | None) -> Rest | None:
+        """Give what was kept, once."""
+        return self._waiting.pop((base, after), None) if isinstance(after, Cursor) else None
+
+
+class Keys:
+    """All keys below a directory, in the store's order, found by going down level by level.
+
+    Args:
+        reader: Reads a level.
+        base: The directory.
+        after: Where to begin: after this key.
+    """
+
+    def __init__(self, reader: Reader, base: str, after: str | None) -> None:
+        self._reader = reader
+        self._after = after
+        self._begun = False
+        self._levels: list[tuple[str, Iterator[str]]] = []
+        self._base = base
+        self._ahead: list[str] = []
+
+    async def take(self, limit: int) -> list[str]:
+        """Give the next keys; fewer than `limit` only at the end."""
+        await self._look(limit)
+        taken, self._ahead = self._ahead[:limit], self._ahead[limit:]
+        return taken
+
+    async def more(self) -> bool:
+        """Tell whether there is another one."""
+        await self._look(1)
+        return bool(self._ahead)
+
+    async def _look(self, wanted: int) -> None:
+        if not self._begun:
+            self._begun = True
+            await self._enter(self._base)
+        while self._levels and len(self._ahead) < wanted:
+            base, names = self._levels[-1]
+            name = next(names, None)
+            if name is None:
+                self._levels.pop()
+            elif name != base and name.endswith(self._reader.separator):
+                if not self._passed(name):
+                    await self._enter(name)
+            elif self._after is None or name > self._after:
+                self._ahead.append(name)
+
+    async def _enter(self, base: str) -> None:
+        self._levels.append((base, iter(await self._reader.level(base))))
+
+    def _passed(self, directory: str) -> bool:
+        """Tell whether everything below a directory comes before the place to begin at."""
+        return self._after is not None and directory < self._after and not self._after.startswith(directory)
+
+
+def children(level: list[str], base: str, directory: str, separator: str) -> list[Child]:
+    """Make children of the names of a level, in the order of their names.
+
+    Args:
+        level: As `Reader.level` tells it.
+        base: The directory as the store spells it.
+        directory: The same as the caller does.
+        separator: Divides the names in a key.
+    """
+    facts: dict[str, list[bool]] = {}
+    for key in level:
+        name, divider, _ = key[len(base) :].partition(separator)
+        facts.setdefault(name, [False, False])[bool(divider)] = True
+    return [Child(name, directory + name, *facts[name]) for name in sorted(facts)]

@@ -1,0 +1,78 @@
+"""Entries and levels as they are now, asked of the leader; what HTTP would alter is asked for in a transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from explorer.drivers.consul import requests
+from explorer.drivers.consul.connection import Connection
+from explorer.drivers.consul.layout import Stored, plain
+
+MOST_OPERATIONS = 64
+"""Operations that Consul takes in one transaction (128 since 1.16)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads keys as the store spells them.
+
+    Args:
+        connection: Is asked.
+        separator: Divides the names in a key.
+        subject: What it is read for, as the caller wrote it.
+    """
+
+    connection: Connection
+    separator: str
+    subject: str
+
+    async def entry(self, key: str, *, consistent: bool = True) -> Stored | None:
+        """Read one entry; None if there is none."""
+        asked = requests.read(key)
+        consistency = "consistent" if consistent else "stale"
+        verdict = await self.connection.commit([asked], key=self.subject, consistency=consistency, repeat=True)
+        return Stored.of(verdict.results[0]) if verdict.results else None
+
+    async def entries(self, keys: Sequence[str]) -> list[Stored]:
+        """Read entries, in the order of the keys; one that is gone meanwhile is left out."""
+        found: list[Stored] = []
+        for start in range(0, len(keys), MOST_OPERATIONS):
+            wanted = list(keys[start : start + MOST_OPERATIONS])
+            while wanted:
+                verdict = await self.connection.commit(
+                    [requests.read(key) for key in wanted], key=self.subject, consistency="consistent", repeat=True
+                )
+                if verdict.won:
+                    found += map(Stored.of, verdict.results)
+                    break
+                wanted = [key for number, key in enumerate(wanted) if number not in verdict.refusals]
+        return found
+
+    async def level(self, base: str) -> list[str]:
+        """Read the names below a directory, as whole keys in their order.
+
+        What has more below it ends with the separator. (A key that ends with it looks the same; the directory's own
+        key, if it is one, comes first.)
+        """
+        if plain(base):
+            _, found = await self.connection.ask(
+                requests.names(base, self.separator, consistent=True), key=self.subject
+            )
+            return found or []
+        names = dict.fromkeys(self._folded(key, base) for key in await self._tree(base))
+        return list(names)
+
+    async def everything(self, base: str) -> list[str]:
+        """Read all keys below a directory."""
+        if plain(base):
+            _, found = await self.connection.ask(requests.names(base, None, consistent=True), key=self.subject)
+            return found or []
+        return await self._tree(base)
+
+    async def _tree(self, base: str) -> list[str]:
+        asked = requests.read_tree(base)
+        verdict = await self.connection.commit([asked], key=self.subject, consistency="consistent", repeat=True)
+        return [Stored.of(fields).key for fields in verdict.results]
+
+    def _folded(self, key: str, base: str) -> str:
+        name, divider, _ = key[len(base) :].partition(self.separator)
+        return base + name + divider

@@ -1,0 +1,198 @@
+"""One way to speak HTTP to a store, on aiohttp: endpoints that stand in for each other, time limits, and no surprises.
+
+A surprise would be: a redirect that is followed (its request may write another key), a proxy or a `.netrc` that nobody
+named, a cookie, or a request that is sent once more behind our back. aiohttp repeats what it takes for idempotent when
+a connection breaks; a compare-and-swap that took effect would then be told as refused.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import aiohttp
+from yarl import URL
+
+from explorer.drivers import encryption
+from explorer.drivers.retry import Unsent, persist
+from explorer.model.address import Host
+from explorer.model.errors import ExplorerError, NotReachable, Timeout
+
+_CONNECTING = 0.9
+"""Part of a request's time in which a connection has to be had; what fails then has certainly not been sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: the path and query are in the form they are sent in."""
+
+    method: str
+    target: str
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Found by their names in any spelling."""
+    body: bytes
+
+
+Judge = Callable[[Answer, str | None], None]
+"""Raises what the status of an answer means, if that is an error; is given the key, too."""
+
+
+class Endpoints:
+    """The endpoints of a store. A request that finds one unreachable moves on to the next for all that follow."""
+
+    def __init__(
+        self,
+        hosts: Sequence[Host],
+        *,
+        judge: Judge,
+        shown: str,
+        timeout: float,
+        tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Prepare; to be called inside an event loop.
+
+        Args:
+            hosts: Each with its port.
+            judge: Says what the status of an answer means.
+            shown: The address for messages.
+            timeout: Seconds that one request may take unless it says otherwise.
+            tls: How to encrypt; None does not.
+            server_name: The name to expect in a certificate when it is not the host's.
+            headers: Sent with every request.
+        """
+        self.hosts = tuple(hosts)
+        self.shown = shown
+        self.timeout = timeout
+        self._judge = judge
+        self._tls = tls
+        self._server_name = server_name if tls else None
+        self._current = 0
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls or False, use_dns_cache=False),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=None),
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def send(
+        self,
+        request: Request,
+        *,
+        key: str | None = None,
+        within: float | None = None,
+        repeat: bool = True,
+        at: Host | None = None,
+    ) -> Answer:
+        """Send a request and give the answer.
+
+        Args:
+            request: What is asked.
+            key: What it is about, for the error.
+            within: Seconds it may take altogether.
+            repeat: Whether it may be sent again when its answer was lost; reads may.
+            at: Ask this endpoint and no other.
+
+        Raises:
+            Unsent: No connection was had; the request never left.
+            NotReachable: The answer was lost, or says that the store cannot do its work.
+        """
+        seconds = self.timeout if within is None else within
+
+        async def attempt(left: float) -> Answer:
+            # One silent endpoint must not use up the time in which another would answer.
+            share = left if at or len(self.hosts) == 1 else min(left, max(seconds / len(self.hosts), 1.0))
+            return await self._once(request, key, share if repeat else left, at)
+
+        return await persist(attempt, within=seconds) if repeat else await attempt(seconds)
+
+    async def _once(self, request: Request, key: str | None, within: float, at: Host | None) -> Answer:
+        place = self._current
+        try:
+            answer = await self._exchange(request, key, within, at or self.hosts[place])
+            self._judge(answer, key)
+        except NotReachable:
+            if at is None and self._current == place:
+                self._current = (place + 1) % len(self.hosts)
+            raise
+        return answer
+
+    async def _exchange(self, request: Request, key: str | None, within: float, host: Host) -> Answer:
+        if self._session.closed:
+            raise NotReachable("the store was closed", address=self.shown, key=key)
+        url = URL(f"{'https' if self._tls else 'http'}://{host}{request.target}", encoded=True)
+        try:
+            async with (
+                asyncio.timeout(within),
+                self._session.request(
+                    request.method.lower(),  # which aiohttp does not know as a method that it may repeat
+                    url,
+                    data=request.body,
+                    allow_redirects=False,
+                    server_hostname=self._server_name,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=within * _CONNECTING),
+                ) as response,
+            ):
+                return Answer(response.status, response.headers, await response.read())
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._understood(error, host, key) from error
+
+    def _understood(self, error: Exception, host: Host, key: str | None) -> ExplorerError:
+        """Say what a request without an answer means."""
+        where = f"{host}: " if len(self.hosts) > 1 else ""
+        match error:
+            case aiohttp.ClientSSLError() | aiohttp.ClientConnectorCertificateError():
+                return encryption.explain(error, self.shown, key)
+            case aiohttp.ClientOSError() if isinstance(error.__cause__, ssl.SSLError):
+                return encryption.explain(error.__cause__, self.shown, key)
+            case aiohttp.ClientConnectorDNSError():
+                return Unsent(
+                    f"{where}the host name is not known", hint="check its spelling", address=self.shown, key=key
+                )
+            case aiohttp.ClientConnectorError():
+                return Unsent(
+                    f"{where}cannot connect",
+                    hint="is the server running, and is this its HTTP port?",
+                    address=self.shown,
+                    key=key,
+                )
+            case aiohttp.ConnectionTimeoutError():
+                return Unsent(
+                    f"{where}no connection in time", hint="the store may be cut off", address=self.shown, key=key
+                )
+            case TimeoutError():
+                return Timeout(
+                    f"{where}no answer in time",
+                    hint="the store may be down, stopped or cut off",
+                    address=self.shown,
+                    key=key,
+                )
+            case aiohttp.ClientResponseError():
+                return NotReachable(
+                    f"{where}the answer is not HTTP",
+                    hint="is this the store's HTTP port, and does it speak TLS?",
+                    address=self.shown,
+                    key=key,
+                )
+            case _:
+                return NotReachable(
+                    f"{where}the connection was closed",
+                    hint="if the server speaks TLS, use the URL with +tls",
+                    address=self.shown,
+                    key=key,
+                )

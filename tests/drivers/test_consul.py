@@ -1,0 +1,34 @@
+"""Consul against the whole contract."""
+
+import asyncio
+import uuid
+from typing import ClassVar
+from urllib.parse import quote
+
+import pytest
+
+from explorer.drivers.base import Store
+from explorer.drivers.consul import ConsulStore
+from explorer.model.address import Access, parse
+from tests.contract.ground import Ground
+from tests.contract.suite import AllOfTheContract
+from tests.servers.consul import ConsulServer
+
+
+class ConsulFixtures(Ground):
+    driver: ClassVar[type[Store]] = ConsulStore
+
+    @pytest.fixture(autouse=True)
+    def _server(self, shared_consul: ConsulServer) -> None:
+        self.server = shared_consul
+        self.root = f"test-{uuid.uuid4().hex[:12]}"
+
+    def connection(self, path: str = "") -> Store:
+        return ConsulStore(parse(f"consul://{self.server.address}/{self.root}/{quote(path)}"), Access())
+
+    async def advance(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class TestConsul(AllOfTheContract, ConsulFixtures):
+    pass
