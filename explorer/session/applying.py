@@ -18,9 +18,6 @@ class Doubts(Protocol):
     def touch(self, node: Node) -> None:
         """Take note that something happened below a node; an answer that is under way may be older."""
 
-    def again(self, node: Node) -> None:
-        """Read a level again."""
-
 
 class Applying:
     """The hand that events have in the rows.
@@ -111,8 +108,6 @@ class Applying:
         self._doubts.touch(node)
         if level.working:
             _note(level, last).value = False
-        if level.torn(last):
-            self._doubts.again(node)
         child = level.find(last)
         if child is None or child.ghost:
             self._miss(node, level)

@@ -155,16 +155,13 @@ class Loading:
         """Read the next page: as it is now, because what happened behind the last one since then was not kept."""
         if level.complete:
             return
-        prefix = self._rows.prefix(node)
-        after: Cursor | str | None = None
-        if level.last is not None:
-            level.sew()
-            after = prefix + level.last[0]
+        prefix, behind = self._rows.prefix(node), level.resumed()
+        after: Cursor | str | None = None if behind is None else prefix + behind
         while True:
             page = await self._page(prefix, after)
             if not await self._take(node, level, page.items, marking=False):
                 return
-            if page.items or page.next is None:
+            if page.next is None or (page.items and self._beyond(level, page.items[-1])):
                 break
             after = page.next
         self._reach(level, page.items)
@@ -183,7 +180,6 @@ class Loading:
 
     async def _compare_once(self, node: Node, level: Level) -> None:
         level.stale = False
-        level.seams = None
         try:
             await self._walk(node, level, _unsee)
             prefix, after, position = self._rows.prefix(node), None, b""
@@ -197,12 +193,18 @@ class Loading:
                 after = page.next
                 if after is None or (not level.complete and level.edge is not None and position >= level.edge):
                     break
+                await self._let_others()  # a store that answers at once would never let them
             await self._walk(node, level, self._let_go)
         except ExplorerError:
             level.stale = True
             raise
         self._reach(level, page.items)
         level.complete = level.complete or after is None
+
+    def _beyond(self, level: Level, child: Child) -> bool:
+        """Tell whether a child lies behind what was read of its level."""
+        first = first_key(child.name, self._rows.separator, has_value=child.has_value)
+        return level.edge is None or first > level.edge
 
     def _reach(self, level: Level, items: tuple[Child, ...]) -> None:
         if items:

@@ -102,7 +102,7 @@ class Node(Row):
 class Level(Branch[Node]):
     """The children of one node as far as they were read."""
 
-    __slots__ = ("complete", "edge", "error", "last", "living", "notes", "seams", "stale", "wanted", "working")
+    __slots__ = ("complete", "edge", "error", "last", "living", "notes", "stale", "wanted", "working")
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,8 +123,6 @@ class Level(Branch[Node]):
         """Whether somebody waits for a further page, or for the first."""
         self.notes: dict[str, Note] = {}
         """What events said, by child, while the level is being read; said again when it was."""
-        self.seams: set[str] | None = None
-        """Children behind whose value a later page began; see `Level.torn`."""
 
     @property
     def extent(self) -> Extent:
@@ -152,18 +150,22 @@ class Level(Branch[Node]):
         self.last = name, has_value
         self.edge = first_key(name, separator, has_value=has_value)
 
-    def sew(self) -> None:
-        """Note that the next page begins behind the last child, at another revision than the page before."""
-        if self.last is not None and self.last[1]:
-            self.seams = {*(self.seams or ()), self.last[0]}
+    def resumed(self) -> str | None:
+        """Give the child behind which the next page begins; None if it has to begin with the first.
 
-    def torn(self, name: str) -> bool:
-        """Tell whether the end of a child's value may have let a page leave something out.
-
-        A store lists `a`, `a-b`, `a/c` in this order, as `a`, `a-b`. A page that begins behind `a` begins at `a-b`
-        as long as `a` has a value, and behind `a/` when it has none any more.
+        A store lists `a`, `a-b`, `a/c` in this order, as `a`, `a-b`. A page that is asked for behind `a` begins at
+        `a-b` as long as `a` has a value, and behind `a/` when it has none any more. So instead of behind a value it
+        begins behind a child before it with which its name does not begin: all below that is before it, too.
         """
-        return self.seams is not None and name in self.seams
+        if self.last is None:
+            return None
+        last, has_value = self.last
+        if not has_value:
+            return last
+        for child in self.before(last):
+            if not last.startswith(child.name) and encode(child.name) < encode(last):
+                return child.name
+        return None
 
 
 class Note:

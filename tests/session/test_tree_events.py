@@ -42,6 +42,18 @@ async def test_the_end_of_a_value_at_the_end_of_a_page_lets_nothing_be_left_out(
         assert [row.lstrip("+-~") for row in garden.rows] == ["a/", "a-b", "z"]
 
 
+async def test_a_deletion_where_a_page_ended_has_nothing_read_again() -> None:
+    async with growing("a", "b", "c", "d", page=2) as garden:
+        while garden.tree.root.extent is Extent.PARTIAL:
+            garden.tree.load_more(garden.tree.root)
+            await garden.tree.idle()
+        asked = garden.store.asked
+        garden.store.delete("b")
+        garden.tell()
+        await garden.tree.idle()
+        assert garden.store.asked == asked, "in a level of a million keys that happens all the time"
+
+
 async def test_a_folder_of_which_nobody_knows_is_verified_by_one_small_read() -> None:
     async with growing("a/1", "a/2", "b/1") as garden:
         garden.store.delete("a/1")
