@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import explorer  # noqa: E402 - from the checkout
+import explorer
 
 
 async def count(url: str, prefix: str) -> None:

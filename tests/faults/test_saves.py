@@ -99,15 +99,15 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(
     choice = random.Random(chosen)
     editors = Editors()
     in_doubt = 0
-    send = Delivery.send
+    send = Delivery.commit
 
     async def counted(delivery: Delivery, request: messages.TxnRequest) -> messages.TxnResponse | None:
         nonlocal in_doubt
-        answer = await send(delivery, request)
+        answer = await commit(delivery, request)
         in_doubt += answer is None
         return answer
 
-    monkeypatch.setattr(Delivery, "send", counted)
+    monkeypatch.setattr(Delivery, "commit", counted)
     async with EtcdServer(version) as server, FaultProxy(server.client_port) as proxy:
         stores = [open_store(proxy.address, timeout=TIMEOUT) for _ in range(EDITORS)]
         for store in stores:

@@ -33,6 +33,10 @@ async def replace_line(page: Page, down: int, text: str) -> None:
     await page.type(text)
 
 
+def files(folder: Path) -> list[Path]:
+    return [found for found in folder.rglob("*") if found.is_file()]
+
+
 class TestAnEdit:
     @SIZES
     async def test_is_checked_shown_as_a_diff_and_saved(self, place: Place, size: tuple[int, int]) -> None:
@@ -99,7 +103,7 @@ class TestAnEdit:
             await page.shows("1 Keys")
             await page.press("e")
             await page.shows("nothing changed yet", '"threads": 8,')
-        assert not [file for file in tmp_path.rglob("*") if file.is_file()]
+        assert not files(tmp_path)
 
 
 class TestAConflict:
