@@ -65,4 +65,4 @@ class Footer(Static):
                     Content.styled(key, f"{style}"), Content.styled(f" {title}", "" if on else "dim"), Content("  ")
                 ).stylize(f"@click=app.perform('{name}')")
             )
-        self.update(Content.assemble(*words))
+        self.update(Content.assemble(*words), layout=False)

@@ -10,7 +10,6 @@ from textual import on
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from explorer.model.locks import Contender, LockInfo
 from explorer.model.text import inert
@@ -21,6 +20,7 @@ from explorer.tui.drawing import Piece, middle, span, told
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, failure
 from explorer.tui.widgets.lines import Lines
+from explorer.tui.widgets.words import Words
 
 _WIDE = 64
 """Cells from which on a lock's session, kind and since stand beside it."""
@@ -167,7 +167,7 @@ class LocksPane(Pane):
     def body(self) -> Iterable[Widget]:
         """Give the list, and what is known of the current line."""
         yield LockList()
-        yield Static(classes="locks--facts", markup=False)
+        yield Words(classes="locks--facts")
 
     def draw(self) -> None:
         """Show the lock table as it is now."""
@@ -201,7 +201,7 @@ class LocksPane(Pane):
         """Tell all that is known of the current line."""
         row = self.query_one(LockList).current()
         facts = [] if row is None else list(_facts(row))
-        self.query_one(".locks--facts", Static).update(Content("\n").join([told(fact) for fact in facts]))
+        self.query_one(".locks--facts", Words).say(Content("\n").join([told(fact) for fact in facts]))
 
     def selected(self) -> str | None:
         """Give the key of the current lock or party."""

@@ -8,16 +8,16 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
 
 from explorer.model.errors import ExplorerError
 from explorer.session.actions import Place
 from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.tui.drawing import told
+from explorer.tui.widgets.words import Words
 
 
-class Notice(Static, can_focus=True):
+class Notice(Words, can_focus=True):
     """What stands in a pane while there is nothing else to show; it has the focus then, so that the keys work."""
 
 
@@ -52,8 +52,8 @@ class Pane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Put title, notice and body together."""
-        yield Static(classes="pane--title", markup=False)
-        yield Notice(classes="pane--notice", markup=False)
+        yield Words(classes="pane--title")
+        yield Notice(classes="pane--notice")
         for widget in self.body():
             widget.add_class("pane--body")
             yield widget
@@ -86,12 +86,12 @@ class Pane(Vertical):
     def title(self, more: str) -> None:
         """Say what stands in the title behind the name."""
         text = f"{self.number} {self.name_shown}{'  ' if more else ''}{more}"
-        self.query_one(".pane--title", Static).update(told(text))
+        self.query_one(".pane--title", Words).say(told(text))
 
     def notice(self, text: Content | None) -> None:
         """Show a notice instead of the body, or the body again."""
         if text is not None:
-            self.query_one(Notice).update(text)
+            self.query_one(Notice).say(text)
         if self.has_class("-notice") == (text is not None):
             return
         focused = self.has_focus_within

@@ -49,7 +49,7 @@ class StatusLine(Static):
         text = "".join(part.plain for part in parts)
         if text != self._last:
             self._last = text
-            self.update(Content.assemble(*parts))
+            self.update(Content.assemble(*parts), layout=False)
 
     def _parts(self, width: int) -> list[Content]:
         session = self.session

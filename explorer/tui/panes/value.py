@@ -8,7 +8,6 @@ from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from explorer.model.entries import Entry
 from explorer.model.text import inert
@@ -19,6 +18,7 @@ from explorer.tui.drawing import middle, size, span, told
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, failure
 from explorer.tui.widgets.pager import Pager
+from explorer.tui.widgets.words import Words
 
 TABS: Final = ("value", "metadata", "history")
 _SHOWN_NOTES: Final = 2
@@ -43,7 +43,7 @@ class ValuePane(Pane):
 
     def body(self) -> Iterable[Widget]:
         """Give facts and text."""
-        yield Static(classes="value--facts", markup=False)
+        yield Words(classes="value--facts")
         yield Pager()
 
     def turn(self, by: int) -> None:
@@ -75,7 +75,7 @@ class ValuePane(Pane):
     def _show(self, reading: Reading, warning: str) -> None:
         self.notice(None)
         width = max(8, self.size.width - 2)
-        self.query_one(".value--facts", Static).update(self._facts(reading, warning, width))
+        self.query_one(".value--facts", Words).say(self._facts(reading, warning, width))
         pager = self.query_one(Pager)
         keep = getattr(self, "_key", None) == (reading.entry.key, self.tab)
         self._key = (reading.entry.key, self.tab)
