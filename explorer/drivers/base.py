@@ -95,7 +95,7 @@ class Store(ABC):
     schema: ClassVar[Path | None] = None
     """A protobuf schema (`.proto`) of values that the store brings along."""
     messages: ClassVar[Mapping[str, str]] = {}
-    """Which message of that schema the values below a prefix are; the prefix is of whole keys, with the address's path."""
+    """Which message of it the values below a prefix are; the prefix is one of whole keys, with the address's path."""
 
     def __init__(self, address: Address) -> None:
         self.address = address

@@ -99,7 +99,7 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(
     choice = random.Random(chosen)
     editors = Editors()
     in_doubt = 0
-    send = Delivery.commit
+    commit = Delivery.commit
 
     async def counted(delivery: Delivery, request: messages.TxnRequest) -> messages.TxnResponse | None:
         nonlocal in_doubt
