@@ -60,7 +60,8 @@ def event_record(event: Event) -> Record:
         case Started():
             record = {"type": "started"}
     inferred = {"inferred": True} if isinstance(event, Put | Deleted) and event.inferred else {}
-    return {**record, "revision": event.revision, **inferred}
+    folded = {"folded": event.folded} if isinstance(event, Put | Deleted) and event.folded else {}
+    return {**record, "revision": event.revision, **inferred, **folded}
 
 
 def lock_record(lock: LockInfo) -> Record:
@@ -112,9 +113,9 @@ def event_line(event: Event) -> str:
     """Show an event."""
     match event:
         case Put(entry=entry):
-            return f"put      {entry.key}  at {entry.revision}{_inferred(event)}  {preview(entry.value)}"
+            return f"put      {entry.key}  at {entry.revision}{_doubts(event)}  {preview(entry.value)}"
         case Deleted(key=key, revision=revision):
-            return f"deleted  {key}" + ("" if revision is None else f"  at {revision}") + _inferred(event)
+            return f"deleted  {key}" + ("" if revision is None else f"  at {revision}") + _doubts(event)
         case Resync(reason=reason, since=since, revision=revision):
             return f"resync   after {since} up to {revision} only what differs is told: {reason}"
         case Lost(reason=reason):
@@ -155,8 +156,10 @@ def _lock_row(lock: LockInfo) -> tuple[str, ...]:
     return tuple("-" if cell in (None, False, "") else inert(str(cell)) for cell in cells)
 
 
-def _inferred(event: Put | Deleted) -> str:
-    return " (found by comparing)" if event.inferred else ""
+def _doubts(event: Put | Deleted) -> str:
+    """Say what the store could not tell of a change."""
+    folded = f" (up to {event.folded} more in between)" if event.folded else ""
+    return folded + (" (found by comparing)" if event.inferred else "")
 
 
 def preview(value: bytes | None) -> str:

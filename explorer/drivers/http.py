@@ -6,12 +6,14 @@ a connection breaks; a compare-and-swap that took effect would then be told as r
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import aiohttp
+from aiohttp.connector import AddrInfoType
 from yarl import URL
 
 from explorer.drivers import encryption
@@ -41,6 +43,12 @@ class Answer:
     """Found by their names in any spelling."""
     body: bytes
 
+
+_PROBES = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2}
+"""When the system asks whether the other end of a silent connection is there still, in seconds, and how often.
+
+A question that waits for news is silent for long, and so is one whose other end is gone.
+"""
 
 Judge = Callable[[Answer, str | None], None]
 """Raises what the status of an answer means, if that is an error; is given the key, too."""
@@ -79,7 +87,7 @@ class Endpoints:
         self._server_name = server_name if tls else None
         self._current = 0
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=tls or False, use_dns_cache=False),
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls or False, use_dns_cache=False, socket_factory=_socket),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None),
@@ -196,3 +204,14 @@ class Endpoints:
                     address=self.shown,
                     key=key,
                 )
+
+
+def _socket(info: AddrInfoType) -> socket.socket:
+    """Make a socket that notices a half-open connection."""
+    family, kind, protocol, *_ = info
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _PROBES.items():
+        if hasattr(socket, name):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return made

@@ -14,6 +14,8 @@ class Capability(Flag):
     """An entry tells the revision at which it came to be."""
     DIRECTORIES = auto()
     """Directories are a kind of their own and can exist without anything in them."""
+    EVERY_CHANGE = auto()
+    """A watch tells each change; without it, those between two looks at the store are folded into the last of them."""
     GUARDED_DELETE = auto()
     """A subtree is deleted only if nothing in it moved since a revision, in one step."""
     HISTORY = auto()
@@ -34,5 +36,7 @@ class Capability(Flag):
     """A read may be answered without the store's authority when the caller allows it."""
     TTL = auto()
     """An entry can expire."""
+    WAITERS = auto()
+    """Who waits for a lock stands in a queue that can be seen."""
     WATCH = auto()
     """Changes are told as they happen."""

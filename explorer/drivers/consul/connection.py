@@ -1,5 +1,7 @@
 """A connection to Consul's agents: who we are to them, and one way to ask."""
 
+import asyncio
+from collections.abc import Callable
 from typing import TypeVar, cast
 
 from explorer.drivers import encryption, http
@@ -11,6 +13,15 @@ from explorer.model.address import Host
 
 Read = TypeVar("Read")
 
+_MOST_WAITING = 32
+"""Questions that wait for news at the same time: each holds a connection here and a place in the agent's memory."""
+_PATIENCE = 45.0
+"""Seconds that one of them waits."""
+_TURN = 1.0
+"""Seconds that it waits while others want its place."""
+_JITTER = 1 / 16
+"""Part of the wait that the agent adds, so that not all clients come back at once (Consul's documentation)."""
+
 
 class Connection:
     """The agents, asked one at a time; one that fails is left for the next."""
@@ -19,6 +30,7 @@ class Connection:
         self.settings = settings
         self.shown = settings.shown
         self.timeout = settings.access.timeout
+        self._waiting = asyncio.Semaphore(_MOST_WAITING)
         token = settings.access.password
         self._endpoints = http.Endpoints(
             settings.hosts,
@@ -53,6 +65,23 @@ class Connection:
             question.request(self.settings.scope), key=key, within=within, repeat=repeat, at=at
         )
         return question.read(Response(answer.status, answer.headers, answer.body))
+
+    async def hear(
+        self, question: Callable[[int, float], Question[Read]], index: int, *, key: str | None = None
+    ) -> Read:
+        """Ask what waits for its answer until there is news, or nothing for so long that it is asked again.
+
+        So many such questions are open at a time; where there are more of them, they take turns.
+
+        Args:
+            question: Given an index and how long to wait (s), what to ask.
+            index: The index of the answer before.
+            key: What it is about, for the error.
+        """
+        async with self._waiting:
+            wait = _TURN if self._waiting.locked() else _PATIENCE
+            within = wait * (1 + _JITTER) + self.timeout
+            return await self.ask(question(index, wait), key=key, within=within, repeat=False)
 
     async def commit(
         self,

@@ -58,7 +58,7 @@ class Reader:
                 requests.names(base, self.separator, consistent=True), key=self.subject
             )
             return found or []
-        names = dict.fromkeys(self._folded(key, base) for key in await self._tree(base))
+        names = dict.fromkeys(self._folded(found.key, base) for found in await self.tree(base))
         return list(names)
 
     async def everything(self, base: str) -> list[str]:
@@ -66,12 +66,17 @@ class Reader:
         if plain(base):
             _, found = await self.connection.ask(requests.names(base, None, consistent=True), key=self.subject)
             return found or []
-        return await self._tree(base)
+        return [found.key for found in await self.tree(base)]
 
-    async def _tree(self, base: str) -> list[str]:
-        asked = requests.read_tree(base)
-        verdict = await self.connection.commit([asked], key=self.subject, consistency="consistent", repeat=True)
-        return [Stored.of(fields).key for fields in verdict.results]
+    async def tree(self, beginning: str) -> list[Stored]:
+        """Read all entries whose keys begin so, which had better be few."""
+        if plain(beginning):
+            _, found = await self.connection.ask(requests.tree(beginning, consistent=True), key=self.subject)
+            return list(map(Stored.of, found or []))
+        verdict = await self.connection.commit(
+            [requests.read_tree(beginning)], key=self.subject, consistency="consistent", repeat=True
+        )
+        return list(map(Stored.of, verdict.results))
 
     def _folded(self, key: str, base: str) -> str:
         name, divider, _ = key[len(base) :].partition(self.separator)

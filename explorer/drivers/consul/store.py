@@ -12,8 +12,11 @@ from explorer.drivers.consul.layout import Layout
 from explorer.drivers.consul.listing import Keys, Unfinished, children
 from explorer.drivers.consul.reading import Reader
 from explorer.drivers.consul.settings import gather
+from explorer.drivers.consul.treewatch import TreeWatch
+from explorer.drivers.consul.watch import KeyWatch
 from explorer.drivers.consul.writer import Writer, remaining
 from explorer.drivers.tasks import Tasks
+from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
@@ -25,11 +28,17 @@ class ConsulStore(Store):
     """Consul's key-value store, or the part of it below the address's path. A revision is the ModifyIndex."""
 
     capabilities: ClassVar[Capability] = (
-        Capability.ATOMIC | Capability.CREATED | Capability.KEEP_ALIVE | Capability.STALE_READS | Capability.TTL
+        Capability.ATOMIC
+        | Capability.CREATED
+        | Capability.KEEP_ALIVE
+        | Capability.STALE_READS
+        | Capability.TTL
+        | Capability.WATCH
     )
     reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.BINARY_KEYS: "Consul's JSON carries keys as UTF-8 text",
         Capability.DIRECTORIES: "Consul's keys are flat; a directory is there as long as something is below it",
+        Capability.EVERY_CHANGE: "Consul tells what is; changes between two looks are folded, and counted at most",
         Capability.GUARDED_DELETE: "Consul deletes a tree without any condition",
         Capability.HISTORY: "Consul keeps no earlier entries",
         Capability.PREVIOUS: "Consul tells what is, not what was",
@@ -145,6 +154,21 @@ class ConsulStore(Store):
         if guard is not None:
             self._refuse(Capability.GUARDED_DELETE, prefix)
         return await Erasure(self.connection, prefix, self._layout.base(prefix), self.separator).commit()
+
+    # Watching and locks
+
+    def watch(self, key: str, *, since: Revision | None = None) -> Watch:
+        if since is not None:
+            self._refuse(Capability.RESUME, key)
+        return Watch(self._tasks, KeyWatch(self.connection, self._layout, key).run, name=f"watch of {key}")
+
+    def watch_tree(
+        self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
+    ) -> Watch:
+        if since is not None:
+            self._refuse(Capability.RESUME, prefix)
+        watch = TreeWatch(self.connection, self._layout, prefix, known)
+        return Watch(self._tasks, watch.run, name=f"watch of {prefix}")
 
     def _reader(self, subject: str) -> Reader:
         return Reader(self.connection, self.separator, subject)

@@ -1,0 +1,149 @@
+"""Watching everything below a prefix: a signal that there is news, and a search for what it is.
+
+Consul's signal is a question for the names of the first level, answered when anything below changed. See `watch` for
+what an index is worth, and `searching` for how the changes are found without reading everything again.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping
+
+from explorer.drivers.consul import requests
+from explorer.drivers.consul.connection import Connection
+from explorer.drivers.consul.layout import Layout, Stored, reachable
+from explorer.drivers.consul.pacing import Pace
+from explorer.drivers.consul.reading import Reader
+from explorer.drivers.consul.searching import FEW, Search
+from explorer.drivers.consul.watch import Position
+from explorer.drivers.watching import Feed, follow, missing
+from explorer.model.entries import Revision
+from explorer.model.events import Deleted, Event, Put, Resync, Started
+
+
+class TreeWatch:
+    """One watch of a directory, over any number of connections.
+
+    It keeps the names of what is there, because Consul does not tell what was deleted.
+
+    Args:
+        connection: Is asked.
+        layout: Makes entries.
+        prefix: The directory as the caller wrote it.
+        known: The watcher's own table of keys and revisions, see `Store.watch_tree`.
+    """
+
+    def __init__(
+        self, connection: Connection, layout: Layout, prefix: str, known: Mapping[str, Revision] | None
+    ) -> None:
+        self._connection = connection
+        self._layout = layout
+        self._subject = prefix
+        self._base = layout.base(prefix)
+        self._known = known
+        self._reader = Reader(connection, layout.separator, prefix)
+        self._position = Position()
+        self._names: set[str] | None = None
+        self._told_ahead: dict[str, int] = {}
+        """Keys whose change was told before the index that it made was reached, and that index."""
+        self._witness: Stored | None = None
+        """The last entry that was told."""
+        self._feed: Feed | None = None
+
+    async def run(self, feed: Feed) -> None:
+        """Watch until cancelled, or until the store says no."""
+        self._feed = feed
+        await follow(feed, self._attempt)
+
+    async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
+        """Watch until the connection fails."""
+        pace = Pace()
+        clock = asyncio.get_running_loop().time
+        index = await self._signal()
+        if self._names is None:
+            self._names = set(await self._reader.everything(self._base))
+            self._position.asked = self._position.told = max(index, 1)
+            yield [Started(index)]
+        else:
+            since = self._position.told
+            trouble = await self._position.regressed(self._connection, index) or await self._forgotten()
+            if trouble is None:
+                yield [Started(since)]
+            async for events in self._look(trouble, since):
+                yield events
+        while True:
+            await pace.keep()
+            index = await self._news()
+            if index == self._position.asked:
+                continue
+            since, began = self._position.told, clock()
+            trouble = await self._position.regressed(self._connection, index)
+            async for events in self._look(trouble, since):
+                yield events
+            pace.cost(clock() - began)
+
+    async def _signal(self) -> int:
+        """Ask the leader for an index that is not newer than what is read after it."""
+        question = requests.names(reachable(self._base), self._layout.separator, consistent=True)
+        index, _ = await self._connection.ask(question, key=self._subject)
+        return index
+
+    async def _news(self) -> int:
+        """Wait for an index that may be newer."""
+        around, separator = reachable(self._base), self._layout.separator
+        index, _ = await self._connection.hear(
+            lambda index, wait: requests.names(around, separator, index=index, wait=wait),
+            self._position.asked,
+            key=self._subject,
+        )
+        return index
+
+    async def _forgotten(self) -> str | None:
+        """Tell why this cannot be the store that was watched before, or None."""
+        if self._witness is None:
+            return None
+        now = await self._reader.entry(self._witness.key)
+        if now is not None and (now.modified, now.created) < (self._witness.modified, self._witness.created):
+            return "an entry is older than it was: the store was restored from an older state"
+        return None
+
+    async def _look(self, trouble: str | None, since: int) -> AsyncGenerator[Iterable[Event], None]:
+        """Find what changed since an index and tell it."""
+        if trouble is not None:
+            yield [Resync(trouble, since, self._position.told)]
+            since = 0
+        names = self._names or set()
+        keys = [] if len(names) <= FEW else sorted(await self._reader.everything(self._base))
+        if len(keys) <= FEW:
+            found = await self._reader.tree(self._base)
+            present = {one.key for one in found}
+            yield self._puts([one for one in found if one.modified > since or one.key not in names], trouble, since)
+        else:
+            present = set(keys)
+            async for newer in Search(self._connection, self._reader, since).newer(keys):
+                below = [one for one in newer if one.key.startswith(self._base)]
+                present.update(one.key for one in below)  # what was made since the keys were read, too
+                yield self._puts(below, trouble, since)
+        yield [self._deletion(key, trouble, since) for key in sorted(names - present)]
+        self._names = present
+        self._told_ahead = {key: index for key, index in self._told_ahead.items() if index > self._position.told}
+        if trouble is not None and self._known is not None and self._feed is not None:
+            await self._feed.caught_up()
+            here = {self._layout.relative(key) for key in present}
+            yield missing(self._known, here, revision=self._position.told)
+
+    def _puts(self, found: list[Stored], trouble: str | None, since: int) -> list[Event]:
+        told: list[Event] = []
+        for one in sorted(found, key=lambda one: one.modified):
+            before = max(since, self._told_ahead.get(one.key, 0))
+            if one.key in self._told_ahead and one.modified <= before and trouble is None:
+                continue
+            self._told_ahead[one.key] = one.modified
+            self._witness = one
+            folded = 0 if trouble else max(0, one.modified - before - 1)
+            told.append(Put(self._layout.entry(one), inferred=trouble is not None, folded=folded))
+        return told
+
+    def _deletion(self, key: str, trouble: str | None, since: int) -> Deleted:
+        index = self._position.told
+        before = max(since, self._told_ahead.pop(key, 0))
+        folded = 0 if trouble else max(0, index - before - 1)
+        return Deleted(self._layout.relative(key), index, inferred=trouble is not None, folded=folded)

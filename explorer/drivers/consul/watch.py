@@ -1,0 +1,130 @@
+"""Watching one key: asked again and again with a question that Consul answers when there is news.
+
+An answer tells what is, never what happened: changes between two answers are folded into one event, which says how many
+they may have been. Consul's indexes count the writes of the whole cluster, so that is an upper bound.
+
+The index (Consul's documentation of blocking queries) is no promise: an answer may bring nothing new; an index that
+goes back means a store that was restored, or a deletion that Consul has forgotten; 0 is never sent, since it would not
+wait. What went back while the newest index of all did not is compared and goes on; else it is told as Resync.
+"""
+
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
+
+from explorer.drivers.consul import requests, status
+from explorer.drivers.consul.connection import Connection
+from explorer.drivers.consul.layout import Layout, Stored, plain, reachable
+from explorer.drivers.consul.pacing import Pace
+from explorer.drivers.consul.reading import Reader
+from explorer.drivers.watching import Feed, follow
+from explorer.model.events import Deleted, Event, Put, Resync, Started
+
+
+@dataclass(slots=True)
+class Position:
+    """How far a watch has told."""
+
+    asked: int = 0
+    """The index of the last answer, to wait for a newer one."""
+    told: int = 0
+    """The newest index of any answer: everything up to it has been told."""
+
+    async def regressed(self, connection: Connection, index: int) -> str | None:
+        """Take an answer's index in, and tell why it shows another life of the store, or None."""
+        before, self.asked = self.asked, max(index, 1)
+        if index < before:
+            newest = await status.prove(connection, connection.timeout)
+            if newest < self.told:
+                return f"the store went back from index {self.told} to {newest}: it was restored from an older state"
+        self.told = max(self.told, index)
+        return None
+
+
+class KeyWatch:
+    """One watch of a key, over any number of connections.
+
+    Args:
+        connection: Is asked.
+        layout: Makes entries.
+        key: The key as the caller wrote it.
+    """
+
+    def __init__(self, connection: Connection, layout: Layout, key: str) -> None:
+        self._connection = connection
+        self._layout = layout
+        self._key = key
+        self._place = layout.locate(key)
+        self._position = Position()
+        self._last: Stored | None = None
+        self._started = False
+
+    async def run(self, feed: Feed) -> None:
+        """Watch until cancelled, or until the store says no."""
+        await follow(feed, self._attempt)
+
+    async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
+        """Watch until the connection fails."""
+        pace = Pace()
+        index, found = await self._look()
+        if self._started:
+            since = self._position.told
+            trouble = await self._position.regressed(self._connection, index)
+            if not trouble:
+                yield [Started(since)]
+            yield self._difference(found, trouble, since)
+        else:
+            self._position.asked = self._position.told = max(index, 1)
+            self._started, self._last = True, found
+            yield [Started(index, None if found is None else self._layout.entry(found))]
+        while True:
+            await pace.keep()
+            index, found = await self._hear()
+            since = self._position.told
+            trouble = await self._position.regressed(self._connection, index)
+            yield self._difference(found, trouble, since)
+
+    async def _look(self) -> tuple[int, Stored | None]:
+        """Ask the leader for the entry as it is now, and for an index that was not newer."""
+        if plain(self._place):
+            index, found = await self._connection.ask(requests.entry(self._place, consistent=True), key=self._key)
+            return index, Stored.of(found) if found else None
+        question = requests.names(reachable(self._place), self._layout.separator, consistent=True)
+        index, _ = await self._connection.ask(question, key=self._key)
+        return index, await self._odd()
+
+    async def _hear(self) -> tuple[int, Stored | None]:
+        """Wait for news."""
+        if plain(self._place):
+            index, found = await self._connection.hear(
+                lambda index, wait: requests.entry(self._place, index=index, wait=wait),
+                self._position.asked,
+                key=self._key,
+            )
+            return index, Stored.of(found) if found else None
+        around = reachable(self._place)
+        index, _ = await self._connection.hear(
+            lambda index, wait: requests.names(around, self._layout.separator, index=index, wait=wait),
+            self._position.asked,
+            key=self._key,
+        )
+        return index, await self._odd()
+
+    async def _odd(self) -> Stored | None:
+        """Read a key that HTTP would alter."""
+        return await Reader(self._connection, self._layout.separator, self._key).entry(self._place)
+
+    def _difference(self, found: Stored | None, trouble: str | None, since: int) -> list[Event]:
+        """Compare with what was told last."""
+        before, self._last = self._last, found
+        told: list[Event] = [Resync(trouble, since, self._position.told)] if trouble else []
+        if found is not None and (
+            before is None or (found.modified, found.created) != (before.modified, before.created)
+        ):
+            folded = max(0, found.modified - max(since, before.modified if before else 0) - 1)
+            told.append(Put(self._layout.entry(found), inferred=bool(trouble), folded=0 if trouble else folded))
+        elif found is None and before is not None:
+            folded = max(0, self._position.told - max(since, before.modified) - 1)
+            told.append(
+                Deleted(self._key, self._position.told, inferred=bool(trouble), folded=0 if trouble else folded)
+            )
+        return told

@@ -1,0 +1,92 @@
+"""How ZooKeeper's servers are reached: from the URL and the access given. Its own tools read no variables.
+
+`zk://h1,h2/config`: the path is what every key is relative to (what ZooKeeper's tools call a chroot). Options: the
+session's time-out in seconds (`?session=10`), and `?sasl=DIGEST-MD5` or `?sasl=GSSAPI` for who proves himself by SASL;
+without it a user and password are proved by the digest scheme.
+"""
+
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+
+from explorer.drivers.given import time_limit
+from explorer.drivers.zookeeper.layout import complaint
+from explorer.model.address import Access, Address, Host
+from explorer.model.errors import BackendNotSupported, InvalidAddress
+
+_PORT = 2181
+_TLS_PORT = 2281
+_SESSION = "10"
+_MECHANISMS = ("DIGEST-MD5", "GSSAPI")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that is known before the first contact."""
+
+    address: Address
+    access: Access
+    hosts: tuple[Host, ...]
+    root: str
+    """The node that every key is relative to, as a path without a slash at its end; empty for the top."""
+    session: float
+    """Seconds of silence after which the servers end our session; they may grant another number."""
+    sasl: str | None
+
+    @property
+    def shown(self) -> str:
+        """The address for messages."""
+        return replace(self.address, hosts=self.hosts).shown
+
+
+def gather(address: Address, access: Access) -> Settings:
+    """Bring together the URL and the access.
+
+    Raises:
+        InvalidAddress: One of them cannot be understood.
+        BackendNotSupported: SASL is asked for, and its library is not installed.
+    """
+    address.only_options("timeout", "session", "sasl")
+    port = _TLS_PORT if address.tls else _PORT
+    hosts = address.hosts or (Host("127.0.0.1"),)
+    root = address.path.strip("/")
+    if root and (trouble := complaint(root)):
+        raise InvalidAddress(f"no node can be called so: {trouble}", hint="zk://host/config", address=address.shown)
+    return Settings(
+        address=address,
+        access=replace(
+            access,
+            user=access.user or address.user,
+            password=access.password or address.password,
+            timeout=time_limit(address, access),
+        ),
+        hosts=tuple(host.with_port(port) for host in hosts),
+        root=f"/{root}" if root else "",
+        session=_session(address),
+        sasl=_sasl(address),
+    )
+
+
+def _session(address: Address) -> float:
+    text = address.option("session", _SESSION)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise InvalidAddress(f"{text!r} is not a number of seconds", hint="?session=10", address=address.shown)
+    return seconds
+
+
+def _sasl(address: Address) -> str | None:
+    mechanism = address.option("sasl", "").upper()
+    if not mechanism:
+        return None
+    if mechanism not in _MECHANISMS:
+        raise InvalidAddress(
+            f"SASL by {mechanism!r} is not known", hint=f"?sasl={' or '.join(_MECHANISMS)}", address=address.shown
+        )
+    if find_spec("puresasl") is None:
+        raise BackendNotSupported(
+            "SASL needs puresasl, which is not installed", hint="pip install pure-sasl", address=address.shown
+        )
+    return mechanism

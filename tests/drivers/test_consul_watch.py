@@ -1,0 +1,119 @@
+"""What a Consul watch owes beyond the contract: large trees, odd keys, folded changes, indexes that go back."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from explorer.drivers.consul import ConsulStore
+from explorer.drivers.consul.searching import FEW
+from explorer.model.address import Access, parse
+from explorer.model.events import Lost, Put, Restored, Resync
+from tests.contract.ground import changes, take, told
+from tests.servers.consul import ConsulServer
+
+
+def make(server: ConsulServer, path: str = "") -> ConsulStore:
+    return ConsulStore(parse(f"consul://{server.address}/{path}"), Access())
+
+
+@pytest.fixture
+async def store(shared_consul: ConsulServer) -> AsyncIterator[ConsulStore]:
+    async with make(shared_consul, f"watch-{uuid.uuid4().hex[:8]}/") as store:
+        yield store
+
+
+async def many(server: ConsulServer, store: ConsulStore, count: int) -> None:
+    """Make so many entries, in bulk and flat: `000123`."""
+    root = store.address.path
+    for start in range(0, count, 64):
+        numbers = range(start, min(start + 64, count))
+        operations = [{"KV": {"Verb": "set", "Key": f"{root}{number:06}", "Value": "eA=="}} for number in numbers]
+        await asyncio.to_thread(server.json, "PUT", "/v1/txn", operations)
+
+
+async def test_in_a_large_tree_each_change_is_found(shared_consul: ConsulServer, store: ConsulStore) -> None:
+    await many(shared_consul, store, 3 * FEW)
+    async with store.watch_tree("") as events:
+        await take(events, 1)
+        await store.put("000000", b"first")
+        assert told(await changes(events, 1)) == [("000000", b"first")]
+        await store.put(f"{3 * FEW - 1:06}", b"last")
+        assert told(await changes(events, 1)) == [(f"{3 * FEW - 1:06}", b"last")]
+        await store.put("new//odd", b"made")
+        assert told(await changes(events, 1)) == [("new//odd", b"made")]
+        await store.delete("001234")
+        assert told(await changes(events, 1)) == [("001234", None)]
+        await store.delete_tree("new")
+        assert told(await changes(events, 1)) == [("new//odd", None)]
+
+
+async def test_in_a_large_tree_what_began_as_another_key_is_found_too(
+    shared_consul: ConsulServer, store: ConsulStore
+) -> None:
+    await many(shared_consul, store, 2 * FEW)
+    await store.put("0", b"the beginning of all others")
+    async with store.watch_tree("") as events:
+        await take(events, 1)
+        await store.put("0", b"changed")
+        assert told(await changes(events, 1)) == [("0", b"changed")]
+
+
+@pytest.mark.parametrize("prefix", ["a//", "/", "b/../c", "d/./"])
+async def test_below_a_prefix_that_http_would_alter(store: ConsulStore, prefix: str) -> None:
+    key = f"{prefix.removesuffix('/')}/key"
+    async with store.watch_tree(prefix) as tree, store.watch(key) as single:
+        await store.put("beside", b"")
+        await store.put(key, b"value")
+        assert told(await changes(tree, 1)) == told(await changes(single, 1)) == [(key, b"value")]
+        await store.delete(key)
+        assert told(await changes(tree, 1)) == told(await changes(single, 1)) == [(key, None)]
+
+
+async def test_writes_elsewhere_are_not_told(store: ConsulStore) -> None:
+    async with store.watch_tree("missing") as tree, store.watch("absent") as single:
+        for number in range(5):
+            await store.put("elsewhere", f"{number}".encode())
+        await store.put("missing/key", b"value")
+        await store.put("absent", b"value")
+        assert told(await changes(tree, 1)) == [("missing/key", b"value")]
+        assert told(await changes(single, 1)) == [("absent", b"value")]
+
+
+async def test_a_restart_is_lost_and_restored_and_nothing_is_missed(own_consul: ConsulServer) -> None:
+    async with make(own_consul) as store, store.watch_tree("top") as tree, store.watch("top/key") as single:
+        await take(tree, 1)
+        await take(single, 1)
+        await asyncio.to_thread(own_consul.kill)
+        for events in (tree, single):
+            assert isinstance((await take(events, 1))[0], Lost)
+        await asyncio.to_thread(own_consul.start)
+        await store.put("top/key", b"after")
+        for events in (tree, single):
+            restored, put = await take(events, 2)
+            assert isinstance(restored, Restored)
+            assert isinstance(put, Put)
+            assert (put.entry.value, put.inferred) == (b"after", False)
+
+
+async def test_a_server_that_lost_its_data_is_told_as_resync(own_consul: ConsulServer) -> None:
+    async with make(own_consul) as store:
+        for number in range(20):
+            await store.put("top/gone", f"{number}".encode())
+        await store.put("top/same", b"")
+        async with store.watch_tree("top") as tree, store.watch("top/gone") as single:
+            await take(tree, 1)
+            await take(single, 1)
+            await asyncio.to_thread(own_consul.kill)
+            own_consul.forget()
+            await asyncio.to_thread(own_consul.start)
+            for events in (tree, single):
+                lost, resync = await take(events, 2)
+                assert isinstance(lost, Lost)
+                assert isinstance(resync, Resync)
+                assert "went back" in resync.reason
+            gone = await changes(tree, 2)
+            assert sorted(told(gone)) == [("top/gone", None), ("top/same", None)]
+            assert all(event.inferred for event in gone)
+            assert told(await changes(single, 1)) == [("top/gone", None)]
