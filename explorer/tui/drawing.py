@@ -21,6 +21,7 @@ ELLIPSIS = "…"
 _KIBIBYTE = 1024
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _TENTHS_BELOW = 10
+_NAME = 60
 _LONG = 1 << 16
 """Characters beyond which a text is not broken one by one."""
 
@@ -43,6 +44,11 @@ def strip(pieces: Iterable[Piece], width: int, styles: Styles, *, base: str = ""
 
     drawn = [Segment(inert(text), style(name)) for name, text in pieces]
     return Strip(drawn).adjust_cell_length(width, plain)
+
+
+def named(key: str) -> str:
+    """Spell a key in a heading or a question: harmless, in a line, and short enough to leave room for the rest."""
+    return middle(inert(key), _NAME)
 
 
 def middle(text: str, width: int) -> str:
@@ -75,7 +81,7 @@ def chopped(text: str, width: int) -> list[str]:
     """
     if not text.isascii():
         if len(text) <= _LONG:
-            return chop_cells(text, width) or [""]
+            return chop_cells(text, width) or [text]  # of marks without a letter it gives nothing
         if any(cell_len(letter) > 1 for letter in set(text)):
             width = max(1, width // 2)
     return [text[at : at + width] for at in range(0, max(1, len(text)), width)]

@@ -1,5 +1,8 @@
 """Deleting: first a preview of what would go, then only that."""
 
+from typing import Final
+
+from rich.cells import cell_len
 from textual.content import Content
 from textual.screen import Screen
 
@@ -7,8 +10,13 @@ from explorer.model.errors import Conflict, ExplorerError
 from explorer.model.text import inert
 from explorer.session.removal import Removal
 from explorer.session.session import Session
-from explorer.tui.drawing import size, told
+from explorer.tui.drawing import middle, named, size, told
 from explorer.tui.screens.questions import Choosing, Option, Question
+
+_LONGEST: Final = 400
+"""Cells of a key that is shown to be looked at."""
+_TYPED: Final = 40
+"""Cells of a name that a person is asked to type; for a longer one it is the number of entries."""
 
 
 async def ask(screen: Screen[None], session: Session) -> None:
@@ -23,7 +31,7 @@ async def ask(screen: Screen[None], session: Session) -> None:
             Option("The key alone", value=False, more="what is below stays"),
             Option("All below it", value=True, more="the key's own value stays"),
         ]
-        answer = await screen.app.push_screen_wait(Choosing(f"Delete what of {key}?", options))
+        answer = await screen.app.push_screen_wait(Choosing(f"Delete what of {named(key)}?", options))
         if answer is None:
             return
         subtree = answer
@@ -50,7 +58,7 @@ def _words(error: ExplorerError) -> str:
 def _question(removal: Removal, session: Session) -> Question:
     if not removal.subtree:
         entry = removal.entry
-        lines = [told(removal.key, "bold")]
+        lines = [told(middle(inert(removal.key), _LONGEST), "bold")]
         if entry is not None:
             lines.append(told(f"{size(len(entry.value or b''))}, rev {entry.revision}"))
             if entry.lease:
@@ -59,13 +67,16 @@ def _question(removal: Removal, session: Session) -> Question:
         lines.append(told("It is deleted only if it still is what is shown here.", "$text-muted"))
         return Question("Delete this key?", Content("\n").join(lines), yes="Delete")
     count = f"more than {removal.count:,}" if removal.more else f"{removal.count:,}"
-    what = f"Everything below {removal.key or removal.below}: {count} {'entry' if removal.count == 1 else 'entries'}"
-    names = [told(f"  {name}") for name in removal.names]
+    where, kind = named(removal.key or removal.below), "entry" if removal.count == 1 else "entries"
+    names = [told(f"  {middle(inert(name), _LONGEST)}") for name in removal.names]
     if removal.count > len(removal.names):
         names.append(told("  …", "$text-muted"))
     foot = [
         told(f"in {session.shown}", "$text-muted"),
         told("Nothing is deleted if anything below changes before.", "$text-muted"),
     ]
-    name = removal.key.rpartition(session.tree.separator)[2] or removal.below  # some folders have the empty name
-    return Question(what, Content("\n").join([*names, *foot]), yes="Delete all", typed=inert(name))
+    name = inert(removal.key.rpartition(session.tree.separator)[2] or removal.below)  # some have the empty name
+    word = name if cell_len(name) <= _TYPED else str(removal.count)
+    return Question(
+        f"Everything below {where}: {count} {kind}", Content("\n").join([*names, *foot]), yes="Delete all", typed=word
+    )

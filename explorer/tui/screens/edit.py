@@ -17,7 +17,7 @@ from explorer.session.editing import Edit
 from explorer.session.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, Unknown
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.drawing import middle, told
+from explorer.tui.drawing import middle, named, told
 from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
@@ -248,7 +248,7 @@ class EditScreen(Screen[None]):
             Option("Leave, keep the draft", "keep", "it is offered again when this key is edited"),
             Option("Leave, throw the text away", "discard"),
         ]
-        self.app.push_screen(Choosing(f"{self.edit.key} is not saved", options), self._answered)
+        self.app.push_screen(Choosing(f"{named(self.edit.key)} is not saved", options), self._answered)
 
     def _answered(self, answer: str | None) -> None:
         if answer in {"keep", "discard"}:

@@ -23,8 +23,8 @@ _CSS = """
         width: 80%; max-width: 90; min-width: 38; height: auto; max-height: 90%; background: $panel;
         border: round $primary; padding: 0 1;
     }
-    & .box--title { text-style: bold; height: auto; padding-bottom: 1; }
-    & VerticalScroll { height: auto; max-height: 14; }
+    & .box--title { text-style: bold; height: auto; max-height: 4; padding-bottom: 1; }
+    & VerticalScroll { height: auto; max-height: 40vh; }
     & .box--trouble { color: $error; height: auto; display: none; }
     & .box--trouble.-told { display: block; }
     & .box--buttons { height: auto; align-horizontal: right; padding-top: 1; }

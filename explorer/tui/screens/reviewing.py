@@ -18,7 +18,7 @@ from explorer.session.editing import Edit
 from explorer.session.edits import Conflicted, Reviewing
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.drawing import told
+from explorer.tui.drawing import named, told
 from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
@@ -58,7 +58,7 @@ class Review(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """Put the diff together."""
         with Vertical(classes="box"):
-            yield Static(told(f"Save {self._key}?"), classes="box--title", markup=False)
+            yield Static(told(f"Save {named(self._key)}?"), classes="box--title", markup=False)
             if self._state.notes:
                 notes = Content("\n").join(told(f"▪ {note}") for note in self._state.notes)
                 yield Static(notes, classes="box--notes", markup=False)
@@ -116,9 +116,8 @@ class Meeting(Screen[bool]):
         """Put the three side by side."""
         state = self._state
         yield StatusLine(self.session)
-        yield Static(
-            told(f"{self._edit.key} was changed by somebody else; nothing was written."), classes="meeting--title"
-        )
+        met = f"{named(self._edit.key)} was changed by somebody else; nothing was written."
+        yield Static(told(met), classes="meeting--title")
         yield Static(self._merge(), classes="meeting--merge", markup=False)
         theirs = "deleted" if state.theirs is None else f"rev {state.theirs.revision}"
         began = "did not exist" if state.base is None else f"rev {state.base.revision}"

@@ -20,7 +20,7 @@ class Difference(Lines):
 
     def count(self) -> int:
         """Give the number of rows; a long line takes several."""
-        width = max(8, self.size.width)
+        width = max(8, self.room)
         if width != self._width:
             self._width = width
             self._rows = [row for line in self.lines for row in _rows(line, width)]

@@ -136,7 +136,7 @@ class KeyView(ScrollView, inherit_bindings=False):
 
     def _look_again(self, *, all_of_it: bool = False) -> None:
         """Have drawn again what differs from what was drawn."""
-        height, width = self.size.height, self.size.width
+        height, width = self.size.height, self._room
         cursor = self.under_cursor
         looks = [look(self.keys, line, width=width, cursor=cursor) for line in self._window(height)]
         before, self.looks = self.looks, looks
@@ -216,9 +216,14 @@ class KeyView(ScrollView, inherit_bindings=False):
         self.drawn += 1
         if y < len(self.looks):
             row = self.looks[y]
-            return strip(pieces(row, width), width, self._style, base="cursor" if row.cursor else "")
+            return strip(pieces(row, self._room), width, self._style, base="cursor" if row.cursor else "")
         notice: list[Piece] = [("quiet", self._notice())] if y == 0 and not self.looks else []
         return strip(notice, width, self._style)
+
+    @property
+    def _room(self) -> int:
+        """The cells of a row; the scrollbar covers nothing."""
+        return self.scrollable_content_region.width
 
     def _notice(self) -> str:
         findings = self.keys.findings

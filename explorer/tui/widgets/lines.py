@@ -34,7 +34,10 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         "lines--comment",
     }
     DEFAULT_CSS = """
-    Lines { background: $surface; color: $foreground; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    Lines {
+        background: $surface; color: $foreground;
+        overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable;
+    }
     Lines > .lines--cursor { background: $panel-lighten-1; }
     Lines:nocolor > .lines--cursor { text-style: reverse; }
     Lines:focus > .lines--cursor { background: $primary; color: $background; }
@@ -67,9 +70,14 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         """Give what stands in a line, as styles and texts."""
         raise NotImplementedError
 
+    @property
+    def room(self) -> int:
+        """The cells of a line. The last column is left to the scrollbar, so that it never covers anything."""
+        return self.scrollable_content_region.width
+
     def changed(self, *, top: bool = False) -> None:
         """Say that the lines are others now; with `top` they are shown from the first on."""
-        total = Size(self.size.width, self.count())
+        total = Size(self.room, self.count())
         if total != self.virtual_size:
             self.set_reactive(Widget.virtual_size, total)
             self._scroll_update(total)
@@ -129,10 +137,9 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         """Draw a line in sight."""
         index = y + self.scroll_offset.y
-        width = self.size.width
         base = "lines--cursor" if index == self.cursor else ""
-        pieces = self.pieces(index, width) if index < self.count() else []
-        return strip(pieces, width, self._style, base=base)
+        pieces = self.pieces(index, self.room) if index < self.count() else []
+        return strip(pieces, self.size.width, self._style, base=base)
 
     def _style(self, name: str) -> Style:
         style = self._styles.get(name)

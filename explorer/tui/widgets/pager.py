@@ -99,7 +99,7 @@ class Pager(Lines):
         return [("lines--marked", "~ "), *drawn] if line in self.marked else [("", "  "), *drawn]
 
     def _wrap(self) -> None:
-        width = max(1, self.size.width - (0 if self.marked is None else 2))
+        width = max(1, self.room - (0 if self.marked is None else 2))
         if width == self._width:
             return
         self._width = width
