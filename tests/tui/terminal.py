@@ -1,0 +1,238 @@
+"""The real command in a real terminal: a pty is its screen and its keyboard, and every byte that it sends is kept.
+
+What the bytes look like is told by a terminal emulator (pyte); what they are made of, by `pieces`.
+"""
+
+import codecs
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, Self
+
+import pyte
+
+from tests.cli.calls import COMMAND, environment
+from tests.servers.waiting import wait_until
+
+PATIENCE: Final = 30.0
+"""Seconds after which waiting for the screen is given up."""
+NARROW, WIDE = (80, 24), (160, 50)
+_SEQUENCE: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
+    r"|\x1b[\]PX^_](?:[^\x07\x1b])*(?:\x07|\x1b\\)"  # OSC, DCS, SOS, PM, APC
+    r"|\x1b[ -/]*[0-~]"  # the rest
+)
+
+
+def pieces(sent: str) -> Iterator[tuple[bool, str]]:
+    """Split what was sent into escape sequences (True) and the text between them."""
+    at = 0
+    for found in _SEQUENCE.finditer(sent):
+        if found.start() > at:
+            yield False, sent[at : found.start()]
+        yield True, found[0]
+        at = found.end()
+    if at < len(sent):
+        yield False, sent[at:]
+
+
+def own_folders(home: Path) -> dict[str, str]:
+    """Give the variables by which a run keeps its settings, drafts and caches below a folder of the test."""
+    return {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "CACHE", "DATA", "STATE")}
+
+
+class Terminal:
+    """The command in a terminal of its own: a context manager, which ends it."""
+
+    def __init__(
+        self, *words: str, home: Path, size: tuple[int, int] = NARROW, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """Start the command.
+
+        Args:
+            words: What follows its name.
+            home: A folder for its settings and drafts.
+            size: Columns and lines.
+            variables: Further variables of the environment; an empty text unsets one.
+        """
+        self.size = size
+        self._sent = bytearray()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._screen = pyte.Screen(*size)
+        self._stream = pyte.Stream(self._screen)
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._fed = 0
+        master, slave = pty.openpty()
+        self._master = master
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        given = {
+            **environment(),
+            **own_folders(home),
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+            "LANG": "C.UTF-8",
+            "NO_COLOR": "",
+            "TEXTUAL_THEME": "",
+            **(variables or {}),
+        }
+        self.process = subprocess.Popen(
+            [*COMMAND, *words],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env={name: value for name, value in given.items() if value},
+            start_new_session=True,
+        )
+        os.close(slave)
+        self._reader = threading.Thread(target=self._read, name="terminal", daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self._master, 1 << 16)
+            except OSError:  # the other end was closed
+                data = b""
+            if not data:
+                self._closed.set()
+                return
+            with self._lock:
+                self._sent += data
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self._reader.join(PATIENCE)
+        os.close(self._master)
+
+    # The screen
+
+    @property
+    def sent(self) -> bytes:
+        """All that was sent so far."""
+        with self._lock:
+            return bytes(self._sent)
+
+    def lines(self) -> list[str]:
+        """Give what is on the screen, line by line."""
+        with self._lock:
+            new = bytes(self._sent[self._fed :])
+            self._fed += len(new)
+        if new:
+            self._stream.feed(self._decoder.decode(new))
+        return [line.rstrip() for line in self._screen.display]
+
+    def text(self) -> str:
+        """Give the whole screen."""
+        return "\n".join(self.lines())
+
+    def until(self, holds: Callable[[str], bool], what: str, within: float = PATIENCE) -> str:
+        """Wait until something holds for the text of the screen; give that text."""
+        seen = [""]
+
+        def look() -> bool:
+            ended = self.process.poll() is not None and self._closed.wait(1.0)
+            seen[0] = self.text()
+            if holds(seen[0]):
+                return True
+            assert not ended, f"ended with {self.process.returncode} before {what}:\n{seen[0]}"
+            return False
+
+        try:
+            wait_until(look, what, within)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}\n{seen[0]}") from None
+        return seen[0]
+
+    def shows(self, *words: str, within: float = PATIENCE) -> str:
+        """Wait until all these words are on the screen; give its text."""
+        return self.until(lambda text: all(word in text for word in words), f"{words} on the screen", within)
+
+    def hides(self, words: str, within: float = PATIENCE) -> str:
+        """Wait until words are no longer on the screen."""
+        return self.until(lambda text: words not in text, f"{words!r} gone", within)
+
+    def find(self, words: str) -> str:
+        """Give the first line with some words in it."""
+        return next(line for line in self.lines() if words in line)
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the window another size."""
+        self.size = (columns, lines)
+        self.lines()
+        self._screen.resize(lines, columns)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
+
+    # The keyboard
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other; one of several letters is the name of a key."""
+        for key in keys:
+            os.write(self._master, _KEYS.get(key, key).encode())
+
+    def type(self, text: str) -> None:
+        """Type a text."""
+        os.write(self._master, text.encode())
+
+    def paste(self, text: str) -> None:
+        """Paste a text as terminals do (bracketed)."""
+        os.write(self._master, b"\x1b[200~" + text.encode(errors="surrogateescape") + b"\x1b[201~")
+
+    # The end
+
+    def kill(self) -> None:
+        """End it with kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def quit(self, key: str = "q") -> int:
+        """Leave, and give the exit code."""
+        self.press(key)
+        return self.ended()
+
+    def ended(self, within: float = PATIENCE) -> int:
+        """Wait for the end, and give the exit code."""
+        code = self.process.wait(within)
+        self._closed.wait(within)
+        return code
+
+
+_KEYS: Final = {
+    "enter": "\r",
+    "escape": "\x1b",
+    "tab": "\t",
+    "up": "\x1b[A",
+    "down": "\x1b[B",
+    "right": "\x1b[C",
+    "left": "\x1b[D",
+    "home": "\x1b[H",
+    "end": "\x1b[F",
+    "ctrl+home": "\x1b[1;5H",
+    "ctrl+end": "\x1b[1;5F",
+    "pagedown": "\x1b[6~",
+    "ctrl+p": "\x10",
+    "ctrl+q": "\x11",
+    "ctrl+r": "\x12",
+    "ctrl+s": "\x13",
+    "ctrl+u": "\x15",
+}
+
+
+def now() -> float:
+    """Give the moment by the clock that goes on while nothing else does."""
+    return time.monotonic()

@@ -1,0 +1,470 @@
+"""What comes from strangers is shown and does nothing: in keys, values, names and errors, everywhere something is drawn."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.app import App, ComposeResult
+from textual.color import Color
+from textual.content import Content
+from textual.notifications import Notification
+from textual.strip import Strip
+from textual.style import Style
+from textual.visual import Visual
+from textual.widget import Widget
+from textual.widgets import Static
+from textual.widgets._toast import Toast
+
+from explorer.codecs.documents import Codecs
+from explorer.model.entries import Entry
+from explorer.model.errors import NotReachable, Unauthenticated
+from explorer.model.events import Lost, Put
+from explorer.model.locks import Contender, LockInfo
+from explorer.model.text import inert
+from explorer.session.changes import ChangeLog
+from explorer.session.locktable import LocksRead
+from explorer.session.states import Loading
+from explorer.session.tree import Tree
+from explorer.tui.backstop import Backstop
+from explorer.tui.drawing import told
+from explorer.tui.panes.changes import LogList
+from explorer.tui.panes.locks import LockList
+from explorer.tui.panes.pane import failure
+from explorer.tui.screens.questions import Option, _Options
+from explorer.tui.widgets.difference import Difference
+from explorer.tui.widgets.key_tree import KeyTree
+from explorer.tui.widgets.lines import Lines
+from explorer.tui.widgets.pager import Pager
+from tests.faults.figures import figure
+from tests.session.branching import Store
+from tests.session.ground import Place
+from tests.tui.page import WIDE, Page, browsing
+from tests.tui.strangers import KINDS, STORED, STRANGE, stored, suspects, texts
+
+BATCH = 20
+"""Texts in one example, so that 5000 examples are 100,000 texts."""
+EXAMPLES = figure(100, 5000)
+MANY = settings(
+    max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
+batches = st.lists(texts, min_size=BATCH, max_size=BATCH)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class Gallery(App[None]):
+    """Everything that draws a text, one below the other, without a session behind it."""
+
+    CSS = "Gallery Widget { height: 6; } Gallery LogList { width: 100; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = Store(page=100)
+        self.keys = Tree(self.store.load, told=lambda: None, clock=lambda: 0.0, gathered=0)
+        self.changes = ChangeLog()
+        self.options = _Options[str](())
+
+    def compose(self) -> ComposeResult:
+        yield KeyTree(self.keys)
+        yield Pager()
+        yield Difference(())
+        yield LockList()
+        yield LogList(self.changes)
+        yield self.options
+        yield Static(markup=False)
+
+    def on_mount(self) -> None:
+        self.run_worker(self.keys.run(), exit_on_error=True)
+
+
+@asynccontextmanager
+async def gallery() -> AsyncGenerator[Gallery, None]:
+    app = Gallery()
+    app.store.put("first")
+    app.store.told()
+    async with app.run_test(size=(60, 50)) as pilot:
+        await app.keys.idle()
+        await pilot.pause()
+        yield app
+
+
+def harmless(strip: Strip, width: int) -> None:
+    """See that a line shows nothing but what it says, in the room that it has, and that a click on it does nothing."""
+    assert strip.cell_length == width == sum(cell_len(segment.text) for segment in strip)
+    assert suspects(strip.text) == []
+    for segment in strip:
+        assert segment.control is None
+        if segment.style is not None:
+            assert not segment.style.link
+            assert not segment.style.meta or "@click" not in segment.style.meta
+
+
+def all_of(lines: Lines) -> str:
+    """Draw every line of a list, and give the text."""
+    width = lines.size.width
+    drawn = []
+    for index in range(lines.count()):
+        lines.set_reactive(Widget.scroll_y, float(index))
+        strip = lines.render_line(0)
+        harmless(strip, width)
+        drawn.append(strip.text)
+    lines.set_reactive(Widget.scroll_y, 0.0)
+    return "\n".join(drawn)
+
+
+def contents(widget: Widget, content: Content, width: int = 50) -> None:
+    """Draw content as a widget does."""
+    for strip in Visual.to_strips(widget, content, width, None, Style()):
+        harmless(strip.adjust_cell_length(width), width)
+
+
+def every_batch(check: Callable[[list[str]], None]) -> None:
+    """Let a check see the collection of the worst, and then what is generated."""
+    check(list(STRANGE))
+
+    @MANY
+    @given(batches)
+    def all_batches(found: list[str]) -> None:
+        check(found)
+
+    all_batches()
+
+
+def seen(text: str) -> str:
+    """Give a text without what breaks it into rows."""
+    return "".join(text.split())
+
+
+async def test_names_of_keys_are_drawn_inert() -> None:
+    async with gallery() as app:
+        view = app.query_one(KeyTree)
+
+        def check(names: list[str]) -> None:
+            for name in names:
+                app.store.put(name)
+            app.keys.apply(app.store.told())
+            for name in names:
+                node = app.keys.node(name.partition("/")[0])
+                assert node is not None, name
+                view.go(node)
+                view._look_again(all_of_it=True)  # noqa: SLF001 - no frame is waited for
+                for y in range(min(view.size.height, len(view.looks))):
+                    harmless(view.render_line(y), view.size.width)
+
+        every_batch(check)
+
+
+async def test_values_are_drawn_inert_and_whole() -> None:
+    async with gallery() as app:
+        pager = app.query_one(Pager)
+
+        def check(values: list[str]) -> None:
+            for number, value in enumerate(values):
+                language = ("text", "json", "yaml", "textproto", "hex")[number % 5]
+                pager.show(value, language, dimmed=number % 7 == 0, marked=(0,) if number % 3 == 0 else None)
+                shown = all_of(pager)
+                if pager.marked is None:
+                    assert seen(shown) == seen("".join(inert(line.expandtabs(4)) for line in value.split("\n")))
+
+        every_batch(check)
+
+
+async def test_what_a_save_would_change_is_drawn_inert_and_whole() -> None:
+    async with gallery() as app:
+        difference = app.query_one(Difference)
+
+        def check(values: list[str]) -> None:
+            lines = [f"{sign}{line}" for value in values for sign in "+-" for line in value.split("\n")]
+            difference.lines, difference._width = lines, 0  # noqa: SLF001 - as a new one would begin
+            assert seen(all_of(difference)) == seen("".join(inert(line) for line in lines))
+
+        every_batch(check)
+
+
+async def test_locks_their_holders_and_waiters_are_drawn_inert() -> None:
+    async with gallery() as app:
+        locks = app.query_one(LockList)
+
+        def check(names: list[str]) -> None:
+            parties = [
+                Contender(name, key=name, session=name or None, ttl=5.0, since=7, fence=8, other_keys=(name,))
+                for name in names
+            ]
+            found = tuple(
+                LockInfo(party.name, party.name, party, tuple(parties[:2]), stale=party.name or None)
+                for party in parties
+            )
+            locks.show(LocksRead(found, 0.0, NOON), 1.0)
+            all_of(locks)
+
+        every_batch(check)
+
+
+async def test_the_log_is_drawn_inert() -> None:
+    async with gallery() as app:
+        log = app.query_one(LogList)
+
+        def check(names: list[str]) -> None:
+            events = [Put(Entry(name, name.encode(errors="surrogatepass"), index)) for index, name in enumerate(names)]
+            app.changes.add([*events, Lost(names[0])], NOON)
+            log.follow()
+            width = log.size.width
+            for index in range(min(len(log.entries), len(names) + 1)):
+                log.set_reactive(Widget.scroll_y, float(index))
+                harmless(log.render_line(0), width)
+
+        every_batch(check)
+
+
+async def test_choices_are_drawn_inert() -> None:
+    async with gallery() as app:
+        options = app.options
+
+        def check(names: list[str]) -> None:
+            options.options = [Option(name, name, name) for name in names]
+            options.changed()
+            all_of(options)
+
+        every_batch(check)
+
+
+async def test_titles_notices_failures_and_toasts_are_drawn_inert() -> None:
+    async with gallery() as app:
+        static = app.query_one(Static)
+
+        def check(words: list[str]) -> None:
+            for text in words:
+                contents(static, told(text))
+                contents(static, told(text, "bold $warning"))
+                contents(static, failure(NotReachable(text, hint=text)))
+                contents(static, toast(text))
+
+        every_batch(check)
+
+
+def toast(text: str) -> Content:
+    """Give what a notification of the app shows."""
+    drawn = Toast(Notification(inert(text), markup=False)).render()
+    assert isinstance(drawn, Content)
+    return drawn
+
+
+async def test_the_last_line_of_defence_lets_nothing_pass_and_moves_nothing() -> None:
+    backstop, black = Backstop(), Color(0, 0, 0)
+
+    @MANY
+    @given(batches)
+    def check(words: list[str]) -> None:
+        for text in words:
+            before = [Segment(text), Segment("plain")]
+            after = backstop.apply(before, black)
+            assert suspects("".join(segment.text for segment in after)) == []
+            assert Segment.get_line_length(after) == Segment.get_line_length(before)
+
+    check()
+
+
+# The whole app, without its last line of defence
+
+
+class Undefended:
+    """The app with the filter of `Backstop` left out: what is drawn is harmless by itself."""
+
+    @pytest.fixture(autouse=True)
+    def _without_backstop(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Backstop, "install", lambda _: None)
+
+
+def looked_at(page: Page) -> None:
+    assert [suspect for line in page.lines() for suspect in suspects(line)] == []
+
+
+async def press(page: Page, *keys: str) -> None:
+    """Press keys, and look at the screen after each."""
+    for key in keys:
+        await page.press(key)
+        looked_at(page)
+
+
+async def hostile(place: Place) -> None:
+    async with place.other() as store:
+        for number, text in enumerate(STORED):
+            await store.put(f"{number:02}{text}", stored(text))
+
+
+ONE_OR_ALL = figure(KINDS, {repr(text): text for text in STORED} | KINDS)
+EACH = pytest.mark.parametrize("text", ONE_OR_ALL.values(), ids=ONE_OR_ALL.keys())
+
+
+class TestTheApp(Undefended):
+    async def test_shows_every_key_value_and_tab(self) -> None:
+        place = Place()
+        await hostile(place)
+        async with browsing(place.connect, Codecs(), size=WIDE) as page:
+            for _ in STORED:
+                await page.pilot.press("down")
+                await page.until(lambda: not isinstance(page.session.detail.state, Loading), "the value is read")
+                looked_at(page)
+            await press(page, "2", "]", "]", "1", "y", "escape", "t", "escape")
+
+    async def test_shows_changes_and_filters(self) -> None:
+        place = Place()
+        await hostile(place)
+        async with browsing(place.connect, Codecs(), size=WIDE) as page:
+            await hostile(place)
+            await page.settle()
+            await press(page, "4", "G", "1", "/", "[", "escape")
+            for text in STRANGE:
+                page.app.say(text, warning=True)
+                await page.pilot.pause()
+                looked_at(page)
+
+    @EACH
+    async def test_edits_merges_and_deletes_a_strange_key(self, text: str) -> None:
+        place, key = Place(), f"k{text}"
+        async with place.other() as store:
+            await store.put(key, b"one\ntwo\n---\nthree\n")
+            async with browsing(place.connect, Codecs(), writable=True) as page:
+                await page.session.tree.reveal(key)
+                await press(page, "G", "y", "escape", ":", "escape", "n", "escape")
+                assert page.session.selected == key
+                await press(page, "e", "x")
+                await store.put(key, b"one\nTWO\nthree\n" + stored(text))
+                await press(page, "ctrl+s")
+                await page.shows("Save ")
+                await press(page, "ctrl+s")
+                await page.shows("nothing was written")
+                await press(page, "ctrl+p", "escape", "escape", "escape")
+                await page.shows("is not saved")
+                await press(page, "down", "down", "enter", "d")
+                await page.shows("Delete this key?")
+                await press(page, "tab", "enter")
+                await page.shows("deleted 1 entry")
+
+    @EACH
+    async def test_deletes_below_a_strange_name_once_it_is_typed(self, text: str) -> None:
+        place, name = Place(), f"k{text}".replace("/", "")
+        async with place.other() as store:
+            await store.put("another", b"")
+            await store.put(f"{name}/{text}", b"")
+            async with browsing(place.connect, Codecs(), writable=True) as page:
+                await press(page, "G", "d")
+                await page.shows("Everything below")
+                await page.type("1")  # the name is too long to be typed
+                looked_at(page)
+                await page.press("enter")
+                await page.shows("deleted 1 entry")
+            assert await store.exists("another")
+
+
+async def test_failures_are_told_in_the_words_of_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Backstop, "install", lambda _: None)
+    place = Place()
+    place.refusal = Unauthenticated("no")
+    async with browsing(place.connect, Codecs(), writable=True) as page:
+        for text in figure(tuple(KINDS.values()), STRANGE):
+            place.refusal = Unauthenticated(f"no {text}", hint=text)
+            await press(page, "r", "ctrl+p")
+            await page.shows("Search for commands")
+            await press(page, "escape")
+        await press(page, "?", "escape", "3", "2", "n", "e")
+
+
+class TestAFolderWithTheEmptyName:
+    """What keys that begin with the separator, or have it twice, are below."""
+
+    async def test_is_deleted_alone_and_wants_something_typed(self) -> None:
+        place = Place()
+        async with place.other() as store:
+            for key in ("/registry/a", "/registry/b", "config"):
+                await store.put(key, b"x")
+            async with browsing(place.connect, Codecs(), writable=True) as page:
+                await page.shows("a folder; it has no value")
+                await page.press("d")
+                await page.shows("Everything below /: 2 entries", "Type '/' to confirm")
+                await page.press("enter")
+                await page.shows("Everything below /")
+                assert await store.exists("/registry/a")
+                await page.type("/")
+                await page.press("enter")
+                await page.shows("deleted 2")
+            assert await store.exists("config")
+
+    async def test_below_another_leaves_what_is_beside_it(self) -> None:
+        place = Place()
+        async with place.other() as store:
+            for key in ("a//b", "a/c"):
+                await store.put(key, b"x")
+            async with browsing(place.connect, Codecs(), writable=True) as page:
+                await page.press("l", "down", "d")
+                await page.shows("Everything below a/: 1 entry", "Type 'a//' to confirm")
+                await page.type("a//")
+                await page.press("enter")
+                await page.shows("deleted 1")
+            assert await store.exists("a/c")
+
+
+class TestACopy:
+    @EACH
+    async def test_holds_nothing_that_acts_on_a_terminal(self, text: str) -> None:
+        place = Place()
+        async with place.other() as store:
+            await store.put(f"k{text}", stored(text))
+        async with browsing(place.connect, Codecs()) as page:
+            await page.session.tree.reveal(f"k{text}")
+            await page.press("G")
+            for down in range(4):
+                await page.press("y", *["down"] * down, "enter")
+                await page.shows("copied")
+                assert suspects(page.app.clipboard.replace("\n", "").replace("\t", "")) == []
+
+
+LETTERS = ("\u6f22", "\x1b", "a\n", "x", "\u0434", "e\u0301", "\U0001f44d")
+
+
+class TestWhatIsLarge:
+    """Each is waited for with a deadline: none of it stops the app."""
+
+    @pytest.mark.parametrize("letter", figure(LETTERS[:3], LETTERS), ids=ascii)
+    async def test_a_line_of_four_mebibytes_is_shown_and_walked_through(self, letter: str) -> None:
+        place = Place()
+        value = (letter * (4 * 2**20 // len(letter.encode()))).encode()
+        async with place.other() as store:
+            await store.put("large", value)
+            await store.put("small", b"a small one")
+        async with browsing(place.connect, Codecs()) as page:
+            await page.shows("4.0 MiB", inert(letter[0]))
+            await page.press("2", "pagedown", "G", "g", "+", "+", "]", "[", "1", "down")
+            await page.shows("a small one")
+
+    async def test_a_conflict_of_very_many_equal_lines_is_shown(self) -> None:
+        place = Place()
+        async with place.other() as store:
+            await store.put("many", b"{\n" * 40_000)
+            async with browsing(place.connect, Codecs(), writable=True) as page:
+                await page.press("e", "x")
+                await store.put("many", b"{\n" * 39_000 + b"}\n")
+                await page.press("ctrl+s", "ctrl+s")
+                await page.shows("Base", "Theirs", "Mine")
+
+    async def test_a_name_of_a_mebibyte_is_a_row(self) -> None:
+        place = Place()
+        async with place.other() as store:
+            await store.put("n" * 2**20, b"x")
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.shows("nnn\N{HORIZONTAL ELLIPSIS}nnn", "1 B")
+            await page.press("d")
+            await page.shows("Delete this key?", "Cancel")
+
+
+async def test_a_line_that_looks_like_the_heading_of_a_diff_is_shown() -> None:
+    place = Place()
+    async with place.other() as store:
+        await store.put("yaml", b"a: 1\n-- b\n++ c\n")
+    async with browsing(place.connect, Codecs(), writable=True) as page:
+        await page.press("e", "ctrl+home", "down", "end", "1", "down", "end", "1", "ctrl+s")
+        await page.shows("--- b", "+-- b1", "-++ c", "+++ c1")
