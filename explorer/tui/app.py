@@ -16,6 +16,7 @@ from explorer.session.actions import Place
 from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.tui.backstop import Backstop
+from explorer.tui.garbage import Garbage
 from explorer.tui.palette import Commands
 from explorer.tui.screens.browse import Browse
 from explorer.tui.themes import DEFAULT, THEMES
@@ -47,6 +48,7 @@ class Keyscope(App[None]):
         self._wanted_theme = theme or os.environ.get("TEXTUAL_THEME") or DEFAULT
         self._said = told
         self._parts = Part(0)
+        self._garbage = Garbage(lambda: session.tree.loaded)
         self.failure: Exception | None = None
         """What the app ended with, if that was a defect."""
 
@@ -70,6 +72,7 @@ class Keyscope(App[None]):
     def on_unmount(self) -> None:
         """Listen no longer."""
         self._unsubscribe()
+        self._garbage.end()
 
     class Changed(Message):
         """The session changed; several that wait are one."""
@@ -92,6 +95,7 @@ class Keyscope(App[None]):
                 told(parts)
 
     def _tick(self) -> None:
+        self._garbage.look()
         tick = getattr(self.screen, "tick", None)
         if tick is not None:
             tick()

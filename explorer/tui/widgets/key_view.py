@@ -75,7 +75,6 @@ class KeyView(ScrollView, inherit_bindings=False):
         self._told: Node | None = None
         self.looks: list[Look] = []
         """The rows in sight."""
-        self._total = -1
         self._styles: dict[str, Style] = {}
 
     # The tree changed
@@ -97,8 +96,7 @@ class KeyView(ScrollView, inherit_bindings=False):
             if self.show_vertical_scrollbar:
                 self.vertical_scrollbar.position = top
         self._place_cursor()
-        self._look_again(all_of_it=bool(moved) or total != self._total)
-        self._total = total
+        self._look_again()
         self._load_near()
 
     def _shifted(self) -> int:

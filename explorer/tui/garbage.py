@@ -1,0 +1,45 @@
+"""When Python looks for garbage.
+
+What it looks for are cycles, and it goes through everything there is: half a second for a million rows, every other
+second while a store is busy. Nothing moves on the screen meanwhile.
+"""
+
+import gc
+import time
+from collections.abc import Callable
+from typing import Final
+
+MANY: Final = 20_000
+"""Nodes from which on it is done here; with fewer Python does it well by itself."""
+EVERY: Final = 600.0
+"""Seconds between two searches through everything."""
+
+
+class Garbage:
+    """Leaves what there is out of the search, again and again, and has everything searched now and then.
+
+    Nearly all is freed without a search, as soon as nobody refers to it; only cycles wait for the next one.
+
+    Args:
+        size: Tells how many nodes there are.
+        clock: Seconds.
+    """
+
+    def __init__(self, size: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
+        self._size = size
+        self._clock = clock
+        self._searched = clock()
+
+    def look(self) -> None:
+        """Do what is due; it takes no time but every `EVERY` seconds."""
+        if self._size() < MANY:
+            return
+        if self._clock() - self._searched >= EVERY:
+            self._searched = self._clock()
+            gc.unfreeze()
+            gc.collect()
+        gc.freeze()
+
+    def end(self) -> None:
+        """Leave everything to Python again."""
+        gc.unfreeze()
