@@ -1,37 +1,9 @@
-"""Listings in pages, though Consul has none: a level is read once, and what of it waits for the next page is kept."""
+"""Levels and all keys below a directory, in Consul's order."""
 
-from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import count
-from typing import Generic, TypeVar
 
 from explorer.drivers.consul.reading import Reader
-from explorer.model.entries import Child, Cursor
-
-Rest = TypeVar("Rest")
-
-_KEPT = 8
-"""Listings that may wait for their next page; the oldest is begun again if it is asked for after all."""
-
-
-class Unfinished(Generic[Rest]):
-    """What is left of listings after their last page."""
-
-    def __init__(self) -> None:
-        self._tokens = count(1)
-        self._waiting: OrderedDict[tuple[str, Cursor], Rest] = OrderedDict()
-
-    def keep(self, base: str, key: str, rest: Rest) -> Cursor:
-        """Keep what follows after a key, and give the cursor by which it is found."""
-        cursor = Cursor(key, next(self._tokens))
-        self._waiting[base, cursor] = rest
-        if len(self._waiting) > _KEPT:
-            self._waiting.popitem(last=False)
-        return cursor
-
-    def take(self, base: str, after: Cursor | str | None) -> Rest | None:
-        """Give what was kept, once."""
-        return self._waiting.pop((base, after), None) if isinstance(after, Cursor) else None
+from explorer.model.entries import Child
 
 
 class Keys:

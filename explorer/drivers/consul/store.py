@@ -1,27 +1,32 @@
 """The Consul driver: the contract of a store, spoken to the HTTP API of Consul's agents (1.8 and newer)."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import ClassVar
+from weakref import WeakSet
 
-from explorer.drivers.base import PAGE_SIZE, PROOF_TIME, Store
-from explorer.drivers.consul import status
+from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, PROOF_TIME, Lock, Store
+from explorer.drivers.consul import locks, status
 from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.erasing import Erasure
 from explorer.drivers.consul.layout import Layout
-from explorer.drivers.consul.listing import Keys, Unfinished, children
+from explorer.drivers.consul.listing import Keys, children
+from explorer.drivers.consul.lock import ConsulLock
 from explorer.drivers.consul.reading import Reader
 from explorer.drivers.consul.settings import gather
 from explorer.drivers.consul.treewatch import TreeWatch
 from explorer.drivers.consul.watch import KeyWatch
 from explorer.drivers.consul.writer import Writer, remaining
 from explorer.drivers.tasks import Tasks
+from explorer.drivers.unfinished import Unfinished
 from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-from explorer.model.errors import Forbidden, KeyNotFound, NotReachable
+from explorer.model.errors import ExplorerError, Forbidden, KeyNotFound, NotReachable
 from explorer.model.keys import directory
+from explorer.model.locks import LockInfo
 
 
 class ConsulStore(Store):
@@ -31,6 +36,8 @@ class ConsulStore(Store):
         Capability.ATOMIC
         | Capability.CREATED
         | Capability.KEEP_ALIVE
+        | Capability.LOCK
+        | Capability.LOCKS
         | Capability.STALE_READS
         | Capability.TTL
         | Capability.WATCH
@@ -44,6 +51,7 @@ class ConsulStore(Store):
         Capability.PREVIOUS: "Consul tells what is, not what was",
         Capability.RESUME: "Consul keeps no history that a watch could begin in",
         Capability.SNAPSHOT: "Consul reads a listing level by level, each as it is at that moment",
+        Capability.WAITERS: "Consul keeps no queue: who waits for a lock leaves no trace",
     }
 
     def __init__(self, address: Address, access: Access) -> None:
@@ -53,6 +61,7 @@ class ConsulStore(Store):
         self._settings = settings
         self._layout = Layout(settings.root, settings.separator, settings.shown)
         self._tasks = Tasks()
+        self._locks: WeakSet[ConsulLock] = WeakSet()
         self._listings: Unfinished[Keys] = Unfinished()
         self._levels: Unfinished[list[Child]] = Unfinished()
         self._connection: Connection | None = None
@@ -82,6 +91,10 @@ class ConsulStore(Store):
     async def close(self) -> None:
         if self._connection is None:
             return
+        for lock in tuple(self._locks):
+            with suppress(ExplorerError, TimeoutError):
+                async with asyncio.timeout(min(1.0, self._connection.timeout)):
+                    await lock.release()
         await self._tasks.close()
         await self._connection.close()
         self._connection = None
@@ -169,6 +182,14 @@ class ConsulStore(Store):
             self._refuse(Capability.RESUME, prefix)
         watch = TreeWatch(self.connection, self._layout, prefix, known)
         return Watch(self._tasks, watch.run, name=f"watch of {prefix}")
+
+    def lock(self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False) -> Lock:
+        lock = ConsulLock(self._writer, key, value=value, ttl=ttl, delete_on_unlock=delete_on_unlock)
+        self._locks.add(lock)
+        return lock
+
+    async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
+        return await locks.tell(self.connection, self._layout, prefix)
 
     def _reader(self, subject: str) -> Reader:
         return Reader(self.connection, self.separator, subject)
