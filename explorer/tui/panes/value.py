@@ -23,6 +23,8 @@ from explorer.tui.widgets.words import Words
 TABS: Final = ("value", "metadata", "history")
 _SHOWN_NOTES: Final = 2
 _GLIMPSE: Final = 4096
+PATIENCE: Final = 0.4
+"""Seconds for which a value remains, under its own key, until the next one is there; most are there sooner."""
 
 
 class ValuePane(Pane):
@@ -58,6 +60,8 @@ class ValuePane(Pane):
         detail = self.session.detail
         self.title("  ".join(f"[{tab}]" if tab == self.tab else tab for tab in TABS))
         match detail.state:
+            case Loading(since=since) if self.session.clock.now() - since < PATIENCE:
+                pass
             case Loading():
                 self.notice(told("reading …", "dim"))
             case Empty(reason=reason):
