@@ -130,6 +130,7 @@ class Locking(Ground):
         await lock.release()
         assert await store.exists("foo/below")
 
+    @needs(Capability.WAITERS)
     async def test_waiters_obtain_it_in_order(self, store: Store, other: Store) -> None:
         locks = [connection.lock("key", ttl=60) for connection in (store, other, store, other)]
         await _obtained(locks[0])
@@ -149,6 +150,7 @@ class Locking(Ground):
         assert len(set(fences)) == 4
         assert locks[-1].fence is None
 
+    @needs(Capability.WAITERS)
     async def test_who_stops_waiting_leaves_the_queue(self, store: Store, other: Store) -> None:
         async with store.lock("key", ttl=60):
             waiting = asyncio.create_task(other.lock("key", ttl=60).acquire())
@@ -173,6 +175,18 @@ class Locking(Ground):
         with pytest.raises(LockLost):
             await lock.put("guarded", b"released")
         assert not await store.exists("guarded")
+
+    async def test_whoever_waits_obtains_it_in_the_end_and_has_another_fence(self, store: Store, other: Store) -> None:
+        first, second = store.lock("key", ttl=60), other.lock("key", ttl=60)
+        await _obtained(first)
+        waiting = asyncio.create_task(second.acquire())
+        fence = first.fence
+        await first.release()
+        await _in_time(waiting)
+        assert second.held
+        assert None not in (fence, second.fence)
+        assert fence != second.fence
+        await second.release()
 
     @needs(Capability.LOCKS)
     async def test_a_lock_taken_away_is_lost_and_writes_nothing_more(self, store: Store, other: Store) -> None:
@@ -223,6 +237,7 @@ class Inspecting(Ground):
         await store.put("key/below", b"value", ttl=60)
         assert await store.locks() == ()
 
+    @needs(Capability.WAITERS)
     async def test_the_holder_and_the_waiters_in_order(self, store: Store, other: Store) -> None:
         locks = [connection.lock("key", ttl=60) for connection in (store, other, store)]
         await _obtained(locks[0])
@@ -249,6 +264,17 @@ class Inspecting(Ground):
         await _in_time(turns[1])
         await locks[2].release()
         assert await store.locks("key") == ()
+
+    async def test_the_holder_is_told_with_its_session_and_its_fence(self, store: Store, other: Store) -> None:
+        async with store.lock("key", ttl=60) as lock:
+            info = await _info(other, "key")
+            assert info.kind
+            assert info.stale is None
+            assert info.holder is not None
+            assert info.holder.session
+            assert info.holder.fence == lock.fence
+            assert info.holder.ttl is not None
+            assert 0 < info.holder.ttl <= 60
 
     async def test_a_prefix_tells_its_own_lock_and_those_below(self, store: Store) -> None:
         async with store.lock("foo", ttl=60), store.lock("foo/below/deep", ttl=60), store.lock("foobar", ttl=60):

@@ -11,7 +11,8 @@ import sys
 from contextlib import suppress
 
 from explorer.drivers.etcd import EtcdStore
-from explorer.drivers.etcd.lock import EtcdLock, boottime
+from explorer.drivers.etcd.lock import EtcdLock
+from explorer.drivers.holding import boottime
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, ExplorerError, LockLost
 

@@ -18,8 +18,8 @@ from typing import Any, Self
 import pytest
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.lock import boottime
 from explorer.drivers.etcd.methods import LEASE_REVOKE
+from explorer.drivers.holding import boottime
 from tests.cli.calls import CHECKOUT, environment
 from tests.faults.contender import GUARDED
 from tests.faults.figures import PATIENCE, figure, seed

@@ -7,12 +7,7 @@ own key is looked at again, and the lock counts as held only while its lease pro
 """
 
 import asyncio
-import getpass
-import os
-import socket
-import time
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from explorer.drivers.base import Lock
 from explorer.drivers.etcd import leases, messages
@@ -21,6 +16,7 @@ from explorer.drivers.etcd.locks import stands_for_party
 from explorer.drivers.etcd.methods import RANGE, TXN
 from explorer.drivers.etcd.watch import RangeWatch
 from explorer.drivers.etcd.writer import Writer
+from explorer.drivers.holding import MARGIN, boottime, identity
 from explorer.drivers.tasks import Tasks
 from explorer.drivers.watching import Watch
 from explorer.model.entries import Entry
@@ -29,23 +25,6 @@ from explorer.model.events import Deleted, Started
 from explorer.model.keys import range_end
 
 _AT_ONCE = 64
-_MARGIN = 0.1
-"""Part of the TTL given away, for clocks that do not run alike."""
-
-
-def boottime() -> float:
-    """Seconds on a clock that goes on while the machine sleeps, where the system has one."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
-
-
-def identity() -> bytes:
-    """Say who holds a lock, for those who look at it; other clients leave the value of a contender's key empty."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return f"{user}@{socket.gethostname()} pid {os.getpid()} since {now}".encode()
 
 
 class EtcdLock(Lock):
@@ -161,7 +140,7 @@ class EtcdLock(Lock):
             result=messages.Compare.EQUAL, target=messages.Compare.CREATE, key=self._contender, create_revision=0
         )
         own = messages.RequestOp(request_range=messages.RangeRequest(key=self._contender))
-        stand = messages.PutRequest(key=self._contender, value=identity(), lease=self._lease)
+        stand = messages.PutRequest(key=self._contender, value=identity().encode(), lease=self._lease)
         answer = await self._cluster.call(
             # Sent again, it finds the key and changes nothing: the lease makes it ours alone.
             TXN,
@@ -172,7 +151,7 @@ class EtcdLock(Lock):
 
     def _prove(self, sent: float) -> None:
         """Take note that a request sent at this time proved the lease to live."""
-        self._proved_until = sent + self._granted * (1 - _MARGIN)
+        self._proved_until = sent + self._granted * (1 - MARGIN)
 
     async def _ahead(self) -> bytes | None:
         """Give the key of the contender right before us, None if we are first.

@@ -9,19 +9,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from explorer.drivers.etcd import leases, messages
 from explorer.drivers.etcd.cluster import Cluster
 from explorer.drivers.etcd.methods import RANGE
 from explorer.drivers.etcd.ranges import Reader, Windows
+from explorer.drivers.holding import introduction
 from explorer.model.keys import decode
 from explorer.model.locks import Contender, LockInfo
 
 _PAGE = 5000
 _VALKEYRIE = b"___lock"
 _LEASE = re.compile(rb"[0-9a-f]{10,16}")
-_SINCE = re.compile(r" since (\S+)$")
 
 
 def stands_for_party(name: bytes) -> bool:
@@ -98,25 +97,16 @@ async def _contender(cluster: Cluster, entry: messages.KeyValue, root: bytes) ->
     answer = await cluster.call(RANGE, messages.RangeRequest(key=entry.key))
     value = answer.kvs[0].value.decode("utf-8", "replace") if answer.kvs else ""
     lease = await leases.remaining(cluster, entry.lease, keys=True) if entry.lease else None
-    told = _SINCE.search(value)
+    name, since = introduction(value)
     return Contender(
-        name=_SINCE.sub("", value) or f"lease {leases.spelled(entry.lease)}"
-        if entry.lease
-        else decode(entry.key[len(root) :]),
+        name=name or f"lease {leases.spelled(entry.lease)}" if entry.lease else decode(entry.key[len(root) :]),
         key=decode(entry.key[len(root) :]),
         session=leases.spelled(entry.lease) if entry.lease else None,
         ttl=float(lease.TTL) if lease else None,
-        since=_time(told[1]) if told else entry.create_revision,
+        since=since or entry.create_revision,
         fence=entry.create_revision,
         other_keys=_others(lease.keys if lease else (), entry.key, root),
     )
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _others(keys: Iterable[bytes], own: bytes, root: bytes) -> tuple[str, ...]:
