@@ -1,6 +1,7 @@
 """Telling views what changed: at most once per frame, however much happens."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -8,6 +9,11 @@ from explorer.session.states import Part
 
 FRAME: Final = 1 / 30
 """Seconds between two tellings at least."""
+MANY: Final = 500.0
+"""Events per second from which on a store does more than anybody can follow."""
+CALM: Final = 1 / 10
+"""Seconds from then on between two tellings of what the store does. All drawing is time in which no key is heard."""
+_OF_THE_STORE: Final = Part.TREE | Part.CHANGES | Part.LIVENESS
 
 Told: TypeAlias = Callable[[Part], None]
 
@@ -15,13 +21,17 @@ Told: TypeAlias = Callable[[Part], None]
 class Frames:
     """What is to be told, and to whom. Before each telling `fold` is called: it takes in what waits."""
 
-    def __init__(self, fold: Callable[[], bool]) -> None:
+    def __init__(self, fold: Callable[[], bool], rate: Callable[[], float] = lambda: 0.0) -> None:
         """Prepare.
 
         Args:
             fold: Takes in what waits, tells of it through `tell`, and says whether something waits still.
+            rate: Gives the events per second.
         """
         self._fold = fold
+        self._rate = rate
+        self._last = 0.0
+        """When it was last told what the store does."""
         self._parts = Part(0)
         self._subscribers: list[Told] = []
         self._due = asyncio.Event()
@@ -63,13 +73,25 @@ class Frames:
             await self._due.wait()
             self._due.clear()
             more = self._fold()
-            parts, self._parts = self._parts, Part(0)
+            parts = self._take()
             self._due.clear()
             if parts:
                 for told in tuple(self._subscribers):
                     told(parts)
-            if more:
+            if more or self._parts:
                 self._due.set()
             if not self._due.is_set():
                 self._quiet.set()
             await asyncio.sleep(FRAME)
+
+    def _take(self) -> Part:
+        """Give what is to be told now; what waits for a calmer pace remains."""
+        now = time.monotonic()
+        calm = Part(0)
+        if self._parts & _OF_THE_STORE:
+            if now - self._last < CALM and self._rate() >= MANY:
+                calm = _OF_THE_STORE
+            else:
+                self._last = now
+        parts, self._parts = self._parts & ~calm, self._parts & calm
+        return parts

@@ -74,7 +74,7 @@ class Session:
         self._work = Work()
         self._decoder = Decoder(codecs)
         self._pulse = Pulse()
-        self._frames = Frames(self._fold)
+        self._frames = Frames(self._fold, lambda: self.rate)
         tell = self._frames.tell
         self._vigil = Vigil(self._pulse, self.clock, tell, self._woke)
         look = self._vigil.look
