@@ -19,7 +19,7 @@ from yarl import URL
 from explorer.drivers import encryption
 from explorer.drivers.retry import Unsent, persist
 from explorer.model.address import Host
-from explorer.model.errors import ExplorerError, NotReachable, Timeout
+from explorer.model.errors import ExplorerError, NotReachable, Timeout, TlsFailed
 
 _CONNECTING = 0.9
 """Part of a request's time in which a connection has to be had; what fails then has certainly not been sent."""
@@ -86,6 +86,8 @@ class Endpoints:
         self._tls = tls
         self._server_name = server_name if tls else None
         self._current = 0
+        self._known: set[Host] = set()
+        """The endpoints that have ever answered."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=tls or False, use_dns_cache=False, socket_factory=_socket),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -156,7 +158,9 @@ class Endpoints:
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=within * _CONNECTING),
                 ) as response,
             ):
-                return Answer(response.status, response.headers, await response.read())
+                answer = Answer(response.status, response.headers, await response.read())
+                self._known.add(host)
+                return answer
         except (aiohttp.ClientError, OSError) as error:
             raise self._understood(error, host, key) from error
 
@@ -168,6 +172,14 @@ class Endpoints:
                 return encryption.explain(error, self.shown, key)
             case aiohttp.ClientOSError() if isinstance(error.__cause__, ssl.SSLError):
                 return encryption.explain(error.__cause__, self.shown, key)
+            case aiohttp.ClientOSError() if self._tls and host not in self._known and _reset(error):
+                # In TLS 1.3 the server judges the client after the handshake; its words may be lost.
+                return TlsFailed(
+                    f"{where}the store ended the connection: it does not accept the client certificate, or wants one",
+                    hint="name one that its authority signed, and its key (--cert, --key)",
+                    address=self.shown,
+                    key=key,
+                )
             case aiohttp.ClientConnectorDNSError():
                 return Unsent(
                     f"{where}the host name is not known", hint="check its spelling", address=self.shown, key=key
@@ -204,6 +216,13 @@ class Endpoints:
                     address=self.shown,
                     key=key,
                 )
+
+
+def _reset(error: aiohttp.ClientOSError) -> bool:
+    """Tell whether a connection that stood was ended by the other side."""
+    return not isinstance(error, aiohttp.ClientConnectorError) and isinstance(
+        error.__cause__ or error, ConnectionResetError | BrokenPipeError
+    )
 
 
 def _socket(info: AddrInfoType) -> socket.socket:

@@ -27,6 +27,8 @@ from explorer.model.locks import Contender, LockInfo
 SEMAPHORE_FLAG: Final = 0xE0F69A2BAA414DE0
 """What Consul's Go client writes into the flags of a semaphore's keys."""
 _LIST: Final = "/.lock"
+_WITHOUT_SESSIONS: Final = 10_000
+"""Entries that are read to find locks whose sessions are not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ async def _suspects(connection: Connection, layout: Layout, prefix: str, alive: 
         keys.insert(0, layout.locate(prefix.removesuffix(layout.separator)))
     found = {one.key: one for one in await reader.entries([key for key in keys if key.endswith(_LIST)])}
     oldest = min((session.created for session in alive), default=None)
+    if oldest is None and connection.settings.access.password is not None and len(keys) <= _WITHOUT_SESSIONS:
+        oldest = 1  # there may be sessions that the token may not see
     if keys and oldest is not None:
         wanted = set(keys)
         async for newer in Search(connection, reader, oldest - 1).newer(keys):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.connection import Connection
+from explorer.drivers.consul.failures import denied
 from explorer.drivers.consul.layout import Stored, plain
 
 MOST_OPERATIONS = 64
@@ -26,11 +27,17 @@ class Reader:
     subject: str
 
     async def entry(self, key: str, *, consistent: bool = True) -> Stored | None:
-        """Read one entry; None if there is none."""
+        """Read one entry; None if there is none.
+
+        Raises:
+            Forbidden: There is one, and the token may not read it.
+        """
         asked = requests.read(key)
         consistency = "consistent" if consistent else "stale"
         verdict = await self.connection.commit([asked], key=self.subject, consistency=consistency, repeat=True)
-        return Stored.of(verdict.results[0]) if verdict.results else None
+        if verdict.won and not verdict.results:  # it is there, and was left out of the answer
+            raise denied("", self.connection.shown, self.subject)
+        return Stored.of(verdict.results[0]) if verdict.won else None
 
     async def entries(self, keys: Sequence[str]) -> list[Stored]:
         """Read entries, in the order of the keys; one that is gone meanwhile is left out."""

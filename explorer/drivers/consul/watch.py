@@ -17,6 +17,7 @@ from explorer.drivers.consul.layout import Layout, Stored, plain, reachable
 from explorer.drivers.consul.pacing import Pace
 from explorer.drivers.consul.reading import Reader
 from explorer.drivers.watching import Feed, follow
+from explorer.model.errors import Forbidden
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
 
@@ -33,7 +34,10 @@ class Position:
         """Take an answer's index in, and tell why it shows another life of the store, or None."""
         before, self.asked = self.asked, max(index, 1)
         if index < before:
-            newest = await status.prove(connection, connection.timeout)
+            try:
+                newest = await status.prove(connection, connection.timeout)
+            except Forbidden:
+                newest = index  # whether the store went back cannot be told: reading again is always right
             if newest < self.told:
                 return f"the store went back from index {self.told} to {newest}: it was restored from an older state"
         self.told = max(self.told, index)

@@ -1,0 +1,181 @@
+"""How Consul's agents are reached, from URL, access and Consul's variables; what its answers mean as errors."""
+
+from pathlib import Path
+
+import pytest
+
+from explorer.drivers.consul.failures import SessionEndedError, judge, refused
+from explorer.drivers.consul.layout import plain, reachable
+from explorer.drivers.consul.settings import Settings, gather
+from explorer.drivers.http import Answer
+from explorer.model.address import Access, Secret, parse
+from explorer.model.errors import (
+    ExplorerError,
+    Forbidden,
+    InvalidAddress,
+    InvalidKey,
+    NotReachable,
+    TooLarge,
+    Unauthenticated,
+)
+
+CANARY = "canary-0c2e"
+
+
+def settings(url: str = "consul:", access: Access | None = None, /, **variables: str) -> Settings:
+    return gather(parse(url), access or Access(), {f"CONSUL_{name}": value for name, value in variables.items()})
+
+
+def token(found: Settings) -> str | None:
+    return found.access.password.reveal() if found.access.password else None
+
+
+@pytest.mark.parametrize(
+    ("variables", "host", "tls"),
+    [
+        ({}, "127.0.0.1:8500", False),
+        ({"HTTP_ADDR": "one"}, "one:8500", False),
+        ({"HTTP_ADDR": "one:1"}, "one:1", False),
+        ({"HTTP_ADDR": "http://one:1"}, "one:1", False),
+        ({"HTTP_ADDR": "https://one:1"}, "one:1", True),
+        ({"HTTP_ADDR": "https://one"}, "one:8501", True),
+        ({"HTTP_ADDR": "one:1", "HTTP_SSL": "true"}, "one:1", True),
+        ({"HTTP_SSL": "1"}, "127.0.0.1:8501", True),
+        ({"HTTP_ADDR": "one:1", "HTTP_SSL": "false"}, "one:1", False),
+        ({"HTTP_ADDR": ""}, "127.0.0.1:8500", False),
+    ],
+)
+def test_a_url_without_hosts_means_the_agent_of_the_variables(
+    variables: dict[str, str], host: str, *, tls: bool
+) -> None:
+    found = settings(**variables)
+    assert ([str(one) for one in found.hosts], found.tls) == ([host], tls)
+
+
+def test_the_hosts_of_the_url_stand_above_the_variables() -> None:
+    found = settings("consul+tls://one,two:2/config", HTTP_ADDR="http://three:3")
+    assert ([str(host) for host in found.hosts], found.tls, found.root) == (["one:8501", "two:2"], True, "config/")
+    assert not settings("consul://one/", HTTP_ADDR="https://three:3", HTTP_SSL="true").tls
+
+
+@pytest.mark.parametrize("address", ["ftp://one", "unix:///sock", "one:port", "http://one:99999", "http://[::1", "//"])
+def test_an_address_that_makes_no_sense_is_refused(address: str) -> None:
+    with pytest.raises(InvalidAddress) as raised:
+        settings(HTTP_ADDR=address)
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "url", ["consul:?seperator=:", "consul:?separator=", "consul:?timeout=soon", "consul://me@one/"]
+)
+def test_what_cannot_be_meant_is_refused(url: str) -> None:
+    with pytest.raises(InvalidAddress) as raised:
+        settings(url)
+    assert raised.value.hint
+
+
+def test_a_token_comes_from_the_access_the_url_or_the_variable_in_this_order() -> None:
+    variables = {"HTTP_TOKEN": "variable"}
+    assert token(settings(**variables)) == "variable"
+    assert token(settings("consul://:url@one/", **variables)) == "url"
+    assert token(settings("consul://:url@one/", Access(password=Secret("access")), **variables)) == "access"
+    assert token(settings()) is None
+    assert token(settings(HTTP_TOKEN="")) is None
+
+
+def test_a_token_shows_nowhere() -> None:
+    found = settings(f"consul://:{CANARY}@one/", HTTP_TOKEN=CANARY)
+    assert CANARY not in f"{found!r}{found}{found.shown}"
+
+
+def test_files_come_from_the_access_or_the_variables() -> None:
+    found = settings("consul:", Access(authority=Path("mine")), CACERT="ca", CLIENT_CERT="cert", CLIENT_KEY="key")
+    assert (found.access.authority, found.access.certificate, found.access.private_key) == (
+        Path("mine"),
+        Path("cert"),
+        Path("key"),
+    )
+
+
+def test_datacenter_namespace_and_partition_are_passed_through() -> None:
+    found = settings("consul:?dc=east&partition=p", NAMESPACE="n")
+    assert found.scope == {"dc": "east", "ns": "n", "partition": "p"}
+    assert settings().scope == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "reached"),
+    [
+        ("", ""),
+        ("a", "a"),
+        ("a/", "a/"),
+        ("a/b.c/..d", "a/b.c/..d"),
+        ("/", ""),
+        ("/a", ""),
+        ("a//", "a/"),
+        ("a//b", "a/"),
+        ("a/./b", "a/"),
+        ("a/..", "a/"),
+        (".", ""),
+        ("../a", ""),
+    ],
+)
+def test_http_carries_the_beginning_of_a_path_unaltered(path: str, reached: str) -> None:
+    assert reachable(path) == reached
+    assert plain(path) == (path == reached)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "kind", "retryable"),
+    [
+        (301, "", InvalidKey, False),
+        (400, "Client sent an HTTP request to an HTTPS server.", NotReachable, True),
+        (400, "Bad request", ExplorerError, False),
+        (401, "ACL support disabled", Unauthenticated, False),
+        (403, "Permission denied", Forbidden, False),
+        (403, "ACL not found", Unauthenticated, False),
+        (413, "Request body too large", TooLarge, False),
+        (429, "Too many requests", NotReachable, True),
+        (500, "No cluster leader", NotReachable, True),
+        (500, "invalid session", SessionEndedError, False),
+        (500, "No path to datacenter", ExplorerError, False),
+        (500, "rpc error: Permission denied", Forbidden, False),
+        (503, "", NotReachable, True),
+    ],
+)
+def test_an_answer_means_an_error(status: int, text: str, kind: type[ExplorerError], *, retryable: bool) -> None:
+    with pytest.raises(kind) as raised:
+        judge(Answer(status, {}, text.encode()), "key", "consul://one/")
+    assert type(raised.value) is kind
+    assert (raised.value.key, raised.value.address, raised.value.retryable) == ("key", "consul://one/", retryable)
+
+
+@pytest.mark.parametrize("status", [200, 404, 409])
+def test_what_was_not_found_or_refused_is_an_answer(status: int) -> None:
+    judge(Answer(status, {"X-Consul-KnownLeader": "true"}, b""), None, "")
+
+
+def test_an_answer_of_an_agent_without_a_leader_is_none() -> None:
+    with pytest.raises(NotReachable):
+        judge(Answer(200, {"X-Consul-KnownLeader": "false"}, b"[]"), None, "")
+
+
+def test_the_words_of_a_stranger_are_harmless() -> None:
+    with pytest.raises(NotReachable) as raised:
+        judge(Answer(502, {}, b"\x1b[31mred" + b"x" * 10_000), None, "")
+    assert "\x1b" not in str(raised.value)
+    assert len(str(raised.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("Permission denied", Forbidden),
+        ("Must provide key", InvalidKey),
+        ('invalid session "x"', SessionEndedError),
+        ('failed to check index, key "x" doesn\'t exist', None),
+    ],
+)
+def test_a_refused_transaction_is_an_error_or_somebody_was_first(reason: str, kind: type[ExplorerError] | None) -> None:
+    found = refused([reason], "", None)
+    assert found is None if kind is None else type(found) is kind
