@@ -18,6 +18,7 @@ DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
         "demo": "explorer.drivers.memory:DemoStore",
         "etcd": "explorer.drivers.etcd:EtcdStore",
         "memory": "explorer.drivers.memory:MemoryStore",
+        "zk": "explorer.drivers.zookeeper:ZooKeeperStore",
     }
 )
 """Scheme of a URL to the driver's module and class; the class is called with an Address and an Access."""

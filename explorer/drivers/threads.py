@@ -4,8 +4,9 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from explorer.model.errors import NotReachable
 
@@ -16,8 +17,32 @@ CAPACITY = 4096
 """Items that may wait for the event loop before the rest is dropped and told as an overflow."""
 
 
+class Reply(Generic[Answer]):
+    """What a thread gives an answer to and a coroutine awaits as `future`. Made on the event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Answer] = self._loop.create_future()
+
+    def set(self, answer: Answer) -> None:
+        """Answer; nothing happens if nobody waits any more."""
+        hand(self._loop, partial(self._settle, answer, None))
+
+    def set_exception(self, error: BaseException) -> None:
+        """Fail likewise."""
+        hand(self._loop, partial(self._settle, None, error))
+
+    def _settle(self, answer: Answer | None, error: BaseException | None) -> None:
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(cast("Answer", answer))
+        else:
+            self.future.set_exception(error)
+
+
 class Worker:
-    """One thread that makes blocking calls, in the order in which they are asked for.
+    """One thread that makes blocking calls, in the order in which they are asked for. Made on the event loop.
 
     Args:
         name: What the thread is called, for whoever lists threads.
@@ -28,6 +53,7 @@ class Worker:
         # A daemon: a call that blocks for ever must not keep the process from ending.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._closed = False
+        self._ended: Reply[None] = Reply()
         self._thread.start()
 
     def call(self, function: Callable[[], Answer]) -> asyncio.Future[Answer]:
@@ -40,32 +66,33 @@ class Worker:
         """
         if self._closed:
             raise NotReachable("the store was closed")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
+        reply: Reply[Answer] = Reply()
 
         def make() -> None:
             try:
-                answer = function()
+                reply.set(function())
             except BaseException as error:  # noqa: BLE001 - raised by whoever awaits the call
-                hand(loop, lambda error=error: future.done() or future.set_exception(error))
-            else:
-                hand(loop, lambda: future.done() or future.set_result(answer))
+                reply.set_exception(error)
 
         self._calls.put(make)
-        return future
+        return reply.future
 
     async def close(self, within: float) -> bool:
         """End the thread after the calls that were asked for, and tell whether it ended in so many seconds."""
         self._closed = True
         self._calls.put(None)
-        until = asyncio.get_running_loop().time() + within
-        while self._thread.is_alive() and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(0.01)
-        return not self._thread.is_alive()
+        try:
+            async with asyncio.timeout(within):
+                await asyncio.shield(self._ended.future)
+        except TimeoutError:
+            return False
+        self._thread.join()
+        return True
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
             call()
+        self._ended.set(None)
 
 
 class Mailbox(Generic[Item]):

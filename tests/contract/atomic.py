@@ -3,7 +3,7 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import Conflict, KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
-from tests.contract.ground import Ground, needs
+from tests.contract.ground import Ground, lacks, needs
 
 
 @needs(Capability.ATOMIC)
@@ -32,6 +32,7 @@ class Atomic(Ground):
         await store.atomic_put(key, b"again", seen)
         assert (await store.get(key)).value == b"again"
 
+    @lacks(Capability.DIRECTORIES)
     async def test_atomic_put_with_a_slash_at_the_end(self, store: Store) -> None:
         """A3 AtomicPutWithSlashSuffixKey."""
         key = "testAtomicPutWithSlashSuffixKey/key/"

@@ -3,13 +3,21 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound, NotReachable
-from tests.contract.ground import Ground, keys_below, needs
+from tests.contract.ground import Ground, keys_below, lacks, needs
 
 
 class Common(Ground):
     """Reading, writing and deleting single keys."""
 
-    @pytest.mark.parametrize("suffix", ["", "/", "/testbar/", "/testbar/testfoobar"])
+    @pytest.mark.parametrize(
+        "suffix",
+        [
+            "",
+            pytest.param("/", marks=lacks(Capability.DIRECTORIES)),
+            pytest.param("/testbar/", marks=lacks(Capability.DIRECTORIES)),
+            "/testbar/testfoobar",
+        ],
+    )
     async def test_put_get_delete_exists(self, store: Store, suffix: str) -> None:
         """C1 PutGetDeleteExists: keys with and without a slash at the end are keys like any other."""
         key = f"testPutGetDeleteExists{suffix}"

@@ -66,6 +66,15 @@ class Ground:
             return entry.revision + 6744
         raise NotImplementedError
 
+    def entries(self, *keys: str) -> list[str]:
+        """Give the keys that are there once these are: where directories are a kind of their own, those above, too."""
+        found = set(keys)
+        if Capability.DIRECTORIES in self.driver.capabilities:
+            for key in keys:
+                names = key.split("/")
+                found |= {"/".join(names[:depth]) for depth in range(1, len(names))}
+        return sorted(found)
+
     @pytest.fixture
     async def store(self) -> AsyncIterator[Store]:
         async with self.connection() as store:

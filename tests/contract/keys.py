@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor
-from tests.contract.ground import Ground, keys_below, needs
+from tests.contract.ground import Ground, keys_below, lacks, needs
 
 _NAMES = ["", "a", "b", "ab", "a!", "a0", "A", "é", "*", "[a]", "?", "%", " ", "\\", ".", "..", "キー"]
 _BYTES = ["\udcff", "\udcc3", "a\udc80", "\x00", "\n", "\x1b[31m", "\udcff\udcff"]
 
 _TEXTUAL = st.lists(st.sampled_from(_NAMES), min_size=1, max_size=4).map("/".join).filter(bool)
+_NAMED = st.lists(st.sampled_from([name for name in _NAMES if name.strip(".")]), min_size=1, max_size=4).map("/".join)
 _BINARY = st.lists(st.sampled_from(_NAMES[:6] + _BYTES), min_size=1, max_size=4).map("/".join).filter(bool)
 
 _EXAMPLES = settings(
@@ -54,11 +55,18 @@ class Keys(Ground):
                 assert written.key == key
             reached = await _descend(store, "", limit)
             assert reached == await _descend(store, "", 1000)
-            assert sorted(reached) == await keys_below(store, "") == sorted(keys)
+            assert sorted(reached) == await keys_below(store, "") == self.entries(*keys)
             for key in keys:
                 assert (await store.get(key)).value == key.encode("utf-8", "surrogateescape")
-            assert await store.delete_tree("") == len(keys)
+            assert await store.delete_tree("") == len(self.entries(*keys))
 
+    @needs(Capability.DIRECTORIES)
+    @given(keys=st.frozensets(_NAMED, min_size=1, max_size=8), limit=st.integers(1, 4))
+    @_EXAMPLES
+    async def test_every_key_of_names_is_reached_by_going_down(self, keys: frozenset[str], limit: int) -> None:
+        await self._holds(keys, limit)
+
+    @lacks(Capability.DIRECTORIES)
     @given(keys=st.frozensets(_TEXTUAL, min_size=1, max_size=8), limit=st.integers(1, 4))
     @_EXAMPLES
     async def test_every_key_is_reached_by_going_down(self, keys: frozenset[str], limit: int) -> None:

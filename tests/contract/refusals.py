@@ -36,6 +36,13 @@ class Refusals(Ground):
         await store.delete("directory")
         assert (await store.children("")).items == ()
 
+    @needs(Capability.DIRECTORIES)
+    @pytest.mark.parametrize("key", ["", "a//b", "/a", "a/", "/", "a/./b", "../a"])
+    async def test_with_directories_a_key_without_names_is_refused(self, store: Store, key: str) -> None:
+        with pytest.raises(InvalidKey):
+            await store.put(key, b"value")
+        assert (await store.list("")).items == ()
+
     @lacks(Capability.GUARDED_DELETE)
     async def test_without_guarded_delete(self, store: Store) -> None:
         entry = await store.put("top/key", b"value")

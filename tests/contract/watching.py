@@ -81,7 +81,9 @@ class Watching(Ground):
         async with self.connection("deeper") as deeper, deeper.watch_tree("") as events:
             await store.put("deeper-not", b"beside")
             await store.put("deeper/a/b", b"below")
-            assert told(await changes(events, 1)) == [("a/b", b"below")]
+            found = told(await changes(events, len(self.entries("a/b"))))
+            assert [key for key, _ in found] == self.entries("a/b")
+            assert found[-1] == ("a/b", b"below")
 
     @needs(Capability.EVERY_CHANGE)
     async def test_two_watchers_are_told_the_same(self, store: Store, other: Store) -> None:
@@ -95,7 +97,8 @@ class Watching(Ground):
         await fill(store, "top/a", "top/b/c", "top/d")
         async with store.watch_tree("top") as events:
             await other.delete_tree("top")
-            assert sorted(told(await changes(events, 3))) == [("top/a", None), ("top/b/c", None), ("top/d", None)]
+            gone = [key for key in self.entries("top/a", "top/b/c", "top/d") if key != "top"]
+            assert sorted(told(await changes(events, len(gone)))) == [(key, None) for key in gone]
 
     @needs(Capability.TTL)
     async def test_an_entry_that_ends_by_itself_is_told_as_deleted(self, store: Store, other: Store) -> None:

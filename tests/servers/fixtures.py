@@ -15,9 +15,11 @@ from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import VERSIONS, EtcdCluster, EtcdServer
 from tests.servers.processes import Server
+from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
 
 _SHARED = pytest.StashKey[dict[str, EtcdServer]]()
 _SHARED_CONSUL = pytest.StashKey[ConsulServer]()
+_SHARED_ZOOKEEPER = pytest.StashKey[ZooKeeperServer]()
 
 
 @pytest.fixture(params=VERSIONS)
@@ -63,6 +65,35 @@ def own_consul() -> Iterator[ConsulServer]:
 def consul_cluster() -> Iterator[ConsulCluster]:
     """Three Consul servers that vote, for the test to hurt."""
     with ConsulCluster() as cluster:
+        yield cluster
+        for member in cluster.members:
+            _show(member)
+
+
+@pytest.fixture
+def shared_zookeeper(request: pytest.FixtureRequest) -> ZooKeeperServer:
+    """The session's ZooKeeper server, for tests that keep below their own path and hurt nobody."""
+    stash = request.config.stash
+    if _SHARED_ZOOKEEPER not in stash:
+        server = ZooKeeperServer()
+        request.config.add_cleanup(server.close)
+        server.start()
+        stash[_SHARED_ZOOKEEPER] = server
+    return stash[_SHARED_ZOOKEEPER]
+
+
+@pytest.fixture
+def own_zookeeper() -> Iterator[ZooKeeperServer]:
+    """A ZooKeeper server that the test may kill or pause; what it said is shown if the test fails."""
+    with ZooKeeperServer() as server:
+        yield server
+        _show(server)
+
+
+@pytest.fixture
+def zookeeper_cluster() -> Iterator[ZooKeeperCluster]:
+    """Three ZooKeeper servers that vote, for the test to hurt."""
+    with ZooKeeperCluster() as cluster:
         yield cluster
         for member in cluster.members:
             _show(member)

@@ -5,6 +5,7 @@ without the slash at its beginning.
 """
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff\U00010000
 _CONTAINER = -(2**63)
 _EXTENDED = 0xFF
 _TTL_BITS = 40
-_LETTERS = "rwcda"
+_LETTERS = (("c", 4), ("d", 8), ("r", 1), ("w", 2), ("a", 16))
 
 
 class Stat(NamedTuple):
@@ -68,7 +69,7 @@ class Permission(NamedTuple):
     who: str
 
     def __str__(self) -> str:
-        letters = "".join(letter for bit, letter in enumerate(_LETTERS) if self.bits & 1 << bit)
+        letters = "".join(letter for letter, bit in _LETTERS if self.bits & bit)
         return f"{self.scheme}:{self.who}:{letters}"
 
 
@@ -114,14 +115,14 @@ class Layout:
         return path[len(self.root) + 1 :]
 
     def entry(self, path: str, value: bytes | None, stat: Stat, acl: Acl | None = None) -> Entry:
-        """Give a node as an entry."""
+        """Give a node as an entry. The time that is left is told by our clock, from the servers' of the last change."""
         return Entry(
             key=self.relative(path),
             value=value,
             revision=str(State(stat.czxid, stat.version)),
             created=stat.czxid,
             version=stat.version,
-            ttl=stat.ttl,
+            ttl=None if stat.ttl is None else min(max(stat.ttl - (time.time() - stat.mtime / 1000), 0), stat.ttl),
             lease=None if stat.session is None else f"{stat.session & (2**64 - 1):#x}",
             meta=describe(path, stat, acl),
         )

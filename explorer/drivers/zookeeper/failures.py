@@ -1,0 +1,104 @@
+"""What the servers' error codes mean, in the words of the error tree; kazoo raises them as exceptions with a `code`."""
+
+from explorer.model.errors import (
+    CallNotSupported,
+    ExplorerError,
+    Forbidden,
+    InvalidKey,
+    KeyExists,
+    KeyModified,
+    KeyNotFound,
+    NotReachable,
+    TooLarge,
+    Unauthenticated,
+)
+
+ROLLED_BACK = 0
+NOT_TRIED = -2
+CONNECTION_LOSS = -4
+UNIMPLEMENTED = -6
+BAD_ARGUMENTS = -8
+NO_NODE = -101
+NO_AUTH = -102
+BAD_VERSION = -103
+EPHEMERAL_PARENT = -108
+NODE_EXISTS = -110
+NOT_EMPTY = -111
+SESSION_EXPIRED = -112
+AUTH_FAILED = -115
+SESSION_MOVED = -118
+READ_ONLY = -119
+NO_WATCHER = -121
+REQUEST_TIMEOUT = -122
+SASL_REQUIRED = -124
+QUOTA_EXCEEDED = -125
+THROTTLED = -127
+
+
+class Unsupported(CallNotSupported):
+    """The server does not know the request, or is set up not to do it."""
+
+
+class NotEmpty(ExplorerError):  # noqa: N818 - named as the errors of the tree are
+    """A node with children cannot be deleted."""
+
+
+def translate(error: BaseException, shown: str, key: str | None) -> ExplorerError:
+    """Give the error that one of kazoo's stands for."""
+    code = getattr(error, "code", None)
+    if isinstance(code, int):
+        return refusal(code, shown, key)
+    return NotReachable(f"the connection failed: {error}", hint="try again", address=shown, key=key)
+
+
+def refusal(code: int, shown: str, key: str | None) -> ExplorerError:
+    """Give the error that a code stands for."""
+    match code:
+        case -4 | -7 | -118 | -122:
+            return NotReachable("the connection was lost", hint="try again", address=shown, key=key)
+        case -112:
+            return NotReachable("the session has ended", hint="try again", address=shown, key=key)
+        case -127:
+            return NotReachable("the server is overloaded", hint="try again later", address=shown, key=key)
+        case -119:
+            return NotReachable(
+                "the server that answered has no quorum", hint="see the other servers", address=shown, key=key
+            )
+        case -6:
+            return Unsupported(
+                "the server does not do this",
+                hint="a newer one may; a TTL needs zookeeper.extendedTypesEnabled=true",
+                address=shown,
+                key=key,
+            )
+        case -101:
+            return KeyNotFound("no such node", address=shown, key=key)
+        case -102:
+            return Forbidden(
+                "the node's access control list does not allow this",
+                hint="see the node's acl; name a user (--user), or ask its owner",
+                address=shown,
+                key=key,
+            )
+        case -103:
+            return KeyModified("the node was changed since it was read", hint="read it again", address=shown, key=key)
+        case -108:
+            return InvalidKey(
+                "an ephemeral node can have no children", hint="choose another place", address=shown, key=key
+            )
+        case -110:
+            return KeyExists(
+                "the node exists already", hint="read it and save against what you read", address=shown, key=key
+            )
+        case -111:
+            return NotEmpty("the node has children", hint="delete what is below it first", address=shown, key=key)
+        case -115 | -124:
+            return Unauthenticated(
+                "the servers do not accept who you are", hint="check the user and password", address=shown, key=key
+            )
+        case -125:
+            return TooLarge("the quota of the subtree is used up", hint="see listquota", address=shown, key=key)
+        case -8:
+            return InvalidKey("the server refuses this path or this operation on it", address=shown, key=key)
+        case _:
+            return ExplorerError(f"the server failed with code {code}", hint="see its log", address=shown, key=key)

@@ -1,0 +1,168 @@
+"""Reading nodes: single ones, the level below one, and whole subtrees in the order of their names."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from explorer.drivers.zookeeper import messages
+from explorer.drivers.zookeeper.connection import Connection
+from explorer.drivers.zookeeper.layout import Acl, Stat
+from explorer.model.errors import ExplorerError, Forbidden, KeyNotFound
+
+_AT_ONCE = 128
+"""Nodes that are asked for together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node as it was read."""
+
+    path: str
+    stat: Stat
+    value: bytes | None = None
+    """None where it was not asked for, or may not be read."""
+    acl: Acl | None = None
+    """None where it was not asked for, or may not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads nodes.
+
+    Args:
+        connection: Is asked.
+        subject: The key or prefix as the caller wrote it.
+    """
+
+    connection: Connection
+    subject: str
+
+    async def node(self, path: str, *, consistent: bool = True) -> Node | None:
+        """Read a node with all there is to it; None if there is none.
+
+        Args:
+            path: Its path.
+            consistent: Have the server catch up with its leader first.
+        """
+        requests: list[messages.Request[object]] = [messages.get(path), messages.acl(path)]
+        if consistent:
+            requests.insert(0, messages.sync(path))
+        *_, found, acl = await self.connection.ask_all(requests, key=self.subject)
+        match found:
+            case (bytes() as value, Stat() as stat):
+                return Node(path, stat, value, cast("Acl | None", None if isinstance(acl, ExplorerError) else acl))
+            case KeyNotFound():
+                return None
+            case _:
+                raise cast("ExplorerError", found)
+
+    async def stat(self, path: str) -> Stat | None:
+        """Read a node's Stat, which needs no permission; None if there is no node."""
+        _, found = await self.connection.ask_all([messages.sync(path), messages.exists(path)], key=self.subject)
+        return _raised(cast("Stat | ExplorerError | None", found))
+
+    async def names(self, path: str) -> list[str]:
+        """Read the names of the level below a node, in their order; none if there is no node."""
+        try:
+            return await self.connection.children(path, key=self.subject)
+        except KeyNotFound:
+            return []
+
+    async def nodes(self, paths: Sequence[str], *, values: bool) -> list[Node]:
+        """Read those nodes that are there, with or without their values."""
+        found: list[Node] = []
+        for start in range(0, len(paths), _AT_ONCE):
+            found += await self._some(paths[start : start + _AT_ONCE], values=values)
+        return found
+
+    async def _some(self, paths: Sequence[str], *, values: bool) -> list[Node]:
+        if not values:
+            stats = await self.connection.ask_all([messages.exists(path) for path in paths], key=self.subject)
+            return [Node(path, stat) for path, stat in zip(paths, map(_raised, stats), strict=True) if stat]
+        answers = await self.connection.ask_all([messages.get(path) for path in paths], key=self.subject)
+        found: list[Node] = []
+        for path, answer in zip(paths, answers, strict=True):
+            match answer:
+                case KeyNotFound():
+                    continue
+                case Forbidden():
+                    found += await self._some([path], values=False)
+                case ExplorerError():
+                    raise answer
+                case (value, stat):
+                    found.append(Node(path, stat, value))
+        return found
+
+
+def _raised(answer: Stat | ExplorerError | None) -> Stat | None:
+    if isinstance(answer, ExplorerError):
+        raise answer
+    return answer
+
+
+class Walk:
+    """All nodes below one, each before those below it, found by going down.
+
+    Args:
+        reader: Reads the nodes.
+        base: The node whose descendants they are; empty for the top.
+        values: Whether to read the values.
+        after: Where to begin: after this path.
+    """
+
+    def __init__(self, reader: Reader, base: str, *, values: bool, after: str | None = None) -> None:
+        self._reader = reader
+        self._base = base
+        self._values = values
+        self._after = None if after is None else after.split("/")
+        self._levels: list[deque[str]] | None = None
+        self._read: list[deque[Node]] = []
+        self._ahead: deque[Node] = deque()
+
+    async def take(self, limit: int) -> list[Node]:
+        """Give the next nodes; fewer than `limit` only at the end."""
+        await self._look(limit)
+        return [self._ahead.popleft() for _ in range(min(limit, len(self._ahead)))]
+
+    async def more(self) -> bool:
+        """Tell whether there is another one."""
+        await self._look(1)
+        return bool(self._ahead)
+
+    async def _look(self, wanted: int) -> None:
+        if self._levels is None:
+            self._levels = []
+            await self._enter(self._base)
+        while self._levels and len(self._ahead) < wanted:
+            level, read = self._levels[-1], self._read[-1]
+            if not read and level:
+                paths = [level.popleft() for _ in range(min(_AT_ONCE, len(level), max(wanted, 1)))]
+                read.extend(await self._reader.nodes(paths, values=self._values))
+            if read:
+                node = read.popleft()
+                if self._after is None or node.path.split("/") > self._after:
+                    self._ahead.append(node)
+                if node.stat.children:
+                    await self._enter(node.path)
+            elif not level:
+                self._levels.pop()
+                self._read.pop()
+
+    async def _enter(self, path: str) -> None:
+        if self._levels is None:
+            return
+        try:
+            names = await self._reader.names(path)
+        except Forbidden:
+            if path == self._base:
+                raise
+            names = []  # what may not be seen is not there
+        paths = (f"{path}/{name}" for name in names)
+        self._levels.append(deque(path for path in paths if not self._passed(path)))
+        self._read.append(deque())
+
+    def _passed(self, path: str) -> bool:
+        """Tell whether a node and all below it come before the place to begin at."""
+        names = path.split("/")
+        return self._after is not None and names < self._after[: len(names)]

@@ -1,0 +1,64 @@
+"""The four-letter words that administrators ask ZooKeeper's servers, each on a connection of its own.
+
+A server answers only those that its configuration lists (4lw.commands.whitelist; by default `srvr` alone).
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from typing import Final
+
+from explorer.drivers import encryption
+from explorer.drivers.zookeeper.settings import Settings
+from explorer.model.address import Host
+from explorer.model.errors import ExplorerError, Forbidden, NotReachable
+from explorer.model.text import inert
+
+_PATIENCE: Final = 2.0
+"""Seconds that a server has to answer; all are asked at once, so a dead one delays the answer once."""
+_REFUSED: Final = "is not in the whitelist"
+_IDLE: Final = "not currently serving requests"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Asks the servers of an address."""
+
+    settings: Settings
+
+    async def everywhere(self, word: str) -> dict[Host, str | ExplorerError]:
+        """Ask all servers the same; that one does not answer is an answer too."""
+        async with asyncio.TaskGroup() as group:
+            asked = {host: group.create_task(self._ask(host, word)) for host in self.settings.hosts}
+        return {host: task.result() for host, task in asked.items()}
+
+    async def _ask(self, host: Host, word: str) -> str | ExplorerError:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                said = inert(await self._said(host, word), multiline=True)
+        except (OSError, TimeoutError) as error:
+            reason = getattr(error, "strerror", None) or "it does not answer"
+            return NotReachable(reason, address=self.settings.shown)
+        if _REFUSED in said:
+            return Forbidden(
+                f"the server does not permit {word!r}",
+                hint=f"its administrator can: 4lw.commands.whitelist={word}",
+                address=self.settings.shown,
+            )
+        if _IDLE in said:
+            return NotReachable("the server has no quorum", address=self.settings.shown)
+        return said
+
+    async def _said(self, host: Host, word: str) -> bytes:
+        access = self.settings.access
+        tls: ssl.SSLContext | None = None
+        if self.settings.address.tls:
+            tls = encryption.context(access, self.settings.shown)
+        name = (access.server_name or host.name) if tls else None
+        reader, writer = await asyncio.open_connection(host.name, host.port, ssl=tls, server_hostname=name)
+        try:
+            writer.write(word.encode())
+            await writer.drain()
+            return await reader.read()
+        finally:
+            writer.transport.abort()

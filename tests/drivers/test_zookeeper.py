@@ -1,0 +1,38 @@
+"""ZooKeeper against the whole contract."""
+
+import asyncio
+import uuid
+from typing import ClassVar
+from urllib.parse import quote
+
+import pytest
+
+from explorer.drivers.base import Store
+from explorer.drivers.zookeeper import ZooKeeperStore
+from explorer.model.address import Access, parse
+from explorer.model.entries import Entry, Revision
+from tests.contract.ground import Ground
+from tests.contract.suite import AllOfTheContract
+from tests.servers.zookeeper import ZooKeeperServer
+
+
+class ZooKeeperFixtures(Ground):
+    driver: ClassVar[type[Store]] = ZooKeeperStore
+
+    @pytest.fixture(autouse=True)
+    def _server(self, shared_zookeeper: ZooKeeperServer) -> None:
+        self.server = shared_zookeeper
+        self.root = f"test-{uuid.uuid4().hex[:12]}"
+
+    def connection(self, path: str = "") -> Store:
+        return ZooKeeperStore(parse(f"zk://{self.server.address}/{self.root}/{quote(path)}"), Access())
+
+    def stale(self, entry: Entry) -> Revision:
+        return f"{entry.revision}6744"
+
+    async def advance(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class TestZooKeeper(AllOfTheContract, ZooKeeperFixtures):
+    pass

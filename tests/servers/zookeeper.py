@@ -1,0 +1,187 @@
+"""Real ZooKeeper servers, single or three together, and the four-letter words that an operator asks them."""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from typing import Self
+
+from tests.servers.etcd import Tls
+from tests.servers.processes import HOST, PortTakenError, Server, free_port
+from tests.servers.programs import ZOOKEEPER
+from tests.servers.requirement import require
+from tests.servers.waiting import wait_until
+
+_MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+_JAVA = (
+    "-XX:TieredStopAtLevel=1",  # started in a second, not in three
+    "-XX:+UseSerialGC",
+    "-Dzookeeper.log.threshold=WARN",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dznode.container.checkIntervalMs=200",
+)
+
+
+class ZooKeeperServer(Server):
+    """One ZooKeeper server with a data folder: alone, or one of a `ZooKeeperCluster`.
+
+    It does not wait for the disk: kill -9 loses nothing by it, a power cut would.
+
+    Args:
+        name: What its folder is called after.
+        tls: What it shows on its TLS port, if it is to have one.
+        settings: Further configuration, as in zoo.cfg; it counts more than ours.
+        java: Further arguments for Java, such as properties.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "alone",
+        tls: Tls | None = None,
+        settings: Mapping[str, object] | None = None,
+        java: tuple[str, ...] = (),
+    ) -> None:
+        self.tls = tls
+        self.number = 0  # which of a cluster
+        self.peers: tuple[str, ...] = ()  # the cluster's lines of the configuration; empty: this one alone
+        self._settings = dict(settings or {})
+        self._java = java
+        super().__init__(f"zookeeper-{name}")
+
+    def choose_ports(self) -> None:
+        self.port, self.tls_port, self.admin_port, self.peer_port, self.election_port = (free_port() for _ in range(5))
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.tls_port if self.tls else self.port}"
+
+    @property
+    def peer(self) -> str:
+        """The line of the configuration that tells the others of this one."""
+        return f"server.{self.number}={HOST}:{self.peer_port}:{self.election_port}"
+
+    def line(self) -> tuple[str, ...]:
+        data = self.folder / "data"
+        data.mkdir(exist_ok=True)
+        file = self.folder / "zoo.cfg"
+        lines = [f"{name}={value}" for name, value in self._configuration().items()]
+        if self.peers:
+            (data / "myid").write_text(f"{self.number}\n")
+        file.write_text("\n".join([*lines, *self.peers, ""]))
+        return (*require(ZOOKEEPER), *_JAVA, *self._java, _MAIN, str(file))
+
+    def _configuration(self) -> dict[str, object]:
+        found: dict[str, object] = {
+            "dataDir": self.folder / "data",
+            "clientPort": self.port,
+            "clientPortAddress": HOST,
+            "tickTime": 500,
+            "initLimit": 20,
+            "syncLimit": 6,
+            "minSessionTimeout": 1000,
+            "maxSessionTimeout": 60000,
+            "maxClientCnxns": 0,
+            "4lw.commands.whitelist": "*",
+            "admin.serverAddress": HOST,
+            "admin.serverPort": self.admin_port,
+            "extendedTypesEnabled": "true",
+            "forceSync": "no",
+            "preAllocSize": 1024,
+        }
+        if self.tls:
+            store = self.folder / "server.pem"
+            store.write_bytes(self.tls.shows.key.read_bytes() + self.tls.shows.certificate.read_bytes())
+            found |= {
+                "secureClientPort": self.tls_port,
+                "secureClientPortAddress": HOST,
+                "serverCnxnFactory": "org.apache.zookeeper.server.NettyServerCnxnFactory",
+                "ssl.keyStore.location": store,
+                "ssl.keyStore.type": "PEM",
+                "ssl.trustStore.location": self.tls.clients or self.tls.authority,
+                "ssl.trustStore.type": "PEM",
+                "ssl.clientAuth": "need" if self.tls.clients else "none",
+            }
+        return found | self._settings
+
+    def answers(self) -> bool:
+        """Say whether it serves, alone or as one of a quorum."""
+        try:
+            return "Mode: " in self.word("srvr")
+        except OSError:
+            return False
+
+    def word(self, command: str) -> str:
+        """Ask a four-letter word, on the plain port, whatever TLS says."""
+        with socket.create_connection((HOST, self.port), timeout=5) as connection:
+            connection.sendall(command.encode())
+            said = b""
+            while piece := connection.recv(65536):
+                said += piece
+        return said.decode(errors="replace")
+
+    def is_leader(self) -> bool:
+        return "Mode: leader" in self.word("srvr")
+
+
+class ZooKeeperCluster:
+    """Three ZooKeeper servers that vote; a context manager like a single server."""
+
+    def __init__(self) -> None:
+        self.members = tuple(ZooKeeperServer(name=name) for name in ("one", "two", "three"))
+
+    @property
+    def addresses(self) -> str:
+        """All client addresses, joined by commas."""
+        return ",".join(member.address for member in self.members)
+
+    def start(self, within: float = 60.0) -> None:
+        """Start all members and wait until each answers."""
+        for attempt in (1, 2, 3):
+            for number, member in enumerate(self.members, start=1):
+                member.number = number
+            for member in self.members:
+                member.peers = tuple(one.peer for one in self.members)
+                member.launch()
+            try:
+                for member in self.members:
+                    member.wait(within)
+            except PortTakenError:
+                if attempt == 3:
+                    raise
+                for member in self.members:
+                    member.kill()
+                    member.choose_ports()
+            else:
+                return
+
+    def leader(self, within: float = 20.0) -> ZooKeeperServer:
+        """Return the member that leads, waiting for an election under way."""
+        found: list[ZooKeeperServer] = []
+
+        def elected() -> bool:
+            found[:] = [member for member in self.members if member.running and member.answers() and member.is_leader()]
+            return len(found) == 1
+
+        wait_until(elected, "one member leads", within)
+        return found[0]
+
+    def close(self) -> None:
+        for member in self.members:
+            member.close()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.close)
