@@ -29,6 +29,10 @@ _CSS = """
     & .box--trouble.-told { display: block; }
     & .box--buttons { height: auto; align-horizontal: right; padding-top: 1; }
     & Button { margin-left: 2; }
+    &.-short > .box { max-height: 100%; }
+    &.-short .box--title { max-height: 2; padding-bottom: 0; }
+    &.-short VerticalScroll { max-height: 2; }
+    &.-short .box--buttons { padding-top: 0; }
     & Input { padding: 0 1; background: $surface; }
 """
 
@@ -61,7 +65,7 @@ class Question(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """Give the focus to what does no harm."""
-        self.query_one("#typed" if self._typed is not None else "#no").focus()
+        self.set_focus(self.query_one("#typed" if self._typed is not None else "#no"))
 
     @on(Input.Changed, "#typed")
     def typing(self, event: Input.Changed) -> None:
@@ -144,7 +148,7 @@ class Choosing(ModalScreen[Answer | None], Generic[Answer]):
     def on_mount(self) -> None:
         """Make room for the list."""
         self._fit()
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     def _fit(self) -> None:
         options = self.query_one(_Options)
