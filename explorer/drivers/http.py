@@ -9,8 +9,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.connector import AddrInfoType
@@ -44,6 +46,8 @@ class Answer:
     body: bytes
 
 
+_ROUNDS = 3
+"""Rounds of the event loop in which the transports of closed connections are put away."""
 _PROBES = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2}
 """When the system asks whether the other end of a silent connection is there still, in seconds, and how often.
 
@@ -88,8 +92,9 @@ class Endpoints:
         self._current = 0
         self._known: set[Host] = set()
         """The endpoints that have ever answered."""
+        self._sockets: WeakSet[socket.socket] = WeakSet()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=tls or False, use_dns_cache=False, socket_factory=_socket),
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls or False, use_dns_cache=False, socket_factory=self._socket),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None),
@@ -99,6 +104,23 @@ class Endpoints:
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()
+        # Of an encrypted connection whose request was cancelled aiohttp takes a long farewell, and forgets it.
+        for left in self._sockets:
+            with suppress(OSError):
+                left.shutdown(socket.SHUT_RDWR)
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
+
+    def _socket(self, info: AddrInfoType) -> socket.socket:
+        """Make a socket that notices a half-open connection."""
+        family, kind, protocol, *_ = info
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _PROBES.items():
+            if hasattr(socket, name):
+                made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        self._sockets.add(made)
+        return made
 
     async def send(
         self,
@@ -223,14 +245,3 @@ def _reset(error: aiohttp.ClientOSError) -> bool:
     return not isinstance(error, aiohttp.ClientConnectorError) and isinstance(
         error.__cause__ or error, ConnectionResetError | BrokenPipeError
     )
-
-
-def _socket(info: AddrInfoType) -> socket.socket:
-    """Make a socket that notices a half-open connection."""
-    family, kind, protocol, *_ = info
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _PROBES.items():
-        if hasattr(socket, name):
-            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    return made
