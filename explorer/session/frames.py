@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from explorer.session.states import Part
@@ -11,9 +12,8 @@ FRAME: Final = 1 / 30
 """Seconds between two tellings at least."""
 MANY: Final = 500.0
 """Events per second from which on a store does more than anybody can follow."""
-CALM: Final = 1 / 10
+CALM: Final[Mapping[Part, float]] = MappingProxyType({Part.TREE: 0.1, Part.LIVENESS: 0.1, Part.CHANGES: 0.25})
 """Seconds from then on between two tellings of what the store does. All drawing is time in which no key is heard."""
-_OF_THE_STORE: Final = Part.TREE | Part.CHANGES | Part.LIVENESS
 
 Told: TypeAlias = Callable[[Part], None]
 
@@ -30,8 +30,7 @@ class Frames:
         """
         self._fold = fold
         self._rate = rate
-        self._last = 0.0
-        """When it was last told what the store does."""
+        self._last = dict.fromkeys(CALM, 0.0)
         self._parts = Part(0)
         self._subscribers: list[Told] = []
         self._due = asyncio.Event()
@@ -87,11 +86,13 @@ class Frames:
     def _take(self) -> Part:
         """Give what is to be told now; what waits for a calmer pace remains."""
         now = time.monotonic()
+        many = self._rate() >= MANY
         calm = Part(0)
-        if self._parts & _OF_THE_STORE:
-            if now - self._last < CALM and self._rate() >= MANY:
-                calm = _OF_THE_STORE
-            else:
-                self._last = now
+        for part, pause in CALM.items():
+            if part in self._parts:
+                if many and now - self._last[part] < pause:
+                    calm |= part
+                else:
+                    self._last[part] = now
         parts, self._parts = self._parts & ~calm, self._parts & calm
         return parts

@@ -55,7 +55,7 @@ async def test_what_changes_all_the_time_is_told_once_per_frame() -> None:
 async def test_of_a_store_that_does_very_much_it_is_told_less_often() -> None:
     async with running(rate=MANY) as hall:
         await until_told(hall, Part.CHANGES, 3)
-    assert min(hall.pauses(Part.CHANGES)) >= CALM * 0.9
+    assert min(hall.pauses(Part.CHANGES)) >= CALM[Part.CHANGES] * 0.9
 
 
 async def test_what_a_person_waits_for_is_told_at_once_all_the_same() -> None:
