@@ -17,6 +17,7 @@ from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.tui.backstop import Backstop
 from explorer.tui.garbage import Garbage
+from explorer.tui.keyboard import forgive
 from explorer.tui.palette import Commands
 from explorer.tui.screens.browse import Browse
 from explorer.tui.themes import DEFAULT, THEMES
@@ -44,6 +45,7 @@ class Keyscope(App[None]):
             theme: The name of one; what is not known is told.
             told: Lines to show at the start.
         """
+        forgive()
         super().__init__()
         self.session = session
         self._wanted_theme = theme or os.environ.get("TEXTUAL_THEME") or DEFAULT
@@ -104,6 +106,9 @@ class Keyscope(App[None]):
     def action_perform(self, name: str) -> None:
         """Do what an action of the registry says, or tell why it is off."""
         action = self.session.actions[name]
+        align = getattr(self.screen, "align", None)
+        if align is not None:
+            align()
         reason = self.session.why_off(action.id)
         if reason is not None:
             self.say(f"{action.title}: {reason}", warning=True)

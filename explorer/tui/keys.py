@@ -25,7 +25,9 @@ def _bindings(place: Place, actions: Actions) -> Iterator[Binding]:
                 f"app.perform('{action.id}')",
                 action.title,
                 show=False,
-                priority=place is Place.EDITOR,  # the text area would take some of them for itself
+                # In panes decided at once: what is typed right behind a key belongs to what the key opened. In the
+                # editor in the order of the keys, see `widgets.ordered`.
+                priority=place is not Place.EDITOR,
                 tooltip=action.help,
                 id=action.id,
             )

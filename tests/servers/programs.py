@@ -74,6 +74,7 @@ ZOOKEEPER = Program(
 GO = Program(
     "go", "go", "bookworm/go", "usr/lib/go-1.19/bin/go", ("version",), r"go version go(1\.(?:1[7-9]|[2-9]\d)\S*)"
 )
+TMUX = Program("tmux", "tmux", "bookworm/tmux", "usr/bin/tmux", ("-V",), r"tmux (3\.\S+)")
 # Not a program: the source of the Go library whose files our BoltDB driver reads, used as the judge.
 BBOLT_SOURCE = SERVERS / "bookworm/bbolt/usr/share/gocode"
 

@@ -34,6 +34,7 @@ from tests.servers.programs import (
     JAVA,
     REDIS,
     SERVERS,
+    TMUX,
     ZOOKEEPER,
     Program,
     answer,
@@ -75,6 +76,7 @@ _ZOOKEEPER = (
     *("libcommons-cli-java", "libcommons-io-java", "libservlet-api-java", "libjetty9-java"),
     *("libjackson2-annotations-java", "libjackson2-core-java", "libjackson2-databind-java"),
 )
+_TMUX = ("tmux", "libevent-core-2.1-7", "libtinfo6", "libutempter0")
 _REDIS = ("redis-server", "redis-tools", "libatomic1", "libjemalloc2", "liblzf1", "libssl3")
 
 RECIPES = (
@@ -82,6 +84,7 @@ RECIPES = (
     Recipe("trixie", "etcd", _ETCD, (ETCD["3.5"], ETCDCTL["3.5"])),
     Recipe("bullseye", "consul", ("consul",), (CONSUL,)),
     Recipe("bookworm", "redis", _REDIS, (REDIS,)),
+    Recipe("bookworm", "tmux", _TMUX, (TMUX,)),
     Recipe("bookworm", "java", ("openjdk-17-jre-headless",), (JAVA,)),
     Recipe("bookworm", "zookeeper", _ZOOKEEPER, (ZOOKEEPER,)),
     Recipe("bookworm", "go", ("golang-1.19-go", "golang-1.19-src"), (GO,)),

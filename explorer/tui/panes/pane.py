@@ -102,7 +102,7 @@ class Pane(Vertical):
     def focus_body(self) -> None:
         """Take the focus."""
         inside = [self.query_one(Notice)] if self.has_class("-notice") else list(self.query(".pane--body"))
-        next(widget for widget in inside if widget.can_focus).focus()
+        self.screen.set_focus(next(widget for widget in inside if widget.can_focus))
 
 
 def failure(error: ExplorerError, retry: str = "r") -> Content:

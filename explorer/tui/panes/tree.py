@@ -79,6 +79,14 @@ class TreePane(Pane):
         if not top <= keys.cursor_row < top + height:
             keys.scroll_to(y=max(0, keys.cursor_row - height // 3), animate=False)
 
+    @property
+    def pointed(self) -> str | None:
+        """The key of the row that is shown as the cursor's."""
+        keys = self.keys
+        row = keys.cursor_row
+        node = keys.keys.at(row) if 0 <= row < len(keys.keys) else None
+        return None if node is None or node.tail else keys.keys.key(node)
+
     def selected(self) -> str | None:
         """Give the key that the cursor is on."""
         return self.session.selected

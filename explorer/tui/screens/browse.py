@@ -103,6 +103,12 @@ class Browse(Screen[None]):
             if right:
                 other.set_class(other is pane, "-current")
 
+    def align(self) -> None:
+        """Select what the tree's cursor is on now, before something is done to it: its message may be under way."""
+        tree = self.query_one(TreePane)
+        if self.pane is tree:
+            self.session.select(tree.pointed)
+
     def focus_pane(self, name: str) -> None:
         """Go to a pane."""
         pane = self.query_one(f"#{name}", Pane)

@@ -25,6 +25,7 @@ from explorer.tui.screens.help import Help
 from explorer.tui.screens.outside import outside
 from explorer.tui.screens.questions import Choosing, Option
 from explorer.tui.screens.reviewing import Meeting, Review
+from explorer.tui.widgets.ordered import Editor
 from explorer.tui.widgets.pager import Pager
 
 COLOURED: Final = 16 * 1024
@@ -63,9 +64,9 @@ class EditScreen(Screen[None]):
         yield Static(classes="edit--told", markup=False)
         yield Footer(self.session)
 
-    def _area(self) -> TextArea:
+    def _area(self) -> Editor:
         language = _GRAMMARS.get(self.edit.document.language) if len(self.edit.text) <= COLOURED else None
-        area = TextArea(
+        area = Editor(
             self.edit.text,
             language=language,
             soft_wrap=True,
@@ -78,7 +79,7 @@ class EditScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Give the text the focus."""
-        self.query("TextArea, Pager").first().focus()
+        self.set_focus(self.query("TextArea, Pager").first())
         self.query_one(Footer).show(Place.EDITOR)
         self.draw()
 

@@ -65,7 +65,7 @@ class Help(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Let the keys move the sheet."""
-        self.query_one(_Sheet).focus()
+        self.set_focus(self.query_one(_Sheet))
 
     def _rows(self) -> list[list[Piece]]:
         rows: list[list[Piece]] = []

@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from explorer.tui.drawing import told
+from explorer.tui.widgets.ordered import Field
 
 
 class Naming(ModalScreen[str | None]):
@@ -31,13 +32,13 @@ class Naming(ModalScreen[str | None]):
         """Put title and input together."""
         with Vertical(classes="box"):
             yield Static(told(self._title), classes="box--title", markup=False)
-            yield Input(self._start, select_on_focus=False, compact=True)
+            yield Field(self._start, select_on_focus=False, compact=True)
             yield Static(told("enter opens the editor; the key is written when that is saved", "$text-muted"))
 
     def on_mount(self) -> None:
         """Go on behind what stands there."""
         field = self.query_one(Input)
-        field.focus()
+        self.set_focus(field)
         field.cursor_position = len(self._start)
 
     @on(Input.Submitted)

@@ -14,6 +14,7 @@ from textual.widgets import Button, Input, Static
 
 from explorer.tui.drawing import Piece, told
 from explorer.tui.widgets.lines import Lines
+from explorer.tui.widgets.ordered import Field
 
 Answer = TypeVar("Answer")
 
@@ -58,7 +59,7 @@ class Question(ModalScreen[bool]):
                 yield Static(self._body, markup=False)
             if self._typed is not None:
                 yield Static(told(f"Type '{self._typed}' to confirm:"), markup=False)
-                yield Input(id="typed", compact=True)
+                yield Field(id="typed", compact=True)
             with Horizontal(classes="box--buttons"):
                 yield Button(told(self._no), compact=True, id="no", variant="primary")
                 yield Button(told(self._yes), compact=True, id="yes", variant="error", disabled=self._typed is not None)
@@ -142,7 +143,7 @@ class Choosing(ModalScreen[Answer | None], Generic[Answer]):
         """Put title, filter and list together."""
         with Vertical(classes="box"):
             yield Static(told(self._title), classes="box--title", markup=False)
-            yield Input(placeholder="type to narrow down", compact=True)
+            yield Field(placeholder="type to narrow down", compact=True)
             yield _Options(self._all)
 
     def on_mount(self) -> None:

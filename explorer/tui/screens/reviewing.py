@@ -69,7 +69,7 @@ class Review(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """Give the focus to what does no harm, and the diff as much room as it needs."""
-        self.query_one("#no").focus()
+        self.set_focus(self.query_one("#no"))
         self.on_resize()
 
     def on_resize(self) -> None:
@@ -136,7 +136,7 @@ class Meeting(Screen[bool]):
         self.query_one("#base", Pager).show(base, document.language, marked=())
         self.query_one("#theirs", Pager).show(theirs, document.language, marked=differing(base, theirs))
         self.query_one("#mine", Pager).show(state.mine, document.language, marked=differing(base, state.mine))
-        self.query_one("#theirs").focus()
+        self.set_focus(self.query_one("#theirs"))
         self.query_one(Footer).show(Place.CONFLICT)
 
     def told(self, parts: Part) -> None:

@@ -10,6 +10,7 @@ from textual.widgets import Input, Static
 
 from explorer.model.text import inert
 from explorer.tui.drawing import told
+from explorer.tui.widgets.ordered import Field
 
 
 class Prompt(Horizontal):
@@ -46,7 +47,7 @@ class Prompt(Horizontal):
     def compose(self) -> ComposeResult:
         """Put word, input and comment together."""
         yield Static(told(self._word), classes="prompt--word", markup=False)
-        yield Input(compact=True)
+        yield Field(compact=True)
         yield Static("", classes="prompt--comment", markup=False)
 
     @property
@@ -61,7 +62,7 @@ class Prompt(Horizontal):
         with self.prevent(Input.Changed):
             field.value = text
         field.cursor_position = len(text)
-        field.focus()
+        self.screen.set_focus(field)  # now: what is typed at once is typed into it
 
     def close(self) -> None:
         """Hide it."""
