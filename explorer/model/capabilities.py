@@ -34,6 +34,8 @@ class Capability(Flag):
     """A listing in several pages is read at one revision."""
     STALE_READS = auto()
     """A read may be answered without the store's authority when the caller allows it."""
+    TIME_LEFT = auto()
+    """How long an entry that can expire has left to live is told."""
     TTL = auto()
     """An entry can expire."""
     WAITERS = auto()

@@ -27,6 +27,7 @@ class Lifetimes(Ground):
         await self._gone(store, "testPutTTL/first")
         await self._gone(store, "testPutTTL/second")
 
+    @needs(Capability.TIME_LEFT)
     async def test_the_time_left_is_told(self, store: Store) -> None:
         await store.put("key", b"value", ttl=60)
         left = (await store.get("key")).ttl
@@ -35,6 +36,7 @@ class Lifetimes(Ground):
         await store.put("for-ever", b"value")
         assert (await store.get("for-ever")).ttl is None
 
+    @needs(Capability.TIME_LEFT)
     async def test_a_save_keeps_the_lease(self, store: Store) -> None:
         lease = (await store.put("key", b"value", ttl=60)).lease
         assert lease is not None

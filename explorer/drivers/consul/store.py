@@ -39,6 +39,7 @@ class ConsulStore(Store):
         | Capability.LOCK
         | Capability.LOCKS
         | Capability.STALE_READS
+        | Capability.TIME_LEFT
         | Capability.TTL
         | Capability.WATCH
     )

@@ -96,6 +96,11 @@ class Client:
         self._kazoo._call(request, reply)  # noqa: SLF001 - what all of kazoo's own calls are made of
         return reply.future
 
+    @property
+    def zxid(self) -> int:
+        """The transaction that the server had come to with its last answer."""
+        return cast("int", self._kazoo.last_zxid)
+
     def drop(self) -> None:
         """End the connection, not the session, so that another server is tried."""
         opened: socket.socket | None = self._kazoo._connection._socket  # noqa: SLF001 - kazoo offers no way

@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar, cast
 
@@ -25,6 +26,15 @@ _ROUNDS = 2
 """How often every server is tried before a first contact is given up."""
 _SLOWEST = 20_000
 """Children a second that are told by the slowest server worth waiting for; a listing has no pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """Who hears of a path: of the node, or of all below it, too."""
+
+    path: str
+    below: bool
+    mailbox: Mailbox[Happened]
 
 
 class Connection:
@@ -52,7 +62,7 @@ class Connection:
         self._ended = asyncio.Event()
         self._failures = 0
         self._trouble: BaseException | None = None
-        self._ears: dict[int, tuple[str, Mailbox[Happened]]] = {}
+        self._ears: dict[int, Ear] = {}
         self._guard = threading.Lock()
         self._listener = _Listener(self)
 
@@ -188,20 +198,30 @@ class Connection:
     # What the connection tells
 
     @contextmanager
-    def listen(self, path: str, *, capacity: int) -> Iterator[Mailbox[Happened]]:
-        """Hear of events at or below a path; that a connection ended is told as an event of the path `""`."""
+    def listen(self, path: str, *, below: bool, capacity: int) -> Iterator[Mailbox[Happened]]:
+        """Hear of events at a path, or at and below it; the end of a connection is an event of the path `""`."""
         mailbox: Mailbox[Happened] = Mailbox(capacity)
         with self._guard:
-            self._ears[id(mailbox)] = (path, mailbox)
+            self._ears[id(mailbox)] = Ear(path, below, mailbox)
         try:
             yield mailbox
         finally:
             with self._guard:
                 del self._ears[id(mailbox)]
 
-    def listeners(self, path: str) -> int:
-        """Tell how many hear of a path."""
-        return sum(heard == path for heard, _ in self._ears.values())
+    def forget(self, path: str) -> None:
+        """Have the server tell nothing more of a path, without waiting for its answer."""
+        if self._client is not None and self._live.is_set():
+            self._client.send(messages.remove_watches(path)).add_done_callback(_ignore)
+
+    @property
+    def zxid(self) -> int:
+        """The transaction that the server had come to with its last answer."""
+        return self._client.zxid if self._client else 0
+
+    def ears(self, path: str) -> list[Ear]:
+        """Give all who hear of a path. The server keeps one watch for all of them, of the kind asked for last."""
+        return [ear for ear in self._ears.values() if ear.path == path]
 
     @property
     def live(self) -> bool:
@@ -211,11 +231,11 @@ class Connection:
     def spread(self, event: Happened | None) -> None:
         """Give an event to whoever hears of its path, None to everybody; called on the connection's thread."""
         with self._guard:
-            for path, mailbox in self._ears.values():
+            for ear in self._ears.values():
                 if event is None:
-                    mailbox.put(Happened(0, ""))
-                elif event.path == path or event.path.startswith(f"{path}/"):
-                    mailbox.put(event)
+                    ear.mailbox.put(Happened(0, ""))
+                elif event.path == ear.path or (ear.below and event.path.startswith(f"{ear.path}/")):
+                    ear.mailbox.put(event)
 
     def note(self, change: Callable[[], None]) -> None:
         """Take note of something on the event loop."""
@@ -239,6 +259,12 @@ class Connection:
         self._live.clear()
         if ended:
             self._ended.set()
+
+
+def _ignore(future: asyncio.Future[object]) -> None:
+    """Take note of how something ended that nobody waits for: a watch that is gone already is as good as removed."""
+    if not future.cancelled():
+        future.exception()
 
 
 class _Listener:

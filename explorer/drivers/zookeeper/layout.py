@@ -47,7 +47,7 @@ class Stat(NamedTuple):
 
     @property
     def ttl(self) -> float | None:
-        """Seconds that the node lives after its last change, unless it has children."""
+        """Seconds that the node lives after its last change; told by servers of 3.5 only, newer ones keep it."""
         owner = self.owner & (2**64 - 1)
         return (owner & (2**_TTL_BITS - 1)) / 1000 if owner >> 56 == _EXTENDED else None
 

@@ -162,12 +162,12 @@ def sync(path: str) -> Request[str]:
     return Request(9, _text(path), Reader.text)
 
 
-def add_watch(path: str) -> Request[None]:
-    """Have every change of a node and of all below it told, until the connection ends.
+def add_watch(path: str, *, below: bool) -> Request[None]:
+    """Have every change of a node told, and of all below it if so said, until the connection ends.
 
     For the one path of a watch this says after a reconnection what setWatches2 would.
     """
-    return Request(106, _text(path) + _INT.pack(1), _read_nothing)
+    return Request(106, _text(path) + _INT.pack(1 if below else 0), _read_nothing)
 
 
 def remove_watches(path: str) -> Request[None]:

@@ -6,12 +6,14 @@ from typing import ClassVar
 from explorer.drivers.base import PAGE_SIZE, PROOF_TIME, Store
 from explorer.drivers.tasks import Tasks
 from explorer.drivers.unfinished import Unfinished
+from explorer.drivers.watching import Watch
 from explorer.drivers.zookeeper import status
 from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.erasing import Erasure
 from explorer.drivers.zookeeper.layout import Layout
 from explorer.drivers.zookeeper.reading import Reader, Walk
 from explorer.drivers.zookeeper.settings import gather
+from explorer.drivers.zookeeper.watch import NodeWatch
 from explorer.drivers.zookeeper.writer import Writer
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
@@ -24,14 +26,22 @@ class ZooKeeperStore(Store):
     """ZooKeeper's nodes, or those below the address's path. A revision is a node's creation and version."""
 
     capabilities: ClassVar[Capability] = (
-        Capability.ATOMIC | Capability.CREATED | Capability.DIRECTORIES | Capability.STALE_READS
+        Capability.ATOMIC
+        | Capability.CREATED
+        | Capability.DIRECTORIES
+        | Capability.KEEP_ALIVE
+        | Capability.STALE_READS
+        | Capability.TTL
+        | Capability.WATCH
     )
     reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.BINARY_KEYS: "the names of ZooKeeper's nodes are text",
+        Capability.EVERY_CHANGE: "ZooKeeper tells that a node changed, not to what",
         Capability.GUARDED_DELETE: "ZooKeeper knows no revision of a whole subtree",
         Capability.HISTORY: "ZooKeeper keeps no earlier values",
         Capability.PREVIOUS: "ZooKeeper tells which node changed, not what it was",
         Capability.RESUME: "ZooKeeper keeps no history that a watch could begin in",
+        Capability.TIME_LEFT: "ZooKeeper tells nobody which nodes have a time to live",
         Capability.SNAPSHOT: "ZooKeeper reads a listing node by node, each as it is at that moment",
     }
 
@@ -127,13 +137,11 @@ class ZooKeeperStore(Store):
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
     ) -> Entry:
         del is_dir  # every node can have children
-        self._refuse_ttl(key, ttl)
         return await self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive)
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
     ) -> Entry:
-        self._refuse_ttl(key, ttl)
         return await self._writer.atomic_put(key, value, previous, ttl=ttl)
 
     async def delete(self, key: str) -> None:
@@ -146,6 +154,22 @@ class ZooKeeperStore(Store):
         if guard is not None:
             self._refuse(Capability.GUARDED_DELETE, prefix)
         return await Erasure(self.connection, prefix, self._layout.base(prefix)).commit()
+
+    # Watching
+
+    def watch(self, key: str, *, since: Revision | None = None) -> Watch:
+        if since is not None:
+            self._refuse(Capability.RESUME, key)
+        watch = NodeWatch(self.connection, self._layout, key, self._layout.locate(key), below=False)
+        return Watch(self._tasks, watch.run, name=f"watch of {key}")
+
+    def watch_tree(
+        self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
+    ) -> Watch:
+        if since is not None:
+            self._refuse(Capability.RESUME, prefix)
+        watch = NodeWatch(self.connection, self._layout, prefix, self._layout.base(prefix), below=True, known=known)
+        return Watch(self._tasks, watch.run, name=f"watch of the tree {prefix}")
 
     def _reader(self, subject: str) -> Reader:
         return Reader(self.connection, subject)
@@ -160,7 +184,3 @@ class ZooKeeperStore(Store):
 
     def _missing(self, prefix: str) -> KeyNotFound:
         return KeyNotFound("no such node, and nothing below it", address=self.address.shown, key=prefix)
-
-    def _refuse_ttl(self, key: str, ttl: float | None) -> None:
-        if ttl is not None:
-            self._refuse(Capability.TTL, key)

@@ -1,7 +1,8 @@
 """Writing single nodes: every write is a compare-and-swap, so that what became of it can be found out.
 
-What the caller did not edit is kept: the access control list, and whose the node is. A node cannot get another life in
-place: for a TTL, or freed of one, it is made anew within one transaction, which only a node without children can be.
+What the caller did not edit is kept: the access control list, the kind of the node, and whose it is. A node cannot
+become of another kind: for a TTL, or freed of one, it is made anew within one transaction, which only one without
+children can be. The servers tell nobody which nodes have a TTL (or are containers), so one is made anew to be sure.
 """
 
 import math
@@ -182,7 +183,7 @@ class Writer:
                 address=self.layout.shown,
                 key=key,
             )
-        if math.isinf(ttl) and (before is None or before.ttl is None):
+        if math.isinf(ttl) and before is None:
             return None
         acl = await self._acl(key) if before else OPEN
         if math.isinf(ttl):
