@@ -58,6 +58,22 @@ Judge = Callable[[Answer, str | None], None]
 """Raises what the status of an answer means, if that is an error; is given the key, too."""
 
 
+class _BrokenOffError(Exception):
+    """A connection failed, told so that aiohttp does not repeat the request, as it would for what it knows as such."""
+
+    def __init__(self, error: aiohttp.ClientError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send a request once."""
+    try:
+        return await send(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _BrokenOffError(error) from error
+
+
 class Endpoints:
     """The endpoints of a store. A request that finds one unreachable moves on to the next for all that follow."""
 
@@ -99,6 +115,7 @@ class Endpoints:
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None),
             trust_env=False,
+            middlewares=(_once,),
         )
 
     async def close(self) -> None:
@@ -172,7 +189,7 @@ class Endpoints:
             async with (
                 asyncio.timeout(within),
                 self._session.request(
-                    request.method.lower(),  # which aiohttp does not know as a method that it may repeat
+                    request.method,
                     url,
                     data=request.body,
                     allow_redirects=False,
@@ -183,6 +200,8 @@ class Endpoints:
                 answer = Answer(response.status, response.headers, await response.read())
                 self._known.add(host)
                 return answer
+        except _BrokenOffError as broken:
+            raise self._understood(broken.error, host, key) from broken.error
         except (aiohttp.ClientError, OSError) as error:
             raise self._understood(error, host, key) from error
 

@@ -1,0 +1,143 @@
+"""The shared way to speak HTTP, against servers that misbehave on purpose: no real one does so when asked."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from explorer.drivers.http import Answer, Endpoints, Request
+from explorer.drivers.retry import Unsent
+from explorer.model.address import Host
+from explorer.model.errors import NotReachable, Timeout
+from tests.servers.processes import HOST, free_port
+
+
+@asynccontextmanager
+async def scripted(*answers: bytes | None) -> AsyncGenerator[tuple[Host, list[bytes]], None]:
+    """Serve these answers to one request after the other; None hangs up, and so does the end of the script."""
+    script = iter(answers)
+    asked: list[bytes] = []
+    open_ones: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_ones.add(writer)
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                asked.append(head)
+                answer = next(script, None)
+                if answer is None:
+                    break
+                writer.write(answer)
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, HOST, 0)
+    try:
+        yield Host(HOST, server.sockets[0].getsockname()[1]), asked
+    finally:
+        server.close()
+        for writer in open_ones:
+            writer.close()
+
+
+def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def judge(found: Answer, key: str | None) -> None:
+    if found.status >= 500:
+        raise NotReachable("the agent failed", key=key)
+
+
+@asynccontextmanager
+async def endpoints(*hosts: Host) -> AsyncGenerator[Endpoints, None]:
+    made = Endpoints(hosts, judge=judge, shown="store://", timeout=5.0, headers={"X-Token": "t"})
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    async with scripted(answer("301 Moved", b"", "Location: /elsewhere")) as (host, asked), endpoints(host) as there:
+        found = await there.send(Request("PUT", "/a//b", b"value"))
+        assert (found.status, len(asked)) == (301, 1)
+        assert asked[0].startswith(b"PUT /a//b HTTP/1.1\r\n")
+        assert b"X-Token: t\r\n" in asked[0]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_a_request_whose_answer_was_lost_is_not_sent_again_behind_our_back(method: str) -> None:
+    async with scripted(answer("200 OK", b"x"), None, answer("200 OK")) as (host, asked), endpoints(host) as there:
+        await there.send(Request("GET", "/first"))
+        with pytest.raises(NotReachable) as raised:  # on the connection that is open already
+            await there.send(Request(method, "/second"), repeat=False)
+        assert not isinstance(raised.value, Unsent)
+        assert len(asked) == 2
+
+
+async def test_a_question_whose_answer_was_lost_is_asked_again() -> None:
+    async with scripted(None, answer("503 No"), answer("200 OK", b"x")) as (host, asked), endpoints(host) as there:
+        assert (await there.send(Request("GET", "/"))).body == b"x"
+        assert len(asked) == 3
+
+
+async def test_the_next_endpoint_is_asked_and_kept_when_one_fails() -> None:
+    good = [answer("200 OK", b"x")] * 3
+    async with scripted(*good) as (host, asked), scripted(None, *good) as (bad, refused):
+        async with endpoints(Host(HOST, free_port()), bad, host) as there:
+            for _ in range(3):
+                assert (await there.send(Request("GET", "/"))).body == b"x"
+        assert (len(asked), len(refused)) == (3, 1)
+
+
+async def test_what_never_left_is_told_from_what_was_lost() -> None:
+    async with endpoints(Host(HOST, free_port())) as there:
+        with pytest.raises(Unsent) as raised:
+            await there.send(Request("PUT", "/"), repeat=False)
+        assert raised.value.hint
+
+
+async def test_one_silent_endpoint_does_not_use_up_the_time() -> None:
+    async with scripted(answer("200 OK", b"x")) as (host, _):
+        silent = await asyncio.start_server(_say_nothing, HOST, 0)
+        async with silent, endpoints(Host(HOST, silent.sockets[0].getsockname()[1]), host) as there:
+            assert (await there.send(Request("GET", "/"), within=3.0)).body == b"x"
+            with pytest.raises(Timeout):
+                await there.send(Request("GET", "/"), within=0.2, at=there.hosts[0])
+
+
+async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("words", [b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"])
+async def test_what_is_not_an_answer_is_a_failure(words: bytes) -> None:
+    async with scripted(words) as (host, _), endpoints(host) as there:
+        with pytest.raises(NotReachable):
+            await there.send(Request("GET", "/"), repeat=False, within=2.0)
+
+
+async def test_no_proxy_and_no_netrc_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://{HOST}:{free_port()}")
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine {HOST} login me password canary\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with scripted(answer("200 OK", b"x")) as (host, asked), endpoints(host) as there:
+        assert (await there.send(Request("GET", "/"))).body == b"x"
+        assert b"uthorization" not in asked[0]
+
+
+async def test_a_cookie_is_not_kept() -> None:
+    first, second = answer("200 OK", b"", "Set-Cookie: a=b"), answer("200 OK")
+    async with scripted(first, second) as (host, asked), endpoints(host) as there:
+        for _ in range(2):
+            await there.send(Request("GET", "/"))
+        assert b"ookie" not in asked[1]
