@@ -17,10 +17,12 @@ from explorer.drivers.memory.demo import DemoStore
 from explorer.model.address import parse
 from explorer.session.clock import Clock
 from explorer.session.session import Session
+from explorer.session.states import Ready
 from explorer.tui.app import Keyscope
 
 HERE: Final = Path(__file__).resolve().parent
 NARROW, WIDE = (80, 24), (132, 36)
+_LOOKING: Final = 0.1
 _DEVICE: Final = "service/access/devices/olt-03"
 _LIMITS: Final = "service/access/config/limits.json"
 
@@ -70,6 +72,14 @@ class Scene:
         await self.press("colon")
         await self.type(key)
         await self.press("enter")
+
+    async def locks_read(self) -> None:
+        """Wait until the lock table is what the store tells; it is read only every few seconds."""
+        now = await self.store.locks()
+        while not (isinstance(state := self.session.locks.state, Ready) and state.value.locks == now):
+            self.session.locks.want()
+            await asyncio.sleep(_LOOKING)
+        await self.settle()
 
     async def move(self, steps: int) -> None:
         """Let the demo move."""
@@ -159,6 +169,7 @@ async def picture(name: str) -> str:
     act, size, theme = SCENES[name]
     async with scene(size, theme) as found:
         await act(found)
+        await found.locks_read()
         return found.app.export_screenshot(title=f"keyscope demo: ({size[0]}x{size[1]})")
 
 
