@@ -45,6 +45,7 @@ class FaultProxy:
         self._delay = 0.0
         self._rate: float | None = None
         self._budget: int | None = None
+        self._words: bytes | None = None
         self._moving = asyncio.Event()
         self._moving.set()
         self._open: dict[asyncio.Task[None], _Connection] = {}
@@ -61,7 +62,7 @@ class FaultProxy:
     def heal(self) -> None:
         """Forward everything at full speed again; connections that lost bytes are reset, as they are beyond use."""
         self._set(Mode.PASS)
-        self._delay, self._rate, self._budget = 0.0, None, None
+        self._delay, self._rate, self._budget, self._words = 0.0, None, None, None
         for connection in self._open.values():
             if connection.lossy:
                 connection.reset()
@@ -83,6 +84,10 @@ class FaultProxy:
     def drop_replies(self) -> None:
         """Forward requests and swallow replies: the way to a write whose outcome its writer does not know."""
         self._set(Mode.DROP_REPLIES)
+
+    def drop_replies_to(self, words: bytes) -> None:
+        """Forward everything until these words (in one chunk) go to the server, and `drop_replies` from there on."""
+        self._words = words
 
     def delay(self, seconds: float) -> None:
         """Hold every chunk for so long, in both directions."""
@@ -144,6 +149,8 @@ class FaultProxy:
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(_CHUNK):
             await self._hold(len(data))
+            if self._words is not None and self._words in data:
+                self.drop_replies()
             writer.write(data)
             self.sent += len(data)
             await writer.drain()

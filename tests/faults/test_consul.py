@@ -1,0 +1,381 @@
+"""Consul hurt: killed, stopped, cut off, without a leader, its answers lost. What was told must be true afterwards."""
+
+import asyncio
+import gc
+import threading
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+import psutil
+import pytest
+
+from explorer.drivers.consul import ConsulStore
+from explorer.drivers.consul.connection import Connection
+from explorer.model.address import Access, parse
+from explorer.model.entries import Entry
+from explorer.model.errors import (
+    Conflict,
+    ExplorerError,
+    KeyExists,
+    KeyModified,
+    KeyNotFound,
+    NotReachable,
+    OutcomeUnknown,
+)
+from explorer.model.events import Deleted, Lost, Put, Restored, Resync
+from tests.servers.consul import ConsulCluster, ConsulServer
+from tests.servers.fixtures import consul_cluster, own_consul, shared_consul
+from tests.servers.proxy import FaultProxy
+from tests.servers.waiting import eventually
+
+__all__ = ["consul_cluster", "own_consul", "shared_consul"]
+
+PATIENCE = 30.0
+pytestmark = pytest.mark.faults
+
+
+def make(address: str, path: str = "", timeout: float = 2.0) -> ConsulStore:
+    return ConsulStore(parse(f"consul://{address}/{path}?timeout={timeout:g}"), Access())
+
+
+@pytest.fixture
+def path() -> str:
+    return f"faults-{uuid.uuid4().hex[:8]}/"
+
+
+# Saves whose answer was lost
+
+
+@asynccontextmanager
+async def unheard(server: ConsulServer, path: str) -> AsyncGenerator[tuple[ConsulStore, ConsulStore, FaultProxy], None]:
+    """Open a store behind a proxy, and one beside it."""
+    async with (
+        FaultProxy(server.port) as proxy,
+        make(proxy.address, path) as store,
+        make(server.address, path) as beside,
+    ):
+        yield store, beside, proxy
+
+
+async def value_of(store: ConsulStore, key: str) -> bytes | None:
+    with suppress(KeyNotFound):
+        return (await store.get(key)).value
+    return None
+
+
+async def test_a_save_whose_answer_was_lost_is_saved(shared_consul: ConsulServer, path: str) -> None:
+    async with unheard(shared_consul, path) as (store, beside, proxy):
+        seen = await store.put("key", b"before")
+        saving = lost(store, proxy, seen)
+        await eventually(lambda: _is(beside, "key", b"after"), "it took effect", PATIENCE)
+        assert not saving.done()
+        proxy.heal()
+        saved = await saving
+        assert saved == await beside.get("key")
+        assert saved.value == b"after"
+
+
+async def test_a_save_whose_answer_was_lost_and_that_was_written_over_is_unknown(
+    shared_consul: ConsulServer, path: str
+) -> None:
+    async with unheard(shared_consul, path) as (store, beside, proxy):
+        seen = await store.put("key", b"before")
+        saving = lost(store, proxy, seen)
+        await eventually(lambda: _is(beside, "key", b"after"), "it took effect", PATIENCE)
+        await beside.put("key", b"theirs")
+        proxy.heal()
+        with pytest.raises(OutcomeUnknown):
+            await saving
+        assert await value_of(beside, "key") == b"theirs"
+
+
+async def test_a_save_that_never_arrived_and_whose_key_was_changed_is_not_called_saved(
+    shared_consul: ConsulServer, path: str
+) -> None:
+    async with unheard(shared_consul, path) as (store, beside, proxy):
+        seen = await store.put("key", b"before")
+        before = proxy.accepted
+        proxy.reset()
+        saving = asyncio.create_task(store.atomic_put("key", b"after", seen))
+        await eventually(lambda: proxy.accepted > before, "it was tried", PATIENCE)
+        await beside.put("key", b"theirs")
+        proxy.heal()
+        with pytest.raises(KeyModified):
+            await saving
+        assert await value_of(beside, "key") == b"theirs"
+
+
+async def test_a_create_whose_answer_was_lost_is_saved(shared_consul: ConsulServer, path: str) -> None:
+    async with unheard(shared_consul, path) as (store, beside, proxy):
+        saving = lost(store, proxy, None)
+        await eventually(lambda: _is(beside, "key", b"after"), "it took effect", PATIENCE)
+        proxy.heal()
+        assert (await saving) == await beside.get("key")
+        with pytest.raises(KeyExists):
+            await store.atomic_put("key", b"again", None)
+
+
+async def test_a_deletion_whose_answer_was_lost_is_done(shared_consul: ConsulServer, path: str) -> None:
+    async with unheard(shared_consul, path) as (store, beside, proxy):
+        seen = await store.put("key", b"before")
+        proxy.drop_replies_to(b'"delete"')
+        deleting = asyncio.create_task(store.atomic_delete("key", seen))
+        await eventually(lambda: _is(beside, "key", None), "it took effect", PATIENCE)
+        proxy.heal()
+        await deleting
+        with pytest.raises(KeyNotFound):
+            await store.atomic_delete("key", seen)
+
+
+async def test_the_deletion_of_a_tree_whose_answer_was_lost_is_done(shared_consul: ConsulServer, path: str) -> None:
+    async with unheard(shared_consul, path) as (store, beside, proxy):
+        for key in ("top/a", "top/b"):
+            await store.put(key, b"")
+        proxy.drop_replies_to(b'"delete-tree"')
+        deleting = asyncio.create_task(store.delete_tree("top"))
+        await eventually(lambda: _is(beside, "top/b", None), "it took effect", PATIENCE)
+        proxy.heal()
+        assert await deleting == 2
+
+
+def lost(store: ConsulStore, proxy: FaultProxy, seen: Entry | None) -> asyncio.Task[Entry]:
+    """Start to save; its answer, and none before it, is lost."""
+    proxy.drop_replies_to(b'"check-')
+    return asyncio.create_task(store.atomic_put("key", b"after", seen))
+
+
+async def _is(store: ConsulStore, key: str, value: bytes | None) -> bool:
+    return await value_of(store, key) == value
+
+
+async def test_editors_of_one_counter_lose_no_update_over_kills(own_consul: ConsulServer) -> None:
+    confirmed = unknown = conflicts = 0
+    ending = asyncio.Event()
+
+    async def edit(name: int) -> None:
+        nonlocal confirmed, unknown, conflicts
+        async with make(own_consul.address, "editors/") as store:
+            while not ending.is_set():
+                try:
+                    seen = await store.get("counter")
+                    await store.atomic_put("counter", b"%d %d" % (int((seen.value or b"0").split()[0]) + 1, name), seen)
+                    confirmed += 1
+                except Conflict:
+                    conflicts += 1
+                except OutcomeUnknown:
+                    unknown += 1
+                except NotReachable:
+                    await asyncio.sleep(0)
+
+    async with make(own_consul.address, "editors/") as store:
+        await store.put("counter", b"0 0")
+    async with asyncio.TaskGroup() as group:
+        for name in range(4):
+            group.create_task(edit(name))
+        for _ in range(3):
+            goal = confirmed + 20
+            await eventually(lambda goal=goal: confirmed > goal, "saves succeed", PATIENCE)  # type: ignore[misc]
+            await asyncio.to_thread(own_consul.kill)
+            await asyncio.to_thread(own_consul.start)
+        goal = confirmed + 20
+        await eventually(lambda: confirmed > goal, "saves succeed again", PATIENCE)
+        ending.set()
+    async with make(own_consul.address, "editors/") as store:
+        counter = int(((await store.get("counter")).value or b"").split()[0])
+    assert confirmed <= counter <= confirmed + unknown
+    assert conflicts > 0
+
+
+# Watches
+
+
+class Folded:
+    """What a watcher makes of the events, and what it was told besides."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, bytes | None] = {}
+        self.told: list[type[object]] = []
+
+    async def follow(self, store: ConsulStore) -> None:
+        async with store.watch_tree("") as events:
+            self.state = {entry.key: entry.value async for entry in store.walk("")}
+            async for event in events:
+                match event:
+                    case Put(entry=entry):
+                        self.state[entry.key] = entry.value
+                    case Deleted(key=key):
+                        self.state.pop(key, None)
+                    case _:
+                        self.told.append(type(event))
+
+    def losses(self) -> int:
+        return self.told.count(Lost)
+
+    async def notices(self, losses: int) -> None:
+        """Wait until it was told of a loss more than so many."""
+        await eventually(lambda: self.losses() > losses, "the loss is told", PATIENCE)
+
+    async def equals(self, store: ConsulStore) -> bool:
+        try:
+            return self.state == {entry.key: entry.value async for entry in store.walk("")}
+        except ExplorerError:
+            return False
+
+
+@asynccontextmanager
+async def watched(address: str, path: str) -> AsyncGenerator[Folded, None]:
+    folded = Folded()
+    async with make(address, path) as store, asyncio.TaskGroup() as group:
+        following = group.create_task(folded.follow(store))
+        await eventually(lambda: folded.told != [], "it has started", PATIENCE)
+        try:
+            yield folded
+        finally:
+            following.cancel()
+
+
+async def scribble(store: ConsulStore, turn: int) -> None:
+    """Make, change and delete some."""
+    for number in range(5):
+        await store.put(f"{(turn * 3 + number) % 20}/key", b"%d" % turn)
+    with suppress(KeyNotFound):
+        await store.delete(f"{(turn * 5) % 20}/key")
+
+
+@pytest.mark.parametrize("fault", ["reset", "hang", "drop_replies"])
+async def test_the_tree_equals_the_store_after_the_network_was_gone(
+    shared_consul: ConsulServer, path: str, fault: str
+) -> None:
+    async with (
+        FaultProxy(shared_consul.port) as proxy,
+        make(shared_consul.address, path) as beside,
+        watched(proxy.address, path) as folded,
+    ):
+        for turn in range(4):
+            await scribble(beside, turn)
+            losses = folded.losses()
+            getattr(proxy, fault)()
+            await scribble(beside, turn + 1)
+            if fault == "reset":
+                await folded.notices(losses)
+            proxy.heal()
+            await scribble(beside, turn + 2)
+            await eventually(lambda: folded.equals(beside), "the tree equals the store", PATIENCE)
+        assert Resync not in folded.told
+        if fault == "reset":
+            assert {Lost, Restored} <= set(folded.told)
+
+
+async def test_the_tree_equals_the_store_after_kills_and_stops(own_consul: ConsulServer) -> None:
+    async with make(own_consul.address, "lane/", 10.0) as beside, watched(own_consul.address, "lane/") as folded:
+        for turn in range(3):
+            await scribble(beside, turn)
+            losses = folded.losses()
+            await asyncio.to_thread(own_consul.kill)
+            await folded.notices(losses)
+            await asyncio.to_thread(own_consul.start)
+            await scribble(beside, turn + 1)
+            await asyncio.to_thread(own_consul.pause)
+            with pytest.raises(NotReachable):
+                await beside.prove()
+            await asyncio.to_thread(own_consul.resume)
+            await scribble(beside, turn + 2)
+            await eventually(lambda: folded.equals(beside), "the tree equals the store", PATIENCE)
+        assert {Lost, Restored} <= set(folded.told)
+        assert Resync not in folded.told
+
+
+async def test_a_leader_that_is_lost_costs_neither_a_change_nor_a_lock(consul_cluster: ConsulCluster) -> None:
+    addresses = consul_cluster.addresses
+    async with (
+        make(addresses, "lane/", 15.0) as beside,
+        watched(addresses, "lane/") as folded,
+        beside.lock("job", ttl=60) as lock,
+    ):
+        await scribble(beside, 1)
+        leader = await asyncio.to_thread(consul_cluster.leader)
+        await asyncio.to_thread(leader.kill)
+        await _written(beside)
+        await asyncio.to_thread(consul_cluster.leader)
+        await scribble(beside, 3)
+        await eventually(lambda: folded.equals(beside), "the tree equals the store", PATIENCE)
+        assert lock.held
+        assert (await lock.put("by the holder", b"")).key == "by the holder"
+        assert (await beside.status()).complaints
+
+
+async def _written(store: ConsulStore) -> None:
+    """Write as soon as somebody leads again; what is unknown until then is looked at."""
+
+    async def written() -> bool:
+        try:
+            await store.put("after", b"the election")
+        except (NotReachable, OutcomeUnknown):
+            return False
+        return True
+
+    await eventually(written, "somebody leads again", PATIENCE)
+
+
+async def test_a_server_without_a_quorum_proves_nothing_and_a_lock_is_lost_within_its_ttl(
+    consul_cluster: ConsulCluster,
+) -> None:
+    alone, *others = consul_cluster.members
+    async with make(alone.address, "lane/") as store:
+        lock = store.lock("job", ttl=3)
+        await lock.acquire()
+        for member in others:
+            await asyncio.to_thread(member.pause)
+        async with asyncio.timeout(PATIENCE):
+            await lock.lost.wait()
+        assert not lock.held
+        with pytest.raises(NotReachable):
+            await store.prove()
+        for member in others:
+            await asyncio.to_thread(member.resume)
+        await lock.release()
+
+
+# What is left
+
+
+async def test_a_hundred_connections_leave_nothing(shared_consul: ConsulServer, path: str) -> None:
+    async def once() -> None:
+        async with make(shared_consul.address, path) as store, store.watch_tree("") as events:
+            await anext(events)
+            await store.put("key", b"value")
+            async with store.lock("lock", ttl=10):
+                pass
+
+    def left() -> tuple[int, int, int]:
+        gc.collect()
+        sockets = [one for one in psutil.Process().net_connections() if one.status == psutil.CONN_ESTABLISHED]
+        return len(asyncio.all_tasks()), threading.active_count(), len(sockets)
+
+    await once()
+    before = left()
+    for _ in range(100):
+        await once()
+    await eventually(lambda: left() <= before, "nothing is left", PATIENCE)
+
+
+async def test_an_open_directory_costs_an_idle_server_one_question(
+    shared_consul: ConsulServer, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    hear = Connection.hear
+
+    async def counted(connection: Connection, *arguments: object, **named: object) -> object:
+        nonlocal asked
+        asked += 1
+        return await hear(connection, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Connection, "hear", counted)
+    async with make(shared_consul.address, path) as store:
+        await store.put("key", b"value")
+        async with store.watch_tree("") as events:
+            await anext(events)
+            for _ in range(50):
+                await store.prove()
+            assert asked == 1
