@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import warnings
+from io import TextIOWrapper
 from itertools import chain
 
 from explorer.cli import arguments
@@ -30,6 +31,9 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
         warnings.simplefilter("always")
         connect = opener(meant.url, meant.access)
     actions = ACTIONS.remapped(keys())
+
+    if isinstance(sys.stderr, TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8")  # in another locale the frames would be drawn as escapes
 
     async def run() -> int:
         first = connect()
