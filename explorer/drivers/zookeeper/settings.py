@@ -1,8 +1,8 @@
 """How ZooKeeper's servers are reached: from the URL and the access given. Its own tools read no variables.
 
 `zk://h1,h2/config`: the path is what every key is relative to (what ZooKeeper's tools call a chroot). Options: the
-session's time-out in seconds (`?session=10`), and `?sasl=DIGEST-MD5` or `?sasl=GSSAPI` for who proves himself by SASL;
-without it a user and password are proved by the digest scheme.
+session's time-out in seconds (`?session=10`), the port of the AdminServer (`?admin=8080`), and `?sasl=DIGEST-MD5` or
+`?sasl=GSSAPI` for who proves himself by SASL; without it a user and password are proved by the digest scheme.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +16,8 @@ from explorer.model.errors import BackendNotSupported, InvalidAddress
 _PORT = 2181
 _TLS_PORT = 2281
 _SESSION = "10"
+_ADMIN = "8080"
+_HIGHEST_PORT = 65535
 _MECHANISMS = ("DIGEST-MD5", "GSSAPI")
 
 
@@ -31,6 +33,8 @@ class Settings:
     session: float
     """Seconds of silence after which the servers end our session; they may grant another number."""
     sasl: str | None
+    admin: int
+    """The port of the servers' AdminServer."""
 
     @property
     def shown(self) -> str:
@@ -45,7 +49,7 @@ def gather(address: Address, access: Access) -> Settings:
         InvalidAddress: One of them cannot be understood.
         BackendNotSupported: SASL is asked for, and its library is not installed.
     """
-    address.only_options("timeout", "session", "sasl")
+    address.only_options("timeout", "session", "sasl", "admin")
     port = _TLS_PORT if address.tls else _PORT
     hosts = address.hosts or (Host("127.0.0.1"),)
     root = address.path.strip("/")
@@ -63,6 +67,7 @@ def gather(address: Address, access: Access) -> Settings:
         root=f"/{root}" if root else "",
         session=_session(address),
         sasl=_sasl(address),
+        admin=_admin(address),
     )
 
 
@@ -75,6 +80,13 @@ def _session(address: Address) -> float:
     if not 0 < seconds < float("inf"):
         raise InvalidAddress(f"{text!r} is not a number of seconds", hint="?session=10", address=address.shown)
     return seconds
+
+
+def _admin(address: Address) -> int:
+    text = address.option("admin", _ADMIN)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _HIGHEST_PORT):
+        raise InvalidAddress(f"{text!r} is no port", hint="?admin=8080", address=address.shown)
+    return int(text)
 
 
 def _sasl(address: Address) -> str | None:

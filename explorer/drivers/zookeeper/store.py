@@ -1,16 +1,20 @@
 """The ZooKeeper driver: the contract of a store, spoken to ZooKeeper 3.5 and newer."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import ClassVar
+from weakref import WeakSet
 
-from explorer.drivers.base import PAGE_SIZE, PROOF_TIME, Store
+from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, PROOF_TIME, Lock, Store
 from explorer.drivers.tasks import Tasks
 from explorer.drivers.unfinished import Unfinished
 from explorer.drivers.watching import Watch
-from explorer.drivers.zookeeper import status
+from explorer.drivers.zookeeper import locks, status
 from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.erasing import Erasure
 from explorer.drivers.zookeeper.layout import Layout
+from explorer.drivers.zookeeper.lock import ZooKeeperLock
 from explorer.drivers.zookeeper.reading import Reader, Walk
 from explorer.drivers.zookeeper.settings import gather
 from explorer.drivers.zookeeper.watch import NodeWatch
@@ -18,8 +22,9 @@ from explorer.drivers.zookeeper.writer import Writer
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-from explorer.model.errors import KeyNotFound, NotReachable
+from explorer.model.errors import ExplorerError, KeyNotFound, NotReachable
 from explorer.model.keys import directory
+from explorer.model.locks import LockInfo
 
 
 class ZooKeeperStore(Store):
@@ -30,8 +35,11 @@ class ZooKeeperStore(Store):
         | Capability.CREATED
         | Capability.DIRECTORIES
         | Capability.KEEP_ALIVE
+        | Capability.LOCK
+        | Capability.LOCKS
         | Capability.STALE_READS
         | Capability.TTL
+        | Capability.WAITERS
         | Capability.WATCH
     )
     reasons: ClassVar[Mapping[Capability, str]] = {
@@ -53,6 +61,7 @@ class ZooKeeperStore(Store):
         self._tasks = Tasks()
         self._listings: Unfinished[Walk] = Unfinished()
         self._levels: Unfinished[Sequence[str]] = Unfinished()
+        self._locks: WeakSet[ZooKeeperLock] = WeakSet()
         self._connection: Connection | None = None
 
     @property
@@ -79,6 +88,10 @@ class ZooKeeperStore(Store):
         if self._connection is None:
             return
         connection, self._connection = self._connection, None
+        for lock in tuple(self._locks):
+            with suppress(ExplorerError, TimeoutError):
+                async with asyncio.timeout(min(1.0, connection.timeout)):
+                    await lock.release()
         await self._tasks.close()
         await connection.close()
 
@@ -170,6 +183,25 @@ class ZooKeeperStore(Store):
             self._refuse(Capability.RESUME, prefix)
         watch = NodeWatch(self.connection, self._layout, prefix, self._layout.base(prefix), below=True, known=known)
         return Watch(self._tasks, watch.run, name=f"watch of the tree {prefix}")
+
+    # Locks
+
+    def lock(self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False) -> Lock:
+        _ = self.connection  # a closed store gives no locks
+        lock = ZooKeeperLock(
+            self._settings,
+            self._layout,
+            self._tasks,
+            key,
+            value=value,
+            ttl=ttl,
+            delete_on_unlock=delete_on_unlock,
+        )
+        self._locks.add(lock)
+        return lock
+
+    async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
+        return await locks.tell(self.connection, self._layout, prefix)
 
     def _reader(self, subject: str) -> Reader:
         return Reader(self.connection, subject)

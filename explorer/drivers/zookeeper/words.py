@@ -32,6 +32,22 @@ class Words:
             asked = {host: group.create_task(self._ask(host, word)) for host in self.settings.hosts}
         return {host: task.result() for host, task in asked.items()}
 
+    async def administrators(self, command: str) -> list[str]:
+        """Ask the AdminServer of each server, where there is one: JSON, on a port of its own (`?admin=`)."""
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(self._administrator(host, command)) for host in self.settings.hosts]
+        return [answer for answer in (task.result() for task in asked) if answer]
+
+    async def _administrator(self, host: Host, command: str) -> str:
+        request = f"GET /commands/{command} HTTP/1.0\r\nHost: {host.name}\r\n\r\n"
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                said = await _exchange(host.name, self.settings.admin, request.encode())
+        except (OSError, TimeoutError):
+            return ""
+        head, _, body = said.decode(errors="replace").partition("\r\n\r\n")
+        return body if " 200 " in head.partition("\r\n")[0] else ""
+
     async def _ask(self, host: Host, word: str) -> str | ExplorerError:
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -55,10 +71,16 @@ class Words:
         if self.settings.address.tls:
             tls = encryption.context(access, self.settings.shown)
         name = (access.server_name or host.name) if tls else None
-        reader, writer = await asyncio.open_connection(host.name, host.port, ssl=tls, server_hostname=name)
-        try:
-            writer.write(word.encode())
-            await writer.drain()
-            return await reader.read()
-        finally:
-            writer.transport.abort()
+        return await _exchange(host.name, host.port, word.encode(), tls, name)
+
+
+async def _exchange(
+    host: str, port: int | None, question: bytes, tls: ssl.SSLContext | None = None, name: str | None = None
+) -> bytes:
+    reader, writer = await asyncio.open_connection(host, port, ssl=tls, server_hostname=name)
+    try:
+        writer.write(question)
+        await writer.drain()
+        return await reader.read()
+    finally:
+        writer.transport.abort()

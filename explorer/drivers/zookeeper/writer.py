@@ -145,22 +145,24 @@ class Writer:
             written = await save.commit()
         return None if written is None else await self._told(key, path, value, written)
 
-    async def make(self, path: str, key: str) -> None:
-        """Create a node and all above it, unless they are there.
+    async def make(self, path: str, key: str) -> bool:
+        """Create a node and all above it, and tell whether it was not there.
 
         Args:
             path: Its path.
             key: What that is done for.
         """
         if not path:
-            return
-        try:
-            await Save(self.connection, key, path, None, b"").commit()
-        except KeyExists:
-            return
-        except KeyNotFound:
-            await self.make(path.rpartition("/")[0], key)
-            await self.make(path, key)
+            return False
+        while True:
+            try:
+                await Save(self.connection, key, path, None, b"").commit()
+            except KeyExists:
+                return False
+            except KeyNotFound:
+                await self.make(path.rpartition("/")[0], key)
+            else:
+                return True
 
     async def _told(self, key: str, path: str, value: bytes, stat: Stat) -> Entry:
         """Give the entry that was written, as it is read."""
