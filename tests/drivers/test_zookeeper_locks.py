@@ -1,0 +1,178 @@
+"""ZooKeeper's locks among those of other clients: who stands in one queue heeds the others, and all are told."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from kazoo.client import KazooClient
+
+from explorer.drivers.zookeeper import ZooKeeperStore
+from explorer.model.address import Access, parse
+from explorer.model.errors import CannotLock
+from tests.contract.ground import PATIENCE
+from tests.servers.waiting import eventually
+from tests.servers.zookeeper import ZooKeeperServer
+
+
+@pytest.fixture
+def kazoo(shared_zookeeper: ZooKeeperServer) -> Iterator[KazooClient]:
+    """Another client, as others use it."""
+    client = KazooClient(shared_zookeeper.address)
+    client.start()
+    yield client
+    client.stop()
+    client.close()
+
+
+@pytest.fixture
+def root() -> str:
+    return f"locks-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+async def store(shared_zookeeper: ZooKeeperServer, root: str) -> AsyncIterator[ZooKeeperStore]:
+    async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}/{root}"), Access()) as store:
+        yield store
+
+
+async def test_a_lock_of_kazoo_is_not_obtained_and_told(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+    theirs = kazoo.Lock(f"/{root}/job", "the other")
+    assert await asyncio.to_thread(theirs.acquire)
+    with pytest.raises(CannotLock):
+        await store.lock("job").acquire(timeout=0.2)
+    (info,) = await store.locks()
+    assert (info.key, info.kind) == ("job", "kazoo lock")
+    assert info.holder is not None
+    assert info.holder.name.startswith("the other at 127.0.0.1:")
+    assert info.holder.session == f"{kazoo.client_id[0]:#x}"
+    assert info.holder.ttl == 10.0
+    await asyncio.to_thread(theirs.release)
+    await store.lock("job").acquire(timeout=PATIENCE)
+
+
+async def test_kazoo_waits_for_a_lock_of_ours(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+    theirs = kazoo.Lock(f"/{root}/job", "the other")
+    async with store.lock("job", ttl=5):
+        assert not await asyncio.to_thread(theirs.acquire, blocking=False)
+        waiting = asyncio.create_task(asyncio.to_thread(theirs.acquire, timeout=PATIENCE))
+
+        async def queued() -> bool:
+            (info,) = await store.locks("job")
+            return [waiter.name.split(" at ")[0] for waiter in info.waiters] == ["the other"]
+
+        await eventually(queued, "the other waits", PATIENCE)
+        assert not waiting.done()
+    assert await waiting
+    await asyncio.to_thread(theirs.release)
+
+
+async def test_we_wait_behind_kazoo_and_obtain_it_when_its_session_ends(
+    store: ZooKeeperStore, shared_zookeeper: ZooKeeperServer, root: str
+) -> None:
+    client = KazooClient(shared_zookeeper.address)
+    await asyncio.to_thread(client.start)
+    await asyncio.to_thread(client.Lock(f"/{root}/job").acquire)
+    ours = store.lock("job")
+    waiting = asyncio.create_task(ours.acquire())
+    await asyncio.to_thread(client.stop)
+    client.close()
+    async with asyncio.timeout(PATIENCE):
+        await waiting
+    assert ours.held
+    await ours.release()
+
+
+async def test_those_who_share_are_told_together_and_a_writer_waits(
+    store: ZooKeeperStore, kazoo: KazooClient, root: str
+) -> None:
+    first, second = kazoo.ReadLock(f"/{root}/file", "one"), kazoo.ReadLock(f"/{root}/file", "two")
+    for lock in (first, second):
+        assert await asyncio.to_thread(lock.acquire)
+    with pytest.raises(CannotLock):
+        await store.lock("file").acquire(timeout=0.2)
+    (info,) = await store.locks()
+    assert info.kind.startswith("kazoo shared lock, also held by two at ")
+    for lock in (first, second):
+        await asyncio.to_thread(lock.release)
+
+
+async def test_a_semaphore_of_kazoo(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+    semaphore = kazoo.Semaphore(f"/{root}/pool", "worker", max_leases=2)
+    assert await asyncio.to_thread(semaphore.acquire)
+    info = next(info for info in await store.locks() if info.key == "pool")
+    assert info.kind == "kazoo semaphore, 1 held"
+    assert info.holder is not None
+    assert info.holder.name.startswith("worker at ")
+    await asyncio.to_thread(semaphore.release)
+
+
+@pytest.mark.parametrize("kind", ["Curator lock", "go-zookeeper lock (valkeyrie's, too)"])
+async def test_the_layouts_of_other_clients(store: ZooKeeperStore, kazoo: KazooClient, root: str, kind: str) -> None:
+    """Their nodes are made as those clients make them: names that sort the other way round than their numbers."""
+    kazoo.ensure_path(f"/{root}/job")
+    rest = "0000000-0000-4000-8000-000000000000" if kind.startswith("Curator") else "0" * 31
+    for digit in "fa":
+        kazoo.create(f"/{root}/job/_c_{digit}{rest}-lock-", b"10.0.0.1", ephemeral=True, sequence=True)
+    (info,) = await store.locks()
+    assert info.kind == kind
+    assert info.holder is not None
+    assert "_c_f" in info.holder.key
+    assert ["_c_a" in waiter.key for waiter in info.waiters] == [True]
+    ours = store.lock("job")
+    waiting = asyncio.create_task(ours.acquire())
+
+    async def queued() -> bool:
+        return len((await store.locks())[0].waiters) == 2
+
+    await eventually(queued, "we stand in the queue", PATIENCE)
+    last = (await store.locks())[0].waiters[-1]
+    assert last.key.startswith("job/_c_"), "named such as theirs, so that they heed it"
+    for child in kazoo.get_children(f"/{root}/job"):
+        if child not in last.key:
+            kazoo.delete(f"/{root}/job/{child}")
+    async with asyncio.timeout(PATIENCE):
+        await waiting
+    await ours.release()
+
+
+async def test_a_contender_without_a_session_is_stale(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+    kazoo.create(f"/{root}/job/{'a' * 32}__lock__", b"", sequence=True, makepath=True)
+    (info,) = await store.locks()
+    assert info.stale
+    assert info.holder is not None
+    assert info.holder.session is None
+
+
+@pytest.mark.parametrize("admin", [True, False])
+async def test_where_words_are_not_permitted_the_administrators_server_is_asked(admin: bool) -> None:  # noqa: FBT001
+    settings = {"4lw.commands.whitelist": "srvr", "admin.enableServer": str(admin).lower()}
+    async with ZooKeeperServer(settings=settings) as server:
+        url = f"zk://{server.address}/?admin={server.admin_port}"
+        async with ZooKeeperStore(parse(url), Access()) as store, store.lock("job", ttl=8), store.lock("other", ttl=8):
+            (info,) = await store.locks("job")
+            assert info.holder is not None
+            assert info.holder.session is not None
+            if admin:
+                assert " at 127.0.0.1:" in info.holder.name
+                assert info.holder.ttl == 8.0
+            else:
+                assert "do not permit" in info.holder.name
+                assert info.holder.ttl is None
+
+
+async def test_the_session_of_a_lock_that_expires_is_told(own_zookeeper: ZooKeeperServer) -> None:
+    async with ZooKeeperStore(parse(f"zk://{own_zookeeper.address}/"), Access()) as store:
+        lock = store.lock("job", ttl=2)
+        await lock.acquire()
+        await asyncio.to_thread(own_zookeeper.pause)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await lock.lost.wait()
+            assert not lock.held
+        finally:
+            own_zookeeper.resume()
+        await lock.release()
+        await lock.acquire(timeout=PATIENCE)
+        assert lock.held
+        await lock.release()
