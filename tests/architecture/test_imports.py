@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_HEAVY = ("google.protobuf", "grpc", "ipywidgets", "textual")
+_HEAVY = ("aiohttp", "consul", "google.protobuf", "grpc", "ipywidgets", "textual")
 
 _LOADED = f"""
 import sys
