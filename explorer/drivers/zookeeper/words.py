@@ -4,6 +4,7 @@ A server answers only those that its configuration lists (4lw.commands.whitelist
 """
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass
 from typing import Final
@@ -53,7 +54,7 @@ class Words:
             async with asyncio.timeout(_PATIENCE):
                 said = inert(await self._said(host, word), multiline=True)
         except (OSError, TimeoutError) as error:
-            reason = getattr(error, "strerror", None) or "it does not answer"
+            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "it does not answer"
             return NotReachable(reason, address=self.settings.shown)
         if _REFUSED in said:
             return Forbidden(

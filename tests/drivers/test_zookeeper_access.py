@@ -1,0 +1,131 @@
+"""How ZooKeeper is reached: users, certificates, several servers, and what is said when it is not."""
+
+import asyncio
+import threading
+
+import pytest
+from kazoo.client import KazooClient
+from kazoo.security import make_digest_acl
+
+from explorer.drivers.zookeeper import ZooKeeperStore
+from explorer.model.address import Access, Secret, parse
+from explorer.model.errors import (
+    BackendNotSupported,
+    Forbidden,
+    InvalidAddress,
+    NotReachable,
+    TlsFailed,
+)
+from tests.contract.ground import PATIENCE
+from tests.servers.certificates import Certificates
+from tests.servers.etcd import Tls
+from tests.servers.processes import free_port
+from tests.servers.waiting import eventually
+from tests.servers.zookeeper import ZooKeeperServer
+
+
+async def test_a_user_reads_what_is_his_and_nobody_else_does(own_zookeeper: ZooKeeperServer) -> None:
+    client = KazooClient(own_zookeeper.address)
+    await asyncio.to_thread(client.start)
+    client.create("/mine", b"value", acl=[make_digest_acl("ann", "secret", all=True)])
+    client.stop()
+    client.close()
+    url = parse(f"zk://{own_zookeeper.address}/")
+    async with ZooKeeperStore(url, Access(user="ann", password=Secret("secret"))) as store:
+        assert (await store.get("mine")).value == b"value"
+        await store.put("mine", b"edited")
+    for access in (Access(), Access(user="ann", password=Secret("wrong"))):
+        async with ZooKeeperStore(url, access) as store:
+            with pytest.raises(Forbidden):
+                await store.get("mine")
+            with pytest.raises(Forbidden):
+                await store.put("mine", b"stolen")
+            assert await store.exists("mine")
+
+
+async def test_the_path_of_the_address_is_a_chroot(own_zookeeper: ZooKeeperServer) -> None:
+    async with ZooKeeperStore(parse(f"zk://{own_zookeeper.address}/app/config"), Access()) as store:
+        await store.put("key", b"value")
+    async with ZooKeeperStore(parse(f"zk://{own_zookeeper.address}"), Access()) as store:
+        assert (await store.get("app/config/key")).value == b"value"
+        assert "zookeeper" in [child.name for child in (await store.children("")).items]
+
+
+async def test_deleting_everything_leaves_what_the_servers_keep_for_themselves(own_zookeeper: ZooKeeperServer) -> None:
+    async with ZooKeeperStore(parse(f"zk://{own_zookeeper.address}"), Access()) as store:
+        await store.put("a/b", b"value")
+        assert await store.delete_tree("") == 2
+        assert [child.name for child in (await store.children("")).items] == ["zookeeper"]
+
+
+async def test_an_encrypted_connection(certificates: Certificates) -> None:
+    tls = Tls(certificates.authority, certificates.server, clients=certificates.authority)
+    trusted = Access(
+        authority=certificates.authority,
+        certificate=certificates.client.certificate,
+        private_key=certificates.client.key,
+    )
+    async with ZooKeeperServer(tls=tls) as server:
+        url = parse(f"zk+tls://{server.address}/")
+        async with ZooKeeperStore(url, trusted) as store:
+            await store.put("key", b"value")
+            assert (await store.get("key")).value == b"value"
+            assert (await store.status()).version.startswith("3.")
+        with pytest.raises(TlsFailed, match="authority that is not trusted"):
+            async with ZooKeeperStore(url, Access(authority=certificates.other_authority)):
+                pass
+        with pytest.raises(NotReachable):
+            async with ZooKeeperStore(parse(f"zk://{server.address}/"), Access(timeout=2)):
+                pass
+
+
+async def test_where_nobody_listens_it_is_said_at_once() -> None:
+    with pytest.raises(NotReachable, match="refused"):
+        async with (
+            asyncio.timeout(PATIENCE),
+            ZooKeeperStore(parse(f"zk://127.0.0.1:{free_port()}/"), Access(timeout=60)),
+        ):
+            pass
+
+
+async def test_a_server_that_is_down_is_left_for_another(own_zookeeper: ZooKeeperServer) -> None:
+    url = f"zk://127.0.0.1:{free_port()},{own_zookeeper.address}/"
+    async with ZooKeeperStore(parse(url), Access()) as store:
+        await store.put("key", b"value")
+        assert any("refused" in complaint for complaint in (await store.status()).complaints)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "zk://h/?session=0",
+        "zk://h/?session=x",
+        "zk://h/?admin=0",
+        "zk://h/?sasl=PLAIN",
+        "zk://h/?what=1",
+        "zk://h/a//b",
+    ],
+)
+def test_an_address_that_makes_no_sense_is_refused(url: str) -> None:
+    with pytest.raises(InvalidAddress):
+        ZooKeeperStore(parse(url), Access())
+
+
+def test_sasl_without_its_library_says_what_to_install() -> None:
+    with pytest.raises(BackendNotSupported) as raised:
+        ZooKeeperStore(parse("zk://h/?sasl=digest-md5"), Access())
+    assert "pure-sasl" in raised.value.hint
+
+
+async def test_a_closed_store_leaves_no_thread(own_zookeeper: ZooKeeperServer) -> None:
+    before = set(threading.enumerate())
+    for _ in range(20):
+        async with (
+            ZooKeeperStore(parse(f"zk://{own_zookeeper.address}/"), Access()) as store,
+            store.watch_tree("") as events,
+        ):
+            await anext(events)
+            assert len(set(threading.enumerate()) - before) <= 2, "one of ours, and one that resolves names"
+    await eventually(
+        lambda: not [one for one in set(threading.enumerate()) - before if "ZooKeeper" in one.name], "no thread is left"
+    )

@@ -1,0 +1,184 @@
+"""What is ZooKeeper's own: kinds of nodes, access control lists, limits, wide levels, and lives of a node."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from kazoo.client import KazooClient
+from kazoo.security import make_acl
+
+from explorer.drivers.zookeeper import ZooKeeperStore, messages
+from explorer.drivers.zookeeper.layout import OPEN
+from explorer.drivers.zookeeper.messages import Mode
+from explorer.drivers.zookeeper.saving import MOST_BYTES
+from explorer.model.address import Access, parse
+from explorer.model.errors import CallNotSupported, ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
+from tests.contract.ground import PATIENCE, fill, keys_below
+from tests.servers.waiting import eventually
+from tests.servers.zookeeper import ZooKeeperServer
+
+
+@pytest.fixture
+def root() -> str:
+    return f"nodes-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def kazoo(shared_zookeeper: ZooKeeperServer) -> Iterator[KazooClient]:
+    """Another client, as others use it."""
+    client = KazooClient(shared_zookeeper.address)
+    client.start()
+    yield client
+    client.stop()
+    client.close()
+
+
+@pytest.fixture
+async def store(shared_zookeeper: ZooKeeperServer, root: str) -> AsyncIterator[ZooKeeperStore]:
+    async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}/{root}"), Access()) as store:
+        yield store
+
+
+async def test_a_node_has_a_value_and_children(store: ZooKeeperStore) -> None:
+    await fill(store, "node", "node/below")
+    (child,) = (await store.children("")).items
+    assert (child.has_value, child.has_children) == (True, True)
+    with pytest.raises(ExplorerError, match="has children"):
+        await store.delete("node")
+
+
+async def test_what_lies_above_a_new_node_is_made_empty(store: ZooKeeperStore) -> None:
+    await store.put("a/b/c", b"value")
+    assert [(entry.key, entry.value) for entry in (await store.list("")).items] == [
+        ("a", b""),
+        ("a/b", b""),
+        ("a/b/c", b"value"),
+    ]
+
+
+async def test_the_stat_is_told_as_the_tools_spell_it(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+    entry = await store.put("node", b"value")
+    _, stat = kazoo.get(f"/{root}/node")
+    assert entry.meta["cZxid"] == f"{stat.czxid:#x}"
+    assert entry.meta["dataLength"] == 5
+    assert entry.meta["acl"] == "world:anyone:cdrwa"
+    assert entry.meta["kind"] == "persistent"
+
+
+async def test_an_ephemeral_node_tells_its_session_and_is_saved_as_such(
+    store: ZooKeeperStore, kazoo: KazooClient, root: str
+) -> None:
+    kazoo.create(f"/{root}/job-", b"", ephemeral=True, sequence=True, makepath=True)
+    (entry,) = (await store.list("")).items
+    assert entry.lease == f"{kazoo.client_id[0]:#x}"
+    assert (entry.meta["kind"], entry.meta["sequence"]) == ("ephemeral", "0000000000")
+    saved = await store.atomic_put(entry.key, b"edited", entry)
+    assert saved.lease == entry.lease
+    with pytest.raises(CallNotSupported):
+        await store.put(entry.key, b"value", ttl=5)
+    with pytest.raises(InvalidKey, match="no children"):
+        await store.put(f"{entry.key}/below", b"value")
+
+
+async def test_a_save_keeps_the_access_control_list(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+    acl = [make_acl("world", "anyone", read=True, write=True, delete=True)]
+    kazoo.ensure_path(f"/{root}")
+    kazoo.create(f"/{root}/node", b"value", acl=acl)
+    entry = await store.get("node")
+    assert entry.meta["acl"] == "world:anyone:drw"
+    assert (await store.atomic_put("node", b"edited", entry)).meta["acl"] == "world:anyone:drw"
+    await store.put("node", b"for two seconds", ttl=2)
+    assert kazoo.get_acls(f"/{root}/node")[0] == acl
+
+
+async def test_a_node_with_a_time_to_live_and_a_container_end(store: ZooKeeperStore, root: str) -> None:
+    await store.put("node", b"value", ttl=0.3)
+    container = messages.create(f"/{root}/container", b"", OPEN, Mode.CONTAINER)
+    await store.connection.send(container)
+    await store.put("container/below", b"value")
+    await store.delete("container/below")
+
+    async def gone() -> bool:
+        return await keys_below(store, "") == []
+
+    await eventually(gone, "both are gone", PATIENCE)
+
+
+async def test_a_server_without_times_to_live_says_so() -> None:
+    server = ZooKeeperServer(settings={"extendedTypesEnabled": "false"})
+    async with server, ZooKeeperStore(parse(f"zk://{server.address}/"), Access()) as store:
+        with pytest.raises(CallNotSupported) as raised:
+            await store.put("node", b"value", ttl=5)
+        assert "extendedTypesEnabled" in raised.value.hint
+        assert not await store.exists("node")
+
+
+async def test_the_largest_value_is_taken_and_a_larger_one_not_sent(store: ZooKeeperStore) -> None:
+    await store.put("node", b"x" * MOST_BYTES)
+    session = store.connection.contacts
+    with pytest.raises(TooLarge):
+        await store.put("node", b"x" * (MOST_BYTES + 1))
+    entry = await store.get("node")
+    assert len(entry.value or b"") == MOST_BYTES
+    assert store.connection.contacts == session
+
+
+async def test_a_node_made_again_with_the_same_version_and_value_is_another(store: ZooKeeperStore) -> None:
+    seen = await store.put("node", b"value")
+    await store.delete("node")
+    again = await store.put("node", b"value")
+    assert again.version == seen.version
+    for stale in (seen, seen.revision):
+        with pytest.raises(KeyModified):
+            await store.atomic_put("node", b"other", stale)
+        with pytest.raises(KeyModified):
+            await store.atomic_delete("node", stale)
+
+
+@pytest.mark.parametrize("key", ["a\x00b", "a\x1fb", "a\x7f", "\ue000", "😀", "a/./b", ".."])
+async def test_names_that_no_node_can_have_are_refused_with_a_hint(store: ZooKeeperStore, key: str) -> None:
+    with pytest.raises(InvalidKey) as raised:
+        await store.put(key, b"value")
+    assert raised.value.hint
+
+
+async def test_a_wide_level_comes_in_pages_and_is_deleted_in_batches(store: ZooKeeperStore, root: str) -> None:
+    wide = 3000
+    await store.put("wide", b"")
+    for start in range(0, wide, 500):
+        nodes = [messages.create(f"/{root}/wide/{n:05}", b"", OPEN) for n in range(start, start + 500)]
+        await store.connection.ask_all(nodes)
+    names, after = [], None
+    while True:
+        page = await store.children("wide", after=after)
+        names += [child.name for child in page.items]
+        after = page.next
+        if after is None:
+            break
+    assert names == [f"{n:05}" for n in range(wide)]
+    assert await store.delete_tree("wide") == wide
+    with pytest.raises(KeyNotFound):
+        await store.delete_tree("wide")
+
+
+async def test_a_tree_that_may_not_be_deleted_in_part_says_so(
+    store: ZooKeeperStore, kazoo: KazooClient, root: str
+) -> None:
+    await fill(store, "top/a", "top/b")
+    kazoo.set_acls(f"/{root}/top", [make_acl("world", "anyone", read=True, create=True, admin=True)])
+    with pytest.raises(ExplorerError, match="does not allow"):
+        await store.delete_tree("top")
+    assert await keys_below(store, "top") == ["top/a", "top/b"]
+
+
+async def test_a_node_that_may_not_be_read_is_listed_without_its_value(
+    store: ZooKeeperStore, kazoo: KazooClient, root: str
+) -> None:
+    await fill(store, "open", "secret")
+    kazoo.set_acls(f"/{root}/secret", [make_acl("digest", "nobody:x", all=True)])
+    assert [(entry.key, entry.value) for entry in (await store.list("")).items] == [
+        ("open", b"value"),
+        ("secret", None),
+    ]
+    with pytest.raises(ExplorerError, match="does not allow"):
+        await store.get("secret")
