@@ -121,9 +121,14 @@ async def test_a_lock_is_told_with_its_lease_and_the_other_keys_of_it(
         assert again.holder.other_keys == ("beside",)
 
 
+def contender(lease: str) -> str:
+    """Name a contender's key as etcd's concurrency package does: without the leading zeros of etcdctl's spelling."""
+    return f"{int(lease, 16):x}"
+
+
 async def test_the_time_left_counts_down(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
     lease = shared_etcd.ctl("lease", "grant", "60").split()[1]
-    shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}job/{lease}", "")
+    shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}job/{contender(lease)}", "")
 
     async def left() -> float:
         (info,) = await store.locks()
@@ -147,7 +152,7 @@ async def test_a_contender_put_over_without_its_lease_is_told_as_stale(
     store: Store, shared_etcd: EtcdServer, prefix: str
 ) -> None:
     lease = shared_etcd.ctl("lease", "grant", "60").split()[1]
-    orphan = f"{prefix}job/{lease}"
+    orphan = f"{prefix}job/{contender(lease)}"
     shared_etcd.ctl("put", f"--lease={lease}", orphan, "")
     shared_etcd.ctl("put", orphan, "put over by hand")
     ours = store.lock("job", ttl=20)
@@ -177,7 +182,7 @@ async def test_valkeyries_lock_is_told(store: Store, shared_etcd: EtcdServer, pr
     assert info.holder
     assert info.holder.session == lease
     shared_etcd.ctl("del", f"{prefix}deep/job___lock")
-    shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}job___lock/{lease}", "")
+    shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}job___lock/{contender(lease)}", "")
     (info,) = await store.locks()
     assert (info.key, info.kind) == ("job", "valkeyrie lock")
     shared_etcd.ctl("lease", "revoke", lease)
