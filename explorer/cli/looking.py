@@ -3,15 +3,25 @@
 import asyncio
 import sys
 import warnings
+from contextlib import suppress
 from io import TextIOWrapper
 from itertools import chain
+from typing import TYPE_CHECKING, Final
 
 from explorer.cli import arguments
-from explorer.codecs.opening import codecs_for
+from explorer.codecs.deferred import Deferred
 from explorer.config import Profile, folder, keys
+from explorer.drivers.base import Store
+from explorer.model.errors import ExplorerError
 from explorer.opening import opener
 from explorer.session.commands import ACTIONS
 from explorer.session.session import Session
+
+if TYPE_CHECKING:  # with them comes protobuf
+    from explorer.codecs.documents import Codecs
+
+_DRAWN: Final = 0.3
+"""Seconds after which the first picture is there, and what no picture needs may be loaded."""
 
 
 def possible() -> bool:
@@ -38,15 +48,34 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
     async def run() -> int:
         first = connect()
         stores = chain([first], iter(connect, None))
-        codecs = codecs_for(first, protos=reading.protos, includes=reading.includes, file=reading.codecs)
+        codecs = Deferred(lambda: _codecs(first, reading))
+        if reading != arguments.Reading() or (folder("config") / "codecs.toml").exists():
+            codecs.prepare()  # a mistake in what a person wrote is told before anything is shown
         drafts = folder("state") / "drafts"
         async with Session(
             lambda: next(stores), codecs, writable=wanted.write, drafts=drafts, actions=actions
         ) as session:
             app = Keyscope(session, theme=wanted.theme, told=[str(one.message) for one in told])
-            await app.run_async()
+            async with asyncio.TaskGroup() as group:
+                preparing = group.create_task(_prepare(session, codecs))
+                await app.run_async()
+                preparing.cancel()
             if app.failure is not None:
                 raise app.failure
             return app.return_code or 0
 
     return asyncio.run(run())
+
+
+def _codecs(store: Store, reading: arguments.Reading) -> "Codecs":
+    from explorer.codecs.opening import codecs_for  # noqa: PLC0415 - with protobuf and yaml
+
+    return codecs_for(store, protos=reading.protos, includes=reading.includes, file=reading.codecs)
+
+
+async def _prepare(session: Session, codecs: Deferred) -> None:
+    """Make the codecs while nobody waits for them."""
+    await session.idle()
+    await asyncio.sleep(_DRAWN)
+    with suppress(ExplorerError):  # told by whoever reads a value
+        await asyncio.to_thread(codecs.prepare)
