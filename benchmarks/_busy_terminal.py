@@ -100,6 +100,6 @@ class BusyTerminal:
 
     def _moved(self) -> float:
         other = rb"48;2;86;180;233m(?!%s\x1b)(device-[0-9]+(?:-b)?)\x1b" % self.cursor
-        moment, found = self._screen.until(other, within=30)
+        moment, found = self._screen.until(other, within=120)
         self.cursor = found[0][1]
         return moment
