@@ -18,7 +18,7 @@ from explorer.session.states import Part
 from explorer.tui.backstop import Backstop
 from explorer.tui.garbage import Garbage
 from explorer.tui.keyboard import forgive
-from explorer.tui.palette import Commands
+from explorer.tui.palette import Commands, Palette
 from explorer.tui.screens.browse import Browse
 from explorer.tui.themes import DEFAULT, THEMES
 
@@ -147,7 +147,7 @@ class Keyscope(App[None]):
     def do_palette(self) -> None:
         """Search the commands."""
         if not any(isinstance(screen, CommandPalette) for screen in self.screen_stack):
-            self.push_screen(CommandPalette())
+            self.push_screen(Palette())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Give only what the registry and the themes offer; see `palette`."""

@@ -4,12 +4,24 @@ from collections.abc import Iterator
 from functools import partial
 from typing import cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
 from explorer.session.actions import BROWSING, Place, shown
 from explorer.session.session import Session
 from explorer.tui.drawing import told
+from explorer.tui.screens.answering import Answering
+
+
+class Palette(CommandPalette, Answering[None]):
+    """Textual's palette, but for keys that come before its list is drawn or after it has gone: they end the app."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let nothing be done without the list."""
+        drawn = any(found.size.height and found.option_count for found in self.query(CommandList))
+        if not drawn and action == "command_list":
+            return False
+        return bool(self.query(CommandList)) and super().check_action(action, parameters)
 
 
 class Commands(Provider):

@@ -6,7 +6,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static, TextArea
 
 from explorer.model.errors import CallNotSupported
@@ -21,6 +20,7 @@ from explorer.tui.drawing import middle, named, told
 from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
+from explorer.tui.screens.answering import Answering
 from explorer.tui.screens.help import Help
 from explorer.tui.screens.outside import outside
 from explorer.tui.screens.questions import Choosing, Option
@@ -35,7 +35,7 @@ LARGEST: Final = 128 * 1024
 _GRAMMARS: Final = {"json": "json", "yaml": "yaml"}
 
 
-class EditScreen(Screen[None]):
+class EditScreen(Answering[None]):
     """An open edit on the screen."""
 
     place: ClassVar[Place] = Place.EDITOR

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from explorer.session.actions import Place, shown
 from explorer.session.session import Session
 from explorer.tui.drawing import Piece, told
+from explorer.tui.screens.answering import Answering
 from explorer.tui.widgets.lines import Lines
 
 
@@ -41,7 +42,7 @@ class _Sheet(Lines):
         self.page(by)
 
 
-class Help(ModalScreen[None]):
+class Help(ModalScreen[None], Answering[None]):
     """The actions of a place, grouped; those that are off say why."""
 
     DEFAULT_CSS = """

@@ -10,10 +10,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from explorer.tui.drawing import told
+from explorer.tui.screens.answering import Answering
 from explorer.tui.widgets.ordered import Field
 
 
-class Naming(ModalScreen[str | None]):
+class Naming(ModalScreen[str | None], Answering[str | None]):
     """Asks for a key; esc gives none."""
 
     DEFAULT_CSS = """

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from explorer.tui.drawing import Piece, told
+from explorer.tui.screens.answering import Answering
 from explorer.tui.widgets.lines import Lines
 from explorer.tui.widgets.ordered import Field
 
@@ -38,7 +39,7 @@ _CSS = """
 """
 
 
-class Question(ModalScreen[bool]):
+class Question(ModalScreen[bool], Answering[bool]):
     """Asks whether to do something that cannot simply be taken back.
 
     With `typed` the word has to be typed before the answer can be yes.
@@ -121,11 +122,11 @@ class _Options(Lines, Generic[Answer]):
 
     def action_take(self) -> None:
         screen = self.screen
-        if isinstance(screen, Choosing) and self.cursor is not None:
+        if isinstance(screen, Choosing) and self.cursor is not None and self.options:
             screen.dismiss(self.options[self.cursor].value)
 
 
-class Choosing(ModalScreen[Answer | None], Generic[Answer]):
+class Choosing(ModalScreen[Answer | None], Answering[Answer | None], Generic[Answer]):
     """Asks for one of several things; typing narrows them down."""
 
     DEFAULT_CSS = f"Choosing {{ {_CSS} & Lines {{ height: auto; max-height: 14; min-height: 1; }} }}"

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from explorer.model.text import inert
@@ -22,6 +22,7 @@ from explorer.tui.drawing import named, told
 from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
+from explorer.tui.screens.answering import Answering
 from explorer.tui.widgets.difference import Difference
 from explorer.tui.widgets.pager import Pager
 
@@ -29,7 +30,7 @@ _MANY: Final = 1000
 """Lines beyond which a comparison is not thorough."""
 
 
-class Review(ModalScreen[bool]):
+class Review(ModalScreen[bool], Answering[bool]):
     """Shows what saving would change; ctrl+s once more saves it."""
 
     DEFAULT_CSS = """
@@ -91,7 +92,7 @@ class Review(ModalScreen[bool]):
         self.query_one(Difference).move(by)
 
 
-class Meeting(Screen[bool]):
+class Meeting(Answering[bool]):
     """Somebody else was first: the value both began with, theirs, and mine, side by side.
 
     Its answer is whether theirs was taken, and the edit given up.
