@@ -32,7 +32,7 @@ Answer = TypeVar("Answer")
 
 EDITORS = 4
 ROUNDS = figure(short=3, long=40)
-SET_DATA, CREATE2 = 5, 15
+DELETE, SET_DATA, CREATE2 = 2, 5, 15
 WINDOW = 25
 """Attempts that each fault meets, at least."""
 
@@ -326,6 +326,28 @@ async def _through_the_loss(
         entry = await store.atomic_put(key, value, previous)
     assert swallowed
     return entry
+
+
+async def test_a_deletion_that_never_arrived_and_is_refused_then_is_not_told_as_done(
+    own_zookeeper: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lost request is a fake: where it gets lost, and that a child comes in that moment, cannot be timed."""
+    async with open_store(own_zookeeper.address) as store:
+        await store.put("node", b"value")
+        send = store.connection.send
+        lost_requests: list[int] = []
+
+        async def losing(request: Request[Answer], *, key: str | None = None, within: float | None = None) -> Answer:
+            if lost_requests or request.type != DELETE:
+                return await send(request, key=key, within=within)
+            lost_requests.append(request.type)
+            await store.put("node/child", b"")
+            raise NotReachable("the connection was lost")
+
+        monkeypatch.setattr(store.connection, "send", losing)
+        with pytest.raises(ExplorerError, match="has children"):
+            await store.delete("node")
+        assert await store.exists("node")
 
 
 def open_files() -> int:

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar, cast
@@ -55,11 +55,12 @@ class Connection:
         """Seconds of silence that end the session, as the servers granted them."""
         self.contacts = 0
         """How often a connection was made."""
+        self.stays = True
+        """Whether the servers have watches that stay, as far as is known."""
         self._wanted = self.lifetime
         self._client: Client | None = None
         self._live = asyncio.Event()
         self._moved = asyncio.Event()
-        self._ended = asyncio.Event()
         self._failures = 0
         self._trouble: BaseException | None = None
         self._ears: dict[int, Ear] = {}
@@ -171,6 +172,14 @@ class Connection:
             raise NotReachable("the store was closed", address=self.shown, key=key)
         return self._client.send(request)
 
+    async def next_contact(self, contacts: int) -> None:
+        """Wait until there was another connection after so many, for the time that a request may take."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.timeout):
+                while self.contacts <= contacts:
+                    self._moved.clear()
+                    await self._moved.wait()
+
     def drop(self) -> None:
         """Leave the server for another one, keeping the session."""
         if self._client is not None and len(self.settings.hosts) > 1:
@@ -258,7 +267,7 @@ class Connection:
         """Take note that the connection is lost."""
         self._live.clear()
         if ended:
-            self._ended.set()
+            self.session = 0
 
 
 def _ignore(future: asyncio.Future[object]) -> None:

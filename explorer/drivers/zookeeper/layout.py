@@ -102,7 +102,12 @@ class Layout:
         """
         if trouble := complaint(key):
             raise InvalidKey(
-                trouble, hint="names are divided by one slash: a/b/c", address=self.shown, key=ascii(key)[1:-1]
+                trouble,
+                hint="write it without the slash at its beginning"
+                if key.startswith("/")
+                else "names are divided by one slash: a/b/c",
+                address=self.shown,
+                key=ascii(key)[1:-1],
             )
         return f"{self.root}/{key}"
 

@@ -83,11 +83,12 @@ class Save:
         refused = next((number for number, one in enumerate(results) if isinstance(one, ExplorerError)), None)
         if refused is None:
             return await self._won(results[-1])
+        error = None if refused < len(self.besides) else cast("ExplorerError", results[refused])
         if delivery.doubt is not None:
-            return await self._found_out(delivery)
-        if refused < len(self.besides):
+            return await self._found_out(delivery, error)
+        if error is None:
             return None
-        raise cast("ExplorerError", results[refused])
+        raise error
 
     def _operations(self) -> list[Request[object]]:
         """Give the write, behind its further conditions."""
@@ -140,8 +141,8 @@ class Save:
     def _surprised(self, what: str) -> OutcomeUnknown:
         return OutcomeUnknown(f"the node {what}", hint="read the key", address=self.connection.shown, key=self.subject)
 
-    async def _found_out(self, delivery: Delivery) -> Stat | None:
-        """Tell from what the node is now what became of a write whose answer was lost."""
+    async def _found_out(self, delivery: Delivery, refusal: ExplorerError | None) -> Stat | None:
+        """Tell from what the node is now what became of a write whose answer was lost, and that is refused now."""
         try:
             now = await Reader(self.connection, self.subject).node(self.path)
         except ExplorerError as error:
@@ -149,8 +150,10 @@ class Save:
         before, shown, key = self.before, self.connection.shown, self.subject
         same = before is not None and now is not None and now.stat.czxid == before.czxid
         if before and now and same:
-            if now.stat.version == before.version:
-                return None  # some other condition was refused, and is for whatever is still under way
+            if now.stat.version == before.version:  # neither sending took effect
+                if refusal is not None:
+                    raise refusal
+                return None
             if self.value is None or self.birth:
                 raise KeyModified("the node was changed since it was read", address=shown, key=key)
             if now.stat.version == before.version + 1:

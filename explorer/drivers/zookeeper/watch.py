@@ -3,23 +3,24 @@
 A watch that stays (since ZooKeeper 3.6) tells every change, without the value and without history: what happened in
 quick succession is read once and counted as folded, by the node's version where the one before is known. The server
 forgets the watch with the connection and tells nothing of what happened meanwhile (ZOOKEEPER-4698); so after each
-reconnection the watch is registered first, then everything is read and compared.
+reconnection the watch is registered first, then everything is read and compared. Older servers: see `rearming`.
 """
 
 from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from explorer.drivers.threads import CAPACITY, Mailbox
 from explorer.drivers.watching import Feed, follow
-from explorer.drivers.zookeeper import messages
+from explorer.drivers.zookeeper import failures, messages
 from explorer.drivers.zookeeper.client import CREATED, DELETED, Happened
 from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.layout import Layout, State, expected
 from explorer.drivers.zookeeper.reading import Node, Reader, Walk
+from explorer.drivers.zookeeper.rearming import Rearming
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import CallNotSupported, NotReachable
+from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
 _PAGE = 1000
@@ -50,7 +51,8 @@ class NodeWatch:
     known: Mapping[str, Revision] | None = None
     _told: OrderedDict[str, State | None] = field(default_factory=OrderedDict)
     """What was told last of a node; None for a deletion."""
-    _since: int | None = None
+    _begun: bool = False
+    _since: int = 0
     """What was changed before this transaction was told, or known to the watcher before."""
     _feed: Feed = field(default_factory=Feed)
 
@@ -60,7 +62,25 @@ class NodeWatch:
         await follow(feed, self._attempt)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
-        first = self._since is None
+        first, self._begun = not self._begun, True
+        if self.connection.stays:
+            contacts = self.connection.contacts
+            try:
+                async with aclosing(self._staying(first=first)) as batches:
+                    async for batch in batches:
+                        yield batch
+            except failures.Unsupported:
+                self.connection.stays = False
+                # Such a server ends the connection after it has said so.
+                await self.connection.next_contact(contacts)
+        await self._feed.caught_up()
+        known = None if self.known is None else dict(self.known)
+        older = Rearming(self.connection, self.layout, self.subject, self.path, self.below)
+        async with aclosing(older.attempt(known, None if first else _UNTOLD)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def _staying(self, *, first: bool) -> AsyncGenerator[Iterable[Event], None]:
         async with self._registered() as mailbox:
             since, self._since = self._since, self.connection.zxid
             if not self.below:
@@ -68,7 +88,7 @@ class NodeWatch:
             elif first:
                 yield [Started(None)]
             else:
-                async for batch in self._again(_UNTOLD, since or 0):
+                async for batch in self._again(_UNTOLD, since):
                     yield batch
             while True:
                 happened, overflowed = await mailbox.take()
@@ -87,13 +107,8 @@ class NodeWatch:
     async def _registered(self) -> AsyncGenerator[Mailbox[Happened], None]:
         place, connection = self.path or "/", self.connection
         with connection.listen(self.path, below=self.below, capacity=CAPACITY) as mailbox:
-            try:
-                below = any(ear.below for ear in connection.ears(self.path))
-                await connection.ask(messages.add_watch(place, below=below), key=self.subject)
-            except CallNotSupported as error:
-                raise CallNotSupported(
-                    "the server has no watches that stay", hint="ZooKeeper has since 3.6", address=connection.shown
-                ) from error
+            below = any(ear.below for ear in connection.ears(self.path))
+            await connection.ask(messages.add_watch(place, below=below), key=self.subject)
             try:
                 yield mailbox
             finally:

@@ -54,7 +54,7 @@ class Words:
             async with asyncio.timeout(_PATIENCE):
                 said = inert(await self._said(host, word), multiline=True)
         except (OSError, TimeoutError) as error:
-            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "it does not answer"
+            reason = os.strerror(error.errno) if error.errno else "it does not answer"
             return NotReachable(reason, address=self.settings.shown)
         if _REFUSED in said:
             return Forbidden(
