@@ -79,6 +79,10 @@ class BlockingStore:
         """Ask the store's authority how it is."""
         return self._connection.run(self._store.status())
 
+    def prove(self) -> Revision | None:
+        """Have the store's authority prove that it is alive, as lightly as it can be asked."""
+        return self._connection.run(self._store.prove())
+
     # Reading
 
     def get(self, key: str, *, consistent: bool = True) -> Entry:

@@ -227,7 +227,8 @@ class ConsulLock(Lock):
         """Say at once when the key is no longer ours: deleted, released by somebody, or its session ended."""
         with suppress(ExplorerError):  # without the watch, the proof of the session runs out all the same
             await self._until(lambda session: session != self._session)
-            self.lost.set()
+            if self._acquired:  # else it is we who gave it up
+                self.lost.set()
 
     async def _until(self, holds: Callable[[str | None], bool]) -> None:
         """Wait until something holds of the session that the key is locked by."""
