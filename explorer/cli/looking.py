@@ -2,10 +2,12 @@
 
 import asyncio
 import sys
+import traceback
 import warnings
 from contextlib import suppress
 from io import TextIOWrapper
 from itertools import chain
+from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from explorer.cli import arguments
@@ -13,6 +15,7 @@ from explorer.codecs.deferred import Deferred
 from explorer.config import Profile, folder, keys
 from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError
+from explorer.model.text import inert
 from explorer.opening import opener
 from explorer.session.commands import ACTIONS
 from explorer.session.session import Session
@@ -42,6 +45,7 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
         connect = opener(meant.url, meant.access)
     actions = ACTIONS.remapped(keys())
 
+    sys.excepthook = _tell
     if isinstance(sys.stderr, TextIOWrapper):
         sys.stderr.reconfigure(encoding="utf-8")  # in another locale the frames would be drawn as escapes
 
@@ -65,6 +69,11 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
             return app.return_code or 0
 
     return asyncio.run(run())
+
+
+def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Tell of a defect on the terminal; in what a library says of it there may be a stranger's words."""
+    sys.stderr.write(inert("".join(traceback.format_exception(kind, error, trace)), multiline=True))
 
 
 def _codecs(store: Store, reading: arguments.Reading) -> "Codecs":

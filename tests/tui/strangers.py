@@ -123,10 +123,10 @@ def suspects(text: str) -> list[str]:
 _PART: Final = r"(?:[0-9]|38;2;\d+;\d+;\d+|48;2;\d+;\d+;\d+)"
 _OURS: Final = re.compile(
     rf"\x1b\[{_PART}(?:;{_PART})*m"
-    r"|\x1b\[\d+;\d+H"  # where it is checked that this is on the screen
+    r"|\x1b\[\d+;\d+H"  # on the screen, or at the end below it
     r"|\x1b\[\?(?:7|25|1000|1003|1004|1006|1015|1016|1049|2004|2026|2048)[hl]"
     r"|\x1b\[\?20(?:26|48)\$p"
-    r"|\x1b\[>1u|\x1b\[<u"  # the keyboard of kitty
+    r"|\x1b\[>\d+u|\x1b\[<u"  # the keyboard of kitty
     r"|\x1b\]22;(?:default|pointer|text)\x07"  # the shape of the mouse
     r"|\x1b\]52;c;[A-Za-z0-9+/=]*\x07"
 )
@@ -143,7 +143,7 @@ def foreign(sent: bytes, size: tuple[int, int]) -> list[str]:
         elif not _OURS.fullmatch(piece):
             found.append(repr(piece))
         elif place := re.fullmatch(r"\x1b\[(\d+);(\d+)H", piece):
-            if not (1 <= int(place[1]) <= lines and 1 <= int(place[2]) <= columns):
+            if not (1 <= int(place[1]) <= lines + 1 and 1 <= int(place[2]) <= columns):
                 found.append(repr(piece))
         elif copied := re.fullmatch(r"\x1b\]52;c;(.*)\x07", piece):
             found += suspects(base64.b64decode(copied[1]).decode().replace("\n", "").replace("\t", ""))

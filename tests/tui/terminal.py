@@ -13,8 +13,7 @@ import struct
 import subprocess
 import termios
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -54,7 +53,12 @@ class Terminal:
     """The command in a terminal of its own: a context manager, which ends it."""
 
     def __init__(
-        self, *words: str, home: Path, size: tuple[int, int] = NARROW, variables: Mapping[str, str] | None = None
+        self,
+        *words: str,
+        home: Path,
+        size: tuple[int, int] = NARROW,
+        variables: Mapping[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         """Start the command.
 
@@ -63,6 +67,7 @@ class Terminal:
             home: A folder for its settings and drafts.
             size: Columns and lines.
             variables: Further variables of the environment; an empty text unsets one.
+            command: What is run with them.
         """
         self.size = size
         self._sent = bytearray()
@@ -81,12 +86,12 @@ class Terminal:
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
             "LANG": "C.UTF-8",
-            "NO_COLOR": "",
+            **dict.fromkeys(("NO_COLOR", "COLUMNS", "LINES"), ""),
             "TEXTUAL_THEME": "",
             **(variables or {}),
         }
         self.process = subprocess.Popen(
-            [*COMMAND, *words],
+            [*command, *words],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -214,7 +219,7 @@ class Terminal:
 
 _KEYS: Final = {
     "enter": "\r",
-    "escape": "\x1b",
+    "escape": "\x1b[27u",  # as kitty sends it: no letter after it makes an alt of it
     "tab": "\t",
     "up": "\x1b[A",
     "down": "\x1b[B",
@@ -231,8 +236,3 @@ _KEYS: Final = {
     "ctrl+s": "\x13",
     "ctrl+u": "\x15",
 }
-
-
-def now() -> float:
-    """Give the moment by the clock that goes on while nothing else does."""
-    return time.monotonic()

@@ -17,6 +17,8 @@ _STANDINGS: Final[dict[Standing, tuple[str, str]]] = {
     Standing.STALE: ("▲", "bold $warning"),
     Standing.DISCONNECTED: ("✗", "bold $error"),
 }
+_ADDRESS: Final = 10
+"""Cells of the address that are left before figures are."""
 _AGED: Final = 3.0
 """Seconds from which on the age of a proof is told; there is one every two."""
 
@@ -45,7 +47,7 @@ class StatusLine(Static):
 
     def draw(self) -> None:
         """Say how it stands now, if that is not what is shown already."""
-        parts = self._parts(max(20, self.size.width - 2))
+        parts = self._parts(max(1, self.size.width - 2))
         text = "".join(part.plain for part in parts)
         if text != self._last:
             self._last = text
@@ -65,20 +67,20 @@ class StatusLine(Static):
         live = f"{mark} {standing.value}"
         if age is not None and (standing is not Standing.LIVE or age >= _AGED):
             live += f" {span(age)}"
-        figures = ""
-        if session.revision is not None:
-            figures += f"  rev {session.revision}"
-        figures += f"  {session.rate:.0f}/s"
-        if session.frozen:
-            figures += "  FROZEN"
+        frozen = "  FROZEN" if session.frozen else ""
+        about = ["" if session.revision is None else f"  rev {session.revision}", f"  {session.rate:.0f}/s"]
+        room = width - cell_len(live) - len(frozen) - len(writing.plain) - 4
+        while about and room - len("".join(about)) < _ADDRESS:  # what can be written to, and whether, goes before
+            about.pop()
+        figures = "".join(about) + frozen
         wait = session.liveness.wait(now)
         reason = "" if standing is Standing.LIVE else f" {inert(session.liveness.reason)}"
         if session.liveness.refusal is not None:
             reason += f" ({inert(session.liveness.refusal.message)})"
         if wait is not None:
             reason += f" · again in {int(wait) + 1}s"
-        rest = width - cell_len(live) - cell_len(figures) - len(writing.plain) - 4
-        shown = middle(inert(session.shown), max(10, min(cell_len(session.shown), rest // (2 if reason else 1))))
+        rest = room - len("".join(about))
+        shown = middle(inert(session.shown), max(0, rest // 2 if reason and rest > _ADDRESS else rest))
         reason = middle(reason, max(0, rest - cell_len(shown)))
         used = cell_len(shown) + cell_len(live) + cell_len(reason) + cell_len(figures)
         fill = max(1, width - used - len(writing.plain) - 2)

@@ -174,7 +174,9 @@ class EditScreen(Answering[None]):
             case Conflicted() as state:
                 self._meet(state)
             case Saved(entry=entry, written=written):
-                said = f"saved {self.edit.key} (rev {entry.revision})" if written else "nothing to save: unchanged"
+                said = (
+                    f"saved {named(self.edit.key)} (rev {entry.revision})" if written else "nothing to save: unchanged"
+                )
                 self._leave(said)
             case _:
                 pass

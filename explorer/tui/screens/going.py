@@ -5,6 +5,7 @@ from textual.screen import Screen
 from explorer.model.errors import ExplorerError
 from explorer.model.text import inert
 from explorer.session.session import Session
+from explorer.tui.drawing import named
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.widgets.prompt import Prompt
 
@@ -36,10 +37,10 @@ async def go(screen: Screen[None], session: Session, key: str) -> None:
         if node is not None:
             screen.query_one(TreePane).select(node)
             if wanted != key:
-                screen.notify(inert(f"{key} is not there; this is the nearest"), severity="warning", markup=False)
+                screen.notify(f"{named(key)} is not there; this is the nearest", severity="warning", markup=False)
             return
         if separator not in wanted:
-            screen.notify(inert(f"{key} is not there"), severity="warning", markup=False)
+            screen.notify(f"{named(key)} is not there", severity="warning", markup=False)
             return
         wanted = wanted.rpartition(separator)[0]
 

@@ -1,0 +1,405 @@
+"""The real command in a real terminal on a real etcd: every byte that it sends, and what it does in bad times."""
+
+import asyncio
+import random
+import re
+import signal
+import stat
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from explorer import open as open_store
+from tests.faults.figures import figure, seed
+from tests.servers.etcd import EtcdServer
+from tests.servers.proxy import FaultProxy
+from tests.tui.strangers import KINDS, STORED, foreign, stored
+from tests.tui.terminal import NARROW, WIDE, Terminal
+
+BROKEN = (sys.executable, "-m", "tests.tui.broken")
+CANARY = "canary-in-the-coal-mine"
+
+
+@pytest.fixture(scope="module")
+def etcd() -> Iterator[EtcdServer]:
+    with EtcdServer() as server:
+        yield server
+
+
+@pytest.fixture
+def place(etcd: EtcdServer, prefix: str) -> str:
+    """The URL of a corner of the server that no other test looks into."""
+    return f"etcd://{etcd.address}{prefix}"
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    return f"/{abs(hash(request.node.name)):x}/"
+
+
+async def filled(url: str, values: dict[str, bytes]) -> None:
+    async with open_store(url) as store:
+        for key, value in values.items():
+            await store.put(key, value)
+
+
+def fill(url: str, **values: str) -> None:
+    asyncio.run(filled(url, {key: value.encode() for key, value in values.items()}))
+
+
+def read(url: str, key: str) -> bytes | None:
+    async def get() -> bytes | None:
+        async with open_store(url) as store:
+            return (await store.get(key)).value
+
+    return asyncio.run(get())
+
+
+# Strangers
+
+
+@asynccontextmanager
+async def strange_locks(url: str) -> AsyncGenerator[None, None]:
+    """Locks of strange names, held and waited for under strange names."""
+    async with open_store(url) as holding, open_store(url) as other, asyncio.TaskGroup() as group:
+        waiting = []
+        for name, text in KINDS.items():
+            key = f"locks/{name}{text}".replace("\0", "")
+            await holding.lock(key, value=stored(text), ttl=60).acquire()
+            waiting.append(group.create_task(other.lock(key, value=stored(text), ttl=60).acquire()))
+        yield
+        for task in waiting:
+            task.cancel()
+
+
+def lose_a_race(terminal: Terminal, place: str, value: bytes) -> None:
+    """Edit what is selected, paste what is hostile, and meet somebody else's change."""
+    terminal.press("e")
+    terminal.shows("from rev")
+    terminal.press("x")
+    terminal.shows("changed; ctrl+s")
+    terminal.paste("\x1b[2J\x1b]0;a title\x07\u202e\x9b31m\udc9b")
+    asyncio.run(filled(place, {"strange/zz": value * 2}))
+    terminal.shows("Meanwhile somebody else has changed this key")
+    terminal.press("ctrl+s")
+    terminal.shows("Save strange/zz")
+    terminal.press("ctrl+s")
+    terminal.shows("Base:", "Theirs:", "Mine:")
+    terminal.press("ctrl+p")
+    terminal.shows("Search for commands")
+    terminal.press("escape")
+    terminal.hides("Search for commands")
+    terminal.press("t")
+    terminal.shows("theirs was kept")
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
+def test_of_what_strangers_wrote_nothing_steers_the_terminal(place: str, tmp_path: Path, size: tuple[int, int]) -> None:
+    values = {f"strange/{number:02}{text}": stored(text) for number, text in enumerate(STORED)}
+    values |= {f"strange/z-{name}": stored(text) for name, text in KINDS.items()}
+    values["strange/zz"] = escaped = b"\x1b]0;a title\x07\x1b[2J" + "\u202egpj.exe [/markup]".encode()
+    asyncio.run(filled(place, values))
+    with Terminal("--write", place, home=tmp_path, size=size) as terminal:
+        terminal.shows("LIVE", "strange/")
+        terminal.press("l")
+        for number in range(len(STORED)):
+            terminal.press("down")
+            if number % 8 == 0:
+                terminal.shows(f"{number:02}")
+        terminal.press("G")
+        terminal.shows("shown escaped")
+        terminal.press("2", "]")
+        terminal.shows("[metadata]")
+        terminal.press("]")
+        terminal.shows("[history]")
+        terminal.press("[", "[", "y")
+        terminal.shows("Key and value")
+        terminal.press("down", "enter")
+        terminal.shows("copied: value")
+        terminal.press("t")
+        terminal.shows("Read this value as")
+        terminal.press("escape")
+        terminal.hides("Read this value as")
+        lose_a_race(terminal, place, escaped)
+        terminal.press("1", "/")
+        terminal.paste("0\x1b[31m\u202e")
+        terminal.shows("0 of")
+        terminal.press("escape")
+        terminal.hides("0 of")
+        terminal.press("4", "3", "1", "home", "d")
+        terminal.shows("Everything below strange")
+        terminal.press("escape")
+        assert terminal.quit("ctrl+q") == 0
+        assert foreign(terminal.sent, size) == []
+
+
+async def test_of_strange_locks_and_failures_nothing_steers_the_terminal(place: str, tmp_path: Path) -> None:
+    async with strange_locks(place):
+        with Terminal(place, home=tmp_path, size=WIDE) as terminal:
+            await asyncio.to_thread(terminal.shows, "4 held, 4 waiting")
+            terminal.press("3", *["down"] * 8, "enter", ":")
+            terminal.paste("nowhere\x1b[2J\u202e\x07")
+            terminal.press("enter")
+            await asyncio.to_thread(terminal.shows, "is not there")
+            assert await asyncio.to_thread(terminal.quit) == 0
+            assert foreign(terminal.sent, WIDE) == []
+
+
+@pytest.mark.parametrize("words", [["etcd://no\x1b[31mhost\x07:1/"], ["etcd://127.0.0.1:1/\x1b]0;x\x07"]], ids=repr)
+def test_an_address_with_escapes_is_told_without_them(words: list[str], tmp_path: Path) -> None:
+    with Terminal(*words, home=tmp_path) as terminal:
+        terminal.until(lambda text: "DISCONNECTED" in text or terminal.process.poll() is not None, "it says why")
+        if terminal.process.poll() is None:
+            terminal.quit()
+        assert foreign(terminal.sent, NARROW) == []
+
+
+# A store that stops answering
+
+
+def stale_in_time(terminal: Terminal) -> None:
+    """See that it is stale on the screen at most five seconds, by the session's clock, after the last proof."""
+    first = terminal.shows("STALE", within=8.0).splitlines()[0]
+    age = re.search(r"STALE (\d+\.\d)s", first)
+    assert age is not None, first
+    assert float(age[1]) <= 5.0
+
+
+def test_a_stopped_server_is_seen_as_stale_in_time(tmp_path: Path) -> None:
+    with EtcdServer() as server, Terminal(f"etcd://{server.address}/", home=tmp_path) as terminal:
+        server.ctl("put", "app", "before")
+        terminal.shows("LIVE", "before")
+        for number in range(figure(1, 5)):
+            server.pause()
+            stale_in_time(terminal)
+            server.resume()
+            terminal.shows("● LIVE")
+            server.ctl("put", "app", f"after {number}")
+            terminal.shows("● LIVE", f"after {number}")
+
+
+async def test_nothing_is_live_before_what_happened_meanwhile_is_shown(tmp_path: Path) -> None:
+    async with EtcdServer() as server, FaultProxy(server.client_port) as proxy:
+        await asyncio.to_thread(server.ctl, "put", "app", "before")
+        with Terminal(f"etcd://{proxy.address}/", home=tmp_path) as terminal:
+            await asyncio.to_thread(terminal.shows, "LIVE", "before")
+            for number in range(figure(1, 5)):
+                proxy.hang()
+                await asyncio.to_thread(stale_in_time, terminal)
+                await asyncio.to_thread(server.ctl, "put", "app", f"after {number}")
+                begun = len(terminal.sent)
+                proxy.heal()
+                await asyncio.to_thread(terminal.shows, "● LIVE", f"after {number}")
+                sent = terminal.sent[begun:].decode()
+                frame = sent[sent.index("● LIVE") : sent.index(f"after {number}")]
+                lines = [int(line) for line in re.findall(r"\x1b\[(\d+);\d+H", frame)]
+                assert lines == sorted(lines), "one frame showed it live, and only a later one what is there now"
+
+
+# Drafts
+
+
+def drafts(home: Path) -> list[Path]:
+    return [file for file in (home / "state").rglob("*.json") if file.is_file()]
+
+
+def kept(home: Path) -> str:
+    """Give the text of the only draft there is, without what it began with."""
+    found = [re.search(rb'\\"text\\": \\"((?:\d+ )*)begin', file.read_bytes()) for file in drafts(home)]
+    return found[0][1].decode() if len(found) == 1 and found[0] else ""
+
+
+def _is_kept(home: Path, typed: str, _: str) -> bool:
+    return kept(home) == typed
+
+
+def test_what_was_typed_outlives_kill_9(place: str, tmp_path: Path) -> None:
+    fill(place, app="begin\n")
+    typed = ""
+    for number in range(10, 10 + figure(3, 10)):
+        with Terminal("--write", place, home=tmp_path) as terminal:
+            terminal.shows("LIVE", "begin")
+            terminal.press("e")
+            if typed:
+                terminal.shows("There is a draft of this key")
+                terminal.press("enter")
+            terminal.shows("from rev", f"{typed[:20]}")
+            before = typed
+            for word in range(4):
+                terminal.type(f"{number}{word} ")
+                typed = "".join(f"{number}{one} " for one in range(word + 1)) + before
+                terminal.shows(typed[:20].rstrip())
+            if number % 2:
+                terminal.kill()  # in the midst of it: at most the last second is missing, and what was kept is whole
+                left = kept(tmp_path)
+                assert typed.endswith(before)
+                assert left.endswith(before)
+                typed = left
+            else:
+                terminal.until(partial(_is_kept, tmp_path, typed), "it is kept")
+                terminal.kill()
+        for file in drafts(tmp_path):
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert read(place, "app") == b"begin\n"
+    with Terminal("--write", place, home=tmp_path) as terminal:
+        terminal.shows("LIVE", "begin")
+        terminal.press("e")
+        terminal.shows("There is a draft of this key")
+        terminal.press("enter")
+        terminal.shows(typed[:20].rstrip())
+        terminal.press("ctrl+s")
+        terminal.shows("Save app?")
+        terminal.press("ctrl+s")
+        terminal.shows("saved app")
+        assert terminal.quit() == 0
+    assert read(place, "app") == f"{typed}begin\n".encode()
+    assert drafts(tmp_path) == []
+
+
+# Terminals of all kinds
+
+
+SIZES = [(40, 10), (20, 5), (9, 3), (300, 80)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=[f"{columns}x{lines}" for columns, lines in SIZES])
+def test_every_size_is_usable_or_at_least_survived(place: str, tmp_path: Path, size: tuple[int, int]) -> None:
+    fill(place, **{"a": "1", "f/b": "2", "f/c": "3"})
+    with Terminal("--write", place, home=tmp_path) as terminal:
+        terminal.shows("LIVE", "a", "f/", "1 B")
+        terminal.resize(*size)
+        if size[1] >= 10:
+            terminal.shows("LIVE", "WRITING", "1 Keys", "f/")
+            terminal.press("down", "d")
+            terminal.shows("Everything below f: 2", "Type 'f'", "Cancel", "Delete all")
+            terminal.press("escape")
+            terminal.hides("Everything")
+            terminal.press("up")
+        terminal.press("down", "d", "escape", "up", "e", "x", "ctrl+s", "escape", "escape", "y", "escape")
+        terminal.press("?", "escape", "ctrl+p", "escape", "/", "escape", ":", "escape", "2", "3", "4", "1", "+", "+")
+        terminal.resize(80, 24)
+        terminal.shows("LIVE")
+        terminal.press("ctrl+q")
+        assert terminal.ended() == 0
+        assert "Traceback" not in terminal.sent.decode()
+
+
+KINDS_OF_TERMINAL = {
+    "without colours": {"NO_COLOR": "1"},
+    "xterm": {"TERM": "xterm", "COLORTERM": ""},
+    "dumb": {"TERM": "dumb", "COLORTERM": ""},
+    "without a name": {"TERM": "", "COLORTERM": ""},
+    "in another encoding": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0"},
+    "with a strange theme": {"TEXTUAL_THEME": "no such\x1b[31m theme"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_TERMINAL)
+def test_every_kind_of_terminal_shows_all(place: str, tmp_path: Path, kind: str) -> None:
+    fill(place, app="value")
+    with Terminal(place, home=tmp_path, variables=KINDS_OF_TERMINAL[kind]) as terminal:
+        terminal.shows("● LIVE", "1 Keys", "app", "value", "read-only")
+        assert terminal.quit() == 0
+        assert "Traceback" not in terminal.sent.decode()
+        seen = terminal.sent if "TERM" not in KINDS_OF_TERMINAL[kind] else re.sub(rb"\x1b\[[\d;]*m", b"", terminal.sent)
+        assert foreign(seen, NARROW) == []
+        if kind == "without colours":
+            colours = set(re.findall(r"[34]8;2;(\d+;\d+;\d+)", terminal.sent.decode()))
+            assert all(len(set(colour.split(";"))) == 1 for colour in colours), "there is a colour that is no grey"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it(place: str, tmp_path: Path, number: signal.Signals) -> None:
+    fill(place, app="value")
+    with Terminal(place, home=tmp_path) as terminal:
+        terminal.shows("LIVE")
+        terminal.process.send_signal(number)
+        terminal.ended()
+        assert "Traceback" not in terminal.sent.decode()
+
+
+# Keys that come faster than screens do
+
+ESCAPE = "\x1b[27u"  # as kitty sends it, so that no letter after it makes an alt of it
+PRESSED = (*[ESCAPE] * 6, *"\r\r\r\r\t /:endyt[]rwf1234+?xbmGgjklh\x10\x12\x13", "\x1b[A", "\x1b[B", "\x1b[6~")
+
+
+@pytest.mark.parametrize("lane", range(figure(2, 40)))
+def test_keys_at_random_end_nothing(tmp_path: Path, lane: int) -> None:
+    chosen = seed() + lane
+    chance = random.Random(chosen)
+    with Terminal("--write", "demo:", home=tmp_path, size=chance.choice([NARROW, WIDE, (40, 10)])) as terminal:
+        terminal.shows("LIVE", "1 Keys")
+        for _ in range(figure(60, 300)):
+            terminal.type("".join(chance.choices(PRESSED, k=chance.choice([1, 1, 2, 3, 5]))))
+            if chance.random() < 0.5:
+                terminal.lines()  # which takes a moment, so that some keys find a screen that stands
+            assert terminal.process.poll() is None, f"KEYSCOPE_SEED={chosen}:\n{terminal.text()}"
+        terminal.press(*[ESCAPE] * 5)
+        terminal.until(lambda text: "LIVE" in text or "Commands" in text, f"it goes on (KEYSCOPE_SEED={chosen})")
+        terminal.press("ctrl+q")
+        assert terminal.ended() == 0, f"KEYSCOPE_SEED={chosen}:\n{terminal.text()}"
+        assert "Traceback" not in terminal.sent.decode()
+
+
+# Secrets
+
+
+def everything(terminal: Terminal, home: Path) -> bytes:
+    """Give all that was sent to the terminal and all that was written to files."""
+    return terminal.sent + b"".join(file.read_bytes() for file in home.rglob("*") if file.is_file())
+
+
+def test_a_failure_of_the_app_shows_where_it_is_and_no_secret(etcd: EtcdServer, place: str, tmp_path: Path) -> None:
+    fill(place, app="value")
+    url = place.replace("etcd://", f"etcd://root:{CANARY}@")
+    with Terminal(url, home=tmp_path, command=BROKEN) as terminal:
+        terminal.shows("1 Keys")
+        terminal.press("?")
+        assert terminal.ended() == 1
+        assert b"RuntimeError: a defect" in terminal.sent
+        assert b"Locals" not in terminal.sent
+        assert CANARY.encode() not in everything(terminal, tmp_path)
+        assert foreign(terminal.sent, NARROW) == ["'\\x07'"]  # the bell
+    assert etcd.running
+
+
+def test_a_password_is_nowhere(tmp_path: Path) -> None:
+    with EtcdServer() as server:
+        server.enable_auth(CANARY)
+        server.ctl("put", "app", "value")
+        password = tmp_path / "password"
+        password.write_text(f"{CANARY}\n")
+        password.chmod(0o600)
+        settings = tmp_path / "config" / "keyscope"
+        settings.mkdir(parents=True)
+        (settings / "config.toml").write_text(
+            f'[profiles.here]\nurl = "etcd://{server.address}/"\nuser = "root"\npassword_file = "{password}"\n'
+        )
+        for words in (["@here"], [f"etcd://root:{CANARY}@{server.address}/"]):
+            with Terminal("--write", *words, home=tmp_path) as terminal:
+                terminal.shows("LIVE", "app", "5 B")
+                terminal.press("e")
+                terminal.shows("from rev")
+                terminal.type("typed ")
+                terminal.until(lambda _: bool(drafts(tmp_path)), "a draft is kept")
+                assert CANARY.encode() not in everything(terminal, tmp_path / "state")
+                terminal.press("escape")
+                terminal.shows("is not saved")
+                terminal.press("down", "down", "enter")
+                terminal.shows("thrown away", "1 Keys")
+                terminal.press("y")
+                terminal.shows("Command")
+                terminal.press("down", "down", "down", "enter")
+                terminal.shows("copied: command")
+                server.pause()
+                terminal.shows("STALE")
+                server.resume()
+                terminal.shows("LIVE")
+                assert terminal.quit() == 0
+                assert CANARY.encode() not in everything(terminal, tmp_path / "state")
