@@ -117,8 +117,9 @@ class Browse(Screen[None]):
 
     @on(TreePane.Shown)
     def show_value(self) -> None:
-        """Go to the value."""
-        self.focus_pane("value")
+        """Go to the value, unless the focus has gone on meanwhile."""
+        if self.pane is self.query_one(TreePane):
+            self.focus_pane("value")
 
     def _turn(self, by: int) -> None:
         now = _ORDER.index(self.pane.id or "tree") if self.pane else 0
@@ -208,8 +209,9 @@ class Browse(Screen[None]):
 
     @on(Pane.Sought)
     def sought(self, event: Pane.Sought) -> None:
-        """Go to the key that a pane tells of."""
-        self.focus_pane("tree")
+        """Go to the key that a pane tells of; whoever has gone on meanwhile keeps the focus."""
+        if self.pane is not None:
+            self.focus_pane("tree")
         self.run_worker(going.go(self, self.session, event.key), group="go", exclusive=True)
 
     @on(Prompt.Answered, "#go")
