@@ -344,9 +344,6 @@ def test_keys_at_random_end_nothing(tmp_path: Path, lane: int) -> None:
         assert "Traceback" not in terminal.sent.decode()
 
 
-# Secrets
-
-
 def everything(terminal: Terminal, home: Path) -> bytes:
     """Give all that was sent to the terminal and all that was written to files."""
     return terminal.sent + b"".join(file.read_bytes() for file in home.rglob("*") if file.is_file())
