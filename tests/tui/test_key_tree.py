@@ -189,6 +189,34 @@ async def test_the_cursor_survives_a_filter_that_hides_it() -> None:
         assert app.on == "c"
 
 
+async def test_rows_in_sight_stay_where_they_are_when_their_ages_are_drawn_before_it_is_told_what_came_above() -> None:
+    async with shown(*_many(100), size=(60, 12)) as (app, pilot):
+        app.view.go_row(50)
+        app.store.put("k0045")
+        app.tell()
+        in_sight = [node.node for node in app.view.looks]
+        for number in range(20):
+            app.store.put(f"a{number:02}")
+        app.keys.apply(app.store.told())
+        app.view._age()  # noqa: SLF001 - what its timer does once a second
+        app.view.sync()
+        await pilot.pause()
+        assert [node.node for node in app.view.looks] == in_sight
+
+
+async def test_the_scrollbar_follows_as_soon_as_that_can_be_seen() -> None:
+    async with shown(*_many(100), size=(40, 10)) as (app, pilot):
+        for _ in range(3):
+            told = app.view.vertical_scrollbar.window_virtual_size
+            while (len(app.keys) - told) * 80 < len(app.keys):  # 10 cells, in eighths
+                assert app.view.vertical_scrollbar.window_virtual_size == told
+                app.store.put(f"l{len(app.keys)}")
+                app.tell()
+            await pilot.pause()
+            assert app.view.vertical_scrollbar.window_virtual_size == len(app.keys)
+            assert app.view.max_scroll_y == len(app.keys) - 10
+
+
 async def test_further_pages_are_loaded_when_their_place_comes_near() -> None:
     async with shown(*_many(100), page=30, size=(40, 8)) as (app, pilot):
         assert len(app.keys) == 31
