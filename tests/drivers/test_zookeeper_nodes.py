@@ -91,6 +91,15 @@ async def test_a_save_keeps_the_access_control_list(store: ZooKeeperStore, kazoo
     assert kazoo.get_acls(f"/{root}/node")[0] == acl
 
 
+async def test_a_node_that_may_be_written_and_not_read_is_told_as_written(
+    store: ZooKeeperStore, kazoo: KazooClient, root: str
+) -> None:
+    kazoo.ensure_path(f"/{root}")
+    kazoo.create(f"/{root}/node", b"value", acl=[make_acl("world", "anyone", write=True)])
+    first = await store.put("node", b"written")
+    assert (await store.atomic_put("node", b"written again", first)).version == 2
+
+
 async def test_a_node_with_a_time_to_live_and_a_container_end(store: ZooKeeperStore, root: str) -> None:
     await store.put("node", b"value", ttl=0.3)
     container = messages.create(f"/{root}/container", b"", OPEN, Mode.CONTAINER)

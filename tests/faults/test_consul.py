@@ -12,6 +12,8 @@ import pytest
 
 from explorer.drivers.consul import ConsulStore
 from explorer.drivers.consul.connection import Connection
+from explorer.drivers.consul.layout import Stored
+from explorer.drivers.consul.saving import Save
 from explorer.model.address import Access, parse
 from explorer.model.entries import Entry
 from explorer.model.errors import (
@@ -74,6 +76,23 @@ async def test_a_save_whose_answer_was_lost_is_saved(shared_consul: ConsulServer
         saved = await saving
         assert saved == await beside.get("key")
         assert saved.value == b"after"
+
+
+async def test_a_save_that_was_answered_is_told_as_saved_though_nothing_can_be_read_after_it(
+    shared_consul: ConsulServer, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with unheard(shared_consul, path) as (store, beside, proxy):
+        seen = await beside.put("key", b"before", ttl=60)
+        commit = Save.commit
+
+        async def answered(save: Save) -> Stored | None:
+            written = await commit(save)
+            proxy.drop_replies()
+            return written
+
+        monkeypatch.setattr(Save, "commit", answered)
+        assert (await store.atomic_put("key", b"after", seen)).lease == seen.lease
+        assert await value_of(beside, "key") == b"after"
 
 
 async def test_a_save_whose_answer_was_lost_and_that_was_written_over_is_unknown(

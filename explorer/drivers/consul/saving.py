@@ -132,7 +132,10 @@ class Save:
             return self.before or absence(self.key)
         if verdict.results:
             return replace(Stored.of(verdict.results[-1]), value=self.after.value)
-        now = await Reader(self.connection, "/", self.subject).entry(self.key)
+        try:
+            now = await Reader(self.connection, "/", self.subject).entry(self.key)
+        except ExplorerError:
+            now = None
         return now if now and now.value == self.after.value else replace(self.after, modified=-1)
 
     async def _found_out(self, delivery: Delivery) -> Stored | None:

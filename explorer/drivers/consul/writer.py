@@ -137,8 +137,12 @@ class Writer:
         written = await Save(self.connection, key, place, before, after, besides).commit()
         if written is None:
             return None
-        ttl = lifetime.ttl if lifetime else await remaining(self.connection, written)
-        return self.layout.entry(written, ttl=ttl)
+        if lifetime:
+            return self.layout.entry(written, ttl=lifetime.ttl)
+        try:
+            return self.layout.entry(written, ttl=await remaining(self.connection, written))
+        except ExplorerError:  # it is written all the same
+            return self.layout.entry(written, ttl=None)
 
     async def _granted(self, key: str, ttl: float | None) -> Lifetime | None:
         """Get the session that an entry is to live by: None to keep what it has."""

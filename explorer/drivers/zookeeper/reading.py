@@ -62,6 +62,14 @@ class Reader:
         _, found = await self.connection.ask_all([messages.sync(path), messages.exists(path)], key=self.subject)
         return _raised(cast("Stat | ExplorerError | None", found))
 
+    async def acl(self, path: str, czxid: int) -> Acl | None:
+        """Read who may do what with a node; None if it is not (any more) the one of this creation."""
+        found, acl = await self.connection.ask_all([messages.exists(path), messages.acl(path)], key=self.subject)
+        stat = _raised(cast("Stat | ExplorerError | None", found))
+        if stat is None or stat.czxid != czxid or isinstance(acl, ExplorerError):
+            return None
+        return cast("Acl", acl)
+
     async def names(self, path: str) -> list[str]:
         """Read the names of the level below a node, in their order; none if there is no node."""
         try:

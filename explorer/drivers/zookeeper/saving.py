@@ -131,7 +131,10 @@ class Save:
                     "was deleted and made again while it was written: your value stands in the new one"
                 )
             case str():
-                made = await Reader(self.connection, self.subject).stat(self.path)
+                try:
+                    made = await Reader(self.connection, self.subject).stat(self.path)
+                except ExplorerError as error:
+                    raise self._surprised("was written, and could not be read again") from error
                 if made is None:
                     raise self._surprised("was deleted right after it was written")
                 return made

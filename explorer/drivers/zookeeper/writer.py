@@ -165,9 +165,11 @@ class Writer:
                 return True
 
     async def _told(self, key: str, path: str, value: bytes, stat: Stat) -> Entry:
-        """Give the entry that was written, as it is read."""
-        now = await Reader(self.connection, key).node(path, consistent=False)
-        acl = now.acl if now and now.stat.czxid == stat.czxid else None
+        """Give the entry that was written, as it is read. That cannot fail any more, whatever cannot be read of it."""
+        try:
+            acl = await Reader(self.connection, key).acl(path, stat.czxid)
+        except ExplorerError:
+            acl = None
         return self.layout.entry(path, value, stat, acl)
 
     async def _birth(

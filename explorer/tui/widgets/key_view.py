@@ -88,16 +88,26 @@ class KeyView(ScrollView, inherit_bindings=False):
         size = Size(self.size.width, total)
         if size != self.virtual_size:
             self.set_reactive(Widget.virtual_size, size)
-            self._scroll_update(size)
         if moved:
             top = max(0, min(top, self.max_scroll_y))
             self.set_reactive(Widget.scroll_y, float(top))
             self.set_reactive(Widget.scroll_target_y, float(top))
-            if self.show_vertical_scrollbar:
-                self.vertical_scrollbar.position = top
+        if self._thumb_moves(total, top):
+            self._scroll_update(size)
+            self.vertical_scrollbar.position = top
         self._place_cursor()
         self._look_again()
         self._load_near()
+
+    def _thumb_moves(self, total: int, top: int) -> bool:
+        """Tell whether the scrollbar comes to look different, which costs: it is drawn in eighths of cells."""
+        bar, height = self.vertical_scrollbar, self.size.height
+        before = bar.window_virtual_size
+        if not self.show_vertical_scrollbar or not before or total <= height:
+            return (total, top) != (before, bar.position)
+        eighths = 8 * height
+        grown = abs(total - before) * eighths >= total
+        return grown or abs(top / total - bar.position / before) * eighths >= 1
 
     def _shifted(self) -> int:
         """Tell by how many rows the first row in sight moved; at the very top there is nothing to hold."""
@@ -264,4 +274,4 @@ class KeyView(ScrollView, inherit_bindings=False):
 
     def _age(self) -> None:
         if any(row.change is not None for row in self.looks):
-            self._look_again()
+            self.sync()

@@ -1,0 +1,205 @@
+"""ZooKeeper killed, cut off and robbed of its answers while people save: no save is told to be what it was not."""
+
+import asyncio
+import random
+import sys
+from collections.abc import Iterator
+from typing import TypeVar
+
+import pytest
+
+from explorer.drivers.base import Store
+from explorer.drivers.zookeeper import ZooKeeperStore
+from explorer.drivers.zookeeper.messages import Request
+from explorer.model.entries import Entry
+from explorer.model.errors import Conflict, ExplorerError, NotReachable, OutcomeUnknown
+from tests.faults.figures import PATIENCE, figure, seed
+from tests.faults.saves import Told
+from tests.faults.test_zookeeper import open_store
+from tests.servers.proxy import FaultProxy
+from tests.servers.waiting import eventually
+from tests.servers.zookeeper import ZooKeeperServer
+
+pytestmark = pytest.mark.faults
+
+Answer = TypeVar("Answer")
+
+EDITORS = 4
+ROUNDS = figure(short=3, long=40)
+DELETE, SET_DATA, CREATE2 = 2, 5, 15
+WINDOW = 25
+"""Attempts that each fault meets, at least."""
+
+
+class Editors:
+    """Editors who save over each other's changes. Each appends its mark to the value: the value is its own history."""
+
+    def __init__(self) -> None:
+        self.told: dict[bytes, Told] = {}
+        self.numbers: Iterator[int] = iter(range(10**9))
+        self.over = False
+
+    async def edit(self, store: Store) -> None:
+        while not self.over:
+            try:
+                entry = await store.get("hot")
+            except ExplorerError:
+                continue
+            mark = str(next(self.numbers)).encode()
+            self.told[mark] = await _save(store, entry, (entry.value or b"") + b" " + mark)
+
+    def misjudged(self, value: bytes) -> list[str]:
+        """Compare what was told with what the value says that happened."""
+        written = value.split()
+        found = [f"written twice: {mark!r}" for mark in set(written) if written.count(mark) > 1]
+        for mark, told in self.told.items():
+            if told is Told.SAVED and mark not in written:
+                found.append(f"told to be saved, and lost: {mark!r}")
+            if told in (Told.CONFLICT, Told.UNSENT) and mark in written:
+                found.append(f"told not to be saved, and was: {mark!r}")
+        return found
+
+
+async def _save(store: Store, entry: Entry, value: bytes) -> Told:
+    try:
+        await store.atomic_put("hot", value, entry)
+    except Conflict:
+        return Told.CONFLICT
+    except OutcomeUnknown:
+        return Told.UNKNOWN
+    except NotReachable:
+        return Told.UNSENT
+    return Told.SAVED
+
+
+async def test_no_update_is_lost_and_no_editor_is_told_a_lie(own_zookeeper: ZooKeeperServer) -> None:
+    chosen = seed()
+    sys.stdout.write(f"saves: seed {chosen}\n")
+    choice = random.Random(chosen)
+    editors = Editors()
+
+    async def progress() -> None:
+        until = len(editors.told) + WINDOW
+        await eventually(lambda: len(editors.told) >= until, "the editors go on", 30.0)
+
+    async with FaultProxy(own_zookeeper.port) as proxy, open_store(own_zookeeper.address) as direct:
+        await direct.put("hot", b"")
+        stores = [open_store(proxy.address, timeout=0.5) for _ in range(EDITORS)]
+        for store in stores:
+            await store.connect()
+        tasks = [asyncio.create_task(editors.edit(store)) for store in stores]
+        try:
+            for _ in range(ROUNDS):
+                await progress()
+                proxy.drop_replies()
+                await asyncio.sleep(choice.uniform(0.05, 0.8))  # the fault's own length
+                proxy.heal()
+                await progress()
+                proxy.reset_connections()
+                await progress()
+                own_zookeeper.kill()
+                await asyncio.to_thread(own_zookeeper.start)
+            await progress()
+            editors.over = True
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            for store in stores:
+                await store.close()
+
+        async def last() -> bool:
+            try:
+                return (await direct.get("hot")).value is not None
+            except NotReachable:
+                return False
+
+        await eventually(last, "the store is there", PATIENCE)
+        entry = await direct.get("hot")
+        told = list(editors.told.values())
+        sys.stdout.write(f"saves: {len(told)} attempts, { ({kind.name: told.count(kind) for kind in Told}) }\n")
+        assert editors.misjudged(entry.value or b"") == []
+        assert entry.version == len((entry.value or b"").split())
+        assert told.count(Told.SAVED) >= WINDOW * ROUNDS
+
+
+async def test_a_save_that_was_answered_is_told_as_saved_though_nothing_can_be_read_after_it(
+    own_zookeeper: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        FaultProxy(own_zookeeper.port) as proxy,
+        open_store(proxy.address, timeout=0.5) as store,
+        open_store(own_zookeeper.address) as beside,
+    ):
+        before = await store.put("node", b"before")
+        send = store.connection.send
+
+        async def answered(request: Request[Answer], *, key: str | None = None, within: float | None = None) -> Answer:
+            answer = await send(request, key=key, within=within)
+            if request.type == SET_DATA:
+                proxy.drop_replies()
+            return answer
+
+        monkeypatch.setattr(store.connection, "send", answered)
+        assert (await store.atomic_put("node", b"after", before)).version == 1
+        assert (await beside.get("node")).value == b"after"
+        proxy.heal()
+
+
+async def test_a_save_whose_answer_was_swallowed_is_told_as_saved(own_zookeeper: ZooKeeperServer) -> None:
+    async with (
+        FaultProxy(own_zookeeper.port) as proxy,
+        open_store(proxy.address, timeout=1.0) as store,
+    ):
+        for number in range(figure(short=3, long=30)):
+            created = await _through_the_loss(proxy, store, f"made/{number}", b"created", None)
+            saved = await _through_the_loss(proxy, store, f"made/{number}", b"saved", created)
+            assert saved.version == 1
+            assert (await store.get(f"made/{number}")).value == b"saved"
+
+
+async def _through_the_loss(
+    proxy: FaultProxy, store: ZooKeeperStore, key: str, value: bytes, previous: Entry | None
+) -> Entry:
+    """Save while replies to writes are swallowed, and give what is told once they are not."""
+    await store.put("made", b"")
+    send = store.connection.send
+    swallowed: list[int] = []
+
+    async def losing(request: Request[Answer], *, key: str | None = None, within: float | None = None) -> Answer:
+        if swallowed or request.type not in (SET_DATA, CREATE2):
+            return await send(request, key=key, within=within)
+        swallowed.append(request.type)
+        proxy.drop_replies()
+        try:
+            return await send(request, key=key, within=within)
+        finally:
+            proxy.heal()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store.connection, "send", losing)
+        entry = await store.atomic_put(key, value, previous)
+    assert swallowed
+    return entry
+
+
+async def test_a_deletion_that_never_arrived_and_is_refused_then_is_not_told_as_done(
+    own_zookeeper: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lost request is a fake: where it gets lost, and that a child comes in that moment, cannot be timed."""
+    async with open_store(own_zookeeper.address) as store:
+        await store.put("node", b"value")
+        send = store.connection.send
+        lost_requests: list[int] = []
+
+        async def losing(request: Request[Answer], *, key: str | None = None, within: float | None = None) -> Answer:
+            if lost_requests or request.type != DELETE:
+                return await send(request, key=key, within=within)
+            lost_requests.append(request.type)
+            await store.put("node/child", b"")
+            raise NotReachable("the connection was lost")
+
+        monkeypatch.setattr(store.connection, "send", losing)
+        with pytest.raises(ExplorerError, match="has children"):
+            await store.delete("node")
+        assert await store.exists("node")
