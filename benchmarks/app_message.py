@@ -1,6 +1,6 @@
 """A message of 13 kB, selected and drawn: from the key that moves the cursor onto it until its text is on the screen.
 
-A selection has to stand for a moment before anything is read, on purpose; that moment is told separately. Beside it
+Selections that follow each other fast have to stand for a moment before anything is read; these do not. Beside it
 stands what protobuf's own library takes to write the same message as text, without colours, notes or a screen.
 """
 
@@ -15,7 +15,6 @@ from _terminal import Terminal
 from google.protobuf import text_format
 
 from explorer.codecs.opening import codecs_for
-from explorer.session.detail import SETTLING
 
 _PAUSE: Final = 0.3
 """Seconds for which the cursor stays on a message."""
@@ -52,7 +51,7 @@ def main() -> None:
                 at += step
                 pressed = screen.type("j" if step > 0 else "k")
                 moment, _ = screen.until(shown(at))
-                new.append(moment - pressed - SETTLING)
+                new.append(moment - pressed)
             step = -step
             times.extend(new)
             return statistics.median(new)
@@ -66,12 +65,12 @@ def main() -> None:
             return statistics.median(new)
 
         compare(
-            f"a message of {len(value):,} bytes from key to screen, less {SETTLING * 1000:.0f} ms of settling",
+            f"a message of {len(value):,} bytes from key to screen",
             drawn,
             written,
             against="text_format.MessageToString alone",
         )
-    print(f"{len(times)} keys, 95 of 100 within {statistics.quantiles(times, n=20)[-1] * 1000:.1f} ms and the settling")
+    print(f"{len(times)} keys, 95 of 100 within {statistics.quantiles(times, n=20)[-1] * 1000:.1f} ms")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ from explorer.model.errors import InvalidText
 _RELAXED: Final = "some of its strings are not UTF-8: strings are shown as bytes"
 
 
+class _NotOfThisKindError(InvalidText):
+    """A value is no message of a type, or holds strings that are none."""
+
+
 @dataclass(frozen=True, slots=True)
 class MessageDocument(Document):
     """A message in one of its forms."""
@@ -42,21 +46,20 @@ class MessageDocument(Document):
         if len(value) > limits.value:
             raise InvalidText(f"{len(value):,} bytes are too many to be read as a message")
         try:
-            message = kind.parse(value)
-        except DecodeError:
-            message = None
-        if message is not None and not survey(message, limits.elements).broken_strings:
             return cls._of(value, kind, choice, reason, limits)
-        document = cls._of(value, relaxed, replace(choice, form="text"), reason, limits)
-        return replace(document, notes=(_RELAXED, *document.notes))
+        except _NotOfThisKindError:
+            document = cls._of(value, relaxed, replace(choice, form="text"), reason, limits)
+            return replace(document, notes=(_RELAXED, *document.notes))
 
     @classmethod
     def _of(cls, value: bytes, kind: MessageType, choice: Choice, reason: str, limits: Limits) -> Self:
         try:
             message = kind.parse(value)
         except DecodeError as error:
-            raise InvalidText(f"it does not parse as {kind.name}") from error
+            raise _NotOfThisKindError(f"it does not parse as {kind.name}") from error
         found = survey(message, limits.elements)
+        if found.broken_strings:
+            raise _NotOfThisKindError(f"it is no {kind.name}: not all its strings are text")
         shown, refusal = message, None
         if found.too_many:
             shown = copied(message)

@@ -1,6 +1,7 @@
 """The selected key: its value as it was read, as a document, with its lifetime and its history."""
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -20,7 +21,7 @@ from explorer.session.states import Empty, Failed, Loading, Pane, Part, Ready
 from explorer.session.work import Task, Work
 
 SETTLING: Final = 0.08
-"""Seconds that a selection has to stand before its value is read."""
+"""Seconds that a selection has to stand before its value is read, if it came right after another one."""
 EARLIER: Final = 20
 """Entries of history that are read at a time."""
 _UNTOLD: Final = 0.5
@@ -78,6 +79,8 @@ class Detail:
         self._store = store
         self._clock = clock
         self._tell = tell
+        self._selected = -math.inf
+        """The moment of the last selection."""
         self._news: Put | None = None
         """A change of the key that is not shown yet."""
         self._choices: OrderedDict[str, Choice] = OrderedDict()
@@ -104,7 +107,10 @@ class Detail:
     # What a person does
 
     def select(self, key: str | None) -> None:
-        """Show a key's value, once the selection has stood for a moment; None shows nothing."""
+        """Show a key's value, at once or, of selections that follow each other fast, that of the one that stands.
+
+        None shows nothing.
+        """
         if key == self.key:
             return
         self.key = key
@@ -116,8 +122,11 @@ class Detail:
             self._work.cancel(_VALUE)
             self._become(Empty("no key is selected"))
         else:
-            self._become(Loading(self._clock.now()))
-            self._work.replace(self._settle(key), name=_VALUE)
+            moment, before = self._clock.now(), self._selected
+            self._selected = moment
+            self._become(Loading(moment))
+            calm = moment - before >= SETTLING
+            self._work.replace(self._load(key) if calm else self._settle(key), name=_VALUE)
 
     def reload(self) -> Task | None:
         """Read the selected key again; what is shown stays until then."""
