@@ -3,20 +3,77 @@
 import sys
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Callable
-from functools import partial
+from typing import Final
+
+_ESCAPE: Final = "\x1b"
+_BEGIN: Final = "\x1b[200~"
+_END: Final = "\x1b[201~"
+"""What terminals put around what is pasted."""
+_PICTURE: Final = "\N{SYMBOL FOR ESCAPE}"
 
 
 def forgive() -> None:
-    """Have bytes that are not UTF-8 read as replacement characters.
+    """Have what is typed read by a `Reading`.
 
-    Textual ends the app at the first of them, as half a character in a paste would be (its input thread decodes
-    strictly, and offers no other way in).
+    Textual's input thread decodes strictly, ends the app at the first byte that is not UTF-8, and offers no other way
+    in.
     """
     if sys.platform != "win32":
         from textual.drivers import linux_driver  # noqa: PLC0415 - there is none on Windows
 
-        linux_driver.getincrementaldecoder = _tolerant  # type: ignore[attr-defined, assignment]  # not a name that it exports
+        linux_driver.getincrementaldecoder = _reading  # type: ignore[attr-defined, assignment]  # not a name that it exports
 
 
-def _tolerant(encoding: str) -> Callable[[], IncrementalDecoder]:
-    return partial(getincrementaldecoder(encoding), errors="replace")
+class Reading(IncrementalDecoder):
+    """Gives the characters of a terminal's bytes, whatever they are.
+
+    Bytes that are not UTF-8, as half a character in a paste, become replacement characters. An escape character within
+    a paste becomes its picture, as many terminals have it already: Textual would take it for the beginning of a key,
+    and type what follows in front of the rest.
+    """
+
+    def __init__(self, characters: IncrementalDecoder) -> None:
+        super().__init__(characters.errors)
+        self._characters = characters
+        self._pasting = False
+        self._tail = ""
+        """In a paste, what may be the beginning of its end; else the last characters that were given."""
+
+    def decode(self, input: bytes, final: bool = False) -> str:  # type: ignore[override] # noqa: A002, FBT001, FBT002 - the name and form of the method
+        """Give the next characters."""
+        text = self._characters.decode(input, final)
+        given: list[str] = []
+        while text:
+            passed, text = self._pasted(text) if self._pasting else self._typed(text)
+            given.append(passed)
+        if final and self._pasting:
+            given.append(self._tail)
+            self._tail = ""
+        return "".join(given)
+
+    def _typed(self, text: str) -> tuple[str, str]:
+        """Pass on what comes before a paste, at once, since an escape that stands alone is a key; and give the rest."""
+        seen = self._tail + text
+        place = seen.find(_BEGIN)
+        if place < 0:
+            self._tail = seen[1 - len(_BEGIN) :]
+            return text, ""
+        end = place + len(_BEGIN) - len(self._tail)
+        self._pasting, self._tail = True, ""
+        return text[:end], text[end:]
+
+    def _pasted(self, text: str) -> tuple[str, str]:
+        """Pass on what is pasted, but for what may be the beginning of its end; and give the rest."""
+        seen = self._tail + text
+        before, end, rest = seen.partition(_END)
+        if end:
+            self._pasting, self._tail = False, ""
+            return before.replace(_ESCAPE, _PICTURE) + end, rest
+        begun = next((size for size in range(len(_END) - 1, 0, -1) if seen.endswith(_END[:size])), 0)
+        place = len(seen) - begun
+        self._tail = seen[place:]
+        return seen[:place].replace(_ESCAPE, _PICTURE), ""
+
+
+def _reading(encoding: str) -> Callable[[], Reading]:
+    return lambda: Reading(getincrementaldecoder(encoding)(errors="replace"))

@@ -141,7 +141,11 @@ async def test_of_strange_locks_and_failures_nothing_steers_the_terminal(place: 
     async with strange_locks(place):
         with Terminal(place, home=tmp_path, size=WIDE) as terminal:
             await asyncio.to_thread(terminal.shows, "4 held, 4 waiting")
-            terminal.press("3", *["down"] * 8)
+            terminal.press("3", *["down"] * 8, ":")
+            terminal.paste("nowhere\x1b[2J\u202e\x07")
+            await asyncio.to_thread(terminal.shows, "nowhere\N{SYMBOL FOR ESCAPE}[2J")
+            terminal.press("enter")
+            await asyncio.to_thread(terminal.shows, "is not there")
             assert await asyncio.to_thread(terminal.quit) == 0
             assert foreign(terminal.sent, WIDE) == []
 
