@@ -18,6 +18,7 @@ from explorer.drivers.consul.settings import gather
 from explorer.drivers.consul.treewatch import TreeWatch
 from explorer.drivers.consul.watch import KeyWatch
 from explorer.drivers.consul.writer import Writer, remaining
+from explorer.drivers.locking import Terms
 from explorer.drivers.tasks import Tasks
 from explorer.drivers.unfinished import Unfinished
 from explorer.drivers.watching import Watch
@@ -185,7 +186,7 @@ class ConsulStore(Store):
         return Watch(self._tasks, watch.run, name=f"watch of {prefix}")
 
     def lock(self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False) -> Lock:
-        lock = ConsulLock(self._writer, key, value=value, ttl=ttl, delete_on_unlock=delete_on_unlock)
+        lock = ConsulLock(self._writer, Terms(key, value, ttl, delete_on_unlock))
         self._locks.add(lock)
         return lock
 

@@ -20,6 +20,7 @@ from explorer.drivers.etcd.settings import gather
 from explorer.drivers.etcd.status import ask
 from explorer.drivers.etcd.watch import RangeWatch
 from explorer.drivers.etcd.writer import Writer
+from explorer.drivers.locking import Terms
 from explorer.drivers.tasks import Tasks
 from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
@@ -235,9 +236,7 @@ class EtcdStore(Store):
         return Watch(self._tasks, watch.run, name=f"watch of {subject}")
 
     def lock(self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False) -> EtcdLock:
-        lock = EtcdLock(
-            self.cluster, self._writer, self._tasks, key, value=value, ttl=ttl, delete_on_unlock=delete_on_unlock
-        )
+        lock = EtcdLock(self._writer, Terms(key, value, ttl, delete_on_unlock))
         self._locks.add(lock)
         return lock
 

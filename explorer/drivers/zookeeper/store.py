@@ -7,6 +7,7 @@ from typing import ClassVar
 from weakref import WeakSet
 
 from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, PROOF_TIME, Lock, Store
+from explorer.drivers.locking import Terms
 from explorer.drivers.tasks import Tasks
 from explorer.drivers.unfinished import Unfinished
 from explorer.drivers.watching import Watch
@@ -187,16 +188,7 @@ class ZooKeeperStore(Store):
     # Locks
 
     def lock(self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False) -> Lock:
-        _ = self.connection  # a closed store gives no locks
-        lock = ZooKeeperLock(
-            self._settings,
-            self._layout,
-            self._tasks,
-            key,
-            value=value,
-            ttl=ttl,
-            delete_on_unlock=delete_on_unlock,
-        )
+        lock = ZooKeeperLock(self.connection, self._layout, self._tasks, Terms(key, value, ttl, delete_on_unlock))
         self._locks.add(lock)
         return lock
 
