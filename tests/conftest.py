@@ -1,6 +1,10 @@
 """What all tests share: the marks by which the contract suite asks a driver what it declares."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("patient")  # how long an example takes is for the machine to say
+settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,10 +1,12 @@
 """No verb: the terminal app on a session."""
 
 import asyncio
+import signal
 import sys
 import traceback
 import warnings
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from itertools import chain
 from types import TracebackType
@@ -60,15 +62,33 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
             lambda: next(stores), codecs, writable=wanted.write, drafts=drafts, actions=actions
         ) as session:
             app = Keyscope(session, theme=wanted.theme, told=[str(one.message) for one in told])
-            async with asyncio.TaskGroup() as group:
-                preparing = group.create_task(_prepare(session, codecs))
-                await app.run_async()
-                preparing.cancel()
+            with _signals(app.end):
+                async with asyncio.TaskGroup() as group:
+                    preparing = group.create_task(_prepare(session, codecs))
+                    await app.run_async()
+                    preparing.cancel()
             if app.failure is not None:
                 raise app.failure
             return app.return_code or 0
 
     return asyncio.run(run())
+
+
+@contextmanager
+def _signals(end: Callable[[signal.Signals], None]) -> Generator[None, None, None]:
+    """Have signals end the app, so that the terminal is given back as it was; Windows has no way to."""
+    if sys.platform == "win32":
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, end, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -45,13 +45,13 @@ class Applying:
         for name, note in notes.items():
             if note.value:
                 self._value(parent, level, name, new=False)
-            if note.below and (child := self._child(parent, level, name, below=True)) is not None:
+            if note.put_below and (child := self._child(parent, level, name, below=True)) is not None:
                 child.has_children = True
             if (child := level.find(name)) is None:
                 continue
             if note.value is False:
                 self._lose(child)
-            if note.below is False and child.branch is None and child.has_children:
+            if note.deleted_below and child.branch is None and child.has_children:
                 self._doubts.doubt(child)
 
     def _put(self, names: list[str], event: Put) -> bool:
@@ -63,7 +63,7 @@ class Applying:
             if level is None:
                 return changed
             if level.working:
-                _note(level, name).below = True
+                _note(level, name).put_below = True
             child = self._child(node, level, name, below=True)
             if child is None:
                 return changed
@@ -90,7 +90,7 @@ class Applying:
             if level is None:
                 break
             if level.working:
-                _note(level, name).below = False
+                _note(level, name).deleted_below = True
             child = level.find(name)
             if child is None or child.ghost:
                 self._miss(node, level)

@@ -169,13 +169,17 @@ class Level(Branch[Node]):
 
 
 class Note:
-    """The last that was heard of a child: of its value and of what is below it. None: nothing."""
+    """What was heard of a child: the last of its value (None: nothing), and what was put and deleted below it.
 
-    __slots__ = ("below", "value")
+    Of those below, the last word would not do: the key that was deleted last need not be the one that was put.
+    """
+
+    __slots__ = ("deleted_below", "put_below", "value")
 
     def __init__(self) -> None:
         self.value: bool | None = None
-        self.below: bool | None = None
+        self.put_below = False
+        self.deleted_below = False
 
 
 def first_key(name: str, separator: str, *, has_value: bool) -> bytes:

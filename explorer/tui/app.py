@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import signal
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
@@ -139,6 +140,10 @@ class Keyscope(App[None]):
     def say(self, text: str, *, warning: bool = False) -> None:
         """Show a line for a few seconds."""
         self.notify(inert(text), severity="warning" if warning else "information", markup=False, timeout=4)
+
+    def end(self, number: signal.Signals) -> None:
+        """Leave for a signal, with the exit code that shells know it by."""
+        self.exit(return_code=128 + number)
 
     def do_quit(self) -> None:
         """Leave; drafts are kept by the session."""

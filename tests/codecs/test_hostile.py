@@ -31,7 +31,7 @@ def nested_any(depth: int) -> bytes:
     return value
 
 
-@settings(max_examples=figure(300, 20_000), deadline=None)
+@settings(max_examples=figure(300, 20_000))
 @given(some.binary(max_size=60), some.sampled_from([THREE, TWO]), some.sampled_from(["text", "json"]))
 def test_any_bytes_open_as_something_harmless_and_come_back_the_same(value: bytes, name: str, form: str) -> None:
     document = edges().open("k", value, Choice("protobuf", name, "json" if form == "json" else "text"))
@@ -40,7 +40,7 @@ def test_any_bytes_open_as_something_harmless_and_come_back_the_same(value: byte
     assert (encoded.value, encoded.changed) == (value, False)
 
 
-@settings(max_examples=figure(300, 20_000), deadline=None)
+@settings(max_examples=figure(300, 20_000))
 @given(some.text() | some.text(some.sampled_from('text leaf{}:"[]/.,1-\n#\\')), some.sampled_from(["text", "json"]))
 def test_any_text_is_a_message_or_one_clear_error(text: str, form: str) -> None:
     document = opened(b"", form="json" if form == "json" else "text")

@@ -113,7 +113,7 @@ EDITS: dict[str, Edit] = {
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-@settings(deadline=None, max_examples=figure(100, 20_000 // len(EDITS)))
+@settings(max_examples=figure(100, 20_000 // len(EDITS)))
 @given(value=edges, edit=some.sampled_from(sorted(EDITS)))
 def test_an_edit_changes_what_was_edited_and_nothing_else(value: bytes, edit: str, form: Form) -> None:
     """The edit made by text gives what the same edit made on the parsed message gives."""
@@ -132,7 +132,7 @@ def test_an_edit_changes_what_was_edited_and_nothing_else(value: bytes, edit: st
     assert encoded.changed
 
 
-@settings(deadline=None, max_examples=figure(100, 5_000))
+@settings(max_examples=figure(100, 5_000))
 @given(value=edges)
 def test_every_other_field_keeps_its_bytes_and_its_place(value: bytes) -> None:
     document = opened(value)
@@ -144,7 +144,7 @@ def test_every_other_field_keeps_its_bytes_and_its_place(value: bytes) -> None:
             assert value[was.whole] == encoded.value[now.whole]
 
 
-@settings(deadline=None, max_examples=figure(100, 5_000))
+@settings(max_examples=figure(100, 5_000))
 @given(value=edges)
 def test_an_edit_deep_inside_keeps_the_bytes_around_it(value: bytes) -> None:
     document = opened(value)
@@ -152,7 +152,7 @@ def test_an_edit_deep_inside_keeps_the_bytes_around_it(value: bytes) -> None:
     assert encoded.value == value.replace(b"leaf 1", b"LEAF 1")
 
 
-@settings(deadline=None, max_examples=figure(100, 5_000))
+@settings(max_examples=figure(100, 5_000))
 @given(value=edges)
 def test_an_untouched_text_gives_the_very_same_bytes(value: bytes) -> None:
     for form in ("text", "json"):

@@ -136,7 +136,7 @@ STATEMENTS = (
 changes = some.lists(some.sampled_from(STATEMENTS), max_size=4, unique=True).map("\n".join)
 
 
-@settings(deadline=None, max_examples=figure(200, 5_000))
+@settings(max_examples=figure(200, 5_000))
 @given(mine=changes, theirs=changes, form=some.sampled_from(["text", "json"]))
 def test_whatever_is_merged_can_be_saved_and_says_what_it_shows(mine: str, theirs: str, form: Form) -> None:
     merge = merged(changed(mine), changed(theirs), form)

@@ -21,7 +21,7 @@ values = some.one_of(
 )
 
 
-@settings(max_examples=figure(300, 20_000), deadline=None)
+@settings(max_examples=figure(300, 20_000))
 @given(values, some.sampled_from(["", "a.json", "a.yaml"]))
 def test_any_bytes_open_harmless_and_come_back_the_same(value: bytes, key: str) -> None:
     document = CODECS.open(key, value)
@@ -33,7 +33,7 @@ def test_any_bytes_open_harmless_and_come_back_the_same(value: bytes, key: str) 
         assert (encoded.value, encoded.changed) == (value, False)
 
 
-@settings(max_examples=figure(300, 20_000), deadline=None)
+@settings(max_examples=figure(300, 20_000))
 @given(some.text(), some.text())
 def test_an_edited_text_is_stored_as_it_is_written(old: str, new: str) -> None:
     before, after = old.encode("utf-8", "replace"), new.encode("utf-8", "replace")

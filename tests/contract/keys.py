@@ -17,7 +17,6 @@ _BINARY = st.lists(st.sampled_from(_NAMES[:6] + _BYTES), min_size=1, max_size=4)
 
 _EXAMPLES = settings(
     max_examples=25,
-    deadline=None,
     # Each example has a path of its own, and each driver runs the examples by itself.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
 )

@@ -115,9 +115,7 @@ class RowsAgainstALine(RuleBasedStateMachine):
 
 def test_rows_stand_where_a_list_made_anew_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK", 2)  # so that blocks are divided
-    run_state_machine_as_test(
-        RowsAgainstALine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
-    )
+    run_state_machine_as_test(RowsAgainstALine, settings=settings(max_examples=60, stateful_step_count=30))
 
 
 def test_a_row_that_is_not_there_is_an_error() -> None:

@@ -308,6 +308,4 @@ async def _tried(act: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_a_tree_agrees_with_its_store_in_the_end() -> None:
-    run_state_machine_as_test(
-        TreeAgainstItsStore, settings=settings(max_examples=300, stateful_step_count=40, deadline=None)
-    )
+    run_state_machine_as_test(TreeAgainstItsStore, settings=settings(max_examples=300, stateful_step_count=40))

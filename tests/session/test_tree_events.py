@@ -27,6 +27,21 @@ async def test_a_page_that_is_older_than_an_event_brings_nothing_back() -> None:
         assert garden.rows == ["a/", "  kept", "  later", "  new/"]
 
 
+async def test_what_was_put_into_a_folder_counts_though_another_key_of_it_went_while_its_level_was_read() -> None:
+    async with growing("a/kept") as garden:
+        garden.store.held = True
+        garden.tree.expand(garden.node("a"))
+        request = await garden.request()
+        garden.store.read(request)
+        garden.store.put("a/new/deep")
+        garden.store.put("a/new/gone")
+        garden.store.delete("a/new/gone")
+        garden.tell()
+        garden.store.arrive(request)
+        await garden.answer()
+        assert garden.rows == ["a/", "  kept", "  +new/"]
+
+
 async def test_the_end_of_a_value_at_the_end_of_a_page_lets_nothing_be_left_out() -> None:
     """Behind `a` with a value comes `a-b`; behind `a` without one comes what is behind all of `a/`."""
     async with growing("a", "a-b", "a/c", "z", page=1) as garden:

@@ -49,9 +49,7 @@ from tests.tui.strangers import KINDS, STORED, STRANGE, stored, suspects, texts
 BATCH = 20
 """Texts in one example, so that 5000 examples are 100,000 texts."""
 EXAMPLES = figure(60, 5000)
-MANY = settings(
-    max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=True
-)
+MANY = settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck), print_blob=True)
 batches = st.lists(texts, min_size=BATCH, max_size=BATCH)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -315,12 +315,13 @@ def test_every_kind_of_terminal_shows_all(place: str, tmp_path: Path, kind: str)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_it(place: str, tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_it_and_the_terminal_is_as_it_was(place: str, tmp_path: Path, number: signal.Signals) -> None:
     fill(place, app="value")
     with Terminal(place, home=tmp_path) as terminal:
         terminal.shows("LIVE")
         terminal.process.send_signal(number)
-        terminal.ended()
+        assert terminal.ended() == 128 + number
+        assert "\x1b[?1049l" in terminal.sent.decode()
         assert "Traceback" not in terminal.sent.decode()
 
 
