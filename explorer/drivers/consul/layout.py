@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import cast
 
 from explorer.drivers.consul.requests import Fields
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import Entry
 from explorer.model.errors import InvalidKey, KeyNotFound
 from explorer.model.keys import directory
 
@@ -86,15 +86,6 @@ class Layout:
             ttl=ttl,
             lease=found.session,
             meta=MappingProxyType(told) if told else _NOTHING,
-        )
-
-    def state(self, previous: Entry | Revision) -> tuple[int, int | None]:
-        """Give ModifyIndex and CreateIndex of what the caller had read; -1, which never is, for no number."""
-        revision = previous.revision if isinstance(previous, Entry) else previous
-        created = previous.created if isinstance(previous, Entry) else None
-        return (
-            revision if isinstance(revision, int) and revision > 0 else -1,
-            created if isinstance(created, int) else None,
         )
 
     def absent(self, key: str) -> KeyNotFound:

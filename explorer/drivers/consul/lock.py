@@ -62,7 +62,7 @@ class ConsulLock(ProvedLock[Connection]):
 
     async def _try(self) -> bool:
         """Acquire the key if it is free, keeping what it holds unless the lock has a value of its own."""
-        now = await self._current()
+        now = await self._writer.current(self.key)
         if now is not None and now.session is not None:
             return self._took(now)
         before = now or absence(self._place)
@@ -73,7 +73,7 @@ class ConsulLock(ProvedLock[Connection]):
         try:
             written = await Save(self._connection, self.key, self._place, now, after).commit()
         except OutcomeUnknown:
-            written = await self._current()
+            written = await self._writer.current(self.key)
         return written is not None and self._took(written)
 
     def _took(self, now: Stored) -> bool:
@@ -124,7 +124,7 @@ class ConsulLock(ProvedLock[Connection]):
 
     async def _unlock(self) -> None:
         """Release the key, or delete it if it is to go; both only while it is ours."""
-        while (now := await self._current()) is not None and now.session == self._session:
+        while (now := await self._writer.current(self.key)) is not None and now.session == self._session:
             unused = self._made and now.modified == self._fence
             after = None if self._terms.delete_on_unlock or unused else replace(now, session=None)
             if await Save(self._connection, self.key, self._place, now, after).commit():
@@ -134,6 +134,3 @@ class ConsulLock(ProvedLock[Connection]):
         session, self._session = self._session, None
         if session:
             await sessions.end(self._connection, session)
-
-    async def _current(self) -> Stored | None:
-        return await self._writer.current(self.key, self._place)

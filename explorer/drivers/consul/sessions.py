@@ -4,7 +4,6 @@ A session ends when its TTL has passed since it was renewed last, and Consul tak
 it was renewed is not told, so nobody can tell how much is left.
 """
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, cast
@@ -15,8 +14,6 @@ from explorer.drivers.consul.requests import Fields
 from explorer.drivers.retry import persist
 from explorer.model.errors import Denied, ExplorerError
 
-RENEWALS: Final = 3
-"""How often a session is renewed within its TTL."""
 LIFETIME: Final = "keyscope lifetime"
 """The name of a session that entries live by and that locks nothing."""
 DELETE: Final = "delete"
@@ -104,17 +101,6 @@ async def tell(connection: Connection, session: str) -> Session | None:
     except Denied:
         return None
     return Session.of(found) if found else None
-
-
-async def keep_alive(connection: Connection, session: str, ttl: float) -> None:
-    """Renew a session until it ends or this task does."""
-    while True:
-        await asyncio.sleep(ttl / RENEWALS)
-        try:
-            ttl = await renew(connection, session, within=ttl)
-        except ExplorerError as error:
-            if not error.retryable:
-                return
 
 
 async def give_back(connection: Connection, session: str | None) -> None:

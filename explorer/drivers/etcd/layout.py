@@ -50,15 +50,6 @@ class Layout:
         start = self.root + encode(directory(prefix, self.separator))
         return start, range_end(start)
 
-    def state(self, previous: Entry | Revision) -> tuple[int, int | None]:
-        """Give mod and create revision of what the caller had read; -1, which never is, for no revision of etcd's."""
-        revision = previous.revision if isinstance(previous, Entry) else previous
-        created = previous.created if isinstance(previous, Entry) else None
-        return (
-            revision if isinstance(revision, int) and revision > 0 else -1,
-            created if isinstance(created, int) else None,
-        )
-
     def number(self, revision: Revision) -> int:
         """Give a revision as etcd counts them."""
         if isinstance(revision, int):

@@ -1,6 +1,5 @@
 """Leases: what lets an entry or a lock end by itself when its owner does."""
 
-import asyncio
 import math
 from contextlib import aclosing
 
@@ -9,9 +8,6 @@ from explorer.drivers.etcd.cluster import Cluster
 from explorer.drivers.etcd.methods import LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_REVOKE, LEASE_TIME_TO_LIVE
 from explorer.drivers.retry import persist
 from explorer.model.errors import Denied, ExplorerError, KeyNotFound
-
-RENEWALS = 3
-"""How often a lease is renewed within its TTL."""
 
 
 def spelled(lease: int) -> str:
@@ -65,14 +61,3 @@ async def remaining(cluster: Cluster, lease: int, *, keys: bool = False) -> mess
     except Denied:
         return None
     return answer if answer.TTL > 0 else None
-
-
-async def keep_alive(cluster: Cluster, lease: int, ttl: int) -> None:
-    """Renew a lease until it ends or this task does."""
-    while True:
-        await asyncio.sleep(ttl / RENEWALS)
-        try:
-            ttl = await renew(cluster, lease, within=ttl)
-        except ExplorerError as error:
-            if not error.retryable:
-                return

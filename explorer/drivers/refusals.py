@@ -1,0 +1,33 @@
+"""What every store refuses, in one set of words."""
+
+from explorer.model.errors import KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
+
+
+def absent(shown: str, key: str) -> KeyNotFound:
+    """Give the error for a key that is not there.
+
+    Args:
+        shown: The address for messages.
+        key: The key as the caller wrote it.
+    """
+    return KeyNotFound("no such key", address=shown, key=key)
+
+
+def empty(shown: str, prefix: str) -> KeyNotFound:
+    """Give the error for a prefix that is neither a key nor a directory."""
+    return KeyNotFound("no such key, and nothing below it", address=shown, key=prefix)
+
+
+def taken(shown: str, key: str) -> KeyExists:
+    """Give the error for a key that was to be created and is there."""
+    return KeyExists("the key exists already", hint="read it and save against what you read", address=shown, key=key)
+
+
+def modified(shown: str, key: str) -> KeyModified:
+    """Give the error for a key that is not, or no longer, what the caller had read."""
+    return KeyModified("the key was changed since it was read", hint="read it again", address=shown, key=key)
+
+
+def unspecified(shown: str, key: str) -> PreviousNotSpecified:
+    """Give the error for a guarded deletion that does not say of what."""
+    return PreviousNotSpecified("say which entry is to be deleted", hint="read it first", address=shown, key=key)
