@@ -41,7 +41,7 @@ class Desk:
         self.server, self.proxy, self.plain, self.store = server, proxy, plain, store
         self.before: list[Event] = []
         """What happens before the first transaction, the second, and so on."""
-        self._call = store.cluster.call
+        self._call = store.connection.call
         self._number = self._calls = 0
 
     async def call(
@@ -82,12 +82,18 @@ class Desk:
         self.proxy.heal()
         return await task
 
-    async def refused(self, what: Coroutine[object, object, Entry | int | None]) -> Entry | int | None:
-        """Start a write that the store will refuse, and lose the reply."""
-        sent = self.proxy.sent
-        self.before = [self.lose_reply]
+    async def refused(self, what: Coroutine[object, object, Entry | int | None], *first: Event) -> Entry | int | None:
+        """Start a write that the store will refuse, for what happens first, and lose the reply."""
+        sent: list[int] = []
+
+        async def lose() -> None:
+            for event in (*first, self.lose_reply):
+                await event()
+            sent.append(self.proxy.sent)
+
+        self.before = [lose]
         task = asyncio.create_task(what)
-        await eventually(lambda: not self.before and self.proxy.sent > sent, "it is sent", PATIENCE)
+        await eventually(lambda: bool(sent) and self.proxy.sent > sent[0], "it is sent", PATIENCE)
         self.proxy.heal()
         return await task
 
@@ -122,7 +128,7 @@ async def desk(version: str, timeout: float = 2.0) -> AsyncGenerator[Desk, None]
     ):
         made = Desk(server, proxy, plain, store)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(store.cluster, "call", made.call)
+            patch.setattr(store.connection, "call", made.call)
             yield made
 
 
@@ -200,15 +206,10 @@ class TestWhatDidNotHappen:
 
             async def take() -> None:
                 await at.write(put(f"{ROOT}key{number}", b"theirs"))
-                await at.lose_reply()
 
             for number in range(TIMES[version]):
-                task = asyncio.create_task(at.store.atomic_put(f"key{number}", b"mine", None))
-                at.before = [take]
-                await eventually(lambda: not at.before, "it is sent", PATIENCE)
-                at.proxy.heal()
                 with pytest.raises(KeyExists):
-                    await task
+                    await at.refused(at.store.atomic_put(f"key{number}", b"mine", None), take)
 
     async def test_a_tree_that_was_written_to_since_the_preview_is_kept(self, version: str) -> None:
         async with desk(version) as at:
