@@ -8,8 +8,8 @@ a connection breaks; a compare-and-swap that took effect would then be told as r
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from weakref import WeakSet
@@ -46,6 +46,7 @@ class Answer:
     body: bytes
 
 
+_OK = 200
 _ROUNDS = 3
 """Rounds of the event loop in which the transports of closed connections are put away."""
 _PROBES = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2}
@@ -176,30 +177,69 @@ class Endpoints:
             answer = await self._exchange(request, key, within, at or self.hosts[place])
             self._judge(answer, key)
         except NotReachable:
-            if at is None and self._current == place:
-                self._current = (place + 1) % len(self.hosts)
+            if at is None:
+                self._leave(place)
             raise
         return answer
 
+    @asynccontextmanager
+    async def listen(
+        self, request: Request, *, key: str | None = None
+    ) -> AsyncGenerator[tuple[Mapping[str, str], AsyncGenerator[bytes, None]], None]:
+        """Send a request whose answer goes on and on: give its headers and its lines, as they come.
+
+        The headers have to come in time; the lines may take for ever.
+
+        Raises:
+            NotReachable: There is no answer, it says that the store cannot do its work, or it breaks off.
+        """
+        place = self._current
+        host = self.hosts[place]
+        try:
+            with self._understanding(host, key):
+                async with asyncio.timeout(self.timeout) as limit, self._opened(request, self.timeout, host) as answer:
+                    if answer.status != _OK:
+                        self._judge(Answer(answer.status, answer.headers, await answer.read()), key)
+                    limit.reschedule(None)
+                    async with aclosing(_lines(answer.content)) as lines:
+                        yield answer.headers, lines
+        except NotReachable:
+            self._leave(place)
+            raise
+
+    def _leave(self, place: int) -> None:
+        """Let the requests that follow go to the next endpoint."""
+        if self._current == place:
+            self._current = (place + 1) % len(self.hosts)
+
     async def _exchange(self, request: Request, key: str | None, within: float, host: Host) -> Answer:
+        with self._understanding(host, key):
+            async with asyncio.timeout(within), self._opened(request, within, host) as response:
+                answer = Answer(response.status, response.headers, await response.read())
+        return answer
+
+    @asynccontextmanager
+    async def _opened(
+        self, request: Request, within: float, host: Host
+    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
+        async with self._session.request(
+            request.method,
+            URL(f"{'https' if self._tls else 'http'}://{host}{request.target}", encoded=True),
+            data=request.body,
+            allow_redirects=False,
+            server_hostname=self._server_name,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=within * _CONNECTING),
+        ) as response:
+            self._known.add(host)
+            yield response
+
+    @contextmanager
+    def _understanding(self, host: Host, key: str | None) -> Generator[None, None, None]:
+        """Raise what goes wrong as what it means."""
         if self._session.closed:
             raise NotReachable("the store was closed", address=self.shown, key=key)
-        url = URL(f"{'https' if self._tls else 'http'}://{host}{request.target}", encoded=True)
         try:
-            async with (
-                asyncio.timeout(within),
-                self._session.request(
-                    request.method,
-                    url,
-                    data=request.body,
-                    allow_redirects=False,
-                    server_hostname=self._server_name,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=within * _CONNECTING),
-                ) as response,
-            ):
-                answer = Answer(response.status, response.headers, await response.read())
-                self._known.add(host)
-                return answer
+            yield
         except _BrokenOffError as broken:
             raise self._understood(broken.error, host, key) from broken.error
         except (aiohttp.ClientError, OSError) as error:
@@ -257,6 +297,15 @@ class Endpoints:
                     address=self.shown,
                     key=key,
                 )
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
+    """Give the lines of a body, however long they are."""
+    rest = b""
+    async for chunk in content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
 
 
 def _reset(error: aiohttp.ClientOSError) -> bool:

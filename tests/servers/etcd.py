@@ -47,7 +47,7 @@ class EtcdServer(Server):
     """One etcd member: alone, or one of an `EtcdCluster`.
 
     `quota_bytes` sets the size at which the NOSPACE alarm goes off, `token_ttl` (seconds) how long a password's token
-    lasts, `arguments` whatever else. Unless `durable`, 3.5 leaves out fsync: kill -9 loses nothing by it, a power cut
+    lasts, `v2` adds the API of version 2, `arguments` whatever else. Unless `durable`, 3.5 leaves out fsync: kill -9 loses nothing by it, a power cut
     would. 3.4 always syncs.
     """
 
@@ -63,6 +63,7 @@ class EtcdServer(Server):
         token_ttl: int | None = None,
         client_port: int | None = None,
         durable: bool = False,
+        v2: bool = False,
         heartbeat_ms: int = 50,
         election_ms: int = 500,
         arguments: Iterable[str] = (),
@@ -80,6 +81,7 @@ class EtcdServer(Server):
             *(() if quota_bytes is None else ("--quota-backend-bytes", str(quota_bytes))),
             *(() if token_ttl is None else ("--auth-token-ttl", str(token_ttl))),
             *(("--unsafe-no-fsync",) if version != "3.4" and not durable else ()),
+            *(("--enable-v2",) if v2 else ()),
             *arguments,
         )
         super().__init__(f"etcd-{version}-{name}")
@@ -250,10 +252,12 @@ class EtcdServer(Server):
 class EtcdCluster:
     """Three etcd members that vote; a context manager like a single server."""
 
-    def __init__(self, version: str = "3.5", *, heartbeat_ms: int = 50, election_ms: int = 500) -> None:
+    def __init__(
+        self, version: str = "3.5", *, v2: bool = False, heartbeat_ms: int = 50, election_ms: int = 500
+    ) -> None:
         self.version = version
         self.members = tuple(
-            EtcdServer(version, name=name, heartbeat_ms=heartbeat_ms, election_ms=election_ms)
+            EtcdServer(version, name=name, v2=v2, heartbeat_ms=heartbeat_ms, election_ms=election_ms)
             for name in ("one", "two", "three")
         )
 

@@ -18,6 +18,7 @@ from tests.servers.processes import Server
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
 
 _SHARED = pytest.StashKey[dict[str, EtcdServer]]()
+_SHARED_ETCD2 = pytest.StashKey[EtcdServer]()
 _SHARED_CONSUL = pytest.StashKey[ConsulServer]()
 _SHARED_ZOOKEEPER = pytest.StashKey[ZooKeeperServer]()
 
@@ -39,6 +40,35 @@ def shared_etcd(request: pytest.FixtureRequest, etcd_version: str) -> EtcdServer
         server.start()
         servers[etcd_version] = server
     return servers[etcd_version]
+
+
+@pytest.fixture
+def shared_etcd2(request: pytest.FixtureRequest) -> EtcdServer:
+    """The session's server with the API of version 2, for tests that keep below their own path and hurt nobody."""
+    stash = request.config.stash
+    if _SHARED_ETCD2 not in stash:
+        server = EtcdServer("3.4", v2=True)
+        request.config.add_cleanup(server.close)
+        server.start()
+        stash[_SHARED_ETCD2] = server
+    return stash[_SHARED_ETCD2]
+
+
+@pytest.fixture
+def own_etcd2() -> Iterator[EtcdServer]:
+    """A server with the API of version 2 that the test may kill or pause; what it said is shown if the test fails."""
+    with EtcdServer("3.4", v2=True) as server:
+        yield server
+        _show(server)
+
+
+@pytest.fixture
+def etcd2_cluster() -> Iterator[EtcdCluster]:
+    """Three servers with the API of version 2 that vote, for the test to hurt."""
+    with EtcdCluster("3.4", v2=True) as cluster:
+        yield cluster
+        for member in cluster.members:
+            _show(member)
 
 
 @pytest.fixture
