@@ -31,7 +31,7 @@ async def fill(store: EtcdStore) -> None:
     for child in range(CHILDREN):
         keys = (f"{PREFIX}/child{child:04d}/key{key:04d}".encode() for key in range(KEYS_EACH))
         puts = [messages.RequestOp(request_put=messages.PutRequest(key=key, value=VALUE)) for key in keys]
-        await store.cluster.call(TXN, messages.TxnRequest(success=puts), within=60)
+        await store.connection.call(TXN, messages.TxnRequest(success=puts), within=60)
 
 
 async def children(store: Store, limit: int) -> float:

@@ -58,10 +58,10 @@ def url(shared_etcd: EtcdServer) -> str:
 async def write(store: EtcdStore, keys: list[str]) -> None:
     for begin in range(0, len(keys), 100):
         puts = [
-            messages.PutRequest(key=store.cluster.settings.root + f"top/{key}".encode("utf-8", "surrogateescape"))
+            messages.PutRequest(key=store.connection.settings.root + f"top/{key}".encode("utf-8", "surrogateescape"))
             for key in keys[begin : begin + 100]
         ]
-        await store.cluster.call(
+        await store.connection.call(
             TXN, messages.TxnRequest(success=[messages.RequestOp(request_put=put) for put in puts])
         )
 

@@ -10,8 +10,8 @@ import json
 import sys
 from contextlib import suppress
 
+from explorer.drivers.base import Lock
 from explorer.drivers.etcd import EtcdStore
-from explorer.drivers.etcd.lock import EtcdLock
 from explorer.drivers.holding import boottime
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, ExplorerError, LockLost
@@ -24,13 +24,13 @@ def tell(event: str, **facts: object) -> None:
     sys.stdout.flush()
 
 
-async def loss(lock: EtcdLock) -> float:
+async def loss(lock: Lock) -> float:
     """Wait until the lock is told to be lost, and give the time."""
     await lock.lost.wait()
     return boottime()
 
 
-async def hold(lock: EtcdLock, store: EtcdStore, leave: asyncio.Event) -> None:
+async def hold(lock: Lock, store: EtcdStore, leave: asyncio.Event) -> None:
     """Obtain the lock and work under it until it is lost or to be left; then try one write too many."""
     await lock.acquire()
     since, until, writes, fence = boottime(), 0.0, 0, lock.fence

@@ -8,7 +8,7 @@ from typing import cast
 
 from explorer.drivers.consul.requests import Fields
 from explorer.model.entries import Entry
-from explorer.model.errors import InvalidKey, KeyNotFound
+from explorer.model.errors import InvalidKey
 from explorer.model.keys import directory
 
 _NOTHING: Mapping[str, str | int | bool] = MappingProxyType({})
@@ -87,10 +87,6 @@ class Layout:
             lease=found.session,
             meta=MappingProxyType(told) if told else _NOTHING,
         )
-
-    def absent(self, key: str) -> KeyNotFound:
-        """Give the error for a key that is not there."""
-        return KeyNotFound("no such key", address=self.shown, key=key)
 
 
 def plain(path: str) -> bool:

@@ -1,12 +1,10 @@
 """The Consul driver: the contract of a store, spoken to the HTTP API of Consul's agents (1.8 and newer)."""
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import ClassVar
-from weakref import WeakSet
 
-from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, PROOF_TIME, Lock, Store
+from explorer.drivers import refusals
+from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
 from explorer.drivers.consul import locks, status
 from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.erasing import Erasure
@@ -19,18 +17,17 @@ from explorer.drivers.consul.treewatch import TreeWatch
 from explorer.drivers.consul.watch import KeyWatch
 from explorer.drivers.consul.writer import Writer, remaining
 from explorer.drivers.locking import Terms
-from explorer.drivers.tasks import Tasks
+from explorer.drivers.network import NetworkStore
 from explorer.drivers.unfinished import Unfinished
 from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-from explorer.model.errors import ExplorerError, Forbidden, KeyNotFound, NotReachable
 from explorer.model.keys import directory
 from explorer.model.locks import LockInfo
 
 
-class ConsulStore(Store):
+class ConsulStore(NetworkStore[Connection]):
     """Consul's key-value store, or the part of it below the address's path. A revision is the ModifyIndex."""
 
     capabilities: ClassVar[Capability] = (
@@ -58,48 +55,26 @@ class ConsulStore(Store):
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)
-        super().__init__(address)
-        self.separator = settings.separator
+        super().__init__(address, settings.shown, settings.separator)
         self._settings = settings
         self._layout = Layout(settings.root, settings.separator, settings.shown)
-        self._tasks = Tasks()
-        self._locks: WeakSet[ConsulLock] = WeakSet()
         self._listings: Unfinished[Keys] = Unfinished()
         self._levels: Unfinished[list[Child]] = Unfinished()
-        self._connection: Connection | None = None
 
-    @property
-    def connection(self) -> Connection:
-        """The connection, for what the contract has no call for."""
-        if self._connection is None:
-            raise NotReachable(
-                "the store is not open", hint="async with explorer.open(url) as store: ...", address=self._layout.shown
-            )
-        return self._connection
+    # The connection
+
+    def _reach(self) -> Connection:
+        return Connection(self._settings)
+
+    async def _greet(self) -> None:
+        await status.greet(self.connection)
 
     @property
     def _writer(self) -> Writer:
         return Writer(self.connection, self._layout, self._tasks)
 
-    # Opening and closing
-
-    async def connect(self) -> None:
-        if self._connection is not None:
-            return
-        self._connection = Connection(self._settings)
-        with suppress(Forbidden):  # a token that may read a part only is welcome all the same
-            await status.greet(self._connection)
-
-    async def close(self) -> None:
-        if self._connection is None:
-            return
-        for lock in tuple(self._locks):
-            with suppress(ExplorerError, TimeoutError):
-                async with asyncio.timeout(min(1.0, self._connection.timeout)):
-                    await lock.release()
-        await self._tasks.close()
-        await self._connection.close()
-        self._connection = None
+    def _lock(self, terms: Terms) -> ConsulLock:
+        return ConsulLock(self._writer, terms)
 
     async def status(self) -> Status:
         return await status.ask(self.connection)
@@ -112,7 +87,7 @@ class ConsulStore(Store):
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         found = await self._reader(key).entry(self._layout.locate(key), consistent=consistent)
         if found is None:
-            raise self._layout.absent(key)
+            raise refusals.absent(self._shown, key)
         return self._layout.entry(found, ttl=await remaining(self.connection, found))
 
     async def exists(self, key: str) -> bool:
@@ -148,23 +123,6 @@ class ConsulStore(Store):
 
     # Writing
 
-    async def put(
-        self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
-    ) -> Entry:
-        del is_dir  # a directory is no kind of its own here
-        return await self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive)
-
-    async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
-    ) -> Entry:
-        return await self._writer.atomic_put(key, value, previous, ttl=ttl)
-
-    async def delete(self, key: str) -> None:
-        await self._writer.delete(key)
-
-    async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
-        await self._writer.atomic_delete(key, previous)
-
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         if guard is not None:
             self._refuse(Capability.GUARDED_DELETE, prefix)
@@ -185,19 +143,8 @@ class ConsulStore(Store):
         watch = TreeWatch(self.connection, self._layout, prefix, known)
         return Watch(self._tasks, watch.run, name=f"watch of {prefix}")
 
-    def lock(self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False) -> Lock:
-        lock = ConsulLock(self._writer, Terms(key, value, ttl, delete_on_unlock))
-        self._locks.add(lock)
-        return lock
-
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         return await locks.tell(self.connection, self._layout, prefix)
 
     def _reader(self, subject: str) -> Reader:
         return Reader(self.connection, self.separator, subject)
-
-    async def _require(self, prefix: str) -> None:
-        """Refuse a prefix that is neither a key nor a directory; the top is always one."""
-        key = prefix.removesuffix(self.separator)
-        if key and not await self.exists(key):
-            raise KeyNotFound("no such key, and nothing below it", address=self.address.shown, key=prefix)

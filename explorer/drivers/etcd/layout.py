@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from explorer.drivers.etcd import leases, messages
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import InvalidKey, KeyNotFound
+from explorer.model.errors import InvalidKey
 from explorer.model.keys import directory, encode, range_end
 
 
@@ -55,7 +55,3 @@ class Layout:
         if isinstance(revision, int):
             return revision
         raise InvalidKey(f"{revision!r} is no revision: etcd's are numbers", address=self.shown)
-
-    def absent(self, key: str) -> KeyNotFound:
-        """Give the error for a key that is not there."""
-        return KeyNotFound("no such key", address=self.shown, key=key)

@@ -1,12 +1,11 @@
 """The etcd driver: the contract of a store, spoken to etcd 3.4 and newer."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import ClassVar
-from weakref import WeakSet
 
-from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, PROOF_TIME, Store
+from explorer.drivers import refusals
+from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
 from explorer.drivers.etcd import leases, locks, messages
 from explorer.drivers.etcd.children import Names, complete, gallop
 from explorer.drivers.etcd.cluster import Cluster
@@ -21,23 +20,17 @@ from explorer.drivers.etcd.status import ask
 from explorer.drivers.etcd.watch import RangeWatch
 from explorer.drivers.etcd.writer import Writer
 from explorer.drivers.locking import Terms
-from explorer.drivers.tasks import Tasks
+from explorer.drivers.network import NetworkStore
 from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-from explorer.model.errors import (
-    CallNotSupported,
-    ExplorerError,
-    Forbidden,
-    KeyNotFound,
-    NotReachable,
-)
+from explorer.model.errors import CallNotSupported
 from explorer.model.keys import decode, encode, range_end
 from explorer.model.locks import LockInfo
 
 
-class EtcdStore(Store):
+class EtcdStore(NetworkStore[Cluster]):
     """An etcd cluster, or the part of it below the address's path. A revision is etcd's mod revision."""
 
     capabilities: ClassVar[Capability] = ~Capability.DIRECTORIES
@@ -47,72 +40,48 @@ class EtcdStore(Store):
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)
-        super().__init__(address)
-        self.separator = settings.separator
+        super().__init__(address, settings.shown, settings.separator)
         self._settings = settings
         self._layout = Layout(settings.root, settings.separator, settings.shown)
-        self._tasks = Tasks()
-        self._locks: WeakSet[EtcdLock] = WeakSet()
         self._streams = True
-        self._connection: Cluster | None = None
 
-    @property
-    def cluster(self) -> Cluster:
-        """The connection, for what the contract has no call for."""
-        if self._connection is None:
-            raise NotReachable(
-                "the store is not open", hint="async with explorer.open(url) as store: ...", address=self._layout.shown
-            )
-        return self._connection
+    # The connection
+
+    def _reach(self) -> Cluster:
+        return Cluster(self._settings)
+
+    async def _greet(self) -> None:
+        await self.connection.greet(messages.RangeRequest(key=self._layout.root or NO_END, keys_only=True, limit=1))
 
     @property
     def _writer(self) -> Writer:
-        return Writer(self.cluster, self._layout, self._tasks)
+        return Writer(self.connection, self._layout, self._tasks)
 
-    # Opening and closing
-
-    async def connect(self) -> None:
-        if self._connection is not None:
-            return
-        self._connection = Cluster(self._settings)
-        with suppress(Forbidden):  # a user who may read a part only is welcome all the same
-            await self._connection.greet(
-                messages.RangeRequest(key=self._layout.root or NO_END, keys_only=True, limit=1)
-            )
-
-    async def close(self) -> None:
-        if self._connection is None:
-            return
-        for lock in tuple(self._locks):
-            with suppress(ExplorerError, TimeoutError):
-                async with asyncio.timeout(min(1.0, self._connection.timeout)):
-                    await lock.release()
-        await self._tasks.close()
-        await self._connection.close()
-        self._connection = None
+    def _lock(self, terms: Terms) -> EtcdLock:
+        return EtcdLock(self._writer, terms)
 
     async def status(self) -> Status:
-        return await ask(self.cluster, self._layout.root)
+        return await ask(self.connection, self._layout.root)
 
     async def prove(self) -> Revision | None:
         question = messages.RangeRequest(key=self._layout.root or NO_END, keys_only=True, limit=1)
-        answer = await self.cluster.call(RANGE, question, within=min(PROOF_TIME, self.cluster.timeout))
+        answer = await self.connection.call(RANGE, question, within=min(PROOF_TIME, self.connection.timeout))
         return answer.header.revision
 
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         question = messages.RangeRequest(key=self._layout.locate(key), serializable=not consistent)
-        answer = await self.cluster.call(RANGE, question, key=key)
+        answer = await self.connection.call(RANGE, question, key=key)
         if not answer.kvs:
-            raise self._layout.absent(key)
+            raise refusals.absent(self._shown, key)
         found = answer.kvs[0]
-        lease = await leases.remaining(self.cluster, found.lease) if found.lease else None
+        lease = await leases.remaining(self.connection, found.lease) if found.lease else None
         return self._layout.spell(found) if lease is None else self._layout.spell(found)._replace(ttl=float(lease.TTL))
 
     async def exists(self, key: str) -> bool:
         question = messages.RangeRequest(key=self._layout.locate(key), count_only=True)
-        return (await self.cluster.call(RANGE, question, key=key)).count > 0
+        return (await self.connection.call(RANGE, question, key=key)).count > 0
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
         start, _ = self._layout.range(prefix)
@@ -138,7 +107,7 @@ class EtcdStore(Store):
         """
         key = self._layout.root + encode(after)
         question = messages.RangeRequest(key=key, count_only=True, revision=reader.revision)
-        has_value = bool(key) and (await self.cluster.call(RANGE, question, key=after)).count > 0
+        has_value = bool(key) and (await self.connection.call(RANGE, question, key=after)).count > 0
         place = key + b"\0" if has_value else range_end(key + encode(self.separator))
         if place == NO_END:
             reader.windows.leave(NO_END, sparse=True)
@@ -177,7 +146,7 @@ class EtcdStore(Store):
             start, end = self._layout.range(prefix)
             question = messages.RangeRequest(key=start or NO_END, range_end=end, keys_only=not values)
             try:
-                async for answer in self.cluster.download(RANGE_STREAM, question, key=prefix):
+                async for answer in self.connection.download(RANGE_STREAM, question, key=prefix):
                     yield answer.range_response.kvs
             except CallNotSupported:
                 self._streams = False
@@ -189,31 +158,14 @@ class EtcdStore(Store):
                 yield page
 
     def history(self, key: str) -> AsyncGenerator[Entry, None]:
-        return earlier(self.cluster, self._layout.locate(key), spell=self._layout.spell, subject=key)
+        return earlier(self.connection, self._layout.locate(key), spell=self._layout.spell, subject=key)
 
     # Writing
-
-    async def put(
-        self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
-    ) -> Entry:
-        del is_dir  # a directory is no kind of its own here
-        return await self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive)
-
-    async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
-    ) -> Entry:
-        return await self._writer.atomic_put(key, value, previous, ttl=ttl)
-
-    async def delete(self, key: str) -> None:
-        await self._writer.delete(key)
-
-    async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
-        await self._writer.atomic_delete(key, previous)
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         start, end = self._layout.range(prefix)
         number = None if guard is None else self._layout.number(guard)
-        return await Erasure(self.cluster, prefix, start or NO_END, end, number).commit()
+        return await Erasure(self.connection, prefix, start or NO_END, end, number).commit()
 
     # Watching and locks
 
@@ -231,28 +183,19 @@ class EtcdStore(Store):
     ) -> Watch:
         revision = None if since is None else self._layout.number(since)
         watch = RangeWatch(
-            self.cluster, start, end, spell=self._layout.spell, subject=subject, since=revision, known=known
+            self.connection, start, end, spell=self._layout.spell, subject=subject, since=revision, known=known
         )
         return Watch(self._tasks, watch.run, name=f"watch of {subject}")
 
-    def lock(self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False) -> EtcdLock:
-        lock = EtcdLock(self._writer, Terms(key, value, ttl, delete_on_unlock))
-        self._locks.add(lock)
-        return lock
-
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         start, end = self._layout.range(prefix)
-        return await locks.tell(self.cluster, start, end, self._layout.root, subject=prefix)
+        return await locks.tell(self.connection, start, end, self._layout.root, subject=prefix)
 
     def _reader(self, prefix: str, after: Cursor | str | None, *, values: bool) -> Reader:
         start, end = self._layout.range(prefix)
         revision = (
             self._layout.number(after.revision) if isinstance(after, Cursor) and after.revision is not None else 0
         )
-        return Reader(self.cluster, Windows(start, end, len(start)), revision=revision, values=values, subject=prefix)
-
-    async def _require(self, prefix: str) -> None:
-        """Refuse a prefix that is neither a key nor a directory; the top is always one."""
-        key = prefix.removesuffix(self.separator)
-        if key and not await self.exists(key):
-            raise KeyNotFound("no such key, and nothing below it", address=self.address.shown, key=prefix)
+        return Reader(
+            self.connection, Windows(start, end, len(start)), revision=revision, values=values, subject=prefix
+        )

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import InvalidKey, KeyNotFound
+from explorer.model.errors import InvalidKey
 
 # What the servers refuse (PathUtils.validatePath).
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff\U00010000-\U0010ffff]")
@@ -131,10 +131,6 @@ class Layout:
             lease=None if stat.session is None else f"{stat.session & (2**64 - 1):#x}",
             meta=describe(path, stat, acl),
         )
-
-    def absent(self, key: str) -> KeyNotFound:
-        """Give the error for a node that is not there."""
-        return KeyNotFound("no such node", address=self.shown, key=key)
 
 
 def complaint(key: str) -> str | None:

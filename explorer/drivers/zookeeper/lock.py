@@ -9,6 +9,7 @@ answered. Its fence is the transaction that created the contender's node; a fenc
 
 from contextlib import suppress
 
+from explorer.drivers import refusals
 from explorer.drivers.holding import boottime, identity
 from explorer.drivers.locking import ProvedLock, Terms
 from explorer.drivers.retry import Unsent
@@ -116,7 +117,7 @@ class ZooKeeperLock(ProvedLock[Connection]):
     async def _renew(self, left: float) -> float:
         own = await self._connection.ask(messages.exists(self._contender), key=self.key, within=left)
         if own is None or own.czxid != self._fence:
-            raise self._layout.absent(self.key)
+            raise refusals.absent(self._layout.shown, self.key)
         return self._connection.lifetime
 
     async def _write(self, key: str, value: bytes) -> Entry | None:

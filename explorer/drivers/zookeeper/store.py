@@ -1,14 +1,12 @@
 """The ZooKeeper driver: the contract of a store, spoken to ZooKeeper 3.5 and newer."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import ClassVar
-from weakref import WeakSet
 
-from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, PROOF_TIME, Lock, Store
+from explorer.drivers import refusals
+from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
 from explorer.drivers.locking import Terms
-from explorer.drivers.tasks import Tasks
+from explorer.drivers.network import NetworkStore
 from explorer.drivers.unfinished import Unfinished
 from explorer.drivers.watching import Watch
 from explorer.drivers.zookeeper import locks, status
@@ -23,12 +21,12 @@ from explorer.drivers.zookeeper.writer import Writer
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-from explorer.model.errors import ExplorerError, KeyNotFound, NotReachable
+from explorer.model.errors import KeyNotFound
 from explorer.model.keys import directory
 from explorer.model.locks import LockInfo
 
 
-class ZooKeeperStore(Store):
+class ZooKeeperStore(NetworkStore[Connection]):
     """ZooKeeper's nodes, or those below the address's path. A revision is a node's creation and version."""
 
     capabilities: ClassVar[Capability] = (
@@ -56,45 +54,26 @@ class ZooKeeperStore(Store):
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)
-        super().__init__(address)
+        super().__init__(address, settings.shown, "/")
         self._settings = settings
         self._layout = Layout(settings.root, settings.shown)
-        self._tasks = Tasks()
         self._listings: Unfinished[Walk] = Unfinished()
         self._levels: Unfinished[Sequence[str]] = Unfinished()
-        self._locks: WeakSet[ZooKeeperLock] = WeakSet()
-        self._connection: Connection | None = None
 
-    @property
-    def connection(self) -> Connection:
-        """The connection, for what the contract has no call for."""
-        if self._connection is None:
-            raise NotReachable(
-                "the store is not open", hint="async with explorer.open(url) as store: ...", address=self._layout.shown
-            )
-        return self._connection
+    # The connection
+
+    def _reach(self) -> Connection:
+        return Connection(self._settings)
+
+    async def _greet(self) -> None:
+        await self.connection.open()
 
     @property
     def _writer(self) -> Writer:
         return Writer(self.connection, self._layout)
 
-    # Opening and closing
-
-    async def connect(self) -> None:
-        if self._connection is None:
-            self._connection = Connection(self._settings)
-            await self._connection.open()
-
-    async def close(self) -> None:
-        if self._connection is None:
-            return
-        connection, self._connection = self._connection, None
-        for lock in tuple(self._locks):
-            with suppress(ExplorerError, TimeoutError):
-                async with asyncio.timeout(min(1.0, connection.timeout)):
-                    await lock.release()
-        await self._tasks.close()
-        await connection.close()
+    def _lock(self, terms: Terms) -> ZooKeeperLock:
+        return ZooKeeperLock(self.connection, self._layout, self._tasks, terms)
 
     async def status(self) -> Status:
         return await status.ask(self.connection)
@@ -108,7 +87,7 @@ class ZooKeeperStore(Store):
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         found = await self._reader(key).node(self._layout.locate(key), consistent=consistent)
         if found is None:
-            raise self._layout.absent(key)
+            raise refusals.absent(self._shown, key)
         return self._layout.entry(found.path, found.value, found.stat, found.acl)
 
     async def exists(self, key: str) -> bool:
@@ -138,31 +117,14 @@ class ZooKeeperStore(Store):
         walk = self._listings.take(base, after)
         if walk is None:
             begin = after.key if isinstance(after, Cursor) else after
-            if prefix and after is None and await reader.stat(base) is None:
-                raise self._missing(prefix)
+            if after is None:
+                await self._require(prefix)
             walk = Walk(reader, base, values=values, after=None if begin is None else f"{self._layout.root}/{begin}")
         nodes = await walk.take(limit)
         entries = tuple(self._layout.entry(node.path, node.value, node.stat) for node in nodes)
         return Page(entries, self._listings.keep(base, entries[-1].key, walk) if await walk.more() else None, None)
 
     # Writing
-
-    async def put(
-        self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
-    ) -> Entry:
-        del is_dir  # every node can have children
-        return await self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive)
-
-    async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
-    ) -> Entry:
-        return await self._writer.atomic_put(key, value, previous, ttl=ttl)
-
-    async def delete(self, key: str) -> None:
-        await self._writer.delete(key)
-
-    async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
-        await self._writer.atomic_delete(key, previous)
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         if guard is not None:
@@ -187,11 +149,6 @@ class ZooKeeperStore(Store):
 
     # Locks
 
-    def lock(self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False) -> Lock:
-        lock = ZooKeeperLock(self.connection, self._layout, self._tasks, Terms(key, value, ttl, delete_on_unlock))
-        self._locks.add(lock)
-        return lock
-
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         return await locks.tell(self.connection, self._layout, prefix)
 
@@ -203,8 +160,5 @@ class ZooKeeperStore(Store):
             return await self.connection.children(base, key=prefix)
         except KeyNotFound as error:
             if prefix:
-                raise self._missing(prefix) from error
+                raise refusals.empty(self._shown, prefix) from error
             return []  # the top is never missing
-
-    def _missing(self, prefix: str) -> KeyNotFound:
-        return KeyNotFound("no such node, and nothing below it", address=self.address.shown, key=prefix)
