@@ -13,7 +13,7 @@ from textual.widgets import Tree as TextualTree
 
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.events import Put
-from explorer.session.tree import Tree
+from explorer.session.keytree.tree import Tree
 from explorer.tui.widgets.key_tree import KeyTree
 
 ROWS = 100_000

@@ -12,8 +12,8 @@ import _side_by_side  # noqa: F401 - finds the checkout
 
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.events import Put
-from explorer.session.folding import Fold
-from explorer.session.tree import Tree
+from explorer.session.connection.folding import Fold
+from explorer.session.keytree.tree import Tree
 
 FOLDERS = KEYS = 1000
 EVENTS = 20_000

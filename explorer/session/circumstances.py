@@ -1,8 +1,8 @@
 """What decides, at this moment, which actions are off."""
 
 from explorer.model.capabilities import Capability
-from explorer.session.edits import Conflicted, Unknown
-from explorer.session.linking import Link
+from explorer.session.connection.linking import Link
+from explorer.session.editing.edits import Conflicted, Unknown
 from explorer.session.showing import Showing
 
 

@@ -16,22 +16,22 @@ from explorer.session.changes import ChangeLog
 from explorer.session.circumstances import Circumstances
 from explorer.session.clock import Clock
 from explorer.session.commands import ACTIONS
+from explorer.session.connection.following import Following
+from explorer.session.connection.linking import Link
+from explorer.session.connection.liveness import Pulse
+from explorer.session.connection.proving import Prover
+from explorer.session.connection.vigil import Vigil
 from explorer.session.decoding import Codecs, Decoder
-from explorer.session.desk import Desk
 from explorer.session.detail import Detail
-from explorer.session.editing import Edit
-from explorer.session.edits import Reviewing, Unknown
-from explorer.session.following import Following
+from explorer.session.editing.desk import Desk
+from explorer.session.editing.edits import Reviewing, Unknown
+from explorer.session.editing.machine import Edit
+from explorer.session.editing.removal import Removal, preview, remove
 from explorer.session.frames import FRAME, Frames, Told
-from explorer.session.linking import Link
-from explorer.session.liveness import Pulse
+from explorer.session.keytree.tree import Tree
 from explorer.session.locktable import LockTable
-from explorer.session.proving import Prover
-from explorer.session.removal import Removal, preview, remove
 from explorer.session.showing import Showing
 from explorer.session.states import Liveness, Part, newest
-from explorer.session.tree import Tree
-from explorer.session.vigil import Vigil
 from explorer.session.work import Work
 
 _READ_ONLY = "read-only: w unlocks writing"
@@ -79,9 +79,7 @@ class Session:
         self._vigil = Vigil(self._pulse, self.clock, tell, self._woke)
         look = self._vigil.look
         self._link = Link(self._connect, self._pulse, self.clock, look)
-        self._prover = Prover(
-            open, lambda: self._link.store, self._pulse, self.clock, notice=self._proved, lapsed=self._lapsed
-        )
+        self._prover = Prover(self._pulse, self.clock, notice=self._proved, lapsed=self._lapsed)
         self._showing = Showing(self._decoder, self._work, lambda: self._link.store, self.clock, tell, drafts=drafts)
         self._following = Following(
             self._showing, self._pulse, self.clock, wake=self._frames.wake, notice=look, ask=self._prover.ask_now
@@ -96,7 +94,7 @@ class Session:
             (self._frames.run(), "tell views"),
             (self._vigil.run(), "judge liveness"),
             (self._showing.age(), "let marks fade"),
-            (self._link.run(self._following.run, (self._prove, self._read, self.locks.run)), "keep connected"),
+            (self._link.run(self._following.run, (self._prover.run, self._read, self.locks.run)), "keep connected"),
         ):
             self._work.start(job, name=name, caused=False)
         return self
@@ -122,9 +120,6 @@ class Session:
             self._showing.split_at(store.separator)
             self._work.start(self.desk.find_drafts(), name="find drafts")
         return store
-
-    async def _prove(self, _store: Store) -> None:
-        await self._prover.run()
 
     async def _read(self, _store: Store) -> None:
         self._showing.grow()

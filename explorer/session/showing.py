@@ -11,11 +11,11 @@ from explorer.model.events import Deleted, Event, Put
 from explorer.session.changes import ChangeLog
 from explorer.session.clock import Clock
 from explorer.session.decoding import Decoder
-from explorer.session.desk import Desk
 from explorer.session.detail import Detail
+from explorer.session.editing.desk import Desk
+from explorer.session.keytree.tree import Tree
 from explorer.session.locktable import LockTable
 from explorer.session.states import Part
-from explorer.session.tree import Tree
 from explorer.session.work import Work
 
 AGING: Final = 0.5

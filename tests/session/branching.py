@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
 from explorer.model.events import Deleted, Put
-from explorer.session.nodes import first_key
+from explorer.session.keytree.nodes import first_key
 
 
 def children(keys: set[str], prefix: str, separator: str = "/") -> list[Child]:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from explorer.session.nodes import Node
-from explorer.session.tree import Tree
+from explorer.session.keytree.nodes import Node
+from explorer.session.keytree.tree import Tree
 from tests.session.branching import Request, Store
 
 

@@ -12,7 +12,7 @@ from explorer.model.address import parse
 from explorer.model.errors import ExplorerError
 from explorer.session.clock import Alarm, Clock
 from explorer.session.detail import Reading
-from explorer.session.editing import Edit
+from explorer.session.editing.machine import Edit
 from explorer.session.session import Session
 from explorer.session.states import Standing
 from tests.servers.waiting import eventually

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from explorer.codecs.contract import Choice
 from explorer.model.events import Put
-from explorer.session import drafts as module
-from explorer.session.drafts import Draft, DraftError, Drafts
-from explorer.session.edits import Conflicted, Saved
+from explorer.session.editing import drafts as module
+from explorer.session.editing.drafts import Draft, DraftError, Drafts
+from explorer.session.editing.edits import Conflicted, Saved
 from tests.faults.figures import figure
 from tests.servers.waiting import eventually, wait_until
 from tests.session.ground import PATIENCE, Place, editing, opened

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from math import inf
 
 from explorer.drivers.base import Store
-from explorer.session.edits import Conflicted, Drafting, Reviewing, Saved, State
+from explorer.session.editing.edits import Conflicted, Drafting, Reviewing, Saved, State
 from explorer.session.session import Session
 from tests.servers.waiting import eventually
 from tests.session.ground import PATIENCE, Place, editing, live, opened, shown

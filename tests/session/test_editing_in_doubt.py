@@ -8,8 +8,8 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import NoSpace, NotReachable, OutcomeUnknown, Timeout
-from explorer.session.drafts import Drafts
-from explorer.session.edits import Conflicted, Refused, Saved, Saving, State, Unknown
+from explorer.session.editing.drafts import Drafts
+from explorer.session.editing.edits import Conflicted, Refused, Saved, Saving, State, Unknown
 from explorer.session.session import Session
 from tests.servers.waiting import eventually
 from tests.session.ground import PATIENCE, Gate, Place, editing, opened

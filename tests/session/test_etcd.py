@@ -1,15 +1,9 @@
-"""Sessions on real etcds that are stopped, cut off and left without a quorum: what is shown as live is live.
-
-Liveness is read as a view would read it: at each telling and every few milliseconds between, so that a flash of LIVE
-would be seen.
-"""
+"""Sessions on real etcds that are stopped, cut off and left without a quorum: what is shown as live is live."""
 
 import asyncio
 import gc
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from itertools import chain
 
 import pytest
@@ -17,85 +11,28 @@ import pytest
 from explorer.codecs.documents import Codecs
 from explorer.model.entries import Entry
 from explorer.opening import opener
-from explorer.session.edits import Conflicted, Saved
+from explorer.session.editing.edits import Conflicted, Saved
 from explorer.session.session import Session
-from explorer.session.states import Liveness, Ready, Standing
+from explorer.session.states import Ready, Standing
 from tests.faults.figures import PATIENCE, figure
 from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.session.ground import editing, live
+from tests.session.witness import SHOWN_WITHIN, comes_back, falls_stale, witnessed
 
 pytestmark = pytest.mark.faults
 
-SHOWN_WITHIN = 5.0
-"""Seconds from the loss of the store until it is shown as stale."""
 ROUNDS = figure(1, 10)
 
 
-@dataclass(slots=True)
-class Witness:
-    """Looks at a session's liveness all the time."""
-
-    session: Session
-    seen: list[tuple[float, Liveness]] = field(default_factory=list)
-
-    async def look(self) -> None:
-        while True:
-            self.seen.append((time.monotonic(), self.session.liveness))
-            await asyncio.sleep(0.005)
-
-    def last_live(self) -> float:
-        return max(moment for moment, liveness in self.seen if liveness.standing is Standing.LIVE)
-
-
-@asynccontextmanager
-async def witnessed(address: str) -> AsyncGenerator[tuple[Session, Witness], None]:
-    async with Session(opener(f"etcd://{address}/"), Codecs(), writable=True) as session:
-        await live(session)
-        witness = Witness(session)
-        async with asyncio.TaskGroup() as group:
-            looking = group.create_task(witness.look())
-            yield session, witness
-            looking.cancel()
-
-
-async def falls_stale(witness: Witness, lost: float) -> float:
-    """Wait until the session is stale, and see that it happened in time and stays; give the seconds it took."""
-    session = witness.session
-    await eventually(lambda: session.liveness.standing is Standing.STALE, "it is stale", PATIENCE)
-    took = time.monotonic() - lost
-    assert took <= SHOWN_WITHIN
-    begun = len(witness.seen)
-    await eventually(lambda: (session.liveness.age(session.clock.now()) or 0) > 6, "it has been stale for long", 20)
-    assert {liveness.standing for _, liveness in witness.seen[begun:]} == {Standing.STALE}
-    return took
-
-
-async def comes_back(witness: Witness, direct: EtcdServer, change: Callable[[], object]) -> None:
-    """Change the store behind the fault's back, heal, and see that it is not live before the change is shown."""
-    session = witness.session
-    number = len(session.tree)
-    direct.ctl("put", f"after-{number}", "x")
-    begun = len(witness.seen)
-    flashes = list[bool]()
-
-    def look(_: object) -> None:
-        if session.liveness.standing is Standing.LIVE:
-            flashes.append(session.tree.node(f"after-{number}") is None)
-
-    end = session.subscribe(look)
-    change()
-    await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live again", PATIENCE)
-    await live(session)
-    end()
-    assert witness.seen[begun:]
-    await eventually(lambda: session.tree.node(f"after-{number}") is not None, "the change is shown", PATIENCE)
-    assert not any(flashes), "it was live before what happened meanwhile was shown"
+def put(server: EtcdServer) -> Callable[[str], Awaitable[str]]:
+    """Give what writes a key on a server's own port."""
+    return lambda key: asyncio.to_thread(server.ctl, "put", key, "x")
 
 
 async def test_a_stopped_server_is_shown_as_stale_within_five_seconds() -> None:
-    async with EtcdServer("3.5") as server, witnessed(server.address) as (session, witness):
+    async with EtcdServer("3.5") as server, witnessed(f"etcd://{server.address}/") as (session, witness):
         for _ in range(ROUNDS):
             lost = time.monotonic()
             await asyncio.to_thread(server.pause)
@@ -108,13 +45,13 @@ async def test_a_half_open_connection_is_shown_as_stale_within_five_seconds() ->
     async with (
         EtcdServer("3.5") as server,
         FaultProxy(server.client_port) as proxy,
-        witnessed(proxy.address) as (_, witness),
+        witnessed(f"etcd://{proxy.address}/") as (_, witness),
     ):
         for _ in range(ROUNDS):
             lost = time.monotonic()
             proxy.hang()
             await falls_stale(witness, lost)
-            await comes_back(witness, server, proxy.heal)
+            await comes_back(witness, put(server), proxy.heal)
 
 
 async def test_a_half_open_watch_alone_is_shown_as_stale_within_five_seconds() -> None:
@@ -138,13 +75,13 @@ async def test_a_reset_connection_is_shown_as_stale_at_once() -> None:
     async with (
         EtcdServer("3.5") as server,
         FaultProxy(server.client_port) as proxy,
-        witnessed(proxy.address) as (_, witness),
+        witnessed(f"etcd://{proxy.address}/") as (_, witness),
     ):
         for _ in range(ROUNDS):
             lost = time.monotonic()
             proxy.reset()
             assert await falls_stale(witness, lost) < SHOWN_WITHIN
-            await comes_back(witness, server, proxy.heal)
+            await comes_back(witness, put(server), proxy.heal)
 
 
 async def test_a_lost_quorum_is_shown_as_stale_within_five_seconds() -> None:
@@ -152,7 +89,7 @@ async def test_a_lost_quorum_is_shown_as_stale_within_five_seconds() -> None:
     async with EtcdCluster("3.5") as cluster:
         followers = await asyncio.to_thread(cluster.followers)
         left = next(member for member in cluster.members if member not in followers)
-        async with witnessed(left.address) as (session, witness):
+        async with witnessed(f"etcd://{left.address}/") as (session, witness):
             lost = time.monotonic()
             for member in followers:
                 await asyncio.to_thread(member.pause)
@@ -165,7 +102,7 @@ async def test_a_lost_quorum_is_shown_as_stale_within_five_seconds() -> None:
 async def test_one_of_three_members_less_is_no_loss() -> None:
     async with EtcdCluster("3.5") as cluster:
         followers = await asyncio.to_thread(cluster.followers)
-        async with witnessed(cluster.addresses) as (session, _):
+        async with witnessed(f"etcd://{cluster.addresses}/") as (session, _):
             await asyncio.to_thread(followers[0].kill)
             await live(session)
             followers[1].ctl("put", "key", "x")
@@ -173,7 +110,7 @@ async def test_one_of_three_members_less_is_no_loss() -> None:
 
 
 async def test_a_killed_server_is_shown_as_stale_and_is_live_again_when_it_is_back() -> None:
-    async with EtcdServer("3.5") as server, witnessed(server.address) as (session, witness):
+    async with EtcdServer("3.5") as server, witnessed(f"etcd://{server.address}/") as (session, witness):
         for number in range(ROUNDS):
             lost = time.monotonic()
             await asyncio.to_thread(server.kill)
@@ -188,7 +125,7 @@ async def test_a_store_whose_history_is_gone_is_read_again_before_it_is_live() -
     async with (
         EtcdServer("3.5") as server,
         FaultProxy(server.client_port) as proxy,
-        witnessed(proxy.address) as (session, witness),
+        witnessed(f"etcd://{proxy.address}/") as (session, witness),
     ):
         server.ctl("put", "gone", "x")
         await eventually(lambda: session.tree.node("gone") is not None, "it is shown", PATIENCE)
@@ -196,7 +133,7 @@ async def test_a_store_whose_history_is_gone_is_read_again_before_it_is_live() -
         await eventually(lambda: session.liveness.standing is Standing.STALE, "it is stale", PATIENCE)
         server.ctl("del", "gone")
         server.compact()
-        await comes_back(witness, server, proxy.heal)
+        await comes_back(witness, put(server), proxy.heal)
         assert session.tree.node("gone") is None
 
 
@@ -227,7 +164,7 @@ async def test_a_user_who_may_read_a_part_only_works_there() -> None:
 async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_is_lost() -> None:
     async with EtcdServer("3.5") as server, FaultProxy(server.client_port) as proxy:
         server.ctl("put", "key", "begun\n")
-        async with witnessed(proxy.address) as (session, _):
+        async with witnessed(f"etcd://{proxy.address}/") as (session, _):
             for number in range(figure(3, 30)):
                 edit = await editing(session, "key")
                 edit.draft(f"{edit.text}line {number}\n")
@@ -247,7 +184,7 @@ async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_i
 
 
 async def test_a_lease_is_kept_and_its_time_is_shown() -> None:
-    async with EtcdServer("3.5") as server, witnessed(server.address) as (session, _):
+    async with EtcdServer("3.5") as server, witnessed(f"etcd://{server.address}/") as (session, _):
         lease = server.ctl("lease", "grant", "600").split()[1]
         server.ctl("put", f"--lease={lease}", "key", "x")
         edit = await editing(session, "key")
@@ -272,7 +209,7 @@ def _shows(session: Session, value: bytes) -> bool:
 
 
 async def test_a_conflict_on_a_real_store_is_merged() -> None:
-    async with EtcdServer("3.5") as server, witnessed(server.address) as (session, _):
+    async with EtcdServer("3.5") as server, witnessed(f"etcd://{server.address}/") as (session, _):
         server.ctl("put", "key", "one\ntwo\nthree\n")
         edit = await editing(session, "key")
         edit.draft("one\ntwo\nTHREE\n")

@@ -2,7 +2,7 @@
 
 from explorer.model.entries import Entry
 from explorer.model.events import Put
-from explorer.session.folding import Fold
+from explorer.session.connection.folding import Fold
 from tests.session.branching import Store
 
 

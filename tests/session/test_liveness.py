@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from explorer.codecs.documents import Codecs
 from explorer.model.errors import Forbidden, NotReachable, Timeout
-from explorer.session.liveness import GRACE, Pulse
+from explorer.session.connection.liveness import GRACE, Pulse
 from explorer.session.session import Session
 from explorer.session.states import Part, Standing
 from tests.servers.waiting import eventually
@@ -186,13 +186,17 @@ async def test_a_cut_connection_is_stale_and_then_live_again_without_a_flash_of_
         assert Standing.DISCONNECTED not in standings
 
 
-async def test_a_silent_prover_alone_makes_it_stale_within_five_seconds() -> None:
+async def test_a_store_that_proves_nothing_is_stale_within_five_seconds_though_its_watch_is_not_lost() -> None:
     """The watch hears nothing and is not lost: TCP alive is not store alive."""
     clock = SetClock()
     place = Place(clock)
     async with opened(place) as session:
-        prover = place.stores[1]
-        prover.down = place.down = "silence"
+
+        async def silence() -> None:
+            raise NotReachable("silence")
+
+        prove = place.stores[0].prove
+        place.stores[0].prove = silence  # type: ignore[method-assign]
         for _ in range(3):
             await clock.advance(1.0)
             assert standing(session) is Standing.LIVE
@@ -203,7 +207,7 @@ async def test_a_silent_prover_alone_makes_it_stale_within_five_seconds() -> Non
         assert standing(session) is Standing.STALE
         assert session.liveness.reason == "silence"
         await eventually(lambda: any(Part.LIVENESS in part for part in told), "it is told", PATIENCE)
-        place.mend()
+        place.stores[0].prove = prove  # type: ignore[method-assign]
         await clock.advance(2.0)
         await live(session)
 
@@ -247,7 +251,7 @@ async def test_a_store_that_refuses_to_prove_is_alive_and_the_refusal_is_said() 
         async def refuse() -> None:
             raise Forbidden("the user may not do this")
 
-        place.stores[1].prove = refuse  # type: ignore[method-assign]
+        place.stores[0].prove = refuse  # type: ignore[method-assign]
         await session.run("reload")
         await eventually(lambda: session.liveness.refusal is not None, "the refusal is told", PATIENCE)
         await live(session)

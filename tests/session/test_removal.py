@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.model.errors import CallNotSupported, KeyModified, KeyNotFound
-from explorer.session.removal import NAMES
+from explorer.session.editing.removal import NAMES
 from tests.session.ground import Place, opened
 
 

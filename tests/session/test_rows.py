@@ -5,8 +5,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from explorer.session import rows as module
-from explorer.session.rows import Branch, Row, Rows
+from explorer.session.keytree import rows as module
+from explorer.session.keytree.rows import Branch, Row, Rows
 
 _NAMES = st.text("abz/é\udc80", max_size=3)
 

@@ -54,6 +54,14 @@ async def test_entering_does_not_wait_for_the_store() -> None:
         await eventually(lambda: session.shown == "memory:///far/away/", "the address is shown", PATIENCE)
 
 
+async def test_a_session_has_one_connection_for_hearing_asking_and_proving() -> None:
+    place = Place()
+    async with opened(place) as session:
+        await session.run("reload")
+        await live(session)
+        assert len(place.stores) == 1
+
+
 @pytest.mark.parametrize("error", [NotReachable("connection refused"), Timeout("no answer in time")])
 async def test_a_store_that_cannot_be_reached_is_tried_again_with_growing_pauses(error: ExplorerError) -> None:
     clock = SetClock()

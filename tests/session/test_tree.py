@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from explorer.model.errors import NotReachable
-from explorer.session import loading
-from explorer.session import marks as aging
-from explorer.session.nodes import Extent
-from explorer.session.tree import Tree
+from explorer.session.keytree import loading
+from explorer.session.keytree import marks as aging
+from explorer.session.keytree.nodes import Extent
+from explorer.session.keytree.tree import Tree
 from tests.session.branching import Store
 from tests.session.garden import growing
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from explorer.model.errors import ExplorerError, NotReachable
-from explorer.session.filtering import Filter
-from explorer.session.folding import Fold
-from explorer.session.nodes import Extent, Node, first_key
-from explorer.session.tree import Tree
+from explorer.session.connection.folding import Fold
+from explorer.session.keytree.filtering import Filter
+from explorer.session.keytree.nodes import Extent, Node, first_key
+from explorer.session.keytree.tree import Tree
 from tests.session.branching import Store, children
 
 _NUMBERS = st.integers(0, 10_000)

@@ -3,9 +3,9 @@
 import pytest
 
 from explorer.model.errors import NotReachable
-from explorer.session import marks as aging
-from explorer.session.marks import Change, Stage
-from explorer.session.nodes import Extent
+from explorer.session.keytree import marks as aging
+from explorer.session.keytree.marks import Change, Stage
+from explorer.session.keytree.nodes import Extent
 from tests.session.garden import growing
 
 

@@ -15,12 +15,12 @@ from explorer.model.address import parse
 from explorer.model.entries import Child, Cursor, Page
 from explorer.model.errors import KeyNotFound
 from explorer.model.events import Deleted, Put
-from explorer.session.folding import Fold
-from explorer.session.nodes import Extent, Node
-from explorer.session.tree import Tree
+from explorer.session.connection.folding import Fold
+from explorer.session.keytree.tree import Tree
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import etcd_version, shared_etcd
 from tests.servers.waiting import eventually
+from tests.session.witness import nodes, open_all
 
 __all__ = ["etcd_version", "shared_etcd"]
 
@@ -53,21 +53,17 @@ class Watched:
             self.tree.sweep(self.tree.clock())
             await asyncio.sleep(0.01)
 
-    @property
-    def nodes(self) -> list[Node]:
-        return [line.row for line in self.tree.window(0, len(self.tree)) if not line.row.tail]
-
     async def use(self, chance: random.Random, writing: list[asyncio.Task[None]]) -> None:
         """Do what a person does, while there is writing."""
         while not all(task.done() for task in writing):
-            nodes = self.nodes
+            shown = nodes(self.tree)
             act = chance.randrange(10)
             if act == 0:
                 await self.tree.resync()
             elif act == 1:
                 self.tree.filter(chance.choice([None, "a", "!n*"]))
-            elif nodes:
-                node = chance.choice(nodes)
+            elif shown:
+                node = chance.choice(shown)
                 chance.choice([self.tree.expand, self.tree.expand, self.tree.collapse, self.tree.load_more])(node)
                 self.tree.load_more(self.tree.root)
             await asyncio.sleep(0.005)
@@ -75,16 +71,7 @@ class Watched:
     async def open_all(self) -> None:
         """Open everything, so that all of it can be compared."""
         self.tree.filter(None)
-        while True:
-            await self.tree.idle()
-            closed = [node for node in self.nodes if node.has_children and not node.expanded]
-            partial = [node for node in (self.tree.root, *self.nodes) if node.extent is Extent.PARTIAL]
-            if not (closed or partial):
-                return
-            for node in closed:
-                self.tree.expand(node)
-            for node in partial:
-                self.tree.load_more(node)
+        await open_all(self.tree)
 
 
 async def _write(store: Store, chance: random.Random, count: int) -> None:
@@ -113,9 +100,10 @@ async def _agrees(opened: Callable[[], Store], seed: int, count: int) -> None:
                 await other.put(_END, b"")
                 await eventually(lambda: _END in watched.heard and not len(watched.fold), "all is heard")
                 await watched.open_all()
-                shown = {watched.tree.key(node) for node in watched.nodes if node.has_value}
-                assert shown == {entry.key async for entry in other.walk("", values=False)}
-                assert all(node.has_value or node.has_children or node.ghost for node in watched.nodes)
+                shown = nodes(watched.tree)
+                keys = {watched.tree.key(node) for node in shown if node.has_value}
+                assert keys == {entry.key async for entry in other.walk("", values=False)}
+                assert all(node.has_value or node.has_children or node.ghost for node in shown)
                 for task in tasks:
                     task.cancel()
 

@@ -27,9 +27,9 @@ from explorer.model.events import Lost, Put
 from explorer.model.locks import Contender, LockInfo
 from explorer.model.text import inert
 from explorer.session.changes import ChangeLog
+from explorer.session.keytree.tree import Tree
 from explorer.session.locktable import LocksRead
 from explorer.session.states import Loading
-from explorer.session.tree import Tree
 from explorer.tui.backstop import Backstop
 from explorer.tui.drawing import told
 from explorer.tui.panes.changes import LogList

@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from explorer.model.errors import NotReachable
-from explorer.session.tree import Tree
+from explorer.session.keytree.tree import Tree
 from explorer.tui.widgets.key_tree import KeyTree
 from tests.session.branching import Store
 

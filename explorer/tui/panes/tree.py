@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from explorer.session.actions import Place
-from explorer.session.nodes import Extent, Node
+from explorer.session.keytree.nodes import Extent, Node
 from explorer.session.states import Part, Standing
 from explorer.tui.drawing import told
 from explorer.tui.keys import bindings

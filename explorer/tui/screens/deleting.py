@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from explorer.model.errors import Conflict, ExplorerError
 from explorer.model.text import inert
-from explorer.session.removal import Removal
+from explorer.session.editing.removal import Removal
 from explorer.session.session import Session
 from explorer.tui.drawing import middle, named, size, told
 from explorer.tui.screens.questions import Choosing, Option, Question

@@ -12,8 +12,8 @@ from explorer.model.errors import CallNotSupported
 from explorer.model.events import Deleted
 from explorer.model.text import inert
 from explorer.session.actions import Place
-from explorer.session.editing import Edit
-from explorer.session.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, Unknown
+from explorer.session.editing.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, Unknown
+from explorer.session.editing.machine import Edit
 from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.tui.drawing import middle, named, told

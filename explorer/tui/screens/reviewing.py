@@ -14,8 +14,8 @@ from textual.widgets import Button, Static
 
 from explorer.model.text import inert
 from explorer.session.actions import Place
-from explorer.session.editing import Edit
-from explorer.session.edits import Conflicted, Reviewing
+from explorer.session.editing.edits import Conflicted, Reviewing
+from explorer.session.editing.machine import Edit
 from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.tui.drawing import named, told

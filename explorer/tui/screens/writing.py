@@ -7,7 +7,7 @@ from textual.screen import Screen
 from explorer.codecs.contract import Choice
 from explorer.model.errors import ExplorerError
 from explorer.model.text import inert
-from explorer.session.drafts import Draft
+from explorer.session.editing.drafts import Draft
 from explorer.session.session import Session
 from explorer.tui.screens.edit import EditScreen
 from explorer.tui.screens.naming import Naming

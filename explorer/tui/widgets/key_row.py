@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 
 from explorer.model.text import inert
-from explorer.session.marks import Change, Stage
-from explorer.session.nodes import Extent, Node
-from explorer.session.rows import Line
-from explorer.session.tree import Tree
+from explorer.session.keytree.marks import Change, Stage
+from explorer.session.keytree.nodes import Extent, Node
+from explorer.session.keytree.rows import Line
+from explorer.session.keytree.tree import Tree
 from explorer.tui.drawing import ELLIPSIS, Piece, middle, span
 
 _STEP: Final = 2

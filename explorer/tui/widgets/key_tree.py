@@ -7,7 +7,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from explorer.session.nodes import Extent, Node
+from explorer.session.keytree.nodes import Extent, Node
 from explorer.tui.widgets.key_view import KeyView
 
 

@@ -8,9 +8,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from explorer.session.nodes import Node
-from explorer.session.rows import Line
-from explorer.session.tree import Tree
+from explorer.session.keytree.nodes import Node
+from explorer.session.keytree.rows import Line
+from explorer.session.keytree.tree import Tree
 from explorer.tui.drawing import Piece, strip
 from explorer.tui.widgets.key_row import Look, look, pieces
 

@@ -6,9 +6,9 @@ from typing import Final, Protocol
 
 from explorer.model.entries import Child, Cursor, Page
 from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
-from explorer.session.keyrows import KeyRows
-from explorer.session.marks import budget
-from explorer.session.nodes import Level, Node, first_key
+from explorer.session.keytree.keyrows import KeyRows
+from explorer.session.keytree.marks import budget
+from explorer.session.keytree.nodes import Level, Node, first_key
 
 PAGE: Final = 1000
 """Children asked for at once."""

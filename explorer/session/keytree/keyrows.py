@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 
 from explorer.model.entries import Child
-from explorer.session.marks import Change, Marks
-from explorer.session.nodes import Level, Node
-from explorer.session.rows import Rows
+from explorer.session.keytree.marks import Change, Marks
+from explorer.session.keytree.nodes import Level, Node
+from explorer.session.keytree.rows import Rows
 
 
 class KeyRows(Rows[Node]):

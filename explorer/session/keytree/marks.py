@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from explorer.session.nodes import Node
+from explorer.session.keytree.nodes import Node
 
 FRESH: Final = 3.0
 """Seconds for which a change is new."""

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.session.clock import Clock, reach
-from explorer.session.liveness import Pulse
+from explorer.session.connection.liveness import Pulse
 
 PAUSES: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds until connecting is tried again, and again; the last is kept."""

@@ -11,8 +11,8 @@ from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported, Compacted, ExplorerError, Forbidden
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.session.clock import Clock, reach
-from explorer.session.folding import Fold
-from explorer.session.liveness import Pulse
+from explorer.session.connection.folding import Fold
+from explorer.session.connection.liveness import Pulse
 from explorer.session.states import newest
 
 MOST_WAITING: Final = 20_000

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from explorer.session.clock import Clock, reach
-from explorer.session.liveness import NAP, Pulse
+from explorer.session.connection.liveness import NAP, Pulse
 from explorer.session.states import Liveness, Part, Standing
 
 TICK: Final = 1.0

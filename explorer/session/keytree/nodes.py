@@ -5,7 +5,7 @@ from typing import Final
 
 from explorer.model.errors import ExplorerError
 from explorer.model.keys import encode
-from explorer.session.rows import Branch, Row
+from explorer.session.keytree.rows import Branch, Row
 
 _VALUE: Final = 1
 _CHILDREN: Final = 2

@@ -14,9 +14,9 @@ from explorer.session.aside import Aside
 from explorer.session.clock import Clock
 from explorer.session.decoding import Decoder
 from explorer.session.detail import Reading
-from explorer.session.drafts import Draft, DraftError, Drafts
-from explorer.session.editing import Edit
-from explorer.session.edits import Drafting, Saved, Saving, Unknown
+from explorer.session.editing.drafts import Draft, DraftError, Drafts
+from explorer.session.editing.edits import Drafting, Saved, Saving, Unknown
+from explorer.session.editing.machine import Edit
 from explorer.session.states import Part
 from explorer.session.work import Work
 

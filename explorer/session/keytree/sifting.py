@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from explorer.session.filtering import Filter, Findings
-from explorer.session.keyrows import KeyRows
-from explorer.session.loading import SLICE
-from explorer.session.marks import budget
-from explorer.session.nodes import Node
+from explorer.session.keytree.filtering import Filter, Findings
+from explorer.session.keytree.keyrows import KeyRows
+from explorer.session.keytree.loading import SLICE
+from explorer.session.keytree.marks import budget
+from explorer.session.keytree.nodes import Node
 
 
 class Sifting:

@@ -14,7 +14,7 @@ from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, ExplorerError, InvalidText, KeyNotFound, OutcomeUnknown, Timeout
 from explorer.model.events import Deleted, Put
 from explorer.session.decoding import Decoder
-from explorer.session.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, State, Unknown
+from explorer.session.editing.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, State, Unknown
 
 _LOOKS: Final = (0.5, 1.0, 2.0, 5.0)
 """Seconds between looks at a key whose save is in doubt; the last is kept."""

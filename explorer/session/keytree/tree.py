@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 from explorer.model.errors import ExplorerError
 from explorer.model.events import Deleted, Put
-from explorer.session.applying import Applying
-from explorer.session.filtering import Findings
-from explorer.session.keyrows import KeyRows
-from explorer.session.loading import GATHERED, Load, Loading
-from explorer.session.marks import Mark, budget
-from explorer.session.nodes import Extent, Level, Node, first_key
-from explorer.session.rows import Line
-from explorer.session.sifting import Sifting
+from explorer.session.keytree.applying import Applying
+from explorer.session.keytree.filtering import Findings
+from explorer.session.keytree.keyrows import KeyRows
+from explorer.session.keytree.loading import GATHERED, Load, Loading
+from explorer.session.keytree.marks import Mark, budget
+from explorer.session.keytree.nodes import Extent, Level, Node, first_key
+from explorer.session.keytree.rows import Line
+from explorer.session.keytree.sifting import Sifting
 
 SWEEP: float = 0.004
 """Seconds that a sweep takes at most; what is left is done by the next."""

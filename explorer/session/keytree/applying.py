@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from explorer.model.events import Deleted, Put
-from explorer.session.keyrows import KeyRows
-from explorer.session.marks import Change
-from explorer.session.nodes import Level, Node, Note
+from explorer.session.keytree.keyrows import KeyRows
+from explorer.session.keytree.marks import Change
+from explorer.session.keytree.nodes import Level, Node, Note
 
 
 class Doubts(Protocol):
