@@ -1,0 +1,107 @@
+"""Somebody who looks at a session's liveness as a view would, and every few milliseconds between: a flash is seen."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from explorer.codecs.documents import Codecs
+from explorer.drivers.base import Store
+from explorer.opening import opener
+from explorer.session.keytree.nodes import Extent, Node
+from explorer.session.keytree.tree import Tree
+from explorer.session.session import Session
+from explorer.session.states import Liveness, Standing
+from tests.faults.figures import PATIENCE
+from tests.servers.waiting import eventually
+from tests.session.ground import live
+
+SHOWN_WITHIN: Final = 5.0
+"""Seconds from the loss of the store until it is shown as stale."""
+_LONG: Final = 6
+"""Seconds after which a session that has been stale all the time is believed to stay so."""
+
+
+@dataclass(slots=True)
+class Witness:
+    """Looks at a session's liveness all the time."""
+
+    session: Session
+    seen: list[tuple[float, Liveness]] = field(default_factory=list)
+
+    async def look(self) -> None:
+        while True:
+            self.seen.append((time.monotonic(), self.session.liveness))
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def witnessed(url: str) -> AsyncGenerator[tuple[Session, Witness], None]:
+    """Open a session that may write, with somebody who looks at it."""
+    async with Session(opener(url), Codecs(), writable=True) as session:
+        await live(session)
+        witness = Witness(session)
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(witness.look())
+            yield session, witness
+            looking.cancel()
+
+
+async def falls_stale(witness: Witness, lost: float) -> float:
+    """Wait until the session is stale, and see that it happened in time and stays; give the seconds it took."""
+    session = witness.session
+    await eventually(lambda: session.liveness.standing is Standing.STALE, "it is stale", PATIENCE)
+    took = time.monotonic() - lost
+    assert took <= SHOWN_WITHIN
+    begun = len(witness.seen)
+    await eventually(lambda: (session.liveness.age(session.clock.now()) or 0) > _LONG, "it has long been stale", 20)
+    assert {liveness.standing for _, liveness in witness.seen[begun:]} == {Standing.STALE}
+    return took
+
+
+async def comes_back(witness: Witness, write: Callable[[str], Awaitable[object]], mend: Callable[[], object]) -> None:
+    """Write a new key behind the fault's back, mend it, and see that it is not live before that key is shown."""
+    session = witness.session
+    key = f"after-{len(session.tree)}"
+    await write(key)
+    flashes = list[bool]()
+
+    def look(_: object) -> None:
+        if session.liveness.standing is Standing.LIVE:
+            flashes.append(session.tree.node(key) is None)
+
+    end = session.subscribe(look)
+    mend()
+    await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live again", PATIENCE)
+    await live(session)
+    end()
+    await eventually(lambda: session.tree.node(key) is not None, "the change is shown", PATIENCE)
+    assert not any(flashes), "it was live before what happened meanwhile was shown"
+
+
+def nodes(tree: Tree) -> list[Node]:
+    """Give what is shown of a tree."""
+    return [line.row for line in tree.window(0, len(tree)) if not line.row.tail]
+
+
+async def open_all(tree: Tree) -> None:
+    """Open every folder, and read every level to its end."""
+    while True:
+        await tree.idle()
+        shown = nodes(tree)
+        closed = [node for node in shown if node.has_children and not node.expanded]
+        partial = [node for node in (tree.root, *shown) if node.extent is Extent.PARTIAL]
+        if not (closed or partial):
+            return
+        for node in closed:
+            tree.expand(node)
+        for node in partial:
+            tree.load_more(node)
+
+
+async def equals(tree: Tree, store: Store) -> bool:
+    """Tell whether a tree with all folders open is what a fresh reading of the store finds."""
+    shown = {tree.key(node) for node in nodes(tree) if node.has_value and not node.ghost}
+    return shown == {entry.key async for entry in store.walk("", values=False)}
