@@ -101,7 +101,24 @@ async def open_all(tree: Tree) -> None:
             tree.load_more(node)
 
 
-async def equals(tree: Tree, store: Store) -> bool:
-    """Tell whether a tree with all folders open is what a fresh reading of the store finds."""
+async def differs(tree: Tree, store: Store) -> tuple[list[str], list[str]]:
+    """Compare a tree, all folders open, with a fresh reading of the store: give what is too much, and what is missing."""
     shown = {tree.key(node) for node in nodes(tree) if node.has_value and not node.ghost}
-    return shown == {entry.key async for entry in store.walk("", values=False)}
+    found = {entry.key async for entry in store.walk("", values=False)}
+    return sorted(shown - found), sorted(found - shown)
+
+
+async def becomes(tree: Tree, store: Store) -> None:
+    """Wait until a tree with all folders open is what a fresh reading of the store finds."""
+    difference: tuple[list[str], list[str]] = [], []
+
+    async def none() -> bool:
+        nonlocal difference
+        await open_all(tree)
+        difference = await differs(tree, store)
+        return difference == ([], [])
+
+    try:
+        await eventually(none, "the tree equals the store", PATIENCE)
+    except TimeoutError as error:
+        raise AssertionError(f"shown and not there: {difference[0]}; there and not shown: {difference[1]}") from error

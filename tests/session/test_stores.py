@@ -1,0 +1,244 @@
+"""Sessions on real Consuls and ZooKeepers that are hurt: what is shown as live is live, and the tree is the store's.
+
+What is the same for every store stands here; etcd's own, such as a history that is gone, in `test_etcd`.
+"""
+
+import asyncio
+import gc
+import random
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+
+import psutil
+import pytest
+
+import explorer
+from explorer.codecs.documents import Codecs
+from explorer.drivers.base import Store
+from explorer.model.errors import ExplorerError
+from explorer.opening import opener
+from explorer.session.editing.edits import Conflicted, Saved
+from explorer.session.session import Session
+from explorer.session.states import Ready, Standing
+from tests.faults.figures import PATIENCE, figure, seed
+from tests.servers.consul import ConsulServer
+from tests.servers.proxy import FaultProxy
+from tests.servers.waiting import eventually
+from tests.servers.zookeeper import ZooKeeperServer
+from tests.session.ground import editing, live
+from tests.session.witness import becomes, comes_back, falls_stale, open_all, witnessed
+
+pytestmark = pytest.mark.faults
+
+Server = ConsulServer | ZooKeeperServer
+ROUNDS = figure(1, 10)
+
+
+@pytest.fixture(params=[ConsulServer, ZooKeeperServer], ids=["consul", "zookeeper"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server of each kind that the test may hurt; what it said is shown if the test fails."""
+    kind: type[Server] = request.param
+    with kind() as server:
+        yield server
+        sys.stdout.write(f"--- {server.name} said:\n{server.output}\n")
+
+
+def url(server: Server, address: str | None = None) -> str:
+    scheme = "consul" if isinstance(server, ConsulServer) else "zk"
+    return f"{scheme}://{address or server.address}/lane/"
+
+
+@asynccontextmanager
+async def beside(server: Server) -> AsyncGenerator[Store, None]:
+    """Somebody else, whom no fault of the network meets."""
+    async with explorer.open(url(server)) as store:
+        yield store
+
+
+# What hurts, and what mends it. The network's faults leave the server to others meanwhile.
+
+Hurt = Callable[[Server, FaultProxy], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    begin: Hurt
+    end: Hurt
+    of_the_network: bool
+
+
+FAULTS = {
+    "killed": Fault(lambda server, _: server.kill(), lambda server, _: server.start(), of_the_network=False),
+    "stopped": Fault(lambda server, _: server.pause(), lambda server, _: server.resume(), of_the_network=False),
+    "half-open": Fault(lambda _, proxy: proxy.hang(), lambda _, proxy: proxy.heal(), of_the_network=True),
+    "reset": Fault(lambda _, proxy: proxy.reset(), lambda _, proxy: proxy.heal(), of_the_network=True),
+    "unanswered": Fault(lambda _, proxy: proxy.drop_replies(), lambda _, proxy: proxy.heal(), of_the_network=True),
+}
+
+
+async def scribble(store: Store, choice: random.Random, count: int) -> None:
+    """Make, change and delete some keys, until the store has taken so many changes."""
+    done = 0
+    while done < count:
+        key = f"{choice.randrange(4)}/{choice.randrange(6)}/{choice.randrange(3)}"
+        with suppress(ExplorerError):
+            if choice.random() < 0.4:
+                await store.delete(key)
+            else:
+                await store.put(key, b"%d" % done)
+            done += 1
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_what_is_live_is_true_before_and_after_and_a_loss_is_shown_within_five_seconds(
+    server: Server, name: str
+) -> None:
+    chosen, fault = seed(), FAULTS[name]
+    sys.stdout.write(f"seed {chosen}\n")
+    choice = random.Random(chosen)
+    async with (
+        beside(server) as other,
+        FaultProxy(server.port) as proxy,
+        witnessed(url(server, proxy.address)) as (session, witness),
+    ):
+        await scribble(other, choice, 30)
+        await live(session)
+        await open_all(session.tree)
+        for _ in range(ROUNDS):
+            lost = time.monotonic()
+            await _do(fault.begin, server, proxy)
+            await falls_stale(witness, lost)
+            if fault.of_the_network:
+                await scribble(other, choice, 20)
+                await comes_back(witness, partial(other.put, value=b""), partial(fault.end, server, proxy))
+            else:
+                await _do(fault.end, server, proxy)
+            await scribble(other, choice, 20)
+            await live(session)
+            await becomes(session.tree, other)
+
+
+async def _do(hurt: Hurt, server: Server, proxy: FaultProxy) -> None:
+    """Do what may block without stopping the proxy."""
+    if hurt in (FAULTS["killed"].end, FAULTS["stopped"].begin):
+        await asyncio.to_thread(hurt, server, proxy)
+    else:
+        hurt(server, proxy)
+
+
+async def test_a_server_that_is_not_there_yet_is_found_when_it_is(server: Server) -> None:
+    server.kill()
+    async with Session(opener(url(server)), Codecs()) as session:
+        await session.idle()
+        assert session.liveness.standing is Standing.DISCONNECTED
+        assert session.liveness.next_try is not None
+        await asyncio.to_thread(server.start)
+        await live(session)
+
+
+# Saves
+
+
+async def test_saves_through_lost_answers_are_saved_and_nothing_is_lost(server: Server) -> None:
+    async with (
+        beside(server) as other,
+        FaultProxy(server.port) as proxy,
+        witnessed(url(server, proxy.address)) as (session, _),
+    ):
+        await other.put("key", b"begun\n")
+        await live(session)
+        for number in range(figure(3, 30)):
+            edit = await editing(session, "key")
+            edit.draft(f"{edit.text}line {number}\n")
+            proxy.drop_replies()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(edit.save())
+                await asyncio.sleep(0.3)
+                proxy.heal()
+            await eventually(lambda edit=edit: isinstance(edit.state, Saved), "it is saved", PATIENCE)  # type: ignore[misc]
+            await session.desk.leave()
+            session.select(None)
+            await live(session)
+        lines = ((await other.get("key")).value or b"").decode().splitlines()
+        assert lines == ["begun", *(f"line {number}" for number in range(figure(3, 30)))]
+
+
+async def test_a_race_is_a_conflict_and_is_merged(server: Server) -> None:
+    async with beside(server) as other, witnessed(url(server)) as (session, _):
+        await other.put("key", b"one\ntwo\nthree\n")
+        await live(session)
+        edit = await editing(session, "key")
+        edit.draft("one\ntwo\nTHREE\n")
+        await other.put("key", b"ONE\ntwo\nthree\n")
+        await eventually(lambda: edit.theirs is not None, "their change is told", PATIENCE)
+        await edit.save()
+        assert isinstance(edit.state, Conflicted)
+        await edit.use_merged()
+        await edit.save()
+        assert isinstance(edit.state, Saved)
+        assert (await other.get("key")).value == b"ONE\ntwo\nTHREE\n"
+
+
+async def test_a_key_that_was_deleted_and_made_again_is_another(server: Server) -> None:
+    async with beside(server) as other, witnessed(url(server)) as (session, _):
+        await other.put("key", b"first\n")
+        await live(session)
+        edit = await editing(session, "key")
+        edit.draft("mine\n")
+        await other.delete("key")
+        await other.put("key", b"first\n")
+        await edit.save()
+        assert isinstance(edit.state, Conflicted)
+        assert (await other.get("key")).value == b"first\n"
+
+
+# Locks
+
+
+def held(session: Session, key: str) -> bool:
+    state = session.locks.state
+    return isinstance(state, Ready) and any(lock.key == key and lock.holder for lock in state.value.locks)
+
+
+async def test_a_lost_lock_is_told_to_its_holder_and_no_longer_shown(server: Server) -> None:
+    """Its holder is cut off. Consul gives a session twice its TTL."""
+    ttl = 3.0
+    async with (
+        FaultProxy(server.port) as proxy,
+        explorer.open(url(server, proxy.address)) as holder,
+        witnessed(url(server)) as (session, _),
+    ):
+        lock = holder.lock("jobs/nightly", ttl=ttl)
+        await lock.acquire()
+        await eventually(lambda: held(session, "jobs/nightly"), "the holder is shown", PATIENCE)
+        proxy.hang()
+        async with asyncio.timeout(ttl + 1):
+            await lock.lost.wait()
+        assert not lock.held
+        await eventually(lambda: not held(session, "jobs/nightly"), "nobody is shown to hold it", PATIENCE)
+        proxy.heal()
+
+
+# What is left
+
+
+async def test_sessions_that_come_and_go_leave_no_connection_behind(server: Server) -> None:
+    async with FaultProxy(server.port) as proxy:
+        tasks = {task.get_name() for task in asyncio.all_tasks()}
+        for _ in range(figure(5, 50)):
+            async with Session(opener(url(server, proxy.address)), Codecs()) as session:
+                await live(session)
+        gc.collect()
+
+        def connected() -> bool:
+            """Look at our own end: Consul notices only when it has an answer that a client has gone."""
+            found = psutil.Process().net_connections()
+            return any(one.raddr and one.raddr.port == proxy.port and one.status == "ESTABLISHED" for one in found)
+
+        await eventually(lambda: not connected(), "every connection is closed", PATIENCE)
+        left = {task.get_name() for task in asyncio.all_tasks()}
+        assert {name for name in left - tasks if not name.startswith("Task-")} == set()
