@@ -11,6 +11,7 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Cursor, Revision
 from explorer.model.errors import KeyModified, KeyNotFound
 from explorer.model.keys import directory
+from explorer.model.text import counted
 
 
 async def rm(store: Store, wanted: arguments.Rm, console: Console) -> None:
@@ -35,7 +36,9 @@ async def _rm_entry(store: Store, wanted: arguments.Rm, console: Console) -> Non
     else:
         _require_person(console, f"deleting {wanted.key!r}", "add --yes, or --if-revision with its revision")
         entry = await store.get(wanted.key)
-        console.note(f"{entry.key}  at {entry.revision}  {len(entry.value or b'')} bytes  {preview(entry.value)}")
+        console.note(
+            f"{entry.key}  at {entry.revision}  {counted(len(entry.value or b''), 'byte')}  {preview(entry.value)}"
+        )
         if await console.ask("Delete it? [y/N]") not in ("y", "Y", "yes"):
             console.note("nothing was deleted")
             return

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from explorer.model.entries import Child, Entry, Revision
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.model.locks import Contender, LockInfo
-from explorer.model.text import inert
+from explorer.model.text import counted, inert
 
 Record: TypeAlias = dict[str, object]
 """A JSON object."""
@@ -169,7 +169,7 @@ def preview(value: bytes | None) -> str:
     if not value:
         return "(empty)"
     start = value[: 4 * _WIDTH].decode("utf-8", "surrogateescape")[:_WIDTH]
-    rest = "" if len(start.encode("utf-8", "surrogateescape")) == len(value) else f"... ({len(value)} bytes)"
+    rest = "" if len(start.encode("utf-8", "surrogateescape")) == len(value) else f"... ({counted(len(value), 'byte')})"
     return f"{start}{rest}"
 
 

@@ -15,6 +15,7 @@ from explorer.codecs.patching import patched
 from explorer.codecs.schemas import MessageType, Schemas
 from explorer.codecs.survey import survey, trim
 from explorer.model.errors import InvalidText
+from explorer.model.text import counted
 
 _RELAXED: Final = "some of its strings are not UTF-8: strings are shown as bytes"
 
@@ -151,7 +152,7 @@ class MessageDocument(Document):
     def _changes(self, value: bytes, before: Message, after: Message) -> Iterator[str]:
         lost = unknown_size(before) - unknown_size(after)
         if lost > 0:
-            yield f"{lost} bytes of fields that the schema does not know go with what was removed"
+            yield f"{counted(lost, 'byte')} of fields that the schema does not know: gone with what was removed"
         if value == serialized(after) and self.value != serialized(before):
             yield "the whole message is written anew: the same fields, in this library's own order and spelling"
         if missing := missing_fields(after):
@@ -188,7 +189,7 @@ def _written(
 def _notes(value: bytes, message: Message) -> tuple[str, ...]:
     notes: list[str] = []
     if unknown := unknown_size(message):
-        notes.append(f"{unknown} bytes are fields that the schema does not know: they are kept")
+        notes.append(f"{counted(unknown, 'byte')} of fields that the schema does not know: kept")
     if serialized(message) != value:
         notes.append("written by another library in another order or spelling: what is not edited stays as it is")
     if missing := missing_fields(message):

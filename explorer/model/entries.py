@@ -55,6 +55,11 @@ class Cursor:
     key: str
     revision: Revision | None = None
 
+    @staticmethod
+    def key_of(after: "Cursor | str") -> str:
+        """Give the key that a page starts after, however it was said."""
+        return after.key if isinstance(after, Cursor) else after
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item_co]):

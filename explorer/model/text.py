@@ -43,6 +43,15 @@ def inert(text: str | bytes, *, multiline: bool = False) -> str:
     return "".join(shown)
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Give a number with the word for what is counted.
+
+    >>> counted(1, "row"), counted(1200, "entry", "entries")
+    ('1 row', '1,200 entries')
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def _piled(text: str) -> bool:
     marks = 0
     for character in text:

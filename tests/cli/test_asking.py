@@ -85,7 +85,7 @@ def test_anything_but_yes_deletes_nothing(url: str, answer: str) -> None:
 def test_yes_deletes_what_was_shown(url: str) -> None:
     with Person("rm", url, "a") as person:
         person.sees("Delete it? [y/N]")
-        assert "1 bytes" in person.seen
+        assert "1 byte" in person.seen
         person.types("y\n")
         assert person.ends() == (0, b"deleted a\n")
     assert left(url) == ["a/b", "a/c/d", "ab"]

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from explorer.model.locks import Contender, LockInfo
-from explorer.model.text import inert
+from explorer.model.text import counted, inert
 from explorer.session.actions import Place
 from explorer.session.locktable import LocksRead
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
@@ -120,7 +120,7 @@ def _party(row: Row, left: float | None, width: int) -> list[Piece]:
         if party.session:
             more += f"  {party.session}"
         if party.other_keys:
-            more += f"  +{len(party.other_keys)} keys"
+            more += f"  +{counted(len(party.other_keys), 'key')}"
     name = middle(inert(party.name), max(6, width - len(role[1]) - len(time[1]) - len(more)))
     return [role, ("", name), time, ("lines--dim", more)]
 

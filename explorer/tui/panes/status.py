@@ -68,7 +68,9 @@ class StatusLine(Static):
         if age is not None and (standing is not Standing.LIVE or age >= _AGED):
             live += f" {span(age)}"
         frozen = "  FROZEN" if session.frozen else ""
-        about = ["" if session.revision is None else f"  rev {session.revision}", f"  {session.rate:.0f}/s"]
+        about = [] if session.revision is None else [f"  rev {session.revision}"]
+        if standing is not Standing.DISCONNECTED:
+            about.append(f"  {session.rate:.0f}/s")
         room = width - cell_len(live) - len(frozen) - len(writing.plain) - 4
         while about and room - len("".join(about)) < _ADDRESS:  # what can be written to, and whether, goes before
             about.pop()
@@ -80,7 +82,8 @@ class StatusLine(Static):
         if wait is not None:
             reason += f" · again in {int(wait) + 1}s"
         rest = room - len("".join(about))
-        shown = middle(inert(session.shown), max(0, rest // 2 if reason and rest > _ADDRESS else rest))
+        least = rest // 2 if rest > _ADDRESS else rest
+        shown = middle(inert(session.shown), max(0, least, rest - cell_len(reason)))
         reason = middle(reason, max(0, rest - cell_len(shown)))
         used = cell_len(shown) + cell_len(live) + cell_len(reason) + cell_len(figures)
         fill = max(1, width - used - len(writing.plain) - 2)

@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from explorer.model.text import counted
 from explorer.session.actions import Place
 from explorer.session.keytree.nodes import Extent, Node
 from explorer.session.states import Part, Standing
@@ -48,7 +49,7 @@ class TreePane(Pane):
         if findings is not None:
             self.title(str(findings))
         else:
-            self.title(f"{len(tree):,} rows" if len(tree) else "")
+            self.title(counted(len(tree), "row") if tree.loaded else "")
         nothing = not tree.loaded and tree.root.extent is not Extent.LOADED
         if error is not None and nothing:
             self.notice(failure(error))

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from explorer.model.entries import Entry
-from explorer.model.text import inert
+from explorer.model.text import counted, inert
 from explorer.session.actions import Place
 from explorer.session.detail import Earlier, Reading
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
@@ -165,7 +165,7 @@ def metadata(reading: Reading, now: float) -> list[str]:
         ("revision", entry.revision),
         ("created", entry.created),
         ("version", entry.version),
-        ("size", f"{len(entry.value or b'')} bytes"),
+        ("size", counted(len(entry.value or b""), "byte")),
         ("lease", entry.lease),
         ("time left", None if left is None else span(left)),
         *((name, value) for name, value in entry.meta.items()),

@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from explorer.model.errors import Conflict, ExplorerError
-from explorer.model.text import inert
+from explorer.model.text import counted, inert
 from explorer.session.editing.removal import Removal
 from explorer.session.session import Session
 from explorer.tui.drawing import middle, named, size, told
@@ -47,7 +47,7 @@ async def ask(screen: Screen[None], session: Session) -> None:
     except ExplorerError as error:
         screen.notify(inert(_words(error)), severity="error", markup=False, timeout=10)
     else:
-        screen.notify(f"deleted {count} {'entry' if count == 1 else 'entries'}", markup=False)
+        screen.notify(f"deleted {counted(count, 'entry', 'entries')}", markup=False)
 
 
 def _words(error: ExplorerError) -> str:
@@ -66,8 +66,8 @@ def _question(removal: Removal, session: Session) -> Question:
         lines.append(told(f"in {session.shown}", "$text-muted"))
         lines.append(told("It is deleted only if it still is what is shown here.", "$text-muted"))
         return Question("Delete this key?", Content("\n").join(lines), yes="Delete")
-    count = f"more than {removal.count:,}" if removal.more else f"{removal.count:,}"
-    where, kind = named(removal.key or removal.below), "entry" if removal.count == 1 else "entries"
+    count = f"{'more than ' if removal.more else ''}{counted(removal.count, 'entry', 'entries')}"
+    where = named(removal.key or removal.below)
     names = [told(f"  {middle(inert(name), _LONGEST)}") for name in removal.names]
     if removal.count > len(removal.names):
         names.append(told("  …", "$text-muted"))
@@ -78,5 +78,5 @@ def _question(removal: Removal, session: Session) -> Question:
     name = inert(removal.key.rpartition(session.tree.separator)[2] or removal.below)  # some have the empty name
     word = name if cell_len(name) <= _TYPED else str(removal.count)
     return Question(
-        f"Everything below {where}: {count} {kind}", Content("\n").join([*names, *foot]), yes="Delete all", typed=word
+        f"Everything below {where}: {count}", Content("\n").join([*names, *foot]), yes="Delete all", typed=word
     )
