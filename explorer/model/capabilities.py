@@ -10,12 +10,16 @@ class Capability(Flag):
     """Compare-and-swap and compare-and-delete of one key."""
     BINARY_KEYS = auto()
     """Keys may be any bytes."""
+    BINARY_VALUES = auto()
+    """Values may be any bytes; without it, UTF-8 text."""
     CREATED = auto()
     """An entry tells the revision at which it came to be."""
     DIRECTORIES = auto()
     """Directories are a kind of their own and can exist without anything in them."""
     EVERY_CHANGE = auto()
     """A watch tells each change; without it, those between two looks at the store are folded into the last of them."""
+    FENCING = auto()
+    """A write can be made to depend on a lock that is held."""
     GUARDED_DELETE = auto()
     """A subtree is deleted only if nothing in it moved since a revision, in one step."""
     HISTORY = auto()
@@ -26,6 +30,8 @@ class Capability(Flag):
     """Locks can be taken."""
     LOCKS = auto()
     """Locks can be inspected."""
+    NESTING = auto()
+    """A key with a value can have others below it."""
     PREVIOUS = auto()
     """A watch tells the entry before a change."""
     RESUME = auto()

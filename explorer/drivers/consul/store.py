@@ -32,10 +32,13 @@ class ConsulStore(NetworkStore[Connection]):
 
     capabilities: ClassVar[Capability] = (
         Capability.ATOMIC
+        | Capability.BINARY_VALUES
         | Capability.CREATED
+        | Capability.FENCING
         | Capability.KEEP_ALIVE
         | Capability.LOCK
         | Capability.LOCKS
+        | Capability.NESTING
         | Capability.STALE_READS
         | Capability.TIME_LEFT
         | Capability.TTL

@@ -31,11 +31,14 @@ class ZooKeeperStore(NetworkStore[Connection]):
 
     capabilities: ClassVar[Capability] = (
         Capability.ATOMIC
+        | Capability.BINARY_VALUES
         | Capability.CREATED
         | Capability.DIRECTORIES
+        | Capability.FENCING
         | Capability.KEEP_ALIVE
         | Capability.LOCK
         | Capability.LOCKS
+        | Capability.NESTING
         | Capability.STALE_READS
         | Capability.TTL
         | Capability.WAITERS

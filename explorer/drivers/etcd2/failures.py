@@ -1,0 +1,153 @@
+"""What the answers of etcd's v2 API mean, in the words of the error tree.
+
+A refusal is JSON with a code of its own (etcd's `error` package). What the asker of a question can make use of passes
+here; the rest is raised.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Final, TypeAlias, cast
+
+from explorer.drivers.http import Answer
+from explorer.model.errors import (
+    CallNotSupported,
+    ExplorerError,
+    InvalidKey,
+    KeyExists,
+    KeyModified,
+    KeyNotFound,
+    NotReachable,
+    TooLarge,
+    Unauthenticated,
+)
+from explorer.model.text import inert
+
+Fields: TypeAlias = Mapping[str, object]
+
+NOT_FOUND: Final = 100
+COMPARE_FAILED: Final = 101
+NOT_A_FILE: Final = 102
+NOT_A_DIRECTORY: Final = 104
+EXISTS: Final = 105
+NOT_EMPTY: Final = 108
+_DENIED = 110
+_TOO_LARGE = 210
+_FAILED = (300, 301)
+_CLEARED = 401
+_ANSWERS = (NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, NOT_A_DIRECTORY, EXISTS, NOT_EMPTY)
+_LONGEST = 200
+
+
+class GapError(ExplorerError):
+    """History is not there, or belongs to another life of the store."""
+
+
+class NotEmptyError(ExplorerError):
+    """There is something in a directory that was to be deleted."""
+
+
+def fields(body: bytes) -> Fields:
+    """Read an answer; empty for what is none of etcd's."""
+    try:
+        read = json.loads(body)
+    except ValueError:
+        return {}
+    return cast("Fields", read) if isinstance(read, dict) else {}
+
+
+def judge(answer: Answer, key: str | None, shown: str) -> None:
+    """Raise what an answer means, unless its asker knows better what to make of it."""
+    if answer.status < 300:  # noqa: PLR2004 - HTTP's own
+        return
+    told = fields(answer.body)
+    code = told.get("errorCode")
+    if code in _ANSWERS:
+        return
+    text = inert(f"{told.get('message', '')}: {told.get('cause', '')}".strip(": "))[:_LONGEST]
+    if code is None:
+        raise _of_status(answer, shown, key)
+    if code == _DENIED:
+        raise Unauthenticated(
+            "the user may not do this, or is not known by this password",
+            hint="name a user whose role covers this key, and the password (ETCDCTL_USERNAME)",
+            address=shown,
+            key=key,
+        )
+    if code == _CLEARED:
+        raise GapError("the store keeps its last 1000 changes only, and it has been more", address=shown, key=key)
+    if code == _TOO_LARGE and "too large" in text:
+        raise TooLarge("the value is too large for the store", hint="etcd takes 10 MB", address=shown, key=key)
+    if code in _FAILED:
+        raise NotReachable(
+            f"the store could not do it: {text}", hint="it may have lost its quorum", address=shown, key=key
+        )
+    raise ExplorerError(f"{text} (code {code})", address=shown, key=key)
+
+
+def _of_status(answer: Answer, shown: str, key: str | None) -> ExplorerError:
+    match answer.status:
+        case 401:
+            return Unauthenticated(
+                "the user is not known by this password", hint="check both (ETCDCTL_USERNAME)", address=shown, key=key
+            )
+        case 404:
+            return CallNotSupported(
+                "the server does not offer etcd's v2 API",
+                hint="use etcd:// for its v3 API, or start the server (3.5 and older) with --enable-v2",
+                address=shown,
+                key=key,
+            )
+        case status if status < 400:  # noqa: PLR2004 - HTTP's own
+            return NotReachable(
+                "the member that answered only names another one, which is not followed",
+                hint="name all members in the URL",
+                address=shown,
+                key=key,
+            )
+        case status if status >= 500:  # noqa: PLR2004 - HTTP's own
+            return NotReachable(f"the store failed (HTTP status {status})", hint="see its log", address=shown, key=key)
+        case status:
+            text = inert(answer.body.decode("utf-8", "replace").strip())[:_LONGEST]
+            return ExplorerError(f"{text} (HTTP status {status})", address=shown, key=key)
+
+
+def refused(code: int, shown: str, key: str | None) -> ExplorerError:
+    """Give the error that an answer is to one who could not make anything of it."""
+    match code:
+        case 101:
+            return KeyModified("the key was changed meanwhile", hint="read it again", address=shown, key=key)
+        case 102:
+            return InvalidKey(
+                "a directory is there, and a directory has no value",
+                hint="write to a key below it, or delete it first",
+                address=shown,
+                key=key,
+            )
+        case 104:
+            return InvalidKey(
+                "a name above it is a key with a value, so nothing can be below that",
+                hint="choose another key",
+                address=shown,
+                key=key,
+            )
+        case 105:
+            return KeyExists("the key exists already", hint="read it first", address=shown, key=key)
+        case 108:
+            return NotEmptyError(
+                "the directory is not empty",
+                hint="delete the tree; names that begin with _ are in it, too, and etcd does not list them",
+                address=shown,
+                key=key,
+            )
+        case _:
+            return KeyNotFound("no such key", address=shown, key=key)
+
+
+def unequal(shown: str, key: str) -> ExplorerError:
+    """Give the error for a value of which the store shows no more than a likeness."""
+    return ExplorerError(
+        "the value has bytes that are no UTF-8: etcd's v2 API shows U+FFFD for each, so a save would damage it",
+        hint="nothing was written; write it by what made it, or put a whole new value",
+        address=shown,
+        key=key,
+    )

@@ -1,0 +1,115 @@
+"""Locks as libkv and valkeyrie take them on etcd's v2 API: a key beside the one that is locked, made if there is none.
+
+The key `name___lock` lives for the TTL and is renewed on its own index, so only by who made it. They leave it empty; we
+write who we are, which nobody compares. Its creation is the fence. Nothing in the API makes a write depend on another
+key, so there is no fenced write; and there is no queue: whoever makes the key first once it is gone has the lock.
+"""
+
+from contextlib import suppress
+from typing import Final
+
+from explorer.drivers.etcd2.connection import Connection
+from explorer.drivers.etcd2.layout import Node
+from explorer.drivers.etcd2.reading import Reader
+from explorer.drivers.etcd2.saving import Save
+from explorer.drivers.etcd2.watch import KeyWatch
+from explorer.drivers.etcd2.writer import Lifetime, Writer, renew
+from explorer.drivers.holding import boottime, identity
+from explorer.drivers.locking import ProvedLock, Terms
+from explorer.drivers.watching import Watch
+from explorer.model.entries import Entry
+from explorer.model.errors import CallNotSupported, KeyNotFound
+from explorer.model.events import Deleted, Put, Started
+
+SUFFIX: Final = "___lock"
+UNFENCED: Final = "etcd's v2 API makes no write depend on another key, such as that of a lock"
+
+
+class Etcd2Lock(ProvedLock[Connection]):
+    """A lock on a key, see `Lock`."""
+
+    lifeline = "key of the lock"
+
+    def __init__(self, writer: Writer, terms: Terms) -> None:
+        super().__init__(terms, writer.tasks, writer.connection)
+        self._writer = writer
+        self._beside = terms.key + SUFFIX
+        self._path = writer.layout.locate(self._beside)
+        self._life = Lifetime(max(1, round(terms.ttl)))
+
+    # Obtaining
+
+    async def _join(self) -> None:
+        """Nobody stands in a queue here."""
+
+    async def _try(self) -> bool:
+        sent, ttl = boottime(), self._life.ttl
+        save = Save(self._connection, self._beside, self._path, None, identity().encode(), ttl)
+        made = await save.commit()
+        if made is None:
+            return False
+        self._fence = self._life.created = made.created
+        self._keep(sent, ttl or 0)
+        return True
+
+    async def _turn(self) -> None:
+        while True:
+            await self._until_gone(0)
+            if await self._try():
+                return
+
+    async def _take(self) -> bool:
+        fence = self._fence or 0
+        self._heed(lambda: self._until_gone(fence))
+        if self._terms.value:
+            await self._writer.put(self.key, self._terms.value)
+        return True
+
+    # Keeping
+
+    async def _renew(self, left: float) -> float:
+        return await renew(self._connection, self.key, self._path, self._life, left)
+
+    async def _write(self, key: str, value: bytes) -> Entry | None:
+        del value
+        raise CallNotSupported(
+            f"no fenced write: {UNFENCED}",
+            hint="save by compare-and-swap on what was read",
+            address=self._connection.shown,
+            key=key,
+        )
+
+    async def _until_gone(self, created: int) -> None:
+        """Wait until the key is gone, or is another one than that of this creation, if one is given."""
+        watch = KeyWatch(self._connection, self._writer.layout, self._beside, None)
+        async with Watch(self._tasks, watch.run, name=f"watch of the lock on {self.key}") as events:
+            first = True
+            async for event in events:
+                match event:
+                    case Started(entry=entry) if first:
+                        first = False
+                        there = entry is not None and (not created or entry.created == created)
+                    case Put(entry=entry):
+                        there = not created or entry.created == created
+                    case Deleted():
+                        there = False
+                    case _:
+                        continue
+                if not there:
+                    return
+
+    # Giving up
+
+    async def _unlock(self) -> None:
+        if self._terms.delete_on_unlock:
+            with suppress(KeyNotFound):
+                await self._writer.delete(self.key)
+
+    async def _depart(self) -> None:
+        """Delete the key of the lock if it still is ours."""
+        while self._fence and (now := await self._current()) is not None and now.created == self._fence:
+            if await Save(self._connection, self._beside, self._path, now, None).commit():
+                return
+
+    async def _current(self) -> Node | None:
+        return await Reader(self._connection, self.key).node(self._path)

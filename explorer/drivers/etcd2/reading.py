@@ -1,0 +1,107 @@
+"""Nodes and levels as they are now, and all nodes below one."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from explorer.drivers.etcd2 import requests
+from explorer.drivers.etcd2.connection import Connection
+from explorer.drivers.etcd2.failures import NOT_A_DIRECTORY, NOT_FOUND
+from explorer.drivers.etcd2.layout import Node, is_below
+from explorer.model.errors import Denied
+
+_AT_ONCE = 16
+"""Directories that are looked into at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads nodes.
+
+    Args:
+        connection: Is asked.
+        subject: What it is read for, as the caller wrote it.
+    """
+
+    connection: Connection
+    subject: str
+
+    async def node(self, path: str, *, consistent: bool = True) -> Node | None:
+        """Read a node, a directory with what is in it; None if there is none."""
+        question = requests.read(path, consistent=consistent)
+        return (await self.connection.ask(question, NOT_FOUND, NOT_A_DIRECTORY, key=self.subject)).node
+
+    async def level(self, path: str) -> Sequence[Node]:
+        """Read what is in a directory, in the order of names; nothing for what is none, or is gone."""
+        node = await self.node(path)
+        return sorted(node.below, key=lambda one: one.path) if node else ()
+
+    async def filled(self, directories: Sequence[Node]) -> set[str]:
+        """Tell which of these directories have anything in them.
+
+        etcd gives all or nothing of a directory; so it is asked for the length of its answer first, and for the answer
+        only if that is short.
+        """
+        found: set[str] = set()
+        for start in range(0, len(directories), _AT_ONCE):
+            async with asyncio.TaskGroup() as group:
+                some = directories[start : start + _AT_ONCE]
+                asked = {one.path: group.create_task(self._filled(one.path)) for one in some}
+            found |= {path for path, answer in asked.items() if answer.result()}
+        return found
+
+    async def _filled(self, path: str) -> bool:
+        try:
+            return await self.connection.length(path, key=self.subject) is None or bool(await self.level(path))
+        except Denied:
+            return False  # what may not be seen is not there
+
+
+class Walk:
+    """All nodes below one, each before those below it, level by level.
+
+    Args:
+        reader: Reads the levels.
+        base: The directory.
+        after: Where to begin: after this path.
+    """
+
+    def __init__(self, reader: Reader, base: str, *, after: str | None = None) -> None:
+        self._reader = reader
+        self._base = base
+        self._after = None if after is None else after.split("/")
+        self._levels: list[Iterator[Node]] | None = None
+        self._ahead: deque[Node] = deque()
+
+    async def take(self, limit: int) -> list[Node]:
+        """Give the next nodes; fewer than `limit` only at the end."""
+        await self._look(limit)
+        return [self._ahead.popleft() for _ in range(min(limit, len(self._ahead)))]
+
+    async def more(self) -> bool:
+        """Tell whether there is another one."""
+        await self._look(1)
+        return bool(self._ahead)
+
+    async def _look(self, wanted: int) -> None:
+        if self._levels is None:
+            self._levels = [iter(await self._reader.level(self._base))]
+        while self._levels and len(self._ahead) < wanted:
+            node = next(self._levels[-1], None)
+            if node is None:
+                self._levels.pop()
+                continue
+            names = node.path.split("/")
+            if self._after is None or names > self._after:
+                self._ahead.append(node)
+            elif names < self._after[: len(names)]:
+                continue  # it and all below it come before the place to begin at
+            if node.directory:
+                self._levels.append(iter(await self._seen(node.path)))
+
+    async def _seen(self, path: str) -> Sequence[Node]:
+        try:
+            return [one for one in await self._reader.level(path) if is_below(one.path, path)]
+        except Denied:
+            return ()  # what may not be seen is not there

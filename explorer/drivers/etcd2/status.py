@@ -1,0 +1,44 @@
+"""How the members are, in their own words."""
+
+from explorer.drivers import retry
+from explorer.drivers.etcd2 import requests
+from explorer.drivers.etcd2.connection import Connection
+from explorer.drivers.etcd2.failures import Fields
+from explorer.drivers.surveying import PATIENCE, everywhere
+from explorer.model.address import Host
+from explorer.model.entries import Status
+from explorer.model.errors import Denied, ExplorerError
+from explorer.model.text import inert
+
+
+async def greet(connection: Connection) -> None:
+    """Make the first contact."""
+    await retry.greet(lambda: connection.prove(repeat=False), len(connection.hosts))
+
+
+async def ask(connection: Connection) -> Status:
+    """Ask a majority where the store stands, and each member how it is."""
+    try:
+        proof = await connection.prove()
+    except Denied:
+        proof = None  # an answer all the same
+    facts: dict[str, str | int | float | bool | None] = {}
+    complaints: list[str] = []
+    version = ""
+    within = min(PATIENCE, connection.timeout)
+
+    async def member(host: Host) -> Fields:
+        told = await connection.tell(requests.version(), host, within)
+        return {**await connection.tell(requests.itself(), host, within), **told}
+
+    for host, answer in (await everywhere(connection.hosts, member)).items():
+        if isinstance(answer, ExplorerError):
+            complaints.append(f"{host}: {answer.message}")
+            continue
+        release, name, state = (inert(str(answer.get(one) or "not told")) for one in ("etcdserver", "name", "state"))
+        version = version or release
+        facts[f"member {host}"] = f"{release}, {state.removeprefix('State').lower()}, name {name}"
+    facts["hidden"] = "names that begin with _ are in no listing"
+    identity = f"cluster {proof.cluster}" if proof and proof.cluster else None
+    index = proof.index if proof else None
+    return Status("etcd, API 2", version or "not told", index, identity, facts, tuple(complaints))

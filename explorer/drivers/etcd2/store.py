@@ -1,0 +1,168 @@
+"""The driver of etcd's v2 API: the contract of a store, spoken to members that serve it."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from explorer.drivers import refusals
+from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
+from explorer.drivers.etcd2 import locks, status
+from explorer.drivers.etcd2.connection import Connection
+from explorer.drivers.etcd2.erasing import Erasure
+from explorer.drivers.etcd2.layout import Layout, Node
+from explorer.drivers.etcd2.lock import UNFENCED, Etcd2Lock
+from explorer.drivers.etcd2.reading import Reader, Walk
+from explorer.drivers.etcd2.settings import gather
+from explorer.drivers.etcd2.treewatch import TreeWatch
+from explorer.drivers.etcd2.watch import KeyWatch
+from explorer.drivers.etcd2.writer import Writer
+from explorer.drivers.locking import Terms
+from explorer.drivers.network import NetworkStore
+from explorer.drivers.unfinished import Unfinished
+from explorer.drivers.watching import Watch
+from explorer.model.address import Access, Address
+from explorer.model.capabilities import Capability
+from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
+from explorer.model.errors import InvalidKey
+from explorer.model.keys import directory
+from explorer.model.locks import LockInfo
+
+
+class Etcd2Store(NetworkStore[Connection]):
+    """etcd's store of version 2, or the part of it below the address's path. A revision is a node's modifiedIndex.
+
+    A directory is an entry without a value. Names that begin with `_` are hidden: they can be read and written by their
+    key, and no listing, no watch from above and no deletion of a tree tells of them or touches them.
+    """
+
+    capabilities: ClassVar[Capability] = (
+        Capability.ATOMIC
+        | Capability.CREATED
+        | Capability.DIRECTORIES
+        | Capability.EVERY_CHANGE
+        | Capability.KEEP_ALIVE
+        | Capability.LOCK
+        | Capability.LOCKS
+        | Capability.PREVIOUS
+        | Capability.RESUME
+        | Capability.STALE_READS
+        | Capability.TIME_LEFT
+        | Capability.TTL
+        | Capability.WATCH
+    )
+    reasons: ClassVar[Mapping[Capability, str]] = {
+        Capability.BINARY_KEYS: "etcd's v2 API carries keys as UTF-8 text",
+        Capability.BINARY_VALUES: "etcd's v2 API carries values as UTF-8 text, and replaces what is none",
+        Capability.FENCING: UNFENCED,
+        Capability.GUARDED_DELETE: "etcd's v2 API deletes a tree without a condition; each key goes only as it was read",
+        Capability.HISTORY: "etcd's v2 API tells no earlier values, only its last 1000 changes",
+        Capability.NESTING: "in etcd's v2 API a key has a value or is a directory, never both",
+        Capability.SNAPSHOT: "a listing is read directory by directory, each as it is at that moment",
+        Capability.WAITERS: "there is no queue: who waits for a lock leaves no trace",
+    }
+
+    def __init__(self, address: Address, access: Access) -> None:
+        settings = gather(address, access)
+        super().__init__(address, settings.shown, "/")
+        self._settings = settings
+        self._layout = Layout(settings.root, settings.shown)
+        self._listings: Unfinished[Walk] = Unfinished()
+        self._levels: Unfinished[Sequence[Node]] = Unfinished()
+
+    # The connection
+
+    def _reach(self) -> Connection:
+        return Connection(self._settings)
+
+    async def _greet(self) -> None:
+        await status.greet(self.connection)
+
+    @property
+    def _writer(self) -> Writer:
+        return Writer(self.connection, self._layout, self._tasks)
+
+    def _lock(self, terms: Terms) -> Etcd2Lock:
+        return Etcd2Lock(self._writer, terms)
+
+    async def status(self) -> Status:
+        return await status.ask(self.connection)
+
+    async def prove(self) -> Revision | None:
+        return (await self.connection.prove(min(PROOF_TIME, self.connection.timeout))).index
+
+    # Reading
+
+    async def get(self, key: str, *, consistent: bool = True) -> Entry:
+        node = await self._reader(key).node(self._layout.locate(key), consistent=consistent)
+        if node is None:
+            raise refusals.absent(self._shown, key)
+        return self._layout.entry(node)
+
+    async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
+        base, above, reader = self._layout.base(prefix), directory(prefix), self._reader(prefix)
+        nodes = self._levels.take(base, after)
+        if nodes is None:
+            nodes = await reader.level(base)
+            if not nodes:
+                await self._require(prefix)
+            if after is not None:
+                nodes = [node for node in nodes if self._layout.relative(node.path) > Cursor.key_of(after)]
+        told, rest = nodes[:limit], nodes[limit:]
+        filled = await reader.filled([node for node in told if node.directory])
+        names = {node.path: node.path.rpartition("/")[2] for node in told}
+        children = tuple(
+            Child(name, above + name, has_value=True, has_children=path in filled) for path, name in names.items()
+        )
+        return Page(children, self._levels.keep(base, children[-1].key, rest) if rest else None, None)
+
+    async def list(
+        self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
+    ) -> Page[Entry]:
+        base = self._layout.base(prefix)
+        walk = self._listings.take(base, after)
+        if walk is None:
+            begin = None if after is None else f"{self._layout.root}/{Cursor.key_of(after)}"
+            walk = Walk(self._reader(prefix), base, after=begin)
+        nodes = await walk.take(limit)
+        if not nodes and after is None:
+            await self._require(prefix)
+        entries = tuple(self._layout.entry(node, values=values) for node in nodes)
+        return Page(entries, self._listings.keep(base, entries[-1].key, walk) if await walk.more() else None, None)
+
+    # Writing
+
+    async def put(
+        self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
+    ) -> Entry:
+        if not is_dir:
+            return await self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive)
+        if value or keep_alive:
+            raise InvalidKey(
+                "a directory has no value, and its TTL is not kept alive",
+                hint="write the value to a key below it",
+                address=self._shown,
+                key=key,
+            )
+        return await self._writer.make_directory(key, ttl)
+
+    async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
+        if guard is not None:
+            self._refuse(Capability.GUARDED_DELETE, prefix)
+        return await Erasure(self.connection, self._layout, prefix, self._layout.base(prefix)).commit()
+
+    # Watching and locks
+
+    def watch(self, key: str, *, since: Revision | None = None) -> Watch:
+        watch = KeyWatch(self.connection, self._layout, key, since)
+        return Watch(self._tasks, watch.run, name=f"watch of {key}")
+
+    def watch_tree(
+        self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
+    ) -> Watch:
+        watch = TreeWatch(self.connection, self._layout, prefix, since, known)
+        return Watch(self._tasks, watch.run, name=f"watch of {prefix}")
+
+    async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
+        return await locks.tell(self.connection, self._layout, prefix)
+
+    def _reader(self, subject: str) -> Reader:
+        return Reader(self.connection, subject)

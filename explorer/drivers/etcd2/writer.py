@@ -1,0 +1,142 @@
+"""Writing single keys, see `drivers.writing`: what is guarded is a node's index.
+
+A write without a TTL would free a node of the one it has; so the seconds that are left are written with it. etcd counts
+whole seconds and rounds up: each write may let it live up to a second longer. The renewal of a TTL makes a new index,
+as every write does.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Never
+
+from explorer.drivers import writing
+from explorer.drivers.etcd2 import failures, requests
+from explorer.drivers.etcd2.connection import Connection
+from explorer.drivers.etcd2.failures import COMPARE_FAILED, EXISTS, NOT_A_FILE, NOT_FOUND
+from explorer.drivers.etcd2.layout import Layout, Node
+from explorer.drivers.etcd2.reading import Reader
+from explorer.drivers.etcd2.saving import Save
+from explorer.drivers.holding import keep_alive
+from explorer.drivers.tasks import Tasks
+from explorer.drivers.writing import State
+from explorer.model.entries import Entry, Revision
+from explorer.model.errors import KeyNotFound
+
+
+class Seen(NamedTuple):
+    """A node that was read."""
+
+    node: Node
+    as_shown: bool = False
+    """Whether its value is edited, and so has to be what was shown."""
+
+
+@dataclass(slots=True)
+class Lifetime:
+    """How long an entry is to live."""
+
+    ttl: int | None
+    """In seconds; None for ever."""
+    created: int = 0
+    """The creation of the node that lives so, once it is written."""
+
+
+class Writer(writing.Writer[Seen, Lifetime, Never]):
+    """Writes the keys of an address.
+
+    Args:
+        connection: Is asked.
+        layout: Spells entries.
+        tasks: Keeps entries alive.
+    """
+
+    def __init__(self, connection: Connection, layout: Layout, tasks: Tasks) -> None:
+        super().__init__(layout.shown)
+        self.connection = connection
+        self.layout = layout
+        self.tasks = tasks
+
+    async def current(self, key: str) -> Seen | None:
+        node = await Reader(self.connection, key).node(self.layout.locate(key))
+        return Seen(node) if node else None
+
+    async def make_directory(self, key: str, ttl: float | None) -> Entry:
+        """Make a directory, or give the one that is there its TTL."""
+        path = self.layout.locate(key)
+        async with self._living(key, ttl) as life:
+            form = {"dir": "true"} | ({"ttl": str(life.ttl)} if life and life.ttl is not None else {})
+            new, known = {**form, "prevExist": "false"}, {**form, "prevExist": "true"}
+            while True:
+                made = await self.connection.ask(requests.write(path, new), EXISTS, key=key)
+                if made.node is None:
+                    there = await self.current(key)
+                    if there and not there.node.directory:
+                        raise failures.refused(EXISTS, self.shown, key)
+                    if there and life is None:
+                        return self.layout.entry(there.node)
+                    made = await self.connection.ask(requests.write(path, known), NOT_FOUND, NOT_A_FILE, key=key)
+                if made.node:
+                    return self.layout.entry(made.node)
+
+    async def _seen(self, key: str, previous: Entry | Revision) -> Seen | None:
+        now, (modified, created) = await self.current(key), State.of(previous)
+        if now and now.node.modified == modified and created in (None, now.node.created):
+            return Seen(now.node, as_shown=now.node.doubtful)
+        return None
+
+    async def _write(
+        self, key: str, value: bytes, before: Seen | None, life: Lifetime | None, *, besides: Sequence[Never] = ()
+    ) -> Entry | None:
+        del besides  # a write has no condition but its own
+        if before and before.node.directory:
+            raise failures.refused(NOT_A_FILE, self.shown, key)
+        ttl = life.ttl if life else before.node.ttl if before else None
+        written = await Save(
+            self.connection,
+            key,
+            self.layout.locate(key),
+            before.node if before else None,
+            value,
+            ttl,
+            as_shown=before is not None and before.as_shown,
+        ).commit()
+        if written is None:
+            return None
+        if life:
+            life.created = written.created
+        return self.layout.entry(written)
+
+    async def _erase(self, key: str, before: Seen) -> bool:
+        return await Save(self.connection, key, self.layout.locate(key), before.node, None).commit() is not None
+
+    async def _holds(self, key: str, condition: Never) -> bool:
+        raise NotImplementedError(key, condition)
+
+    async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> Lifetime:
+        del key, keep_alive
+        return Lifetime(None if math.isinf(ttl) else math.ceil(ttl))
+
+    def _keep_alive(self, key: str, life: Lifetime) -> None:
+        ttl = life.ttl
+        if ttl is not None:
+            renewing = keep_alive(lambda left: renew(self.connection, key, self.layout.locate(key), life, left), ttl)
+            self.tasks.start(renewing, name=f"TTL of {key}")
+
+
+async def renew(connection: Connection, key: str, path: str, life: Lifetime, within: float) -> float:
+    """Renew the TTL of a node that is still the one that was made, and give it in seconds.
+
+    Raises:
+        KeyNotFound: It is not.
+    """
+    while True:
+        now = await Reader(connection, key).node(path)
+        if now is None or now.created != life.created or now.ttl is None:
+            raise KeyNotFound("it is no longer there", address=connection.shown, key=key)
+        form = {"refresh": "true", "ttl": str(life.ttl), "prevIndex": str(now.modified)}
+        renewed = await connection.ask(
+            requests.write(path, form), NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, key=key, within=within, repeat=False
+        )
+        if renewed.code is None:
+            return float(life.ttl or 0)
