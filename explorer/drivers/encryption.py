@@ -36,8 +36,7 @@ def context(access: Access, shown: str) -> ssl.SSLContext:
     Raises:
         TlsFailed: A file cannot be used, or a client certificate comes without its key.
     """
-    if (access.certificate is None) != (access.private_key is None):
-        raise TlsFailed("a client certificate and its key belong together", hint="name both", address=shown)
+    paired(access, shown)
     path = access.authority
     try:
         made = ssl.create_default_context(cafile=path)
@@ -55,6 +54,16 @@ def context(access: Access, shown: str) -> ssl.SSLContext:
             f"cannot read {error.filename or path}: {error.strerror}", hint="name a readable PEM file", address=shown
         ) from error
     return made
+
+
+def paired(access: Access, shown: str) -> None:
+    """Refuse a client certificate without its key, and a key without its certificate.
+
+    Raises:
+        TlsFailed: There is one only.
+    """
+    if (access.certificate is None) != (access.private_key is None):
+        raise TlsFailed("a client certificate and its key belong together", hint="name both", address=shown)
 
 
 def explain(error: BaseException, shown: str, key: str | None) -> TlsFailed:

@@ -8,10 +8,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from urllib.parse import urlsplit
 
-from explorer.drivers.given import file_named, separator, time_limit
-from explorer.model.address import Access, Address, Host, Secret, parse
+from explorer.drivers import given
+from explorer.model.address import Access, Address, Secret
 from explorer.model.errors import InvalidAddress
 from explorer.model.keys import directory
 
@@ -22,23 +21,14 @@ _TRUE = ("1", "t", "true")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that is known before the first contact."""
+class Settings(given.Settings):
+    """How the agents are reached, and which keys are meant."""
 
-    address: Address
-    access: Access
-    hosts: tuple[Host, ...]
-    tls: bool
     separator: str
     root: str
     """What stands before every key of ours in the store."""
     scope: Mapping[str, str]
     """What every request names besides: datacenter, namespace, partition."""
-
-    @property
-    def shown(self) -> str:
-        """The address for messages."""
-        return replace(self.address, hosts=self.hosts, tls=self.tls).shown
 
 
 def gather(address: Address, access: Access, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -56,19 +46,23 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
         )
     hosts, tls = address.hosts, address.tls
     if not hosts:
-        hosts, tls = _agent(environment, address)
-    divider = separator(address)
+        hosts, encrypted = given.endpoints("CONSUL_HTTP_ADDR", environment.get("CONSUL_HTTP_ADDR") or "127.0.0.1")
+        tls = tls or encrypted or environment.get("CONSUL_HTTP_SSL", "").lower() in _TRUE
+    divider = given.separator(address)
     token = environment.get("CONSUL_HTTP_TOKEN")
     return Settings(
         address=address,
         access=replace(
-            access,
+            given.files(
+                access,
+                environment,
+                authority="CONSUL_CACERT",
+                certificate="CONSUL_CLIENT_CERT",
+                key="CONSUL_CLIENT_KEY",
+            ),
             password=access.password or address.password or (Secret(token) if token else None),
-            authority=access.authority or file_named(environment, "CONSUL_CACERT"),
-            certificate=access.certificate or file_named(environment, "CONSUL_CLIENT_CERT"),
-            private_key=access.private_key or file_named(environment, "CONSUL_CLIENT_KEY"),
             server_name=access.server_name or environment.get("CONSUL_TLS_SERVER_NAME") or None,
-            timeout=time_limit(address, access),
+            timeout=given.time_limit(address, access),
         ),
         hosts=tuple(host.with_port(_TLS_PORT if tls else _PORT) for host in hosts),
         tls=tls,
@@ -80,19 +74,3 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
             if (value := address.option(name, environment.get(variable, "")))
         },
     )
-
-
-def _agent(environment: Mapping[str, str], address: Address) -> tuple[tuple[Host, ...], bool]:
-    """Read where Consul's own tools would go; they know one agent."""
-    text = environment.get("CONSUL_HTTP_ADDR") or "127.0.0.1"
-    tls = address.tls or environment.get("CONSUL_HTTP_SSL", "").lower() in _TRUE
-    try:
-        url = urlsplit(text if "://" in text else f"//{text}")
-    except ValueError as error:
-        raise InvalidAddress("CONSUL_HTTP_ADDR cannot be read", hint="host:port or https://host:port") from error
-    if url.scheme not in ("", "http", "https"):
-        raise InvalidAddress(f"CONSUL_HTTP_ADDR: {url.scheme}:// is not known", hint="host:port or https://host:port")
-    hosts = parse(f"consul://{url.netloc}").hosts
-    if not hosts:
-        raise InvalidAddress("CONSUL_HTTP_ADDR names no agent", hint="host:port or https://host:port")
-    return hosts, tls or url.scheme == "https"

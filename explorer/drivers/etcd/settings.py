@@ -4,13 +4,12 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import grpc
 
-from explorer.drivers.given import file_named, separator, time_limit
-from explorer.model.address import Access, Address, Host, Secret, parse
-from explorer.model.errors import InvalidAddress, TlsFailed
+from explorer.drivers import encryption, given
+from explorer.model.address import Access, Address, Secret
+from explorer.model.errors import TlsFailed
 from explorer.model.keys import directory, encode
 
 _PORT = 2379
@@ -18,21 +17,12 @@ _PEM = b"-----BEGIN "
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that is known before the first contact."""
+class Settings(given.Settings):
+    """How a cluster is reached, and which part of it is meant."""
 
-    address: Address
-    access: Access
-    hosts: tuple[Host, ...]
-    tls: bool
     separator: str
     root: bytes
     """What stands before every key of ours in the store."""
-
-    @property
-    def shown(self) -> str:
-        """The address for messages."""
-        return replace(self.address, hosts=self.hosts, tls=self.tls).shown
 
     def credentials(self) -> grpc.ChannelCredentials | None:
         """Read the certificates of an encrypted connection; None for a plain one.
@@ -43,8 +33,7 @@ class Settings:
         if not self.tls:
             return None
         access = self.access
-        if (access.certificate is None) != (access.private_key is None):
-            raise TlsFailed("a client certificate and its key belong together", hint="name both", address=self.shown)
+        encryption.paired(access, self.shown)
         return grpc.ssl_channel_credentials(
             root_certificates=self._file(access.authority),
             private_key=self._file(access.private_key),
@@ -81,19 +70,15 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     address.only_options("separator", "timeout")
     hosts, tls = address.hosts, address.tls
     if not hosts:
-        hosts, tls = _endpoints(environment.get("ETCDCTL_ENDPOINTS") or f"127.0.0.1:{_PORT}", address)
-    user = access.user or address.user or _login(environment)[0]
-    divider = separator(address)
+        hosts, encrypted = given.endpoints("ETCDCTL_ENDPOINTS", environment.get("ETCDCTL_ENDPOINTS") or "127.0.0.1")
+        tls = tls or encrypted
+    access = given.credentials(access, address, _login(environment))
+    divider = given.separator(address)
     return Settings(
         address=address,
         access=replace(
-            access,
-            user=user,
-            password=access.password or _password_of(user, address, environment),
-            authority=access.authority or file_named(environment, "ETCDCTL_CACERT"),
-            certificate=access.certificate or file_named(environment, "ETCDCTL_CERT"),
-            private_key=access.private_key or file_named(environment, "ETCDCTL_KEY"),
-            timeout=time_limit(address, access),
+            given.files(access, environment, authority="ETCDCTL_CACERT", certificate="ETCDCTL_CERT", key="ETCDCTL_KEY"),
+            timeout=given.time_limit(address, access),
         ),
         hosts=tuple(host.with_port(_PORT) for host in hosts),
         tls=tls,
@@ -108,30 +93,3 @@ def _login(environment: Mapping[str, str]) -> tuple[str | None, Secret | None]:
     if not password:
         user, _, password = user.partition(":")
     return user or None, Secret(password) if password else None
-
-
-def _password_of(user: str | None, address: Address, environment: Mapping[str, str]) -> Secret | None:
-    """Give the password that stands beside this user's name or beside none; it is never sent for another user."""
-    for name, password in ((address.user, address.password), _login(environment)):
-        if password is not None and name in (None, user):
-            return password
-    return None
-
-
-def _endpoints(text: str, address: Address) -> tuple[tuple[Host, ...], bool]:
-    hosts: list[Host] = []
-    tls = address.tls
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        try:
-            url = urlsplit(part if "://" in part else f"//{part}")
-        except ValueError as error:
-            raise InvalidAddress("ETCDCTL_ENDPOINTS cannot be read", hint="host:port or https://host:port") from error
-        if url.scheme not in ("", "http", "https"):
-            raise InvalidAddress(
-                f"ETCDCTL_ENDPOINTS: {url.scheme}:// is not known", hint="host:port or https://host:port"
-            )
-        tls = tls or url.scheme == "https"
-        hosts.extend(parse(f"etcd://{url.netloc}").hosts)
-    if not hosts:
-        raise InvalidAddress("ETCDCTL_ENDPOINTS names no endpoint", hint="host:port,host:port")
-    return tuple(hosts), tls

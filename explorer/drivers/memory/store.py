@@ -5,7 +5,9 @@ from math import inf
 from types import MappingProxyType
 from typing import ClassVar
 
+from explorer.drivers import refusals
 from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
+from explorer.drivers.given import separator
 from explorer.drivers.memory.keyspace import Keyspace, Version
 from explorer.drivers.memory.lock import RENEWALS, MemoryLock, found_locks
 from explorer.drivers.memory.view import View
@@ -20,11 +22,9 @@ from explorer.model.errors import (
     ExplorerError,
     InvalidAddress,
     InvalidKey,
-    KeyExists,
     KeyModified,
     KeyNotFound,
     NotReachable,
-    PreviousNotSpecified,
 )
 from explorer.model.keys import directory, encode
 from explorer.model.locks import LockInfo
@@ -51,9 +51,7 @@ class MemoryStore(Store):
     def __init__(self, address: Address, _access: Access | None = None, *, keyspace: Keyspace | None = None) -> None:
         super().__init__(address)
         address.only_options(*self.options)
-        self.separator = address.option("separator", "/")
-        if not self.separator:
-            raise InvalidAddress("a separator cannot be empty", hint="write ?separator=:", address=address.shown)
+        self.separator = separator(address)
         if address.hosts:
             raise InvalidAddress(
                 f"{address.scheme}: is in this process and on no host",
@@ -194,9 +192,7 @@ class MemoryStore(Store):
         full, current = self._current(key)
         if previous is None:
             if current is not None:
-                raise KeyExists(
-                    "there is such a key already", hint="read it first", address=self.address.shown, key=key
-                )
+                raise refusals.taken(self.address.shown, key)
         elif current is None or not _same(current, previous):
             raise self._modified(key, current)
         return self._write(full, value, current, ttl)
@@ -205,12 +201,7 @@ class MemoryStore(Store):
         """Delete an entry only if it still is the one that was read."""
         full, current = self._current(key)
         if previous is None:
-            raise PreviousNotSpecified(
-                "a guarded delete needs the entry that was read",
-                hint="read it first",
-                address=self.address.shown,
-                key=key,
-            )
+            raise refusals.unspecified(self.address.shown, key)
         if current is None:
             raise self._not_found(key)
         if not _same(current, previous):

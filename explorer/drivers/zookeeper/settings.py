@@ -8,26 +8,23 @@ session's time-out in seconds (`?session=10`), the port of the AdminServer (`?ad
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
-from explorer.drivers.given import time_limit
+from explorer.drivers import given
 from explorer.drivers.zookeeper.layout import complaint
 from explorer.model.address import Access, Address, Host
 from explorer.model.errors import BackendNotSupported, InvalidAddress
 
 _PORT = 2181
 _TLS_PORT = 2281
-_SESSION = "10"
+_SESSION = 10.0
 _ADMIN = "8080"
 _HIGHEST_PORT = 65535
 _MECHANISMS = ("DIGEST-MD5", "GSSAPI")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that is known before the first contact."""
+class Settings(given.Settings):
+    """How the servers are reached, and which nodes are meant."""
 
-    address: Address
-    access: Access
-    hosts: tuple[Host, ...]
     root: str
     """The node that every key is relative to, as a path without a slash at its end; empty for the top."""
     session: float
@@ -35,11 +32,6 @@ class Settings:
     sasl: str | None
     admin: int
     """The port of the servers' AdminServer."""
-
-    @property
-    def shown(self) -> str:
-        """The address for messages."""
-        return replace(self.address, hosts=self.hosts).shown
 
 
 def gather(address: Address, access: Access) -> Settings:
@@ -57,29 +49,14 @@ def gather(address: Address, access: Access) -> Settings:
         raise InvalidAddress(f"no node can be called so: {trouble}", hint="zk://host/config", address=address.shown)
     return Settings(
         address=address,
-        access=replace(
-            access,
-            user=access.user or address.user,
-            password=access.password or address.password,
-            timeout=time_limit(address, access),
-        ),
+        access=replace(given.credentials(access, address), timeout=given.time_limit(address, access)),
         hosts=tuple(host.with_port(port) for host in hosts),
+        tls=address.tls,
         root=f"/{root}" if root else "",
-        session=_session(address),
+        session=given.seconds(address, "session", _SESSION),
         sasl=_sasl(address),
         admin=_admin(address),
     )
-
-
-def _session(address: Address) -> float:
-    text = address.option("session", _SESSION)
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise InvalidAddress(f"{text!r} is not a number of seconds", hint="?session=10", address=address.shown)
-    return seconds
 
 
 def _admin(address: Address) -> int:
