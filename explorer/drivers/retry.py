@@ -10,6 +10,8 @@ from explorer.model.errors import ExplorerError, NotReachable
 
 Answer = TypeVar("Answer")
 
+_SECOND_CHANCE = 0.2
+"""Seconds between two attempts at a first contact."""
 _JITTER = random.SystemRandom()
 
 
@@ -64,3 +66,24 @@ async def persist(
             if not error.retryable or clock() + pause >= until:
                 raise
         await asyncio.sleep(pause)
+
+
+async def greet(attempt: Callable[[], Awaitable[object]], endpoints: int) -> None:
+    """Make the first contact. Each endpoint is tried twice, so that a wrong address is told at once.
+
+    Args:
+        attempt: Asks one endpoint, the next one after a failure.
+        endpoints: How many there are.
+
+    Raises:
+        Unsent: None of them was reached.
+    """
+    for tries_left in reversed(range(2 * endpoints)):
+        try:
+            await attempt()
+        except Unsent:
+            if not tries_left:
+                raise
+            await asyncio.sleep(_SECOND_CHANCE)
+        else:
+            return

@@ -1,23 +1,18 @@
 """How the agents and their servers are, in their own words."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import cast
 
+from explorer.drivers import retry
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.layout import reachable
 from explorer.drivers.consul.requests import Fields
 from explorer.drivers.consul.scribe import Question
-from explorer.drivers.retry import Unsent
-from explorer.model.address import Host
+from explorer.drivers.surveying import PATIENCE, everywhere
 from explorer.model.entries import Status
 from explorer.model.errors import Denied, ExplorerError, Forbidden
 
-_PATIENCE = 2.0
-"""Seconds that each agent has to say how it is; all are asked at once, so a dead one delays the answer once."""
-_SECOND_CHANCE = 0.2
-"""Seconds between two attempts at a first contact."""
 _PROOF = "keyscope-proof-of-life"
 """A key that nobody has: what is told of a missing one is the newest index of all."""
 
@@ -33,16 +28,8 @@ def _proof(connection: Connection) -> Question[tuple[int, Fields | None]]:
 
 
 async def greet(connection: Connection) -> None:
-    """Make the first contact. Each agent is tried twice, so that a wrong address is told at once."""
-    for tries_left in reversed(range(2 * len(connection.hosts))):
-        try:
-            await connection.ask(_proof(connection), repeat=False)
-        except Unsent:
-            if not tries_left:
-                raise
-            await asyncio.sleep(_SECOND_CHANCE)
-        else:
-            return
+    """Make the first contact."""
+    await retry.greet(lambda: connection.ask(_proof(connection), repeat=False), len(connection.hosts))
 
 
 async def ask(connection: Connection) -> Status:
@@ -54,10 +41,11 @@ async def ask(connection: Connection) -> Status:
     facts: dict[str, str | int | float | bool | None] = {}
     complaints: list[str] = []
     version, identity = "", connection.settings.scope.get("dc")
-    async with asyncio.TaskGroup() as group:
-        asked = [(host, group.create_task(_agent(connection, host))) for host in connection.hosts]
-    for host, answer in asked:
-        agent = answer.result()
+    within = min(PATIENCE, connection.timeout)
+    agents = await everywhere(
+        connection.hosts, lambda host: connection.ask(requests.agent(), at=host, within=within, repeat=False)
+    )
+    for host, agent in agents.items():
         if isinstance(agent, Denied):
             facts[f"agent {host}"] = "the token may not ask"
             continue
@@ -85,11 +73,3 @@ async def ask(connection: Connection) -> Status:
 
 def _part(fields: Fields, name: str) -> Fields:
     return cast("Mapping[str, object]", fields.get(name) or {})
-
-
-async def _agent(connection: Connection, host: Host) -> Fields | ExplorerError:
-    """Ask one agent how it is; that it does not answer is an answer too."""
-    try:
-        return await connection.ask(requests.agent(), at=host, within=min(_PATIENCE, connection.timeout), repeat=False)
-    except ExplorerError as error:
-        return error

@@ -15,13 +15,11 @@ from explorer.drivers.etcd.endpoint import AnswerStream, Endpoint, connections
 from explorer.drivers.etcd.failures import Finding, understand
 from explorer.drivers.etcd.methods import AUTHENTICATE, RANGE, Answer, Method, Question
 from explorer.drivers.etcd.settings import Settings
-from explorer.drivers.retry import Unsent, persist
+from explorer.drivers.retry import Unsent, greet, persist
 from explorer.drivers.tasks import Tasks
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, NotReachable, Unauthenticated
 
-_SECOND_CHANCE: Final = 0.2
-"""Seconds between two attempts at a first contact."""
 _LAST_COMPLETIONS: Final = 0.02
 """Seconds in which gRPC puts away the streams that were cancelled at closing."""
 _LEADER: Final = ("hasleader", "true")
@@ -61,22 +59,14 @@ class Cluster:
             await asyncio.sleep(_LAST_COMPLETIONS)
 
     async def greet(self, question: messages.RangeRequest) -> None:
-        """Make the first contact: get a token if there is a user, and an answer that needs the store's authority.
+        """Make the first contact: get a token if there is a user, and an answer that needs the store's authority."""
 
-        Each endpoint is tried twice, so that a wrong address is told at once and not at the end of the time limit.
-        """
-        rounds = 2 * len(self._endpoints)
-        for tries_left in reversed(range(rounds)):
-            try:
-                if self.settings.access.user is not None and self._token is None:
-                    await self._renew(None)
-                await self.call(RANGE, question, repeat=False)
-            except Unsent:
-                if not tries_left:
-                    raise
-                await asyncio.sleep(_SECOND_CHANCE)
-            else:
-                return
+        async def attempt() -> None:
+            if self.settings.access.user is not None and self._token is None:
+                await self._renew(None)
+            await self.call(RANGE, question, repeat=False)
+
+        await greet(attempt, len(self._endpoints))
 
     async def call(
         self,

@@ -1,13 +1,12 @@
 """How an etcd cluster is, in its own words."""
 
-import asyncio
 from typing import Final
 
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.cluster import Cluster
 from explorer.drivers.etcd.methods import ALARM, MEMBERS, RANGE, STATUS
 from explorer.drivers.etcd.ranges import NO_END
-from explorer.model.address import Host
+from explorer.drivers.surveying import PATIENCE, everywhere
 from explorer.model.entries import Status
 from explorer.model.errors import Denied, ExplorerError, Forbidden
 
@@ -15,8 +14,6 @@ _ALARMS: Final = {
     1: "NOSPACE: the quota is used up, nothing can be written",
     2: "CORRUPT: members disagree about their data",
 }
-_PATIENCE: Final = 2.0
-"""Seconds that each member has to say how it is; all are asked at once, so a dead one delays the answer once."""
 
 
 async def ask(cluster: Cluster, root: bytes) -> Status:
@@ -29,10 +26,12 @@ async def ask(cluster: Cluster, root: bytes) -> Status:
     facts: dict[str, str | int | float | bool | None] = {}
     complaints: list[str] = []
     version, identity = "", None
-    async with asyncio.TaskGroup() as group:
-        asked = [(host, group.create_task(_member(cluster, host))) for host in cluster.endpoints]
-    for host, answer in asked:
-        member = answer.result()
+    within = min(PATIENCE, cluster.timeout)
+    members = await everywhere(
+        cluster.endpoints,
+        lambda host: cluster.call(STATUS, messages.StatusRequest(), at=host, within=within, repeat=False),
+    )
+    for host, member in members.items():
         if isinstance(member, ExplorerError):
             complaints.append(f"{host}: {member.message}")
             continue
@@ -47,19 +46,10 @@ async def ask(cluster: Cluster, root: bytes) -> Status:
         if not member.leader:
             complaints.append(f"{host}: has no leader")
     try:
-        members = (await cluster.call(MEMBERS, messages.MemberListRequest())).members
-        facts["members"] = ", ".join(sorted(member.name or f"{member.ID:x}" for member in members))
+        listed = (await cluster.call(MEMBERS, messages.MemberListRequest())).members
+        facts["members"] = ", ".join(sorted(member.name or f"{member.ID:x}" for member in listed))
         alarms = (await cluster.call(ALARM, messages.AlarmRequest())).alarms
         complaints += [f"alarm on member {one.memberID:x}: {_ALARMS.get(one.alarm, str(one.alarm))}" for one in alarms]
     except Denied:
         facts["members"] = "the user may not ask"
     return Status("etcd", version, revision, identity, facts, tuple(complaints))
-
-
-async def _member(cluster: Cluster, host: Host) -> messages.StatusResponse | ExplorerError:
-    """Ask one endpoint how it is; that it does not answer is an answer too."""
-    within = min(_PATIENCE, cluster.timeout)
-    try:
-        return await cluster.call(STATUS, messages.StatusRequest(), at=host, within=within, repeat=False)
-    except ExplorerError as error:
-        return error

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from explorer.drivers import encryption
+from explorer.drivers.surveying import PATIENCE, everywhere
 from explorer.drivers.zookeeper.settings import Settings
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, Forbidden, NotReachable
 from explorer.model.text import inert
 
-_PATIENCE: Final = 2.0
-"""Seconds that a server has to answer; all are asked at once, so a dead one delays the answer once."""
 _REFUSED: Final = "is not in the whitelist"
 _IDLE: Final = "not currently serving requests"
 
@@ -29,41 +28,38 @@ class Words:
 
     async def everywhere(self, word: str) -> dict[Host, str | ExplorerError]:
         """Ask all servers the same; that one does not answer is an answer too."""
-        async with asyncio.TaskGroup() as group:
-            asked = {host: group.create_task(self._ask(host, word)) for host in self.settings.hosts}
-        return {host: task.result() for host, task in asked.items()}
+        return await everywhere(self.settings.hosts, lambda host: self._ask(host, word))
 
     async def administrators(self, command: str) -> list[str]:
         """Ask the AdminServer of each server, where there is one: JSON, on a port of its own (`?admin=`)."""
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(self._administrator(host, command)) for host in self.settings.hosts]
-        return [answer for answer in (task.result() for task in asked) if answer]
+        answers = await everywhere(self.settings.hosts, lambda host: self._administrator(host, command))
+        return [answer for answer in answers.values() if isinstance(answer, str) and answer]
 
     async def _administrator(self, host: Host, command: str) -> str:
         request = f"GET /commands/{command} HTTP/1.0\r\nHost: {host.name}\r\n\r\n"
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 said = await _exchange(host.name, self.settings.admin, request.encode())
         except (OSError, TimeoutError):
             return ""
         head, _, body = said.decode(errors="replace").partition("\r\n\r\n")
         return body if " 200 " in head.partition("\r\n")[0] else ""
 
-    async def _ask(self, host: Host, word: str) -> str | ExplorerError:
+    async def _ask(self, host: Host, word: str) -> str:
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 said = inert(await self._said(host, word), multiline=True)
         except (OSError, TimeoutError) as error:
             reason = os.strerror(error.errno) if error.errno else "it does not answer"
-            return NotReachable(reason, address=self.settings.shown)
+            raise NotReachable(reason, address=self.settings.shown) from error
         if _REFUSED in said:
-            return Forbidden(
+            raise Forbidden(
                 f"the server does not permit {word!r}",
                 hint=f"its administrator can: 4lw.commands.whitelist={word}",
                 address=self.settings.shown,
             )
         if _IDLE in said:
-            return NotReachable("the server has no quorum", address=self.settings.shown)
+            raise NotReachable("the server has no quorum", address=self.settings.shown)
         return said
 
     async def _said(self, host: Host, word: str) -> bytes:
