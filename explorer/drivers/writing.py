@@ -7,7 +7,7 @@ by.
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Generic, NamedTuple, TypeVar
 
 from explorer.drivers import refusals
@@ -131,7 +131,7 @@ class Writer(ABC, Generic[Seen, Life, Condition]):
         """Get what an entry is to live by for a TTL in seconds; for ever, if it is infinite."""
 
     async def _give_back(self, life: Life) -> None:
-        """End what no entry came to live by, if that can be said to the store."""
+        """End what no entry came to live by; does not matter if the store cannot be reached."""
 
     def _keep_alive(self, key: str, life: Life) -> None:
         """Renew it from now on, where there is anything to renew."""
@@ -152,5 +152,6 @@ class Writer(ABC, Generic[Seen, Life, Condition]):
             raise
         except ExplorerError:
             if life is not None:
-                await self._give_back(life)
+                with suppress(ExplorerError):
+                    await self._give_back(life)
             raise

@@ -4,7 +4,6 @@ A session ends when its TTL has passed since it was renewed last, and Consul tak
 it was renewed is not told, so nobody can tell how much is left.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -12,7 +11,7 @@ from explorer.drivers.consul import requests
 from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.requests import Fields
 from explorer.drivers.retry import persist
-from explorer.model.errors import Denied, ExplorerError
+from explorer.model.errors import Denied
 
 LIFETIME: Final = "keyscope lifetime"
 """The name of a session that entries live by and that locks nothing."""
@@ -101,10 +100,3 @@ async def tell(connection: Connection, session: str) -> Session | None:
     except Denied:
         return None
     return Session.of(found) if found else None
-
-
-async def give_back(connection: Connection, session: str | None) -> None:
-    """End a session that nothing came to live by, if that can be said to the store."""
-    if session:
-        with suppress(ExplorerError):
-            await end(connection, session)

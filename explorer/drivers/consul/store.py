@@ -104,7 +104,7 @@ class ConsulStore(NetworkStore[Connection]):
             if not found:
                 await self._require(prefix)
             if after is not None:
-                behind = after.key if isinstance(after, Cursor) else after
+                behind = Cursor.key_of(after)
                 found = [child for child in found if child.key > behind]
         told, rest = found[:limit], found[limit:]
         return Page(tuple(told), self._levels.keep(base, told[-1].key, rest) if rest else None, None)
@@ -115,8 +115,7 @@ class ConsulStore(NetworkStore[Connection]):
         base, reader = self._layout.base(prefix), self._reader(prefix)
         keys = self._listings.take(base, after)
         if keys is None:
-            begin = after.key if isinstance(after, Cursor) else after
-            keys = Keys(reader, base, None if begin is None else self._layout.root + begin)
+            keys = Keys(reader, base, None if after is None else self._layout.root + Cursor.key_of(after))
         wanted = await keys.take(limit)
         if not wanted and after is None:
             await self._require(prefix)

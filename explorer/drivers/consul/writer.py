@@ -94,7 +94,8 @@ class Writer(writing.Writer[Stored, Lifetime, Fields]):
         return Lifetime(made, seconds)
 
     async def _give_back(self, life: Lifetime) -> None:
-        await sessions.give_back(self.connection, life.session)
+        if life.session:
+            await sessions.end(self.connection, life.session)
 
     def _keep_alive(self, key: str, life: Lifetime) -> None:
         session = life.session

@@ -88,7 +88,7 @@ class EtcdStore(NetworkStore[Cluster]):
         reader = self._reader(prefix, after, values=False)
         names = Names(start, encode(self.separator), start)
         if after is not None:
-            names.begun = await self._behind(after.key if isinstance(after, Cursor) else after, reader)
+            names.begun = await self._behind(Cursor.key_of(after), reader)
         await gallop(reader, names, limit)
         if not names.found and after is None:
             await self._require(prefix)
@@ -120,9 +120,7 @@ class EtcdStore(NetworkStore[Cluster]):
     ) -> Page[Entry]:
         reader = self._reader(prefix, after, values=values)
         if after is not None:
-            reader.windows.jump(
-                self._layout.root + encode(after.key if isinstance(after, Cursor) else after) + b"\0", None
-            )
+            reader.windows.jump(self._layout.root + encode(Cursor.key_of(after)) + b"\0", None)
         found = await reader.page(limit)
         if not found and after is None:
             await self._require(prefix)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 from explorer.drivers import writing
@@ -15,7 +14,6 @@ from explorer.drivers.holding import keep_alive
 from explorer.drivers.tasks import Tasks
 from explorer.drivers.writing import State
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import ExplorerError
 
 _NOTHING: Final = State(0, None)
 
@@ -86,8 +84,7 @@ class Writer(writing.Writer[State, messages.LeaseGrantResponse, messages.Compare
 
     async def _give_back(self, life: messages.LeaseGrantResponse) -> None:
         if life.ID:
-            with suppress(ExplorerError):
-                await leases.revoke(self.cluster, life.ID)
+            await leases.revoke(self.cluster, life.ID)
 
     def _keep_alive(self, key: str, life: messages.LeaseGrantResponse) -> None:
         if life.ID:

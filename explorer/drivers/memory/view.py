@@ -62,7 +62,7 @@ class View:
         """Give a page of all entries below a prefix."""
         start, end = self.span(prefix)
         if after is not None:
-            start = max(start, self.root + encode(_key_of(after)) + b"\0")
+            start = max(start, self.root + encode(Cursor.key_of(after)) + b"\0")
         found = list(islice(self.keyspace.scan(start, end, revision), limit + 1))
         items = tuple(self.entry(key, version, values=values) for key, version in found[:limit])
         return Page(items, Cursor(items[-1].key, revision) if len(found) > limit else None, revision)
@@ -78,7 +78,7 @@ class View:
         here = decode(start)
         position = start
         if after is not None:
-            position = max(start, self._past(self.root + encode(_key_of(after)), revision))
+            position = max(start, self._past(self.root + encode(Cursor.key_of(after)), revision))
         while (found := next(self.keyspace.scan(position, end, revision), None)) is not None:
             key, _ = found
             name, more = first_name(decode(key)[len(here) :], self.separator)
@@ -100,7 +100,3 @@ class View:
     def _range(self, node: bytes) -> tuple[bytes, bytes]:
         below = self._below(node)
         return below, range_end(below)
-
-
-def _key_of(after: Cursor | str) -> str:
-    return after.key if isinstance(after, Cursor) else after

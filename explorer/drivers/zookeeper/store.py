@@ -102,7 +102,7 @@ class ZooKeeperStore(NetworkStore[Connection]):
         if names is None:
             names = await self._names(base, prefix)
             if after is not None:
-                behind = after.key if isinstance(after, Cursor) else after
+                behind = Cursor.key_of(after)
                 names = [name for name in names if above + name > behind]
         told, rest = names[:limit], names[limit:]
         nodes = await reader.nodes([f"{base}/{name}" for name in told], values=False)
@@ -119,10 +119,10 @@ class ZooKeeperStore(NetworkStore[Connection]):
         base, reader = self._layout.base(prefix), self._reader(prefix)
         walk = self._listings.take(base, after)
         if walk is None:
-            begin = after.key if isinstance(after, Cursor) else after
             if after is None:
                 await self._require(prefix)
-            walk = Walk(reader, base, values=values, after=None if begin is None else f"{self._layout.root}/{begin}")
+            begin = None if after is None else f"{self._layout.root}/{Cursor.key_of(after)}"
+            walk = Walk(reader, base, values=values, after=begin)
         nodes = await walk.take(limit)
         entries = tuple(self._layout.entry(node.path, node.value, node.stat) for node in nodes)
         return Page(entries, self._listings.keep(base, entries[-1].key, walk) if await walk.more() else None, None)
