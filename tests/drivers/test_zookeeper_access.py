@@ -8,6 +8,7 @@ from kazoo.client import KazooClient
 from kazoo.security import make_digest_acl
 
 from explorer.drivers.zookeeper import ZooKeeperStore
+from explorer.drivers.zookeeper.settings import gather
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (
     BackendNotSupported,
@@ -109,6 +110,13 @@ async def test_a_server_that_is_down_is_left_for_another(own_zookeeper: ZooKeepe
 def test_an_address_that_makes_no_sense_is_refused(url: str) -> None:
     with pytest.raises(InvalidAddress):
         ZooKeeperStore(parse(url), Access())
+
+
+def test_a_password_is_never_used_for_somebody_else() -> None:
+    url = parse("zk://me:secret@h/")
+    assert gather(url, Access()).access.password is not None
+    found = gather(url, Access(user="you")).access
+    assert (found.user, found.password) == ("you", None)
 
 
 def test_sasl_without_its_library_says_what_to_install() -> None:
