@@ -3,7 +3,7 @@
 from textual.content import Content
 from textual.widgets import Static
 
-from explorer.session.actions import Place
+from explorer.session.actions import BROWSING, Place
 from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.tui.keys import hint
@@ -39,7 +39,8 @@ class Footer(Static):
         """Tell it again if it changed."""
         actions = self.session.actions
         room = self.size.width - 2
-        always = [actions[name] for name in ("help", "quit") if name in actions]
+        leaving = ("help", "quit") if self.place in BROWSING else ("back", "help", "quit")
+        always = [actions[name] for name in leaving if name in actions]
         room -= sum(len(hint(action, self.place)) + len(action.title) + 3 for action in always)
         chosen = []
         for action in actions.footer(self.place):

@@ -111,9 +111,11 @@ class _Options(Lines, Generic[Answer]):
         self.options = options
 
     def count(self) -> int:
-        return len(self.options)
+        return max(1, len(self.options))  # that there is none is a line, too
 
     def pieces(self, index: int, width: int) -> list[Piece]:
+        if not self.options:
+            return [("lines--dim", " none has these words in it: backspace, or esc to leave")]
         option = self.options[index]
         return [("", f" {option.title}"), ("lines--dim", f"  {option.more}"[: max(0, width)])]
 
@@ -122,7 +124,7 @@ class _Options(Lines, Generic[Answer]):
 
     def action_take(self) -> None:
         screen = self.screen
-        if isinstance(screen, Choosing) and self.cursor is not None and self.options:
+        if isinstance(screen, Choosing) and self.options and self.cursor is not None:
             screen.dismiss(self.options[self.cursor].value)
 
 
@@ -170,7 +172,7 @@ class Choosing(ModalScreen[Answer | None], Answering[Answer | None], Generic[Ans
     def chosen(self) -> None:
         """Take the current one."""
         options = self.query_one(_Options)
-        if options.count() and options.cursor is not None:
+        if options.options and options.cursor is not None:
             self.dismiss(options.options[options.cursor].value)
 
     def action_by(self, by: int) -> None:
