@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from explorer.drivers.consul.reading import Reader
+from explorer.drivers.unfinished import Descent
 from explorer.model.entries import Child
 
 
-class Keys:
+class Keys(Descent[str]):
     """All keys below a directory, in the store's order, found by going down level by level.
 
     Args:
@@ -16,23 +17,12 @@ class Keys:
     """
 
     def __init__(self, reader: Reader, base: str, after: str | None) -> None:
+        super().__init__()
         self._reader = reader
         self._after = after
         self._begun = False
         self._levels: list[tuple[str, Iterator[str]]] = []
         self._base = base
-        self._ahead: list[str] = []
-
-    async def take(self, limit: int) -> list[str]:
-        """Give the next keys; fewer than `limit` only at the end."""
-        await self._look(limit)
-        taken, self._ahead = self._ahead[:limit], self._ahead[limit:]
-        return taken
-
-    async def more(self) -> bool:
-        """Tell whether there is another one."""
-        await self._look(1)
-        return bool(self._ahead)
 
     async def _look(self, wanted: int) -> None:
         if not self._begun:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from explorer.drivers.unfinished import Descent
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.layout import Acl, Stat
@@ -109,7 +110,7 @@ def _raised(answer: Stat | ExplorerError | None) -> Stat | None:
     return answer
 
 
-class Walk:
+class Walk(Descent[Node]):
     """All nodes below one, each before those below it, found by going down.
 
     Args:
@@ -120,23 +121,13 @@ class Walk:
     """
 
     def __init__(self, reader: Reader, base: str, *, values: bool, after: str | None = None) -> None:
+        super().__init__()
         self._reader = reader
         self._base = base
         self._values = values
         self._after = None if after is None else after.split("/")
         self._levels: list[deque[str]] | None = None
         self._read: list[deque[Node]] = []
-        self._ahead: deque[Node] = deque()
-
-    async def take(self, limit: int) -> list[Node]:
-        """Give the next nodes; fewer than `limit` only at the end."""
-        await self._look(limit)
-        return [self._ahead.popleft() for _ in range(min(limit, len(self._ahead)))]
-
-    async def more(self) -> bool:
-        """Tell whether there is another one."""
-        await self._look(1)
-        return bool(self._ahead)
 
     async def _look(self, wanted: int) -> None:
         if self._levels is None:
