@@ -17,6 +17,7 @@ DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
         "consul": "explorer.drivers.consul:ConsulStore",
         "demo": "explorer.drivers.memory:DemoStore",
         "etcd": "explorer.drivers.etcd:EtcdStore",
+        "etcd2": "explorer.drivers.etcd2:Etcd2Store",
         "memory": "explorer.drivers.memory:MemoryStore",
         "zk": "explorer.drivers.zookeeper:ZooKeeperStore",
     }

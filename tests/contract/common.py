@@ -58,10 +58,24 @@ class Common(Ground):
         assert await store.exists("empty")
         assert not await store.exists("missing")
 
-    @pytest.mark.parametrize("value", [bytes(range(256)), b"\x00", b"\xff" * 70_000, "Grüße\r\n".encode(), b" "])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            pytest.param(bytes(range(256)), marks=pytest.mark.needs(Capability.BINARY_VALUES)),
+            pytest.param(b"\xff" * 70_000, marks=pytest.mark.needs(Capability.BINARY_VALUES)),
+            bytes(range(128)),
+            b"\x00",
+            "Grüße\r\n&=+%ff".encode(),
+            "\ufffd\U0010ffff\u2028".encode() * 10_000,
+            b" ",
+        ],
+    )
     async def test_a_value_is_kept_byte_for_byte(self, store: Store, value: bytes) -> None:
-        await store.put("key", value)
+        written = await store.put("key", value)
         assert (await store.get("key")).value == value
+        if Capability.ATOMIC in self.driver.capabilities:
+            await store.atomic_put("key", value + b".", written)
+            assert (await store.get("key")).value == value + b"."
 
     async def test_writing_again_makes_another_revision(self, store: Store) -> None:
         first = await store.put("key", b"value")

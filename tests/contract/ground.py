@@ -47,6 +47,8 @@ class Ground:
 
     driver: ClassVar[type[Store]]
     """The class under test; its declared capabilities decide which tests are run."""
+    leases: ClassVar[bool] = True
+    """Whether what expires does so with a lease or session."""
 
     def connection(self, path: str = "") -> Store:
         """Make one more connection, not yet opened, to `path` (a URL's path, quoted) below this test's own path."""
@@ -65,6 +67,12 @@ class Ground:
         if isinstance(entry.revision, int):
             return entry.revision + 6744
         raise NotImplementedError
+
+    def possible(self, *keys: str) -> list[str]:
+        """Give those of the keys that can all have a value at once."""
+        if Capability.NESTING in self.driver.capabilities:
+            return [*keys]
+        return [key for key in keys if not any(other.startswith(f"{key}/") for other in keys)]
 
     def entries(self, *keys: str) -> list[str]:
         """Give the keys that are there once these are: where directories are a kind of their own, those above, too."""

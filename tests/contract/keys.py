@@ -47,7 +47,8 @@ async def _below(store: Store, child: Child, limit: int) -> list[str]:
 class Keys(Ground):
     """Every key that a store can hold is shown, reachable and exact, however odd."""
 
-    async def _holds(self, keys: frozenset[str], limit: int) -> None:
+    async def _holds(self, drawn: frozenset[str], limit: int) -> None:
+        keys = self.possible(*drawn)
         async with self.connection(f"example-{next(_FRESH)}") as store:
             for key in keys:
                 written = await store.put(key, key.encode("utf-8", "surrogateescape"))

@@ -39,9 +39,12 @@ class Lifetimes(Ground):
     @needs(Capability.TIME_LEFT)
     async def test_a_save_keeps_the_lease(self, store: Store) -> None:
         lease = (await store.put("key", b"value", ttl=60)).lease
-        assert lease is not None
+        assert (lease is not None) == self.leases
         assert (await store.put("key", b"other")).lease == lease
-        assert (await store.get("key")).lease == lease
+        found = await store.get("key")
+        assert found.lease == lease
+        assert found.ttl is not None
+        assert 50 < found.ttl <= 60
 
     @needs(Capability.ATOMIC)
     async def test_a_compare_and_swap_keeps_the_lease(self, store: Store) -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
-from explorer.model.errors import CallNotSupported, InvalidKey
+from explorer.model.errors import CallNotSupported, InvalidKey, KeyExists
 from tests.contract.ground import TTL, Ground, changes, lacks, needs
 
 
@@ -23,6 +23,17 @@ class Refusals(Ground):
         with pytest.raises(InvalidKey):
             await store.put("\udcff", b"value")
 
+    @lacks(Capability.BINARY_VALUES)
+    async def test_without_binary_values(self, store: Store) -> None:
+        entry = await store.put("key", b"value")
+        for value in (b"\xff", bytes(range(256)), "\ud800".encode("utf-8", "surrogatepass")):
+            with pytest.raises(InvalidKey):
+                await store.put("key", value)
+            with pytest.raises(InvalidKey):
+                await store.atomic_put("new", value, None)
+        assert await store.get("key") == entry
+        assert not await store.exists("new")
+
     @lacks(Capability.CREATED)
     async def test_without_created(self, store: Store) -> None:
         assert (await store.put("key", b"value")).created is None
@@ -42,6 +53,15 @@ class Refusals(Ground):
         with pytest.raises(InvalidKey):
             await store.put(key, b"value")
         assert (await store.list("")).items == ()
+
+    @lacks(Capability.FENCING)
+    @needs(Capability.LOCK)
+    async def test_without_fencing(self, store: Store) -> None:
+        async with store.lock("key", ttl=60) as lock:
+            with pytest.raises(CallNotSupported, match="fenced"):
+                await lock.put("guarded", b"value")
+            assert lock.held
+        assert not await store.exists("guarded")
 
     @lacks(Capability.GUARDED_DELETE)
     async def test_without_guarded_delete(self, store: Store) -> None:
@@ -70,6 +90,19 @@ class Refusals(Ground):
     async def test_without_locks(self, store: Store) -> None:
         with pytest.raises(CallNotSupported, match="locks"):
             await store.locks()
+
+    @lacks(Capability.NESTING)
+    async def test_without_nesting(self, store: Store) -> None:
+        await store.put("leaf", b"value")
+        await store.put("directory/below", b"value")
+        for key in ("leaf/below", "directory"):
+            with pytest.raises(InvalidKey):
+                await store.put(key, b"value")
+            with pytest.raises((InvalidKey, KeyExists)):
+                await store.atomic_put(key, b"value", None)
+        with pytest.raises(InvalidKey):
+            await store.put("new", b"value", is_dir=True)
+        assert (await store.get("leaf")).value == (await store.get("directory/below")).value == b"value"
 
     @lacks(Capability.PREVIOUS)
     @needs(Capability.WATCH)

@@ -2,22 +2,28 @@
 
 from tests.servers.fixtures import (
     certificates,
+    etcd2_cluster,
     etcd_version,
     own_consul,
+    own_etcd2,
     own_zookeeper,
     shared_consul,
     shared_etcd,
+    shared_etcd2,
     shared_zookeeper,
     zookeeper_cluster,
 )
 
 __all__ = [
     "certificates",
+    "etcd2_cluster",
     "etcd_version",
     "own_consul",
+    "own_etcd2",
     "own_zookeeper",
     "shared_consul",
     "shared_etcd",
+    "shared_etcd2",
     "shared_zookeeper",
     "zookeeper_cluster",
 ]

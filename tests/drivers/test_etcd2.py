@@ -1,0 +1,47 @@
+"""etcd's v2 API against the whole contract."""
+
+import asyncio
+import uuid
+from typing import ClassVar
+from urllib.parse import quote
+
+import pytest
+
+from explorer.drivers.base import Store
+from explorer.drivers.etcd2 import Etcd2Store
+from explorer.model.address import Access, parse
+from tests.contract.ground import Ground
+from tests.contract.suite import AllOfTheContract
+from tests.servers.etcd import EtcdServer
+
+_WINDOW = 1000
+"""Changes that the store keeps."""
+
+
+class Etcd2Fixtures(Ground):
+    driver: ClassVar[type[Store]] = Etcd2Store
+    leases: ClassVar[bool] = False
+
+    @pytest.fixture(autouse=True)
+    def _server(self, shared_etcd2: EtcdServer) -> None:
+        self.server = shared_etcd2
+        self.root = f"test-{uuid.uuid4().hex[:12]}"
+
+    def connection(self, path: str = "") -> Store:
+        return Etcd2Store(parse(f"etcd2://{self.server.address}/{self.root}/{quote(path)}"), Access())
+
+    async def advance(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def compact(self, store: Store) -> None:
+        """Write elsewhere until nothing of before is kept."""
+        del store
+        async with Etcd2Store(parse(f"etcd2://{self.server.address}/{self.root}-beside/"), Access()) as beside:
+            for _ in range(_WINDOW // 50 + 1):
+                async with asyncio.TaskGroup() as group:
+                    for number in range(50):
+                        group.create_task(beside.put(f"{number}", b""))
+
+
+class TestEtcd2(AllOfTheContract, Etcd2Fixtures):
+    pass
