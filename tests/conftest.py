@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-settings.register_profile("patient")  # how long an example takes is for the machine to say
+settings.register_profile("patient", deadline=None)  # how long an example takes is for the machine to say
 settings.load_profile("patient")
 
 
