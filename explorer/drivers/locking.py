@@ -85,7 +85,7 @@ class ProvedLock(Lock, Generic[Connected]):
                     await self._wait()
             except TimeoutError:
                 raise self._cannot("somebody else holds the lock", "`keyscope locks` shows who") from None
-        if not await self._take() or self.lost.is_set():
+        if not await self._take() or self.lost.is_set() or self._stage is not _Stage.CONTENDING:
             raise self._ended()
         self._stage = _Stage.OBTAINED
 
