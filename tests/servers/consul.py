@@ -1,19 +1,18 @@
 """Real Consul servers, single or three together, and the agents' HTTP API as curl would use it."""
 
-import asyncio
 import http.client
 import json
 import shutil
 import subprocess
 import uuid
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
+from tests.servers.cluster import NAMES, Cluster
 from tests.servers.etcd import Tls
-from tests.servers.processes import HOST, PortTakenError, Server, free_port
+from tests.servers.processes import HOST, Server, free_port
 from tests.servers.programs import CONSUL, environment
 from tests.servers.requirement import require
-from tests.servers.waiting import wait_until
 
 
 class ConsulError(Exception):
@@ -150,64 +149,13 @@ class ConsulServer(Server):
         )
 
 
-class ConsulCluster:
-    """Three Consul servers that vote; a context manager like a single server."""
+class ConsulCluster(Cluster[ConsulServer]):
+    """Three Consul servers that vote."""
 
     def __init__(self) -> None:
-        self.members = tuple(ConsulServer(name=name) for name in ("one", "two", "three"))
+        super().__init__(ConsulServer(name=name) for name in NAMES)
 
-    @property
-    def addresses(self) -> str:
-        """All HTTP addresses, joined by commas."""
-        return ",".join(member.address for member in self.members)
-
-    def start(self, within: float = 60.0) -> None:
-        """Start all members and wait until each answers."""
-        for attempt in (1, 2, 3):
-            for member in self.members:
-                member.peers = tuple(one.lan_address for one in self.members)
-                member.size = len(self.members)
-                member.launch()
-            try:
-                for member in self.members:
-                    member.wait(within)
-            except PortTakenError:
-                if attempt == 3:
-                    raise
-                for member in self.members:
-                    member.kill()
-                    member.choose_ports()
-            else:
-                return
-
-    def leader(self, within: float = 20.0) -> ConsulServer:
-        """Return the member that leads, waiting for an election under way."""
-        found: list[ConsulServer] = []
-
-        def elected() -> bool:
-            found[:] = [member for member in self.members if member.running and member.answers() and member.is_leader()]
-            return len(found) == 1
-
-        wait_until(elected, "one member leads", within)
-        return found[0]
-
-    def close(self) -> None:
+    def introduce(self) -> None:
         for member in self.members:
-            member.close()
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.__enter__)
-
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self.close)
+            member.peers = tuple(one.lan_address for one in self.members)
+            member.size = len(self.members)

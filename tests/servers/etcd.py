@@ -1,19 +1,18 @@
 """Real etcd servers, single or three together, driven by the etcdctl of the same version."""
 
-import asyncio
 import http.client
 import json
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from tests.servers.certificates import KeyPair
-from tests.servers.processes import HOST, PortTakenError, Server, ServerFailedError, free_port
+from tests.servers.cluster import NAMES, Cluster
+from tests.servers.processes import HOST, Server, ServerFailedError, free_port
 from tests.servers.programs import ETCD, ETCDCTL, environment
 from tests.servers.requirement import require
-from tests.servers.waiting import wait_until
 
 VERSIONS = ("3.4", "3.5")
 
@@ -47,8 +46,8 @@ class EtcdServer(Server):
     """One etcd member: alone, or one of an `EtcdCluster`.
 
     `quota_bytes` sets the size at which the NOSPACE alarm goes off, `token_ttl` (seconds) how long a password's token
-    lasts, `v2` adds the API of version 2, `arguments` whatever else. Unless `durable`, 3.5 leaves out fsync: kill -9 loses nothing by it, a power cut
-    would. 3.4 always syncs.
+    lasts, `v2` adds the API of version 2, `arguments` whatever else. Unless `durable`, 3.5 leaves out fsync: kill -9
+    loses nothing by it, a power cut would. 3.4 always syncs.
     """
 
     noise = ("etcdhttp/health.go",)
@@ -195,7 +194,10 @@ class EtcdServer(Server):
         return status
 
     def is_leader(self) -> bool:
-        status = self.status()
+        try:
+            status = self.status()
+        except EtcdctlError:
+            return False
         return bool(status["leader"] == status["header"]["member_id"])
 
     def compact(self, revision: int | None = None) -> int:
@@ -249,87 +251,24 @@ class EtcdServer(Server):
         self.ctl("snapshot", "restore", str(snapshot), "--data-dir", str(self.data), *self._membership())
 
 
-class EtcdCluster:
-    """Three etcd members that vote; a context manager like a single server."""
+class EtcdCluster(Cluster[EtcdServer]):
+    """Three etcd members that vote."""
+
+    patience = 30.0
 
     def __init__(
         self, version: str = "3.5", *, v2: bool = False, heartbeat_ms: int = 50, election_ms: int = 500
     ) -> None:
         self.version = version
-        self.members = tuple(
-            EtcdServer(version, name=name, v2=v2, heartbeat_ms=heartbeat_ms, election_ms=election_ms)
-            for name in ("one", "two", "three")
+        super().__init__(
+            EtcdServer(version, name=name, v2=v2, heartbeat_ms=heartbeat_ms, election_ms=election_ms) for name in NAMES
         )
 
     @property
     def urls(self) -> tuple[str, ...]:
         return tuple(member.url for member in self.members)
 
-    @property
-    def addresses(self) -> str:
-        """All client addresses, joined by commas."""
-        return ",".join(member.address for member in self.members)
-
-    def start(self, within: float = 30.0) -> None:
-        """Start all members and wait until each answers."""
-        for attempt in (1, 2, 3):
-            cluster = {member.member: member.peer_url for member in self.members}
-            for member in self.members:
-                member.cluster = cluster
-                member.launch()
-            try:
-                for member in self.members:
-                    member.wait(within)
-            except PortTakenError:
-                if attempt == 3:
-                    raise
-                for member in self.members:
-                    member.kill()
-                    member.choose_ports()
-            else:
-                return
-
-    def leader(self, within: float = 10.0) -> EtcdServer:
-        """Return the member that leads, waiting for an election under way."""
-        found: list[EtcdServer] = []
-
-        def elected() -> bool:
-            found[:] = self._leaders()
-            return len(found) == 1
-
-        wait_until(elected, "one member leads", within)
-        return found[0]
-
-    def _leaders(self) -> Iterator[EtcdServer]:
+    def introduce(self) -> None:
+        cluster = {member.member: member.peer_url for member in self.members}
         for member in self.members:
-            if member.running and member.answers():
-                try:
-                    if member.is_leader():
-                        yield member
-                except EtcdctlError:
-                    continue
-
-    def followers(self) -> tuple[EtcdServer, ...]:
-        leader = self.leader()
-        return tuple(member for member in self.members if member is not leader)
-
-    def close(self) -> None:
-        for member in self.members:
-            member.close()
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.__enter__)
-
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self.close)
+            member.cluster = cluster

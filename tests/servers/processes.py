@@ -48,7 +48,36 @@ def free_port() -> int:
     raise ServerFailedError("no free loopback port among 200 tried")
 
 
-class Server(ABC):
+class Running(ABC):
+    """What runs from its start until it is closed, as a context manager for plain code and for coroutines."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start and wait until it answers."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it at once and leave nothing."""
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.close)
+
+
+class Server(Running):
     """A server process with a folder of its own that is removed at the end.
 
     The ports stay the same from the first answer on, over every kill and restart, and so does the data.
@@ -68,6 +97,11 @@ class Server(ABC):
     def choose_ports(self) -> None:
         """Take new ports; called until the server has answered on them once."""
 
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Host and port for clients."""
+
     @abstractmethod
     def line(self) -> tuple[str, ...]:
         """Return the command line to start with."""
@@ -75,6 +109,10 @@ class Server(ABC):
     @abstractmethod
     def answers(self) -> bool:
         """Say whether the server does its work now; never raises for one that does not."""
+
+    @abstractmethod
+    def is_leader(self) -> bool:
+        """Say whether the server leads its cluster."""
 
     @property
     def running(self) -> bool:
@@ -184,20 +222,3 @@ class Server(ABC):
         """End the server at once and remove its folder."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.__enter__)
-
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self.close)

@@ -1,15 +1,13 @@
 """Real ZooKeeper servers, single or three together, and the four-letter words that an operator asks them."""
 
-import asyncio
 import socket
 from collections.abc import Mapping
-from typing import Self
 
+from tests.servers.cluster import NAMES, Cluster
 from tests.servers.etcd import Tls
-from tests.servers.processes import HOST, PortTakenError, Server, free_port
+from tests.servers.processes import HOST, Server, free_port
 from tests.servers.programs import ZOOKEEPER
 from tests.servers.requirement import require
-from tests.servers.waiting import wait_until
 
 _MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 _JAVA = (
@@ -123,65 +121,14 @@ class ZooKeeperServer(Server):
         return "Mode: leader" in self.word("srvr")
 
 
-class ZooKeeperCluster:
-    """Three ZooKeeper servers that vote; a context manager like a single server."""
+class ZooKeeperCluster(Cluster[ZooKeeperServer]):
+    """Three ZooKeeper servers that vote."""
 
     def __init__(self) -> None:
-        self.members = tuple(ZooKeeperServer(name=name) for name in ("one", "two", "three"))
+        super().__init__(ZooKeeperServer(name=name) for name in NAMES)
 
-    @property
-    def addresses(self) -> str:
-        """All client addresses, joined by commas."""
-        return ",".join(member.address for member in self.members)
-
-    def start(self, within: float = 60.0) -> None:
-        """Start all members and wait until each answers."""
-        for attempt in (1, 2, 3):
-            for number, member in enumerate(self.members, start=1):
-                member.number = number
-            for member in self.members:
-                member.peers = tuple(one.peer for one in self.members)
-                member.launch()
-            try:
-                for member in self.members:
-                    member.wait(within)
-            except PortTakenError:
-                if attempt == 3:
-                    raise
-                for member in self.members:
-                    member.kill()
-                    member.choose_ports()
-            else:
-                return
-
-    def leader(self, within: float = 20.0) -> ZooKeeperServer:
-        """Return the member that leads, waiting for an election under way."""
-        found: list[ZooKeeperServer] = []
-
-        def elected() -> bool:
-            found[:] = [member for member in self.members if member.running and member.answers() and member.is_leader()]
-            return len(found) == 1
-
-        wait_until(elected, "one member leads", within)
-        return found[0]
-
-    def close(self) -> None:
+    def introduce(self) -> None:
+        for number, member in enumerate(self.members, start=1):
+            member.number = number
         for member in self.members:
-            member.close()
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.__enter__)
-
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self.close)
+            member.peers = tuple(one.peer for one in self.members)
