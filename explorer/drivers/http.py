@@ -6,6 +6,7 @@ a connection breaks; a compare-and-swap that took effect would then be told as r
 """
 
 import asyncio
+import io
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
@@ -225,7 +226,7 @@ class Endpoints:
         async with self._session.request(
             request.method,
             URL(f"{'https' if self._tls else 'http'}://{host}{request.target}", encoded=True),
-            data=request.body,
+            data=None if request.body is None else io.BytesIO(request.body),  # not all in one piece
             allow_redirects=False,
             server_hostname=self._server_name,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=within * _CONNECTING),

@@ -60,7 +60,12 @@ class Erasure:
                 if node.directory:
                     refusal = await self._close(node) or refusal
             if refusal is not None and self.deleted == before:
-                raise refusal
+                raise NotEmptyError(
+                    f"a directory is not empty, though nothing is listed in it; {self.deleted} nodes were deleted",
+                    hint="names that begin with _ are in no listing: delete them by their keys",
+                    address=self.connection.shown,
+                    key=refusal.key,
+                )
         else:
             raise KeyModified(
                 f"others go on writing there; {self.deleted} nodes were deleted",

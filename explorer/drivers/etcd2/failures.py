@@ -17,7 +17,6 @@ from explorer.model.errors import (
     KeyModified,
     KeyNotFound,
     NotReachable,
-    TooLarge,
     Unauthenticated,
 )
 from explorer.model.text import inert
@@ -31,7 +30,6 @@ NOT_A_DIRECTORY: Final = 104
 EXISTS: Final = 105
 NOT_EMPTY: Final = 108
 _DENIED = 110
-_TOO_LARGE = 210
 _FAILED = (300, 301)
 _CLEARED = 401
 _ANSWERS = (NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, NOT_A_DIRECTORY, EXISTS, NOT_EMPTY)
@@ -75,8 +73,6 @@ def judge(answer: Answer, key: str | None, shown: str) -> None:
         )
     if code == _CLEARED:
         raise GapError("the store keeps its last 1000 changes only, and it has been more", address=shown, key=key)
-    if code == _TOO_LARGE and "too large" in text:
-        raise TooLarge("the value is too large for the store", hint="etcd takes 10 MB", address=shown, key=key)
     if code in _FAILED:
         raise NotReachable(
             f"the store could not do it: {text}", hint="it may have lost its quorum", address=shown, key=key

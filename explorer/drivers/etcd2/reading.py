@@ -1,7 +1,6 @@
 """Nodes and levels as they are now, and all nodes below one."""
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from explorer.drivers.etcd2 import requests
 from explorer.drivers.etcd2.connection import Connection
 from explorer.drivers.etcd2.failures import NOT_A_DIRECTORY, NOT_FOUND
 from explorer.drivers.etcd2.layout import Node, is_below
+from explorer.drivers.unfinished import Descent
 from explorer.model.errors import Denied
 
 _AT_ONCE = 16
@@ -58,7 +58,7 @@ class Reader:
             return False  # what may not be seen is not there
 
 
-class Walk:
+class Walk(Descent[Node]):
     """All nodes below one, each before those below it, level by level.
 
     Args:
@@ -68,21 +68,11 @@ class Walk:
     """
 
     def __init__(self, reader: Reader, base: str, *, after: str | None = None) -> None:
+        super().__init__()
         self._reader = reader
         self._base = base
         self._after = None if after is None else after.split("/")
         self._levels: list[Iterator[Node]] | None = None
-        self._ahead: deque[Node] = deque()
-
-    async def take(self, limit: int) -> list[Node]:
-        """Give the next nodes; fewer than `limit` only at the end."""
-        await self._look(limit)
-        return [self._ahead.popleft() for _ in range(min(limit, len(self._ahead)))]
-
-    async def more(self) -> bool:
-        """Tell whether there is another one."""
-        await self._look(1)
-        return bool(self._ahead)
 
     async def _look(self, wanted: int) -> None:
         if self._levels is None:

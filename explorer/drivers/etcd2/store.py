@@ -53,7 +53,7 @@ class Etcd2Store(NetworkStore[Connection]):
         Capability.BINARY_KEYS: "etcd's v2 API carries keys as UTF-8 text",
         Capability.BINARY_VALUES: "etcd's v2 API carries values as UTF-8 text, and replaces what is none",
         Capability.FENCING: UNFENCED,
-        Capability.GUARDED_DELETE: "etcd's v2 API deletes a tree without a condition; each key goes only as it was read",
+        Capability.GUARDED_DELETE: "etcd's v2 API deletes a tree unconditionally; each key goes only as it was read",
         Capability.HISTORY: "etcd's v2 API tells no earlier values, only its last 1000 changes",
         Capability.NESTING: "in etcd's v2 API a key has a value or is a directory, never both",
         Capability.SNAPSHOT: "a listing is read directory by directory, each as it is at that moment",
