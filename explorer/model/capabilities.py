@@ -18,6 +18,9 @@ class Capability(Flag):
     """Directories are a kind of their own and can exist without anything in them."""
     EVERY_CHANGE = auto()
     """A watch tells each change; without it, those between two looks at the store are folded into the last of them."""
+    EVERY_DELETION = auto()
+    """A watch tells of each key that goes, also of one that came and went between two looks at the store; where each
+    change is told, that is told without saying."""
     FENCING = auto()
     """A write can be made to depend on a lock that is held."""
     GUARDED_DELETE = auto()

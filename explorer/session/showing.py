@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from explorer.drivers.base import PAGE_SIZE, Store
+from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Page
 from explorer.model.events import Deleted, Event, Put
 from explorer.session.changes import ChangeLog
@@ -54,6 +55,8 @@ class Showing:
         self._clock = clock
         self._tell = tell
         self._growing = False
+        self._unsure = False
+        """Whether the store may keep quiet about a key that came and went between two looks."""
         self.tree = self._planted("/")
 
     def split_at(self, separator: str) -> None:
@@ -73,10 +76,18 @@ class Showing:
         return self._growing and self.tree.busy
 
     def _planted(self, separator: str) -> Tree:
-        return Tree(self._children, separator, told=lambda: self._tell(Part.TREE), clock=self._clock.now)
+        return Tree(
+            self._children,
+            separator,
+            told=lambda: self._tell(Part.TREE),
+            clock=self._clock.now,
+            unsure=lambda: self._unsure,
+        )
 
     async def _children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        return await self._store().children(prefix, after=after, limit=limit)
+        store = self._store()
+        self._unsure = not store.capabilities & (Capability.EVERY_CHANGE | Capability.EVERY_DELETION)
+        return await store.children(prefix, after=after, limit=limit)
 
     # Each frame
 

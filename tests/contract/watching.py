@@ -183,6 +183,20 @@ class Watching(Ground):
             await other.delete("top/key")
             assert {event.folded for event in await changes(events, 21)} == {0}
 
+    @needs(Capability.EVERY_DELETION)
+    async def test_what_came_and_went_at_once_is_told_as_gone(self, store: Store, other: Store) -> None:
+        async with store.watch_tree("top") as events:
+            for number in range(10):
+                await other.put(f"top/{number}", b"")
+                await other.delete(f"top/{number}")
+            await other.put("top/end", b"")
+            gone: set[str] = set()
+            (event,) = await changes(events, 1)
+            while event.key != "top/end":
+                gone |= {event.key} if isinstance(event, Deleted) else set()
+                (event,) = await changes(events, 1)
+            assert gone == {f"top/{number}" for number in range(10)}
+
     @lacks(Capability.EVERY_CHANGE)
     async def test_changes_that_are_folded_are_counted_and_the_last_one_is_told(
         self, store: Store, other: Store

@@ -12,11 +12,11 @@ from tests.session.branching import Request, Store
 class Garden:
     """A store, a tree of it, and the time."""
 
-    def __init__(self, *keys: str, page: int = 100) -> None:
+    def __init__(self, *keys: str, page: int = 100, unsure: bool = False) -> None:
         self.store = Store(page=page)
         self.now = 0.0
         self.told = 0
-        self.tree = Tree(self.store.load, clock=lambda: self.now, told=self._tell, gathered=0)
+        self.tree = Tree(self.store.load, clock=lambda: self.now, told=self._tell, gathered=0, unsure=lambda: unsure)
         for key in keys:
             self.store.put(key)
         self.store.told()
@@ -72,9 +72,9 @@ class Garden:
 
 
 @asynccontextmanager
-async def growing(*keys: str, page: int = 100) -> AsyncIterator[Garden]:
+async def growing(*keys: str, page: int = 100, unsure: bool = False) -> AsyncIterator[Garden]:
     """Give a garden whose first page is in."""
-    garden = Garden(*keys, page=page)
+    garden = Garden(*keys, page=page, unsure=unsure)
     running: asyncio.Task[None] | None = None
     with suppress(asyncio.CancelledError):
         async with asyncio.TaskGroup() as group:

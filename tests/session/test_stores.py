@@ -237,7 +237,7 @@ async def test_sessions_that_come_and_go_leave_no_connection_behind(server: Serv
         def connected() -> bool:
             """Look at our own end: Consul notices only when it has an answer that a client has gone."""
             found = psutil.Process().net_connections()
-            return any(one.raddr and one.raddr.port == proxy.port and one.status == "ESTABLISHED" for one in found)
+            return any(one.raddr[-1:] == (proxy.port,) and one.status == "ESTABLISHED" for one in found)
 
         await eventually(lambda: not connected(), "every connection is closed", PATIENCE)
         left = {task.get_name() for task in asyncio.all_tasks()}

@@ -3,9 +3,11 @@
 import pytest
 
 from explorer.model.errors import NotReachable
+from explorer.session.keytree import loading
 from explorer.session.keytree import marks as aging
 from explorer.session.keytree.marks import Change, Stage
 from explorer.session.keytree.nodes import Extent
+from tests.servers.waiting import eventually
 from tests.session.garden import growing
 
 
@@ -274,3 +276,27 @@ async def test_marks_and_ghosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
         assert len(garden.tree) == 110
         assert [garden.tree.at(row).ghost for row in (0, 9, 10)] == [True, True, False]
         assert garden.tree.mark(garden.tree.at(0)) == (Change.DELETED, Stage.FRESH, 0.0)
+
+
+class TestAStoreThatKeepsQuietAboutWhatCameAndWent:
+    @pytest.fixture(autouse=True)
+    def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(loading, "CONFIRMED", 0.01)
+
+    async def test_what_was_read_and_never_told_of_is_let_go(self) -> None:
+        async with growing("a/kept", "b/gone", unsure=True) as garden:
+            garden.store.put("a/seen")
+            await garden.expand("a")
+            for key in ("a/seen", "b/gone"):
+                garden.store.delete(key)
+            garden.store.told()  # and nobody hears it
+            await eventually(lambda: garden.rows == ["a/", "  kept", "  -seen", "-b"], "both are gone")
+
+    async def test_what_was_read_is_read_once_more_and_then_left_alone(self) -> None:
+        async with growing("a/1", "a/2", unsure=True) as garden:
+            await garden.expand("a")
+            await eventually(lambda: garden.store.asked == 4, "both levels were read twice")
+            garden.store.put("a/3")
+            garden.tell()
+            with pytest.raises(TimeoutError):
+                await eventually(lambda: garden.store.asked > 4, "it is read again", within=0.2)

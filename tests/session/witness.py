@@ -102,7 +102,7 @@ async def open_all(tree: Tree) -> None:
 
 
 async def differs(tree: Tree, store: Store) -> tuple[list[str], list[str]]:
-    """Compare a tree, all folders open, with a fresh reading of the store: give what is too much, and what is missing."""
+    """Compare a tree, all folders open, with a fresh reading of the store: what is too much, what is missing."""
     shown = {tree.key(node) for node in nodes(tree) if node.has_value and not node.ghost}
     found = {entry.key async for entry in store.walk("", values=False)}
     return sorted(shown - found), sorted(found - shown)

@@ -48,6 +48,7 @@ class ConsulStore(NetworkStore[Connection]):
         Capability.BINARY_KEYS: "Consul's JSON carries keys as UTF-8 text",
         Capability.DIRECTORIES: "Consul's keys are flat; a directory is there as long as something is below it",
         Capability.EVERY_CHANGE: "Consul tells what is; changes between two looks are folded, and counted at most",
+        Capability.EVERY_DELETION: "Consul tells what is; of what came and went between two looks it tells nothing",
         Capability.GUARDED_DELETE: "Consul deletes a tree without any condition",
         Capability.HISTORY: "Consul keeps no earlier entries",
         Capability.PREVIOUS: "Consul tells what is, not what was",

@@ -34,6 +34,7 @@ class ZooKeeperStore(NetworkStore[Connection]):
         | Capability.BINARY_VALUES
         | Capability.CREATED
         | Capability.DIRECTORIES
+        | Capability.EVERY_DELETION
         | Capability.FENCING
         | Capability.KEEP_ALIVE
         | Capability.LOCK

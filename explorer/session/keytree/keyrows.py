@@ -31,6 +31,8 @@ class KeyRows(Rows[Node]):
         self.keeps: Callable[[str, str], bool] | None = None
         """The filter's test of what stands before a name, and the name."""
         self.opened_by_filter: set[Node] = set()
+        self.surprises = 0
+        """What listings told of and events had not, ever."""
         self._doubt = doubt
         self.finish(root)
 
@@ -101,6 +103,7 @@ class KeyRows(Rows[Node]):
             known.has_value, known.has_children = child.has_value, child.has_children
             if not child.has_children and known.branch is not None and known.branch.living:
                 self._doubt(known)
+        self.surprises += difference is not None
         if difference is not None and (marking or revived):
             self.marks.note(known, difference, self.clock())
 

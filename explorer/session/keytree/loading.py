@@ -1,6 +1,8 @@
 """Levels read in pages, taken in by slices, read again after a gap, and folders verified that may be empty."""
 
 import asyncio
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
@@ -20,6 +22,8 @@ CHECKERS: Final = 4
 """Folders verified at the same time."""
 GATHERED: Final = 1 / 30
 """Seconds for which doubts are gathered, so that a folder is verified once and not for each event."""
+CONFIRMED: Final = 2.0
+"""Seconds after which a level is read once more, longer than a store needs to look for changes."""
 _ATTEMPTS: Final = 3
 _ROUND: Final = 16
 
@@ -40,6 +44,8 @@ class Loading:
         repeat: Called with a node and its level when a page is in, to apply again what was noted meanwhile.
         told: Called when something changed.
         gathered: Seconds for which doubts are gathered.
+        unsure: Whether the store keeps quiet about a key that came and went between two looks for changes. If such a
+            one was read in between, nothing would ever take it away; so what was read is compared once more.
     """
 
     def __init__(
@@ -49,6 +55,8 @@ class Loading:
         repeat: Callable[[Node, Level], None],
         told: Callable[[], None],
         gathered: float = GATHERED,
+        *,
+        unsure: Callable[[], bool] = lambda: False,
     ) -> None:
         self._load = load
         self._rows = rows
@@ -60,6 +68,9 @@ class Loading:
         self._doubts: dict[Node, int] = {}
         self._doubted = asyncio.Event()
         self._progress = asyncio.Event()
+        self._unsure = unsure
+        self._unconfirmed: OrderedDict[Node, tuple[Level, float]] = OrderedDict()
+        self._was_read = asyncio.Event()
 
     @property
     def busy(self) -> bool:
@@ -111,6 +122,7 @@ class Loading:
             for _ in range(READERS):
                 group.create_task(self._serve(), name="tree: read levels")
             group.create_task(self._verify(), name="tree: verify folders")
+            group.create_task(self._confirm(), name="tree: confirm levels")
 
     async def _serve(self) -> None:
         while True:
@@ -129,8 +141,9 @@ class Loading:
 
     async def _read(self, node: Node, level: Level) -> None:
         fresh = level.edge is None and not level.complete
+        compared, surprises = level.stale and not fresh, self._rows.surprises
         try:
-            if level.stale and not fresh:
+            if compared:
                 await self._compare(node, level)
             else:
                 level.wanted = level.stale = False
@@ -141,6 +154,24 @@ class Loading:
             self._repeat(node, level)
             if level.complete and not level.living and node is not self._rows.root:
                 self.doubt(node)
+            if self._unsure() and (not compared or self._rows.surprises > surprises):
+                self._unconfirmed[node] = level, time.monotonic()
+                self._unconfirmed.move_to_end(node)
+                self._was_read.set()
+
+    async def _confirm(self) -> None:
+        """Compare levels once more some time after they were read, until nothing is found that was not told."""
+        while True:
+            await self._was_read.wait()
+            while self._unconfirmed:
+                node, read = next(iter(self._unconfirmed.items()))
+                level, moment = read
+                await asyncio.sleep(max(0.0, moment + CONFIRMED - time.monotonic()))
+                if self._unconfirmed.get(node) == read:
+                    del self._unconfirmed[node]
+                    if self._current(node, level):
+                        self.again(node)
+            self._was_read.clear()
 
     def _current(self, node: Node, level: Level) -> bool:
         return node.branch is level and self._rows.holds(node)
@@ -237,6 +268,7 @@ class Loading:
 
     def _let_go(self, child: Node) -> None:
         if not child.seen:
+            self._rows.surprises += not child.ghost
             self._rows.fade(child)
 
     async def _let_others(self) -> None:

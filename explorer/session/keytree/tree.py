@@ -28,6 +28,7 @@ class Tree:
         told: Called when something changed that was not asked for by the caller: a page is in, a search is done.
         clock: Seconds, for the age of changes.
         gathered: Seconds for which folders that may be empty are gathered before they are verified.
+        unsure: Whether the store may keep quiet about a key that came and went at once.
     """
 
     def __init__(
@@ -38,12 +39,13 @@ class Tree:
         told: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         gathered: float = GATHERED,
+        unsure: Callable[[], bool] = lambda: False,
     ) -> None:
         self.separator = separator
         self.clock = clock
         self._told = told
         self._rows = KeyRows(separator, clock, self._doubt)
-        self._loading = Loading(load, self._rows, self._repeat, told, gathered)
+        self._loading = Loading(load, self._rows, self._repeat, told, gathered, unsure=unsure)
         self._applying = Applying(self._rows, self._loading)
         self._sifting = Sifting(self._rows, told)
         self._loading.more(self._rows.root)
