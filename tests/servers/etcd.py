@@ -243,6 +243,12 @@ class EtcdServer(Server):
         """Write a snapshot of the store to a file."""
         self.ctl("snapshot", "save", str(to))
 
+    def forget(self) -> None:
+        """Let the stopped member start with nothing: the same cluster by name, which has gone back to its beginning."""
+        if self.running:
+            raise ServerFailedError("stop the server before its data is replaced")
+        self._data += 1
+
     def restore_snapshot(self, snapshot: Path) -> None:
         """Replace the stopped member's data by a snapshot's: the store's revision goes back when it is started."""
         if self.running:

@@ -9,7 +9,7 @@ cluster's name, means another life of the store: what is told from then on does 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from explorer.drivers.etcd2.connection import Connection, Hearing
 from explorer.drivers.etcd2.failures import GapError
@@ -41,7 +41,7 @@ class History:
     path: str
     told: int = 0
     cluster: str | None = None
-    _silence: float = _SILENCE
+    _silence: float = field(default_factory=lambda: _SILENCE)
     _witness: Node | None = None
     """What was written last, as far as that was told."""
 
