@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
 from kazoo.client import KazooClient
 from kazoo.security import make_digest_acl
 
-from explorer.drivers.zookeeper import ZooKeeperStore
+from explorer.drivers.zookeeper import ZooKeeperStore, messages
+from explorer.drivers.zookeeper.layout import Permission
 from explorer.drivers.zookeeper.settings import gather
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (
@@ -16,6 +18,7 @@ from explorer.model.errors import (
     InvalidAddress,
     NotReachable,
     TlsFailed,
+    Unauthenticated,
 )
 from tests.contract.ground import PATIENCE
 from tests.servers.certificates import Certificates
@@ -119,7 +122,36 @@ def test_a_password_is_never_used_for_somebody_else() -> None:
     assert (found.user, found.password) == ("you", None)
 
 
-def test_sasl_without_its_library_says_what_to_install() -> None:
+JAAS = """Server {
+    org.apache.zookeeper.server.auth.DigestLoginModule required user_ann="secret";
+};
+"""
+
+
+async def test_who_proves_himself_by_sasl_is_known_by_it(tmp_path: Path) -> None:
+    jaas = tmp_path / "jaas.conf"
+    jaas.write_text(JAAS)
+    with ZooKeeperServer(
+        settings={"authProvider.1": "org.apache.zookeeper.server.auth.SASLAuthenticationProvider"},
+        java=(f"-Djava.security.auth.login.config={jaas}",),
+    ) as server:
+        url = parse(f"zk://{server.address}/?sasl=digest-md5&timeout=5")
+        async with ZooKeeperStore(url, Access(user="ann", password=Secret("secret"))) as store:
+            mine = (Permission(31, "sasl", "ann"),)
+            await store.connection.send(messages.create("/mine", b"value", mine))
+            assert (await store.get("mine")).meta["acl"] == "sasl:ann:cdrwa"
+            assert (await store.put("mine", b"edited")).version == 1
+        async with ZooKeeperStore(parse(f"zk://{server.address}/"), Access()) as store:
+            with pytest.raises(Forbidden):
+                await store.get("mine")
+        stranger = ZooKeeperStore(url, Access(user="ann", password=Secret("wrong")))
+        with pytest.raises(Unauthenticated):
+            await stranger.connect()
+        await stranger.close()
+
+
+def test_sasl_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.drivers.zookeeper.settings.find_spec", lambda _: None)
     with pytest.raises(BackendNotSupported) as raised:
         ZooKeeperStore(parse("zk://h/?sasl=digest-md5"), Access())
     assert "pure-sasl" in raised.value.hint
