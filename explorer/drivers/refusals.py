@@ -3,7 +3,7 @@
 from explorer.model.errors import KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
 
 
-def absent(shown: str, key: str) -> KeyNotFound:
+def absent(shown: str, key: str | None) -> KeyNotFound:
     """Give the error for a key that is not there.
 
     Args:
@@ -18,16 +18,21 @@ def empty(shown: str, prefix: str) -> KeyNotFound:
     return KeyNotFound("no such key, and nothing below it", address=shown, key=prefix)
 
 
-def taken(shown: str, key: str) -> KeyExists:
+def bare(shown: str, prefix: str) -> KeyNotFound:
+    """Give the error for a prefix below which there is nothing to delete."""
+    return KeyNotFound("nothing lies below this prefix", address=shown, key=prefix)
+
+
+def taken(shown: str, key: str | None) -> KeyExists:
     """Give the error for a key that was to be created and is there."""
     return KeyExists("the key exists already", hint="read it and save against what you read", address=shown, key=key)
 
 
-def modified(shown: str, key: str) -> KeyModified:
+def modified(shown: str, key: str | None) -> KeyModified:
     """Give the error for a key that is not, or no longer, what the caller had read."""
     return KeyModified("the key was changed since it was read", hint="read it again", address=shown, key=key)
 
 
-def unspecified(shown: str, key: str) -> PreviousNotSpecified:
+def unspecified(shown: str, key: str | None) -> PreviousNotSpecified:
     """Give the error for a guarded deletion that does not say of what."""
     return PreviousNotSpecified("say which entry is to be deleted", hint="read it first", address=shown, key=key)

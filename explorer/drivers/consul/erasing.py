@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from explorer.drivers import refusals
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.reading import Reader
 from explorer.drivers.delivery import Delivery
-from explorer.model.errors import ExplorerError, KeyNotFound
+from explorer.model.errors import ExplorerError
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Erasure:
         """
         before = await self._keys()
         if not before:
-            raise KeyNotFound("nothing lies below this prefix", address=self.connection.shown, key=self.subject)
+            raise refusals.bare(self.connection.shown, self.subject)
         delivery = Delivery(self.connection.timeout, self.connection.shown, self.subject)
         while await delivery.send(self._attempt) is None:
             try:

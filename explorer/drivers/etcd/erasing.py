@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from explorer.drivers import refusals
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.cluster import Cluster
 from explorer.drivers.etcd.delivery import Delivery
 from explorer.drivers.etcd.methods import RANGE
-from explorer.model.errors import KeyModified, KeyNotFound
+from explorer.model.errors import KeyModified
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Erasure:
         counting = messages.RangeRequest(key=self.start, range_end=self.end, count_only=True)
         counted = await self.cluster.call(RANGE, counting, key=self.subject)
         if not counted.count:
-            raise KeyNotFound("nothing lies below this prefix", address=self.cluster.shown, key=self.subject)
+            raise refusals.bare(self.cluster.shown, self.subject)
         delivery = Delivery(self.cluster, self.subject)
         guard = self.guard
         while True:

@@ -6,12 +6,13 @@ then all is looked at again, so that nothing is deleted that was never seen.
 
 from dataclasses import dataclass
 
+from explorer.drivers import refusals
 from explorer.drivers.delivery import Delivery
 from explorer.drivers.zookeeper import failures, messages
 from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.messages import Refusal
 from explorer.drivers.zookeeper.reading import Node, Reader, Walk
-from explorer.model.errors import ExplorerError, KeyModified, KeyNotFound
+from explorer.model.errors import ExplorerError, KeyModified
 
 _AT_ONCE = 500
 """Nodes of a transaction, which must not be larger than a value may be."""
@@ -61,7 +62,7 @@ class Erasure:
                 key=self.subject,
             )
         if not self.deleted:
-            raise KeyNotFound("nothing lies below this node", address=self.connection.shown, key=self.subject)
+            raise refusals.bare(self.connection.shown, self.subject)
         return self.deleted
 
     async def _found(self) -> list[Node]:

@@ -1,13 +1,11 @@
 """What the servers' error codes mean, in the words of the error tree; kazoo raises them as exceptions with a `code`."""
 
+from explorer.drivers import refusals
 from explorer.model.errors import (
     CallNotSupported,
     ExplorerError,
     Forbidden,
     InvalidKey,
-    KeyExists,
-    KeyModified,
-    KeyNotFound,
     NotReachable,
     TooLarge,
     Unauthenticated,
@@ -72,7 +70,7 @@ def refusal(code: int, shown: str, key: str | None) -> ExplorerError:
                 key=key,
             )
         case -101:
-            return KeyNotFound("no such node", address=shown, key=key)
+            return refusals.absent(shown, key)
         case -102:
             return Forbidden(
                 "the node's access control list does not allow this",
@@ -81,15 +79,13 @@ def refusal(code: int, shown: str, key: str | None) -> ExplorerError:
                 key=key,
             )
         case -103:
-            return KeyModified("the node was changed since it was read", hint="read it again", address=shown, key=key)
+            return refusals.modified(shown, key)
         case -108:
             return InvalidKey(
                 "an ephemeral node can have no children", hint="choose another place", address=shown, key=key
             )
         case -110:
-            return KeyExists(
-                "the node exists already", hint="read it and save against what you read", address=shown, key=key
-            )
+            return refusals.taken(shown, key)
         case -111:
             return NotEmpty("the node has children", hint="delete what is below it first", address=shown, key=key)
         case -115 | -124:

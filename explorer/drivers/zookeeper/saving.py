@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from explorer.drivers import refusals
 from explorer.drivers.delivery import Delivery
 from explorer.drivers.zookeeper import failures, messages
 from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.layout import OPEN, Acl, Stat
 from explorer.drivers.zookeeper.messages import Mode, Refusal, Request, Result
 from explorer.drivers.zookeeper.reading import Node, Reader
-from explorer.model.errors import ExplorerError, KeyModified, NotReachable, OutcomeUnknown, TooLarge
+from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown, TooLarge
 
 MOST_BYTES = 1_040_000
 """The largest value that is sent. Servers take a little more (jute.maxbuffer), and break the connection off above."""
@@ -158,11 +159,11 @@ class Save:
                     raise refusal
                 return None
             if self.value is None or self.birth:
-                raise KeyModified("the node was changed since it was read", address=shown, key=key)
+                raise refusals.modified(shown, key)
             if now.stat.version == before.version + 1:
                 if now.value == self.value:
                     return now.stat
-                raise KeyModified("the node was changed since it was read", address=shown, key=key)
+                raise refusals.modified(shown, key)
         if self.value is None and now is None:
             return before
         if self._born(now):
