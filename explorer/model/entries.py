@@ -29,13 +29,18 @@ class Entry(NamedTuple):
     created: Revision | None = None
     """The revision at which the key came to be; a key deleted and made again has a new one."""
     version: int | None = None
-    """How often the key was written since it came to be, where the store counts."""
+    """How often the key was written since it came to be, where the store counts; ZooKeeper does not count the first."""
     ttl: float | None = None
     """Seconds left to live; None for ever, or where telling would cost a request for each entry of a list."""
     lease: str | None = None
     """The lease or session that the key lives and dies with, spelled as the store's own tools do."""
     meta: Mapping[str, str | int | bool] = MappingProxyType({})
     """What only this store knows of an entry (flags, owner, type, ...)."""
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether it is as it came to be, as far as the store tells."""
+        return self.version == 0 or (self.created is not None and self.created == self.revision)
 
 
 @dataclass(frozen=True, slots=True)

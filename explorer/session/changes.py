@@ -8,7 +8,7 @@ from enum import Enum
 from itertools import islice
 from typing import Final
 
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import Revision
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync
 
 CAPACITY: Final = 10_000
@@ -45,6 +45,8 @@ class Change:
     """The beginning of the value."""
     count: int = 1
     """How many changes of the key, one right after the other, it stands for; it tells of the last."""
+    folded: int = 0
+    """Earlier changes of the key, at most, that the store folded into what it told."""
     inferred: bool = False
     """Found by reading again after a gap: what was between is not known."""
     reason: str = ""
@@ -114,19 +116,21 @@ def _after(before: Change, change: Change) -> Change:
     """Give the entry for a key's change after others in the same go."""
     created = before.kind is Kind.CREATED and change.kind is Kind.CHANGED
     kind = Kind.CREATED if created else change.kind
-    return replace(change, kind=kind, count=before.count + change.count)
+    return replace(change, kind=kind, count=before.count + change.count, folded=before.folded + change.folded)
 
 
 def _change(event: Event, time: datetime) -> Change | None:
     match event:
-        case Put(entry=entry, inferred=inferred):
+        case Put(entry=entry, folded=folded, inferred=inferred):
             value = entry.value or b""
-            kind = Kind.CREATED if _created(event) else Kind.CHANGED
+            created = entry.unchanged and not inferred and event.previous is None
+            kind = Kind.CREATED if created else Kind.CHANGED
             size = None if entry.value is None else len(value)
-            return Change(kind, time, entry.key, entry.revision, size, bytes(value[:SHORT]), inferred=inferred)
-        case Deleted(key=key, revision=revision, previous=previous, inferred=inferred):
+            short = bytes(value[:SHORT])
+            return Change(kind, time, entry.key, entry.revision, size, short, folded=folded, inferred=inferred)
+        case Deleted(key=key, revision=revision, previous=previous, folded=folded, inferred=inferred):
             size = None if previous is None or previous.value is None else len(previous.value)
-            return Change(Kind.DELETED, time, key, revision, size, inferred=inferred)
+            return Change(Kind.DELETED, time, key, revision, size, folded=folded, inferred=inferred)
         case Resync(reason=reason, revision=revision):
             return Change(Kind.GAP, time, revision=revision, reason=reason)
         case Lost(reason=reason):
@@ -135,13 +139,3 @@ def _change(event: Event, time: datetime) -> Change | None:
             return Change(Kind.RESTORED, time, revision=revision)
         case _:
             return None
-
-
-def _created(event: Put) -> bool:
-    """Tell whether a change made the key: by its version, or by the revision at which it came to be."""
-    entry: Entry = event.entry
-    if event.inferred or event.previous is not None:
-        return False
-    if entry.version is not None:
-        return entry.version == 1
-    return entry.created is not None and entry.created == entry.revision

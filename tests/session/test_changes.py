@@ -1,8 +1,10 @@
 """The change log: bounded, folded by key within a frame, gaps named, and what was forgotten is counted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def put(key: str, revision: int, *, version: int = 2, value: bytes = b"value") -> Put:
-    return Put(Entry(key, value, revision, created=1, version=version))
+    return Put(Entry(key, value, revision, created=revision if version == 1 else 1, version=version))
 
 
 def logged(*events: Event, capacity: int = 100) -> ChangeLog:
@@ -53,6 +55,28 @@ def test_changes_of_a_key_in_one_go_are_one_entry_with_their_count() -> None:
 
 def test_a_key_that_came_and_went_in_one_go_is_deleted() -> None:
     assert kinds(logged(put("a", 2, version=1), Deleted("a", 3))) == [Kind.DELETED]
+
+
+def test_what_a_store_folded_into_a_change_is_counted_apart_from_what_it_told() -> None:
+    log = logged(replace(put("a", 2), folded=3), put("b", 3), replace(put("a", 4), folded=1), Deleted("c", 5, folded=2))
+    assert [(change.key, change.count, change.folded) for change in log.last(9)] == [
+        ("b", 1, 0),
+        ("a", 2, 4),
+        ("c", 1, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"), [(0, Kind.CREATED), (1, Kind.CHANGED)], ids=["as it was made", "changed once"]
+)
+def test_a_store_that_does_not_count_the_first_write_has_its_creations_told_as_such(version: int, kind: Kind) -> None:
+    entry = Entry("a", b"value", f"0x1:{version}", created=1, version=version)
+    assert kinds(logged(Put(entry))) == [kind]
+
+
+def test_a_store_that_counts_nothing_has_its_creations_told_by_their_revision() -> None:
+    log = logged(Put(Entry("a", b"", 7, created=7)), Put(Entry("b", b"", 8, created=7)), Put(Entry("c", b"", "x")))
+    assert kinds(log) == [Kind.CREATED, Kind.CHANGED, Kind.CHANGED]
 
 
 def test_a_long_value_is_kept_by_its_beginning() -> None:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from explorer.model.entries import Entry
 from explorer.model.errors import NotReachable
+from explorer.model.events import Put
 from explorer.session.keytree import loading
 from explorer.session.keytree import marks as aging
 from explorer.session.keytree.marks import Change, Stage
@@ -42,6 +44,13 @@ async def test_what_was_put_into_a_folder_counts_though_another_key_of_it_went_w
         garden.store.arrive(request)
         await garden.answer()
         assert garden.rows == ["a/", "  kept", "  +new/"]
+
+
+async def test_the_first_change_of_a_key_is_a_change_where_the_store_does_not_count_its_creation() -> None:
+    async with growing("a", "b") as garden:
+        garden.tree.apply([Put(Entry("a", b"", "0x1:1", created=1, version=1))])
+        garden.tree.apply([Put(Entry("b", b"", "0x2:0", created=2, version=0))])
+        assert garden.rows == ["~a", "+b"]
 
 
 async def test_the_end_of_a_value_at_the_end_of_a_page_lets_nothing_be_left_out() -> None:

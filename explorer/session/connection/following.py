@@ -93,6 +93,8 @@ class Following:
         self._notice = notice
         self._ask = ask
         self._fold = Fold()
+        self._method = ""
+        """How changes are found out."""
         self._told: list[Event] = []
         self._room = asyncio.Event()
         self._going = asyncio.Event()
@@ -157,6 +159,9 @@ class Following:
         """
         self._told.clear()
         self._fold.reset()
+        self._method = "every change is heard"
+        if Capability.EVERY_CHANGE not in store.capabilities:
+            self._method = store.reasons.get(Capability.EVERY_CHANGE, "what changes is heard, though not every step")
         if Capability.WATCH not in store.capabilities:
             await self._reread(store.reasons.get(Capability.WATCH, "the store tells no changes"))
         try:
@@ -178,7 +183,7 @@ class Following:
                 self._fold.add(event)
             case Started(revision=revision):
                 self.revision = revision
-                self._pulse.established("every change is heard")
+                self._pulse.established(self._method)
                 self._ask()
                 self.read_again()
             case Resync(revision=revision):

@@ -56,7 +56,7 @@ class Applying:
 
     def _put(self, names: list[str], event: Put) -> bool:
         rows, node, shown, changed = self._rows, self._rows.root, True, False
-        new = event.entry.version == 1
+        new = event.entry.unchanged
         *folders, last = names
         for name in folders:
             level = node.branch

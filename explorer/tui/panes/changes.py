@@ -66,6 +66,8 @@ class LogList(Lines):
             revision = "" if change.revision is None else f" (rev {change.revision})"
             return [mark, ("lines--dim", time), (mark[0], f"{change.kind.value}: {change.reason}{revision}")]
         more = f" {change.count}x" if change.count > 1 else ""
+        if change.folded:
+            more += f" up to {change.folded:,} more between" if width >= _WIDE else f" ≤{change.folded:,} more"
         more += " after a gap" if change.inferred else ""
         behind = ""
         if width >= _WIDE:
