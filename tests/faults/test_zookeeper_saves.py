@@ -3,16 +3,15 @@
 import asyncio
 import random
 import sys
-from collections.abc import Iterator
 from typing import TypeVar
 
 import pytest
 
-from explorer.drivers.base import Store
 from explorer.drivers.zookeeper import ZooKeeperStore
 from explorer.drivers.zookeeper.messages import Request
 from explorer.model.entries import Entry
-from explorer.model.errors import Conflict, ExplorerError, NotReachable, OutcomeUnknown
+from explorer.model.errors import ExplorerError, NotReachable
+from tests.faults.editors import Editors
 from tests.faults.figures import PATIENCE, figure, seed
 from tests.faults.saves import Told
 from tests.faults.test_zookeeper import open_store
@@ -29,47 +28,6 @@ ROUNDS = figure(short=3, long=40)
 DELETE, SET_DATA, CREATE2 = 2, 5, 15
 WINDOW = 25
 """Attempts that each fault meets, at least."""
-
-
-class Editors:
-    """Editors who save over each other's changes. Each appends its mark to the value: the value is its own history."""
-
-    def __init__(self) -> None:
-        self.told: dict[bytes, Told] = {}
-        self.numbers: Iterator[int] = iter(range(10**9))
-        self.over = False
-
-    async def edit(self, store: Store) -> None:
-        while not self.over:
-            try:
-                entry = await store.get("hot")
-            except ExplorerError:
-                continue
-            mark = str(next(self.numbers)).encode()
-            self.told[mark] = await _save(store, entry, (entry.value or b"") + b" " + mark)
-
-    def misjudged(self, value: bytes) -> list[str]:
-        """Compare what was told with what the value says that happened."""
-        written = value.split()
-        found = [f"written twice: {mark!r}" for mark in set(written) if written.count(mark) > 1]
-        for mark, told in self.told.items():
-            if told is Told.SAVED and mark not in written:
-                found.append(f"told to be saved, and lost: {mark!r}")
-            if told in (Told.CONFLICT, Told.UNSENT) and mark in written:
-                found.append(f"told not to be saved, and was: {mark!r}")
-        return found
-
-
-async def _save(store: Store, entry: Entry, value: bytes) -> Told:
-    try:
-        await store.atomic_put("hot", value, entry)
-    except Conflict:
-        return Told.CONFLICT
-    except OutcomeUnknown:
-        return Told.UNKNOWN
-    except NotReachable:
-        return Told.UNSENT
-    return Told.SAVED
 
 
 async def test_no_update_is_lost_and_no_editor_is_told_a_lie(own_zookeeper: ZooKeeperServer) -> None:
