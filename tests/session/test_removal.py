@@ -1,10 +1,15 @@
 """Deleting takes away what was shown and nothing else."""
 
+from typing import ClassVar
+
 import pytest
 
+from explorer.drivers.memory import MemoryStore
+from explorer.model.capabilities import Capability
 from explorer.model.errors import CallNotSupported, KeyModified, KeyNotFound
+from explorer.session.editing import removal as removing
 from explorer.session.editing.removal import NAMES
-from tests.session.ground import Place, opened
+from tests.session.ground import Gate, Place, opened
 
 
 async def test_a_key_is_deleted_as_it_was_shown() -> None:
@@ -77,3 +82,50 @@ async def test_a_session_that_was_locked_meanwhile_deletes_nothing() -> None:
         with pytest.raises(CallNotSupported, match="read-only"):
             await session.remove(removal)
         assert await other.exists("key")
+
+
+class Unguarded(Gate):
+    """A store that guards no subtree, as most do not."""
+
+    capabilities: ClassVar[Capability] = MemoryStore.capabilities & ~Capability.GUARDED_DELETE
+
+
+class TestAStoreThatGuardsNoSubtree:
+    @pytest.fixture
+    def place(self) -> Place:
+        place = Place()
+        place.connect = lambda: Unguarded(place)  # type: ignore[method-assign]
+        return place
+
+    async def test_has_what_was_seen_deleted_one_by_one(self, place: Place) -> None:
+        async with place.other() as other, opened(place) as session:
+            for number in range(1100):
+                place.keyspace.put(f"foo/{number}/deep".encode(), b"")
+            for kept in ("foo", "foobar/0"):
+                await other.put(kept, b"")
+            removal = await session.preview_removal("foo", subtree=True)
+            assert removal.count == 1100
+            assert await session.remove(removal) == 1100
+            assert [entry.key for entry in (await other.list("")).items] == ["foo", "foobar/0"]
+
+    async def test_keeps_what_changed_or_came_since(self, place: Place) -> None:
+        async with place.other() as other, opened(place) as session:
+            for key in ("foo/changed", "foo/gone", "foo/made-again", "foo/same"):
+                await other.put(key, b"")
+            removal = await session.preview_removal("foo", subtree=True)
+            await other.put("foo/changed", b"later")
+            await other.put("foo/new", b"")
+            for key in ("foo/gone", "foo/made-again"):
+                await other.delete(key)
+            await other.put("foo/made-again", b"")
+            assert await session.remove(removal) == 1
+            left = [entry.key for entry in (await other.list("")).items]
+            assert left == ["foo/changed", "foo/made-again", "foo/new"]
+
+    async def test_says_that_there_are_too_many(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(removing, "MOST_SINGLY", 2)
+        async with place.other() as other, opened(place) as session:
+            for number in range(3):
+                await other.put(f"foo/{number}", b"")
+            with pytest.raises(CallNotSupported, match="more than 2"):
+                await session.preview_removal("foo", subtree=True)

@@ -1,17 +1,28 @@
-"""Deleting what a person has seen: first a preview, then only that, if nothing of it has changed."""
+"""Deleting what a person has seen: first a preview, then only that, if nothing of it has changed.
 
+Where a store deletes a subtree only as it was at a revision, that is asked of it. Elsewhere each entry is deleted by
+itself, if it still is the one that was seen: what changed since or is new stays.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import CallNotSupported
+from explorer.model.errors import CallNotSupported, Denied, ExplorerError, NotReachable, OutcomeUnknown
 
 NAMES: Final = 10
 """Keys that a preview names."""
 MOST: Final = 100_000
 """Keys that a preview counts; beyond it the number is told as a lower bound."""
+MOST_SINGLY: Final = 10_000
+"""Entries that are deleted one by one at most."""
+_AT_ONCE: Final = 16
+"""Entries that are being deleted at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,8 @@ class Removal:
     """The revision at which it was read; for a subtree the guard of its deletion."""
     below: str = ""
     """What the keys below the folder begin with: a folder that itself ends with the separator is another one."""
+    singly: tuple[tuple[str, Revision], ...] | None = None
+    """What is deleted one by one, each only at this revision; None where the store guards the whole."""
 
 
 async def preview(store: Store, key: str, *, subtree: bool) -> Removal:
@@ -44,12 +57,14 @@ async def preview(store: Store, key: str, *, subtree: bool) -> Removal:
     if not subtree:
         entry = await store.get(key)
         return Removal(key, subtree=False, entry=entry, count=1, more=False, names=(key,), revision=entry.revision)
-    if Capability.GUARDED_DELETE not in store.capabilities:
+    guarded = Capability.GUARDED_DELETE in store.capabilities
+    if not guarded and Capability.ATOMIC not in store.capabilities:
         reason = store.reasons.get(Capability.GUARDED_DELETE, "it cannot tell whether something changed meanwhile")
         raise CallNotSupported(f"a folder cannot be deleted safely in this store: {reason}", key=key)
     below = key + store.separator
     count, names, after = 0, list[str](), None
     revision: Revision | None = None
+    singly: list[tuple[str, Revision]] = []
     first = True
     while first or (after is not None and count < MOST):
         first = False
@@ -58,18 +73,76 @@ async def preview(store: Store, key: str, *, subtree: bool) -> Removal:
         count += len(page.items)
         names += [entry.key for entry in page.items[: NAMES - len(names)]]
         after = page.next
-    return Removal(key, True, None, count, after is not None, tuple(names), revision, below)  # noqa: FBT003 - its fields
+        if not guarded:
+            singly += [(entry.key, entry.revision) for entry in page.items]
+            if len(singly) > MOST_SINGLY:
+                raise CallNotSupported(
+                    f"more than {MOST_SINGLY:,} entries, and this store deletes them safely one by one only",
+                    hint="delete smaller folders of it, or all of it with keyscope rm --recursive",
+                    key=key,
+                )
+    return Removal(
+        key,
+        subtree=True,
+        entry=None,
+        count=count,
+        more=after is not None,
+        names=tuple(names),
+        revision=revision,
+        below=below,
+        singly=None if guarded else tuple(singly),
+    )
 
 
 async def remove(store: Store, removal: Removal) -> int:
-    """Delete what was shown, and give how many entries that were.
+    """Delete what was shown, and give how many entries that were: fewer where some were to go one by one and stay.
 
     Raises:
         KeyModified: Something of it changed since; nothing was deleted.
         KeyNotFound: It is gone already.
         OutcomeUnknown: The answer was lost.
     """
+    if removal.singly is not None:
+        return await _delete_singly(store, removal.singly)
     if removal.subtree:
         return await store.delete_tree(removal.below, guard=removal.revision)
     await store.atomic_delete(removal.key, removal.entry)
     return 1
+
+
+async def _delete_singly(store: Store, entries: Iterable[tuple[str, Revision]]) -> int:
+    """Delete entries that still are what they were; those below others before them, since a node may need to be empty.
+
+    Raises:
+        ExplorerError: A failure that the others would meet, too; what was deleted before is deleted.
+    """
+
+    async def delete(key: str, revision: Revision) -> bool:
+        try:
+            await store.atomic_delete(key, revision)
+        except (NotReachable, OutcomeUnknown, Denied):
+            raise
+        except ExplorerError:  # changed, gone, or no longer without children
+            return False
+        return True
+
+    count = 0
+    for part in _parts(store.separator, entries):
+        answers = await asyncio.gather(*(delete(*one) for one in part), return_exceptions=True)
+        count += answers.count(True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+    return count
+
+
+def _parts(separator: str, entries: Iterable[tuple[str, Revision]]) -> Iterator[list[tuple[str, Revision]]]:
+    """Give entries, the deepest first, in parts of one depth."""
+
+    def depth(entry: tuple[str, Revision]) -> int:
+        return -entry[0].count(separator)
+
+    for _, level in groupby(sorted(entries, key=depth), depth):
+        found = list(level)
+        for start in range(0, len(found), _AT_ONCE):
+            yield found[start : start + _AT_ONCE]

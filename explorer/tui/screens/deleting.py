@@ -47,7 +47,9 @@ async def ask(screen: Screen[None], session: Session) -> None:
     except ExplorerError as error:
         screen.notify(inert(_words(error)), severity="error", markup=False, timeout=10)
     else:
-        screen.notify(f"deleted {counted(count, 'entry', 'entries')}", markup=False)
+        stays = 0 if removal.more else removal.count - count
+        more = f"; {counted(stays, 'entry', 'entries')} changed or went meanwhile" if stays else ""
+        screen.notify(f"deleted {counted(count, 'entry', 'entries')}{more}", markup=False)
 
 
 def _words(error: ExplorerError) -> str:
@@ -73,7 +75,12 @@ def _question(removal: Removal, session: Session) -> Question:
         names.append(told("  …", "$text-muted"))
     foot = [
         told(f"in {session.shown}", "$text-muted"),
-        told("Nothing is deleted if anything below changes before.", "$text-muted"),
+        told(
+            "Nothing is deleted if anything below changes before."
+            if removal.singly is None
+            else "One by one, in this store: what changes before its turn stays, and so does what is new.",
+            "$text-muted",
+        ),
     ]
     name = inert(removal.key.rpartition(session.tree.separator)[2] or removal.below)  # some have the empty name
     word = name if cell_len(name) <= _TYPED else str(removal.count)
