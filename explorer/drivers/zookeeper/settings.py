@@ -76,6 +76,8 @@ def _sasl(address: Address) -> str | None:
         )
     if find_spec("puresasl") is None:
         raise BackendNotSupported(
-            "SASL needs puresasl, which is not installed", hint="pip install keyscope[sasl], which is pure-sasl", address=address.shown
+            "SASL needs puresasl, which is not installed",
+            hint="pip install keyscope[sasl], which is pure-sasl",
+            address=address.shown,
         )
     return mechanism
