@@ -107,35 +107,6 @@ async def test_a_semaphore_of_kazoo(store: ZooKeeperStore, kazoo: KazooClient, r
     await asyncio.to_thread(semaphore.release)
 
 
-@pytest.mark.parametrize("kind", ["Curator lock", "go-zookeeper lock (valkeyrie's, too)"])
-async def test_the_layouts_of_other_clients(store: ZooKeeperStore, kazoo: KazooClient, root: str, kind: str) -> None:
-    """Their nodes are made as those clients make them: names that sort the other way round than their numbers."""
-    kazoo.ensure_path(f"/{root}/job")
-    rest = "0000000-0000-4000-8000-000000000000" if kind.startswith("Curator") else "0" * 31
-    for digit in "fa":
-        kazoo.create(f"/{root}/job/_c_{digit}{rest}-lock-", b"10.0.0.1", ephemeral=True, sequence=True)
-    (info,) = await store.locks()
-    assert info.kind == kind
-    assert info.holder is not None
-    assert "_c_f" in info.holder.key
-    assert ["_c_a" in waiter.key for waiter in info.waiters] == [True]
-    ours = store.lock("job")
-    waiting = asyncio.create_task(ours.acquire())
-
-    async def queued() -> bool:
-        return len((await store.locks())[0].waiters) == 2
-
-    await eventually(queued, "we stand in the queue", PATIENCE)
-    last = (await store.locks())[0].waiters[-1]
-    assert last.key.startswith("job/_c_"), "named such as theirs, so that they heed it"
-    for child in kazoo.get_children(f"/{root}/job"):
-        if child not in last.key:
-            kazoo.delete(f"/{root}/job/{child}")
-    async with asyncio.timeout(PATIENCE):
-        await waiting
-    await ours.release()
-
-
 async def test_a_contender_without_a_session_is_stale(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
     kazoo.create(f"/{root}/job/{'a' * 32}__lock__", b"", sequence=True, makepath=True)
     (info,) = await store.locks()

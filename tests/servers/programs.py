@@ -75,8 +75,11 @@ GO = Program(
     "go", "go", "bookworm/go", "usr/lib/go-1.19/bin/go", ("version",), r"go version go(1\.(?:1[7-9]|[2-9]\d)\S*)"
 )
 TMUX = Program("tmux", "tmux", "bookworm/tmux", "usr/bin/tmux", ("-V",), r"tmux (3\.\S+)")
-# Not a program: the source of the Go library whose files our BoltDB driver reads, used as the judge.
+# Not programs: the source of the Go library whose files our BoltDB driver reads, used as the judge, and the libraries
+# by which others take ZooKeeper's locks, with a Java compiler that needs no more than a runtime.
 BBOLT_SOURCE = SERVERS / "bookworm/bbolt/usr/share/gocode"
+GO_ZOOKEEPER_SOURCE = SERVERS / "bookworm/go-zookeeper/usr/share/gocode"
+CURATOR_SOURCE = SERVERS / "bookworm/curator/usr/share/java"
 
 
 def command(program: Program) -> tuple[str, ...] | None:

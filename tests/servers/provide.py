@@ -76,6 +76,10 @@ _ZOOKEEPER = (
     *("libcommons-cli-java", "libcommons-io-java", "libservlet-api-java", "libjetty9-java"),
     *("libjackson2-annotations-java", "libjackson2-core-java", "libjackson2-databind-java"),
 )
+_CURATOR = (
+    *("libcurator-recipes-java", "libcurator-framework-java", "libcurator-client-java", "libguava-java"),
+    "libecj-java",
+)
 _TMUX = ("tmux", "libevent-core-2.1-7", "libtinfo6", "libutempter0")
 _REDIS = ("redis-server", "redis-tools", "libatomic1", "libjemalloc2", "liblzf1", "libssl3")
 
@@ -89,6 +93,8 @@ RECIPES = (
     Recipe("bookworm", "zookeeper", _ZOOKEEPER, (ZOOKEEPER,)),
     Recipe("bookworm", "go", ("golang-1.19-go", "golang-1.19-src"), (GO,)),
     Recipe("bookworm", "bbolt", ("golang-github-coreos-bbolt-dev", "golang-golang-x-sys-dev")),
+    Recipe("bookworm", "go-zookeeper", ("golang-github-samuel-go-zookeeper-dev",)),
+    Recipe("bookworm", "curator", _CURATOR),
 )
 
 

@@ -2,10 +2,12 @@
 
 import os
 from functools import cache
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests.servers.programs import Program, command
+from tests.servers.programs import SERVERS, Program, command
 
 
 def require(program: Program) -> tuple[str, ...]:
@@ -14,9 +16,19 @@ def require(program: Program) -> tuple[str, ...]:
     KEYSCOPE_REQUIRE_SERVERS=1 says that they are: then nothing looks green that did not run.
     """
     line = _found(program)
-    if line is not None:
-        return line
-    missing = f"{program.name} is neither on PATH nor in .servers: run `make servers`"
+    if line is None:
+        _missing(f"{program.name} is neither on PATH nor in .servers: run `make servers`")
+    return line
+
+
+def require_source(folder: Path) -> Path:
+    """Return the folder of a library that a test builds with; without it as `require` does."""
+    if not folder.exists():
+        _missing(f"{folder.relative_to(SERVERS)} is not in .servers: run `make servers`")
+    return folder
+
+
+def _missing(missing: str) -> NoReturn:
     if os.environ.get("KEYSCOPE_REQUIRE_SERVERS") == "1":
         pytest.fail(missing, pytrace=False)
     pytest.skip(missing)
