@@ -163,7 +163,7 @@ async def follow(feed: Feed, attempt: Attempt, *, backoff: Backoff | None = None
         except ExplorerError as caught:
             if not (started and caught.retryable):
                 raise
-            trouble = str(caught)
+            trouble = caught.message  # whoever watches knows what and where
         if not lost:
             lost = True
             await feed.tell([Lost(trouble)])

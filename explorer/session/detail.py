@@ -24,6 +24,8 @@ SETTLING: Final = 0.08
 """Seconds that a selection has to stand before its value is read, if it came right after another one."""
 EARLIER: Final = 20
 """Entries of history that are read at a time."""
+NOT_ASKED: Final = Empty("not asked for")
+"""How the history stands before anybody wanted to see it."""
 _UNTOLD: Final = 0.5
 """Seconds between two readings of a key that changes all the time and whose lifetime must be read."""
 _REMEMBERED: Final = 1000
@@ -73,7 +75,7 @@ class Detail:
         """
         self.key: str | None = None
         self.state: Pane[Reading] = Empty("no key is selected")
-        self.history: Pane[Earlier] = Empty("not asked for")
+        self.history: Pane[Earlier] = NOT_ASKED
         self._decoder = decoder
         self._work = work
         self._store = store
@@ -114,7 +116,7 @@ class Detail:
         if key == self.key:
             return
         self.key = key
-        self.history = Empty("not asked for")
+        self.history = NOT_ASKED
         self._news = None
         self._work.cancel(_NEWS)
         self._work.cancel(_HISTORY)
@@ -170,7 +172,7 @@ class Detail:
                 waited_for = not self._shows(event.key)
                 self._work.replace(self._follow(event.key), name=_NEWS, caused=waited_for)
         if isinstance(self.history, Ready):
-            self.history = Empty("not asked for")
+            self.history = NOT_ASKED
 
     async def _follow(self, key: str) -> None:
         """Show the news of a key until there is no more; what comes while one is decoded is one more, however much."""

@@ -97,12 +97,10 @@ class Liveness:
 
 
 def newest(known: Revision | None, told: Revision | None) -> Revision | None:
-    """Give the revision to show of two: the greater of two numbers, else the one told last.
+    """Give the revision of a store to show of two: the greater number.
 
-    For showing only: revisions of stores in general have no order.
+    For showing only: revisions of stores in general have no order, and one that is no number is of an entry alone.
     """
-    if told is None:
+    if not isinstance(told, int):
         return known
-    if isinstance(known, int) and isinstance(told, int):
-        return max(known, told)
-    return told
+    return max(known, told) if isinstance(known, int) else told

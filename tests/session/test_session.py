@@ -25,7 +25,7 @@ from explorer.model.errors import (
 from explorer.session.changes import Kind
 from explorer.session.frames import FRAME
 from explorer.session.session import Session
-from explorer.session.states import Part, Standing
+from explorer.session.states import Part, Standing, newest
 from tests.servers.waiting import eventually
 from tests.session.ground import PATIENCE, Place, SetClock, live, opened
 
@@ -52,6 +52,12 @@ async def test_entering_does_not_wait_for_the_store() -> None:
         assert session.liveness.reason == "connecting"
         assert session.why_off("go") == "not connected: not connected yet"
         await eventually(lambda: session.shown == "memory:///far/away/", "the address is shown", PATIENCE)
+
+
+def test_a_revision_that_is_of_one_entry_is_not_shown_as_the_stores() -> None:
+    assert [newest(None, 3), newest(3, 5), newest(5, 3), newest(5, None)] == [3, 5, 5, 5]
+    assert newest(None, "0x1:0") is None
+    assert newest(5, "0x1:0") == 5
 
 
 async def test_a_session_has_one_connection_for_hearing_asking_and_proving() -> None:

@@ -112,6 +112,7 @@ async def test_what_is_live_is_true_before_and_after_and_a_loss_is_shown_within_
             lost = time.monotonic()
             await _do(fault.begin, server, proxy)
             await falls_stale(witness, lost)
+            assert "://" not in session.liveness.reason, "the address stands beside it"
             if fault.of_the_network:
                 await scribble(other, choice, 20)
                 await comes_back(witness, partial(other.put, value=b""), partial(fault.end, server, proxy))

@@ -143,6 +143,16 @@ class TestPanes:
             await page.press("]")
             await page.shows("a value at the top")
 
+    async def test_the_history_stays_open_from_key_to_key_and_follows_them(self, place: Place) -> None:
+        async with place.other() as other, browsing(place.connect, Codecs(), size=WIDE) as page:
+            await other.put("flags/b", b"second")
+            await page.press("G", "2", "]", "]", ":")
+            await page.type("flags/b")
+            await page.press("enter")
+            await page.shows("[history]", "    off")
+            await other.put("flags/b", b"third")
+            await page.shows("    second")
+
 
 class TestWhatIsOff:
     async def test_writing_is_off_until_it_is_unlocked(self, place: Place) -> None:

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from explorer.model.entries import Entry
 from explorer.model.text import counted, inert
 from explorer.session.actions import Place
-from explorer.session.detail import Earlier, Reading
+from explorer.session.detail import NOT_ASKED, Earlier, Reading
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from explorer.tui.drawing import middle, size, span, told
 from explorer.tui.keys import bindings
@@ -55,13 +55,13 @@ class ValuePane(Pane):
     def turn(self, by: int) -> None:
         """Show another tab."""
         self.tab = TABS[(TABS.index(self.tab) + by) % len(TABS)]
-        if self.tab == "history" and isinstance(self.session.detail.history, Empty):
-            self.session.detail.read_earlier()
         self.draw()
 
     def draw(self) -> None:
         """Show the selected key as it is now."""
         detail = self.session.detail
+        if self.tab == "history" and detail.history is NOT_ASKED:
+            detail.read_earlier()
         self.title("  ".join(f"[{tab}]" if tab == self.tab else tab for tab in TABS))
         match detail.state:
             case Loading(since=since) if self.session.clock.now() - since < PATIENCE:
