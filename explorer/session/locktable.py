@@ -8,6 +8,7 @@ from typing import Final
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
+from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, ExplorerError
 from explorer.model.events import Deleted, Put
 from explorer.model.locks import Contender, LockInfo
@@ -20,7 +21,7 @@ SHARE: Final = 10.0
 """A pause is at least so many times as long as the reading before it took."""
 
 _MOST_LEASED: Final = 100_000
-"""Keys with a lease that are remembered, so that their renewal is not taken for a new party."""
+"""Keys that end by themselves and are remembered, so that their renewal is not taken for a new party."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class LockTable:
         self._parties: set[str] = set()
         """Every key that stands for a party of a lock or for a lock."""
         self._leased: set[str] = set()
-        """Keys with a lease that the last reading knew of or that were seen since."""
+        """Keys that end by themselves and that the last reading knew of, or that were seen since."""
         self._wanted = asyncio.Event()
 
     def want(self) -> None:
@@ -66,11 +67,11 @@ class LockTable:
         if event.key in self._parties:
             return True
         if isinstance(event, Deleted):
-            leased = event.previous is not None and event.previous.lease is not None
+            leased = event.previous is not None and _ends(event.previous)
             known = event.key in self._leased
             self._leased.discard(event.key)
             return leased or known
-        if event.entry.lease is None or event.key in self._leased:
+        if not _ends(event.entry) or event.key in self._leased:
             return False
         if len(self._leased) >= _MOST_LEASED:
             self._leased.clear()
@@ -141,3 +142,8 @@ class LockTable:
     def _become(self, state: Pane[LocksRead]) -> None:
         self.state = state
         self._tell(Part.LOCKS)
+
+
+def _ends(entry: Entry) -> bool:
+    """Tell whether an entry ends by itself, as a lock does that its holder no longer renews."""
+    return entry.lease is not None or entry.ttl is not None

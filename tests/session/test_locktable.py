@@ -50,8 +50,8 @@ def _nobody(_: Part) -> None:
     """Tell nobody."""
 
 
-def put(key: str, *, lease: str | None = None) -> Put:
-    return Put(Entry(key, b"", 7, lease=lease))
+def put(key: str, *, lease: str | None = None, ttl: float | None = None) -> Put:
+    return Put(Entry(key, b"", 7, lease=lease, ttl=ttl))
 
 
 def holders(running: LockTable) -> list[tuple[str, str, int]]:
@@ -92,6 +92,16 @@ async def test_time_left_counts_down_between_readings() -> None:
         assert later is not None
         assert now - later == pytest.approx(10)
         assert read.left(holder, read.read + 1000) == 0
+
+
+async def test_what_ends_by_itself_without_a_lease_may_be_a_lock_too() -> None:
+    place = Place()
+    async with Counted(place) as store, table(store) as running:
+        await eventually(lambda: store.reads == 1, "it was read", PATIENCE)
+        running.touch([put("config/c___lock", ttl=20)])
+        await eventually(lambda: store.reads == 2, "it was read again", PATIENCE)
+        running.touch([Deleted("other", 9, Entry("other", b"", 7, ttl=2))])
+        await eventually(lambda: store.reads == 3, "it was read again", PATIENCE)
 
 
 async def test_what_has_nothing_to_do_with_locks_reads_nothing() -> None:

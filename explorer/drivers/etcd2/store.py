@@ -39,6 +39,7 @@ class Etcd2Store(NetworkStore[Connection]):
         | Capability.CREATED
         | Capability.DIRECTORIES
         | Capability.EVERY_CHANGE
+        | Capability.EVERY_DELETION
         | Capability.KEEP_ALIVE
         | Capability.LOCK
         | Capability.LOCKS
