@@ -87,7 +87,8 @@ class Store(ABC):
     what it names.
     """
 
-    capabilities: ClassVar[Capability]
+    capabilities: Capability
+    """What the driver can do; of a store that is open, less what its servers turned out to be too old for."""
     reasons: ClassVar[Mapping[Capability, str]] = {}
     """Why an absent capability is absent, for the message of CallNotSupported."""
 

@@ -17,9 +17,9 @@ from tests.contract.suite import AllOfTheContract
 
 
 class PlainStore(Store):
-    """A fake: a store without any capability, over a memory store; no real one is as poor."""
+    """A fake: a store that can do hardly anything, over a memory store; no real one is as poor."""
 
-    capabilities: ClassVar[Capability] = Capability(0)
+    capabilities = Capability.BINARY_VALUES | Capability.NESTING
     reasons = {Capability.WATCH: "it tells nobody anything"}  # noqa: RUF012 - shared and not changed
 
     def __init__(self, address: Address, keyspace: Keyspace) -> None:

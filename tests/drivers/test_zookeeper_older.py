@@ -11,6 +11,7 @@ from explorer.drivers.base import Store
 from explorer.drivers.zookeeper import ZooKeeperStore, messages
 from explorer.drivers.zookeeper.messages import Request
 from explorer.model.address import Access, parse
+from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.events import Lost, Resync
 from tests.contract.ground import PATIENCE, Ground, changes, take, told
@@ -32,8 +33,22 @@ def _older(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "add_watch", add_watch)
 
 
+class Older(ZooKeeperStore):
+    """What such servers are found to be able to do."""
+
+    capabilities = ZooKeeperStore.capabilities & ~Capability.EVERY_DELETION
+
+
+async def test_what_such_a_server_cannot_do_is_no_capability_any_more(shared_zookeeper: ZooKeeperServer) -> None:
+    async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}/"), Access()) as store:
+        async with store.watch_tree("") as events:
+            await anext(events)
+        assert store.capabilities == Older.capabilities
+    assert ZooKeeperStore.capabilities != Older.capabilities
+
+
 class TestZooKeeperOfOld(Watching, Ground):
-    driver: ClassVar[type[Store]] = ZooKeeperStore
+    driver: ClassVar[type[Store]] = Older
 
     @pytest.fixture(autouse=True)
     def _server(self, shared_zookeeper: ZooKeeperServer) -> None:

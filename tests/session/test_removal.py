@@ -1,7 +1,5 @@
 """Deleting takes away what was shown and nothing else."""
 
-from typing import ClassVar
-
 import pytest
 
 from explorer.drivers.memory import MemoryStore
@@ -87,7 +85,7 @@ async def test_a_session_that_was_locked_meanwhile_deletes_nothing() -> None:
 class Unguarded(Gate):
     """A store that guards no subtree, as most do not."""
 
-    capabilities: ClassVar[Capability] = MemoryStore.capabilities & ~Capability.GUARDED_DELETE
+    capabilities = MemoryStore.capabilities & ~Capability.GUARDED_DELETE
 
 
 class TestAStoreThatGuardsNoSubtree:

@@ -30,7 +30,7 @@ from explorer.model.locks import LockInfo
 class ConsulStore(NetworkStore[Connection]):
     """Consul's key-value store, or the part of it below the address's path. A revision is the ModifyIndex."""
 
-    capabilities: ClassVar[Capability] = (
+    capabilities = (
         Capability.ATOMIC
         | Capability.BINARY_VALUES
         | Capability.CREATED

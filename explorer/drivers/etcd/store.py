@@ -33,7 +33,7 @@ from explorer.model.locks import LockInfo
 class EtcdStore(NetworkStore[Cluster]):
     """An etcd cluster, or the part of it below the address's path. A revision is etcd's mod revision."""
 
-    capabilities: ClassVar[Capability] = ~Capability.DIRECTORIES
+    capabilities = ~Capability.DIRECTORIES
     reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.DIRECTORIES: "etcd's keys are flat; a directory is there as long as something is below it"
     }

@@ -34,7 +34,7 @@ class Etcd2Store(NetworkStore[Connection]):
     key, and no listing, no watch from above and no deletion of a tree tells of them or touches them.
     """
 
-    capabilities: ClassVar[Capability] = (
+    capabilities = (
         Capability.ATOMIC
         | Capability.CREATED
         | Capability.DIRECTORIES

@@ -38,7 +38,7 @@ class MemoryStore(Store):
     break and heal this connection, which within a process nothing else could.
     """
 
-    capabilities: ClassVar[Capability] = ~(Capability.DIRECTORIES | Capability.STALE_READS)
+    capabilities = ~(Capability.DIRECTORIES | Capability.STALE_READS)
     reasons: ClassVar[Mapping[Capability, str]] = MappingProxyType(
         {
             Capability.DIRECTORIES: "a prefix exists by the keys below it",

@@ -43,9 +43,12 @@ class Connection:
     Args:
         settings: How to connect.
         session: Seconds after which the servers end the session when they hear nothing; the settings' unless given.
+        older: Is called when the servers turn out to have no watches that stay.
     """
 
-    def __init__(self, settings: Settings, session: float | None = None) -> None:
+    def __init__(
+        self, settings: Settings, session: float | None = None, older: Callable[[], None] = lambda: None
+    ) -> None:
         self.settings = settings
         self.shown = settings.shown
         self.timeout = settings.access.timeout
@@ -57,6 +60,7 @@ class Connection:
         """How often a connection was made."""
         self.stays = True
         """Whether the servers have watches that stay, as far as is known."""
+        self._older = older
         self._wanted = self.lifetime
         self._client: Client | None = None
         self._live = asyncio.Event()
@@ -257,6 +261,11 @@ class Connection:
         self.contacts += 1
         self._failures, self._trouble = 0, None
         self._live.set()
+
+    def note_older(self) -> None:
+        """Take note that the servers have no watches that stay."""
+        self.stays = False
+        self._older()
 
     def note_failed(self, error: BaseException) -> None:
         """Take note of an attempt that failed."""

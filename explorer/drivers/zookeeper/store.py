@@ -29,7 +29,7 @@ from explorer.model.locks import LockInfo
 class ZooKeeperStore(NetworkStore[Connection]):
     """ZooKeeper's nodes, or those below the address's path. A revision is a node's creation and version."""
 
-    capabilities: ClassVar[Capability] = (
+    capabilities = (
         Capability.ATOMIC
         | Capability.BINARY_VALUES
         | Capability.CREATED
@@ -67,7 +67,10 @@ class ZooKeeperStore(NetworkStore[Connection]):
     # The connection
 
     def _reach(self) -> Connection:
-        return Connection(self._settings)
+        return Connection(self._settings, older=self._grow_older)
+
+    def _grow_older(self) -> None:
+        self.capabilities &= ~Capability.EVERY_DELETION  # of a node that came and went it tells nothing
 
     async def _greet(self) -> None:
         await self.connection.open()

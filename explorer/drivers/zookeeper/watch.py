@@ -70,7 +70,7 @@ class NodeWatch:
                     async for batch in batches:
                         yield batch
             except failures.Unsupported:
-                self.connection.stays = False
+                self.connection.note_older()
                 # Such a server ends the connection after it has said so.
                 await self.connection.next_contact(contacts)
         await self._feed.caught_up()

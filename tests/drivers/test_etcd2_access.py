@@ -1,0 +1,265 @@
+"""Who is let in by etcd's v2 API and what is told to who is not: users, certificates, servers without it, variables."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from explorer.drivers.etcd2 import Etcd2Store
+from explorer.drivers.etcd2.failures import judge
+from explorer.drivers.etcd2.settings import Settings, gather
+from explorer.drivers.http import Answer
+from explorer.model.address import Access, Secret, parse
+from explorer.model.errors import (
+    CallNotSupported,
+    ExplorerError,
+    Forbidden,
+    InvalidAddress,
+    NotReachable,
+    TlsFailed,
+    Unauthenticated,
+)
+from explorer.model.events import Put, Started
+from tests.contract.ground import PATIENCE, changes
+from tests.servers.certificates import Certificates
+from tests.servers.etcd import EtcdServer, Tls
+from tests.servers.etcd2 import PlainV2
+
+CANARY = "canary-77ab"
+
+
+def make(server: EtcdServer, access: Access | None = None, path: str = "") -> Etcd2Store:
+    return Etcd2Store(parse(f"etcd2{'+tls' if server.tls else ''}://{server.address}/{path}"), access or Access())
+
+
+# Servers without it
+
+
+async def test_a_server_without_the_api_is_told_in_one_line(shared_etcd: EtcdServer) -> None:
+    with pytest.raises(CallNotSupported, match="v2 API") as raised:
+        async with make(shared_etcd):
+            pass
+    assert "--enable-v2" in raised.value.hint
+    assert "etcd://" in raised.value.hint
+    assert "\n" not in f"{raised.value}{raised.value.hint}"
+
+
+async def test_newer_servers_that_serve_it_are_spoken_to() -> None:
+    path = f"newer-{uuid.uuid4().hex[:8]}"
+    async with EtcdServer("3.5", v2=True) as server, make(server, path=path) as store:
+        async with store.watch_tree("") as events:
+            await store.put("a/b", b"value", ttl=60)
+            assert [event.key for event in await changes(events, 2)] == ["a", "a/b"]
+        assert (await store.status()).version.startswith("3.5.")
+
+
+async def answering(status: str, body: bytes, headers: str = "") -> asyncio.Server:
+    """Serve one answer to all; a fake, for servers that are not made any more."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{headers}\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+async def test_a_redirection_is_not_followed_but_the_next_member_is_asked(shared_etcd2: EtcdServer) -> None:
+    """As the followers of etcd before 2.0 answer."""
+    path = f"redirected-{uuid.uuid4().hex[:8]}"
+    server = await answering("307 Temporary Redirect", b"", "Location: http://stranger.invalid/v2/keys/x\r\n")
+    async with server:
+        follower = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(NotReachable, match="not followed"):
+            async with Etcd2Store(parse(f"etcd2://{follower}/?timeout=1"), Access()):
+                pass
+        address = parse(f"etcd2://{follower},{shared_etcd2.address}/{path}")
+        async with Etcd2Store(address, Access()) as store:
+            assert (await store.put("key", b"value")).value == b"value"
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]", b'{"action": "get"}'])
+async def test_what_is_no_etcd_is_told(body: bytes) -> None:
+    async with await answering("200 OK", body) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(NotReachable, match="not one of etcd"):
+            async with Etcd2Store(parse(f"etcd2://127.0.0.1:{port}/?timeout=1"), Access()):
+                pass
+
+
+# Users
+
+
+@pytest.fixture
+async def guarded() -> AsyncIterator[tuple[EtcdServer, Access, Access]]:
+    """A server that wants names, the access of root, and that of one who may read `mine/` and write `mine/w/` only."""
+    async with EtcdServer("3.4", v2=True) as server:
+        root = await asyncio.to_thread(PlainV2(server).enable_auth, CANARY)
+        await asyncio.to_thread(
+            lambda: root.add_user("ann", CANARY, read=["/mine", "/mine/*"], write=["/mine/w", "/mine/w/*"])
+        )
+        yield server, Access(user="root", password=Secret(CANARY)), Access(user="ann", password=Secret(CANARY))
+
+
+async def test_a_user_may_what_the_role_says(guarded: tuple[EtcdServer, Access, Access]) -> None:
+    server, root, ann = guarded
+    async with make(server, root) as everything:
+        await everything.put("mine/r", b"read only")
+        await everything.put("other/key", b"secret")
+    async with make(server, ann) as store:
+        assert (await store.get("mine/r")).value == b"read only"
+        written = await store.put("mine/w/key", b"value")
+        assert (await store.atomic_put("mine/w/key", b"other", written)).value == b"other"
+        for attempt in (
+            store.get("other/key"),
+            store.children(""),
+            store.list(""),
+            store.put("mine/r", b"x"),
+            store.put("mine/r", b"x", ttl=60),
+            store.delete("mine/r"),
+            store.lock("mine/r").acquire(),
+            store.prove(),
+        ):
+            with pytest.raises(Forbidden) as raised:
+                await attempt
+            assert raised.value.hint
+            assert CANARY not in f"{raised.value!r}{raised.value}{raised.value.hint}"
+        with pytest.raises(Forbidden):
+            async with store.watch_tree("other"):
+                pass
+    async with make(server, ann, "mine") as store, store.watch_tree("") as events:
+        await store.put("w/key", b"again")
+        assert [event.key for event in await changes(events, 1)] == ["w/key"]
+        assert isinstance(await store.prove(), int)
+
+
+async def test_who_is_not_known_is_told(guarded: tuple[EtcdServer, Access, Access]) -> None:
+    server, _, _ = guarded
+    with pytest.raises(Unauthenticated) as raised:
+        async with make(server):
+            pass
+    assert "ETCDCTL_USERNAME" in raised.value.hint
+    async with make(server, Access(user="ann", password=Secret(f"not-{CANARY}"))) as store:
+        with pytest.raises(Forbidden, match="password") as refused:
+            await store.get("mine/r")
+    assert CANARY not in f"{refused.value!r}{refused.value}{refused.value.hint}"
+
+
+# Encryption
+
+
+@pytest.fixture(scope="module")
+def encrypted(certificates: Certificates) -> Iterator[EtcdServer]:
+    """A server that lets in whoever shows a certificate of the authority's."""
+    tls = Tls(certificates.authority, certificates.server, clients=certificates.authority, client=certificates.client)
+    with EtcdServer("3.4", v2=True, tls=tls) as server:
+        yield server
+
+
+def shown(certificates: Certificates) -> Access:
+    return Access(
+        authority=certificates.authority,
+        certificate=certificates.client.certificate,
+        private_key=certificates.client.key,
+    )
+
+
+async def test_an_encrypted_connection(encrypted: EtcdServer, certificates: Certificates) -> None:
+    async with make(encrypted, shown(certificates)) as store, store.watch("key") as events:
+        assert isinstance(await anext(events), Started)
+        await store.put("key", b"value")
+        async with asyncio.timeout(PATIENCE):
+            assert isinstance(await anext(events), Put)
+
+
+@pytest.mark.parametrize(
+    ("authority", "client", "words"),
+    [
+        ("other_authority", "client", "not trusted"),
+        ("authority", None, "client certificate"),
+        ("authority", "stranger", "client certificate"),
+    ],
+)
+async def test_a_certificate_that_is_wrong_is_told(
+    encrypted: EtcdServer, certificates: Certificates, authority: str, client: str | None, words: str
+) -> None:
+    pair = getattr(certificates, client) if client else None
+    access = Access(
+        authority=getattr(certificates, authority),
+        certificate=pair and pair.certificate,
+        private_key=pair and pair.key,
+    )
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(TlsFailed, match=words) as raised:
+            async with make(encrypted, access):
+                pass
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize(("kind", "words"), [("expired", "expired"), ("wrong_name", "another name")])
+async def test_a_server_whose_certificate_is_wrong_is_told(certificates: Certificates, kind: str, words: str) -> None:
+    async with EtcdServer("3.4", v2=True, tls=Tls(certificates.authority, getattr(certificates, kind))) as server:
+        with pytest.raises(TlsFailed, match=words):
+            async with make(server, Access(authority=certificates.authority)):
+                pass
+
+
+async def test_plain_words_to_an_encrypted_port(encrypted: EtcdServer) -> None:
+    with pytest.raises(ExplorerError) as raised:
+        async with Etcd2Store(parse(f"etcd2://{encrypted.address}/?timeout=1"), Access()):
+            pass
+    assert "+tls" in raised.value.hint
+
+
+# Settings
+
+
+def settings(url: str = "etcd2:", access: Access | None = None, /, **variables: str) -> Settings:
+    return gather(parse(url), access or Access(), {f"ETCDCTL_{name}": value for name, value in variables.items()})
+
+
+@pytest.mark.parametrize(
+    ("variables", "hosts", "tls"),
+    [
+        ({}, ["127.0.0.1:2379"], False),
+        ({"ENDPOINTS": "one,two:2"}, ["one:2379", "two:2"], False),
+        ({"ENDPOINT": "http://one:1"}, ["one:1"], False),
+        ({"ENDPOINTS": "https://one:1,https://two"}, ["one:1", "two:2379"], True),
+    ],
+)
+def test_a_url_without_hosts_means_the_members_of_the_variables(
+    variables: dict[str, str], hosts: list[str], *, tls: bool
+) -> None:
+    found = settings(**variables)
+    assert ([str(host) for host in found.hosts], found.tls) == (hosts, tls)
+
+
+def test_a_user_comes_from_the_url_the_access_or_the_variables() -> None:
+    assert settings(USERNAME="ann:pw").access.user == "ann"
+    known = settings(USERNAME="ann", PASSWORD="pw").access.password
+    assert known is not None
+    assert known.reveal() == "pw"
+    assert settings("etcd2://bob:other@one/", USERNAME="ann:pw").access.user == "bob"
+    assert settings("etcd2://bob@one/", USERNAME="ann:pw").access.password is None, "a password is for its own user"
+
+
+def test_the_path_is_a_directory_however_it_is_spelled() -> None:
+    assert {settings(f"etcd2://one/{path}").root for path in ("a/b", "/a/b", "a/b/", "a//b")} == {"/a/b"}
+    assert settings("etcd2://one/").root == ""
+    with pytest.raises(InvalidAddress):
+        settings("etcd2://one/a/../b")
+    with pytest.raises(InvalidAddress):
+        settings("etcd2://one/?separator=:")
+
+
+def test_a_failure_is_retried_elsewhere_and_a_refusal_is_not() -> None:
+    for status, body in ((500, b'{"errorCode":300,"message":"Raft","cause":"etcdserver: no leader"}'), (503, b"")):
+        with pytest.raises(NotReachable):
+            judge(Answer(status, {}, body), "key", "etcd2:", named=False)
+    with pytest.raises(ExplorerError, match="code 209") as raised:
+        judge(Answer(400, {}, b'{"errorCode":209,"message":"\\u001b]0;x","cause":""}'), "key", "etcd2:", named=False)
+    assert not raised.value.retryable
+    assert "\x1b" not in str(raised.value)
