@@ -6,8 +6,9 @@ hurt a server take one of their own.
 
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -17,10 +18,22 @@ from tests.servers.etcd import VERSIONS, EtcdCluster, EtcdServer
 from tests.servers.processes import Server
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
 
-_SHARED = pytest.StashKey[dict[str, EtcdServer]]()
-_SHARED_ETCD2 = pytest.StashKey[EtcdServer]()
-_SHARED_CONSUL = pytest.StashKey[ConsulServer]()
-_SHARED_ZOOKEEPER = pytest.StashKey[ZooKeeperServer]()
+_SHARED = pytest.StashKey[dict[str, Server]]()
+Kind = TypeVar("Kind", bound=Server)
+
+
+def _kept(request: pytest.FixtureRequest, kind: type[Kind], name: str, make: Callable[[], Kind]) -> Kind:
+    """Give the session's server of a name, started if nobody has asked for it yet."""
+    servers = request.config.stash.setdefault(_SHARED, {})
+    if name not in servers:
+        server = make()
+        request.config.add_cleanup(server.close)
+        server.start()
+        servers[name] = server
+    found = servers[name]
+    if not isinstance(found, kind):
+        raise TypeError(f"{name} is no {kind.__name__}")
+    return found
 
 
 @pytest.fixture(params=VERSIONS)
@@ -33,25 +46,13 @@ def etcd_version(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def shared_etcd(request: pytest.FixtureRequest, etcd_version: str) -> EtcdServer:
     """The session's server of each version, for tests that keep below their own `prefix` and hurt nobody."""
-    servers = request.config.stash.setdefault(_SHARED, {})
-    if etcd_version not in servers:
-        server = EtcdServer(etcd_version)
-        request.config.add_cleanup(server.close)
-        server.start()
-        servers[etcd_version] = server
-    return servers[etcd_version]
+    return _kept(request, EtcdServer, f"etcd {etcd_version}", lambda: EtcdServer(etcd_version))
 
 
 @pytest.fixture
 def shared_etcd2(request: pytest.FixtureRequest) -> EtcdServer:
     """The session's server with the API of version 2, for tests that keep below their own path and hurt nobody."""
-    stash = request.config.stash
-    if _SHARED_ETCD2 not in stash:
-        server = EtcdServer("3.4", v2=True)
-        request.config.add_cleanup(server.close)
-        server.start()
-        stash[_SHARED_ETCD2] = server
-    return stash[_SHARED_ETCD2]
+    return _kept(request, EtcdServer, "etcd v2", lambda: EtcdServer("3.4", v2=True))
 
 
 @pytest.fixture
@@ -74,13 +75,7 @@ def etcd2_cluster() -> Iterator[EtcdCluster]:
 @pytest.fixture
 def shared_consul(request: pytest.FixtureRequest) -> ConsulServer:
     """The session's Consul server, for tests that keep below their own path and hurt nobody."""
-    stash = request.config.stash
-    if _SHARED_CONSUL not in stash:
-        server = ConsulServer()
-        request.config.add_cleanup(server.close)
-        server.start()
-        stash[_SHARED_CONSUL] = server
-    return stash[_SHARED_CONSUL]
+    return _kept(request, ConsulServer, "consul", ConsulServer)
 
 
 @pytest.fixture
@@ -103,13 +98,19 @@ def consul_cluster() -> Iterator[ConsulCluster]:
 @pytest.fixture
 def shared_zookeeper(request: pytest.FixtureRequest) -> ZooKeeperServer:
     """The session's ZooKeeper server, for tests that keep below their own path and hurt nobody."""
-    stash = request.config.stash
-    if _SHARED_ZOOKEEPER not in stash:
-        server = ZooKeeperServer()
-        request.config.add_cleanup(server.close)
-        server.start()
-        stash[_SHARED_ZOOKEEPER] = server
-    return stash[_SHARED_ZOOKEEPER]
+    return _kept(request, ZooKeeperServer, "zookeeper", ZooKeeperServer)
+
+
+@pytest.fixture(params=[*(f"etcd {version}" for version in VERSIONS), "consul", "zookeeper"])
+def shared_server(request: pytest.FixtureRequest) -> EtcdServer | ConsulServer | ZooKeeperServer:
+    """The session's server of each kind that takes any bytes, for tests that hurt nobody."""
+    match str(request.param):
+        case "consul":
+            return _kept(request, ConsulServer, "consul", ConsulServer)
+        case "zookeeper":
+            return _kept(request, ZooKeeperServer, "zookeeper", ZooKeeperServer)
+        case name:
+            return _kept(request, EtcdServer, name, lambda: EtcdServer(name.removeprefix("etcd ")))
 
 
 @pytest.fixture

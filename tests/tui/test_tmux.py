@@ -1,25 +1,25 @@
-"""A day's work in a real tmux, on a real etcd, while another client writes: looked at as text, at both sizes."""
+"""A day's work in a real tmux, on real stores, while another client writes: looked at as text, at both sizes."""
 
 import os
 import shlex
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.cli.calls import COMMAND
-from tests.servers.etcd import EtcdServer
-from tests.servers.fixtures import etcd_version, shared_etcd
-from tests.servers.programs import ETCDCTL, TMUX, environment
+from tests.servers.fixtures import shared_server
+from tests.servers.programs import TMUX, environment
 from tests.servers.requirement import require
 from tests.servers.waiting import wait_until
+from tests.tui.others import Other, Server, other, url_of
 from tests.tui.terminal import own_folders
 
-__all__ = ["etcd_version", "shared_etcd"]
+__all__ = ["shared_server"]
 
 PATIENCE: Final = 20.0
 SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
@@ -83,15 +83,15 @@ def window(name: str, size: tuple[int, int], url: str, home: Path) -> Iterator[T
 
 
 @contextmanager
-def writing(server: EtcdServer, key: str) -> Iterator[None]:
+def writing(other: Other, key: str) -> Iterator[None]:
     """Write a key again and again from another client, until the end."""
     over = threading.Event()
 
     def write() -> None:
         number = 0
-        while not over.is_set():
+        while not over.wait(0.02):
             number += 1
-            server.ctl("put", key, f"beat {number}")
+            other.put(key, f"beat {number}")
 
     thread = threading.Thread(target=write, name="other client")
     thread.start()
@@ -102,20 +102,21 @@ def writing(server: EtcdServer, key: str) -> Iterator[None]:
         thread.join()
 
 
-def stored(server: EtcdServer, key: str) -> str:
-    """Give a value as etcdctl tells it, without the line feed that it puts behind it."""
-    return server.ctl("get", "--print-value-only", key).removesuffix("\n")
+@pytest.fixture
+def client(shared_server: Server) -> Iterator[Other]:
+    """Somebody else who uses the store."""
+    with other(shared_server) as client:
+        yield client
 
 
 @SIZES
-def test_a_days_work(shared_etcd: EtcdServer, tmp_path: Path, size: tuple[int, int]) -> None:
-    server, root = shared_etcd, f"work{size[0]}"
+def test_a_days_work(client: Other, shared_server: Server, tmp_path: Path, size: tuple[int, int]) -> None:
+    root = f"work{size[0]}"
     app = '{\n  "threads": 8,\n  "host": "db",\n  "pool": 4,\n  "level": "info"\n}\n'
-    server.ctl("put", f"{root}/config/app.json", given=app.encode())
+    client.put(f"{root}/config/app.json", app)
     for number in range(3):
-        server.ctl("put", f"{root}/old/{number}", "x")
-    url = f"etcd://{server.address}/{root}/"
-    with writing(server, f"{root}/beats/one"), window(root, size, url, tmp_path) as tmux:
+        client.put(f"{root}/old/{number}", "x")
+    with writing(client, f"{root}/beats/one"), window(root, size, url_of(shared_server, root), tmp_path) as tmux:
         tmux.shows("LIVE", "config/", "old/", "beats/")
         tmux.shows("±")  # the other client, below a closed folder
 
@@ -129,59 +130,53 @@ def test_a_days_work(shared_etcd: EtcdServer, tmp_path: Path, size: tuple[int, i
         tmux.press("Down", "End", "C-u")
         tmux.type('  "threads": 16,')
         tmux.shows("changed; ctrl+s")
-        other = app.replace("info", "debug")
-        server.ctl("put", f"{root}/config/app.json", given=other.encode())
+        theirs = app.replace("info", "debug")
+        client.put(f"{root}/config/app.json", theirs)
         tmux.shows("somebody else has changed this key")
         tmux.press("C-s")
         tmux.shows('+  "threads": 16,')
         tmux.press("C-s")
         tmux.shows("nothing was written", "Both changes fit together")
-        assert stored(server, f"{root}/config/app.json") == other
+        assert client.get(f"{root}/config/app.json") == theirs
         tmux.press("b")
         tmux.shows('"level": "debug"', '"threads": 16,')
         tmux.press("C-s")
         tmux.shows("Save config/app.json?")
         tmux.press("C-s")
         tmux.shows("saved config/app.json")
-        assert stored(server, f"{root}/config/app.json") == other.replace("8", "16")
+        assert client.get(f"{root}/config/app.json") == theirs.replace("8", "16")
 
         tmux.press("/")
         tmux.type("ol")
         tmux.shows("loaded", "old/")
         tmux.press("Enter", "Escape")
         tmux.press("G")
-        tmux.shows("▸ old/")
+        tmux.shows("old/")
         tmux.press("d")
+        if client.folders:
+            tmux.shows("Delete what of old?")
+            tmux.press("Down", "Enter")
         tmux.shows("Everything below old: 3 entries")
         tmux.type("old")
         tmux.press("Enter")
         tmux.shows("deleted 3")
-        assert stored(server, f"{root}/old/0") == ""
+        assert client.get(f"{root}/old/0") is None
 
         tmux.press("q")
         tmux.hides("LIVE")
 
 
-@contextmanager
-def locking(server: EtcdServer, key: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Hold a lock, or wait for it, with etcdctl."""
-    line = require(ETCDCTL[server.version])
-    variables = os.environ | environment(line) | {"ETCDCTL_API": "3"}
-    words = [*line, "--endpoints", server.url, "lock", key]
-    with subprocess.Popen(words, env=variables, stdout=subprocess.PIPE) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def test_locks_of_etcdctl_are_seen(shared_etcd: EtcdServer, tmp_path: Path) -> None:
-    server, key = shared_etcd, "tmux/jobs/nightly"
-    with locking(server, key) as holder:
-        assert holder.stdout
-        holder.stdout.readline()  # it tells its key once it holds the lock
-        with locking(server, key), window("locks", (160, 50), f"etcd://{server.address}/tmux/", tmp_path) as tmux:
-            tmux.shows("jobs/nightly", "1 waiting", "fence", "left")
-            holder.terminate()
-            tmux.hides("1 waiting")
-            tmux.shows("jobs/nightly", "●")
+def test_locks_of_others_are_seen(client: Other, shared_server: Server, tmp_path: Path) -> None:
+    with ExitStack() as holding:
+        holding.enter_context(client.locking("tmux/jobs/nightly"))
+        with window("locks", (160, 50), url_of(shared_server, "tmux"), tmp_path) as tmux:
+            tmux.shows("jobs/nightly", "1 held", "fence", "●")
+            with client.locking("tmux/jobs/nightly"):
+                if client.queues:
+                    tmux.shows("1 waiting", "1.")
+                else:
+                    tmux.shows("waiters cannot be seen")
+                holding.close()
+                if client.queues:
+                    tmux.hides("1 waiting")
+                tmux.shows("jobs/nightly", "●")

@@ -1,4 +1,4 @@
-"""A real etcd full of VOLTHA's messages, whose schemas nobody here wrote: browsed, edited, raced and merged."""
+"""Real stores full of VOLTHA's messages, whose schemas nobody here wrote: browsed, edited, raced and merged."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,11 +14,11 @@ from explorer.codecs.opening import codecs_for
 from explorer.drivers.base import Store
 from explorer.opening import opener
 from tests.codecs.common import installed, made, voltha
-from tests.servers.etcd import EtcdServer
-from tests.servers.fixtures import etcd_version, shared_etcd
+from tests.servers.fixtures import shared_server
+from tests.tui.others import Server, url_of
 from tests.tui.page import NARROW, WIDE, Page, browsing
 
-__all__ = ["etcd_version", "shared_etcd"]
+__all__ = ["shared_server"]
 
 LATER = wire.delimited(9999, b"from a later version")
 """A field that the schema does not know."""
@@ -60,8 +60,8 @@ def device(number: int) -> bytes:
 
 
 @asynccontextmanager
-async def network(server: EtcdServer, name: str, tmp_path: Path) -> AsyncGenerator[tuple[Store, str, Path]]:
-    url = f"etcd://{server.address}/{name}/"
+async def network(server: Server, name: str, tmp_path: Path) -> AsyncGenerator[tuple[Store, str, Path]]:
+    url = url_of(server, name)
     rules = tmp_path / "codecs.toml"
     rules.write_text(RULES.format(folder=installed("voltha_protos"), root=name))
     async with explorer.open(url) as store:
@@ -102,9 +102,9 @@ def fields(value: bytes | None) -> list[tuple[int, bytes]]:
     return [(span.number, data[span.start : span.end]) for span in wire.spans(data)]
 
 
-async def test_messages_are_found_and_read(shared_etcd: EtcdServer, tmp_path: Path) -> None:
+async def test_messages_are_found_and_read(shared_server: Server, tmp_path: Path) -> None:
     async with (
-        network(shared_etcd, "read", tmp_path) as (_, url, rules),
+        network(shared_server, "read", tmp_path) as (_, url, rules),
         looking(url, rules, NARROW) as page,
     ):
         await go(page, DEVICE)
@@ -117,10 +117,10 @@ async def test_messages_are_found_and_read(shared_etcd: EtcdServer, tmp_path: Pa
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
 async def test_one_field_is_edited_and_no_other_byte(
-    shared_etcd: EtcdServer, tmp_path: Path, size: tuple[int, int]
+    shared_server: Server, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     async with (
-        network(shared_etcd, f"edit{size[0]}", tmp_path) as (store, url, rules),
+        network(shared_server, f"edit{size[0]}", tmp_path) as (store, url, rules),
         looking(url, rules, size) as page,
     ):
         before = device(1)
@@ -140,9 +140,9 @@ async def test_one_field_is_edited_and_no_other_byte(
         ]
 
 
-async def test_a_race_is_merged_by_field(shared_etcd: EtcdServer, tmp_path: Path) -> None:
+async def test_a_race_is_merged_by_field(shared_server: Server, tmp_path: Path) -> None:
     async with (
-        network(shared_etcd, "race", tmp_path) as (store, url, rules),
+        network(shared_server, "race", tmp_path) as (store, url, rules),
         looking(url, rules, WIDE) as page,
     ):
         theirs = device(1).replace(b"\x05BRCM1", b"\x05BRCM2")
