@@ -239,9 +239,9 @@ def test_a_url_without_hosts_means_the_members_of_the_variables(
 
 def test_a_user_comes_from_the_url_the_access_or_the_variables() -> None:
     assert settings(USERNAME="ann:pw").access.user == "ann"
-    known = settings(USERNAME="ann", PASSWORD="pw").access.password
+    known = settings(USERNAME="ann", PASSWORD=CANARY).access.password
     assert known is not None
-    assert known.reveal() == "pw"
+    assert known.reveal() == CANARY
     assert settings("etcd2://bob:other@one/", USERNAME="ann:pw").access.user == "bob"
     assert settings("etcd2://bob@one/", USERNAME="ann:pw").access.password is None, "a password is for its own user"
 

@@ -55,13 +55,16 @@ class Connection:
         """The newest index that was heard of."""
         self._endpoints = http.Endpoints(
             settings.hosts,
-            judge=lambda answer, key: failures.judge(answer, key, self.shown),
+            judge=self._judge,
             shown=self.shown,
             timeout=self.timeout,
             tls=encryption.context(settings.access, self.shown) if settings.tls else None,
             server_name=settings.access.server_name,
             headers={"Content-Type": requests.FORM, **_credentials(settings)},
         )
+
+    def _judge(self, answer: http.Answer, key: str | None) -> None:
+        failures.judge(answer, key, self.shown, named=self.settings.access.user is not None)
 
     @property
     def hosts(self) -> tuple[Host, ...]:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias, cast
 
 from explorer.drivers.http import Answer
+from explorer.drivers.retry import Unsent
 from explorer.model.errors import (
     CallNotSupported,
     ExplorerError,
+    Forbidden,
     InvalidKey,
     KeyExists,
     KeyModified,
@@ -30,6 +32,8 @@ NOT_A_DIRECTORY: Final = 104
 EXISTS: Final = 105
 NOT_EMPTY: Final = 108
 _DENIED = 110
+_UNKNOWN = 401
+"""HTTP's own, of a user who is not known."""
 _FAILED = (300, 301)
 _CLEARED = 401
 _ANSWERS = (NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, NOT_A_DIRECTORY, EXISTS, NOT_EMPTY)
@@ -53,8 +57,15 @@ def fields(body: bytes) -> Fields:
     return cast("Fields", read) if isinstance(read, dict) else {}
 
 
-def judge(answer: Answer, key: str | None, shown: str) -> None:
-    """Raise what an answer means, unless its asker knows better what to make of it."""
+def judge(answer: Answer, key: str | None, shown: str, *, named: bool) -> None:
+    """Raise what an answer means, unless its asker knows better what to make of it.
+
+    Args:
+        answer: What came back.
+        key: What it is about.
+        shown: The address for messages.
+        named: Whether we said who we are: a password that is wrong is refused like a user who may not.
+    """
     if answer.status < 300:  # noqa: PLR2004 - HTTP's own
         return
     told = fields(answer.body)
@@ -63,14 +74,9 @@ def judge(answer: Answer, key: str | None, shown: str) -> None:
         return
     text = inert(f"{told.get('message', '')}: {told.get('cause', '')}".strip(": "))[:_LONGEST]
     if code is None:
-        raise _of_status(answer, shown, key)
+        raise denied(shown, key, named=named) if answer.status == _UNKNOWN else _of_status(answer, shown, key)
     if code == _DENIED:
-        raise Unauthenticated(
-            "the user may not do this, or is not known by this password",
-            hint="name a user whose role covers this key, and the password (ETCDCTL_USERNAME)",
-            address=shown,
-            key=key,
-        )
+        raise denied(shown, key, named=named)
     if code == _CLEARED:
         raise GapError("the store keeps its last 1000 changes only, and it has been more", address=shown, key=key)
     if code in _FAILED:
@@ -80,12 +86,25 @@ def judge(answer: Answer, key: str | None, shown: str) -> None:
     raise ExplorerError(f"{text} (code {code})", address=shown, key=key)
 
 
+def denied(shown: str, key: str | None, *, named: bool) -> ExplorerError:
+    """Give the error for what may not be done."""
+    if not named:
+        return Unauthenticated(
+            "the store wants to know who asks",
+            hint="name a user and the password (--user, --password-file, ETCDCTL_USERNAME)",
+            address=shown,
+            key=key,
+        )
+    return Forbidden(
+        "the user may not do this, or the password is not the user's: etcd does not tell which",
+        hint="check the password, and whether a role of the user covers this key",
+        address=shown,
+        key=key,
+    )
+
+
 def _of_status(answer: Answer, shown: str, key: str | None) -> ExplorerError:
     match answer.status:
-        case 401:
-            return Unauthenticated(
-                "the user is not known by this password", hint="check both (ETCDCTL_USERNAME)", address=shown, key=key
-            )
         case 404:
             return CallNotSupported(
                 "the server does not offer etcd's v2 API",
@@ -94,7 +113,7 @@ def _of_status(answer: Answer, shown: str, key: str | None) -> ExplorerError:
                 key=key,
             )
         case status if status < 400:  # noqa: PLR2004 - HTTP's own
-            return NotReachable(
+            return Unsent(  # nothing was done with it
                 "the member that answered only names another one, which is not followed",
                 hint="name all members in the URL",
                 address=shown,

@@ -37,13 +37,16 @@ def erase(path: str, conditions: Mapping[str, str]) -> Request:
 
 
 def hear(path: str, index: int, *, below: bool, stream: bool = True) -> Request:
-    """Wait for the changes of a node, and of all below it, from an index on; for the first one or for all."""
+    """Wait for the changes of a node, and of all below it, from an index on; for the first one or for all.
+
+    Who may read `/a/*` is let in with a slash at the end, if all below is meant.
+    """
     query = {"wait": "true", "waitIndex": str(index)}
     if below:
         query["recursive"] = "true"
     if stream:
         query["stream"] = "true"
-    return Request("GET", _target(path, query))
+    return Request("GET", _target(f"{path}/" if below else path, query))
 
 
 def version() -> Request:
