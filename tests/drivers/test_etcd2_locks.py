@@ -1,0 +1,103 @@
+"""Locks on etcd's v2 API, as libkv and valkeyrie take them: we and they respect each other."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import pytest
+
+from explorer.drivers.etcd2 import Etcd2Store
+from explorer.model.address import Access, parse
+from explorer.model.errors import CannotLock, InvalidKey
+from tests.contract.ground import PATIENCE, TTL
+from tests.servers.etcd import EtcdServer
+from tests.servers.etcd2 import PlainV2
+from tests.servers.waiting import eventually
+
+
+@pytest.fixture
+def path() -> str:
+    return f"locks-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def plain(shared_etcd2: EtcdServer) -> PlainV2:
+    return PlainV2(shared_etcd2)
+
+
+@pytest.fixture
+async def store(shared_etcd2: EtcdServer, path: str) -> AsyncIterator[Etcd2Store]:
+    async with Etcd2Store(parse(f"etcd2://{shared_etcd2.address}/{path}/"), Access()) as store:
+        yield store
+
+
+async def test_a_lock_of_valkeyries_is_respected_and_told(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    made = plain.put(f"/{path}/job___lock", "value=&prevExist=false&ttl=60")["node"]
+    with pytest.raises(CannotLock):
+        await store.lock("job", ttl=TTL).acquire(timeout=0)
+    (info,) = await store.locks("job")
+    assert info.holder is not None
+    assert (info.key, info.holder.fence, info.waiters) == ("job", made["createdIndex"], ())
+    assert "waiters cannot be seen" in info.kind
+    renewed = plain.put(f"/{path}/job___lock", f"value=&prevExist=true&ttl=60&prevIndex={made['modifiedIndex']}")[
+        "node"
+    ]
+    assert (await store.locks())[0].holder is not None
+    waiting = asyncio.create_task(store.lock("job", ttl=TTL).acquire())
+    plain.delete(f"/{path}/job___lock", f"prevIndex={renewed['modifiedIndex']}")
+    async with asyncio.timeout(PATIENCE):
+        await waiting
+
+
+async def test_our_lock_is_respected_by_valkeyrie_and_says_who_holds_it(
+    store: Etcd2Store, plain: PlainV2, path: str
+) -> None:
+    async with store.lock("job", value=b"value", ttl=TTL) as lock:
+        taken = plain.put(f"/{path}/job___lock", f"value=&prevExist=true&ttl=60&prevIndex={2**64 - 1}")
+        assert taken["errorCode"] == 101
+        assert plain.put(f"/{path}/job___lock", "value=&prevExist=false&ttl=60")["errorCode"] == 105
+        (info,) = await store.locks()
+        assert info.holder is not None
+        assert "pid" in info.holder.name
+        assert isinstance(info.holder.since, datetime)
+        assert info.holder.fence == lock.fence
+        await asyncio.sleep(TTL * 2)  # longer than it would live
+        assert lock.held
+        assert plain.get(f"/{path}/job___lock")["node"]["createdIndex"] == lock.fence
+    assert plain.get(f"/{path}/job___lock")["errorCode"] == 100
+    assert (await store.get("job")).value == b"value"
+
+
+async def test_a_lock_that_nothing_would_end_is_told_as_such(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    plain.put(f"/{path}/job___lock", "value=")
+    (info,) = await store.locks()
+    assert info.stale
+    assert info.holder is not None
+    assert info.holder.session is None
+
+
+async def test_a_lock_that_another_took_over_is_lost_and_left_alone(
+    store: Etcd2Store, plain: PlainV2, path: str
+) -> None:
+    lock = store.lock("job", ttl=60)
+    await lock.acquire()
+    plain.delete(f"/{path}/job___lock")
+    theirs = plain.put(f"/{path}/job___lock", "value=&prevExist=false&ttl=60")["node"]
+    async with asyncio.timeout(PATIENCE):
+        await lock.lost.wait()
+    await lock.release()
+    assert plain.get(f"/{path}/job___lock")["node"] == theirs | {"ttl": plain.get(f"/{path}/job___lock")["node"]["ttl"]}
+
+
+async def test_a_value_cannot_be_written_to_a_locked_directory_and_the_lock_is_given_up(store: Etcd2Store) -> None:
+    await store.put("top/key", b"value")
+    with pytest.raises(InvalidKey):
+        await store.lock("top", value=b"who", ttl=60).acquire()
+
+    async def free() -> bool:
+        return await store.locks() == ()
+
+    await eventually(free, "it is given up", PATIENCE)
+    async with store.lock("top", ttl=60) as lock:
+        assert lock.held
