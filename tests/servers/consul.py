@@ -129,6 +129,11 @@ class ConsulServer(Server):
         made = self.json("PUT", "/v1/acl/token", {"Policies": [{"Name": name}]})
         return str(made["SecretID"])
 
+    @property
+    def requests(self) -> int:
+        """How many requests it has answered; it counts them only at the log level `debug`."""
+        return self._output.read_text(errors="replace").count("Request finished")
+
     def forget(self) -> None:
         """Remove the data of the stopped server: it comes back empty, its indexes begin again."""
         shutil.rmtree(self.folder / "data", ignore_errors=True)

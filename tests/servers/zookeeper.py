@@ -117,6 +117,11 @@ class ZooKeeperServer(Server):
                 said += piece
         return said.decode(errors="replace")
 
+    @property
+    def requests(self) -> int:
+        """How many packets it has received, those of clients that only say that they are there among them."""
+        return int(self.word("srvr").partition("Received: ")[2].split()[0])
+
     def is_leader(self) -> bool:
         return "Mode: leader" in self.word("srvr")
 

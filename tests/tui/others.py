@@ -23,13 +23,7 @@ Server: TypeAlias = EtcdServer | ConsulServer | ZooKeeperServer
 
 def url_of(server: Server, path: str) -> str:
     """Give the URL of a folder of a server's store."""
-    match server:
-        case EtcdServer():
-            scheme = "etcd"
-        case ConsulServer():
-            scheme = "consul"
-        case ZooKeeperServer():
-            scheme = "zk"
+    scheme = "etcd" if isinstance(server, EtcdServer) else "consul" if isinstance(server, ConsulServer) else "zk"
     return f"{scheme}://{server.address}/{path}/"
 
 

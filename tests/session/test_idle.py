@@ -1,0 +1,40 @@
+"""What an open directory costs its server while nothing happens: the server counts."""
+
+import asyncio
+import time
+
+import explorer
+from explorer.codecs.documents import Codecs
+from explorer.opening import opener
+from explorer.session.session import Session
+from tests.servers.consul import ConsulServer
+from tests.servers.zookeeper import ZooKeeperServer
+from tests.session.ground import live, shown
+from tests.session.witness import open_all
+
+SECONDS = 12.0
+
+
+async def idle(server: ConsulServer | ZooKeeperServer, url: str) -> float:
+    """Open a session with folders open and a key selected, and give the requests per second while nothing happens."""
+    async with explorer.open(url) as store:
+        for number in range(20):
+            await store.put(f"folder/{number % 4}/{number:02}", b"value")
+    async with Session(opener(url), Codecs()) as session:
+        await live(session)
+        await open_all(session.tree)
+        await shown(session, "folder/1/01")
+        await asyncio.sleep(3.0)  # what was read is confirmed
+        before, began = server.requests, time.monotonic()
+        await asyncio.sleep(SECONDS)
+        return (server.requests - before) / (time.monotonic() - began)
+
+
+async def test_consul_is_asked_less_than_once_a_second() -> None:
+    async with ConsulServer(settings={"log_level": "debug"}) as server:
+        assert 0.25 < await idle(server, f"consul://{server.address}/idle/") < 1.0
+
+
+async def test_zookeeper_is_asked_less_than_once_a_second() -> None:
+    async with ZooKeeperServer() as server:
+        assert 0.25 < await idle(server, f"zk://{server.address}/idle/") < 1.0
