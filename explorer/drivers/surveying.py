@@ -1,12 +1,12 @@
-"""Asking every endpoint of a store how it is; that one does not answer is an answer too."""
+"""Asking many at once, such as every endpoint of a store how it is; that one does not answer is an answer too."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Final, TypeVar
 
-from explorer.model.address import Host
 from explorer.model.errors import ExplorerError
 
+Asked = TypeVar("Asked", bound=Hashable)
 Answer = TypeVar("Answer")
 
 PATIENCE: Final = 2.0
@@ -14,16 +14,16 @@ PATIENCE: Final = 2.0
 
 
 async def everywhere(
-    hosts: Iterable[Host], ask: Callable[[Host], Awaitable[Answer]]
-) -> dict[Host, Answer | ExplorerError]:
-    """Ask all endpoints the same, and give what each answered or failed with."""
+    those: Iterable[Asked], ask: Callable[[Asked], Awaitable[Answer]]
+) -> dict[Asked, Answer | ExplorerError]:
+    """Ask all of them the same, and give what each answered or failed with."""
 
-    async def answer(host: Host) -> Answer | ExplorerError:
+    async def answer(one: Asked) -> Answer | ExplorerError:
         try:
-            return await ask(host)
+            return await ask(one)
         except ExplorerError as error:
             return error
 
     async with asyncio.TaskGroup() as group:
-        asked = {host: group.create_task(answer(host)) for host in hosts}
-    return {host: task.result() for host, task in asked.items()}
+        asked = {one: group.create_task(answer(one)) for one in those}
+    return {one: task.result() for one, task in asked.items()}

@@ -2,13 +2,13 @@
 
 import math
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.drivers.etcd2.layout import Node
-from explorer.drivers.etcd2.reading import Walk
+from explorer.drivers.etcd2.reading import Reader, Walk
 from explorer.model.address import Access, parse
 from explorer.model.entries import Child
 from explorer.model.errors import ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
@@ -204,3 +204,18 @@ async def test_keys_below_a_key_are_refused_before_anything_is_lost(store: Etcd2
         with pytest.raises(InvalidKey):
             await attempt
     assert await store.get("key") == written
+
+
+async def test_a_directory_that_goes_while_it_is_looked_at_is_empty(
+    store: Etcd2Store, plain: PlainV2, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.put("going/key", b"value")
+    level = Reader.level
+
+    async def late(reader: Reader, place: str) -> Sequence[Node]:
+        nodes = await level(reader, place)
+        plain.delete(f"/{path}/going", "recursive=true")
+        return nodes
+
+    monkeypatch.setattr(Reader, "level", late)
+    assert (await store.children("")).items == (Child("going", "going", has_value=True, has_children=False),)

@@ -95,6 +95,11 @@ class EtcdServer(Server):
         return f"{HOST}:{self.client_port}"
 
     @property
+    def port(self) -> int:
+        """The port for clients, as other servers call it."""
+        return self.client_port
+
+    @property
     def url(self) -> str:
         """The client URL, http or https, as etcd's own tools take it."""
         return f"{'https' if self.tls else 'http'}://{self.address}"

@@ -1,4 +1,4 @@
-"""Sessions on real Consuls and ZooKeepers that are hurt: what is shown as live is live, and the tree is the store's.
+"""Sessions on real stores that are hurt: what is shown as live is live, and the tree is the store's.
 
 What is the same for every store stands here; etcd's own, such as a history that is gone, in `test_etcd`.
 """
@@ -26,6 +26,7 @@ from explorer.session.session import Session
 from explorer.session.states import Ready, Standing
 from tests.faults.figures import PATIENCE, figure, seed
 from tests.servers.consul import ConsulServer
+from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
@@ -34,22 +35,24 @@ from tests.session.witness import becomes, comes_back, falls_stale, open_all, wi
 
 pytestmark = pytest.mark.faults
 
-Server = ConsulServer | ZooKeeperServer
+Server = ConsulServer | EtcdServer | ZooKeeperServer
+SCHEMES: dict[type[Server], str] = {ConsulServer: "consul", EtcdServer: "etcd2", ZooKeeperServer: "zk"}
 ROUNDS = figure(1, 10)
 
 
-@pytest.fixture(params=[ConsulServer, ZooKeeperServer], ids=["consul", "zookeeper"])
+@pytest.fixture(
+    params=[ConsulServer, ZooKeeperServer, partial(EtcdServer, "3.4", v2=True)], ids=["consul", "zookeeper", "etcd2"]
+)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server of each kind that the test may hurt; what it said is shown if the test fails."""
-    kind: type[Server] = request.param
-    with kind() as server:
+    make: Callable[[], Server] = request.param
+    with make() as server:
         yield server
         sys.stdout.write(f"--- {server.name} said:\n{server.output}\n")
 
 
 def url(server: Server, address: str | None = None) -> str:
-    scheme = "consul" if isinstance(server, ConsulServer) else "zk"
-    return f"{scheme}://{address or server.address}/lane/"
+    return f"{SCHEMES[type(server)]}://{address or server.address}/lane/"
 
 
 @asynccontextmanager

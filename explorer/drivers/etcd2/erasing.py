@@ -4,7 +4,6 @@ etcd would delete a tree in one step, with what others made there a moment ago a
 saw. So each key is deleted by itself, and only as it was listed; a directory that is not empty then stays.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from explorer.drivers.etcd2.failures import NotEmptyError
 from explorer.drivers.etcd2.layout import Layout, Node
 from explorer.drivers.etcd2.reading import Reader, Walk
 from explorer.drivers.etcd2.saving import Save
+from explorer.drivers.surveying import everywhere
 from explorer.model.errors import ExplorerError, KeyModified
 
 _AT_ONCE = 16
@@ -85,29 +85,19 @@ class Erasure:
         return found
 
     async def _delete(self, nodes: Sequence[Node]) -> None:
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(self._outcome(node)) for node in nodes]
-        for answer in asked:
-            outcome = answer.result()
+        for outcome in (await everywhere(nodes, self._erase)).values():
             if isinstance(outcome, ExplorerError):
                 raise outcome
             self.deleted += outcome
 
-    async def _outcome(self, node: Node) -> bool | ExplorerError:
-        """Delete one; an error is given, so that the others come to their own end."""
-        try:
-            return (
-                await Save(self.connection, self.layout.relative(node.path), node.path, node, None).commit() is not None
-            )
-        except ExplorerError as error:
-            return error
+    async def _erase(self, node: Node) -> bool:
+        save = Save(self.connection, self.layout.relative(node.path), node.path, node, None)
+        return await save.commit() is not None
 
     async def _close(self, node: Node) -> NotEmptyError | None:
         """Delete a directory; if there is something in it, that is given, in case it stays so."""
-        outcome = await self._outcome(node)
-        if isinstance(outcome, NotEmptyError):
-            return outcome
-        if isinstance(outcome, ExplorerError):
-            raise outcome
-        self.deleted += outcome
+        try:
+            self.deleted += await self._erase(node)
+        except NotEmptyError as error:
+            return error
         return None

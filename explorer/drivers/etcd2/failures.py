@@ -32,6 +32,7 @@ NOT_A_DIRECTORY: Final = 104
 EXISTS: Final = 105
 NOT_EMPTY: Final = 108
 _DENIED = 110
+_ABSENT = 404
 _UNKNOWN = 401
 """HTTP's own, of a user who is not known."""
 _FAILED = (300, 301)
@@ -73,6 +74,8 @@ def judge(answer: Answer, key: str | None, shown: str, *, named: bool) -> None:
     if code in _ANSWERS:
         return
     text = inert(f"{told.get('message', '')}: {told.get('cause', '')}".strip(": "))[:_LONGEST]
+    if code is None and answer.status == _ABSENT and "X-Etcd-Index" in answer.headers:
+        return  # of what was only measured, and is not there
     if code is None:
         raise denied(shown, key, named=named) if answer.status == _UNKNOWN else _of_status(answer, shown, key)
     if code == _DENIED:

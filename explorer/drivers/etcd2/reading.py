@@ -1,6 +1,5 @@
 """Nodes and levels as they are now, and all nodes below one."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -8,8 +7,9 @@ from explorer.drivers.etcd2 import requests
 from explorer.drivers.etcd2.connection import Connection
 from explorer.drivers.etcd2.failures import NOT_A_DIRECTORY, NOT_FOUND
 from explorer.drivers.etcd2.layout import Node, is_below
+from explorer.drivers.surveying import everywhere
 from explorer.drivers.unfinished import Descent
-from explorer.model.errors import Denied
+from explorer.model.errors import Denied, ExplorerError
 
 _AT_ONCE = 16
 """Directories that are looked into at the same time."""
@@ -45,17 +45,18 @@ class Reader:
         """
         found: set[str] = set()
         for start in range(0, len(directories), _AT_ONCE):
-            async with asyncio.TaskGroup() as group:
-                some = directories[start : start + _AT_ONCE]
-                asked = {one.path: group.create_task(self._filled(one.path)) for one in some}
-            found |= {path for path, answer in asked.items() if answer.result()}
+            some = [one.path for one in directories[start : start + _AT_ONCE]]
+            for path, answer in (await everywhere(some, self._filled)).items():
+                if isinstance(answer, Denied):
+                    continue  # what may not be seen is not there
+                if isinstance(answer, ExplorerError):
+                    raise answer
+                if answer:
+                    found.add(path)
         return found
 
     async def _filled(self, path: str) -> bool:
-        try:
-            return await self.connection.length(path, key=self.subject) is None or bool(await self.level(path))
-        except Denied:
-            return False  # what may not be seen is not there
+        return await self.connection.length(path, key=self.subject) is None or bool(await self.level(path))
 
 
 class Walk(Descent[Node]):
