@@ -108,6 +108,8 @@ class Endpoints:
         self._tls = tls
         self._server_name = server_name if tls else None
         self._current = 0
+        self._waiting: dict[asyncio.Timeout, Host] = {}
+        """What waits for news, and at which endpoint."""
         self._known: set[Host] = set()
         """The endpoints that have ever answered."""
         self._sockets: WeakSet[socket.socket] = WeakSet()
@@ -148,6 +150,7 @@ class Endpoints:
         key: str | None = None,
         within: float | None = None,
         repeat: bool = True,
+        news: bool = False,
         at: Host | None = None,
     ) -> Answer:
         """Send a request and give the answer.
@@ -157,6 +160,7 @@ class Endpoints:
             key: What it is about, for the error.
             within: Seconds it may take altogether.
             repeat: Whether it may be sent again when its answer was lost; reads may.
+            news: Whether it waits for news; it ends when its endpoint is left for another, as none would come there.
             at: Ask this endpoint and no other.
 
         Raises:
@@ -168,14 +172,14 @@ class Endpoints:
         async def attempt(left: float) -> Answer:
             # One silent endpoint must not use up the time in which another would answer.
             share = left if at or len(self.hosts) == 1 else min(left, max(seconds / len(self.hosts), 1.0))
-            return await self._once(request, key, share if repeat else left, at)
+            return await self._once(request, key, share if repeat else left, at, news=news)
 
         return await persist(attempt, within=seconds) if repeat else await attempt(seconds)
 
-    async def _once(self, request: Request, key: str | None, within: float, at: Host | None) -> Answer:
+    async def _once(self, request: Request, key: str | None, within: float, at: Host | None, *, news: bool) -> Answer:
         place = self._current
         try:
-            answer = await self._exchange(request, key, within, at or self.hosts[place])
+            answer = await self._exchange(request, key, within, at or self.hosts[place], news=news)
             self._judge(answer, key)
         except NotReachable:
             if at is None:
@@ -209,15 +213,24 @@ class Endpoints:
             raise
 
     def _leave(self, place: int) -> None:
-        """Let the requests that follow go to the next endpoint."""
-        if self._current == place:
-            self._current = (place + 1) % len(self.hosts)
+        """Let the requests that follow go to the next endpoint, and end what waits for news at the one that is left."""
+        if self._current != place or len(self.hosts) == 1:
+            return
+        self._current = (place + 1) % len(self.hosts)
+        for limit in [limit for limit, host in self._waiting.items() if host == self.hosts[place]]:
+            del self._waiting[limit]
+            limit.reschedule(asyncio.get_running_loop().time())
 
-    async def _exchange(self, request: Request, key: str | None, within: float, host: Host) -> Answer:
+    async def _exchange(self, request: Request, key: str | None, within: float, host: Host, *, news: bool) -> Answer:
         with self._understanding(host, key):
-            async with asyncio.timeout(within), self._opened(request, within, host) as response:
-                answer = Answer(response.status, response.headers, await response.read())
-        return answer
+            async with asyncio.timeout(within) as limit:
+                if news:
+                    self._waiting[limit] = host
+                try:
+                    async with self._opened(request, within, host) as response:
+                        return Answer(response.status, response.headers, await response.read())
+                finally:
+                    self._waiting.pop(limit, None)
 
     @asynccontextmanager
     async def _opened(

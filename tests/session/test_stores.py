@@ -25,13 +25,16 @@ from explorer.session.editing.edits import Conflicted, Saved
 from explorer.session.session import Session
 from explorer.session.states import Ready, Standing
 from tests.faults.figures import PATIENCE, figure, seed
-from tests.servers.consul import ConsulServer
+from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import EtcdServer
+from tests.servers.fixtures import consul_cluster
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 from tests.session.ground import editing, live
-from tests.session.witness import becomes, comes_back, falls_stale, open_all, witnessed
+from tests.session.witness import SHOWN_WITHIN, becomes, comes_back, falls_stale, open_all, witnessed
+
+__all__ = ["consul_cluster"]
 
 pytestmark = pytest.mark.faults
 
@@ -142,6 +145,21 @@ async def test_a_server_that_is_not_there_yet_is_found_when_it_is(server: Server
         assert session.liveness.next_try is not None
         await asyncio.to_thread(server.start)
         await live(session)
+
+
+async def test_one_of_several_agents_that_is_stopped_leaves_no_watch_deaf(consul_cluster: ConsulCluster) -> None:
+    """The others prove that the store lives; the watch was at the one that does not."""
+    first, *others = consul_cluster.members
+    async with Session(opener(f"consul://{consul_cluster.addresses}/lane/"), Codecs()) as session:
+        await live(session)
+        await asyncio.to_thread(first.pause)
+        addresses = ",".join(member.address for member in others)
+        async with explorer.open(f"consul://{addresses}/lane/?timeout=20") as other:
+            await eventually(lambda: session.liveness.standing is not Standing.LIVE, "it is noticed", PATIENCE)
+            await live(session)
+            await other.put("key", b"")
+            await eventually(lambda: session.tree.node("key") is not None, "it is shown", SHOWN_WITHIN)
+        first.resume()
 
 
 # Saves

@@ -58,11 +58,12 @@ class Connection:
         key: str | None = None,
         within: float | None = None,
         repeat: bool = True,
+        news: bool = False,
         at: Host | None = None,
     ) -> Read:
         """Ask and give the answer, see `http.Endpoints.send`."""
         answer = await self._endpoints.send(
-            question.request(self.settings.scope), key=key, within=within, repeat=repeat, at=at
+            question.request(self.settings.scope), key=key, within=within, repeat=repeat, news=news, at=at
         )
         return question.read(Response(answer.status, answer.headers, answer.body))
 
@@ -81,7 +82,7 @@ class Connection:
         async with self._waiting:
             wait = _TURN if self._waiting.locked() else _PATIENCE
             within = wait * (1 + _JITTER) + self.timeout
-            return await self.ask(question(index, wait), key=key, within=within, repeat=False)
+            return await self.ask(question(index, wait), key=key, within=within, repeat=False, news=True)
 
     async def commit(
         self,
