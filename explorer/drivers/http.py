@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequen
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NoReturn
 from weakref import WeakSet
 
 import aiohttp
@@ -204,13 +205,18 @@ class Endpoints:
             with self._understanding(host, key):
                 async with asyncio.timeout(self.timeout) as limit, self._opened(request, self.timeout, host) as answer:
                     if answer.status != _OK:
-                        self._judge(Answer(answer.status, answer.headers, await answer.read()), key)
+                        self._refuse(Answer(answer.status, answer.headers, await answer.read()), key)
                     limit.reschedule(None)
                     async with aclosing(_lines(answer.content)) as lines:
                         yield answer.headers, lines
         except NotReachable:
             self._leave(place)
             raise
+
+    def _refuse(self, answer: Answer, key: str | None) -> NoReturn:
+        """Raise what an answer means that should have been a good one."""
+        self._judge(answer, key)
+        raise NotReachable(f"nothing is told (HTTP status {answer.status})", address=self.shown, key=key)
 
     def _leave(self, place: int) -> None:
         """Let the requests that follow go to the next endpoint, and end what waits for news at the one that is left."""
@@ -316,10 +322,13 @@ class Endpoints:
 async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
     """Give the lines of a body, however long they are."""
     rest = b""
-    async for chunk in content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line
+    try:
+        async for chunk in content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line
+    except RuntimeError as error:  # as aiohttp calls it when we closed the connection ourselves
+        raise aiohttp.ClientConnectionError(str(error)) from error
 
 
 def _reset(error: aiohttp.ClientOSError) -> bool:

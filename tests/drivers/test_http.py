@@ -141,3 +141,70 @@ async def test_a_cookie_is_not_kept() -> None:
         for _ in range(2):
             await there.send(Request("GET", "/"))
         assert b"ookie" not in asked[1]
+
+
+# Answers that go on and on
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nX-Index: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+async def test_lines_are_given_whole_however_they_come() -> None:
+    long = b"x" * 300_000
+    body = b"".join(map(chunk, (b"one\ntw", b"o\n\nthree\n" + long, b"\nlost")))
+    async with (
+        scripted(HEAD + body + b"0\r\n\r\n") as (host, _),
+        endpoints(host) as there,
+        there.listen(Request("GET", "/")) as (headers, lines),
+    ):
+        assert headers["x-index"] == "7"
+        assert [line async for line in lines] == [b"one", b"two", b"", b"three", long], "what has no end is no line"
+
+
+@pytest.mark.parametrize("ours", [False, True])
+async def test_an_answer_that_breaks_off_is_told_after_its_lines(*, ours: bool) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(HEAD + chunk(b"one\n") + b"5\r\ntw")
+        await writer.drain()
+        if ours:
+            await reader.read()
+        writer.close()
+
+    heard: list[bytes] = []
+
+    async def listen(there: Endpoints) -> None:
+        async with there.listen(Request("GET", "/")) as (_, lines):
+            async for line in lines:
+                heard.append(line)
+                if ours:
+                    await there.close()
+
+    server = await asyncio.start_server(serve, HOST, 0)
+    async with server, endpoints(Host(HOST, server.sockets[0].getsockname()[1])) as there:
+        with pytest.raises(NotReachable):
+            await listen(there)
+    assert heard == [b"one"]
+
+
+async def test_lines_that_never_come_are_waited_for_and_headers_are_not() -> None:
+    async with scripted(HEAD, b"") as (host, _), endpoints(host) as there:
+        there.timeout = 0.2
+        async with there.listen(Request("GET", "/")) as (_, lines):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(lines), 0.5)
+        with pytest.raises(Timeout):
+            async with there.listen(Request("GET", "/")):
+                pass
+
+
+@pytest.mark.parametrize("status", ["503 Unavailable", "404 Not Found", "307 Temporary Redirect"])
+async def test_an_answer_that_tells_nothing_is_an_error(status: str) -> None:
+    async with scripted(answer(status, b"{}")) as (host, _), endpoints(host) as there:
+        with pytest.raises(NotReachable):
+            async with there.listen(Request("GET", "/")):
+                pass
