@@ -111,6 +111,8 @@ class Endpoints:
         self._current = 0
         self._waiting: dict[asyncio.Timeout, Host] = {}
         """What waits for news, and at which endpoint."""
+        self._heard: dict[aiohttp.ClientResponse, Host] = {}
+        """The answers that go on and on, and from which endpoint."""
         self._known: set[Host] = set()
         """The endpoints that have ever answered."""
         self._sockets: WeakSet[socket.socket] = WeakSet()
@@ -207,8 +209,12 @@ class Endpoints:
                     if answer.status != _OK:
                         self._refuse(Answer(answer.status, answer.headers, await answer.read()), key)
                     limit.reschedule(None)
-                    async with aclosing(_lines(answer.content)) as lines:
-                        yield answer.headers, lines
+                    self._heard[answer] = host
+                    try:
+                        async with aclosing(_lines(answer.content)) as lines:
+                            yield answer.headers, lines
+                    finally:
+                        del self._heard[answer]
         except NotReachable:
             self._leave(place)
             raise
@@ -226,6 +232,8 @@ class Endpoints:
         for limit in [limit for limit, host in self._waiting.items() if host == self.hosts[place]]:
             del self._waiting[limit]
             limit.reschedule(asyncio.get_running_loop().time())
+        for answer in [answer for answer, host in self._heard.items() if host == self.hosts[place]]:
+            answer.close()
 
     async def _exchange(self, request: Request, key: str | None, within: float, host: Host, *, news: bool) -> Answer:
         with self._understanding(host, key):

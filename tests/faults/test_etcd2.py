@@ -119,6 +119,21 @@ async def test_the_loss_of_the_leader(etcd2_cluster: EtcdCluster) -> None:
         assert folder.count(Resync) == 0
 
 
+async def test_a_watch_at_a_member_that_is_stopped_goes_on_at_another_once_that_is_noticed(
+    etcd2_cluster: EtcdCluster,
+) -> None:
+    leader = await asyncio.to_thread(etcd2_cluster.leader)
+    stopped, *others = sorted(etcd2_cluster.members, key=lambda member: member is leader)
+    addresses = ",".join(member.address for member in (stopped, *others))
+    async with lane(addresses, leader.address) as (folder, store, writer, choice):
+        await asyncio.to_thread(stopped.pause)
+        await store.prove()
+        await lost(folder, 0)
+        await write(writer, choice, 10)
+        await converged(folder, writer)
+        stopped.resume()
+
+
 async def test_a_member_without_its_quorum_proves_nothing_and_a_lock_is_lost_within_its_ttl(
     etcd2_cluster: EtcdCluster,
 ) -> None:
