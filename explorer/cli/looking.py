@@ -76,12 +76,17 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
 
 @contextmanager
 def _signals(end: Callable[[signal.Signals], None]) -> Generator[None, None, None]:
-    """Have signals end the app, so that the terminal is given back as it was; Windows has no way to."""
+    """Have signals end the app, so that the terminal is given back as it was; Windows has no way to.
+
+    Without its terminal it ends at once, whatever whoever started it has set: there is nothing to give back, and the
+    signal to go on that comes along with the hangup would have Textual start to draw again.
+    """
     if sys.platform == "win32":
         yield
         return
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, signal.SIGTERM)
     for number in numbers:
         loop.add_signal_handler(number, end, number)
     try:

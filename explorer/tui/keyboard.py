@@ -1,5 +1,6 @@
 """What is typed and pasted is not always what a terminal should send."""
 
+import signal
 import sys
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Callable
@@ -24,6 +25,11 @@ def forgive() -> None:
         linux_driver.getincrementaldecoder = _reading  # type: ignore[attr-defined, assignment]  # not a name that it exports
 
 
+def hang_up() -> None:
+    """End the process as systems end those whose terminal is gone; they do not tell all, and Textual reads for ever."""
+    signal.raise_signal(signal.SIGHUP)
+
+
 class Reading(IncrementalDecoder):
     """Gives the characters of a terminal's bytes, whatever they are.
 
@@ -40,7 +46,9 @@ class Reading(IncrementalDecoder):
         """In a paste, what may be the beginning of its end; else the last characters that were given."""
 
     def decode(self, input: bytes, final: bool = False) -> str:  # type: ignore[override] # noqa: A002, FBT001, FBT002 - the name and form of the method
-        """Give the next characters."""
+        """Give the next characters; where there are none any more, the terminal is gone."""
+        if not input and not final:
+            hang_up()
         text = self._characters.decode(input, final)
         given: list[str] = []
         while text:

@@ -79,6 +79,7 @@ class Terminal:
         self._fed = 0
         master, slave = pty.openpty()
         self._master = master
+        self._hung_up = False
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         given = {
             **environment(),
@@ -113,6 +114,9 @@ class Terminal:
                 return
             with self._lock:
                 self._sent += data
+            if self._hung_up:
+                os.close(self._master)
+                return
 
     def __enter__(self) -> Self:
         return self
@@ -122,7 +126,8 @@ class Terminal:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self._reader.join(PATIENCE)
-        os.close(self._master)
+        if not self._hung_up:
+            os.close(self._master)
 
     # The screen
 
@@ -204,6 +209,10 @@ class Terminal:
         """End it with kill -9."""
         self.process.kill()
         self.process.wait()
+
+    def hang_up(self) -> None:
+        """Take the terminal away, as soon as something has been drawn once more."""
+        self._hung_up = True
 
     def quit(self, key: str = "q") -> int:
         """Leave, and give the exit code."""

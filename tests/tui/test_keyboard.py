@@ -2,6 +2,7 @@
 
 from codecs import getincrementaldecoder
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,8 @@ def read(pieces: list[bytes]) -> str:
 def cut(sent: bytes, places: list[int]) -> list[bytes]:
     """Cut what is sent into pieces."""
     ends = sorted({place % (len(sent) + 1) for place in places} | {len(sent)})
-    return [sent[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    pieces = [sent[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    return [piece for piece in pieces if piece]
 
 
 PARTS = st.lists(st.sampled_from([b"a", b"\x1b", b"\x1b[2", b"\x1b[20", b"\x1b[31m", b"201~", "\xe9".encode(), b"\n"]))
@@ -45,6 +47,16 @@ def test_a_key_is_not_held_back(typed: bytes, places: list[int]) -> None:
     half = getincrementaldecoder("utf-8")()
     for piece in cut(typed, places):
         assert reading.decode(piece) == half.decode(piece)
+
+
+def test_where_nothing_comes_any_more_the_terminal_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone: list[bool] = []
+    monkeypatch.setattr("explorer.tui.keyboard.hang_up", lambda: gone.append(True))
+    reading = Reading(getincrementaldecoder("utf-8")(errors="replace"))
+    assert reading.decode(b"last") == "last"
+    assert not gone
+    reading.decode(b"")
+    assert gone
 
 
 def test_what_is_not_utf_8_becomes_a_replacement_character() -> None:

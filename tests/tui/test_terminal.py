@@ -16,7 +16,7 @@ from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.tui.contents import fill, read
 from tests.tui.strangers import foreign
-from tests.tui.terminal import NARROW, WIDE, Terminal
+from tests.tui.terminal import NARROW, PATIENCE, WIDE, Terminal
 
 BROKEN = (sys.executable, "-m", "tests.tui.broken")
 CANARY = "canary-in-the-coal-mine"
@@ -177,7 +177,7 @@ def test_every_kind_of_terminal_shows_all(place: str, tmp_path: Path, kind: str)
             assert all(len(set(colour.split(";"))) == 1 for colour in colours), "there is a colour that is no grey"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_and_the_terminal_is_as_it_was(place: str, tmp_path: Path, number: signal.Signals) -> None:
     fill(place, app="value")
     with Terminal(place, home=tmp_path) as terminal:
@@ -186,6 +186,13 @@ def test_a_signal_ends_it_and_the_terminal_is_as_it_was(place: str, tmp_path: Pa
         assert terminal.ended() == 128 + number
         assert "\x1b[?1049l" in terminal.sent.decode()
         assert "Traceback" not in terminal.sent.decode()
+
+
+def test_without_its_terminal_it_ends(tmp_path: Path) -> None:
+    with Terminal("demo:", home=tmp_path) as terminal:
+        terminal.shows("LIVE")
+        terminal.hang_up()
+        assert terminal.process.wait(PATIENCE) == -signal.SIGHUP
 
 
 # Keys that come faster than screens do

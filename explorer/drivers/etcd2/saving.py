@@ -24,7 +24,7 @@ _LOST: Final = (NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, EXISTS)
 _STEPS: Final = 20
 """Changes of the key that are looked at to find a creation among them."""
 _LAST: Final = 1.0
-"""Seconds without a further change after which there is none; what is past is told at once."""
+"""Seconds that a change has to be told in; what is past is told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Save:
                     return None  # some other condition was refused, and is for whatever is still under way
                 if before and before.directory:
                     return before if now is None else None
-                change = await self._first(before.modified if before else since)
+                change = await self._first(before.modified if before else since, now)
         except (ExplorerError, TimeoutError) as error:
             raise delivery.unknown() from error
         if change is not None:
@@ -127,21 +127,24 @@ class Save:
             return now
         return None
 
-    async def _first(self, index: int) -> Change | None:
-        """Find our write among the changes after an index; None if it is not what happened."""
+    async def _first(self, index: int, now: Node | None) -> Change | None:
+        """Find our write among the changes after an index; None if it is not what happened.
+
+        Raises:
+            TimeoutError: Not all that led to what the node is now was told.
+        """
         for _ in range(_STEPS):
             asked = requests.hear(self.path, index + 1, below=False, stream=False)
-            try:
-                async with asyncio.timeout(_LAST):
-                    told = (await self.connection.ask(asked, key=self.subject, repeat=False)).change
-            except TimeoutError:
-                return None
-            if told is None or self._is_ours(told):
+            async with asyncio.timeout(_LAST):
+                told = (await self.connection.ask(asked, key=self.subject, repeat=False)).change
+            if told is None:
+                break
+            if self._is_ours(told):
                 return told
-            if self.before is not None:
+            if self.before is not None or (told.gone if now is None else told.index >= now.modified):
                 return None
             index = told.index
-        return None
+        raise TimeoutError
 
     def _is_ours(self, change: Change) -> bool:
         if self.after is None:
