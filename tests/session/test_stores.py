@@ -26,15 +26,12 @@ from explorer.session.session import Session
 from explorer.session.states import Ready, Standing
 from tests.faults.figures import PATIENCE, figure, seed
 from tests.servers.consul import ConsulCluster, ConsulServer
-from tests.servers.etcd import EtcdServer
-from tests.servers.fixtures import consul_cluster
+from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 from tests.session.ground import editing, live
 from tests.session.witness import SHOWN_WITHIN, becomes, comes_back, falls_stale, open_all, witnessed
-
-__all__ = ["consul_cluster"]
 
 pytestmark = pytest.mark.faults
 
@@ -147,19 +144,32 @@ async def test_a_server_that_is_not_there_yet_is_found_when_it_is(server: Server
         await live(session)
 
 
-async def test_one_of_several_agents_that_is_stopped_leaves_no_watch_deaf(consul_cluster: ConsulCluster) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "make"),
+    [("consul", ConsulCluster), ("etcd", EtcdCluster), ("etcd2", partial(EtcdCluster, "3.4", v2=True))],
+    ids=["consul", "etcd", "etcd2"],
+)
+async def test_one_of_several_servers_that_is_stopped_leaves_no_watch_deaf(
+    scheme: str, make: Callable[[], ConsulCluster | EtcdCluster]
+) -> None:
     """The others prove that the store lives; the watch was at the one that does not."""
-    first, *others = consul_cluster.members
-    async with Session(opener(f"consul://{consul_cluster.addresses}/lane/"), Codecs()) as session:
-        await live(session)
-        await asyncio.to_thread(first.pause)
-        addresses = ",".join(member.address for member in others)
-        async with explorer.open(f"consul://{addresses}/lane/?timeout=20") as other:
-            await eventually(lambda: session.liveness.standing is not Standing.LIVE, "it is noticed", PATIENCE)
+    async with make() as cluster:
+        first, *others = cluster.members
+        async with Session(opener(f"{scheme}://{cluster.addresses}/lane/"), Codecs()) as session:
             await live(session)
-            await other.put("key", b"")
-            await eventually(lambda: session.tree.node("key") is not None, "it is shown", SHOWN_WITHIN)
-        first.resume()
+            await asyncio.to_thread(first.pause)
+
+            def told() -> bool:
+                shown = session.tree.node("key") is not None
+                return shown or session.liveness.standing is not Standing.LIVE
+
+            addresses = ",".join(member.address for member in others)
+            async with explorer.open(f"{scheme}://{addresses}/lane/?timeout=20") as other:
+                await other.put("key", b"")
+                await eventually(told, "it is shown, or not called live", SHOWN_WITHIN)
+                await eventually(lambda: session.tree.node("key") is not None, "it is shown", PATIENCE)
+                await live(session)
+            first.resume()
 
 
 # Saves

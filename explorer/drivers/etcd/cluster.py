@@ -41,6 +41,8 @@ class Cluster:
         self._renewal = asyncio.Lock()
         self._calls = Tasks()
         self._streamed = False
+        self._reading: dict[asyncio.Timeout, Endpoint] = {}
+        """What waits for the next answer on a stream, and at which endpoint."""
 
     @property
     def endpoints(self) -> tuple[Host, ...]:
@@ -150,10 +152,20 @@ class Cluster:
         """Turn to the next endpoint if this one may be the trouble, and give the error."""
         error = finding.error
         if isinstance(error, NotReachable) and self._endpoints[self._current] is endpoint:
-            self._current = (self._current + 1) % len(self._endpoints)
+            self._leave(endpoint)
         if finding.unsent and type(error) is NotReachable:
             return Unsent(error.message, hint=error.hint, address=error.address, key=error.key)
         return error
+
+    def _leave(self, endpoint: Endpoint) -> None:
+        """Turn to the next endpoint, and end the streams at the one that is left: nothing may ever come there."""
+        if len(self._endpoints) == 1:
+            return
+        self._current = (self._current + 1) % len(self._endpoints)
+        endpoint.left += 1
+        for limit in [limit for limit, place in self._reading.items() if place is endpoint]:
+            del self._reading[limit]
+            limit.reschedule(asyncio.get_running_loop().time())
 
     def _metadata(self) -> Metadata:
         return Metadata(_LEADER, ("token", self._token)) if self._token else Metadata(_LEADER)
@@ -219,13 +231,28 @@ class Cluster:
 
         return cast("AsyncGenerator[Answer, None]", self._stream(begin, key=key, first_within=self.timeout))
 
+    async def _next(self, call: AnswerStream, endpoint: Endpoint, left: int) -> object:
+        """Wait for the next answer on a stream, for as long as its endpoint is not left for another.
+
+        Raises:
+            TimeoutError: It was.
+        """
+        if endpoint.left != left:
+            raise TimeoutError
+        async with asyncio.timeout(None) as limit:
+            self._reading[limit] = endpoint
+            try:
+                return await self._calls.outlast(call.read(), name="next answer of a stream")
+            finally:
+                self._reading.pop(limit, None)
+
     async def _stream(
         self, begin: Callable[[Endpoint], Awaitable[AnswerStream]], *, key: str | None, first_within: float
     ) -> AsyncGenerator[object, None]:
         self._streamed = True
         for renewed in (False, True):
             endpoint = self._endpoints[self._current]
-            token = self._token
+            left, token = endpoint.left, self._token
             call: AnswerStream | None = None
             try:
                 async with asyncio.timeout(first_within):
@@ -233,7 +260,7 @@ class Cluster:
                     answer = await self._calls.outlast(call.read(), name="first answer of a stream")
                 while answer is not grpc.aio.EOF:
                     yield answer
-                    answer = await self._calls.outlast(call.read(), name="next answer of a stream")
+                    answer = await self._next(call, endpoint, left)
                 code = await call.code()
                 if code is grpc.StatusCode.OK:
                     return

@@ -93,6 +93,8 @@ class Endpoint:
 
     host: Host
     channel: Channel
+    left: int = 0
+    """How often it was left for another."""
     calls: dict[str, grpc.aio.UnaryUnaryMultiCallable[Message, Message]] = field(default_factory=dict)
 
     def call(self, method: Method[Question, Answer]) -> grpc.aio.UnaryUnaryMultiCallable[Question, Answer]:
