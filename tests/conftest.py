@@ -1,5 +1,7 @@
 """What all tests share: the marks by which the contract suite asks a driver what it declares."""
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -8,6 +10,8 @@ settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job; what is started here would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "needs(*capabilities): the store declares all of these, else the test is skipped"
     )
