@@ -10,7 +10,7 @@ settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job; what is started here would inherit it
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a background job; what is started here inherits it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "needs(*capabilities): the store declares all of these, else the test is skipped"
