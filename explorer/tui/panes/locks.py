@@ -107,7 +107,7 @@ def _party(row: Row, left: float | None, width: int) -> list[Piece]:
     assert party is not None  # noqa: S101 - a line without a party is a lock's
     role: Piece = ("lines--good", "  ● ") if row.place == 0 else ("lines--dim", f"  {row.place}. ")
     if party.session is None:
-        time: Piece = ("lines--bad", "  no lease: nothing will ever end it")
+        time: Piece = ("lines--bad", "  nothing will ever end it")
     elif left is None:
         time = ("lines--dim", "")
     else:
