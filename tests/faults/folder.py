@@ -10,7 +10,7 @@ from explorer.drivers.base import Store
 from explorer.drivers.watching import Watch
 from explorer.model.entries import Revision
 from explorer.model.errors import KeyNotFound, NotReachable, OutcomeUnknown
-from explorer.model.events import Deleted, Event, Lost, Put
+from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync
 from tests.faults.figures import PATIENCE
 from tests.servers.waiting import eventually
 
@@ -32,6 +32,12 @@ class Folder:
                     self.table.pop(key, None)
                 case _:
                     continue
+
+    @property
+    def heard(self) -> bool:
+        """Whether the last loss is over: a watch that is lost already cannot be lost by what comes next."""
+        told = (event for event in reversed(self.log) if isinstance(event, Lost | Restored | Resync))
+        return not isinstance(next(told, None), Lost)
 
     def count(self, kind: type[Event]) -> int:
         return sum(isinstance(event, kind) for event in self.log)
@@ -59,7 +65,7 @@ async def converged(folder: Folder, store: Store) -> None:
 
     async def equal() -> bool:
         try:
-            return folder.table == await fresh(store)
+            return folder.heard and folder.table == await fresh(store)
         except NotReachable:
             return False
 
