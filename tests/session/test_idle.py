@@ -26,6 +26,7 @@ async def idle(server: ConsulServer | ZooKeeperServer, url: str) -> float:
         await live(session)
         await open_all(session.tree)
         await shown(session, "folder/1/01")
+        rate = 0.0
         for _ in range(PERIODS):
             before, began = server.requests, time.monotonic()
             await asyncio.sleep(SECONDS)  # the measure
