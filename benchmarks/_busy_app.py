@@ -127,7 +127,7 @@ class Control:
             "lags": lags,
             "rows": len(self._session.tree),
             "behind": len(self._session._following._fold),  # noqa: SLF001 - nothing else tells how many wait
-            "unread": self._traffic.keyspace.revision - int(self._session._following.revision or 0),  # noqa: SLF001
+            "unread": self._traffic.keyspace.revision - int(self._session._following.revision or 0),  # noqa: SLF001 - as above
             "liveness": self._session.liveness.standing.value,
         }
 
