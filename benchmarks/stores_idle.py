@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from typing import Final
+from urllib.request import urlopen
 
 import _side_by_side  # noqa: F401 - finds the checkout
 
@@ -12,6 +13,7 @@ from explorer.codecs.documents import Codecs
 from explorer.opening import opener
 from explorer.session.session import Session
 from tests.servers.consul import ConsulServer
+from tests.servers.etcd import EtcdServer
 from tests.servers.zookeeper import ZooKeeperServer
 
 SECONDS: Final = 30.0
@@ -34,6 +36,13 @@ async def idle(url: str, count: Callable[[], int]) -> float:
         return (count() - before) / (time.monotonic() - began)
 
 
+def counted(server: EtcdServer) -> int:
+    """Give the requests to the v2 API that etcd counts in its metrics."""
+    with urlopen(f"http://{server.address}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(int(float(line.split()[-1])) for line in lines if line.startswith("etcd_http_received_total{"))
+
+
 def main() -> None:
     """Count."""
     with ConsulServer(settings={"log_level": "debug"}) as consul:
@@ -42,6 +51,9 @@ def main() -> None:
     with ZooKeeperServer() as zookeeper:
         rate = asyncio.run(idle(f"zk://{zookeeper.address}/bench/", lambda: zookeeper.requests))
         print(f"ZooKeeper: {rate:.2f} packets a second")
+    with EtcdServer("3.4", v2=True) as etcd:
+        rate = asyncio.run(idle(f"etcd2://{etcd.address}/bench/", lambda: counted(etcd)))
+        print(f"etcd's v2 API: {rate:.2f} requests a second")
 
 
 if __name__ == "__main__":
