@@ -37,12 +37,12 @@ class Request:
 
 @dataclass
 class Store:
-    """Keys with their versions, all states they had, and what a watch of them tells."""
+    """Keys with their versions, what was done to them, and what a watch of them tells."""
 
     page: int = 3
     separator: str = "/"
     keys: dict[str, int] = field(default_factory=dict)
-    states: list[set[str]] = field(default_factory=lambda: [set()])
+    done: list[Put | Deleted] = field(default_factory=list)
     events: list[Put | Deleted] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     compacted: int = 0
@@ -53,13 +53,31 @@ class Store:
 
     def put(self, key: str) -> None:
         self.keys[key] = self.keys.get(key, 0) + 1
-        self.states.append(set(self.keys))
-        self.events.append(Put(Entry(key, b"", len(self.states) - 1, version=self.keys[key])))
+        self._do(Put(Entry(key, b"", self.revision + 1, version=self.keys[key])))
 
     def delete(self, key: str) -> None:
         del self.keys[key]
-        self.states.append(set(self.keys))
-        self.events.append(Deleted(key, len(self.states) - 1))
+        self._do(Deleted(key, self.revision + 1))
+
+    def _do(self, event: Put | Deleted) -> None:
+        self.done.append(event)
+        self.events.append(event)
+
+    @property
+    def revision(self) -> int:
+        """How much was done."""
+        return len(self.done)
+
+    def state(self, revision: int) -> set[str]:
+        """Give the keys that there were at a revision."""
+        keys: set[str] = set()
+        for event in self.done[:revision]:
+            match event:
+                case Put(entry):
+                    keys.add(entry.key)
+                case Deleted(key):
+                    keys.discard(key)
+        return keys
 
     def told(self) -> list[Put | Deleted]:
         """Take the events that were not told yet."""
@@ -101,13 +119,13 @@ class Store:
             request.answered.set_exception(request.answer)
 
     def _read(self, request: Request) -> Page[Child]:
-        after, revision = request.after, len(self.states) - 1
+        after, revision = request.after, self.revision
         if isinstance(after, Cursor):
             revision = after.revision if isinstance(after.revision, int) else revision
             after = after.key
             if revision < self.compacted:
                 raise Compacted("that revision is gone")
-        keys = self.states[revision]
+        keys = self.state(revision)
         found = children(keys, request.prefix, self.separator)
         if not found and request.prefix and request.prefix.removesuffix(self.separator) not in keys:
             raise KeyNotFound("nothing is there", key=request.prefix)

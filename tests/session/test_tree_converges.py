@@ -87,7 +87,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
 
     @rule()
     def compact(self) -> None:
-        self.store.compacted = len(self.store.states) - 1
+        self.store.compacted = self.store.revision
 
     # What arrives
 
