@@ -10,11 +10,12 @@ from typing import Final, NoReturn, TypeVar
 
 from explorer.cli import arguments
 from explorer.cli.exits import UsageError
+from explorer.drivers.registry import KNOWN
 from explorer.model.entries import Revision
 from explorer.model.keys import decode
 from explorer.version import __version__
 
-_EXAMPLES: Final = """\
+_EXAMPLES: Final = f"""\
 examples:
   keyscope demo:                                      look at a store that moves by itself
   keyscope ls etcd://127.0.0.1:2379/ config/          the next level below config/
@@ -24,8 +25,9 @@ examples:
   keyscope watch @prod config/ --json
   keyscope lock @prod jobs/nightly --wait 60 -- ./nightly.sh
 
-A store is named by its URL (etcd://, etcd+tls://, memory:, demo:) or as @NAME, a profile in keyscope/config.toml of the
-folder for settings. Keys are spelled as the store spells them; write -- before one that begins with a dash.
+A store is named by its URL ({KNOWN}; encrypted as in etcd+tls:) or as @NAME,
+a profile in keyscope/config.toml of the folder for settings. Keys are spelled as the store spells them; write -- before
+one that begins with a dash.
 
 exit codes:
   0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 unreachable, 6 denied, 7 outcome unknown
@@ -143,8 +145,8 @@ def _parser(*, usage: str | None = None) -> _Parser:
 
 def _store_parser() -> _Parser:
     parser = _parser(usage="keyscope [options] URL")
-    parser.add_argument("url", metavar="URL")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("url", metavar="URL", help="the store, or @NAME of a profile")
+    parser.add_argument("--json", action="store_true", help="no app: the top of the store, then its events, one object a line")
     _schemas(parser)
     parser.add_argument("--write", action="store_true", help="unlock writing from the start (w does it later)")
     parser.add_argument(

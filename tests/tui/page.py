@@ -1,6 +1,7 @@
 """The app as a person meets it: keys go in, lines of text come out. Tests wait until it is idle, never for a time."""
 
 import asyncio
+import unicodedata
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Page:
 
     async def type(self, text: str) -> None:
         """Type a text."""
-        await self.pilot.press(*(_NAMES.get(letter, letter) for letter in text))
+        await self.pilot.press(*map(_key, text))
         await self.settle()
 
     def lines(self) -> list[str]:
@@ -82,23 +83,9 @@ class Page:
             raise AssertionError(f"never: {what}\n{self.text()}") from None
 
 
-_NAMES = {
-    "/": "slash",
-    ":": "colon",
-    ".": "full_stop",
-    "-": "minus",
-    "_": "underscore",
-    " ": "space",
-    "?": "question_mark",
-    "+": "plus",
-    "*": "asterisk",
-    "!": "exclamation_mark",
-    '"': "quotation_mark",
-    "{": "left_curly_bracket",
-    "}": "right_curly_bracket",
-    "[": "left_square_bracket",
-    "]": "right_square_bracket",
-}
+def _key(letter: str) -> str:
+    """Name the key of a letter by Unicode's name, which is how a pilot finds out what is neither letter nor digit."""
+    return letter if letter.isalnum() else unicodedata.name(letter).lower()
 
 
 @asynccontextmanager

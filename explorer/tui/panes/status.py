@@ -19,6 +19,8 @@ _STANDINGS: Final[dict[Standing, tuple[str, str]]] = {
 }
 _ADDRESS: Final = 10
 """Cells of the address that are left before figures are."""
+_CAUSE: Final = 30
+"""Cells of the reason that are left before figures are."""
 _AGED: Final = 3.0
 """Seconds from which on the age of a proof is told; there is one every two."""
 
@@ -69,18 +71,19 @@ class StatusLine(Static):
             live += f" {span(age)}"
         frozen = "  FROZEN" if session.frozen else ""
         about = [] if session.revision is None else [f"  rev {session.revision}"]
-        if standing is not Standing.DISCONNECTED:
+        if standing in (Standing.LIVE, Standing.CATCHING_UP):  # else nothing is heard, which is no rate
             about.append(f"  {session.rate:.0f}/s")
-        room = width - cell_len(live) - len(frozen) - len(writing.plain) - 4
-        while about and room - len("".join(about)) < _ADDRESS:  # what can be written to, and whether, goes before
-            about.pop()
-        figures = "".join(about) + frozen
         wait = session.liveness.wait(now)
         reason = "" if standing is Standing.LIVE else f" {inert(session.liveness.reason)}"
         if session.liveness.refusal is not None:
             reason += f" ({inert(session.liveness.refusal.message)})"
         if wait is not None:
             reason += f" · again in {int(wait) + 1}s"
+        room = width - cell_len(live) - len(frozen) - len(writing.plain) - 4
+        needed = _ADDRESS + min(_CAUSE, cell_len(reason))
+        while about and room - len("".join(about)) < needed:  # what can be written to, whether, and why not go before
+            about.pop()
+        figures = "".join(about) + frozen
         rest = room - len("".join(about))
         least = rest // 2 if rest > _ADDRESS else rest
         shown = middle(inert(session.shown), max(0, least, rest - cell_len(reason)))
