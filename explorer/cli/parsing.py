@@ -146,7 +146,9 @@ def _parser(*, usage: str | None = None) -> _Parser:
 def _store_parser() -> _Parser:
     parser = _parser(usage="keyscope [options] URL")
     parser.add_argument("url", metavar="URL", help="the store, or @NAME of a profile")
-    parser.add_argument("--json", action="store_true", help="no app: the top of the store, then its events, one object a line")
+    parser.add_argument(
+        "--json", action="store_true", help="no app: the top of the store, then its events, one object a line"
+    )
     _schemas(parser)
     parser.add_argument("--write", action="store_true", help="unlock writing from the start (w does it later)")
     parser.add_argument(
