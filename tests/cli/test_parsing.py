@@ -7,6 +7,7 @@ import pytest
 from explorer.cli import arguments
 from explorer.cli.exits import UsageError
 from explorer.cli.parsing import parse, patience, revision, seconds
+from explorer.drivers.registry import DRIVERS
 
 
 def test_a_url_alone_asks_for_an_overview() -> None:
@@ -125,6 +126,13 @@ def test_help_names_every_verb_and_every_exit_code(capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     for word in ("ls", "get", "put", "rm", "watch", "locks", "lock", "history", "doctor", "7 outcome unknown"):
         assert word in said
+
+
+def test_help_names_every_store_that_can_be_opened(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    said = capsys.readouterr().out
+    assert [scheme for scheme in DRIVERS if f"{scheme}:" not in said.partition("A store is named")[2]] == []
 
 
 @pytest.mark.parametrize("verb", ["ls", "get", "put", "rm", "watch", "locks", "lock", "history", "doctor"])

@@ -197,6 +197,13 @@ class TestTheConnection:
             place.mend()
             await page.shows("● LIVE")
 
+    async def test_on_a_narrow_screen_the_cause_goes_before_figures_and_silence_is_no_rate(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), size=(60, 24)) as page:
+            await page.shows("● LIVE", "0/s")
+            place.cut("no answer within 2 s")
+            await page.shows("no answer within 2 s", "read-only")
+            assert "/s" not in page.lines()[0]
+
     async def test_an_empty_store_says_what_to_do(self) -> None:
         async with browsing(Place().connect, Codecs()) as page:
             await page.shows("No keys here. n makes one.")
