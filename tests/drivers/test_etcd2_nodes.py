@@ -107,7 +107,7 @@ async def test_hidden_names_are_reached_by_their_key_and_listed_by_nobody(store:
 async def test_deleting_a_tree_spares_hidden_names_and_says_so(store: Etcd2Store) -> None:
     await store.put("top/inner/_hidden", b"value")
     await store.put("top/inner/shown", b"value")
-    with pytest.raises(ExplorerError, match="1 nodes were deleted") as raised:
+    with pytest.raises(ExplorerError, match="1 entry deleted") as raised:
         await store.delete_tree("top")
     assert raised.value.key == "top/inner"
     assert "_" in raised.value.hint
