@@ -1,16 +1,25 @@
 """The command palette: every action of the registry by name, and the themes."""
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from functools import partial
-from typing import cast
+from typing import Final, cast
 
+from textual import work
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.css.query import NoMatches
 from textual.types import IgnoreReturnCallbackType
 
 from explorer.session.actions import BROWSING, Place, shown
 from explorer.session.session import Session
 from explorer.tui.drawing import told
 from explorer.tui.screens.answering import Answering
+
+_GATHER: Final = cast(
+    "Callable[[CommandPalette, str], Awaitable[None]]",
+    inspect.unwrap(CommandPalette._gather_commands),  # noqa: SLF001 - Textual has no other way to guard it
+)
 
 
 class Palette(CommandPalette, Answering[None]):
@@ -22,6 +31,12 @@ class Palette(CommandPalette, Answering[None]):
         if not drawn and action == "command_list":
             return False
         return bool(self.query(CommandList)) and super().check_action(action, parameters)
+
+    @work(exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP)  # noqa: SLF001 - it is cancelled by this name
+    async def _gather_commands(self, search_value: str) -> None:
+        """Fill the list, unless it went before this begins: what was typed last may be heard after a palette closes."""
+        with suppress(NoMatches):
+            await _GATHER(self, search_value)
 
 
 class Commands(Provider):

@@ -1,6 +1,8 @@
 """Looking around: the tree moves, the value follows, keys find what they name; nothing is written."""
 
 import pytest
+from textual.command import CommandList
+from textual.widgets import Input
 
 from explorer.codecs.documents import Codecs
 from explorer.model.errors import Unauthenticated
@@ -167,6 +169,15 @@ class TestWhatIsOff:
         async with browsing(place.connect, Codecs(), size=WIDE) as page:
             await page.press("?")
             await page.shows("Edit the value in place.", "(read-only: w unlocks writing)")
+            await page.press("escape")
+            await page.shows("1 Keys")
+
+    async def test_what_is_typed_as_the_palette_closes_ends_nothing(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("ctrl+p")
+            await page.shows("Search for commands")
+            await page.app.screen.query_one(CommandList).remove()  # as closing does, a moment before the screen goes
+            page.app.screen.query_one(Input).value = "late"
             await page.press("escape")
             await page.shows("1 Keys")
 
