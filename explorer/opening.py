@@ -14,7 +14,7 @@ def open(url: str, access: Access | None = None) -> Store:  # noqa: A001 - the c
     """Make the store of a URL; `async with` connects and closes it.
 
     Args:
-        url: `etcd://host:2379,host2:2379/prefix/`, `zk+tls://...`, `demo:`, any of `drivers.registry.KNOWN`; or
+        url: `etcd://host:2379,host2:2379/prefix/`, `zk+tls://...`, `demo:`, any of `drivers.registry.DRIVERS`; or
             `@NAME`, a profile.
         access: Credentials, certificates and the time limit of a request; what it leaves open comes from the variables
             that the store's own tools read. None takes the profile's, if there is one.

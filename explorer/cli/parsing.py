@@ -10,12 +10,11 @@ from typing import Final, NoReturn, TypeVar
 
 from explorer.cli import arguments
 from explorer.cli.exits import UsageError
-from explorer.drivers.registry import KNOWN
 from explorer.model.entries import Revision
 from explorer.model.keys import decode
 from explorer.version import __version__
 
-_EXAMPLES: Final = f"""\
+_EXAMPLES: Final = """\
 examples:
   keyscope demo:                                      look at a store that moves by itself
   keyscope ls etcd://127.0.0.1:2379/ config/          the next level below config/
@@ -25,7 +24,7 @@ examples:
   keyscope watch @prod config/ --json
   keyscope lock @prod jobs/nightly --wait 60 -- ./nightly.sh
 
-A store is named by its URL ({KNOWN}; encrypted as in etcd+tls:) or as @NAME,
+A store is named by its URL (consul:, demo:, etcd:, etcd2:, memory:, zk:; encrypted as in etcd+tls:) or as @NAME,
 a profile in keyscope/config.toml of the folder for settings. Keys are spelled as the store spells them; write -- before
 one that begins with a dash.
 

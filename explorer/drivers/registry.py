@@ -23,8 +23,6 @@ DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Scheme of a URL to the driver's module and class; the class is called with an Address and an Access."""
-KNOWN: Final = ", ".join(f"{scheme}:" for scheme in sorted(DRIVERS))
-"""The schemes in words."""
 
 
 def make(url: str, access: Access | None = None) -> Store:
@@ -47,7 +45,10 @@ def driver(address: Address) -> Callable[[Address, Access], Store]:
     try:
         module, _, name = DRIVERS[address.scheme].partition(":")
     except KeyError:
-        raise BackendNotSupported(f"no driver for {address.scheme!r}", hint=f"known are {KNOWN}") from None
+        raise BackendNotSupported(
+            f"no driver for {address.scheme!r}",
+            hint=f"known are {', '.join(f'{scheme}:' for scheme in sorted(DRIVERS))}",
+        ) from None
     try:
         found = getattr(import_module(module), name)
     except ImportError as error:
