@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
 
@@ -22,6 +23,7 @@ from explorer.tui.keyboard import forgive
 from explorer.tui.palette import Commands, Palette
 from explorer.tui.screens.browse import Browse
 from explorer.tui.themes import DEFAULT, THEMES
+from explorer.tui.window import outdated
 
 TICK: Final = 0.5
 """Seconds between two drawings of ages and countdowns."""
@@ -72,6 +74,13 @@ class Keyscope(App[None]):
         self.set_interval(TICK, self._tick)
         for line in self._said:
             self.say(line, warning=True)
+
+    def on_resize(self, event: Resize) -> None:
+        """Go by the size that the window has by now."""
+        newer = None if self.is_headless or self.is_web else outdated(event)
+        if newer is not None:
+            event.prevent_default()
+            self.post_message(newer)
 
     def on_unmount(self) -> None:
         """Listen no longer."""

@@ -153,6 +153,21 @@ def test_every_size_is_usable_or_at_least_survived(place: str, tmp_path: Path, s
         assert "Traceback" not in terminal.sent.decode()
 
 
+def _fills(columns: int, text: str) -> bool:
+    first = text.partition("\n")[0]
+    return first.endswith("read-only") and columns - 5 < len(first) <= columns
+
+
+def test_of_sizes_in_quick_succession_the_last_one_counts(place: str, tmp_path: Path) -> None:
+    with Terminal(place, home=tmp_path) as terminal:
+        terminal.shows("● LIVE", "read-only")
+        for columns in range(60, 60 + 3 * figure(40, 100), 3):
+            terminal.resize(20, 5)
+            terminal.resize(columns, 24)
+            terminal.until(partial(_fills, columns), f"{columns} columns are used")
+        assert terminal.quit() == 0
+
+
 KINDS_OF_TERMINAL = {
     "without colours": {"NO_COLOR": "1"},
     "xterm": {"TERM": "xterm", "COLORTERM": ""},
