@@ -23,7 +23,7 @@ from explorer.tui.keyboard import forgive
 from explorer.tui.palette import Commands, Palette
 from explorer.tui.screens.browse import Browse
 from explorer.tui.themes import DEFAULT, THEMES
-from explorer.tui.window import outdated
+from explorer.tui.window import by_now
 
 TICK: Final = 0.5
 """Seconds between two drawings of ages and countdowns."""
@@ -77,7 +77,7 @@ class Keyscope(App[None]):
 
     def on_resize(self, event: Resize) -> None:
         """Go by the size that the window has by now."""
-        newer = None if self.is_headless or self.is_web else outdated(event)
+        newer = None if self.is_headless or self.is_web else by_now(event)
         if newer is not None:
             event.prevent_default()
             self.post_message(newer)
