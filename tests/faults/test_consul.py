@@ -1,13 +1,10 @@
 """Consul hurt: killed, stopped, cut off, without a leader, its answers lost. What was told must be true afterwards."""
 
 import asyncio
-import gc
-import threading
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
-import psutil
 import pytest
 
 from explorer.drivers.consul import ConsulStore
@@ -26,6 +23,7 @@ from explorer.model.errors import (
     OutcomeUnknown,
 )
 from explorer.model.events import Deleted, Lost, Put, Restored, Resync
+from tests.faults.holding import Holding, nothing_is_left
 from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.fixtures import consul_cluster, own_consul, shared_consul
 from tests.servers.proxy import FaultProxy
@@ -367,16 +365,11 @@ async def test_a_hundred_connections_leave_nothing(shared_consul: ConsulServer, 
             async with store.lock("lock", ttl=10):
                 pass
 
-    def left() -> tuple[int, int, int]:
-        gc.collect()
-        sockets = [one for one in psutil.Process().net_connections() if one.status == psutil.CONN_ESTABLISHED]
-        return len(asyncio.all_tasks()), threading.active_count(), len(sockets)
-
     await once()
-    before = left()
+    before = Holding.now()
     for _ in range(100):
         await once()
-    await eventually(lambda: left() <= before, "nothing is left", PATIENCE)
+    await nothing_is_left("100 connections", before)
 
 
 async def test_an_open_directory_costs_an_idle_server_one_question(

@@ -1,15 +1,12 @@
 """etcd's v2 API hurt: killed, stopped, cut off, without a leader. What is told of the tree and of locks stays true."""
 
 import asyncio
-import gc
 import random
 import sys
-import threading
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-import psutil
 import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store
@@ -18,6 +15,7 @@ from explorer.model.errors import LockLost, NotReachable, OutcomeUnknown
 from explorer.model.events import Lost, Restored, Resync
 from tests.faults.figures import PATIENCE, figure, seed
 from tests.faults.folder import Folder, converged, folding, lost, write
+from tests.faults.holding import Holding, nothing_is_left
 from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
@@ -217,16 +215,11 @@ async def test_a_hundred_connections_leave_nothing(shared_etcd2: EtcdServer) -> 
             async with store.lock("lock", ttl=10), store.watch("key") as single:
                 await anext(single)
 
-    def left() -> tuple[int, int, int]:
-        gc.collect()
-        sockets = [one for one in psutil.Process().net_connections() if one.status == psutil.CONN_ESTABLISHED]
-        return len(asyncio.all_tasks()), threading.active_count(), len(sockets)
-
     await once()
-    before = left()
+    before = Holding.now()
     for _ in range(100):
         await once()
-    await eventually(lambda: left() <= before, "nothing is left", PATIENCE)
+    await nothing_is_left("100 connections", before)
 
 
 async def test_a_hundred_reconnections_leave_nothing(shared_etcd2: EtcdServer) -> None:
@@ -244,15 +237,10 @@ async def test_a_hundred_reconnections_leave_nothing(shared_etcd2: EtcdServer) -
             await converged(folder, store)
 
         await reconnect(0)
-        before = len(asyncio.all_tasks()), threading.active_count()
+        before = Holding.now()
         for number in range(figure(short=30, long=100)):
             await reconnect(number)
-
-        def level() -> bool:
-            now = len(asyncio.all_tasks()), threading.active_count()
-            return all(one <= other for one, other in zip(now, before, strict=True))
-
-        await eventually(level, "no more tasks and threads than before", PATIENCE)
+        await nothing_is_left("reconnections", before)
 
 
 async def patiently(store: Etcd2Store, number: int) -> None:

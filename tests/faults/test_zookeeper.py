@@ -3,10 +3,9 @@
 import asyncio
 import random
 import sys
-import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -14,9 +13,10 @@ import pytest
 from explorer.drivers.zookeeper import ZooKeeperStore
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
-from explorer.model.events import Lost, Resync
+from explorer.model.events import Resync
 from tests.faults.figures import PATIENCE, figure, seed
 from tests.faults.folder import Folder, converged, folding, lost, write
+from tests.faults.holding import Holding, nothing_is_left
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
@@ -122,33 +122,21 @@ async def test_the_loss_of_the_leader(zookeeper_cluster: ZooKeeperCluster) -> No
             await asyncio.to_thread(leader.start)
 
 
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 async def test_reconnections_leave_no_thread_socket_or_task(own_zookeeper: ZooKeeperServer) -> None:
     async with FaultProxy(own_zookeeper.port) as proxy, open_store(proxy.address) as store, folding(store) as folder:
 
-        async def reconnect() -> None:
-            contacts = store.connection.contacts
-            proxy.reset_connections()
-            await eventually(lambda: store.connection.contacts > contacts, "it is connected again", PATIENCE)
+        async def reconnect(times: int, mark: bytes) -> None:
+            for _ in range(times):
+                contacts = store.connection.contacts
+                proxy.reset_connections()
+                await eventually(partial(again, contacts), "it is connected again", PATIENCE)
+            await store.put("key", mark)
+            await converged(folder, store)
 
-        async def settled(count: int) -> None:
-            await eventually(lambda: folder.count(Lost) >= count, "each loss is told", PATIENCE)
+        def again(contacts: int) -> bool:
+            return store.connection.contacts > contacts
 
-        for _ in range(3):
-            await reconnect()
-        await store.put("key", b"value")
-        await settled(1)
-        threads, tasks, files = threading.active_count(), len(asyncio.all_tasks()), open_files()
-        for _ in range(figure(short=20, long=100)):
-            await reconnect()
-        await store.put("key", b"again")
-        await converged(folder, store)
-
-        def level() -> bool:
-            now = threading.active_count(), len(asyncio.all_tasks()), open_files()
-            return all(one <= before for one, before in zip(now, (threads, tasks, files), strict=True))
-
-        await eventually(level, "no more threads, tasks and files than before", PATIENCE)
+        await reconnect(3, b"before")
+        before = Holding.now()
+        await reconnect(figure(short=20, long=100), b"after")
+        await nothing_is_left("reconnections", before)
