@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import ClassVar, Self, TypeAlias
+from typing import ClassVar, Final, Self, TypeAlias
 
 from kazoo.client import KazooClient
 from kazoo.exceptions import CancelledError, KazooException, NodeExistsError, NoNodeError
@@ -17,6 +17,9 @@ from tests.servers.etcd import EtcdServer
 from tests.servers.programs import ETCDCTL, environment
 from tests.servers.requirement import require
 from tests.servers.zookeeper import ZooKeeperServer
+
+PATIENCE: Final = 15.0
+"""Seconds that a tool has to release its lock: one that is killed keeps it for as long as its session lasts."""
 
 Server: TypeAlias = EtcdServer | ConsulServer | ZooKeeperServer
 
@@ -167,7 +170,7 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             try:
-                process.wait(2.0)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
 

@@ -1,6 +1,7 @@
 """A day's work in a real tmux, on real stores, while another client writes: looked at as text, at both sizes."""
 
 import os
+import re
 import shlex
 import subprocess
 import threading
@@ -58,6 +59,17 @@ class Tmux:
     def hides(self, words: str) -> None:
         """Wait until words are gone from the screen."""
         self._until(lambda text: words not in text, f"{words!r} gone")
+
+    def finds(self, pattern: str) -> str:
+        """Wait until a pattern is found on the screen, and give its group."""
+        found: list[str] = []
+
+        def holds(text: str) -> bool:
+            found[:] = re.findall(pattern, text)
+            return bool(found)
+
+        self._until(holds, f"{pattern} on the screen")
+        return found[0]
 
     def _until(self, holds: Callable[[str], bool], what: str) -> None:
         try:
@@ -171,6 +183,7 @@ def test_locks_of_others_are_seen(client: Other, shared_server: Server, tmp_path
         holding.enter_context(client.locking("tmux/jobs/nightly"))
         with window("locks", (160, 50), url_of(shared_server, "tmux"), tmp_path) as tmux:
             tmux.shows("jobs/nightly", "1 held", "fence", "●")
+            fence = tmux.finds(r"●.* fence (\d+)")
             with client.locking("tmux/jobs/nightly"):
                 if client.queues:
                     tmux.shows("1 waiting", "1.")
@@ -179,4 +192,5 @@ def test_locks_of_others_are_seen(client: Other, shared_server: Server, tmp_path
                 holding.close()
                 if client.queues:
                     tmux.hides("1 waiting")
-                tmux.shows("jobs/nightly", "●")
+                tmux.shows("jobs/nightly", "1 held")
+                assert int(tmux.finds(rf"●.* fence (?!{fence}\b)(\d+)")) > int(fence)
