@@ -110,6 +110,14 @@ class Lane:
     async def run(self, faults: Sequence[str]) -> None:
         for contender in self.contenders:
             self._expect(contender)
+        try:
+            await self._run(faults)
+        finally:
+            for turn in self.turns.values():
+                turn.cancel()
+            await asyncio.gather(*self.turns.values(), return_exceptions=True)
+
+    async def _run(self, faults: Sequence[str]) -> None:
         holder, told = await self._holder()
         for fault in faults:
             before = told["fence"]
@@ -122,8 +130,6 @@ class Lane:
                 raise AssertionError(self._stuck(fault)) from error
             assert told["fence"] > before
             self.done[fault] += 1
-        for turn in self.turns.values():
-            turn.cancel()
 
     def _stuck(self, fault: str) -> str:
         queue = self.server.ctl("get", "--prefix", f"{self.root}lock/")
@@ -173,7 +179,7 @@ class Lane:
                 following = await self._holder()
             case _:
                 async with PlainClient(self.server.address) as client:
-                    await client.commit([delete(f"{self.root}lock/{told['lease']}")])
+                    await client.commit([delete(f"{self.root}lock/{int(told['lease'], 16):x}")])
                 following = await self._holder()
         ended = await holder.next("ended")
         assert ended["refused"], "the old holder's fenced write was accepted"
