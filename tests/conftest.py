@@ -3,9 +3,17 @@
 import signal
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("patient", deadline=None)  # how long an example takes is for the machine to say
+from tests.faults.figures import figure
+
+# How long an example takes, or takes to be made, is for the machine to say.
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=figure(100, 5_000),
+)
 settings.load_profile("patient")
 
 

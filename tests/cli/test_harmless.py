@@ -87,7 +87,7 @@ class TestHostileText:
         assert keyscope("locks", "memory:", "--json").record["key"] == f"l/{text}"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(key=some.binary(min_size=1, max_size=20), value=some.binary(max_size=300))
 def test_no_bytes_at_all_are_printed_as_they_are(keyscope: Run, keyspace: Keyspace, key: bytes, value: bytes) -> None:
     keyspace.put(b"d/" + key, value)

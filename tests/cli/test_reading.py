@@ -74,13 +74,13 @@ class TestLs:
 
 
 class TestGet:
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+    @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
     @given(value=some.binary() | some.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
     def test_raw_is_the_value_byte_for_byte(self, keyscope: Run, value: bytes) -> None:
         put(keyscope, "k", value=value)
         assert keyscope("get", "memory:", "k", "--as", "raw").output == value
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+    @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
     @given(value=some.binary(max_size=100))
     def test_a_hex_dump_can_be_read_back(self, keyscope: Run, value: bytes) -> None:
         put(keyscope, "k", value=value)

@@ -7,6 +7,7 @@ from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor
 from tests.contract.ground import Ground, keys_below, lacks, needs
+from tests.faults.figures import figure
 
 _NAMES = ["", "a", "b", "ab", "a!", "a0", "A", "é", "*", "[a]", "?", "%", " ", "\\", ".", "..", "キー"]
 _BYTES = ["\udcff", "\udcc3", "a\udc80", "\x00", "\n", "\x1b[31m", "\udcff\udcff"]
@@ -16,9 +17,9 @@ _NAMED = st.lists(st.sampled_from([name for name in _NAMES if name.strip(".")]),
 _BINARY = st.lists(st.sampled_from(_NAMES[:6] + _BYTES), min_size=1, max_size=4).map("/".join).filter(bool)
 
 _EXAMPLES = settings(
-    max_examples=25,
+    max_examples=figure(25, 500),
     # Each example has a path of its own, and each driver runs the examples by itself.
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
 )
 _FRESH = count()
 

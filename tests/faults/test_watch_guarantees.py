@@ -23,6 +23,7 @@ from explorer.model.entries import Revision
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Resync
 from tests.faults.changes import History
+from tests.faults.figures import figure
 from tests.faults.scripted import Answers, Connection, Lie, Life, Script, Writes
 from tests.faults.validators import FaultBegun, LogEntry, complaints
 
@@ -104,13 +105,13 @@ class TestWhatAWatchSurvives:
     """An honest server that is cut off anywhere, and the lies that servers are known to have told."""
 
     @given(revisions, cuts)
-    @settings(max_examples=150)
+    @settings(max_examples=figure(150, 5_000))
     async def test_being_cut_off_after_any_answer(self, done: Sequence[Writes], after: Sequence[int]) -> None:
         life = Life(done)
         assert await judged(Script(*(Connection(life, cut) for cut in after), Connection(life)), life) == []
 
     @given(revisions, cuts)
-    @settings(max_examples=100)
+    @settings(max_examples=figure(100, 5_000))
     async def test_duplicates(self, done: Sequence[Writes], after: Sequence[int]) -> None:
         """etcd#17247."""
         life = Life(done)
@@ -130,7 +131,7 @@ class TestWhatAWatchSurvives:
         assert await judged(Script(Connection(life, cut, progress_first), Connection(life)), life) == []
 
     @given(revisions, st.integers(0, 8), st.integers(2, 20))
-    @settings(max_examples=150)
+    @settings(max_examples=figure(150, 5_000))
     async def test_compaction_at_any_revision(self, done: Sequence[Writes], cut: int, horizon: int) -> None:
         life = Life(done)
         later = replace(life, compacted=min(horizon, life.revision))
@@ -138,7 +139,7 @@ class TestWhatAWatchSurvives:
         assert await judged(script, life, compacted=True) == []
 
     @given(revisions, revisions, st.integers(0, 8), st.sampled_from([(2, 2), (1, 1)]))
-    @settings(max_examples=150)
+    @settings(max_examples=figure(150, 5_000))
     async def test_another_store(
         self, done: Sequence[Writes], other: Sequence[Writes], cut: int, identity: tuple[int, int]
     ) -> None:

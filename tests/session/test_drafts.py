@@ -58,7 +58,7 @@ def test_a_draft_is_found_again_as_it_was_kept(tmp_path: Path) -> None:
 _KEYS = st.binary().map(lambda data: data.decode("utf-8", "surrogateescape"))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(key=_KEYS, text=st.text(), base=st.none() | st.binary(), revision=st.none() | st.integers() | st.text())
 def test_any_key_text_and_value_come_back(
     tmp_path: Path, key: str, text: str, base: bytes | None, revision: int | str | None

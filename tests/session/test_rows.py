@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from explorer.session.keytree import rows as module
 from explorer.session.keytree.rows import Branch, Row, Rows
+from tests.faults.figures import figure
 
 _NAMES = st.text("abz/é\udc80", max_size=3)
 
@@ -115,7 +116,9 @@ class RowsAgainstALine(RuleBasedStateMachine):
 
 def test_rows_stand_where_a_list_made_anew_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK", 2)  # so that blocks are divided
-    run_state_machine_as_test(RowsAgainstALine, settings=settings(max_examples=60, stateful_step_count=30))
+    run_state_machine_as_test(
+        RowsAgainstALine, settings=settings(max_examples=figure(60, 5_000), stateful_step_count=30)
+    )
 
 
 def test_a_row_that_is_not_there_is_an_error() -> None:

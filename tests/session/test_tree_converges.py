@@ -12,6 +12,7 @@ from explorer.session.connection.folding import Fold
 from explorer.session.keytree.filtering import Filter
 from explorer.session.keytree.nodes import Extent, Node, first_key
 from explorer.session.keytree.tree import Tree
+from tests.faults.figures import figure
 from tests.session.branching import Store, children
 
 _NUMBERS = st.integers(0, 10_000)
@@ -308,4 +309,6 @@ async def _tried(act: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_a_tree_agrees_with_its_store_in_the_end() -> None:
-    run_state_machine_as_test(TreeAgainstItsStore, settings=settings(max_examples=300, stateful_step_count=40))
+    run_state_machine_as_test(
+        TreeAgainstItsStore, settings=settings(max_examples=figure(300, 10_000), stateful_step_count=40)
+    )
