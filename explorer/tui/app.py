@@ -14,7 +14,6 @@ from textual.message import Message
 from textual.screen import Screen
 
 from explorer.model.text import inert
-from explorer.session.actions import Place
 from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.tui.backstop import Backstop
@@ -22,6 +21,7 @@ from explorer.tui.garbage import Garbage
 from explorer.tui.keyboard import forgive
 from explorer.tui.palette import Commands, Palette
 from explorer.tui.screens.browse import Browse
+from explorer.tui.screens.live import LiveScreen
 from explorer.tui.themes import DEFAULT, THEMES
 from explorer.tui.window import by_now
 
@@ -103,22 +103,19 @@ class Keyscope(App[None]):
         """Draw what changed."""
         parts, self._parts = self._parts, Part(0)
         for screen in self.screen_stack:
-            told = getattr(screen, "told", None)
-            if told is not None:
-                told(parts)
+            if isinstance(screen, LiveScreen):
+                screen.told(parts)
 
     def _tick(self) -> None:
         self._garbage.look()
-        tick = getattr(self.screen, "tick", None)
-        if tick is not None:
-            tick()
+        if isinstance(self.screen, LiveScreen):
+            self.screen.tick()
 
     def action_perform(self, name: str) -> None:
         """Do what an action of the registry says, or tell why it is off."""
         action = self.session.actions[name]
-        align = getattr(self.screen, "align", None)
-        if align is not None:
-            align()
+        if isinstance(self.screen, LiveScreen):
+            self.screen.align()
         reason = self.session.why_off(action.id)
         if reason is not None:
             self.say(f"{action.title}: {reason}", warning=True)
@@ -167,17 +164,6 @@ class Keyscope(App[None]):
         """Give only what the registry and the themes offer; see `palette`."""
         del screen
         return ()
-
-    @property
-    def place(self) -> Place:
-        """Where the focus is."""
-        focused = self.focused
-        for node in focused.ancestors_with_self if focused else ():
-            place = getattr(node, "place", None)
-            if isinstance(place, Place):
-                return place
-        place = getattr(self.screen, "place", None)
-        return place if isinstance(place, Place) else Place.TREE
 
 
 async def _waited(result: object) -> None:

@@ -11,10 +11,11 @@ from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits
 from textual.css.query import NoMatches
 from textual.types import IgnoreReturnCallbackType
 
-from explorer.session.actions import BROWSING, Place, shown
+from explorer.session.actions import BROWSING, shown
 from explorer.session.session import Session
 from explorer.tui.drawing import told
 from explorer.tui.screens.answering import Answering
+from explorer.tui.screens.live import LiveScreen
 
 _GATHER: Final = cast(
     "Callable[[CommandPalette, str], Awaitable[None]]",
@@ -58,8 +59,8 @@ class Commands(Provider):
     def _commands(self) -> Iterator[tuple[str, IgnoreReturnCallbackType, str]]:
         app = self.app
         session: Session = app.session  # type: ignore[attr-defined]  # the one app there is
-        place = getattr(self.screen, "place", None)
-        for action in session.actions.at(place if isinstance(place, Place) else BROWSING):
+        place = self.screen.place if isinstance(self.screen, LiveScreen) else BROWSING
+        for action in session.actions.at(place):
             if action.group == "Move" or action.id == "palette":
                 continue
             off = session.why_off(action.id)

@@ -46,6 +46,8 @@ class ValuePane(Pane):
     ticking = True
 
     tab: str = TABS[0]
+    _shown: tuple[str, str] | None = None
+    """The key and the tab that were drawn last."""
 
     def body(self) -> Iterable[Widget]:
         """Give facts and text."""
@@ -85,8 +87,8 @@ class ValuePane(Pane):
         width = max(8, self.size.width - 2)
         self.query_one(".value--facts", Words).say(self._facts(reading, warning, width))
         pager = self.query_one(Pager)
-        keep = getattr(self, "_key", None) == (reading.entry.key, self.tab)
-        self._key = (reading.entry.key, self.tab)
+        keep = self._shown == (reading.entry.key, self.tab)
+        self._shown = (reading.entry.key, self.tab)
         dimmed = bool(warning)
         match self.tab:
             case "value":

@@ -7,10 +7,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.events import DescendantFocus
-from textual.screen import Screen
 
-from explorer.session.actions import Place
-from explorer.session.session import Session
+from explorer.session.actions import BROWSING, Place
 from explorer.session.states import Part
 from explorer.tui.panes.changes import ChangesPane
 from explorer.tui.panes.footer import Footer
@@ -20,20 +18,18 @@ from explorer.tui.panes.status import StatusLine
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.panes.value import ValuePane
 from explorer.tui.screens import copying, deleting, going, help, writing
+from explorer.tui.screens.live import LiveScreen
 from explorer.tui.widgets.prompt import Prompt
 
 _ORDER = ("tree", "value", "locks", "changes")
 
 
-class Browse(Screen[None]):
+class Browse(LiveScreen[None]):
     """The tree with the value, the locks and the changes beside it."""
 
+    place = BROWSING
     BINDINGS: ClassVar[list[BindingType]] = []
     AUTO_FOCUS = "KeyTree"
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
 
     def compose(self) -> ComposeResult:
         """Put the panes together."""
@@ -53,24 +49,17 @@ class Browse(Screen[None]):
     # Drawing
 
     def told(self, parts: Part) -> None:
-        """Draw what changed."""
-        self.draw(parts)
-
-    def draw(self, parts: Part) -> None:
-        """Draw some parts again."""
+        """Draw what changed, in the panes, too."""
         if not self.is_mounted:
             return
         for pane in self.query(Pane):
             if pane.parts & parts:
                 pane.draw()
-        for line in (*self.query(StatusLine), *self.query(Footer)):
-            if parts & line.parts:
-                line.draw()
+        super().told(parts)
 
     def tick(self) -> None:
-        """Draw ages and countdowns."""
-        for line in self.query(StatusLine):
-            line.draw()
+        """Let ages and countdowns go on, in the panes, too."""
+        super().tick()
         if not self.session.frozen:
             for pane in self.query(Pane):
                 if pane.ticking and pane.display:

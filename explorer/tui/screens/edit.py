@@ -22,6 +22,7 @@ from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.screens.answering import Answering
 from explorer.tui.screens.help import Help
+from explorer.tui.screens.live import LiveScreen
 from explorer.tui.screens.outside import outside
 from explorer.tui.screens.questions import Choosing, Option
 from explorer.tui.screens.reviewing import Meeting, Review
@@ -35,10 +36,10 @@ LARGEST: Final = 128 * 1024
 _GRAMMARS: Final = {"json": "json", "yaml": "yaml"}
 
 
-class EditScreen(Answering[None]):
+class EditScreen(Answering[None], LiveScreen[None]):
     """An open edit on the screen."""
 
-    place: ClassVar[Place] = Place.EDITOR
+    place = Place.EDITOR
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.EDITOR)
     DEFAULT_CSS = """
     EditScreen .edit--title {
@@ -50,8 +51,7 @@ class EditScreen(Answering[None]):
     """
 
     def __init__(self, session: Session, edit: Edit) -> None:
-        super().__init__()
-        self.session = session
+        super().__init__(session)
         self.edit = edit
         self._shown: object = None
         self._typed = edit.text
@@ -84,19 +84,12 @@ class EditScreen(Answering[None]):
         self.draw()
 
     def told(self, parts: Part) -> None:
-        """Follow the session."""
+        """Draw what changed, the edit too."""
         if not self.is_mounted:
             return
-        for line in (*self.query(StatusLine), *self.query(Footer)):
-            if parts & line.parts:
-                line.draw()
+        super().told(parts)
         if parts & Part.EDIT:
             self.draw()
-
-    def tick(self) -> None:
-        """Let ages go on."""
-        for line in self.query(StatusLine):
-            line.draw()
 
     @on(TextArea.Changed)
     def typing(self, event: TextArea.Changed) -> None:

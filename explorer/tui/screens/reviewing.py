@@ -17,12 +17,12 @@ from explorer.session.actions import Place
 from explorer.session.editing.edits import Conflicted, Reviewing
 from explorer.session.editing.machine import Edit
 from explorer.session.session import Session
-from explorer.session.states import Part
 from explorer.tui.drawing import named, told
 from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.screens.answering import Answering
+from explorer.tui.screens.live import LiveScreen
 from explorer.tui.widgets.difference import Difference
 from explorer.tui.widgets.pager import Pager
 
@@ -92,13 +92,13 @@ class Review(ModalScreen[bool], Answering[bool]):
         self.query_one(Difference).move(by)
 
 
-class Meeting(Answering[bool]):
+class Meeting(Answering[bool], LiveScreen[bool]):
     """Somebody else was first: the value both began with, theirs, and mine, side by side.
 
     Its answer is whether theirs was taken, and the edit given up.
     """
 
-    place: ClassVar[Place] = Place.CONFLICT
+    place = Place.CONFLICT
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.CONFLICT)
     DEFAULT_CSS = """
     Meeting .meeting--title { height: auto; padding: 0 1; background: $warning 20%; text-style: bold; }
@@ -109,8 +109,7 @@ class Meeting(Answering[bool]):
     """
 
     def __init__(self, session: Session, edit: Edit, state: Conflicted) -> None:
-        super().__init__()
-        self.session = session
+        super().__init__(session)
         self._edit, self._state = edit, state
 
     def compose(self) -> ComposeResult:
@@ -139,17 +138,6 @@ class Meeting(Answering[bool]):
         self.query_one("#mine", Pager).show(state.mine, document.language, marked=differing(base, state.mine))
         self.set_focus(self.query_one("#theirs"))
         self.query_one(Footer).show(Place.CONFLICT)
-
-    def told(self, parts: Part) -> None:
-        """Follow the session."""
-        for line in (*self.query(StatusLine), *self.query(Footer)):
-            if parts & line.parts:
-                line.draw()
-
-    def tick(self) -> None:
-        """Let ages go on."""
-        for line in self.query(StatusLine):
-            line.draw()
 
     def _merge(self) -> Content:
         merge = self._state.merge
