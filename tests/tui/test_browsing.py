@@ -1,10 +1,14 @@
 """Looking around: the tree moves, the value follows, keys find what they name; nothing is written."""
 
+import asyncio
+
 import pytest
 from textual.command import CommandList
 from textual.widgets import Input
 
 from explorer.codecs.documents import Codecs
+from explorer.drivers.memory import MemoryStore
+from explorer.model.entries import Entry
 from explorer.model.errors import Unauthenticated
 from tests.session.ground import Place
 from tests.tui.page import NARROW, WIDE, Page, browsing
@@ -233,3 +237,32 @@ async def test_a_held_display_stands_still(place: Place) -> None:
 
 def lines_of_the_tree(page: Page) -> list[str]:
     return [line[:31].rstrip() for line in page.lines()[2:-1]]
+
+
+class TestCopying:
+    async def test_offers_a_value_that_is_being_read(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            answered, get = asyncio.Event(), MemoryStore.get
+
+            async def slow(store: MemoryStore, key: str) -> Entry:
+                await answered.wait()
+                return await get(store, key)
+
+            monkeypatch.setattr(MemoryStore, "get", slow)
+            await page.pilot.press("G", "y")
+            await page.shows("Value  being read", "Key and value")
+            await page.pilot.press("down", "enter")
+            await page.shows("nothing was copied: there is no value yet")
+            await page.pilot.press("y")
+            await page.shows("Value  being read")
+            answered.set()
+            await page.settle()
+            await page.press("down", "enter")
+            await page.shows("copied: value")
+            assert page.app.clipboard == "a value at the top"
+
+    async def test_offers_no_value_where_there_is_none(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("y")
+            await page.shows("Key  config", "Command  keyscope get")
+            assert "Key and value" not in page.text()

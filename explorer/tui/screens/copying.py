@@ -1,48 +1,67 @@
 """Copying the key, the value, both, or a command that reads it again."""
 
 import shlex
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from textual.screen import Screen
 
 from explorer.model.text import inert
 from explorer.session.session import Session
+from explorer.session.states import Loading
 from explorer.tui.drawing import size
 from explorer.tui.screens.questions import Choosing, Option
 
 LARGEST: Final = 100_000
 """Characters that are handed to a terminal's clipboard at most; many terminals cut off more without a word."""
+_Copied: TypeAlias = Callable[[], str | None]
+"""Gives the text to copy at the moment of copying; None while there is none."""
 
 
 def ask(screen: Screen[None], session: Session) -> None:
-    """Ask what to copy of the selected key, and copy it."""
-    key = session.selected or ""
-    reading = session.detail.reading
-    options = [Option("Key", key, inert(key))]
-    if reading is not None and reading.entry.key == key:
-        text = reading.document.text
-        options += [
-            Option("Value", text, f"{size(len(text.encode(errors='surrogatepass')))}, as it is shown"),
-            Option("Key and value", f"{key}\n{text}"),
-        ]
-    command = f"keyscope get {shlex.quote(session.shown)} {shlex.quote(key)}"
-    options.append(Option("Command", command, inert(command)))
+    """Ask what to copy of the selected key, and copy it.
 
-    def answered(text: str | None) -> None:
-        if text is None:
-            return
-        if len(text) > LARGEST:
-            screen.notify(
-                f"{len(text):,} characters are too many for a clipboard; keyscope get writes them to a file.",
-                severity="warning",
-                markup=False,
-            )
-            return
-        what = next((option.title.lower() for option in options if option.value is text), "text")
-        # Where it is pasted it may be read by a shell, so what it does to a terminal is taken out here, too.
-        harmless = inert(text, multiline=True)
-        screen.app.copy_to_clipboard(harmless)
-        told = "" if harmless == text else ", with escapes for what cannot be seen"
-        screen.notify(f"copied: {what}{told}", markup=False, timeout=3)
+    A value that is being read is offered, too: whoever types ahead finds every choice in its place.
+    """
+    key = session.selected or ""
+    command = f"keyscope get {shlex.quote(session.shown)} {shlex.quote(key)}"
+
+    def value() -> str | None:
+        reading = session.detail.reading
+        return reading.document.text if reading is not None and reading.entry.key == key else None
+
+    def both() -> str | None:
+        text = value()
+        return None if text is None else f"{key}\n{text}"
+
+    options: list[Option[_Copied]] = [Option("Key", lambda: key, inert(key))]
+    text = value()
+    if text is not None or isinstance(session.detail.state, Loading):
+        about = "being read" if text is None else f"{size(len(text.encode(errors='surrogatepass')))}, as it is shown"
+        options += [Option("Value", value, about), Option("Key and value", both)]
+    options.append(Option("Command", lambda: command, inert(command)))
+
+    def answered(chosen: _Copied | None) -> None:
+        if chosen is not None:
+            what = next(option.title.lower() for option in options if option.value is chosen)
+            _copy(screen, what, chosen())
 
     screen.app.push_screen(Choosing("Copy", options), answered)
+
+
+def _copy(screen: Screen[None], what: str, text: str | None) -> None:
+    if text is None:
+        screen.notify("nothing was copied: there is no value yet", severity="warning", markup=False)
+        return
+    if len(text) > LARGEST:
+        screen.notify(
+            f"{len(text):,} characters are too many for a clipboard; keyscope get writes them to a file.",
+            severity="warning",
+            markup=False,
+        )
+        return
+    # Where it is pasted it may be read by a shell, so what it does to a terminal is taken out here, too.
+    harmless = inert(text, multiline=True)
+    screen.app.copy_to_clipboard(harmless)
+    told = "" if harmless == text else ", with escapes for what cannot be seen"
+    screen.notify(f"copied: {what}{told}", markup=False, timeout=3)
