@@ -58,7 +58,7 @@ async def say(connection: Connection, words: bytes) -> None:
 
 
 async def hear(connection: Connection, size: int) -> bytes:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return await connection[0].readexactly(size)
 
 
@@ -107,6 +107,18 @@ async def test_resetting_the_connections_of_the_moment_lets_new_ones_in(
     writer.close()
 
 
+async def test_resetting_reaches_a_connection_whose_way_to_the_server_is_just_being_opened(proxy: FaultProxy) -> None:
+    connecting = asyncio.create_task(asyncio.open_connection(HOST, proxy.port))
+    while not proxy.accepted:  # noqa: ASYNC110 - at the very step at which it is accepted, which no event tells
+        await asyncio.sleep(0)
+    assert not proxy.connections
+    proxy.reset_connections()
+    connection = await connecting
+    with pytest.raises(ConnectionResetError):
+        await hear(connection, 1)
+    connection[1].close()
+
+
 async def test_hang_accepts_and_forwards_nothing_until_healed(
     proxy: FaultProxy, connection: Connection, echo: Echo
 ) -> None:
@@ -127,6 +139,7 @@ async def test_dropped_replies_still_reach_the_server(proxy: FaultProxy, connect
     proxy.drop_replies()
     await say(connection, b"write")
     await eventually(lambda: echo.heard == b"write", "the server hears the request")
+    await eventually(lambda: proxy.dropped == 5, "the reply is swallowed")
     assert await hears_nothing(connection)
 
 

@@ -98,11 +98,11 @@ class ConsulServer(Server):
         """Have the leader read a key, which needs the quorum; on the plain port, whatever TLS says."""
         try:
             status, _ = self.http("GET", "/v1/kv/is-there-anybody?consistent")
+            if status not in (200, 404):
+                return False
+            return self.http("PUT", "/v1/session/create", {"TTL": "10s"})[0] == 200  # the node is in the catalog, too
         except (OSError, http.client.HTTPException):
             return False
-        if status not in (200, 404):
-            return False
-        return self.http("PUT", "/v1/session/create", {"TTL": "10s"})[0] == 200  # the node is in the catalog, too
 
     def http(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
         """Ask the agent as its operator, and give status and body."""
@@ -139,7 +139,10 @@ class ConsulServer(Server):
         shutil.rmtree(self.folder / "data", ignore_errors=True)
 
     def is_leader(self) -> bool:
-        return bool(self.json("GET", "/v1/agent/self")["Stats"]["consul"]["leader"] == "true")
+        try:
+            return bool(self.json("GET", "/v1/agent/self")["Stats"]["consul"]["leader"] == "true")
+        except (OSError, http.client.HTTPException, ConsulError):
+            return False
 
     def tool(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start Consul's own command line against this agent, in a process group of its own."""

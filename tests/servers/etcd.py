@@ -203,7 +203,7 @@ class EtcdServer(Server):
             status = self.status()
         except EtcdctlError:
             return False
-        return bool(status["leader"] == status["header"]["member_id"])
+        return bool(status.get("leader") == status["header"]["member_id"])  # there may be none for a moment
 
     def compact(self, revision: int | None = None) -> int:
         """Forget all history before `revision` (now, by default), physically; return it."""

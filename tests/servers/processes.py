@@ -14,6 +14,8 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Self
 
@@ -21,9 +23,22 @@ from tests.servers.programs import environment
 from tests.servers.waiting import wait_until
 
 HOST = "127.0.0.1"
-# Below the range that the system takes ports of outgoing connections from: no client can sit on the port of a server
-# that is down for a moment.
-_PORTS = range(15000, 32000)
+_LANES = 4
+
+
+def _ports() -> Iterator[int]:
+    """Give the ports of this process among those that test in parallel, each once before any comes again.
+
+    The port of a server that is down for a moment looks free; so no other process may choose it, nor this one soon.
+    All are below the range that the system takes ports of outgoing connections from.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = list(range(15000 + worker % _LANES, 32000, _LANES))
+    random.SystemRandom().shuffle(ports)
+    return cycle(ports)
+
+
+_PORTS = _ports()
 _TAKEN = ("address already in use", "Address in use", "BindException")
 _TAIL = 60  # lines of output that a failure shows
 
@@ -38,7 +53,7 @@ class PortTakenError(ServerFailedError):
 
 def free_port() -> int:
     """Return a loopback port that nobody listens on at this moment."""
-    for port in random.sample(_PORTS, 200):
+    for port in islice(_PORTS, 200):
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))

@@ -33,15 +33,17 @@ class FaultProxy:
     """Forwards one loopback port to a server's, as `mode` and the other settings allow at that moment.
 
     `accepted` counts connections since the start, `connections` those open now, `sent` and `received` the bytes
-    forwarded to the server and to the client. What was held back by `hang` arrives late when it ends, as on a network
-    that comes back; what `drop_replies` swallowed is gone, so a connection that lost bytes is reset by `heal`.
+    forwarded to the server and to the client, `dropped` those of replies that were swallowed. What was held back by
+    `hang` arrives late when it ends, as on a network that comes back; what `drop_replies` swallowed is gone, so a
+    connection that lost bytes is reset by `heal`.
     """
 
     def __init__(self, server_port: int, port: int = 0) -> None:
         self.server_port = server_port
         self.port = port
         self.mode = Mode.PASS
-        self.accepted = self.sent = self.received = 0
+        self.accepted = self.sent = self.received = self.dropped = 0
+        self._resets = 0
         self._delay = 0.0
         self._rate: float | None = None
         self._budget: int | None = None
@@ -49,6 +51,7 @@ class FaultProxy:
         self._moving = asyncio.Event()
         self._moving.set()
         self._open: dict[asyncio.Task[None], _Connection] = {}
+        self._opening: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     @property
@@ -74,6 +77,7 @@ class FaultProxy:
 
     def reset_connections(self) -> None:
         """Reset the connections of this moment; new ones are forwarded as before."""
+        self._resets += 1
         for connection in self._open.values():
             connection.reset()
 
@@ -116,7 +120,7 @@ class FaultProxy:
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
-        tasks = list(self._open)
+        tasks = [*self._opening, *self._open]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -126,15 +130,25 @@ class FaultProxy:
         if self.mode is Mode.RESET:
             _reset(writer)
             return
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a connection is served by its own task")
+        self._opening.add(task)
+        resets = self._resets
         try:
             server_reader, server_writer = await asyncio.open_connection(HOST, self.server_port)
         except OSError:
             _reset(writer)
             return
+        except asyncio.CancelledError:
+            _reset(writer)
+            raise
+        finally:
+            self._opening.discard(task)
         connection = _Connection(writer, server_writer)
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a connection is served by its own task")
+        if self._resets > resets:
+            connection.reset()
+            return
         self._open[task] = connection
         try:
             async with asyncio.TaskGroup() as pumps:
@@ -163,6 +177,7 @@ class FaultProxy:
             await self._hold(len(data))
             if self.mode is Mode.DROP_REPLIES:
                 connection.lossy = True
+                self.dropped += len(data)
                 continue
             allowed = data if self._budget is None else data[: self._budget]
             writer.write(allowed)

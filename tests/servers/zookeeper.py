@@ -102,8 +102,10 @@ class ZooKeeperServer(Server):
         return found | self._settings
 
     def answers(self) -> bool:
-        """Say whether it serves, alone or as one of a quorum."""
+        """Say whether it serves, alone or as one of a quorum, on all its ports: the encrypted one is opened last."""
         try:
+            if self.tls:
+                socket.create_connection((HOST, self.tls_port), timeout=5).close()
             return "Mode: " in self.word("srvr")
         except OSError:
             return False
@@ -123,7 +125,10 @@ class ZooKeeperServer(Server):
         return int(self.word("srvr").partition("Received: ")[2].split()[0])
 
     def is_leader(self) -> bool:
-        return "Mode: leader" in self.word("srvr")
+        try:
+            return "Mode: leader" in self.word("srvr")
+        except OSError:  # it closes what is open when it loses its leader
+            return False
 
 
 class ZooKeeperCluster(Cluster[ZooKeeperServer]):

@@ -144,7 +144,10 @@ class Terminal:
             self._fed += len(new)
         if new:
             self._stream.feed(self._decoder.decode(new))
-        return [line.rstrip() for line in self._screen.display]
+        screen = self._screen
+        # pyte's own way to its text fails where a narrow letter was drawn over the first half of a wide one.
+        cells = ([screen.buffer[line][column].data for column in range(screen.columns)] for line in range(screen.lines))
+        return ["".join(letters).rstrip() for letters in cells]
 
     def text(self) -> str:
         """Give the whole screen."""

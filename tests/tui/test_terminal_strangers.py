@@ -62,7 +62,7 @@ def test_of_what_strangers_wrote_nothing_steers_the_terminal(place: str, tmp_pat
             if number % 8 == 0:
                 terminal.shows(f"{number:02}")
         terminal.press("G")
-        terminal.shows("shown escaped")
+        terminal.shows("strange/zz", "shown escaped")
         terminal.press("2", "]")
         terminal.shows("[metadata]")
         terminal.press("]")
