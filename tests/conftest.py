@@ -5,14 +5,16 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.faults.figures import figure
+from tests.faults.figures import LONG, figure
 
-# How long an example takes, or takes to be made, is for the machine to say.
+# How long an example takes, or takes to be made, is for the machine to say. The short form tries the same examples each
+# time, so that what it says of a change is due to the change; the long form looks for new ones.
 settings.register_profile(
     "patient",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     max_examples=figure(100, 5_000),
+    derandomize=not LONG,
 )
 settings.load_profile("patient")
 
