@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.tree import Tree
 from tests.session.branching import Request, Store
+
+PATIENCE: Final = 60.0
 
 
 class Garden:
@@ -58,7 +61,7 @@ class Garden:
 
     async def request(self) -> Request:
         """Wait for the tree to ask for a page, which the test then has read and arrive."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             return await self.store.next_request()
 
     async def answer(self) -> None:
@@ -79,7 +82,7 @@ async def growing(*keys: str, page: int = 100, unsure: bool = False) -> AsyncIte
     with suppress(asyncio.CancelledError):
         async with asyncio.TaskGroup() as group:
             running = group.create_task(garden.tree.run())
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 await garden.tree.idle()
                 yield garden
             running.cancel()

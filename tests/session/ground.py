@@ -1,5 +1,6 @@
 """What the tests of the session stand on: memory stores that share a keyspace, and a clock that is moved."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from explorer.session.session import Session
 from explorer.session.states import Standing
 from tests.servers.waiting import eventually
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds after which something that should have happened did not."""
 
 
@@ -102,9 +103,10 @@ async def opened(place: Place, *, writable: bool = True, drafts: Path | None = N
 
 
 async def live(session: Session) -> None:
-    await session.idle()
+    """Wait until a session is live and everything that it was asked for is done."""
+    await asyncio.wait_for(session.idle(), PATIENCE)
     await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live", PATIENCE)
-    await session.idle()
+    await asyncio.wait_for(session.idle(), PATIENCE)
 
 
 async def shown(session: Session, key: str) -> Reading:

@@ -26,6 +26,13 @@ class Doubtful(Gate):
     failure: Exception | None = None
     commits = False
     hold: asyncio.Event | None = None
+    unread: asyncio.Event | None = None
+    """What readings wait for."""
+
+    async def get(self, key: str, *, consistent: bool = True) -> Entry:
+        if self.unread is not None:
+            await self.unread.wait()
+        return await super().get(key, consistent=consistent)
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
@@ -120,10 +127,12 @@ async def test_an_edit_in_doubt_that_was_left_loses_its_draft_only_when_it_is_fo
         edit.draft("mine")
         await session.idle()
         place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
+        place.main.unread = asyncio.Event()
         await edit.save()
         await session.desk.leave()
         assert session.editing is None
         assert Drafts(tmp_path).found("memory:")
+        place.main.unread.set()
         await eventually(lambda: not Drafts(tmp_path).found("memory:"), "its draft is gone", PATIENCE)
 
 

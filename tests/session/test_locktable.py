@@ -147,13 +147,29 @@ async def test_the_pause_is_ten_times_what_a_reading_took(monkeypatch: pytest.Mo
         assert pauses[0] >= 0.5
 
 
-async def test_many_events_are_one_reading() -> None:
+async def test_many_events_are_one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause after a reading is over when the test says so: none is shorter, and none may be needed."""
+    pause, sleep = 1000.0, asyncio.sleep
+    pauses = asyncio.Semaphore(0)
+
+    async def paused(seconds: float) -> None:
+        await (pauses.acquire() if seconds >= pause else sleep(seconds))
+
+    monkeypatch.setattr(asyncio, "sleep", paused)
     place = Place()
-    async with Counted(place) as store, table(store, pause=0.1) as running:
+    async with Counted(place) as store, table(store, pause=pause) as running:
         for number in range(1000):
             running.touch([put(f"session-{number}", lease="7")])
-            await asyncio.sleep(0)
+            await sleep(0)
+        assert store.reads == 1
+        pauses.release()
         await eventually(lambda: store.reads == 2, "it was read again", PATIENCE)
+        pauses.release()
+        for _ in range(1000):  # turns of the loop, of which a reading takes a few
+            await sleep(0)
+        assert store.reads == 2
+        running.want()
+        await eventually(lambda: store.reads == 3, "it is read when there is a reason", PATIENCE)
 
 
 async def test_a_store_without_locks_says_why() -> None:

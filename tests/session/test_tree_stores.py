@@ -18,6 +18,7 @@ from explorer.model.errors import ExplorerError, InvalidKey, KeyModified, KeyNot
 from explorer.model.events import Deleted, Put
 from explorer.session.connection.folding import Fold
 from explorer.session.keytree.tree import Tree
+from tests.faults.figures import PATIENCE
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import etcd_version, shared_consul, shared_etcd, shared_etcd2, shared_zookeeper
@@ -100,7 +101,7 @@ async def _agrees(opened: Callable[[], Store], seed: int, count: int, names: Seq
                 ]
                 await watched.use(chance, writing)
                 await other.put(_END, b"")
-                await eventually(lambda: _END in watched.heard and not len(watched.fold), "all is heard")
+                await eventually(lambda: _END in watched.heard and not len(watched.fold), "all is heard", PATIENCE)
                 watched.tree.filter(None)
                 await becomes(watched.tree, other)
                 assert all(node.has_value or node.has_children or node.ghost for node in nodes(watched.tree))
