@@ -15,8 +15,11 @@ from explorer.drivers.etcd import EtcdStore
 from explorer.drivers.holding import boottime
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, ExplorerError, LockLost
+from tests.faults.figures import PATIENCE
 
 GUARDED = "guarded"
+LIMIT = 2.0
+"""Seconds that a request may take once the store is open."""
 
 
 def tell(event: str, **facts: object) -> None:
@@ -34,7 +37,11 @@ async def hold(lock: Lock, store: EtcdStore, leave: asyncio.Event) -> None:
     """Obtain the lock and work under it until it is lost or to be left; then try one write too many."""
     await lock.acquire()
     since, until, writes, fence = boottime(), 0.0, 0, lock.fence
-    (info,) = await store.locks("lock")
+    found = await store.locks("lock")
+    if not found:  # this process stood still for so long that the lock ended
+        await lock.release()
+        return
+    (info,) = found
     noticing = asyncio.create_task(loss(lock))
     tell("acquired", since=since, fence=fence, lease=info.holder.session if info.holder else None)
     while not leave.is_set():
@@ -75,17 +82,21 @@ async def main(address: str, ttl: float) -> None:
 
     async def contend(store: EtcdStore) -> None:
         while True:
+            lock = store.lock("lock", ttl=ttl)
             try:
-                await hold(store.lock("lock", ttl=ttl), store, leave)
+                await hold(lock, store, leave)
             except CannotLock:
                 continue  # the place in the queue was lost
             except ExplorerError as error:
                 tell("trouble", error=str(error))
+                with suppress(ExplorerError):
+                    await lock.release()
                 await asyncio.sleep(0.1)
             finally:
                 leave.clear()
 
-    async with EtcdStore(parse(address), Access(timeout=2.0)) as store, asyncio.TaskGroup() as group:
+    async with EtcdStore(parse(address), Access(timeout=PATIENCE)) as store, asyncio.TaskGroup() as group:
+        store.connection.timeout = LIMIT
         contending = group.create_task(contend(store))
         while await reader.readline():
             leave.set()

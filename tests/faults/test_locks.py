@@ -33,7 +33,10 @@ __all__ = ["etcd_version"]
 
 pytestmark = pytest.mark.faults
 
-TTL = 2.0
+TTL = 4.0
+"""Long enough for a holder whose process stands still for a moment."""
+NOTICING = 10.0
+"""Seconds beyond the TTL in which a contender's own task must have been told of a loss, on the busiest machine."""
 LANES = 4
 TAKEOVERS = {"pause": 2, "kill": 1, "hang": 1, "revoke": 6, "remove": 6, "release": 10}
 """What happens to the holder, in each lane and with each version: 208 in all; the long form does ten times as much."""
@@ -105,7 +108,9 @@ class Lane:
     """Since when and until when each holder provably held the lock, as it said itself."""
     done: Counter[str] = field(default_factory=Counter)
     longest: float = 0.0
-    """Seconds until the loss was told to a holder that was cut off, at most."""
+    """Seconds that a holder that was cut off still took the lock to be held, at most."""
+    told: float = 0.0
+    """Seconds until its loss was told to it, at most."""
 
     async def run(self, faults: Sequence[str]) -> None:
         for contender in self.contenders:
@@ -175,7 +180,7 @@ class Lane:
                 following = await self._holder()
             case "revoke":
                 async with PlainClient(self.server.address) as client:
-                    await client.ask(LEASE_REVOKE, messages.LeaseRevokeRequest(ID=int(told["lease"], 16)), 5)
+                    await client.ask(LEASE_REVOKE, messages.LeaseRevokeRequest(ID=int(told["lease"], 16)), PATIENCE)
                 following = await self._holder()
             case _:
                 async with PlainClient(self.server.address) as client:
@@ -189,7 +194,8 @@ class Lane:
         outside = fault in ("revoke", "remove")
         self.intervals.append((ended["since"], min(ended["until"], began) if outside else ended["until"]))
         if fault == "hang":
-            self.longest = max(self.longest, ended["lost_at"] - began)
+            self.longest = max(self.longest, ended["until"] - began)
+            self.told = max(self.told, ended["lost_at"] - began)
             holder.proxy.heal()
         self._expect(holder)
         return following
@@ -242,12 +248,16 @@ async def test_takeovers_leave_the_old_holder_nothing(etcd_version: str) -> None
         server.ctl("put", "the-end", "")
         writes = [await judge(server, one.root) for one in lanes]
     done = sum((one.done for one in lanes), Counter[str]())
-    told = max(one.longest for one in lanes)
-    sys.stdout.write(f"locks {etcd_version}: seed {chosen}, {dict(done)}, {writes} writes, loss told in {told:.2f} s\n")
+    longest, told = max(one.longest for one in lanes), max(one.told for one in lanes)
+    sys.stdout.write(
+        f"locks {etcd_version}: seed {chosen}, {dict(done)}, {writes} writes, "
+        f"held for {longest:.2f} s when cut off, told in {told:.2f} s\n"
+    )
     assert done.total() >= 100 * times
     assert all(count > done.total() / LANES / 10 for count in writes)
     for one in lanes:
         ordered = sorted(one.intervals)
         for (_, until), (since, _) in pairwise(ordered):
             assert until < since, "two held the lock at the same time"
-    assert told <= TTL, "a loss was told later than the TTL"
+    assert longest <= TTL, "a holder that was cut off took the lock to be held for longer than the TTL"
+    assert told <= TTL + NOTICING, "a loss was told much later than the TTL"

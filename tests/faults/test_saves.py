@@ -16,7 +16,8 @@ from explorer.drivers.etcd.delivery import Delivery
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, KeyNotFound, NotReachable, OutcomeUnknown
 from tests.faults.changes import Change, History
-from tests.faults.figures import figure, seed
+from tests.faults.figures import PATIENCE, figure, seed
+from tests.faults.hurrying import hurried
 from tests.faults.plain import PlainClient, put
 from tests.faults.saves import Attempt, Told, figures, misjudged
 from tests.faults.traffic import END
@@ -109,9 +110,10 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(
 
     monkeypatch.setattr(Delivery, "commit", counted)
     async with EtcdServer(version) as server, FaultProxy(server.client_port) as proxy:
-        stores = [open_store(proxy.address, timeout=TIMEOUT) for _ in range(EDITORS)]
+        stores = [open_store(proxy.address) for _ in range(EDITORS)]
         for store in stores:
             await store.connect()
+            await hurried(store, TIMEOUT)
         tasks = [asyncio.create_task(editors.edit(store, random.Random(choice.getrandbits(32)))) for store in stores]
         try:
             await spoil(server, proxy, editors, choice)
@@ -151,7 +153,7 @@ async def spoil(server: EtcdServer, proxy: FaultProxy, editors: Editors, choice:
 
 async def progress(editors: Editors) -> None:
     done = len(editors.attempts) + WINDOW
-    await eventually(lambda: len(editors.attempts) >= done, "the editors go on", 30.0)
+    await eventually(lambda: len(editors.attempts) >= done, "the editors go on", PATIENCE)
 
 
 async def everything(server: EtcdServer) -> History:
