@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from explorer.codecs.documents import Codecs
@@ -20,6 +21,8 @@ from tests.session.ground import live
 
 SHOWN_WITHIN: Final = 5.0
 """Seconds from the loss of the store until it is shown as stale."""
+_STALL: Final = 0.1
+"""Seconds between two looks from which on this process stood still, the session in it too."""
 _LONG: Final = 6
 """Seconds after which a session that has been stale all the time is believed to stay so."""
 
@@ -36,11 +39,19 @@ class Witness:
             self.seen.append((time.monotonic(), self.session.liveness))
             await asyncio.sleep(0.005)
 
+    def since(self, moment: float) -> float:
+        """Give the seconds since a moment, without those in which this process stood still."""
+        now = time.monotonic()
+        looks = [moment, *(look for look, _ in self.seen if look > moment), now]
+        gaps = (after - before for before, after in pairwise(looks))
+        return now - moment - sum(gap for gap in gaps if gap > _STALL)
+
 
 @asynccontextmanager
-async def witnessed(url: str) -> AsyncGenerator[tuple[Session, Witness], None]:
+async def witnessed(store: str | Callable[[], Store]) -> AsyncGenerator[tuple[Session, Witness], None]:
     """Open a session that may write, with somebody who looks at it."""
-    async with Session(opener(url), Codecs(), writable=True) as session:
+    connect = opener(store) if isinstance(store, str) else store
+    async with Session(connect, Codecs(), writable=True) as session:
         await live(session)
         witness = Witness(session)
         async with asyncio.TaskGroup() as group:
@@ -49,14 +60,25 @@ async def witnessed(url: str) -> AsyncGenerator[tuple[Session, Witness], None]:
             looking.cancel()
 
 
+async def stale_in_time(witness: Witness, lost: float) -> float:
+    """Wait until the session is stale, and see that it happened in time; give the seconds it took.
+
+    The moment of the loss is when the fault was in effect: before, the store may still prove that it lives.
+    """
+    session = witness.session
+    await eventually(lambda: session.liveness.standing is Standing.STALE, "it is stale", PATIENCE)
+    took = witness.since(lost)
+    assert took <= SHOWN_WITHIN
+    return took
+
+
 async def falls_stale(witness: Witness, lost: float) -> float:
     """Wait until the session is stale, and see that it happened in time and stays; give the seconds it took."""
     session = witness.session
-    await eventually(lambda: session.liveness.standing is Standing.STALE, "it is stale", PATIENCE)
-    took = time.monotonic() - lost
-    assert took <= SHOWN_WITHIN
+    took = await stale_in_time(witness, lost)
     begun = len(witness.seen)
-    await eventually(lambda: (session.liveness.age(session.clock.now()) or 0) > _LONG, "it has long been stale", 20)
+    now = session.clock.now
+    await eventually(lambda: (session.liveness.age(now()) or 0) > _LONG, "it has long been stale", PATIENCE)
     assert {liveness.standing for _, liveness in witness.seen[begun:]} == {Standing.STALE}
     return took
 
