@@ -9,10 +9,17 @@ from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.clock import ManualClock
 from explorer.drivers.memory.keyspace import Keyspace
 from explorer.model.address import Access, parse
-from tests.cli.calls import Result, Run
+from tests.cli.calls import Result, Run, folders
 from tests.servers.fixtures import prefix, shared_etcd
 
 __all__ = ["keyscope", "keyspace", "prefix", "shared_etcd"]
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Have runs in this process find none of the person's own settings."""
+    for name, folder in folders(tmp_path / "home").items():
+        monkeypatch.setenv(name, folder)
 
 
 @pytest.fixture

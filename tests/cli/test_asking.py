@@ -1,5 +1,6 @@
 """What a person at a terminal is asked before something is deleted: a real pseudo-terminal and a real etcd."""
 
+import codecs
 import os
 import pty
 import select
@@ -28,6 +29,7 @@ class Person:
         )
         os.close(theirs)
         self.seen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def __enter__(self) -> Self:
         return self
@@ -44,7 +46,7 @@ class Person:
             ready, _, _ = select.select([self._terminal], [], [], max(0, deadline - time.monotonic()))
             assert ready, f"{text!r} is not among {self.seen!r}"
             try:
-                self.seen += os.read(self._terminal, 4096).decode()
+                self.seen += self._decoder.decode(os.read(self._terminal, 4096))
             except OSError:  # the other end is closed
                 pytest.fail(f"{text!r} is not among {self.seen!r}")
 

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.cli.calls import COMMAND, Result, Running, environment, run_process
+from tests.cli.calls import COMMAND, PATIENCE, Lines, Result, Running, environment, run_process
 from tests.servers.etcd import EtcdServer
 from tests.servers.waiting import wait_until
 
@@ -34,6 +36,15 @@ def holding(url: str, *words: str, ttl: str = "20") -> Running:
     """Hold the lock `jobs` by a command that says so and ends when it is told to."""
     script = "import signal, sys; print('held', flush=True); signal.pause()"
     return Running("lock", url, "jobs", "--ttl", ttl, *words, "--", PYTHON, "-c", script)
+
+
+def wait_until_it_waits(url: str) -> None:
+    """Wait until somebody stands in the queue of a lock."""
+
+    def waits() -> bool:
+        return any(lock["waiters"] for lock in run_process("locks", url, "--json").records)
+
+    wait_until(waits, "it waits", PATIENCE)
 
 
 def test_the_command_runs_while_the_lock_is_held_and_knows_its_fence(url: str) -> None:
@@ -75,7 +86,7 @@ def test_waiters_are_told_in_order_and_get_the_lock_in_turn(url: str, shared_etc
     with holding(url) as holder:
         assert holder.line() == "held"
         with holding(url, "--wait", "30") as waiter:
-            wait_until(lambda: any(lock["waiters"] for lock in run_process("locks", url, "--json").records), "it waits")
+            wait_until_it_waits(url)
             (lock,) = run_process("locks", url, "--json").records
             assert (lock["key"], lock["kind"], lock["stale"]) == ("jobs", "etcd mutex", None)
             assert lock["holder"] not in lock["waiters"]
@@ -108,14 +119,14 @@ def test_a_signal_ends_the_waiting_and_leaves_the_queue(url: str, number: signal
     with holding(url) as holder:
         assert holder.line() == "held"
         with holding(url) as waiter:
-            wait_until(lambda: any(lock["waiters"] for lock in run_process("locks", url, "--json").records), "it waits")
+            wait_until_it_waits(url)
             waiter.process.send_signal(number)
             assert waiter.end().code == 128 + number
         assert [lock["waiters"] for lock in run_process("locks", url, "--json").records] == [[]]
 
 
 def test_a_lost_lock_ends_the_command(url: str, shared_etcd: EtcdServer) -> None:
-    with holding(url, ttl="5") as holder:
+    with holding(url, ttl="30") as holder:
         assert holder.line() == "held"
         (lock,) = run_process("locks", url, "--json").records
         shared_etcd.ctl("lease", "revoke", lock["session"])
@@ -127,7 +138,7 @@ def test_a_lost_lock_ends_the_command(url: str, shared_etcd: EtcdServer) -> None
 
 def test_a_command_that_does_not_listen_is_killed_when_the_lock_is_lost(url: str, shared_etcd: EtcdServer) -> None:
     script = "import signal; signal.signal(15, signal.SIG_IGN); print('held', flush=True)\nwhile True: signal.pause()"
-    with Running("lock", url, "jobs", "--ttl", "5", "--", PYTHON, "-c", script) as holder:
+    with Running("lock", url, "jobs", "--ttl", "30", "--", PYTHON, "-c", script) as holder:
         assert holder.line() == "held"
         (lock,) = run_process("locks", url, "--json").records
         shared_etcd.ctl("lease", "revoke", lock["session"])
@@ -147,18 +158,26 @@ def test_the_command_has_the_standard_input(url: str, tmp_path: Path) -> None:
 
 def test_ctrl_c_at_a_terminal_reaches_the_command_once() -> None:
     script = (
-        "import signal, sys\ntold = []\nsignal.signal(signal.SIGINT, lambda *_: told.append(1))\n"
-        "signal.signal(signal.SIGALRM, lambda *_: None)\nprint('ready', flush=True)\nsignal.pause()\n"
-        "signal.setitimer(signal.ITIMER_REAL, 0.5)\nsignal.pause()\nsys.exit(len(told))"
+        "import os, select, signal, sys\ntold, noted = os.pipe()\nos.set_blocking(noted, False)\n"
+        "signal.set_wakeup_fd(noted)\nsignal.signal(signal.SIGINT, lambda *_: None)\nprint('ready', flush=True)\n"
+        "found = os.read(told, 1)\nif select.select([told], [], [], 0.5)[0]: found += os.read(told, 100)\n"
+        "sys.exit(len(found))"
     )
     terminal = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
     words = [*COMMAND, "lock", "demo:", "jobs", "--", PYTHON, "-c", script]
     with subprocess.Popen(
-        [PYTHON, "-c", terminal, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
+        [PYTHON, "-c", terminal, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(),
+        start_new_session=True,
     ) as process:
-        assert process.stdin
-        assert process.stdout
-        assert process.stdout.readline().strip() == b"ready"
-        process.stdin.write(b"\x03")
-        process.stdin.flush()
-        assert process.wait(30) == 1
+        try:
+            assert process.stdin
+            assert (Lines(process.stdout).next(time.monotonic() + PATIENCE) or "").strip() == "ready"
+            process.stdin.write(b"\x03")
+            process.stdin.flush()
+            assert process.wait(PATIENCE) == 1
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
