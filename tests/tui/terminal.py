@@ -4,6 +4,7 @@ What the bytes look like is told by a terminal emulator (pyte); what they are ma
 """
 
 import codecs
+import errno
 import fcntl
 import os
 import pty
@@ -73,6 +74,8 @@ class Terminal:
         self._sent = bytearray()
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._ended_by: OSError | None = None
+        """What ended the reading: EIO when the other end was closed."""
         self._screen = pyte.Screen(*size)
         self._stream = pyte.Stream(self._screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")()
@@ -107,8 +110,8 @@ class Terminal:
         while True:
             try:
                 data = os.read(self._master, 1 << 16)
-            except OSError:  # the other end was closed
-                data = b""
+            except OSError as error:
+                self._ended_by, data = error, b""
             if not data:
                 self._closed.set()
                 return
@@ -126,6 +129,7 @@ class Terminal:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self._reader.join(PATIENCE)
+        assert not self._reader.is_alive(), "somebody holds the terminal still: it would be read beside the next one"
         if not self._hung_up:
             os.close(self._master)
 
@@ -163,6 +167,8 @@ class Terminal:
             if holds(seen[0]):
                 return True
             assert not ended, f"ended with {self.process.returncode} before {what}:\n{seen[0]}"
+            lost = self._ended_by
+            assert lost is None or lost.errno == errno.EIO, f"the terminal itself was lost: {lost}"
             return False
 
         try:
