@@ -16,6 +16,7 @@ from explorer.model.entries import Entry
 from explorer.model.errors import KeyExists, KeyModified, KeyNotFound, NotReachable, OutcomeUnknown
 from tests.faults.editors import Editors
 from tests.faults.figures import PATIENCE, figure, seed
+from tests.faults.hurrying import hurried
 from tests.faults.saves import Told
 from tests.faults.test_etcd2 import open_store
 from tests.servers.etcd import EtcdServer
@@ -28,6 +29,8 @@ EDITORS = 4
 ROUNDS = figure(short=3, long=40)
 WINDOW = 25
 """Attempts that each fault meets, at least."""
+TIMEOUT = 0.5
+"""Seconds that an editor's request may take before its outcome is in doubt."""
 _WINDOW = 1000
 """Changes that the store keeps."""
 
@@ -50,11 +53,11 @@ async def value_of(store: Etcd2Store, key: str) -> bytes | None:
     return None
 
 
-async def happened(beside: Etcd2Store, key: str, value: bytes | None) -> None:
-    """Wait until a save took effect although its answer was lost."""
+async def happened(beside: Etcd2Store, proxy: FaultProxy, key: str, value: bytes | None) -> None:
+    """Wait until a save took effect and its answer was lost."""
 
     async def there() -> bool:
-        return await value_of(beside, key) == value
+        return await value_of(beside, key) == value and proxy.dropped > 0
 
     await eventually(there, "it took effect", PATIENCE)
 
@@ -69,7 +72,7 @@ async def test_a_save_whose_answer_was_lost_is_saved(shared_etcd2: EtcdServer) -
     async with unheard(shared_etcd2) as (store, beside, proxy):
         seen = await store.put("key", b"before", ttl=60)
         saving = losing(store, proxy, seen)
-        await happened(beside, "key", b"after")
+        await happened(beside, proxy, "key", b"after")
         assert not saving.done()
         proxy.heal()
         saved = await saving
@@ -85,7 +88,7 @@ async def test_a_save_whose_answer_was_lost_and_that_was_written_over_is_saved_a
     async with unheard(shared_etcd2) as (store, beside, proxy):
         seen = await store.put("key", b"before")
         saving = losing(store, proxy, seen)
-        await happened(beside, "key", b"after")
+        await happened(beside, proxy, "key", b"after")
         theirs = await beside.put("key", b"theirs")
         proxy.heal()
         saved = await saving
@@ -99,7 +102,7 @@ async def test_a_save_that_cannot_be_found_out_is_unknown(shared_etcd2: EtcdServ
     async with unheard(shared_etcd2) as (store, beside, proxy):
         seen = await store.put("key", b"before")
         saving = losing(store, proxy, seen)
-        await happened(beside, "key", b"after")
+        await happened(beside, proxy, "key", b"after")
         for _ in range(_WINDOW // 50 + 1):
             async with asyncio.TaskGroup() as group:
                 for number in range(50):
@@ -132,7 +135,7 @@ async def test_a_create_whose_answer_was_lost_is_saved(shared_etcd2: EtcdServer,
     async with unheard(shared_etcd2) as (store, beside, proxy):
         await store.put("beside", b"")
         saving = losing(store, proxy, None)
-        await happened(beside, "key", b"after")
+        await happened(beside, proxy, "key", b"after")
         created = await beside.get("key")
         if theirs:
             await beside.put("key", theirs)
@@ -162,7 +165,7 @@ async def test_a_deletion_whose_answer_was_lost_is_done(shared_etcd2: EtcdServer
         seen = await store.put("key", b"before")
         proxy.drop_replies_to(b"DELETE ")
         deleting = asyncio.create_task(store.atomic_delete("key", seen))
-        await happened(beside, "key", None)
+        await happened(beside, proxy, "key", None)
         proxy.heal()
         await deleting
         with pytest.raises(KeyNotFound):
@@ -176,7 +179,7 @@ async def test_the_deletion_of_a_tree_whose_answer_was_lost_is_done(shared_etcd2
         proxy.drop_replies_to(b"DELETE ")
         deleting = asyncio.create_task(store.delete_tree("top"))
         await eventually(lambda: proxy.mode is not proxy.mode.PASS, "its answers are lost", PATIENCE)
-        await happened(beside, "top/b", None)
+        await happened(beside, proxy, "top/b", None)
         proxy.heal()
         assert await deleting == 2
 
@@ -210,9 +213,10 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(own_etcd2: EtcdServ
 
     async with FaultProxy(own_etcd2.client_port) as proxy, open_store(own_etcd2.address) as direct:
         await direct.put("hot", b"")
-        stores = [open_store(proxy.address, timeout=0.5) for _ in range(EDITORS)]
+        stores = [open_store(proxy.address, timeout=PATIENCE) for _ in range(EDITORS)]
         for store in stores:
             await store.connect()
+            await hurried(store, TIMEOUT)
         tasks = [asyncio.create_task(editors.edit(store)) for store in stores]
         try:
             for _ in range(ROUNDS):

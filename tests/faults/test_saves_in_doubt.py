@@ -18,6 +18,7 @@ from explorer.model.errors import KeyExists, KeyModified, NotReachable, OutcomeU
 from explorer.model.events import Lost
 from tests.faults.changes import Change
 from tests.faults.figures import PATIENCE, figure
+from tests.faults.hurrying import hurried, hurry
 from tests.faults.plain import PlainClient, delete, put
 from tests.faults.traffic import ROOT
 from tests.faults.witnesses import record
@@ -42,7 +43,7 @@ class Desk:
         self.before: list[Event] = []
         """What happens before the first transaction, the second, and so on."""
         self._call = store.connection.call
-        self._number = self._calls = 0
+        self._number = self._dropped = self._calls = 0
 
     async def call(
         self,
@@ -75,7 +76,7 @@ class Desk:
 
     async def committed(self, what: Coroutine[object, object, Entry | int | None]) -> Entry | int | None:
         """Start a write, lose the reply to it, and let the connection come back once it has been done."""
-        self._number = await self.revision()
+        self._number, self._dropped = await self.revision(), self.proxy.dropped
         self.before = [self.lose_reply]
         task = asyncio.create_task(what)
         await eventually(self._moved, "it is committed", PATIENCE)
@@ -84,16 +85,15 @@ class Desk:
 
     async def refused(self, what: Coroutine[object, object, Entry | int | None], *first: Event) -> Entry | int | None:
         """Start a write that the store will refuse, for what happens first, and lose the reply."""
-        sent: list[int] = []
+        dropped = self.proxy.dropped
 
         async def lose() -> None:
             for event in (*first, self.lose_reply):
                 await event()
-            sent.append(self.proxy.sent)
 
         self.before = [lose]
         task = asyncio.create_task(what)
-        await eventually(lambda: bool(sent) and self.proxy.sent > sent[0], "it is sent", PATIENCE)
+        await eventually(lambda: self.proxy.dropped > dropped, "the reply is lost", PATIENCE)
         self.proxy.heal()
         return await task
 
@@ -107,7 +107,7 @@ class Desk:
         return await task
 
     async def _moved(self) -> bool:
-        return await self.revision() > self._number
+        return await self.revision() > self._number and self.proxy.dropped > self._dropped
 
     async def history(self, key: str) -> list[Change]:
         await self.plain.commit([put("beside", b"")])
@@ -124,8 +124,9 @@ async def desk(version: str, timeout: float = 2.0) -> AsyncGenerator[Desk, None]
         EtcdServer(version) as server,
         FaultProxy(server.client_port) as proxy,
         PlainClient(server.address) as plain,
-        EtcdStore(parse(f"etcd://{proxy.address}/{ROOT}"), Access(timeout=timeout)) as store,
+        EtcdStore(parse(f"etcd://{proxy.address}/{ROOT}"), Access(timeout=PATIENCE)) as store,
     ):
+        await hurried(store, timeout)
         made = Desk(server, proxy, plain, store)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store.connection, "call", made.call)
@@ -304,9 +305,11 @@ class TestUnknown:
 async def test_a_member_without_a_leader_takes_nothing() -> None:
     """That is sure, and nothing to be in doubt about."""
     async with EtcdCluster("3.5") as cluster:
-        leader, followers = await asyncio.to_thread(cluster.leader), await asyncio.to_thread(cluster.followers)
-        async with EtcdStore(parse(f"etcd://{leader.address}/{ROOT}"), Access(timeout=1.0)) as store:
+        leader = await asyncio.to_thread(cluster.leader)
+        followers = [member for member in cluster.members if member is not leader]
+        async with EtcdStore(parse(f"etcd://{leader.address}/{ROOT}"), Access(timeout=PATIENCE)) as store:
             entry = await store.put("key", b"read")
+            hurry(store, 1.0)
             async with store.watch_tree("") as events:
                 for member in followers:
                     await asyncio.to_thread(member.pause)
