@@ -58,6 +58,8 @@ async def folding(store: Store) -> AsyncGenerator[Folder, None]:
         finally:
             task.cancel()
             await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()
 
 
 async def converged(folder: Folder, store: Store) -> None:

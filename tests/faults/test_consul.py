@@ -15,14 +15,15 @@ from explorer.model.address import Access, parse
 from explorer.model.entries import Entry
 from explorer.model.errors import (
     Conflict,
-    ExplorerError,
     KeyExists,
     KeyModified,
     KeyNotFound,
     NotReachable,
     OutcomeUnknown,
 )
-from explorer.model.events import Deleted, Lost, Put, Restored, Resync
+from explorer.model.events import Lost, Restored, Resync
+from tests.faults.figures import PATIENCE
+from tests.faults.folder import Folder, converged, folding, lost
 from tests.faults.holding import Holding, nothing_is_left
 from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.fixtures import consul_cluster, own_consul, shared_consul
@@ -31,7 +32,6 @@ from tests.servers.waiting import eventually
 
 __all__ = ["consul_cluster", "own_consul", "shared_consul"]
 
-PATIENCE = 30.0
 pytestmark = pytest.mark.faults
 
 
@@ -67,8 +67,8 @@ async def value_of(store: ConsulStore, key: str) -> bytes | None:
 async def test_a_save_whose_answer_was_lost_is_saved(shared_consul: ConsulServer, path: str) -> None:
     async with unheard(shared_consul, path) as (store, beside, proxy):
         seen = await store.put("key", b"before")
-        saving = lost(store, proxy, seen)
-        await eventually(lambda: _is(beside, "key", b"after"), "it took effect", PATIENCE)
+        saving = losing(store, proxy, seen)
+        await happened(beside, proxy, "key", b"after")
         assert not saving.done()
         proxy.heal()
         saved = await saving
@@ -98,8 +98,8 @@ async def test_a_save_whose_answer_was_lost_and_that_was_written_over_is_unknown
 ) -> None:
     async with unheard(shared_consul, path) as (store, beside, proxy):
         seen = await store.put("key", b"before")
-        saving = lost(store, proxy, seen)
-        await eventually(lambda: _is(beside, "key", b"after"), "it took effect", PATIENCE)
+        saving = losing(store, proxy, seen)
+        await happened(beside, proxy, "key", b"after")
         await beside.put("key", b"theirs")
         proxy.heal()
         with pytest.raises(OutcomeUnknown):
@@ -125,8 +125,8 @@ async def test_a_save_that_never_arrived_and_whose_key_was_changed_is_not_called
 
 async def test_a_create_whose_answer_was_lost_is_saved(shared_consul: ConsulServer, path: str) -> None:
     async with unheard(shared_consul, path) as (store, beside, proxy):
-        saving = lost(store, proxy, None)
-        await eventually(lambda: _is(beside, "key", b"after"), "it took effect", PATIENCE)
+        saving = losing(store, proxy, None)
+        await happened(beside, proxy, "key", b"after")
         proxy.heal()
         assert (await saving) == await beside.get("key")
         with pytest.raises(KeyExists):
@@ -138,7 +138,7 @@ async def test_a_deletion_whose_answer_was_lost_is_done(shared_consul: ConsulSer
         seen = await store.put("key", b"before")
         proxy.drop_replies_to(b'"delete"')
         deleting = asyncio.create_task(store.atomic_delete("key", seen))
-        await eventually(lambda: _is(beside, "key", None), "it took effect", PATIENCE)
+        await happened(beside, proxy, "key", None)
         proxy.heal()
         await deleting
         with pytest.raises(KeyNotFound):
@@ -151,19 +151,24 @@ async def test_the_deletion_of_a_tree_whose_answer_was_lost_is_done(shared_consu
             await store.put(key, b"")
         proxy.drop_replies_to(b'"delete-tree"')
         deleting = asyncio.create_task(store.delete_tree("top"))
-        await eventually(lambda: _is(beside, "top/b", None), "it took effect", PATIENCE)
+        await happened(beside, proxy, "top/b", None)
         proxy.heal()
         assert await deleting == 2
 
 
-def lost(store: ConsulStore, proxy: FaultProxy, seen: Entry | None) -> asyncio.Task[Entry]:
+def losing(store: ConsulStore, proxy: FaultProxy, seen: Entry | None) -> asyncio.Task[Entry]:
     """Start to save; its answer, and none before it, is lost."""
     proxy.drop_replies_to(b'"check-')
     return asyncio.create_task(store.atomic_put("key", b"after", seen))
 
 
-async def _is(store: ConsulStore, key: str, value: bytes | None) -> bool:
-    return await value_of(store, key) == value
+async def happened(beside: ConsulStore, proxy: FaultProxy, key: str, value: bytes | None) -> None:
+    """Wait until a save took effect and its answer was lost."""
+
+    async def there() -> bool:
+        return await value_of(beside, key) == value and proxy.dropped > 0
+
+    await eventually(there, "it took effect", PATIENCE)
 
 
 async def test_editors_of_one_counter_lose_no_update_over_kills(own_consul: ConsulServer) -> None:
@@ -207,49 +212,10 @@ async def test_editors_of_one_counter_lose_no_update_over_kills(own_consul: Cons
 # Watches
 
 
-class Folded:
-    """What a watcher makes of the events, and what it was told besides."""
-
-    def __init__(self) -> None:
-        self.state: dict[str, bytes | None] = {}
-        self.told: list[type[object]] = []
-
-    async def follow(self, store: ConsulStore) -> None:
-        async with store.watch_tree("") as events:
-            self.state = {entry.key: entry.value async for entry in store.walk("")}
-            async for event in events:
-                match event:
-                    case Put(entry=entry):
-                        self.state[entry.key] = entry.value
-                    case Deleted(key=key):
-                        self.state.pop(key, None)
-                    case _:
-                        self.told.append(type(event))
-
-    def losses(self) -> int:
-        return self.told.count(Lost)
-
-    async def notices(self, losses: int) -> None:
-        """Wait until it was told of a loss more than so many."""
-        await eventually(lambda: self.losses() > losses, "the loss is told", PATIENCE)
-
-    async def equals(self, store: ConsulStore) -> bool:
-        try:
-            return self.state == {entry.key: entry.value async for entry in store.walk("")}
-        except ExplorerError:
-            return False
-
-
 @asynccontextmanager
-async def watched(address: str, path: str) -> AsyncGenerator[Folded, None]:
-    folded = Folded()
-    async with make(address, path) as store, asyncio.TaskGroup() as group:
-        following = group.create_task(folded.follow(store))
-        await eventually(lambda: folded.told != [], "it has started", PATIENCE)
-        try:
-            yield folded
-        finally:
-            following.cancel()
+async def watched(address: str, path: str) -> AsyncGenerator[Folder, None]:
+    async with make(address, path) as store, folding(store) as folder:
+        yield folder
 
 
 async def scribble(store: ConsulStore, turn: int) -> None:
@@ -267,30 +233,30 @@ async def test_the_tree_equals_the_store_after_the_network_was_gone(
     async with (
         FaultProxy(shared_consul.port) as proxy,
         make(shared_consul.address, path) as beside,
-        watched(proxy.address, path) as folded,
+        watched(proxy.address, path) as folder,
     ):
         for turn in range(4):
             await scribble(beside, turn)
-            losses = folded.losses()
+            losses = folder.count(Lost)
             getattr(proxy, fault)()
             await scribble(beside, turn + 1)
             if fault == "reset":
-                await folded.notices(losses)
+                await lost(folder, losses)
             proxy.heal()
             await scribble(beside, turn + 2)
-            await eventually(lambda: folded.equals(beside), "the tree equals the store", PATIENCE)
-        assert Resync not in folded.told
+            await converged(folder, beside)
+        assert folder.count(Resync) == 0
         if fault == "reset":
-            assert {Lost, Restored} <= set(folded.told)
+            assert folder.count(Restored) > 0
 
 
 async def test_the_tree_equals_the_store_after_kills_and_stops(own_consul: ConsulServer) -> None:
-    async with make(own_consul.address, "lane/", 10.0) as beside, watched(own_consul.address, "lane/") as folded:
+    async with make(own_consul.address, "lane/", 10.0) as beside, watched(own_consul.address, "lane/") as folder:
         for turn in range(3):
             await scribble(beside, turn)
-            losses = folded.losses()
+            losses = folder.count(Lost)
             await asyncio.to_thread(own_consul.kill)
-            await folded.notices(losses)
+            await lost(folder, losses)
             await asyncio.to_thread(own_consul.start)
             await scribble(beside, turn + 1)
             await asyncio.to_thread(own_consul.pause)
@@ -298,16 +264,16 @@ async def test_the_tree_equals_the_store_after_kills_and_stops(own_consul: Consu
                 await beside.prove()
             await asyncio.to_thread(own_consul.resume)
             await scribble(beside, turn + 2)
-            await eventually(lambda: folded.equals(beside), "the tree equals the store", PATIENCE)
-        assert {Lost, Restored} <= set(folded.told)
-        assert Resync not in folded.told
+            await converged(folder, beside)
+        assert folder.count(Restored) > 0
+        assert folder.count(Resync) == 0
 
 
 async def test_a_leader_that_is_lost_costs_neither_a_change_nor_a_lock(consul_cluster: ConsulCluster) -> None:
     addresses = consul_cluster.addresses
     async with (
         make(addresses, "lane/", 15.0) as beside,
-        watched(addresses, "lane/") as folded,
+        watched(addresses, "lane/") as folder,
         beside.lock("job", ttl=60) as lock,
     ):
         await scribble(beside, 1)
@@ -316,7 +282,7 @@ async def test_a_leader_that_is_lost_costs_neither_a_change_nor_a_lock(consul_cl
         await _written(beside)
         await asyncio.to_thread(consul_cluster.leader)
         await scribble(beside, 3)
-        await eventually(lambda: folded.equals(beside), "the tree equals the store", PATIENCE)
+        await converged(folder, beside)
         assert lock.held
         assert (await lock.put("by the holder", b"")).key == "by the holder"
         assert (await beside.status()).complaints

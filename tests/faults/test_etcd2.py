@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store
+from explorer.drivers.holding import boottime
 from explorer.model.address import Access, parse
 from explorer.model.errors import LockLost, NotReachable, OutcomeUnknown
 from explorer.model.events import Lost, Restored, Resync
 from tests.faults.figures import PATIENCE, figure, seed
 from tests.faults.folder import Folder, converged, folding, lost, write
 from tests.faults.holding import Holding, nothing_is_left
+from tests.faults.hurrying import hurried, in_time
 from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
@@ -63,8 +65,7 @@ async def test_a_server_that_is_stopped_proves_nothing_and_loses_nothing(own_etc
         for _ in range(figure(short=2, long=10)):
             await asyncio.to_thread(own_etcd2.pause)
             with pytest.raises(NotReachable):
-                async with asyncio.timeout(4.0):  # the contract's own figure for a proof is 2 s
-                    await store.prove()
+                await in_time(store.prove(), 4.0)  # the contract's own figure for a proof is 2 s
             own_etcd2.resume()
             await write(writer, choice, 10)
             await converged(folder, writer)
@@ -160,9 +161,10 @@ async def test_a_lock_is_held_through_short_faults_and_lost_by_a_long_one(shared
     path = f"locks-{uuid.uuid4().hex[:8]}"
     async with (
         FaultProxy(shared_etcd2.client_port) as proxy,
-        open_store(proxy.address, path, timeout=1.0) as store,
+        open_store(proxy.address, path) as store,
         open_store(shared_etcd2.address, path) as beside,
     ):
+        await hurried(store, 1.0)
         lock = store.lock("job", ttl=4)
         await lock.acquire()
         for _ in range(figure(short=3, long=20)):
@@ -178,9 +180,12 @@ async def test_a_lock_is_held_through_short_faults_and_lost_by_a_long_one(shared
             assert info.holder is not None
             assert info.holder.fence == lock.fence
         proxy.drop_replies()
-        async with asyncio.timeout(4 + 1):
+        over = boottime() + 4
+        await eventually(lambda: boottime() >= over, "the time of the lock is over", PATIENCE)
+        assert not lock.held
+        async with asyncio.timeout(PATIENCE):
             await lock.lost.wait()
-        await beside.lock("job", ttl=4).acquire(timeout=PATIENCE)
+        await beside.lock("job", ttl=60).acquire(timeout=PATIENCE)
         assert not lock.held
         proxy.heal()
         await lock.release()

@@ -17,6 +17,7 @@ from explorer.model.events import Resync
 from tests.faults.figures import PATIENCE, figure, seed
 from tests.faults.folder import Folder, converged, folding, lost, write
 from tests.faults.holding import Holding, nothing_is_left
+from tests.faults.hurrying import in_time
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
@@ -69,8 +70,7 @@ async def test_a_server_that_is_stopped_is_told_as_lost_and_its_proof_fails_in_t
         for number in range(figure(short=1, long=10)):
             await asyncio.to_thread(own_zookeeper.pause)
             with pytest.raises(NotReachable):
-                async with asyncio.timeout(4.0):  # the contract's own figure for a proof is 2 s
-                    await store.prove()
+                await in_time(store.prove(), 4.0)  # the contract's own figure for a proof is 2 s
             await lost(folder, number)
             own_zookeeper.resume()
             await write(writer, choice, 10)
