@@ -18,6 +18,9 @@ PATIENCE = 15.0
 TTL = 2.0
 """The shortest time to live, in seconds, that every store grants."""
 
+LASTING = 4.0
+"""Seconds to live for what has to be there still, or to be renewed, on a machine that stands still for a moment."""
+
 Tested = TypeVar("Tested")
 
 

@@ -2,7 +2,7 @@ import math
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
-from tests.contract.ground import PATIENCE, TTL, Ground, needs
+from tests.contract.ground import LASTING, PATIENCE, TTL, Ground, needs
 from tests.servers.waiting import eventually
 
 
@@ -19,11 +19,11 @@ class Lifetimes(Ground):
     async def test_put_with_a_time_to_live(self, store: Store) -> None:
         """T1 PutTTL: the entries end although who wrote them is gone."""
         async with self.connection() as writer:
-            await writer.put("testPutTTL/first", b"foo", ttl=TTL)
-            await writer.put("testPutTTL/second", b"bar", ttl=TTL)
+            await writer.put("testPutTTL/first", b"foo", ttl=LASTING)
+            await writer.put("testPutTTL/second", b"bar", ttl=LASTING)
             assert (await store.get("testPutTTL/first")).value == b"foo"
             assert (await store.get("testPutTTL/second")).value == b"bar"
-        await self.advance(3)
+        await self.advance(LASTING)
         await self._gone(store, "testPutTTL/first")
         await self._gone(store, "testPutTTL/second")
 
@@ -78,10 +78,10 @@ class Lifetimes(Ground):
     @needs(Capability.KEEP_ALIVE)
     async def test_what_is_kept_alive_ends_with_its_connection(self, store: Store) -> None:
         async with self.connection() as writer:
-            await writer.put("kept", b"value", ttl=TTL, keep_alive=True)
-            await writer.put("control", b"value", ttl=TTL)
-            await self.advance(5)
+            await writer.put("kept", b"value", ttl=LASTING, keep_alive=True)
+            await writer.put("control", b"value", ttl=LASTING)
+            await self.advance(LASTING * 1.5)
             await self._gone(store, "control")
             assert (await store.get("kept")).value == b"value"
-        await self.advance(3)
+        await self.advance(LASTING)
         await self._gone(store, "kept")

@@ -6,7 +6,7 @@ from explorer.drivers.base import Lock, Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CannotLock, ExplorerError, LockLost
 from explorer.model.locks import LockInfo
-from tests.contract.ground import PATIENCE, TTL, Ground, needs
+from tests.contract.ground import LASTING, PATIENCE, TTL, Ground, needs
 from tests.servers.waiting import eventually
 
 _TRY = 0.3
@@ -40,7 +40,7 @@ class Locking(Ground):
 
     async def test_lock_and_unlock(self, store: Store) -> None:
         """L1 LockUnlock: the key has the value while the lock is held; it can be obtained again."""
-        lock = store.lock("testLockUnlock", value=b"bar", ttl=TTL, delete_on_unlock=True)
+        lock = store.lock("testLockUnlock", value=b"bar", ttl=60, delete_on_unlock=True)
         assert not lock.held
         for _ in range(2):
             await _obtained(lock)
@@ -53,17 +53,16 @@ class Locking(Ground):
 
     async def test_a_lock_is_renewed_and_ends_with_its_connection(self, store: Store, other: Store) -> None:
         """L2 LockTTL."""
-        theirs = other.lock("testLockTTL", value=b"bar", ttl=TTL)
+        theirs = other.lock("testLockTTL", value=b"bar", ttl=LASTING)
         await _obtained(theirs)
         assert (await store.get("testLockTTL")).value == b"bar"
-        await self.advance(3)
+        await self.advance(LASTING * 1.5)
         ours = store.lock("testLockTTL", value=b"foobar", ttl=3)
         with pytest.raises(CannotLock):
             await ours.acquire(timeout=_TRY)
         assert theirs.held
         await other.close()
         assert not theirs.held
-        await self.advance(3)
         await _obtained(ours)
         assert (await store.get("testLockTTL")).value == b"foobar"
         await ours.release()
@@ -87,11 +86,11 @@ class Locking(Ground):
 
     async def test_a_second_locker_on_the_same_connection_waits(self, store: Store) -> None:
         """LockWait: longer than the TTL, so that renewal must work; then it obtains the lock."""
-        first = store.lock("testLockWait", value=b"bar", ttl=TTL)
-        second = store.lock("testLockWait", value=b"baz", ttl=TTL)
+        first = store.lock("testLockWait", value=b"bar", ttl=LASTING)
+        second = store.lock("testLockWait", value=b"baz", ttl=LASTING)
         await _obtained(first)
         waiting = asyncio.create_task(second.acquire())
-        await self.advance(5)
+        await self.advance(LASTING * 1.5)
         assert not waiting.done()
         assert first.held
         await first.release()
@@ -100,10 +99,10 @@ class Locking(Ground):
         await second.release()
 
     async def test_only_one_holds_it(self, store: Store, other: Store) -> None:
-        async with store.lock("key", ttl=TTL) as lock:
+        async with store.lock("key", ttl=60) as lock:
             assert lock.held
             with pytest.raises(CannotLock) as raised:
-                await other.lock("key", ttl=TTL).acquire(timeout=0)
+                await other.lock("key", ttl=60).acquire(timeout=0)
             assert (raised.value.key, raised.value.address) == ("key", other.address.shown)
         await other.lock("key", ttl=TTL).acquire(timeout=PATIENCE)
 
@@ -113,7 +112,7 @@ class Locking(Ground):
         assert lock.held
 
     async def test_who_holds_it_already_cannot_obtain_it_again(self, store: Store) -> None:
-        async with store.lock("key", ttl=TTL) as lock:
+        async with store.lock("key", ttl=60) as lock:
             with pytest.raises(CannotLock):
                 await lock.acquire(timeout=0)
             assert lock.held

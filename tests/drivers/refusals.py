@@ -20,6 +20,8 @@ PATIENT = 60.0
 """Seconds that a request may take where the trouble has to be told long before that."""
 SOON = 15.0
 """Seconds in which it has to be told on the busiest machine."""
+RESOLVED = 45.0
+"""Seconds in which a resolver has given up a name that nobody knows."""
 READER = Access(user="reader", password=Secret(CANARY))
 WRONG = Access(user="reader", password=Secret(f"not-{CANARY}"))
 
@@ -51,11 +53,11 @@ def assert_one_line(result: Result, code: int, hint: str = "") -> None:
 
 
 async def assert_told(
-    url: str, kind: type[ExplorerError], code: int, *, access: Access = READER, hint: str = ""
+    url: str, kind: type[ExplorerError], code: int, *, access: Access = READER, hint: str = "", soon: float = SOON
 ) -> ExplorerError:
     """The first contact fails alike in the API and in the command, long before the time limit."""
     patient = f"{url}{'&' if '?' in url else '?'}timeout={PATIENT:g}"
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(soon):
         with pytest.raises(kind) as raised:
             async with EtcdStore(parse(patient), access) as store:
                 await store.get("k")
@@ -63,7 +65,7 @@ async def assert_told(
     assert raised.value.hint
     assert raised.value.address
     assert CANARY not in f"{raised.value!r}{raised.value}{raised.value.hint}"
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(soon):
         assert_one_line(await command("get", patient, "k", access=access), code, hint)
     return raised.value
 
@@ -73,7 +75,7 @@ def writing(url: str, revision: int) -> Iterator[tuple[subprocess.Popen[bytes], 
     """Run `put` with a terminal to type the value into; it has met the store once it says that it reads."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [*COMMAND, "put", url, "k", "--if-revision", f"{revision}", "--timeout", "1"],
+        [*COMMAND, "put", url, "k", "--if-revision", f"{revision}", "--timeout", "3"],
         stdin=theirs,
         stderr=subprocess.PIPE,
         env=environment(),

@@ -189,7 +189,7 @@ async def test_plain_words_to_an_encrypted_port_and_the_other_way_round(
     encrypted: ConsulServer, certificates: Certificates
 ) -> None:
     with pytest.raises(NotReachable) as raised:
-        async with ConsulStore(parse(f"consul://127.0.0.1:{encrypted.tls_port}/?timeout=1"), Access()) as store:
+        async with ConsulStore(parse(f"consul://127.0.0.1:{encrypted.tls_port}/?timeout=3"), Access()) as store:
             await store.get("key")
     assert "+tls" in raised.value.hint
     with pytest.raises(TlsFailed) as refused:

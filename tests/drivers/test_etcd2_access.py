@@ -74,7 +74,7 @@ async def test_a_redirection_is_not_followed_but_the_next_member_is_asked(shared
     async with server:
         follower = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         with pytest.raises(NotReachable, match="not followed"):
-            async with Etcd2Store(parse(f"etcd2://{follower}/?timeout=1"), Access()):
+            async with Etcd2Store(parse(f"etcd2://{follower}/?timeout=3"), Access()):
                 pass
         address = parse(f"etcd2://{follower},{shared_etcd2.address}/{path}")
         async with Etcd2Store(address, Access()) as store:
@@ -86,7 +86,7 @@ async def test_what_is_no_etcd_is_told(body: bytes) -> None:
     async with await answering("200 OK", body) as server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(NotReachable, match="not one of etcd"):
-            async with Etcd2Store(parse(f"etcd2://127.0.0.1:{port}/?timeout=1"), Access()):
+            async with Etcd2Store(parse(f"etcd2://127.0.0.1:{port}/?timeout=3"), Access()):
                 pass
 
 
@@ -209,7 +209,7 @@ async def test_a_server_whose_certificate_is_wrong_is_told(certificates: Certifi
 
 async def test_plain_words_to_an_encrypted_port(encrypted: EtcdServer) -> None:
     with pytest.raises(ExplorerError) as raised:
-        async with Etcd2Store(parse(f"etcd2://{encrypted.address}/?timeout=1"), Access()):
+        async with Etcd2Store(parse(f"etcd2://{encrypted.address}/?timeout=3"), Access()):
             pass
     assert "+tls" in raised.value.hint
 

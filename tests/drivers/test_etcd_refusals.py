@@ -32,6 +32,7 @@ from tests.cli.calls import Result, Running, run_process
 from tests.drivers.refusals import (
     CANARY,
     READER,
+    RESOLVED,
     SOON,
     WRONG,
     assert_one_line,
@@ -241,7 +242,7 @@ async def test_a_server_that_is_down_is_told_at_once(own_etcd: EtcdServer) -> No
 
 
 async def test_a_server_that_stands_still_is_told_within_the_time_limit(own_etcd: EtcdServer) -> None:
-    async with EtcdStore(parse(f"etcd://{own_etcd.address}/?timeout=1"), Access()) as store:
+    async with EtcdStore(parse(f"etcd://{own_etcd.address}/?timeout=3"), Access()) as store:
         await asyncio.to_thread(own_etcd.pause)
         async with asyncio.timeout(SOON):
             with pytest.raises(NotReachable):
@@ -252,7 +253,7 @@ async def test_a_server_that_stands_still_is_told_within_the_time_limit(own_etcd
 
 
 async def test_a_host_that_nobody_knows_is_told_as_such() -> None:
-    await assert_told("etcd://nowhere.invalid:2379/", NotReachable, 5, hint="not known")
+    await assert_told("etcd://nowhere.invalid:2379/", NotReachable, 5, hint="not known", soon=RESOLVED)
 
 
 @pytest.mark.parametrize("trouble", ["dead", "stopped", "unknown"])
@@ -265,7 +266,8 @@ async def test_the_second_endpoint_answers_for_the_first(own_etcd: EtcdServer, t
         elif trouble == "stopped":
             first.pause()
         url = f"etcd://{name},{own_etcd.address}/"
-        async with asyncio.timeout(SOON), EtcdStore(parse(url), Access()) as store:
+        soon = RESOLVED if trouble == "unknown" else SOON
+        async with asyncio.timeout(soon), EtcdStore(parse(url), Access()) as store:
             assert (await store.get("k")).value == b"v"
             assert any(name in complaint for complaint in (await store.status()).complaints)
         told = await command("get", "etcd:", "k", access=Access(), ETCDCTL_ENDPOINTS=f"http://{name},{own_etcd.url}")
@@ -347,7 +349,7 @@ async def test_a_save_whose_answer_is_lost_is_unknown_and_not_failed(shared_etcd
 async def test_an_unknown_outcome_is_an_error_of_the_api_too(shared_etcd: EtcdServer, prefix: str) -> None:
     async with (
         FaultProxy(shared_etcd.client_port) as proxy,
-        EtcdStore(parse(f"etcd://{proxy.address}/{prefix}?timeout=1"), Access()) as store,
+        EtcdStore(parse(f"etcd://{proxy.address}/{prefix}?timeout=3"), Access()) as store,
     ):
         first = await store.put("k", b"one")
         proxy.drop_replies()

@@ -10,6 +10,7 @@ from explorer.drivers.locking import ProvedLock, Terms
 from explorer.drivers.tasks import Tasks
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, KeyNotFound, LockLost
+from tests.contract.ground import PATIENCE
 
 
 class NoConnection:
@@ -81,12 +82,12 @@ async def test_a_lock_that_is_released_while_it_is_obtained_is_not_held(tasks: T
 
 
 async def test_a_lock_whose_lease_has_ended_is_lost_at_the_next_renewal_and_can_be_obtained_again(tasks: Tasks) -> None:
-    lock = StoppingLock(tasks, ttl=0.3)
+    lock = StoppingLock(tasks, ttl=3)
     lock.may_take.set()
     await lock.acquire()
     assert lock.held
     lock.ended = True
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await lock.lost.wait()
     assert not lock.held
     await lock.release()

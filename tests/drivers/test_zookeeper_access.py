@@ -159,13 +159,15 @@ def test_sasl_without_its_library_says_what_to_install(monkeypatch: pytest.Monke
 
 async def test_a_closed_store_leaves_no_thread(own_zookeeper: ZooKeeperServer) -> None:
     before = set(threading.enumerate())
+
+    def ours() -> list[threading.Thread]:
+        return [one for one in threading.enumerate() if one not in before and "ZooKeeper" in one.name]
+
     for _ in range(20):
         async with (
             ZooKeeperStore(parse(f"zk://{own_zookeeper.address}/"), Access()) as store,
             store.watch_tree("") as events,
         ):
             await anext(events)
-            assert len(set(threading.enumerate()) - before) <= 2, "one of ours, and one that resolves names"
-    await eventually(
-        lambda: not [one for one in set(threading.enumerate()) - before if "ZooKeeper" in one.name], "no thread is left"
-    )
+            assert len(ours()) <= 1
+    await eventually(lambda: not ours(), "no thread is left", PATIENCE)
