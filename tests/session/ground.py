@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -107,6 +107,13 @@ async def live(session: Session) -> None:
     await asyncio.wait_for(session.idle(), PATIENCE)
     await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live", PATIENCE)
     await asyncio.wait_for(session.idle(), PATIENCE)
+
+
+async def comes_to(look: Callable[[], object], wanted: object) -> None:
+    """Wait until what is looked at is what it should be."""
+    with suppress(TimeoutError):
+        await eventually(lambda: look() == wanted, f"{wanted}", PATIENCE)
+    assert look() == wanted
 
 
 async def shown(session: Session, key: str) -> Reading:

@@ -10,10 +10,19 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import ClassVar, Final, Self, TypeAlias
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import CancelledError, KazooException, NodeExistsError, NoNodeError
+from kazoo.exceptions import (
+    CancelledError,
+    ConnectionLoss,
+    KazooException,
+    NodeExistsError,
+    NoNodeError,
+    OperationTimeoutError,
+    SessionExpiredError,
+)
+from kazoo.handlers.threading import KazooTimeoutError
 
 from tests.servers.consul import ConsulServer
-from tests.servers.etcd import EtcdServer
+from tests.servers.etcd import EtcdctlError, EtcdServer
 from tests.servers.programs import ETCDCTL, environment
 from tests.servers.requirement import require
 from tests.servers.zookeeper import ZooKeeperServer
@@ -37,6 +46,10 @@ class Other(ABC):
     """Whether who waits for a lock can be seen."""
     folders: ClassVar[bool] = False
     """Whether what is above a key is a key, too."""
+
+    @abstractmethod
+    def lost(self, error: Exception) -> bool:
+        """Tell whether what a call failed with says no more than that the store was not reached for a moment."""
 
     @abstractmethod
     def put(self, key: str, value: str) -> None:
@@ -66,6 +79,10 @@ class Etcdctl(Other):
     def __init__(self, server: EtcdServer) -> None:
         self._server = server
 
+    def lost(self, error: Exception) -> bool:
+        said = ("Unavailable", "DeadlineExceeded", "context deadline exceeded", "timed out", "leader changed")
+        return isinstance(error, EtcdctlError) and any(words in str(error) for words in said)
+
     def put(self, key: str, value: str) -> None:
         self._server.ctl("put", key, given=value.encode())
 
@@ -82,6 +99,10 @@ class Etcdctl(Other):
             yield
 
 
+class ConsulToolError(Exception):
+    """The consul command ended with an error; the message is what it said."""
+
+
 class ConsulTool(Other):
     """The consul command."""
 
@@ -90,8 +111,14 @@ class ConsulTool(Other):
     def __init__(self, server: ConsulServer) -> None:
         self._server = server
 
+    def lost(self, error: Exception) -> bool:
+        said = ("No cluster leader", "rpc error", "connection re", "timeout", "EOF")
+        return isinstance(error, ConsulToolError) and any(words in str(error) for words in said)
+
     def put(self, key: str, value: str) -> None:
-        self._run("kv", "put", key, value)
+        code, said = self._run("kv", "put", key, value)
+        if code:
+            raise ConsulToolError(said)
 
     def get(self, key: str) -> str | None:
         code, said = self._run("kv", "get", key)
@@ -121,6 +148,9 @@ class Kazoo(Other):
         client = KazooClient(self._address)
         client.start()
         return client
+
+    def lost(self, error: Exception) -> bool:
+        return isinstance(error, ConnectionLoss | OperationTimeoutError | SessionExpiredError | KazooTimeoutError)
 
     def close(self) -> None:
         _stop(self._client)

@@ -13,6 +13,7 @@ from explorer.model.errors import NotReachable
 from explorer.session.keytree.tree import Tree
 from explorer.tui.widgets.key_tree import KeyTree
 from tests.session.branching import Store
+from tests.session.ground import PATIENCE, comes_to
 
 
 class Page(App[None]):
@@ -66,9 +67,20 @@ class Page(App[None]):
         self.keys.apply(self.store.told())
         self.view.sync()
 
+    async def is_on(self, name: str) -> None:
+        """Wait until the cursor is on a row."""
+        await comes_to(lambda: self.on, name)
+
+    async def has(self, *lines: str) -> None:
+        """Wait until these are the rows in sight."""
+        await comes_to(lambda: self.lines, list(lines))
+
+    async def shows(self, name: str) -> None:
+        """Wait until a row is in sight."""
+        await comes_to(lambda: any(name in line for line in self.lines), wanted=True)
+
     async def settle(self, pilot: Pilot[None]) -> None:
-        async with asyncio.timeout(10):
-            await self.keys.idle()
+        await asyncio.wait_for(self.keys.idle(), PATIENCE)
         self.view.sync()
         await pilot.pause()
 
@@ -97,26 +109,27 @@ async def test_folders_values_and_both_are_told_apart() -> None:
         assert app.lines == ["▸ a/", "▸•e/"]
         await pilot.press("l", "l", "l")
         await app.settle(pilot)
-        assert app.lines == ["▾ a/", "├╴▾ b/", "│ └╴  c", "└╴  d", "▸•e/"]
+        await app.has("▾ a/", "├╴▾ b/", "│ └╴  c", "└╴  d", "▸•e/")
 
 
 async def test_keys_move_the_cursor_and_open_and_close() -> None:
     async with shown("a/b", "a/c", "d", "e") as (app, pilot):
         for key, on in [("j", "d"), ("down", "e"), ("j", "e"), ("k", "d"), ("g", "a"), ("G", "e"), ("home", "a")]:
             await pilot.press(key)
-            assert app.on == on, key
+            await app.is_on(on)
         await pilot.press("right")
         await app.settle(pilot)
+        await app.has("▾ a/", "├╴  b", "└╴  c", "  d", "  e")
         for key, on in [("l", "b"), ("j", "c"), ("h", "a")]:
             await pilot.press(key)
-            assert app.on == on, key
+            await app.is_on(on)
         await pilot.press("h")
-        assert app.lines == ["▸ a/", "  d", "  e"]
+        await app.has("▸ a/", "  d", "  e")
         await pilot.press("space")
-        assert app.lines == ["▾ a/", "├╴  b", "└╴  c", "  d", "  e"]
+        await app.has("▾ a/", "├╴  b", "└╴  c", "  d", "  e")
         await pilot.press("enter", "j", "enter")
         await pilot.pause()
-        assert app.chosen == ["d"]
+        await comes_to(lambda: app.chosen, ["d"])
 
 
 async def test_pages_and_ends_of_a_long_level() -> None:
@@ -124,31 +137,33 @@ async def test_pages_and_ends_of_a_long_level() -> None:
         for key, on in [("pagedown", "k0011"), ("pagedown", "k0022"), ("end", "k0099"), ("pageup", "k0088")]:
             await pilot.press(key)
             await pilot.pause()
-            assert app.on == on
-            assert any(on in line for line in app.lines)
+            await app.is_on(on)
+            await app.shows(on)
 
 
 async def test_the_cursor_is_told_when_it_moves_and_the_last_of_many_moves_counts() -> None:
     async with shown(*_many(100)) as (app, pilot):
-        assert app.moved[-1] == "k0000"
+        await comes_to(lambda: app.moved[-1:], ["k0000"])
         before = len(app.moved)
         for _ in range(50):
             app.view.do_down()
         await pilot.pause()
-        assert app.moved[-1] == "k0050"
+        await comes_to(lambda: app.moved[-1], "k0050")
         assert len(app.moved) < before + 25
 
 
 async def test_rows_that_come_and_go_above_move_neither_the_view_nor_the_cursor() -> None:
     async with shown(*_many(100)) as (app, pilot):
         await pilot.press("end", *["k"] * 5)
+        await app.is_on("k0094")
+        await app.shows("k0099")
         await pilot.pause()
         before, on = app.lines, app.on
         for number in range(30):
             app.store.put(f"a{number}")
         app.tell()
         await pilot.pause()
-        assert (app.lines, app.on) == (before, on)
+        await comes_to(lambda: (app.lines, app.on), (before, on))
         for number in range(20):
             app.store.delete(f"k{number:04}")
         app.tell()
@@ -156,13 +171,14 @@ async def test_rows_that_come_and_go_above_move_neither_the_view_nor_the_cursor(
         app.keys.sweep(app.now)
         app.view.sync()
         await pilot.pause()
-        assert (app.lines, app.on) == (before, on)
+        await comes_to(lambda: (app.lines, app.on), (before, on))
         assert app.view.scroll_offset.y == app.keys.row_of(app.keys.at(app.view.scroll_offset.y))
 
 
 async def test_when_the_row_under_the_cursor_goes_the_next_one_has_it() -> None:
     async with shown("a", "b", "c") as (app, pilot):
         await pilot.press("j")
+        await app.is_on("b")
         app.store.delete("b")
         app.tell()
         assert app.on == "b"
@@ -170,23 +186,24 @@ async def test_when_the_row_under_the_cursor_goes_the_next_one_has_it() -> None:
         app.keys.sweep(app.now)
         app.view.sync()
         await pilot.pause()
-        assert app.on == "c"
-        assert app.moved[-1] == "c"
+        await app.is_on("c")
+        await comes_to(lambda: app.moved[-1], "c")
 
 
 async def test_the_cursor_survives_a_filter_that_hides_it() -> None:
     async with shown("a", "b", "c") as (app, pilot):
         await pilot.press("G")
+        await app.is_on("c")
         app.keys.filter("a")
         await app.settle(pilot)
-        assert app.lines == ["  a"]
-        assert app.on == "a"
+        await app.has("  a")
+        await app.is_on("a")
         app.keys.filter("nothing")
         await app.settle(pilot)
-        assert app.lines == ["No loaded key matches."]
+        await app.has("No loaded key matches.")
         app.keys.filter(None)
         await app.settle(pilot)
-        assert app.on == "c"
+        await app.is_on("c")
 
 
 async def test_rows_in_sight_stay_where_they_are_when_their_ages_are_drawn_before_it_is_told_what_came_above() -> None:
@@ -213,8 +230,8 @@ async def test_the_scrollbar_follows_as_soon_as_that_can_be_seen() -> None:
                 app.store.put(f"l{len(app.keys)}")
                 app.tell()
             await pilot.pause()
-            assert app.view.vertical_scrollbar.window_virtual_size == len(app.keys)
-            assert app.view.max_scroll_y == len(app.keys) - 10
+            await comes_to(lambda: app.view.vertical_scrollbar.window_virtual_size, len(app.keys))
+            await comes_to(lambda: app.view.max_scroll_y, len(app.keys) - 10)
 
 
 async def test_further_pages_are_loaded_when_their_place_comes_near() -> None:
@@ -222,12 +239,12 @@ async def test_further_pages_are_loaded_when_their_place_comes_near() -> None:
         assert len(app.keys) == 31
         await pilot.press(*["pagedown"] * 4)
         await app.settle(pilot)
-        assert len(app.keys) == 60, "the last of a page is read again with the next"
+        await comes_to(lambda: len(app.keys), 60)  # the last of a page is read again with the next
         for _ in range(6):
             await pilot.press("end")
             await app.settle(pilot)
-        assert len(app.keys) == 100
-        assert app.on == "k0099"
+        await comes_to(lambda: len(app.keys), 100)
+        await app.is_on("k0099")
 
 
 async def test_what_is_near_is_not_loaded_for_a_filter() -> None:
@@ -235,27 +252,27 @@ async def test_what_is_near_is_not_loaded_for_a_filter() -> None:
         asked = app.store.asked
         app.keys.filter("k0029")
         await app.settle(pilot)
-        assert app.lines == ["  k0029", "… more; enter loads them"]
+        await app.has("  k0029", "… more; enter loads them")
         assert app.store.asked == asked
         await pilot.press("G", "enter")
         await app.settle(pilot)
-        assert app.store.asked == asked + 1
+        await comes_to(lambda: app.store.asked, asked + 1)
 
 
 async def test_loading_failure_and_trying_again() -> None:
     async with shown("a/b", size=(70, 12)) as (app, pilot):
         app.store.held = True
         await pilot.press("l")
-        assert app.lines == ["▾ a/", "└╴… loading"]
-        request = await app.store.next_request()
+        await app.has("▾ a/", "└╴… loading")
+        request = await asyncio.wait_for(app.store.next_request(), PATIENCE)
         request.answer = NotReachable("no \x1b[31mroute", hint="look at the cable")
         app.store.arrive(request)
         await app.settle(pilot)
-        assert app.lines == ["▾ a/", "└╴✗ no \\x1b[31mroute (look at the cable); enter tries again"]
+        await app.has("▾ a/", "└╴✗ no \\x1b[31mroute (look at the cable); enter tries again")
         app.store.held = False
         await pilot.press("j", "enter")
         await app.settle(pilot)
-        assert app.lines == ["▾ a/", "└╴  b"]
+        await app.has("▾ a/", "└╴  b")
 
 
 async def test_an_empty_store_says_what_to_do() -> None:
@@ -265,7 +282,7 @@ async def test_an_empty_store_says_what_to_do() -> None:
         app.store.put("a")
         app.tell()
         await pilot.pause()
-        assert app.lines == ["  a" + " " * 36 + "+"]
+        await app.has("  a" + " " * 36 + "+")
 
 
 async def test_changes_are_told_by_glyph_count_and_age() -> None:
@@ -278,7 +295,8 @@ async def test_changes_are_told_by_glyph_count_and_age() -> None:
         app.keys.sweep(app.now)
         app.view.sync()
         await pilot.pause()
-        assert [" ".join(line.split()) for line in app.lines] == ["a ~ 2s", "b - 2s", "▸ c/ ±2", "e", "n + 2s"]
+        told = ["a ~ 2s", "b - 2s", "▸ c/ ±2", "e", "n + 2s"]
+        await comes_to(lambda: [" ".join(line.split()) for line in app.lines], told)
 
 
 @pytest.mark.parametrize("width", [20, 40, 120])
@@ -318,31 +336,33 @@ async def test_nothing_is_drawn_when_nothing_in_sight_differs() -> None:
         app.store.put("k0003")
         app.tell()
         await pilot.pause()
-        assert app.view.drawn == before + 1
+        await comes_to(lambda: app.view.drawn, before + 1)
 
 
 async def test_the_mouse_moves_opens_and_scrolls() -> None:
     async with shown("a/b", *_many(50)) as (app, pilot):
         await pilot.click(KeyTree, offset=(10, 3))
-        assert app.on == "k0002"
+        await app.is_on("k0002")
         await pilot.click(KeyTree, offset=(0, 0))
         await app.settle(pilot)
-        assert app.lines[:3] == ["▾ a/", "└╴  b", "  k0000"]
+        await comes_to(lambda: app.lines[:3], ["▾ a/", "└╴  b", "  k0000"])
+        await pilot.click(KeyTree, offset=(10, 3))
+        await app.is_on("k0001")
         await pilot.click(KeyTree, offset=(10, 4))
-        assert app.on == "k0002"
+        await app.is_on("k0002")
         app.view.scroll_to(y=20, animate=False)
         await pilot.pause()
+        await comes_to(lambda: app.lines[0].split()[0], "k0018")
         assert app.on == "k0002"
-        assert "k0018" in app.lines[0]
 
 
 async def test_the_size_of_the_terminal_changes() -> None:
     async with shown(*_many(50), size=(40, 10)) as (app, pilot):
         await pilot.press("end")
+        await app.is_on("k0049")
         await pilot.resize_terminal(30, 30)
         await pilot.pause()
-        assert len(app.lines) == 30
-        assert app.lines[-1].strip() == "k0049"
+        await comes_to(lambda: (len(app.lines), app.lines[-1].strip()), (30, "k0049"))
         await pilot.resize_terminal(50, 5)
         await pilot.pause()
-        assert len(app.lines) == 5
+        await comes_to(lambda: len(app.lines), 5)

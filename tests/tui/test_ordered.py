@@ -7,7 +7,7 @@ from textual.widgets import Input, TextArea
 
 from explorer.codecs.documents import Codecs
 from explorer.tui.widgets.ordered import Editor, Field
-from tests.session.ground import Place
+from tests.session.ground import Place, comes_to
 from tests.tui.page import Page, browsing
 
 
@@ -29,11 +29,15 @@ async def test_a_character_does_not_overtake_what_was_pressed_before_it(kind: ty
     async with app.run_test() as pilot:
         field = app.query_one(kind)
         field.focus()
+        await comes_to(lambda: field.has_focus, wanted=True)
         await pilot.pause()
         burst(app, "end", "a", "b", "backspace", "c", "home", "x")
-        await pilot.pause()
-        text = field.text if isinstance(field, TextArea) else field.value
-        assert text.startswith("xoneac")
+        await comes_to(lambda: "x" in _text(field), wanted=True)
+        assert _text(field).startswith("xoneac")
+
+
+def _text(field: TextArea | Input) -> str:
+    return field.text if isinstance(field, TextArea) else field.value
 
 
 async def typed(page: Page, *keys: str) -> None:
