@@ -14,8 +14,8 @@ def figure(short: Figure, long: Figure) -> Figure:
     return long if LONG else short
 
 
-LEAST_WRITES = 100.0
-"""Confirmed writes per second and lane below which a run proves nothing."""
+LEAST_WRITES = 25
+"""Confirmed writes for each fault of a lane, below which a run proves nothing."""
 
 PATIENCE = 40.0
 """Seconds until a watcher must have caught up, or a server be back."""

@@ -13,7 +13,7 @@ from grpc.aio import AioRpcError
 from explorer.model.entries import Revision
 from explorer.model.events import Lost, Resync
 from tests.faults.changes import History
-from tests.faults.figures import PATIENCE, seed
+from tests.faults.figures import LEAST_WRITES, PATIENCE, seed
 from tests.faults.plain import PlainClient, put
 from tests.faults.traffic import END, ROOT, Traffic
 from tests.faults.validators import complaints
@@ -21,6 +21,7 @@ from tests.faults.witnesses import Recorder, Watcher, open_store, record
 from tests.servers.waiting import eventually
 
 _WARM = 100  # writes before the watcher comes
+_WITHIN = 2.0  # seconds in which a member takes a write, or another is asked
 _SHOWN = 400  # entries of a log or history that the file of a failed run holds, from its end
 
 
@@ -59,10 +60,11 @@ class Lane:
         self.watcher.heal(what)
 
     async def recover(self) -> None:
-        """Wait until the watcher tells what happens now."""
+        """Wait until the watcher tells what happens now, and enough was written meanwhile."""
         healed = time.monotonic()
         await self.watcher.reach(await self.write_end())
         self.slowest = max(self.slowest, time.monotonic() - healed)
+        await self.traffic.reach(_WARM + LEAST_WRITES * self.faults)
 
     def move_to(self, address: str) -> None:
         """Let the writers work on another store from here on."""
@@ -81,7 +83,7 @@ class Lane:
             for address in self.direct:
                 try:
                     async with PlainClient(address) as client:
-                        return await client.commit([put(f"{ROOT}{END}", b"")])
+                        return await client.commit([put(f"{ROOT}{END}", b"")], _WITHIN)
                 except AioRpcError as error:
                     last = error
         message = f"no member takes a write: {last}"
@@ -89,6 +91,7 @@ class Lane:
 
     async def finish(self) -> None:
         """End the traffic, let the watcher catch up, and judge."""
+        await self.traffic.reach(_WARM + LEAST_WRITES * self.faults)
         await self.traffic.rest()
         await self.traffic.end_leases()
         until = await self.write_end()
@@ -108,7 +111,6 @@ class Lane:
         self._report()
         if found:
             raise AssertionError(self._failed(found, lives))
-        self.traffic.prove()
 
     async def fresh(self) -> tuple[int, dict[str, tuple[Revision, bytes | None]]]:
         """Read the state with one plain request: its revision, and revision and value by key."""
@@ -158,7 +160,7 @@ async def lane(
     async with AsyncExitStack() as stack:
         traffic = await stack.enter_async_context(Traffic(*direct, seed=chosen))
         recorder = await stack.enter_async_context(Recorder(direct[0])) if recorded else None
-        await eventually(lambda: traffic.writes > _WARM, "there is something to read", PATIENCE)
+        await traffic.reach(_WARM)
         store = await stack.enter_async_context(open_store(*watched))
         watcher = await stack.enter_async_context(Watcher(store))
         running = Lane(name, folder, chosen, direct, traffic, watcher, recorder)

@@ -19,6 +19,7 @@ from explorer.drivers.etcd.methods import (
     Question,
 )
 from tests.faults.changes import Change
+from tests.faults.figures import PATIENCE
 
 EVERYTHING = b"\0"
 
@@ -58,12 +59,12 @@ class PlainClient:
         answer: Answer = await stub(question, timeout=within)
         return answer
 
-    async def commit(self, operations: Iterable[messages.RequestOp], within: float = 2.0) -> int:
+    async def commit(self, operations: Iterable[messages.RequestOp], within: float = PATIENCE) -> int:
         """Do all operations in one transaction; give its revision."""
         answer = await self.ask(TXN, messages.TxnRequest(success=list(operations)), within)
         return answer.header.revision
 
-    async def read(self, prefix: str, within: float = 10.0) -> tuple[int, dict[str, messages.KeyValue]]:
+    async def read(self, prefix: str, within: float = PATIENCE) -> tuple[int, dict[str, messages.KeyValue]]:
         """Read all below a prefix with one request: the revision, and what is there by key without the prefix."""
         end = prefix[:-1].encode() + bytes([prefix.encode()[-1] + 1])
         answer = await self.ask(RANGE, messages.RangeRequest(key=prefix.encode(), range_end=end), within)

@@ -124,7 +124,8 @@ async def test_equal_revisions_of_two_stores_mean_nothing() -> None:
             proxy.server_port = other.client_port
             await eventually(lambda: watcher.lost, "the loss is told", PATIENCE)
             proxy.heal()
-            await eventually(lambda: watcher.values == {f"{key:05}": b"other" for key in range(9)}, "all is as it is")
+            there = {f"{key:05}": b"other" for key in range(9)}
+            await eventually(lambda: watcher.values == there, "all is as it is", PATIENCE)
 
 
 async def test_a_single_key_that_the_other_store_lacks_is_told_as_deleted() -> None:

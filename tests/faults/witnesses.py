@@ -6,20 +6,23 @@ from typing import Self
 
 from grpc.aio import AioRpcError
 
-from explorer.drivers.base import Store
 from explorer.drivers.etcd import EtcdStore, messages
 from explorer.model.address import Access, parse
 from explorer.model.entries import Revision
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync
 from tests.faults.changes import Change, History
 from tests.faults.figures import PATIENCE
+from tests.faults.hurrying import hurry
 from tests.faults.plain import PlainClient, change
 from tests.faults.traffic import ROOT
 from tests.faults.validators import FaultBegun, FaultHealed, LogEntry, number
 from tests.servers.waiting import eventually
 
+_LIMIT = 2.0
+"""Seconds that a request of the watcher may take once it watches: so long does a silent server go unnoticed."""
 
-def open_store(*addresses: str, timeout: float = 2.0) -> Store:
+
+def open_store(*addresses: str, timeout: float = PATIENCE) -> EtcdStore:
     """Make the store of a lane, rooted at what its traffic writes below."""
     return EtcdStore(parse(f"etcd://{','.join(addresses)}/{ROOT}"), Access(timeout=timeout))
 
@@ -27,7 +30,7 @@ def open_store(*addresses: str, timeout: float = 2.0) -> Store:
 class Watcher:
     """Reads a listing and watches from there on, folding every event into its own table, which the store may read."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: EtcdStore) -> None:
         self._store = store
         self.log: list[LogEntry] = []
         self.table: dict[str, Revision] = {}
@@ -40,8 +43,9 @@ class Watcher:
         page = await self._store.list("", limit=100_000)
         for entry in page.items:
             self._keep(Put(entry))
+        hurry(self._store, _LIMIT)
         self._task = asyncio.create_task(self._watch(page.revision))
-        await eventually(lambda: bool(self.log) or self.ended, "the watch is established")
+        await eventually(lambda: bool(self.log) or self.ended, "the watch is established", PATIENCE)
         return self
 
     async def __aexit__(
