@@ -16,7 +16,7 @@ __all__ = ["keyscope", "keyspace", "prefix", "shared_etcd"]
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Have runs in this process find none of the person's own settings."""
     for name, folder in folders(tmp_path / "home").items():
         monkeypatch.setenv(name, folder)

@@ -20,7 +20,7 @@ from typing import Final, Self
 
 import pyte
 
-from tests.cli.calls import COMMAND, environment
+from tests.cli.calls import COMMAND, environment, folders
 from tests.servers.waiting import wait_until
 
 PATIENCE: Final = 30.0
@@ -43,11 +43,6 @@ def pieces(sent: str) -> Iterator[tuple[bool, str]]:
         at = found.end()
     if at < len(sent):
         yield False, sent[at:]
-
-
-def own_folders(home: Path) -> dict[str, str]:
-    """Give the variables by which a run keeps its settings, drafts and caches below a folder of the test."""
-    return {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "CACHE", "DATA", "STATE")}
 
 
 class Terminal:
@@ -86,7 +81,7 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         given = {
             **environment(),
-            **own_folders(home),
+            **folders(home),
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
             "LANG": "C.UTF-8",

@@ -12,13 +12,12 @@ from typing import Final
 
 import pytest
 
-from tests.cli.calls import COMMAND
+from tests.cli.calls import COMMAND, folders
 from tests.servers.fixtures import shared_server
 from tests.servers.programs import TMUX, environment
 from tests.servers.requirement import require
 from tests.servers.waiting import wait_until
 from tests.tui.others import Other, Server, other, url_of
-from tests.tui.terminal import own_folders
 
 __all__ = ["shared_server"]
 
@@ -83,7 +82,7 @@ class Tmux:
 
 @contextmanager
 def window(name: str, size: tuple[int, int], url: str, home: Path) -> Iterator[Tmux]:
-    settings = [f"{variable}={shlex.quote(value)}" for variable, value in own_folders(home).items()]
+    settings = [f"{variable}={shlex.quote(value)}" for variable, value in folders(home).items()]
     command = " ".join(
         ["env", "-u", "COLUMNS", "-u", "LINES", *settings, *map(shlex.quote, COMMAND), "--write", shlex.quote(url)]
     )
