@@ -20,8 +20,10 @@ settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what has a long form: properties, and the modules that choose their figures."""
     for item in items:
-        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        test = item.obj if isinstance(item, pytest.Function) else None
+        if getattr(test, "is_hypothesis_test", False) or hasattr(getattr(item, "module", None), "figure"):
             item.add_marker("long")
 
 

@@ -114,7 +114,6 @@ class RowsAgainstALine(RuleBasedStateMachine):
             assert line.guides[-1] is (after == depth)
 
 
-@pytest.mark.long
 def test_rows_stand_where_a_list_made_anew_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK", 2)  # so that blocks are divided
     run_state_machine_as_test(

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -309,7 +308,6 @@ async def _tried(act: Callable[[], Awaitable[None]]) -> None:
         return
 
 
-@pytest.mark.long
 def test_a_tree_agrees_with_its_store_in_the_end() -> None:
     run_state_machine_as_test(
         TreeAgainstItsStore, settings=settings(max_examples=figure(300, 10_000), stateful_step_count=40)
