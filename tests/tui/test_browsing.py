@@ -252,7 +252,7 @@ class TestCopying:
             await page.pilot.press("G", "y")
             await page.shows("Value  being read", "Key and value")
             await page.pilot.press("down", "enter")
-            await page.shows("nothing was copied: there is no value yet")
+            await page.shows("nothing was copied: the value is not read yet")
             await page.pilot.press("y")
             await page.shows("Value  being read")
             answered.set()

@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from explorer.model.text import inert
 from explorer.session.session import Session
-from explorer.session.states import Loading
+from explorer.session.states import Empty, Failed, Loading
 from explorer.tui.drawing import size
 from explorer.tui.screens.questions import Choosing, Option
 
@@ -42,17 +42,28 @@ def ask(screen: Screen[None], session: Session) -> None:
     options.append(Option("Command", lambda: command, inert(command)))
 
     def answered(chosen: _Copied | None) -> None:
-        if chosen is not None:
-            what = next(option.title.lower() for option in options if option.value is chosen)
-            _copy(screen, what, chosen())
+        if chosen is None:
+            return
+        text = chosen()
+        if text is None:
+            screen.notify(f"nothing was copied: {_why_none(session)}", severity="warning", markup=False)
+        else:
+            _copy(screen, next(option.title.lower() for option in options if option.value is chosen), text)
 
     screen.app.push_screen(Choosing("Copy", options), answered)
 
 
-def _copy(screen: Screen[None], what: str, text: str | None) -> None:
-    if text is None:
-        screen.notify("nothing was copied: there is no value yet", severity="warning", markup=False)
-        return
+def _why_none(session: Session) -> str:
+    match session.detail.state:
+        case Empty(reason=reason):
+            return reason
+        case Failed(error=error):
+            return inert(error.message)
+        case _:
+            return "the value is not read yet"
+
+
+def _copy(screen: Screen[None], what: str, text: str) -> None:
     if len(text) > LARGEST:
         screen.notify(
             f"{len(text):,} characters are too many for a clipboard; keyscope get writes them to a file.",
