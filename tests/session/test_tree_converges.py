@@ -286,7 +286,8 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
             for node in self.tree._rows.levels()  # noqa: SLF001
             for child in node.branch or ()
         ]
-        matching = {child for node, child in known if test(self.tree.prefix(node), child.name)}
+        bare = self.tree._rows.bare  # noqa: SLF001
+        matching = {child for node, child in known if node in bare or test(self.tree.prefix(node), child.name)}
         findings = self.tree.findings
         assert findings is not None
         assert findings.done

@@ -53,3 +53,25 @@ async def test_what_comes_while_a_filter_is_set_is_filtered_and_opened() -> None
         garden.tree.filter(None, keep=garden.node("a/b/new"))
         await garden.tree.idle()
         assert garden.rows == ["a/", "  b/", "    c", "    +new", "+other", "z"]
+
+
+async def test_a_folder_that_is_opened_shows_all_that_is_in_it_until_the_filter_changes() -> None:
+    async with growing("ab/cd/ef", "ab/x", "z") as garden:
+        garden.tree.filter("ab")
+        await garden.tree.idle()
+        assert garden.rows == ["ab/"]
+        await garden.expand("ab")
+        assert garden.rows == ["ab/", "  cd/", "  x"]
+        assert str(garden.tree.findings) == "3 of 4 loaded"
+        garden.store.put("ab/later")
+        garden.tell()
+        assert garden.rows == ["ab/", "  cd/", "  +later", "  x"]
+        garden.tree.filter("a")
+        await garden.tree.idle()
+        assert garden.rows == ["ab/", "  +later"]
+        garden.tree.collapse(garden.node("ab"))
+        await garden.expand("ab")
+        assert garden.rows == ["ab/", "  cd/", "  +later", "  x"]
+        garden.tree.filter(None)
+        await garden.tree.idle()
+        assert garden.rows == ["ab/", "  cd/", "  +later", "  x", "z"]

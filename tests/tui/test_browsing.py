@@ -92,6 +92,30 @@ class TestFinding:
             await page.press("escape")
             await page.shows("flags/", "config/empty")
 
+    async def test_a_folder_that_a_filter_found_shows_what_is_in_it(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("/")
+            await page.type("conf")
+            await page.press("enter", "g", "l")
+            await page.shows("app/", "empty", "3 of")
+            assert "flags" not in page.text()
+
+    async def test_a_key_that_a_filter_hides_is_gone_to_and_ends_the_filter(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("l", "/")
+            await page.type("emp")
+            await page.press("enter", ":", "ctrl+u")
+            await page.type("flags/b")
+            await page.press("enter")
+            await page.shows("off", "flags/b")
+            assert page.session.tree.findings is not None, "its folder was opened, and shows what is in it"
+            await page.press(":", "ctrl+u")
+            await page.type("config/app")
+            await page.press("enter")
+            await page.shows("config/app", "parses as JSON", "top")
+            assert page.session.selected == "config/app"
+            assert page.session.tree.findings is None
+
     async def test_a_key_is_gone_to_by_its_name(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press(":")

@@ -27,10 +27,12 @@ class KeyRows(Rows[Node]):
         self.loaded = 0
         """Nodes that are known, shown or not."""
         self.matching = 0
-        """Nodes that are kept by the filter; without one, all."""
+        """Nodes that are shown for their own sake while there is a filter; without one, all."""
         self.keeps: Callable[[str, str], bool] | None = None
         """The filter's test of what stands before a name, and the name."""
         self.opened_by_filter: set[Node] = set()
+        self.bare: set[Node] = set()
+        """Folders of which everything is shown, whatever the filter says."""
         self.surprises = 0
         """What listings told of and events had not, ever."""
         self._doubt = doubt
@@ -67,17 +69,18 @@ class KeyRows(Rows[Node]):
 
     def add(self, parent: Node, name: str, *, has_value: bool, has_children: bool) -> Node:
         """Take a new node in below one that has a level."""
-        level = _level(parent)
+        level, fits = _level(parent), False
         node = Node(name, has_value=has_value, has_children=has_children)
         if self.keeps is not None:
-            node.kept = self.keeps(self.prefix(parent), name)
+            fits = self.keeps(self.prefix(parent), name)
+            node.kept = fits or parent in self.bare
             node.weight = 1 if node.kept else 0
         node.seen = level.working
         self.insert(parent, node)
         level.living += 1
         self.loaded += 1
         self.matching += node.kept
-        if self.keeps is not None and node.kept:
+        if fits:
             self.lay_open(parent)
         return node
 
@@ -143,7 +146,7 @@ class KeyRows(Rows[Node]):
         self.remove(node)
         self.loaded -= 1
         self.matching -= node.kept
-        self.opened_by_filter.discard(node)
+        self._unnote(node)
         if not node.ghost:
             self._one_less(parent)
         if parent is not self.root and not parent.has_children and not _level(parent).count:
@@ -154,7 +157,7 @@ class KeyRows(Rows[Node]):
         if node.branch is not None and node is not self.root:
             self._forget_below(node)
             node.opened = False
-            self.opened_by_filter.discard(node)
+            self._unnote(node)
             self.hang(node, None)
 
     # What is shown changes
@@ -175,6 +178,21 @@ class KeyRows(Rows[Node]):
                 self.open(up)
             up = up.parent
 
+    def lay_bare(self, node: Node) -> None:
+        """Show all that is right below a node, and comes there, for as long as there is this filter."""
+        if self.keeps is None or node in self.bare:
+            return
+        self.bare.add(node)
+        name: str | None = None
+        while node.branch is not None and (block := node.branch.behind(name)) is not None:
+            name = block[-1].name
+            self.matching += sum(not child.kept for child in block)
+            self.sift(node, block, lambda _child: True)
+
+    def _unnote(self, node: Node) -> None:
+        self.opened_by_filter.discard(node)
+        self.bare.discard(node)
+
     def _one_less(self, parent: Node) -> None:
         level = _level(parent)
         level.living -= 1
@@ -187,7 +205,7 @@ class KeyRows(Rows[Node]):
             branch = waiting.pop().branch
             for child in branch or ():
                 self.marks.forget(child)
-                self.opened_by_filter.discard(child)
+                self._unnote(child)
                 self.matching -= child.kept
                 if child.branch is not None:
                     waiting.append(child)

@@ -62,6 +62,7 @@ class Sifting:
         for node in rows.opened_by_filter:
             rows.open(node, opened=False)
         rows.opened_by_filter.clear()
+        rows.bare.clear()
         self._searched = 0
         self._done.clear()
         self._asked.set()
@@ -84,8 +85,8 @@ class Sifting:
             node = waiting.pop()
             prefix = rows.prefix(node)
 
-            def kept(child: Node, prefix: str = prefix) -> bool:
-                return keeps is None or keeps(prefix, child.name)
+            def kept(child: Node, node: Node = node, prefix: str = prefix) -> bool:
+                return keeps is None or node in rows.bare or keeps(prefix, child.name)
 
             name: str | None = None
             while node.branch is not None and (block := node.branch.behind(name)) is not None:

@@ -138,7 +138,7 @@ class Tree:
     # What a person does
 
     def expand(self, node: Node) -> None:
-        """Show what is below a node; it is read if it was not."""
+        """Show what is below a node, whatever a filter says; it is read if it was not."""
         if node.tail or node is self.root or not (node.has_children or node.branch is not None):
             return
         if node.branch is None:
@@ -149,6 +149,7 @@ class Tree:
         self._rows.marks.open(node)
         if not node.opened:
             self._rows.open(node)
+            self._rows.lay_bare(node)
 
     def collapse(self, node: Node) -> None:
         """Show no longer what is below a node; it remains loaded."""

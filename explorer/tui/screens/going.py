@@ -4,6 +4,7 @@ from textual.screen import Screen
 
 from explorer.model.errors import ExplorerError
 from explorer.model.text import inert
+from explorer.session.keytree.nodes import Node
 from explorer.session.session import Session
 from explorer.tui.drawing import named
 from explorer.tui.panes.tree import TreePane
@@ -35,7 +36,7 @@ async def go(screen: Screen[None], session: Session, key: str) -> None:
             screen.notify(inert(error.message), severity="error", markup=False)
             return
         if node is not None:
-            screen.query_one(TreePane).select(node)
+            await _show(screen.query_one(TreePane), session, node)
             if wanted != key:
                 screen.notify(f"{named(key)} is not there; this is the nearest", severity="warning", markup=False)
             return
@@ -43,6 +44,15 @@ async def go(screen: Screen[None], session: Session, key: str) -> None:
             screen.notify(f"{named(key)} is not there", severity="warning", markup=False)
             return
         wanted = wanted.rpartition(separator)[0]
+
+
+async def _show(pane: TreePane, session: Session, node: Node) -> None:
+    """Put the cursor on a node; a filter that hides it ends."""
+    if session.tree.row_of(node) is None and session.tree.findings is not None:
+        pane.unfilter()
+        await session.tree.idle()
+        pane.draw()
+    pane.select(node)
 
 
 async def completed(session: Session, text: str) -> str | None:
