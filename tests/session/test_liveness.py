@@ -126,7 +126,7 @@ _HAPPENINGS: dict[str, Callable[[Pulse, float], None]] = {
 def test_live_is_never_claimed_without_its_three_proofs(happenings: list[tuple[float, str]]) -> None:
     """Whatever happens in whatever order, beside a naive account of the last loss, proof and reading."""
     pulse, now = Pulse(), 100.0
-    connected = heard = read = False
+    connected = heard = read = slept = False
     broken, proofs = now, list[float]()
     for after, what in happenings:
         now += after
@@ -137,7 +137,7 @@ def test_live_is_never_claimed_without_its_three_proofs(happenings: list[tuple[f
             case "silent":
                 heard, broken = False, now
             case "woke":
-                read, broken = False, now
+                read, slept, broken = False, True, now  # what was proved at this very moment was so before it
             case "established":
                 heard = True
             case "reading" | "caught up":
@@ -145,9 +145,10 @@ def test_live_is_never_claimed_without_its_three_proofs(happenings: list[tuple[f
             case "proved" | "late proof":
                 read = read and not (proofs and now - max(proofs) >= GRACE)
                 proofs.append(now if what == "proved" else now - 3)
+                slept = slept and proofs[-1] < broken
             case _:
                 pass
-        proved = any(proof >= broken and now - proof < GRACE for proof in proofs)
+        proved = not slept and any(proof >= broken and now - proof < GRACE for proof in proofs)
         claimed = pulse.judge(now).standing is Standing.LIVE
         assert not claimed or (connected and heard and read and proved)
         assert claimed or not (connected and heard and read and proved)
