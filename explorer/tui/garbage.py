@@ -1,7 +1,8 @@
 """When Python looks for garbage.
 
-What it looks for are cycles, and it goes through everything there is: half a second for a million rows, every other
-second while a store is busy. Nothing moves on the screen meanwhile.
+What it looks for are cycles, and it goes through everything there is: nearly a tenth of a second for what the app
+consists of, half a second for a million rows, every other second while a store is busy. Nothing moves on the screen
+meanwhile.
 """
 
 import gc
@@ -10,15 +11,16 @@ from collections.abc import Callable
 from typing import Final
 
 MANY: Final = 20_000
-"""Nodes from which on it is done here; with fewer Python does it well by itself."""
+"""Nodes from which on it is done here; of fewer Python takes care well by itself."""
 EVERY: Final = 600.0
 """Seconds between two searches through everything."""
 
 
 class Garbage:
-    """Leaves what there is out of the search, again and again, and has everything searched now and then.
+    """Leaves out of the search what there is at the start, and with many nodes what there is, again and again.
 
-    Nearly all is freed without a search, as soon as nobody refers to it; only cycles wait for the next one.
+    Then everything is searched now and then all the same. Nearly all is freed without a search, as soon as nobody
+    refers to it; only cycles wait for the next one.
 
     Args:
         size: Tells how many nodes there are.
@@ -29,9 +31,13 @@ class Garbage:
         self._size = size
         self._clock = clock
         self._searched = clock()
+        self._begun = False
 
     def look(self) -> None:
         """Do what is due; it takes no time but every `EVERY` seconds."""
+        if not self._begun:
+            self._begun = True
+            gc.freeze()
         if self._size() < MANY:
             return
         if self._clock() - self._searched >= EVERY:
