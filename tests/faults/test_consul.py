@@ -21,7 +21,7 @@ from explorer.model.errors import (
     NotReachable,
     OutcomeUnknown,
 )
-from explorer.model.events import Lost, Restored, Resync
+from explorer.model.events import Lost, Put, Restored, Resync
 from tests.faults.figures import PATIENCE
 from tests.faults.folder import Folder, converged, folding, lost
 from tests.faults.holding import Holding, nothing_is_left
@@ -218,6 +218,14 @@ async def watched(address: str, path: str) -> AsyncGenerator[Folder, None]:
         yield folder
 
 
+async def agreed(folder: Folder, store: ConsulStore) -> None:
+    """Wait until the folded table is the store's, and see that each value that was told is, too."""
+    await converged(folder, store)
+    told = {event.entry.key: event.entry.value for event in folder.log if isinstance(event, Put)}
+    there = {entry.key: entry.value async for entry in store.walk("")}
+    assert {key: told[key] for key in there if key in told} == {key: there[key] for key in there if key in told}
+
+
 async def scribble(store: ConsulStore, turn: int) -> None:
     """Make, change and delete some."""
     for number in range(5):
@@ -244,7 +252,7 @@ async def test_the_tree_equals_the_store_after_the_network_was_gone(
                 await lost(folder, losses)
             proxy.heal()
             await scribble(beside, turn + 2)
-            await converged(folder, beside)
+            await agreed(folder, beside)
         assert folder.count(Resync) == 0
         if fault == "reset":
             assert folder.count(Restored) > 0
@@ -264,7 +272,7 @@ async def test_the_tree_equals_the_store_after_kills_and_stops(own_consul: Consu
                 await beside.prove()
             await asyncio.to_thread(own_consul.resume)
             await scribble(beside, turn + 2)
-            await converged(folder, beside)
+            await agreed(folder, beside)
         assert folder.count(Restored) > 0
         assert folder.count(Resync) == 0
 
@@ -282,7 +290,7 @@ async def test_a_leader_that_is_lost_costs_neither_a_change_nor_a_lock(consul_cl
         await _written(beside)
         await asyncio.to_thread(consul_cluster.leader)
         await scribble(beside, 3)
-        await converged(folder, beside)
+        await agreed(folder, beside)
         assert lock.held
         assert (await lock.put("by the holder", b"")).key == "by the holder"
         assert (await beside.status()).complaints

@@ -104,7 +104,7 @@ async def test_closing_closes_the_connection_without_the_garbage_collector(serve
                 store.watch_tree("") as events,
             ):
                 await anext(events)
-            await eventually(lambda: not proxy.connections, "the connection is closed", PATIENCE)
+            await eventually(lambda: not proxy.connections, "the connection is closed", 3)
     finally:
         gc.enable()
 

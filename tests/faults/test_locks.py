@@ -35,8 +35,6 @@ pytestmark = pytest.mark.faults
 
 TTL = 4.0
 """Long enough for a holder whose process stands still for a moment."""
-NOTICING = 10.0
-"""Seconds beyond the TTL in which a contender's own task must have been told of a loss, on the busiest machine."""
 LANES = 4
 TAKEOVERS = {"pause": 2, "kill": 1, "hang": 1, "revoke": 6, "remove": 6, "release": 10}
 """What happens to the holder, in each lane and with each version: 208 in all; the long form does ten times as much."""
@@ -260,4 +258,4 @@ async def test_takeovers_leave_the_old_holder_nothing(etcd_version: str) -> None
         for (_, until), (since, _) in pairwise(ordered):
             assert until < since, "two held the lock at the same time"
     assert longest <= TTL, "a holder that was cut off took the lock to be held for longer than the TTL"
-    assert told <= TTL + NOTICING, "a loss was told much later than the TTL"
+    assert told <= TTL, "a loss was told later than the TTL"
