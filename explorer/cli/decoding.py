@@ -29,7 +29,7 @@ class Decoding:
             ExplorerError: It is to be a message and is none, or cannot be shown as a whole in this form.
             SchemaFailed: A schema or the file of rules cannot be used.
         """
-        from explorer.codecs.contract import Choice  # noqa: PLC0415
+        from explorer.codecs.contract import Choice  # noqa: PLC0415 - loaded only where a value is decoded
 
         codecs = await self._codecs()
         rule = codecs.rule(wanted.key)
@@ -54,7 +54,7 @@ class Decoding:
             SchemaFailed: A schema or the file of rules cannot be used.
             UsageError: No schema has the message, or the text is not UTF-8.
         """
-        from explorer.codecs.contract import Choice  # noqa: PLC0415
+        from explorer.codecs.contract import Choice  # noqa: PLC0415 - loaded only where a value is decoded
 
         codecs = await self._codecs()
         document = codecs.open(wanted.key, b"", Choice("protobuf", kind, "json" if wanted.form == "json" else "text"))
@@ -69,7 +69,7 @@ class Decoding:
         return encoded.value
 
     async def _codecs(self) -> "Codecs":
-        from explorer.codecs.opening import codecs_for  # noqa: PLC0415
+        from explorer.codecs.opening import codecs_for  # noqa: PLC0415 - loaded only where a value is decoded
 
         said = self._reading
         codecs = await asyncio.to_thread(

@@ -15,11 +15,11 @@ class _Extended(Protocol):
     @property
     def Extensions(self) -> MutableMapping[FieldDescriptor, object]: ...  # noqa: N802 - the library's names
 
-    def HasExtension(self, field: FieldDescriptor) -> bool: ...  # noqa: N802
+    def HasExtension(self, field: FieldDescriptor) -> bool: ...  # noqa: N802 - the library's names
 
-    def FindInitializationErrors(self) -> Sequence[str]: ...  # noqa: N802
+    def FindInitializationErrors(self) -> Sequence[str]: ...  # noqa: N802 - the library's names
 
-    def ClearExtension(self, field: FieldDescriptor) -> None: ...  # noqa: N802
+    def ClearExtension(self, field: FieldDescriptor) -> None: ...  # noqa: N802 - the library's names
 
 
 def _extended(message: Message) -> _Extended:

@@ -234,4 +234,4 @@ async def test_a_store_that_went_back_is_noticed(own_etcd2: EtcdServer, path: st
             _, resync, gone = await take(events, 3)
             assert isinstance(resync, Resync)
             assert "went back" in resync.reason
-            assert told([gone]) == [("key", None)]  # type: ignore[list-item]
+            assert told([gone]) == [("key", None)]  # type: ignore[list-item]  # a single watch tells these events only

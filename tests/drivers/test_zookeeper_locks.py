@@ -116,7 +116,7 @@ async def test_a_contender_without_a_session_is_stale(store: ZooKeeperStore, kaz
 
 
 @pytest.mark.parametrize("admin", [True, False])
-async def test_where_words_are_not_permitted_the_administrators_server_is_asked(admin: bool) -> None:  # noqa: FBT001
+async def test_where_words_are_not_permitted_the_administrators_server_is_asked(admin: bool) -> None:  # noqa: FBT001 - a parameter of the test
     settings = {"4lw.commands.whitelist": "srvr", "admin.enableServer": str(admin).lower()}
     async with ZooKeeperServer(settings=settings) as server:
         url = f"zk://{server.address}/?admin={server.admin_port}"

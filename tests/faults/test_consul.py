@@ -197,7 +197,7 @@ async def test_editors_of_one_counter_lose_no_update_over_kills(own_consul: Cons
             group.create_task(edit(name))
         for _ in range(3):
             goal = confirmed + 20
-            await eventually(lambda goal=goal: confirmed > goal, "saves succeed", PATIENCE)  # type: ignore[misc]
+            await eventually(lambda goal=goal: confirmed > goal, "saves succeed", PATIENCE)  # type: ignore[misc]  # mypy cannot follow what is handed on
             await asyncio.to_thread(own_consul.kill)
             await asyncio.to_thread(own_consul.start)
         goal = confirmed + 20
@@ -355,7 +355,7 @@ async def test_an_open_directory_costs_an_idle_server_one_question(
     async def counted(connection: Connection, *arguments: object, **named: object) -> object:
         nonlocal asked
         asked += 1
-        return await hear(connection, *arguments, **named)  # type: ignore[arg-type]
+        return await hear(connection, *arguments, **named)  # type: ignore[arg-type]  # mypy cannot follow what is handed on
 
     monkeypatch.setattr(Connection, "hear", counted)
     async with make(shared_consul.address, path) as store:

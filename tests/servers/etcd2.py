@@ -51,7 +51,7 @@ class PlainV2:
         if self.user:
             request.add_header("Authorization", f"Basic {base64.b64encode(self.user.encode()).decode()}")
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the test server on loopback
                 told = answer.read()
         except urllib.error.HTTPError as error:
             told = error.read()

@@ -35,7 +35,7 @@ SLACK = 0.6
 
 def a_draft(**changes: object) -> Draft:
     draft = Draft("memory:", "key", "typed", b"opened", 3, Choice("text"), datetime(2026, 1, 1, tzinfo=UTC))
-    return replace(draft, **changes)  # type: ignore[arg-type]
+    return replace(draft, **changes)  # type: ignore[arg-type]  # the fields are chosen by the test
 
 
 def files(folder: Path) -> list[Path]:

@@ -121,7 +121,7 @@ async def test_a_killed_server_is_shown_as_stale_and_is_live_again_when_it_is_ba
             await asyncio.to_thread(server.start)
             server.ctl("put", f"key-{number}", "x")
             await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live again", PATIENCE)
-            await eventually(lambda: session.tree.node(f"key-{number}") is not None, "the change is shown", PATIENCE)  # noqa: B023
+            await eventually(lambda: session.tree.node(f"key-{number}") is not None, "the change is shown", PATIENCE)  # noqa: B023 - awaited before the loop goes on
 
 
 async def test_a_store_whose_history_is_gone_is_read_again_before_it_is_live() -> None:
@@ -178,7 +178,7 @@ async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_i
                     await asyncio.sleep(0.3)
                     proxy.heal()
                 assert asyncio.get_running_loop().time() - saving < PATIENCE
-                await eventually(lambda edit=edit: isinstance(edit.state, Saved), "it is saved", PATIENCE)  # type: ignore[misc]
+                await eventually(lambda edit=edit: isinstance(edit.state, Saved), "it is saved", PATIENCE)  # type: ignore[misc]  # mypy does not infer a lambda with a default; it is awaited here
                 await session.desk.leave()
                 session.select(None)
                 await live(session)

@@ -197,7 +197,7 @@ async def test_a_store_that_proves_nothing_is_stale_within_five_seconds_though_i
             raise NotReachable("silence")
 
         prove = place.stores[0].prove
-        place.stores[0].prove = silence  # type: ignore[method-assign]
+        place.stores[0].prove = silence  # type: ignore[method-assign]  # one method of a test's own object is replaced
         for _ in range(3):
             await clock.advance(1.0)
             assert standing(session) is Standing.LIVE
@@ -208,7 +208,7 @@ async def test_a_store_that_proves_nothing_is_stale_within_five_seconds_though_i
         assert standing(session) is Standing.STALE
         assert session.liveness.reason == "silence"
         await eventually(lambda: any(Part.LIVENESS in part for part in told), "it is told", PATIENCE)
-        place.stores[0].prove = prove  # type: ignore[method-assign]
+        place.stores[0].prove = prove  # type: ignore[method-assign]  # one method of a test's own object is replaced
         await clock.advance(2.0)
         await live(session)
 
@@ -227,7 +227,7 @@ async def test_after_the_machine_slept_nothing_is_believed_before_it_was_read_ag
             assert session.liveness.standing is not Standing.LIVE
             await read_again()
 
-        session.tree.resync = counted  # type: ignore[method-assign]
+        session.tree.resync = counted  # type: ignore[method-assign]  # one method of a test's own object is replaced
         clock.slept += seconds
         assert session.liveness.standing is Standing.STALE
         assert session.liveness.reason == f"this machine slept for {seconds:.0f} s"
@@ -252,7 +252,7 @@ async def test_a_store_that_refuses_to_prove_is_alive_and_the_refusal_is_said() 
         async def refuse() -> None:
             raise Forbidden("the user may not do this")
 
-        place.stores[0].prove = refuse  # type: ignore[method-assign]
+        place.stores[0].prove = refuse  # type: ignore[method-assign]  # one method of a test's own object is replaced
         await session.run("reload")
         await eventually(lambda: session.liveness.refusal is not None, "the refusal is told", PATIENCE)
         await live(session)

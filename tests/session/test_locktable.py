@@ -136,7 +136,7 @@ async def test_the_pause_is_ten_times_what_a_reading_took(monkeypatch: pytest.Mo
             await sleep(0.05)
             return await read(prefix)
 
-        store.locks = slow  # type: ignore[method-assign]
+        store.locks = slow  # type: ignore[method-assign]  # one method of a test's own object is replaced
         monkeypatch.setattr(asyncio, "sleep", noted)
         running = LockTable(Clock(), _nobody, pause=0.2)
         async with asyncio.TaskGroup() as group:

@@ -92,7 +92,7 @@ class TestAStoreThatGuardsNoSubtree:
     @pytest.fixture
     def place(self) -> Place:
         place = Place()
-        place.connect = lambda: Unguarded(place)  # type: ignore[method-assign]
+        place.connect = lambda: Unguarded(place)  # type: ignore[method-assign]  # one method of a test's own object is replaced
         return place
 
     async def test_has_what_was_seen_deleted_one_by_one(self, place: Place) -> None:

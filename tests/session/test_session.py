@@ -255,7 +255,7 @@ async def test_a_store_without_watches_is_read_again_every_few_seconds_and_says_
 class Reserved(MemoryStore):
     """A store whose user may not watch everything."""
 
-    def watch_tree(self, prefix: str, **_: object) -> object:  # type: ignore[override]
+    def watch_tree(self, prefix: str, **_: object) -> object:  # type: ignore[override]  # it only raises
         raise Forbidden("the user may not do this", key=prefix)
 
 

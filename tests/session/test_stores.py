@@ -203,7 +203,7 @@ async def test_saves_through_lost_answers_are_saved_and_nothing_is_lost(server: 
                 group.create_task(edit.save())
                 await asyncio.sleep(0.3)
                 proxy.heal()
-            await eventually(lambda edit=edit: isinstance(edit.state, Saved), "it is saved", PATIENCE)  # type: ignore[misc]
+            await eventually(lambda edit=edit: isinstance(edit.state, Saved), "it is saved", PATIENCE)  # type: ignore[misc]  # mypy does not infer a lambda with a default; it is awaited here
             await session.desk.leave()
             session.select(None)
             await live(session)

@@ -199,10 +199,10 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
 
     @invariant()
     def tallies_are_right(self) -> None:
-        known = [child for node in self.tree._rows.levels() for child in node.branch or ()]  # noqa: SLF001
+        known = [child for node in self.tree._rows.levels() for child in node.branch or ()]  # noqa: SLF001 - the rows behind what is shown are compared
         assert self.tree.loaded == len(known)
-        assert self.tree._rows.matching == sum(child.kept for child in known)  # noqa: SLF001
-        for node in self.tree._rows.levels():  # noqa: SLF001
+        assert self.tree._rows.matching == sum(child.kept for child in known)  # noqa: SLF001 - the rows behind what is shown are compared
+        for node in self.tree._rows.levels():  # noqa: SLF001 - the rows behind what is shown are compared
             assert node.branch is not None
             assert node.branch.living == sum(not child.ghost for child in node.branch)
 
@@ -217,7 +217,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
                 self.fold.add(event)
             self.tree.apply(self.fold.drain(1))
             self._turn()
-            failed = [node for node in self.tree._rows.levels() if node.extent is Extent.FAILED]  # noqa: SLF001
+            failed = [node for node in self.tree._rows.levels() if node.extent is Extent.FAILED]  # noqa: SLF001 - the rows behind what is shown are compared
             for node in failed:
                 self.tree.reload(node)
             if not (failed or self.tree.busy):
@@ -243,7 +243,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         self.tree.filter(None)
         for _ in range(100):
             self._settle()
-            partial = [node for node in self.tree._rows.levels() if node.extent is Extent.PARTIAL]  # noqa: SLF001
+            partial = [node for node in self.tree._rows.levels() if node.extent is Extent.PARTIAL]  # noqa: SLF001 - the rows behind what is shown are compared
             closed = [node for node in self._nodes() if node.has_children and not node.expanded]
             for node in partial:
                 self.tree.load_more(node)
@@ -257,7 +257,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
 
     def _compare(self, *, strict: bool = True) -> None:
         """Compare with what the store would list, level by level."""
-        for node in list(self.tree._rows.levels()):  # noqa: SLF001
+        for node in list(self.tree._rows.levels()):  # noqa: SLF001 - the rows behind what is shown are compared
             level = node.branch
             assert level is not None
             listed = {child.name: child for child in children(set(self.store.keys), self.tree.prefix(node))}
@@ -283,10 +283,10 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         test = Filter(self.filter).test("/")
         known = [
             (node, child)
-            for node in self.tree._rows.levels()  # noqa: SLF001
+            for node in self.tree._rows.levels()  # noqa: SLF001 - the rows behind what is shown are compared
             for child in node.branch or ()
         ]
-        bare = self.tree._rows.bare  # noqa: SLF001
+        bare = self.tree._rows.bare  # noqa: SLF001 - the rows behind what is shown are compared
         matching = {child for node, child in known if node in bare or test(self.tree.prefix(node), child.name)}
         findings = self.tree.findings
         assert findings is not None

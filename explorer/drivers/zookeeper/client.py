@@ -113,14 +113,14 @@ class Client:
     async def close(self, within: float) -> None:
         """End the session; a server that does not answer in so many seconds ends it by its time-out."""
         kazoo = self._kazoo
-        if not kazoo._stopped.is_set():  # noqa: SLF001
+        if not kazoo._stopped.is_set():  # noqa: SLF001 - kazoo has no other way in
             kazoo._stopped.set()  # noqa: SLF001 - kazoo's own stop would block the event loop
-            kazoo._queue.append((CloseInstance, None))  # noqa: SLF001
-            kazoo._connection._write_sock.send(b"\0")  # noqa: SLF001
+            kazoo._queue.append((CloseInstance, None))  # noqa: SLF001 - kazoo has no other way in
+            kazoo._connection._write_sock.send(b"\0")  # noqa: SLF001 - kazoo has no other way in
         if not await self._worker.close(within):
             self.drop()
             await self._worker.close(within)
-        if kazoo._connection.connection_stopped.is_set():  # noqa: SLF001
+        if kazoo._connection.connection_stopped.is_set():  # noqa: SLF001 - kazoo has no other way in
             kazoo.close()
 
 
@@ -163,7 +163,7 @@ class _Connection(ConnectionHandler):  # type: ignore[misc] # kazoo has no types
     """kazoo's connection, telling what its own does not."""
 
     def __init__(self, client: KazooClient, listener: Listener, sasl: dict[str, str | None] | None) -> None:
-        super().__init__(client, client._conn_retry.copy(), logger=_LOG, sasl_options=sasl)  # noqa: SLF001
+        super().__init__(client, client._conn_retry.copy(), logger=_LOG, sasl_options=sasl)  # noqa: SLF001 - kazoo has no other way in
         self._listener = listener
 
     def _connect(self, host: str, hostip: str, port: int) -> tuple[float, float]:
@@ -173,7 +173,7 @@ class _Connection(ConnectionHandler):  # type: ignore[misc] # kazoo has no types
             self._listener.failed(error.__context__ or error)
             raise
         # Two thirds of the session's time-out are what kazoo reads for, in milliseconds.
-        self._listener.connected(cast("int", self.client._session_id), read_timeout * 1.5 / 1000)  # noqa: SLF001
+        self._listener.connected(cast("int", self.client._session_id), read_timeout * 1.5 / 1000)  # noqa: SLF001 - kazoo has no other way in
         return read_timeout, connect_timeout
 
     def _read_watch_event(self, buffer: bytes, offset: int) -> None:
