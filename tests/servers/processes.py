@@ -5,6 +5,7 @@ Everything here is synchronous, so that session-wide fixtures need no event loop
 """
 
 import asyncio
+import fcntl
 import os
 import random
 import shutil
@@ -15,30 +16,46 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from tests.servers.programs import environment
 from tests.servers.waiting import wait_until
 
 HOST = "127.0.0.1"
-_LANES = 4
+_RANGES = 32
+_locks: list[IO[bytes]] = []  # open for as long as this process lives: closing one would give its ports away
 
 
 def _ports() -> Iterator[int]:
-    """Give the ports of this process among those that test in parallel, each once before any comes again.
+    """Return the ports that this process reserved, each once before any comes again.
 
     The port of a server that is down for a moment looks free; so no other process may choose it, nor this one soon.
-    All are below the range that the system takes ports of outgoing connections from.
+    A lock on a file reserves a range against every other process that tests on this machine, in any checkout. All are
+    below the range that the system takes ports of outgoing connections from.
     """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    ports = list(range(15000 + worker % _LANES, 32000, _LANES))
-    random.SystemRandom().shuffle(ports)
-    return cycle(ports)
+    for number in range(_RANGES):
+        lock = (Path(tempfile.gettempdir()) / f"keyscope-ports-{number}.lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            continue
+        _locks.append(lock)
+        ports = list(range(15000 + number, 32000, _RANGES))
+        random.SystemRandom().shuffle(ports)
+        return cycle(ports)
+    raise RuntimeError(f"{_RANGES} processes hold all ranges of ports for tests")
 
 
-_PORTS = _ports()
+@cache
+def _port_cycle() -> Iterator[int]:
+    """Reserve ports when the first is asked for."""
+    return _ports()
+
+
 _TAKEN = ("address already in use", "Address in use", "BindException")
 _TAIL = 60  # lines of output that a failure shows
 
@@ -53,7 +70,7 @@ class PortTakenError(ServerFailedError):
 
 def free_port() -> int:
     """Return a loopback port that nobody listens on at this moment."""
-    for port in islice(_PORTS, 200):
+    for port in islice(_port_cycle(), 200):
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))
