@@ -11,6 +11,7 @@ from typing import Final, NoReturn, TypeVar
 from explorer.cli import arguments
 from explorer.cli.exits import UsageError
 from explorer.model.entries import Revision
+from explorer.model.key_text import unescape_key
 from explorer.model.keys import decode
 from explorer.version import __version__
 
@@ -63,6 +64,9 @@ def parse(words: Sequence[str]) -> arguments.Command:
     found, extra = parser.parse_known_args(told)
     _refuse_extra(extra, parser.prog)
     given: dict[str, object] = {**vars(found), "command": command}
+    if given.get("escaped"):
+        subject = "prefix" if "prefix" in given else "key"
+        given[subject] = unescape_key(str(given[subject]))
     kind: Callable[..., arguments.Wanted] = arguments.Overview if bare else _VERBS[str(given["verb"])]
     if given.get("values") and not given["recursive"]:
         raise UsageError("--values goes with --recursive", hint="a level that is listed has names, not values")
@@ -173,6 +177,11 @@ def _verb_parser() -> _Parser:
                 nargs="?" if optional else None,
                 default="",
                 help=_SUBJECTS[subject],
+            )
+            sub.add_argument(
+                "--escaped",
+                action="store_true",
+                help=rf"{subject} is written with escapes, as the app copies it: \x00, \xff, \u{{202e}}, \\",
             )
         return sub
 

@@ -8,6 +8,7 @@ from explorer.cli import arguments
 from explorer.cli.exits import UsageError
 from explorer.cli.parsing import parse, patience, revision, seconds
 from explorer.drivers.registry import DRIVERS
+from explorer.model.errors import InvalidKey
 
 
 def test_a_url_alone_asks_for_an_overview() -> None:
@@ -41,6 +42,20 @@ def test_a_key_keeps_bytes_that_are_not_utf_8() -> None:
     wanted = parse(["get", "demo:", "a\udcff"]).wanted
     assert isinstance(wanted, arguments.Get)
     assert wanted.key == "a\udcff"
+
+
+@pytest.mark.parametrize("verb", ["ls", "get", "put", "rm", "watch", "locks", "lock", "history"])
+def test_escaped_names_any_key(verb: str) -> None:
+    """No shell can pass a NUL; with --escaped every verb accepts the spelling that the app copies."""
+    command = ["--", "true"] if verb == "lock" else []
+    wanted = parse([verb, "demo:", r"bin\x00\xff\\", "--escaped", *command]).wanted
+    assert "bin\0\udcff\\" in (getattr(wanted, "key", None), getattr(wanted, "prefix", None))
+
+
+def test_escaped_refuses_an_unknown_escape() -> None:
+    """The key is not guessed."""
+    with pytest.raises(InvalidKey, match="unknown escape at character 2"):
+        parse(["get", "demo:", r"a\q", "--escaped"])
 
 
 def test_a_value_is_the_bytes_of_its_word() -> None:
