@@ -6,10 +6,11 @@ value that has such characters is edited in its escaped form, in which `\\` is a
 """
 
 import re
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from explorer.model.errors import InvalidText
-from explorer.model.text import inert
+from explorer.model.text import inert, is_inert
 
 _ESCAPE: Final = re.compile(r"\\(?:(?P<one>[\\nrt])|x(?P<two>[0-9a-fA-F]{2})|u\{(?P<many>[0-9a-fA-F]{1,6})\}|)")
 _ONE: Final = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
@@ -19,9 +20,8 @@ _MARKED: Final = re.compile(r"[^\x00-\x7e]")
 
 
 def needs_escape(text: str) -> bool:
-    """Tell whether a text holds what an editor would alter or a terminal act on."""
-    plain = text.replace("\n", "").replace("\t", "")
-    return inert(plain) != plain and inert(text, multiline=True) != text  # the first is quick, the second exact
+    """Return whether a text holds what an editor would alter or a terminal act on."""
+    return not is_inert(text, multiline=True)
 
 
 def escape(text: str) -> str:
@@ -57,11 +57,17 @@ def in_literals(text: str, *, octal: bool) -> str:
         text: Protobuf's text format or JSON, as a library wrote it.
         octal: Write the bytes of UTF-8 as `\342\200\256`, as text format reads them; else `\u202e`, as JSON does.
     """
-    if not needs_escape(text):
-        return text
-    write = _octal if octal else _units
-    less = _MARKED.sub(lambda found: write(found[0]) if inert(found[0]) != found[0] else found[0], text)
-    return _MARKED.sub(lambda found: write(found[0]), less) if needs_escape(less) else less
+    if needs_escape(text):
+        write = _octal if octal else _units
+        marked = set(_MARKED.findall("".join(set(text))))
+        text = _written(text, (one for one in marked if not is_inert(one)), write)
+        if needs_escape(text):  # for what only many together do
+            text = _written(text, marked, write)
+    return text
+
+
+def _written(text: str, characters: Iterable[str], write: Callable[[str], str]) -> str:
+    return text.translate({ord(one): write(one) for one in characters})
 
 
 def _octal(character: str) -> str:

@@ -8,19 +8,23 @@ import re
 import unicodedata
 from typing import Final
 
-_BREAKS: Final = "\n\t"
+_BREAKS: Final = frozenset("\n\t")
 _INVISIBLE_LETTERS: Final = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
 )
 _SUSPECT: Final = re.compile(f"[{_INVISIBLE_LETTERS}]")
 _MARKS: Final = frozenset({"Mn", "Me"})
 """The categories of marks; not all that pile up have a combining class (Thai vowels, U+0E47)."""
-_MOST_MARKS: Final = 4
+_MAX_MARKS: Final = 4
 """Marks that one letter may carry; more of them climb over the lines around it."""
+_CHUNK_SIZE: Final = 1 << 16
+"""Characters that are looked through at a time for a first find."""
 
 
 def inert(text: str | bytes, *, multiline: bool = False) -> str:
     r"""Make text visible and harmless: what controls, hides or reorders becomes an escape such as `\x1b` or `\u{202e}`.
+
+    Characters are judged once each, however often they occur.
 
     Args:
         text: What a store, a server or a file sent. Bytes that are not UTF-8 become `\xNN`.
@@ -28,19 +32,28 @@ def inert(text: str | bytes, *, multiline: bool = False) -> str:
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
-    if text.isascii():
-        if text.isprintable():
-            return text
-    elif text.isprintable() and not _SUSPECT.search(text) and not _piled(text):
+    if text.isascii() and text.isprintable():
         return text
-    kept = _BREAKS if multiline else ""
-    marks = 0
-    shown = []
-    for character in text:
-        marks = marks + 1 if unicodedata.category(character) in _MARKS else 0
-        harmless = character in kept or (character.isprintable() and not _SUSPECT.match(character))
-        shown.append(character if harmless and marks <= _MOST_MARKS else _escape(character))
-    return "".join(shown)
+    characters = set(text)
+    piles = None if text.isascii() else _piles(characters)
+    if piles is not None:  # before the rest, whose escapes would part a pile
+        text = piles.sub(lambda pile: pile[0][:_MAX_MARKS] + "".join(map(_escape, pile[0][_MAX_MARKS:])), text)
+    harmful = _harmful(characters, multiline=multiline)
+    return text.translate({ord(character): _escape(character) for character in harmful}) if harmful else text
+
+
+def is_inert(text: str, *, multiline: bool = False) -> bool:
+    """Return whether `inert` would leave a text as it is; the first find ends the search."""
+    if text.isascii() and text.isprintable():
+        return True
+    characters: set[str] = set()
+    for start in range(0, len(text), _CHUNK_SIZE):
+        new = set(text[start : start + _CHUNK_SIZE]) - characters
+        if _harmful(new, multiline=multiline):
+            return False
+        characters |= new
+    piles = None if text.isascii() else _piles(characters)
+    return piles is None or piles.search(text) is None
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -52,13 +65,19 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
-def _piled(text: str) -> bool:
-    marks = 0
-    for character in text:
-        marks = marks + 1 if unicodedata.category(character) in _MARKS else 0
-        if marks > _MOST_MARKS:
-            return True
-    return False
+def _harmful(characters: set[str], *, multiline: bool) -> set[str]:
+    """Return the characters that are not shown as they are."""
+    joined = "".join(characters)
+    if joined.isprintable() and (joined.isascii() or not _SUSPECT.search(joined)):
+        return set()
+    kept = _BREAKS if multiline else frozenset[str]()
+    return {one for one in characters - kept if not one.isprintable() or _SUSPECT.match(one)}
+
+
+def _piles(characters: set[str]) -> re.Pattern[str] | None:
+    """Return a pattern of more marks in a row than a letter may carry; None if there are no marks at all."""
+    marks = "".join(sorted(one for one in characters if unicodedata.category(one) in _MARKS))
+    return re.compile(f"[{marks}]{{{_MAX_MARKS + 1},}}") if marks else None
 
 
 def _escape(character: str) -> str:

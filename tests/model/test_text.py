@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from explorer.model.text import inert
+from explorer.model.text import inert, is_inert
 
 # Unicode's Default_Ignorable_Code_Point, which a person cannot see, and the blank of Braille.
 _IGNORABLE = {
@@ -63,6 +63,39 @@ def test_each_single_character_is_shown_or_told() -> None:
 
     dishonest = [hex(point) for point in range(sys.maxunicode + 1) if not honest(chr(point), inert(chr(point)))]
     assert dishonest == []
+
+
+def _naive(text: str, breaks: str) -> str:
+    """Judge every character by itself, in order."""
+    marks, shown = 0, []
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        harmless = character in breaks or (character.isprintable() and ord(character) not in _IGNORABLE)
+        shown.append(character if harmless and marks <= 4 else _naive_escape(character))
+    return "".join(shown)
+
+
+def _naive_escape(character: str) -> str:
+    point = ord(character)
+    named = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
+    if character in named:
+        return named[character]
+    if 0xDC80 <= point <= 0xDCFF:
+        return f"\\x{point - 0xDC00:02x}"
+    return f"\\x{point:02x}" if point < 0xA0 else f"\\u{{{point:x}}}"
+
+
+@given(_HOSTILE, st.sampled_from([1, 70_000]))
+@example("e\u0301\u0302\u034f\u0303\u0304\u0305\ufe00", 1)
+@example("\u0301", 70_000)
+@example("ab\u0301\u0302", 30_000)
+def test_inert_judging_distinct_characters_equals_each_in_order(text: str, times: int) -> None:
+    """Long texts, piles that cross the parts a search goes in, and marks that are invisible too."""
+    text = (text * times)[:140_000]
+    for multiline, breaks in ((False, ""), (True, "\n\t")):
+        expected = _naive(text, breaks)
+        assert inert(text, multiline=multiline) == expected
+        assert is_inert(text, multiline=multiline) == (expected == text)
 
 
 @given(_HOSTILE)
