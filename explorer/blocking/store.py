@@ -71,6 +71,11 @@ class BlockingStore:
         return self._store.reasons
 
     @property
+    def lock_layouts(self) -> tuple[str, ...]:
+        """Names of the layouts that a lock can be taken in; the first is the default."""
+        return self._store.lock_layouts
+
+    @property
     def separator(self) -> str:
         """What splits its keys into levels."""
         return self._store.separator
@@ -152,12 +157,17 @@ class BlockingStore:
     # Locks
 
     def lock(
-        self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False
+        self,
+        key: str,
+        *,
+        value: bytes = b"",
+        ttl: float = LOCK_TTL,
+        delete_on_unlock: bool = False,
+        layout: str | None = None,
     ) -> BlockingLock:
-        """Make a lock on a key, not yet held."""
-        return BlockingLock(
-            self._connection, self._store.lock(key, value=value, ttl=ttl, delete_on_unlock=delete_on_unlock)
-        )
+        """Make a lock on a key, not yet held; CallNotSupported for a layout that is not among `lock_layouts`."""
+        lock = self._store.lock(key, value=value, ttl=ttl, delete_on_unlock=delete_on_unlock, layout=layout)
+        return BlockingLock(self._connection, lock)
 
     def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         """Tell every lock at or below a prefix."""

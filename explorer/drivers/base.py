@@ -92,6 +92,9 @@ class Store(ABC):
     reasons: ClassVar[Mapping[Capability, str]] = {}
     """Why an absent capability is absent, for the message of CallNotSupported."""
 
+    lock_layouts: ClassVar[tuple[str, ...]] = ()
+    """Names of the layouts that a lock can be taken in; the first is the default."""
+
     separator: str = "/"
     schema: ClassVar[Path | None] = None
     """A protobuf schema (`.proto`) of values that the store brings along."""
@@ -316,14 +319,28 @@ class Store(ABC):
 
     # Locks
 
-    def lock(self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False) -> Lock:
+    def lock(
+        self,
+        key: str,
+        *,
+        value: bytes = b"",
+        ttl: float = LOCK_TTL,
+        delete_on_unlock: bool = False,
+        layout: str | None = None,
+    ) -> Lock:
         """Make a lock on a key, not yet held.
+
+        Acquiring it raises CannotLock at once while a lock of another layout is on the same key.
 
         Args:
             key: What is locked.
             value: Written to the key itself when the lock is obtained, unless empty.
             ttl: Seconds it outlives the holder's last sign of life; it is renewed while held.
             delete_on_unlock: Delete the key itself at release.
+            layout: The name of the layout, one of `lock_layouts`; None for the first of them.
+
+        Raises:
+            CallNotSupported: There is no such layout.
         """
         self._refuse(Capability.LOCK, key)
 
@@ -332,6 +349,16 @@ class Store(ABC):
         self._refuse(Capability.LOCKS, prefix)
 
     # For drivers
+
+    def _require_layout(self, layout: str | None, key: str) -> None:
+        """Raise CallNotSupported if there is no lock layout of this name."""
+        if layout is not None and layout not in self.lock_layouts:
+            raise CallNotSupported(
+                f"{self.address.scheme} has no lock layout {layout!r}; it has {', '.join(self.lock_layouts)}",
+                hint=f"use {self.lock_layouts[0]}",
+                address=self.address.shown,
+                key=key,
+            )
 
     def _refuse(self, capability: Capability, key: str) -> NoReturn:
         reason = self.reasons.get(capability, "the store has nothing of the kind")

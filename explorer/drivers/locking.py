@@ -28,6 +28,8 @@ class Terms:
     value: bytes
     ttl: float
     delete_on_unlock: bool
+    layout: str | None = None
+    """The name of the layout as it was asked for; None for the default."""
 
 
 class _Stage(Enum):
@@ -78,7 +80,9 @@ class ProvedLock(Lock, Generic[Connected]):
             raise
 
     async def _contend(self, timeout: float | None) -> None:  # noqa: ASYNC109 - as the contract has it
+        await self._refuse_other_layouts()
         await self._join()
+        await self._refuse_other_layouts()
         if not await self._try():
             try:
                 async with asyncio.timeout(timeout):
@@ -114,6 +118,13 @@ class ProvedLock(Lock, Generic[Connected]):
         )
 
     # What a driver supplies
+
+    async def _refuse_other_layouts(self) -> None:
+        """Raise CannotLock (`refusals.other_layout`) if a lock of another layout is on the same key.
+
+        Called before the contender exists and again once it does: of two that come at the same time, at least one
+        sees the other.
+        """
 
     @abstractmethod
     async def _join(self) -> None:

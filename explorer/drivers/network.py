@@ -130,7 +130,16 @@ class NetworkStore(Store, Generic[Connected]):
 
     # Locks
 
-    def lock(self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False) -> Lock:
-        lock = self._lock(Terms(key, value, ttl, delete_on_unlock))
+    def lock(
+        self,
+        key: str,
+        *,
+        value: bytes = b"",
+        ttl: float = LOCK_TTL,
+        delete_on_unlock: bool = False,
+        layout: str | None = None,
+    ) -> Lock:
+        self._require_layout(layout, key)
+        lock = self._lock(Terms(key, value, ttl, delete_on_unlock, layout))
         self._locks.add(lock)
         return lock

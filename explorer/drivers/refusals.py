@@ -1,6 +1,6 @@
 """What every store refuses, in one set of words."""
 
-from explorer.model.errors import KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
+from explorer.model.errors import CannotLock, KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
 
 
 def absent(shown: str, key: str | None) -> KeyNotFound:
@@ -36,3 +36,20 @@ def modified(shown: str, key: str | None) -> KeyModified:
 def unspecified(shown: str, key: str | None) -> PreviousNotSpecified:
     """Give the error for a guarded deletion that does not say of what."""
     return PreviousNotSpecified("say which entry is to be deleted", hint="read it first", address=shown, key=key)
+
+
+def other_layout(shown: str, key: str, layout: str, reason: str) -> CannotLock:
+    """Return the error for a lock on a key that is locked in another layout, whose clients would not see this one.
+
+    Args:
+        shown: The address for messages.
+        key: The key as the caller wrote it.
+        layout: The name of the layout that the lock is in.
+        reason: What shows that, such as the key that is there.
+    """
+    return CannotLock(
+        f"there is a lock of layout {layout} on this key: {reason}",
+        hint="`keyscope locks` shows who holds it; take the lock in that layout",
+        address=shown,
+        key=key,
+    )

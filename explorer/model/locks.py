@@ -33,8 +33,12 @@ class LockInfo:
     key: str
     kind: str
     """The layout it was recognised by, such as `etcd mutex` or `valkeyrie`."""
+    layout: str
+    """The name of that layout; where such a lock can be taken, one of `Store.lock_layouts`."""
     holder: Contender | None
     waiters: tuple[Contender, ...] = ()
     """In the order in which they will get the lock."""
     stale: str | None = None
     """Why nobody will ever release it, or None."""
+    certain: bool = True
+    """False for a possible lock: its key could also be data that expires."""

@@ -282,6 +282,7 @@ class Inspecting(Ground):
         async with store.lock("key", ttl=60) as lock:
             info = await _info(other, "key")
             assert info.kind
+            assert (info.layout, info.certain) == (store.lock_layouts[0], True)
             assert info.stale is None
             assert info.holder is not None
             assert info.holder.session

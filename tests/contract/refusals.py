@@ -86,6 +86,15 @@ class Refusals(Ground):
         with pytest.raises(CallNotSupported, match="lock"):
             store.lock("key")
 
+    @needs(Capability.LOCK)
+    async def test_lock_of_unknown_layout_is_refused_by_name(self, store: Store) -> None:
+        """The message names the layouts that there are; each of those can be asked for."""
+        with pytest.raises(CallNotSupported, match=store.lock_layouts[0]):
+            store.lock("key", layout="no such layout")
+        for layout in store.lock_layouts:
+            assert not store.lock("key", layout=layout).held
+        assert (await store.list("")).items == ()
+
     @lacks(Capability.LOCKS)
     async def test_without_locks(self, store: Store) -> None:
         with pytest.raises(CallNotSupported, match="locks"):

@@ -195,7 +195,7 @@ async def test_locks_their_holders_and_waiters_are_drawn_inert() -> None:
                 for name in names
             ]
             found = tuple(
-                LockInfo(party.name, party.name, party, tuple(parties[:2]), stale=party.name or None)
+                LockInfo(party.name, party.name, party.name, party, tuple(parties[:2]), stale=party.name or None)
                 for party in parties
             )
             locks.show(LocksRead(found, 0.0, NOON), 1.0)

@@ -26,6 +26,9 @@ from explorer.model.locks import Contender, LockInfo
 
 SEMAPHORE_FLAG: Final = 0xE0F69A2BAA414DE0
 """What Consul's Go client writes into the flags of a semaphore's keys."""
+CONSUL: Final = "consul"
+SEMAPHORE: Final = "semaphore"
+"""Names of layouts; a lock can be taken in the first."""
 _LIST: Final = "/.lock"
 _WITHOUT_SESSIONS: Final = 10_000
 """Entries that are read to find locks whose sessions are not told."""
@@ -113,6 +116,7 @@ class Survey:
         return LockInfo(
             key=self.layout.relative(one.key),
             kind=f"Consul lock{self._terms(one.session)}; waiters cannot be seen",
+            layout=CONSUL,
             holder=self._contender(one.session or "", one, held),
         )
 
@@ -132,6 +136,7 @@ class Survey:
             key=self.layout.relative(name),
             kind=f"Consul semaphore, {len(semaphore.holders)} of {semaphore.limit} held"
             + (f", also by {others}" if others else ""),
+            layout=SEMAPHORE,
             holder=self._contender(first.session or "", first, held)
             if first
             else self._contender(dead, listed, held)

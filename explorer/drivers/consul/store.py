@@ -56,6 +56,7 @@ class ConsulStore(NetworkStore[Connection]):
         Capability.SNAPSHOT: "Consul reads a listing level by level, each as it is at that moment",
         Capability.WAITERS: "Consul keeps no queue: who waits for a lock leaves no trace",
     }
+    lock_layouts: ClassVar[tuple[str, ...]] = (locks.CONSUL,)
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)

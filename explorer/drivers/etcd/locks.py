@@ -18,6 +18,10 @@ from explorer.drivers.holding import introduction
 from explorer.model.keys import decode
 from explorer.model.locks import Contender, LockInfo
 
+CONCURRENCY = "concurrency"
+VALKEYRIE = "valkeyrie"
+"""Names of layouts; a lock can be taken in the first."""
+
 _PAGE = 5000
 _VALKEYRIE = b"___lock"
 _LEASE = re.compile(rb"[0-9a-f]{10,16}")
@@ -87,6 +91,7 @@ async def describe(cluster: Cluster, queue: Queue, root: bytes) -> LockInfo | No
     return LockInfo(
         key=decode(queue.name.removesuffix(_VALKEYRIE)[len(root) :]),
         kind="valkeyrie lock" if valkeyrie else "etcd mutex",
+        layout=VALKEYRIE if valkeyrie else CONCURRENCY,
         holder=told[0],
         waiters=tuple(told[1:]),
         stale=stale,

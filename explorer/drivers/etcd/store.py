@@ -37,6 +37,7 @@ class EtcdStore(NetworkStore[Cluster]):
     reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.DIRECTORIES: "etcd's keys are flat; a directory is there as long as something is below it"
     }
+    lock_layouts: ClassVar[tuple[str, ...]] = (locks.CONCURRENCY,)
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)

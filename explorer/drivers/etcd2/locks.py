@@ -7,6 +7,9 @@ from explorer.drivers.etcd2.reading import Reader, Walk
 from explorer.drivers.holding import introduction
 from explorer.model.locks import Contender, LockInfo
 
+VALKEYRIE = "valkeyrie"
+"""Name of the layout."""
+
 _PAGE = 1000
 
 
@@ -30,6 +33,7 @@ def _told(key: str, node: Node) -> LockInfo:
     return LockInfo(
         key=key.removesuffix(SUFFIX),
         kind="valkeyrie; waiters cannot be seen",
+        layout=VALKEYRIE,
         holder=Contender(
             name=name or f"{session} of {key}",
             key=key,

@@ -60,6 +60,7 @@ class Etcd2Store(NetworkStore[Connection]):
         Capability.SNAPSHOT: "a listing is read directory by directory, each as it is at that moment",
         Capability.WAITERS: "there is no queue: who waits for a lock leaves no trace",
     }
+    lock_layouts: ClassVar[tuple[str, ...]] = (locks.VALKEYRIE,)
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)

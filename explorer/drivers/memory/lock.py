@@ -16,6 +16,7 @@ from explorer.model.keys import encode, range_end
 from explorer.model.locks import Contender, LockInfo
 
 KIND = "etcd mutex"
+LAYOUT = "concurrency"
 SLASH = b"/"
 """What stands between a lock's key and a contender's lease, whatever the separator of the keys."""
 
@@ -183,7 +184,7 @@ def found_locks(view: View, prefix: str) -> tuple[LockInfo, ...]:
 
 def _lock(key: str, queue: list[tuple[int, Contender]]) -> LockInfo:
     holder, *waiters = [contender for _, contender in sorted(queue, key=lambda joined: joined[0])]
-    return LockInfo(key, KIND, holder, tuple(waiters))
+    return LockInfo(key, KIND, LAYOUT, holder, tuple(waiters))
 
 
 def _contender(view: View, lease: Lease, key: bytes, version: Version) -> Contender:

@@ -9,7 +9,7 @@ from explorer.drivers import refusals
 from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
 from explorer.drivers.given import separator
 from explorer.drivers.memory.keyspace import Keyspace, Version
-from explorer.drivers.memory.lock import RENEWALS, MemoryLock, found_locks
+from explorer.drivers.memory.lock import LAYOUT, RENEWALS, MemoryLock, found_locks
 from explorer.drivers.memory.view import View
 from explorer.drivers.memory.watcher import Watcher
 from explorer.drivers.tasks import Tasks
@@ -45,6 +45,7 @@ class MemoryStore(Store):
             Capability.STALE_READS: "there is one copy, and it is never behind",
         }
     )
+    lock_layouts: ClassVar[tuple[str, ...]] = (LAYOUT,)
     options: ClassVar[tuple[str, ...]] = ("separator",)
     """What the URL may say after its question mark."""
 
@@ -250,9 +251,16 @@ class MemoryStore(Store):
     # Locks
 
     def lock(
-        self, key: str, *, value: bytes = b"", ttl: float = LOCK_TTL, delete_on_unlock: bool = False
+        self,
+        key: str,
+        *,
+        value: bytes = b"",
+        ttl: float = LOCK_TTL,
+        delete_on_unlock: bool = False,
+        layout: str | None = None,
     ) -> MemoryLock:
         """Make a lock on a key."""
+        self._require_layout(layout, key)
         return MemoryLock(self, key, value=value, ttl=self._lasting(ttl, key), delete_on_unlock=delete_on_unlock)
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:

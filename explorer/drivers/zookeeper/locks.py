@@ -45,6 +45,7 @@ async def _describe(connection: Connection, layout: Layout, found: Queue, known:
     return LockInfo(
         key=layout.relative(found.key_path),
         kind=found.kind + (f", also held by {others}" if others else ""),
+        layout=found.parties[0].client.lower(),
         holder=told[0],
         waiters=tuple(told[holding:]),
         stale="its node belongs to no session: nothing will ever end it" if orphan else None,

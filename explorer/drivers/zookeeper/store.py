@@ -55,6 +55,7 @@ class ZooKeeperStore(NetworkStore[Connection]):
         Capability.TIME_LEFT: "ZooKeeper tells nobody which nodes have a time to live",
         Capability.SNAPSHOT: "ZooKeeper reads a listing node by node, each as it is at that moment",
     }
+    lock_layouts: ClassVar[tuple[str, ...]] = ("kazoo",)
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)
