@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from explorer.cli import arguments
+from explorer.cli.stack_dump import stack_dumps
 from explorer.codecs.deferred import Deferred
 from explorer.config import Profile, folder, keys
 from explorer.drivers.base import Store
@@ -62,7 +63,7 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
             lambda: next(stores), codecs, writable=wanted.write, drafts=drafts, actions=actions
         ) as session:
             app = Keyscope(session, theme=wanted.theme, told=[str(one.message) for one in told])
-            with _signals(app.end):
+            with _signals(app.end), stack_dumps(folder("state")):
                 async with asyncio.TaskGroup() as group:
                     preparing = group.create_task(_prepare(session, codecs))
                     await app.run_async()

@@ -15,22 +15,35 @@ import subprocess
 import termios
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 import pyte
 
+from explorer.cli.stack_dump import FILE_NAME
 from tests.cli.calls import COMMAND, environment, folders
 from tests.servers.waiting import wait_until
 
 PATIENCE: Final = 30.0
 """Seconds after which waiting for the screen is given up."""
+STACKS_TIMEOUT: Final = 5.0
+"""Seconds in which an app that no longer answers writes its stacks."""
 NARROW, WIDE = (80, 24), (160, 50)
 _SEQUENCE: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
     r"|\x1b[\]PX^_](?:[^\x07\x1b])*(?:\x07|\x1b\\)"  # OSC, DCS, SOS, PM, APC
     r"|\x1b[ -/]*[0-~]"  # the rest
 )
+
+
+def _kernel_state(thread: Path) -> str:
+    """Return the name of a thread, its state and what it waits for in the kernel."""
+    try:
+        name, state, channel = ((thread / what).read_text().strip() for what in ("comm", "stat", "wchan"))
+    except OSError as error:
+        return f"thread {thread.name}: {error}"
+    return f"thread {thread.name} {name}: {state.rpartition(') ')[2][:1]} in {channel}"
 
 
 def pieces(sent: str) -> Iterator[tuple[bool, str]]:
@@ -66,6 +79,7 @@ class Terminal:
             command: What is run with them.
         """
         self.size = size
+        self._stacks = Path(folders(home)["XDG_STATE_HOME"]) / "keyscope" / FILE_NAME
         self._sent = bytearray()
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -169,8 +183,21 @@ class Terminal:
         try:
             wait_until(look, what, within)
         except TimeoutError as error:
-            raise AssertionError(f"{error}\n{seen[0]}") from None
+            raise AssertionError(f"{error}\n{seen[0]}\n{self.standstill()}") from None
         return seen[0]
+
+    def standstill(self) -> str:
+        """Return where the app stands: the stacks of its threads and tasks, and what the kernel says of its threads."""
+        if self.process.poll() is not None:
+            return f"it has ended with {self.process.returncode}"
+        threads = "\n".join(_kernel_state(thread) for thread in Path(f"/proc/{self.process.pid}/task").iterdir())
+        log = self._stacks
+        before = log.stat().st_size if log.exists() else 0
+        self.process.send_signal(signal.SIGUSR1)
+        with suppress(TimeoutError):
+            wait_until(lambda: log.read_text()[before:].endswith("end of the stacks\n\n"), "the stacks", STACKS_TIMEOUT)
+        stacks = log.read_text()[before:] if log.exists() else "there is no log of stacks"
+        return f"{len(self.sent):,} bytes were sent, the last of them {self.sent[-200:]!r}\n{threads}\n{stacks}"
 
     def shows(self, *words: str, within: float = PATIENCE) -> str:
         """Wait until all these words are on the screen; give its text."""

@@ -1,0 +1,60 @@
+"""Stacks of all threads and tasks on a signal: where an app stands that no longer answers.
+
+`kill -USR1 PID` appends them to `stacks.log` in the state folder. They hold file names and lines of code, no values.
+"""
+
+import asyncio
+import faulthandler
+import os
+import signal
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import IO, Final
+
+FILE_NAME: Final = "stacks.log"
+
+
+@contextmanager
+def stack_dumps(folder: Path) -> Generator[None, None, None]:
+    """Append the stacks of threads and tasks to a file whenever SIGUSR1 arrives; Windows has no such signal.
+
+    faulthandler writes the threads' even when Python runs no more bytecode, then the handler in Python the tasks'.
+    A folder that cannot be written to costs the dumps, not the app.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(folder / FILE_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:
+        yield
+        return
+    with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as log:
+        loop = asyncio.get_running_loop()
+
+        def on_signal(_number: int, _frame: FrameType | None) -> None:
+            _write_tasks(loop, log)
+
+        before = signal.signal(signal.SIGUSR1, on_signal)
+        faulthandler.register(signal.SIGUSR1, log, all_threads=True, chain=True)
+        try:
+            yield
+        finally:
+            faulthandler.unregister(signal.SIGUSR1)
+            signal.signal(signal.SIGUSR1, before)
+
+
+def _write_tasks(loop: asyncio.AbstractEventLoop, log: IO[str]) -> None:
+    for task in asyncio.all_tasks(loop):
+        print(f"\nTask {task.get_name()}:", file=log)
+        for frame in task.get_stack():
+            code = frame.f_code
+            print(f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_qualname}', file=log)
+    print(
+        f"\nPID {os.getpid()} at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: end of the stacks\n", file=log, flush=True
+    )
