@@ -1,4 +1,4 @@
-"""Watching etcd: 50,000 revisions replayed beside `etcdctl watch`, one event's latency beside a bare stub."""
+"""Watching etcd beside `etcdctl watch` and a bare grpc.aio stub: replays, and the latency of one event."""
 
 import asyncio
 import os
@@ -6,7 +6,8 @@ import statistics
 import subprocess
 import time
 from collections.abc import AsyncIterator
-from typing import IO, cast
+from contextlib import asynccontextmanager
+from typing import IO, TypeAlias, cast
 
 import grpc
 from _side_by_side import ROUNDS, compare
@@ -14,14 +15,22 @@ from _side_by_side import ROUNDS, compare
 import explorer
 from explorer.drivers.base import Store
 from explorer.drivers.etcd import messages
+from explorer.drivers.etcd.methods import TXN, WATCH
 from explorer.model.events import Put
 from tests.servers.etcd import EtcdServer
 from tests.servers.programs import ETCDCTL, environment
 from tests.servers.requirement import require
 
+WatchCall: TypeAlias = "grpc.aio.StreamStreamCall[messages.WatchRequest, messages.WatchResponse]"
+
+CANCELLATION_SECONDS = 0.05
+"""Time for gRPC to put the cancelled stream away before the event loop is closed."""
 REVISIONS = 50_000
 LATENCIES = 200
 PREFIX = "bench"
+BULK = "bulk"
+BULK_KEYS = 40_000
+KEYS_PER_TXN = 125
 
 
 async def fill(url: str) -> None:
@@ -36,7 +45,23 @@ async def _write(store: Store, writer: int) -> None:
         await store.put(f"{PREFIX}/{writer}/{number % 100}", b"value %d" % number)
 
 
-async def replay(url: str, prefix: str) -> float:
+async def fill_in_bulk(address: str) -> None:
+    """Write keys many to a transaction, and so to a revision, as an import does."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        txn = channel.unary_unary(
+            TXN.path, request_serializer=TXN.question.SerializeToString, response_deserializer=TXN.answer.FromString
+        )
+        for first in range(0, BULK_KEYS, KEYS_PER_TXN):
+            puts = [
+                messages.RequestOp(
+                    request_put=messages.PutRequest(key=f"{BULK}/{number:06}".encode(), value=b"value %d" % number)
+                )
+                for number in range(first, first + KEYS_PER_TXN)
+            ]
+            await txn(messages.TxnRequest(success=puts))
+
+
+async def replay(url: str, prefix: str, changes: int = REVISIONS) -> float:
     """Take the time to read all that happened since the first revision."""
     async with explorer.open(url) as store:
         started = time.perf_counter()
@@ -44,7 +69,7 @@ async def replay(url: str, prefix: str) -> float:
             seen = 0
             async for event in events:
                 seen += isinstance(event, Put)
-                if seen == REVISIONS:
+                if seen == changes:
                     break
         return time.perf_counter() - started
 
@@ -65,6 +90,34 @@ def replay_by_etcdctl(server: EtcdServer) -> float:
     return seconds
 
 
+async def replay_by_stub(address: str, prefix: str, changes: int) -> float:
+    """Take the time to read the same with nothing but grpc.aio."""
+    started, seen = time.perf_counter(), 0
+    async with bare_watch(address, prefix, since=1) as call:
+        while seen < changes:
+            seen += len(cast("messages.WatchResponse", await call.read()).events)
+    return time.perf_counter() - started
+
+
+@asynccontextmanager
+async def bare_watch(address: str, prefix: str, *, since: int = 0) -> AsyncIterator[WatchCall]:
+    """Watch with nothing but grpc.aio: no resuming, no check of anything."""
+    async with grpc.aio.insecure_channel(address, [("grpc.max_receive_message_length", -1)]) as channel:
+        call = channel.stream_stream(
+            WATCH.path,
+            request_serializer=WATCH.question.SerializeToString,
+            response_deserializer=WATCH.answer.FromString,
+        )()
+        create = messages.WatchCreateRequest(
+            key=f"{prefix}/".encode(), range_end=f"{prefix}0".encode(), prev_kv=True, start_revision=since and since + 1
+        )
+        await call.write(messages.WatchRequest(create_request=create))
+        await call.read()
+        yield cast("WatchCall", call)
+        call.cancel()
+        await asyncio.sleep(CANCELLATION_SECONDS)
+
+
 async def latency(url: str) -> float:
     """Give the median time from a put to its event."""
     async with explorer.open(url) as store, store.watch_tree("latency") as events:
@@ -73,27 +126,14 @@ async def latency(url: str) -> float:
 
 
 async def latency_by_stub(url: str, address: str) -> float:
-    """The same with nothing but grpc.aio: no resuming, no check of anything."""
-    async with explorer.open(url) as store, grpc.aio.insecure_channel(address) as channel:
-        call = channel.stream_stream(
-            "/etcdserverpb.Watch/Watch",
-            request_serializer=messages.WatchRequest.SerializeToString,
-            response_deserializer=messages.WatchResponse.FromString,
-        )()
-        await call.write(
-            messages.WatchRequest(
-                create_request=messages.WatchCreateRequest(key=b"latency/", range_end=b"latency0", prev_kv=True)
-            )
-        )
-        await call.read()
+    """The same with a bare watch."""
+    async with explorer.open(url) as store, bare_watch(address, "latency") as call:
 
         async def answers() -> AsyncIterator[object]:
             while True:
                 yield await call.read()
 
-        seconds = await _median(store, answers())
-        call.cancel()
-        return seconds
+        return await _median(store, answers())
 
 
 async def _median(store: Store, events: AsyncIterator[object]) -> float:
@@ -122,6 +162,13 @@ def main() -> None:
             lambda: asyncio.run(replay(url, PREFIX)),
             lambda: replay_by_etcdctl(server),
             against="etcdctl watch",
+        )
+        asyncio.run(fill_in_bulk(server.address))
+        compare(
+            f"replay of {BULK_KEYS} keys written {KEYS_PER_TXN} to a revision",
+            lambda: asyncio.run(replay(url, BULK, BULK_KEYS)),
+            lambda: asyncio.run(replay_by_stub(server.address, BULK, BULK_KEYS)),
+            against="a bare grpc.aio stub",
         )
         compare(
             "put to event, idle, median",
