@@ -69,7 +69,6 @@ class Connection:
         self._trouble: BaseException | None = None
         self._ears: dict[int, Ear] = {}
         self._guard = threading.Lock()
-        self._listener = _Listener(self)
 
     # Opening and closing
 
@@ -82,7 +81,7 @@ class Connection:
         """
         access = self.settings.access
         tls = encryption.context(access, self.shown) if self.settings.address.tls else None
-        self._client = Client(self.settings, self._wanted, self._listener, tls)
+        self._client = Client(self.settings, self._wanted, _Listener(self), tls)
         self._client.start()
         try:
             async with asyncio.timeout(self.timeout):
@@ -286,7 +285,7 @@ def _ignore(future: asyncio.Future[object]) -> None:
 
 
 class _Listener:
-    """Brings what the connection's thread tells to the event loop."""
+    """Brings what the connection's thread tells to the event loop that it is made on."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
