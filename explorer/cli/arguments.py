@@ -105,6 +105,7 @@ class Lock:
     key: str
     ttl: float | None
     wait: float | None
+    layout: str | None
     command: tuple[str, ...]
 
 

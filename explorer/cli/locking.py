@@ -48,9 +48,10 @@ async def lock(store: Store, wanted: arguments.Lock, console: Console) -> int:
     that what the command writes to can refuse an earlier one. Signals are passed on to it.
 
     Raises:
-        CannotLock: Somebody else held it for as long as was to be waited.
+        CannotLock: Somebody else held it for as long as was to be waited, or holds it in another layout.
+        CallNotSupported: The store has no such layout.
     """
-    holding = store.lock(wanted.key, ttl=wanted.ttl or LOCK_TTL)
+    holding = store.lock(wanted.key, ttl=wanted.ttl or LOCK_TTL, layout=wanted.layout)
     with _signals() as signals:
         try:
             early = await _acquire(holding, wanted, signals)

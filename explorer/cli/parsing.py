@@ -203,10 +203,15 @@ def _verb_parser() -> _Parser:
     lock = verb(
         "lock", "run a command while holding a lock; it finds KEYSCOPE_LOCK_KEY and KEYSCOPE_LOCK_FENCE set", "KEY"
     )
-    lock.usage = "keyscope lock URL KEY [--ttl S] [--wait S] [options] -- COMMAND..."
+    lock.usage = "keyscope lock URL KEY [--ttl S] [--wait S] [--layout NAME] [options] -- COMMAND..."
     lock.add_argument("--ttl", metavar="S", type=seconds, help="seconds the lock outlives its holder")
     lock.add_argument(
         "--wait", metavar="S", type=patience, help="seconds to wait for it; 0 only tries; without, for ever"
+    )
+    lock.add_argument(
+        "--layout",
+        metavar="NAME",
+        help="take it as other clients do, such as libkv; a wrong name lists those there are",
     )
     _json(verb("doctor", "find out whether and how well a store can be used"))
     return parser

@@ -70,6 +70,8 @@ def lock_record(lock: LockInfo) -> Record:
     return {
         "key": lock.key,
         "kind": lock.kind,
+        "layout": lock.layout,
+        "certain": lock.certain,
         "holder": holder and holder.name,
         "waiters": [waiter.name for waiter in lock.waiters],
         "session": holder and holder.session,
@@ -134,7 +136,7 @@ def history_line(entry: Entry) -> str:
 
 def lock_lines(locks: Sequence[LockInfo]) -> Iterator[str]:
     """Show locks as a table, and below a lock why nobody will ever release it."""
-    rows = [("KEY", "HOLDER", "WAITERS", "TTL", "SINCE", "FENCE", "KIND"), *map(_lock_row, locks)]
+    rows = [("KEY", "HOLDER", "WAITERS", "TTL", "SINCE", "FENCE", "LAYOUT", "KIND"), *map(_lock_row, locks)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row, lock in zip(rows, (None, *locks), strict=True):
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -151,6 +153,7 @@ def _lock_row(lock: LockInfo) -> tuple[str, ...]:
         holder and holder.ttl is not None and f"{holder.ttl:.1f} s",
         holder and _since(holder),
         holder and holder.fence,
+        lock.layout if lock.certain else f"{lock.layout} (possible)",
         lock.kind,
     )
     return tuple("-" if cell in (None, False, "") else inert(str(cell)) for cell in cells)

@@ -82,13 +82,13 @@ class ProvedLock(Lock, Generic[Connected]):
     async def _contend(self, timeout: float | None) -> None:  # noqa: ASYNC109 - as the contract has it
         await self._refuse_other_layouts()
         await self._join()
-        await self._refuse_other_layouts()
         if not await self._try():
             try:
                 async with asyncio.timeout(timeout):
                     await self._wait()
             except TimeoutError:
                 raise self._cannot("somebody else holds the lock", "`keyscope locks` shows who") from None
+        await self._refuse_other_layouts()
         if not await self._take() or self.lost.is_set() or self._stage is not _Stage.CONTENDING:
             raise self._ended()
         self._stage = _Stage.OBTAINED
@@ -122,8 +122,8 @@ class ProvedLock(Lock, Generic[Connected]):
     async def _refuse_other_layouts(self) -> None:
         """Raise CannotLock (`refusals.other_layout`) if a lock of another layout is on the same key.
 
-        Called before the contender exists and again once it does: of two that come at the same time, at least one
-        sees the other.
+        Called before the contender exists, and again when its turn has come: of two that come at the same time, at
+        least one sees the other.
         """
 
     @abstractmethod

@@ -27,3 +27,25 @@ async def everywhere(
     async with asyncio.TaskGroup() as group:
         asked = {one: group.create_task(answer(one)) for one in those}
     return {one: task.result() for one, task in asked.items()}
+
+
+async def gather_bounded(
+    those: Iterable[Asked], ask: Callable[[Asked], Awaitable[Answer]], *, limit: int
+) -> dict[Asked, Answer]:
+    """Return the answer for each, with at most `limit` requests under way at a time.
+
+    Raises:
+        ExplorerError: One of the requests failed.
+    """
+    free = asyncio.Semaphore(limit)
+
+    async def ask_in_turn(one: Asked) -> Answer:
+        async with free:
+            return await ask(one)
+
+    answers: dict[Asked, Answer] = {}
+    for one, answer in (await everywhere(those, ask_in_turn)).items():
+        if isinstance(answer, ExplorerError):
+            raise answer
+        answers[one] = answer
+    return answers

@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.calls import COMMAND, PATIENCE, Lines, Result, Running, environment, run_process
 from tests.servers.etcd import EtcdServer
+from tests.servers.etcd2 import PlainV2
 from tests.servers.waiting import wait_until
 
 PYTHON = sys.executable
@@ -143,6 +144,26 @@ def test_a_command_that_does_not_listen_is_killed_when_the_lock_is_lost(url: str
         (lock,) = run_process("locks", url, "--json").records
         shared_etcd.ctl("lease", "revoke", lock["session"])
         assert holder.end().code == 4
+
+
+def test_lock_of_another_layout_is_refused_and_listed_as_possible(shared_etcd2: EtcdServer, prefix: str) -> None:
+    """Exit 4 at once, with the name of that layout; its holder is listed where the prefix is asked for."""
+    url = f"etcd2://{shared_etcd2.address}/{prefix.strip('/')}"
+    with Running("lock", url, "jobs", "--layout", "libkv", "--", "sleep", "60"):
+        wait_until(lambda: run_process("locks", url, "jobs").output != b"", "it is held", PATIENCE)
+        result = run_process("lock", url, "jobs", "--", "true")
+        assert (result.code, result.output) == (4, b"")
+        assert "libkv" in result.error
+        (lock,) = run_process("locks", url, "jobs", "--json").records
+        assert (lock["layout"], lock["certain"]) == ("libkv", True)
+    PlainV2(shared_etcd2).put(f"/{prefix.strip('/')}/other", "value=who&ttl=60")
+    assert "libkv (possible)" in run_process("locks", url, "other").lines[1]
+
+
+def test_unknown_layout_is_refused_with_the_names_there_are(url: str) -> None:
+    result = run_process("lock", url, "jobs", "--layout", "libkv", "--", "true")
+    assert (result.code, result.output) == (1, b"")
+    assert "concurrency" in result.error
 
 
 def test_no_locks_are_no_error(url: str) -> None:

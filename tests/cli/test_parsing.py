@@ -34,7 +34,9 @@ def test_a_key_that_begins_with_a_dash_follows_two_dashes() -> None:
 
 def test_the_command_of_lock_is_what_follows_the_first_two_dashes_whatever_it_is() -> None:
     command = parse(["lock", "demo:", "jobs", "--wait", "0", "--", "sh", "-c", "x", "--", "--json"])
-    assert command.wanted == arguments.Lock(key="jobs", ttl=None, wait=0.0, command=("sh", "-c", "x", "--", "--json"))
+    assert command.wanted == arguments.Lock(
+        key="jobs", ttl=None, wait=0.0, layout=None, command=("sh", "-c", "x", "--", "--json")
+    )
     assert not command.json
 
 

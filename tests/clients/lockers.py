@@ -1,4 +1,4 @@
-"""Programs that take ZooKeeper's locks by the libraries of other languages: Curator's and go-zookeeper's.
+"""Programs that take locks by the libraries of other languages: Curator, go-zookeeper and libkv.
 
 Each is started, waits for its lock, holds it until it is told to give it back, and ends.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tests.servers.programs import CURATOR_SOURCE, GO, GO_ZOOKEEPER_SOURCE, JAVA, ZOOKEEPER, environment
+from tests.servers.programs import CURATOR_SOURCE, GO, GO_ZOOKEEPER_SOURCE, JAVA, LIBKV_SOURCE, ZOOKEEPER, environment
 from tests.servers.requirement import require, require_source
 
 _HERE: Final = Path(__file__).parent
@@ -87,12 +87,26 @@ def curator() -> Generator[Locker, None, None]:
 @contextmanager
 def go_zookeeper() -> Generator[Locker, None, None]:
     """Build the one that takes locks by go-zookeeper."""
-    source = require_source(GO_ZOOKEEPER_SOURCE)
+    with _built(GO_ZOOKEEPER_SOURCE, "zookeeper_lock.go") as locker:
+        yield locker
+
+
+@contextmanager
+def libkv() -> Generator[Locker, None, None]:
+    """Build the one that takes locks by libkv on etcd's v2 API, with the value `by libkv` and a TTL of 20 s."""
+    with _built(LIBKV_SOURCE, "libkv_lock.go") as locker:
+        yield locker
+
+
+@contextmanager
+def _built(library: Path, program_file: str) -> Generator[Locker, None, None]:
+    """Build a Go program against a library of Debian's."""
+    source = require_source(library)
     go = require(GO)
     with TemporaryDirectory(prefix="keyscope-go-") as folder:
         program = f"{folder}/lock"
         surroundings = environment(go) | {"GO111MODULE": "off", "GOPATH": str(source), "GOCACHE": f"{folder}/cache"}
-        if Path(go[0]).parent.name == "bin" and (root := Path(go[0]).parents[1]).joinpath("src").exists():
+        if Path(go[0]).parent.name == "bin" and (root := Path(go[0]).parents[1]).joinpath("src/runtime").exists():
             surroundings["GOROOT"] = str(root)
-        subprocess.run([*go, "build", "-o", program, str(_HERE / "zookeeper_lock.go")], env=surroundings, check=True)
+        subprocess.run([*go, "build", "-o", program, str(_HERE / program_file)], env=surroundings, check=True)
         yield Locker((program,))

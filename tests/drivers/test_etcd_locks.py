@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from explorer.drivers.base import Store
-from explorer.drivers.etcd import EtcdStore
+from explorer.drivers.etcd import EtcdStore, leases, messages
+from explorer.drivers.etcd.cluster import Cluster
 from explorer.model.address import Access, parse
+from explorer.model.errors import CannotLock
 from explorer.model.locks import LockInfo
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import prefix
@@ -197,3 +199,25 @@ async def test_ordinary_entries_below_a_locked_key_are_no_contenders(store: Stor
         assert (info.key, info.waiters, info.holder.fence) == ("job", (), lock.fence)
     assert await store.locks() == ()
     assert len((await store.list("job")).items) == 3
+
+
+@pytest.mark.parametrize("beside", ["job___lock", "job___lock/694d7acc3d2b0f1a"])
+async def test_lock_beside_one_of_valkeyrie_is_refused(
+    store: Store, beside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, with the name of that layout; also when it comes between the first check and the own contender."""
+    await store.put("job___lock/other", b"no contender")
+    async with asyncio.timeout(PATIENCE), store.lock("job", ttl=60):
+        pass
+    lock = store.lock("job", ttl=60)
+    grant = leases.grant
+
+    async def grant_and_put(cluster: Cluster, ttl: float) -> messages.LeaseGrantResponse:
+        await store.put(beside, b"")
+        return await grant(cluster, ttl)
+
+    monkeypatch.setattr(leases, "grant", grant_and_put)
+    for _ in range(2):
+        with pytest.raises(CannotLock, match="layout valkeyrie"):
+            await asyncio.wait_for(lock.acquire(), PATIENCE)
+        assert {entry.key for entry in (await store.list("")).items} == {beside, "job___lock/other"}

@@ -76,9 +76,10 @@ GO = Program(
 )
 TMUX = Program("tmux", "tmux", "bookworm/tmux", "usr/bin/tmux", ("-V",), r"tmux (3\.\S+)")
 # Not programs: the source of the Go library whose files our BoltDB driver reads, used as the judge, and the libraries
-# by which others take ZooKeeper's locks, with a Java compiler that needs no more than a runtime.
+# by which others take locks in ZooKeeper and etcd's v2 API, with a Java compiler that needs no more than a runtime.
 BBOLT_SOURCE = SERVERS / "bookworm/bbolt/usr/share/gocode"
 GO_ZOOKEEPER_SOURCE = SERVERS / "bookworm/go-zookeeper/usr/share/gocode"
+LIBKV_SOURCE = SERVERS / "bookworm/libkv/usr/share/gocode"
 CURATOR_SOURCE = SERVERS / "bookworm/curator/usr/share/java"
 
 

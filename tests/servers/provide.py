@@ -80,6 +80,11 @@ _CURATOR = (
     *("libcurator-recipes-java", "libcurator-framework-java", "libcurator-client-java", "libguava-java"),
     "libecj-java",
 )
+_LIBKV = (
+    *("golang-github-docker-libkv-dev", "golang-etcd-server-dev", "golang-github-coreos-go-semver-dev"),
+    *("golang-github-json-iterator-go-dev", "golang-github-modern-go-concurrent-dev"),
+    *("golang-github-modern-go-reflect2-dev", "golang-golang-x-net-dev"),
+)
 _TMUX = ("tmux", "libevent-core-2.1-7", "libtinfo6", "libutempter0")
 _REDIS = ("redis-server", "redis-tools", "libatomic1", "libjemalloc2", "liblzf1", "libssl3")
 
@@ -94,6 +99,7 @@ RECIPES = (
     Recipe("bookworm", "go", ("golang-1.19-go", "golang-1.19-src"), (GO,)),
     Recipe("bookworm", "bbolt", ("golang-github-coreos-bbolt-dev", "golang-golang-x-sys-dev")),
     Recipe("bookworm", "go-zookeeper", ("golang-github-samuel-go-zookeeper-dev",)),
+    Recipe("bookworm", "libkv", _LIBKV),
     Recipe("bookworm", "curator", _CURATOR),
 )
 

@@ -6,9 +6,10 @@ is gone. That a lock was obtained proves nothing by itself (etcd#11456, Jepsen 3
 own key is looked at again, and the lock counts as held only while its lease provably lives.
 """
 
+from explorer.drivers import refusals
 from explorer.drivers.etcd import leases, messages
 from explorer.drivers.etcd.cluster import Cluster
-from explorer.drivers.etcd.locks import stands_for_party
+from explorer.drivers.etcd.locks import VALKEYRIE, VALKEYRIE_SUFFIX, stands_for_party
 from explorer.drivers.etcd.methods import RANGE, TXN
 from explorer.drivers.etcd.watch import RangeWatch
 from explorer.drivers.etcd.writer import Writer
@@ -17,7 +18,7 @@ from explorer.drivers.locking import ProvedLock, Terms
 from explorer.drivers.watching import Watch
 from explorer.model.entries import Entry
 from explorer.model.events import Deleted, Started
-from explorer.model.keys import range_end
+from explorer.model.keys import decode, range_end
 
 _AT_ONCE = 64
 
@@ -33,6 +34,29 @@ class EtcdLock(ProvedLock[Cluster]):
         self._queue = writer.layout.locate(terms.key) + b"/"
         self._lease = 0
         self._contender = b""
+
+    async def _refuse_other_layouts(self) -> None:
+        """Raise CannotLock if valkeyrie holds a lock on the key: its contenders queue below `<key>___lock`."""
+        beside = self._queue.removesuffix(b"/") + VALKEYRIE_SUFFIX
+        below = beside + b"/"
+        answer = await self._connection.call(
+            TXN,
+            messages.TxnRequest(
+                success=[
+                    messages.RequestOp(request_range=messages.RangeRequest(key=beside, keys_only=True)),
+                    messages.RequestOp(
+                        request_range=messages.RangeRequest(
+                            key=below, range_end=range_end(below), keys_only=True, limit=_AT_ONCE
+                        )
+                    ),
+                ]
+            ),
+            key=self.key,
+        )
+        itself, queue = (response.response_range.kvs for response in answer.responses)
+        if itself or any(stands_for_party(entry.key[len(below) :]) for entry in queue):
+            reason = f"{self.key}{decode(VALKEYRIE_SUFFIX)} exists"
+            raise refusals.other_layout(self._connection.shown, self.key, VALKEYRIE, reason)
 
     async def _join(self) -> None:
         sent = boottime()

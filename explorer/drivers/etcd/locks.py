@@ -7,14 +7,16 @@ whose key has lost its lease would block the queue for ever: it is told as stale
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from explorer.drivers.etcd import leases, messages
 from explorer.drivers.etcd.cluster import Cluster
-from explorer.drivers.etcd.methods import RANGE
+from explorer.drivers.etcd.methods import TXN
 from explorer.drivers.etcd.ranges import Reader, Windows
 from explorer.drivers.holding import introduction
+from explorer.drivers.surveying import gather_bounded
 from explorer.model.keys import decode
 from explorer.model.locks import Contender, LockInfo
 
@@ -22,8 +24,13 @@ CONCURRENCY = "concurrency"
 VALKEYRIE = "valkeyrie"
 """Names of layouts; a lock can be taken in the first."""
 
-_PAGE = 5000
-_VALKEYRIE = b"___lock"
+_REQUESTS_AT_ONCE = 16
+_TXN_SIZE = 128
+"""Operations in a transaction; the most that a server takes unless it is set up otherwise."""
+
+Session: TypeAlias = messages.LeaseTimeToLiveResponse | None
+"""What is known of a lease; None when it has ended or the user may not ask."""
+VALKEYRIE_SUFFIX = b"___lock"
 _LEASE = re.compile(rb"[0-9a-f]{10,16}")
 
 
@@ -41,6 +48,11 @@ class Queue:
     orphans: list[messages.KeyValue] = field(default_factory=list)
     """Keys that look like contenders and have no lease."""
 
+    @property
+    def in_order(self) -> list[messages.KeyValue]:
+        """All of them, in the order in which they get the lock."""
+        return sorted((*self.contenders, *self.orphans), key=lambda entry: entry.create_revision)
+
 
 async def tell(cluster: Cluster, start: bytes, end: bytes, root: bytes, *, subject: str) -> tuple[LockInfo, ...]:
     """Tell every lock at or below a prefix.
@@ -53,8 +65,14 @@ async def tell(cluster: Cluster, start: bytes, end: bytes, root: bytes, *, subje
         subject: The prefix as the caller wrote it.
     """
     queues = await find(cluster, start, end, subject=subject)
-    told = [await describe(cluster, queue, root) for queue in queues]
-    return tuple(lock for lock in told if lock is not None)
+    contenders = [entry for queue in queues for entry in queue.in_order]
+    values = await _values(cluster, [entry.key for entry in contenders], subject=subject)
+    sessions = await gather_bounded(
+        {entry.lease for entry in contenders if entry.lease},
+        lambda lease: leases.remaining(cluster, lease, keys=True),
+        limit=_REQUESTS_AT_ONCE,
+    )
+    return tuple(_lock(queue, values, sessions, root) for queue in queues)
 
 
 async def find(cluster: Cluster, directory: bytes, end: bytes, *, subject: str) -> list[Queue]:
@@ -66,43 +84,58 @@ async def find(cluster: Cluster, directory: bytes, end: bytes, *, subject: str) 
         for entry in page:
             name, slash, last = entry.key.rpartition(b"/")
             if not slash:
-                if entry.key.endswith(_VALKEYRIE):
+                if entry.key.endswith(VALKEYRIE_SUFFIX):
                     suspects[entry.key].append(entry)
             elif entry.lease and last == leases.name(entry.lease).encode():
                 queues.setdefault(name, Queue(name)).contenders.append(entry)
             elif not entry.lease and stands_for_party(last):
                 suspects[name].append(entry)
-            elif entry.key.endswith(_VALKEYRIE):
+            elif entry.key.endswith(VALKEYRIE_SUFFIX):
                 suspects[entry.key].append(entry)
     for name, orphans in suspects.items():
-        if name in queues or name.endswith(_VALKEYRIE):
+        if name in queues or name.endswith(VALKEYRIE_SUFFIX):
             queues.setdefault(name, Queue(name)).orphans.extend(orphans)
-    for queue in queues.values():
-        queue.contenders.sort(key=lambda entry: entry.create_revision)
     return [queues[name] for name in sorted(queues)]
 
 
-async def describe(cluster: Cluster, queue: Queue, root: bytes) -> LockInfo | None:
-    """Tell one lock: its parties in order, with what is known of each; None if all have gone meanwhile."""
-    parties = sorted((*queue.contenders, *queue.orphans), key=lambda entry: entry.create_revision)
-    told = [await _contender(cluster, entry, root) for entry in parties]
-    valkeyrie = queue.name.endswith(_VALKEYRIE)
-    stale = "no lease: nothing will ever end it" if parties[0].lease == 0 else None
+async def _values(cluster: Cluster, keys: Sequence[bytes], *, subject: str) -> dict[bytes, bytes]:
+    """Return the values of keys; one that is gone has none."""
+
+    async def read(first: int) -> messages.TxnResponse:
+        ranges = [
+            messages.RequestOp(request_range=messages.RangeRequest(key=key)) for key in keys[first : first + _TXN_SIZE]
+        ]
+        return await cluster.call(TXN, messages.TxnRequest(success=ranges), key=subject)
+
+    answers = await gather_bounded(range(0, len(keys), _TXN_SIZE), read, limit=_REQUESTS_AT_ONCE)
+    return {
+        entry.key: entry.value
+        for answer in answers.values()
+        for response in answer.responses
+        for entry in response.response_range.kvs
+    }
+
+
+def _lock(queue: Queue, values: Mapping[bytes, bytes], sessions: Mapping[int, Session], root: bytes) -> LockInfo:
+    """Return one lock: its contenders in order, with what is known of each."""
+    contenders = queue.in_order
+    parties = [
+        _contender(entry, values.get(entry.key, b""), sessions[entry.lease] if entry.lease else None, root)
+        for entry in contenders
+    ]
+    valkeyrie = queue.name.endswith(VALKEYRIE_SUFFIX)
     return LockInfo(
-        key=decode(queue.name.removesuffix(_VALKEYRIE)[len(root) :]),
+        key=decode(queue.name.removesuffix(VALKEYRIE_SUFFIX)[len(root) :]),
         kind="valkeyrie lock" if valkeyrie else "etcd mutex",
         layout=VALKEYRIE if valkeyrie else CONCURRENCY,
-        holder=told[0],
-        waiters=tuple(told[1:]),
-        stale=stale,
+        holder=parties[0],
+        waiters=tuple(parties[1:]),
+        stale="no lease: nothing will ever end it" if contenders[0].lease == 0 else None,
     )
 
 
-async def _contender(cluster: Cluster, entry: messages.KeyValue, root: bytes) -> Contender:
-    answer = await cluster.call(RANGE, messages.RangeRequest(key=entry.key))
-    value = answer.kvs[0].value.decode("utf-8", "replace") if answer.kvs else ""
-    lease = await leases.remaining(cluster, entry.lease, keys=True) if entry.lease else None
-    name, since = introduction(value)
+def _contender(entry: messages.KeyValue, value: bytes, lease: Session, root: bytes) -> Contender:
+    name, since = introduction(value.decode("utf-8", "replace"))
     return Contender(
         name=name or f"lease {leases.spelled(entry.lease)}" if entry.lease else decode(entry.key[len(root) :]),
         key=decode(entry.key[len(root) :]),

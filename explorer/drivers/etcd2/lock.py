@@ -1,14 +1,18 @@
-"""Locks as libkv and valkeyrie take them on etcd's v2 API: a key beside the one that is locked, made if there is none.
+"""Locks as valkeyrie and libkv take them on etcd's v2 API: a key that is made if there is none and lives for the TTL.
 
-The key `name___lock` lives for the TTL and is renewed on its own index, so only by who made it. They leave it empty; we
-write who we are, which nobody compares. Its creation is the fence. Nothing in the API makes a write depend on another
-key, so there is no fenced write; and there is no queue: whoever makes the key first once it is gone has the lock.
+Valkeyrie's is `name___lock` beside the key that is locked, without a value; libkv's is the locked key itself, with the
+lock's value. Where there is no value we write who we are, which nobody compares. The key is renewed on its own index,
+so only by who made it. Its creation is the fence. Nothing in the API makes a write depend on another key, so there is
+no fenced write; and there is no queue: whoever makes the key first once it is gone has the lock.
 """
 
 from contextlib import suppress
 from typing import Final
 
+from explorer.drivers import refusals
+from explorer.drivers.etcd2 import failures
 from explorer.drivers.etcd2.connection import Connection
+from explorer.drivers.etcd2.failures import NOT_A_FILE
 from explorer.drivers.etcd2.layout import Node
 from explorer.drivers.etcd2.reading import Reader
 from explorer.drivers.etcd2.saving import Save
@@ -21,6 +25,9 @@ from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, KeyNotFound
 from explorer.model.events import Deleted, Put, Started
 
+VALKEYRIE: Final = "valkeyrie"
+LIBKV: Final = "libkv"
+"""Names of the layouts."""
 SUFFIX: Final = "___lock"
 UNFENCED: Final = "etcd's v2 API makes no write depend on another key, such as that of a lock"
 
@@ -33,18 +40,38 @@ class Etcd2Lock(ProvedLock[Connection]):
     def __init__(self, writer: Writer, terms: Terms) -> None:
         super().__init__(terms, writer.tasks, writer.connection)
         self._writer = writer
-        self._beside = terms.key + SUFFIX
-        self._path = writer.layout.locate(self._beside)
+        self._libkv = terms.layout == LIBKV
+        self._lock_key = terms.key if self._libkv else terms.key + SUFFIX
+        self._path = writer.layout.locate(self._lock_key)
         self._life = Lifetime(max(1, round(terms.ttl)))
 
     # Obtaining
+
+    async def _refuse_other_layouts(self) -> None:
+        """Raise CannotLock if the key is locked in the other layout, or is what no lock can be made of."""
+        reader, shown = Reader(self._connection, self.key), self._connection.shown
+        if self._libkv and await reader.node(self._path + SUFFIX):
+            raise refusals.other_layout(shown, self.key, VALKEYRIE, f"{self.key}{SUFFIX} exists")
+        node = await reader.node(self._writer.layout.locate(self.key))
+        if node is None or self._fence == node.created:
+            return
+        if node.ttl is not None and not self._libkv and not node.directory:
+            raise refusals.other_layout(shown, self.key, LIBKV, "the key exists and expires, as that lock does")
+        if self._libkv and node.directory:
+            raise failures.refused(NOT_A_FILE, shown, self.key)
+        if self._libkv and node.ttl is None:
+            raise self._cannot(
+                "the key exists and never expires: in the layout libkv the key itself is the lock",
+                f"lock another key, or use the layout {VALKEYRIE}",
+            )
 
     async def _join(self) -> None:
         """Nobody stands in a queue here."""
 
     async def _try(self) -> bool:
         sent, ttl = boottime(), self._life.ttl
-        save = Save(self._connection, self._beside, self._path, None, identity().encode(), ttl)
+        value = (self._terms.value if self._libkv else b"") or identity().encode()
+        save = Save(self._connection, self._lock_key, self._path, None, value, ttl)
         made = await save.commit()
         if made is None:
             return False
@@ -61,7 +88,7 @@ class Etcd2Lock(ProvedLock[Connection]):
     async def _take(self) -> bool:
         fence = self._fence or 0
         self._heed(lambda: self._until_gone(fence))
-        if self._terms.value:
+        if self._terms.value and not self._libkv:
             await self._writer.put(self.key, self._terms.value)
         return True
 
@@ -81,7 +108,7 @@ class Etcd2Lock(ProvedLock[Connection]):
 
     async def _until_gone(self, created: int) -> None:
         """Wait until the key is gone, or is another one than that of this creation, if one is given."""
-        watch = KeyWatch(self._connection, self._writer.layout, self._beside, None)
+        watch = KeyWatch(self._connection, self._writer.layout, self._lock_key, None)
         async with Watch(self._tasks, watch.run, name=f"watch of the lock on {self.key}") as events:
             first = True
             async for event in events:
@@ -101,14 +128,14 @@ class Etcd2Lock(ProvedLock[Connection]):
     # Giving up
 
     async def _unlock(self) -> None:
-        if self._terms.delete_on_unlock:
+        if self._terms.delete_on_unlock and not self._libkv:
             with suppress(KeyNotFound):
                 await self._writer.delete(self.key)
 
     async def _depart(self) -> None:
         """Delete the key of the lock if it still is ours."""
         while self._fence and (now := await self._current()) is not None and now.created == self._fence:
-            if await Save(self._connection, self._beside, self._path, now, None).commit():
+            if await Save(self._connection, self._lock_key, self._path, now, None).commit():
                 return
 
     async def _current(self) -> Node | None:

@@ -9,7 +9,7 @@ from explorer.drivers.etcd2 import locks, status
 from explorer.drivers.etcd2.connection import Connection
 from explorer.drivers.etcd2.erasing import Erasure
 from explorer.drivers.etcd2.layout import Layout, Node
-from explorer.drivers.etcd2.lock import UNFENCED, Etcd2Lock
+from explorer.drivers.etcd2.lock import LIBKV, UNFENCED, VALKEYRIE, Etcd2Lock
 from explorer.drivers.etcd2.reading import Reader, Walk
 from explorer.drivers.etcd2.settings import gather
 from explorer.drivers.etcd2.treewatch import TreeWatch
@@ -60,7 +60,7 @@ class Etcd2Store(NetworkStore[Connection]):
         Capability.SNAPSHOT: "a listing is read directory by directory, each as it is at that moment",
         Capability.WAITERS: "there is no queue: who waits for a lock leaves no trace",
     }
-    lock_layouts: ClassVar[tuple[str, ...]] = (locks.VALKEYRIE,)
+    lock_layouts: ClassVar[tuple[str, ...]] = (VALKEYRIE, LIBKV)
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)

@@ -97,6 +97,8 @@ def _lock(lock: LockInfo, width: int) -> list[Piece]:
         state = ("lines--bad", f"  ! stale: {lock.stale}")
     elif lock.holder is None:
         state = ("lines--warning", f"  no holder{waiting}")
+    if not lock.certain:
+        state = ("lines--warning", f"  possible{waiting}")
     kind = f"  {lock.kind}" if width >= _WIDE else ""
     key = middle(inert(lock.key), max(8, width - cell_len(state[1]) - len(kind)))
     return [("lines--strong", key), ("lines--dim", kind), state]
@@ -132,10 +134,11 @@ def _since(party: Contender) -> str:
 
 
 def _facts(row: Row) -> Iterable[str]:
-    yield f"{row.lock.key} ({row.lock.kind})"
+    yield f"{row.lock.key} (layout {row.lock.layout}; {row.lock.kind})"
     if row.party is None:
         holder = row.lock.holder
-        yield "nobody holds it" if holder is None else f"held by {holder.name}"
+        held = "held" if row.lock.certain else "possibly held"
+        yield "nobody holds it" if holder is None else f"{held} by {holder.name}"
         if row.lock.stale:
             yield f"stale: {row.lock.stale}"
         return

@@ -1,0 +1,156 @@
+"""The two layouts of locks on etcd's v2 API, libkv's beside the real library: who holds is respected and listed."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Generator
+
+import pytest
+
+from explorer.drivers.etcd2 import Etcd2Store
+from explorer.drivers.etcd2.lock import Etcd2Lock
+from explorer.model.address import Access, parse
+from explorer.model.errors import CannotLock, InvalidKey
+from tests.clients.lockers import Locker, libkv
+from tests.contract.ground import PATIENCE
+from tests.servers.etcd import EtcdServer
+from tests.servers.etcd2 import PlainV2
+from tests.servers.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def locker() -> Generator[Locker, None, None]:
+    """The real libkv."""
+    with libkv() as built:
+        yield built
+
+
+@pytest.fixture
+def path() -> str:
+    return f"layouts-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def plain(shared_etcd2: EtcdServer) -> PlainV2:
+    return PlainV2(shared_etcd2)
+
+
+@pytest.fixture
+async def store(shared_etcd2: EtcdServer, path: str) -> AsyncIterator[Etcd2Store]:
+    async with Etcd2Store(parse(f"etcd2://{shared_etcd2.address}/{path}/"), Access()) as store:
+        yield store
+
+
+def place(store: Etcd2Store, key: str) -> str:
+    """Return the path of a key."""
+    return f"/{store.address.path.strip('/')}/{key}"
+
+
+async def test_lock_of_libkv_is_listed_refused_and_waited_for(
+    store: Etcd2Store, shared_etcd2: EtcdServer, locker: Locker, path: str
+) -> None:
+    """Without a layout it is refused at once, by name; in libkv's it is waited for; it is listed as possible."""
+    with locker.run(shared_etcd2.address, f"{path}/job") as theirs:
+        await asyncio.to_thread(theirs.obtained)
+        assert await store.locks() == ()
+        (info,) = await store.locks("job")
+        assert info.holder is not None
+        assert (info.key, info.layout, info.certain, info.holder.name) == ("job", "libkv", False, "by libkv")
+        for layout in (None, "valkeyrie"):
+            with pytest.raises(CannotLock, match="libkv"):
+                await asyncio.wait_for(store.lock("job", layout=layout).acquire(), PATIENCE)
+        ours = store.lock("job", layout="libkv")
+        with pytest.raises(CannotLock):
+            await ours.acquire(timeout=0)
+        waiting = asyncio.create_task(ours.acquire())
+        await asyncio.to_thread(theirs.give_back)
+        await asyncio.wait_for(waiting, PATIENCE)
+        await ours.release()
+
+
+async def test_libkv_waits_for_a_lock_of_its_layout(
+    store: Etcd2Store, shared_etcd2: EtcdServer, plain: PlainV2, locker: Locker, path: str
+) -> None:
+    """The key holds the value as given, lives for the TTL, and goes at release, which lets libkv in."""
+    lock = store.lock("job", value=b"who", ttl=20, layout="libkv")
+    await lock.acquire()
+    node = plain.get(f"/{path}/job")["node"]
+    assert (node["value"], node["createdIndex"]) == ("who", lock.fence)
+    assert 0 < node["ttl"] <= 20
+    with locker.run(shared_etcd2.address, f"{path}/job") as theirs:
+        await lock.release()
+        await asyncio.to_thread(theirs.obtained)
+        await asyncio.to_thread(theirs.give_back)
+    assert not await store.exists("job")
+
+
+async def test_libkv_lock_without_value_says_who_holds_it(store: Etcd2Store) -> None:
+    async with store.lock("job", layout="libkv"):
+        (info,) = await store.locks("job")
+        assert info.holder is not None
+        assert (info.layout, info.certain) == ("libkv", True)
+        assert "pid" in info.holder.name
+
+
+async def test_libkv_lock_is_renewed_and_lost_when_taken(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    lock = store.lock("job", ttl=1, layout="libkv")
+    await lock.acquire()
+    first = plain.get(f"/{path}/job")["node"]
+
+    async def renewed() -> bool:
+        modified: int = plain.get(f"/{path}/job")["node"]["modifiedIndex"]
+        return modified > int(first["modifiedIndex"])
+
+    await eventually(renewed, "the key is renewed", PATIENCE)
+    assert lock.held
+    plain.delete(f"/{path}/job")
+    theirs = plain.put(f"/{path}/job", "value=theirs&prevExist=false&ttl=60")["node"]
+    await asyncio.wait_for(lock.lost.wait(), PATIENCE)
+    await lock.release()
+    assert plain.get(f"/{path}/job")["node"]["createdIndex"] == theirs["createdIndex"]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("libkv", "job___lock", "value=&ttl=60", CannotLock, "layout valkeyrie"),
+        ("libkv", "job", "value=data", CannotLock, "never expires"),
+        ("libkv", "job/below", "value=data", InvalidKey, "directory"),
+        ("valkeyrie", "job", "value=&ttl=60", CannotLock, "layout libkv"),
+    ],
+)
+async def test_lock_is_refused_beside_what_is_there(
+    store: Etcd2Store, plain: PlainV2, case: tuple[str, str, str, type[Exception], str]
+) -> None:
+    """At once, although it would wait for ever; and nothing is left of it."""
+    layout, there, form, error, words = case
+    plain.put(place(store, there), form)
+    with pytest.raises(error, match=words):
+        await asyncio.wait_for(store.lock("job", layout=layout).acquire(), PATIENCE)
+    assert {entry.key for entry in (await store.list("")).items} <= {there, "job"}
+    assert (await store.get(there)).value == (b"data" if form == "value=data" else b"")
+
+
+@pytest.mark.parametrize(("layout", "beside"), [("valkeyrie", "job"), ("libkv", "job___lock")])
+async def test_lock_taken_beside_at_the_same_time_is_given_up(
+    store: Etcd2Store, plain: PlainV2, layout: str, beside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other layout's key comes between the first check and the own key."""
+
+    async def join(_lock: Etcd2Lock) -> None:
+        plain.put(place(store, beside), "value=theirs&prevExist=false&ttl=60")
+
+    monkeypatch.setattr(Etcd2Lock, "_join", join)
+    lock = store.lock("job", layout=layout)
+    with pytest.raises(CannotLock, match="layout"):
+        await asyncio.wait_for(lock.acquire(), PATIENCE)
+    assert not lock.held
+    assert [entry.key for entry in (await store.list("")).items] == [beside]
+
+
+@pytest.mark.parametrize("key", ["plain", "plain/below"])
+async def test_key_that_expires_is_a_possible_lock_only_where_asked(store: Etcd2Store, key: str) -> None:
+    await store.put(key, b"data", ttl=60)
+    await store.put("other", b"data")
+    assert [(info.key, info.certain) for info in await store.locks("plain")] == [(key, False)]
+    assert await store.locks("other") == ()
+    assert await store.locks() == ()
