@@ -15,10 +15,10 @@ demo: $(RUN) ## install what Keyscope needs and look at a store that moves by it
 	$(BIN)/keyscope --write demo:
 
 test: lint servers ## install everything, provide real servers, lint, type check and run every test
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 4 --dist worksteal
 
 test-long: $(DEV) servers ## run the fault lanes and the properties in their long form
-	KEYSCOPE_LONG=1 $(BIN)/pytest -n 2 -m "faults or long" --timeout 14400
+	KEYSCOPE_LONG=1 $(BIN)/pytest -n 4 --dist worksteal -m "faults or long" --timeout 14400
 
 bench: $(DEV) servers ## measure, side by side with what one would use instead
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit; done

@@ -16,8 +16,6 @@ def figure(short: Figure, long: Figure) -> Figure:
 
 LEAST_WRITES = 25
 """Confirmed writes for each fault of a lane, below which a run proves nothing."""
-LEAST_RATE = 100.0
-"""Confirmed writes per second and lane below which it proves nothing, either."""
 
 PATIENCE = 40.0
 """Seconds until a watcher must have caught up, or a server be back."""

@@ -111,7 +111,6 @@ class Lane:
         self._report()
         if found:
             raise AssertionError(self._failed(found, lives))
-        self.traffic.prove()
 
     async def fresh(self) -> tuple[int, dict[str, tuple[Revision, bytes | None]]]:
         """Read the state with one plain request: its revision, and revision and value by key."""
