@@ -4,6 +4,10 @@ BIN := .venv/bin
 RUN := .venv/.run
 DEV := .venv/.dev
 
+# Compiled once for all processes of a run, wherever bytecode is switched off; the tests alone start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/.pycache
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-long bench screenshots lint format lock messages servers clean

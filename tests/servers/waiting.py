@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 PAUSE = 0.02  # seconds between two looks
 
 
-def wait_until(condition: Callable[[], bool], what: str, within: float = 10.0) -> None:
-    """Block until `condition` holds; TimeoutError says `what` did not happen within so many seconds."""
+def wait_until(condition: Callable[[], bool], what: str, within: float = 10.0, *, pause: float = PAUSE) -> None:
+    """Block until `condition`, looked at every `pause` seconds, holds; TimeoutError says `what` did not happen."""
     deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {within:.1f} s: {what}")
-        time.sleep(PAUSE)
+        time.sleep(pause)
 
 
 async def eventually(condition: Callable[[], bool | Awaitable[bool]], what: str, within: float = 10.0) -> None:

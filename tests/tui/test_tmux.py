@@ -22,6 +22,8 @@ from tests.tui.others import Other, Server, other, url_of
 __all__ = ["shared_server"]
 
 PATIENCE: Final = 20.0
+PAUSE: Final = 0.1
+"""Seconds between two looks at a window; each is a process."""
 SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
 
 
@@ -72,7 +74,7 @@ class Tmux:
 
     def _until(self, holds: Callable[[str], bool], what: str) -> None:
         try:
-            wait_until(lambda: holds(self.text()), what, PATIENCE)
+            wait_until(lambda: holds(self.text()), what, PATIENCE, pause=PAUSE)
         except TimeoutError:
             raise AssertionError(f"never: {what}\n{self.text()}") from None
 
