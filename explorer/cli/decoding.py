@@ -1,7 +1,8 @@
 """Values as messages: what `get` shows and what `put` encodes. Protobuf is loaded when it is first needed."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
@@ -12,6 +13,9 @@ from explorer.model.errors import ExplorerError
 if TYPE_CHECKING:
     from explorer.codecs.contract import Document, Form
     from explorer.codecs.documents import Codecs
+
+
+_OTHER: "Final[Mapping[Form, str]]" = {"json": "textproto", "text": "json"}
 
 
 class Decoding:
@@ -41,7 +45,7 @@ class Decoding:
         if document.choice.type is None:
             raise ExplorerError(_why(document), hint="--as text shows it as it is", key=wanted.key)
         if document.choice.form != form:
-            raise ExplorerError(document.notes[0], hint="--as textproto can say all of it", key=wanted.key)
+            raise ExplorerError(document.notes[0], hint=f"--as {_OTHER[form]} can say all of it", key=wanted.key)
         if document.refusal is not None:
             raise ExplorerError(document.refusal, hint="--as raw gives all of it", key=wanted.key)
         return document.text

@@ -4,6 +4,7 @@ from collections.abc import Hashable, MutableMapping, Sequence
 from typing import Final, Protocol, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 ANY: Final = "google.protobuf.Any"
@@ -22,26 +23,61 @@ class _Extended(Protocol):
     def ClearExtension(self, field: FieldDescriptor) -> None: ...  # noqa: N802 - the library's names
 
 
+def _own(message: Message) -> Message:
+    """Give the library's own methods of a message, which fields of the same names hide."""
+    return cast("Message", super(type(message), message))
+
+
 def _extended(message: Message) -> _Extended:
-    return cast("_Extended", message)
+    return cast("_Extended", _own(message))
+
+
+def descriptor_of(message: Message) -> Descriptor:
+    """Return the descriptor of a message's type."""
+    return cast("Descriptor", type(message).DESCRIPTOR)
+
+
+def set_fields(message: Message) -> Sequence[tuple[FieldDescriptor, object]]:
+    """Return the fields that are set, by number, with what is in them."""
+    return _own(message).ListFields()
+
+
+def set_present(message: Message) -> None:
+    """Have a message be there although nothing is in it."""
+    _own(message).SetInParent()
+
+
+def copy_into(message: Message, other: Message) -> None:
+    """Make a message the same as another one of its type."""
+    _own(message).CopyFrom(other)
+
+
+def which_oneof(message: Message, name: str) -> str | None:
+    """Return the name of the field of a oneof that is set."""
+    return cast("str | None", _own(message).WhichOneof(name))
+
+
+def is_complete(message: Message) -> bool:
+    """Return whether all required fields are there."""
+    return bool(_own(message).IsInitialized())
 
 
 def serialized(message: Message) -> bytes:
     """Give the bytes of a message, maps in the order of their keys; a required field may be missing."""
-    return message.SerializePartialToString(deterministic=True)
+    return _own(message).SerializePartialToString(deterministic=True)
 
 
 def copied(message: Message) -> Message:
     """Give a copy with all that the schema does not know."""
     copy = type(message)()
-    copy.CopyFrom(message)
+    copy_into(copy, message)
     return copy
 
 
 def unknown_size(message: Message) -> int:
     """Count the bytes of what the schema does not know, at all depths but inside an Any."""
     known = copied(message)
-    known.DiscardUnknownFields()
+    _own(known).DiscardUnknownFields()
     return len(serialized(message)) - len(serialized(known))
 
 
@@ -50,9 +86,36 @@ def entry_type(field: FieldDescriptor) -> Descriptor:
     return cast("Descriptor", field.message_type)
 
 
+def extension(pool: DescriptorPool, descriptor: Descriptor, name: str) -> FieldDescriptor | None:
+    """Return the extension of a type by its full name; one of a message set is called by its message's, too."""
+    try:
+        candidates = [pool.FindExtensionByName(name)]
+    except KeyError:
+        try:
+            candidates = list(pool.FindMessageTypeByName(name).extensions)
+        except KeyError:
+            return None
+    return next((one for one in candidates if one.containing_type == descriptor), None)
+
+
+def hiding_field(kind: type[Message]) -> str | None:
+    """Return the name of a field, of a type or of one that it can hold, that hides a method of the library."""
+    methods = frozenset(dir(kind.__mro__[1]))  # the class generated for the type stands before the library's own
+    waiting = [cast("Descriptor", kind.DESCRIPTOR)]
+    seen = {waiting[0].full_name}
+    while waiting:
+        for one in waiting.pop().fields:
+            if one.name in methods:
+                return one.name
+            if one.message_type is not None and one.message_type.full_name not in seen:
+                seen.add(one.message_type.full_name)
+                waiting.append(one.message_type)
+    return None
+
+
 def missing_fields(message: Message) -> list[str]:
     """Name the required fields that are not there."""
-    return [] if message.IsInitialized() else list(_extended(message).FindInitializationErrors())
+    return [] if is_complete(message) else list(_extended(message).FindInitializationErrors())
 
 
 def is_map(field: FieldDescriptor) -> bool:
@@ -83,12 +146,17 @@ def mapping(message: Message, field: FieldDescriptor) -> MutableMapping[Hashable
 def write(message: Message, field: FieldDescriptor, value: object) -> None:
     """Set a field that holds one value; a message is copied."""
     if isinstance(value, Message):
-        submessage(message, field).CopyFrom(value)
-        submessage(message, field).SetInParent()  # an empty one is there too
+        copy_into(submessage(message, field), value)
+        set_present(submessage(message, field))  # an empty one is there too
     elif field.is_extension:
         _extended(message).Extensions[field] = value
     else:
         setattr(message, field.name, value)
+
+
+def clear_oneof(message: Message, name: str) -> None:
+    """Empty the field of a oneof that is set."""
+    _own(message).ClearField(name)
 
 
 def clear(message: Message, field: FieldDescriptor) -> None:
@@ -96,12 +164,12 @@ def clear(message: Message, field: FieldDescriptor) -> None:
     if field.is_extension:
         _extended(message).ClearExtension(field)
     else:
-        message.ClearField(field.name)
+        _own(message).ClearField(field.name)
 
 
 def has(message: Message, field: FieldDescriptor) -> bool:
     """Tell whether a field is there, where the schema makes a difference between that and a default."""
-    return _extended(message).HasExtension(field) if field.is_extension else message.HasField(field.name)
+    return _extended(message).HasExtension(field) if field.is_extension else _own(message).HasField(field.name)
 
 
 def content(message: Message, field: FieldDescriptor) -> object:
@@ -122,7 +190,7 @@ def comparable(value: object) -> Hashable:
 
 def fields_of(*messages: Message) -> list[FieldDescriptor]:
     """Give the fields that are set in any of these messages of one type, by number."""
-    found = {field.number: field for message in messages for field, _ in message.ListFields()}
+    found = {field.number: field for message in messages for field, _ in set_fields(message)}
     return [found[number] for number in sorted(found)]
 
 

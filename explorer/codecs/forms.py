@@ -1,31 +1,24 @@
 """The two ways in which a message is written: protobuf's text format, and its JSON."""
 
-import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final, cast
+from typing import ClassVar, Final
 
-from google.protobuf import json_format, text_format
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf import text_format
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
-from google.protobuf.message_factory import GetMessageClass
 
-from explorer.codecs import strictness
 from explorer.codecs.contract import Language
-from explorer.codecs.escaping import in_literals, invalid
-from explorer.codecs.fields import ANY, is_map, unpacked
-from explorer.codecs.syntax import check_json
+from explorer.codecs.escaping import in_literals
+from explorer.codecs.fields import descriptor_of
+from explorer.codecs.json_reader import read_json
+from explorer.codecs.json_writer import write_json
+from explorer.codecs.text_checks import check_text
 from explorer.model.errors import InvalidText
 
 _PLACE: Final = re.compile(r"^\d+:\d+ : ")
-_FIELD: Final = re.compile(
-    r'Failed to parse (\w+) field|no field named "(\w+)"|for field (\w+)|\bat [\w.\[\]]*?(\w+)\b'
-)
 _TOO_DEEP: Final = "nested too deeply"
-_WELL_KNOWN: Final = "google.protobuf."
 
 
 class MessageForm(ABC):
@@ -93,6 +86,7 @@ class TextForm(MessageForm):
         message = kind()
         try:
             text_format.Parse(text, message, descriptor_pool=self.pool)
+            check_text(text, descriptor_of(message))
         except text_format.ParseError as error:
             what = _PLACE.sub("", _one_line(error))
             raise InvalidText(_lower(what), error.GetLine(), error.GetColumn()) from error
@@ -123,79 +117,18 @@ class JsonForm(MessageForm):
     def write(self, message: Message) -> str:
         """Give the JSON of a message, maps in the order of their keys."""
         try:
-            shown = json_format.MessageToDict(message, preserving_proto_field_name=True, descriptor_pool=self.pool)
-            self._sort(shown, message)
-            text = json.dumps(shown, indent=2, ensure_ascii=False)
+            return in_literals(write_json(message, self.pool), octal=False)
         except RecursionError as error:
             raise InvalidText(_TOO_DEEP) from error
-        except (json_format.Error, DecodeError, ValueError, TypeError, KeyError) as error:
+        except (DecodeError, ValueError) as error:
             raise InvalidText(_lower(_one_line(error))) from error
-        return in_literals(text, octal=False)
 
     def read(self, text: str, kind: type[Message]) -> Message:
         """Give the message of its JSON."""
-        check_json(text)
-        message = kind()
         try:
-            strictness.check(text, message, self.pool)
-            json_format.Parse(text, message, descriptor_pool=self.pool)
+            return read_json(text, kind, self.pool)
         except RecursionError as error:
             raise InvalidText(_TOO_DEEP) from error
-        except (json_format.ParseError, DecodeError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise _located(text, _one_line(error)) from error
-        return message
-
-    def _sort(self, shown: object, message: Message) -> None:
-        """Sort the maps of a message by their keys; the library gives them in an order of chance."""
-        if not isinstance(shown, dict):
-            return
-        name = message.DESCRIPTOR.full_name
-        if name == ANY:
-            url, value = unpacked(message)
-            self._sort(
-                shown, GetMessageClass(self.pool.FindMessageTypeByName(url.rpartition("/")[2])).FromString(value)
-            )
-        elif name.startswith(_WELL_KNOWN):
-            _sort_all(shown)
-        else:
-            for field, value in message.ListFields():
-                self._sort_field(shown, f"[{field.full_name}]" if field.is_extension else field.name, field, value)
-
-    def _sort_field(self, shown: dict[str, object], name: str, field: FieldDescriptor, value: object) -> None:
-        found = shown.get(name)
-        if isinstance(found, dict) and is_map(field):
-            shown[name] = dict(sorted(found.items()))
-            for key, inner in cast("Mapping[object, object]", value).items():
-                if isinstance(inner, Message):
-                    self._sort(found[_json_key(key)], inner)
-        elif isinstance(found, list) and field.message_type is not None:
-            for one, inner in zip(found, cast("Iterable[Message]", value), strict=True):
-                self._sort(one, inner)
-        elif isinstance(value, Message):
-            self._sort(found, value)
-
-
-def _sort_all(shown: object) -> None:
-    """Sort a Struct, whose names are the keys of a map at every depth."""
-    if isinstance(shown, dict):
-        for name in sorted(shown):
-            shown[name] = shown.pop(name)
-        shown = list(shown.values())
-    if isinstance(shown, list):
-        for inner in shown:
-            _sort_all(inner)
-
-
-def _json_key(key: object) -> str:
-    return str(key).lower() if isinstance(key, bool) else str(key)
-
-
-def _located(text: str, what: str) -> InvalidText:
-    """Say where in the JSON a field is that the library names without its place, if it stands there once."""
-    message = _lower(what.partition("  Available Fields")[0].partition(" Available Fields")[0])
-    names = [name for found in _FIELD.findall(what) for name in found if name]
-    places = [found.start() for found in re.finditer(rf'"{names[-1]}"\s*:', text)] if names else []
-    return invalid(text, places[0], message) if len(places) == 1 else InvalidText(message)
 
 
 def _one_line(error: Exception) -> str:

@@ -16,9 +16,12 @@ from google.protobuf.message import DecodeError, Message
 from explorer.codecs.fields import (
     ANY,
     clear,
+    clear_oneof,
     comparable,
     content,
     copied,
+    copy_into,
+    descriptor_of,
     elements,
     fields_of,
     has,
@@ -28,6 +31,7 @@ from explorer.codecs.fields import (
     repack,
     submessage,
     unpacked,
+    which_oneof,
     write,
 )
 from explorer.codecs.merging import Part, Side, parts
@@ -99,11 +103,11 @@ class Graft:
 
     def _oneofs(self, four: Four, path: str) -> None:
         """Where both chose another member of a oneof, only one of them can stay."""
-        for oneof in four.base.DESCRIPTOR.oneofs:
-            stored, base, edited = (one.WhichOneof(oneof.name) for one in (four.stored, four.base, four.edited))
+        for oneof in descriptor_of(four.base).oneofs:
+            stored, base, edited = (which_oneof(one, oneof.name) for one in (four.stored, four.base, four.edited))
             if edited != base and stored not in (base, edited):
                 self.conflicts.append(_below(path, oneof.name))
-                four.target.ClearField(oneof.name)
+                clear_oneof(four.target, oneof.name)
 
     def _map(self, four: Four, one: FieldDescriptor, path: str) -> None:
         target, stored, base, edited = (
@@ -123,7 +127,7 @@ class Graft:
             if mine is None:
                 target.pop(key, None)
             elif isinstance(mine, Message):
-                cast("Message", target[key]).CopyFrom(mine)
+                copy_into(cast("Message", target[key]), mine)
             else:
                 target[key] = mine
 
@@ -168,7 +172,7 @@ class Graft:
 
     def _any(self, four: Four, path: str) -> bool:
         """Carry an edit over inside an Any, if it is one whose type is known and stayed the same."""
-        if self.resolve is None or four.base.DESCRIPTOR.full_name != ANY:
+        if self.resolve is None or descriptor_of(four.base).full_name != ANY:
             return False
         packed = [unpacked(message) for message in (four.target, four.stored, four.base, four.edited)]
         urls = {url for url, _ in packed}

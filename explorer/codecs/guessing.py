@@ -7,7 +7,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from explorer.codecs.contract import Choice
-from explorer.codecs.fields import serialized, unknown_size
+from explorer.codecs.fields import serialized, set_fields, unknown_size
 from explorer.codecs.limits import Limits
 from explorer.codecs.schemas import MessageType, Schemas
 from explorer.codecs.survey import survey
@@ -37,4 +37,4 @@ def _score(value: bytes, kind: MessageType, limits: Limits) -> tuple[int, int] |
         return None
     found = survey(message, limits.elements)
     wrong = 5 * unknown_size(message) + 3 * found.broken_strings + (serialized(message) != value)
-    return wrong, -len(message.ListFields())
+    return wrong, -len(set_fields(message))

@@ -7,7 +7,7 @@ from typing import Final, Self
 from google.protobuf.message import DecodeError, Message
 
 from explorer.codecs.contract import Choice, Document, Encoded, Merge
-from explorer.codecs.fields import copied, missing_fields, serialized, unknown_size
+from explorer.codecs.fields import copied, is_complete, missing_fields, serialized, unknown_size
 from explorer.codecs.forms import JsonForm, MessageForm, TextForm
 from explorer.codecs.grafting import Four, Graft
 from explorer.codecs.limits import Limits
@@ -101,7 +101,7 @@ class MessageDocument(Document):
             return Encoded(self.value, changed=False, notes=("only spelling differs: nothing to write",))
         after = copied(before)
         self._graft(Four(after, base, base, edited))
-        if (missing := missing_fields(after)) and (before.IsInitialized() or not self.value):
+        if (missing := missing_fields(after)) and (is_complete(before) or not self.value):
             raise InvalidText(f"required fields are missing: {', '.join(missing)}")
         value = patched(self.value, before, after)
         self._verify(value, edited)
@@ -174,6 +174,10 @@ def _written(
     if choice.form == "json":
         forms.insert(0, JsonForm(kind.pool))
     failures: list[str] = []
+    if (hiding := kind.hiding_field) is not None:
+        forms = [JsonForm(kind.pool)]
+        if choice.form != "json":
+            failures.append(f"shown as JSON: text format cannot be read where a field is called {hiding}")
     for form in forms:
         try:
             text = form.write(message)

@@ -66,10 +66,9 @@ def patched(data: bytes, before: Message, after: Message) -> bytes:
     """
     try:
         written = _patched(data, before, after)
+        again = type(after).FromString(written)
     except (ValueError, IndexError, DecodeError):  # not as many elements as fields, or not as this module reads it
         return serialized(after)
-    again = type(after)()
-    again.MergeFromString(written)
     return written if serialized(again) == serialized(after) else serialized(after)
 
 

@@ -12,6 +12,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from explorer.codecs.fields import hiding_field
 from explorer.model.errors import SchemaFailed
 
 _OURS: Final = "google/protobuf/"
@@ -34,6 +35,11 @@ class MessageType:
             google.protobuf.message.DecodeError: They are none.
         """
         return self.made.FromString(value)
+
+    @cached_property
+    def hiding_field(self) -> str | None:
+        """A field whose name is that of one of the library's methods, so that the library cannot read text format."""
+        return hiding_field(self.made)
 
     def sibling(self, name: str) -> type[Message] | None:
         """Give the class of another message of the same set, as an Any names it."""

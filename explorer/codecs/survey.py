@@ -1,13 +1,13 @@
 """A look over a message before it is shown: how much is in it, and what no text could say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from typing import cast
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from explorer.codecs.fields import ANY, is_map, mapping, read
+from explorer.codecs.fields import ANY, descriptor_of, is_map, mapping, read, set_fields
 
 
 @dataclass(slots=True)
@@ -29,10 +29,10 @@ class Survey:
 
     def look(self, message: Message) -> None:
         """Look over a message and all that is in it."""
-        self.anys |= message.DESCRIPTOR.full_name == ANY
-        for field, value in message.ListFields():
+        self.anys |= descriptor_of(message).full_name == ANY
+        for field, value in set_fields(message):
             if field.is_repeated:
-                self.elements += len(value)
+                self.elements += len(cast("Sized", value))
             for one in _values(field, value):
                 if self.too_many:
                     return
@@ -53,14 +53,14 @@ def survey(message: Message, most: int) -> Survey:
 
 def trim(message: Message, most: int) -> int:
     """Cut the lists and maps of a message after so many elements in all, and give how many are left to show."""
-    for field, value in message.ListFields():
+    for field, value in set_fields(message):
         if is_map(field):
             for key in list(mapping(message, field))[most:]:
                 del mapping(message, field)[key]
         elif field.is_repeated:
             del cast("list[object]", read(message, field))[most:]
         if field.is_repeated:
-            most = max(0, most - len(value))
+            most = max(0, most - len(cast("Sized", value)))
         for one in _values(field, value):
             if isinstance(one, Message):
                 most = trim(one, most)

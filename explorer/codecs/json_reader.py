@@ -1,0 +1,443 @@
+"""Messages read from their JSON: nothing is stored that differs from what was written.
+
+Source: protobuf.dev/programming-guides/json. The library's own reader takes a list or a string for an empty message,
+drops all but one of repeated map keys, and stores what is not base64 as no bytes, so it is not used.
+"""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final, TypeAlias, TypeVar, cast
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from explorer.codecs import numbers, well_known
+from explorer.codecs.escaping import invalid
+from explorer.codecs.fields import (
+    ANY,
+    descriptor_of,
+    entry_type,
+    extension,
+    is_map,
+    mapping,
+    missing_fields,
+    read,
+    serialized,
+    set_present,
+    submessage,
+    write,
+)
+from explorer.codecs.json_tree import JsonNode, JsonNumber, JsonObject, kind_name, offset, parse_json
+
+VALUE: Final = "google.protobuf.Value"
+NULL_VALUE: Final = "google.protobuf.NullValue"
+WRAPPERS: Final = tuple(
+    f"google.protobuf.{kind}Value"
+    for kind in ("Bool", "Bytes", "Double", "Float", "Int32", "Int64", "String", "UInt32", "UInt64")
+)
+_EMPTY: Final = "google.protobuf.Empty"
+_TYPE_URL: Final = "@type"
+_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?")
+_LAST_OF_TWO: Final = frozenset("AQgw")
+_LAST_OF_THREE: Final = frozenset("AEIMQUYcgkosw048")
+"""What a last group of base64 may end with, so that no bit of it stands for nothing."""
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+_NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
+
+Item = TypeVar("Item")
+_Members: TypeAlias = Sequence[tuple[int, str, JsonNode]]
+"""The members of an object, each with its index."""
+
+
+class _RefusedError(Exception):
+    """A node is not what the schema wants; the way to it is added while the error goes up."""
+
+    def __init__(self, reason: str, *, name: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.name = name
+        """Whether it is about a member's name, not about its value."""
+        self.steps: list[tuple[int, str]] = []
+        """Index and label of each level, from the innermost."""
+
+
+def read_json(text: str, kind: type[Message], pool: DescriptorPool) -> Message:
+    """Return the message of its JSON.
+
+    Args:
+        text: What a person wrote.
+        kind: The message's class.
+        pool: Where the types of what is in an Any, and extensions, are.
+
+    Raises:
+        InvalidText: It is not JSON, or something in it would not be stored as it is written; the message has the path
+            and the reason.
+        RecursionError: It is nested too deeply.
+    """
+    message = kind()
+    tree = parse_json(text)
+    try:
+        _Reader(pool).message(tree, message)
+    except _RefusedError as error:
+        path = "".join(label for _, label in reversed(error.steps)).removeprefix(".")
+        place = offset(text, [index for index, _ in reversed(error.steps)], name=error.name)
+        raise invalid(text, place, f"{path or 'the message'} {error.reason}") from error
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads nodes into messages by their descriptors."""
+
+    pool: DescriptorPool
+    names: dict[str, Mapping[str, FieldDescriptor]] = field(default_factory=dict)
+    """The fields of each type by all names that JSON may call them."""
+
+    def message(self, node: JsonNode, message: Message) -> None:
+        """Read a node into an empty message.
+
+        Raises:
+            _RefusedError: It would not be stored as it is written.
+        """
+        descriptor = descriptor_of(message)
+        special = _SPECIAL.get(descriptor.full_name)
+        if special is None:
+            self._fields(_members(node), message, descriptor)
+        else:
+            special(self, node, message)
+
+    def _fields(self, members: _Members, message: Message, descriptor: Descriptor) -> None:
+        seen: dict[int, str] = {}
+        oneofs: dict[str, str] = {}
+
+        def take(member: tuple[str, JsonNode]) -> None:
+            name, node = member
+            one = self._named(descriptor, name)
+            if one.number in seen:
+                same = "is there twice" if seen[one.number] == name else f"is the same field as {seen[one.number]}"
+                raise _RefusedError(same, name=True)
+            seen[one.number] = name
+            if node is None and not _takes_null(one):
+                return
+            if (oneof := one.containing_oneof) is not None and (other := oneofs.setdefault(oneof.name, name)) != name:
+                raise _RefusedError(f"cannot be set together with {other}: both are of {oneof.name}", name=True)
+            self._field(node, message, one)
+
+        _each(((index, f".{name}", (name, node)) for index, name, node in members), take)
+
+    def _named(self, descriptor: Descriptor, name: str) -> FieldDescriptor:
+        names = self.names.get(descriptor.full_name)
+        if names is None:
+            names = {name: one for one in descriptor.fields for name in (one.name, one.json_name)}
+            self.names[descriptor.full_name] = names
+        found = names.get(name)
+        if found is None and name.startswith("[") and name.endswith("]"):
+            found = extension(self.pool, descriptor, name[1:-1])
+        if found is None:
+            alike = get_close_matches(name, names, n=1)
+            hint = f" (there is {alike[0]})" if alike else ""
+            raise _RefusedError(f"is not a field of {descriptor.full_name}{hint}", name=True)
+        return found
+
+    def _field(self, node: JsonNode, message: Message, one: FieldDescriptor) -> None:
+        if is_map(one):
+            self._map(node, message, one)
+        elif one.is_repeated:
+            self._list(node, message, one)
+        elif one.message_type is not None:
+            inner = submessage(message, one)
+            set_present(inner)
+            self.message(node, inner)
+        else:
+            write(message, one, _scalar(node, one))
+
+    def _map(self, node: JsonNode, message: Message, one: FieldDescriptor) -> None:
+        key_field, value_field = (entry_type(one).fields_by_name[name] for name in ("key", "value"))
+        entries = mapping(message, one)
+        seen: dict[object, str] = {}
+
+        def take(member: tuple[str, JsonNode]) -> None:
+            name, node = member
+            key = _key(name, key_field)
+            if key in seen:
+                same = "is there twice" if seen[key] == name else f"is the same key as {json.dumps(seen[key])}"
+                raise _RefusedError(same, name=True)
+            seen[key] = name
+            _check_element(node, value_field)
+            if value_field.message_type is None:
+                entries[key] = _scalar(node, value_field)
+            else:
+                self.message(node, cast("Message", entries[key]))
+
+        _each(((index, _label(name), (name, node)) for index, name, node in _members(node)), take)
+
+    def _list(self, node: JsonNode, message: Message, one: FieldDescriptor) -> None:
+        elements = read(message, one)
+
+        def take(node: JsonNode) -> None:
+            _check_element(node, one)
+            if one.message_type is None:
+                cast("list[object]", elements).append(_scalar(node, one))
+            else:
+                self.message(node, cast("_Messages", elements).add())
+
+        _each(((index, f"[{index}]", inner) for index, inner in enumerate(_elements(node))), take)
+
+    # Well-known types
+
+    def any(self, node: JsonNode, message: Message) -> None:
+        """Read an Any: an object with the type's URL, and the fields or the `value` of what is in it."""
+        members = _members(node)
+        if not members:
+            return
+        urls = [(index, node) for index, name, node in members if name == _TYPE_URL]
+        if not urls:
+            raise _RefusedError('has no "@type"')
+        if len(urls) > 1:
+            raise _refused_at(urls[1][0], "is there twice", name=True)
+        index, url = urls[0]
+        if not isinstance(url, str) or isinstance(url, JsonNumber):
+            raise _refused_at(index, f"is not a string but {kind_name(url)}")
+        try:
+            descriptor = self.pool.FindMessageTypeByName(url.rpartition("/")[2])
+        except KeyError:
+            raise _refused_at(index, f"names a message that no schema has: {url}") from None
+        inner = GetMessageClass(descriptor)()
+        rest = [member for member in members if member[1] != _TYPE_URL]
+        wrapped = descriptor.full_name in _SPECIAL or (
+            descriptor.full_name == _EMPTY and any(name == "value" for _, name, _ in rest)
+        )
+        if wrapped:
+            self._wrapped(rest, inner)
+        else:
+            self._fields(rest, inner, descriptor)
+        if missing := missing_fields(inner):
+            raise _RefusedError(f"lacks required fields: {', '.join(missing)}")
+        for name, value in (("type_url", url), ("value", serialized(inner))):
+            _set(message, name, value)
+
+    def _wrapped(self, members: _Members, inner: Message) -> None:
+        """Read what an Any has as its `value`: a message that is no object in JSON, or an Empty as Go writes it."""
+        if not any(name == "value" for _, name, _ in members):
+            raise _RefusedError('has no "value"')
+        for at, (index, name, _) in enumerate(members):
+            if name != "value" or at > 0:
+                reason = "is there twice" if name == "value" else 'has no place beside "value"'
+                raise _refused_at(index, reason, label=name, name=True)
+        _each([(index, ".value", node) for index, _, node in members], lambda node: self.message(node, inner))
+
+    def struct(self, node: JsonNode, message: Message) -> None:
+        """Read a Struct: any object."""
+        self._map(node, message, descriptor_of(message).fields_by_name["fields"])
+
+    def list_value(self, node: JsonNode, message: Message) -> None:
+        """Read a ListValue: any list."""
+        self._list(node, message, descriptor_of(message).fields_by_name["values"])
+
+    def value(self, node: JsonNode, message: Message) -> None:
+        """Read a Value: any JSON."""
+        match node:
+            case None:
+                _set(message, "null_value", 0)
+            case bool():
+                _set(message, "bool_value", node)
+            case JsonNumber():
+                self._named_field(node, message, "number_value")
+            case str():
+                self._named_field(node, message, "string_value")
+            case JsonObject():
+                self._named_field(node, message, "struct_value")
+            case _:
+                self._named_field(node, message, "list_value")
+
+    def wrapper(self, node: JsonNode, message: Message) -> None:
+        """Read a wrapper: the bare value in it."""
+        self._named_field(node, message, "value")
+
+    def _named_field(self, node: JsonNode, message: Message, name: str) -> None:
+        self._field(node, message, descriptor_of(message).fields_by_name[name])
+
+    def timestamp(self, node: JsonNode, message: Message) -> None:
+        """Read a Timestamp."""
+        _set_numbers(message, _worded(node, well_known.timestamp))
+
+    def duration(self, node: JsonNode, message: Message) -> None:
+        """Read a Duration."""
+        _set_numbers(message, _worded(node, well_known.duration))
+
+    def mask(self, node: JsonNode, message: Message) -> None:
+        """Read a FieldMask."""
+        paths = read(message, descriptor_of(message).fields_by_name["paths"])
+        cast("list[str]", paths).extend(_worded(node, well_known.mask_paths))
+
+
+class _Messages:
+    """What a repeated field of messages offers."""
+
+    def add(self) -> Message:
+        """Append an empty message."""
+        raise NotImplementedError
+
+
+_SPECIAL: Final[Mapping[str, Callable[[_Reader, JsonNode, Message], None]]] = {
+    ANY: _Reader.any,
+    VALUE: _Reader.value,
+    "google.protobuf.Struct": _Reader.struct,
+    "google.protobuf.ListValue": _Reader.list_value,
+    "google.protobuf.Timestamp": _Reader.timestamp,
+    "google.protobuf.Duration": _Reader.duration,
+    "google.protobuf.FieldMask": _Reader.mask,
+    **dict.fromkeys(WRAPPERS, _Reader.wrapper),
+}
+
+
+def _each(items: Iterable[tuple[int, str, Item]], take: Callable[[Item], None]) -> None:
+    """Read members or elements; an error is told which one it is about."""
+    for index, label, item in items:
+        try:
+            take(item)
+        except _RefusedError as error:
+            error.steps.append((index, label))
+            raise
+
+
+def _refused_at(index: int, reason: str, *, label: str = _TYPE_URL, name: bool = False) -> _RefusedError:
+    error = _RefusedError(reason, name=name)
+    error.steps.append((index, f".{label}"))
+    return error
+
+
+def _members(node: JsonNode) -> _Members:
+    if not isinstance(node, JsonObject):
+        raise _RefusedError(f"is not a JSON object but {kind_name(node)}")
+    return [(index, name, inner) for index, (name, inner) in enumerate(node)]
+
+
+def _elements(node: JsonNode) -> list[JsonNode]:
+    if not isinstance(node, list):
+        raise _RefusedError(f"is not a list but {kind_name(node)}")
+    return node
+
+
+def _label(key: str) -> str:
+    return f"[{json.dumps(key, ensure_ascii=False)}]"
+
+
+def _takes_null(one: FieldDescriptor) -> bool:
+    """Return whether null is a value of a field or element, not its absence."""
+    if one.message_type is not None:
+        return one.message_type.full_name == VALUE and not one.is_repeated
+    return one.enum_type is not None and one.enum_type.full_name == NULL_VALUE and not one.is_repeated
+
+
+def _check_element(node: JsonNode, one: FieldDescriptor) -> None:
+    kind = one.message_type or one.enum_type
+    if node is None and (kind is None or kind.full_name not in (VALUE, NULL_VALUE)):
+        raise _RefusedError("is null, which no list or map can hold")
+
+
+# Scalars
+
+
+def _scalar(node: JsonNode, one: FieldDescriptor) -> object:
+    """Return the value of a field that is no message."""
+    try:
+        match one.type:
+            case FieldDescriptor.TYPE_ENUM:
+                return _enum(node, one)
+            case FieldDescriptor.TYPE_BOOL:
+                if isinstance(node, bool):
+                    return node
+                raise _RefusedError(f"is not true or false but {kind_name(node)}")
+            case FieldDescriptor.TYPE_STRING:
+                return _text(_string(node))
+            case FieldDescriptor.TYPE_BYTES:
+                return _bytes(_string(node))
+            case FieldDescriptor.TYPE_FLOAT | FieldDescriptor.TYPE_DOUBLE:
+                if node in _NOT_FINITE:
+                    return float(node)
+                return numbers.real(_number(node), single=one.type == FieldDescriptor.TYPE_FLOAT)
+            case _:
+                return numbers.integer(_number(node), numbers.INTEGERS[one.type])
+    except ValueError as error:
+        raise _RefusedError(str(error)) from None
+
+
+def _enum(node: JsonNode, one: FieldDescriptor) -> int:
+    if node is None:
+        return 0  # of NullValue, which alone gets here
+    text = node if isinstance(node, str) else ""
+    kind = cast("EnumDescriptor", one.enum_type)
+    if text in kind.values_by_name and not isinstance(node, JsonNumber):
+        return int(kind.values_by_name[text].number)
+    if not numbers.is_number(text):
+        raise _RefusedError(f"is not a value of {kind.full_name}" + ("" if text else f" but {kind_name(node)}"))
+    number = numbers.integer(text, "int32")
+    if kind.is_closed and number not in kind.values_by_number:
+        raise _RefusedError(f"is not a value of {kind.full_name}, which is closed")
+    return number
+
+
+def _key(name: str, one: FieldDescriptor) -> bool | int | str:
+    match one.type:
+        case FieldDescriptor.TYPE_STRING:
+            return _text(name)
+        case FieldDescriptor.TYPE_BOOL:
+            if name in ("true", "false"):
+                return name == "true"
+            raise _RefusedError("is a key that is neither true nor false", name=True)
+        case _:
+            try:
+                return numbers.integer(_number(name), numbers.INTEGERS[one.type])
+            except ValueError as error:
+                raise _RefusedError(f"is a key that {error}", name=True) from None
+
+
+def _number(node: JsonNode) -> str:
+    if isinstance(node, str) and numbers.is_number(node):
+        return node
+    raise ValueError(f"is not a number but {kind_name(node)}")
+
+
+def _string(node: JsonNode) -> str:
+    if isinstance(node, str) and not isinstance(node, JsonNumber):
+        return node
+    raise _RefusedError(f"is not a string but {kind_name(node)}")
+
+
+def _text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _RefusedError(f"holds {text[error.start]!a}, half of a surrogate pair, which is no text") from None
+    return text
+
+
+def _bytes(text: str) -> bytes:
+    digits = text.rstrip("=")
+    last = {2: _LAST_OF_TWO, 3: _LAST_OF_THREE}.get(len(digits) % 4)
+    if not _BASE64.fullmatch(text) or (last is not None and digits[-1].translate(_URL_SAFE) not in last):
+        raise _RefusedError("is not base64")
+    return b64decode(digits.translate(_URL_SAFE) + "=" * (-len(digits) % 4))
+
+
+def _worded(node: JsonNode, parse: Callable[[str], Item]) -> Item:
+    try:
+        return parse(_text(_string(node)))
+    except ValueError as error:
+        raise _RefusedError(str(error)) from None
+
+
+def _set_numbers(message: Message, found: tuple[int, int]) -> None:
+    for name, value in zip(("seconds", "nanos"), found, strict=True):
+        _set(message, name, value)
+
+
+def _set(message: Message, name: str, value: object) -> None:
+    write(message, descriptor_of(message).fields_by_name[name], value)
