@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from explorer.drivers.retry import Backoff, Unsent
+from explorer.drivers.retry import Backoff
 from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown
 
 Answer = TypeVar("Answer")
@@ -47,10 +47,12 @@ class Delivery:
         while True:
             try:
                 return await attempt(max(self._until - clock(), 0.1))
-            except Unsent as error:
-                if clock() >= self._until:
-                    raise (self.unknown() if self.doubt else error) from self.doubt
             except NotReachable as error:
+                if error.retryable and not error.sent:
+                    if clock() >= self._until:
+                        raise (self.unknown() if self.doubt else error) from self.doubt
+                    await self._pauses.pause()
+                    continue
                 if not error.retryable and self.doubt is None:
                     raise
                 if self.doubt is None:
@@ -64,7 +66,6 @@ class Delivery:
                 if self.doubt is None:
                     raise
                 raise self.unknown() from error
-            await self._pauses.pause()
 
     def left(self) -> float:
         """Give the seconds that are left to find out what became of it."""

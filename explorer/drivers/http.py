@@ -21,10 +21,12 @@ from aiohttp.connector import AddrInfoType
 from yarl import URL
 
 from explorer.drivers import encryption
-from explorer.drivers.retry import Unsent, persist
+from explorer.drivers.retry import persist
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, NotReachable, Timeout, TlsFailed
 
+_SHORTEST_SHARE = 0.5
+"""Seconds that an endpoint has at least to answer, however many share the time of a request."""
 _CONNECTING = 0.9
 """Part of a request's time in which a connection has to be had; what fails then has certainly not been sent."""
 
@@ -167,17 +169,20 @@ class Endpoints:
             at: Ask this endpoint and no other.
 
         Raises:
-            Unsent: No connection was had; the request never left.
-            NotReachable: The answer was lost, or says that the store cannot do its work.
+            NotReachable: There was no connection, so nothing was sent; or the answer was lost, is not the store's, or
+                says that the store cannot do its work.
         """
         seconds = self.timeout if within is None else within
 
         async def attempt(left: float) -> Answer:
-            # One silent endpoint must not use up the time in which another would answer.
-            share = left if at or len(self.hosts) == 1 else min(left, max(seconds / len(self.hosts), 1.0))
-            return await self._once(request, key, share if repeat else left, at, news=news)
+            within = left if news or at else min(left, self._share(seconds))
+            return await self._once(request, key, within, at, news=news)
 
         return await persist(attempt, within=seconds) if repeat else await attempt(seconds)
+
+    def _share(self, seconds: float) -> float:
+        """Return the part of a time that one endpoint may use up; a silent one leaves the rest to the others."""
+        return seconds if len(self.hosts) == 1 else max(seconds / len(self.hosts), _SHORTEST_SHARE)
 
     async def _once(self, request: Request, key: str | None, within: float, at: Host | None, *, news: bool) -> Answer:
         place = self._current
@@ -205,7 +210,8 @@ class Endpoints:
         host = self.hosts[place]
         try:
             with self._understanding(host, key):
-                async with asyncio.timeout(self.timeout) as limit, self._opened(request, self.timeout, host) as answer:
+                within = self._share(self.timeout)
+                async with asyncio.timeout(within) as limit, self._opened(request, within, host) as answer:
                     if answer.status != _OK:
                         self._refuse(Answer(answer.status, answer.headers, await answer.read()), key)
                     limit.reschedule(None)
@@ -290,19 +296,28 @@ class Endpoints:
                     key=key,
                 )
             case aiohttp.ClientConnectorDNSError():
-                return Unsent(
-                    f"{where}the host name is not known", hint="check its spelling", address=self.shown, key=key
+                return NotReachable(
+                    f"{where}the host name is not known",
+                    sent=False,
+                    hint="check its spelling",
+                    address=self.shown,
+                    key=key,
                 )
             case aiohttp.ClientConnectorError():
-                return Unsent(
+                return NotReachable(
                     f"{where}cannot connect",
+                    sent=False,
                     hint="is the server running, and is this its HTTP port?",
                     address=self.shown,
                     key=key,
                 )
             case aiohttp.ConnectionTimeoutError():
-                return Unsent(
-                    f"{where}no connection in time", hint="the store may be cut off", address=self.shown, key=key
+                return Timeout(
+                    f"{where}no connection in time",
+                    sent=False,
+                    hint="the store may be cut off",
+                    address=self.shown,
+                    key=key,
                 )
             case TimeoutError():
                 return Timeout(

@@ -15,10 +15,6 @@ _SECOND_CHANCE = 0.2
 _JITTER = random.SystemRandom()
 
 
-class Unsent(NotReachable):
-    """The request never left this machine: nothing can have happened because of it."""
-
-
 @dataclass(slots=True)
 class Backoff:
     """Pauses that double from `first` to `most` seconds, each drawn evenly between nothing and its full length.
@@ -68,21 +64,25 @@ async def persist(
         await asyncio.sleep(pause)
 
 
-async def greet(attempt: Callable[[], Awaitable[object]], endpoints: int) -> None:
-    """Make the first contact. Each endpoint is tried twice, so that a wrong address is told at once.
+async def greet(attempt: Callable[[float], Awaitable[object]], endpoints: int, *, within: float) -> None:
+    """Make the first contact. Each endpoint is tried twice, so that a wrong address is reported at once.
 
     Args:
-        attempt: Asks one endpoint, the next one after a failure.
+        attempt: Asks one endpoint, the next one after a failure; is given the seconds that are left for all of them.
         endpoints: How many there are.
+        within: Seconds for everything together.
 
     Raises:
-        Unsent: None of them was reached.
+        NotReachable: None of them answered.
     """
-    for tries_left in reversed(range(2 * endpoints)):
+    clock = asyncio.get_running_loop().time
+    until = clock() + within
+    for number in range(2 * endpoints):
         try:
-            await attempt()
-        except Unsent:
-            if not tries_left:
+            await attempt(until - clock())
+        except NotReachable as error:
+            tries = endpoints if error.sent else 2 * endpoints
+            if not error.retryable or number + 1 >= tries or clock() + _SECOND_CHANCE >= until:
                 raise
             await asyncio.sleep(_SECOND_CHANCE)
         else:

@@ -122,9 +122,19 @@ class Compacted(ExplorerError):
 
 
 class NotReachable(ExplorerError):
-    """No answer came from the store, or none that its authority stands behind (a member without a leader)."""
+    """No answer came from the store, or none that its authority stands behind (a member without a leader).
+
+    Args:
+        sent: Whether the request may have left this machine. If not, nothing can have happened because of it.
+    """
 
     retryable = True
+
+    def __init__(
+        self, message: str, *, sent: bool = True, hint: str = "", address: str = "", key: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, address=address, key=key)
+        self.sent = sent
 
 
 class Timeout(NotReachable):

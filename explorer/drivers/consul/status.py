@@ -29,7 +29,11 @@ def _proof(connection: Connection) -> Question[tuple[int, Fields | None]]:
 
 async def greet(connection: Connection) -> None:
     """Make the first contact."""
-    await retry.greet(lambda: connection.ask(_proof(connection), repeat=False), len(connection.hosts))
+    await retry.greet(
+        lambda left: connection.ask(_proof(connection), within=left, repeat=False),
+        len(connection.hosts),
+        within=connection.timeout,
+    )
 
 
 async def ask(connection: Connection) -> Status:

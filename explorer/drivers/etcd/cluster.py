@@ -15,7 +15,7 @@ from explorer.drivers.etcd.endpoint import AnswerStream, Endpoint, connections
 from explorer.drivers.etcd.failures import Finding, understand
 from explorer.drivers.etcd.methods import AUTHENTICATE, RANGE, Answer, Method, Question
 from explorer.drivers.etcd.settings import Settings
-from explorer.drivers.retry import Unsent, greet, persist
+from explorer.drivers.retry import greet, persist
 from explorer.drivers.tasks import Tasks
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, NotReachable, Unauthenticated
@@ -63,12 +63,12 @@ class Cluster:
     async def greet(self, question: messages.RangeRequest) -> None:
         """Make the first contact: get a token if there is a user, and an answer that needs the store's authority."""
 
-        async def attempt() -> None:
+        async def attempt(left: float) -> None:
             if self.settings.access.user is not None and self._token is None:
                 await self._renew(None)
-            await self.call(RANGE, question, repeat=False)
+            await self.call(RANGE, question, within=left, repeat=False)
 
-        await greet(attempt, len(self._endpoints))
+        await greet(attempt, len(self._endpoints), within=self.timeout)
 
     async def call(
         self,
@@ -91,7 +91,7 @@ class Cluster:
             at: Ask this endpoint and no other.
 
         Raises:
-            Unsent: No connection was had; the request never left.
+            NotReachable: No answer was had, or no connection: then the error says that nothing was sent.
         """
         seconds = self.timeout if within is None else within
 
@@ -154,7 +154,7 @@ class Cluster:
         if isinstance(error, NotReachable) and self._endpoints[self._current] is endpoint:
             self._leave(endpoint)
         if finding.unsent and type(error) is NotReachable:
-            return Unsent(error.message, hint=error.hint, address=error.address, key=error.key)
+            error.sent = False
         return error
 
     def _leave(self, endpoint: Endpoint) -> None:
@@ -185,7 +185,7 @@ class Cluster:
             try:
                 # The request stays without a name of its own: a traceback may show names with what they hold.
                 answer: messages.AuthenticateResponse = await endpoint.call(AUTHENTICATE)(
-                    self._introduction(), timeout=self.timeout
+                    self._introduction(), timeout=max(self.timeout / len(self._endpoints), 1.0)
                 )
             except AioRpcError as failure:
                 if "authentication is not enabled" in (failure.details() or ""):

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias, cast
 
 from explorer.drivers.http import Answer
-from explorer.drivers.retry import Unsent
 from explorer.model.errors import (
     CallNotSupported,
     ExplorerError,
@@ -116,8 +115,9 @@ def _of_status(answer: Answer, shown: str, key: str | None) -> ExplorerError:
                 key=key,
             )
         case status if status < 400:  # noqa: PLR2004 - HTTP's own
-            return Unsent(  # nothing was done with it
+            return NotReachable(
                 "the member that answered only names another one, which is not followed",
+                sent=False,  # nothing was done with it
                 hint="name all members in the URL",
                 address=shown,
                 key=key,

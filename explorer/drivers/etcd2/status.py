@@ -13,7 +13,9 @@ from explorer.model.text import inert
 
 async def greet(connection: Connection) -> None:
     """Make the first contact."""
-    await retry.greet(lambda: connection.prove(repeat=False), len(connection.hosts))
+    await retry.greet(
+        lambda left: connection.prove(left, repeat=False), len(connection.hosts), within=connection.timeout
+    )
 
 
 async def ask(connection: Connection) -> Status:

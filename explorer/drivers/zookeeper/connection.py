@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar, cast
 
 from explorer.drivers import encryption
-from explorer.drivers.retry import Unsent, persist
+from explorer.drivers.retry import persist
 from explorer.drivers.threads import Mailbox, hand
 from explorer.drivers.zookeeper import failures, messages
 from explorer.drivers.zookeeper.client import Client, Happened
@@ -105,8 +105,7 @@ class Connection:
         """Send a request once.
 
         Raises:
-            Unsent: There is no connection.
-            NotReachable: The answer was lost.
+            NotReachable: There is no connection, so nothing was sent, or the answer was lost.
         """
         limit = self.timeout if within is None else within
         future: asyncio.Future[object] | None = None
@@ -200,8 +199,9 @@ class Connection:
                 key=key,
             )
         reason = getattr(trouble, "strerror", None) or (str(trouble) if trouble else "no answer in time")
-        return Unsent(
+        return NotReachable(
             f"no server can be reached: {reason}",
+            sent=False,
             hint="is it running there, and is it a plain port (zk+tls:// for an encrypted one)?",
             address=self.shown,
             key=key,

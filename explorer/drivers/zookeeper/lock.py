@@ -12,7 +12,6 @@ from contextlib import suppress
 from explorer.drivers import refusals
 from explorer.drivers.holding import boottime, identity
 from explorer.drivers.locking import ProvedLock, Terms
-from explorer.drivers.retry import Unsent
 from explorer.drivers.tasks import Tasks
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import Connection
@@ -66,9 +65,9 @@ class ZooKeeperLock(ProvedLock[Connection]):
         request = messages.create(f"{self._path}/{name}", identity().encode(), OPEN, Mode.EPHEMERAL_SEQUENTIAL)
         try:
             return await self._connection.send(request, key=self.key)
-        except Unsent:
-            raise
-        except NotReachable:
+        except NotReachable as error:
+            if not error.sent:
+                raise
             for child in await Reader(self._connection, self.key).names(self._path):
                 path = f"{self._path}/{child}"
                 if child.startswith(name):

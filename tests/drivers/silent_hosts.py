@@ -1,0 +1,26 @@
+"""Endpoints that are there and say nothing: no real server does so when asked."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from explorer.model.address import Host
+from tests.servers.processes import HOST
+
+
+@asynccontextmanager
+async def silent_host() -> AsyncGenerator[Host, None]:
+    """Serve a port that accepts every connection, reads what comes and never answers."""
+    writers: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        await reader.read()
+
+    server = await asyncio.start_server(serve, HOST, 0)
+    try:
+        yield Host(HOST, server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
