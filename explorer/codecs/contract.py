@@ -1,7 +1,7 @@
 """What every codec gives: a document, which is the text of a value and the way back to bytes."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 Codec: TypeAlias = Literal["protobuf", "k8s", "json", "yaml", "text", "hex"]
@@ -24,10 +24,13 @@ class Choice:
     form: Form = "text"
     schema: str | None = None
     """The set of schemas that the type is from; None takes the first that has it."""
+    indented: bool | None = None
+    """Whether JSON and YAML are shown with one element a line; None does so when they are stored in one line."""
 
     def __str__(self) -> str:
         form = " as JSON" if self.form == "json" else ""
-        return f"{self.type or self.codec}{form}"
+        layout = {None: "", True: ", indented", False: ", as stored"}[self.indented]
+        return f"{self.type or self.codec}{form}{layout}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Document(ABC):
     value: bytes
     choice: Choice
     reason: str
-    """Why it is read this way, in the words of a sentence's part: `parses as JSON`."""
+    """Why it is read this way, in the words of a sentence's part: `valid JSON`."""
     text: str
     """What is shown and edited."""
     language: Language
@@ -60,6 +63,24 @@ class Document(ABC):
     """Why it cannot be edited; None when it can."""
     notes: tuple[str, ...]
     """What a person should know before editing, one line each."""
+
+    @property
+    def indented(self) -> bool:
+        """Whether the text is laid out anew for reading; the stored layout is restored by `encode`."""
+        return False
+
+    @property
+    def title(self) -> str:
+        """The codec or type and the form in which the value is shown."""
+        return str(replace(self.choice, indented=True) if self.indented else self.choice)
+
+    def alternative(self) -> Choice | None:
+        """Return the other form in which the same value can be shown, None if it has only one."""
+        return None
+
+    def adopt(self, text: str) -> tuple["Document", str]:
+        """Return this document and a text typed elsewhere, both in a form that an editor keeps as it is."""
+        return self, text
 
     @abstractmethod
     def encode(self, text: str) -> Encoded:

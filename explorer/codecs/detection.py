@@ -5,6 +5,7 @@ from typing import Final
 
 from explorer.codecs.contract import Codec
 from explorer.codecs.syntax import check_json, check_yaml, is_structured_yaml
+from explorer.codecs.yaml_tokens import is_flow_mapping
 from explorer.model.errors import InvalidText
 
 _BINARY: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
@@ -12,6 +13,8 @@ _BINARY: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _TERMINAL: Final = re.compile(rb"[\x00-\x06\x0b\x0e-\x1a\x1c-\x1f]")
 """The same for what a terminal is sent, which an ESC tells: BEL and backspace belong to it."""
 _STRUCTURE: Final = re.compile(r"\s*[\[{]")
+_FLOW: Final = re.compile(r"\s*\{\s*[^\s\"{}\[\],:]")
+"""A mapping of YAML in flow style; one whose first name has quotes is JSON, or JSON with a mistake."""
 _MOST_YAML: Final = 1 << 18
 """Bytes of a value that is tried as YAML unless its name says so."""
 _LONGEST: Final = 4
@@ -47,12 +50,14 @@ def _structured(name: str, text: str) -> tuple[Codec, str] | None:
     try:
         if name.endswith((".yaml", ".yml")):
             check_yaml(text)
-            return "yaml", "is named as YAML and reads as it"
+            return "yaml", "valid YAML, and named so"
+        if _FLOW.match(text) and len(text) <= _MOST_YAML and is_flow_mapping(text):
+            return "yaml", "valid YAML"
         if _STRUCTURE.match(text) or name.endswith(".json"):
             check_json(text)
-            return "json", "parses as JSON"
+            return "json", "valid JSON"
         if len(text) <= _MOST_YAML and is_structured_yaml(text):
-            return "yaml", "reads as YAML"
+            return "yaml", "valid YAML"
     except InvalidText:
         return None
     return None

@@ -89,12 +89,16 @@ class Codecs:
     def _choices(self, key: str, value: bytes) -> Iterator[Choice]:
         if rule := self.rule(key):
             yield rule.choice
-            if rule.choice.type is not None:
-                yield replace(rule.choice, form="json" if rule.choice.form == "text" else "text")
-        detected = self._detected(key, value)
-        if detected.language != "hex":
-            yield from (detected.choice, Choice("text"), Choice("json"), Choice("yaml"))
-        yield from likely(value, self.schemas, self.limits)
+        current = self.open(key, value)
+        yield from _forms(current)
+        detected = current if rule is None else self._detected(key, value)
+        yield from _forms(detected)
+        if detected.language != "hex" and detected.choice.type is None:
+            others: tuple[Codec, ...] = ("text", "json", "yaml")
+            yield from (Choice(codec) for codec in others if codec != detected.choice.codec)
+        for choice in likely(value, self.schemas, self.limits):
+            yield choice
+            yield replace(choice, form="json")
         yield Choice("hex")
 
     def _read(self, value: bytes, choice: Choice, reason: str) -> Document:
@@ -124,3 +128,11 @@ class Codecs:
         if codec == "hex":
             return HexDocument.open(value, why + reason, self.limits)
         return PlainDocument.open(value, Choice(codec), why + reason, self.limits)
+
+
+def _forms(document: Document) -> Iterator[Choice]:
+    """Return the forms of a value as it is read now; bytes stand at the end of the choices anyway."""
+    if document.language != "hex":
+        yield document.choice
+    if alternative := document.alternative():
+        yield alternative

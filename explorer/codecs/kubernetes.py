@@ -102,6 +102,10 @@ class KubernetesDocument(Document):
             envelope=envelope,
         )
 
+    def alternative(self) -> Choice:
+        """Return the other form of the message: text format or JSON."""
+        return replace(self.choice, form="text" if self.choice.form == "json" else "json")
+
     def encode(self, text: str) -> Encoded:
         """Give the bytes of the object in its envelope.
 

@@ -83,6 +83,10 @@ class MessageDocument(Document):
             limits=limits,
         )
 
+    def alternative(self) -> Choice:
+        """Return the other form of the message: text format or JSON."""
+        return replace(self.choice, form="text" if self.choice.form == "json" else "json")
+
     def encode(self, text: str) -> Encoded:
         """Give the bytes of the message with the edit carried over to it.
 

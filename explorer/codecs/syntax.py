@@ -35,9 +35,9 @@ def check_json(text: str) -> None:
     try:
         json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
     except json.JSONDecodeError as error:
-        raise InvalidText(f"no JSON: {_lower(error.msg)}", error.lineno, error.colno) from error
+        raise InvalidText(f"not valid JSON: {_lower(error.msg)}", error.lineno, error.colno) from error
     except RecursionError as error:
-        raise InvalidText(f"no JSON: {_TOO_DEEP}") from error
+        raise InvalidText(f"not valid JSON: {_TOO_DEEP}") from error
 
 
 def check_yaml(text: str) -> None:
@@ -46,7 +46,7 @@ def check_yaml(text: str) -> None:
     Raises:
         InvalidText: It is none.
     """
-    for _ in _events(text):
+    for _ in yaml_events(text):
         pass
 
 
@@ -58,7 +58,7 @@ def is_structured_yaml(text: str) -> bool:
     """
     block = [
         event
-        for event in _events(text)
+        for event in yaml_events(text)
         if isinstance(event, (*_OPENING, yaml.ScalarEvent)) and not getattr(event, "flow_style", False)
     ]
     match block:
@@ -68,7 +68,12 @@ def is_structured_yaml(text: str) -> bool:
             return False
 
 
-def _events(text: str) -> Iterator[yaml.Event]:
+def yaml_events(text: str) -> Iterator[yaml.Event]:
+    """Return what a YAML text consists of.
+
+    Raises:
+        InvalidText: It is no YAML.
+    """
     anchors: set[str] = set()
     depth = 0
     try:
@@ -87,16 +92,16 @@ def _events(text: str) -> Iterator[yaml.Event]:
     except yaml.MarkedYAMLError as error:
         raise _invalid(error.problem or error.context, error.problem_mark or error.context_mark) from error
     except yaml.YAMLError as error:  # a character that YAML does not allow
-        raise InvalidText(f"no YAML: {_lower(str(error).partition(chr(10))[0])}") from error
+        raise InvalidText(f"not valid YAML: {_lower(str(error).partition(chr(10))[0])}") from error
 
 
 def _invalid(what: str | None, mark: _Mark | None) -> InvalidText:
-    message = f"no YAML: {what}"
+    message = f"not valid YAML: {what}"
     return InvalidText(message) if mark is None else InvalidText(message, mark.line + 1, mark.column + 1)
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise InvalidText(f"no JSON: {constant} is no number")
+    raise InvalidText(f"not valid JSON: {constant} is not a number")
 
 
 def _lower(text: str) -> str:

@@ -99,6 +99,16 @@ ACTIONS: Final = Actions(
             Need.KEY | Need.VALUE,
             priority=35,
         ),
+        Action(
+            "form",
+            "Form",
+            "Switch the value's form: indented or as stored; text format or JSON.",
+            ("i", "ctrl+t"),
+            Place.TREE | Place.VALUE | Place.EDITOR,
+            "Value",
+            Need.KEY | Need.VALUE,
+            priority=33,
+        ),
         Action("previous-tab", "Previous tab", "Show the tab before: " + _TABS, ("[",), Place.VALUE, "Value"),
         Action("next-tab", "Tabs", "Show the next tab: " + _TABS, ("]",), Place.VALUE, "Value", priority=30),
         # The editor

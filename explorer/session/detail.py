@@ -147,6 +147,15 @@ class Detail:
         if reading is not None:
             self._work.replace(self._show(reading.entry, reading), name=_VALUE)
 
+    def switch_form(self) -> bool:
+        """Show the value in its other form (indented or as stored, text format or JSON); return False without one."""
+        reading = self.reading
+        alternative = None if reading is None else reading.document.alternative()
+        if alternative is None:
+            return False
+        self.choose(alternative)
+        return True
+
     def read_earlier(self) -> None:
         """Read more of the selected key's history."""
         if self.key is None:

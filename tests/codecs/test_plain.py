@@ -50,16 +50,16 @@ def test_an_edited_text_is_stored_as_it_is_written(old: str, new: str) -> None:
         ("k", b"info", "text", "UTF-8"),
         ("k", b"42", "text", "UTF-8"),
         ("k", b"true", "text", "UTF-8"),
-        ("k", b' {"a": 1}\n', "json", "parses as JSON"),
-        ("k", b"[1, 2]", "json", "parses as JSON"),
-        ("k.json", b"42", "json", "parses as JSON"),
+        ("k", b' {"a": 1}\n', "json", "valid JSON"),
+        ("k", b"[1, 2]", "json", "valid JSON"),
+        ("k.json", b"42", "json", "valid JSON"),
         ("k", b'{"a": 1', "text", "UTF-8"),
         ("k", b'{"a": NaN}', "text", "UTF-8"),
-        ("k", b"a: 1\nb: 2\n", "yaml", "reads as YAML"),
-        ("k", b"a:\n  - 1\n  - 2\n", "yaml", "reads as YAML"),
-        ("k", b"- 1\n- 2\n", "yaml", "reads as YAML"),
+        ("k", b"a: 1\nb: 2\n", "yaml", "valid YAML"),
+        ("k", b"a:\n  - 1\n  - 2\n", "yaml", "valid YAML"),
+        ("k", b"- 1\n- 2\n", "yaml", "valid YAML"),
         ("k", b"error: the disk is full", "text", "UTF-8"),
-        ("k.yml", b"a: 1", "yaml", "named as YAML"),
+        ("k.yml", b"a: 1", "yaml", "named so"),
         ("k", b"a=1\nb=2\n", "text", "UTF-8"),
         ("k", b"\x1b[31mred\x1b[0m\x07", "text", "UTF-8"),
         ("k", b"\x08\x01", "hex", "control character 0x08 at 0"),
@@ -115,23 +115,34 @@ class TestStructuredText:
 
     def test_what_is_stored_broken_can_be_mended(self) -> None:
         document = CODECS.open("k", b'{"a": 1', Choice("json"))
-        assert document.notes == ("as it is stored it is line 1, column 8: no JSON: expecting ',' delimiter",)
+        assert document.notes == ("as stored it is line 1, column 8: not valid JSON: expecting ',' delimiter",)
         assert document.encode('{"a": 1}').value == b'{"a": 1}'
 
     def test_json_with_what_an_editor_would_alter_is_checked_as_it_is_meant(self) -> None:
         document = CODECS.open("k", '{"a": "\u2028"}'.encode())
-        assert document.text == '{"a": "\\u{2028}"}'
-        assert document.encode('{"a": "\\u{2028}\\\\n"}').value == '{"a": "\u2028\\n"}'.encode()
+        assert document.text == '{\n  "a": "\\u{2028}"\n}'
+        assert document.encode('{\n  "a": "\\u{2028}\\\\n"\n}').value == '{"a": "\u2028\\n"}'.encode()
         with pytest.raises(InvalidText):
             document.encode('{"a": ')
 
 
 class TestEscaped:
-    def test_windows_line_ends_are_shown_and_kept(self) -> None:
-        document = CODECS.open("k", b"a\r\nb\\c\r\n", Choice("text"))
-        assert document.text == "a\\r\nb\\\\c\\r\n"
+    def test_crlf_line_ends_are_said_once_and_kept(self) -> None:
+        """A file whose lines all end with CRLF is shown with line feeds; each is CRLF again when stored."""
+        document = CODECS.open("k", b"a\r\nb\\c\r\nd", Choice("text"))
+        assert (document.text, document.notes) == ("a\nb\\c\nd", ("CRLF line ends: kept on save",))
+        assert document.encode("A\nb\\c\nd\ne").value == b"A\r\nb\\c\r\nd\r\ne"
+        assert CODECS.open("k.yaml", b"a: 1\r\nb: 2\r\n").encode("a: 1\nb: 3\n").value == b"a: 1\r\nb: 3\r\n"
+        merge = document.merge("A\nb\\c\nd", b"a\r\nb\\c\r\nD")
+        assert merge.document.encode(merge.text).value == b"A\r\nb\\c\r\nD"
+
+    def test_mixed_line_ends_are_shown_and_kept(self) -> None:
+        """Where CRLF and LF are mixed each CR is seen, and how many there are is said."""
+        document = CODECS.open("k", b"a\r\nb\\c\r\nd\n", Choice("text"))
+        assert document.text == "a\\r\nb\\\\c\\r\nd\n"
         assert "escaped" in document.notes[0]
-        assert document.encode("A\\r\nb\\\\c\\r\n").value == b"A\r\nb\\c\r\n"
+        assert document.notes[1] == "mixed line ends: 2 of 3 line ends are CRLF, shown as \\r"
+        assert document.encode("A\\r\nb\\\\c\\r\nd\n").value == b"A\r\nb\\c\r\nd\n"
 
     def test_a_lone_surrogate_is_refused(self) -> None:
         with pytest.raises(InvalidText) as caught:
@@ -166,7 +177,7 @@ class TestMerge:
         assert merge.document.encode(merge.text).value == b"a\nb\nC\x1b"
 
     def test_what_is_no_text_any_more_cannot_be_merged(self) -> None:
-        with pytest.raises(InvalidText, match="no text any more"):
+        with pytest.raises(InvalidText, match="not text"):
             CODECS.open("k", b"a").merge("b", b"\xff")
 
 

@@ -45,7 +45,7 @@ class TestTheTree:
             assert "▸ config/" in page.find("config/")
             assert "below" not in page.text()
             await page.press("l", "down")
-            await page.shows("▸•app/", '{"threads": 8}', "parses as JSON")
+            await page.shows("▸•app/", '"threads": 8', "json, indented: valid JSON")
 
     async def test_moves_while_somebody_else_writes(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page, place.other() as other:
@@ -112,7 +112,7 @@ class TestFinding:
             await page.press(":", "ctrl+u")
             await page.type("config/app")
             await page.press("enter")
-            await page.shows("config/app", "parses as JSON", "top")
+            await page.shows("config/app", "valid JSON", "top")
             assert page.session.selected == "config/app"
             assert page.session.tree.findings is None
 

@@ -142,7 +142,7 @@ def test_a_days_work(client: Other, shared_server: Server, tmp_path: Path, size:
         tmux.press(":")
         tmux.type("config/app.json")
         tmux.press("Enter")
-        tmux.shows('"threads": 8,', "parses as JSON")
+        tmux.shows('"threads": 8,', "valid JSON")
 
         tmux.press("e")
         tmux.shows("nothing changed yet")

@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
@@ -193,7 +193,7 @@ def _packed(draft: Draft) -> bytes:
             "text": draft.text,
             "base": None if draft.base is None else base64.b64encode(draft.base).decode(),
             "revision": draft.revision,
-            "choice": None if choice is None else [choice.codec, choice.type, choice.form, choice.schema],
+            "choice": None if choice is None else list(astuple(choice)),
             "written": draft.written.isoformat(),
         }
     )

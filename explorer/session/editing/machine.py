@@ -83,6 +83,26 @@ class Edit:
         self.text = text
         self._become(Drafting())
 
+    async def change_form(self) -> None:
+        """Go on in the document's other form, with what was typed.
+
+        Raises:
+            InvalidText: There is no other form, the text makes no value, or that value has no such form.
+        """
+        document, text = self.document, self.text
+        choice = document.alternative()
+        if choice is None:
+            raise InvalidText("this value has only one form")
+        encoded = await self._decoder.encode(document, text)
+        other = await self._decoder.open(self.key, document.value, choice)
+        typed = (await self._decoder.open(self.key, encoded.value, choice)).text if encoded.changed else other.text
+        again = await self._decoder.encode(other, typed)
+        if again.value != encoded.value:
+            raise InvalidText("this text cannot be shown in the other form")
+        if self.settled and (document, text) == (self.document, self.text):
+            self.document, self.text = other, typed
+            self._become(Drafting(changed=encoded.changed))
+
     async def validate(self) -> None:
         """Find out whether what was typed makes a value, and tell."""
         text, before = self.text, self.state

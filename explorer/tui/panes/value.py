@@ -116,7 +116,7 @@ class ValuePane(Pane):
         elif entry.lease:
             facts.append(f"lease {entry.lease}")
         lines.append(told(middle(" · ".join(facts), width)))
-        lines.append(told(_cut(inert(f"{document.choice}: {document.reason}"), width)))
+        lines.append(told(_cut(inert(f"{document.title}: {document.reason}"), width)))
         notes = ([f"cannot be edited: {document.refusal}"] if document.refusal else []) + list(document.notes)
         lines += [told(_cut(f"▪ {inert(note)}", width), "$text-warning") for note in notes[:_SHOWN_NOTES]]
         if len(notes) > _SHOWN_NOTES:
@@ -171,7 +171,7 @@ def metadata(reading: Reading, now: float) -> list[str]:
         ("lease", entry.lease),
         ("time left", None if left is None else span(left)),
         *((name, value) for name, value in entry.meta.items()),
-        ("read as", document.choice),
+        ("read as", document.title),
         ("because it", document.reason),
         ("read at", f"{reading.time.astimezone():%Y-%m-%d %H:%M:%S}"),
         ("editing", document.refusal or "possible"),

@@ -221,6 +221,11 @@ class Browse(LiveScreen[None]):
         """Ask how the value is to be read."""
         writing.ask_type(self, self.session)
 
+    def do_form(self) -> None:
+        """Switch between the forms in which the value can be shown."""
+        if not self.session.detail.switch_form():
+            self.notify("this value has only one form", severity="warning", markup=False)
+
     def do_edit(self) -> None:
         """Edit the value in place."""
         writing.edit(self, self.session)

@@ -8,7 +8,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static, TextArea
 
-from explorer.model.errors import CallNotSupported
+from explorer.model.errors import CallNotSupported, InvalidText
 from explorer.model.events import Deleted
 from explorer.model.text import inert
 from explorer.session.actions import Place
@@ -65,10 +65,9 @@ class EditScreen(Answering[None], LiveScreen[None]):
         yield Footer(self.session)
 
     def _area(self) -> Editor:
-        language = _GRAMMARS.get(self.edit.document.language) if len(self.edit.text) <= COLOURED else None
         area = Editor(
             self.edit.text,
-            language=language,
+            language=self._grammar(),
             soft_wrap=True,
             show_line_numbers=True,
             tab_behavior="indent",
@@ -76,6 +75,9 @@ class EditScreen(Answering[None], LiveScreen[None]):
         )
         area.cursor_blink = False
         return area
+
+    def _grammar(self) -> str | None:
+        return _GRAMMARS.get(self.edit.document.language) if len(self.edit.text) <= COLOURED else None
 
     def on_mount(self) -> None:
         """Give the text the focus."""
@@ -105,7 +107,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
         """Show how the edit stands."""
         edit = self.edit
         began = "a new key" if edit.base is None else f"from rev {edit.base.revision}"
-        title = f"{inert(edit.key)}  ({began}, {edit.document.choice})"
+        title = f"{inert(edit.key)}  ({began}, {edit.document.title})"
         self.query_one(".edit--title", Static).update(told(middle(title, max(10, self.size.width - 2))))
         self.query_one(".edit--told", Static).update(self._told())
         self._show_text()
@@ -120,6 +122,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
         for area in self.query(TextArea):
             area.read_only = not edit.settled
             if edit.text != self._typed:
+                area.language = self._grammar()
                 area.load_text(edit.text)
         self._typed = edit.text
 
@@ -220,6 +223,13 @@ class EditScreen(Answering[None], LiveScreen[None]):
     def do_look_again(self) -> None:
         """Find out what became of a save in doubt."""
         self._start("look-again")
+
+    async def do_form(self) -> None:
+        """Go on in the other form."""
+        try:
+            await self.edit.change_form()
+        except InvalidText as error:
+            self.notify(inert(error.message), severity="warning", markup=False)
 
     async def do_edit_outside(self) -> None:
         """Go on in $EDITOR."""
