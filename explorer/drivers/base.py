@@ -95,6 +95,9 @@ class Store(ABC):
     lock_layouts: ClassVar[tuple[str, ...]] = ()
     """Names of the layouts that a lock can be taken in; the first is the default."""
 
+    possible_layouts: ClassVar[tuple[str, ...]] = ()
+    """Names of layouts whose locks look like data; `locks` lists them only below a prefix that is not empty."""
+
     separator: str = "/"
     schema: ClassVar[Path | None] = None
     """A protobuf schema (`.proto`) of values that the store brings along."""

@@ -1,8 +1,10 @@
 """The lock table: who holds which lock and who waits, read when something about a lock may have changed."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -18,10 +20,13 @@ from explorer.session.states import Empty, Failed, Loading, Pane, Part, Ready
 PAUSE: Final = 2.0
 """Seconds between two readings at least."""
 SHARE: Final = 10.0
-"""A pause is at least so many times as long as the reading before it took."""
+"""A pause is so many times as long as the reading before it took. After one of the whole table, only the next such
+reading waits for it: what changed is read before."""
 
-_MOST_LEASED: Final = 100_000
+_MAX_LEASED: Final = 100_000
 """Keys that end by themselves and are remembered, so that their renewal is not taken for a new party."""
+_MAX_TOUCHED: Final = 8
+"""Prefixes that are read one by one; when more have changed, the whole table is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +51,46 @@ class LockTable:
         self._clock = clock
         self._tell = tell
         self._pause = pause
-        self._parties: set[str] = set()
-        """Every key that stands for a party of a lock or for a lock."""
+        self._separator = "/"
+        self._folder = ""
+        """Possible locks at or below this prefix are listed, too."""
+        self._possible = False
+        """Whether the store has locks that look like data."""
+        self._parties: dict[str, str] = {}
+        """Every key that stands for a party of a lock or for a lock, with the lock's key."""
         self._leased: set[str] = set()
         """Keys that end by themselves and that the last reading knew of, or that were seen since."""
+        self._touched: set[str] = set()
+        """Prefixes at or below which locks may have changed."""
+        self._whole = False
+        """Whether the whole table is to be read."""
+        self._outdated = math.inf
+        """The moment, on the loop's clock, from which the times left may be wrong because sessions were renewed."""
         self._wanted = asyncio.Event()
 
     def want(self) -> None:
-        """Have the locks read as soon as that is allowed."""
+        """Have the whole table read as soon as that is allowed."""
+        self._whole = True
         self._wanted.set()
+
+    def open_folder(self, prefix: str) -> None:
+        """List the possible locks at or below a prefix, too, in stores whose locks can look like data."""
+        if prefix != self._folder:
+            self._folder = prefix
+            if self._possible:
+                self.want()
 
     def touch(self, events: Iterable[Put | Deleted]) -> None:
         """Look whether changes may be about a lock."""
         for event in events:
             if self._concerns(event):
-                self.want()
-                return
+                self._touched.add(self._parties.get(event.key) or self._place(event.key))
+                self._wanted.set()
+
+    def _place(self, key: str) -> str:
+        """Return the prefix to read for a key that may be a new party: its folder, or itself at the top."""
+        folder, separator, _ = key.rpartition(self._separator)
+        return folder if separator else key
 
     def _concerns(self, event: Put | Deleted) -> bool:
         if event.key in self._parties:
@@ -73,7 +102,7 @@ class LockTable:
             return leased or known
         if not _ends(event.entry) or event.key in self._leased:
             return False
-        if len(self._leased) >= _MOST_LEASED:
+        if len(self._leased) >= _MAX_LEASED:
             self._leased.clear()
         self._leased.add(event.key)
         return True
@@ -84,51 +113,89 @@ class LockTable:
             reason = store.reasons.get(Capability.LOCKS, "the store has nothing of the kind")
             self._become(Empty(f"no locks to show: {reason}"))
             return
-        self._wanted.set()
+        self._separator = store.separator
+        self._possible = bool(store.possible_layouts)
+        clock = asyncio.get_running_loop().time
+        earliest = clock()
+        self._whole = True
         while True:
-            await self._next()
-            began = asyncio.get_running_loop().time()
+            whole = await self._wait(earliest)
+            began = clock()
             if self._shown() is None:
                 self._become(Loading(self._clock.now()))
             try:
-                await self._read(store)
+                await self._read(store, whole=whole)
             except CallNotSupported as error:
                 self._become(Empty(f"no locks to show: {error.message}"))
                 return
             except ExplorerError as error:
                 self._become(Failed(error, self._shown()))
-                if error.retryable:
-                    self._wanted.set()
-            took = asyncio.get_running_loop().time() - began
-            await asyncio.sleep(max(self._pause, SHARE * took))
+                self._whole = self._whole or error.retryable
+            pause = SHARE * (clock() - began)
+            if whole:
+                earliest = clock() + pause
+            await asyncio.sleep(self._pause if whole else max(self._pause, pause))
 
-    async def _next(self) -> None:
-        """Wait until a reading is wanted, or what was read is about to be out of date because sessions were renewed."""
-        ends = [
-            contender.ttl
-            for lock in (self._shown() or LocksRead((), 0.0, self._clock.wall())).locks
-            for contender in (lock.holder, *lock.waiters)
-            if contender is not None and contender.ttl is not None
-        ]
-        try:
-            async with asyncio.timeout(min(ends) / 2 if ends else None):
-                await self._wanted.wait()
-        except TimeoutError:
-            pass
-        self._wanted.clear()
+    async def _wait(self, earliest: float) -> bool:
+        """Wait for something to read; return whether it is the whole table, which is read from `earliest` on."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            many = len(self._touched) > _MAX_TOUCHED or "" in self._touched
+            self._whole = self._whole or many or clock() >= self._outdated
+            if self._whole and clock() >= earliest:
+                return True
+            if self._touched and not many:
+                return False
+            moment = earliest if self._whole else self._outdated
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(None if moment == math.inf else moment):
+                    await self._wanted.wait()
+            self._wanted.clear()
 
-    async def _read(self, store: Store) -> None:
+    async def _read(self, store: Store, *, whole: bool) -> None:
+        touched, self._touched = self._touched, set()
         moment, time = self._clock.now(), self._clock.wall()
-        locks = await store.locks()
-        contenders = [
-            contender for lock in locks for contender in (lock.holder, *lock.waiters) if contender is not None
-        ]
-        self._parties = {lock.key for lock in locks} | {contender.key for contender in contenders}
-        self._leased |= {key for contender in contenders for key in (contender.key, *contender.other_keys)}
+        if whole:
+            self._whole = False
+            locks = await self._all(store)
+            soonest = min(
+                (party.ttl for lock in locks for party in _parties(lock) if party.ttl is not None), default=None
+            )
+            self._outdated = math.inf if soonest is None else asyncio.get_running_loop().time() + soonest / 2
+        else:
+            locks = await self._changed(store, touched, moment)
+        self._parties = {
+            key: lock.key for lock in locks for key in (lock.key, *(party.key for party in _parties(lock)))
+        }
+        self._leased |= {key for lock in locks for party in _parties(lock) for key in (party.key, *party.other_keys)}
         if locks:
             self._become(Ready(LocksRead(locks, moment, time)))
         else:
             self._become(Empty("nobody holds a lock or waits for one"))
+
+    async def _all(self, store: Store) -> tuple[LockInfo, ...]:
+        """Read every lock, and the possible ones in the open folder."""
+        locks = await store.locks()
+        if not (self._possible and self._folder):
+            return locks
+        return _merged(locks, await store.locks(self._folder))
+
+    async def _changed(self, store: Store, prefixes: Iterable[str], moment: float) -> tuple[LockInfo, ...]:
+        """Read the locks at or below some prefixes; keep the others as they were read, with the times left now."""
+        found: list[LockInfo] = []
+        for prefix in prefixes:
+            found += await store.locks(prefix)
+        read = self._shown() or LocksRead((), moment, self._clock.wall())
+        kept = [
+            _at(lock, read, moment)
+            for lock in read.locks
+            if not any(self._covers(prefix, lock.key) for prefix in prefixes)
+        ]
+        listed = [lock for lock in found if lock.certain or (self._folder and self._covers(self._folder, lock.key))]
+        return _merged(kept, listed)
+
+    def _covers(self, prefix: str, key: str) -> bool:
+        return key == prefix or key.startswith(prefix.removesuffix(self._separator) + self._separator)
 
     def _shown(self) -> LocksRead | None:
         match self.state:
@@ -147,3 +214,23 @@ class LockTable:
 def _ends(entry: Entry) -> bool:
     """Tell whether an entry ends by itself, as a lock does that its holder no longer renews."""
     return entry.lease is not None or entry.ttl is not None
+
+
+def _parties(lock: LockInfo) -> Iterator[Contender]:
+    """Yield the holder and the waiters."""
+    yield from (lock.holder, *lock.waiters) if lock.holder else lock.waiters
+
+
+def _at(lock: LockInfo, read: LocksRead, moment: float) -> LockInfo:
+    """Return a lock with the times that are left at a later moment than it was read."""
+    holder, *waiters = [
+        None if party is None else replace(party, ttl=read.left(party, moment))
+        for party in (lock.holder, *lock.waiters)
+    ]
+    return replace(lock, holder=holder, waiters=tuple(waiter for waiter in waiters if waiter))
+
+
+def _merged(one: Iterable[LockInfo], other: Iterable[LockInfo]) -> tuple[LockInfo, ...]:
+    """Return the locks of both, those of the other where both have them, in the order of their keys."""
+    locks = {(lock.key, lock.layout): lock for lock in (*one, *other)}
+    return tuple(locks[name] for name in sorted(locks))

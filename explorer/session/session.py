@@ -245,6 +245,8 @@ class Session:
     def select(self, key: str | None) -> None:
         """Show the value of a key; None shows nothing."""
         self.detail.select(key)
+        folder = (key or "").rpartition(self.tree.separator)[0]
+        self.locks.open_folder(folder or key or "")
 
     async def reload(self) -> None:
         """Connect now if there is no connection; else read again everything that is shown."""

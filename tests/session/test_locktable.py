@@ -120,31 +120,76 @@ async def test_what_has_nothing_to_do_with_locks_reads_nothing() -> None:
         await eventually(lambda: store.reads == 3, "it was read again", PATIENCE)
 
 
-async def test_the_pause_is_ten_times_what_a_reading_took(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_whole_table_waits_ten_times_its_reading_and_a_queue_does_not() -> None:
+    """The clock of the loop is asked: a whole reading begins late enough; what changed is read meanwhile."""
     place = Place()
-    pauses = list[float]()
-    sleep = asyncio.sleep
-
-    async def noted(seconds: float) -> None:
-        pauses.append(seconds)
-        await sleep(0)
-
+    clock = asyncio.get_running_loop().time
     async with Counted(place) as store:
-        read = store.locks
+        read, began, prefixes = store.locks, list[float](), list[str]()
 
         async def slow(prefix: str = "") -> tuple[LockInfo, ...]:
-            await sleep(0.05)
+            prefixes.append(prefix)
+            began.append(clock())
+            await asyncio.sleep(0.0 if prefix else 0.1)
             return await read(prefix)
 
         store.locks = slow  # type: ignore[method-assign]  # one method of a test's own object is replaced
-        monkeypatch.setattr(asyncio, "sleep", noted)
-        running = LockTable(Clock(), _nobody, pause=0.2)
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(running.run(store))
-            while not pauses:
-                await sleep(0.01)
-            task.cancel()
-        assert pauses[0] >= 0.5
+        async with table(store) as running:
+            await eventually(lambda: store.reads == 1, "it was read", PATIENCE)
+            running.want()
+            running.touch([put("jobs/one", lease="7"), put("jobs/two", lease="8"), put("top", lease="9")])
+            await eventually(lambda: store.reads == 4, "all was read again", PATIENCE)
+    assert (prefixes[0], sorted(prefixes[1:3]), prefixes[3]) == ("", ["jobs", "top"], "")
+    assert began[3] - began[0] >= 10 * 0.1
+
+
+async def test_locks_that_did_not_change_are_kept() -> None:
+    """Only the queue that an event is about is read; a lock that was given up goes."""
+    place = Place()
+    async with (
+        place.other() as other,
+        Counted(place) as store,
+        other.lock("a/job", ttl=30),
+        table(store) as running,
+    ):
+        await eventually(lambda: [lock[0] for lock in holders(running)] == ["a/job"], "the holder", PATIENCE)
+        async with other.lock("b/job", ttl=30) as second:
+            running.touch([put("b/job/00007", lease="7")])
+            await eventually(lambda: [lock[0] for lock in holders(running)] == ["a/job", "b/job"], "both", PATIENCE)
+            assert isinstance(running.state, Ready)
+            key = running.state.value.locks[1].holder
+            await second.release()
+        assert key is not None
+        running.touch([Deleted(key.key, 9)])
+        await eventually(lambda: [lock[0] for lock in holders(running)] == ["a/job"], "one is left", PATIENCE)
+        assert isinstance(running.state, Ready)
+        holder = running.state.value.locks[0].holder
+        assert holder is not None
+        left = running.state.value.left(holder, running.state.value.read)
+        assert left is not None
+        assert left <= 30
+
+
+async def test_possible_locks_are_those_of_the_open_folder() -> None:
+    """Stores whose locks can look like data list them where the folder is open, and nowhere else."""
+    place = Place()
+
+    class Lookalike(Counted):
+        possible_layouts = ("libkv",)
+
+        async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
+            certain = await super().locks(prefix)
+            found = [entry async for entry in self.walk(prefix, values=False)] if prefix else []
+            return certain + tuple(LockInfo(entry.key, "libkv", "libkv", None, certain=False) for entry in found)
+
+    async with Lookalike(place) as store, table(store) as running:
+        await store.put("a/one", b"", ttl=60)
+        await store.put("b/two", b"", ttl=60)
+        running.open_folder("a")
+        await eventually(lambda: [lock[0] for lock in holders(running)] == ["a/one"], "those of a", PATIENCE)
+        running.touch([put("b/two", ttl=60), put("a/one", ttl=60)])
+        running.open_folder("b")
+        await eventually(lambda: [lock[0] for lock in holders(running)] == ["b/two"], "those of b", PATIENCE)
 
 
 async def test_many_events_are_one_reading(monkeypatch: pytest.MonkeyPatch) -> None:

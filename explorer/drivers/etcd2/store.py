@@ -61,6 +61,7 @@ class Etcd2Store(NetworkStore[Connection]):
         Capability.WAITERS: "there is no queue: who waits for a lock leaves no trace",
     }
     lock_layouts: ClassVar[tuple[str, ...]] = (VALKEYRIE, LIBKV)
+    possible_layouts: ClassVar[tuple[str, ...]] = (LIBKV,)
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)
