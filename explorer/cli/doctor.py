@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
@@ -12,10 +12,10 @@ from explorer.cli.console import Console
 from explorer.cli.exits import Code, code_of, line_of, say
 from explorer.cli.rendering import Record
 from explorer.drivers.base import Store
-from explorer.drivers.registry import driver
+from explorer.drivers.nearby import contents_nearby, has_contents
 from explorer.model.address import Access, Host
 from explorer.model.capabilities import Capability
-from explorer.model.errors import ExplorerError, KeyNotFound
+from explorer.model.errors import ExplorerError
 
 _PROOFS: Final = 5
 
@@ -140,19 +140,8 @@ def _name(capability: Capability) -> str:
 async def _contents(store: Store, access: Access) -> Finding:
     """Tell whether anything is stored below the address, and if not, whether a slash too few or too many is why."""
     address = store.address
-    if await _has_contents(store):
+    if await has_contents(store):
         return Finding("ok", "contents", f"there are keys below {address.shown}", figure=True)
     nothing = f"nothing is stored below {address.shown}"
-    if address.path:
-        path = address.path.removeprefix("/") if address.path.startswith("/") else f"/{address.path}"
-        async with driver(address)(replace(address, path=path), access) as other:
-            if await _has_contents(other):
-                return Finding("note", "contents", f"{nothing}, but there is below {other.address.shown}", figure=False)
-    return Finding("note", "contents", nothing, figure=False)
-
-
-async def _has_contents(store: Store) -> bool:
-    try:
-        return bool((await store.children("", limit=1)).items)
-    except KeyNotFound:
-        return False
+    nearby = await contents_nearby(address, access)
+    return Finding("note", "contents", f"{nothing}, but {nearby}" if nearby else nothing, figure=False)

@@ -17,6 +17,7 @@ from explorer.cli.stack_dump import stack_dumps
 from explorer.codecs.deferred import Deferred
 from explorer.config import Profile, folder, keys
 from explorer.drivers.base import Store
+from explorer.drivers.nearby import contents_nearby
 from explorer.model.errors import ExplorerError
 from explorer.model.text import inert
 from explorer.opening import opener
@@ -59,8 +60,12 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
         if reading != arguments.Reading() or (folder("config") / "codecs.toml").exists():
             codecs.prepare()  # a mistake in what a person wrote is told before anything is shown
         drafts = folder("state") / "drafts"
+
+        async def nearby() -> str | None:
+            return await contents_nearby(first.address, meant.access)
+
         async with Session(
-            lambda: next(stores), codecs, writable=wanted.write, drafts=drafts, actions=actions
+            lambda: next(stores), codecs, writable=wanted.write, drafts=drafts, actions=actions, nearby=nearby
         ) as session:
             app = Keyscope(session, theme=wanted.theme, told=[str(one.message) for one in told])
             with _signals(app.end), stack_dumps(folder("state")):

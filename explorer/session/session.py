@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -53,6 +53,7 @@ class Session:
         drafts: Path | None = None,
         clock: Clock | None = None,
         actions: Actions = ACTIONS,
+        nearby: Callable[[], Awaitable[str | None]] | None = None,
     ) -> None:
         """Prepare a session.
 
@@ -63,11 +64,15 @@ class Session:
             drafts: The folder for drafts; None keeps none.
             clock: What proofs, ages and lifetimes are counted by.
             actions: What a person can do, with the keys of their choice.
+            nearby: Finds where the keys are if there are none at the address.
         """
         self.clock = clock or Clock()
         self.actions = actions
         self.shown = ""
         """The store's address, without secrets; empty as long as it cannot be understood."""
+        self.nearby: str | None = None
+        """Where the keys are if there are none at the address, once that was looked for."""
+        self._find_nearby = nearby
         self._open = open
         self._proved_revision: Revision | None = None
         self._stack = AsyncExitStack()
@@ -247,6 +252,17 @@ class Session:
         self.detail.select(key)
         folder = (key or "").rpartition(self.tree.separator)[0]
         self.locks.open_folder(folder or key or "")
+
+    def look_nearby(self) -> None:
+        """Look, once, for the keys of a store that has none at its address."""
+        find, self._find_nearby = self._find_nearby, None
+        if find is not None:
+            self._work.start(self._look_nearby(find), name="look for keys nearby", caused=False)
+
+    async def _look_nearby(self, find: Callable[[], Awaitable[str | None]]) -> None:
+        with suppress(ExplorerError):  # whoever may not look there is none the worse
+            self.nearby = await find()
+            self._frames.tell(Part.TREE)
 
     async def reload(self) -> None:
         """Connect now if there is no connection; else read again everything that is shown."""

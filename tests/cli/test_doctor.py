@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from explorer.cli import doctor
+from explorer.drivers import nearby
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.keyspace import Keyspace
 from explorer.model.address import Access, Address
@@ -39,7 +39,7 @@ def _sibling(keyspace: Keyspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def driver(_: Address) -> Callable[[Address, Access], MemoryStore]:
         return lambda address, access: MemoryStore(address, access, keyspace=keyspace)
 
-    monkeypatch.setattr(doctor, "driver", driver)
+    monkeypatch.setattr(nearby, "driver", driver)
 
 
 @pytest.mark.usefixtures("_sibling")

@@ -1,15 +1,21 @@
 """Looking around: the tree moves, the value follows, keys find what they name; nothing is written."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from textual.command import CommandList
 from textual.widgets import Input
 
 from explorer.codecs.documents import Codecs
-from explorer.drivers.memory import MemoryStore
+from explorer.drivers import nearby
+from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
+from explorer.model.address import Access, Address, parse
 from explorer.model.entries import Entry
 from explorer.model.errors import Unauthenticated
+from explorer.session.session import Session
+from explorer.tui.app import Keyscope
+from explorer.tui.panes.tree import TreePane
 from tests.session.ground import Place
 from tests.tui.page import NARROW, WIDE, Page, browsing
 
@@ -91,6 +97,38 @@ class TestFinding:
             await page.shows("config/empty")
             await page.press("escape")
             await page.shows("flags/", "config/empty")
+
+    async def test_what_is_selected_is_the_row_that_is_shown_as_selected(self, place: Place) -> None:
+        """The value pane follows the row under the cursor while a filter hides the selected key, and afterwards."""
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("G", "/")
+            await page.type("flags")
+            await page.until(lambda: page.session.selected == "flags", "the only row is selected")
+            await page.type("zzz")
+            await page.press("enter", "down")
+            await page.shows("no key is selected", "/flagszzz  esc ends the filter", "0 of 3 loaded keys")
+            await page.press("escape")
+            await page.shows("a value at the top")
+            assert page.session.selected == "top"
+
+    async def test_a_deleted_key_stays_selected_until_one_moves(self, place: Place) -> None:
+        """The row of the selected key stays, shown as deleted with its last value, until the cursor moves."""
+        async with browsing(place.connect, Codecs()) as page, place.other() as other:
+            await page.press("down", "l", "down")
+            await page.shows("flags/a", "on")
+            await other.delete_tree("flags")
+            await page.shows("deleted since")
+            tree = page.session.tree
+            while tree.sweep(tree.clock() + 60):
+                pass
+            page.app.screen.query_one(TreePane).draw()
+            await page.settle()
+            assert page.session.selected == "flags/a"
+            await page.shows("deleted since")
+            assert tree.at(2).ghost
+            await page.press("down")
+            assert [tree.at(row).name for row in range(len(tree))] == ["config", "top"]
+            assert page.session.selected == "top"
 
     async def test_a_folder_that_a_filter_found_shows_what_is_in_it(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
@@ -245,7 +283,47 @@ class TestTheConnection:
 
     async def test_an_empty_store_says_what_to_do(self) -> None:
         async with browsing(Place().connect, Codecs()) as page:
+            await page.shows("No keys here. w unlocks", "n makes one.")
+            await page.press("w")
             await page.shows("No keys here. n makes one.")
+
+    @pytest.mark.parametrize(
+        ("path", "hint"),
+        [
+            ("registry/", "there is below memory:////registry/"),
+            ("config/app.yaml", "it names a key: open memory:///config/ to see it"),
+            ("config/app.yaml/", "it names a key: open memory:///config/ to see it"),
+            ("elsewhere/", None),
+        ],
+    )
+    async def test_an_address_without_keys_says_where_they_are(
+        self, path: str, hint: str | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An address with a slash too few, and one that names a key, show where the keys are."""
+        keyspace = Keyspace(ManualClock())
+
+        def driver(_: Address) -> Callable[[Address, Access], MemoryStore]:
+            return lambda address, access: MemoryStore(address, access, keyspace=keyspace)
+
+        monkeypatch.setattr(nearby, "driver", driver)
+        async with MemoryStore(parse("memory:"), keyspace=keyspace) as store:
+            await store.put("/registry/pods/a", b"")
+            await store.put("config/app.yaml", b"a: 1")
+        address = parse(f"memory:///{path}")
+
+        async def find() -> str | None:
+            return await nearby.contents_nearby(address, Access())
+
+        session = Session(lambda: MemoryStore(address, keyspace=keyspace), Codecs(), nearby=find)
+        async with session:
+            app = Keyscope(session)
+            async with app.run_test(size=WIDE, notifications=True) as pilot:
+                page = Page(app, session, pilot)
+                await page.settle()
+                if hint is None:
+                    await page.shows("No keys here.")
+                else:
+                    await page.until(lambda: hint in left_of(page) and "w unlocks writing" in left_of(page), hint)
 
 
 async def test_a_held_display_stands_still(place: Place) -> None:
@@ -257,6 +335,11 @@ async def test_a_held_display_stands_still(place: Place) -> None:
         assert "later" not in page.text()
         await page.press("f")
         await page.shows("later")
+
+
+def left_of(page: Page) -> str:
+    """Return what is said on the left, as running text."""
+    return " ".join(" ".join(line[:42] for line in page.lines()).replace("▕", " ").split())
 
 
 def lines_of_the_tree(page: Page) -> list[str]:

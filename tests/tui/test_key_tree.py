@@ -175,7 +175,7 @@ async def test_rows_that_come_and_go_above_move_neither_the_view_nor_the_cursor(
         assert app.view.scroll_offset.y == app.keys.row_of(app.keys.at(app.view.scroll_offset.y))
 
 
-async def test_when_the_row_under_the_cursor_goes_the_next_one_has_it() -> None:
+async def test_cursor_on_a_deleted_key_stays_until_it_moves() -> None:
     async with shown("a", "b", "c") as (app, pilot):
         await pilot.press("j")
         await app.is_on("b")
@@ -186,8 +186,45 @@ async def test_when_the_row_under_the_cursor_goes_the_next_one_has_it() -> None:
         app.keys.sweep(app.now)
         app.view.sync()
         await pilot.pause()
+        await app.is_on("b")
+        await app.has("  a", "  b" + " " * 36 + "-", "  c")
+        await pilot.press("j")
         await app.is_on("c")
-        await comes_to(lambda: app.moved[-1], "c")
+        await app.has("  a", "  c")
+
+
+async def test_an_opened_folder_has_its_children_in_sight() -> None:
+    """Rows around the cursor and the children of a folder just opened are in sight."""
+    folders = [f"k{number:04}/{child}" for number in range(40) for child in range(5)]
+    async with shown(*folders, size=(40, 12)) as (app, pilot):
+        app.view.go_row(20)
+        await pilot.pause()
+        assert [line.split()[1] for line in app.lines] == [f"k{number:04}/" for number in range(12, 24)]
+        await pilot.press("l")
+        await app.settle(pilot)
+        await app.shows("└╴  4")
+        await app.shows("k0020/")
+
+
+async def test_names_that_are_empty_are_explained() -> None:
+    """A name without a character says what it stands for."""
+    async with shown("/registry/x", "a/", "a/b", "odd//x", size=(70, 12)) as (app, pilot):
+        await app.has("▸ / keys that begin with /", "▸ a/", "▸ odd/")
+        for folder in (app.keys.at(2), app.keys.at(1)):
+            app.keys.expand(folder)
+        await app.settle(pilot)
+        await app.has(
+            "▸ / keys that begin with /", "▾ a/", '├╴  "" the key a/', "└╴  b", "▾ odd/", '└╴▸ ""/ keys with //'
+        )
+
+
+async def test_value_marks_are_left_out_where_all_have_one() -> None:
+    """A store whose every folder has a value needs no mark for it."""
+    async with shown("a", "a/b") as (app, _):
+        await app.has("▸•a/")
+        app.view.value_marks = False
+        app.view.sync()
+        await app.has("▸ a/")
 
 
 async def test_the_cursor_survives_a_filter_that_hides_it() -> None:

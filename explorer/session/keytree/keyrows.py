@@ -36,6 +36,9 @@ class KeyRows(Rows[Node]):
         self.surprises = 0
         """What listings told of and events had not, ever."""
         self._doubt = doubt
+        self._pins: dict[object, Node] = {}
+        self._expired: set[Node] = set()
+        """Ghosts whose time is over and that stay for a pin on them or below."""
         self.finish(root)
 
     def key(self, node: Node) -> str:
@@ -114,10 +117,10 @@ class KeyRows(Rows[Node]):
         """Let a node be gone: it is shown a little longer, and then dropped."""
         if node.ghost or node.parent is None:
             return
-        if node.branch is not None and node.branch.living:
-            self.prune(node)
-        node.ghost = True
         node.has_value = node.has_children = False
+        if node.branch is not None and node.branch.living:
+            self._clear(node)
+        node.ghost = True
         self.marks.note(node, Change.DELETED, self.clock())
         self._one_less(node.parent)
 
@@ -132,7 +135,7 @@ class KeyRows(Rows[Node]):
         """Take note that nothing is below a node."""
         node.has_children = False
         if node.branch is not None and (node.branch.living or not node.branch.count):
-            self.prune(node)
+            self._clear(node)
         if not node.has_value:
             self.fade(node)
 
@@ -140,6 +143,7 @@ class KeyRows(Rows[Node]):
         """Remove a node from the rows, with all below it."""
         parent = node.parent
         self.marks.forget(node)
+        self._expired.discard(node)
         if parent is None:
             return
         self._forget_below(node)
@@ -159,6 +163,46 @@ class KeyRows(Rows[Node]):
             node.opened = False
             self._unnote(node)
             self.hang(node, None)
+
+    # What stays although it is gone
+
+    def pin(self, owner: object, node: Node | None) -> None:
+        """Keep the row of a node although its key is deleted, for as long as the owner pins no other."""
+        if node is None:
+            self._pins.pop(owner, None)
+        else:
+            self._pins[owner] = node
+        for gone in [gone for gone in self._expired if not self._pinned(gone)]:
+            self._expired.discard(gone)
+            if gone.ghost and self.holds(gone):
+                self.drop(gone)
+
+    def expire(self, ghost: Node) -> None:
+        """Remove the row of a ghost, or, if it is pinned or around what is, as soon as it is no longer."""
+        if self._pinned(ghost):
+            self._expired.add(ghost)
+        else:
+            self.drop(ghost)
+
+    def _pinned(self, node: Node) -> bool:
+        return any(node is up for pin in self._pins.values() for up in _lineage(pin))
+
+    def _clear(self, node: Node) -> None:
+        """Forget the level below a node of which nothing is left; what is pinned there stays, as a ghost."""
+        kept = [child for child in map(_child_below(node), self._pins.values()) if child is not None]
+        for child in kept:
+            self.fade(child)
+            self.remove(child)
+        opened = node.opened
+        self.prune(node)
+        if not kept:
+            return
+        level = Level()
+        level.complete = True
+        self.hang(node, level)
+        for child in dict.fromkeys(kept):
+            self.insert(node, child)
+        self.open(node, opened=opened)
 
     # What is shown changes
 
@@ -210,6 +254,19 @@ class KeyRows(Rows[Node]):
                 if child.branch is not None:
                     waiting.append(child)
             self.loaded -= len(branch) if branch is not None else 0
+
+
+def _lineage(node: Node) -> Iterator[Node]:
+    """Yield a node and all around it."""
+    up: Node | None = node
+    while up is not None:
+        yield up
+        up = up.parent
+
+
+def _child_below(node: Node) -> Callable[[Node], Node | None]:
+    """Return what finds the child of a node that another one lies in."""
+    return lambda pin: next((up for up in _lineage(pin) if up.parent is node), None)
 
 
 def _level(node: Node) -> Level:

@@ -50,7 +50,8 @@ class Sifting:
             text: The filter as it was typed.
             keep: What was opened on the way to this node remains open when the filter ends.
         """
-        wanted = Filter(text) if text and text != "!" else None
+        typed = Filter(text or "")
+        wanted = typed if typed.words else None
         if wanted == self._filter:
             return
         self._filter = wanted

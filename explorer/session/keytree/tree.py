@@ -199,6 +199,15 @@ class Tree:
             node = child
         return node
 
+    def pin(self, owner: object, node: Node | None) -> None:
+        """Keep the row of a node although its key is deleted, until the owner pins another or none.
+
+        Args:
+            owner: Who pins it, such as a view whose cursor is on it.
+            node: The node; None pins nothing.
+        """
+        self._rows.pin(owner, node)
+
     def filter(self, text: str | None, keep: Node | None = None) -> None:
         """Show only loaded rows that a filter keeps, and what is around them; without a text all again.
 
@@ -242,7 +251,7 @@ class Tree:
         until = budget(SWEEP)
         passed = self._rows.marks.age(now, until)
         for node in self._rows.marks.expired(now, until):
-            self._rows.drop(node)
+            self._rows.expire(node)
             passed = True
         return passed
 

@@ -1,13 +1,15 @@
 """The tree of keys, its filter, and the selection that the other panes follow."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.binding import BindingType
+from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
+from explorer.model.capabilities import Capability
 from explorer.model.text import counted
 from explorer.session.actions import Place
 from explorer.session.keytree.nodes import Extent, Node
@@ -17,6 +19,10 @@ from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, failure
 from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.prompt import Prompt
+from explorer.tui.widgets.words import Words
+
+_NO_KEYS: Final = "No keys here. n makes one."
+_NO_KEYS_READ_ONLY: Final = "No keys here. w unlocks writing, then n makes one."
 
 
 class BoundTree(KeyTree, inherit_bindings=False):
@@ -33,8 +39,9 @@ class TreePane(Pane):
     name_shown = "Keys"
 
     def body(self) -> Iterable[Widget]:
-        """Give the tree."""
+        """Give the tree, and below it the filter while there is one."""
         yield BoundTree(self.session.tree)
+        yield Words(classes="tree--filter")
 
     @property
     def keys(self) -> KeyTree:
@@ -46,18 +53,38 @@ class TreePane(Pane):
         tree = self.session.tree
         error = self.session.error
         findings = tree.findings
+        self._show_filter()
         if findings is not None:
             self.title(str(findings))
         else:
-            self.title(counted(len(tree), "row") if tree.loaded else "")
+            self.title(f"{counted(tree.loaded, 'key')} loaded" if tree.loaded else "")
+        self.keys.value_marks = Capability.DIRECTORIES not in self.session.store_capabilities
         nothing = not tree.loaded and tree.root.extent is not Extent.LOADED
         if error is not None and nothing:
             self.notice(failure(error))
         elif nothing and self.session.liveness.standing is Standing.DISCONNECTED:
             self.notice(told("connecting …", "dim"))
+        elif not tree.loaded and findings is None and (hint := self._hint()):
+            self.notice(hint)
         else:
             self.notice(None)
+            self.keys.empty = _NO_KEYS if self.session.writable else _NO_KEYS_READ_ONLY
             self.keys.sync()
+
+    def _hint(self) -> Content | None:
+        """Return where the keys are if there are none here; it is looked for when it is first asked."""
+        session = self.session
+        session.look_nearby()
+        if session.nearby is None:
+            return None
+        line = f"Nothing is stored below {session.shown}, but {session.nearby}."
+        return told(line) + Content("\n") + told("" if session.writable else _NO_KEYS_READ_ONLY, "dim")
+
+    def _show_filter(self) -> None:
+        """Show the text of the filter for as long as it decides what is shown."""
+        words = self.query_one(".tree--filter", Words)
+        words.display = bool(self.filtered)
+        words.say(told(f"/{self.filtered}") + told("  esc ends the filter", "dim"))
 
     @on(KeyTree.Moved)
     def moved(self, event: KeyTree.Moved) -> None:
@@ -74,11 +101,8 @@ class TreePane(Pane):
 
     def select(self, node: Node) -> None:
         """Put the cursor on a node; if it has to be scrolled to, with rows before and after it."""
-        keys = self.keys
-        top, height = keys.scroll_offset.y, keys.size.height
-        keys.go(node)
-        if not top <= keys.cursor_row < top + height:
-            keys.scroll_to(y=max(0, keys.cursor_row - height // 3), animate=False)
+        self.keys.go(node)
+        self.keys.bring_into_sight(margin=self.keys.size.height // 3)
 
     @property
     def pointed(self) -> str | None:

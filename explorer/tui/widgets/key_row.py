@@ -29,6 +29,8 @@ class Look(NamedTuple):
     node: Node
     guides: tuple[bool, ...]
     name: str
+    hint: str
+    """What is said behind a name that would not be understood."""
     icon: str
     tail: str
     """What is told instead of a name at the end of a level."""
@@ -47,21 +49,30 @@ class Look(NamedTuple):
         return _STEP * (len(self.guides) - 1)
 
 
-def look(tree: Tree, line: Line[Node], *, width: int, cursor: Node | None) -> Look:
-    """Give the look of a row in a width."""
+def look(tree: Tree, line: Line[Node], *, width: int, cursor: Node | None, value_marks: bool = True) -> Look:
+    """Return the look of a row in a width.
+
+    Args:
+        tree: What the row belongs to.
+        line: The row.
+        width: The cells that there are.
+        cursor: The node that the cursor is on.
+        value_marks: Mark a folder that has a value of its own.
+    """
     node = line.row
     mark = tree.mark(node)
     age = span(max(0.0, int(tree.clock() - mark.since))).replace(".0s", "s") if mark and width >= _AGES_FROM else ""
     return Look(
         node=node,
         guides=line.guides,
-        name="" if node.tail else _name(node),
-        icon=_icon(node),
+        name="" if node.tail else _name(tree, node),
+        hint="" if node.tail or node.name else _hint(tree, node),
+        icon=_icon(node, value_marks=value_marks),
         tail=_tail(node) if node.tail else "",
         failed=node.tail and node.parent is not None and node.parent.extent is Extent.FAILED,
         ghost=node.ghost,
         below=0 if node.opened else tree.changes_below(node),
-        change=None if mark is None else mark.change,
+        change=mark.change if mark is not None else Change.DELETED if node.ghost else None,
         fresh=mark is not None and mark.stage is Stage.FRESH,
         age=age,
         cursor=node is cursor,
@@ -78,14 +89,18 @@ def pieces(row: Look, width: int) -> list[Piece]:
         return [("guide", guides), ("failed" if row.failed else "quiet", middle(row.tail, room + len(row.icon)))]
     name = middle(row.name, room)
     drawn: list[Piece] = [("guide", guides), ("folder" if row.icon.strip() else "", row.icon), (_style(row), name)]
-    if row.icon.strip() and cell_len(name) < room:
+    if row.icon.strip() and not name.endswith("/") and cell_len(name) < room:
         drawn.append(("quiet", "/"))
+    if row.hint and cell_len(name) + cell_len(row.hint) + 1 < room:
+        drawn.append(("quiet", " " + row.hint))
     gap = width - taken - sum(cell_len(text) for _, text in drawn)
     return [*drawn, ("", " " * max(0, gap)), *right]
 
 
-def _name(node: Node) -> str:
+def _name(tree: Tree, node: Node) -> str:
     name = node.name
+    if not name and node.has_children and node.parent is tree.root:
+        return inert(tree.separator)  # where the keys that begin with it are looked for
     if len(name) > 2 * _LONGEST:
         name = f"{name[:_LONGEST]}{ELLIPSIS}{name[-_LONGEST:]}"
     if not name or name != name.strip():
@@ -93,11 +108,22 @@ def _name(node: Node) -> str:
     return inert(name)
 
 
-def _icon(node: Node) -> str:
+def _hint(tree: Tree, node: Node) -> str:
+    """Say what an empty name stands for."""
+    parent = node.parent
+    separator = inert(tree.separator)
+    if parent is None or parent is tree.root:
+        return f"keys that begin with {separator}" if node.has_children else "the key of the address itself"
+    if node.has_children:
+        return f"keys with {separator}{separator}"
+    return f"the key {_name(tree, parent)}{separator}"
+
+
+def _icon(node: Node, *, value_marks: bool) -> str:
     if node.tail:
         return ""
     if node.has_children or node.branch is not None:
-        return ("▾" if node.opened else "▸") + ("•" if node.has_value else " ")
+        return ("▾" if node.opened else "▸") + ("•" if node.has_value and value_marks else " ")
     return "  "
 
 

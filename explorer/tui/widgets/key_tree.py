@@ -74,6 +74,8 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
     def _act(self, act: Callable[[Node], None], node: Node) -> None:
         act(node)
         self.sync()
+        if node.opened:
+            self.show_children(node)
 
     # What a person does
 
@@ -156,7 +158,7 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
         at = self.keys.row_of(row.node)
         if at is None:
             return
-        self.go_row(at)
+        self.go_row(at, margin=0)
         if row.node.tail or event.chain > 1:
             self.do_show()
         elif row.icon.strip() and row.indent <= offset.x < row.indent + len(row.icon):

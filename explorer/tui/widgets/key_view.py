@@ -1,5 +1,6 @@
 """The tree of keys on the screen: what of it is in sight, what differs from what was drawn, and where the cursor is."""
 
+from textwrap import wrap
 from typing import ClassVar, Final
 
 from rich.style import Style
@@ -15,6 +16,8 @@ from explorer.tui.drawing import Piece, strip
 from explorer.tui.widgets.key_row import Look, look, pieces
 
 _SECOND: Final = 1.0
+MARGIN: Final = 3
+"""Rows that stay in sight above and below the cursor where there are that many."""
 
 
 class KeyView(ScrollView, inherit_bindings=False):
@@ -72,7 +75,12 @@ class KeyView(ScrollView, inherit_bindings=False):
         self._cursor: Node | None = None
         self._row = 0
         """Where the cursor was last."""
-        self._told: Node | None = None
+        self._notified: Node | None = None
+        """The node of which it was last said that the cursor is on it."""
+        self._opening: Node | None = None
+        """A folder that was just opened: its first children are brought into sight."""
+        self.value_marks = True
+        """Whether a folder with a value of its own has a mark; it says nothing where every folder has one."""
         self.looks: list[Look] = []
         """The rows in sight."""
         self._styles: dict[str, Style] = {}
@@ -98,6 +106,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         self._place_cursor()
         self._look_again()
         self._load_near()
+        self._show_children()
 
     def _thumb_moves(self, total: int, top: int) -> bool:
         """Tell whether the scrollbar comes to look different, which costs: it is drawn in eighths of cells."""
@@ -110,9 +119,15 @@ class KeyView(ScrollView, inherit_bindings=False):
         return grown or abs(top / total - bar.position / before) * eighths >= 1
 
     def _shifted(self) -> int:
-        """Tell by how many rows the first row in sight moved; at the very top there is nothing to hold."""
+        """Return by how many rows the cursor moved, or the first row in sight if the cursor is out of sight.
+
+        At the very top there is nothing to hold.
+        """
         if not self.scroll_offset.y:
             return 0
+        for place, seen in enumerate(self.looks):
+            if seen.cursor and not seen.node.tail and (row := self.keys.row_of(seen.node)) is not None:
+                return row - place - self.scroll_offset.y
         for place, seen in enumerate(self.looks):
             row = self.keys.row_of(seen.node)
             if row is not None:
@@ -129,9 +144,10 @@ class KeyView(ScrollView, inherit_bindings=False):
         elif not stays:
             self._cursor = self.keys.at(min(self._row_after_gone(self._cursor), len(self.keys) - 1))
         self._row = self.cursor_row
-        if self._told is not self._cursor:
-            self._told = self._cursor
-            self.cursor_moved(self._cursor)
+        self.keys.pin(self, self._cursor)
+        if self._notified is not (node := self.under_cursor):
+            self._notified = node
+            self.cursor_moved(node)
 
     def _row_after_gone(self, gone: Node) -> int:
         nodes = [seen.node for seen in self.looks]
@@ -146,7 +162,10 @@ class KeyView(ScrollView, inherit_bindings=False):
         """Have drawn again what differs from what was drawn."""
         height, width = self.size.height, self._room
         cursor = self.under_cursor
-        looks = [look(self.keys, line, width=width, cursor=cursor) for line in self._window(height)]
+        looks = [
+            look(self.keys, line, width=width, cursor=cursor, value_marks=self.value_marks)
+            for line in self._window(height)
+        ]
         before, self.looks = self.looks, looks
         if all_of_it or len(before) != len(looks) or not looks:
             self.refresh()
@@ -200,18 +219,53 @@ class KeyView(ScrollView, inherit_bindings=False):
         if row is not None:
             self.go_row(row)
 
-    def go_row(self, row: int) -> None:
-        """Put the cursor on a row, or the first or last if there is none such."""
+    def go_row(self, row: int, *, margin: int = MARGIN) -> None:
+        """Put the cursor on a row, or the first or last if there is none such.
+
+        Args:
+            row: The number of the row.
+            margin: Rows that are kept in sight above and below it.
+        """
         if not len(self.keys):
             return
         row = max(0, min(row, len(self.keys) - 1))
-        self._cursor = self.keys.at(row)
+        self._cursor, self._row = self.keys.at(row), row - self._shifted()
         self.sync()
-        top, height = self.scroll_offset.y, self.size.height
-        if row < top:
-            self.scroll_to(y=row, animate=False)
-        elif row >= top + height > top:
-            self.scroll_to(y=row - height + 1, animate=False)
+        self.bring_into_sight(margin=margin)
+
+    def bring_into_sight(self, *, below: int = 0, margin: int = MARGIN) -> None:
+        """Scroll, if need be, so that the cursor is in sight.
+
+        Args:
+            below: Rows below the cursor that are to be in sight, too, as far as there is room.
+            margin: Rows that are kept in sight above and below.
+        """
+        row, top, height = self.cursor_row, self.scroll_offset.y, self.size.height
+        if row < 0 or not height:
+            return
+        margin = min(margin, (height - 1) // 2)
+        last = min(row + max(below, margin), len(self.keys) - 1)
+        if last >= top + height:
+            top = last - height + 1
+        top = max(0, min(top, row - margin))
+        if top != self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False)
+
+    def show_children(self, node: Node) -> None:
+        """Bring the first children of a folder that was opened into sight, as soon as they are read."""
+        self._opening = node
+        self._show_children()
+
+    def _show_children(self) -> None:
+        node = self._opening
+        if node is None:
+            return
+        if not node.opened or node is not self.under_cursor or node.branch is None:
+            self._opening = None
+            return
+        if not node.branch.working:
+            self._opening = None
+        self.bring_into_sight(below=node.branch.total)
 
     def cursor_moved(self, node: Node | None) -> None:
         """Hear that the cursor is on another node; what is made of it is for whoever can be focused."""
@@ -225,7 +279,8 @@ class KeyView(ScrollView, inherit_bindings=False):
         if y < len(self.looks):
             row = self.looks[y]
             return strip(pieces(row, self._room), width, self._style, base="cursor" if row.cursor else "")
-        notice: list[Piece] = [("quiet", self._notice())] if y == 0 and not self.looks else []
+        said = [] if self.looks else wrap(self._notice(), max(1, self._room))
+        notice: list[Piece] = [("quiet", said[y])] if y < len(said) else []
         return strip(notice, width, self._style)
 
     @property
@@ -236,7 +291,8 @@ class KeyView(ScrollView, inherit_bindings=False):
     def _notice(self) -> str:
         findings = self.keys.findings
         if findings is not None:
-            return "No loaded key matches." if findings.done else "Searching …"
+            cased = " Upper case is matched as typed." if findings.filter.cased else ""
+            return f"No loaded key matches.{cased}" if findings.done else "Searching …"
         return self.empty
 
     def _style(self, name: str) -> Style:
@@ -265,6 +321,10 @@ class KeyView(ScrollView, inherit_bindings=False):
         """Show the tree, and let ages go on."""
         self.sync()
         self.set_interval(_SECOND, self._age)
+
+    def on_unmount(self) -> None:
+        """Pin no row any more."""
+        self.keys.pin(self, None)
 
     def on_resize(self) -> None:
         """Take the new size."""
