@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from explorer.codecs.content import Content
+
 Codec: TypeAlias = Literal["protobuf", "k8s", "json", "yaml", "text", "hex"]
 """How bytes are read."""
 
@@ -56,13 +58,18 @@ class Document(ABC):
     choice: Choice
     reason: str
     """Why it is read this way, in the words of a sentence's part: `valid JSON`."""
-    text: str
-    """What is shown and edited."""
+    content: Content
+    """What is shown and edited, in parts."""
     language: Language
     refusal: str | None
     """Why it cannot be edited; None when it can."""
     notes: tuple[str, ...]
     """What a person should know before editing, one line each."""
+
+    @property
+    def text(self) -> str:
+        """Return all that is shown and edited; of a large value it is made when this is first asked for."""
+        return self.content.text
 
     @property
     def indented(self) -> bool:

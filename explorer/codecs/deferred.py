@@ -33,6 +33,10 @@ class Deferred:
         """Give the document of a value."""
         return self.prepare().open(key, value, choice)
 
+    def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
+        """Return the beginning of a large value as a document, at once; None where only the whole can be read."""
+        return self.prepare().preview(key, value, choice)
+
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Give the ways in which a value can be read, likely ones first."""
         return self.prepare().choices(key, value)

@@ -8,15 +8,16 @@ from explorer.codecs.syntax import check_json, check_yaml, is_structured_yaml
 from explorer.codecs.yaml_tokens import is_flow_mapping
 from explorer.model.errors import InvalidText
 
-_BINARY: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_BINARY: Final = bytes((*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)))
 """Controls that text has no use for."""
-_TERMINAL: Final = re.compile(rb"[\x00-\x06\x0b\x0e-\x1a\x1c-\x1f]")
+_TERMINAL: Final = bytes((*range(0x07), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)))
 """The same for what a terminal is sent, which an ESC tells: BEL and backspace belong to it."""
 _STRUCTURE: Final = re.compile(r"\s*[\[{]")
 _FLOW: Final = re.compile(r"\s*\{\s*[^\s\"{}\[\],:]")
 """A mapping of YAML in flow style; one whose first name has quotes is JSON, or JSON with a mistake."""
 _MOST_YAML: Final = 1 << 18
 """Bytes of a value that is tried as YAML unless its name says so."""
+_CHUNK_SIZE: Final = 1 << 16
 _LONGEST: Final = 4
 _SEVERAL: Final = 0x80
 """A character of UTF-8 has at most four bytes; those of one that has several begin here."""
@@ -30,9 +31,19 @@ def detect(key: str, value: bytes) -> tuple[Codec, str]:
         text = value.decode()
     except UnicodeDecodeError as error:
         return "hex", f"not text: byte 0x{value[error.start]:02x} at {error.start} is not UTF-8"
-    if found := (_TERMINAL if b"\x1b" in value else _BINARY).search(value):
-        return "hex", f"not text: control character 0x{value[found.start()]:02x} at {found.start()}"
+    if (at := _find_control(value)) is not None:
+        return "hex", f"not text: control character 0x{value[at]:02x} at {at}"
     return _structured(key.lower(), text) or ("text", "is UTF-8 text")
+
+
+def _find_control(value: bytes) -> int | None:
+    """Return where the first control is that text has no use for; only a part that has one is searched slowly."""
+    controls = _TERMINAL if b"\x1b" in value else _BINARY
+    for start in range(0, len(value), _CHUNK_SIZE):
+        chunk = value[start : start + _CHUNK_SIZE]
+        if len(chunk.translate(None, controls)) < len(chunk):
+            return start + next(at for at, byte in enumerate(chunk) if byte in controls)
+    return None
 
 
 def beginning(value: bytes, most: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from explorer.codecs.contract import Choice, Codec, Document, Encoded, Form, Language, Merge
 from explorer.codecs.detection import beginning, detect
@@ -16,6 +17,11 @@ from explorer.codecs.schemas import Schemas
 from explorer.model.errors import InvalidText
 
 __all__ = ["Choice", "Codec", "Codecs", "Document", "Encoded", "Form", "Language", "Merge", "Place"]
+
+
+_LARGE: Final = 1 << 20
+"""Bytes of a value from which its beginning says what it can be read as."""
+_PREVIEW: Final = "the beginning; the rest is being read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,22 @@ class Codecs:
             return replace(document, refusal=f"{rule.name} says that it is not to be edited")
         return document
 
+    def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
+        """Return the beginning of a large value as a document, at once; None where only the whole can be read.
+
+        Args:
+            key: The key, relative to the address.
+            value: Its bytes.
+            choice: How to read this one value, whatever a rule says.
+        """
+        rule = self.rule(key) if choice is None else None
+        wanted = choice or (rule.choice if rule else None)
+        if value.startswith(MAGIC) or (wanted is not None and wanted.codec in ("protobuf", "k8s")):
+            return None
+        sample = beginning(value, self.limits.sample)
+        document = self._detected(key, sample) if wanted is None else self.open(key, sample, wanted)
+        return replace(document, value=value, reason=_PREVIEW, refusal="it is still being read", notes=())
+
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Give the ways in which a value can be read, likely ones first."""
         return tuple(dict.fromkeys(self._choices(key, value)))
@@ -89,7 +111,7 @@ class Codecs:
     def _choices(self, key: str, value: bytes) -> Iterator[Choice]:
         if rule := self.rule(key):
             yield rule.choice
-        current = self.open(key, value)
+        current = (self.preview(key, value) if len(value) > _LARGE else None) or self.open(key, value)
         yield from _forms(current)
         detected = current if rule is None else self._detected(key, value)
         yield from _forms(detected)
@@ -124,7 +146,7 @@ class Codecs:
                 return KubernetesDocument.open(value, Choice("k8s"), why + reason, self.schemas, self.limits)
             except InvalidText as error:
                 why += f"{reason}, but {error.message}; "
-        codec, reason = detect(key, beginning(value, self.limits.value))
+        codec, reason = detect(key, beginning(value, self.limits.shown))
         if codec == "hex":
             return HexDocument.open(value, why + reason, self.limits)
         return PlainDocument.open(value, Choice(codec), why + reason, self.limits)

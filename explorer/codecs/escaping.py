@@ -6,7 +6,8 @@ value that has such characters is edited in its escaped form, in which `\\` is a
 """
 
 import re
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from explorer.model.errors import InvalidText
@@ -16,6 +17,7 @@ _ESCAPE: Final = re.compile(r"\\(?:(?P<one>[\\nrt])|x(?P<two>[0-9a-fA-F]{2})|u\{
 _ONE: Final = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
 _LAST: Final = 0x10FFFF
 _SURROGATES: Final = range(0xD800, 0xE000)
+_PART_SIZE: Final = 1 << 16
 _MARKED: Final = re.compile(r"[^\x00-\x7e]")
 
 
@@ -26,7 +28,19 @@ def needs_escape(text: str) -> bool:
 
 def escape(text: str) -> str:
     """Spell a text so that it is made of harmless characters and lines alone; `unescape` turns it back."""
-    return inert(text.replace("\\", "\\\\"), multiline=True)
+    doubled = text.replace("\\", "\\\\")
+    return "".join(inert(part, multiline=True) for part in _parts(doubled))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Cut a large text, so that other threads can go on between; marks that may pile up stay together."""
+    start = 0
+    while start < len(text):
+        stop = start + _PART_SIZE
+        while stop < len(text) and not text[stop].isascii() and unicodedata.category(text[stop]).startswith("M"):
+            stop += 1
+        yield text[start:stop]
+        start = stop
 
 
 def unescape(text: str) -> str:

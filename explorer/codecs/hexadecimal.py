@@ -6,32 +6,17 @@ What is before a colon and what is behind a bar is there for the eye and ignored
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
+from explorer.codecs.content import HexDump
 from explorer.codecs.contract import Choice, Document, Encoded, Merge
 from explorer.codecs.limits import Limits
 from explorer.codecs.merging import merged_lines
 from explorer.model.errors import InvalidText
 
-_WIDTH: Final = 16
-_PRINTABLE: Final = range(0x20, 0x7F)
 _LINE: Final = re.compile(r"\s*(?:[0-9a-fA-F]*:)?(?P<figures>[^|]*)(?:\|.*)?")
 _NO_FIGURE: Final = re.compile(r"[^0-9a-fA-F\s]")
-
-
-def dump(value: bytes) -> str:
-    """Write bytes as lines."""
-    return "\n".join(_lines(value))
-
-
-def _lines(value: bytes) -> Iterator[str]:
-    for start in range(0, len(value), _WIDTH):
-        part = value[start : start + _WIDTH]
-        shown = "".join(chr(byte) if byte in _PRINTABLE else "." for byte in part)
-        half = _WIDTH // 2
-        yield f"{start:08x}: {part[:half].hex(' '):23}  {part[half:].hex(' '):23}  |{shown}|"
 
 
 def undump(text: str) -> bytes:
@@ -67,9 +52,9 @@ class HexDocument(Document):
             value=value,
             choice=Choice("hex"),
             reason=reason,
-            text=dump(value[: limits.dump]),
+            content=HexDump(value[: limits.shown]),
             language="hex",
-            refusal=None if len(value) <= limits.dump else limits.refusal(value, limits.dump),
+            refusal=limits.refusal(value, limits.dump),
             notes=(),
         )
 

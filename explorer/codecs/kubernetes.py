@@ -94,7 +94,7 @@ class KubernetesDocument(Document):
             value=value,
             choice=replace(inner.choice, codec="k8s"),
             reason=inner.reason,
-            text=inner.text,
+            content=inner.content,
             language=inner.language,
             refusal=inner.refusal,
             notes=inner.notes,

@@ -6,6 +6,7 @@ from typing import Final, Self
 
 from google.protobuf.message import DecodeError, Message
 
+from explorer.codecs.content import PlainText
 from explorer.codecs.contract import Choice, Document, Encoded, Merge
 from explorer.codecs.fields import copied, is_complete, missing_fields, serialized, unknown_size
 from explorer.codecs.forms import JsonForm, MessageForm, TextForm
@@ -74,7 +75,7 @@ class MessageDocument(Document):
             value=value,
             choice=replace(choice, form="json" if form.language == "json" else "text"),
             reason=reason,
-            text=text,
+            content=PlainText(text),
             language=form.language,
             refusal=refusal,
             notes=(*why, *_notes(value, message)),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
+from explorer.codecs.content import EscapedText, PlainText
 from explorer.codecs.contract import Choice, Codec, Document, Encoded, Language, Merge
 from explorer.codecs.escaping import escape, invalid, needs_escape, unescape
 from explorer.codecs.json_tokens import json_tokens
@@ -54,13 +55,13 @@ class PlainDocument(Document):
         Raises:
             InvalidText: It is not UTF-8.
         """
-        shown = value[: limits.value]
+        shown = value[: limits.shown]
         whole = len(shown) == len(value)
         try:
             text = shown.decode("utf-8", "strict" if whole else "ignore")
         except UnicodeDecodeError as error:
             raise InvalidText(f"not UTF-8: byte 0x{value[error.start]:02x} at {error.start}") from error
-        return cls._made(value, text, choice, reason, refusal=None if whole else limits.refusal(value))
+        return cls._made(value, text, choice, reason, refusal=limits.refusal(value, limits.value))
 
     @classmethod
     def _made(cls, value: bytes, text: str, choice: Choice, reason: str, *, refusal: str | None = None) -> Self:
@@ -82,7 +83,7 @@ class PlainDocument(Document):
             value=value,
             choice=choice,
             reason=reason,
-            text=shown,
+            content=PlainText(shown),
             language=_LANGUAGES.get(choice.codec, "text"),
             refusal=refusal,
             notes=tuple(notes),
@@ -95,7 +96,7 @@ class PlainDocument(Document):
     def _with_escapes(self) -> Self:
         """Return the same value in its escaped form."""
         notes = (_ESCAPED, *self.notes)
-        return replace(self, text=escape(self.text), language="text", notes=notes, escaped=True)
+        return replace(self, content=EscapedText(self.text), language="text", notes=notes, escaped=True)
 
     @property
     def indented(self) -> bool:

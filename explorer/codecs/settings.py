@@ -176,7 +176,7 @@ class _Reader:
             if found is None:
                 raise self._wrong(place, f"max_value {size!r} is no size", hint='write max_value = "8MiB"')
             value = int(found[1]) * _UNITS[found[2]]
-            limits = replace(limits, value=value, dump=min(value, limits.dump))
+            limits = replace(limits, value=value, dump=min(value, limits.dump), shown=max(value, limits.shown))
         if (count := settings.get("max_elements")) is not None:
             if isinstance(count, bool) or not isinstance(count, int) or count < 1:
                 raise self._wrong(place, f"max_elements {count!r} is no number of elements")

@@ -33,7 +33,9 @@ def check_json(text: str) -> None:
         InvalidText: It is none.
     """
     try:
-        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
+        json.loads(
+            text, parse_int=_ignore, parse_float=_ignore, parse_constant=_refuse, object_pairs_hook=_ignore_pairs
+        )
     except json.JSONDecodeError as error:
         raise InvalidText(f"not valid JSON: {_lower(error.msg)}", error.lineno, error.colno) from error
     except RecursionError as error:
@@ -98,6 +100,14 @@ def yaml_events(text: str) -> Iterator[yaml.Event]:
 def _invalid(what: str | None, mark: _Mark | None) -> InvalidText:
     message = f"not valid YAML: {what}"
     return InvalidText(message) if mark is None else InvalidText(message, mark.line + 1, mark.column + 1)
+
+
+def _ignore(digits: str) -> None:
+    """Take a number for nothing. That this is Python lets other threads go on while a large text is read."""
+
+
+def _ignore_pairs(pairs: list[tuple[str, object]]) -> None:
+    """Take an object for nothing."""
 
 
 def _refuse(constant: str) -> NoReturn:

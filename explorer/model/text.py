@@ -8,7 +8,8 @@ import re
 import unicodedata
 from typing import Final
 
-_BREAKS: Final = frozenset("\n\t")
+_BREAKS: Final = "\n\t"
+_ASCII: Final = bytes(range(0x20, 0x7F))
 _INVISIBLE_LETTERS: Final = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
 )
@@ -44,15 +45,17 @@ def inert(text: str | bytes, *, multiline: bool = False) -> str:
 
 def is_inert(text: str, *, multiline: bool = False) -> bool:
     """Return whether `inert` would leave a text as it is; the first find ends the search."""
-    if text.isascii() and text.isprintable():
-        return True
+    if text.isascii():
+        allowed = _ASCII + _BREAKS.encode() if multiline else _ASCII
+        chunks = (text[at : at + _CHUNK_SIZE] for at in range(0, len(text), _CHUNK_SIZE))
+        return not any(chunk.encode("ascii").translate(None, allowed) for chunk in chunks)
     characters: set[str] = set()
     for start in range(0, len(text), _CHUNK_SIZE):
         new = set(text[start : start + _CHUNK_SIZE]) - characters
         if _harmful(new, multiline=multiline):
             return False
         characters |= new
-    piles = None if text.isascii() else _piles(characters)
+    piles = _piles(characters)
     return piles is None or piles.search(text) is None
 
 
@@ -70,8 +73,8 @@ def _harmful(characters: set[str], *, multiline: bool) -> set[str]:
     joined = "".join(characters)
     if joined.isprintable() and (joined.isascii() or not _SUSPECT.search(joined)):
         return set()
-    kept = _BREAKS if multiline else frozenset[str]()
-    return {one for one in characters - kept if not one.isprintable() or _SUSPECT.match(one)}
+    kept = _BREAKS if multiline else ""
+    return {one for one in characters.difference(kept) if not one.isprintable() or _SUSPECT.match(one)}
 
 
 def _piles(characters: set[str]) -> re.Pattern[str] | None:

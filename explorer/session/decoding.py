@@ -8,6 +8,8 @@ from explorer.session.aside import Aside
 
 LARGE: Final = 32 * 1024
 """Bytes (or characters) from which a thread decodes and encodes."""
+PREVIEWED: Final = 256 * 1024
+"""Bytes from which the beginning of a value is shown before all of it was looked through."""
 CONTEXT: Final = 3
 """Unchanged lines that a diff shows around what differs."""
 
@@ -17,6 +19,9 @@ class Codecs(Protocol):
 
     def open(self, key: str, value: bytes, choice: Choice | None = None) -> Document:
         """Give the document of a value; never raises on any bytes."""
+
+    def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
+        """Return the beginning of a large value as a document, at once; None where only the whole can be read."""
 
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Give the ways in which a value can be read, likely ones first."""
@@ -34,6 +39,10 @@ class Decoder:
         if len(value) < LARGE:
             return self.codecs.open(key, value, choice)
         return await self._aside.do(self.codecs.open, key, value, choice)
+
+    def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
+        """Return what is shown of a large value until `open` is through; None where that is nothing."""
+        return self.codecs.preview(key, value, choice) if len(value) >= PREVIEWED else None
 
     async def encode(self, document: Document, text: str) -> Encoded:
         """Give the bytes that an edited text stands for.

@@ -234,7 +234,11 @@ class Detail:
             self._become(Empty("a folder without a value of its own"))
             return
         moment = self._clock.now() if moment is None else moment
-        document = await self._decoder.open(entry.key, entry.value, self._choices.get(entry.key))
+        choice = self._choices.get(entry.key)
+        preview = None if self._shows(entry.key) else self._decoder.preview(entry.key, entry.value, choice)
+        if preview is not None:
+            self._become(Ready(Reading(entry, preview, moment, time or self._clock.wall())))
+        document = await self._decoder.open(entry.key, entry.value, choice)
         if reading is None:
             reading = Reading(entry, document, moment, time or self._clock.wall())
         self._become(Ready(replace(reading, document=document)))

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from explorer.codecs.content import HexDump
 from explorer.codecs.contract import Choice
 from explorer.codecs.documents import Codecs
-from explorer.codecs.hexadecimal import dump, undump
+from explorer.codecs.hexadecimal import undump
 from explorer.model.errors import InvalidText
 
 CODECS = Codecs()
@@ -14,11 +15,11 @@ CODECS = Codecs()
 
 @given(some.binary(max_size=100))
 def test_a_dump_can_be_read_back(value: bytes) -> None:
-    assert undump(dump(value)) == value
+    assert undump(HexDump(value).text) == value
 
 
 def test_a_line_has_its_place_sixteen_bytes_and_their_characters() -> None:
-    assert dump(b"k8s\0|0123456789abcdef\xff").split("\n") == [
+    assert HexDump(b"k8s\0|0123456789abcdef\xff").text.split("\n") == [
         "00000000: 6b 38 73 00 7c 30 31 32  33 34 35 36 37 38 39 61  |k8s.|0123456789a|",
         "00000010: 62 63 64 65 66 ff                                 |bcdef.|",
     ]

@@ -183,7 +183,7 @@ class TestMerge:
 
 class TestTooLarge:
     def test_the_beginning_is_shown_and_nothing_is_edited(self) -> None:
-        codecs = Codecs(limits=Limits(value=10, dump=8))
+        codecs = Codecs(limits=Limits(shown=10, value=10, dump=8))
         for value in ("äöüß" * 5, "\x01" * 20):
             document = codecs.open("k", value.encode())
             assert document.refusal is not None
@@ -196,4 +196,4 @@ class TestTooLarge:
 
     def test_what_is_cut_within_a_character_is_still_text(self) -> None:
         for most in range(1, 12):
-            assert Codecs(limits=Limits(value=most)).open("k", ("a€" * 20).encode()).choice == Choice("text")
+            assert Codecs(limits=Limits(shown=most)).open("k", ("a€" * 20).encode()).choice == Choice("text")

@@ -85,7 +85,7 @@ def _naive_escape(character: str) -> str:
     return f"\\x{point:02x}" if point < 0xA0 else f"\\u{{{point:x}}}"
 
 
-@given(_HOSTILE, st.sampled_from([1, 70_000]))
+@given(_HOSTILE, st.just(1))
 @example("e\u0301\u0302\u034f\u0303\u0304\u0305\ufe00", 1)
 @example("\u0301", 70_000)
 @example("ab\u0301\u0302", 30_000)

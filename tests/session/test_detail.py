@@ -4,10 +4,15 @@ import asyncio
 
 import pytest
 
+from explorer.codecs.contract import Document
+from explorer.codecs.documents import Codecs
+from explorer.codecs.kubernetes import MAGIC
+from explorer.codecs.limits import Limits
 from explorer.drivers.memory import MemoryStore
 from explorer.model.entries import Entry
 from explorer.model.errors import NotReachable
-from explorer.session.states import Empty, Failed, Loading, Ready
+from explorer.session.decoding import PREVIEWED
+from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from tests.servers.waiting import eventually
 from tests.session.ground import PATIENCE, Gate, Place, SetClock, opened, shown
 
@@ -211,3 +216,31 @@ async def test_a_key_that_changes_all_the_time_is_shown_all_the_time(ttl: float 
         assert len(seen) >= 3
         last = (await other.get("key")).value
         await eventually(lambda: _value(session.detail.reading) == last, "the last change is shown", PATIENCE)
+
+
+async def test_a_large_value_shows_its_beginning_before_it_is_read_through() -> None:
+    """And then all of it, in the same place; until then it is not edited."""
+    value = b'["' + b"x" * PREVIEWED + b'",\n1]'
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("large", value)
+        seen: list[Document] = []
+
+        def look(_parts: Part) -> None:
+            reading = session.detail.reading
+            if reading is not None and (not seen or seen[-1] is not reading.document):
+                seen.append(reading.document)
+
+        session.subscribe(look)
+        session.select("large")
+        await eventually(lambda: bool(seen) and seen[-1].refusal is None, "it was read", PATIENCE)
+        document = seen[-1]
+        assert (document.reason, document.content.size) == ("valid JSON", len(value))
+        for preview in seen[:-1]:  # in one frame there may be only the whole
+            assert preview.refusal == "it is still being read"
+            assert document.text.startswith(preview.text)
+            assert preview.value == value
+    preview_alone = Codecs().preview("large", value)
+    assert preview_alone is not None
+    assert preview_alone.content.size == Limits().sample
+    assert Codecs().preview("large", MAGIC + value) is None

@@ -5,12 +5,11 @@ from hypothesis import strategies as some
 
 from explorer.codecs.contract import Choice
 from explorer.codecs.documents import Codecs
-from explorer.tui.panes.value import halved
 
 
 @given(some.binary(max_size=100))
 def test_a_dump_of_eight_bytes_a_line_tells_the_same(value: bytes) -> None:
-    lines = halved(Codecs().open("k", value, Choice("hex")).text).splitlines()
+    lines = Codecs().open("k", value, Choice("hex")).content.at_width(46).text.splitlines()
     assert all(len(line) <= 46 for line in lines)
     told = "".join(line.partition(": ")[2].partition("  |")[0] for line in lines)
     assert bytes.fromhex(told) == value

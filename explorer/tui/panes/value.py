@@ -1,7 +1,6 @@
 """The selected key: its value as text, its metadata, and its history."""
 
 import binascii
-import re
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
@@ -22,9 +21,6 @@ from explorer.tui.widgets.pager import Pager
 from explorer.tui.widgets.words import Words
 
 TABS: Final = ("value", "metadata", "history")
-HEX_WIDTH: Final = 77
-"""Cells of a line of sixteen bytes; in less, eight stand in a line."""
-_DUMPED: Final = re.compile(r"([0-9a-f]+): (.{23})  (.{23})  \|(.{1,8})(.{0,8})\|")
 _SHOWN_NOTES: Final = 2
 _GLIMPSE: Final = 4096
 PATIENCE: Final = 0.4
@@ -93,9 +89,7 @@ class ValuePane(Pane):
         match self.tab:
             case "value":
                 document = reading.document
-                short = document.language == "hex" and 0 < pager.size.width < HEX_WIDTH
-                text = halved(document.text) if short else document.text
-                pager.show(text, document.language, dimmed=dimmed, keep=keep)
+                pager.show(document.content, document.language, dimmed=dimmed, keep=keep)
             case "metadata":
                 pager.show("\n".join(metadata(reading, self.session.clock.now())), "yaml", dimmed=dimmed, keep=keep)
             case _:
@@ -137,21 +131,6 @@ class ValuePane(Pane):
     def selected(self) -> str | None:
         """Give the key that is shown."""
         return self.session.detail.key
-
-
-def halved(dump: str) -> str:
-    """Give a dump with eight bytes in a line instead of sixteen."""
-    lines: list[str] = []
-    for line in dump.split("\n"):
-        found = _DUMPED.fullmatch(line)
-        if found is None:
-            lines.append(line)
-            continue
-        place, first, second, one, other = found.groups()
-        lines.append(f"{place}: {first}  |{one}|")
-        if other:
-            lines.append(f"{int(place, 16) + 8:0{len(place)}x}: {second}  |{other}|")
-    return "\n".join(lines)
 
 
 def _cut(text: str, width: int) -> str:

@@ -90,7 +90,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     def move(self, by: int) -> None:
         """Move the current line, or what is in sight where there is none."""
         if self.cursor is None:
-            self.scroll_relative(y=by, animate=False)
+            self.scroll_relative(y=by, animate=False, immediate=True)
             return
         self.cursor = max(0, min(self.cursor + by, self.count() - 1))
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False)
