@@ -13,17 +13,19 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequen
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NoReturn
+from typing import TypeVar
 from weakref import WeakSet
 
 import aiohttp
 from aiohttp.connector import AddrInfoType
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from explorer.drivers import encryption
+from explorer.drivers import http_errors
+from explorer.drivers.http_errors import Where
 from explorer.drivers.retry import persist
 from explorer.model.address import Host
-from explorer.model.errors import ExplorerError, NotReachable, Timeout, TlsFailed
+from explorer.model.errors import ExplorerError, NotReachable
 
 _SHORTEST_SHARE = 0.5
 """Seconds that an endpoint has at least to answer, however many share the time of a request."""
@@ -50,6 +52,10 @@ class Answer:
     body: bytes
 
 
+Read = TypeVar("Read")
+Head = TypeVar("Head")
+Line = TypeVar("Line")
+
 _OK = 200
 _ROUNDS = 3
 """Rounds of the event loop in which the transports of closed connections are put away."""
@@ -63,20 +69,12 @@ Judge = Callable[[Answer, str | None], None]
 """Raises what the status of an answer means, if that is an error; is given the key, too."""
 
 
-class _BrokenOffError(Exception):
-    """A connection failed, told so that aiohttp does not repeat the request, as it would for what it knows as such."""
-
-    def __init__(self, error: aiohttp.ClientError) -> None:
-        super().__init__(error)
-        self.error = error
-
-
 async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Send a request once."""
     try:
         return await send(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _BrokenOffError(error) from error
+        raise http_errors.BrokenOffError(error) from error
 
 
 class Endpoints:
@@ -87,6 +85,7 @@ class Endpoints:
         hosts: Sequence[Host],
         *,
         judge: Judge,
+        product: str = "the store's API",
         shown: str,
         timeout: float,
         tls: ssl.SSLContext | None = None,
@@ -97,7 +96,8 @@ class Endpoints:
 
         Args:
             hosts: Each with its port.
-            judge: Says what the status of an answer means.
+            judge: Says what the status of an answer means; ValueError says that it is not the store's own answer.
+            product: What is expected to answer, for messages.
             shown: The address for messages.
             timeout: Seconds that one request may take unless it says otherwise.
             tls: How to encrypt; None does not.
@@ -108,6 +108,7 @@ class Endpoints:
         self.shown = shown
         self.timeout = timeout
         self._judge = judge
+        self._product = product
         self._tls = tls
         self._server_name = server_name if tls else None
         self._current = 0
@@ -155,13 +156,27 @@ class Endpoints:
         key: str | None = None,
         within: float | None = None,
         repeat: bool = True,
-        news: bool = False,
         at: Host | None = None,
     ) -> Answer:
-        """Send a request and give the answer.
+        """Send a request and return the answer as it is, see `ask`."""
+        return await self.ask(request, _unread, key=key, within=within, repeat=repeat, at=at)
+
+    async def ask(
+        self,
+        request: Request,
+        read: Callable[[Answer], Read],
+        *,
+        key: str | None = None,
+        within: float | None = None,
+        repeat: bool = True,
+        news: bool = False,
+        at: Host | None = None,
+    ) -> Read:
+        """Send a request and return what the answer says.
 
         Args:
             request: What is asked.
+            read: Reads the answer; ValueError says that it is not the store's own.
             key: What it is about, for the error.
             within: Seconds it may take altogether.
             repeat: Whether it may be sent again when its answer was lost; reads may.
@@ -174,9 +189,9 @@ class Endpoints:
         """
         seconds = self.timeout if within is None else within
 
-        async def attempt(left: float) -> Answer:
+        async def attempt(left: float) -> Read:
             within = left if news or at else min(left, self._share(seconds))
-            return await self._once(request, key, within, at, news=news)
+            return await self._once(request, read, key, within, at, news=news)
 
         return await persist(attempt, within=seconds) if repeat else await attempt(seconds)
 
@@ -184,51 +199,89 @@ class Endpoints:
         """Return the part of a time that one endpoint may use up; a silent one leaves the rest to the others."""
         return seconds if len(self.hosts) == 1 else max(seconds / len(self.hosts), _SHORTEST_SHARE)
 
-    async def _once(self, request: Request, key: str | None, within: float, at: Host | None, *, news: bool) -> Answer:
+    async def _once(
+        self,
+        request: Request,
+        read: Callable[[Answer], Read],
+        key: str | None,
+        within: float,
+        at: Host | None,
+        *,
+        news: bool,
+    ) -> Read:
         place = self._current
+        host = at or self.hosts[place]
         try:
-            answer = await self._exchange(request, key, within, at or self.hosts[place], news=news)
-            self._judge(answer, key)
+            answer = await self._exchange(request, key, within, host, news=news)
+            with self._own_answer(host, key):
+                http_errors.require_own(answer.status, answer.headers, answer.body)
+                self._judge(answer, key)
+                return read(answer)
         except NotReachable:
             if at is None:
                 self._leave(place)
             raise
-        return answer
+
+    @contextmanager
+    def _own_answer(self, host: Host, key: str | None) -> Generator[None, None, None]:
+        """Raise that the answer of a host is not the store's own when reading it raises ValueError."""
+        try:
+            yield
+        except (ValueError, RecursionError) as error:
+            raise http_errors.foreign(error, self._where(host, key), self._product) from error
 
     @asynccontextmanager
     async def listen(
-        self, request: Request, *, key: str | None = None
-    ) -> AsyncGenerator[tuple[Mapping[str, str], AsyncGenerator[bytes, None]], None]:
-        """Send a request whose answer goes on and on: give its headers and its lines, as they come.
+        self,
+        request: Request,
+        read_head: Callable[[Answer], Head],
+        read_line: Callable[[bytes], Line],
+        *,
+        key: str | None = None,
+    ) -> AsyncGenerator[tuple[Head, AsyncGenerator[Line, None]], None]:
+        """Send a request whose answer goes on and on: give what its headers say and its lines, as they come.
 
         The headers have to come in time; the lines may take for ever.
+
+        Args:
+            request: What is asked.
+            read_head: Reads an answer without a body; ValueError says that it is not the store's own.
+            read_line: Reads a line, likewise.
+            key: What it is about, for the error.
 
         Raises:
             NotReachable: There is no answer, it says that the store cannot do its work, or it breaks off.
         """
         place = self._current
         host = self.hosts[place]
+
+        async def read_lines(content: aiohttp.StreamReader) -> AsyncGenerator[Line, None]:
+            async with aclosing(_lines(content)) as lines:
+                async for line in lines:
+                    with self._own_answer(host, key):
+                        read = read_line(line)
+                    yield read
+
         try:
             with self._understanding(host, key):
                 within = self._share(self.timeout)
-                async with asyncio.timeout(within) as limit, self._opened(request, within, host) as answer:
-                    if answer.status != _OK:
-                        self._refuse(Answer(answer.status, answer.headers, await answer.read()), key)
+                async with asyncio.timeout(within) as limit, self._opened(request, within, host) as response:
+                    good = response.status == _OK
+                    answer = Answer(response.status, response.headers, b"" if good else await response.read())
+                    with self._own_answer(host, key):
+                        http_errors.require_own(answer.status, answer.headers, answer.body)
+                        self._judge(answer, key)
+                        head = read_head(answer)
                     limit.reschedule(None)
-                    self._heard[answer] = host
+                    self._heard[response] = host
                     try:
-                        async with aclosing(_lines(answer.content)) as lines:
-                            yield answer.headers, lines
+                        async with aclosing(read_lines(response.content)) as lines:
+                            yield head, lines
                     finally:
-                        del self._heard[answer]
+                        del self._heard[response]
         except NotReachable:
             self._leave(place)
             raise
-
-    def _refuse(self, answer: Answer, key: str | None) -> NoReturn:
-        """Raise what an answer means that should have been a good one."""
-        self._judge(answer, key)
-        raise NotReachable(f"nothing is told (HTTP status {answer.status})", address=self.shown, key=key)
 
     def _leave(self, place: int) -> None:
         """Let the requests that follow go to the next endpoint, and end what waits for news at the one that is left."""
@@ -274,72 +327,22 @@ class Endpoints:
             raise NotReachable("the store was closed", address=self.shown, key=key)
         try:
             yield
-        except _BrokenOffError as broken:
-            raise self._understood(broken.error, host, key) from broken.error
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._understood(error, host, key) from error
+        except http_errors.BrokenOffError as broken:
+            raise self._translated(broken.error, host, key) from broken.error
+        except (aiohttp.ClientError, HttpProcessingError, OSError, UnicodeError) as error:
+            raise self._translated(error, host, key) from error
 
-    def _understood(self, error: Exception, host: Host, key: str | None) -> ExplorerError:
-        """Say what a request without an answer means."""
-        where = f"{host}: " if len(self.hosts) > 1 else ""
-        match error:
-            case aiohttp.ClientSSLError() | aiohttp.ClientConnectorCertificateError():
-                return encryption.explain(error, self.shown, key)
-            case aiohttp.ClientOSError() if isinstance(error.__cause__, ssl.SSLError):
-                return encryption.explain(error.__cause__, self.shown, key)
-            case aiohttp.ClientOSError() if self._tls and host not in self._known and _reset(error):
-                # In TLS 1.3 the server judges the client after the handshake; its words may be lost.
-                return TlsFailed(
-                    f"{where}the store ended the connection: it does not accept the client certificate, or wants one",
-                    hint="name one that its authority signed, and its key (--cert, --key)",
-                    address=self.shown,
-                    key=key,
-                )
-            case aiohttp.ClientConnectorDNSError():
-                return NotReachable(
-                    f"{where}the host name is not known",
-                    sent=False,
-                    hint="check its spelling",
-                    address=self.shown,
-                    key=key,
-                )
-            case aiohttp.ClientConnectorError():
-                return NotReachable(
-                    f"{where}cannot connect",
-                    sent=False,
-                    hint="is the server running, and is this its HTTP port?",
-                    address=self.shown,
-                    key=key,
-                )
-            case aiohttp.ConnectionTimeoutError():
-                return Timeout(
-                    f"{where}no connection in time",
-                    sent=False,
-                    hint="the store may be cut off",
-                    address=self.shown,
-                    key=key,
-                )
-            case TimeoutError():
-                return Timeout(
-                    f"{where}no answer in time",
-                    hint="the store may be down, stopped or cut off",
-                    address=self.shown,
-                    key=key,
-                )
-            case aiohttp.ClientResponseError():
-                return NotReachable(
-                    f"{where}the answer is not HTTP",
-                    hint="is this the store's HTTP port, and does it speak TLS?",
-                    address=self.shown,
-                    key=key,
-                )
-            case _:
-                return NotReachable(
-                    f"{where}the connection was closed",
-                    hint="if the server speaks TLS, use the URL with +tls",
-                    address=self.shown,
-                    key=key,
-                )
+    def _translated(self, error: Exception, host: Host, key: str | None) -> ExplorerError:
+        return http_errors.translate(
+            error, self._where(host, key), encrypted=self._tls is not None, known=host in self._known
+        )
+
+    def _where(self, host: Host, key: str | None) -> Where:
+        return Where(str(host) if len(self.hosts) > 1 else "", self.shown, key)
+
+
+def _unread(answer: Answer) -> Answer:
+    return answer
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
@@ -352,10 +355,3 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
                 yield line
     except RuntimeError as error:  # as aiohttp calls it when we closed the connection ourselves
         raise aiohttp.ClientConnectionError(str(error)) from error
-
-
-def _reset(error: aiohttp.ClientOSError) -> bool:
-    """Tell whether a connection that stood was ended by the other side."""
-    return not isinstance(error, aiohttp.ClientConnectorError) and isinstance(
-        error.__cause__ or error, ConnectionResetError | BrokenPipeError
-    )

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from explorer.drivers.consul import ConsulStore
+from explorer.drivers.consul.answers import duration
 from explorer.drivers.consul.lock import FLAG
-from explorer.drivers.consul.sessions import duration
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, KeyNotFound
 from explorer.model.locks import LockInfo

@@ -128,7 +128,6 @@ def test_http_carries_the_beginning_of_a_path_unaltered(path: str, reached: str)
 @pytest.mark.parametrize(
     ("status", "text", "kind", "retryable"),
     [
-        (301, "", InvalidKey, False),
         (400, "Client sent an HTTP request to an HTTPS server.", NotReachable, True),
         (400, "Bad request", ExplorerError, False),
         (401, "ACL support disabled", Unauthenticated, False),

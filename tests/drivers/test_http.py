@@ -1,7 +1,7 @@
 """The shared way to speak HTTP, against servers that misbehave on purpose: no real one does so when asked."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -48,6 +48,12 @@ def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
+def headers_of(found: Answer) -> Mapping[str, str]:
+    if found.status != 200:
+        raise ValueError(found.status)
+    return found.headers
+
+
 def judge(found: Answer, key: str | None) -> None:
     if found.status >= 500:
         raise NotReachable("the agent failed", key=key)
@@ -62,10 +68,12 @@ async def endpoints(*hosts: Host) -> AsyncGenerator[Endpoints, None]:
         await made.close()
 
 
-async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+async def test_a_redirect_is_not_followed() -> None:
     async with scripted(answer("301 Moved", b"", "Location: /elsewhere")) as (host, asked), endpoints(host) as there:
-        found = await there.send(Request("PUT", "/a//b", b"value"))
-        assert (found.status, len(asked)) == (301, 1)
+        with pytest.raises(NotReachable, match="redirects to /elsewhere") as raised:
+            await there.send(Request("PUT", "/a//b", b"value"), repeat=False)
+        assert not raised.value.sent, "nothing was done with it"
+        assert len(asked) == 1
         assert asked[0].startswith(b"PUT /a//b HTTP/1.1\r\n")
         assert b"X-Token: t\r\n" in asked[0]
 
@@ -102,6 +110,15 @@ async def test_what_never_left_is_told_from_what_was_lost() -> None:
         assert not raised.value.sent
         assert type(raised.value) is NotReachable, "no class of the driver's own"
         assert raised.value.hint
+
+
+@pytest.mark.parametrize("name", ["a" * 70, "a..b", "no-such-host.invalid"])
+async def test_a_host_name_that_cannot_be_is_not_reachable(name: str) -> None:
+    """A name that no resolver takes is reported like one that none knows."""
+    async with endpoints(Host(name, 1)) as there:
+        with pytest.raises(NotReachable, match="host name") as raised:
+            await there.send(Request("GET", "/"), repeat=False)
+        assert not raised.value.sent
 
 
 async def test_one_silent_endpoint_does_not_use_up_the_time() -> None:
@@ -160,7 +177,7 @@ async def test_lines_are_given_whole_however_they_come() -> None:
     async with (
         scripted(HEAD + body + b"0\r\n\r\n") as (host, _),
         endpoints(host) as there,
-        there.listen(Request("GET", "/")) as (headers, lines),
+        there.listen(Request("GET", "/"), headers_of, bytes) as (headers, lines),
     ):
         assert headers["x-index"] == "7"
         assert [line async for line in lines] == [b"one", b"two", b"", b"three", long], "what has no end is no line"
@@ -179,7 +196,7 @@ async def test_an_answer_that_breaks_off_is_told_after_its_lines(*, ours: bool) 
     heard: list[bytes] = []
 
     async def listen(there: Endpoints) -> None:
-        async with there.listen(Request("GET", "/")) as (_, lines):
+        async with there.listen(Request("GET", "/"), headers_of, bytes) as (_, lines):
             async for line in lines:
                 heard.append(line)
                 if ours:
@@ -195,11 +212,11 @@ async def test_an_answer_that_breaks_off_is_told_after_its_lines(*, ours: bool) 
 async def test_lines_that_never_come_are_waited_for_and_headers_are_not() -> None:
     async with scripted(HEAD, b"") as (host, _), endpoints(host) as there:
         there.timeout = 1.0
-        async with there.listen(Request("GET", "/")) as (_, lines):
+        async with there.listen(Request("GET", "/"), headers_of, bytes) as (_, lines):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(anext(lines), 1.5)
         with pytest.raises(Timeout):
-            async with there.listen(Request("GET", "/")):
+            async with there.listen(Request("GET", "/"), headers_of, bytes):
                 pass
 
 
@@ -207,5 +224,5 @@ async def test_lines_that_never_come_are_waited_for_and_headers_are_not() -> Non
 async def test_an_answer_that_tells_nothing_is_an_error(status: str) -> None:
     async with scripted(answer(status, b"{}")) as (host, _), endpoints(host) as there:
         with pytest.raises(NotReachable):
-            async with there.listen(Request("GET", "/")):
+            async with there.listen(Request("GET", "/"), headers_of, bytes):
                 pass

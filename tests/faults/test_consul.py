@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from explorer.drivers.consul import ConsulStore
+from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.layout import Stored
 from explorer.drivers.consul.saving import Save
 from explorer.model.address import Access, parse
 from explorer.model.entries import Entry

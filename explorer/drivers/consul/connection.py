@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from explorer.drivers import encryption, http
 from explorer.drivers.consul import failures
-from explorer.drivers.consul.requests import Fields, transaction
-from explorer.drivers.consul.scribe import Question, Response
+from explorer.drivers.consul.answers import Verdict
+from explorer.drivers.consul.requests import transaction
+from explorer.drivers.consul.scribe import Question
 from explorer.drivers.consul.settings import Settings
+from explorer.drivers.json_fields import Fields
 from explorer.model.address import Host
 
 Read = TypeVar("Read")
@@ -35,6 +37,7 @@ class Connection:
         self._endpoints = http.Endpoints(
             settings.hosts,
             judge=self._judge,
+            product="Consul's API",
             shown=self.shown,
             timeout=self.timeout,
             tls=encryption.context(settings.access, self.shown) if settings.tls else None,
@@ -61,11 +64,16 @@ class Connection:
         news: bool = False,
         at: Host | None = None,
     ) -> Read:
-        """Ask and give the answer, see `http.Endpoints.send`."""
-        answer = await self._endpoints.send(
-            question.request(self.settings.scope), key=key, within=within, repeat=repeat, news=news, at=at
+        """Ask and give the answer, see `http.Endpoints.ask`."""
+        return await self._endpoints.ask(
+            question.request(self.settings.scope),
+            question.read,
+            key=key,
+            within=within,
+            repeat=repeat,
+            news=news,
+            at=at,
         )
-        return question.read(Response(answer.status, answer.headers, answer.body))
 
     async def hear(
         self, question: Callable[[int, float], Question[Read]], index: int, *, key: str | None = None
@@ -92,16 +100,14 @@ class Connection:
         within: float | None = None,
         consistency: str | None = None,
         repeat: bool = False,
-    ) -> "Verdict":
+    ) -> Verdict:
         """Have a transaction decided.
 
         Raises:
             Forbidden: The token may not do one of the operations.
             SessionEndedError: A session that it names has ended.
         """
-        asked = transaction(operations, consistency)
-        answer = await self.ask(asked, key=key, within=within, repeat=repeat)
-        verdict = Verdict.of(answer)
+        verdict = await self.ask(transaction(operations, consistency), key=key, within=within, repeat=repeat)
         error = failures.refused(list(verdict.refusals.values()), self.shown, key)
         if error is not None:
             raise error
@@ -109,29 +115,3 @@ class Connection:
 
     def _judge(self, answer: http.Answer, key: str | None) -> None:
         failures.judge(answer, key, self.shown)
-
-
-class Verdict:
-    """What became of a transaction: all of its operations, or none and why."""
-
-    __slots__ = ("refusals", "results")
-
-    def __init__(self, results: list[Fields], refusals: dict[int, str]) -> None:
-        self.results = results
-        self.refusals = refusals
-        """Operation, counted from 0, to what Consul says against it."""
-
-    @classmethod
-    def of(cls, answer: Fields) -> "Verdict":
-        """Read an answer."""
-        errors = cast("list[Fields]", answer.get("Errors") or [])
-        results = cast("list[dict[str, Fields]]", answer.get("Results") or [])
-        return cls(
-            [result["KV"] for result in results],
-            {cast("int", error["OpIndex"]): str(error["What"]) for error in errors},
-        )
-
-    @property
-    def won(self) -> bool:
-        """Whether it was done."""
-        return not self.refusals

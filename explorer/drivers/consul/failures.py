@@ -14,11 +14,10 @@ from explorer.model.errors import (
 )
 from explorer.model.text import inert
 
-_OK = 200
-_NOT_FOUND = 404
-_CONFLICT = 409
 _FAILED = 500
 _LONGEST = 200
+_DENIALS = ("Permission denied", "ACL not found", "blocked by agent configuration", "Access is restricted")
+"""What Consul itself says where it refuses."""
 
 
 class SessionEndedError(ExplorerError):
@@ -29,10 +28,14 @@ def judge(answer: Answer, key: str | None, shown: str) -> None:
     """Raise what the status of an answer means.
 
     That nothing was found, or a transaction refused, is an answer: its reader knows what it means.
+
+    Raises:
+        ExplorerError: What Consul says.
+        ValueError: Consul says no such thing.
     """
     if answer.headers.get("X-Consul-KnownLeader") == "false":
         raise leaderless(shown, key)
-    if answer.status in (_OK, _NOT_FOUND, _CONFLICT):
+    if answer.status not in (400, 401, 403, 413, 429) and answer.status < _FAILED:
         return
     text = inert(answer.body.decode("utf-8", "replace").strip())[:_LONGEST] or "it gives no reason"
     raise _error(answer.status, text, shown, key)
@@ -46,17 +49,21 @@ def leaderless(shown: str, key: str | None) -> NotReachable:
 
 
 def _error(status: int, text: str, shown: str, key: str | None) -> ExplorerError:
-    if status == 403 or "Permission denied" in text or "ACL not found" in text:  # noqa: PLR2004 - HTTP's own
+    if any(denial in text for denial in _DENIALS):
         return denied(text, shown, key)
     match status:
-        case 301:
-            return InvalidKey(
-                "Consul's HTTP would take this for another key", hint="use a transaction", address=shown, key=key
-            )
+        case 403:
+            message = f"it refuses with other words than Consul: {text} (HTTP status 403)"
+            raise ValueError(message)
         case 400 if "HTTP request to an HTTPS server" in text:
             return NotReachable("the agent speaks TLS there", hint="use consul+tls://", address=shown, key=key)
         case 401:
-            return Unauthenticated(text, hint="check the token", address=shown, key=key)
+            return Unauthenticated(
+                f"not let in: {text}",
+                hint="check the token, or the user where a proxy asks for one (CONSUL_HTTP_AUTH)",
+                address=shown,
+                key=key,
+            )
         case 413:
             return TooLarge(text, hint="see kv_max_value_size of the agents", address=shown, key=key)
         case 429:
@@ -75,6 +82,8 @@ def _error(status: int, text: str, shown: str, key: str | None) -> ExplorerError
 
 def denied(text: str, shown: str, key: str | None) -> ExplorerError:
     """Tell a token that is not known from one that may not."""
+    if "blocked by" in text or "restricted" in text:
+        return Forbidden(f"the agent does not allow this: {text}", hint="see its http_config", address=shown, key=key)
     if "ACL not found" in text:
         return Unauthenticated(
             "the token is not known", hint="check it (--password-file, CONSUL_HTTP_TOKEN)", address=shown, key=key

@@ -1,45 +1,15 @@
 """Where keys lie, and how Consul's objects become entries."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import cast
 
-from explorer.drivers.consul.requests import Fields
+from explorer.drivers.consul.answers import Stored
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import directory
 
 _NOTHING: Mapping[str, str | int | bool] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An entry as Consul keeps it."""
-
-    key: str
-    value: bytes
-    flags: int
-    session: str | None
-    created: int
-    modified: int
-    locked: int
-    """How often a lock was taken on it; a plain write by anybody sets it back to 0."""
-
-    @classmethod
-    def of(cls, fields: Fields) -> "Stored":
-        """Read one; an empty value comes as null."""
-        value = fields.get("Value")
-        return cls(
-            key=cast("str", fields["Key"]),
-            value=base64.b64decode(value) if isinstance(value, str) else cast("bytes", value or b""),
-            flags=cast("int", fields["Flags"]),
-            session=cast("str | None", fields.get("Session")) or None,
-            created=cast("int", fields["CreateIndex"]),
-            modified=cast("int", fields["ModifyIndex"]),
-            locked=cast("int", fields["LockIndex"]),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,14 @@ from dataclasses import replace
 from typing import Final
 
 from explorer.drivers.consul import sessions
+from explorer.drivers.consul.answers import RELEASE, Stored
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.layout import Stored
-from explorer.drivers.consul.requests import Fields
+from explorer.drivers.consul.failures import SessionEndedError
 from explorer.drivers.consul.saving import Save, absence
 from explorer.drivers.consul.watch import KeyWatch
 from explorer.drivers.consul.writer import Writer
 from explorer.drivers.holding import boottime, identity
+from explorer.drivers.json_fields import Fields
 from explorer.drivers.locking import ProvedLock, Terms
 from explorer.drivers.watching import Watch
 from explorer.model.entries import Entry
@@ -56,7 +57,7 @@ class ConsulLock(ProvedLock[Connection]):
     async def _join(self) -> None:
         sent, ttl = boottime(), self._terms.ttl
         self._session = await sessions.create(
-            self._connection, identity(), ttl, behavior=sessions.RELEASE, lock_delay=min(_LOCK_DELAY, ttl)
+            self._connection, identity(), ttl, behavior=RELEASE, lock_delay=min(_LOCK_DELAY, ttl)
         )
         self._keep(sent, ttl)
 
@@ -74,6 +75,8 @@ class ConsulLock(ProvedLock[Connection]):
             written = await Save(self._connection, self.key, self._place, now, after).commit()
         except OutcomeUnknown:
             written = await self._writer.current(self.key)
+        except SessionEndedError as error:
+            raise self._ended() from error
         return written is not None and self._took(written)
 
     def _took(self, now: Stored) -> bool:

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from explorer.drivers.consul import requests, sessions
+from explorer.drivers.consul.answers import RELEASE, Session, Stored
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.layout import Layout, Stored
+from explorer.drivers.consul.layout import Layout
 from explorer.drivers.consul.lock import FLAG
 from explorer.drivers.consul.reading import Reader
 from explorer.drivers.consul.searching import Search
-from explorer.drivers.consul.sessions import Session
 from explorer.drivers.holding import introduction
 from explorer.model.locks import Contender, LockInfo
 
@@ -58,8 +58,7 @@ class Semaphore:
 
 async def tell(connection: Connection, layout: Layout, prefix: str) -> tuple[LockInfo, ...]:
     """Tell every lock at or below a prefix."""
-    _, listed = await connection.ask(requests.sessions(), key=prefix)
-    alive = {session.id: session for session in map(Session.of, listed or [])}
+    alive = {session.id: session for session in await connection.ask(requests.sessions(), key=prefix)}
     found = await _suspects(connection, layout, prefix, alive.values())
     return Survey(layout, alive, found).locks()
 
@@ -108,7 +107,7 @@ class Survey:
     def _locks(self, one: Stored) -> bool:
         """Tell a lock from an entry that lives by a session."""
         session = self.sessions.get(one.session or "")
-        if session is None or session.behavior == sessions.RELEASE:
+        if session is None or session.behavior == RELEASE:
             return True
         return one.flags == FLAG and not session.name.startswith(sessions.LIFETIME)
 

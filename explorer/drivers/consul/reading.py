@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from explorer.drivers.consul import requests
+from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.failures import denied
-from explorer.drivers.consul.layout import Stored, plain
+from explorer.drivers.consul.layout import plain
 
 MOST_OPERATIONS = 64
 """Operations that Consul takes in one transaction (128 since 1.16)."""
@@ -37,7 +38,7 @@ class Reader:
         verdict = await self.connection.commit([asked], key=self.subject, consistency=consistency, repeat=True)
         if verdict.won and not verdict.results:  # it is there, and was left out of the answer
             raise denied("", self.connection.shown, self.subject)
-        return Stored.of(verdict.results[0]) if verdict.won else None
+        return verdict.results[0] if verdict.won else None
 
     async def entries(self, keys: Sequence[str]) -> list[Stored]:
         """Read entries, in the order of the keys; one that is gone meanwhile is left out."""
@@ -49,7 +50,7 @@ class Reader:
                     [requests.read(key) for key in wanted], key=self.subject, consistency="consistent", repeat=True
                 )
                 if verdict.won:
-                    found += map(Stored.of, verdict.results)
+                    found += verdict.results
                     break
                 wanted = [key for number, key in enumerate(wanted) if number not in verdict.refusals]
         return found
@@ -64,7 +65,7 @@ class Reader:
             _, found = await self.connection.ask(
                 requests.names(base, self.separator, consistent=True), key=self.subject
             )
-            return found or []
+            return found
         names = dict.fromkeys(self._folded(found.key, base) for found in await self.tree(base))
         return list(names)
 
@@ -72,18 +73,18 @@ class Reader:
         """Read all keys below a directory."""
         if plain(base):
             _, found = await self.connection.ask(requests.names(base, None, consistent=True), key=self.subject)
-            return found or []
+            return found
         return [found.key for found in await self.tree(base)]
 
     async def tree(self, beginning: str) -> list[Stored]:
         """Read all entries whose keys begin so, which had better be few."""
         if plain(beginning):
             _, found = await self.connection.ask(requests.tree(beginning, consistent=True), key=self.subject)
-            return list(map(Stored.of, found or []))
+            return found
         verdict = await self.connection.commit(
             [requests.read_tree(beginning)], key=self.subject, consistency="consistent", repeat=True
         )
-        return list(map(Stored.of, verdict.results))
+        return verdict.results
 
     def _folded(self, key: str, base: str) -> str:
         name, divider, _ = key[len(base) :].partition(self.separator)

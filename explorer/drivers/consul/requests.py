@@ -5,70 +5,50 @@ a second (it takes whole ones, and none below 10), and a transaction's consisten
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias, cast
+from collections.abc import Iterable
+from functools import partial
+from typing import cast
 
-from consul.callback import CB
-
-from explorer.drivers.consul.scribe import API, Question, Reading, Response
-
-Fields: TypeAlias = Mapping[str, object]
-"""A JSON object as Consul sends it."""
-
-
-def _number(read: Reading) -> Reading:
-    """Read the index as the number it is."""
-
-    def reading(response: Response) -> tuple[int, Any]:
-        index, found = read(response)
-        return int(index), found
-
-    return reading
-
-
-def _indexed(question: Question[Any]) -> Question[Any]:
-    return Question(question.method, question.path, question.parameters, question.body, _number(question.read))
+from explorer.drivers.consul import answers
+from explorer.drivers.consul.answers import Agent, Session, Stored, Verdict
+from explorer.drivers.consul.scribe import API, Draft, Question
+from explorer.drivers.json_fields import Fields
 
 
 def names(
     prefix: str, separator: str | None, *, index: int | None = None, wait: float | None = None, consistent: bool = False
-) -> Question[tuple[int, list[str] | None]]:
-    """Ask for the keys below a prefix, those behind a further separator folded into one; None where there are none.
+) -> Question[tuple[int, list[str]]]:
+    """Ask for the keys below a prefix, those behind a further separator folded into one.
 
     With an index the answer waits, so many seconds at most, until there is a newer one.
     """
-    return _indexed(
-        API.kv.get(
-            prefix,
-            keys=True,
-            separator=separator,
-            index=index,
-            wait=_seconds(wait),
-            consistency="consistent" if consistent else None,
-        )
+    asked = API.kv.get(
+        prefix,
+        keys=True,
+        separator=separator,
+        index=index,
+        wait=_seconds(wait),
+        consistency="consistent" if consistent else None,
     )
+    return cast("Draft", asked).question(partial(answers.names, prefix=prefix))
 
 
 def tree(
     prefix: str, *, index: int | None = None, wait: float | None = None, consistent: bool = False
-) -> Question[tuple[int, list[Fields] | None]]:
+) -> Question[tuple[int, list[Stored]]]:
     """Ask for all entries below a prefix, likewise."""
-    return _indexed(
-        API.kv.get(
-            prefix,
-            recurse=True,
-            index=index,
-            wait=_seconds(wait),
-            consistency="consistent" if consistent else None,
-        )
+    asked = API.kv.get(
+        prefix, recurse=True, index=index, wait=_seconds(wait), consistency="consistent" if consistent else None
     )
+    return cast("Draft", asked).question(partial(answers.entries, prefix=prefix))
 
 
 def entry(
     key: str, *, index: int | None = None, wait: float | None = None, consistent: bool = False
-) -> Question[tuple[int, Fields | None]]:
+) -> Question[tuple[int, Stored | None]]:
     """Ask for one entry, likewise."""
-    return _indexed(API.kv.get(key, index=index, wait=_seconds(wait), consistency="consistent" if consistent else None))
+    asked = API.kv.get(key, index=index, wait=_seconds(wait), consistency="consistent" if consistent else None)
+    return cast("Draft", asked).question(partial(answers.entry, key=key))
 
 
 def read(key: str) -> Fields:
@@ -81,57 +61,59 @@ def read_tree(prefix: str) -> Fields:
     return {"Verb": "get-tree", "Key": prefix}
 
 
-def transaction(operations: Iterable[Fields], consistency: str | None = None) -> Question[Fields]:
+def transaction(operations: Iterable[Fields], consistency: str | None = None) -> Question[Verdict]:
     """Ask for several operations in one step; what was refused is an answer, too."""
-    made = cast("Question[Fields]", API.txn.put([{"KV": operation} for operation in operations]))
+    made = cast("Draft", API.txn.put([{"KV": operation} for operation in operations]))
     parameters = ((consistency, "1"),) if consistency else ()
-    return Question(made.method, made.path, parameters, made.body, lambda response: json.loads(response.body))
+    return Question(made.method, made.path, parameters, made.body, answers.verdict)
 
 
 def replacement(key: str, value: bytes, *, index: int, flags: int) -> Question[bool]:
     """Ask for a compare-and-swap outside of a transaction, which takes values that no transaction would."""
-    return cast("Question[bool]", API.kv.put(key, value, cas=index, flags=flags))
+    return cast("Draft", API.kv.put(key, value, cas=index, flags=flags)).question(answers.flag)
 
 
 def removal_of_everything() -> Question[bool]:
     """Ask for every key to be deleted, which no transaction can."""
-    return cast("Question[bool]", API.kv.delete("", recurse=True))
+    return cast("Draft", API.kv.delete("", recurse=True)).question(answers.flag)
 
 
 def session_creation(name: str, *, ttl: float, behavior: str, lock_delay: float) -> Question[str]:
     """Ask for a session of the agent's own node; seconds may be fractions."""
     body = {"Name": name, "TTL": f"{ttl:g}s", "Behavior": behavior, "LockDelay": f"{lock_delay:g}s"}
-    return Question("PUT", "/v1/session/create", (), json.dumps(body).encode(), CB.json(is_id=True))
+    return Question("PUT", "/v1/session/create", (), json.dumps(body).encode(), answers.new_session)
 
 
-def session_renewal(session: str) -> Question[Fields]:
-    """Ask for a session to be renewed."""
-    return cast("Question[Fields]", API.session.renew(session))
+def session_renewal(session_id: str) -> Question[Session | None]:
+    """Ask for a session to be renewed; None if it has ended."""
+    return cast("Draft", API.session.renew(session_id)).question(
+        partial(answers.renewed_session, session_id=session_id)
+    )
 
 
-def session_end(session: str) -> Question[bool]:
+def session_end(session_id: str) -> Question[bool]:
     """Ask for a session to be ended."""
-    return cast("Question[bool]", API.session.destroy(session))
+    return cast("Draft", API.session.destroy(session_id)).question(answers.flag)
 
 
-def session(session_id: str) -> Question[tuple[int, Fields | None]]:
+def session(session_id: str) -> Question[Session | None]:
     """Ask what is known of a session; None if it has ended."""
-    return _indexed(API.session.info(session_id))
+    return cast("Draft", API.session.info(session_id)).question(partial(answers.session, session_id=session_id))
 
 
-def sessions() -> Question[tuple[int, list[Fields] | None]]:
+def sessions() -> Question[list[Session]]:
     """Ask for every session."""
-    return _indexed(API.session.list())
+    return cast("Draft", API.session.list()).question(answers.sessions)
 
 
 def leader() -> Question[str]:
     """Ask who leads."""
-    return cast("Question[str]", API.status.leader())
+    return cast("Draft", API.status.leader()).question(answers.leader)
 
 
-def agent() -> Question[Fields]:
+def agent() -> Question[Agent]:
     """Ask the agent what it is."""
-    return cast("Question[Fields]", API.agent.self())
+    return cast("Draft", API.agent.self()).question(answers.agent)
 
 
 def _seconds(wait: float | None) -> str | None:

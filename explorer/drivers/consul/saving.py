@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from explorer.drivers.consul import requests
-from explorer.drivers.consul.connection import Connection, Verdict
+from explorer.drivers.consul.answers import Stored, Verdict
+from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.failures import SessionEndedError
-from explorer.drivers.consul.layout import Stored, plain
+from explorer.drivers.consul.layout import plain
 from explorer.drivers.consul.reading import Reader
-from explorer.drivers.consul.requests import Fields
 from explorer.drivers.delivery import Delivery
+from explorer.drivers.json_fields import Fields
 from explorer.model.errors import ExplorerError, TooLarge
 
 Attempt: TypeAlias = Callable[[float], Awaitable[Verdict]]
@@ -131,7 +132,7 @@ class Save:
         if self.after is None:
             return self.before or absence(self.key)
         if verdict.results:
-            return replace(Stored.of(verdict.results[-1]), value=self.after.value)
+            return replace(verdict.results[-1], value=self.after.value)
         try:
             now = await Reader(self.connection, "/", self.subject).entry(self.key)
         except ExplorerError:

@@ -1,12 +1,13 @@
-"""py-consul, made to write requests and read answers, and to send nothing.
+"""py-consul, made to write requests and to send nothing.
 
-The library's API takes an HTTP client. The one here hands each request over as a value, with the function that reads
-its answer: so what py-consul knows of Consul is used, and nothing of its time limits, redirects or environment.
+The library's API takes an HTTP client. The one here hands each request over as a value: so what py-consul knows of
+Consul's requests is used, and nothing of its time limits, redirects or environment. Answers are read by `answers`,
+because py-consul believes whatever comes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
 from consul import base
@@ -17,18 +18,6 @@ Read_co = TypeVar("Read_co", covariant=True)
 Parameters: TypeAlias = Sequence[tuple[str, object]]
 
 
-class Response(NamedTuple):
-    """An answer as py-consul reads it."""
-
-    code: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-Reading: TypeAlias = Callable[[Response], Any]
-"""py-consul's own ways to read an answer; it says nothing of what they give."""
-
-
 @dataclass(frozen=True, slots=True)
 class Question(Generic[Read_co]):
     """A request, and how its answer is read."""
@@ -37,7 +26,7 @@ class Question(Generic[Read_co]):
     path: str
     parameters: tuple[tuple[str, object], ...]
     body: bytes | None
-    read: Callable[[Response], Read_co]
+    read: Callable[[http.Answer], Read_co]
 
     def request(self, scope: Mapping[str, str]) -> http.Request:
         """Write it down, with what every request names besides."""
@@ -46,27 +35,40 @@ class Question(Generic[Read_co]):
         return http.Request(self.method, f"{path}?{parameters}" if parameters else path, self.body)
 
 
-class Scribe(base.HTTPClient):  # type: ignore[misc] # py-consul tells no types
-    """An HTTP client to py-consul that makes questions of what it would send."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request as py-consul writes it."""
 
-    def get(self, callback: Reading, path: str, params: Parameters | None = None, **_: object) -> Question[object]:
-        """Hand over a question."""
-        return Question("GET", path, tuple(params or ()), None, callback)
+    method: str
+    path: str
+    parameters: tuple[tuple[str, object], ...]
+    body: bytes | None = None
+
+    def question(self, read: Callable[[http.Answer], Read_co]) -> Question[Read_co]:
+        """Make a question of it, given how its answer is read."""
+        return Question(self.method, self.path, self.parameters, self.body, read)
+
+
+class Scribe(base.HTTPClient):  # type: ignore[misc] # py-consul tells no types
+    """An HTTP client to py-consul that hands over what it would send."""
+
+    def get(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> Draft:
+        """Hand over a request to read."""
+        return Draft("GET", path, tuple(params or ()))
 
     def put(
-        self, callback: Reading, path: str, params: Parameters | None = None, data: str | bytes = "", **_: object
-    ) -> Question[object]:
+        self, _read: object, path: str, params: Parameters | None = None, data: str | bytes = "", **_: object
+    ) -> Draft:
         """Hand over a request to write."""
-        body = data.encode() if isinstance(data, str) else data
-        return Question("PUT", path, tuple(params or ()), body, callback)
+        return Draft("PUT", path, tuple(params or ()), data.encode() if isinstance(data, str) else data)
 
-    def delete(self, callback: Reading, path: str, params: Parameters | None = None, **_: object) -> Question[object]:
+    def delete(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> Draft:
         """Hand over a request to delete."""
-        return Question("DELETE", path, tuple(params or ()), None, callback)
+        return Draft("DELETE", path, tuple(params or ()))
 
-    def post(self, callback: Reading, path: str, params: Parameters | None = None, **_: object) -> Question[object]:
+    def post(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> Draft:
         """Hand over a request of a kind that Consul's key-value store does not know."""
-        return Question("POST", path, tuple(params or ()), None, callback)
+        return Draft("POST", path, tuple(params or ()))
 
     def close(self) -> None:
         """Close nothing: there is no connection."""

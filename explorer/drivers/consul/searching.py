@@ -10,8 +10,9 @@ from itertools import groupby
 from typing import Final
 
 from explorer.drivers.consul import requests
+from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.layout import Stored, plain
+from explorer.drivers.consul.layout import plain
 from explorer.drivers.consul.reading import Reader
 
 FEW: Final = 1000

@@ -1,13 +1,10 @@
 """How the agents and their servers are, in their own words."""
 
-from collections.abc import Mapping
-from typing import cast
-
 from explorer.drivers import retry
 from explorer.drivers.consul import requests
+from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.layout import reachable
-from explorer.drivers.consul.requests import Fields
 from explorer.drivers.consul.scribe import Question
 from explorer.drivers.surveying import PATIENCE, everywhere
 from explorer.model.entries import Status
@@ -23,7 +20,7 @@ async def prove(connection: Connection, within: float) -> int:
     return index
 
 
-def _proof(connection: Connection) -> Question[tuple[int, Fields | None]]:
+def _proof(connection: Connection) -> Question[tuple[int, Stored | None]]:
     return requests.entry(reachable(connection.settings.root) + _PROOF, consistent=True)
 
 
@@ -56,13 +53,9 @@ async def ask(connection: Connection) -> Status:
         if isinstance(agent, ExplorerError):
             complaints.append(f"{host}: {agent.message}")
             continue
-        config, stats = _part(agent, "Config"), _part(agent, "Stats")
-        version = version or str(config.get("Version") or "")
-        identity = identity or str(config.get("Datacenter") or "")
-        role = "server" if config.get("Server") else "client"
-        if _part(stats, "consul").get("leader") == "true":
-            role = "leader"
-        facts[f"agent {host}"] = f"{config.get('Version')}, {role}, node {config.get('NodeName')}"
+        version = version or agent.version
+        identity = identity or agent.datacenter
+        facts[f"agent {host}"] = f"{agent.version}, {agent.role}, node {agent.node}"
     facts["leader"] = await connection.ask(requests.leader())
     facts["datacenter"] = identity
     return Status(
@@ -73,7 +66,3 @@ async def ask(connection: Connection) -> Status:
         facts,
         tuple(complaints),
     )
-
-
-def _part(fields: Fields, name: str) -> Fields:
-    return cast("Mapping[str, object]", fields.get(name) or {})

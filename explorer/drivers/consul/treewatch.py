@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
 
 from explorer.drivers.consul import requests
+from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.layout import Layout, Stored, reachable
+from explorer.drivers.consul.layout import Layout, reachable
 from explorer.drivers.consul.pacing import Pace
 from explorer.drivers.consul.reading import Reader
 from explorer.drivers.consul.searching import FEW, Search

@@ -12,8 +12,9 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
 from explorer.drivers.consul import requests, status
+from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.layout import Layout, Stored, plain, reachable
+from explorer.drivers.consul.layout import Layout, plain, reachable
 from explorer.drivers.consul.pacing import Pace
 from explorer.drivers.consul.reading import Reader
 from explorer.drivers.watching import Feed, follow
@@ -90,8 +91,7 @@ class KeyWatch:
     async def _look(self) -> tuple[int, Stored | None]:
         """Ask the leader for the entry as it is now, and for an index that was not newer."""
         if plain(self._place):
-            index, found = await self._connection.ask(requests.entry(self._place, consistent=True), key=self._key)
-            return index, Stored.of(found) if found else None
+            return await self._connection.ask(requests.entry(self._place, consistent=True), key=self._key)
         question = requests.names(reachable(self._place), self._layout.separator, consistent=True)
         index, _ = await self._connection.ask(question, key=self._key)
         return index, await self._odd()
@@ -99,12 +99,11 @@ class KeyWatch:
     async def _hear(self) -> tuple[int, Stored | None]:
         """Wait for news."""
         if plain(self._place):
-            index, found = await self._connection.hear(
+            return await self._connection.hear(
                 lambda index, wait: requests.entry(self._place, index=index, wait=wait),
                 self._position.asked,
                 key=self._key,
             )
-            return index, Stored.of(found) if found else None
         around = reachable(self._place)
         index, _ = await self._connection.hear(
             lambda index, wait: requests.names(around, self._layout.separator, index=index, wait=wait),

@@ -11,16 +11,18 @@ from typing import Final
 
 from explorer.drivers import writing
 from explorer.drivers.consul import sessions
+from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.layout import Layout, Stored
+from explorer.drivers.consul.failures import SessionEndedError
+from explorer.drivers.consul.layout import Layout
 from explorer.drivers.consul.reading import Reader
-from explorer.drivers.consul.requests import Fields
 from explorer.drivers.consul.saving import Save, absence
 from explorer.drivers.holding import keep_alive
+from explorer.drivers.json_fields import Fields
 from explorer.drivers.tasks import Tasks
 from explorer.drivers.writing import State
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import ExplorerError
+from explorer.model.errors import Conflict, ExplorerError
 
 _LONGEST: Final = 86400.0
 """Seconds of the longest TTL that a session can have; the shortest, 10 unless told otherwise, is the server's."""
@@ -69,7 +71,15 @@ class Writer(writing.Writer[Stored, Lifetime, Fields]):
         after = replace(before or absence(place), value=value)
         if life is not None:
             after = replace(after, session=life.session)
-        written = await Save(self.connection, key, place, before, after, besides).commit()
+        try:
+            written = await Save(self.connection, key, place, before, after, besides).commit()
+        except SessionEndedError as error:
+            raise Conflict(
+                "the session that the entry was to live by has ended; nothing was written",
+                hint="try again, with a longer TTL",
+                address=self.shown,
+                key=key,
+            ) from error
         if written is None:
             return None
         if life:

@@ -4,18 +4,22 @@ import base64
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Final
 
-from explorer.drivers import encryption, http
+from explorer.drivers import encryption, http, json_fields
 from explorer.drivers.etcd2 import failures, requests
-from explorer.drivers.etcd2.failures import NOT_A_DIRECTORY, NOT_FOUND, Fields
+from explorer.drivers.etcd2.failures import NOT_A_DIRECTORY, NOT_FOUND
 from explorer.drivers.etcd2.layout import Change, Node
 from explorer.drivers.etcd2.settings import Settings
+from explorer.drivers.json_fields import Fields
 from explorer.model.address import Host
-from explorer.model.errors import NotReachable
 
 _PROOF = "_keyscope-proof-of-life"
 """A hidden name that nobody has: its absence is told with the newest index."""
+_INDEX: Final = "X-Etcd-Index"
+_CLUSTER: Final = "X-Etcd-Cluster-Id"
+_DONE: Final = (200, 201)
+_ABSENT: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,21 @@ class Reply:
     """The store's newest index."""
     cluster: str | None
     change: Change | None
+
+    @classmethod
+    def of(cls, answer: http.Answer, path: str | None) -> "Reply":
+        """Read an answer, about this node if one is given."""
+        fields = json_fields.object_of(json_fields.parse(answer.body))
+        code = json_fields.number(fields, "errorCode", 0) or None
+        index = json_fields.digits(answer.headers.get(_INDEX), _INDEX)
+        if (code is None) != (answer.status in _DONE):
+            message = f"HTTP status {answer.status}"
+            raise ValueError(message)
+        change = None if code else Change.of(fields)
+        if change and path is not None and change.node.path != path:
+            message = "it gives a node that was not asked for"
+            raise ValueError(message)
+        return cls(code, index, answer.headers.get(_CLUSTER), change)
 
     @property
     def node(self) -> Node | None:
@@ -56,6 +75,7 @@ class Connection:
         self._endpoints = http.Endpoints(
             settings.hosts,
             judge=self._judge,
+            product="etcd's v2 API",
             shown=self.shown,
             timeout=self.timeout,
             tls=encryption.context(settings.access, self.shown) if settings.tls else None,
@@ -83,19 +103,15 @@ class Connection:
         within: float | None = None,
         repeat: bool = True,
     ) -> Reply:
-        """Ask and give the answer, see `http.Endpoints.send`; a refusal is one if it is among these codes."""
-        answer = await self._endpoints.send(request, key=key, within=within, repeat=repeat)
-        told = failures.fields(answer.body)
-        code = cast("int | None", told.get("errorCode"))
-        if code is not None and code not in answers:
-            raise failures.refused(code, self.shown, key)
-        if code is None and "node" not in told:
-            raise NotReachable(
-                "the answer is not one of etcd's v2 API", hint="is this etcd?", address=self.shown, key=key
-            )
-        index = _index(answer.headers)
-        self.index = max(self.index, index)
-        return Reply(code, index, answer.headers.get("X-Etcd-Cluster-Id"), None if code else Change.of(told))
+        """Ask and give the answer, see `http.Endpoints.ask`; a refusal is one if it is among these codes."""
+        path = requests.path_of(request)
+        reply = await self._endpoints.ask(
+            request, lambda answer: Reply.of(answer, path), key=key, within=within, repeat=repeat
+        )
+        if reply.code is not None and reply.code not in answers:
+            raise failures.refused(reply.code, self.shown, key)
+        self.index = max(self.index, reply.index)
+        return reply
 
     async def prove(self, within: float | None = None, *, repeat: bool = True) -> Reply:
         """Have a majority of the members answer."""
@@ -104,14 +120,11 @@ class Connection:
 
     async def length(self, path: str, *, key: str | None) -> int | None:
         """Tell how long the answer to reading a node would be, in bytes; None if it is no short one."""
-        answer = await self._endpoints.send(requests.measure(path), key=key)
-        told = answer.headers.get("Content-Length", "")
-        return int(told) if told.isdigit() else None
+        return await self._endpoints.ask(requests.measure(path), _length, key=key)
 
     async def tell(self, request: http.Request, host: Host, within: float) -> Fields:
         """Ask one member of itself."""
-        answer = await self._endpoints.send(request, within=within, repeat=False, at=host)
-        return failures.fields(answer.body)
+        return await self._endpoints.ask(request, _about_itself, within=within, repeat=False, at=host)
 
     @asynccontextmanager
     async def hear(
@@ -123,19 +136,42 @@ class Connection:
             GapError: The store no longer knows what happened from that index on.
         """
         asked = requests.hear(path, index, below=below)
-        async with self._endpoints.listen(asked, key=key) as (headers, lines):
-            yield Hearing(_index(headers), headers.get("X-Etcd-Cluster-Id"), _changes(lines))
+        async with self._endpoints.listen(asked, _beginning, _change, key=key) as ((newest, cluster), lines):
+            yield Hearing(newest, cluster, _changes(lines))
 
 
-async def _changes(lines: AsyncGenerator[bytes, None]) -> AsyncGenerator[Change, None]:
-    async for line in lines:
-        if told := failures.fields(line):
-            yield Change.of(told)
+async def _changes(lines: AsyncGenerator[Change | None, None]) -> AsyncGenerator[Change, None]:
+    async for change in lines:
+        if change is not None:
+            yield change
 
 
-def _index(headers: Mapping[str, str]) -> int:
-    told = headers.get("X-Etcd-Index", "")
-    return int(told) if told.isdigit() else 0
+def _beginning(answer: http.Answer) -> tuple[int, str | None]:
+    """Return the index and the cluster that an answer which goes on begins with."""
+    if answer.status not in _DONE:
+        message = f"HTTP status {answer.status}"
+        raise ValueError(message)
+    return json_fields.digits(answer.headers.get(_INDEX), _INDEX), answer.headers.get(_CLUSTER)
+
+
+def _change(line: bytes) -> Change | None:
+    return Change.of(json_fields.object_of(json_fields.parse(line))) if line.strip() else None
+
+
+def _length(answer: http.Answer) -> int | None:
+    json_fields.digits(answer.headers.get(_INDEX), _INDEX)
+    if answer.status not in (*_DONE, _ABSENT):
+        message = f"HTTP status {answer.status}"
+        raise ValueError(message)
+    length = answer.headers.get("Content-Length")
+    return None if length is None else json_fields.digits(length, "Content-Length")
+
+
+def _about_itself(answer: http.Answer) -> Fields:
+    if answer.status not in _DONE:
+        message = f"HTTP status {answer.status}"
+        raise ValueError(message)
+    return json_fields.object_of(json_fields.parse(answer.body))
 
 
 def _credentials(settings: Settings) -> Mapping[str, str]:

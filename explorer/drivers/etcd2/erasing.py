@@ -51,7 +51,7 @@ class Erasure(Erasing[Node]):
             if node.directory:
                 refusal = await self._close(node) or refusal
         if refusal is not None and self.deleted == before:
-            raise NotEmptyError(
+            raise ExplorerError(
                 f"a directory is not empty, though nothing is listed in it; {self.so_far}",
                 hint="names that begin with _ are in no listing: delete them by their keys",
                 address=self.shown,

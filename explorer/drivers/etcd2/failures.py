@@ -4,13 +4,12 @@ A refusal is JSON with a code of its own (etcd's `error` package). What the aske
 here; the rest is raised.
 """
 
-import json
-from collections.abc import Mapping
-from typing import Final, TypeAlias, cast
+from typing import Final
 
+from explorer.drivers import json_fields
 from explorer.drivers.http import Answer
+from explorer.drivers.json_fields import Fields
 from explorer.model.errors import (
-    CallNotSupported,
     ExplorerError,
     Forbidden,
     InvalidKey,
@@ -22,8 +21,6 @@ from explorer.model.errors import (
 )
 from explorer.model.text import inert
 
-Fields: TypeAlias = Mapping[str, object]
-
 NOT_FOUND: Final = 100
 COMPARE_FAILED: Final = 101
 NOT_A_FILE: Final = 102
@@ -34,6 +31,7 @@ _DENIED = 110
 _ABSENT = 404
 _UNKNOWN = 401
 """HTTP's own, of a user who is not known."""
+_FORBIDDEN = 403
 _FAILED = (300, 301)
 _CLEARED = 401
 _ANSWERS = (NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, NOT_A_DIRECTORY, EXISTS, NOT_EMPTY)
@@ -49,12 +47,11 @@ class NotEmptyError(ExplorerError):
 
 
 def fields(body: bytes) -> Fields:
-    """Read an answer; empty for what is none of etcd's."""
+    """Return what an answer says; nothing if it is not JSON."""
     try:
-        read = json.loads(body)
-    except ValueError:
+        return json_fields.object_of(json_fields.parse(body))
+    except (ValueError, RecursionError):
         return {}
-    return cast("Fields", read) if isinstance(read, dict) else {}
 
 
 def judge(answer: Answer, key: str | None, shown: str, *, named: bool) -> None:
@@ -65,18 +62,23 @@ def judge(answer: Answer, key: str | None, shown: str, *, named: bool) -> None:
         key: What it is about.
         shown: The address for messages.
         named: Whether we said who we are: a password that is wrong is refused like a user who may not.
+
+    Raises:
+        ExplorerError: What the store says.
+        ValueError: etcd says no such thing.
     """
     if answer.status < 300:  # noqa: PLR2004 - HTTP's own
         return
     told = fields(answer.body)
-    code = told.get("errorCode")
+    code = json_fields.number(told, "errorCode", 0) or None
     if code in _ANSWERS:
         return
     text = inert(f"{told.get('message', '')}: {told.get('cause', '')}".strip(": "))[:_LONGEST]
     if code is None and answer.status == _ABSENT and "X-Etcd-Index" in answer.headers:
         return  # of what was only measured, and is not there
     if code is None:
-        raise denied(shown, key, named=named) if answer.status == _UNKNOWN else _of_status(answer, shown, key)
+        refused = answer.status == _UNKNOWN or (answer.status == _FORBIDDEN and "message" in told)
+        raise denied(shown, key, named=named) if refused else _of_status(answer, shown, key)
     if code == _DENIED:
         raise denied(shown, key, named=named)
     if code == _CLEARED:
@@ -108,25 +110,17 @@ def denied(shown: str, key: str | None, *, named: bool) -> ExplorerError:
 def _of_status(answer: Answer, shown: str, key: str | None) -> ExplorerError:
     match answer.status:
         case 404:
-            return CallNotSupported(
-                "the server does not offer etcd's v2 API",
-                hint="use etcd:// for its v3 API, or start the server (3.5 and older) with --enable-v2",
-                address=shown,
-                key=key,
-            )
-        case status if status < 400:  # noqa: PLR2004 - HTTP's own
             return NotReachable(
-                "the member that answered only names another one, which is not followed",
-                sent=False,  # nothing was done with it
-                hint="name all members in the URL",
+                "this is not etcd's v2 API (HTTP status 404)",
+                hint="use etcd:// for the v3 API, or start the server (3.5 and older) with --enable-v2",
                 address=shown,
                 key=key,
             )
         case status if status >= 500:  # noqa: PLR2004 - HTTP's own
             return NotReachable(f"the store failed (HTTP status {status})", hint="see its log", address=shown, key=key)
         case status:
-            text = inert(answer.body.decode("utf-8", "replace").strip())[:_LONGEST]
-            return ExplorerError(f"{text} (HTTP status {status})", address=shown, key=key)
+            message = f"HTTP status {status}"
+            raise ValueError(message)
 
 
 def refused(code: int, shown: str, key: str | None) -> ExplorerError:

@@ -95,7 +95,7 @@ class History:
         """Refuse another life of the store."""
         if self.cluster is None:
             self.cluster = hearing.cluster
-        elif hearing.cluster != self.cluster:
+        elif hearing.cluster not in (None, self.cluster):
             raise GapError("another cluster answers")
         if hearing.index < self.told:  # it may be a member that lags behind
             newest = await self._newest()

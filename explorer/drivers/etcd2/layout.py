@@ -7,9 +7,9 @@ A node is a key with a value or a directory, never both. A directory is an entry
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Final
 
-from explorer.drivers.etcd2.failures import Fields
+from explorer.drivers.json_fields import Fields, number, object_of, objects_of, text
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidKey
 
@@ -37,13 +37,13 @@ class Node:
     def of(cls, fields: Fields) -> "Node":
         """Read one."""
         return cls(
-            path=cast("str", fields.get("key", "")).rstrip("/"),
+            path=text(fields, "key", "").rstrip("/"),
             directory=bool(fields.get("dir")),
-            text=cast("str", fields.get("value") or ""),
-            created=cast("int", fields.get("createdIndex", 0)),
-            modified=cast("int", fields.get("modifiedIndex", 0)),
-            ttl=cast("int | None", fields.get("ttl")),
-            below=tuple(map(cls.of, cast("list[Fields]", fields.get("nodes") or ()))),
+            text=text(fields, "value", ""),
+            created=number(fields, "createdIndex", 0),
+            modified=number(fields, "modifiedIndex", 0),
+            ttl=number(fields, "ttl") if fields.get("ttl") is not None else None,
+            below=tuple(map(cls.of, objects_of(fields.get("nodes")))),
         )
 
     @classmethod
@@ -68,11 +68,11 @@ class Change:
     @classmethod
     def of(cls, fields: Fields) -> "Change":
         """Read one."""
-        previous = cast("Fields | None", fields.get("prevNode"))
+        previous = fields.get("prevNode")
         return cls(
-            cast("str", fields.get("action", "")),
-            Node.of(cast("Fields", fields.get("node") or {})),
-            Node.of(previous) if previous else None,
+            text(fields, "action"),
+            Node.of(object_of(fields.get("node"))),
+            None if previous is None else Node.of(object_of(previous)),
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from explorer.drivers.http import Request
 
@@ -47,6 +47,12 @@ def hear(path: str, index: int, *, below: bool, stream: bool = True) -> Request:
     if stream:
         query["stream"] = "true"
     return Request("GET", _target(f"{path}/" if below else path, query))
+
+
+def path_of(request: Request) -> str | None:
+    """Return the node that the answer to a request has to be about; None for what happens, at or above a node."""
+    path, _, query = request.target.partition("?")
+    return None if "wait=true" in query else unquote(path).removeprefix(_KEYS).rstrip("/")
 
 
 def version() -> Request:

@@ -3,7 +3,7 @@
 from explorer.drivers import retry
 from explorer.drivers.etcd2 import requests
 from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.failures import Fields
+from explorer.drivers.json_fields import Fields
 from explorer.drivers.surveying import PATIENCE, everywhere
 from explorer.model.address import Host
 from explorer.model.entries import Status

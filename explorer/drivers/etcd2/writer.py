@@ -13,7 +13,7 @@ from typing import NamedTuple, Never
 from explorer.drivers import writing
 from explorer.drivers.etcd2 import failures, requests
 from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.failures import COMPARE_FAILED, EXISTS, NOT_A_FILE, NOT_FOUND
+from explorer.drivers.etcd2.failures import COMPARE_FAILED, EXISTS, NOT_A_FILE, NOT_FOUND, NotEmptyError
 from explorer.drivers.etcd2.layout import Layout, Node
 from explorer.drivers.etcd2.reading import Reader
 from explorer.drivers.etcd2.saving import Save
@@ -21,7 +21,7 @@ from explorer.drivers.holding import keep_alive
 from explorer.drivers.tasks import Tasks
 from explorer.drivers.writing import State
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import KeyNotFound
+from explorer.model.errors import ExplorerError, KeyNotFound
 
 
 class Seen(NamedTuple):
@@ -108,7 +108,10 @@ class Writer(writing.Writer[Seen, Lifetime, Never]):
         return self.layout.entry(written)
 
     async def _erase(self, key: str, before: Seen) -> bool:
-        return await Save(self.connection, key, self.layout.locate(key), before.node, None).commit() is not None
+        try:
+            return await Save(self.connection, key, self.layout.locate(key), before.node, None).commit() is not None
+        except NotEmptyError as error:
+            raise ExplorerError(error.message, hint=error.hint, address=error.address, key=key) from error
 
     async def _holds(self, key: str, condition: Never) -> bool:
         raise NotImplementedError(key, condition)

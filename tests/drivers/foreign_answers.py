@@ -1,0 +1,177 @@
+"""Answers that are not a store's own, and a fake proxy that gives them: no real server does so when asked."""
+
+import asyncio
+import re
+from typing import Final, Self
+
+from tests.servers.processes import HOST
+
+_INDEXES: Final = ("X-Consul-Index: 5", "X-Etcd-Index: 5", "X-Etcd-Cluster-Id: cdf818194e3a8c32")
+_JSON: Final = "Content-Type: application/json"
+_HTML: Final = "Content-Type: text/html; charset=utf-8"
+
+
+def response(status: str, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
+    """Return a response as it is sent."""
+    lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *headers, "", "")
+    return "\r\n".join(lines).encode() + body
+
+
+def with_indexes(body: bytes) -> bytes:
+    """Return a response that looks like a store's but for its body."""
+    return response("200 OK", body, _JSON, *_INDEXES)
+
+
+NEVER_OWN: Final = {
+    "404 text": response("404 Not Found", b"404 page not found\n", "Content-Type: text/plain"),
+    "404 page": response("404 Not Found", b"<html>", _HTML),
+    "200 page": response("200 OK", b"<!doctype html><h1>Welcome</h1>", _HTML),
+    "200 text": response("200 OK", b"it works", "Content-Type: text/plain"),
+    "200 and nothing": response("200 OK"),
+    "200 page with indexes": response("200 OK", b"<html>", _HTML, *_INDEXES),
+    "403 page": response("403 Forbidden", b"<html>", _HTML),
+    "403 text": response("403 Forbidden", b"RBAC: access denied", "Content-Type: text/plain"),
+    "500 page": response("500 Internal Server Error", b"<html>", _HTML),
+    "502 text": response("502 Bad Gateway", b"no backend"),
+    "503 and nothing": response("503 Service Unavailable"),
+    "302 elsewhere": response("302 Found", b"", "Location: http://login.invalid/\x1b]0;x"),
+    "301 elsewhere": response("301 Moved Permanently", b"", "Location: /ui/"),
+    "307 nowhere": response("307 Temporary Redirect"),
+    "204": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "206": response("206 Partial Content", b"[]", _JSON, *_INDEXES),
+    "418": response("418 Teapot", b"short and stout"),
+    "100 and no more": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "103 and no more": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n",
+    "101": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    "index is a word": response("200 OK", b"[]", _JSON, "X-Consul-Index: abc", "X-Etcd-Index: abc"),
+    "index is negative": response("200 OK", b"[]", _JSON, "X-Consul-Index: -1", "X-Etcd-Index: -1"),
+    "index is endless": response(
+        "200 OK", b"[]", _JSON, f"X-Consul-Index: {'9' * 5000}", f"X-Etcd-Index: {'9' * 5000}"
+    ),
+    "body breaks off": response("200 OK", b'[{"Key"', _JSON, *_INDEXES, length=100),
+    "no gzip": response("200 OK", b"[]", "Content-Encoding: gzip", *_INDEXES),
+    "no deflate": response("200 OK", b"[]", "Content-Encoding: deflate", *_INDEXES),
+    "no brotli": response("200 OK", b"[]", "Content-Encoding: br", *_INDEXES),
+    "no zstd": response("200 OK", b"[]", "Content-Encoding: zstd", *_INDEXES),
+    "no chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nfoo\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n[]\n",
+    "length is a word": b"HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\n[]",
+    "status is a word": b"HTTP/1.1 okay\r\n\r\n",
+    "header without end": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000,
+    "header is binary": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-\x00\xff: \x80\r\n\r\n",
+    "another protocol": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "nothing": b"",
+    "not JSON": with_indexes(b"{'a'"),
+    "not UTF-8": with_indexes(b'["\xff\xfe"]'),
+    "nested deeply": with_indexes(b"[" * 200_000),
+    "number is endless": with_indexes(b'[{"Key": 1' + b"0" * 5000 + b"}]"),
+    "JSON text": with_indexes(b'"x"'),
+    "JSON number": with_indexes(b"5"),
+    "list of numbers": with_indexes(b"[5]"),
+}
+"""What no store answers to anything that is asked: each is NotReachable."""
+
+SHAPES: Final = {
+    text: with_indexes(text.encode())
+    for text in (
+        "{}",
+        "[]",
+        "null",
+        "[null]",
+        "[{}]",
+        "[[]]",
+        "NaN",
+        '["\\ud800"]',
+        '["elsewhere/a"]',
+        '[{"Key": 5}]',
+        '[{"Key": "a", "Value": "***", "Flags": 0, "CreateIndex": 1, "ModifyIndex": 1, "LockIndex": 0}]',
+        '[{"Key": "a", "Value": null, "Flags": "x", "CreateIndex": 1, "ModifyIndex": 1.5, "LockIndex": true}]',
+        '{"Results": 5}',
+        '{"Results": [5]}',
+        '{"Results": [{"KV": null}]}',
+        '{"Results": null, "Errors": null}',
+        '{"Results": [], "Errors": [{}]}',
+        '{"Errors": [{"OpIndex": "0", "What": 7}]}',
+        '{"ID": 5}',
+        '[{"ID": "x", "TTL": "1.2.3s", "LockDelay": "no"}]',
+        '{"Config": 5, "Stats": []}',
+        '{"action": "get"}',
+        '{"action": 5, "node": {"key": "/a"}}',
+        '{"action": "get", "node": 5}',
+        '{"action": "get", "node": {"key": 5}}',
+        '{"action": "get", "node": {"key": "/elsewhere", "value": "x", "modifiedIndex": 1, "createdIndex": 1}}',
+        '{"action": "get", "node": {"key": "/a", "dir": true, "nodes": 5}}',
+        '{"action": "get", "node": {"key": "/a", "value": {}, "ttl": "x", "modifiedIndex": []}}',
+        '{"errorCode": "100"}',
+        '{"errorCode": [100], "index": {}}',
+        '{"errorCode": 100}',
+        '{"errorCode": 401}',
+        '{"errorCode": 999, "message": {}}',
+    )
+}
+"""JSON that may fit what one call asks, and has another shape for all others."""
+
+
+class AnsweringProxy:
+    """A proxy to a real server that gives an answer of its own, once so many requests have been passed on."""
+
+    def __init__(self, server: str) -> None:
+        self._host, _, port = server.rpartition(":")
+        self._port = int(port)
+        self._own: bytes | None = None
+        self._pass = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.address = ""
+
+    def answer(self, own: bytes, *, after: int = 0) -> None:
+        """Give this answer to every request, after so many."""
+        self._own, self._pass = own, after
+        for task in self._tasks:
+            task.cancel()
+
+    def heal(self) -> None:
+        """Pass on everything again."""
+        self._own = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, HOST, 0)
+        self.address = f"{HOST}:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a connection is served by its own task")
+        self._tasks.add(task)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: (\d+)", head)
+            body = await reader.readexactly(int(length[1]) if length else 0)
+            if self._own is not None and self._pass <= 0:
+                writer.write(self._own)
+            else:
+                self._pass -= 1
+                await self._forward(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + body, writer)
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _forward(self, request: bytes, writer: asyncio.StreamWriter) -> None:
+        reader, upstream = await asyncio.open_connection(self._host, self._port)
+        try:
+            upstream.write(request)
+            while data := await reader.read(65536):
+                writer.write(data)
+        finally:
+            upstream.close()
