@@ -7,6 +7,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from functools import partial
 from io import TextIOWrapper
 from itertools import chain
 from types import TracebackType
@@ -22,6 +23,7 @@ from explorer.model.errors import ExplorerError
 from explorer.model.text import inert
 from explorer.opening import opener
 from explorer.session.commands import ACTIONS
+from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 
 if TYPE_CHECKING:  # with them comes protobuf
@@ -53,6 +55,8 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
     if isinstance(sys.stderr, TextIOWrapper):
         sys.stderr.reconfigure(encoding="utf-8")  # in another locale the frames would be drawn as escapes
 
+    farewell: list[str] = []
+
     async def run() -> int:
         first = connect()
         stores = chain([first], iter(connect, None))
@@ -64,10 +68,18 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
         async def nearby() -> str | None:
             return await contents_nearby(first.address, meant.access)
 
+        errors = InternalErrors(folder("state") / "errors")
+        asyncio.get_running_loop().set_exception_handler(partial(_report, errors))
         async with Session(
-            lambda: next(stores), codecs, writable=wanted.write, drafts=drafts, actions=actions, nearby=nearby
+            lambda: next(stores),
+            codecs,
+            writable=wanted.write,
+            drafts=drafts,
+            actions=actions,
+            nearby=nearby,
+            errors=errors,
         ) as session:
-            app = Keyscope(session, theme=wanted.theme, told=[str(one.message) for one in told])
+            app = Keyscope(session, theme=wanted.theme, told=[str(one.message) for one in told], errors=errors)
             with _signals(app.end), stack_dumps(folder("state")):
                 async with asyncio.TaskGroup() as group:
                     preparing = group.create_task(_prepare(session, codecs))
@@ -75,9 +87,14 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
                     preparing.cancel()
             if app.failure is not None:
                 raise app.failure
+            if errors.recent:
+                farewell.append(f"there were internal errors; details in {errors.folder}")
             return app.return_code or 0
 
-    return asyncio.run(run())
+    code = asyncio.run(run())
+    for line in farewell:
+        sys.stderr.write(f"{inert(line)}\n")
+    return code
 
 
 @contextmanager
@@ -105,6 +122,14 @@ def _signals(end: Callable[[signal.Signals], None]) -> Generator[None, None, Non
 def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Tell of a defect on the terminal; in what a library says of it there may be a stranger's words."""
     sys.stderr.write(inert("".join(traceback.format_exception(kind, error, trace)), multiline=True))
+
+
+def _report(errors: InternalErrors, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """Report an exception that nobody awaits; asyncio itself would write it to the screen, with its message."""
+    del loop
+    error = context.get("exception")
+    if isinstance(error, Exception):
+        errors.report(error, "in the background")
 
 
 def _codecs(store: Store, reading: arguments.Reading) -> "Codecs":

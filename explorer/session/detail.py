@@ -17,6 +17,7 @@ from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound
 from explorer.model.events import Deleted, Put
 from explorer.session.clock import Clock
 from explorer.session.decoding import Decoder
+from explorer.session.internal_errors import as_failure
 from explorer.session.states import Empty, Failed, Loading, Pane, Part, Ready
 from explorer.session.work import Task, Work
 
@@ -218,6 +219,9 @@ class Detail:
             self._gone(key)
         except ExplorerError as error:
             self._become(Failed(error, self.reading if self._shows(key) else None))
+        except Exception as error:
+            self._become(Failed(as_failure(error), self.reading if self._shows(key) else None))
+            raise
         else:
             await self._show(entry, moment=moment, time=time)
 
@@ -238,7 +242,14 @@ class Detail:
         preview = None if self._shows(entry.key) else self._decoder.preview(entry.key, entry.value, choice)
         if preview is not None:
             self._become(Ready(Reading(entry, preview, moment, time or self._clock.wall())))
-        document = await self._decoder.open(entry.key, entry.value, choice)
+        try:
+            document = await self._decoder.open(entry.key, entry.value, choice)
+        except ExplorerError as error:
+            self._become(Failed(error, None))
+            return
+        except Exception as error:
+            self._become(Failed(as_failure(error), None))
+            raise
         if reading is None:
             reading = Reading(entry, document, moment, time or self._clock.wall())
         self._become(Ready(replace(reading, document=document)))
@@ -264,6 +275,10 @@ class Detail:
                 )
         except ExplorerError as error:
             self.history = Failed(error, before if before.entries else None)
+        except Exception as error:
+            self.history = Failed(as_failure(error), before if before.entries else None)
+            self._tell(Part.DETAIL)
+            raise
         self._tell(Part.DETAIL)
 
     def _become(self, state: Pane[Reading]) -> None:

@@ -15,6 +15,7 @@ from explorer.model.errors import CallNotSupported, ExplorerError
 from explorer.model.events import Deleted, Put
 from explorer.model.locks import Contender, LockInfo
 from explorer.session.clock import Clock
+from explorer.session.internal_errors import as_failure
 from explorer.session.states import Empty, Failed, Loading, Pane, Part, Ready
 
 PAUSE: Final = 2.0
@@ -131,6 +132,9 @@ class LockTable:
             except ExplorerError as error:
                 self._become(Failed(error, self._shown()))
                 self._whole = self._whole or error.retryable
+            except Exception as error:
+                self._become(Failed(as_failure(error), self._shown()))
+                raise
             pause = SHARE * (clock() - began)
             if whole:
                 earliest = clock() + pause

@@ -17,7 +17,7 @@ from explorer.session.circumstances import Circumstances
 from explorer.session.clock import Clock
 from explorer.session.commands import ACTIONS
 from explorer.session.connection.following import Following
-from explorer.session.connection.linking import Link
+from explorer.session.connection.linking import Companion, Link
 from explorer.session.connection.liveness import Pulse
 from explorer.session.connection.proving import Prover
 from explorer.session.connection.vigil import Vigil
@@ -28,11 +28,13 @@ from explorer.session.editing.edits import Reviewing, Unknown
 from explorer.session.editing.machine import Edit
 from explorer.session.editing.removal import Removal, preview, remove
 from explorer.session.frames import FRAME, Frames, Told
+from explorer.session.internal_errors import InternalErrors
+from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.tree import Tree
 from explorer.session.locktable import LockTable
 from explorer.session.showing import Showing
 from explorer.session.states import Liveness, Part, newest
-from explorer.session.work import Work
+from explorer.session.work import Job, Work
 
 _READ_ONLY = "read-only: w unlocks writing"
 
@@ -54,6 +56,7 @@ class Session:
         clock: Clock | None = None,
         actions: Actions = ACTIONS,
         nearby: Callable[[], Awaitable[str | None]] | None = None,
+        errors: InternalErrors | None = None,
     ) -> None:
         """Prepare a session.
 
@@ -65,6 +68,7 @@ class Session:
             clock: What proofs, ages and lifetimes are counted by.
             actions: What a person can do, with the keys of their choice.
             nearby: Finds where the keys are if there are none at the address.
+            errors: Where unexpected exceptions are reported, so that the session goes on; None has them end it.
         """
         self.clock = clock or Clock()
         self.actions = actions
@@ -76,7 +80,7 @@ class Session:
         self._open = open
         self._proved_revision: Revision | None = None
         self._stack = AsyncExitStack()
-        self._work = Work()
+        self._work = Work(None if errors is None else errors.report)
         self._decoder = Decoder(codecs)
         self._pulse = Pulse()
         self._frames = Frames(self._fold, lambda: self.rate)
@@ -95,13 +99,14 @@ class Session:
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._work.going_on())
-        for job, name in (
-            (self._frames.run(), "tell views"),
-            (self._vigil.run(), "judge liveness"),
-            (self._showing.age(), "let marks fade"),
-            (self._link.run(self._following.run, (self._prover.run, self._read, self.locks.run)), "keep connected"),
-        ):
-            self._work.start(job, name=name, caused=False)
+        running: dict[str, Callable[[], Job]] = {
+            "tell views": self._frames.run,
+            "judge liveness": self._vigil.run,
+            "let marks fade": self._showing.age,
+            "keep connected": self._connected,
+        }
+        for name, make in running.items():
+            self._work.keep_running(make, name=name)
         return self
 
     async def __aexit__(
@@ -115,6 +120,14 @@ class Session:
             finally:
                 self._decoder.close()
                 self.desk.close()
+
+    async def _connected(self) -> None:
+        companions = {"prove": self._prover.run, "read": self._read, "read locks": self.locks.run}
+
+        def kept_running(name: str, companion: Companion) -> Companion:
+            return lambda store: self._work.restarting(lambda: companion(store), name)
+
+        await self._link.run(self._following.run, [kept_running(*one) for one in companions.items()])
 
     def _connect(self) -> Store:
         """Make a connection, and take over what can be known of the store before it answers."""
@@ -263,6 +276,26 @@ class Session:
         with suppress(ExplorerError):  # whoever may not look there is none the worse
             self.nearby = await find()
             self._frames.tell(Part.TREE)
+
+    async def reveal(self, key: str) -> Node | None:
+        """Open the way to a key in the tree and return its node; None if there is no such key or folder.
+
+        A user with rights on a few keys only may not list the folders on the way: then the key itself is asked for.
+
+        Raises:
+            ExplorerError: Neither a level on the way nor the key could be read.
+        """
+        try:
+            return await self.tree.reveal(key)
+        except ExplorerError as error:
+            store = self._link.store
+            with suppress(ExplorerError):
+                await store.get(key, consistent=False)
+                return self.tree.insert_known(key, has_value=True)
+            with suppress(ExplorerError):
+                if (await store.children(f"{key}{store.separator}", limit=1)).items:
+                    return self.tree.insert_known(key, has_value=False)
+            raise error from None
 
     async def reload(self) -> None:
         """Connect now if there is no connection; else read again everything that is shown."""

@@ -68,7 +68,7 @@ class Showing:
         """Let the tree read, from the first connection on."""
         if not self._growing:
             self._growing = True
-            self._work.start(self.tree.run(), name="tree", caused=False)
+            self._work.keep_running(self.tree.run, name="tree")
 
     @property
     def busy(self) -> bool:

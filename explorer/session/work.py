@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+RESTART_PAUSE: Final = 1.0
+"""Seconds until a task that goes on as long as the session does is started again after an unexpected exception."""
 
 Job: TypeAlias = Coroutine[object, object, None]
 Task: TypeAlias = asyncio.Task[None]
@@ -12,10 +15,16 @@ Task: TypeAlias = asyncio.Task[None]
 class Work:
     """What a session has running. Errors of the store are told by the jobs themselves; any other failure is a defect.
 
-    A defect ends the session and is raised where it was entered.
+    A defect ends the session and is raised where it was entered, unless somebody is there to report it to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_failure: Callable[[Exception, str], object] | None = None) -> None:
+        """Prepare.
+
+        Args:
+            on_failure: Is called with an exception that a job raised and the name of the job; the session goes on.
+        """
+        self._on_failure = on_failure
         self._create: Callable[[Job], Task] | None = None
         self._running: set[Task] = set()
         self._caused: set[Task] = set()
@@ -37,13 +46,37 @@ class Work:
         if self._create is None:
             job.close()
             return None
-        task = self._create(job)
+        task = self._create(job if self._on_failure is None else self._reporting(job, name, self._on_failure))
         task.set_name(name)
         self._running.add(task)
         if caused:
             self._caused.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    def keep_running(self, make: Callable[[], Job], *, name: str) -> None:
+        """Start a job that goes on as long as the session does, and start it again should it fail."""
+        self.start(self.restarting(make, name), name=name, caused=False)
+
+    async def restarting(self, make: Callable[[], Job], name: str) -> None:
+        """Run a job, and run it again after a pause whenever it fails with an exception that can be reported."""
+        while True:
+            try:
+                await make()
+            except Exception as error:
+                if self._on_failure is None:
+                    raise
+                self._on_failure(error, name)
+                await asyncio.sleep(RESTART_PAUSE)
+            else:
+                return
+
+    @staticmethod
+    async def _reporting(job: Job, name: str, on_failure: Callable[[Exception, str], object]) -> None:
+        try:
+            await job
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported and the session goes on
+            on_failure(error, name)
 
     def replace(self, job: Job, *, name: str, caused: bool = True) -> Task | None:
         """Start a job instead of the one of that name: the newest wins."""

@@ -6,16 +6,20 @@ import signal
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
+from textual._context import active_message_pump
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 
 from explorer.model.text import inert
+from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Part
+from explorer.tui import dispatch_guard
 from explorer.tui.backstop import Backstop
 from explorer.tui.garbage import Garbage
 from explorer.tui.keyboard import forgive
@@ -40,20 +44,30 @@ class Keyscope(App[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-high")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "perform('quit')", show=False, priority=True)]
 
-    def __init__(self, session: Session, *, theme: str | None = None, told: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        theme: str | None = None,
+        told: Sequence[str] = (),
+        errors: InternalErrors | None = None,
+    ) -> None:
         """Prepare the app.
 
         Args:
             session: It is entered and left by whoever runs the app.
             theme: The name of one; what is not known is told.
             told: Lines to show at the start.
+            errors: Where unexpected exceptions are reported, so that the app goes on; None has them end it.
         """
         forgive()
+        dispatch_guard.install()
         super().__init__()
         self.session = session
         self._wanted_theme = theme or os.environ.get("TEXTUAL_THEME") or DEFAULT
         self._said = told
         self._parts = Part(0)
+        self._errors = errors
         self._garbage = Garbage(lambda: session.tree.loaded)
         self.failure: Exception | None = None
         """What the app ended with, if that was a defect."""
@@ -74,6 +88,8 @@ class Keyscope(App[None]):
         self.set_interval(TICK, self._tick)
         for line in self._said:
             self.say(line, warning=True)
+        if self._errors is not None:
+            self._errors.on_report = self._show_error
 
     def on_resize(self, event: Resize) -> None:
         """Go by the size that the window has by now."""
@@ -131,9 +147,25 @@ class Keyscope(App[None]):
                     self.run_worker(_waited(result), group=name, exclusive=True)
                 return
 
+    @property
+    def outlives_failures(self) -> bool:
+        """Whether an unexpected exception is reported and the app goes on; before the first screen stands it ends."""
+        return self._errors is not None and self._errors.on_report is not None and self.is_running
+
     def _handle_exception(self, error: Exception) -> None:
-        self.failure = self.failure or error
-        super()._handle_exception(error)
+        if self._errors is None or not self.outlives_failures:
+            self.failure = self.failure or error
+            super()._handle_exception(error)
+            return
+        pump = active_message_pump.get(self)
+        self._errors.report(error, f"{type(pump).__name__} on {type(self.screen).__name__}")
+        screen = pump.screen if isinstance(pump, Widget) and not pump.is_mounted else None
+        if screen is not None and len(self.screen_stack) > 2:  # noqa: PLR2004 - Textual's own screen and browsing
+            screen.call_later(_leave, screen)  # of a screen that could not be made nothing can be used
+
+    def _show_error(self, line: str) -> None:
+        """Show an error for long enough to read where its details are; may be called from any task of the session."""
+        self.notify(inert(line), severity="error", markup=False, timeout=10)
 
     def _fatal_error(self) -> None:
         """Leave without a picture of the failure: that would show what variables held, secrets too.
@@ -164,6 +196,11 @@ class Keyscope(App[None]):
         """Give only what the registry and the themes offer; see `palette`."""
         del screen
         return ()
+
+
+def _leave(screen: Screen[object]) -> None:
+    if screen.is_current:
+        screen.dismiss(None)  # not awaited: a screen cannot wait for its own end
 
 
 async def _waited(result: object) -> None:

@@ -1,4 +1,4 @@
-"""The command with a defect, which nothing else could provoke: asked for help, the app fails.
+"""The command with a defect, which nothing else could provoke: asked for help, the app meets an unexpected exception.
 
     python -m tests.tui.broken URL
 
@@ -12,8 +12,8 @@ from explorer.tui.screens.browse import Browse
 
 
 def _fail(_: Browse) -> None:
-    address = sys.argv[-1]  # with its password: a picture of the failure would show it
-    raise RuntimeError("a defect\x1b]0;a title\x07\x1b[2J" + address[:0])
+    address = sys.argv[-1]  # with its password: the message must not be shown or kept
+    raise RuntimeError("a defect\x1b]0;a title\x07\x1b[2J" + address)
 
 
 if __name__ == "__main__":

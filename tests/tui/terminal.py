@@ -58,6 +58,12 @@ def pieces(sent: str) -> Iterator[tuple[bool, str]]:
         yield False, sent[at:]
 
 
+def assert_no_internal_errors(folder: Path) -> None:
+    """Fail if the app reported an unexpected exception, with which it goes on."""
+    found = "\n".join(file.read_text() for file in sorted(folder.glob("*.txt")))
+    assert not found, f"internal errors:\n{found}"
+
+
 class Terminal:
     """The command in a terminal of its own: a context manager, which ends it."""
 
@@ -68,6 +74,7 @@ class Terminal:
         size: tuple[int, int] = NARROW,
         variables: Mapping[str, str] | None = None,
         command: Sequence[str] = COMMAND,
+        internal_errors: bool = False,
     ) -> None:
         """Start the command.
 
@@ -77,7 +84,9 @@ class Terminal:
             size: Columns and lines.
             variables: Further variables of the environment; an empty text unsets one.
             command: What is run with them.
+            internal_errors: Whether there may be some; else one fails the test, although the app goes on.
         """
+        self._errors = None if internal_errors else home / "state" / "keyscope" / "errors"
         self.size = size
         self._stacks = Path(folders(home)["XDG_STATE_HOME"]) / "keyscope" / FILE_NAME
         self._sent = bytearray()
@@ -141,6 +150,8 @@ class Terminal:
         assert not self._reader.is_alive(), "somebody holds the terminal still: it would be read beside the next one"
         if not self._hung_up:
             os.close(self._master)
+        if self._errors is not None:
+            assert_no_internal_errors(self._errors)
 
     # The screen
 

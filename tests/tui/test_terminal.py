@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.figures import figure, seed
-from tests.servers.etcd import EtcdServer
+from tests.servers.etcd import EtcdServer, Grant
 from tests.servers.proxy import FaultProxy
 from tests.tui.contents import fill, read
 from tests.tui.strangers import foreign
@@ -226,6 +226,54 @@ def test_without_its_terminal_it_ends(tmp_path: Path) -> None:
         assert terminal.process.wait(PATIENCE) == -signal.SIGHUP
 
 
+# A user with rights on a few keys only
+
+
+def test_key_is_shown_to_a_user_with_rights_on_it_only(tmp_path: Path) -> None:
+    """Nothing on the way may be listed: the prompt completes nothing, says why, and the key itself is shown."""
+    with EtcdServer() as server:
+        server.enable_auth("root-password")
+        for key in ("/pub/a", "/pub/deep/b", "/priv/c"):
+            server.ctl("put", key, f"value of {key}")
+        server.add_user("test", "pw", [Grant("read", "/pub/")])
+        password = tmp_path / "password"
+        password.write_text("pw\n")
+        password.chmod(0o600)
+        words = (f"etcd://{server.address}/", "--user", "test", "--password-file", str(password))
+        with Terminal(*words, home=tmp_path) as terminal:
+            terminal.shows("1 Keys")
+            terminal.press(":")
+            terminal.type("\x15/pub/")
+            terminal.shows("no completion: ")
+            terminal.type("a\r")
+            terminal.shows("value of /pub/a")
+            terminal.press(":")
+            terminal.type("\x15/pub/deep/b\r")
+            terminal.shows("value of /pub/deep/b")
+            terminal.press(":")
+            terminal.type("\x15/priv/c\r")
+            terminal.shows("▌ the user may not do this")
+            assert terminal.quit() == 0
+
+
+def test_completion_from_a_stopped_server_ends_nothing(tmp_path: Path) -> None:
+    """A folder that does not answer completes nothing; the app goes on."""
+    with EtcdServer() as server:
+        fill(f"etcd://{server.address}/", **{"far/b/c": "stored at c"})
+        with Terminal(f"etcd://{server.address}/", "--timeout", "1", home=tmp_path) as terminal:
+            terminal.shows("far")
+            server.pause()
+            try:
+                terminal.press(":")
+                terminal.type("\x15far/b/")
+                terminal.shows("no completion: ")
+            finally:
+                server.resume()
+            terminal.type("c\r")
+            terminal.shows("stored at c")
+            assert terminal.quit() == 0
+
+
 # Keys that come faster than screens do
 
 ESCAPE = "\x1b[27u"  # as kitty sends it, so that no letter after it makes an alt of it
@@ -262,17 +310,22 @@ def everything(terminal: Terminal, home: Path) -> bytes:
     return terminal.sent + b"".join(file.read_bytes() for file in home.rglob("*") if file.is_file())
 
 
-def test_a_failure_of_the_app_shows_where_it_is_and_no_secret(etcd: EtcdServer, place: str, tmp_path: Path) -> None:
+def test_internal_error_is_shown_without_secrets(etcd: EtcdServer, place: str, tmp_path: Path) -> None:
+    """An unexpected exception is shown in a line, its traceback kept in a file without messages; the app goes on."""
     fill(place, app="value")
     url = place.replace("etcd://", f"etcd://root:{CANARY}@")
-    with Terminal(url, home=tmp_path, command=BROKEN) as terminal:
-        terminal.shows("1 Keys")
+    with Terminal(url, home=tmp_path, command=BROKEN, internal_errors=True) as terminal:
+        terminal.shows("1 Keys", "app")
         terminal.press("?")
-        assert terminal.ended() == 1
-        assert b"RuntimeError: a defect" in terminal.sent
-        assert b"Locals" not in terminal.sent
+        terminal.shows("internal error: RuntimeError in")
+        terminal.press("2")
+        terminal.shows("value")
+        assert terminal.quit() == 0
+        assert "there were internal errors; details in" in terminal.sent.decode()
         assert CANARY.encode() not in everything(terminal, tmp_path)
-        assert foreign(terminal.sent, NARROW) == ["'\\x07'"]  # the bell
+        kept = b"".join(file.read_bytes() for file in tmp_path.rglob("errors/*.txt"))
+        assert b"RuntimeError" in kept
+        assert foreign(terminal.sent, NARROW) == []
     assert etcd.running
 
 

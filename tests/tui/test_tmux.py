@@ -18,6 +18,7 @@ from tests.servers.programs import TMUX, environment
 from tests.servers.requirement import require
 from tests.servers.waiting import wait_until
 from tests.tui.others import Other, Server, other, url_of
+from tests.tui.terminal import assert_no_internal_errors
 
 __all__ = ["shared_server"]
 
@@ -93,6 +94,7 @@ def window(name: str, size: tuple[int, int], url: str, home: Path) -> Iterator[T
         yield tmux
     finally:
         tmux.end()
+    assert_no_internal_errors(home / "state" / "keyscope" / "errors")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.session.clock import Clock, reach
 from explorer.session.connection.liveness import Pulse
+from explorer.session.internal_errors import as_failure
 
 PAUSES: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds until connecting is tried again, and again; the last is kept."""
@@ -83,6 +84,11 @@ class Link:
                     await _together(store, follow, companions)
             except ExplorerError as error:
                 failure = error
+            except Exception as error:
+                self._pulse.failed(as_failure(error), None)
+                self._trying = False
+                self._notice()
+                raise
             else:
                 failure = NotReachable("the store was closed")
             finally:

@@ -15,6 +15,7 @@ from explorer.model.errors import Conflict, ExplorerError, InvalidText, KeyNotFo
 from explorer.model.events import Deleted, Put
 from explorer.session.decoding import Decoder
 from explorer.session.editing.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, State, Unknown
+from explorer.session.internal_errors import as_failure
 
 _LOOKS: Final = (0.5, 1.0, 2.0, 5.0)
 """Seconds between looks at a key whose save is in doubt; the last is kept."""
@@ -152,6 +153,14 @@ class Edit:
     async def _write(self, value: bytes) -> None:
         self._sent = value
         self._become(Saving())
+        try:
+            await self._send(value)
+        except Exception as error:
+            if isinstance(self.state, Saving):  # nobody would ever be told how it ended
+                self._become(Unknown(as_failure(error).message))
+            raise
+
+    async def _send(self, value: bytes) -> None:
         try:
             entry = await self._store().atomic_put(self.key, value, self._previous)
         except Conflict as error:

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from explorer.model.entries import Child, Cursor, Page
 from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
+from explorer.session.internal_errors import as_failure
 from explorer.session.keytree.keyrows import KeyRows
 from explorer.session.keytree.marks import budget
 from explorer.session.keytree.nodes import Level, Node, first_key
@@ -150,6 +151,9 @@ class Loading:
                 await self._go_on(node, level)
         except ExplorerError as error:
             level.error = error
+        except Exception as error:
+            level.error = as_failure(error)
+            raise
         if self._current(node, level):
             self._repeat(node, level)
             if level.complete and not level.living and node is not self._rows.root:

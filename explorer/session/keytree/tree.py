@@ -208,6 +208,30 @@ class Tree:
         """
         self._rows.pin(owner, node)
 
+    def insert_known(self, key: str, *, has_value: bool) -> Node:
+        """Show a key that is known to exist although a level on its way cannot be listed; return its node.
+
+        Args:
+            key: Which key or folder.
+            has_value: Whether it is a key with a value; else something is below it.
+        """
+        node = self.root
+        names = key.split(self.separator)
+        for depth, name in enumerate(names, 1):
+            if node is not self.root:
+                self.expand(node)
+            level = node.branch
+            child = None if level is None else level.find(name)
+            last = depth == len(names)
+            if child is None:
+                child = self._rows.add(node, name, has_value=last and has_value, has_children=not last or not has_value)
+            else:
+                self._rows.revive(child)
+                child.has_value |= last and has_value
+                child.has_children |= not last or not has_value
+            node = child
+        return node
+
     def filter(self, text: str | None, keep: Node | None = None) -> None:
         """Show only loaded rows that a filter keeps, and what is around them; without a text all again.
 

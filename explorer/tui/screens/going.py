@@ -16,7 +16,13 @@ def ask(screen: Screen[None], session: Session) -> None:
     prompt = screen.query_one("#go", Prompt)
 
     async def complete(text: str) -> str | None:
-        return await completed(session, text)
+        try:
+            found = await completed(session, text)
+        except ExplorerError as error:
+            prompt.comment(f"no completion: {error.message}")
+            return None
+        prompt.comment("")
+        return found
 
     prompt.complete(complete)
     separator = session.tree.separator
@@ -31,7 +37,7 @@ async def go(screen: Screen[None], session: Session, key: str) -> None:
     wanted = key
     while True:
         try:
-            node = await session.tree.reveal(wanted)
+            node = await session.reveal(wanted)
         except ExplorerError as error:
             screen.notify(inert(error.message), severity="error", markup=False)
             return

@@ -1,0 +1,139 @@
+"""Internal errors: exceptions that nobody expected are logged and kept in a file, and the app goes on."""
+
+import logging
+import os
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from explorer.model.errors import ExplorerError
+
+MAX_FILES: Final = 20
+"""Files that are kept; older ones are removed."""
+MAX_SITES: Final = 100
+"""Places in the code of which it is remembered that a file tells of them already."""
+SHOW_PAUSE: Final = 10.0
+"""Seconds in which the same internal error is shown once: what is drawn again and again may fail each time."""
+
+_LOG: Final = logging.getLogger(__name__)
+_LOG.addHandler(logging.NullHandler())  # without a handler, Python would write to the terminal that the app draws on
+
+
+class InternalErrors:
+    """Reports exceptions. It writes no message of an exception: there may be values or secrets in it."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Prepare.
+
+        Args:
+            folder: Where tracebacks are kept; None keeps none.
+        """
+        self.folder = folder
+        self.on_report: Callable[[str], None] | None = None
+        """Is called with a line for the person."""
+        self.recent: deque[Exception] = deque(maxlen=MAX_FILES)
+        """The last ones that were reported."""
+        self._files: dict[str, Path | None] = {}
+        self._shown: dict[str, float] = {}
+
+    def report(self, error: Exception, where: str) -> str:
+        """Report an exception and return the line that was shown for it; an error of the store is only shown.
+
+        Args:
+            error: It was raised and is not handled anywhere else.
+            where: What was being done, such as the name of a task.
+        """
+        error = _cause(error)
+        internal = not isinstance(error, ExplorerError)
+        line = self._internal(error, where) if internal else sentence(error)
+        now = time.monotonic()
+        again = internal and now - self._shown.get(line, -SHOW_PAUSE) < SHOW_PAUSE
+        if self.on_report is not None and not again:
+            self._shown = {line: now}
+            self.on_report(line)
+        return line
+
+    def _internal(self, error: Exception, where: str) -> str:
+        self.recent.append(error)
+        site = _site(error)
+        if site not in self._files:
+            if len(self._files) >= MAX_SITES:
+                self._files.clear()
+            self._files[site] = self._write(error, where)
+        file = self._files[site]
+        details = "no details could be kept" if file is None else f"details in {_short(file)}"
+        line = f"internal error: {type(error).__name__} in {site} ({details})"
+        _LOG.error("%s, while: %s", line, where)
+        return line
+
+    def _write(self, error: Exception, where: str) -> Path | None:
+        if self.folder is None:
+            return None
+        now = datetime.now(UTC)
+        text = f"{now:%Y-%m-%d %H:%M:%S} UTC, process {os.getpid()}, while: {where}\n{_trace(error)}"
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = self.folder / f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:8]}.txt"
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as lines:
+                lines.write(text)
+            for old in sorted(self.folder.glob("*.txt"))[:-MAX_FILES]:
+                old.unlink()
+        except OSError:
+            return None
+        return file
+
+
+def sentence(error: Exception) -> str:
+    """Return the message of an error of the store, with its hint."""
+    if not isinstance(error, ExplorerError):
+        return str(error)
+    return f"{error.message}. {error.hint}" if error.hint else error.message
+
+
+def as_failure(error: Exception) -> ExplorerError:
+    """Return what is shown in place of what failed with an exception that nobody expected."""
+    return ExplorerError(f"internal error: {type(error).__name__}", hint="Please report it.")
+
+
+def _cause(error: Exception) -> Exception:
+    """Return the exception that a wrapper (Textual's WorkerFailed, a group) is about."""
+    inner: object = getattr(error, "error", None)  # WorkerFailed; Textual is not imported here
+    if type(error).__name__ == "WorkerFailed" and isinstance(inner, Exception):
+        return _cause(inner)
+    if isinstance(error, ExceptionGroup):
+        return _cause(error.exceptions[0])
+    return error
+
+
+def _site(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return "an unknown place"
+    own = [frame for frame in frames if "explorer" in Path(frame.filename).parts]
+    frame = (own or frames)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
+
+
+def _trace(error: BaseException) -> str:
+    """Return the tracebacks of an exception and its causes: places and types, no messages and no values."""
+    parts = [f"{type(error).__module__}.{type(error).__qualname__}\n"]
+    parts += traceback.format_list(traceback.extract_tb(error.__traceback__))
+    if isinstance(error, BaseExceptionGroup):
+        parts += [f"within the group:\n{_trace(one)}" for one in error.exceptions]
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        parts.append(f"caused by:\n{_trace(cause)}")
+    return "".join(parts)
+
+
+def _short(file: Path) -> str:
+    with suppress(ValueError, RuntimeError):
+        return f"~/{file.relative_to(Path.home())}"
+    return str(file)
