@@ -57,10 +57,11 @@ def test_of_what_strangers_wrote_nothing_steers_the_terminal(place: str, tmp_pat
     with Terminal("--write", place, home=tmp_path, size=size) as terminal:
         terminal.shows("LIVE", "strange/")
         terminal.press("l")
+        terminal.shows("╴  00")  # what is pressed before the folder is read moves to no row of it
         for number in range(len(STORED)):
             terminal.press("down")
             if number % 8 == 0:
-                terminal.shows(f"{number:02}")
+                terminal.shows(f"strange/{number:02}")
         terminal.press("G")
         terminal.shows("strange/zz", "shown escaped")
         terminal.press("2", "]")
