@@ -85,6 +85,10 @@ class Document(ABC):
         """Return the other form in which the same value can be shown, None if it has only one."""
         return None
 
+    def readable(self, text: str) -> str | None:  # noqa: ARG002 - documents that have several forms look at it
+        """Return a text of this document with one element a line, None if it is not in one line or has no such form."""
+        return None
+
     def adopt(self, text: str) -> tuple["Document", str]:
         """Return this document and a text typed elsewhere, both in a form that an editor keeps as it is."""
         return self, text

@@ -111,6 +111,13 @@ class PlainDocument(Document):
         found = self.refusal is None and _layout(self._stored(self.text), indented)
         return indented if found else None
 
+    def readable(self, text: str) -> str | None:
+        """Return a text of this document that is in one line with one element a line."""
+        if self.layout is not None:
+            return None
+        layout = _layout(text, replace(self.choice, indented=None))
+        return None if layout is None else layout.text
+
     def adopt(self, text: str) -> tuple[Document, str]:
         """Return this document and a text typed elsewhere, both in their escaped form if that is needed."""
         if not needs_escape(text):

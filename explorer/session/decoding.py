@@ -1,17 +1,15 @@
 """How bytes become documents without stopping everything else: what is large is decoded in a thread of the session."""
 
-import difflib
 from typing import Final, Protocol
 
 from explorer.codecs.contract import Choice, Document, Encoded, Merge
+from explorer.model.line_diff import DiffLine, diff
 from explorer.session.aside import Aside
 
 LARGE: Final = 32 * 1024
 """Bytes (or characters) from which a thread decodes and encodes."""
 PREVIEWED: Final = 256 * 1024
 """Bytes from which the beginning of a value is shown before all of it was looked through."""
-CONTEXT: Final = 3
-"""Unchanged lines that a diff shows around what differs."""
 
 
 class Codecs(Protocol):
@@ -62,15 +60,18 @@ class Decoder:
         """
         return await self._aside.do(document.merge, mine, theirs)
 
-    async def compare(self, before: str, after: str) -> tuple[str, ...]:
-        """Give the lines of a unified diff, without its heading; empty when nothing differs."""
-        return await self._aside.do(_diff, before, after)
+    async def compare(self, document: Document, before: str, after: str) -> tuple[tuple[DiffLine, ...], bool]:
+        """Return the lines of a diff of two texts of a document, and whether they were laid out anew to be compared."""
+        return await self._aside.do(_compared, document, before, after)
 
     def close(self) -> None:
         """End the thread."""
         self._aside.close()
 
 
-def _diff(before: str, after: str) -> tuple[str, ...]:
-    lines = difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=CONTEXT)
-    return tuple(lines)[2:]
+def _compared(document: Document, before: str, after: str) -> tuple[tuple[DiffLine, ...], bool]:
+    """Compare two texts; what is in one line is compared indented, where both are."""
+    old, new = document.readable(before), document.readable(after)
+    if old is None or new is None:
+        return diff(before, after), False
+    return diff(old, new), True

@@ -24,6 +24,7 @@ from explorer.codecs.documents import Codecs
 from explorer.model.entries import Entry
 from explorer.model.errors import NotReachable, Unauthenticated
 from explorer.model.events import Lost, Put
+from explorer.model.line_diff import DiffLine, Part, diff
 from explorer.model.locks import Contender, LockInfo
 from explorer.model.text import inert
 from explorer.session.changes import ChangeLog
@@ -178,9 +179,12 @@ async def test_what_a_save_would_change_is_drawn_inert_and_whole() -> None:
         difference = app.query_one(Difference)
 
         def check(values: list[str]) -> None:
-            lines = [f"{sign}{line}" for value in values for sign in "+-" for line in value.split("\n")]
+            lines = [DiffLine(" ", (Part(line),)) for value in values for line in value.split("\n")]
             difference.lines, difference._width = lines, 0  # noqa: SLF001 - as a new one would begin
-            assert seen(all_of(difference)) == seen("".join(inert(line) for line in lines))
+            assert seen(all_of(difference)) == seen("".join(inert(str(line).replace("\t", "")) for line in lines))
+            changes = [line for value in values for line in diff(value, f"{value[1:]} \t")]
+            difference.lines, difference._width = changes, 0  # noqa: SLF001 - as a new one would begin
+            all_of(difference)
 
         every_batch(check)
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from explorer.codecs.contract import Merge
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, InvalidText
+from explorer.model.line_diff import DiffLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Drafting:
 class Reviewing:
     """What saving would change is shown; saving again does it."""
 
-    diff: tuple[str, ...]
+    diff: tuple[DiffLine, ...]
     """The lines of a unified diff of the two texts."""
     notes: tuple[str, ...] = ()
 

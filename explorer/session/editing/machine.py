@@ -17,6 +17,7 @@ from explorer.session.decoding import Decoder
 from explorer.session.editing.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, State, Unknown
 from explorer.session.internal_errors import as_failure
 
+_STORED_IN_ONE_LINE: Final = "shown indented; the layout that is stored is kept"
 _LOOKS: Final = (0.5, 1.0, 2.0, 5.0)
 """Seconds between looks at a key whose save is in doubt; the last is kept."""
 
@@ -131,8 +132,10 @@ class Edit:
         if not encoded.changed and self.base is not None and self._previous is self.base:
             self._become(Saved(self.base, written=False))
             return
-        diff = await self._decoder.compare("" if self.base is None else self.document.text, self.text)
-        self._become(Reviewing(diff, encoded.notes))
+        before = "" if self.base is None else self.document.text
+        diff, laid_out = await self._decoder.compare(self.document, before, self.text)
+        indented = (_STORED_IN_ONE_LINE,) if laid_out or self.document.indented else ()
+        self._become(Reviewing(diff, (*encoded.notes, *indented)))
 
     # Saving
 

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from explorer.model.line_diff import DiffLine, Part
 from explorer.model.text import inert
 from explorer.session.actions import Place
 from explorer.session.editing.edits import Conflicted, Reviewing
@@ -26,6 +27,7 @@ from explorer.tui.screens.live import LiveScreen
 from explorer.tui.widgets.difference import Difference
 from explorer.tui.widgets.pager import Pager
 
+_SAME_TEXT: Final = DiffLine(" ", (Part(" (the text is the same; the bytes are not)"),))
 _MANY: Final = 1000
 """Lines beyond which a comparison is not thorough."""
 
@@ -63,7 +65,7 @@ class Review(ModalScreen[bool], Answering[bool]):
             if self._state.notes:
                 notes = Content("\n").join(told(f"▪ {note}") for note in self._state.notes)
                 yield Static(notes, classes="box--notes", markup=False)
-            yield Difference(self._state.diff or ("  (the text is the same; the bytes are not)",))
+            yield Difference(self._state.diff or (_SAME_TEXT,))
             with Horizontal(classes="box--buttons"):
                 yield Button("Back (esc)", compact=True, id="no", variant="primary")
                 yield Button("Save (ctrl+s)", compact=True, id="yes", variant="success")
