@@ -83,5 +83,9 @@ async def test_review_shows_white_space_that_changed(place: Place) -> None:
     async with place.other() as store:
         await store.put("app", b"one two\nthree\n")
     async with browsing(place.connect, Codecs(), writable=True) as page:
-        await page.press("e", "ctrl+home", "end", "space", "ctrl+end", "backspace", "ctrl+s")
+        await page.shows("text: ")
+        await page.press("e")
+        await page.shows("nothing changed yet")
+        await page.press("ctrl+home", "end", "space", "down", "down", "backspace")
+        await page.press("ctrl+s")
         await page.shows("-one two", "+one two·", "        ^", "no line feed at the end")
