@@ -19,8 +19,15 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what has a long form: properties, and the modules that choose their figures."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what has a long form: properties, and the modules that choose their figures.
+
+    Tests that let time pass are left out where a class of the contract says so: another one runs them.
+    """
+    untimed = [item for item in items if not getattr(getattr(item, "cls", None), "run_timed", True)]
+    left_out = {item for item in untimed if item.get_closest_marker("timed")}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
     for item in items:
         test = item.obj if isinstance(item, pytest.Function) else None
         if getattr(test, "is_hypothesis_test", False) or hasattr(getattr(item, "module", None), "figure"):
@@ -33,4 +40,5 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "needs(*capabilities): the store declares all of these, else the test is skipped"
     )
+    config.addinivalue_line("markers", "timed: lets time pass, which a real store takes in full")
     config.addinivalue_line("markers", "lacks(capability): the store does not declare this, else the test is skipped")

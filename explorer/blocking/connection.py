@@ -1,7 +1,7 @@
 """An open store on the portal: what runs there for it, and its end."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
 from concurrent.futures import CancelledError
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, TypeVar
@@ -46,6 +46,18 @@ class Connection:
             return self._portal.run(work, self._calls)
         except CancelledError as error:
             raise self._gone() from error
+
+    def call(self, make: Callable[[], Answer]) -> Answer:
+        """Call a plain function on the loop: what it makes, such as a lock, may belong to the loop it is made on.
+
+        Raises:
+            NotReachable: The store is closed.
+        """
+
+        async def called() -> Answer:
+            return make()
+
+        return self.run(called())
 
     def stay(self, manager: AbstractAsyncContextManager[object]) -> Stay:
         """Prepare to enter something of the store's, which is left when the store is closed at the latest.

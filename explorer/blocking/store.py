@@ -114,7 +114,7 @@ class BlockingStore:
 
     def history(self, key: str) -> Generator[Entry, None, None]:
         """Read the earlier entries of a key, newest first; CallNotSupported."""
-        return self._connection.iterate(self._store.history(key))
+        return self._connection.iterate(self._connection.call(lambda: self._store.history(key)))
 
     # Writing
 
@@ -146,13 +146,14 @@ class BlockingStore:
 
     def watch(self, key: str, *, since: Revision | None = None) -> BlockingWatch:
         """Watch one key: `with store.watch(key) as events: for event in events: ...`."""
-        return BlockingWatch(self._connection, self._store.watch(key, since=since))
+        return BlockingWatch(self._connection, self._connection.call(lambda: self._store.watch(key, since=since)))
 
     def watch_tree(
         self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
     ) -> BlockingWatch:
         """Watch everything below a prefix, likewise. `known` is changed between two reads only."""
-        return BlockingWatch(self._connection, self._store.watch_tree(prefix, since=since, known=known))
+        watch = self._connection.call(lambda: self._store.watch_tree(prefix, since=since, known=known))
+        return BlockingWatch(self._connection, watch)
 
     # Locks
 
@@ -166,7 +167,9 @@ class BlockingStore:
         layout: str | None = None,
     ) -> BlockingLock:
         """Make a lock on a key, not yet held; CallNotSupported for a layout that is not among `lock_layouts`."""
-        lock = self._store.lock(key, value=value, ttl=ttl, delete_on_unlock=delete_on_unlock, layout=layout)
+        lock = self._connection.call(
+            lambda: self._store.lock(key, value=value, ttl=ttl, delete_on_unlock=delete_on_unlock, layout=layout)
+        )
         return BlockingLock(self._connection, lock)
 
     def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:

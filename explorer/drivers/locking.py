@@ -55,6 +55,7 @@ class ProvedLock(Lock, Generic[Connected]):
         self._stage = _Stage.FREE
         self._ttl = terms.ttl
         self._proved_until = 0.0
+        self._waiting: asyncio.Task[None] | None = None
         self._guards: list[asyncio.Task[None]] = []
 
     @property
@@ -96,6 +97,8 @@ class ProvedLock(Lock, Generic[Connected]):
     async def release(self) -> None:
         if self._stage is _Stage.FREE:
             return
+        if self._waiting is not None:
+            self._waiting.cancel()  # somebody waits by this very object, and is not to wait any longer
         ours = self._stage is _Stage.OBTAINED and not self.lost.is_set()
         self._stage = _Stage.LEAVING
         try:
@@ -213,14 +216,17 @@ class ProvedLock(Lock, Generic[Connected]):
 
     async def _wait(self) -> None:
         """Wait for our turn, or until it can no longer come."""
-        turn = self._tasks.start(self._turn(), name=f"turn for the lock on {self.key}")
+        turn = self._waiting = self._tasks.start(self._turn(), name=f"turn for the lock on {self.key}")
         lost = self._tasks.start(self.lost.wait(), name=f"{self.lifeline} of who waits for the lock on {self.key}")
         try:
             await asyncio.wait((turn, lost), return_when=asyncio.FIRST_COMPLETED)
-            if not turn.done() or turn.cancelled():
+            if turn.cancelled():
+                raise self._cannot("it was released while it was waited for")
+            if not turn.done():
                 raise self._ended()
             turn.result()
         finally:
+            self._waiting = None
             await self._tasks.end(turn)
             await self._tasks.end(lost)
 

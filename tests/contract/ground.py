@@ -40,6 +40,14 @@ def needs(*capabilities: Capability) -> Callable[[Tested], Tested]:
     return place
 
 
+def timed(target: Tested) -> Tested:
+    """Mark a test, or each test of a class, that lets time pass, which a real store takes in full."""
+    for name, test in list(vars(target).items()) if isinstance(target, type) else [("test_", target)]:
+        if name.startswith("test_"):
+            pytest.mark.timed(test)
+    return target
+
+
 def lacks(capability: Capability) -> pytest.MarkDecorator:
     """Run a test only where this is not declared."""
     return pytest.mark.lacks(capability)
@@ -50,6 +58,8 @@ class Ground:
 
     driver: ClassVar[type[Store]]
     """The class under test; its declared capabilities decide which tests are run."""
+    run_timed: ClassVar[bool] = True
+    """Whether the tests that let time pass are run."""
     leases: ClassVar[bool] = True
     """Whether what expires does so with a lease or session."""
 

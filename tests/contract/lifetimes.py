@@ -2,10 +2,11 @@ import math
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
-from tests.contract.ground import LASTING, PATIENCE, TTL, Ground, needs
+from tests.contract.ground import LASTING, PATIENCE, TTL, Ground, needs, timed
 from tests.servers.waiting import eventually
 
 
+@timed
 @needs(Capability.TTL)
 class Lifetimes(Ground):
     """Entries that end by themselves."""

@@ -6,7 +6,7 @@ from explorer.drivers.base import Lock, Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CannotLock, ExplorerError, LockLost
 from explorer.model.locks import LockInfo
-from tests.contract.ground import LASTING, PATIENCE, TTL, Ground, needs
+from tests.contract.ground import LASTING, PATIENCE, TTL, Ground, needs, timed
 from tests.servers.waiting import eventually
 
 _TRY = 0.3
@@ -51,6 +51,7 @@ class Locking(Ground):
             assert not lock.held
             assert not await store.exists("testLockUnlock")
 
+    @timed
     async def test_a_lock_is_renewed_and_ends_with_its_connection(self, store: Store, other: Store) -> None:
         """L2 LockTTL."""
         theirs = other.lock("testLockTTL", value=b"bar", ttl=LASTING)
@@ -84,6 +85,7 @@ class Locking(Ground):
         for lock in held:
             await lock.release()
 
+    @timed
     async def test_a_second_locker_on_the_same_connection_waits(self, store: Store) -> None:
         """LockWait: longer than the TTL, so that renewal must work; then it obtains the lock."""
         first = store.lock("testLockWait", value=b"bar", ttl=LASTING)

@@ -7,7 +7,7 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Revision
 from explorer.model.errors import ExplorerError
 from explorer.model.events import Deleted, Put, Resync, Started
-from tests.contract.ground import PATIENCE, TTL, Ground, changes, fill, lacks, needs, take, told
+from tests.contract.ground import PATIENCE, TTL, Ground, changes, fill, lacks, needs, take, timed, told
 from tests.servers.waiting import eventually
 
 
@@ -104,6 +104,7 @@ class Watching(Ground):
             gone = [key for key in self.entries("top/a", "top/b/c", "top/d") if key != "top"]
             assert sorted(told(await changes(events, len(gone)))) == [(key, None) for key in gone]
 
+    @timed
     @needs(Capability.TTL)
     async def test_an_entry_that_ends_by_itself_is_told_as_deleted(self, store: Store, other: Store) -> None:
         async with store.watch("short") as events:

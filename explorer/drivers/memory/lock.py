@@ -91,6 +91,8 @@ class MemoryLock(Lock):
     async def release(self) -> None:
         """Give the lock up; the next in the queue has it at once, or when the lease ends if nobody can be told."""
         if not self.held:
+            if self._keeper is not None and not self._obtained:
+                await self._leave()  # somebody waits by this very object, and is not to wait any longer
             return
         self._obtained = False
         if self._delete_on_unlock and not self._store.down and self._present():

@@ -1,0 +1,63 @@
+"""The blocking library against the whole contract, on every store: what runs on the portal is what a thread gets."""
+
+import asyncio
+
+import pytest
+
+from explorer.drivers.base import Store
+from explorer.portal import portal
+from tests.blocking.awaitable import AwaitableStore
+from tests.contract.ground import Ground
+from tests.contract.suite import AllOfTheContract
+from tests.drivers.test_consul import ConsulFixtures
+from tests.drivers.test_etcd import EtcdFixtures
+from tests.drivers.test_etcd2 import Etcd2Fixtures
+from tests.drivers.test_memory import MemoryFixtures
+from tests.drivers.test_zookeeper import ZooKeeperFixtures
+from tests.servers.fixtures import shared_consul, shared_etcd, shared_etcd2, shared_zookeeper
+
+__all__ = ["shared_consul", "shared_etcd", "shared_etcd2", "shared_zookeeper"]
+
+
+class Blocking(Ground):
+    """The same connections, made blocking; what lets time pass is tried without threads."""
+
+    run_timed = False
+
+    def connection(self, path: str = "") -> Store:
+        return AwaitableStore(super().connection(path))
+
+
+class TestBlockingMemory(Blocking, AllOfTheContract, MemoryFixtures):
+    """Its clock and its keyspace belong to the loop that the store runs on."""
+
+    run_timed = True
+
+    async def advance(self, seconds: float) -> None:
+        await asyncio.to_thread(portal().run, self.clock.advance(seconds))
+
+    async def compact(self, store: Store) -> None:
+        async def compacted() -> None:
+            await MemoryFixtures.compact(self, store)
+
+        await asyncio.to_thread(portal().run, compacted())
+
+
+class TestBlockingEtcd(Blocking, AllOfTheContract, EtcdFixtures):
+    @pytest.fixture
+    def etcd_version(self) -> str:
+        """One version will do: what differs is the driver's, and tested there."""
+        return "3.5"
+
+
+class TestBlockingEtcd2(Blocking, AllOfTheContract, Etcd2Fixtures):
+    async def compact(self, store: Store) -> None:
+        await Etcd2Fixtures.compact(self, store)
+
+
+class TestBlockingConsul(Blocking, AllOfTheContract, ConsulFixtures):
+    pass
+
+
+class TestBlockingZooKeeper(Blocking, AllOfTheContract, ZooKeeperFixtures):
+    pass
