@@ -61,8 +61,9 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
         first = connect()
         stores = chain([first], iter(connect, None))
         codecs = Deferred(lambda: _codecs(first, reading))
+        problems: tuple[str, ...] = ()
         if reading != arguments.Reading() or (folder("config") / "codecs.toml").exists():
-            codecs.prepare()  # a mistake in what a person wrote is told before anything is shown
+            problems = codecs.prepare().complaints  # an error in what a person wrote is raised before anything is shown
         drafts = folder("state") / "drafts"
 
         async def nearby() -> str | None:
@@ -79,7 +80,8 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
             nearby=nearby,
             errors=errors,
         ) as session:
-            app = Keyscope(session, theme=wanted.theme, told=[str(one.message) for one in told], errors=errors)
+            messages = [*(str(one.message) for one in told), *problems]
+            app = Keyscope(session, theme=wanted.theme, told=messages, errors=errors)
             with _signals(app.end), stack_dumps(folder("state")):
                 async with asyncio.TaskGroup() as group:
                     preparing = group.create_task(_prepare(session, codecs))

@@ -1,129 +1,141 @@
 """`.proto` files compiled by the real compiler, in a process of its own, and kept until one of them changes.
 
-The compiler is part of grpcio-tools. Inside this process it would write its complaints straight onto the terminal.
+The compiler is part of grpcio-tools. Inside this process it would write its errors straight onto the terminal.
 """
 
 import hashlib
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.message import DecodeError
 
+from explorer.codecs.proto_layout import ProtoLayout, absolute
 from explorer.model.errors import SchemaFailed
 
 _TIME: Final = 60.0
 """Seconds that the compiler may take."""
 _TOOLS: Final = "grpcio-tools"
-_IMPORT: Final = re.compile(r"""\bimport\s+(?:\w+\s+)?["']([^"']+)["']""")
-_NOT_FOUND: Final = re.compile(r"(File not found|was not found or had errors)")
+_WORKER: Final = Path(__file__).with_name("protoc_worker.py")
+_FAILED_IMPORT: Final = re.compile(r'(:\d+:\d+: )Import "(.*)" was not found or had errors\.')
+_ERRORS: Final = ".errors.json"
+
+_Errors: TypeAlias = Sequence[tuple[str, str]]
+"""For each file that does not compile: its name, and the place and reason."""
 
 
-def compiled(files: Iterable[Path], includes: Sequence[Path], cache: Path | None = None) -> list[FileDescriptorProto]:
-    """Compile files with all that they import.
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What was compiled, and what was not."""
+
+    files: Sequence[FileDescriptorProto]
+    """The descriptors of the files and of all that they import."""
+    problems: tuple[str, ...]
+    """The files that do not compile, one line each, with file, line and column."""
+
+
+def compiled(
+    files: Sequence[Path], includes: Sequence[Path], cache: Path | None = None, *, required: Collection[Path] = ()
+) -> Compiled:
+    """Compile files with all that they import; those that do not compile are left out.
 
     Args:
-        files: Each below one of `includes`.
+        files: What to compile.
         includes: The folders that imports are relative to, as `-I` of the compiler.
         cache: A folder for results, made when there is none; None keeps none.
+        required: Files that must compile.
 
     Raises:
-        SchemaFailed: They do not compile; the message is the compiler's first, with file, line and column.
+        SchemaFailed: None compile, or one that must does not; the message has file, line and column.
     """
-    folders = [folder.resolve() for folder in includes]
-    whole = [file.resolve() for file in files]
-    names = [_name(file, folders) for file in whole]
-    kept = None if cache is None else cache / f"{_digest(names, folders)}.binpb"
-    if kept is not None:
-        try:
-            return list(FileDescriptorSet.FromString(kept.read_bytes()).file)
-        except (OSError, DecodeError):
-            pass  # not kept yet, or not whole: compile it again
-    data = _run(whole, folders)
-    if kept is not None:
-        _keep(kept, data)
-    return list(FileDescriptorSet.FromString(data).file)
+    layout = ProtoLayout([absolute(path) for path in files], [absolute(path) for path in includes])
+    data, errors = _kept(layout, cache)
+    problems = {name: _problem(layout, name, text) for name, text in errors}
+    wanted = [absolute(path) for path in required]
+    failed = [problem for name, problem in problems.items() if layout.path(name) in wanted]
+    if failed or not data:
+        first, *more = failed or list(problems.values())
+        hint = "name the folder that its imports are relative to with -I" if first.endswith("is not there") else ""
+        raise SchemaFailed(first, hint=hint or (f"and {len(more)} more: {more[0]}" if more else ""))
+    return Compiled(list(FileDescriptorSet.FromString(data).file), tuple(problems.values()))
 
 
-def _name(file: Path, folders: Sequence[Path]) -> str:
-    for folder in folders:
-        if file.is_relative_to(folder):
-            return file.relative_to(folder).as_posix()
-    raise SchemaFailed(f"{file} is below none of the folders for imports", hint="name one of its folders with -I")
+def _problem(layout: ProtoLayout, name: str, text: str) -> str:
+    found = _FAILED_IMPORT.fullmatch(text)
+    if found is not None:
+        what = "is not there" if layout.path(found[2]) is None else "does not compile"
+        text = f"{found[1]}imports {found[2]}, which {what}"
+    return f"{layout.path(name) or name}{text}"
 
 
-def _run(files: Sequence[Path], folders: Sequence[Path]) -> bytes:
+def _run(layout: ProtoLayout) -> tuple[bytes, _Errors]:
+    """Compile what compiles, and return the descriptor set and the errors."""
     with tempfile.TemporaryDirectory(prefix="keyscope-") as folder:
         outcome = Path(folder, "set.binpb")
-        words = Path(folder, "words")
-        options = [*(f"-I{include}" for include in folders), "--include_imports", f"--descriptor_set_out={outcome}"]
-        words.write_text("\n".join((*options, *map(str, files))), encoding="utf-8")
+        request = {
+            "roots": [str(root) for root in layout.roots],
+            "names": list(layout.names),
+            "imports": layout.imports,
+            "output": outcome.name,
+        }
         # -P: nothing in the folder that somebody happens to be in is run.
-        command = [sys.executable, "-P", "-m", "grpc_tools.protoc", f"@{words}"]
+        command = [sys.executable, "-P", str(_WORKER)]
         try:
             run = subprocess.run(  # noqa: S603 - our own words
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIME, check=False
+                command,
+                input=json.dumps(request, default=dict).encode(),
+                capture_output=True,
+                timeout=_TIME,
+                check=False,
+                cwd=folder,
             )
         except subprocess.TimeoutExpired as error:
-            raise SchemaFailed(f"{files[0]}: not compiled within {_TIME:.0f} s") from error
-        if run.returncode != 0 or not outcome.is_file():
-            raise _failure(run.stderr.decode("utf-8", "replace"), folders)
-        return outcome.read_bytes()
-
-
-def _failure(said: str, folders: Sequence[Path]) -> SchemaFailed:
-    lines = [line for line in said.splitlines() if line.strip() and "warning:" not in line]
-    if not lines or "No module named grpc_tools" in said:
-        return SchemaFailed("the compiler of .proto files does not run", hint=f"pip install {_TOOLS}")
-    first, *more = lines
-    name, colon, rest = first.partition(":")
-    for folder in folders:
-        if colon and (folder / name).is_file():
-            first = f"{folder / name}:{rest}"
-            break
-    hint = "name the folder that its imports are relative to with -I" if _NOT_FOUND.search(said) else ""
-    if more and not hint:
-        hint = f"and {len(more)} more: {more[0]}"
-    return SchemaFailed(first, hint=hint)
+            raise SchemaFailed(f"{layout.files[0]}: not compiled within {_TIME:.0f} s") from error
+        if run.returncode != 0:
+            raise SchemaFailed("the compiler of .proto files does not run", hint=f"pip install {_TOOLS}")
+        errors = [(str(name), str(text)) for name, text in json.loads(run.stdout)["errors"]]
+        return outcome.read_bytes() if outcome.is_file() else b"", errors
 
 
 # What was compiled before
 
 
-def _digest(names: Sequence[str], folders: Sequence[Path]) -> str:
-    """Make a name of all that the result depends on: the compiler, its words, and what is in every file."""
+def _kept(layout: ProtoLayout, cache: Path | None) -> tuple[bytes, _Errors]:
+    """Return what the compiler gave, now or before."""
+    if cache is None:
+        return _run(layout)
+    kept = cache / f"{_digest(layout)}.binpb"
+    errors = kept.with_suffix(_ERRORS)
+    try:
+        data = kept.read_bytes()
+        FileDescriptorSet.FromString(data)
+        return data, json.loads(errors.read_bytes()) if errors.exists() else ()
+    except (OSError, DecodeError, ValueError):
+        pass  # not kept yet, or not whole: compile it again
+    data, found = _run(layout)
+    if found:
+        _keep(errors, json.dumps(list(found)).encode())
+    if data:
+        _keep(kept, data)
+    return data, found
+
+
+def _digest(layout: ProtoLayout) -> str:
+    """Return a name for all that the result depends on: the compiler, its words, and what is in every file."""
     try:
         tools = version(_TOOLS)
     except PackageNotFoundError:
         tools = ""
-    told = hashlib.sha256(repr((tools, [str(folder) for folder in folders], names)).encode())
-    waiting = list(reversed(names))
-    seen: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        content = _content(name, folders)
-        told.update(repr((name, hashlib.sha256(content).hexdigest())).encode())
-        waiting += _IMPORT.findall(content.decode("utf-8", "replace"))
-    return told.hexdigest()
-
-
-def _content(name: str, folders: Sequence[Path]) -> bytes:
-    for folder in folders:
-        try:
-            return (folder / name).read_bytes()
-        except OSError:
-            continue
-    return b""
+    return hashlib.sha256(f"{tools} {layout.digest}".encode()).hexdigest()
 
 
 def _keep(file: Path, data: bytes) -> None:

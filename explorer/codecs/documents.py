@@ -51,8 +51,12 @@ class Codecs:
 
     @property
     def complaints(self) -> tuple[str, ...]:
-        """What is wrong with the rules, one line each: types that no schema has, rules that are never used."""
+        """What is wrong with schemas and rules, one line each.
+
+        Files that cannot be used, types that no schema has, rules that are never used.
+        """
         return (
+            *(problem for found in self.schemas.sets for problem in found.problems),
             *(
                 f"{rule.name}: no schema has a message {rule.choice.type!r}"
                 for rule in self.rules.rules

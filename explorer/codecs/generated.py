@@ -1,7 +1,8 @@
 """Descriptors out of `*_pb2.py` files. They are read and never run: importing one would run whatever is in it."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -12,23 +13,42 @@ from explorer.model.errors import SchemaFailed
 SUFFIX = "_pb2.py"
 
 
-def generated(files: Sequence[Path], includes: Sequence[Path] = ()) -> list[FileDescriptorProto]:
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What generated modules describe, and which of them could not be read."""
+
+    files: Sequence[FileDescriptorProto]
+    problems: tuple[str, ...]
+
+
+def generated(files: Sequence[Path], includes: Sequence[Path] = (), *, required: Collection[Path] = ()) -> Generated:
     """Read the descriptors of generated modules, and of those that they import.
 
     Args:
         files: The modules.
         includes: Further folders to look for imported ones in, besides those that the modules' own names stand in.
+        required: Modules that must be readable.
 
     Raises:
-        SchemaFailed: One is no generated module.
+        SchemaFailed: None is a generated module, or one that must be is not.
     """
+    problems: list[SchemaFailed] = []
     found: dict[str, FileDescriptorProto] = {}
     roots = list(includes)
     for file in files:
-        for descriptor in descriptors(file):
+        try:
+            read = list(descriptors(file))
+        except SchemaFailed as error:
+            if file in required:
+                raise
+            problems.append(error)
+            continue
+        for descriptor in read:
             found[descriptor.name] = descriptor
             if (root := _root(file, descriptor.name)) is not None and root not in roots:
                 roots.append(root)
+    if problems and not found:
+        raise problems[0]
     waiting = [name for descriptor in found.values() for name in descriptor.dependency]
     while waiting:
         name = waiting.pop()
@@ -39,7 +59,7 @@ def generated(files: Sequence[Path], includes: Sequence[Path] = ()) -> list[File
         for descriptor in descriptors(there):
             found[descriptor.name] = descriptor
             waiting += descriptor.dependency
-    return list(found.values())
+    return Generated(list(found.values()), tuple(error.message for error in problems))
 
 
 def descriptors(file: Path) -> Iterator[FileDescriptorProto]:

@@ -5,19 +5,17 @@ drops all but one of repeated map keys, and stores what is not base64 as no byte
 """
 
 import json
-import re
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, TypeAlias, TypeVar, cast
 
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from explorer.codecs import numbers, well_known
+from explorer.codecs import well_known
 from explorer.codecs.escaping import invalid
 from explorer.codecs.fields import (
     ANY,
@@ -33,6 +31,7 @@ from explorer.codecs.fields import (
     submessage,
     write,
 )
+from explorer.codecs.json_scalars import RefusedError, read_key, read_scalar, read_worded
 from explorer.codecs.json_tree import JsonNode, JsonNumber, JsonObject, kind_name, offset, parse_json
 
 VALUE: Final = "google.protobuf.Value"
@@ -43,28 +42,10 @@ WRAPPERS: Final = tuple(
 )
 _EMPTY: Final = "google.protobuf.Empty"
 _TYPE_URL: Final = "@type"
-_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?")
-_LAST_OF_TWO: Final = frozenset("AQgw")
-_LAST_OF_THREE: Final = frozenset("AEIMQUYcgkosw048")
-"""What a last group of base64 may end with, so that no bit of it stands for nothing."""
-_URL_SAFE: Final = str.maketrans("-_", "+/")
-_NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
 
 Item = TypeVar("Item")
 _Members: TypeAlias = Sequence[tuple[int, str, JsonNode]]
 """The members of an object, each with its index."""
-
-
-class _RefusedError(Exception):
-    """A node is not what the schema wants; the way to it is added while the error goes up."""
-
-    def __init__(self, reason: str, *, name: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.name = name
-        """Whether it is about a member's name, not about its value."""
-        self.steps: list[tuple[int, str]] = []
-        """Index and label of each level, from the innermost."""
 
 
 def read_json(text: str, kind: type[Message], pool: DescriptorPool) -> Message:
@@ -84,7 +65,7 @@ def read_json(text: str, kind: type[Message], pool: DescriptorPool) -> Message:
     tree = parse_json(text)
     try:
         _Reader(pool).message(tree, message)
-    except _RefusedError as error:
+    except RefusedError as error:
         path = "".join(label for _, label in reversed(error.steps)).removeprefix(".")
         place = offset(text, [index for index, _ in reversed(error.steps)], name=error.name)
         raise invalid(text, place, f"{path or 'the message'} {error.reason}") from error
@@ -103,7 +84,7 @@ class _Reader:
         """Read a node into an empty message.
 
         Raises:
-            _RefusedError: It would not be stored as it is written.
+            RefusedError: It would not be stored as it is written.
         """
         descriptor = descriptor_of(message)
         special = _SPECIAL.get(descriptor.full_name)
@@ -121,12 +102,12 @@ class _Reader:
             one = self._named(descriptor, name)
             if one.number in seen:
                 same = "is there twice" if seen[one.number] == name else f"is the same field as {seen[one.number]}"
-                raise _RefusedError(same, name=True)
+                raise RefusedError(same, name=True)
             seen[one.number] = name
             if node is None and not _takes_null(one):
                 return
             if (oneof := one.containing_oneof) is not None and (other := oneofs.setdefault(oneof.name, name)) != name:
-                raise _RefusedError(f"cannot be set together with {other}: both are of {oneof.name}", name=True)
+                raise RefusedError(f"cannot be set together with {other}: both are of {oneof.name}", name=True)
             self._field(node, message, one)
 
         _each(((index, f".{name}", (name, node)) for index, name, node in members), take)
@@ -142,7 +123,7 @@ class _Reader:
         if found is None:
             alike = get_close_matches(name, names, n=1)
             hint = f" (there is {alike[0]})" if alike else ""
-            raise _RefusedError(f"is not a field of {descriptor.full_name}{hint}", name=True)
+            raise RefusedError(f"is not a field of {descriptor.full_name}{hint}", name=True)
         return found
 
     def _field(self, node: JsonNode, message: Message, one: FieldDescriptor) -> None:
@@ -155,7 +136,7 @@ class _Reader:
             set_present(inner)
             self.message(node, inner)
         else:
-            write(message, one, _scalar(node, one))
+            write(message, one, read_scalar(node, one))
 
     def _map(self, node: JsonNode, message: Message, one: FieldDescriptor) -> None:
         key_field, value_field = (entry_type(one).fields_by_name[name] for name in ("key", "value"))
@@ -164,14 +145,14 @@ class _Reader:
 
         def take(member: tuple[str, JsonNode]) -> None:
             name, node = member
-            key = _key(name, key_field)
+            key = read_key(name, key_field)
             if key in seen:
                 same = "is there twice" if seen[key] == name else f"is the same key as {json.dumps(seen[key])}"
-                raise _RefusedError(same, name=True)
+                raise RefusedError(same, name=True)
             seen[key] = name
             _check_element(node, value_field)
             if value_field.message_type is None:
-                entries[key] = _scalar(node, value_field)
+                entries[key] = read_scalar(node, value_field)
             else:
                 self.message(node, cast("Message", entries[key]))
 
@@ -183,7 +164,7 @@ class _Reader:
         def take(node: JsonNode) -> None:
             _check_element(node, one)
             if one.message_type is None:
-                cast("list[object]", elements).append(_scalar(node, one))
+                cast("list[object]", elements).append(read_scalar(node, one))
             else:
                 self.message(node, cast("_Messages", elements).add())
 
@@ -198,7 +179,7 @@ class _Reader:
             return
         urls = [(index, node) for index, name, node in members if name == _TYPE_URL]
         if not urls:
-            raise _RefusedError('has no "@type"')
+            raise RefusedError('has no "@type"')
         if len(urls) > 1:
             raise _refused_at(urls[1][0], "is there twice", name=True)
         index, url = urls[0]
@@ -218,14 +199,14 @@ class _Reader:
         else:
             self._fields(rest, inner, descriptor)
         if missing := missing_fields(inner):
-            raise _RefusedError(f"lacks required fields: {', '.join(missing)}")
+            raise RefusedError(f"lacks required fields: {', '.join(missing)}")
         for name, value in (("type_url", url), ("value", serialized(inner))):
             _set(message, name, value)
 
     def _wrapped(self, members: _Members, inner: Message) -> None:
         """Read what an Any has as its `value`: a message that is no object in JSON, or an Empty as Go writes it."""
         if not any(name == "value" for _, name, _ in members):
-            raise _RefusedError('has no "value"')
+            raise RefusedError('has no "value"')
         for at, (index, name, _) in enumerate(members):
             if name != "value" or at > 0:
                 reason = "is there twice" if name == "value" else 'has no place beside "value"'
@@ -265,16 +246,16 @@ class _Reader:
 
     def timestamp(self, node: JsonNode, message: Message) -> None:
         """Read a Timestamp."""
-        _set_numbers(message, _worded(node, well_known.timestamp))
+        _set_numbers(message, read_worded(node, well_known.timestamp))
 
     def duration(self, node: JsonNode, message: Message) -> None:
         """Read a Duration."""
-        _set_numbers(message, _worded(node, well_known.duration))
+        _set_numbers(message, read_worded(node, well_known.duration))
 
     def mask(self, node: JsonNode, message: Message) -> None:
         """Read a FieldMask."""
         paths = read(message, descriptor_of(message).fields_by_name["paths"])
-        cast("list[str]", paths).extend(_worded(node, well_known.mask_paths))
+        cast("list[str]", paths).extend(read_worded(node, well_known.mask_paths))
 
 
 class _Messages:
@@ -302,26 +283,26 @@ def _each(items: Iterable[tuple[int, str, Item]], take: Callable[[Item], None]) 
     for index, label, item in items:
         try:
             take(item)
-        except _RefusedError as error:
+        except RefusedError as error:
             error.steps.append((index, label))
             raise
 
 
-def _refused_at(index: int, reason: str, *, label: str = _TYPE_URL, name: bool = False) -> _RefusedError:
-    error = _RefusedError(reason, name=name)
+def _refused_at(index: int, reason: str, *, label: str = _TYPE_URL, name: bool = False) -> RefusedError:
+    error = RefusedError(reason, name=name)
     error.steps.append((index, f".{label}"))
     return error
 
 
 def _members(node: JsonNode) -> _Members:
     if not isinstance(node, JsonObject):
-        raise _RefusedError(f"is not a JSON object but {kind_name(node)}")
+        raise RefusedError(f"is not a JSON object but {kind_name(node)}")
     return [(index, name, inner) for index, (name, inner) in enumerate(node)]
 
 
 def _elements(node: JsonNode) -> list[JsonNode]:
     if not isinstance(node, list):
-        raise _RefusedError(f"is not a list but {kind_name(node)}")
+        raise RefusedError(f"is not a list but {kind_name(node)}")
     return node
 
 
@@ -339,99 +320,7 @@ def _takes_null(one: FieldDescriptor) -> bool:
 def _check_element(node: JsonNode, one: FieldDescriptor) -> None:
     kind = one.message_type or one.enum_type
     if node is None and (kind is None or kind.full_name not in (VALUE, NULL_VALUE)):
-        raise _RefusedError("is null, which no list or map can hold")
-
-
-# Scalars
-
-
-def _scalar(node: JsonNode, one: FieldDescriptor) -> object:
-    """Return the value of a field that is no message."""
-    try:
-        match one.type:
-            case FieldDescriptor.TYPE_ENUM:
-                return _enum(node, one)
-            case FieldDescriptor.TYPE_BOOL:
-                if isinstance(node, bool):
-                    return node
-                raise _RefusedError(f"is not true or false but {kind_name(node)}")
-            case FieldDescriptor.TYPE_STRING:
-                return _text(_string(node))
-            case FieldDescriptor.TYPE_BYTES:
-                return _bytes(_string(node))
-            case FieldDescriptor.TYPE_FLOAT | FieldDescriptor.TYPE_DOUBLE:
-                if node in _NOT_FINITE:
-                    return float(node)
-                return numbers.real(_number(node), single=one.type == FieldDescriptor.TYPE_FLOAT)
-            case _:
-                return numbers.integer(_number(node), numbers.INTEGERS[one.type])
-    except ValueError as error:
-        raise _RefusedError(str(error)) from None
-
-
-def _enum(node: JsonNode, one: FieldDescriptor) -> int:
-    if node is None:
-        return 0  # of NullValue, which alone gets here
-    text = node if isinstance(node, str) else ""
-    kind = cast("EnumDescriptor", one.enum_type)
-    if text in kind.values_by_name and not isinstance(node, JsonNumber):
-        return int(kind.values_by_name[text].number)
-    if not numbers.is_number(text):
-        raise _RefusedError(f"is not a value of {kind.full_name}" + ("" if text else f" but {kind_name(node)}"))
-    number = numbers.integer(text, "int32")
-    if kind.is_closed and number not in kind.values_by_number:
-        raise _RefusedError(f"is not a value of {kind.full_name}, which is closed")
-    return number
-
-
-def _key(name: str, one: FieldDescriptor) -> bool | int | str:
-    match one.type:
-        case FieldDescriptor.TYPE_STRING:
-            return _text(name)
-        case FieldDescriptor.TYPE_BOOL:
-            if name in ("true", "false"):
-                return name == "true"
-            raise _RefusedError("is a key that is neither true nor false", name=True)
-        case _:
-            try:
-                return numbers.integer(_number(name), numbers.INTEGERS[one.type])
-            except ValueError as error:
-                raise _RefusedError(f"is a key that {error}", name=True) from None
-
-
-def _number(node: JsonNode) -> str:
-    if isinstance(node, str) and numbers.is_number(node):
-        return node
-    raise ValueError(f"is not a number but {kind_name(node)}")
-
-
-def _string(node: JsonNode) -> str:
-    if isinstance(node, str) and not isinstance(node, JsonNumber):
-        return node
-    raise _RefusedError(f"is not a string but {kind_name(node)}")
-
-
-def _text(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise _RefusedError(f"holds {text[error.start]!a}, half of a surrogate pair, which is no text") from None
-    return text
-
-
-def _bytes(text: str) -> bytes:
-    digits = text.rstrip("=")
-    last = {2: _LAST_OF_TWO, 3: _LAST_OF_THREE}.get(len(digits) % 4)
-    if not _BASE64.fullmatch(text) or (last is not None and digits[-1].translate(_URL_SAFE) not in last):
-        raise _RefusedError("is not base64")
-    return b64decode(digits.translate(_URL_SAFE) + "=" * (-len(digits) % 4))
-
-
-def _worded(node: JsonNode, parse: Callable[[str], Item]) -> Item:
-    try:
-        return parse(_text(_string(node)))
-    except ValueError as error:
-        raise _RefusedError(str(error)) from None
+        raise RefusedError("is null, which no list or map can hold")
 
 
 def _set_numbers(message: Message, found: tuple[int, int]) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from explorer.codecs.syntax import check_json
 from explorer.codecs.token_layout import VALUE, Tokens
 
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+JSON_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _SIGNS: Final = frozenset("[]{},:")
 
 
@@ -20,7 +20,7 @@ def json_tokens(text: str) -> Tokens:
     texts: list[str] = []
     gaps: list[str] = []
     end = 0
-    for found in _TOKEN.finditer(text):
+    for found in JSON_TOKEN.finditer(text):
         gaps.append(text[end : found.start()])
         texts.append(found[0])
         end = found.end()

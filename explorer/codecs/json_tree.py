@@ -1,13 +1,11 @@
 """JSON as a tree that keeps what `json.loads` drops: repeated names, the digits of numbers, and where everything is."""
 
 import json
-import re
 from collections.abc import Sequence
-from typing import Final, TypeAlias, Union
+from typing import TypeAlias, Union
 
+from explorer.codecs.json_tokens import JSON_TOKEN
 from explorer.codecs.syntax import check_json
-
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 
 class JsonNumber(str):
@@ -65,7 +63,7 @@ def offset(text: str, path: Sequence[int], *, name: bool = False) -> int:
     wanted, here = list(path), list[int]()
     objects: list[bool] = []
     after_name = False
-    for token in _TOKEN.finditer(text):
+    for token in JSON_TOKEN.finditer(text):
         match token[0]:
             case "]" | "}":
                 here.pop()

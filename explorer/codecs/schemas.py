@@ -1,22 +1,18 @@
 """Sets of message types, each in a descriptor pool of its own, so that two versions of one schema do not meet."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from importlib import import_module
-from typing import Final
 
-from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from explorer.codecs.descriptor_pools import OWN_FOLDER, build_pool, without_text
 from explorer.codecs.fields import hiding_field
 from explorer.model.errors import SchemaFailed
-
-_OURS: Final = "google/protobuf/"
-"""Files that the library itself knows by heart; their fields are left as they are."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +52,21 @@ class SchemaSet:
         name: What rules call the set.
         files: Their descriptors with all that they import, in any order; what only shows where something stood in the
             source is left out.
+        problems: What could not be used of where they come from, one line each.
 
     Raises:
-        SchemaFailed: They contradict each other, or import what is not among them.
+        SchemaFailed: No message can be read: the files contradict each other, or need what is not among them.
     """
 
-    def __init__(self, name: str, files: Iterable[FileDescriptorProto]) -> None:
+    def __init__(self, name: str, files: Iterable[FileDescriptorProto], problems: Iterable[str] = ()) -> None:
         self.name = name
-        self._files = tuple(files)
-        self._pool = _pool(name, self._files)
+        built = build_pool(files)
+        self._files = built.files
+        self._pool = built.pool
+        self.problems: tuple[str, ...] = (*problems, *built.problems)
+        """What of the set cannot be used, one line each."""
+        if built.problems and not self.types:
+            raise SchemaFailed(f"{name}: {built.problems[0]}", hint="add it, or make the set with its imports")
 
     @cached_property
     def types(self) -> tuple[str, ...]:
@@ -72,7 +74,7 @@ class SchemaSet:
         return tuple(
             name
             for file in self._files
-            if not file.name.startswith(_OURS)
+            if not file.name.startswith(OWN_FOLDER)
             for message in file.message_type
             for name in _names(message, f"{file.package}." if file.package else "")
         )
@@ -87,7 +89,7 @@ class SchemaSet:
 
     @cached_property
     def _relaxed(self) -> DescriptorPool:
-        return _pool(self.name, [_relaxed(file) for file in self._files])
+        return build_pool(without_text(file) for file in self._files).pool
 
 
 class Schemas:
@@ -136,83 +138,3 @@ def _names(message: DescriptorProto, scope: str) -> Iterable[str]:
     yield f"{scope}{message.name}"
     for nested in message.nested_type:
         yield from _names(nested, f"{scope}{message.name}.")
-
-
-# Pools
-
-
-def _pool(name: str, files: Iterable[FileDescriptorProto]) -> DescriptorPool:
-    pool = DescriptorPool()
-    for file in _sorted(name, {file.name: file for file in files}):
-        bare = FileDescriptorProto()
-        bare.CopyFrom(file)
-        bare.ClearField("source_code_info")  # with it the same file cannot be added twice
-        try:
-            pool.Add(bare)
-        except TypeError as error:  # the one error that the library has for all that can be wrong
-            raise SchemaFailed(f"{name}: {file.name}: {_reason(error)}") from error
-    return pool
-
-
-def _sorted(name: str, files: Mapping[str, FileDescriptorProto]) -> Iterator[FileDescriptorProto]:
-    """Give each file after those that it imports."""
-    begun: set[str] = set()
-    ended: set[str] = set()
-    waiting = [(file, "") for file in reversed(tuple(files))]
-    while waiting:
-        file, importer = waiting[-1]
-        found = files.get(file) or _known(file)
-        if found is None:
-            raise SchemaFailed(
-                f"{name}: {importer} imports {file}, which is not there",
-                hint="add it, or make the set with its imports",
-            )
-        left = [one for one in found.dependency if one not in ended]
-        if file in ended or not left:
-            if file not in ended:
-                yield found
-            ended.add(file)
-            waiting.pop()
-        elif file in begun:
-            raise SchemaFailed(f"{name}: {file} and {left[0]} import each other")
-        else:
-            begun.add(file)
-            waiting += [(one, file) for one in left]
-
-
-def _known(name: str) -> FileDescriptorProto | None:
-    """Give a file that comes with the library, for sets that were made without it."""
-    if not (name.startswith(_OURS) and name.endswith(".proto")):
-        return None
-    try:
-        module = import_module(name.removesuffix(".proto").replace("/", ".") + "_pb2")
-    except ImportError:
-        return None
-    file = FileDescriptorProto()
-    module.DESCRIPTOR.CopyToProto(file)
-    return file
-
-
-def _reason(error: TypeError) -> str:
-    text = str(error).removeprefix("Couldn't build proto file into descriptor pool: ")
-    return " ".join(text.split())
-
-
-def _relaxed(file: FileDescriptorProto) -> FileDescriptorProto:
-    if file.name.startswith(_OURS):
-        return file
-    relaxed = FileDescriptorProto()
-    relaxed.CopyFrom(file)
-    fields = list(relaxed.extension)
-    messages = list(relaxed.message_type)
-    while messages:
-        message = messages.pop()
-        messages += message.nested_type
-        fields += message.extension
-        fields += message.field[message.options.map_entry :]  # the key of a map cannot be bytes
-    for one in fields:
-        if one.type == FieldDescriptorProto.TYPE_STRING:
-            one.type = FieldDescriptorProto.TYPE_BYTES
-            one.ClearField("default_value")
-            one.options.ClearField("ctype")
-    return relaxed

@@ -1,6 +1,6 @@
 """Where schemas come from: `.proto` files, descriptor sets, generated modules, and folders of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 
 from explorer.codecs.compiling import compiled
 from explorer.codecs.generated import SUFFIX, generated
+from explorer.codecs.proto_layout import absolute, schema_files
 from explorer.codecs.schemas import SchemaSet
 from explorer.model.errors import SchemaFailed
 
@@ -21,6 +22,8 @@ def load(
 ) -> list[SchemaSet]:
     """Read schemas: all `.proto` files as one set, all generated modules as another, each descriptor set alone.
 
+    A file of a folder that cannot be used does not stand in the way of the others: it is a problem of its set.
+
     Args:
         paths: Files and folders.
         includes: The folders that imports are relative to; without any, a folder itself and the folder of a file.
@@ -28,29 +31,44 @@ def load(
         name: What to call the sets; None calls them by their paths.
 
     Raises:
-        SchemaFailed: Something is missing, of no known kind, or does not compile.
+        SchemaFailed: Something that was named is missing, of no known kind, or cannot be used; or nothing of a folder
+            can be used.
     """
-    protos: list[Path] = []
-    modules: list[Path] = []
-    sets: list[SchemaSet] = []
-    folders = list(includes)
-    for path in paths:
-        for file in _files(path):
-            if file.suffix == ".proto":
-                protos.append(file)
-            elif file.name.endswith(SUFFIX):
-                modules.append(file)
-            else:
-                sets.append(_descriptor_set(file, name))
-        root = path if path.is_dir() else path.parent
-        if not any(root.resolve().is_relative_to(folder.resolve()) for folder in includes):
-            folders.append(root)
+    files = {path: list(_files(path)) for path in paths}
+    every = [file for found in files.values() for file in found]
+    named = [path for path in paths if path.is_file()]
     called = name or ", ".join(str(path) for path in paths)
-    if protos:
-        sets.append(SchemaSet(called, compiled(protos, list(dict.fromkeys(folders)), cache)))
-    if modules:
-        sets.append(SchemaSet(called, generated(modules, includes)))
+    sets: list[SchemaSet] = []
+    problems: list[SchemaFailed] = []
+    if protos := [file for file in every if file.suffix == ".proto"]:
+        found = compiled(protos, _roots(files, includes), cache, required=named)
+        sets.append(SchemaSet(called, found.files, found.problems))
+    if modules := [file for file in every if file.name.endswith(SUFFIX)]:
+        read = generated(modules, includes, required=named)
+        sets.append(SchemaSet(called, read.files, read.problems))
+    for file in every:
+        if file.suffix in _SETS:
+            try:
+                sets.append(_descriptor_set(file, name))
+            except SchemaFailed as error:
+                if file in named:
+                    raise
+                problems.append(error)
+    if problems and not sets:
+        raise problems[0]
+    if problems:
+        sets[0].problems += tuple(error.message for error in problems)
     return sets
+
+
+def _roots(files: Mapping[Path, Sequence[Path]], includes: Sequence[Path]) -> list[Path]:
+    """Return the folders that imports are relative to: those that were named, and those of files below none of them."""
+    roots = list(includes)
+    for path in files:
+        root = path if path.is_dir() else path.parent
+        if not any(absolute(root).is_relative_to(absolute(include)) for include in includes):
+            roots.append(root)
+    return list(dict.fromkeys(roots))
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -61,12 +79,10 @@ def _files(path: Path) -> Iterator[Path]:
         raise SchemaFailed(f"{path} is of no known kind", hint=f"known are {_KINDS}")
     if not path.is_dir():
         raise SchemaFailed(f"{path} is not there")
-    found = False
-    for ending in (".proto", SUFFIX, *_SETS):
-        for file in sorted(path.rglob(f"*{ending}")):
-            yield file
-            found = True
-        if found:
+    there = list(schema_files(path))
+    for ending in (".proto", SUFFIX, _SETS):
+        if found := sorted(file for file in there if file.name.endswith(ending)):
+            yield from found
             return
     raise SchemaFailed(f"{path} holds no schema", hint=f"known are {_KINDS}")
 

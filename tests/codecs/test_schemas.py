@@ -9,6 +9,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileOptions
 
 from explorer.codecs import compiling
+from explorer.codecs.proto_layout import ProtoLayout
 from explorer.codecs.schemas import Schemas, SchemaSet
 from explorer.codecs.sources import load
 from explorer.model.errors import SchemaFailed
@@ -82,9 +83,9 @@ class TestCache:
         seen: list[object] = []
         run = compiling._run  # noqa: SLF001 - counted, not replaced
 
-        def counted(files: Sequence[Path], folders: Sequence[Path]) -> bytes:
-            seen.append(files)
-            return run(files, folders)
+        def counted(layout: ProtoLayout) -> tuple[bytes, Sequence[tuple[str, str]]]:
+            seen.append(layout)
+            return run(layout)
 
         monkeypatch.setattr(compiling, "_run", counted)
         return seen
@@ -154,12 +155,14 @@ class TestDescriptorSets:
         assert "x.binpb" in fails(tmp_path / "x.binpb").message
 
     def test_files_that_contradict_each_other_are_told(self) -> None:
+        """The first is used, the other is a problem."""
         files = [
             FileDescriptorProto(name=name, message_type=[DescriptorProto(name="Same")])
             for name in ("a.proto", "b.proto")
         ]
-        with pytest.raises(SchemaFailed, match=r"b\.proto"):
-            SchemaSet("s", files)
+        found = SchemaSet("s", files)
+        assert found.types == ("Same",)
+        assert [problem.partition(":")[0] for problem in found.problems] == ["b.proto"]
 
     def test_files_that_import_each_other_are_told(self) -> None:
         files = [FileDescriptorProto(name="a", dependency=["b"]), FileDescriptorProto(name="b", dependency=["a"])]
