@@ -56,11 +56,31 @@ class _Envelope:
         """Put another object into the same envelope."""
         return self.before + wire.delimited(_RAW, raw) + self.after
 
-    def type_name(self, schemas: Schemas) -> str | None:
-        """Find the message of the object: the package ends with group and version, as in `api.apps.v1.Deployment`."""
+    def type_name(self, schemas: Schemas) -> str:
+        """Find the message of the object by its kind and version, in the package that is nearest to its group.
+
+        Most packages end with the first word of the group and the version, as `k8s.io.api.apps.v1` of `apps/v1`; some
+        with all of its words run together, as `apiserverinternal` of `internal.apiserver.k8s.io`.
+
+        Raises:
+            InvalidText: No schema has it, or several have.
+        """
         group, _, version = self.version.rpartition("/")
-        scope = f"{group.partition('.')[0] or 'core'}.{version}.{self.kind}"
-        return next((name for name in schemas.types() if f".{name}".endswith(f".{scope}")), None)
+        words = group.split(".")[:-1] or [group or "core", "k8s"]  # without the top-level domain
+        scores: dict[str, tuple[bool, int]] = {}
+        for name in schemas.types():
+            *package, found_version, kind = ("", "", *name.split("."))
+            if (found_version, kind) != (version, self.kind):
+                continue
+            exact = package[-1] == words[0]
+            if exact or all(word in package[-1] for word in words[:-1]):
+                scores[name] = exact, len(set(words).intersection(package))
+        best = [name for name, score in scores.items() if score == max(scores.values())]
+        if len(best) > 1:
+            raise InvalidText(f"the Kubernetes object {self.version} {self.kind} could be {' or '.join(best)}")
+        if not best:
+            raise InvalidText(f"no schema has the Kubernetes object {self.version} {self.kind}")
+        return best[0]
 
 
 def _texts(meta: bytes) -> Mapping[int, str]:
@@ -83,8 +103,6 @@ class KubernetesDocument(Document):
         """
         envelope = _Envelope.read(value)
         name = choice.type or envelope.type_name(schemas)
-        if name is None:
-            raise InvalidText(f"no schema has the Kubernetes object {envelope.version} {envelope.kind}")
         inner = MessageDocument.open(envelope.raw, replace(choice, type=name), reason, schemas, limits)
         return cls._around(inner, envelope, value)
 

@@ -1,9 +1,11 @@
 """Objects as Kubernetes stores them."""
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from explorer.codecs.contract import Choice
 from explorer.codecs.documents import Codecs
+from explorer.codecs.schemas import Schemas, SchemaSet
 from explorer.codecs.wire import delimited
 from explorer.model.errors import InvalidText
 from tests.codecs.common import edges
@@ -74,3 +76,72 @@ def test_json_is_no_envelope() -> None:
     assert edges().open("k", b'{"kind": "Pod"}').choice == Choice("json")
     document = Codecs().open("k", b"{}", Choice("k8s"))
     assert "no Kubernetes object" in document.reason
+
+
+def kinds(*names: str) -> Codecs:
+    """Return codecs whose schemas have these empty messages."""
+    files = []
+    for name in names:
+        package, _, kind = name.rpartition(".")
+        file = FileDescriptorProto(name=f"{name}.proto", package=package)
+        file.message_type.add(name=kind)
+        files.append(file)
+    return Codecs(Schemas([SchemaSet("kinds", files)]))
+
+
+KINDS = (
+    "k8s.io.api.apiserverinternal.v1alpha1.StorageVersion",
+    "k8s.io.api.apps.v1.Deployment",
+    "k8s.io.api.apps.v1beta1.Deployment",
+    "k8s.io.api.authorization.v1.SubjectAccessReview",
+    "k8s.io.api.core.v1.Event",
+    "k8s.io.api.events.v1.Event",
+    "k8s.io.api.rbac.v1.Role",
+    "k8s.io.kube_aggregator.pkg.apis.apiregistration.v1.APIService",
+    "k8s.io.metrics.pkg.apis.custom_metrics.v1beta1.MetricValue",
+    "github.com.openshift.api.apps.v1.Deployment",
+    "github.com.openshift.api.authorization.v1.SubjectAccessReview",
+    "github.com.openshift.api.route.v1.Route",
+    "one.things.v1.Thing",
+    "two.things.v1.Thing",
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [
+        ("internal.apiserver.k8s.io/v1alpha1", "k8s.io.api.apiserverinternal.v1alpha1.StorageVersion"),
+        ("apps/v1", "k8s.io.api.apps.v1.Deployment"),
+        ("apps/v1beta1", "k8s.io.api.apps.v1beta1.Deployment"),
+        ("apps.openshift.io/v1", "github.com.openshift.api.apps.v1.Deployment"),
+        ("authorization.k8s.io/v1", "k8s.io.api.authorization.v1.SubjectAccessReview"),
+        ("authorization.openshift.io/v1", "github.com.openshift.api.authorization.v1.SubjectAccessReview"),
+        ("v1", "k8s.io.api.core.v1.Event"),
+        ("events.k8s.io/v1", "k8s.io.api.events.v1.Event"),
+        ("rbac.authorization.k8s.io/v1", "k8s.io.api.rbac.v1.Role"),
+        ("apiregistration.k8s.io/v1", "k8s.io.kube_aggregator.pkg.apis.apiregistration.v1.APIService"),
+        ("custom.metrics.k8s.io/v1beta1", "k8s.io.metrics.pkg.apis.custom_metrics.v1beta1.MetricValue"),
+        ("route.openshift.io/v1", "github.com.openshift.api.route.v1.Route"),
+    ],
+)
+def test_kind_is_found_in_the_package_of_its_group(version: str, name: str) -> None:
+    """Names of packages and of groups differ; another group's kind of the same name is not taken."""
+    value = envelope(b"", kind=name.rpartition(".")[2], version=version)
+    assert kinds(*KINDS).open("k", value).choice == Choice("k8s", name)
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "reason"),
+    [
+        ("apps/v2", "Deployment", "no schema has the Kubernetes object apps/v2 Deployment"),
+        ("batch/v1", "Deployment", "no schema has the Kubernetes object batch/v1 Deployment"),
+        ("things.example.org/v1", "Thing", "could be one.things.v1.Thing or two.things.v1.Thing"),
+        ("", "Thing", "no schema has"),
+        ("v1", "", "no schema has"),
+    ],
+)
+def test_kind_that_is_missing_or_ambiguous_is_hex(version: str, kind: str, reason: str) -> None:
+    """No type is guessed."""
+    document = kinds(*KINDS).open("k", envelope(b"", kind=kind, version=version))
+    assert document.choice == Choice("hex")
+    assert reason in document.reason
