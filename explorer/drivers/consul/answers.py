@@ -134,31 +134,31 @@ def duration(written: str) -> float | None:
 
 def names(answer: Answer, prefix: str) -> tuple[int, list[str]]:
     """Return the keys that an answer lists, all with this prefix, and its index."""
-    index = _index(answer)
+    newest = index(answer)
     found = texts_of(_body(answer) if answer.status == OK else None)
     if not all(name.startswith(prefix) for name in found):
         message = "it lists keys that were not asked for"
         raise ValueError(message)
-    return index, found
+    return newest, found
 
 
 def entries(answer: Answer, prefix: str) -> tuple[int, list[Stored]]:
     """Return the entries that an answer holds, all with this prefix, and its index."""
-    index = _index(answer)
+    newest = index(answer)
     found = list(map(Stored.of, objects_of(_body(answer) if answer.status == OK else None)))
     if not all(one.key.startswith(prefix) for one in found):
         message = "it gives entries that were not asked for"
         raise ValueError(message)
-    return index, found
+    return newest, found
 
 
 def entry(answer: Answer, key: str) -> tuple[int, Stored | None]:
     """Return the one entry that an answer holds, if it does, and its index."""
-    index, found = entries(answer, key)
+    newest, found = entries(answer, key)
     if len(found) > 1 or any(one.key != key for one in found):
         message = "it gives an entry that was not asked for"
         raise ValueError(message)
-    return index, found[0] if found else None
+    return newest, found[0] if found else None
 
 
 def verdict(answer: Answer) -> Verdict:
@@ -194,13 +194,13 @@ def renewed_session(answer: Answer, session_id: str) -> Session | None:
 
 def session(answer: Answer, session_id: str) -> Session | None:
     """Return what is known of a session; None if it has ended."""
-    _index(answer)
+    index(answer)
     return _session(answer, session_id) if objects_of(_body(answer)) else None
 
 
 def sessions(answer: Answer) -> list[Session]:
     """Return every session."""
-    _index(answer)
+    index(answer)
     return list(map(Session.of, objects_of(_body(answer))))
 
 
@@ -222,7 +222,8 @@ def _session(answer: Answer, session_id: str) -> Session:
     return found
 
 
-def _index(answer: Answer) -> int:
+def index(answer: Answer) -> int:
+    """Return the index of an answer."""
     if answer.status not in (OK, NOT_FOUND):
         message = f"HTTP status {answer.status}"
         raise ValueError(message)

@@ -7,10 +7,12 @@ from typing import TypeVar
 from explorer.drivers import encryption, http
 from explorer.drivers.consul import failures
 from explorer.drivers.consul.answers import Verdict
-from explorer.drivers.consul.requests import transaction
+from explorer.drivers.consul.requests import sessions_index, transaction
+from explorer.drivers.consul.restores import RestoreDetector, is_abandoned
 from explorer.drivers.consul.scribe import Question
 from explorer.drivers.consul.settings import Settings
 from explorer.drivers.json_fields import Fields
+from explorer.drivers.tasks import Tasks
 from explorer.model.address import Host
 
 Read = TypeVar("Read")
@@ -32,6 +34,8 @@ class Connection:
         self.settings = settings
         self.shown = settings.shown
         self.timeout = settings.access.timeout
+        self._tasks = Tasks()
+        self.restores = RestoreDetector(self._sessions_index, self._tasks)
         self._waiting = asyncio.Semaphore(_MOST_WAITING)
         token = settings.access.password
         self._endpoints = http.Endpoints(
@@ -52,6 +56,7 @@ class Connection:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._tasks.close()
         await self._endpoints.close()
 
     async def ask(
@@ -76,8 +81,13 @@ class Connection:
         )
 
     async def hear(
-        self, question: Callable[[int, float], Question[Read]], index: int, *, key: str | None = None
-    ) -> Read:
+        self,
+        question: Callable[[int, float], Question[tuple[int, Read]]],
+        index: int,
+        *,
+        restores: int,
+        key: str | None = None,
+    ) -> tuple[int, Read] | None:
         """Ask what waits for its answer until there is news, or nothing for so long that it is asked again.
 
         So many such questions are open at a time; where there are more of them, they take turns.
@@ -85,12 +95,40 @@ class Connection:
         Args:
             question: Given an index and how long to wait (s), what to ask.
             index: The index of the answer before.
+            restores: The restores of the store that the asker knows of.
             key: What it is about, for the error.
+
+        Returns:
+            The answer with its index; None as soon as the store was restored once more.
         """
+        clock = asyncio.get_running_loop().time
         async with self._waiting:
             wait = _TURN if self._waiting.locked() else _PATIENCE
             within = wait * (1 + _JITTER) + self.timeout
-            return await self.ask(question(index, wait), key=key, within=within, repeat=False, news=True)
+            began = clock()
+            asked = self._tasks.start(
+                self.ask(question(index, wait), key=key, within=within, repeat=False, news=True), name="blocking query"
+            )
+            restored = self._tasks.start(self.restores.next(restores), name="next restore")
+            try:
+                await asyncio.wait((asked, restored), return_when=asyncio.FIRST_COMPLETED)
+                if restored.done():
+                    return None
+                answer = asked.result()
+            finally:
+                await self._tasks.end(asked)
+                await self._tasks.end(restored)
+        if is_abandoned(index, answer[0], clock() - began, wait):
+            self.restores.report()
+            return None
+        return answer
+
+    async def _sessions_index(self, index: int | None, wait: float) -> int:
+        """Return the newest index of the sessions, see `RestoreDetector`."""
+        if index is None:
+            return await self.ask(sessions_index(None, 0.0))
+        within = wait * (1 + _JITTER) + self.timeout
+        return await self.ask(sessions_index(index, wait), within=within, repeat=False, news=True)
 
     async def commit(
         self,

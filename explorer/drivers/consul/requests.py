@@ -14,6 +14,8 @@ from explorer.drivers.consul.answers import Agent, Session, Stored, Verdict
 from explorer.drivers.consul.scribe import API, Draft, Question
 from explorer.drivers.json_fields import Fields
 
+_NO_SESSION = "00000000-0000-0000-0000-000000000000"
+
 
 def names(
     prefix: str, separator: str | None, *, index: int | None = None, wait: float | None = None, consistent: bool = False
@@ -104,6 +106,12 @@ def session(session_id: str) -> Question[Session | None]:
 def sessions() -> Question[list[Session]]:
     """Ask for every session."""
     return cast("Draft", API.session.list()).question(answers.sessions)
+
+
+def sessions_index(index: int | None, wait: float) -> Question[int]:
+    """Ask for the newest index of the sessions, by one that never is; with an index, wait for a newer one."""
+    asked = API.session.info(_NO_SESSION, index=index, wait=_seconds(wait) if index else None)
+    return cast("Draft", asked).question(answers.index)
 
 
 def leader() -> Question[str]:

@@ -15,8 +15,13 @@ _PROOF = "keyscope-proof-of-life"
 
 
 async def prove(connection: Connection, within: float) -> int:
-    """Have the leader answer, after it made sure that it leads, and give the newest index."""
+    """Have the leader answer, after it made sure that it leads, and give the newest index.
+
+    An index that went back makes every watch read again.
+    """
+    before = connection.restores.newest
     index, _ = await connection.ask(_proof(connection), within=within)
+    connection.restores.observe(index, before=before)
     return index
 
 

@@ -41,7 +41,7 @@ class TreeWatch:
         self._base = layout.base(prefix)
         self._known = known
         self._reader = Reader(connection, layout.separator, prefix)
-        self._position = Position()
+        self._position = Position(connection.restores)
         self._names: set[str] | None = None
         self._told_ahead: dict[str, int] = {}
         """Keys whose change was told before the index that it made was reached, and that index."""
@@ -52,7 +52,8 @@ class TreeWatch:
     async def run(self, feed: Feed) -> None:
         """Watch until cancelled, or until the store says no."""
         self._feed = feed
-        await follow(feed, self._attempt)
+        async with self._connection.restores.attended():
+            await follow(feed, self._attempt)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
         """Watch until the connection fails."""
@@ -60,21 +61,24 @@ class TreeWatch:
         clock = asyncio.get_running_loop().time
         index = await self._signal()
         if self._names is None:
+            self._position.begin(index)
             self._names = set(await self._reader.everything(self._base))
-            self._position.asked = self._position.told = max(index, 1)
             yield [Started(index)]
         else:
             since = self._position.told
-            trouble = await self._position.regressed(self._connection, index) or await self._forgotten()
+            trouble = await self._position.regressed(self._connection, index)
+            if trouble is None and (trouble := await self._forgotten()):
+                self._position.begin(index)
             if trouble is None:
                 yield [Started(since)]
             async for events in self._look(trouble, since):
                 yield events
         while True:
             await pace.keep()
-            index = await self._news()
-            if index == self._position.asked:
+            news = await self._news()
+            if news == self._position.asked:
                 continue
+            index = await self._signal() if news is None else news
             since, began = self._position.told, clock()
             trouble = await self._position.regressed(self._connection, index)
             async for events in self._look(trouble, since):
@@ -87,15 +91,16 @@ class TreeWatch:
         index, _ = await self._connection.ask(question, key=self._subject)
         return index
 
-    async def _news(self) -> int:
-        """Wait for an index that may be newer."""
+    async def _news(self) -> int | None:
+        """Wait for an index that may be newer; None if the store was restored."""
         around, separator = reachable(self._base), self._layout.separator
-        index, _ = await self._connection.hear(
+        heard = await self._connection.hear(
             lambda index, wait: requests.names(around, separator, index=index, wait=wait),
             self._position.asked,
+            restores=self._position.known_restores,
             key=self._subject,
         )
-        return index
+        return heard and heard[0]
 
     async def _forgotten(self) -> str | None:
         """Tell why this cannot be the store that was watched before, or None."""
@@ -111,6 +116,7 @@ class TreeWatch:
         if trouble is not None:
             yield [Resync(trouble, since, self._position.told)]
             since = 0
+            self._told_ahead.clear()
         names = self._names or set()
         keys = [] if len(names) <= FEW else sorted(await self._reader.everything(self._base))
         if len(keys) <= FEW:

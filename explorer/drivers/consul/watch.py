@@ -5,7 +5,8 @@ they may have been. Consul's indexes count the writes of the whole cluster, so t
 
 The index (Consul's documentation of blocking queries) is no promise: an answer may bring nothing new; an index that
 goes back means a store that was restored, or a deletion that Consul has forgotten; 0 is never sent, since it would not
-wait. What went back while the newest index of all did not is compared and goes on; else it is told as Resync.
+wait. What went back while the newest index of all did not is compared and goes on; else it is told as Resync, and so is
+what `restores` notices.
 """
 
 from collections.abc import AsyncGenerator, Iterable
@@ -17,6 +18,7 @@ from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.layout import Layout, plain, reachable
 from explorer.drivers.consul.pacing import Pace
 from explorer.drivers.consul.reading import Reader
+from explorer.drivers.consul.restores import RESTORED, RestoreDetector
 from explorer.drivers.watching import Feed, follow
 from explorer.model.errors import Forbidden
 from explorer.model.events import Deleted, Event, Put, Resync, Started
@@ -24,23 +26,43 @@ from explorer.model.events import Deleted, Event, Put, Resync, Started
 
 @dataclass(slots=True)
 class Position:
-    """How far a watch has told."""
+    """How far a watch has told.
 
+    Args:
+        restores: Counts the lives of the store.
+    """
+
+    restores: RestoreDetector
     asked: int = 0
     """The index of the last answer, to wait for a newer one."""
     told: int = 0
     """The newest index of any answer: everything up to it has been told."""
+    _known: int = 0
+    """The restores that were told."""
+
+    @property
+    def known_restores(self) -> int:
+        """The restores of the store that were told."""
+        return self._known
+
+    def begin(self, index: int) -> None:
+        """Begin, in this life of the store, at an index."""
+        self.asked = self.told = max(index, 1)
+        self._known = self.restores.count
 
     async def regressed(self, connection: Connection, index: int) -> str | None:
-        """Take an answer's index in, and tell why it shows another life of the store, or None."""
+        """Take an answer's index in, and return why it shows another life of the store, or None."""
         before, self.asked = self.asked, max(index, 1)
         if index < before:
             try:
                 newest = await status.prove(connection, connection.timeout)
             except Forbidden:
                 newest = index  # whether the store went back cannot be told: reading again is always right
-            if newest < self.told:
-                return f"the store went back from index {self.told} to {newest}: it was restored from an older state"
+            if newest < self.told and self.restores.count == self._known:
+                self.restores.report(f"{RESTORED}: its index went back from {self.told} to {newest}")
+        if self.restores.count != self._known:
+            self.begin(index)
+            return self.restores.reason
         self.told = max(self.told, index)
         return None
 
@@ -59,13 +81,14 @@ class KeyWatch:
         self._layout = layout
         self._key = key
         self._place = layout.locate(key)
-        self._position = Position()
+        self._position = Position(connection.restores)
         self._last: Stored | None = None
         self._started = False
 
     async def run(self, feed: Feed) -> None:
         """Watch until cancelled, or until the store says no."""
-        await follow(feed, self._attempt)
+        async with self._connection.restores.attended():
+            await follow(feed, self._attempt)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
         """Watch until the connection fails."""
@@ -78,12 +101,12 @@ class KeyWatch:
                 yield [Started(since)]
             yield self._difference(found, trouble, since)
         else:
-            self._position.asked = self._position.told = max(index, 1)
+            self._position.begin(index)
             self._started, self._last = True, found
             yield [Started(index, None if found is None else self._layout.entry(found))]
         while True:
             await pace.keep()
-            index, found = await self._hear()
+            index, found = await self._hear() or await self._look()
             since = self._position.told
             trouble = await self._position.regressed(self._connection, index)
             yield self._difference(found, trouble, since)
@@ -96,21 +119,23 @@ class KeyWatch:
         index, _ = await self._connection.ask(question, key=self._key)
         return index, await self._odd()
 
-    async def _hear(self) -> tuple[int, Stored | None]:
-        """Wait for news."""
+    async def _hear(self) -> tuple[int, Stored | None] | None:
+        """Wait for news; None if the store was restored."""
         if plain(self._place):
             return await self._connection.hear(
                 lambda index, wait: requests.entry(self._place, index=index, wait=wait),
                 self._position.asked,
+                restores=self._position.known_restores,
                 key=self._key,
             )
         around = reachable(self._place)
-        index, _ = await self._connection.hear(
+        heard = await self._connection.hear(
             lambda index, wait: requests.names(around, self._layout.separator, index=index, wait=wait),
             self._position.asked,
+            restores=self._position.known_restores,
             key=self._key,
         )
-        return index, await self._odd()
+        return heard and (heard[0], await self._odd())
 
     async def _odd(self) -> Stored | None:
         """Read a key that HTTP would alter."""

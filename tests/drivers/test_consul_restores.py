@@ -1,0 +1,141 @@
+"""A Consul that is restored from a snapshot under running watches: they read again, and report the differences."""
+
+import asyncio
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from explorer.drivers.consul import ConsulStore
+from explorer.drivers.consul.restores import RestoreDetector, is_abandoned
+from explorer.drivers.tasks import Tasks
+from explorer.drivers.watching import Watch
+from explorer.model.address import Access, parse
+from explorer.model.events import Deleted, Put, Resync, Started
+from tests.drivers.refusals import SOON
+from tests.servers.consul import ConsulServer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ConsulServer]:
+    """A server that the tests of this module restore, one after the other."""
+    with ConsulServer() as server:
+        yield server
+        sys.stdout.write(f"--- {server.name} said:\n{server.output}\n")
+
+
+@pytest.fixture
+async def store(server: ConsulServer) -> AsyncIterator[ConsulStore]:
+    async with ConsulStore(parse(f"consul://{server.address}/test-{uuid.uuid4().hex[:8]}/"), Access()) as store:
+        yield store
+
+
+async def restore(server: ConsulServer, snapshot: bytes) -> None:
+    status, said = await asyncio.to_thread(server.http, "PUT", "/v1/snapshot", snapshot)
+    assert status == 200, said
+
+
+async def save(server: ConsulServer) -> bytes:
+    status, snapshot = await asyncio.to_thread(server.http, "GET", "/v1/snapshot")
+    assert status == 200
+    return snapshot
+
+
+async def until_restored(events: Watch, wanted: dict[str, bytes | None]) -> str:
+    """Read events until what they say of some keys is what is wanted, and return the reason of the Resync."""
+    reason, shown = "", dict[str, bytes | None]()
+    async with asyncio.timeout(SOON):
+        async for event in events:
+            match event:
+                case Resync(reason=reason):
+                    shown.clear()
+                case Put(entry=entry):
+                    shown[entry.key] = entry.value
+                case Deleted(key=key):
+                    shown[key] = None
+            if reason and wanted.items() <= shown.items():
+                return reason
+    raise AssertionError("a watch does not end")
+
+
+@pytest.mark.parametrize("written", [None, "1", "5", "elsewhere"])
+async def test_restore_is_reported_with_its_differences(
+    server: ConsulServer, store: ConsulStore, written: str | None
+) -> None:
+    """Watches of keys and of the tree report it, also where somebody writes right after the restore."""
+    await store.put("1", b"OLD")
+    await store.put("//odd", b"OLD")
+    snapshot = await save(server)
+    for key in ("1", "9", "//odd"):
+        await store.put(key, b"NEW")
+    async with (
+        store.watch_tree("") as tree,
+        store.watch("1") as one,
+        store.watch("9") as gone,
+        store.watch("//odd") as odd,
+    ):
+        for events in (tree, one, gone, odd):
+            assert isinstance(await anext(events), Started)
+        await restore(server, snapshot)
+        if written:
+            root = "other" if written == "elsewhere" else store.address.path.rstrip("/")
+            await asyncio.to_thread(server.json, "PUT", f"/v1/kv/{root}/{written}", b"LATER")
+        first = b"LATER" if written == "1" else b"OLD"
+        reasons = [
+            await until_restored(tree, {"1": first, "9": None, "//odd": b"OLD"}),
+            await until_restored(one, {"1": first}),
+            await until_restored(gone, {"9": None}),
+            await until_restored(odd, {"//odd": b"OLD"}),
+        ]
+        assert all("restored from an older state" in reason for reason in reasons), reasons
+        await store.put("1", b"afterwards")
+        await store.put("2", b"afterwards")
+        async with asyncio.timeout(SOON):
+            async for event in tree:
+                if isinstance(event, Put) and event.entry.key == "2":
+                    break
+
+
+async def test_restore_is_noticed_while_everybody_writes(server: ConsulServer, store: ConsulStore) -> None:
+    """A watch that is nearly always reading, and seldom waiting, notices it too."""
+    await store.put("1", b"OLD")
+    snapshot = await save(server)
+    await store.put("1", b"NEW")
+
+    async def write() -> None:
+        number = 0
+        while True:
+            await asyncio.to_thread(server.http, "PUT", f"/v1/kv/{store.address.path}busy", b"%d" % number)
+            number += 1
+
+    async with store.watch_tree("") as events:
+        assert isinstance(await anext(events), Started)
+        writing = asyncio.create_task(write())
+        async with asyncio.timeout(SOON):
+            async for event in events:
+                if isinstance(event, Put):
+                    break
+        await restore(server, snapshot)
+        assert await until_restored(events, {"1": b"OLD"})
+        writing.cancel()
+
+
+async def test_index_that_goes_back_in_a_proof_makes_watches_read(server: ConsulServer, store: ConsulStore) -> None:
+    """A proof of life that tells an older index than was known is a restore; answers may overtake each other."""
+    detector = RestoreDetector(lambda *_: asyncio.sleep(60, 1), Tasks())
+    detector.observe(7, before=0)
+    detector.observe(5, before=0)
+    assert (detector.count, detector.newest) == (0, 7), "an answer that was overtaken"
+    waiting = asyncio.create_task(detector.next(0))
+    detector.observe(5, before=7)
+    await waiting
+    assert (detector.count, detector.newest) == (1, 5)
+    assert is_abandoned(5, 5, 1.0, 45.0)
+    assert not is_abandoned(5, 5, 45.1, 45.0), "the query was over"
+    snapshot = await save(server)
+    await store.put("1", b"NEW")
+    before = await store.prove()
+    await restore(server, snapshot)
+    assert before != await store.prove()
+    assert store.connection.restores.count == 1

@@ -1,0 +1,59 @@
+"""A session on a Consul that is restored from a snapshot: what is shown as live was read after that."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+import explorer
+from explorer.codecs.documents import Codecs
+from explorer.opening import opener
+from explorer.session.session import Session
+from explorer.session.states import Standing
+from tests.faults.figures import PATIENCE
+from tests.servers.consul import ConsulServer
+from tests.session.ground import live, shown
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture
+def server() -> Iterator[ConsulServer]:
+    with ConsulServer() as server:
+        yield server
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["alone", "with a later write"])
+async def test_restored_consul_is_live_only_when_read_again(server: ConsulServer, *, later: bool) -> None:
+    """Once the session is no longer live, it is live again only with the older value and without the later key."""
+    url = f"consul://{server.address}/"
+    async with explorer.open(url) as other:
+        await other.put("sn/1", b"OLD")
+        _, snapshot = await asyncio.to_thread(server.http, "GET", "/v1/snapshot")
+        await other.put("sn/1", b"NEW")
+        await other.put("sn/9", b"x")
+        async with Session(opener(url), Codecs(), writable=False) as session:
+            await live(session)
+            await session.tree.reveal("sn/9")
+            await shown(session, "sn/1")
+
+            def look() -> tuple[Standing, bool]:
+                """Return how live the session is, and whether it shows the older state."""
+                node, reading = session.tree.node("sn/9"), session.detail.reading
+                older = reading is not None and reading.entry.value == b"OLD"
+                return session.liveness.standing, older and (node is None or node.ghost)
+
+            assert look() == (Standing.LIVE, False)
+            status, _ = await asyncio.to_thread(server.http, "PUT", "/v1/snapshot", snapshot)
+            assert status == 200
+            if later:
+                await asyncio.to_thread(server.http, "PUT", "/v1/kv/sn/5", b"later")
+            seen = [look()]
+            async with asyncio.timeout(PATIENCE):
+                while seen[-1] != (Standing.LIVE, True):
+                    await asyncio.sleep(0.002)
+                    seen.append(look())
+            left = next(
+                (number for number, (standing, _) in enumerate(seen) if standing is not Standing.LIVE), len(seen)
+            )
+            assert (Standing.LIVE, False) not in seen[left:]
