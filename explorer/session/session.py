@@ -16,6 +16,7 @@ from explorer.session.changes import ChangeLog
 from explorer.session.circumstances import Circumstances
 from explorer.session.clock import Clock
 from explorer.session.commands import ACTIONS
+from explorer.session.completion import complete_key
 from explorer.session.connection.following import Following
 from explorer.session.connection.linking import Companion, Link
 from explorer.session.connection.liveness import Pulse
@@ -276,6 +277,14 @@ class Session:
         with suppress(ExplorerError):  # whoever may not look there is none the worse
             self.nearby = await find()
             self._frames.tell(Part.TREE)
+
+    async def complete(self, text: str) -> str | None:
+        """Return the first key or folder that begins with a text and is longer; None if there is none.
+
+        Raises:
+            ExplorerError: The store could not be asked.
+        """
+        return await complete_key(self.tree, self._link.store, text)
 
     async def reveal(self, key: str) -> Node | None:
         """Open the way to a key in the tree and return its node; None if there is no such key or folder.

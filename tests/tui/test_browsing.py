@@ -13,9 +13,12 @@ from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
 from explorer.model.address import Access, Address, parse
 from explorer.model.entries import Entry
 from explorer.model.errors import Unauthenticated
+from explorer.model.key_text import escape_key
+from explorer.model.text import inert
 from explorer.session.session import Session
 from explorer.tui.app import Keyscope
 from explorer.tui.panes.tree import TreePane
+from explorer.tui.widgets.prompt import Prompt
 from tests.session.ground import Place
 from tests.tui.page import NARROW, WIDE, Page, browsing
 
@@ -167,7 +170,7 @@ class TestFinding:
             await page.press(":")
             await page.type("flags/nothing")
             await page.press("enter")
-            await page.shows("is not there")
+            await page.shows("no such key")
             assert page.session.selected == "flags"
 
 
@@ -373,3 +376,82 @@ class TestCopying:
             await page.press("y")
             await page.shows("Key  config", "Command  keyscope get")
             assert "Key and value" not in page.text()
+
+
+class TestThePromptOfKeys:
+    """`:` completes from the store, understands what the app shows and copies, and lets nothing become a command."""
+
+    async def test_tab_completes_and_goes_on_typing(self, place: Place) -> None:
+        """Tab accepts the completion, also one that is still asked for; what is typed then belongs to the text."""
+        async with browsing(place.connect, Codecs()) as page:
+            await page.pilot.press(":", *"conf", "tab")
+            await page.shows(": config/")
+            await page.type("a")
+            await page.press("shift+tab")
+            await page.shows(": config/app")
+            await page.type("q")
+            assert page.app.is_running
+            await page.press("escape")
+            await page.hides(": config")
+
+    async def test_a_folder_that_is_not_loaded_is_completed(self, place: Place) -> None:
+        """The store is asked below the folder typed; the tree itself stays as it is."""
+        async with place.other() as store:
+            for number in range(1200):
+                await store.put(f"far/{number:04}/deep/key", b"")
+        async with browsing(place.connect, Codecs()) as page:
+            rows = len(page.session.tree)
+            for text, completed in (("far/119", "far/1190/"), ("far/1199", "far/1199/"), ("far/0003/deep/", "key")):
+                await page.press(":", "ctrl+u")
+                await page.type(text)
+                await page.press("tab")
+                field = page.app.screen.query_one("#go Input", Input)
+                await page.until(lambda end=completed: field.value.endswith(end), completed)  # type: ignore[misc]  # noqa: B023 - read at once
+                await page.press("escape")
+            assert len(page.session.tree) == rows
+
+    async def test_a_trailing_slash_means_the_folder(self, place: Place) -> None:
+        """`config/` is the folder, be it completed or typed; no toast says that it does not exist."""
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press(":")
+            await page.type("config/")
+            await page.press("enter")
+            assert page.session.selected == "config"
+            assert "no such key" not in page.text()
+
+    @pytest.mark.parametrize(
+        "key", ["odd/bin-\udcff\udcfe\x00-key", "odd/esc-\x1b[31mred", "odd/C:\\dir", "odd/new\nline"]
+    )
+    async def test_keys_are_gone_to_as_they_are_shown(self, place: Place, key: str) -> None:
+        """The spelling that the app shows and copies is understood; a backslash of the key itself, too."""
+        async with place.other() as store:
+            await store.put(key, b"found it")
+        for text in {inert(key), escape_key(key)}:
+            async with browsing(place.connect, Codecs()) as page:
+                await page.press(":")
+                page.app.screen.query_one("#go Input", Input).value = text
+                await page.press("enter")
+                assert page.session.selected == key
+
+    async def test_arrows_bring_back_what_was_entered(self, place: Place) -> None:
+        """Up and down go through what was entered before."""
+        async with browsing(place.connect, Codecs()) as page:
+            for text in ("top", "flags"):
+                await page.press(":", "ctrl+u")
+                await page.type(text)
+                await page.press("enter")
+            await page.press(":", "up", "up")
+            await page.shows(": top")
+            await page.press("down", "enter")
+            assert page.session.selected == "flags"
+
+    async def test_keys_after_enter_go_to_the_tree(self, place: Place) -> None:
+        """What is pressed right behind enter is for the tree; what is pressed after a click, for where was clicked."""
+        async with browsing(place.connect, Codecs()) as page:
+            await page.pilot.press(":", "ctrl+u", *"flags", "enter", "w")
+            await page.settle()
+            assert page.session.writable
+            await page.press(":")
+            await page.pilot.click("KeyTree")
+            await page.settle()
+            assert not page.app.screen.query_one("#go", Prompt).is_open

@@ -243,9 +243,9 @@ def test_key_is_shown_to_a_user_with_rights_on_it_only(tmp_path: Path) -> None:
         with Terminal(*words, home=tmp_path) as terminal:
             terminal.shows("1 Keys")
             terminal.press(":")
-            terminal.type("\x15/pub/")
+            terminal.type("\x15/priv/")
             terminal.shows("no completion: ")
-            terminal.type("a\r")
+            terminal.type("\x15/pub/a\r")
             terminal.shows("value of /pub/a")
             terminal.press(":")
             terminal.type("\x15/pub/deep/b\r")

@@ -97,7 +97,7 @@ async def test_of_strange_locks_and_failures_nothing_steers_the_terminal(place: 
             terminal.paste("nowhere\x1b[2J\u202e\x07")
             await asyncio.to_thread(terminal.shows, "nowhere\N{SYMBOL FOR ESCAPE}[2J")
             terminal.press("enter")
-            await asyncio.to_thread(terminal.shows, "is not there")
+            await asyncio.to_thread(terminal.shows, "no such key")
             assert await asyncio.to_thread(terminal.quit) == 0
             assert foreign(terminal.sent, WIDE) == []
 

@@ -77,6 +77,9 @@ class Browse(LiveScreen[None]):
     def refocused(self) -> None:
         """Show what can be done where the focus is."""
         pane = self.pane
+        for prompt in self.query(Prompt):
+            if prompt.is_open and not prompt.has_focus_within:
+                prompt.close()  # what is typed from now on does not go there
         if pane is not None:
             self._bring(pane)
             self.query_one(Footer).show(pane.place)
@@ -209,7 +212,7 @@ class Browse(LiveScreen[None]):
         event.prompt.close()
         self.focus_pane("tree")
         if event.text:
-            self.run_worker(going.go(self, self.session, event.text), group="go", exclusive=True)
+            self.run_worker(going.go_to_text(self, self.session, event.text), group="go", exclusive=True)
 
     # The value
 

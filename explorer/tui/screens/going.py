@@ -1,8 +1,9 @@
-"""Going to a key by its name, completed from what is loaded and, a level at a time, from the store."""
+"""Going to a key by its name, completed from what is loaded and from the store."""
 
 from textual.screen import Screen
 
-from explorer.model.errors import ExplorerError
+from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound
+from explorer.model.key_text import escape_key, unescape_key
 from explorer.model.text import inert
 from explorer.session.keytree.nodes import Node
 from explorer.session.session import Session
@@ -17,18 +18,38 @@ def ask(screen: Screen[None], session: Session) -> None:
 
     async def complete(text: str) -> str | None:
         try:
-            found = await completed(session, text)
+            found = await session.complete(unescape_key(text))
+        except KeyNotFound:
+            found = None
         except ExplorerError as error:
             prompt.comment(f"no completion: {error.message}")
             return None
         prompt.comment("")
-        return found
+        return None if found is None else escape_key(found)
 
     prompt.complete(complete)
     separator = session.tree.separator
     folder, found, _ = (session.selected or "").rpartition(separator)
-    start = folder + found
-    prompt.open(start if inert(start) == start else "")
+    prompt.open(escape_key(folder + found))
+
+
+async def go_to_text(screen: Screen[None], session: Session, text: str) -> None:
+    """Go to the key that a person typed: as it is spelled, or by the escapes that the app shows; `a/` is folder `a`."""
+    key = text
+    try:
+        key = unescape_key(text)
+        if key != text and await session.reveal(_without_slash(text, session)) is not None:
+            key = text  # the key itself holds backslashes
+    except InvalidKey:
+        pass  # no escape: a backslash of the key
+    except ExplorerError as error:
+        screen.notify(inert(error.message), severity="error", markup=False)
+        return
+    await go(screen, session, _without_slash(key, session))
+
+
+def _without_slash(key: str, session: Session) -> str:
+    return key.removesuffix(session.tree.separator) or key
 
 
 async def go(screen: Screen[None], session: Session, key: str) -> None:
@@ -44,10 +65,12 @@ async def go(screen: Screen[None], session: Session, key: str) -> None:
         if node is not None:
             await _show(screen.query_one(TreePane), session, node)
             if wanted != key:
-                screen.notify(f"{named(key)} is not there; this is the nearest", severity="warning", markup=False)
+                screen.notify(
+                    f"no such key: {named(key)}; selected the nearest folder", severity="warning", markup=False
+                )
             return
         if separator not in wanted:
-            screen.notify(f"{named(key)} is not there", severity="warning", markup=False)
+            screen.notify(f"no such key: {named(key)}", severity="warning", markup=False)
             return
         wanted = wanted.rpartition(separator)[0]
 
@@ -59,16 +82,3 @@ async def _show(pane: TreePane, session: Session, node: Node) -> None:
         await session.tree.idle()
         pane.draw()
     pane.select(node)
-
-
-async def completed(session: Session, text: str) -> str | None:
-    """Give the first key that goes on as what is typed does; its folder is opened for that."""
-    separator = session.tree.separator
-    folder, found, name = text.rpartition(separator)
-    node = session.tree.root if not found else await session.tree.reveal(folder)
-    if node is None or node.branch is None:
-        return None
-    first = next((child for child in node.branch if child.name.startswith(name) and not child.tail), None)
-    if first is None:
-        return None
-    return f"{folder}{found}{first.name}{separator if first.has_children and not first.has_value else ''}"

@@ -1,16 +1,96 @@
 """A line at the bottom to type into: the filter, or a key to go to."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.events import Key
 from textual.message import Message
-from textual.suggester import Suggester
+from textual.suggester import Suggester, SuggestionReady
 from textual.widgets import Input, Static
 
 from explorer.model.text import inert
 from explorer.tui.drawing import told
 from explorer.tui.widgets.ordered import Field
+
+COMPLETION_PAUSE: Final = 0.15
+"""Seconds that typing has to pause before it is looked how the text may go on."""
+MAX_HISTORY: Final = 100
+"""Texts that the arrow keys bring back."""
+
+
+class PromptInput(Field):
+    """The field of a prompt: tab and right accept the completion, up and down bring back what was typed before."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab,shift+tab", "complete", show=False),
+        Binding("up", "recall(-1)", show=False),
+        Binding("down", "recall(1)", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(compact=True)
+        self.answered = False
+        """Whether enter or escape was pressed: from then on keys are for what comes after the prompt."""
+        self.held: list[Key] = []
+        """Keys that were pressed since."""
+        self._completing = False
+        self._history: list[str] = []
+        self._recalled = 0
+
+    async def _on_key(self, event: Key) -> None:
+        if self.answered:
+            self.held.append(Key(event.key, event.character))
+            event.stop()
+            event.prevent_default()
+            return
+        self.answered = event.key in {"enter", "escape"}
+        await super()._on_key(event)
+
+    def start(self, text: str) -> None:
+        """Begin with a text."""
+        self.answered = self._completing = False
+        self.held.clear()
+        self._recalled = len(self._history)
+        self._replace(text)
+
+    def remember(self, text: str) -> None:
+        """Keep a text that was entered."""
+        if text:
+            self._history = [*(other for other in self._history if other != text), text][-MAX_HISTORY:]
+
+    def action_complete(self) -> None:
+        """Accept the completion, as soon as there is one."""
+        self.action_end()
+        if self._suggestion:
+            self.action_cursor_right()
+        else:
+            self._completing = self.suggester is not None
+
+    def action_recall(self, by: int) -> None:
+        """Show a text that was entered before or after this one."""
+        at = self._recalled + by
+        if 0 <= at <= len(self._history):
+            self._recalled = at
+            self._replace(self._history[at] if at < len(self._history) else "")
+
+    def _replace(self, text: str) -> None:
+        self.value = text
+        self.cursor_position = len(text)
+
+    def on_suggestion_ready(self, event: SuggestionReady) -> None:
+        """Accept a completion that tab asked for before it was there."""
+        if self._completing and event.value == self.value:
+            event.prevent_default()
+            self._replace(event.suggestion)
+        self._completing = False
+
+    def on_input_changed(self) -> None:
+        """What is typed further is not to be completed by a tab before it."""
+        self._completing = False
 
 
 class Prompt(Horizontal):
@@ -47,7 +127,7 @@ class Prompt(Horizontal):
     def compose(self) -> ComposeResult:
         """Put word, input and comment together."""
         yield Static(told(self._word), classes="prompt--word", markup=False)
-        yield Field(compact=True)
+        yield PromptInput()
         yield Static("", classes="prompt--comment", markup=False)
 
     @property
@@ -58,16 +138,20 @@ class Prompt(Horizontal):
     def open(self, text: str = "") -> None:
         """Show it with a text to go on from."""
         self.add_class("-open")
-        field = self.query_one(Input)
+        field = self.query_one(PromptInput)
         with self.prevent(Input.Changed):
-            field.value = text
-        field.cursor_position = len(text)
+            field.start(text)
         self.screen.set_focus(field)  # now: what is typed at once is typed into it
 
     def close(self) -> None:
-        """Hide it."""
+        """Hide it; keys that were pressed after it was answered go to what has the focus then."""
         self.remove_class("-open")
         self.comment("")
+        field = self.query_one(PromptInput)
+        field.answered = True
+        for key in field.held:
+            self.app.call_later(self.app.post_message, key)
+        field.held.clear()
 
     def comment(self, text: str) -> None:
         """Say something behind what is typed."""
@@ -85,6 +169,7 @@ class Prompt(Horizontal):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Tell that it was meant."""
         event.stop()
+        self.query_one(PromptInput).remember(event.value)
         self.post_message(self.Answered(self, event.value))
 
     def key_escape(self) -> None:
@@ -93,11 +178,24 @@ class Prompt(Horizontal):
 
 
 class _Completion(Suggester):
+    """Asks how a text goes on once typing pauses; the newest question ends the one before."""
+
     def __init__(self, give: Callable[[str], Awaitable[str | None]]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._give = give
+        self._asking: asyncio.Task[object] | None = None
 
     async def get_suggestion(self, value: str) -> str | None:
         """Give how a text may go on; nothing that could not be drawn as it is."""
-        found = await self._give(value) if value else None
-        return found if found is not None and inert(found) == found else None
+        if self._asking is not None:
+            self._asking.cancel()
+        self._asking = asyncio.current_task()
+        try:
+            if not value:
+                return None
+            await asyncio.sleep(COMPLETION_PAUSE)
+            found = await self._give(value)
+        finally:
+            if self._asking is asyncio.current_task():
+                self._asking = None
+        return found if found is not None and found.startswith(value) and inert(found) == found else None
