@@ -123,6 +123,7 @@ def foreign(reason: Exception, where: Where, product: str) -> NotReachable:
     return NotReachable(
         f"{where.prefix}this is not {product}: {why}",
         sent=not isinstance(reason, RedirectError),  # with a redirect nothing was done
+        connected=True,
         hint="are host and port right? a proxy before the store may answer in its place",
         address=where.shown,
         key=where.key,

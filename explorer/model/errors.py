@@ -126,15 +126,24 @@ class NotReachable(ExplorerError):
 
     Args:
         sent: Whether the request may have left this machine. If not, nothing can have happened because of it.
+        connected: Whether there is a connection to the store; by default, if the request may have been sent.
     """
 
     retryable = True
 
     def __init__(
-        self, message: str, *, sent: bool = True, hint: str = "", address: str = "", key: str | None = None
+        self,
+        message: str,
+        *,
+        sent: bool = True,
+        connected: bool | None = None,
+        hint: str = "",
+        address: str = "",
+        key: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint, address=address, key=key)
         self.sent = sent
+        self.connected = sent if connected is None else connected
 
 
 class Timeout(NotReachable):

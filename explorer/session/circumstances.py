@@ -20,7 +20,8 @@ class Circumstances:
     @property
     def unreachable(self) -> str | None:
         """Why the store cannot be asked now, None if it can."""
-        return None if self._link.connected else f"not connected: {self._link.unreachable().message}"
+        unreachable = self._link.unreachable()
+        return None if unreachable is None else f"not connected: {unreachable.message}"
 
     @property
     def selected(self) -> str | None:

@@ -308,7 +308,7 @@ class Session:
 
     async def reload(self) -> None:
         """Connect now if there is no connection; else read again everything that is shown."""
-        if self._link.connected:
+        if self._link.open:
             self._prover.ask_now()
             self._following.read_again()
         else:
@@ -410,13 +410,15 @@ class Session:
         self._lapsed()
 
     def _lapsed(self) -> None:
-        if self._link.connected:
+        if self._link.open:
             self._following.read_again()
 
     def _proved(self, revision: Revision | None) -> None:
         if revision is not None and revision != self._proved_revision:
             self._proved_revision = revision
             self._frames.tell(Part.LIVENESS)
+        if self.editing is not None and self._pulse.silence is None:
+            self.editing.end_refusal()
         self._vigil.look()
 
 

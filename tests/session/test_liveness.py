@@ -50,9 +50,30 @@ def test_a_proof_after_a_time_without_one_is_not_enough_before_everything_was_re
 
 def test_it_says_what_it_was_that_did_not_answer() -> None:
     pulse = living()
-    pulse.no_proof(Timeout("no answer within 2 s"))
+    pulse.no_proof(Timeout("no answer within 2 s"), 10.0)
     assert pulse.judge(11.0).standing is Standing.LIVE
     assert pulse.judge(14.0).reason == "no answer within 2 s"
+
+
+@pytest.mark.parametrize(
+    ("error", "standing"),
+    [
+        (NotReachable("cannot connect", sent=False), Standing.DISCONNECTED),
+        (NotReachable("no leader", sent=False, connected=True), Standing.STALE),
+        (NotReachable("the connection was closed"), Standing.STALE),
+        (Timeout("no answer within 2 s"), Standing.STALE),
+    ],
+)
+def test_store_without_connection_is_disconnected(error: NotReachable, standing: Standing) -> None:
+    """Only if the question could not be sent and the last proof is too old; then the next try is said."""
+    pulse = living()
+    pulse.no_proof(error, 16.0)
+    assert pulse.judge(10.0 + GRACE - 0.001).standing is Standing.LIVE
+    judged = pulse.judge(15.0)
+    assert (judged.standing, judged.reason, judged.error) == (standing, error.message, error)
+    assert judged.next_try == (16.0 if standing is Standing.DISCONNECTED else None)
+    pulse.proof(16.0, 16.1)
+    assert pulse.judge(16.1).standing is Standing.CATCHING_UP
 
 
 def test_it_is_not_live_before_everything_shown_was_read() -> None:
@@ -117,7 +138,7 @@ _HAPPENINGS: dict[str, Callable[[Pulse, float], None]] = {
     "caught up": lambda pulse, _: pulse.caught_up(),
     "proved": lambda pulse, now: _tell(pulse.proof(now, now)),
     "late proof": lambda pulse, now: _tell(pulse.proof(now - 3, now)),
-    "no proof": lambda pulse, _: pulse.no_proof(Timeout("late")),
+    "no proof": lambda pulse, _: pulse.no_proof(Timeout("late"), 10.0),
     "woke": lambda pulse, now: pulse.woke(60, now),
 }
 

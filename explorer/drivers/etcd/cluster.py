@@ -154,7 +154,7 @@ class Cluster:
         if isinstance(error, NotReachable) and self._endpoints[self._current] is endpoint:
             self._leave(endpoint)
         if finding.unsent and type(error) is NotReachable:
-            error.sent = False
+            error.sent, error.connected = False, finding.answered
         return error
 
     def _leave(self, endpoint: Endpoint) -> None:

@@ -67,7 +67,8 @@ _TLS_CLUES: Final = {
 }
 _TOKEN_CLUES: Final = ("invalid auth token", "revision of auth store is old", "auth token")
 _NO_NAME: Final = ("DNS resolution failed", "errors resolving")
-_UNSENT: Final = ("failed to connect", *_NO_NAME, "etcdserver: no leader")
+_NO_LEADER: Final = "etcdserver: no leader"
+_UNSENT: Final = ("failed to connect", *_NO_NAME, _NO_LEADER)
 """Nothing was sent; or the member that knows no leader refused it before looking at it."""
 _NO_WORDS: Final = "the store gave no reason"
 _BEHIND: Final = "required revision is a future revision"
@@ -80,6 +81,8 @@ class Finding:
     error: ExplorerError
     unsent: bool = False
     """The request never left, or was turned away unread: nothing can have happened."""
+    answered: bool = False
+    """It was turned away unread by a member: there is a connection."""
     token: bool = False
     """The token was refused; a new one may be accepted."""
 
@@ -90,7 +93,8 @@ def understand(code: grpc.StatusCode, details: str | None, address: str, key: st
     text = details.removeprefix("etcdserver: ")
     unsent = code is grpc.StatusCode.UNAVAILABLE and any(clue in details for clue in _UNSENT)
     refused_token = any(clue in text for clue in _TOKEN_CLUES)
-    return Finding(_error(code, text or _NO_WORDS, address, key), unsent=unsent, token=refused_token)
+    error = _error(code, text or _NO_WORDS, address, key)
+    return Finding(error, unsent=unsent, answered=_NO_LEADER in details, token=refused_token)
 
 
 def _error(code: grpc.StatusCode, text: str, address: str, key: str | None) -> ExplorerError:

@@ -48,18 +48,26 @@ class Link:
         Raises:
             NotReachable: There is none; with the reason of the last try.
         """
-        if self._store is None:
-            raise self.unreachable()
+        unreachable = self.unreachable()
+        if unreachable is not None or self._store is None:
+            raise unreachable or NotReachable("not connected yet")
         return self._store
 
     @property
-    def connected(self) -> bool:
-        """Whether there is an open store."""
+    def open(self) -> bool:
+        """Whether there is an open store, be it connected or finding its servers again."""
         return self._store is not None
 
-    def unreachable(self) -> ExplorerError:
-        """Give what a call fails with while there is no connection."""
-        return self._pulse.error or NotReachable("not connected yet", hint="it is being tried")
+    @property
+    def connected(self) -> bool:
+        """Whether there is an open store with a connection."""
+        return self.unreachable() is None
+
+    def unreachable(self) -> ExplorerError | None:
+        """Return what a call fails with while there is no connection; None while there is one."""
+        if self._store is None:
+            return self._pulse.error or NotReachable("not connected yet", hint="it is being tried")
+        return self._pulse.unconnected(self._clock.now())
 
     def retry(self) -> None:
         """Try now, if there is no connection."""

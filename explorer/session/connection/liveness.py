@@ -8,7 +8,7 @@ and does moves it on through the methods; no clock of its own runs here.
 from dataclasses import dataclass
 from typing import Final
 
-from explorer.model.errors import ExplorerError
+from explorer.model.errors import ExplorerError, NotReachable
 from explorer.session.states import Liveness, Standing
 
 GRACE: Final = 4.0
@@ -96,14 +96,14 @@ class Pulse:
         lapsed = self.proved is not None and now - self.proved >= GRACE
         self.proved = sent if self.proved is None else max(self.proved, sent)
         if sent >= self.required:
-            self.silence = self.slept = None
+            self.silence = self.slept = self.next_try = None
         if lapsed:
             self.read = False
         return lapsed
 
-    def no_proof(self, error: ExplorerError) -> None:
-        """A question was not answered."""
-        self.silence = error
+    def no_proof(self, error: ExplorerError, next_try: float) -> None:
+        """A question was not answered; the next one is asked then."""
+        self.silence, self.next_try = error, next_try
 
     def woke(self, asleep: float, now: float) -> None:
         """The machine slept for so many seconds; everything has to be proved and read again."""
@@ -118,6 +118,10 @@ class Pulse:
         if not self.connected:
             reason = self.error.message if self.error else "connecting"
             return Liveness(Standing.DISCONNECTED, reason, self.proved, self.next_try, self.error)
+        unconnected = self.unconnected(now)
+        if unconnected is not None:
+            reason = unconnected.message
+            return Liveness(Standing.DISCONNECTED, reason, self._true_until(), self.next_try, unconnected)
         standing, reason = self._judge(now)
         return Liveness(standing, reason, self._true_until(), error=self.silence, refusal=self.refusal)
 
@@ -128,9 +132,25 @@ class Pulse:
         lost = self.required if self.lost is not None else self.proved
         return min(self.proved, lost, self.proved if self.frozen is None else self.frozen)
 
+    def unconnected(self, now: float) -> NotReachable | None:
+        """Return why an open store has no connection to any server; None while it may have one.
+
+        The last question for a proof could not even be sent, although that was tried for its whole time, and the last
+        proof is too old to count.
+        """
+        if isinstance(self.silence, NotReachable) and not (self.silence.connected or self._fresh(now)):
+            return self.silence
+        return None
+
+    def _counting(self) -> float | None:
+        return self.proved if self.proved is not None and self.proved >= self.required else None
+
+    def _fresh(self, now: float) -> bool:
+        proved = self._counting()
+        return proved is not None and now - proved < GRACE
+
     def _judge(self, now: float) -> tuple[Standing, str]:
-        proved = self.proved if self.proved is not None and self.proved >= self.required else None
-        fresh = proved is not None and now - proved < GRACE
+        proved, fresh = self._counting(), self._fresh(now)
         if self.slept is not None:
             return Standing.STALE, self.slept
         if self.lost is not None:

@@ -15,6 +15,9 @@ INTERVAL: Final = 2.0
 _AGAIN: Final = 0.5
 """Seconds to the next question after one that was refused at once."""
 
+_SLACK: Final = 0.25
+"""Seconds beyond the driver's own limit, whose error says more."""
+
 
 class Prover:
     """Asks every `INTERVAL` seconds, and at once when told to.
@@ -58,34 +61,43 @@ class Prover:
             try:
                 revision = await _prove(store)
             except ExplorerError as error:
-                alive = self._unproved(sent, error)
+                pause = self._unproved(sent, error)
             else:
-                alive = True
+                pause = INTERVAL
                 self._proved(sent)
                 if self._pulse.refusal is self._refused:
                     self._pulse.refusal = None
                 self._notice(revision)
-            await reach(self._clock, sent + (INTERVAL if alive else _AGAIN), self._now)
+            await reach(self._clock, sent + pause, self._now)
 
     def _proved(self, sent: float) -> None:
         if self._pulse.proof(sent, self._clock.now()):
             self._lapsed()
 
-    def _unproved(self, sent: float, error: ExplorerError) -> bool:
-        """Take in a question without an answer, or whose answer was no, which only the living give."""
+    def _unproved(self, sent: float, error: ExplorerError) -> float:
+        """Take in a question without an answer, or whose answer was no, which only the living give.
+
+        Returns the seconds from this question to the next.
+        """
         refused = isinstance(error, Denied)
         if refused:
             self._pulse.refusal = self._refused = error
             self._proved(sent)
+            pause = INTERVAL
         else:
-            self._pulse.no_proof(error)
+            now = self._clock.now()
+            self._pulse.no_proof(error, sent + _AGAIN)
+            pause = _AGAIN
+            if self._pulse.unconnected(now) is not None:  # seconds that a person can follow, and a server spared
+                pause = now - sent + INTERVAL
+                self._pulse.no_proof(error, now + INTERVAL)
         self._notice(None)
-        return refused
+        return pause
 
 
 async def _prove(store: Store) -> Revision | None:
     try:
-        async with asyncio.timeout(PROOF_TIME):
+        async with asyncio.timeout(PROOF_TIME + _SLACK):
             return await store.prove()
     except TimeoutError as error:
         raise Timeout(

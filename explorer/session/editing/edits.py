@@ -74,6 +74,8 @@ class Refused:
     """It was not stored."""
 
     error: ExplorerError
+    ended: bool = False
+    """Whether the reason is over: the store answers again."""
 
 
 State: TypeAlias = Drafting | Reviewing | Saving | Saved | Conflicted | Unknown | Refused

@@ -11,7 +11,15 @@ from typing import Final
 from explorer.codecs.contract import Document
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
-from explorer.model.errors import Conflict, ExplorerError, InvalidText, KeyNotFound, OutcomeUnknown, Timeout
+from explorer.model.errors import (
+    Conflict,
+    ExplorerError,
+    InvalidText,
+    KeyNotFound,
+    NotReachable,
+    OutcomeUnknown,
+    Timeout,
+)
 from explorer.model.events import Deleted, Put
 from explorer.session.decoding import Decoder
 from explorer.session.editing.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, State, Unknown
@@ -138,6 +146,14 @@ class Edit:
         self._become(Reviewing(diff, (*encoded.notes, *indented)))
 
     # Saving
+
+    def end_refusal(self) -> None:
+        """Take note that the store answers again: what it could not be asked to save can be saved now."""
+        match self.state:
+            case Refused(NotReachable() as error, ended=False):
+                self._become(Refused(error, ended=True))
+            case _:
+                pass
 
     async def save(self) -> None:
         """Write it, if the key still is what was seen; a new key, if there is none."""

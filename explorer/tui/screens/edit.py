@@ -145,6 +145,8 @@ class EditScreen(Answering[None], LiveScreen[None]):
                 lines.append(
                     told(f"? It is not known whether this was saved: {reason}. ctrl+r looks again.", "bold $warning")
                 )
+            case Refused(ended=True):
+                lines.append(told("✗ not saved; the store answers again: ctrl+s saves", "bold $warning"))
             case Refused(error=error):
                 hint = f" {error.hint}" if error.hint else ""
                 lines.append(told(f"✗ not saved: {error.message}.{hint}", "bold $error"))

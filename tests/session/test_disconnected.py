@@ -1,0 +1,94 @@
+"""A server that is killed under a session: what is said, what is asked meanwhile, and that it passes."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+
+from explorer.model.errors import NotReachable
+from explorer.opening import opener
+from explorer.session.editing.edits import Refused, Saved
+from explorer.session.states import Standing
+from tests.faults.figures import PATIENCE
+from tests.servers.consul import ConsulServer
+from tests.servers.etcd import EtcdServer
+from tests.servers.waiting import eventually
+from tests.servers.zookeeper import ZooKeeperServer
+from tests.session.ground import editing, live
+from tests.session.witness import witnessed
+
+pytestmark = pytest.mark.faults
+
+Server = ConsulServer | EtcdServer | ZooKeeperServer
+STORES: dict[str, Callable[[], Server]] = {
+    "consul": ConsulServer,
+    "etcd": partial(EtcdServer, "3.5"),
+    "etcd2": partial(EtcdServer, "3.4", v2=True),
+    "zk": ZooKeeperServer,
+}
+DISCONNECTED_WITHIN = 10.0
+"""Seconds from the end of a server until it is said that there is no connection."""
+ANSWER_WITHIN = 3.0
+"""Seconds in which a person is answered while there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A server and its URL."""
+
+    server: Server
+    url: str
+
+
+@pytest.fixture(params=STORES)
+def opened(request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """A server of each kind that the test may kill; what it said is shown if the test fails."""
+    with STORES[request.param]() as server:
+        yield Opened(server, f"{request.param}://{server.address}/lane/")
+        sys.stdout.write(f"--- {server.name} said:\n{server.output}\n")
+
+
+async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) -> None:
+    """Reason and next try within 10 s; a folder and a deletion answer at once; nothing of it is said afterwards."""
+    connect = opener(opened.url)
+    async with witnessed(connect) as (session, witness):
+        async with connect() as other:
+            await other.put("folder/below", b"value")
+            await other.put("key", b"begun")
+        await eventually(lambda: session.tree.node("key") is not None, "it is shown", PATIENCE)
+        edit = await editing(session, "key")
+        edit.draft("changed")
+
+        opened.server.kill()
+        killed = time.monotonic()
+        await eventually(lambda: session.liveness.standing is Standing.DISCONNECTED, "it is disconnected", PATIENCE)
+        assert witness.since(killed) <= DISCONNECTED_WITHIN
+        assert session.liveness.reason
+        assert session.liveness.next_try is not None
+        assert session.liveness.error is not None
+        assert "not connected" in (session.why_off("delete") or "")
+
+        asked = time.monotonic()
+        folder = session.tree.node("folder")
+        assert folder is not None
+        session.tree.expand(folder)
+        await eventually(lambda: folder.branch is not None and folder.branch.error is not None, "it fails", PATIENCE)
+        with pytest.raises(NotReachable):
+            await session.preview_removal("folder", subtree=True)
+        await edit.save()
+        assert isinstance(edit.state, Refused)
+        assert witness.since(asked) <= ANSWER_WITHIN
+
+        await asyncio.to_thread(opened.server.start)
+        await live(session)
+        assert folder.branch is not None
+        assert folder.branch.error is None
+        assert session.liveness.error is None
+        assert session.why_off("delete") is None
+        await eventually(lambda: isinstance(edit.state, Refused) and edit.state.ended, "it is over", PATIENCE)
+        await edit.save()
+        assert isinstance(edit.state, Saved)
