@@ -8,6 +8,9 @@
     password_file = "prod.password"   # relative to this file; readable by nobody else
     cacert = "~/ca.pem"
     timeout = 2.5
+    theme = "keyscope-light"          # of the app, as --theme
+    read_only = true                  # or write = true: unlocked from the start, as --write
+    proto = ["schemas/"]              # as --proto; relative to this file, as import_paths (-I) and codecs (--codecs)
 
     [keys]
     save = ["ctrl+s", "f2"]           # by the ids of the actions, as help lists them
@@ -29,7 +32,9 @@ _DEFAULTS: Final = {"config": ".config", "cache": ".cache", "data": ".local/shar
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _TEXTS: Final = ("url", "user", "server_name")
 _FILES: Final = {"cacert": "authority", "cert": "certificate", "key": "private_key"}
-_KNOWN: Final = (*_TEXTS, "password_file", *_FILES, "timeout")
+_SWITCHES: Final = ("write", "read_only")
+_PATHS: Final = ("proto", "import_paths")
+_KNOWN: Final = (*_TEXTS, "password_file", *_FILES, "timeout", "theme", *_SWITCHES, *_PATHS, "codecs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,18 @@ class Profile:
 
     url: str
     access: Access = field(default_factory=Access)
+    theme: str | None = None
+    """The theme of the app."""
+    write: bool = False
+    """Whether writing is unlocked from the start."""
+    read_only: bool = False
+    """Whether the command and the app write nothing."""
+    protos: tuple[Path, ...] = ()
+    """Schemas of the store's values."""
+    includes: tuple[Path, ...] = ()
+    """The folders that imports of schemas are relative to."""
+    codecs: Path | None = None
+    """The file that says which key holds which message."""
 
 
 def folder(kind: Literal["config", "cache", "data", "state"]) -> Path:
@@ -70,7 +87,33 @@ def profile(name: str, file: Path | None = None) -> Profile:
     url = _text(settings, "url", file, where)
     if url is None:
         raise _wrong(file, where, "no url", hint='write url = "etcd://host:2379/"')
-    return Profile(url, _access(settings, file, where))
+    write, read_only = (_switch(settings, name, file, where) for name in _SWITCHES)
+    if write and read_only:
+        raise _wrong(file, where, "write and read_only contradict each other", hint="keep one of them")
+    protos, includes = (_paths(settings, name, file, where) for name in _PATHS)
+    return Profile(
+        url,
+        _access(settings, file, where),
+        theme=_text(settings, "theme", file, where),
+        write=write,
+        read_only=read_only,
+        protos=protos,
+        includes=includes,
+        codecs=_file(settings, "codecs", file, where),
+    )
+
+
+def profiles(file: Path | None = None) -> Mapping[str, str]:
+    """Return the URLs of all profiles by their names, as they are written; nothing where there is no such file.
+
+    Raises:
+        InvalidAddress: The file cannot be understood; the message says where.
+    """
+    file = file or folder("config") / "config.toml"
+    if not file.exists():
+        return {}
+    found = _table(_read(file), "profiles", file, "the file")
+    return {name: _text(_table(found, name, file, f"[profiles.{name}]"), "url", file, name) or "" for name in found}
 
 
 def keys(file: Path | None = None) -> Mapping[str, tuple[str, ...]]:
@@ -152,6 +195,21 @@ def _text(settings: Mapping[str, object], name: str, file: Path, where: str) -> 
 def _file(settings: Mapping[str, object], name: str, file: Path, where: str) -> Path | None:
     text = _text(settings, name, file, where)
     return None if text is None else file.parent / Path(text).expanduser()
+
+
+def _switch(settings: Mapping[str, object], name: str, file: Path, where: str) -> bool:
+    value = settings.get(name, False)
+    if not isinstance(value, bool):
+        raise _wrong(file, where, f"{name} is neither true nor false", hint=f"write {name} = true")
+    return value
+
+
+def _paths(settings: Mapping[str, object], name: str, file: Path, where: str) -> tuple[Path, ...]:
+    texts = settings.get(name, [])
+    texts = [texts] if isinstance(texts, str) else texts
+    if not (isinstance(texts, list) and all(isinstance(text, str) and text for text in texts)):
+        raise _wrong(file, where, f"{name} is not a path or a list of paths", hint=f'write {name} = ["..."]')
+    return tuple(file.parent / Path(text).expanduser() for text in texts)
 
 
 def _table(settings: Mapping[str, object], name: str, file: Path, where: str) -> Mapping[str, object]:

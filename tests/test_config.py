@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import explorer
-from explorer.config import Profile, folder, keys, profile, read_password
+from explorer.config import Profile, folder, keys, profile, profiles, read_password
 from explorer.drivers.registry import make
 from explorer.model.address import Access
 from explorer.model.errors import InvalidAddress
@@ -155,3 +155,37 @@ def test_keys_that_are_no_table_are_refused(write: Write) -> None:
     write('keys = "e"\n')
     with pytest.raises(InvalidAddress, match="keys is not a table"):
         keys()
+
+
+def test_profile_of_the_app_and_its_schemas(write: Write) -> None:
+    """Theme, writing and schemas are part of a profile; paths are relative to the file."""
+    file = write(
+        '[profiles.prod]\nurl = "demo:"\ntheme = "keyscope-light"\nread_only = true\nproto = ["a.proto", "/b"]\n'
+        'import_paths = "i"\ncodecs = "c.toml"\n[profiles.dev]\nurl = "memory:"\nwrite = true\n'
+    )
+    found = profile("prod")
+    assert (found.theme, found.write, found.read_only) == ("keyscope-light", False, True)
+    assert found.protos == (file.parent / "a.proto", Path("/b"))
+    assert (found.includes, found.codecs) == ((file.parent / "i",), file.parent / "c.toml")
+    assert profile("dev").write
+    assert profiles() == {"prod": "demo:", "dev": "memory:"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("write = 1", "write is neither true nor false"),
+        ('read_only = "yes"', "read_only is neither true nor false"),
+        ("write = true\nread_only = true", "write and read_only contradict each other"),
+        ("theme = 5", "theme is not a text"),
+        ("proto = 5", "proto is not a path or a list of paths"),
+        ("proto = [5]", "proto is not a path or a list of paths"),
+        ("codecs = []", "codecs is not a text"),
+    ],
+)
+def test_profile_setting_that_is_wrong_is_named(write: Write, line: str, said: str) -> None:
+    """One line with file, profile and setting."""
+    file = write(f'[profiles.x]\nurl = "memory:"\n{line}\n')
+    with pytest.raises(InvalidAddress) as caught:
+        profile("x")
+    assert str(caught.value) == f"{file}, [profiles.x]: {said}"

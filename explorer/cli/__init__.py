@@ -12,8 +12,13 @@ def main(words: Sequence[str] | None = None) -> int:
     Args:
         words: What follows the command's name; by default what the process was started with.
     """
+    words = sys.argv[1:] if words is None else words
     try:
-        command = parsing.parse(sys.argv[1:] if words is None else words)
+        if not words:
+            from explorer.cli.start import start  # noqa: PLC0415 - rarely wanted
+
+            return exits.leave(start())
+        command = parsing.parse(words)
         from explorer.cli.running import run  # noqa: PLC0415 - `--help` and `--version` answer without asyncio
 
         code = run(command)

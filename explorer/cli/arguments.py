@@ -34,6 +34,7 @@ class Overview:
     """No verb: the terminal app; where there is no terminal, the top of the store and then what happens in it."""
 
     write: bool = False
+    read_only: bool = False
     theme: str | None = None
 
 

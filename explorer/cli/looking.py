@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from explorer.cli import arguments
+from explorer.cli.exits import UsageError
 from explorer.cli.stack_dump import stack_dumps
 from explorer.codecs.deferred import Deferred
 from explorer.config import Profile, folder, keys
@@ -50,6 +51,8 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
         warnings.simplefilter("always")
         connect = opener(meant.url, meant.access)
     actions = ACTIONS.remapped(keys())
+    if wanted.theme is not None:
+        check_theme(wanted.theme)
 
     sys.excepthook = _tell
     if isinstance(sys.stderr, TextIOWrapper):
@@ -75,6 +78,7 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
             lambda: next(stores),
             codecs,
             writable=wanted.write,
+            read_only="read-only: its profile says so" if wanted.read_only else None,
             drafts=drafts,
             actions=actions,
             nearby=nearby,
@@ -97,6 +101,21 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
     for line in farewell:
         sys.stderr.write(f"{inert(line)}\n")
     return code
+
+
+def check_theme(name: str) -> None:
+    """Refuse a theme that is none.
+
+    Raises:
+        UsageError: There is no such theme; the hint lists them.
+    """
+    from textual.theme import BUILTIN_THEMES  # noqa: PLC0415 - the other verbs start without Textual
+
+    from explorer.tui.themes import THEMES  # noqa: PLC0415 - as above
+
+    known = [*(theme.name for theme in THEMES), *BUILTIN_THEMES]
+    if name not in known:
+        raise UsageError(f"there is no theme {name!r}", hint=f"there are {', '.join(known)}")
 
 
 @contextmanager

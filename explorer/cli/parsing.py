@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 from explorer.cli import arguments
+from explorer.cli.dash_values import join_dash_values
 from explorer.cli.exits import UsageError
 from explorer.model.entries import Revision
 from explorer.model.key_text import unescape_key
@@ -28,6 +29,12 @@ examples:
 A store is named by its URL (consul:, demo:, etcd:, etcd2:, memory:, zk:; encrypted as in etcd+tls:) or as @NAME,
 a profile in keyscope/config.toml of the folder for settings. Keys are spelled as the store spells them; write -- before
 one that begins with a dash.
+
+the app, keyscope URL, takes more options; see keyscope URL --help:
+  --write             unlock writing from the start
+  --theme NAME        keyscope-dark, keyscope-light, keyscope-contrast, ansi-dark, ...
+  --proto PATH        schemas of messages, with -I DIR and --codecs FILE
+A profile can say all of them: write or read_only = true, theme, proto, import_paths, codecs.
 
 exit codes:
   0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 unreachable, 6 denied, 7 outcome unknown
@@ -57,13 +64,18 @@ def parse(words: Sequence[str]) -> arguments.Command:
     """
     verb = next((word for word in words if word in _VERBS), None)
     bare = verb is None and any(not word.startswith("-") for word in words)
-    parser = _store_parser() if bare else _verb_parser()
+    parser, subparsers = (_store_parser(), {}) if bare else _verb_parser()
     told, command = _without_command(words) if verb == "lock" else (words, ())
     if bare:
         _refuse_verb(next(word for word in words if not word.startswith("-")))
+    told = join_dash_values(
+        told, {**parser.options, **subparsers.get(verb or "", parser).options}, f"keyscope {verb or 'URL'}"
+    )
     found, extra = parser.parse_known_args(told)
     _refuse_extra(extra, parser.prog)
     given: dict[str, object] = {**vars(found), "command": command}
+    if given.get("value") == []:  # argparse drops the value of --value=--
+        given["value"] = b"--"
     if given.get("escaped"):
         subject = "prefix" if "prefix" in given else "key"
         given[subject] = unescape_key(str(given[subject]))
@@ -110,11 +122,7 @@ def _without_command(words: Sequence[str]) -> tuple[Sequence[str], tuple[str, ..
 def _refuse_extra(extra: Sequence[str], prog: str) -> None:
     if not extra:
         return
-    options = [word.partition("=")[0] for word in extra if word.startswith("-")]
-    if "--password" in options:
-        raise UsageError("a password on the command line can be read by others", hint="put it into a --password-file")
-    what = f"unknown option {options[0]}" if options else "more words than it takes"
-    raise UsageError(what, hint=f"{prog} --help tells what can be said")
+    raise UsageError("too many arguments", hint=f"see {prog} --help")
 
 
 def _refuse_verb(word: str) -> None:
@@ -129,7 +137,12 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser that leaves it to others to tell of a mistake."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"{self.prog} --help tells what can be said")
+        raise UsageError(message, hint=f"see {self.prog} --help")
+
+    @property
+    def options(self) -> Mapping[str, argparse.Action]:
+        """The options by each of their words."""
+        return self._option_string_actions  # argparse has no other list of them
 
 
 def _parser(*, usage: str | None = None) -> _Parser:
@@ -153,21 +166,26 @@ def _store_parser() -> _Parser:
         "--json", action="store_true", help="no app: the top of the store, then its events, one object a line"
     )
     _schemas(parser)
-    parser.add_argument("--write", action="store_true", help="unlock writing from the start (w does it later)")
+    writing = parser.add_mutually_exclusive_group()
+    writing.add_argument("--write", action="store_true", help="unlock writing from the start (w does it later)")
+    writing.add_argument("--read-only", action="store_true", help="do not, although the profile says so")
     parser.add_argument(
         "--theme", metavar="NAME", help="keyscope-dark, keyscope-light, keyscope-contrast, ansi-dark, ..."
     )
     return parser
 
 
-def _verb_parser() -> _Parser:
+def _verb_parser() -> tuple[_Parser, Mapping[str, _Parser]]:
     parser = _parser(usage="keyscope VERB URL ... | keyscope URL")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
+
+    subparsers: dict[str, _Parser] = {}
 
     def verb(name: str, what: str, subject: str | None = None, *, optional: bool = False) -> _Parser:
         sub = verbs.add_parser(
             name, help=what, description=what, parents=[_connection()], allow_abbrev=False, prog=f"keyscope {name}"
         )
+        subparsers[name] = sub
         sub.add_argument("url", metavar="URL", help="the store, or @NAME of a profile")
         if subject is not None:
             sub.add_argument(
@@ -214,7 +232,7 @@ def _verb_parser() -> _Parser:
         help="take it as other clients do, such as libkv; a wrong name lists those there are",
     )
     _json(verb("doctor", "find out whether and how well a store can be used"))
-    return parser
+    return parser, subparsers
 
 
 _SUBJECTS: Final = {

@@ -8,6 +8,7 @@ from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.decoding import Decoding
 from explorer.cli.doctor import doctor
+from explorer.cli.exits import UsageError
 from explorer.cli.locking import lock, locks
 from explorer.cli.reading import get, history, ls
 from explorer.cli.removing import rm
@@ -18,6 +19,8 @@ from explorer.drivers.base import Store
 from explorer.drivers.registry import make
 from explorer.model.address import Access
 
+_WRITING: Final = (arguments.Put, arguments.Rm, arguments.Lock)
+"""Verbs that write to the store."""
 _HOMES: Final = {"cacert": "authority", "cert": "certificate", "key_file": "private_key"}
 
 
@@ -31,11 +34,14 @@ def run(command: arguments.Command) -> int:
     """
     console = Console(json=command.json)
     meant = _profile(command)
+    command = _with_profile(command, meant)
     if isinstance(command.wanted, arguments.Overview) and not command.json:
         from explorer.cli import looking  # noqa: PLC0415 - the other verbs start without Textual and protobuf
 
         if looking.possible():
             return looking.look(meant, command.wanted, command.reading)
+    if meant.read_only and isinstance(command.wanted, _WRITING):
+        raise UsageError(f"{command.url} is read-only: its profile says so", hint="use its URL, or another profile")
     store = make(meant.url, meant.access)
     for warning in store.address.warnings:
         console.note(f"keyscope: {warning}")
@@ -53,6 +59,18 @@ def _profile(command: arguments.Command) -> Profile:
     if options.password_file is not None:
         given["password"] = read_password(given.pop("password_file"))
     return replace(found, access=replace(found.access, **given))
+
+
+def _with_profile(command: arguments.Command, meant: Profile) -> arguments.Command:
+    """Fill in from a profile what was not said on the command line."""
+    said, wanted = command.reading, command.wanted
+    reading = arguments.Reading(
+        said.protos or meant.protos, said.includes or meant.includes, said.codecs or meant.codecs
+    )
+    if isinstance(wanted, arguments.Overview):
+        write = (wanted.write or meant.write) and not wanted.read_only
+        wanted = replace(wanted, write=write, read_only=meant.read_only, theme=wanted.theme or meant.theme)
+    return replace(command, reading=reading, wanted=wanted)
 
 
 async def _run(store: Store, access: Access, command: arguments.Command, console: Console) -> int:

@@ -53,6 +53,7 @@ class Session:
         codecs: Codecs,
         *,
         writable: bool = False,
+        read_only: str | None = None,
         drafts: Path | None = None,
         clock: Clock | None = None,
         actions: Actions = ACTIONS,
@@ -65,6 +66,7 @@ class Session:
             open: Makes one more connection to the store, not yet opened (`opening.opener` gives one).
             codecs: How values are read.
             writable: Whether writing is unlocked from the start.
+            read_only: Why writing cannot be unlocked at all; None if it can.
             drafts: The folder for drafts; None keeps none.
             clock: What proofs, ages and lifetimes are counted by.
             actions: What a person can do, with the keys of their choice.
@@ -94,6 +96,7 @@ class Session:
         self._following = Following(
             self._showing, self._pulse, self.clock, wake=self._frames.wake, notice=look, ask=self._prover.ask_now
         )
+        self._read_only = read_only
         self._circumstances = Circumstances(self._link, self._showing, writable=writable)
 
     # Entering and leaving
@@ -319,7 +322,13 @@ class Session:
         self._following.freeze(frozen=not self.frozen)
 
     async def unlock(self) -> None:
-        """Unlock writing, or lock it again."""
+        """Unlock writing, or lock it again.
+
+        Raises:
+            CallNotSupported: It was opened to be read only.
+        """
+        if self._read_only is not None:
+            raise CallNotSupported(self._read_only)
         self._circumstances.writable = not self.writable
         self._frames.tell(Part.LIVENESS)
 

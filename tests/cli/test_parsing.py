@@ -54,6 +54,57 @@ def test_escaped_names_any_key(verb: str) -> None:
     assert "bin\0\udcff\\" in (getattr(wanted, "key", None), getattr(wanted, "prefix", None))
 
 
+@pytest.mark.parametrize("value", ["-x", "--", "--value-of-mine", "-5", "-", "--x=y", "-é"])
+def test_value_that_begins_with_a_dash(value: str) -> None:
+    """A value is free text: `--value -x` is as good as `--value=-x`."""
+    words = ["put", "demo:", "k", "--value", value] if value != "--" else ["put", "demo:", "k", f"--value={value}"]
+    wanted = parse([*words, "--force"]).wanted
+    assert isinstance(wanted, arguments.Put)
+    assert (wanted.value, wanted.force) == (value.encode(), True)
+
+
+@pytest.mark.parametrize("option", ["--file", "--type", "--user", "--proto", "-I", "--password-file", "--codecs"])
+def test_every_option_that_takes_a_word_takes_one_with_a_dash(option: str) -> None:
+    """No option is told that it expects an argument, when it has one."""
+    words = ["put", "demo:", "k", option, "-x"]
+    assert parse([*words, "--value", "v"] if option != "--file" else words).url == "demo:"
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "hint"),
+    [
+        (["put", "demo:", "k", "--value", "--force"], "--value needs a value", "--value=-..."),
+        (["put", "demo:", "k", "--value", "--", "x"], "--value needs a value", "--value=-..."),
+        (["put", "demo:", "k", "--value"], "--value: expected one argument", "--help"),
+        (["get", "demo:", "-x"], "unknown option -x", "write -- before a key that begins with a dash"),
+        (["get", "demo:", "--jsn"], "unknown option --jsn", "see keyscope get --help"),
+        (["lock", "demo:", "-x", "--", "true"], "unknown option -x", "--escaped"),
+        (["demo:", "--theem", "x"], "unknown option --theem", "--help"),
+    ],
+)
+def test_word_with_a_dash_that_fits_nowhere_has_a_way_out(words: list[str], said: str, hint: str) -> None:
+    """The error names what to write instead."""
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    assert said in str(caught.value)
+    assert hint in caught.value.hint
+
+
+def test_lock_of_a_key_that_begins_with_a_dash() -> None:
+    """There, -- begins the command."""
+    wanted = parse(["lock", "demo:", r"\x2dx", "--escaped", "--", "true"]).wanted
+    assert isinstance(wanted, arguments.Lock)
+    assert wanted.key == "-x"
+
+
+def test_help_names_the_options_of_the_app(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are options of `keyscope URL`, and somebody looks for them in `keyscope --help`."""
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    said = capsys.readouterr().out
+    assert [word for word in ("--write", "--theme", "--proto") if word not in said] == []
+
+
 def test_escaped_refuses_an_unknown_escape() -> None:
     """The key is not guessed."""
     with pytest.raises(InvalidKey, match="unknown escape at character 2"):
@@ -99,8 +150,8 @@ def test_only_waiting_may_take_no_time() -> None:
         (["ls"], "required: URL"),
         (["get", "demo:"], "required: KEY"),
         (["lst", "demo:"], "'lst' is neither a verb nor a store"),
-        (["demo:", "config"], "more words than it takes"),
-        (["ls", "demo:", "a", "b"], "more words than it takes"),
+        (["demo:", "config"], "too many arguments"),
+        (["ls", "demo:", "a", "b"], "too many arguments"),
         (["ls", "demo:", "--recursiv"], "unknown option --recursiv"),
         (["ls", "demo:", "--limit", "0"], "--limit"),
         (["ls", "demo:", "--values"], "--values goes with --recursive"),

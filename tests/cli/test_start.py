@@ -1,0 +1,69 @@
+"""The command without a store, and with a profile that says more than a URL."""
+
+from pathlib import Path
+
+import pytest
+
+from explorer.cli.exits import UsageError
+from explorer.cli.looking import check_theme
+from tests.cli.calls import Run
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the person's file of settings is to be."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "keyscope" / "config.toml"
+    file.parent.mkdir()
+    return file
+
+
+def test_no_arguments_lists_the_profiles_and_what_to_do_next(keyscope: Run, settings: Path) -> None:
+    """No password of a URL is shown."""
+    settings.write_text(
+        '[profiles.prod]\nurl = "etcd://me:hunter2@h:2379/a"\n[profiles.bad]\nurl = "x://"\n[profiles.none]\n'
+    )
+    result = keyscope()
+    assert (result.code, result.output) == (2, b"")
+    assert "@prod  etcd://me@h:2379/a" in result.error or "@prod  etcd://" in result.error
+    assert "hunter2" not in result.error
+    for word in ("name a store", str(settings), "@bad", "keyscope @prod", "keyscope demo:", "keyscope --help"):
+        assert word in result.error
+
+
+def test_no_arguments_and_no_profiles_says_how_to_write_one(keyscope: Run, settings: Path) -> None:
+    """Somebody who starts it for the first time learns of the demo."""
+    result = keyscope()
+    assert result.code == 2
+    for word in ("keyscope demo:", "keyscope etcd://", f"[profiles.NAME] with a url in {settings}"):
+        assert word in result.error
+
+
+@pytest.mark.parametrize("words", [("put", "k", "--value", "x"), ("rm", "k", "--yes"), ("lock", "k", "--", "true")])
+def test_read_only_profile_refuses_verbs_that_write(keyscope: Run, settings: Path, words: tuple[str, ...]) -> None:
+    """What reads goes on."""
+    settings.write_text('[profiles.prod]\nurl = "memory:"\nread_only = true\n')
+    verb, *rest = words
+    result = keyscope(verb, "@prod", *rest)
+    assert result.code == 2
+    assert "@prod is read-only: its profile says so" in result.error
+    assert keyscope("ls", "@prod").code == 0
+
+
+def test_schemas_of_a_profile_are_used(keyscope: Run, settings: Path) -> None:
+    """As --proto; what is said on the command line stands above."""
+    (settings.parent / "a.proto").write_text('syntax = "proto3"; message A { string a = 1; }')
+    settings.write_text('[profiles.here]\nurl = "memory:"\nproto = "a.proto"\n')
+    words = ("put", "@here", "k", "--type", "A", "--value", 'a: "x"')
+    assert keyscope(*words).code == 0
+    assert "no-such.proto is not there" in keyscope(*words, "--proto", "no-such.proto").error
+
+
+def test_unknown_theme_lists_the_themes() -> None:
+    """Before the app is started."""
+    check_theme("keyscope-light")
+    check_theme("nord")
+    with pytest.raises(UsageError, match="there is no theme 'nope'") as caught:
+        check_theme("nope")
+    assert "keyscope-dark" in caught.value.hint
+    assert "nord" in caught.value.hint
