@@ -1,11 +1,12 @@
 """No verb: the terminal app on a session."""
 
 import asyncio
+import shlex
 import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from io import TextIOWrapper
@@ -21,7 +22,8 @@ from explorer.config import Profile, folder, keys
 from explorer.drivers.base import Store
 from explorer.drivers.nearby import contents_nearby
 from explorer.model.errors import ExplorerError
-from explorer.model.text import inert
+from explorer.model.key_text import escape_key
+from explorer.model.text import counted, inert
 from explorer.opening import opener
 from explorer.session.commands import ACTIONS
 from explorer.session.internal_errors import InternalErrors
@@ -30,6 +32,8 @@ from explorer.session.session import Session
 if TYPE_CHECKING:  # with them comes protobuf
     from explorer.codecs.documents import Codecs
 
+_MAX_NAMES: Final = 5
+"""Keys with drafts that are named at the end."""
 _DRAWN: Final = 0.3
 """Seconds after which the first picture is there, and what no picture needs may be loaded."""
 
@@ -93,6 +97,7 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
                     preparing.cancel()
             if app.failure is not None:
                 raise app.failure
+            farewell.extend(_drafts_kept(session, meant.url))
             if errors.recent:
                 farewell.append(f"there were internal errors; details in {errors.folder}")
             return app.return_code or 0
@@ -143,6 +148,16 @@ def _signals(end: Callable[[signal.Signals], None]) -> Generator[None, None, Non
 def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Tell of a defect on the terminal; in what a library says of it there may be a stranger's words."""
     sys.stderr.write(inert("".join(traceback.format_exception(kind, error, trace)), multiline=True))
+
+
+def _drafts_kept(session: Session, url: str) -> Iterator[str]:
+    """Yield lines about what was typed and not saved; nothing where there is nothing of the kind."""
+    keys = sorted(session.desk.draft_keys)
+    if keys:
+        names = ", ".join(escape_key(key) for key in keys[:_MAX_NAMES])
+        more = f" and {len(keys) - _MAX_NAMES} more" if len(keys) > _MAX_NAMES else ""
+        shown = session.shown or url
+        yield f"{counted(len(keys), 'draft')} kept: {names}{more} (keyscope {shlex.quote(shown)} opens it)"
 
 
 def _report(errors: InternalErrors, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

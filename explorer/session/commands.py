@@ -111,6 +111,15 @@ ACTIONS: Final = Actions(
         ),
         Action("previous-tab", "Previous tab", "Show the tab before: " + _TABS, ("[",), Place.VALUE, "Value"),
         Action("next-tab", "Tabs", "Show the next tab: " + _TABS, ("]",), Place.VALUE, "Value", priority=30),
+        Action(
+            "drafts",
+            "Drafts",
+            "List the drafts that are kept, to go on with one or to delete it.",
+            ("D",),
+            BROWSING,
+            "Value",
+            Need.NO_EDIT,
+        ),
         # The editor
         Action(
             "save",

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-from explorer.model.text import inert
+from explorer.model.text import counted, inert
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Part
@@ -68,6 +68,7 @@ class Keyscope(App[None]):
         self._said = told
         self._parts = Part(0)
         self._errors = errors
+        self._drafts_said = False
         self._garbage = Garbage(lambda: session.tree.loaded)
         self.failure: Exception | None = None
         """What the app ended with, if that was a defect."""
@@ -118,9 +119,19 @@ class Keyscope(App[None]):
     def on_keyscope_changed(self) -> None:
         """Draw what changed."""
         parts, self._parts = self._parts, Part(0)
+        if parts & Part.EDIT and not self._drafts_said:
+            self._say_drafts()
         for screen in self.screen_stack:
             if isinstance(screen, LiveScreen):
                 screen.told(parts)
+
+    def _say_drafts(self) -> None:
+        """Say once, at the start, how many drafts were left for this store."""
+        drafts = self.session.desk.offered
+        self._drafts_said = True
+        if drafts and self.session.editing is None:
+            keys = self.session.actions["drafts"].keys
+            self.say(f"{counted(len(drafts), 'draft')} kept from before{f': {keys[0]} lists them' if keys else ''}")
 
     def _tick(self) -> None:
         self._garbage.look()

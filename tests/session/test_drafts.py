@@ -264,3 +264,27 @@ async def test_a_session_of_many_keystrokes_writes_few_files(tmp_path: Path, mon
         await session.idle()
         assert 1 <= len(written) <= (time.monotonic() - begun) / SOON + 2
         assert Drafts(tmp_path).found("memory:")[0].text == "typed 299"
+
+
+async def test_second_draft_of_a_key_leaves_the_first(tmp_path: Path) -> None:
+    """Whoever edits what is stored while a draft is kept gets a draft beside it; each is deleted by itself."""
+    place = Place()
+    async with place.other() as other:
+        await other.put("app", b"stored")
+    async with opened(place, drafts=tmp_path) as session:
+        for text in ("first", "second", "third"):
+            edit = await editing(session, "app")
+            edit.draft(text)
+            await session.desk.leave(keep=text != "third")
+            assert session.desk.draft_keys == {"app"}
+        assert [draft.text for draft in session.desk.offered] == ["second", "first"]
+        edit = await session.desk.take_up(session.desk.offered[1])
+        edit.draft("first and more")
+        await session.desk.leave(keep=True)
+        assert {draft.text for draft in session.desk.offered} == {"second", "first and more"}
+        await session.desk.discard(session.desk.offered[0])
+    async with opened(place, drafts=tmp_path) as session:
+        (left,) = session.desk.offered
+        assert left.text == "second"
+        await session.desk.discard(left)
+        assert session.desk.draft_keys == frozenset()

@@ -3,18 +3,23 @@
 import asyncio
 import random
 import re
+import shlex
 import signal
 import stat
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from explorer.model.keys import encode
+from explorer.tui.screens.copying import command_for
+from tests.cli.calls import COMMAND, environment, folders
 from tests.faults.figures import figure, seed
 from tests.servers.etcd import EtcdServer, Grant
 from tests.servers.proxy import FaultProxy
-from tests.tui.contents import fill, read
+from tests.tui.contents import fill, filled, read
 from tests.tui.strangers import foreign
 from tests.tui.terminal import NARROW, PATIENCE, WIDE, Terminal
 
@@ -103,7 +108,7 @@ def test_what_was_typed_outlives_kill_9(place: str, tmp_path: Path) -> None:
             terminal.shows("LIVE", "begin")
             terminal.press("e")
             if typed:
-                terminal.shows("There is a draft of this key")
+                terminal.shows("1 draft of this key")
                 terminal.press("enter")
             terminal.shows("from rev", f"{typed[:20]}")
             before = typed
@@ -126,7 +131,7 @@ def test_what_was_typed_outlives_kill_9(place: str, tmp_path: Path) -> None:
     with Terminal("--write", place, home=tmp_path) as terminal:
         terminal.shows("LIVE", "begin")
         terminal.press("e")
-        terminal.shows("There is a draft of this key")
+        terminal.shows("1 draft of this key")
         terminal.press("enter")
         terminal.shows(typed[:20].rstrip())
         terminal.press("ctrl+s")
@@ -136,6 +141,69 @@ def test_what_was_typed_outlives_kill_9(place: str, tmp_path: Path) -> None:
         assert terminal.quit() == 0
     assert read(place, "app") == f"{typed}begin\n".encode()
     assert drafts(tmp_path) == []
+
+
+@pytest.mark.parametrize("way", ["ctrl+q", "q", signal.SIGTERM], ids=str)
+def test_drafts_are_said_in_the_shell_at_the_end(place: str, tmp_path: Path, way: str | signal.Signals) -> None:
+    """Whoever quits with unsaved text learns which key has a draft; who has none sees no line."""
+    fill(place, app="begin")
+    line = f"1 draft kept: app (keyscope {place} opens it)"
+    with Terminal("--write", place, home=tmp_path) as terminal:
+        terminal.shows("LIVE", "begin")
+        terminal.press("e")
+        terminal.shows("from rev")
+        terminal.type("typed ")
+        terminal.shows("typed begin")
+        if way == "q":
+            terminal.press("escape")
+            terminal.shows("is not saved")
+            terminal.press("down")
+            terminal.press("enter")
+            terminal.shows("1 Keys")
+        if isinstance(way, signal.Signals):
+            terminal.process.send_signal(way)
+        else:
+            terminal.press(way)
+        terminal.ended()
+        assert line in terminal.sent.decode()
+    with Terminal(place, home=tmp_path) as terminal:
+        terminal.shows("1 draft kept from before: D lists")
+        terminal.quit()
+        assert line in terminal.sent.decode()
+    with Terminal(place, home=tmp_path / "other") as terminal:
+        terminal.shows("LIVE", "begin")
+        terminal.quit()
+        assert b"kept" not in terminal.sent
+
+
+ODD_KEYS = [
+    "plain",
+    "-dash",
+    "with space",
+    "quo'te",
+    "esc-\x1b[31mred",
+    "bin-\udcff\udcfe-x",
+    "nul-\x00-key",
+    "C:\\dir\nx",
+    "§é",
+]
+
+
+def test_copied_commands_work_in_a_shell(etcd: EtcdServer, prefix: str, tmp_path: Path) -> None:
+    """The command for each odd key prints its value, that for a folder lists it, in a real shell on a real store."""
+    url = f"etcd://{etcd.address}{prefix}"
+    keys = [*ODD_KEYS, *(f"folder {key}/below" for key in ODD_KEYS)]
+    asyncio.run(filled(url, {key: encode(f"value of {key!r}") for key in keys}))
+    lines = [command_for(url, key, folder=False) for key in ODD_KEYS]
+    lines += [command_for(url, f"folder {key}/", folder=True) for key in ODD_KEYS]
+    start = " ".join(map(shlex.quote, COMMAND))
+    script = f'keyscope() {{ {start} "$@"; }}\n' + "\n".join(f"{line}; echo" for line in lines)
+    variables = {**environment(), **folders(tmp_path)}
+    done = subprocess.run(["bash", "-ec", script], capture_output=True, check=False, env=variables, text=True)
+    assert done.stderr == ""
+    printed = done.stdout.split("\n")
+    assert [line for line in printed if line.startswith("value of")] == [f"value of {key!r}" for key in ODD_KEYS]
+    assert sum("below" in line for line in printed) == len(ODD_KEYS)
 
 
 # Terminals of all kinds

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from explorer.codecs.documents import Codecs
-from tests.session.ground import Place
+from explorer.model.errors import KeyNotFound
+from tests.session.ground import Place, SetClock
 from tests.tui.page import NARROW, WIDE, Page, browsing
 
 SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
@@ -91,7 +92,7 @@ class TestAnEdit:
             await page.press("down", "enter")
             await page.shows("1 Keys")
             await page.press("e")
-            await page.shows("There is a draft of this key")
+            await page.shows("1 draft of this key")
             await page.press("enter")
             await page.shows('"threads": 99,')
 
@@ -104,6 +105,74 @@ class TestAnEdit:
             await page.press("e")
             await page.shows("nothing changed yet", '"threads": 8,')
         assert not files(tmp_path)
+
+
+class TestDrafts:
+    """Nothing that was typed is lost without being said."""
+
+    async def test_the_list_opens_one_and_deletes_one(self, place: Place, tmp_path: Path) -> None:
+        """Two drafts of a key stand side by side; the list goes to the key, opens one, and asks before it deletes."""
+        async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
+            for line in ('  "threads": 1,', '  "threads": 2,'):
+                await page.press("e")
+                if line.endswith("2,"):
+                    await page.shows("1 draft of this key", "each draft is kept")
+                    await page.press("down", "enter")
+                await replace_line(page, 1, line)
+                await page.press("escape", "down", "enter")
+                await page.shows("1 Keys")
+            await page.press("j", "D")
+            await page.shows("Drafts", "app")
+            await page.press("down", "enter", "enter")
+            await page.shows("from rev", '"threads": 1,')
+            await page.press("escape", "down", "enter")
+            await page.press("D", "enter", "down", "enter")
+            await page.shows("Delete the draft of app?")
+            await page.press("tab", "enter")
+            await page.shows("draft deleted")
+        assert len(files(tmp_path)) == 1
+        async with browsing(place.connect, Codecs(), drafts=tmp_path) as page:
+            await page.shows("1 draft kept from before: D lists them")
+
+    async def test_taking_theirs_keeps_the_draft(self, place: Place, tmp_path: Path) -> None:
+        """One key press gives the edit up, so what was typed stays on disk."""
+        async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
+            await TestAConflict().met(place, page, b"theirs")
+            await page.press("t")
+            await page.shows("your text is kept as a draft", "theirs")
+            assert page.session.desk.draft_keys == {"app"}
+        assert len(files(tmp_path)) == 1
+
+
+class TestALease:
+    """A key whose TTL runs out while it is edited."""
+
+    @pytest.mark.parametrize(("choice", "lives"), [(0, True), (-2, False), (-1, None)], ids=["ttl", "none", "cancel"])
+    async def test_keeping_mine_asks_for_a_ttl(self, choice: int, *, lives: bool | None) -> None:
+        """It is said that the TTL ran out, and nothing is saved before a TTL, or none, is chosen."""
+        clock = SetClock()
+        place = Place(clock)
+        async with place.other() as store:
+            await store.put("short", b"value", ttl=60)
+        async with browsing(place.connect, Codecs(), writable=True, clock=clock) as page:
+            await page.press("e")
+            await page.shows("expires in", "unless renewed")
+            await page.type("typed ")
+            await clock.advance(90)
+            await page.shows("the TTL of this key has run out")
+            await page.press("ctrl+s", "ctrl+s", "m")
+            await page.shows("ran out and the key is gone", "Save with a TTL of 1m", "Save without a TTL")
+            await page.press(*["down"] * (choice % 4), "enter")
+            if lives is None:
+                await page.shows("ctrl+s shows both")
+            else:
+                await page.shows("saved short")
+        async with place.other() as store:
+            if lives is None:
+                with pytest.raises(KeyNotFound):
+                    await store.get("short")
+            else:
+                assert ((await store.get("short")).ttl is not None) == lives
 
 
 class TestAConflict:
@@ -137,7 +206,7 @@ class TestAConflict:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await self.met(place, page, theirs)
             await page.press("t")
-            await page.shows("theirs was kept", '"threads": 32,')
+            await page.shows("kept what is stored", '"threads": 32,')
         assert await stored(place, "app") == theirs
 
     async def test_can_be_decided_for_mine(self, place: Place) -> None:

@@ -18,7 +18,7 @@ from explorer.session.editing.drafts import Draft, DraftError, Drafts
 from explorer.session.editing.edits import Drafting, Saved, Saving, Unknown
 from explorer.session.editing.machine import Edit
 from explorer.session.states import Part
-from explorer.session.work import Work
+from explorer.session.work import Task, Work
 
 SOON: Final = 0.4
 """Seconds after a keystroke at which the draft is written, with all that was typed by then."""
@@ -64,6 +64,8 @@ class Desk:
         self._writing = False
         self._doubtful: Edit | None = None
         """The edit about whose save it is being found out."""
+        self._beginning: Task | None = None
+        """What decides into which file the open edit's draft goes."""
         self._kept: str | None = None
         """The text that the draft on disk holds, None while there is none."""
 
@@ -74,12 +76,23 @@ class Desk:
             if self.offered:
                 self._tell(Part.EDIT)
 
+    @property
+    def draft_keys(self) -> frozenset[str]:
+        """Keys of this store for which a draft is kept, the open edit's included."""
+        keys = {draft.key for draft in self.offered}
+        if self.edit is not None and self.edit.unsaved and self._drafts is not None:
+            keys.add(self.edit.key)
+        return frozenset(keys)
+
     # Opening
 
     def open(self, reading: Reading) -> Edit:
         """Open an edit of a value as it was read."""
         base = None if reading.deleted else reading.entry
-        return self._begin(self._edit(reading.entry.key, base, reading))
+        edit = self._edit(reading.entry.key, base, reading)
+        if base is not None and base.ttl is not None:
+            edit.expires = reading.read + base.ttl
+        return self._begin(edit)
 
     async def create(self, key: str, choice: Choice | None = None) -> Edit:
         """Open an edit that creates a key."""
@@ -93,9 +106,7 @@ class Desk:
         if draft.base is not None and draft.revision is not None:
             base = Entry(draft.key, draft.base, draft.revision)
         edit = Edit(draft.key, base, document, decoder=self._decoder, store=self._store, told=self._told)
-        if self._drafts is not None:
-            self._drafts.take_up(draft)
-        self._begin(edit)
+        self._begin(edit, resumed=draft)
         self._kept = draft.text
         self.offered = tuple(other for other in self.offered if other.file != draft.file)
         edit.draft(draft.text)
@@ -122,10 +133,20 @@ class Desk:
     def _edit(self, key: str, base: Entry | None, reading: Reading) -> Edit:
         return Edit(key, base, reading.document, decoder=self._decoder, store=self._store, told=self._told)
 
-    def _begin(self, edit: Edit) -> Edit:
+    def _begin(self, edit: Edit, *, resumed: Draft | None = None) -> Edit:
         self.edit, self._kept = edit, None
+        self._beginning = self._work.start(self._own(edit.key, resumed), name="begin a draft")
         self._tell(Part.EDIT)
         return edit
+
+    async def _own(self, key: str, resumed: Draft | None) -> None:
+        """Have what is typed kept in a file of its own, or in that of the draft that is gone on with."""
+        if self._drafts is None:
+            return
+        if resumed is None:
+            await self._aside.do(self._drafts.release, self.shown, key)
+        else:
+            await self._aside.do(self._drafts.take_up, resumed)
 
     # Ending
 
@@ -139,17 +160,13 @@ class Desk:
             return
         if edit is not None and keep:
             await self.flush()
-            self.offered = (*await self._found(edit.key), *(one for one in self.offered if one.key != edit.key))
         self.edit = None
         if edit is not None and not keep and not isinstance(edit.state, Unknown):
             await self._forget(edit)
+        elif edit is not None and self._drafts is not None:
+            await self._aside.do(self._drafts.release, self.shown, edit.key)
+            self.offered = await self._aside.do(self._drafts.found, self.shown)
         self._tell(Part.EDIT)
-
-    async def _found(self, key: str) -> tuple[Draft, ...]:
-        if self._drafts is None:
-            return ()
-        found = await self._aside.do(self._drafts.found, self.shown)
-        return tuple(draft for draft in found if draft.key == key)
 
     async def flush(self) -> None:
         """Write the draft of what is typed now, so that it can be gone on with another day."""
@@ -216,6 +233,8 @@ class Desk:
             written=self._clock.wall(),
         )
         problem = None
+        if self._beginning is not None:
+            await asyncio.wait([self._beginning])
         try:
             await self._aside.do(self._drafts.keep, draft)
         except DraftError as error:

@@ -1,6 +1,6 @@
 """Drafts on disk: what a person typed and did not save yet, for the day that the process dies.
 
-One file for each store and key, named by a hash of both, in a folder that nobody else may look into. It is JSON with
+One file for each draft, named by a hash of store and key, in a folder that nobody else may look into. It is JSON with
 its length and SHA-256, written aside, synced and renamed, so that there is always a whole one. What cannot be trusted
 is left alone and not offered.
 """
@@ -58,7 +58,6 @@ class Drafts:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ours: dict[tuple[str, str], str] = {}
-        self._mine = token_hex(4)
 
     def found(self, store: str) -> tuple[Draft, ...]:
         """Give the drafts for a store, the newest first; whose files are damaged or not ours alone are left out."""
@@ -93,6 +92,10 @@ class Drafts:
         """Go on with a draft that was found: from now on its file is this session's own."""
         self._ours[draft.store, draft.key] = draft.file
 
+    def release(self, store: str, key: str) -> None:
+        """Leave this session's draft for a key as it is: what is typed for the key from now on is another draft."""
+        self._ours.pop((store, key), None)
+
     def remove(self, store: str, key: str) -> None:
         """Remove this session's draft for a key, if there is one."""
         name = self._ours.pop((store, key), None)
@@ -112,7 +115,7 @@ class Drafts:
         place = (draft.store, draft.key)
         if place not in self._ours:
             name = hashlib.sha256(encode(draft.store) + b"\0" + encode(draft.key)).hexdigest()
-            self._ours[place] = f"{name}-{self._mine}.json" if folder.has(f"{name}.json") else f"{name}.json"
+            self._ours[place] = f"{name}-{token_hex(4)}.json" if folder.has(f"{name}.json") else f"{name}.json"
         return self._ours[place]
 
 

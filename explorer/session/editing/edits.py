@@ -63,6 +63,15 @@ class Conflicted:
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """The key had a TTL and is gone: before mine is saved, it has to be chosen whether it gets a TTL again."""
+
+    conflict: Conflicted
+    ttl: float
+    """Seconds that were left when the edit began."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """It was sent and the answer was lost. It becomes `Saved` or `Conflicted`, or stays and says why."""
 
@@ -78,4 +87,4 @@ class Refused:
     """Whether the reason is over: the store answers again."""
 
 
-State: TypeAlias = Drafting | Reviewing | Saving | Saved | Conflicted | Unknown | Refused
+State: TypeAlias = Drafting | Reviewing | Saving | Saved | Conflicted | Expired | Unknown | Refused

@@ -22,7 +22,17 @@ from explorer.model.errors import (
 )
 from explorer.model.events import Deleted, Put
 from explorer.session.decoding import Decoder
-from explorer.session.editing.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, State, Unknown
+from explorer.session.editing.edits import (
+    Conflicted,
+    Drafting,
+    Expired,
+    Refused,
+    Reviewing,
+    Saved,
+    Saving,
+    State,
+    Unknown,
+)
 from explorer.session.internal_errors import as_failure
 
 _STORED_IN_ONE_LINE: Final = "shown indented; the layout that is stored is kept"
@@ -60,6 +70,8 @@ class Edit:
         self.state: State = Drafting()
         self.theirs: Put | Deleted | None = None
         """What somebody else did to the key while it was edited."""
+        self.expires: float | None = None
+        """When the TTL that the key had ends, by the session's clock, unless somebody renews it; None without one."""
         self.draft_problem: str | None = None
         """Why no draft is kept of what is typed."""
         self._decoder = decoder
@@ -169,19 +181,19 @@ class Edit:
             return
         await self._write(encoded.value)
 
-    async def _write(self, value: bytes) -> None:
+    async def _write(self, value: bytes, *, ttl: float | None = None) -> None:
         self._sent = value
         self._become(Saving())
         try:
-            await self._send(value)
+            await self._send(value, ttl)
         except Exception as error:
             if isinstance(self.state, Saving):  # nobody would ever be told how it ended
                 self._become(Unknown(as_failure(error).message))
             raise
 
-    async def _send(self, value: bytes) -> None:
+    async def _send(self, value: bytes, ttl: float | None) -> None:
         try:
-            entry = await self._store().atomic_put(self.key, value, self._previous)
+            entry = await self._store().atomic_put(self.key, value, self._previous, ttl=ttl)
         except Conflict as error:
             await self._lose(error)
         except (OutcomeUnknown, Timeout) as error:
@@ -240,7 +252,22 @@ class Edit:
         """Write this edit in place of theirs, as they were shown: if they changed again, that is another conflict."""
         if not isinstance(self.state, Conflicted):
             return
-        theirs = self.state.theirs
+        if self.state.theirs is None and self.base is not None and self.base.ttl is not None:
+            self._become(Expired(self.state, self.base.ttl))
+            return
+        await self._overwrite(self.state.theirs, None)
+
+    async def keep_mine_for(self, ttl: float | None) -> None:
+        """Create the key anew after its TTL ran out, to live for so many seconds; None lets it live for ever."""
+        if isinstance(self.state, Expired):
+            await self._overwrite(None, ttl)
+
+    def choose_no_ttl(self) -> None:
+        """Go back to the conflict without saving."""
+        if isinstance(self.state, Expired):
+            self._become(self.state.conflict)
+
+    async def _overwrite(self, theirs: Entry | None, ttl: float | None) -> None:
         try:
             encoded = await self._decoder.encode(self.document, self.text)
         except InvalidText as error:
@@ -248,7 +275,7 @@ class Edit:
             return
         self._previous = theirs
         self.theirs = None
-        await self._write(encoded.value)
+        await self._write(encoded.value, ttl=ttl)
 
     # After a lost answer
 

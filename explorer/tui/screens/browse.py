@@ -17,7 +17,7 @@ from explorer.tui.panes.pane import Pane
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.panes.value import ValuePane
-from explorer.tui.screens import copying, deleting, going, help, writing
+from explorer.tui.screens import copying, deleting, drafts, going, help, writing
 from explorer.tui.screens.live import LiveScreen
 from explorer.tui.widgets.prompt import Prompt
 
@@ -240,6 +240,10 @@ class Browse(LiveScreen[None]):
     def do_new(self) -> None:
         """Ask for the name of a new key, and edit it."""
         writing.ask_new(self, self.session)
+
+    async def do_drafts(self) -> None:
+        """List the drafts."""
+        await drafts.ask(self, self.session)
 
     async def do_delete(self) -> None:
         """Show what would be deleted, and ask."""

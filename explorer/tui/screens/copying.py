@@ -6,6 +6,8 @@ from typing import Final, TypeAlias
 
 from textual.screen import Screen
 
+from explorer.model.key_text import escape_key
+from explorer.model.keys import encode
 from explorer.model.text import inert
 from explorer.session.session import Session
 from explorer.session.states import Empty, Failed, Loading
@@ -24,7 +26,9 @@ def ask(screen: Screen[None], session: Session) -> None:
     A value that is being read is offered, too: whoever types ahead finds every choice in its place.
     """
     key = session.selected or ""
-    command = f"keyscope get {shlex.quote(session.shown)} {shlex.quote(key)}"
+    node = session.tree.node(key)
+    folder = node is not None and not node.has_value
+    command = command_for(session.shown, f"{key}{session.tree.separator}" if folder else key, folder=folder)
 
     def value() -> str | None:
         reading = session.detail.reading
@@ -51,6 +55,36 @@ def ask(screen: Screen[None], session: Session) -> None:
             _copy(screen, next(option.title.lower() for option in options if option.value is chosen), text)
 
     screen.app.push_screen(Choosing("Copy", options), answered)
+
+
+def command_for(address: str, key: str, *, folder: bool) -> str:
+    r"""Return a command for a shell that reads a key, or lists a folder.
+
+    >>> command_for("etcd://a/", "config/", folder=True), command_for("etcd://a/", "a\x1b[m", folder=False)
+    ('keyscope ls etcd://a/ config/', "keyscope get etcd://a/ $'a\\x1b[m'")
+    """
+    verb = "ls" if folder else "get"
+    if "\0" in key:  # no word of a command line holds one
+        verb, word = f"{verb} --escaped", shlex.quote(escape_key(key))
+    elif inert(key) == key:
+        word = shlex.quote(key)
+    else:
+        word = _ansi_c_quoted(key)
+    dashes = "-- " if key.startswith("-") else ""
+    return f"keyscope {verb} {dashes}{shlex.quote(address)} {word}"
+
+
+def _ansi_c_quoted(key: str) -> str:
+    """Return a key in the quotes of bash, zsh and ksh, with bytes for what cannot be seen."""
+    parts = []
+    for letter in key:
+        if letter in "\\'":
+            parts.append(f"\\{letter}")
+        elif inert(letter) == letter:
+            parts.append(letter)
+        else:
+            parts.append("".join(f"\\x{byte:02x}" for byte in encode(letter)))
+    return f"$'{''.join(parts)}'"
 
 
 def _why_none(session: Session) -> str:

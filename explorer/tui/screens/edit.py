@@ -6,23 +6,25 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
+from textual.events import Key
 from textual.widgets import Static, TextArea
 
 from explorer.model.errors import CallNotSupported, InvalidText
-from explorer.model.events import Deleted
+from explorer.model.events import Deleted, Put
 from explorer.model.text import inert
 from explorer.session.actions import Place
-from explorer.session.editing.edits import Conflicted, Drafting, Refused, Reviewing, Saved, Saving, Unknown
+from explorer.session.editing.edits import Conflicted, Drafting, Expired, Refused, Reviewing, Saved, Saving, Unknown
 from explorer.session.editing.machine import Edit
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.drawing import middle, named, told
-from explorer.tui.keys import bindings
+from explorer.tui.drawing import middle, named, span, told
+from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.screens.answering import Answering
 from explorer.tui.screens.help import Help
 from explorer.tui.screens.live import LiveScreen
+from explorer.tui.screens.new_ttl import ask_ttl
 from explorer.tui.screens.outside import outside
 from explorer.tui.screens.questions import Choosing, Option
 from explorer.tui.screens.reviewing import Meeting, Review
@@ -33,6 +35,8 @@ COLOURED: Final = 16 * 1024
 """Characters up to which the text is highlighted while it is edited: beyond, a key press would take too long."""
 LARGEST: Final = 128 * 1024
 """Characters up to which a text is edited in place; beyond, $EDITOR does it."""
+EXPIRY_TOLERANCE: Final = 2.0
+"""Seconds by which a key may be deleted before its TTL ends as it was read, which stores round."""
 _GRAMMARS: Final = {"json": "json", "yaml": "yaml"}
 
 
@@ -55,6 +59,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
         self.edit = edit
         self._shown: object = None
         self._typed = edit.text
+        self._since = session.clock.now()
 
     def compose(self) -> ComposeResult:
         """Put the editor together."""
@@ -101,12 +106,40 @@ class EditScreen(Answering[None], LiveScreen[None]):
             self._typed = text
             self.edit.draft(text)
 
+    def on_key(self, event: Key) -> None:
+        """Say that a character is not taken while a save is under way; the text area leaves it to the screen then."""
+        if event.is_printable and not self.edit.settled:
+            self.notify(f"not typed: {self._waiting()}", severity="warning", markup=False)
+
+    def _key(self, name: str) -> str:
+        """Return the key of an action as the person has it."""
+        return hint(self.session.actions[name], Place.EDITOR)
+
+    def _waiting(self) -> str:
+        seconds = self.session.clock.now() - self._since
+        return f"saving … {span(seconds)}, {self._key('quit')} quits and keeps the draft"
+
     # Drawing
+
+    def tick(self) -> None:
+        """Let the countdown of the key and the seconds of a save go on, too."""
+        super().tick()
+        if self.is_mounted and (self.edit.expires is not None or isinstance(self.edit.state, Saving)):
+            self.draw()
+
+    def _time_left(self) -> str:
+        """Return when the key expires, as far as that is known: its holder may renew it."""
+        if self.edit.expires is None or self.edit.theirs is not None:
+            return ""
+        left = self.edit.expires - self.session.clock.now()
+        return f", expires in {span(left)} unless renewed" if left > 0 else ", its TTL has run out unless renewed"
 
     def draw(self) -> None:
         """Show how the edit stands."""
         edit = self.edit
-        began = "a new key" if edit.base is None else f"from rev {edit.base.revision}"
+        if edit.state is not self._shown:
+            self._since = self.session.clock.now()
+        began = "a new key" if edit.base is None else f"from rev {edit.base.revision}{self._time_left()}"
         title = f"{inert(edit.key)}  ({began}, {edit.document.title})"
         self.query_one(".edit--title", Static).update(told(middle(title, max(10, self.size.width - 2))))
         self.query_one(".edit--told", Static).update(self._told())
@@ -128,22 +161,28 @@ class EditScreen(Answering[None], LiveScreen[None]):
 
     def _told(self) -> Content:
         edit = self.edit
+        save = self._key("save")
         lines = [told(f"▪ {note}", "$text-warning") for note in edit.document.notes[:2]]
         if len(edit.text) > LARGEST:
-            lines.append(told("▪ too long to be typed into without delay: ctrl+o opens it in $EDITOR", "$text-warning"))
+            lines.append(
+                told(f"▪ too long to edit here: {self._key('edit-outside')} opens it in $EDITOR", "$text-warning")
+            )
         match edit.state:
             case Drafting(problem=problem) if problem is not None:
                 lines.append(told(f"✗ {problem.message}", "$error"))
             case Drafting(changed=True, notes=notes):
                 lines += [told(f"▪ saving {note}") for note in notes[:2]]
-                lines.append(told("changed; ctrl+s shows what saving would change", "$text-muted"))
+                lines.append(told(f"changed; {save} shows what saving would change", "$text-muted"))
             case Drafting():
                 lines.append(told("nothing changed yet", "$text-muted"))
             case Saving():
-                lines.append(told("saving …", "bold"))
+                lines.append(told(self._waiting(), "bold"))
             case Unknown(reason=reason):
                 lines.append(
-                    told(f"? It is not known whether this was saved: {reason}. ctrl+r looks again.", "bold $warning")
+                    told(
+                        f"? It is not known whether this was saved: {reason}. {self._key('look-again')} looks again.",
+                        "bold $warning",
+                    )
                 )
             case Refused(ended=True):
                 lines.append(told("✗ not saved; the store answers again: ctrl+s saves", "bold $warning"))
@@ -151,19 +190,23 @@ class EditScreen(Answering[None], LiveScreen[None]):
                 hint = f" {error.hint}" if error.hint else ""
                 lines.append(told(f"✗ not saved: {error.message}.{hint}", "bold $error"))
             case Conflicted():
-                lines.append(told("✗ not saved: somebody else was first; ctrl+s shows both", "bold $error"))
+                lines.append(told(f"✗ not saved: somebody else was first; {save} shows both", "bold $error"))
             case Reviewing():
-                lines.append(told("ctrl+s shows again what saving would change", "$text-muted"))
+                lines.append(told(f"{save} shows again what saving would change", "$text-muted"))
             case _:
                 pass
         if edit.theirs is not None and not isinstance(edit.state, Conflicted):
-            what = "deleted" if isinstance(edit.theirs, Deleted) else "changed"
-            lines.append(
-                told(f"! Meanwhile somebody else has {what} this key (rev {edit.theirs.revision}).", "bold $warning")
-            )
+            lines.append(told(f"! {self._change_of_theirs(edit.theirs)}; {save} shows both", "bold $warning"))
         if edit.draft_problem:
             lines.append(told(f"! {edit.draft_problem}", "$warning"))
         return Content("\n").join(lines)
+
+    def _change_of_theirs(self, theirs: Put | Deleted) -> str:
+        if isinstance(theirs, Put):
+            return f"Meanwhile somebody else has changed this key (rev {theirs.revision})"
+        if self.edit.expires is not None and self.session.clock.now() >= self.edit.expires - EXPIRY_TOLERANCE:
+            return "Meanwhile the TTL of this key has run out and it was deleted"
+        return f"Meanwhile somebody else has deleted this key (rev {theirs.revision})"
 
     def _react(self) -> None:
         match self.edit.state:
@@ -171,6 +214,8 @@ class EditScreen(Answering[None], LiveScreen[None]):
                 self.app.push_screen(Review(self.edit.key, state), self._reviewed)
             case Conflicted() as state:
                 self._meet(state)
+            case Expired(ttl=ttl):
+                ask_ttl(self.app, self.edit, ttl)
             case Saved(entry=entry, written=written):
                 said = (
                     f"saved {named(self.edit.key)} (rev {entry.revision})" if written else "nothing to save: unchanged"
@@ -184,7 +229,8 @@ class EditScreen(Answering[None], LiveScreen[None]):
 
     def _met(self, taken: bool | None) -> None:  # noqa: FBT001 - what a screen was left with
         if taken:
-            self._end("theirs was kept; nothing was written")
+            kept = self.edit.unsaved and self.edit.draft_problem is None
+            self._end(f"kept what is stored{'; your text is kept as a draft' if kept else ''}", keep=True)
         else:
             self.draw()
 
@@ -246,7 +292,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
     def do_back(self) -> None:
         """Leave; what was typed is asked about."""
         if not self.edit.settled:
-            self.notify("The answer to the save is still awaited.", severity="warning", markup=False)
+            self.notify(f"not left: {self._waiting()}", severity="warning", markup=False)
             return
         if not self.edit.unsaved:
             self._leave("nothing was written")

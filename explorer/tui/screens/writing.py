@@ -6,7 +6,7 @@ from textual.screen import Screen
 
 from explorer.codecs.contract import Choice
 from explorer.model.errors import ExplorerError
-from explorer.model.text import inert
+from explorer.model.text import counted, inert
 from explorer.session.editing.drafts import Draft
 from explorer.session.session import Session
 from explorer.tui.screens.edit import EditScreen
@@ -19,28 +19,35 @@ _AUTOMATIC: Final = "automatic"
 
 def edit(screen: Screen[None], session: Session) -> None:
     """Edit the selected value in place; a draft of it that was left is offered."""
-    draft = next((draft for draft in session.desk.offered if draft.key == session.selected), None)
-    if draft is None:
+    drafts = [draft for draft in session.desk.offered if draft.key == session.selected]
+    if not drafts:
         _open(screen, session)
         return
     options: list[Option[Draft | bool]] = [
-        Option("Go on with the draft", draft, f"of {draft.written.astimezone():%d %b %H:%M}"),
-        Option("Edit what is stored", value=True, more="the draft is kept"),
-        Option("Throw the draft away and edit what is stored", value=False),
+        Option(
+            "Go on with the draft",
+            draft,
+            f"of {draft.written.astimezone():%d %b %H:%M}, {len(draft.text):,} characters",
+        )
+        for draft in drafts
     ]
+    options.append(Option("Edit what is stored", value=True, more="each draft is kept"))
+    if len(drafts) == 1:
+        options.append(Option("Throw the draft away and edit what is stored", value=False))
 
     def answered(answer: Draft | bool | None) -> None:  # noqa: FBT001 - what a question was answered with
         if isinstance(answer, Draft):
-            screen.run_worker(_resume(screen, session, answer))
+            screen.run_worker(resume(screen, session, answer))
         elif answer is not None:
             if not answer:
-                screen.run_worker(session.desk.discard(draft))
+                screen.run_worker(session.desk.discard(drafts[0]))
             _open(screen, session)
 
-    screen.app.push_screen(Choosing("There is a draft of this key", options), answered)
+    screen.app.push_screen(Choosing(f"{counted(len(drafts), 'draft')} of this key", options), answered)
 
 
-async def _resume(screen: Screen[None], session: Session, draft: Draft) -> None:
+async def resume(screen: Screen[None], session: Session, draft: Draft) -> None:
+    """Go on with a draft in the editor."""
     try:
         opened = await session.desk.take_up(draft)
     except ExplorerError as error:
