@@ -37,6 +37,14 @@ class Deferred:
         """Return the beginning of a large value as a document, at once; None where only the whole can be read."""
         return self.prepare().preview(key, value, choice)
 
+    def patterns(self, key: str) -> tuple[str, ...]:
+        """Return patterns for keys like this one, the likeliest first."""
+        return self.prepare().patterns(key)
+
+    def add_rule(self, key: str, text: str, choice: Choice) -> None:
+        """Read all keys that match a pattern in a certain way from now on."""
+        self.prepare().add_rule(key, text, choice)
+
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Give the ways in which a value can be read, likely ones first."""
         return self.prepare().choices(key, value)

@@ -26,7 +26,7 @@ _SEVERAL: Final = 0x80
 def detect(key: str, value: bytes) -> tuple[Codec, str]:
     """Choose how to read a value, and say why."""
     if not value:
-        return "text", "empty"
+        return _named(key.lower()), "empty"
     try:
         text = value.decode()
     except UnicodeDecodeError as error:
@@ -44,6 +44,13 @@ def _find_control(value: bytes) -> int | None:
         if len(chunk.translate(None, controls)) < len(chunk):
             return start + next(at for at, byte in enumerate(chunk) if byte in controls)
     return None
+
+
+def _named(name: str) -> Codec:
+    """Return what an empty value is to become by its name."""
+    if name.endswith(".json"):
+        return "json"
+    return "yaml" if name.endswith((".yaml", ".yml")) else "text"
 
 
 def beginning(value: bytes, most: int) -> bytes:

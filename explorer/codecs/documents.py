@@ -8,19 +8,23 @@ from explorer.codecs.contract import Choice, Codec, Document, Encoded, Form, Lan
 from explorer.codecs.detection import beginning, detect
 from explorer.codecs.guessing import likely
 from explorer.codecs.hexadecimal import HexDocument
+from explorer.codecs.key_patterns import similar_keys
 from explorer.codecs.kubernetes import MAGIC, KubernetesDocument
 from explorer.codecs.limits import Limits
 from explorer.codecs.messages import MessageDocument
+from explorer.codecs.patterns import Pattern
 from explorer.codecs.plain import PlainDocument
+from explorer.codecs.rule_file import RuleFile
 from explorer.codecs.rules import Rule, Rules
 from explorer.codecs.schemas import Schemas
-from explorer.model.errors import InvalidText
+from explorer.model.errors import InvalidText, SchemaFailed
 
 __all__ = ["Choice", "Codec", "Codecs", "Document", "Encoded", "Form", "Language", "Merge", "Place"]
 
 
 _LARGE: Final = 1 << 20
 """Bytes of a value from which its beginning says what it can be read as."""
+_SCHEMAS: Final = "t chooses a message type; no rule is for this key"
 _PREVIEW: Final = "the beginning; the rest is being read"
 
 
@@ -43,11 +47,14 @@ class Codecs:
         *,
         place: Place | None = None,
         limits: Limits | None = None,
+        rule_file: RuleFile | None = None,
     ) -> None:
         self.schemas = schemas or Schemas()
         self.rules = rules or Rules()
         self.place = place or Place()
         self.limits = limits or Limits()
+        self.rule_file = rule_file
+        """Where rules are added; None keeps them for this run only."""
 
     @property
     def complaints(self) -> tuple[str, ...]:
@@ -68,6 +75,33 @@ class Codecs:
     def rule(self, key: str) -> Rule | None:
         """Give the rule for a key, relative to the address."""
         return self.rules.find(self.place.root + key)
+
+    def patterns(self, key: str) -> tuple[str, ...]:
+        """Return patterns for keys like this one, the likeliest first."""
+        return similar_keys(self.place.root + key, self.place.separator)
+
+    def add_rule(self, key: str, text: str, choice: Choice) -> None:
+        """Read all keys that match a pattern in a certain way from now on, and write that to the file of rules.
+
+        Args:
+            key: A key, relative to the address, for which no other rule is to be taken.
+            text: The pattern, of whole keys.
+            choice: How to read their values.
+
+        Raises:
+            SchemaFailed: The pattern is wrong or does not match the key, or the file cannot be written.
+        """
+        pattern = Pattern.make(text, self.place.separator)
+        if not pattern.matches(self.place.root + key):
+            raise SchemaFailed(f"the pattern {text} does not match {self.place.root + key}")
+        present = self.rule(key)
+        name = "a rule of this run" if self.rule_file is None else f"rule {text} of {self.rule_file.path.name}"
+        rule = Rule(pattern, choice, name)
+        if present is not None and present.rank >= rule.rank:
+            rule = replace(rule, priority=present.priority + 1)
+        if self.rule_file is not None:
+            self.rule_file.add(text, choice, priority=rule.priority)
+        self.rules = Rules((*self.rules.rules, rule))
 
     def open(self, key: str, value: bytes, choice: Choice | None = None) -> Document:
         """Open a value; whatever the bytes are, something can be shown.
@@ -152,7 +186,8 @@ class Codecs:
                 why += f"{reason}, but {error.message}; "
         codec, reason = detect(key, beginning(value, self.limits.shown))
         if codec == "hex":
-            return HexDocument.open(value, why + reason, self.limits)
+            document = HexDocument.open(value, why + reason, self.limits)
+            return replace(document, notes=(_SCHEMAS, *document.notes)) if any(self.schemas.types()) else document
         return PlainDocument.open(value, Choice(codec), why + reason, self.limits)
 
 

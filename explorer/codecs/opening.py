@@ -7,6 +7,7 @@ from typing import Protocol
 from explorer.codecs.contract import Choice
 from explorer.codecs.documents import Codecs, Place
 from explorer.codecs.patterns import Pattern
+from explorer.codecs.rule_file import RuleFile
 from explorer.codecs.rules import Rule, Rules
 from explorer.codecs.schemas import Schemas
 from explorer.codecs.settings import Settings, read
@@ -67,11 +68,16 @@ def codecs_for(
         settings.rules + rules,
         place=Place(directory(store.address.path, store.separator), store.separator),
         limits=settings.limits,
+        rule_file=RuleFile(file or _default_file(), store.address.shown),
     )
 
 
+def _default_file() -> Path:
+    return folder("config") / "codecs.toml"
+
+
 def _settings(file: Path | None, store: Described, cache: Path) -> Settings:
-    chosen = file or folder("config") / "codecs.toml"
+    chosen = file or _default_file()
     try:
         return read(chosen, store.address.shown, store.separator, cache)
     except FileNotFoundError as error:

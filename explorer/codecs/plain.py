@@ -72,7 +72,7 @@ class PlainDocument(Document):
         if layout is None and not crlf and "\r\n" in text:
             ends, feeds = text.count("\r\n"), counted(text.count("\n"), "line end")
             notes.append(f"mixed line ends: {ends:,} of {feeds} are CRLF, shown as \\r")
-        if layout is None and refusal is None and len(text) <= _LOOKED_OVER:
+        if layout is None and refusal is None and 0 < len(text) <= _LOOKED_OVER:
             try:
                 _CHECKS.get(choice.codec, _accept)(text)
             except InvalidText as error:

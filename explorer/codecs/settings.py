@@ -22,6 +22,7 @@
     store = "redis*"                  # only where the address begins so
     priority = 10
     editable = false
+    indented = false                  # JSON and YAML as stored; true for one element a line
 """
 
 import re
@@ -44,7 +45,7 @@ _VERSION: Final = 1
 _TOP: Final = ("version", "schemas", "limits", "map")
 _SCHEMA: Final = ("paths", "import_paths")
 _LIMITS: Final = ("max_value", "max_elements")
-_RULE: Final = ("key", "regex", "store", "codec", "type", "schema", "form", "priority", "editable")
+_RULE: Final = ("key", "regex", "store", "codec", "type", "schema", "form", "indented", "priority", "editable")
 _SIZE: Final = re.compile(r"(\d+)\s*(|B|KiB|MiB)")
 _UNITS: Final = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
 
@@ -165,7 +166,10 @@ class _Reader:
         form = self._one_of(settings, "form", get_args(Form), place) or "text"
         if codec is None or (codec == "protobuf" and kind is None):
             raise self._wrong(place, "a rule says neither codec nor type", hint='write type = "package.Message"')
-        return Choice(cast("Codec", codec), kind, cast("Form", form), schema)
+        indented = settings.get("indented")
+        if not isinstance(indented, bool | None):
+            raise self._wrong(place, "indented is neither true nor false")
+        return Choice(cast("Codec", codec), kind, cast("Form", form), schema, indented)
 
     def _limits(self, settings: Mapping[str, object]) -> Limits:
         place = _LIMITS_PLACE

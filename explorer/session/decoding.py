@@ -21,6 +21,12 @@ class Codecs(Protocol):
     def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
         """Return the beginning of a large value as a document, at once; None where only the whole can be read."""
 
+    def patterns(self, key: str) -> tuple[str, ...]:
+        """Return patterns for keys like this one, the likeliest first."""
+
+    def add_rule(self, key: str, text: str, choice: Choice) -> None:
+        """Read all keys that match a pattern in a certain way; raise SchemaFailed if that cannot be kept."""
+
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Give the ways in which a value can be read, likely ones first."""
 
@@ -41,6 +47,14 @@ class Decoder:
     def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
         """Return what is shown of a large value until `open` is through; None where that is nothing."""
         return self.codecs.preview(key, value, choice) if len(value) >= PREVIEWED else None
+
+    async def add_rule(self, key: str, text: str, choice: Choice) -> None:
+        """Read all keys that match a pattern in a certain way from now on.
+
+        Raises:
+            SchemaFailed: That cannot be kept.
+        """
+        await self._aside.do(self.codecs.add_rule, key, text, choice)
 
     async def encode(self, document: Document, text: str) -> Encoded:
         """Give the bytes that an edited text stands for.

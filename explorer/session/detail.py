@@ -148,6 +148,26 @@ class Detail:
         if reading is not None:
             self._work.replace(self._show(reading.entry, reading), name=_VALUE)
 
+    @property
+    def chosen(self) -> Choice | None:
+        """How the selected key's value is to be read by hand; None leaves it to the rules."""
+        return None if self.key is None else self._choices.get(self.key)
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Patterns for keys like the selected one, the likeliest first."""
+        return () if self.key is None else self._decoder.codecs.patterns(self.key)
+
+    async def choose_for_all(self, pattern: str, choice: Choice) -> None:
+        """Read all keys that match a pattern in a certain way from now on, and keep that for the next start.
+
+        Raises:
+            SchemaFailed: The pattern is wrong, or the file of rules cannot be written.
+        """
+        if self.key is not None:
+            await self._decoder.add_rule(self.key, pattern, choice)
+            self.choose(None)
+
     def switch_form(self) -> bool:
         """Show the value in its other form (indented or as stored, text format or JSON); return False without one."""
         reading = self.reading

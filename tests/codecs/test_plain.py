@@ -47,6 +47,8 @@ def test_an_edited_text_is_stored_as_it_is_written(old: str, new: str) -> None:
     ("key", "value", "codec", "why"),
     [
         ("k", b"", "text", "empty"),
+        ("k.JSON", b"", "json", "empty"),
+        ("k.yml", b"", "yaml", "empty"),
         ("k", b"info", "text", "UTF-8"),
         ("k", b"42", "text", "UTF-8"),
         ("k", b"true", "text", "UTF-8"),

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from explorer.codecs.documents import Codecs
+from explorer.codecs.rule_file import RuleFile
+from tests.codecs.common import THREE, edges
 from tests.session.ground import Place
 from tests.tui.page import NARROW, WIDE, browsing
 
@@ -74,6 +76,7 @@ async def test_draft_of_an_indented_value_is_gone_on_with(place: Place, tmp_path
         await page.press("i", "e")
         await page.shows("json, as stored)")
         await page.press("end", "x", "escape", "down", "enter")
+        await page.shows("the draft is kept")
         await page.press("e", "enter")
         await page.shows("json, as stored)", "]}x")
 
@@ -89,3 +92,53 @@ async def test_review_shows_white_space_that_changed(place: Place) -> None:
         await page.press("ctrl+home", "end", "space", "down", "down", "backspace")
         await page.press("ctrl+s")
         await page.shows("-one two", "+one two·", "        ^", "no line feed at the end")
+
+
+async def test_type_is_kept_for_all_keys_like_one(tmp_path: Path) -> None:
+    """After the type it is asked for which keys; the rule is written, and other keys are read so at once."""
+    place = Place()
+    async with place.other() as store:
+        for number in range(3):
+            await store.put(f"orders/{number}", b"\x08\x96\x01")
+    file = tmp_path / "codecs.toml"
+    codecs = Codecs(edges().schemas, rule_file=RuleFile(file, "memory:"))
+    async with browsing(place.connect, codecs) as page:
+        await page.press("l", "down")
+        await page.shows("hex: ", "t chooses a message type")
+        await page.press("t")
+        await page.shows("Automatic  chosen now")
+        await page.type(f"{THREE} json")
+        await page.press("enter")
+        await page.shows("for which keys?", "This key only", "All keys like orders/{id:digits}", "Another pattern")
+        await page.type("another")
+        await page.press("enter")
+        await page.shows("orders/{id:digits}")
+        await page.press("backspace", "enter")
+        await page.shows("brace")
+        await page.type("}")
+        await page.press("enter")
+        await page.shows(f"{THREE} as JSON: rule")
+        await page.press("down")
+        await page.shows("orders/1", f"{THREE} as JSON: rule")
+        await page.press("t")
+        await page.shows("shown now")
+        await page.type("hex")
+        await page.press("enter", "enter", "t")
+        await page.shows("hex  chosen now")
+    assert 'key = "orders/{id:digits}"' in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "why"), [("bad.json", '{"a": ', "not valid JSON"), ("b.yml", "a: [", "not valid YAML")]
+)
+async def test_new_key_is_checked_by_its_name(place: Place, name: str, wrong: str, why: str) -> None:
+    """A new key named as JSON or YAML is of that kind from the first letter on."""
+    async with browsing(place.connect, Codecs(), writable=True) as page:
+        await page.press("n")
+        await page.type(name)
+        await page.press("enter")
+        await page.shows(f"(a new key, {'json' if 'json' in name else 'yaml'})")
+        await page.type(wrong)
+        await page.shows(why)
+        await page.press("ctrl+s")
+        await page.shows(why)

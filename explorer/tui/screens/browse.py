@@ -17,7 +17,7 @@ from explorer.tui.panes.pane import Pane
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.panes.value import ValuePane
-from explorer.tui.screens import copying, deleting, drafts, going, help, writing
+from explorer.tui.screens import copying, deleting, drafts, going, help, type_choice, writing
 from explorer.tui.screens.live import LiveScreen
 from explorer.tui.widgets.prompt import Prompt
 
@@ -222,7 +222,7 @@ class Browse(LiveScreen[None]):
 
     def do_type(self) -> None:
         """Ask how the value is to be read."""
-        writing.ask_type(self, self.session)
+        type_choice.ask_type(self, self.session)
 
     def do_form(self) -> None:
         """Switch between the forms in which the value can be shown."""

@@ -1,10 +1,7 @@
-"""The ways into an edit: in place, in $EDITOR, as a new key; and the choice of how a value is read."""
-
-from typing import Final
+"""The ways into an edit: in place, in $EDITOR, as a new key."""
 
 from textual.screen import Screen
 
-from explorer.codecs.contract import Choice
 from explorer.model.errors import ExplorerError
 from explorer.model.text import counted, inert
 from explorer.session.editing.drafts import Draft
@@ -13,8 +10,6 @@ from explorer.tui.screens.edit import EditScreen
 from explorer.tui.screens.naming import Naming
 from explorer.tui.screens.outside import outside
 from explorer.tui.screens.questions import Choosing, Option
-
-_AUTOMATIC: Final = "automatic"
 
 
 def edit(screen: Screen[None], session: Session) -> None:
@@ -88,18 +83,6 @@ async def _create(screen: Screen[None], session: Session, key: str) -> None:
         screen.notify(inert(error.message), severity="error", markup=False)
         return
     screen.app.push_screen(EditScreen(session, opened))
-
-
-def ask_type(screen: Screen[None], session: Session) -> None:
-    """Ask how the selected value is to be read."""
-    options: list[Option[Choice | str]] = [Option("Automatic", _AUTOMATIC, "what the rules and the value itself say")]
-    options += [Option(str(choice), choice) for choice in session.detail.choices]
-
-    def answered(answer: Choice | str | None) -> None:
-        if answer is not None:
-            session.detail.choose(answer if isinstance(answer, Choice) else None)
-
-    screen.app.push_screen(Choosing("Read this value as", options), answered)
 
 
 async def edit_outside(screen: Screen[None], session: Session) -> None:

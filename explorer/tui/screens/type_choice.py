@@ -1,0 +1,90 @@
+"""The choice of how values are read: of one key, or of all keys like it."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from textual.screen import Screen
+
+from explorer.codecs.contract import Choice
+from explorer.model.errors import SchemaFailed
+from explorer.model.text import inert
+from explorer.session.session import Session
+from explorer.tui.screens.pattern import PatternDialog
+from explorer.tui.screens.questions import Choosing, Option
+
+
+@dataclass(frozen=True, slots=True)
+class _Similar:
+    """All keys that match a pattern."""
+
+    pattern: str
+
+
+Scope: TypeAlias = Literal["key", "other"] | _Similar
+_KEPT: Final = "kept for next time"
+_AUTOMATIC: Final = "automatic"
+
+
+def ask_type(screen: Screen[None], session: Session) -> None:
+    """Ask how the selected value is to be read, then for which keys."""
+    detail = session.detail
+    shown = None if detail.reading is None else detail.reading.document.choice
+    automatic = "what the rules and the value itself say"
+    if detail.chosen is None:
+        automatic = f"chosen now; {automatic}"
+    options: list[Option[Choice | str]] = [Option("Automatic", _AUTOMATIC, automatic)]
+    others: list[Option[Choice | str]] = [
+        Option(str(one), one, _remark(one, detail.chosen, shown)) for one in detail.choices
+    ]
+    options += sorted(others, key=lambda option: not option.more)
+
+    def answered(answer: Choice | str | None) -> None:
+        if isinstance(answer, Choice):
+            _ask_scope(screen, session, answer)
+        elif answer is not None:
+            detail.choose(None)
+
+    screen.app.push_screen(Choosing("Read this value as", options), answered)
+
+
+def _remark(option: Choice, chosen: Choice | None, shown: Choice | None) -> str:
+    if option == chosen:
+        return "chosen now"
+    return "shown now" if option == shown else ""
+
+
+def _ask_scope(screen: Screen[None], session: Session, choice: Choice) -> None:
+    key, patterns = session.detail.key, session.detail.patterns
+    options: list[Option[Scope]] = [Option("This key only", "key", "until the app ends")]
+    options += [Option(f"All keys like {inert(one)}", _Similar(one), _KEPT) for one in patterns]
+    options.append(Option("Another pattern", "other", _KEPT))
+
+    def answered(answer: Scope | None) -> None:
+        if answer is None or key != session.detail.key:
+            return
+        match answer:
+            case "key":
+                session.detail.choose(choice)
+            case "other":
+                _ask_pattern(screen, session, choice, patterns[0] if patterns else "")
+            case _Similar(pattern=pattern):
+                screen.run_worker(_keep(screen, session, choice, pattern))
+
+    screen.app.push_screen(Choosing(f"{choice}: for which keys?", options), answered)
+
+
+def _ask_pattern(screen: Screen[None], session: Session, choice: Choice, start: str, problem: str = "") -> None:
+    def answered(pattern: str | None) -> None:
+        if pattern:
+            screen.run_worker(_keep(screen, session, choice, pattern))
+
+    screen.app.push_screen(PatternDialog(f"Keys read as {choice}", start, problem), answered)
+
+
+async def _keep(screen: Screen[None], session: Session, choice: Choice, pattern: str) -> None:
+    try:
+        await session.detail.choose_for_all(pattern, choice)
+    except SchemaFailed as error:
+        _ask_pattern(screen, session, choice, pattern, f"{error.message}. {error.hint or ''}".strip())
+        return
+    screen.notify(inert(f"{pattern} is read as {choice} from now on"), markup=False)
