@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, NoReturn, Self
 
+from explorer.drivers.backward import children_before
 from explorer.drivers.watching import Watch
 from explorer.model.address import Address
 from explorer.model.capabilities import Capability
@@ -184,6 +185,24 @@ class Store(ABC):
             KeyNotFound: There is neither such a key nor anything below it.
             Compacted: The revision that the listing began at is gone; list again.
         """
+
+    async def children_before(
+        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
+    ) -> Page[Child]:
+        """Read the last children of a level, or the last before a place, as they are now; none between is left out.
+
+        There may be fewer than `limit` although there are more before them. The page has no `next`.
+
+        Args:
+            prefix: A directory, with or without the separator at its end; empty for the top.
+            before: A key, be it there or not: children whose first key comes before it; None for the end of the level.
+            after: The key of a child before that place, from where the search begins.
+            limit: The most children.
+
+        Raises:
+            KeyNotFound: There is neither such a key nor anything below it.
+        """
+        return await children_before(self.children, prefix, before, after=after, limit=limit, separator=self.separator)
 
     @abstractmethod
     async def list(

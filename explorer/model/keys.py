@@ -5,6 +5,9 @@ does. A prefix is a directory: `foo` and `foo/` both mean what lies below `foo/`
 nothing: below `a/` the key `a//b` is the child with the empty name, whose own prefix is `a//`.
 """
 
+import re
+from typing import Final
+
 from explorer.model.errors import InvalidKey
 
 
@@ -45,3 +48,47 @@ def range_end(prefix: bytes) -> bytes:
     """
     kept = prefix.rstrip(b"\xff")
     return kept[:-1] + bytes([kept[-1] + 1]) if kept else b"\0"
+
+
+def first_key(name: str, separator: str, *, has_value: bool) -> bytes:
+    """Return the first key of a child, below its level: stores list children in the order of these bytes."""
+    return encode(name if has_value else name + separator)
+
+
+_LAST: Final = "\U0010ffff"
+_SURROGATES: Final = range(0xD800, 0xE000)
+
+
+def just_before(text: str) -> str | None:
+    """Return a text that comes right before another and does not begin it; None if there is none.
+
+    Nothing that somebody writes lies between the two, so a page of children that is asked for after it begins with the
+    child of that name, or with the next one if there is none.
+
+    >>> just_before("k7")
+    'k6\U0010ffff'
+    """
+    kept = text.rstrip("\0")
+    if not kept:
+        return None
+    point = ord(kept[-1])
+    if point in _SURROGATES:  # an escaped byte
+        point = point - 1 if point > _SURROGATES[0x80] else 0x80
+    elif point == _SURROGATES.stop:
+        point = _SURROGATES.start
+    return kept[:-1] + chr(point - 1) + _LAST
+
+
+_NUMBERED: Final = re.compile(r"^(.*?)([0-9]{1,18})$", re.DOTALL)
+
+
+def numbered_before(text: str, count: int) -> str | None:
+    """Return a text with a smaller number of the same width at its end; None if it ends with no such number.
+
+    >>> numbered_before("k0700", 200)
+    'k0500'
+    """
+    numbered = _NUMBERED.match(text)
+    if numbered is None or int(numbered[2]) < count:
+        return None
+    return f"{numbered[1]}{int(numbered[2]) - count:0{len(numbered[2])}}"

@@ -79,6 +79,7 @@ class Showing:
         return Tree(
             self._children,
             separator,
+            load_before=self._children_before,
             told=lambda: self._tell(Part.TREE),
             clock=self._clock.now,
             unsure=lambda: self._unsure,
@@ -88,6 +89,11 @@ class Showing:
         store = self._store()
         self._unsure = not store.capabilities & (Capability.EVERY_CHANGE | Capability.EVERY_DELETION)
         return await store.children(prefix, after=after, limit=limit)
+
+    async def _children_before(
+        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
+    ) -> Page[Child]:
+        return await self._store().children_before(prefix, before, after=after, limit=limit)
 
     # Each frame
 

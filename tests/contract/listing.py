@@ -123,6 +123,31 @@ class Listing(Ground):
         assert await store.delete_tree("a*") == 1
         assert await store.exists("ab/two")
 
+    async def test_children_before_a_place(self, store: Store) -> None:
+        """The last children of a level, and those before any place in it, come in order with none left out."""
+        names = self.possible("a", "a-b", "a/x", "a0", "b/y", "b0/y", "c05", "c1", "c10", "cé/z", "d")
+        await fill(store, *(f"dir/{name}" for name in names))
+        await fill(store, "dis", "di/r")
+        level = [child for page in await _levels(store, "dir", 100) for child in page]
+        whole = (await store.children_before("dir")).items
+        assert [*whole] == level
+        for limit in (1, 2, 5):
+            last = (await store.children_before("dir/", limit=limit)).items
+            assert [*last] == level[len(level) - len(last) :]
+            assert 0 < len(last) <= limit
+            for number, child in enumerate(level):
+                before = child.key if child.has_value else f"{child.key}/"
+                found = (await store.children_before("dir", before, limit=limit)).items
+                assert [*found] == level[number - len(found) : number]
+                assert 0 < len(found) <= limit or not number
+                hinted = (await store.children_before("dir", before, after=level[0].key, limit=limit)).items
+                assert [*hinted] == level[number - len(hinted) : number]
+                assert hinted or number <= 1
+        assert [*(await store.children_before("dir", "dir/c0")).items] == [one for one in level if one.name < "c"]
+        assert (await store.children_before("dir", "dir/A")).items == ()
+        with pytest.raises(KeyNotFound):
+            await store.children_before("idontexist")
+
     async def test_children_tell_values_and_further_levels(self, store: Store) -> None:
         keys = ("leaf", "both", "both/below", "only/below", "only/deep/down", "both!", "both!/x/y")
         await fill(store, *self.possible(*keys))

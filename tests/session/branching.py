@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
 from explorer.model.events import Deleted, Put
-from explorer.session.keytree.nodes import first_key
+from explorer.model.keys import first_key
 
 
 def children(keys: set[str], prefix: str, separator: str = "/") -> list[Child]:
@@ -32,6 +32,8 @@ class Request:
     after: Cursor | str | None
     limit: int
     answered: asyncio.Future[Page[Child]]
+    before: str | None = None
+    """Where a page of the children before a place ends, empty for the end of the level."""
     answer: Page[Child] | ExplorerError | None = None
 
 
@@ -101,6 +103,19 @@ class Store:
             self.arrive(request)
         return await request.answered
 
+    async def load_before(
+        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = 1000
+    ) -> Page[Child]:
+        del after
+        self.asked += 1
+        request = Request(prefix, None, min(limit, self.page), asyncio.get_running_loop().create_future(), before or "")
+        self.requests.append(request)
+        self.news.set()
+        if not self.held:
+            self.read(request)
+            self.arrive(request)
+        return await request.answered
+
     def read(self, request: Request) -> None:
         """Have the store read what a request asks for."""
         try:
@@ -129,9 +144,14 @@ class Store:
         found = children(keys, request.prefix, self.separator)
         if not found and request.prefix and request.prefix.removesuffix(self.separator) not in keys:
             raise KeyNotFound("nothing is there", key=request.prefix)
+        if request.before is not None:
+            end = request.before[len(request.prefix) :].encode("utf-8", "surrogateescape")
+            firsts = {child: first_key(child.name, self.separator, has_value=child.has_value) for child in found}
+            inside = [child for child in found if not request.before or firsts[child] < end]
+            return Page(tuple(inside[-request.limit :]), None, revision)
         if after is not None:
             name = after[len(request.prefix) :]
-            ended = name.encode() + b"\0" if after in keys else name.encode() + b"0"
+            ended = name.encode("utf-8", "surrogateescape") + (b"\0" if after in keys else b"0")
             found = [
                 child for child in found if first_key(child.name, self.separator, has_value=child.has_value) >= ended
             ]

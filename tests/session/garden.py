@@ -19,7 +19,14 @@ class Garden:
         self.store = Store(page=page)
         self.now = 0.0
         self.told = 0
-        self.tree = Tree(self.store.load, clock=lambda: self.now, told=self._tell, gathered=0, unsure=lambda: unsure)
+        self.tree = Tree(
+            self.store.load,
+            load_before=self.store.load_before,
+            clock=lambda: self.now,
+            told=self._tell,
+            gathered=0,
+            unsure=lambda: unsure,
+        )
         for key in keys:
             self.store.put(key)
         self.store.told()

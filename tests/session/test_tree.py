@@ -4,12 +4,14 @@ import asyncio
 
 import pytest
 
+from explorer.drivers.backward import children_before
 from explorer.model.errors import NotReachable
+from explorer.model.events import Deleted
 from explorer.session.keytree import loading
 from explorer.session.keytree import marks as aging
 from explorer.session.keytree.nodes import Extent
 from explorer.session.keytree.tree import Tree
-from tests.session.branching import Store
+from tests.session.branching import Store, children
 from tests.session.garden import growing
 
 
@@ -26,7 +28,7 @@ async def test_another_separator_of_any_length() -> None:
     store = Store(separator="::")
     for key in ("a::b", "a:c", "a::b::c"):
         store.put(key)
-    tree = Tree(store.load, "::")
+    tree = Tree(store.load, "::", load_before=store.load_before)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(tree.run())
         node = await tree.reveal("a::b::c")
@@ -56,7 +58,7 @@ async def test_further_pages_follow_the_more_row() -> None:
         assert garden.rows == ["0", "1", "2", "<partial>"]
         garden.tree.load_more(garden.tree.at(3))
         await garden.tree.idle()
-        assert garden.rows == ["0", "1", "2", "3", "4", "<partial>"], "the last one is read again; see Level.resumed"
+        assert garden.rows == ["0", "1", "2", "3", "4", "<partial>"], "the last one is read again"
         garden.tree.load_more(garden.tree.root)
         await garden.tree.idle()
         assert garden.rows == ["0", "1", "2", "3", "4", "5", "6"]
@@ -117,9 +119,86 @@ async def test_a_key_is_revealed_far_into_its_level() -> None:
     async with growing(*(f"a/{number:02}/x" for number in range(20)), page=3) as garden:
         node = await garden.tree.reveal("a/11/x")
         assert node is garden.node("a/11/x")
-        assert garden.tree.row_of(node) == 13
+        assert garden.rows == [
+            "a/",
+            "  00/",
+            "  01/",
+            "  02/",
+            "  <partial>",
+            "  11/",
+            "    x",
+            "  12/",
+            "  13/",
+            "  <partial>",
+        ]
+        asked = garden.store.asked
         assert await garden.tree.reveal("a/11/y") is None
         assert await garden.tree.reveal("a/035") is None
+        assert await garden.tree.reveal("a/131") is None
+        assert garden.store.asked <= asked + 4
+
+
+async def test_a_gap_is_read_from_either_end_until_it_is_closed() -> None:
+    """A page behind a run and one before the next make a gap smaller; without anything between them it is gone."""
+    async with growing(*(f"{number:02}" for number in range(20)), page=4) as garden:
+        assert await garden.tree.reveal("12") is not None
+        gap = "<partial>"
+        assert garden.rows == ["00", "01", "02", "03", gap, "12", "13", "14", "15", gap]
+        garden.tree.load_previous(garden.tree.at(4))
+        await garden.tree.idle()
+        assert garden.rows == ["00", "01", "02", "03", gap, "08", "09", "10", "11", "12", "13", "14", "15", gap]
+        garden.store.put("05")
+        garden.store.delete("09")
+        garden.tell()
+        assert "05" not in garden.rows
+        assert "-09" in garden.rows
+        garden.tree.load_more(garden.tree.at(4))
+        await garden.tree.idle()
+        assert garden.rows[:8] == ["00", "01", "02", "03", "04", "05", "06", gap]
+        garden.tree.load_more(garden.tree.at(7))
+        await garden.tree.idle()
+        assert garden.rows[6:10] == ["06", "07", "08", "-09"]
+        garden.tree.load_previous(garden.tree.at(len(garden.tree) - 1))
+        await garden.tree.idle()
+        assert garden.rows[-6:] == ["15", gap, "16", "17", "18", "19"], "nobody knows yet that nothing is between"
+        garden.tree.load_previous(garden.tree.at(len(garden.tree) - 5))
+        await garden.tree.idle()
+        assert garden.rows[-5:] == ["15", "16", "17", "18", "19"]
+
+
+async def test_the_end_of_a_level_is_read_without_what_comes_before_it() -> None:
+    """The last page of a level is read by itself; reading all again reads what was read and no more."""
+    async with growing(*(f"{number:03}" for number in range(200)), page=5) as garden:
+        garden.tree.load_previous(garden.tree.at(5))
+        await garden.tree.idle()
+        shown = ["000", "001", "002", "003", "004", "<partial>", "195", "196", "197", "198", "199"]
+        assert garden.rows == shown
+        asked = garden.store.asked
+        garden.store.keys.pop("197")
+        garden.store.put("100")
+        garden.store.put("1960")
+        garden.store.done.append(Deleted("197", None))
+        garden.store.told()
+        await garden.tree.resync()
+        assert garden.rows == [*shown[:8], "+1960", "-197", *shown[9:]]
+        assert garden.store.asked <= asked + 4
+
+
+async def test_a_level_without_numbers_is_gone_to_its_end_too() -> None:
+    """Children before a place are found by bisection where the store has no call for that."""
+    ends = ("", "m", "zz", "\udcff")
+    names = sorted(f"{one}{two}{three}" for one in "abcxyzé" for two in "-_.kq" for three in ends)
+    store = Store(page=4)
+    for name in names:
+        store.put(f"d/{name}/x" if name.endswith("m") else f"d/{name}")
+    expected = [child.name for child in children(set(store.keys), "d/")]
+    for number, before in enumerate([*expected, None]):
+        place = None if before is None else "d/" + before + ("/" if before.endswith("m") else "")
+        page = await children_before(store.load, "d/", place, after=None, limit=4, separator="/")
+        found = [child.name for child in page.items]
+        assert found == expected[max(0, number - len(found)) : number]
+        assert found or not number
+    assert store.asked < 60 * len(expected)
 
 
 async def test_a_deep_tree_is_no_different() -> None:

@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from explorer.model.errors import ExplorerError, NotReachable
+from explorer.model.keys import first_key
 from explorer.session.connection.folding import Fold
 from explorer.session.keytree.filtering import Filter
-from explorer.session.keytree.nodes import Extent, Node, first_key
+from explorer.session.keytree.nodes import Extent, Node
 from explorer.session.keytree.tree import Tree
 from tests.faults.figures import figure
 from tests.session.branching import Store, children
 
 _NUMBERS = st.integers(0, 10_000)
-_KEYS = st.lists(st.sampled_from(["", "a", "a-b", "b", "c"]), min_size=1, max_size=4).map("/".join)
+_NAMES = ["", "a", "a-b", "a0", "b", "c", "c05", "c230", "c231", "d"]
+_KEYS = st.lists(st.sampled_from(_NAMES), min_size=1, max_size=4).map("/".join)
 
 
 class TreeAgainstItsStore(RuleBasedStateMachine):
@@ -28,7 +31,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         self.store = Store(held=True)
         self.fold = Fold()
         self.loop = asyncio.new_event_loop()
-        self.tree = Tree(self.store.load, clock=lambda: self.now, gathered=0)
+        self.tree = Tree(self.store.load, load_before=self.store.load_before, clock=lambda: self.now, gathered=0)
         self.filter: str | None = None
         self.check_failed = False
         self.running = self.loop.create_task(self.tree.run())
@@ -59,9 +62,15 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         nodes = self._nodes()
         return nodes[number % len(nodes)] if nodes else None
 
-    @initialize(keys=st.lists(_KEYS, max_size=25), opened=st.integers(0, 3))
-    def begin(self, keys: list[str], opened: int) -> None:
-        for key in keys:
+    @initialize(
+        keys=st.lists(_KEYS, max_size=25),
+        wide=st.sampled_from([None, "", "a/"]),
+        page=st.integers(1, 3),
+        opened=st.integers(0, 3),
+    )
+    def begin(self, keys: list[str], wide: str | None, page: int, opened: int) -> None:
+        self.store.page = page
+        for key in [*keys, *(wide + name for name in _NAMES if wide is not None)]:
             self.store.put(key)
         for _ in range(opened):
             self._settle()
@@ -168,6 +177,32 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         self.tree.load_more(self.tree.root)
         self._turn()
 
+    @rule(number=_NUMBERS, bottom=st.booleans())
+    def previous(self, number: int, *, bottom: bool) -> None:
+        """Read before what lies behind a gap, or the end of a level."""
+        lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.tail]
+        if lines:
+            self.tree.load_previous(lines[-1] if bottom else lines[number % len(lines)])
+        self._turn()
+
+    @rule(number=_NUMBERS)
+    def on(self, number: int) -> None:
+        """Read on behind what lies before a gap."""
+        lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.tail]
+        if lines:
+            self.tree.load_more(lines[number % len(lines)])
+        self._turn()
+
+    @rule(key=_KEYS)
+    def reveal(self, key: str) -> None:
+        """Go to a key, be it there or not."""
+
+        async def reveal() -> None:
+            await self.tree.reveal(key)
+
+        self.others.append(self.loop.create_task(_tried(reveal)))
+        self._turn()
+
     @rule(number=_NUMBERS)
     def reload(self, number: int) -> None:
         self.tree.reload(self._some(number) or self.tree.root)
@@ -198,13 +233,25 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         assert [self.tree.row_of(row) for row in lines] == list(range(len(lines)))
 
     @invariant()
+    def gaps_have_rows(self) -> None:
+        """Each gap between what was read has one row, and so has the end of a level unless it is known."""
+        for node in self.tree._rows.levels():  # noqa: SLF001 - the rows behind what is shown are compared
+            level = node.branch
+            assert level is not None
+            if not level.working:
+                assert {child.name for child in level if child.tail} == {run.gap for run in level.runs[:-1]}
+                assert level.gaps.keys() == {run.gap for run in level.runs[:-1]}
+                assert all(one.end is not None and one.end < two.start for one, two in pairwise(level.runs))
+                assert (level.tail is None) is (level.error is None and level.runs[-1].end is None)
+
+    @invariant()
     def tallies_are_right(self) -> None:
-        known = [child for node in self.tree._rows.levels() for child in node.branch or ()]  # noqa: SLF001 - the rows behind what is shown are compared
+        known = [child for node in self.tree._rows.levels() for child in node.branch or () if not child.tail]  # noqa: SLF001 - the rows behind what is shown are compared
         assert self.tree.loaded == len(known)
         assert self.tree._rows.matching == sum(child.kept for child in known)  # noqa: SLF001 - the rows behind what is shown are compared
         for node in self.tree._rows.levels():  # noqa: SLF001 - the rows behind what is shown are compared
             assert node.branch is not None
-            assert node.branch.living == sum(not child.ghost for child in node.branch)
+            assert node.branch.living == sum(not (child.ghost or child.tail) for child in node.branch)
 
     def _settle(self) -> None:
         self.store.held = False
@@ -247,6 +294,8 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
             closed = [node for node in self._nodes() if node.has_children and not node.expanded]
             for node in partial:
                 self.tree.load_more(node)
+                if node.branch is not None and node.branch.tail is not None:
+                    self.tree.load_previous(node.branch.tail)
             for node in closed:
                 self.tree.expand(node)
             if not (partial or closed):
@@ -262,6 +311,8 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
             assert level is not None
             listed = {child.name: child for child in children(set(self.store.keys), self.tree.prefix(node))}
             for child in level:
+                if child.tail:
+                    continue
                 there = listed.get(child.name)
                 if there is None or not strict:
                     assert not strict, f"{self.tree.key(child)!r} is not in the store"
@@ -269,10 +320,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
                 assert child.has_value is there.has_value, self.tree.key(child)
                 assert child.has_children is there.has_children, self.tree.key(child)
             for child_there in listed.values():
-                reached = level.complete or (
-                    level.edge is not None
-                    and first_key(child_there.name, "/", has_value=child_there.has_value) <= level.edge
-                )
+                reached = level.holds(first_key(child_there.name, "/", has_value=child_there.has_value))
                 assert not reached or level.find(child_there.name) is not None, f"{child_there.key!r} is missing"
 
     def _compare_filter(self) -> None:
@@ -285,6 +333,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
             (node, child)
             for node in self.tree._rows.levels()  # noqa: SLF001 - the rows behind what is shown are compared
             for child in node.branch or ()
+            if not child.tail
         ]
         bare = self.tree._rows.bare  # noqa: SLF001 - the rows behind what is shown are compared
         matching = {child for node, child in known if node in bare or test(self.tree.prefix(node), child.name)}

@@ -40,10 +40,15 @@ class Watched:
         self.fold = Fold()
         self.heard: set[str] = set()
         unsure = not store.capabilities & (Capability.EVERY_CHANGE | Capability.EVERY_DELETION)
-        self.tree = Tree(self._children, unsure=lambda: unsure)
+        self.tree = Tree(self._children, load_before=self._children_before, unsure=lambda: unsure)
 
     async def _children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
         return await self.store.children(prefix, after=after, limit=min(limit, 5))
+
+    async def _children_before(
+        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = 1000
+    ) -> Page[Child]:
+        return await self.store.children_before(prefix, before, after=after, limit=min(limit, 5))
 
     async def hear(self) -> None:
         async with self.store.watch_tree("") as events:

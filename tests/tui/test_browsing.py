@@ -122,6 +122,7 @@ class TestFinding:
             await other.delete_tree("flags")
             await page.shows("deleted since")
             tree = page.session.tree
+            await page.until(lambda: tree.at(1).ghost, "the folder is gone, too")
             while tree.sweep(tree.clock() + 60):
                 pass
             page.app.screen.query_one(TreePane).draw()

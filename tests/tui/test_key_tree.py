@@ -23,7 +23,7 @@ class Page(App[None]):
         super().__init__()
         self.now = 0.0
         self.store = store
-        self.keys = Tree(store.load, told=self._told, clock=lambda: self.now, gathered=0)
+        self.keys = Tree(store.load, load_before=store.load_before, told=self._told, clock=lambda: self.now, gathered=0)
         self.moved: list[str | None] = []
         self.chosen: list[str] = []
 
@@ -277,11 +277,63 @@ async def test_further_pages_are_loaded_when_their_place_comes_near() -> None:
         await pilot.press(*["pagedown"] * 4)
         await app.settle(pilot)
         await comes_to(lambda: len(app.keys), 60)  # the last of a page is read again with the next
-        for _ in range(6):
-            await pilot.press("end")
-            await app.settle(pilot)
+        await pilot.press(*["pagedown"] * 8)
+        await app.settle(pilot)
         await comes_to(lambda: len(app.keys), 100)
-        await app.is_on("k0099")
+
+
+async def test_end_of_a_wide_level_is_read_alone() -> None:
+    """G reads the last page and not what comes before it; what is gone up to is read from there."""
+    async with shown(*_many(500), page=30, size=(40, 8)) as (app, pilot):
+        await pilot.press("G")
+        await app.settle(pilot)
+        await app.has(*(f"  k{number:04}" for number in range(492, 500)))
+        await app.is_on("k0499")
+        assert (len(app.keys), app.store.asked) == (61, 2), "two pages, and a row between them"
+        await pilot.press(*["pageup"] * 5)
+        await app.settle(pilot)
+        await app.is_on("k0464")
+        await app.shows("k0463")
+        await pilot.press("g", *["j"] * 29)
+        await app.is_on("k0029")
+
+
+async def test_cursor_is_in_sight_below_a_folder_that_is_not_read() -> None:
+    """G and k below a wide folder leave the cursor in sight, and read nothing that is not come to."""
+    async with shown(*(f"d/{name}" for name in _many(500)), "odd", page=30, size=(40, 8)) as (app, pilot):
+        await pilot.press("l")
+        await app.settle(pilot)
+        asked = app.store.asked
+        await pilot.press("G")
+        await app.settle(pilot)
+        await app.has(*(f"├╴  k{number:04}" for number in range(24, 30)), "└╴… more; enter loads them", "  odd")
+        await app.is_on("odd")
+        assert app.store.asked == asked
+        for name in ("k0499", "k0498", "k0497"):
+            await pilot.press("k")
+            await app.settle(pilot)
+            await app.is_on(name)
+            await app.has(*(f"├╴  k{number:04}" for number in range(493, 499)), "└╴  k0499", "  odd")
+            await comes_to(lambda: app.moved[-1], f"d/{name}")
+        assert app.store.asked == asked + 1
+
+
+async def test_pages_that_arrive_move_neither_the_cursor_nor_its_line() -> None:
+    """The cursor stays on its node and in its line while pages are read above it and others write."""
+    async with shown(*_many(500), page=30, size=(40, 8)) as (app, pilot):
+        node = await app.keys.reveal("k0300")
+        assert node is not None
+        app.view.go(node, heading=-1)
+        await app.settle(pilot)
+        await app.is_on("k0300")
+        await app.shows("k0297")
+        line = app.view.cursor_row - app.view.scroll_offset.y
+        for number in range(20):
+            app.store.put(f"k0290-{number:02}")
+        app.tell()
+        await pilot.pause()
+        await app.is_on("k0300")
+        assert app.view.cursor_row - app.view.scroll_offset.y == line
 
 
 async def test_what_is_near_is_not_loaded_for_a_filter() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from explorer.drivers.consul.reading import Reader
 from explorer.drivers.unfinished import Descent
 from explorer.model.entries import Child
+from explorer.model.keys import first_key
 
 
 class Keys(Descent[str]):
@@ -48,7 +49,7 @@ class Keys(Descent[str]):
 
 
 def children(level: list[str], base: str, directory: str, separator: str) -> list[Child]:
-    """Make children of the names of a level, in the order of their names.
+    """Make children of the names of a level, in the order of their first keys.
 
     Args:
         level: As `Reader.level` tells it.
@@ -60,4 +61,5 @@ def children(level: list[str], base: str, directory: str, separator: str) -> lis
     for key in level:
         name, divider, _ = key[len(base) :].partition(separator)
         facts.setdefault(name, [False, False])[bool(divider)] = True
-    return [Child(name, directory + name, *facts[name]) for name in sorted(facts)]
+    made = [Child(name, directory + name, *facts[name]) for name in facts]
+    return sorted(made, key=lambda child: first_key(child.name, separator, has_value=child.has_value))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from explorer.drivers import refusals
+from explorer.drivers.backward import last_before
 from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
 from explorer.drivers.consul import locks, status
 from explorer.drivers.consul.connection import Connection
@@ -23,7 +24,7 @@ from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-from explorer.model.keys import directory
+from explorer.model.keys import directory, first_key
 from explorer.model.locks import LockInfo
 
 
@@ -107,9 +108,24 @@ class ConsulStore(NetworkStore[Connection]):
                 await self._require(prefix)
             if after is not None:
                 behind = Cursor.key_of(after)
-                found = [child for child in found if child.key > behind]
+                known = next((child for child in found if child.key == behind), None)
+                place = self._first_key(behind, has_value=known is None or known.has_value)
+                found = [child for child in found if self._first_key(child.key, has_value=child.has_value) > place]
         told, rest = found[:limit], found[limit:]
         return Page(tuple(told), self._levels.keep(base, told[-1].key, rest) if rest else None, None)
+
+    async def children_before(
+        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
+    ) -> Page[Child]:
+        del after  # all names come at once
+        base, above = self._layout.base(prefix), directory(prefix, self.separator)
+        found = children(await self._reader(prefix).level(base), base, above, self.separator)
+        if not found:
+            await self._require(prefix)
+        return Page(last_before(found, before, base=above, limit=limit, separator=self.separator), None, None)
+
+    def _first_key(self, key: str, *, has_value: bool) -> bytes:
+        return first_key(key, self.separator, has_value=has_value)
 
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True

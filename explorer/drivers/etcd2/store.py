@@ -110,12 +110,26 @@ class Etcd2Store(NetworkStore[Connection]):
             if after is not None:
                 nodes = [node for node in nodes if self._layout.relative(node.path) > Cursor.key_of(after)]
         told, rest = nodes[:limit], nodes[limit:]
-        filled = await reader.filled([node for node in told if node.directory])
-        names = {node.path: node.path.rpartition("/")[2] for node in told}
-        children = tuple(
+        children = await self._children(reader, above, told)
+        return Page(children, self._levels.keep(base, children[-1].key, rest) if rest else None, None)
+
+    async def children_before(
+        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
+    ) -> Page[Child]:
+        del after  # the whole level comes at once
+        base, above, reader = self._layout.base(prefix), directory(prefix), self._reader(prefix)
+        nodes = await reader.level(base)
+        if not nodes:
+            await self._require(prefix)
+        nodes = [node for node in nodes if before is None or self._layout.relative(node.path) < before]
+        return Page(await self._children(reader, above, nodes[-limit:]), None, None)
+
+    async def _children(self, reader: Reader, above: str, nodes: Sequence[Node]) -> tuple[Child, ...]:
+        filled = await reader.filled([node for node in nodes if node.directory])
+        names = {node.path: node.path.rpartition("/")[2] for node in nodes}
+        return tuple(
             Child(name, above + name, has_value=True, has_children=path in filled) for path, name in names.items()
         )
-        return Page(children, self._levels.keep(base, children[-1].key, rest) if rest else None, None)
 
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True

@@ -110,13 +110,24 @@ class ZooKeeperStore(NetworkStore[Connection]):
                 behind = Cursor.key_of(after)
                 names = [name for name in names if above + name > behind]
         told, rest = names[:limit], names[limit:]
-        nodes = await reader.nodes([f"{base}/{name}" for name in told], values=False)
-        children = tuple(
+        children = await self._children(reader, base, above, told)
+        return Page(children, self._levels.keep(base, above + told[-1], rest) if rest else None, None)
+
+    async def children_before(
+        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
+    ) -> Page[Child]:
+        del after  # all names come at once
+        base, above = self._layout.base(prefix), directory(prefix)
+        names = [name for name in await self._names(base, prefix) if before is None or above + name < before]
+        return Page(await self._children(self._reader(prefix), base, above, names[-limit:]), None, None)
+
+    async def _children(self, reader: Reader, base: str, above: str, names: Sequence[str]) -> tuple[Child, ...]:
+        nodes = await reader.nodes([f"{base}/{name}" for name in names], values=False)
+        return tuple(
             Child(name, above + name, has_value=True, has_children=node.stat.children > 0)
             for node in nodes
             for name in (node.path.rpartition("/")[2],)
         )
-        return Page(children, self._levels.keep(base, above + told[-1], rest) if rest else None, None)
 
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True

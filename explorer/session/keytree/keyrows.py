@@ -134,7 +134,7 @@ class KeyRows(Rows[Node]):
     def empty(self, node: Node) -> None:
         """Take note that nothing is below a node."""
         node.has_children = False
-        if node.branch is not None and (node.branch.living or not node.branch.count):
+        if node.branch is not None and (node.branch.living or not node.branch.known):
             self._clear(node)
         if not node.has_value:
             self.fade(node)
@@ -153,7 +153,7 @@ class KeyRows(Rows[Node]):
         self._unnote(node)
         if not node.ghost:
             self._one_less(parent)
-        if parent is not self.root and not parent.has_children and not _level(parent).count:
+        if parent is not self.root and not parent.has_children and not _level(parent).known:
             self.prune(parent)
 
     def prune(self, node: Node) -> None:
@@ -198,7 +198,7 @@ class KeyRows(Rows[Node]):
         if not kept:
             return
         level = Level()
-        level.complete = True
+        level.cover(b"", None, "")
         self.hang(node, level)
         for child in dict.fromkeys(kept):
             self.insert(node, child)
@@ -207,11 +207,19 @@ class KeyRows(Rows[Node]):
     # What is shown changes
 
     def finish(self, node: Node) -> None:
-        """Let a level end with a line that tells what is with it, unless it is known to its end."""
+        """Put a line where a level was not read: in each gap, and at its end; there it tells of a failure, too."""
         level = _level(node)
-        needed = level.error is not None or not level.complete
+        needed = level.error is not None or not level.runs or level.runs[-1].end is not None
         if needed is (level.tail is None):
             self.end(node, Node("", tail=True) if needed else None)
+        names = {run.gap for run in level.runs[:-1]}
+        for name in [name for name in level.gaps if name not in names]:
+            self.remove(level.gaps.pop(name))
+        for name in names - level.gaps.keys():
+            gap = level.gaps[name] = Node(name, tail=True)
+            gap.kept = self.keeps is None or node in self.bare
+            gap.weight = 1 if gap.kept else 0
+            self.insert(node, gap)
 
     def lay_open(self, node: Node) -> None:
         """Open a node and all around it for as long as there is a filter."""
@@ -230,7 +238,7 @@ class KeyRows(Rows[Node]):
         name: str | None = None
         while node.branch is not None and (block := node.branch.behind(name)) is not None:
             name = block[-1].name
-            self.matching += sum(not child.kept for child in block)
+            self.matching += sum(not (child.kept or child.tail) for child in block)
             self.sift(node, block, lambda _child: True)
 
     def _unnote(self, node: Node) -> None:
@@ -250,10 +258,10 @@ class KeyRows(Rows[Node]):
             for child in branch or ():
                 self.marks.forget(child)
                 self._unnote(child)
-                self.matching -= child.kept
+                self.matching -= child.kept and not child.tail
                 if child.branch is not None:
                     waiting.append(child)
-            self.loaded -= len(branch) if branch is not None else 0
+            self.loaded -= branch.known if branch is not None else 0
 
 
 def _lineage(node: Node) -> Iterator[Node]:

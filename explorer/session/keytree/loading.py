@@ -3,18 +3,21 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
-from explorer.model.entries import Child, Cursor, Page
+from explorer.model.entries import Child, Cursor, Page, Revision
 from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
+from explorer.model.keys import decode, encode, first_key, just_before, numbered_before
 from explorer.session.internal_errors import as_failure
 from explorer.session.keytree.keyrows import KeyRows
 from explorer.session.keytree.marks import budget
-from explorer.session.keytree.nodes import Level, Node, first_key
+from explorer.session.keytree.nodes import Level, Node, Run, Want, Wanted
 
 PAGE: Final = 1000
 """Children asked for at once."""
+AROUND: Final = 200
+"""Children before the one that is gone to that are read along with it where their names are numbers."""
 SLICE: Final = 0.004
 """Seconds of taking a page in after which others have their turn."""
 READERS: Final = 3
@@ -36,11 +39,21 @@ class Load(Protocol):
         """Read a page of the next level below a prefix."""
 
 
+class LoadBefore(Protocol):
+    """How the children before a place are read: `Store.children_before`."""
+
+    async def __call__(
+        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE
+    ) -> Page[Child]:
+        """Read the children right before a place in the order of a level."""
+
+
 class Loading:
     """Reads levels for a tree. What is asked for is read by `run`, which never ends by itself.
 
     Args:
         load: How a page is read. It gives children in the order of the bytes of their first key.
+        load_before: How the children before a place are read.
         rows: Where they are taken in.
         repeat: Called with a node and its level when a page is in, to apply again what was noted meanwhile.
         told: Called when something changed.
@@ -57,9 +70,11 @@ class Loading:
         told: Callable[[], None],
         gathered: float = GATHERED,
         *,
+        load_before: LoadBefore,
         unsure: Callable[[], bool] = lambda: False,
     ) -> None:
         self._load = load
+        self._load_before = load_before
         self._rows = rows
         self._repeat = repeat
         self._told = told
@@ -85,11 +100,13 @@ class Loading:
 
     # Asking
 
-    def more(self, node: Node) -> None:
-        """Read the next page of a level, or the first."""
-        if node.branch is not None:
-            node.branch.wanted = True
-            self._ask(node, node.branch)
+    def more(self, node: Node, wanted: Wanted | None = None) -> None:
+        """Read a page of a level, the first if none is named; what failed is tried again."""
+        level = node.branch
+        if level is not None:
+            if wanted is not None and wanted not in level.wanted:
+                level.wanted.append(wanted)
+            self._ask(node, level)
 
     def again(self, node: Node) -> None:
         """Read a level again as far as it was read, and compare."""
@@ -129,7 +146,7 @@ class Loading:
         while True:
             node, level = await self._asked.get()
             try:
-                while self._current(node, level) and (level.stale or level.wanted) and level.error is None:
+                while self._current(node, level) and _pending(level) and level.error is None:
                     await self._read(node, level)
                     self._told()
             finally:
@@ -141,21 +158,28 @@ class Loading:
             self._told()
 
     async def _read(self, node: Node, level: Level) -> None:
-        fresh = level.edge is None and not level.complete
+        fresh = not level.runs
         compared, surprises = level.stale and not fresh, self._rows.surprises
         try:
             if compared:
                 await self._compare(node, level)
+            elif fresh:
+                level.stale = False
+                await self._begin(node, level)
             else:
-                level.wanted = level.stale = False
-                await self._go_on(node, level)
+                wanted = level.reading = level.wanted[0]
+                await self._fetch(node, level, wanted)
+                level.wanted.remove(wanted)
         except ExplorerError as error:
             level.error = error
         except Exception as error:
             level.error = as_failure(error)
             raise
+        finally:
+            level.reading = None
         if self._current(node, level):
             self._repeat(node, level)
+            self._rows.finish(node)
             if level.complete and not level.living and node is not self._rows.root:
                 self.doubt(node)
             if self._unsure() and (not compared or self._rows.surprises > surprises):
@@ -186,21 +210,76 @@ class Loading:
         except KeyNotFound:
             return Page((), None, None)
 
-    async def _go_on(self, node: Node, level: Level) -> None:
-        """Read the next page: as it is now, because what happened behind the last one since then was not kept."""
-        if level.complete:
+    async def _begin(self, node: Node, level: Level) -> None:
+        """Read the first page."""
+        page = await self._page(self._rows.prefix(node), None)
+        if await self._take(node, level, page.items, marking=False):
+            self._cover(level, b"", page.items, complete=page.next is None)
+
+    async def _fetch(self, node: Node, level: Level, wanted: Wanted) -> None:
+        """Read a page as it is now, because what happened there before was not kept."""
+        match wanted:
+            case Wanted(Want.CHILD, str() as name):
+                await self._seek(node, level, name)
+            case Wanted(Want.NEXT, gap) if (run := level.run_before(gap)) is not None:
+                await self._go_on(node, level, run)
+            case Wanted(Want.PREVIOUS, gap) if (run := level.run_before(gap)) is not None:
+                await self._go_back(node, level, run, level.run_behind(gap))
+
+    async def _go_on(self, node: Node, level: Level, run: Run) -> None:
+        """Read the page behind a run."""
+        end = run.end
+        if end is None:
             return
-        prefix, behind = self._rows.prefix(node), level.resumed()
-        after: Cursor | str | None = None if behind is None else prefix + behind
+        # It begins with the last child again: a store lists `a`, `a-b`, `a/c` as `a`, `a-b`, and behind `a` goes on at
+        # `a-b` as long as `a` has a value, and behind `a/` when it has none any more.
+        prefix = self._rows.prefix(node)
+        after: Cursor | str | None = _after(prefix, run.last)
         while True:
             page = await self._page(prefix, after)
             if not await self._take(node, level, page.items, marking=False):
                 return
-            if page.next is None or (page.items and self._beyond(level, page.items[-1])):
+            if page.next is None or (page.items and self._first(page.items[-1]) > end):
                 break
             after = page.next
-        self._reach(level, page.items)
-        level.complete = page.next is None
+        self._cover(level, end, page.items, complete=page.next is None, last=run.last)
+
+    async def _go_back(self, node: Node, level: Level, run: Run, behind: Run | None) -> None:
+        """Read the page before the run behind a gap, or the last one of the level."""
+        prefix = self._rows.prefix(node)
+        before = None if behind is None else prefix + decode(behind.start)
+        try:
+            page = await self._load_before(prefix, before, after=prefix + run.last)
+        except KeyNotFound:
+            page = Page((), None, None)
+        if not await self._take(node, level, page.items, marking=False):
+            return
+        start = self._first(page.items[0]) if page.items else run.start
+        last = page.items[-1].name if page.items else run.last
+        if behind is None:
+            level.cover(start, None, last)
+        else:
+            level.cover(start, behind.start, behind.last)
+
+    async def _seek(self, node: Node, level: Level, name: str) -> None:
+        """Read the page that a child is on, with some of those before it if their names are numbers."""
+        first, last = encode(name), encode(name + self._rows.separator)
+        if level.holds(first) and level.holds(last):
+            return
+        prefix = self._rows.prefix(node)
+        earlier = numbered_before(name, AROUND)
+        page = await self._page(prefix, _after(prefix, name) if earlier is None else prefix + earlier)
+        if earlier is not None and page.next is not None and self._first(page.items[-1]) < last:
+            page = await self._page(prefix, _after(prefix, name))
+        items = page.items
+        while page.next is not None and self._first(page.items[-1]) < last:
+            if not await self._take(node, level, page.items, marking=False):
+                return
+            page = await self._page(prefix, page.next)
+            items = (*items[:1], *page.items)
+        if await self._take(node, level, page.items, marking=False):
+            start = min(first, self._first(items[0])) if items else first
+            self._cover(level, start, items, complete=page.next is None, last=name)
 
     async def _compare(self, node: Node, level: Level) -> None:
         """Read a level from its beginning as far as it was read, mark what differs, let go what is gone."""
@@ -217,33 +296,44 @@ class Loading:
         level.stale = False
         try:
             await self._walk(node, level, _unsee)
-            prefix, after, position = self._rows.prefix(node), None, b""
-            while True:
-                page = await self._page(prefix, after)
-                if not await self._take(node, level, page.items, marking=True):
+            revision: Revision | None = None
+            for run in list(level.runs):
+                page = await self._compare_run(node, level, run, revision)
+                if page is None:
                     return
-                last = page.items[-1] if page.items else None
-                if last is not None:
-                    position = first_key(last.name, self._rows.separator, has_value=last.has_value)
-                after = page.next
-                if after is None or (not level.complete and level.edge is not None and position >= level.edge):
-                    break
-                await self._let_others()  # a store that answers at once would never let them
+                revision = page.revision
             await self._walk(node, level, self._let_go)
         except ExplorerError:
             level.stale = True
             raise
-        self._reach(level, page.items)
-        level.complete = level.complete or after is None
 
-    def _beyond(self, level: Level, child: Child) -> bool:
-        """Tell whether a child lies behind what was read of its level."""
-        first = first_key(child.name, self._rows.separator, has_value=child.has_value)
-        return level.edge is None or first > level.edge
+    async def _compare_run(self, node: Node, level: Level, run: Run, revision: Revision | None) -> Page[Child] | None:
+        """Read a run again, all of them at one revision if there is one; give the last page if the level still is."""
+        prefix, start, end = self._rows.prefix(node), run.start, run.end
+        after: Cursor | str | None = _after(prefix, decode(start))
+        if isinstance(after, str) and revision is not None:
+            after = Cursor(after, revision)
+        while True:
+            page = await self._page(prefix, after)
+            items = tuple([child for child in page.items if self._first(child) >= start or level.find(child.name)])
+            if not await self._take(node, level, items, marking=True):
+                return None
+            after = page.next
+            if after is None or (end is not None and page.items and self._first(page.items[-1]) >= end):
+                break
+            await self._let_others()  # a store that answers at once would never let them
+        self._cover(level, start if end is None else end, page.items, complete=after is None, last=run.last)
+        return page
 
-    def _reach(self, level: Level, items: tuple[Child, ...]) -> None:
-        if items:
-            level.reach(items[-1].name, self._rows.separator, has_value=items[-1].has_value)
+    def _first(self, child: Child) -> bytes:
+        return first_key(child.name, self._rows.separator, has_value=child.has_value)
+
+    def _cover(
+        self, level: Level, start: bytes, items: Sequence[Child], *, complete: bool, last: str | None = None
+    ) -> None:
+        """Note what a page told of: everything from a first key to its last child, or to the end of the level."""
+        end = self._first(items[-1]) if items else start
+        level.cover(start, None if complete else max(start, end), items[-1].name if items else last or "")
 
     async def _take(self, node: Node, level: Level, items: tuple[Child, ...], *, marking: bool) -> bool:
         """Take a page in; tell whether the level is still there."""
@@ -271,7 +361,7 @@ class Loading:
                 until = budget(SLICE)
 
     def _let_go(self, child: Node) -> None:
-        if not child.seen:
+        if not (child.seen or child.tail):
             self._rows.surprises += not child.ghost
             self._rows.fade(child)
 
@@ -316,6 +406,16 @@ class Loading:
             self._rows.empty(node)
         elif level is not None and not level.living and not level.working:
             self.again(node)
+
+
+def _pending(level: Level) -> bool:
+    return level.stale or bool(level.wanted) or not level.runs
+
+
+def _after(prefix: str, name: str) -> str | None:
+    """Return what to ask for a page after that begins with a child; None for the first page."""
+    before = just_before(name)
+    return None if before is None else prefix + before
 
 
 def _unsee(child: Node) -> None:

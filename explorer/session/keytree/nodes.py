@@ -1,10 +1,12 @@
 """The nodes of a tree of keys and the levels they hang on: what is known of them, kept small."""
 
+from bisect import bisect_right
 from enum import Enum, auto
-from typing import Final
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 from explorer.model.errors import ExplorerError
-from explorer.model.keys import encode
+from explorer.model.keys import first_key
 from explorer.session.keytree.rows import Branch, Row
 
 _VALUE: Final = 1
@@ -25,7 +27,7 @@ class Extent(Enum):
 
 
 class Node(Row):
-    """A name of the tree: a value, children, or both. Or the last line of a level, which tells what is with it.
+    """A name of the tree: a value, children, or both. Or a line for what is not read of a level.
 
     What else is known of a node (marks, counts) is kept apart, for the few that have it.
     """
@@ -80,7 +82,7 @@ class Node(Row):
 
     @property
     def tail(self) -> bool:
-        """Whether it is no key but the last line of a level: loading, more, or failed; `parent.extent` tells which."""
+        """Whether it is no key but a line for what is not read of a level: at its end, or in a gap."""
         return bool(self._facts & _TAIL)
 
     @property
@@ -99,30 +101,85 @@ class Node(Row):
         return None if self.branch is None else self.branch.error
 
 
-class Level(Branch[Node]):
-    """The children of one node as far as they were read."""
+class Run:
+    """Children of a level that were read without a gap between them, by the order of their first keys."""
 
-    __slots__ = ("complete", "edge", "error", "last", "living", "notes", "stale", "wanted", "working")
+    __slots__ = ("end", "last", "start")
+
+    def __init__(self, start: bytes, end: bytes | None, last: str) -> None:
+        self.start = start
+        """The first key from which on the children are known."""
+        self.end = end
+        """The first key up to which they are known; None: to the end of the level."""
+        self.last = last
+        """The name of the last child."""
+
+    def holds(self, key: bytes) -> bool:
+        """Return whether a first key lies in it."""
+        return self.start <= key and (self.end is None or key <= self.end)
+
+    @property
+    def gap(self) -> str:
+        """The name of the row behind it, which stands for what was not read; no key can have such a name."""
+        return f"{self.last}\0\ud800"
+
+
+class Want(Enum):
+    """What is wanted of a level."""
+
+    NEXT = auto()
+    """The page behind a run."""
+    PREVIOUS = auto()
+    """The page before the run behind a gap, or the last page of the level."""
+    CHILD = auto()
+    """The page that a child is on."""
+
+
+class Wanted(NamedTuple):
+    """A page that somebody waits for."""
+
+    want: Want
+    name: str | None = None
+    """The name of a child, or that of a gap's row; None for what is not read at the end of the level."""
+
+
+class Level(Branch[Node]):
+    """The children of one node as far as they were read: runs, and gaps between them that were not read.
+
+    What lies in a run is kept by the events; what lies in a gap is not known.
+    """
+
+    __slots__ = ("error", "gaps", "living", "notes", "reading", "runs", "stale", "wanted", "working")
 
     def __init__(self) -> None:
         super().__init__()
-        self.complete = False
-        """Whether all children were read; from then on the events keep them."""
-        self.edge: bytes | None = None
-        """The first key of the last child read, below the level: what lies behind it is not known."""
-        self.last: tuple[str, bool] | None = None
-        """The name of the last child read, and whether it had a value."""
+        self.runs: list[Run] = []
+        """What was read, in order; none as long as nothing was."""
+        self.gaps: dict[str, Node] = {}
+        """The rows between the runs, by name."""
         self.living = 0
         """Children that are no ghosts."""
         self.working = False
         """Whether it was asked for more, or is being read."""
+        self.reading: Wanted | None = None
+        """The page that is being read."""
         self.error: ExplorerError | None = None
         self.stale = False
         """Whether all that was read must be read again."""
-        self.wanted = False
-        """Whether somebody waits for a further page, or for the first."""
+        self.wanted: list[Wanted] = []
+        """Pages that somebody waits for, besides the first."""
         self.notes: dict[str, Note] = {}
         """What events said, by child, while the level is being read; said again when it was."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all children were read; from then on the events keep them."""
+        return len(self.runs) == 1 and self.runs[0].end is None
+
+    @property
+    def known(self) -> int:
+        """How many children are known."""
+        return self.count - len(self.gaps)
 
     @property
     def extent(self) -> Extent:
@@ -133,39 +190,51 @@ class Level(Branch[Node]):
             return Extent.LOADED
         return Extent.LOADING if self.working else Extent.PARTIAL
 
+    def holds(self, key: bytes) -> bool:
+        """Return whether children with a first key are known."""
+        at = bisect_right(self.runs, key, key=_start) - 1
+        return at >= 0 and self.runs[at].holds(key)
+
     def knows(self, name: str, separator: str, *, below: bool) -> bool:
-        """Tell whether a child, of which a key was heard of, belongs to what was read, by the order of first keys.
+        """Return whether a child, of which a key was heard of, belongs to what was read, by the order of first keys.
 
         Args:
             name: The name of the child.
             separator: What follows it in the keys below it.
             below: Whether the key lies below the child; it may yet have a value itself.
         """
-        if self.complete:
-            return True
-        return self.edge is not None and first_key(name, separator, has_value=not below) <= self.edge
+        return self.complete or self.holds(first_key(name, separator, has_value=not below))
 
-    def reach(self, name: str, separator: str, *, has_value: bool) -> None:
-        """Note how far it was read."""
-        self.last = name, has_value
-        self.edge = first_key(name, separator, has_value=has_value)
+    def cover(self, start: bytes, end: bytes | None, last: str) -> None:
+        """Note that the children from one first key to another are known; runs that meet become one.
 
-    def resumed(self) -> str | None:
-        """Give the child behind which the next page begins; None if it has to begin with the first.
-
-        A store lists `a`, `a-b`, `a/c` in this order, as `a`, `a-b`. A page that is asked for behind `a` begins at
-        `a-b` as long as `a` has a value, and behind `a/` when it has none any more. So instead of behind a value it
-        begins behind a child before it with which its name does not begin: all below that is before it, too.
+        Args:
+            start: The first key of the first.
+            end: That of the last; None: to the end of the level.
+            last: The name of the last.
         """
-        if self.last is None:
-            return None
-        last, has_value = self.last
-        if not has_value:
-            return last
-        for child in self.before(last):
-            if not last.startswith(child.name) and encode(child.name) < encode(last):
-                return child.name
-        return None
+        before = [run for run in self.runs if run.end is not None and run.end < start]
+        behind = [run for run in self.runs if end is not None and run.start > end]
+        new = Run(start, end, last)
+        for run in self.runs[len(before) : len(self.runs) - len(behind)]:
+            new.start = min(new.start, run.start)
+            if new.end is not None and (run.end is None or run.end >= new.end):
+                new.end, new.last = run.end, run.last
+        self.runs = [*before, new, *behind]
+
+    def run_before(self, gap: str | None) -> Run | None:
+        """Return the run before a gap, given the name of its row, or None for the end of the level."""
+        if gap is None:
+            return self.runs[-1] if self.runs else None
+        return next((run for run in self.runs if run.gap == gap), None)
+
+    def run_behind(self, gap: str | None) -> Run | None:
+        """Return the run behind a gap; None at the end of the level."""
+        return next((behind for run, behind in pairwise(self.runs) if run.gap == gap), None)
+
+
+def _start(run: Run) -> bytes:
+    return run.start
 
 
 class Note:
@@ -180,8 +249,3 @@ class Note:
         self.value: bool | None = None
         self.put_below = False
         self.deleted_below = False
-
-
-def first_key(name: str, separator: str, *, has_value: bool) -> bytes:
-    """Give the first key of a child, below its level: stores list children in the order of these bytes."""
-    return encode(name if has_value else name + separator)

@@ -103,14 +103,6 @@ class Branch(Generic[R]):
         block = bisect_right(self.blocks, name, key=_last_name)
         return self.blocks[block] if block < len(self.blocks) else None
 
-    def before(self, name: str) -> Iterator[R]:
-        """Give the children before a name, the nearest first; nothing may change meanwhile."""
-        at, index = self._place(name)
-        if at < len(self.blocks):
-            yield from reversed(self.blocks[at][:index])
-        for block in reversed(self.blocks[:at]):
-            yield from reversed(block)
-
     def add(self, row: R) -> None:
         """Take a child in at its place; its name must be new."""
         self.count += 1

@@ -87,18 +87,18 @@ class Sifting:
             prefix = rows.prefix(node)
 
             def kept(child: Node, node: Node = node, prefix: str = prefix) -> bool:
-                return keeps is None or node in rows.bare or keeps(prefix, child.name)
+                return keeps is None or node in rows.bare or (not child.tail and keeps(prefix, child.name))
 
             name: str | None = None
             while node.branch is not None and (block := node.branch.behind(name)) is not None:
                 name = block[-1].name
-                before = sum([child.kept for child in block])
+                before = sum([child.kept and not child.tail for child in block])
                 rows.sift(node, block, kept)
-                after = sum([child.kept for child in block])
+                after = sum([child.kept and not child.tail for child in block])
                 rows.matching += after - before
                 if keeps is not None and after:
                     rows.lay_open(node)
-                self._searched += len(block)
+                self._searched += sum([not child.tail for child in block])
                 waiting.extend([child for child in block if child.branch is not None])
                 if until():
                     self._told()

@@ -4,14 +4,16 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from explorer.drivers.backward import children_before
+from explorer.model.entries import Child, Page
 from explorer.model.errors import ExplorerError
 from explorer.model.events import Deleted, Put
 from explorer.session.keytree.applying import Applying
 from explorer.session.keytree.filtering import Findings
 from explorer.session.keytree.keyrows import KeyRows
-from explorer.session.keytree.loading import GATHERED, Load, Loading
+from explorer.session.keytree.loading import GATHERED, PAGE, Load, LoadBefore, Loading
 from explorer.session.keytree.marks import Mark, budget
-from explorer.session.keytree.nodes import Extent, Level, Node, first_key
+from explorer.session.keytree.nodes import Extent, Level, Node, Want, Wanted
 from explorer.session.keytree.rows import Line
 from explorer.session.keytree.sifting import Sifting
 
@@ -25,6 +27,7 @@ class Tree:
     Args:
         load: How a page of children is read, usually `Store.children`.
         separator: What the store splits keys at.
+        load_before: How the children before a place are read, usually `Store.children_before`; by `load` if left out.
         told: Called when something changed that was not asked for by the caller: a page is in, a search is done.
         clock: Seconds, for the age of changes.
         gathered: Seconds for which folders that may be empty are gathered before they are verified.
@@ -36,6 +39,7 @@ class Tree:
         load: Load,
         separator: str = "/",
         *,
+        load_before: LoadBefore | None = None,
         told: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         gathered: float = GATHERED,
@@ -45,7 +49,15 @@ class Tree:
         self.clock = clock
         self._told = told
         self._rows = KeyRows(separator, clock, self._doubt)
-        self._loading = Loading(load, self._rows, self._repeat, told, gathered, unsure=unsure)
+
+        async def search_before(
+            prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE
+        ) -> Page[Child]:
+            return await children_before(load, prefix, before, after=after, limit=limit, separator=separator)
+
+        self._loading = Loading(
+            load, self._rows, self._repeat, told, gathered, unsure=unsure, load_before=load_before or search_before
+        )
         self._applying = Applying(self._rows, self._loading)
         self._sifting = Sifting(self._rows, told)
         self._loading.more(self._rows.root)
@@ -165,10 +177,30 @@ class Tree:
             self.expand(node)
 
     def load_more(self, node: Node) -> None:
-        """Read the next page of a level, given its node or its last line; nothing if it is being read, or failed."""
+        """Read the next page, given a level's node or the line of a gap; nothing if it is being read, or failed."""
+        self._load_page(node, Want.NEXT)
+
+    def load_previous(self, node: Node) -> None:
+        """Read the page at the end of a gap, given its line; at the end of a level this is the level's last page."""
+        self._load_page(node, Want.PREVIOUS)
+
+    def _load_page(self, node: Node, want: Want) -> None:
         folder = _folder(node)
-        if folder is not None and folder.extent is Extent.PARTIAL:
-            self._loading.more(folder)
+        level = None if folder is None else folder.branch
+        if folder is None or level is None or folder.extent is not Extent.PARTIAL:
+            return
+        gap: str | None = node.name if node.tail and node is not level.tail else None
+        if not node.tail and len(level.runs) > 1:
+            gap = level.runs[0].gap
+        self._loading.more(folder, Wanted(want, gap))
+
+    def reading(self, node: Node) -> bool:
+        """Return whether the line of a gap stands for a page that is being read."""
+        level = None if node.parent is None else node.parent.branch
+        if level is None or not level.working or level.error is not None:
+            return False
+        reading = level.reading
+        return reading is None or reading.want is Want.CHILD or (reading.name or "") == node.name
 
     def reload(self, node: Node) -> None:
         """Read a level again, given its node or its last line; what failed is tried again."""
@@ -184,7 +216,7 @@ class Tree:
     async def reveal(self, key: str) -> Node | None:
         """Expand the way to a key and give its node; None if it is not there.
 
-        It takes a page for each thousand siblings that come before it.
+        Of each level on the way the page is read that the key is on, however many siblings come before it.
 
         Raises:
             ExplorerError: A level on the way could not be read.
@@ -297,10 +329,9 @@ class Tree:
                 continue
             if level.error is not None:
                 raise level.error
-            passed = level.edge is not None and first_key(name, self.separator, has_value=False) <= level.edge
-            if level.complete or passed:
+            if all(level.knows(name, self.separator, below=below) for below in (False, True)):
                 return None
-            self._loading.more(node)
+            self._loading.more(node, Wanted(Want.CHILD, name))
         return None
 
 

@@ -101,7 +101,7 @@ class TreePane(Pane):
 
     def select(self, node: Node) -> None:
         """Put the cursor on a node; if it has to be scrolled to, with rows before and after it."""
-        self.keys.go(node)
+        self.keys.go(node, heading=-1)
         self.keys.bring_into_sight(margin=self.keys.size.height // 3)
 
     @property

@@ -96,9 +96,10 @@ class Browse(LiveScreen[None]):
                 other.set_class(other is pane, "-current")
 
     def align(self) -> None:
-        """Select what the tree's cursor is on now, before something is done to it: its message may be under way."""
+        """Show and select what the cursor of the tree is on before an action: its message may be under way."""
         tree = self.query_one(TreePane)
         if self.pane is tree:
+            tree.keys.bring_into_sight()
             self.session.select(tree.pointed)
 
     def focus_pane(self, name: str) -> None:

@@ -68,7 +68,7 @@ def look(tree: Tree, line: Line[Node], *, width: int, cursor: Node | None, value
         name="" if node.tail else _name(tree, node),
         hint="" if node.tail or node.name else _hint(tree, node),
         icon=_icon(node, value_marks=value_marks),
-        tail=_tail(node) if node.tail else "",
+        tail=_tail(tree, node) if node.tail else "",
         failed=node.tail and node.parent is not None and node.parent.extent is Extent.FAILED,
         ghost=node.ghost,
         below=0 if node.opened else tree.changes_below(node),
@@ -127,14 +127,16 @@ def _icon(node: Node, *, value_marks: bool) -> str:
     return "  "
 
 
-def _tail(node: Node) -> str:
+def _tail(tree: Tree, node: Node) -> str:
     folder = node.parent
+    if tree.reading(node):
+        return "… loading"
     match Extent.UNLOADED if folder is None else folder.extent:
         case Extent.FAILED if folder is not None and folder.error is not None:
             error = folder.error
             return inert(f"✗ {error.message}" + (f" ({error.hint})" if error.hint else "") + "; enter tries again")
-        case Extent.LOADING:
-            return "… loading"
+        case _ if node.name:
+            return "… not read; enter reads on"
         case _:
             return "… more; enter loads them"
 

@@ -104,8 +104,14 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
         self.go_row(0)
 
     def do_bottom(self) -> None:
-        """Move to the last row."""
-        self.go_row(len(self.keys) - 1)
+        """Move to the last row; where that is not read, the end is read and not what comes before it."""
+        last = len(self.keys) - 1
+        node = self.keys.at(last) if last >= 0 else None
+        if node is None or not node.tail or self.keys.findings is not None:
+            self.go_row(last, heading=0)
+            return
+        self.keys.load_previous(node)
+        self.go_row(last, heading=-1)
 
     def do_open(self) -> None:
         """Open the folder, or go into it."""
@@ -142,7 +148,9 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
             return
         if node.tail:
             failed = node.parent is not None and node.parent.extent is Extent.FAILED
-            self._act(self.keys.reload if failed else self.keys.load_more, node)
+            forward = self.heading >= 0 or not node.name
+            act = self.keys.reload if failed else self.keys.load_more if forward else self.keys.load_previous
+            self._act(act, node)
         elif node.has_value or not (node.has_children or node.branch is not None):
             self.post_message(self.Chosen(self, node))
         else:

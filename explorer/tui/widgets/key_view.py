@@ -77,6 +77,10 @@ class KeyView(ScrollView, inherit_bindings=False):
         """Where the cursor was last."""
         self._notified: Node | None = None
         """The node of which it was last said that the cursor is on it."""
+        self.heading = 1
+        """Whether one is on the way down (1), up (-1), or neither: what is not read is read where one gets to it."""
+        self._beside: tuple[Node | None, Node | None] = (None, None)
+        """The nodes above and below the gap that the cursor is on."""
         self._opening: Node | None = None
         """A folder that was just opened: its first children are brought into sight."""
         self.value_marks = True
@@ -88,25 +92,39 @@ class KeyView(ScrollView, inherit_bindings=False):
     # The tree changed
 
     def sync(self) -> None:
-        """Show the tree as it is now: the row at the top remains there, the cursor on its node."""
+        """Show the tree as it is now: the cursor's row, or else the row at the top, remains where it is in sight."""
+        self._sync(hold=next((y for y, seen in enumerate(self.looks) if seen.cursor), None))
+
+    def _sync(self, *, hold: int | None) -> None:
+        """Show the tree as it is now.
+
+        Args:
+            hold: The line in sight that the cursor is to stay in; None holds the row at the top.
+        """
         total = len(self.keys)
         moved = self._shifted()
         self._row += moved
-        top = round(self.scroll_y) + moved
+        self._place_cursor()
+        top = self.scroll_offset.y + moved
+        if hold is not None and (self.scroll_offset.y or not self._in_sight(top)):
+            top = self.cursor_row - hold
         size = Size(self.size.width, total)
         if size != self.virtual_size:
             self.set_reactive(Widget.virtual_size, size)
-        if moved:
-            top = max(0, min(top, self.max_scroll_y))
+        top = max(0, min(top, self.max_scroll_y))
+        if top != self.scroll_offset.y:
             self.set_reactive(Widget.scroll_y, float(top))
             self.set_reactive(Widget.scroll_target_y, float(top))
         if self._thumb_moves(total, top):
             self._scroll_update(size)
             self.vertical_scrollbar.position = top
-        self._place_cursor()
         self._look_again()
         self._load_near()
         self._show_children()
+
+    def _in_sight(self, top: int) -> bool:
+        """Return whether the cursor is in sight if the view begins with a row."""
+        return top <= self.cursor_row < top + self.size.height
 
     def _thumb_moves(self, total: int, top: int) -> bool:
         """Tell whether the scrollbar comes to look different, which costs: it is drawn in eighths of cells."""
@@ -119,15 +137,9 @@ class KeyView(ScrollView, inherit_bindings=False):
         return grown or abs(top / total - bar.position / before) * eighths >= 1
 
     def _shifted(self) -> int:
-        """Return by how many rows the cursor moved, or the first row in sight if the cursor is out of sight.
-
-        At the very top there is nothing to hold.
-        """
+        """Return by how many rows the first row in sight moved; at the very top there is nothing to hold."""
         if not self.scroll_offset.y:
             return 0
-        for place, seen in enumerate(self.looks):
-            if seen.cursor and not seen.node.tail and (row := self.keys.row_of(seen.node)) is not None:
-                return row - place - self.scroll_offset.y
         for place, seen in enumerate(self.looks):
             row = self.keys.row_of(seen.node)
             if row is not None:
@@ -150,6 +162,8 @@ class KeyView(ScrollView, inherit_bindings=False):
             self.cursor_moved(node)
 
     def _row_after_gone(self, gone: Node) -> int:
+        if gone.tail:
+            return self._row_in_gap()
         nodes = [seen.node for seen in self.looks]
         place = nodes.index(gone) if gone in nodes else 0
         for before in reversed(nodes[:place]):
@@ -157,6 +171,15 @@ class KeyView(ScrollView, inherit_bindings=False):
             if row is not None:
                 return row + 1
         return self._row
+
+    def _row_in_gap(self) -> int:
+        """Return the first row of what was read where the cursor was on a gap, or the last if one came from below."""
+        above, below = self._beside
+        if self.heading < 0:
+            row = len(self.keys) if below is None else self.keys.row_of(below)
+            return self._row if row is None else row - 1
+        row = -1 if above is None else self.keys.row_of(above)
+        return self._row if row is None else row + 1
 
     def _look_again(self, *, all_of_it: bool = False) -> None:
         """Have drawn again what differs from what was drawn."""
@@ -179,13 +202,21 @@ class KeyView(ScrollView, inherit_bindings=False):
         return list(self.keys.window(top, height))
 
     def _load_near(self) -> None:
-        """Load further pages where the end of what was read comes near; a filter is of what is loaded."""
+        """Read what was not read and comes near, in the direction one is on the way to; a filter is of what is loaded.
+
+        Somebody who goes to the very end is on no way.
+        """
         if self.keys.findings is not None or not self.size.height:
             return
-        height = self.size.height
-        for line in list(self.keys.window(max(0, self.scroll_offset.y - height), 3 * height)):
-            if line.row.tail:
+        height, cursor = self.size.height, self.cursor_row
+        top = max(0, self.scroll_offset.y - height)
+        for number, line in enumerate(list(self.keys.window(top, 3 * height)), top):
+            if not line.row.tail:
+                continue
+            if number >= cursor and self.heading > 0:
                 self.keys.load_more(line.row)
+            elif number <= cursor and self.heading < 0:
+                self.keys.load_previous(line.row)
 
     # The cursor
 
@@ -213,24 +244,32 @@ class KeyView(ScrollView, inherit_bindings=False):
         row = self.cursor_row
         return self.keys.at(row) if 0 <= row < len(self.keys) else None
 
-    def go(self, node: Node) -> None:
-        """Put the cursor on a node that has a row, and bring it into sight."""
+    def go(self, node: Node, *, heading: int | None = None) -> None:
+        """Put the cursor on a node that has a row, and bring it into sight; see `go_row`."""
         row = self.keys.row_of(node)
         if row is not None:
-            self.go_row(row)
+            self.go_row(row, heading=heading)
 
-    def go_row(self, row: int, *, margin: int = MARGIN) -> None:
+    def go_row(self, row: int, *, margin: int = MARGIN, heading: int | None = None) -> None:
         """Put the cursor on a row, or the first or last if there is none such.
 
         Args:
             row: The number of the row.
             margin: Rows that are kept in sight above and below it.
+            heading: 1 on the way down, -1 on the way up, 0 neither; None by where the row is.
         """
         if not len(self.keys):
             return
         row = max(0, min(row, len(self.keys) - 1))
+        if heading is not None:
+            self.heading = heading
+        elif row != self.cursor_row:
+            self.heading = 1 if row > self.cursor_row else -1
         self._cursor, self._row = self.keys.at(row), row - self._shifted()
-        self.sync()
+        if self._cursor.tail:
+            last = len(self.keys) - 1
+            self._beside = (self.keys.at(row - 1) if row else None, self.keys.at(row + 1) if row < last else None)
+        self._sync(hold=None)
         self.bring_into_sight(margin=margin)
 
     def bring_into_sight(self, *, below: int = 0, margin: int = MARGIN) -> None:
@@ -249,7 +288,7 @@ class KeyView(ScrollView, inherit_bindings=False):
             top = last - height + 1
         top = max(0, min(top, row - margin))
         if top != self.scroll_offset.y:
-            self.scroll_to(y=top, animate=False)
+            self.scroll_to(y=top, animate=False, immediate=True)
 
     def show_children(self, node: Node) -> None:
         """Bring the first children of a folder that was opened into sight, as soon as they are read."""
@@ -316,6 +355,14 @@ class KeyView(ScrollView, inherit_bindings=False):
         if round(old_value) != round(new_value):
             self._look_again(all_of_it=True)
             self._load_near()
+
+    def on_mouse_scroll_down(self) -> None:
+        """Note that one is on the way down; Textual scrolls."""
+        self.heading = 1
+
+    def on_mouse_scroll_up(self) -> None:
+        """Note that one is on the way up; Textual scrolls."""
+        self.heading = -1
 
     def on_mount(self) -> None:
         """Show the tree, and let ages go on."""
