@@ -10,7 +10,6 @@ from explorer.codecs.contract import Choice
 from explorer.codecs.fields import serialized, set_fields, unknown_size
 from explorer.codecs.limits import Limits
 from explorer.codecs.schemas import MessageType, Schemas
-from explorer.codecs.survey import survey
 
 _MOST_TYPES: Final = 5_000
 """Types that are tried; a few thousand take a fraction of a second."""
@@ -35,6 +34,6 @@ def _score(value: bytes, kind: MessageType, limits: Limits) -> tuple[int, int] |
         message = kind.parse(value)
     except DecodeError:
         return None
-    found = survey(message, limits.elements)
+    found = kind.surveyor.survey(message, limits.elements)
     wrong = 5 * unknown_size(message) + 3 * found.broken_strings + (serialized(message) != value)
     return wrong, -len(set_fields(message))

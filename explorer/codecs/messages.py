@@ -14,7 +14,7 @@ from explorer.codecs.grafting import Four, Graft
 from explorer.codecs.limits import Limits
 from explorer.codecs.patching import patched
 from explorer.codecs.schemas import MessageType, Schemas
-from explorer.codecs.survey import survey, trim
+from explorer.codecs.survey import trim
 from explorer.model.errors import InvalidText
 from explorer.model.text import counted
 
@@ -59,7 +59,7 @@ class MessageDocument(Document):
             message = kind.parse(value)
         except DecodeError as error:
             raise _NotOfThisKindError(f"it does not parse as {kind.name}") from error
-        found = survey(message, limits.elements)
+        found = kind.surveyor.survey(message, limits.elements)
         if found.broken_strings:
             raise _NotOfThisKindError(f"it is no {kind.name}: not all its strings are text")
         shown, refusal = message, None

@@ -12,6 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from explorer.codecs.descriptor_pools import OWN_FOLDER, build_pool, without_text
 from explorer.codecs.fields import hiding_field
+from explorer.codecs.survey import Surveyor
 from explorer.model.errors import SchemaFailed
 
 
@@ -36,6 +37,11 @@ class MessageType:
     def hiding_field(self) -> str | None:
         """A field whose name is that of one of the library's methods, so that the library cannot read text format."""
         return hiding_field(self.made)
+
+    @cached_property
+    def surveyor(self) -> Surveyor:
+        """Looks over messages of this type."""
+        return Surveyor()
 
     def sibling(self, name: str) -> type[Message] | None:
         """Give the class of another message of the same set, as an Any names it."""
@@ -63,6 +69,8 @@ class SchemaSet:
         built = build_pool(files)
         self._files = built.files
         self._pool = built.pool
+        self._kinds: dict[str, MessageType | None] = {}
+        self._relaxed_kinds: dict[str, MessageType | None] = {}
         self.problems: tuple[str, ...] = (*problems, *built.problems)
         """What of the set cannot be used, one line each."""
         if built.problems and not self.types:
@@ -81,11 +89,16 @@ class SchemaSet:
 
     def find(self, name: str) -> MessageType | None:
         """Give the message type of a full name."""
-        return _found(self.name, name, self._pool)
+        return self._kept(name, self._pool, self._kinds)
 
     def find_relaxed(self, name: str) -> MessageType | None:
         """Give the type with bytes in place of every string, for values whose strings are no UTF-8."""
-        return _found(self.name, name, self._relaxed)
+        return self._kept(name, self._relaxed, self._relaxed_kinds)
+
+    def _kept(self, name: str, pool: DescriptorPool, kinds: dict[str, MessageType | None]) -> MessageType | None:
+        if name not in kinds:
+            kinds[name] = _found(self.name, name, pool)
+        return kinds[name]
 
     @cached_property
     def _relaxed(self) -> DescriptorPool:

@@ -316,6 +316,15 @@ async def test_what_is_off_is_refused_with_its_reason() -> None:
         assert (await session.create("b")).key == "b"
 
 
+async def test_unlock_of_a_read_only_session_is_refused_with_its_reason() -> None:
+    """A profile can say that nothing is written."""
+    place = Place()
+    async with Session(place.connect, Codecs(), read_only="its profile says so", clock=place.clock) as session:
+        with pytest.raises(CallNotSupported, match="its profile says so"):
+            await session.run("writing")
+        assert not session.writable
+
+
 async def test_a_store_that_was_restarted_elsewhere_is_connected_again_by_hand() -> None:
     """The watch itself raised what only a person can mend."""
     place = Place()
