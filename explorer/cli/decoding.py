@@ -1,7 +1,7 @@
 """Values as messages: what `get` shows and what `put` encodes. Protobuf is loaded when it is first needed."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from explorer.cli import arguments
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 
 _OTHER: "Final[Mapping[Form, str]]" = {"json": "textproto", "text": "json"}
+
+
+_FEW: Final = 5
+"""Problems of schemas and rules that are shown."""
+
+
+def first_few(lines: Sequence[str]) -> Sequence[str]:
+    """Return the first lines, and how many more there are."""
+    more = len(lines) - _FEW
+    return lines if more <= 1 else (*lines[:_FEW], f"and {more} more problems of schemas or rules")
 
 
 class Decoding:
@@ -79,7 +89,7 @@ class Decoding:
         codecs = await asyncio.to_thread(
             codecs_for, self._store, protos=said.protos, includes=said.includes, file=said.codecs
         )
-        for complaint in codecs.complaints:
+        for complaint in first_few(codecs.complaints):
             self._console.note(f"keyscope: {complaint}")
         return codecs
 

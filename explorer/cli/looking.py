@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from explorer.cli import arguments
+from explorer.cli.decoding import first_few
 from explorer.cli.exits import UsageError
 from explorer.cli.stack_dump import stack_dumps
 from explorer.codecs.deferred import Deferred
@@ -88,7 +89,7 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
             nearby=nearby,
             errors=errors,
         ) as session:
-            messages = [*(str(one.message) for one in told), *problems]
+            messages = [*(str(one.message) for one in told), *first_few(problems)]
             app = Keyscope(session, theme=wanted.theme, told=messages, errors=errors)
             with _signals(app.end), stack_dumps(folder("state")):
                 async with asyncio.TaskGroup() as group:

@@ -37,17 +37,23 @@ def main() -> None:
         Path(link).symlink_to(root)
         options.append(f"-I{link}")
         folders.append(Path(link))
-    options += ["--include_imports", f"--descriptor_set_out={request['output']}"]
-    while names and (said := _run([*options, *(_word(name, folders) for name in names)])):
-        found = _errors(said)
-        left_out = _importers(set(found), imports) & set(names)
-        if not left_out:  # what it says is about no file that could be left out
-            errors.update(dict.fromkeys(names, said.strip().partition("\n")[0]))
-            break
-        for name in names:
-            if name in left_out:
-                errors[name] = found.get(name) or _reason(name, imports[name], {*errors, *left_out, *found})
-        names = [name for name in names if name not in left_out]
+    options.append("--include_imports")
+    output, nowhere = (f"--descriptor_set_out={place}" for place in (request["output"], os.devnull))
+    while names and (said := _run([*options, output, *(_word(name, folders) for name in names)])):
+        rest = names
+        while said:  # the files before the one that failed are fine; whether they contradict, the next round finds out
+            found = _errors(said)
+            left_out = _importers(set(found), imports) & set(names)
+            if not left_out:  # what it says is about no file that could be left out
+                left_out = set(names)
+                found = dict.fromkeys(names, f": {said.strip().partition(chr(10))[0]}")
+            for name in names:
+                if name in left_out and name not in errors:
+                    errors[name] = found.get(name) or _reason(name, imports[name], {*errors, *left_out, *found})
+            failed = min((at for at, name in enumerate(rest) if name in left_out), default=len(rest))
+            rest = [name for name in rest[failed + 1 :] if name not in left_out]
+            said = _run([*options, nowhere, *(_word(name, folders) for name in rest)]) if rest else ""
+        names = [name for name in names if name not in errors]
     json.dump({"errors": list(errors.items())}, sys.stdout)
 
 
