@@ -21,12 +21,21 @@ class Place(Flag):
     LOCKS = auto()
     CHANGES = auto()
     EDITOR = auto()
+    READER = auto()
+    """The editor of a text that is too long to be typed into."""
+    REVIEW = auto()
     CONFLICT = auto()
+    DELETION = auto()
+    """The preview of a deletion, in which a word may have to be typed."""
 
 
 BROWSING: Final = Place.TREE | Place.VALUE | Place.LOCKS | Place.CHANGES
+READING: Final = Place.READER | Place.REVIEW | Place.CONFLICT | Place.DELETION
+"""Where something is read that may be longer than the screen."""
+TYPING: Final = Place.EDITOR | Place.DELETION
+"""Where a character is text."""
 _NONE: Final = Capability(0)
-EVERYWHERE: Final = BROWSING | Place.EDITOR | Place.CONFLICT
+EVERYWHERE: Final = BROWSING | Place.EDITOR | READING
 
 
 class Need(Flag):
@@ -47,6 +56,8 @@ class Need(Flag):
     """No edit is open."""
     CONFLICT = auto()
     """The open edit met somebody else's change."""
+    MERGE = auto()
+    """Both changes can be put together."""
     DOUBT = auto()
     """Whether the open edit was saved is unknown."""
 
@@ -87,6 +98,10 @@ class Situation(Protocol):
         """Whether the open edit met somebody else's change."""
 
     @property
+    def unmergeable(self) -> str | None:
+        """Why the open edit and somebody else's change cannot be put together, None if they can."""
+
+    @property
     def in_doubt(self) -> bool:
         """Whether it is unknown if the open edit was saved."""
 
@@ -112,10 +127,10 @@ class Action:
     """The higher, the longer it stays in a footer that becomes narrow; 0 never stands there."""
 
     def keys_at(self, place: Place) -> tuple[str, ...]:
-        """Give the keys that mean it in a place; in the editor what is a character is text."""
+        """Give the keys that mean it in a place; where something is typed a character is text."""
         if not place & self.places:
             return ()
-        return tuple(key for key in self.keys if place is not Place.EDITOR or len(key) > 1)
+        return tuple(key for key in self.keys if place not in TYPING or len(key) > 1)
 
     def why_off(self, situation: Situation) -> str | None:
         """Tell why it cannot be done now, in a line for a person; None if it can."""
@@ -142,6 +157,8 @@ def _reasons(action: Action, situation: Situation) -> Iterator[str]:
         yield "nothing is being edited"
     if Need.CONFLICT in needs and not situation.in_conflict:
         yield "nobody else has changed the key"
+    if Need.MERGE in needs and situation.unmergeable is not None:
+        yield situation.unmergeable
     if Need.DOUBT in needs and not situation.in_doubt:
         yield "the last save is not in doubt"
     if Need.CONNECTION in needs and situation.unreachable is not None:
@@ -234,6 +251,8 @@ def _where(places: Place) -> str:
         return "everywhere"
     if places == BROWSING:
         return "all panes"
+    if places == BROWSING | READING:
+        return "everywhere but the editor"
     return ", ".join((place.name or "").lower() for place in places)
 
 

@@ -52,6 +52,14 @@ class Circumstances:
         return edit is not None and isinstance(edit.state, Conflicted)
 
     @property
+    def unmergeable(self) -> str | None:
+        """Why the open edit and somebody else's change cannot be put together, None if they can."""
+        edit = self._showing.desk.edit
+        if edit is None or not isinstance(edit.state, Conflicted) or edit.state.merge is not None:
+            return None
+        return f"there is nothing to put together: {edit.state.reason}"
+
+    @property
     def in_doubt(self) -> bool:
         """Whether it is unknown if the open edit was saved."""
         edit = self._showing.desk.edit

@@ -3,18 +3,20 @@
 from typing import Final
 
 from explorer.model.capabilities import Capability
-from explorer.session.actions import BROWSING, EVERYWHERE, Action, Actions, Need, Place
+from explorer.session.actions import BROWSING, EVERYWHERE, READING, Action, Actions, Need, Place
 
 _ASKS: Final = Need.CONNECTION
 _WRITES: Final = Need.WRITABLE | Need.CONNECTION
 _EDITS: Final = _WRITES | Need.KEY | Need.VALUE | Need.EDITABLE
+_ROWS: Final = BROWSING | READING
+_ASIDE: Final = BROWSING & ~Place.TREE
 _TABS: Final = "value, metadata, history."
 
 ACTIONS: Final = Actions(
     (
         # Moving
-        Action("up", "Up", "Move to the row above.", ("up", "k"), BROWSING, "Move"),
-        Action("down", "Down", "Move to the row below.", ("down", "j"), BROWSING, "Move"),
+        Action("up", "Up", "Move to the row above.", ("up", "k"), _ROWS, "Move"),
+        Action("down", "Down", "Move to the row below.", ("down", "j"), _ROWS, "Move"),
         Action("open", "Open", "Open the folder, or go into it.", ("right", "l"), Place.TREE, "Move"),
         Action("close", "Close", "Close the folder, or go to the one around it.", ("left", "h"), Place.TREE, "Move"),
         Action("toggle", "Open/close", "Open or close the folder.", ("space",), Place.TREE, "Move"),
@@ -27,10 +29,31 @@ ACTIONS: Final = Actions(
             "Move",
             priority=20,
         ),
-        Action("top", "First", "Move to the first row.", ("g", "home"), BROWSING, "Move"),
-        Action("bottom", "Last", "Move to the last row.", ("G", "end"), BROWSING, "Move"),
-        Action("page-up", "Page up", "Move up by a page.", ("pageup",), BROWSING, "Move"),
-        Action("page-down", "Page down", "Move down by a page.", ("pagedown",), BROWSING, "Move"),
+        Action("top", "First", "Move to the first row.", ("g", "home"), _ROWS, "Move"),
+        Action("bottom", "Last", "Move to the last row.", ("G", "end"), _ROWS, "Move"),
+        Action("page-up", "Page up", "Move up by a page.", ("pageup",), _ROWS, "Move"),
+        Action("page-down", "Page down", "Move down by a page.", ("pagedown",), _ROWS, "Move"),
+        Action("half-page-up", "Half page up", "Move up by half a page.", ("ctrl+u",), _ROWS, "Move"),
+        Action("half-page-down", "Half page down", "Move down by half a page.", ("ctrl+d",), _ROWS, "Move"),
+        Action("read-on", "Read on", "Move down by a page.", ("space",), _ROWS & ~Place.TREE, "Move"),
+        Action("leave-pane", "To the tree", "Go back to the tree.", ("left", "h"), _ASIDE, "Move"),
+        Action(
+            "next-difference",
+            "Next difference",
+            "Go to the next difference.",
+            ("n",),
+            Place.REVIEW | Place.CONFLICT,
+            "Move",
+            priority=35,
+        ),
+        Action(
+            "previous-difference",
+            "Previous difference",
+            "Go to the difference before.",
+            ("N",),
+            Place.REVIEW | Place.CONFLICT,
+            "Move",
+        ),
         # Finding
         Action("filter", "Filter", "Show only the loaded keys that match.", ("/",), Place.TREE, "Find", priority=70),
         Action("go", "Go to key", "Go to a key by its name.", (":",), BROWSING, "Find", _ASKS, priority=60),
@@ -51,7 +74,7 @@ ACTIONS: Final = Actions(
             "$EDITOR",
             "Edit the value in $EDITOR, or go on there.",
             ("E", "ctrl+o"),
-            Place.TREE | Place.VALUE | Place.EDITOR,
+            Place.TREE | Place.VALUE | Place.EDITOR | Place.READER,
             "Value",
             _EDITS,
             Capability.ATOMIC,
@@ -104,7 +127,7 @@ ACTIONS: Final = Actions(
             "Form",
             "Switch the value's form: indented or as stored; text format or JSON.",
             ("i", "ctrl+t"),
-            Place.TREE | Place.VALUE | Place.EDITOR,
+            Place.TREE | Place.VALUE | Place.EDITOR | Place.READER,
             "Value",
             Need.KEY | Need.VALUE,
             priority=33,
@@ -126,7 +149,7 @@ ACTIONS: Final = Actions(
             "Save",
             "Show what saving would change; once more, save it.",
             ("ctrl+s",),
-            Place.EDITOR,
+            Place.EDITOR | Place.READER | Place.REVIEW,
             "Edit",
             _WRITES | Need.EDIT,
             priority=100,
@@ -136,7 +159,7 @@ ACTIONS: Final = Actions(
             "Look again",
             "Find out whether the save took effect.",
             ("ctrl+r",),
-            Place.EDITOR,
+            Place.EDITOR | Place.READER,
             "Edit",
             _ASKS | Need.EDIT | Need.DOUBT,
             priority=95,
@@ -148,7 +171,7 @@ ACTIONS: Final = Actions(
             ("b",),
             Place.CONFLICT,
             "Edit",
-            Need.CONFLICT,
+            Need.CONFLICT | Need.MERGE,
             priority=85,
         ),
         Action(
@@ -170,6 +193,16 @@ ACTIONS: Final = Actions(
             "Edit",
             _WRITES | Need.CONFLICT,
             priority=75,
+        ),
+        Action(
+            "compare-again",
+            "Compare again",
+            "Read what is stored now, and compare this edit with it.",
+            ("r",),
+            Place.CONFLICT,
+            "Edit",
+            _ASKS | Need.CONFLICT,
+            priority=70,
         ),
         # The session
         Action("reload", "Reload", "Read again, or try again what failed.", ("r",), BROWSING, "Session", priority=25),

@@ -3,6 +3,7 @@
 from typing import Final, Protocol
 
 from explorer.codecs.contract import Choice, Document, Encoded, Merge
+from explorer.codecs.three_way import ThreeWayRow, three_way_rows
 from explorer.model.line_diff import DiffLine, diff
 from explorer.session.aside import Aside
 
@@ -77,6 +78,10 @@ class Decoder:
     async def compare(self, document: Document, before: str, after: str) -> tuple[tuple[DiffLine, ...], bool]:
         """Return the lines of a diff of two texts of a document, and whether they were laid out anew to be compared."""
         return await self._aside.do(_compared, document, before, after)
+
+    async def compare_three(self, base: str, theirs: str, mine: str) -> tuple[ThreeWayRow, ...]:
+        """Return the lines of three versions of a text side by side."""
+        return await self._aside.do(three_way_rows, base, theirs, mine)
 
     def close(self) -> None:
         """End the thread."""

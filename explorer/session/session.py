@@ -398,6 +398,7 @@ class Session:
         edit = self.editing
         if edit is not None:
             acts |= {"look-again": edit.look_again, "keep-mine": edit.keep_mine, "use-merged": edit.use_merged}
+            acts |= {"compare-again": edit.compare_again}
         return acts
 
     def _must(self, name: str) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from textual.binding import Binding, BindingType
 
-from explorer.session.actions import Action, Actions, Place, shown
+from explorer.session.actions import TYPING, Action, Actions, Place, shown
 from explorer.session.commands import ACTIONS
 
 _ALSO: Final = {"up", "down", "pageup", "pagedown", "home", "end", "left", "right", "escape", "tab", "shift+tab"}
@@ -27,7 +27,7 @@ def _bindings(place: Place, actions: Actions) -> Iterator[Binding]:
                 show=False,
                 # In panes decided at once: what is typed right behind a key belongs to what the key opened. In the
                 # editor in the order of the keys, see `widgets.ordered`.
-                priority=place is not Place.EDITOR,
+                priority=place not in TYPING,
                 tooltip=action.help,
                 id=action.id,
             )

@@ -28,6 +28,7 @@ class Scene:
     uneditable: str | None = None
     open_edit: str | None = None
     in_conflict: bool = False
+    unmergeable: str | None = None
     in_doubt: bool = False
 
 

@@ -6,7 +6,6 @@ from explorer.drivers.memory import MemoryStore
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CallNotSupported, KeyModified, KeyNotFound
 from explorer.session.editing import removal as removing
-from explorer.session.editing.removal import NAMES
 from tests.session.ground import Gate, Place, opened
 
 
@@ -45,7 +44,7 @@ async def test_a_folder_is_counted_named_and_deleted_at_one_revision() -> None:
             await other.put(kept, b"")
         removal = await session.preview_removal("foo", subtree=True)
         assert (removal.count, removal.more, removal.revision) == (2500, False, place.keyspace.revision)
-        assert removal.names == tuple(f"foo/{number:04}" for number in range(NAMES))
+        assert removal.names == tuple(f"foo/{number:04}" for number in range(2500))
         assert await session.remove(removal) == 2500
         assert [entry.key for entry in (await other.list("")).items] == ["fo", "foo", "foo-", "foobar"]
 

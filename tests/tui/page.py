@@ -12,7 +12,9 @@ from textual.pilot import Pilot
 
 from explorer.drivers.base import Store
 from explorer.opening import opener
+from explorer.session.actions import Actions
 from explorer.session.clock import Clock
+from explorer.session.commands import ACTIONS
 from explorer.session.decoding import Codecs
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
@@ -105,10 +107,13 @@ async def browsing(
     drafts: Path | None = None,
     errors: InternalErrors | None = None,
     clock: Clock | None = None,
+    actions: Actions = ACTIONS,
 ) -> AsyncGenerator[Page, None]:
     """Run the app on a store. An unexpected exception fails the test, unless there are `errors` to report it to."""
     connect = opener(store) if isinstance(store, str) else store
-    async with Session(connect, codecs, writable=writable, drafts=drafts, errors=errors, clock=clock) as session:
+    async with Session(
+        connect, codecs, writable=writable, drafts=drafts, errors=errors, clock=clock, actions=actions
+    ) as session:
         app = Keyscope(session, errors=errors)
         async with app.run_test(size=size, notifications=True) as pilot:
             page = Page(app, session, pilot)

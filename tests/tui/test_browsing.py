@@ -215,15 +215,18 @@ class TestPanes:
             await page.press("]")
             await page.shows("a value at the top")
 
-    async def test_the_history_stays_open_from_key_to_key_and_follows_them(self, place: Place) -> None:
+    async def test_history_follows_its_key_and_another_key_shows_its_value(self, place: Place) -> None:
+        """Each entry with its difference to the one before; the tab does not hide the value of the next key."""
         async with place.other() as other, browsing(place.connect, Codecs(), size=WIDE) as page:
             await other.put("flags/b", b"second")
-            await page.press("G", "2", "]", "]", ":")
+            await page.press(":")
             await page.type("flags/b")
-            await page.press("enter")
-            await page.shows("[history]", "    off")
+            await page.press("enter", "2", "]", "]")
+            await page.shows("[history]", "  -off", "  +second")
             await other.put("flags/b", b"third")
-            await page.shows("    second")
+            await page.shows("[history]", "  -second", "  +third", "  off")
+            await page.press("h", "k")
+            await page.shows("[value]")
 
 
 class TestWhatIsOff:
@@ -375,7 +378,7 @@ class TestCopying:
     async def test_offers_no_value_where_there_is_none(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press("y")
-            await page.shows("Key  config", "Command  keyscope get")
+            await page.shows("Key  config", "Command  keyscope ls")
             assert "Key and value" not in page.text()
 
 

@@ -25,9 +25,10 @@ from explorer.session.internal_errors import InternalErrors
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.screens import going
 from explorer.tui.screens.browse import Browse
+from explorer.tui.screens.conflict import ConflictScreen
 from explorer.tui.screens.edit import EditScreen
 from explorer.tui.screens.help import Help
-from explorer.tui.screens.reviewing import Meeting, Review
+from explorer.tui.screens.reviewing import Review
 from explorer.tui.widgets.key_tree import KeyTree
 from tests.faults.figures import figure
 from tests.session.ground import Gate
@@ -140,16 +141,19 @@ async def reach(page: AppPage, place: FailingPlace, where: Place, key: str) -> N
     await page.pilot.pause()
     await page.until(lambda: page.session.detail.reading is not None or key != "app", "the value is read")
     browse.focus_pane({Place.VALUE: "value", Place.LOCKS: "locks", Place.CHANGES: "changes"}.get(where, "tree"))
-    if where in Place.EDITOR | Place.CONFLICT:
+    if where in Place.EDITOR | Place.REVIEW | Place.CONFLICT:
         await page.pilot.press("e", "x")
         await page.until(lambda: isinstance(page.app.screen, EditScreen), "the editor is open")
+    if where is Place.REVIEW:
+        await page.pilot.press("ctrl+s")
+        await page.until(lambda: isinstance(page.app.screen, Review), "the review is open")
     if where is Place.CONFLICT:
         async with place.other() as store:
             await store.put("app", b"theirs")
         await page.pilot.press("ctrl+s")
         await page.until(lambda: isinstance(page.app.screen, Review), "the review is open")
         await page.pilot.press("ctrl+s")
-        await page.until(lambda: isinstance(page.app.screen, Meeting), "the conflict is shown")
+        await page.until(lambda: isinstance(page.app.screen, ConflictScreen), "the conflict is shown")
 
 
 async def return_to_browsing(page: AppPage) -> None:
@@ -160,6 +164,7 @@ async def return_to_browsing(page: AppPage) -> None:
         left.dismiss(None)
         await page.until(lambda left=left: page.app.screen is not left, "the screen is left")  # type: ignore[misc]
     await session.desk.leave()
+    await session.desk.find_drafts()  # of a save whose outcome is unknown one stays
     for draft in session.desk.offered:
         await session.desk.discard(draft)
     session.tree.filter(None)

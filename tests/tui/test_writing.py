@@ -164,7 +164,7 @@ class TestALease:
             await page.shows("ran out and the key is gone", "Save with a TTL of 1m", "Save without a TTL")
             await page.press(*["down"] * (choice % 4), "enter")
             if lives is None:
-                await page.shows("ctrl+s shows both")
+                await page.shows("Theirs: deleted", "Mine: not saved")
             else:
                 await page.shows("saved short")
         async with place.other() as store:

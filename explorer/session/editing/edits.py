@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from explorer.codecs.contract import Merge
+from explorer.codecs.three_way import ThreeWayRow
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, InvalidText
 from explorer.model.line_diff import DiffLine
@@ -60,6 +61,8 @@ class Conflicted:
     """Both changes together, where they can be."""
     reason: str = ""
     """Why they cannot be."""
+    rows: tuple[ThreeWayRow, ...] = ()
+    """The three texts side by side."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ the store keeps beside the value (its lease) stays as it is.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from explorer.codecs.contract import Document
@@ -228,15 +229,35 @@ class Edit:
             return
         merge, reason = None, "the key is gone"
         if self.base is None:
-            reason = "the key was created by somebody else"
+            reason = "the key was created by somebody else" if theirs is not None else "there was no key"
         elif theirs is not None:
             try:
                 merge = await self._decoder.merge(self.document, self.text, theirs.value or b"")
             except InvalidText as error:
                 reason = error.message
-        self._become(Conflicted(self.base, self.text, theirs, merge, "" if merge else reason))
+        base, their_text = "" if self.base is None else self.document.text, ""
+        if theirs is not None:
+            choice = replace(self.document.choice, indented=self.document.indented)
+            document = (
+                merge.document if merge is not None else await self._decoder.open(self.key, theirs.value or b"", choice)
+            )
+            their_text = document.text
+        rows = await self._decoder.compare_three(base, their_text, self.text)
+        self.theirs = Deleted(self.key, None) if theirs is None else Put(theirs)
+        self._become(Conflicted(self.base, self.text, theirs, merge, "" if merge else reason, rows))
 
     # After a conflict
+
+    async def compare_again(self) -> None:
+        """Read what is stored now, and compare this edit with that."""
+        if not isinstance(self.state, Conflicted):
+            return
+        try:
+            found = await self._now()
+        except ExplorerError as error:
+            self._become(Refused(error))
+            return
+        await self._meet(found)
 
     async def use_merged(self) -> None:
         """Go on with both changes put together, on what is stored now."""

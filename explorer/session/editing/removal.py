@@ -15,8 +15,6 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import CallNotSupported, Denied, ExplorerError, NotReachable, OutcomeUnknown
 
-NAMES: Final = 10
-"""Keys that a preview names."""
 MOST: Final = 100_000
 """Keys that a preview counts; beyond it the number is told as a lower bound."""
 MOST_SINGLY: Final = 10_000
@@ -38,7 +36,7 @@ class Removal:
     more: bool
     """There are more than were counted."""
     names: tuple[str, ...]
-    """The first keys, in the store's order."""
+    """The keys that were counted, in the store's order."""
     revision: Revision | None
     """The revision at which it was read; for a subtree the guard of its deletion."""
     below: str = ""
@@ -71,7 +69,7 @@ async def preview(store: Store, key: str, *, subtree: bool) -> Removal:
         page = await store.list(below, after=after, values=False)
         revision = page.revision if revision is None else revision
         count += len(page.items)
-        names += [entry.key for entry in page.items[: NAMES - len(names)]]
+        names += [entry.key for entry in page.items]
         after = page.next
         if not guarded:
             singly += [(entry.key, entry.revision) for entry in page.items]

@@ -1,6 +1,5 @@
 """The selected key: its value as text, its metadata, and its history."""
 
-import binascii
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
@@ -9,20 +8,23 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from explorer.model.entries import Entry
 from explorer.model.text import counted, inert
 from explorer.session.actions import Place
-from explorer.session.detail import NOT_ASKED, Earlier, Reading
+from explorer.session.detail import NOT_ASKED, Reading
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
-from explorer.tui.drawing import middle, size, span, told
+from explorer.tui.drawing import head_of, middle, size, span, told
 from explorer.tui.keys import bindings
+from explorer.tui.line_breaks import row_starts
+from explorer.tui.panes.history_text import history_text
 from explorer.tui.panes.pane import Pane, failure
 from explorer.tui.widgets.pager import Pager
 from explorer.tui.widgets.words import Words
 
 TABS: Final = ("value", "metadata", "history")
-_SHOWN_NOTES: Final = 2
-_GLIMPSE: Final = 4096
+_LEAST_FACTS: Final = 5
+"""Rows above the value that there are at least, if there is that much to say."""
+_NOTE_ROWS: Final = 3
+"""Rows of one note that are shown above the value."""
 PATIENCE: Final = 0.4
 """Seconds for which a value remains, under its own key, until the next one is there; most are there sooner."""
 
@@ -31,7 +33,7 @@ class ValuePane(Pane):
     """The selected key's value, with why it is read the way it is."""
 
     DEFAULT_CSS = """
-    ValuePane > .value--facts { height: auto; max-height: 6; padding: 0 1; color: $text-muted; }
+    ValuePane > .value--facts { height: auto; padding: 0 1; color: $text-muted; }
     ValuePane > Pager { height: 1fr; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.VALUE)
@@ -44,6 +46,9 @@ class ValuePane(Pane):
     tab: str = TABS[0]
     _shown: tuple[str, str] | None = None
     """The key and the tab that were drawn last."""
+    _key: str | None = None
+    _history_shown: tuple[object, str] = (None, "")
+    """The history that was written last, and its text."""
 
     def body(self) -> Iterable[Widget]:
         """Give facts and text."""
@@ -58,6 +63,8 @@ class ValuePane(Pane):
     def draw(self) -> None:
         """Show the selected key as it is now."""
         detail = self.session.detail
+        if detail.key != self._key:  # the other tabs are of one key, and would hide the value of the next
+            self._key, self.tab = detail.key, TABS[0]
         if self.tab == "history" and detail.history is NOT_ASKED:
             detail.read_earlier()
         self.title("  ".join(f"[{tab}]" if tab == self.tab else tab for tab in TABS))
@@ -93,7 +100,7 @@ class ValuePane(Pane):
             case "metadata":
                 pager.show("\n".join(metadata(reading, self.session.clock.now())), "yaml", dimmed=dimmed, keep=keep)
             case _:
-                pager.show(self._history(), dimmed=dimmed, keep=keep)
+                pager.show(self._history(reading), "diff", dimmed=dimmed, keep=keep)
 
     def _facts(self, reading: Reading, warning: str, width: int) -> Content:
         entry, document = reading.entry, reading.document
@@ -110,14 +117,19 @@ class ValuePane(Pane):
         elif entry.lease:
             facts.append(f"lease {entry.lease}")
         lines.append(told(middle(" · ".join(facts), width)))
-        lines.append(told(_cut(inert(f"{document.title}: {document.reason}"), width)))
+        lines += [told(row) for row in _wrapped(f"{document.title}: {document.reason}", width)]
         notes = ([f"cannot be edited: {document.refusal}"] if document.refusal else []) + list(document.notes)
-        lines += [told(_cut(f"▪ {inert(note)}", width), "$text-warning") for note in notes[:_SHOWN_NOTES]]
-        if len(notes) > _SHOWN_NOTES:
-            lines.append(told(f"▪ {len(notes) - _SHOWN_NOTES} more notes under metadata", "$text-warning"))
+        room = max(_LEAST_FACTS, self.size.height // 3) - len(lines)
+        for number, note in enumerate(notes):
+            rows = _wrapped(f"▪ {note}", width)
+            if len(rows) > room or (len(rows) == room and number + 1 < len(notes)):
+                lines.append(told(f"▪ {counted(len(notes) - number, 'more note')} under metadata", "$text-warning"))
+                break
+            lines += [told(row, "$text-warning") for row in rows]
+            room -= len(rows)
         return Content("\n").join(lines)
 
-    def _history(self) -> str:
+    def _history(self, reading: Reading) -> str:
         match self.session.detail.history:
             case Loading():
                 return "reading the history …"
@@ -126,15 +138,25 @@ class ValuePane(Pane):
             case Failed(error=error):
                 return f"{error.message}\n{error.hint or ''}"
             case Ready(value=earlier):
-                return "\n".join(_earlier(earlier))
+                written = (earlier, reading.entry)
+                if self._history_shown[0] != written:
+                    self._history_shown = written, history_text(reading.entry, earlier)
+                return self._history_shown[1]
 
     def selected(self) -> str | None:
         """Give the key that is shown."""
         return self.session.detail.key
 
 
-def _cut(text: str, width: int) -> str:
-    return text if cell_len(text) <= width else text[: width - 1] + "…"
+def _wrapped(text: str, width: int) -> list[str]:
+    """Break a text into rows behind words, which go on below its beginning; what would take too many rows is cut."""
+    harmless = inert(text)
+    indent = 2 if text.startswith("▪ ") else 0
+    starts = row_starts(harmless, width - indent)[:_NOTE_ROWS]
+    ends = [*starts[1:], len(harmless)]
+    rows = [harmless[start:stop].rstrip() for start, stop in zip(starts, ends, strict=True)]
+    rows[-1] = head_of(rows[-1], width - indent - 1) + "…" if cell_len(rows[-1]) > width - indent else rows[-1]
+    return [rows[0], *(" " * indent + row for row in rows[1:])]
 
 
 def metadata(reading: Reading, now: float) -> list[str]:
@@ -157,22 +179,3 @@ def metadata(reading: Reading, now: float) -> list[str]:
     ]
     lines = [f"{inert(str(name))}: {inert(str(value))}" for name, value in rows if value is not None]
     return lines + [f"note: {inert(note)}" for note in document.notes]
-
-
-def _earlier(earlier: Earlier) -> Iterable[str]:
-    for entry in earlier.entries:
-        yield f"rev {entry.revision}{_version(entry)}  {size(len(entry.value or b''))}"
-        yield from (f"    {line}" for line in _glimpse(entry.value or b"").split("\n"))
-    if not earlier.complete:
-        yield "… r reads more"
-
-
-def _version(entry: Entry) -> str:
-    return "" if entry.version is None else f"  v{entry.version}"
-
-
-def _glimpse(value: bytes) -> str:
-    try:
-        return value[:_GLIMPSE].decode()
-    except UnicodeDecodeError:
-        return binascii.hexlify(value[:_GLIMPSE], " ").decode()

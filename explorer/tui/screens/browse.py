@@ -142,6 +142,10 @@ class Browse(LiveScreen[None]):
         """Go to the change log."""
         self.focus_pane("changes")
 
+    def do_leave_pane(self) -> None:
+        """Go back to the tree."""
+        self.focus_pane("tree")
+
     def do_zoom(self) -> None:
         """Give the pane the whole screen, or its own place."""
         self.toggle_class("-zoomed")

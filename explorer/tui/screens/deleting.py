@@ -11,6 +11,7 @@ from explorer.model.text import counted, inert
 from explorer.session.editing.removal import Removal
 from explorer.session.session import Session
 from explorer.tui.drawing import middle, named, size, told
+from explorer.tui.screens.deletion_preview import DeletionPreview
 from explorer.tui.screens.questions import Choosing, Option, Question
 
 _LONGEST: Final = 400
@@ -57,7 +58,7 @@ def _words(error: ExplorerError) -> str:
     return f"Nothing was deleted: {told}" if isinstance(error, Conflict) else told
 
 
-def _question(removal: Removal, session: Session) -> Question:
+def _question(removal: Removal, session: Session) -> Question | DeletionPreview:
     if not removal.subtree:
         entry = removal.entry
         lines = [told(middle(inert(removal.key), _LONGEST), "bold")]
@@ -68,22 +69,5 @@ def _question(removal: Removal, session: Session) -> Question:
         lines.append(told(f"in {session.shown}", "$text-muted"))
         lines.append(told("It is deleted only if it still is what is shown here.", "$text-muted"))
         return Question("Delete this key?", Content("\n").join(lines), yes="Delete")
-    count = f"{'more than ' if removal.more else ''}{counted(removal.count, 'entry', 'entries')}"
-    where = named(removal.key or removal.below)
-    names = [told(f"  {middle(inert(name), _LONGEST)}") for name in removal.names]
-    if removal.count > len(removal.names):
-        names.append(told("  …", "$text-muted"))
-    foot = [
-        told(f"in {session.shown}", "$text-muted"),
-        told(
-            "Nothing is deleted if anything below changes before."
-            if removal.singly is None
-            else "One by one, in this store: what changes before its turn stays, and so does what is new.",
-            "$text-muted",
-        ),
-    ]
     name = inert(removal.key.rpartition(session.tree.separator)[2] or removal.below)  # some have the empty name
-    word = name if cell_len(name) <= _TYPED else str(removal.count)
-    return Question(
-        f"Everything below {where}: {count}", Content("\n").join([*names, *foot]), yes="Delete all", typed=word
-    )
+    return DeletionPreview(session, removal, typed=name if cell_len(name) <= _TYPED else str(removal.count))

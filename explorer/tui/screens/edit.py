@@ -17,17 +17,18 @@ from explorer.session.editing.edits import Conflicted, Drafting, Expired, Refuse
 from explorer.session.editing.machine import Edit
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.drawing import middle, named, span, told
+from explorer.tui.drawing import middle, named, size, span, told
 from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.screens.answering import Answering
+from explorer.tui.screens.conflict import ConflictScreen
 from explorer.tui.screens.help import Help
 from explorer.tui.screens.live import LiveScreen
 from explorer.tui.screens.new_ttl import ask_ttl
 from explorer.tui.screens.outside import outside
 from explorer.tui.screens.questions import Choosing, Option
-from explorer.tui.screens.reviewing import Meeting, Review
+from explorer.tui.screens.reviewing import Review
 from explorer.tui.widgets.ordered import Editor
 from explorer.tui.widgets.pager import Pager
 
@@ -38,6 +39,12 @@ LARGEST: Final = 128 * 1024
 EXPIRY_TOLERANCE: Final = 2.0
 """Seconds by which a key may be deleted before its TTL ends as it was read, which stores round."""
 _GRAMMARS: Final = {"json": "json", "yaml": "yaml"}
+
+
+class _LongText(Pager):
+    """A text that is too long to be typed into: it is read like every other one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.READER)
 
 
 class EditScreen(Answering[None], LiveScreen[None]):
@@ -60,12 +67,14 @@ class EditScreen(Answering[None], LiveScreen[None]):
         self._shown: object = None
         self._typed = edit.text
         self._since = session.clock.now()
+        self._place = Place.EDITOR if len(edit.text) <= LARGEST else Place.READER
+        """What can be done: a text that is too long is read only."""
 
     def compose(self) -> ComposeResult:
         """Put the editor together."""
         yield StatusLine(self.session)
         yield Static(classes="edit--title", markup=False)
-        yield self._area() if len(self.edit.text) <= LARGEST else Pager(id="long")
+        yield self._area() if self._place is Place.EDITOR else _LongText(id="long")
         yield Static(classes="edit--told", markup=False)
         yield Footer(self.session)
 
@@ -87,7 +96,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
     def on_mount(self) -> None:
         """Give the text the focus."""
         self.set_focus(self.query("TextArea, Pager").first())
-        self.query_one(Footer).show(Place.EDITOR)
+        self.query_one(Footer).show(self._place)
         self.draw()
 
     def told(self, parts: Part) -> None:
@@ -113,7 +122,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
 
     def _key(self, name: str) -> str:
         """Return the key of an action as the person has it."""
-        return hint(self.session.actions[name], Place.EDITOR)
+        return hint(self.session.actions[name], self._place)
 
     def _waiting(self) -> str:
         seconds = self.session.clock.now() - self._since
@@ -163,10 +172,10 @@ class EditScreen(Answering[None], LiveScreen[None]):
         edit = self.edit
         save = self._key("save")
         lines = [told(f"▪ {note}", "$text-warning") for note in edit.document.notes[:2]]
-        if len(edit.text) > LARGEST:
-            lines.append(
-                told(f"▪ too long to edit here: {self._key('edit-outside')} opens it in $EDITOR", "$text-warning")
-            )
+        if self._place is Place.READER:
+            outside_key, most = self._key("edit-outside"), size(LARGEST)
+            words = f"▪ read-only here: longer than {most}; {outside_key} edits it in $EDITOR"
+            lines.append(told(words, "bold $warning"))
         match edit.state:
             case Drafting(problem=problem) if problem is not None:
                 lines.append(told(f"✗ {problem.message}", "$error"))
@@ -211,7 +220,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
     def _react(self) -> None:
         match self.edit.state:
             case Reviewing() as state:
-                self.app.push_screen(Review(self.edit.key, state), self._reviewed)
+                self.app.push_screen(Review(self.session, self.edit, state), self._reviewed)
             case Conflicted() as state:
                 self._meet(state)
             case Expired(ttl=ttl):
@@ -225,7 +234,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
                 pass
 
     def _meet(self, state: Conflicted) -> None:
-        self.app.push_screen(Meeting(self.session, self.edit, state), self._met)
+        self.app.push_screen(ConflictScreen(self.session, self.edit, state), self._met)
 
     def _met(self, taken: bool | None) -> None:  # noqa: FBT001 - what a screen was left with
         if taken:
@@ -264,7 +273,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
             case Conflicted() as state:
                 self._meet(state)
             case Reviewing() as state:
-                self.app.push_screen(Review(self.edit.key, state), self._reviewed)
+                self.app.push_screen(Review(self.session, self.edit, state), self._reviewed)
             case _:
                 self._start("save")
 
@@ -287,7 +296,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
 
     def do_help(self) -> None:
         """Show what can be done here."""
-        self.app.push_screen(Help(self.session, Place.EDITOR))
+        self.app.push_screen(Help(self.session, self._place))
 
     def do_back(self) -> None:
         """Leave; what was typed is asked about."""

@@ -1,7 +1,9 @@
 """What can be done here, with the keys; made from the registry alone."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,34 +14,67 @@ from textual.widgets import Static
 from explorer.session.actions import Place, shown
 from explorer.session.session import Session
 from explorer.tui.drawing import Piece, told
+from explorer.tui.line_breaks import row_starts
 from explorer.tui.screens.answering import Answering
 from explorer.tui.widgets.lines import Lines
+from explorer.tui.widgets.ordered import Editor
+
+_PLACES: Final = {Place.READER: "editor of a long text", Place.DELETION: "preview of a deletion"}
+_KEYS_WIDTH: Final = 12
+_LEAST_WIDTH: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class HelpEntry:
+    """Keys and what they do; a heading has no keys."""
+
+    keys: str
+    help: str
+    off: str = ""
+    """Why it cannot be done now."""
 
 
 class _Sheet(Lines):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "by(1)", show=False),
-        Binding("up,k", "by(-1)", show=False),
-        Binding("pagedown,space", "pages(1)", show=False),
-        Binding("pageup", "pages(-1)", show=False),
-    ]
+    """The entries, each with its keys in front; what is too long goes on below its beginning."""
 
-    def __init__(self, rows: list[list[Piece]]) -> None:
+    def __init__(self, entries: Sequence[HelpEntry]) -> None:
         super().__init__()
-        self.rows = rows
+        self.entries = entries
+        self._width = 0
+        self._rows: list[list[Piece]] = []
 
     def count(self) -> int:
-        return len(self.rows)
+        if self.room != self._width:
+            self._width = self.room
+            self._rows = [row for entry in self.entries for row in _rows(entry, max(_LEAST_WIDTH, self.room))]
+        return len(self._rows)
 
     def pieces(self, index: int, width: int) -> list[Piece]:
         del width
-        return self.rows[index]
+        self.count()
+        return self._rows[index]
 
-    def action_by(self, by: int) -> None:
-        self.move(by)
 
-    def action_pages(self, by: int) -> None:
-        self.page(by)
+def _rows(entry: HelpEntry, width: int) -> Iterator[list[Piece]]:
+    if not entry.keys:
+        yield []
+        yield [("lines--strong", entry.help)]
+        return
+    keys = f"  {entry.keys:<{_KEYS_WIDTH}} "
+    style = "lines--dim" if entry.off else ""
+    text = f"{entry.help}  ({entry.off})" if entry.off else entry.help
+    if len(keys) > _KEYS_WIDTH + 3:  # too long to stand in front
+        yield [("lines--key", keys)]
+        keys = ""
+    indent = " " * (_KEYS_WIDTH + 3)
+    starts = row_starts(text, width - len(indent))
+    for start, stop in zip(starts, [*starts[1:], len(text)], strict=True):
+        part = [
+            (style, text[start : min(stop, len(entry.help))]),
+            ("lines--warning", text[max(start, len(entry.help)) : stop]),
+        ]
+        yield [("lines--key", f"{keys:<{len(indent)}}"), *part]
+        keys = ""
 
 
 class Help(ModalScreen[None], Answering[None]):
@@ -61,25 +96,40 @@ class Help(ModalScreen[None], Answering[None]):
     def compose(self) -> ComposeResult:
         """Put the sheet together."""
         with Vertical(classes="box"):
-            yield Static(told(f"Keys in the {(self._place.name or '').lower()}; esc goes back"), classes="box--title")
-            yield _Sheet(self._rows())
+            yield Static(
+                told(f"Keys in the {_PLACES.get(self._place) or (self._place.name or '').lower()}; esc goes back"),
+                classes="box--title",
+            )
+            yield _Sheet([*self._entries(), *(_typing_entries() if self._place is Place.EDITOR else ())])
 
     def on_mount(self) -> None:
         """Let the keys move the sheet."""
         self.set_focus(self.query_one(_Sheet))
 
-    def _rows(self) -> list[list[Piece]]:
-        rows: list[list[Piece]] = []
+    def _entries(self) -> Iterator[HelpEntry]:
         actions = [action for action in self._session.actions.at(self._place) if action.keys_at(self._place)]
         for group, members in groupby(actions, key=lambda action: action.group):
-            rows += [[], [("lines--strong", group)]]
+            yield HelpEntry("", group)
             for action in members:
                 keys = " ".join(shown(key) for key in action.keys_at(self._place))
-                off = self._session.why_off(action.id)
-                row: list[Piece] = [("lines--key", f"  {keys:<12}"), ("lines--dim" if off else "", f" {action.help}")]
-                rows.append([*row, ("lines--warning", f"  ({off})")] if off else row)
-        return rows[1:]
+                yield HelpEntry(keys, action.help, self._session.why_off(action.id) or "")
 
     def action_leave(self) -> None:
         """Go back."""
         self.dismiss()
+
+
+def _typing_entries() -> Iterator[HelpEntry]:
+    """Return what the text area itself does, by its own list."""
+    yield HelpEntry("", "Text")
+    found: dict[str, list[str]] = {}
+    for binding in Editor.BINDINGS:
+        if isinstance(binding, Binding) and binding.description:
+            found.setdefault(binding.description, []).extend(_typed(binding.key))
+    for description, keys in found.items():
+        yield HelpEntry(" ".join(keys), f"{description}.")
+
+
+def _typed(keys: str) -> Iterator[str]:
+    """Return the keys that a terminal sends."""
+    return (shown(key.strip()) for key in keys.split(",") if not key.startswith("super+"))

@@ -42,6 +42,7 @@ class Difference(Lines):
         self.lines = lines
         self._rows: list[_Row] = []
         self._width = 0
+        self._place = 0
 
     def count(self) -> int:
         """Return the number of rows; a long line takes several."""
@@ -50,6 +51,21 @@ class Difference(Lines):
             self._width = width
             self._rows = [row for line in self.lines for row in _rows(line, width - 1)]
         return len(self._rows)
+
+    def do_next_difference(self) -> None:
+        """Go to the next place that differs."""
+        self._go(self._place + 1)
+
+    def do_previous_difference(self) -> None:
+        """Go to the place before."""
+        self._go(self._place - 1)
+
+    def _go(self, number: int) -> None:
+        self.count()
+        places = [at for at, row in enumerate(self._rows) if row[0] == "@"]
+        if places:
+            self._place = max(0, min(number, len(places) - 1))
+            self.scroll_to(y=places[self._place], animate=False, immediate=True)
 
     def pieces(self, index: int, width: int) -> list[Piece]:
         """Return a row."""

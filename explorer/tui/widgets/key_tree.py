@@ -28,6 +28,8 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
         Binding("G,end", "do('bottom')", "Last", show=False, id="bottom"),
         Binding("pageup", "do('page_up')", "Page up", show=False, id="page-up"),
         Binding("pagedown", "do('page_down')", "Page down", show=False, id="page-down"),
+        Binding("ctrl+u", "do('half_page_up')", "Half page up", show=False, id="half-page-up"),
+        Binding("ctrl+d", "do('half_page_down')", "Half page down", show=False, id="half-page-down"),
     ]
 
     class Moved(Message):
@@ -98,6 +100,14 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
     def do_page_down(self) -> None:
         """Move down by a page."""
         self.go_row(self.cursor_row + max(1, self.size.height - 1))
+
+    def do_half_page_up(self) -> None:
+        """Move up by half a page."""
+        self.go_row(self.cursor_row - max(1, self.size.height // 2))
+
+    def do_half_page_down(self) -> None:
+        """Move down by half a page."""
+        self.go_row(self.cursor_row + max(1, self.size.height // 2))
 
     def do_top(self) -> None:
         """Move to the first row."""

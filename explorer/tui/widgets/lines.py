@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from rich.style import Style
+from textual.binding import Binding, BindingType
 from textual.events import Click
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -16,7 +17,8 @@ from explorer.tui.drawing import Piece, strip
 class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     """A list drawn line by line; what it shows is told by `count` and `pieces`.
 
-    With `cursor` set it has a current line, which stays in sight.
+    With `cursor` set it has a current line, which stays in sight. What a key does is a method `do_` and the name of an
+    action of the registry; the bindings are for where a list has the focus and no screen or pane has them.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -53,6 +55,18 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     Lines > .lines--literal { color: $accent; text-style: bold; }
     Lines > .lines--comment { color: $foreground; text-style: italic dim; }
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "do('up')", show=False, id="up"),
+        Binding("down,j", "do('down')", show=False, id="down"),
+        Binding("g,home", "do('top')", show=False, id="top"),
+        Binding("G,end", "do('bottom')", show=False, id="bottom"),
+        Binding("pageup", "do('page_up')", show=False, id="page-up"),
+        Binding("pagedown", "do('page_down')", show=False, id="page-down"),
+        Binding("ctrl+u", "do('half_page_up')", show=False, id="half-page-up"),
+        Binding("ctrl+d", "do('half_page_down')", show=False, id="half-page-down"),
+        Binding("space", "do('read_on')", show=False, id="read-on"),
+    ]
 
     def __init__(self, *, cursor: bool = False, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id, classes=classes)
@@ -103,6 +117,10 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     # What keys do
 
+    def action_do(self, name: str) -> None:
+        """Do one of the things below, by its name."""
+        getattr(self, f"do_{name}")()
+
     def do_up(self) -> None:
         """Move to the line above."""
         self.move(-1)
@@ -116,6 +134,18 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self.page(-1)
 
     def do_page_down(self) -> None:
+        """Move down by a page."""
+        self.page(1)
+
+    def do_half_page_up(self) -> None:
+        """Move up by half a page."""
+        self.move(-max(1, self.size.height // 2))
+
+    def do_half_page_down(self) -> None:
+        """Move down by half a page."""
+        self.move(max(1, self.size.height // 2))
+
+    def do_read_on(self) -> None:
         """Move down by a page."""
         self.page(1)
 

@@ -28,6 +28,7 @@ _WORDS: Final = {
         rf"(?P<comment>\#.*)|(?P<string>{_STRING})|(?P<key>(?:\[[\w./]+\]|\b[A-Za-z_]\w*)(?=\s*[:{{<]))"
         rf"|(?P<number>{_NUMBER})|(?P<literal>\b[A-Za-z_]\w*\b)"
     ),
+    "diff": re.compile(r"^(?P<strong>rev .*)|^(?P<good>  \+.*)|^(?P<bad>  -.*)|^(?P<key>  @@.*)|^(?P<dim>  [ (].*)"),
     "hex": re.compile(r"(?P<comment>^[0-9a-f]{4,}(?=:))|(?P<string>\s\|.*\|?$)"),
 }
 

@@ -1,0 +1,128 @@
+"""The preview of a deletion below a folder: every key that would go, the store, and what is promised."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from explorer.model.text import counted, inert
+from explorer.session.actions import Place
+from explorer.session.editing.removal import Removal
+from explorer.session.session import Session
+from explorer.tui.drawing import Piece, middle, named, told
+from explorer.tui.keys import bindings
+from explorer.tui.screens.answering import Answering
+from explorer.tui.screens.scroll_keys import ScrollKeys
+from explorer.tui.widgets.lines import Lines
+from explorer.tui.widgets.ordered import Field
+
+_GUARDED = "Nothing is deleted if anything below changes before."
+_ONE_BY_ONE = "One by one, in this store: what changes before its turn stays, and so does what is new."
+_FIXED_ROWS = 8
+"""Rows of the box beside the names: borders, title, store, promise, what to type, and buttons."""
+
+
+class KeyNames(Lines):
+    """Keys, of which those in sight are drawn."""
+
+    def __init__(self, names: Sequence[str], *, more: bool) -> None:
+        super().__init__()
+        self.names = names
+        self.more = more
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        return len(self.names) + self.more
+
+    def pieces(self, index: int, width: int) -> list[Piece]:
+        """Return a key; a long one is shortened in its middle."""
+        if index == len(self.names):
+            return [("lines--warning", "  … and more, which were not counted")]
+        return [("", middle(f"  {inert(self.names[index])}", width))]
+
+
+class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Answering[bool]):
+    """Asks whether to delete everything below a folder; a word has to be typed before."""
+
+    DEFAULT_CSS = """
+    DeletionPreview { align: center middle; }
+    DeletionPreview > .box {
+        width: 90%; max-width: 130; min-width: 38; height: auto; max-height: 100%; background: $panel;
+        border: round $primary; padding: 0 1;
+    }
+    DeletionPreview .box--title { text-style: bold; height: auto; max-height: 2; }
+    DeletionPreview KeyNames { height: 1; background: $panel; }
+    DeletionPreview .box--store { height: 1; color: $text; }
+    DeletionPreview .box--promise { height: auto; max-height: 2; color: $text-muted; }
+    DeletionPreview .box--typed { height: 1; }
+    DeletionPreview .box--buttons { height: 1; align-horizontal: right; }
+    DeletionPreview Button { margin-left: 2; }
+    DeletionPreview Input { padding: 0 1; background: $surface; }
+    """
+    place = Place.DELETION
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.DELETION)
+
+    def __init__(self, session: Session, removal: Removal, *, typed: str) -> None:
+        """Prepare the preview.
+
+        Args:
+            session: What deletes.
+            removal: What would be deleted.
+            typed: The word to type.
+        """
+        super().__init__()
+        self.session = session
+        self._removal, self._typed = removal, typed
+
+    def compose(self) -> ComposeResult:
+        """Put the preview together."""
+        removal = self._removal
+        count = f"{'more than ' if removal.more else ''}{counted(removal.count, 'entry', 'entries')}"
+        promise = _GUARDED if removal.singly is None else _ONE_BY_ONE
+        with Vertical(classes="box"):
+            title = f"Everything below {named(removal.key or removal.below)}: {count}"
+            yield Static(told(title), classes="box--title", markup=False)
+            yield KeyNames(removal.names, more=removal.more)
+            yield Static(told(f"in {self.session.shown}"), classes="box--store", markup=False)
+            yield Static(told(promise), classes="box--promise", markup=False)
+            yield Static(told(f"Type '{self._typed}' to confirm:"), classes="box--typed", markup=False)
+            yield Field(id="typed", compact=True)
+            with Horizontal(classes="box--buttons"):
+                yield Button("Cancel (esc)", compact=True, id="no", variant="primary")
+                yield Button("Delete all", compact=True, id="yes", variant="error", disabled=True)
+
+    def on_mount(self) -> None:
+        """Wait for the word."""
+        self.set_focus(self.query_one("#typed"))
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Give the names all rows that are left."""
+        names = self.query_one(KeyNames)
+        wrapped = 1 if self._removal.singly is not None else 0
+        names.styles.height = max(1, min(names.count(), self.size.height - _FIXED_ROWS - wrapped))
+
+    @on(Input.Changed, "#typed")
+    def typing(self, event: Input.Changed) -> None:
+        """Unlock the answer once the word is there."""
+        self.query_one("#yes", Button).disabled = event.value != self._typed
+
+    @on(Input.Submitted, "#typed")
+    def submitted(self, event: Input.Submitted) -> None:
+        """Take the typed word as the answer."""
+        if event.value == self._typed:
+            self.dismiss(result=True)
+
+    @on(Button.Pressed)
+    def pressed(self, event: Button.Pressed) -> None:
+        """Take the answer."""
+        self.dismiss(event.button.id == "yes")
+
+    def do_back(self) -> None:
+        """Delete nothing."""
+        self.dismiss(result=False)
