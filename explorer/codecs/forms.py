@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from google.protobuf import text_format
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError, EncodeError, Message
 
 from explorer.codecs.contract import Language
 from explorer.codecs.escaping import in_literals
@@ -92,7 +92,7 @@ class TextForm(MessageForm):
             raise InvalidText(_lower(what), error.GetLine(), error.GetColumn()) from error
         except RecursionError as error:
             raise InvalidText(_TOO_DEEP) from error
-        except (DecodeError, ValueError, TypeError, KeyError) as error:
+        except (DecodeError, EncodeError, ValueError, TypeError, KeyError) as error:
             raise InvalidText(_lower(_one_line(error))) from error
         return message
 

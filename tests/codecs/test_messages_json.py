@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from explorer.codecs import wire
-from explorer.codecs.contract import Choice
+from explorer.codecs.contract import Choice, Form
 from explorer.codecs.fields import serialized
 from explorer.codecs.forms import JsonForm
 from explorer.model.errors import InvalidText
@@ -93,7 +93,7 @@ def test_any_present_and_empty_is_shown_and_kept() -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_value_with_a_list_is_shown_in_every_form(form: Any) -> None:
+def test_value_with_a_list_is_shown_in_every_form(form: Form) -> None:
     """A list is the content of one Value, not a repeated field."""
     message = made(ALL)()
     message.value.list_value.values.add().number_value = 1
@@ -113,3 +113,23 @@ def test_fields_called_like_methods_are_read_and_edited_as_json() -> None:
     encoded = document.encode('{"DESCRIPTOR": "y", "ListFields": 5, "CopyFrom": {"ClearField": ["a"]}}')
     assert encoded.value.replace(wire.delimited(3, wire.delimited(4, b"a")), b"") == message.replace(b"x", b"y")
     assert document.merge('{"DESCRIPTOR": "mine", "ListFields": 5}', message).conflicts == ()
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_any_that_lacks_required_fields_is_shown_by_its_bytes(form: Form) -> None:
+    """No form can build it again, so its bytes stay what they are."""
+    number = made(ALL).DESCRIPTOR.fields_by_name["any"].number
+    value = wire.delimited(number, wire.delimited(1, b"t/edges.open.Strict"))
+    document = opened(value, ALL, form)
+    assert document.text == 'any {\n  type_url: "t/edges.open.Strict"\n}\n'
+    assert "required fields" in document.notes[0]
+    assert document.encode(f"{document.text}int32: 5").value == b"\x08\x05" + value
+
+
+@pytest.mark.parametrize("text", ['{"value": %s1%s}', '{"nested": %s%s}'])
+def test_json_that_is_nested_too_deeply_is_refused(text: str) -> None:
+    """Protobuf's own limit is 100 levels; no depth ends the process."""
+    pair = ("[", "]") if "value" in text else ('{"nested": ', "}")
+    for depth in (150, 100_000):
+        with pytest.raises(InvalidText):
+            opened(b"", ALL, "json").encode(text % (pair[0] * depth, pair[1] * depth))

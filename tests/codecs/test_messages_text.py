@@ -45,6 +45,7 @@ REFUSED = [
     (OPEN, "[edges.open.open] { [edges.open.open] { list: [ONE] closed: 5 } }", 1, "5"),
     (ALL, "any { [t/edges.all.All] { } [t/edges.open.Open] { } }", 1, "any says twice what is in it"),
     (ALL, "any { type_url: 'x' [t/edges.all.All] { } }", 1, "any says twice what is in it"),
+    (ALL, "any { [t/edges.open.Strict] { } }", None, "missing required fields: id"),
     (ALL, "float: 1e39", 1, "float is too large for a float"),
     (ALL, "floats: [0, 1e39]", 1, "floats is too large"),
     (ALL, "double: 1e999", 1, "double is too large for a double"),
@@ -87,7 +88,7 @@ def test_text_format_legal_is_stored_as_written(kind: str, text: str, shown: str
 
 
 @pytest.mark.parametrize(("kind", "text", "line", "reason"), REFUSED)
-def test_text_format_that_would_change_is_refused(kind: str, text: str, line: int, reason: str) -> None:
+def test_text_format_that_would_change_is_refused(kind: str, text: str, line: int | None, reason: str) -> None:
     """Nothing is dropped, rounded or read as infinity."""
     with pytest.raises(InvalidText) as caught:
         form(kind).read(text, made(kind))
