@@ -30,8 +30,13 @@ _CLUES: Final = {
 _UNKNOWN: Final = ("no TLS connection", "is it a TLS port, and are the certificates right?")
 
 
-def context(access: Access, shown: str) -> ssl.SSLContext:
+def context(access: Access, shown: str, *, verify: bool = True) -> ssl.SSLContext:
     """Read the certificates of an encrypted connection.
+
+    Args:
+        access: Names the files; the authorities may be all files of a folder.
+        shown: The address for messages.
+        verify: Whether the store's certificate has to be trusted.
 
     Raises:
         TlsFailed: A file cannot be used, or a client certificate comes without its key.
@@ -39,7 +44,15 @@ def context(access: Access, shown: str) -> ssl.SSLContext:
     paired(access, shown)
     path = access.authority
     try:
-        made = ssl.create_default_context(cafile=path)
+        if path is not None and path.is_dir():
+            made = ssl.create_default_context(capath=path)
+            for file in sorted(one for one in path.iterdir() if one.is_file()):
+                path = file
+                made.load_verify_locations(file)
+        else:
+            made = ssl.create_default_context(cafile=path)
+        if not verify:
+            made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
         if access.certificate is not None:
             path = access.certificate
             made.load_cert_chain(access.certificate, access.private_key)

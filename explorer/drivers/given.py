@@ -1,8 +1,8 @@
 """What all network drivers take from a URL and from variables in the same way."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +10,8 @@ from explorer.model.address import Access, Address, Host, Secret, parse
 from explorer.model.errors import InvalidAddress
 
 _HINT = "host:port or https://host:port"
+_TRUE = ("1", "t", "true")
+_FALSE = ("0", "f", "false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,32 @@ class Settings:
     def shown(self) -> str:
         """The address for messages."""
         return replace(self.address, hosts=self.hosts, tls=self.tls).shown
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings(Settings):
+    """What is known besides where HTTP is spoken."""
+
+    base: str = field(default="", kw_only=True)
+    """The path that stands before that of every request, such as `/consul` behind a proxy."""
+    socket: Path | None = field(default=None, kw_only=True)
+    """A unix socket to connect to instead of the host."""
+    verify: bool = field(default=True, kw_only=True)
+    """Whether the store's certificate has to be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebAddress:
+    """Where a variable says that HTTP is spoken."""
+
+    hosts: tuple[Host, ...]
+    tls: bool = False
+    base: str = ""
+    socket: Path | None = None
+
+    def with_port(self, port: int) -> tuple[Host, ...]:
+        """Return the hosts, each with a port; a unix socket has none."""
+        return self.hosts if self.socket else tuple(host.with_port(port) for host in self.hosts)
 
 
 def separator(address: Address) -> str:
@@ -97,17 +125,92 @@ def endpoints(variable: str, text: str) -> tuple[tuple[Host, ...], bool]:
     Raises:
         InvalidAddress: It cannot be read, or names none.
     """
+    found = web_address(variable, text)
+    if found.base or found.socket:
+        raise InvalidAddress(f"{variable}: neither a path nor a unix socket is possible here", hint=_HINT)
+    return found.hosts, found.tls
+
+
+def web_address(variable: str, text: str) -> WebAddress:
+    """Read likewise endpoints that speak HTTP: they may have a path, or be a unix socket.
+
+    Raises:
+        InvalidAddress: It cannot be read, names none, or says more than can be used.
+    """
     hosts: list[Host] = []
+    bases: set[str] = set()
     tls = False
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         try:
             url = urlsplit(part if "://" in part else f"//{part}")
         except ValueError as error:
             raise InvalidAddress(f"{variable} cannot be read", hint=_HINT) from error
+        if url.scheme == "unix" and url.path and not url.netloc:
+            if text.strip() != part:
+                raise InvalidAddress(f"{variable}: a unix socket stands alone", hint="unix:///path")
+            return WebAddress((Host(url.path),), socket=Path(url.path))
         if url.scheme not in ("", "http", "https"):
             raise InvalidAddress(f"{variable}: {url.scheme}:// is not known", hint=_HINT)
+        if "@" in url.netloc or url.query or url.fragment:
+            raise InvalidAddress(f"{variable}: no user and no query is used there", hint=_HINT)
         tls = tls or url.scheme == "https"
+        bases.add(url.path.rstrip("/"))
         hosts.extend(parse(f"store://{url.netloc}").hosts)
     if not hosts:
         raise InvalidAddress(f"{variable} names no endpoint", hint=_HINT)
-    return tuple(hosts), tls
+    if len(bases) > 1:
+        raise InvalidAddress(f"{variable}: all endpoints have the same path", hint=_HINT)
+    return WebAddress(tuple(hosts), tls, bases.pop())
+
+
+def require_no_discovery(named: str, environment: Mapping[str, str]) -> None:
+    """Refuse to speak to this machine where etcdctl would look its endpoints up in DNS.
+
+    Raises:
+        InvalidAddress: No variable names endpoints, and one names a domain to find them by.
+    """
+    if not named and environment.get("ETCDCTL_DISCOVERY_SRV"):
+        raise InvalidAddress(
+            "ETCDCTL_DISCOVERY_SRV is not used: endpoints are not looked up in DNS",
+            hint="name them in the URL or in ETCDCTL_ENDPOINTS",
+        )
+
+
+def base_path(address: Address, otherwise: str = "") -> str:
+    """Return the path before that of every request, which the URL may name as `?path=/consul`.
+
+    Raises:
+        InvalidAddress: It is no path.
+    """
+    text = address.option("path", otherwise).rstrip("/")
+    if text and not (text.startswith("/") and text.isascii() and text.isprintable() and not set(text) & set(" ?#%")):
+        raise InvalidAddress(f"{text!r} is no path", hint="?path=/consul", address=address.shown)
+    return text
+
+
+def warned(address: Address, warnings: Iterable[str]) -> Address:
+    """Return the address with more that the person should know, such as a variable that is not used."""
+    return replace(address, warnings=(*address.warnings, *warnings))
+
+
+def is_true(environment: Mapping[str, str], name: str, *, default: bool = False) -> bool:
+    """Return what a variable says as Go's tools read it (strconv.ParseBool).
+
+    Raises:
+        InvalidAddress: It says neither yes nor no.
+    """
+    text = environment.get(name, "").lower()
+    if text not in ("", *_TRUE, *_FALSE):
+        raise InvalidAddress(f"{name}={text!r} is neither true nor false", hint="true or false")
+    return text in _TRUE if text else default
+
+
+def header_text(text: str, name: str) -> str:
+    """Return text that goes into an HTTP header.
+
+    Raises:
+        InvalidAddress: It has a line break or another control character, which no header can hold.
+    """
+    if not text.isprintable():
+        raise InvalidAddress(f"{name} has a line break or another control character", hint="write it without")
+    return text

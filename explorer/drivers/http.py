@@ -12,6 +12,7 @@ import ssl
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 from weakref import WeakSet
@@ -91,6 +92,8 @@ class Endpoints:
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
         headers: Mapping[str, str] = MappingProxyType({}),
+        base: str = "",
+        unix_socket: Path | None = None,
     ) -> None:
         """Prepare; to be called inside an event loop.
 
@@ -103,6 +106,8 @@ class Endpoints:
             tls: How to encrypt; None does not.
             server_name: The name to expect in a certificate when it is not the host's.
             headers: Sent with every request.
+            base: The path before that of every request.
+            unix_socket: Connect to this socket, whatever the host is called.
         """
         self.hosts = tuple(hosts)
         self.shown = shown
@@ -119,8 +124,15 @@ class Endpoints:
         self._known: set[Host] = set()
         """The endpoints that have ever answered."""
         self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._base = base
+        self._unix = unix_socket is not None
+        connector = (
+            aiohttp.UnixConnector(str(unix_socket), limit=0)
+            if unix_socket
+            else aiohttp.TCPConnector(limit=0, ssl=tls or False, use_dns_cache=False, socket_factory=self._socket)
+        )
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=tls or False, use_dns_cache=False, socket_factory=self._socket),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None),
@@ -309,9 +321,10 @@ class Endpoints:
     async def _opened(
         self, request: Request, within: float, host: Host
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
+        scheme = "https" if self._tls else "http"
         async with self._session.request(
             request.method,
-            URL(f"{'https' if self._tls else 'http'}://{host}{request.target}", encoded=True),
+            URL(f"{scheme}://{'localhost' if self._unix else host}{self._base}{request.target}", encoded=True),
             data=None if request.body is None else io.BytesIO(request.body),  # not all in one piece
             allow_redirects=False,
             server_hostname=self._server_name,

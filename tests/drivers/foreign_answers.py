@@ -115,7 +115,10 @@ SHAPES: Final = {
 class AnsweringProxy:
     """A proxy to a real server that gives an answer of its own, once so many requests have been passed on."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, *, base: str = "") -> None:
+        self.heads: list[bytes] = []
+        """The beginnings of all requests."""
+        self._base = base.encode()
         self._host, _, port = server.rpartition(":")
         self._port = int(port)
         self._own: bytes | None = None
@@ -153,6 +156,8 @@ class AnsweringProxy:
         self._tasks.add(task)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
+            self.heads.append(head)
+            head = head.replace(b" " + self._base, b" ", 1)
             length = re.search(rb"(?i)content-length: (\d+)", head)
             body = await reader.readexactly(int(length[1]) if length else 0)
             if self._own is not None and self._pass <= 0:

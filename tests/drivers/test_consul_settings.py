@@ -58,7 +58,22 @@ def test_the_hosts_of_the_url_stand_above_the_variables() -> None:
     assert not settings("consul://one/", HTTP_ADDR="https://three:3", HTTP_SSL="true").tls
 
 
-@pytest.mark.parametrize("address", ["ftp://one", "unix:///sock", "one:port", "http://one:99999", "http://[::1", "//"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://one",
+        "unix://",
+        "unix://host/sock",
+        "one,unix:///sock",
+        "one:port",
+        "http://one:99999",
+        "http://[::1",
+        "//",
+        "http://me:pw@one",
+        "http://one/?x=y",
+        "http://one/a,http://two/b",
+    ],
+)
 def test_an_address_that_makes_no_sense_is_refused(address: str) -> None:
     with pytest.raises(InvalidAddress) as raised:
         settings(HTTP_ADDR=address)

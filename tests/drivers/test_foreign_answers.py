@@ -48,6 +48,19 @@ def store_at(server: Server, address: str, path: str, timeout: float = TIMEOUT) 
     return Etcd2Store(parse(f"etcd2://u:{CANARY}@{address}/{path}?timeout={timeout}"), Access())
 
 
+async def opened(server: Server, address: str, path: str) -> Store:
+    """Open a store whose calls may take little time, however busy the machine is."""
+    async with asyncio.timeout(SOON):
+        while True:
+            store = store_at(server, address, path)
+            try:
+                await store.connect()
+            except NotReachable:
+                await store.close()
+            else:
+                return store
+
+
 async def fill(server: Server, path: str) -> None:
     """Write what the calls are about."""
     if isinstance(server, ConsulServer):
@@ -146,8 +159,7 @@ async def complaint_of(call: Callable[[Store], Awaitable[object]], store: Store,
 async def failures_of_calls(server: Server, path: str, own: bytes, *, never_own: bool) -> dict[str, str]:
     """Make every call where a proxy gives this answer to all requests, and return what is wrong."""
     async with AnsweringProxy(server.address) as proxy:
-        store = store_at(server, proxy.address, path)
-        await store.connect()
+        store = await opened(server, proxy.address, path)
         proxy.answer(own)
         names = list(CALLS)
         found = await asyncio.gather(*(complaint_of(CALLS[name], store, never_own=never_own) for name in names))
@@ -160,8 +172,7 @@ async def failures_in_the_middle(server: Server, path: str, own: bytes, *, after
     found: dict[str, str] = {}
     for name, call in CALLS.items():
         async with AnsweringProxy(server.address) as proxy:
-            store = store_at(server, proxy.address, path)
-            await store.connect()
+            store = await opened(server, proxy.address, path)
             proxy.answer(own, after=after)
             if wrong := await complaint_of(call, store, never_own=False):
                 found[name] = wrong

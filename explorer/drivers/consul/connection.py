@@ -1,7 +1,8 @@
 """A connection to Consul's agents: who we are to them, and one way to ask."""
 
 import asyncio
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from explorer.drivers import encryption, http
@@ -37,16 +38,17 @@ class Connection:
         self._tasks = Tasks()
         self.restores = RestoreDetector(self._sessions_index, self._tasks)
         self._waiting = asyncio.Semaphore(_MOST_WAITING)
-        token = settings.access.password
         self._endpoints = http.Endpoints(
             settings.hosts,
             judge=self._judge,
             product="Consul's API",
             shown=self.shown,
             timeout=self.timeout,
-            tls=encryption.context(settings.access, self.shown) if settings.tls else None,
+            tls=encryption.context(settings.access, self.shown, verify=settings.verify) if settings.tls else None,
             server_name=settings.access.server_name,
-            headers={"X-Consul-Token": token.reveal()} if token else {},
+            headers=_headers(settings),
+            base=settings.base,
+            unix_socket=settings.socket,
         )
 
     @property
@@ -153,3 +155,13 @@ class Connection:
 
     def _judge(self, answer: http.Answer, key: str | None) -> None:
         failures.judge(answer, key, self.shown)
+
+
+def _headers(settings: Settings) -> Mapping[str, str]:
+    """Return what says who asks: Consul's token, and user and password of a proxy before it (RFC 7617)."""
+    headers = {}
+    if token := settings.access.password:
+        headers["X-Consul-Token"] = token.reveal()
+    if settings.login:
+        headers["Authorization"] = f"Basic {base64.b64encode(settings.login.reveal().encode()).decode()}"
+    return headers

@@ -1,7 +1,8 @@
 """How Consul's agents are reached: from the URL, the access given, and for the rest Consul's own variables.
 
-A datacenter, namespace or partition comes from the URL (`?dc=`, `?ns=`, `?partition=`) or from CONSUL_NAMESPACE and
-CONSUL_PARTITION, and is passed through; only Consul Enterprise knows the last two.
+All that the consul command reads are used, in its order: a token's file counts more than a token. Only CONSUL_HTTP_ADDR
+can name a unix socket. A datacenter, namespace or partition comes from the URL (`?dc=`, `?ns=`, `?partition=`) or from
+CONSUL_NAMESPACE and CONSUL_PARTITION, and is passed through; only Consul Enterprise knows the last two.
 """
 
 import os
@@ -17,11 +18,10 @@ from explorer.model.keys import directory
 _PORT = 8500
 _TLS_PORT = 8501
 _SCOPES: Mapping[str, str] = MappingProxyType({"dc": "", "ns": "CONSUL_NAMESPACE", "partition": "CONSUL_PARTITION"})
-_TRUE = ("1", "t", "true")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(given.Settings):
+class Settings(given.HttpSettings):
     """How the agents are reached, and which keys are meant."""
 
     separator: str
@@ -29,6 +29,8 @@ class Settings(given.Settings):
     """What stands before every key of ours in the store."""
     scope: Mapping[str, str]
     """What every request names besides: datacenter, namespace, partition."""
+    login: Secret | None
+    """User and password of a proxy before the agents, with a colon between."""
 
 
 def gather(address: Address, access: Access, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -37,35 +39,43 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     Raises:
         InvalidAddress: One of them cannot be understood.
     """
-    address.only_options("separator", "timeout", *_SCOPES)
+    address.only_options("separator", "timeout", "path", *_SCOPES)
     if user := access.user or address.user:
         raise InvalidAddress(
             f"Consul knows no users, so {user!r} cannot be one",
-            hint="give the token as the password, or in CONSUL_HTTP_TOKEN",
+            hint="give the token as the password, or in CONSUL_HTTP_TOKEN; a proxy's user in CONSUL_HTTP_AUTH",
             address=address.shown,
         )
-    hosts, tls = address.hosts, address.tls
-    if not hosts:
-        hosts, encrypted = given.endpoints("CONSUL_HTTP_ADDR", environment.get("CONSUL_HTTP_ADDR") or "127.0.0.1")
-        tls = tls or encrypted or environment.get("CONSUL_HTTP_SSL", "").lower() in _TRUE
+    named = given.WebAddress(address.hosts, address.tls)
+    if not address.hosts:
+        named = given.web_address("CONSUL_HTTP_ADDR", environment.get("CONSUL_HTTP_ADDR") or "127.0.0.1")
+    encrypted = address.tls or named.tls or (not address.hosts and given.is_true(environment, "CONSUL_HTTP_SSL"))
+    tls = encrypted and named.socket is None
+    verify = given.is_true(environment, "CONSUL_HTTP_SSL_VERIFY", default=True)
+    if tls and not verify:
+        address = given.warned(address, ["CONSUL_HTTP_SSL_VERIFY: the certificate is not verified"])
     divider = given.separator(address)
-    token = environment.get("CONSUL_HTTP_TOKEN")
+    files = given.files(
+        access, environment, authority="CONSUL_CACERT", certificate="CONSUL_CLIENT_CERT", key="CONSUL_CLIENT_KEY"
+    )
+    login = environment.get("CONSUL_HTTP_AUTH")
+    token = access.password or address.password or _token(environment)
+    if token:
+        given.header_text(token.reveal(), "the token")
     return Settings(
         address=address,
         access=replace(
-            given.files(
-                access,
-                environment,
-                authority="CONSUL_CACERT",
-                certificate="CONSUL_CLIENT_CERT",
-                key="CONSUL_CLIENT_KEY",
-            ),
-            password=access.password or address.password or (Secret(token) if token else None),
+            files,
+            authority=files.authority or given.file_named(environment, "CONSUL_CAPATH"),
+            password=token,
             server_name=access.server_name or environment.get("CONSUL_TLS_SERVER_NAME") or None,
             timeout=given.time_limit(address, access),
         ),
-        hosts=tuple(host.with_port(_TLS_PORT if tls else _PORT) for host in hosts),
+        hosts=named.with_port(_TLS_PORT if tls else _PORT),
         tls=tls,
+        base=given.base_path(address, named.base),
+        socket=named.socket,
+        verify=verify,
         separator=divider,
         root=directory(address.path, divider),
         scope={
@@ -73,4 +83,21 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
             for name, variable in _SCOPES.items()
             if (value := address.option(name, environment.get(variable, "")))
         },
+        login=Secret(given.header_text(login, "CONSUL_HTTP_AUTH")) if login else None,
     )
+
+
+def _token(environment: Mapping[str, str]) -> Secret | None:
+    """Read the token as the consul command does: from its file, if one is named."""
+    file = given.file_named(environment, "CONSUL_HTTP_TOKEN_FILE")
+    if file is None:
+        token = environment.get("CONSUL_HTTP_TOKEN")
+        return Secret(token) if token else None
+    try:
+        token = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InvalidAddress(
+            f"CONSUL_HTTP_TOKEN_FILE: cannot read {file}: {reason}", hint="name a readable file with the token in it"
+        ) from error
+    return Secret(token) if token else None

@@ -61,7 +61,7 @@ class ConsulStore(NetworkStore[Connection]):
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)
-        super().__init__(address, settings.shown, settings.separator)
+        super().__init__(settings.address, settings.shown, settings.separator)
         self._settings = settings
         self._layout = Layout(settings.root, settings.separator, settings.shown)
         self._listings: Unfinished[Keys] = Unfinished()

@@ -70,8 +70,14 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     address.only_options("separator", "timeout")
     hosts, tls = address.hosts, address.tls
     if not hosts:
-        hosts, encrypted = given.endpoints("ETCDCTL_ENDPOINTS", environment.get("ETCDCTL_ENDPOINTS") or "127.0.0.1")
+        named = environment.get("ETCDCTL_ENDPOINTS") or ""
+        given.require_no_discovery(named, environment)
+        hosts, encrypted = given.endpoints("ETCDCTL_ENDPOINTS", named or "127.0.0.1")
         tls = tls or encrypted
+    if tls and given.is_true(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY"):
+        address = given.warned(
+            address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY is not used: gRPC verifies every certificate (--cacert)"]
+        )
     access = given.credentials(access, address, _login(environment))
     divider = given.separator(address)
     return Settings(

@@ -78,7 +78,9 @@ class Connection:
             product="etcd's v2 API",
             shown=self.shown,
             timeout=self.timeout,
-            tls=encryption.context(settings.access, self.shown) if settings.tls else None,
+            tls=encryption.context(settings.access, self.shown, verify=settings.verify) if settings.tls else None,
+            base=settings.base,
+            unix_socket=settings.socket,
             server_name=settings.access.server_name,
             headers={"Content-Type": requests.FORM, **_credentials(settings)},
         )

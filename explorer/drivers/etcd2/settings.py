@@ -9,10 +9,16 @@ from explorer.model.address import Access, Address, Secret
 from explorer.model.errors import InvalidAddress
 
 _PORT = 2379
+_ENDPOINTS = ("ETCDCTL_ENDPOINTS", "ETCDCTL_ENDPOINT", "ETCDCTL_PEERS")
+_FILES = (
+    ("ETCDCTL_CA_FILE", "ETCDCTL_CERT_FILE", "ETCDCTL_KEY_FILE"),
+    ("ETCDCTL_CACERT", "ETCDCTL_CERT", "ETCDCTL_KEY"),
+)
+"""Variables of etcdctl's API 2, and of its API 3 for what those leave open."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(given.Settings):
+class Settings(given.HttpSettings):
     """How the members are reached, and which part of the store is meant."""
 
     root: str
@@ -25,24 +31,27 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     Raises:
         InvalidAddress: One of them cannot be understood.
     """
-    address.only_options("timeout")
-    hosts, tls = address.hosts, address.tls
-    if not hosts:
-        named = next((name for name in ("ETCDCTL_ENDPOINTS", "ETCDCTL_ENDPOINT") if environment.get(name)), "")
-        hosts, encrypted = given.endpoints(named, environment.get(named) or "127.0.0.1")
-        tls = tls or encrypted
-    completed = given.files(
-        given.credentials(access, address, _login(environment)),
-        environment,
-        authority="ETCDCTL_CA_FILE",
-        certificate="ETCDCTL_CERT_FILE",
-        key="ETCDCTL_KEY_FILE",
-    )
+    address.only_options("timeout", "path")
+    named = given.WebAddress(address.hosts, address.tls)
+    if not address.hosts:
+        variable = next((name for name in _ENDPOINTS if environment.get(name)), "")
+        given.require_no_discovery(variable, environment)
+        named = given.web_address(variable, environment.get(variable) or "127.0.0.1")
+    files = given.credentials(access, address, _login(environment))
+    for authority, certificate, key in _FILES:
+        files = given.files(files, environment, authority=authority, certificate=certificate, key=key)
+    tls = address.tls or named.tls
+    verify = not given.is_true(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY")
+    if tls and not verify:
+        address = given.warned(address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY: the certificate is not verified"])
     return Settings(
         address=address,
-        access=replace(completed, timeout=given.time_limit(address, access)),
-        hosts=tuple(host.with_port(_PORT) for host in hosts),
+        access=replace(files, timeout=given.time_limit(address, access)),
+        hosts=named.with_port(_PORT),
         tls=tls,
+        base=given.base_path(address, named.base),
+        socket=named.socket,
+        verify=verify,
         root=_root(address),
     )
 
@@ -55,7 +64,8 @@ def _root(address: Address) -> str:
 
 
 def _login(environment: Mapping[str, str]) -> tuple[str | None, Secret | None]:
-    """Read etcdctl's user and password, which may stand together."""
-    user, _, password = environment.get("ETCDCTL_USERNAME", "").partition(":")
+    """Read etcdctl's user and password, which may stand together; the names of API 3 count less."""
+    name = environment.get("ETCDCTL_USERNAME") or environment.get("ETCDCTL_USER") or ""
+    user, _, password = name.partition(":")
     password = environment.get("ETCDCTL_PASSWORD") or password
     return user or None, Secret(password) if password else None

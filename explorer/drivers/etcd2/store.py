@@ -65,7 +65,7 @@ class Etcd2Store(NetworkStore[Connection]):
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)
-        super().__init__(address, settings.shown, "/")
+        super().__init__(settings.address, settings.shown, "/")
         self._settings = settings
         self._layout = Layout(settings.root, settings.shown)
         self._listings: Unfinished[Walk] = Unfinished()
