@@ -28,11 +28,13 @@ class Choice:
     """The set of schemas that the type is from; None takes the first that has it."""
     indented: bool | None = None
     """Whether JSON and YAML are shown with one element a line; None does so when they are stored in one line."""
+    escaped: bool = False
+    """Whether a text is shown with escapes even if the value needs none."""
 
     def __str__(self) -> str:
         form = " as JSON" if self.form == "json" else ""
         layout = {None: "", True: ", indented", False: ", as stored"}[self.indented]
-        return f"{self.type or self.codec}{form}{layout}"
+        return f"{self.type or self.codec}{form}{layout}{', escaped' if self.escaped else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,10 @@ class Document(ABC):
     def adopt(self, text: str) -> tuple["Document", str]:
         """Return this document and a text typed elsewhere, both in a form that an editor keeps as it is."""
         return self, text
+
+    def paste(self, text: str) -> tuple["Document", str]:
+        """Return this document and how pasted text is written in it, both in a form that an editor keeps as it is."""
+        return self.adopt(text)
 
     @abstractmethod
     def encode(self, text: str) -> Encoded:

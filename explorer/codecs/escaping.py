@@ -80,6 +80,17 @@ def in_literals(text: str, *, octal: bool) -> str:
     return text
 
 
+def with_literal_escapes(text: str, *, octal: bool) -> str:
+    """Escape all that an editor would alter, controls too, in a text in which that can stand in string literals only.
+
+    Args:
+        text: Protobuf's text format or JSON, as a person wrote it.
+        octal: Write escapes as text format reads them; else as JSON does.
+    """
+    write = _octal if octal else _units
+    return _written(text, (one for one in set(text) if inert(one, multiline=True) != one), write)
+
+
 def _written(text: str, characters: Iterable[str], write: Callable[[str], str]) -> str:
     return text.translate({ord(one): write(one) for one in characters})
 

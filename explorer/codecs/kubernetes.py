@@ -120,6 +120,10 @@ class KubernetesDocument(Document):
             envelope=envelope,
         )
 
+    def adopt(self, text: str) -> tuple[Document, str]:
+        """Return this document and a text with escapes in the place of what an editor would alter."""
+        return self, self.inner.adopt(text)[1]
+
     def alternative(self) -> Choice:
         """Return the other form of the message: text format or JSON."""
         return replace(self.choice, form="text" if self.choice.form == "json" else "json")

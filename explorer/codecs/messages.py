@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError, Message
 
 from explorer.codecs.content import PlainText
 from explorer.codecs.contract import Choice, Document, Encoded, Merge
+from explorer.codecs.escaping import with_literal_escapes
 from explorer.codecs.fields import copied, is_complete, missing_fields, serialized, unknown_size
 from explorer.codecs.forms import JsonForm, MessageForm, TextForm
 from explorer.codecs.grafting import Four, Graft
@@ -83,6 +84,10 @@ class MessageDocument(Document):
             form=form,
             limits=limits,
         )
+
+    def adopt(self, text: str) -> tuple[Document, str]:
+        """Return this document and a text with escapes in the place of what an editor would alter."""
+        return self, with_literal_escapes(text, octal=self.language != "json")
 
     def alternative(self) -> Choice:
         """Return the other form of the message: text format or JSON."""

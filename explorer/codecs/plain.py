@@ -91,7 +91,7 @@ class PlainDocument(Document):
             crlf=crlf,
             layout=layout,
         )
-        return document._with_escapes() if needs_escape(shown) else document
+        return document._with_escapes() if choice.escaped or needs_escape(shown) else document
 
     def _with_escapes(self) -> Self:
         """Return the same value in its escaped form."""
@@ -122,7 +122,13 @@ class PlainDocument(Document):
         """Return this document and a text typed elsewhere, both in their escaped form if that is needed."""
         if not needs_escape(text):
             return self, text
-        return (self, inert(text, multiline=True)) if self.escaped else (self._with_escapes(), escape(text))
+        if self.escaped:
+            return self, inert(text, multiline=True)
+        return replace(self._with_escapes(), choice=replace(self.choice, escaped=True)), escape(text)
+
+    def paste(self, text: str) -> tuple[Document, str]:
+        """Return this document and how pasted text is written in it; in the escaped form a backslash is two."""
+        return (self, escape(text)) if self.escaped else self.adopt(text)
 
     def encode(self, text: str) -> Encoded:
         """Give the bytes of a text; JSON and YAML are checked, and their layout and values are never changed.
@@ -161,7 +167,7 @@ class PlainDocument(Document):
         their_text = document._meant(document.text)  # noqa: SLF001 - another one of these
         text, conflicts = merged_lines(self._meant(self.text), self._meant(mine), their_text)
         if needs_escape(text) and not document.escaped:
-            document = document._with_escapes()  # noqa: SLF001 - another one of these
+            document = replace(document._with_escapes(), choice=replace(choice, escaped=True))  # noqa: SLF001
         return Merge(document, escape(text) if document.escaped else text, conflicts)
 
     def _meant(self, text: str) -> str:

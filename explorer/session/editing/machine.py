@@ -106,6 +106,16 @@ class Edit:
         self.text = text
         self._become(Drafting())
 
+    def take_over(self, text: str) -> None:
+        """Go on with a text from outside; what an editor would alter is escaped from then on."""
+        self.go_on_with(*self.document.adopt(text))
+
+    def go_on_with(self, document: Document, text: str) -> None:
+        """Go on with the same value in another form, and a text in that form."""
+        if self.settled:
+            self.document = document
+            self.draft(text)
+
     async def change_form(self) -> None:
         """Go on in the document's other form, with what was typed.
 

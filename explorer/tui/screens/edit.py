@@ -88,6 +88,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
             max_checkpoints=200,
         )
         area.cursor_blink = False
+        area.on_special_paste = self._paste
         return area
 
     def _grammar(self) -> str | None:
@@ -114,6 +115,22 @@ class EditScreen(Answering[None], LiveScreen[None]):
         if text != self._typed:
             self._typed = text
             self.edit.draft(text)
+
+    def _paste(self, area: Editor, text: str) -> None:
+        """Insert pasted text as it is written in this document, with escapes for what an editor would alter."""
+        document, pasted = self.edit.document.paste(text)
+        if document is self.edit.document:
+            area.put(pasted)
+            if pasted != text:
+                self.notify("pasted with escapes for what cannot be edited as it is", markup=False)
+            return
+        start, end = sorted(area.selection)
+        before, after = area.get_text_range((0, 0), start), area.get_text_range(end, area.document.end)
+        head = document.paste(before)[1] + pasted
+        self.edit.go_on_with(document, head + document.paste(after)[1])
+        self.draw()
+        area.move_cursor((head.count("\n"), len(head) - head.rfind("\n") - 1))
+        self.notify("shown escaped from now on: the pasted text holds what cannot be edited as it is", markup=False)
 
     def on_key(self, event: Key) -> None:
         """Say that a character is not taken while a save is under way; the text area leaves it to the screen then."""
@@ -290,9 +307,10 @@ class EditScreen(Answering[None], LiveScreen[None]):
 
     async def do_edit_outside(self) -> None:
         """Go on in $EDITOR."""
-        text = await outside(self.app, self.edit.key, self.edit.text, self.edit.document.language)
-        if text is not None:
-            self.edit.draft(text)
+        outcome = await outside(self.app, self.edit.key, self.edit.text, self.edit.document.language)
+        if outcome.text is not None:
+            self.edit.take_over(outcome.text)
+        outcome.show(self.app)
 
     def do_help(self) -> None:
         """Show what can be done here."""

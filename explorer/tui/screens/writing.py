@@ -92,11 +92,15 @@ async def edit_outside(screen: Screen[None], session: Session) -> None:
     except ExplorerError as error:
         screen.notify(inert(error.message), severity="error", markup=False)
         return
-    text = await outside(screen.app, opened.key, opened.text, opened.document.language)
-    if text is None or text == opened.text:
+    outcome = await outside(screen.app, opened.key, opened.text, opened.document.language)
+    if outcome.text is None:
         await session.desk.leave()
+        outcome.show(screen.app)
         screen.notify("nothing was changed", markup=False)
         return
-    opened.draft(text)
-    screen.app.push_screen(EditScreen(session, opened))
-    await opened.review()
+    opened.take_over(outcome.text)
+    await screen.app.push_screen(EditScreen(session, opened))
+    if outcome.problem:
+        outcome.show(screen.app)
+    else:
+        await opened.review()

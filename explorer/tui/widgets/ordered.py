@@ -5,9 +5,13 @@ app, through several queues. Of keys that come in one go (type-ahead, a slow lin
 pressed before them: `ab`, backspace, `c` would become `ab`. Here a binding is run where its key arrives.
 """
 
-from textual.events import Key
+from collections.abc import Callable
+
+from textual.events import Key, Paste
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
+
+from explorer.model.text import counted, inert
 
 
 async def _take(field: Widget, event: Key) -> None:
@@ -25,9 +29,45 @@ class Field(Input):
     async def _on_key(self, event: Key) -> None:
         await _take(self, event)
 
+    def _on_paste(self, event: Paste) -> None:
+        """Insert one line with every character in it; several are refused rather than cut after the first."""
+        event.stop()
+        event.prevent_default()
+        text = with_line_feeds(event.text).removesuffix("\n")
+        if "\n" in text:
+            lines = counted(text.count("\n") + 1, "line")
+            self.app.notify(f"not pasted: {lines}, and only one can stand here", severity="warning", markup=False)
+        else:
+            self.replace(text, *self.selection)
+
 
 class Editor(TextArea):
     """A text to edit."""
 
+    on_special_paste: Callable[["Editor", str], None] | None = None
+    """Inserts pasted text that may have to be escaped in the document."""
+
     async def _on_key(self, event: Key) -> None:
         await _take(self, event)
+
+    async def _on_paste(self, event: Paste) -> None:
+        """Insert a text with every character in it; terminals send a carriage return for each line feed."""
+        event.stop()
+        event.prevent_default()
+        if self.read_only:
+            return
+        text = with_line_feeds(event.text)
+        harmless = inert(text, multiline=True) == text and "\\" not in text
+        if harmless or self.on_special_paste is None:
+            self.put(text)
+        else:
+            self.on_special_paste(self, text)
+
+    def put(self, text: str) -> None:
+        """Insert a text in the place of what is selected, and go on behind it."""
+        self.move_cursor(self.replace(text, *sorted(self.selection), maintain_selection_offset=False).end_location)
+
+
+def with_line_feeds(text: str) -> str:
+    """Return pasted text with line feeds as line ends."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")

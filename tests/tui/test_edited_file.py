@@ -1,0 +1,163 @@
+"""Text that comes from outside: pasted, or written by $EDITOR. Every character is kept, or what is not is said."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from textual.events import Paste
+
+from explorer.codecs.contract import Choice
+from explorer.codecs.documents import Codecs
+from explorer.tui.edited_file import EditorError, editor_command, read_back
+from tests.codecs.common import THREE, edges
+from tests.session.ground import Place
+from tests.tui.contents import fill
+from tests.tui.page import browsing
+from tests.tui.terminal import Terminal
+
+STRANGE = "a\u2028b\u2029c\x85d\x0be\x0cf\x00g"
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("vim -c 'set nu", "EDITOR cannot be understood: no closing quotation: vim -c 'set nu"),
+        ("nosuch --wait", "EDITOR names nosuch, which is not installed or cannot be run"),
+        ("''", "EDITOR names no editor: ''"),
+        ("#", "EDITOR names #, which is not installed or cannot be run"),
+    ],
+)
+def test_editor_that_cannot_be_used_is_named(value: str, why: str) -> None:
+    """The message says what is in the variable and what is wrong with it."""
+    with pytest.raises(EditorError) as caught:
+        editor_command({"EDITOR": value, "PATH": os.defpath})
+    assert str(caught.value) == why
+
+
+def test_editor_command_takes_visual_first_and_keeps_quotes() -> None:
+    """VISUAL goes before EDITOR, an empty one is passed over, arguments with spaces stay together."""
+    assert editor_command({"VISUAL": "sh -c 'a b'", "EDITOR": "nosuch"}) == ["sh", "-c", "a b"]
+    assert editor_command({"VISUAL": " ", "EDITOR": "sh"}) == ["sh"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "written", "text", "remarks"),
+    [
+        ("uno", b"uno\n", "uno", 0),
+        ("uno", b"uno", "uno", 0),
+        ("uno", b"uno\r\ntwo\r\n", "uno\ntwo", 1),
+        ("uno\n", b"uno\r\n", "uno\n", 1),
+        ("uno\n", b"uno", "uno", 0),
+        ("uno\ntwo\n", b"uno\r\ntwo\n", "uno\r\ntwo\n", 0),
+        ("uno", b"\xef\xbb\xbfuno\n", "uno", 1),
+        ("uno", "é\r\n".encode("utf-16"), "é", 2),
+        ("uno", b"\xfe\xff" + "é\n".encode("utf-16-be"), "é", 1),
+        ("uno", "é\n".encode("utf-32"), "é", 1),
+        ("uno", b"", "", 0),
+        ("", b"\n", "", 0),
+        ("a\n", STRANGE.encode() + b"\n", f"{STRANGE}\n", 0),
+    ],
+)
+def test_what_an_editor_wrote_is_read_back(sent: str, written: bytes, text: str, remarks: int) -> None:
+    """What editors add by themselves is left out, and said where it is more than the last line feed."""
+    found = read_back(written, sent)
+    assert (found.text, len(found.remarks)) == (text, remarks)
+
+
+@pytest.mark.parametrize(
+    ("written", "why"), [(b"uno\xff\n", "not UTF-8: byte 0xff at 3"), (b"\xff\xfea", "not UTF-16: byte 0x61 at 2")]
+)
+def test_what_is_no_text_is_refused(written: bytes, why: str) -> None:
+    """The place of the wrong byte is said."""
+    with pytest.raises(EditorError, match=why):
+        read_back(written, "uno")
+
+
+def test_text_from_outside_is_kept_in_every_form() -> None:
+    """Text, JSON and messages are written so that an editor keeps each character; a draft has the form with it."""
+    for choice in (Choice("text"), Choice("yaml")):
+        document = Codecs().open("k", b"old", choice)
+        other, text = document.adopt(STRANGE)
+        assert text.splitlines() == text.split("\n")
+        assert Codecs().open("k", b"old", other.choice).encode(text if choice.codec == "text" else "x").changed
+        if choice.codec == "text":
+            assert other.encode(text).value == STRANGE.encode()
+            assert other.adopt(text) == (other, text)
+            assert other.paste("\\") == (other, "\\\\")
+    json = Codecs().open("k.json", b'{"a": 1}')
+    other, text = json.adopt('{"a": "\u2028"}')
+    assert other.encode(text).value == '{"a": "\u2028"}'.encode()
+    for form, spelled in (("text", "\\342\\200\\250"), ("json", "\\u2028")):
+        message = edges().open("k", b"", Choice("protobuf", THREE, "json" if form == "json" else "text"))
+        assert message.adopt("\u2028") == (message, spelled)
+
+
+@pytest.fixture
+async def memory() -> Place:
+    """A store with a line of text."""
+    place = Place()
+    async with place.other() as store:
+        await store.put("app", b"one\\two")
+    return place
+
+
+@pytest.mark.parametrize("pasted", [STRANGE, "c\\new", "x\r\ny\rz", "tab\there"])
+async def test_pasted_text_keeps_every_character(memory: Place, pasted: str) -> None:
+    """What is pasted into the editor is stored as it is, line ends as line feeds, whatever else is in the text."""
+    async with browsing(memory.connect, Codecs(), writable=True) as page:
+        await page.press("e", "right")
+        editor = page.app.screen.focused
+        assert editor is not None
+        editor.post_message(Paste(pasted))
+        await page.settle()
+        await page.type("!")
+        await page.press("ctrl+s")
+        await page.shows("Save app?")
+        await page.press("ctrl+s")
+        await page.shows("saved app")
+    expected = pasted.replace("\r\n", "\n").replace("\r", "\n")
+    async with memory.other() as store:
+        assert (await store.get("app")).value == f"o{expected}!ne\\two".encode()
+
+
+async def test_several_lines_are_not_pasted_into_one(memory: Place) -> None:
+    """A prompt takes one line as it is; of several none is dropped without a word."""
+    async with browsing(memory.connect, Codecs(), writable=True) as page:
+        await page.press("n")
+        field = page.app.screen.focused
+        assert field is not None
+        field.post_message(Paste("new\u2028key\r"))
+        await page.settle()
+        assert getattr(field, "value", None) == "new\u2028key"
+        field.post_message(Paste("a\rb"))
+        await page.shows("not pasted: 2 lines")
+
+
+@pytest.mark.parametrize(
+    ("script", "shown"),
+    [
+        ("exit 3", ["ended with status 3", "The text was not changed."]),
+        ("printf 'new\\n' > $1; exit 1", ["ended with status 1", "kept as a draft"]),
+        ("printf 'a\\377' > $1", ["not UTF-8: byte 0xff at 1", "The file stays in"]),
+        ("rm $1", ["the editor removed its file"]),
+        ("printf 'uno\\r\\ntwo\\r\\n' > $1", ["Save app?", "+uno", "+two"]),
+        (None, ["EDITOR cannot be understood"]),
+    ],
+)
+def test_editor_that_fails_is_told_until_dismissed(
+    place: str, tmp_path: Path, script: str | None, shown: list[str]
+) -> None:
+    """Nothing that $EDITOR does ends the app or loses a text; a message waits for enter."""
+    fill(place, app="uno dos")
+    editor = tmp_path / "editor"
+    editor.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    editor.chmod(stat.S_IRWXU)
+    variables = {"EDITOR": str(editor) if script else "vim 'x"}
+    with Terminal("--write", place, home=tmp_path, variables=variables) as terminal:
+        terminal.shows("LIVE", "uno dos")
+        terminal.press("E")
+        terminal.shows(*shown)
+        terminal.press("enter")
+        terminal.hides(shown[0])
+        terminal.shows("LIVE")
