@@ -11,6 +11,7 @@ import grpc
 from grpc.aio import AioRpcError, Metadata
 
 from explorer.drivers.etcd import messages
+from explorer.drivers.etcd.answers import ForeignAnswerError, check, check_message, not_etcd
 from explorer.drivers.etcd.endpoint import AnswerStream, Endpoint, connections
 from explorer.drivers.etcd.failures import Finding, understand
 from explorer.drivers.etcd.methods import AUTHENTICATE, RANGE, Answer, Method, Question
@@ -20,6 +21,16 @@ from explorer.drivers.tasks import Tasks
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, NotReachable, Unauthenticated
 
+LIBRARY_ERRORS: Final = (
+    ForeignAnswerError,
+    grpc.RpcError,
+    grpc.aio.BaseError,
+    asyncio.InvalidStateError,
+    EOFError,
+    OSError,
+    ValueError,
+)
+"""What gRPC raises besides the status of a call: used after it was closed, or given what it cannot carry."""
 _LAST_COMPLETIONS: Final = 0.02
 """Seconds in which gRPC puts away the streams that were cancelled at closing."""
 _LEADER: Final = ("hasleader", "true")
@@ -114,12 +125,15 @@ class Cluster:
                 answer = await self._answer(
                     endpoint.call(method)(question, timeout=min(share, within), metadata=self._metadata())
                 )
+                check(question, answer)
             except AioRpcError as failure:
                 finding = understand(failure.code(), failure.details(), self.shown, key)
                 if finding.token and not renewed and self.settings.access.user is not None:
                     await self._renew(token)
                     continue
                 raise self._give_up(endpoint, finding) from failure
+            except LIBRARY_ERRORS as failure:
+                raise self._give_up(endpoint, self._foreign(failure, key)) from failure
             header = getattr(answer, "header", None)
             if header is not None and header.revision > self.revision:
                 self.revision = header.revision
@@ -157,6 +171,13 @@ class Cluster:
             error.sent, error.connected = False, finding.answered
         return error
 
+    def _foreign(self, failure: Exception, key: str | None) -> Finding:
+        """Return the finding for an answer that is not etcd's, or that gRPC itself could make nothing of."""
+        if isinstance(failure, ForeignAnswerError):
+            return Finding(not_etcd(str(failure), self.shown, key))
+        reason = f"the connection failed ({type(failure).__name__})"
+        return Finding(NotReachable(reason, hint="try again", address=self.shown, key=key))
+
     def _leave(self, endpoint: Endpoint) -> None:
         """Turn to the next endpoint, and end the streams at the one that is left: nothing may ever come there."""
         if len(self._endpoints) == 1:
@@ -187,6 +208,7 @@ class Cluster:
                 answer: messages.AuthenticateResponse = await endpoint.call(AUTHENTICATE)(
                     self._introduction(), timeout=max(self.timeout / len(self._endpoints), 1.0)
                 )
+                check(messages.AuthenticateRequest(), answer)
             except AioRpcError as failure:
                 if "authentication is not enabled" in (failure.details() or ""):
                     self._token = None
@@ -195,6 +217,8 @@ class Cluster:
                 if finding.token:
                     raise Unauthenticated("the store refuses user and password", address=self.shown) from failure
                 raise self._give_up(endpoint, finding) from failure
+            except LIBRARY_ERRORS as failure:
+                raise self._give_up(endpoint, self._foreign(failure, None)) from failure
             self._token = answer.token or None
 
     def converse(
@@ -259,6 +283,7 @@ class Cluster:
                     call = await begin(endpoint)
                     answer = await self._calls.outlast(call.read(), name="first answer of a stream")
                 while answer is not grpc.aio.EOF:
+                    check_message(answer)
                     yield answer
                     answer = await self._next(call, endpoint, left)
                 code = await call.code()
@@ -267,9 +292,12 @@ class Cluster:
                 # A status that comes without any answer is told by the end of the stream alone.
                 finding = understand(code, await call.details(), self.shown, key)
             except TimeoutError:
-                finding = Finding(NotReachable("the store does not answer", address=self.shown, key=key))
+                hint = "the store may be down, stopped or cut off"
+                finding = Finding(NotReachable("the store does not answer", hint=hint, address=self.shown, key=key))
             except AioRpcError as failure:
                 finding = understand(failure.code(), failure.details(), self.shown, key)
+            except LIBRARY_ERRORS as failure:
+                finding = self._foreign(failure, key)
             finally:
                 if call is not None:
                     call.cancel()

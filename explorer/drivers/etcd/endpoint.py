@@ -9,6 +9,7 @@ import grpc
 from google.protobuf.message import Message
 from grpc.aio import Channel, Metadata
 
+from explorer.drivers.etcd.answers import reader
 from explorer.drivers.etcd.methods import Answer, Method, Question
 from explorer.drivers.etcd.settings import Settings
 from explorer.model.address import Host
@@ -104,7 +105,7 @@ class Endpoint:
             stub = self.channel.unary_unary(
                 method.path,
                 request_serializer=method.question.SerializeToString,
-                response_deserializer=method.answer.FromString,
+                response_deserializer=reader(method.answer),
             )
             self.calls[method.path] = stub
         return cast("grpc.aio.UnaryUnaryMultiCallable[Question, Answer]", stub)
@@ -114,7 +115,7 @@ class Endpoint:
         stub = self.channel.unary_stream(
             method.path,
             request_serializer=method.question.SerializeToString,
-            response_deserializer=method.answer.FromString,
+            response_deserializer=reader(method.answer),
         )
         return cast("AnswerStream", stub(question, metadata=metadata))
 
@@ -125,7 +126,7 @@ class Endpoint:
         stub = self.channel.stream_stream(
             method.path,
             request_serializer=method.question.SerializeToString,
-            response_deserializer=method.answer.FromString,
+            response_deserializer=reader(method.answer),
         )
         call = stub(metadata=metadata)
         await call.write(question)

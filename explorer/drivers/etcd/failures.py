@@ -4,11 +4,13 @@ etcd tells its findings as a gRPC code and a text (`etcdserver: ...`); one code 
 (rpctypes/error.go lists all).
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 import grpc
 
+from explorer.drivers.etcd.answers import not_etcd
 from explorer.model.errors import (
     CallNotSupported,
     Compacted,
@@ -70,6 +72,22 @@ _NO_NAME: Final = ("DNS resolution failed", "errors resolving")
 _NO_LEADER: Final = "etcdserver: no leader"
 _UNSENT: Final = ("failed to connect", *_NO_NAME, _NO_LEADER)
 """Nothing was sent; or the member that knows no leader refused it before looking at it."""
+_OWN: Final = ("etcdserver", "etcdclient", "auth: ", "grpc: ")
+_OLDER: Final = ("unknown method", "Method not found", "etcdserver")
+"""What a server says that is etcd and too old for a call."""
+_VERDICTS: Final = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.OUT_OF_RANGE,
+)
+"""Statuses that a server gives on purpose."""
+_HTTP_STATUS: Final = re.compile(r"http2 header with status: (\d+)")
+_HTTP_1: Final = "http1.x server"
 _NO_WORDS: Final = "the store gave no reason"
 _BEHIND: Final = "required revision is a future revision"
 
@@ -93,8 +111,25 @@ def understand(code: grpc.StatusCode, details: str | None, address: str, key: st
     text = details.removeprefix("etcdserver: ")
     unsent = code is grpc.StatusCode.UNAVAILABLE and any(clue in details for clue in _UNSENT)
     refused_token = any(clue in text for clue in _TOKEN_CLUES)
+    foreign = _foreign(code, details)
+    if foreign is not None:
+        return Finding(not_etcd(foreign, address, key))
     error = _error(code, text or _NO_WORDS, address, key)
     return Finding(error, unsent=unsent, answered=_NO_LEADER in details, token=refused_token)
+
+
+def _foreign(code: grpc.StatusCode, details: str) -> str | None:
+    """Return why a status cannot be etcd's: its own words all begin with its name."""
+    status = _HTTP_STATUS.search(details)
+    if status is not None:
+        return f"an HTTP server gave status {status[1]}"
+    if _HTTP_1 in details:
+        return "a server answers that speaks HTTP/1 only"
+    if code is grpc.StatusCode.UNIMPLEMENTED and not details.startswith(_OLDER):
+        return details or _NO_WORDS
+    if code in _VERDICTS and not details.startswith(_OWN):
+        return f"{details or _NO_WORDS} ({code.name.lower()})"
+    return None
 
 
 def _error(code: grpc.StatusCode, text: str, address: str, key: str | None) -> ExplorerError:
@@ -138,7 +173,7 @@ def _error(code: grpc.StatusCode, text: str, address: str, key: str | None) -> E
                 "the server does not know this call", hint="is it etcd 3.4 or newer?", address=address, key=key
             )
         case grpc.StatusCode.CANCELLED:
-            return NotReachable("the connection was given up", address=address, key=key)
+            return NotReachable("the connection was given up", hint="try again", address=address, key=key)
         case grpc.StatusCode.INTERNAL:  # a connection cut in the middle of a frame; etcd's own client tries again, too
             return NotReachable("the connection broke", hint="try again", address=address, key=key)
         case grpc.StatusCode.UNKNOWN | grpc.StatusCode.DATA_LOSS:  # no verdict: a write may have taken effect

@@ -145,8 +145,12 @@ class EtcdStore(NetworkStore[Cluster]):
             start, end = self._layout.range(prefix)
             question = messages.RangeRequest(key=start or NO_END, range_end=end, keys_only=not values)
             try:
+                own = False
                 async for answer in self.connection.download(RANGE_STREAM, question, key=prefix):
+                    own = own or answer.range_response.HasField("header")
                     yield answer.range_response.kvs
+                if not own:
+                    await self.prove()  # whatever answered so, etcd has to say that there is nothing
             except CallNotSupported:
                 self._streams = False
             else:

@@ -1,0 +1,211 @@
+"""Answers by HTTP/2 that are not etcd's own, and a fake proxy that gives them: no real server does so when asked."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import IntEnum
+from typing import Final, Self
+
+from tests.servers.processes import HOST
+
+
+class Frame(IntEnum):
+    """Types of frames."""
+
+    DATA = 0
+    HEADERS = 1
+    RST_STREAM = 3
+    SETTINGS = 4
+    PING = 6
+    GOAWAY = 7
+
+
+_PREFACE_BYTES: Final = 24
+_HEAD_BYTES: Final = 9
+_ACK: Final = 1
+_END_STREAM: Final = 1
+_END_HEADERS: Final = 4
+_GRPC: Final = (("content-type", "application/grpc"),)
+
+
+def frame(kind: Frame, stream: int, payload: bytes = b"", flags: int = 0) -> bytes:
+    """Return a frame as it is sent."""
+    return len(payload).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + payload
+
+
+def _headers(stream: int, *fields: tuple[str, str], end: bool) -> bytes:
+    block = b"".join(
+        b"\x00" + bytes((len(name),)) + name.encode() + bytes((len(value),)) + value.encode() for name, value in fields
+    )
+    return frame(Frame.HEADERS, stream, block, _END_HEADERS | (_END_STREAM if end else 0))
+
+
+class Answer:
+    """What is sent for each request: a status, messages of gRPC, and a status at the end."""
+
+    def __init__(
+        self,
+        *fields: tuple[str, str],
+        status: str = "200",
+        data: bytes = b"",
+        end: Mapping[str, str] | None = None,
+        instead: bytes | None = None,
+    ) -> None:
+        self._fields = fields
+        self._status = status
+        self._data = data
+        self._end = end
+        self._instead = instead
+
+    def sent(self, stream: int) -> bytes:
+        """Return the frames."""
+        if self._instead is not None:
+            return self._instead.replace(b"STRM", stream.to_bytes(4))
+        last = self._end is None and not self._data
+        sent = _headers(stream, (":status", self._status), *self._fields, end=last)
+        if self._data:
+            sent += frame(Frame.DATA, stream, self._data, 0 if self._end is not None else _END_STREAM)
+        if self._end is not None:
+            sent += _headers(stream, *self._end.items(), end=True)
+        return sent
+
+
+def message(payload: bytes, *, length: int | None = None, compressed: bool = False) -> bytes:
+    """Return a message of gRPC."""
+    return bytes((compressed,)) + (len(payload) if length is None else length).to_bytes(4) + payload
+
+
+def _of_status(code: int | str, words: str = "from a proxy") -> Answer:
+    return Answer(*_GRPC, ("grpc-status", f"{code}"), ("grpc-message", words))
+
+
+def _reset(code: int) -> Answer:
+    return Answer(instead=frame(Frame.RST_STREAM, 0, code.to_bytes(4)).replace(b"\0\0\0\0", b"STRM", 1))
+
+
+_DONE: Final = {"grpc-status": "0"}
+FOREIGN: Final[Mapping[str, Answer | bytes]] = {
+    "HTTP/1": b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+    "another protocol": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "garbage": bytes(range(256)) * 4,
+    "nothing": b"",
+    **{
+        f"page {status}": Answer(("content-type", "text/html"), status=status, data=b"<h1>")
+        for status in ("200", "404")
+    },
+    **{
+        f"status {status}": Answer(("content-type", "text/plain"), status=status)
+        for status in ("200", "204", "302", "400", "401", "403", "404", "418", "429", "500", "502", "503")
+    },
+    "unknown service": _of_status(12, "unknown service etcdserverpb.KV"),
+    **{f"code {code}": _of_status(code) for code in (*range(1, 17), 99, "abc")},
+    "code in other words": _of_status(7, "\x1b[31mRBAC: access denied"),
+    "no message": Answer(*_GRPC, end=_DONE),
+    "empty message": Answer(*_GRPC, data=message(b""), end=_DONE),
+    "no protobuf": Answer(*_GRPC, data=message(b"\xff\xff\xff\xff"), end=_DONE),
+    "page as a message": Answer(*_GRPC, data=message(b"<html><h1>Welcome</h1>"), end=_DONE),
+    "two messages": Answer(*_GRPC, data=message(b"") * 2, end=_DONE),
+    "breaks off": Answer(*_GRPC, data=message(b"\x0a", length=100), end=_DONE),
+    "breaks off in the head": Answer(*_GRPC, data=b"\0\0", end=_DONE),
+    "no end": Answer(*_GRPC, data=message(b"\x0a")),
+    "compressed": Answer(*_GRPC, data=message(b"\x0a", compressed=True), end=_DONE),
+    "no content type": Answer(data=message(b""), end=_DONE),
+    **{f"reset {code}": _reset(code) for code in (0, 1, 2, 7, 8, 11)},
+    "go away": Answer(instead=frame(Frame.GOAWAY, 0, (0).to_bytes(4) + (11).to_bytes(4) + b"enough")),
+}
+"""What etcd never answers: bytes in place of HTTP/2, or what each request is answered with."""
+
+
+class Http2Proxy:
+    """A proxy to a real server that gives answers of its own once it is told to."""
+
+    def __init__(self, server: str) -> None:
+        self._host, _, port = server.rpartition(":")
+        self._port = int(port)
+        self._own: Answer | bytes | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.address = ""
+
+    def answer(self, own: Answer | bytes) -> None:
+        """Give this answer to every request, on new connections."""
+        self._own = own
+        self._cut()
+
+    def heal(self) -> None:
+        """Pass on everything again."""
+        self._own = None
+        self._cut()
+
+    def _cut(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, HOST, 0)
+        self.address = f"{HOST}:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+        for _turn in range(3):  # what was accepted a moment before begins, ends, and has its transport closed
+            await asyncio.sleep(0)
+            self._cut()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a connection is served by its own task")
+        self._tasks.add(task)
+        try:
+            match self._own:
+                case None:
+                    await self._forward(reader, writer)
+                case bytes() as raw:
+                    writer.write(raw)
+                    await writer.drain()
+                case Answer() as answer:
+                    await _talk(reader, writer, answer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs, upstream = await asyncio.open_connection(self._host, self._port)
+        there = asyncio.create_task(_copy(reader, upstream))
+        try:
+            await _copy(theirs, writer)
+        finally:
+            there.cancel()
+            upstream.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+
+
+async def _talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> None:
+    """Answer each request alike, as a server of HTTP/2."""
+    writer.write(frame(Frame.SETTINGS, 0))
+    await reader.readexactly(_PREFACE_BYTES)
+    while True:
+        head = await reader.readexactly(_HEAD_BYTES)
+        payload = await reader.readexactly(int.from_bytes(head[:3]))
+        stream = int.from_bytes(head[5:])
+        match head[3]:
+            case Frame.SETTINGS if not head[4] & _ACK:
+                writer.write(frame(Frame.SETTINGS, 0, flags=_ACK))
+            case Frame.PING if not head[4] & _ACK:
+                writer.write(frame(Frame.PING, 0, payload, _ACK))
+            case Frame.HEADERS:
+                writer.write(answer.sent(stream))
+            case _:
+                pass
+        await writer.drain()

@@ -1,0 +1,165 @@
+"""Whatever answers in the place of etcd: each call of the contract reports it by an error of the error tree."""
+
+import asyncio
+import logging
+import uuid
+from contextlib import aclosing
+from pprint import pformat
+from typing import Final
+
+import grpc
+import pytest
+from grpc.aio import AioRpcError, Metadata
+
+from explorer.drivers import delivery
+from explorer.drivers.base import Store
+from explorer.drivers.etcd import EtcdStore
+from explorer.drivers.etcd.endpoint import Endpoint
+from explorer.model.address import Access, parse
+from explorer.model.events import Lost, Put, Started
+from tests.drivers.http2_answers import FOREIGN, Answer, Http2Proxy
+from tests.drivers.refusals import SOON
+from tests.drivers.test_foreign_answers import CALLS, complaint_of, complaints, outcome
+from tests.servers.etcd import EtcdServer
+
+TIMEOUT: Final = 0.4
+"""Seconds that one call may take."""
+KEYS: Final = ("a", "b/c", "b/d", "e")
+
+
+async def _history(store: Store) -> None:
+    async with aclosing(store.history("a")) as entries:
+        async for _ in entries:
+            pass
+
+
+ALL_CALLS: Final = {**CALLS, "history": _history, "guarded deletion": lambda store: store.delete_tree("b", guard=7)}
+
+
+@pytest.fixture
+def etcd_version() -> str:
+    """One version will do: what answers is not etcd."""
+    return "3.5"
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spend little time on finding out what became of a write: nothing here can say."""
+    monkeypatch.setattr(delivery, "_RESOLVING", TIMEOUT)
+
+
+def store_at(address: str, path: str, timeout: float = TIMEOUT) -> EtcdStore:
+    return EtcdStore(parse(f"etcd://{address}/{path}?timeout={timeout}"), Access())
+
+
+async def fill(server: EtcdServer, path: str) -> None:
+    """Write what the calls are about."""
+    async with store_at(server.address, path, 5.0) as store:
+        for key in KEYS:
+            await store.put(key, b"value")
+
+
+async def failures_of_calls(server: EtcdServer, path: str, own: Answer | bytes) -> dict[str, str]:
+    """Make every call, and the first contact, where a proxy gives this answer, and return what is wrong."""
+    async with Http2Proxy(server.address) as proxy:
+        store = store_at(proxy.address, path)
+        await store.connect()
+        proxy.answer(own)
+        found = await asyncio.gather(*(complaint_of(call, store, never_own=True) for call in ALL_CALLS.values()))
+        await store.close()
+        first = store_at(proxy.address, path)
+        contact = "; ".join(complaints(await outcome(first.connect()), never_own=True))
+        await first.close()
+        return {
+            name: wrong for name, wrong in zip((*ALL_CALLS, "first contact"), (*found, contact), strict=True) if wrong
+        }
+
+
+async def test_foreign_answer_is_an_error_of_the_tree(
+    shared_etcd: EtcdServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line, exit code 5 (or 7 for a write that may have happened), and nothing that gRPC writes by itself."""
+    path = f"test-{uuid.uuid4().hex[:12]}"
+    await fill(shared_etcd, path)
+    found: dict[str, object] = {}
+    few = asyncio.Semaphore(12)
+
+    async def check(name: str, own: Answer | bytes) -> None:
+        async with few:
+            if wrong := await failures_of_calls(shared_etcd, path, own):
+                found[name] = wrong
+
+    await asyncio.gather(*(check(name, own) for name, own in FOREIGN.items()))
+    assert not found, pformat(found)
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+RAISED: Final = (
+    *(AioRpcError(code, Metadata(), Metadata(), details="words") for code in grpc.StatusCode if code.value[0]),
+    grpc.RpcError("words"),
+    grpc.aio.UsageError("Channel is closed."),
+    grpc.aio.BaseError("words"),
+    grpc.aio.InternalError("words"),
+    asyncio.InvalidStateError("RPC already finished"),
+    ValueError("metadata was invalid"),
+    OSError("words"),
+    EOFError(),
+)
+
+
+async def test_exception_of_grpc_never_leaves_the_driver(
+    shared_etcd: EtcdServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stub that raises everything it can, by every call: the errors are the tree's own."""
+    path = f"test-{uuid.uuid4().hex[:12]}"
+    await fill(shared_etcd, path)
+    found: dict[str, object] = {}
+    for failure in RAISED:
+
+        def fail(*_: object, failure: Exception = failure) -> object:
+            async def failing(*_: object, **__: object) -> object:
+                raise failure
+
+            return failing
+
+        async with store_at(shared_etcd.address, path, 0.1) as store:
+            with monkeypatch.context() as broken:
+                broken.setattr(delivery, "_RESOLVING", 0.1)
+                for way in ("call", "dialogue", "download"):
+                    broken.setattr(Endpoint, way, fail if way == "call" else fail())
+                wrong = await asyncio.gather(
+                    *(complaint_of(call, store, never_own=False) for call in ALL_CALLS.values())
+                )
+        if any(wrong):
+            found[repr(failure)] = {name: text for name, text in zip(ALL_CALLS, wrong, strict=True) if text}
+    assert not found, pformat(found)
+
+
+async def test_watch_goes_on_after_foreign_answers(shared_etcd: EtcdServer) -> None:
+    """A running watch of a key and of a tree says that it was lost, tries again, and tells what happens then."""
+
+    async def survive(name: str) -> None:
+        path = f"test-{uuid.uuid4().hex[:12]}"
+        await fill(shared_etcd, path)
+        async with (
+            Http2Proxy(shared_etcd.address) as proxy,
+            store_at(proxy.address, path, 5.0) as store,
+            store.watch("a") as one,
+            store.watch_tree("") as tree,
+        ):
+            for events in (one, tree):
+                assert isinstance(await anext(events), Started)
+            proxy.answer(FOREIGN[name])
+            for events in (one, tree):
+                assert isinstance(await anext(events), Lost), name
+            proxy.heal()
+            await store.put("a", b"new")
+            for events in (one, tree):
+                async for event in events:
+                    if isinstance(event, Put) and event.entry.value == b"new":
+                        break
+
+    kinds = ("HTTP/1", "page 404", "status 403", "unknown service", "code 7", "code 9", "no protobuf", "empty message")
+    async with asyncio.timeout(2 * SOON), asyncio.TaskGroup() as group:
+        for name in kinds:
+            group.create_task(survive(name))
