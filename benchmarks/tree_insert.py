@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 import tracemalloc
+from bisect import bisect_right
 from functools import partial
 
 from _side_by_side import compare
@@ -21,7 +22,7 @@ NAMES = [f"device-{number:06}" for number in range(ROWS)]
 
 
 async def _load(prefix: str, *, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
-    start = 0 if after is None else int(str(after).removeprefix("device-")) + 1
+    start = 0 if after is None else bisect_right(NAMES, Cursor.key_of(after))
     names = [_own(name) for name in NAMES[start : start + limit]] if not prefix else []
     rest = start + limit < ROWS
     return Page(tuple(Child(name, name, True, False) for name in names), Cursor(names[-1]) if rest else None, 1)  # noqa: FBT003 - a row of them
