@@ -56,6 +56,7 @@ ACTIONS: Final = Actions(
         ),
         # Finding
         Action("filter", "Filter", "Show only the loaded keys that match.", ("/",), Place.TREE, "Find", priority=70),
+        Action("seen", "Seen", "Clear the marks of changes that were seen.", ("m",), Place.TREE, "Find"),
         Action("go", "Go to key", "Go to a key by its name.", (":",), BROWSING, "Find", _ASKS, priority=60),
         # The value
         Action(

@@ -245,6 +245,11 @@ class TestWhatIsOff:
             await page.press("escape")
             await page.shows("1 Keys")
 
+    async def test_help_of_the_tree_explains_its_signs(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), size=(160, 90)) as page:
+            await page.press("?")
+            await page.shows("A draft of the key is kept: e goes on with it.", "Changes below a closed folder")
+
     async def test_what_is_typed_as_the_palette_closes_ends_nothing(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press("ctrl+p")
@@ -346,7 +351,7 @@ async def test_a_held_display_stands_still(place: Place) -> None:
 
 def left_of(page: Page) -> str:
     """Return what is said on the left, as running text."""
-    return " ".join(" ".join(line[:42] for line in page.lines()).replace("▕", " ").split())
+    return " ".join(" ".join(line.split("▕")[0] for line in page.lines()).split())
 
 
 def lines_of_the_tree(page: Page) -> list[str]:

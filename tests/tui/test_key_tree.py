@@ -141,6 +141,27 @@ async def test_pages_and_ends_of_a_long_level() -> None:
             await app.shows(on)
 
 
+async def test_half_pages_move_as_everywhere() -> None:
+    async with shown(*_many(100)) as (app, pilot):
+        for key, on in [("ctrl+d", "k0006"), ("ctrl+d", "k0012"), ("ctrl+u", "k0006")]:
+            await pilot.press(key)
+            await app.is_on(on)
+            await app.shows(on)
+
+
+async def test_marks_that_were_seen_are_cleared_and_drafts_are_marked() -> None:
+    """Marks that were seen are cleared; a key with a draft has a sign of its own."""
+    async with shown("a", "b/c", "d") as (app, pilot):
+        app.store.put("a")
+        app.store.put("b/c")
+        app.view.drafts = frozenset({"d", "b/c"})
+        app.tell()
+        words = ["a ~", "▸ b/ ±1", "d ✎"]
+        await comes_to(lambda: [" ".join(line.split()) for line in app.lines], words)
+        await pilot.press("m")
+        await comes_to(lambda: [" ".join(line.split()) for line in app.lines], ["a", "▸ b/", "d ✎"])
+
+
 async def test_the_cursor_is_told_when_it_moves_and_the_last_of_many_moves_counts() -> None:
     async with shown(*_many(100)) as (app, pilot):
         await comes_to(lambda: app.moved[-1:], ["k0000"])

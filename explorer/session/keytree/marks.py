@@ -97,6 +97,12 @@ class Marks:
         self._ghosts.pop(node, None)
         self._below.pop(node, None)
 
+    def clear(self) -> None:
+        """Forget all marks; ghosts stay for as long as they would."""
+        self._fresh.clear()
+        self._recent.clear()
+        self._below.clear()
+
     def age(self, now: float, until: Callable[[], bool]) -> bool:
         """Let marks pass into their next stage, as long as `until` is not true; tell whether one did."""
         passed = False

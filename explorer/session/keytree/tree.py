@@ -231,6 +231,10 @@ class Tree:
             node = child
         return node
 
+    def clear_marks(self) -> None:
+        """Forget what changed until now; rows of deleted keys go when their time is over."""
+        self._rows.marks.clear()
+
     def pin(self, owner: object, node: Node | None) -> None:
         """Keep the row of a node although its key is deleted, until the owner pins another or none.
 

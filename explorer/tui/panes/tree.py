@@ -34,7 +34,7 @@ class TreePane(Pane):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.TREE)
     place = Place.TREE
-    parts = Part.TREE | Part.LIVENESS
+    parts = Part.TREE | Part.LIVENESS | Part.EDIT
     number = "1"
     name_shown = "Keys"
 
@@ -58,6 +58,7 @@ class TreePane(Pane):
             self.title(str(findings))
         else:
             self.title(f"{counted(tree.loaded, 'key')} loaded" if tree.loaded else "")
+        self.keys.drafts = self.session.desk.draft_keys
         self.keys.value_marks = Capability.DIRECTORIES not in self.session.store_capabilities
         nothing = not tree.loaded and tree.root.extent is not Extent.LOADED
         if error is not None and nothing:

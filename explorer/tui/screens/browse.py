@@ -99,7 +99,7 @@ class Browse(LiveScreen[None]):
         """Show and select what the cursor of the tree is on before an action: its message may be under way."""
         tree = self.query_one(TreePane)
         if self.pane is tree:
-            tree.keys.bring_into_sight()
+            tree.keys.bring_into_sight(margin=0)
             self.session.select(tree.pointed)
 
     def focus_pane(self, name: str) -> None:

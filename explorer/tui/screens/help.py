@@ -16,6 +16,7 @@ from explorer.session.session import Session
 from explorer.tui.drawing import Piece, told
 from explorer.tui.line_breaks import row_starts
 from explorer.tui.screens.answering import Answering
+from explorer.tui.widgets.key_row import SIGNS
 from explorer.tui.widgets.lines import Lines
 from explorer.tui.widgets.ordered import Editor
 
@@ -113,6 +114,10 @@ class Help(ModalScreen[None], Answering[None]):
             for action in members:
                 keys = " ".join(shown(key) for key in action.keys_at(self._place))
                 yield HelpEntry(keys, action.help, self._session.why_off(action.id) or "")
+        if self._place is Place.TREE:
+            yield HelpEntry("", "Signs")
+            for sign, meaning in SIGNS:
+                yield HelpEntry(sign, meaning)
 
     def action_leave(self) -> None:
         """Go back."""

@@ -20,6 +20,16 @@ _LEAST_NAME: Final = 12
 _MOST_COUNT: Final = 999
 _LONGEST: Final = 2048
 """Characters of a name that are looked at on either side; nobody sees more."""
+_DRAFT: Final = "✎"
+SIGNS: Final = (
+    ("▸ ▾", "A folder, closed or open."),
+    ("•", "A folder that is a key with a value, too."),
+    ("+ ~ -", "Added, changed, deleted: in the last 30 seconds."),
+    ("±2", "Changes below a closed folder since it was last open or they were marked as seen."),
+    (_DRAFT, "A draft of the key is kept: e goes on with it."),
+    ("…", "Keys that are not read: they are as soon as one gets there."),
+)
+"""The signs in the tree and what they mean."""
 _STYLE_OF: Final = {Change.ADDED: "added", Change.CHANGED: "changed", Change.DELETED: "deleted"}
 
 
@@ -41,6 +51,8 @@ class Look(NamedTuple):
     change: Change | None
     fresh: bool
     age: str
+    draft: bool
+    """A draft of the key is kept."""
     cursor: bool
 
     @property
@@ -49,7 +61,15 @@ class Look(NamedTuple):
         return _STEP * (len(self.guides) - 1)
 
 
-def look(tree: Tree, line: Line[Node], *, width: int, cursor: Node | None, value_marks: bool = True) -> Look:
+def look(
+    tree: Tree,
+    line: Line[Node],
+    *,
+    width: int,
+    cursor: Node | None,
+    value_marks: bool = True,
+    drafts: frozenset[str] = frozenset(),
+) -> Look:
     """Return the look of a row in a width.
 
     Args:
@@ -58,6 +78,7 @@ def look(tree: Tree, line: Line[Node], *, width: int, cursor: Node | None, value
         width: The cells that there are.
         cursor: The node that the cursor is on.
         value_marks: Mark a folder that has a value of its own.
+        drafts: The keys of which a draft is kept.
     """
     node = line.row
     mark = tree.mark(node)
@@ -75,6 +96,7 @@ def look(tree: Tree, line: Line[Node], *, width: int, cursor: Node | None, value
         change=mark.change if mark is not None else Change.DELETED if node.ghost else None,
         fresh=mark is not None and mark.stage is Stage.FRESH,
         age=age,
+        draft=bool(drafts) and not node.tail and tree.key(node) in drafts,
         cursor=node is cursor,
     )
 
@@ -153,6 +175,8 @@ def _right(row: Look, width: int) -> list[Piece]:
     if row.tail:
         return []
     right: list[Piece] = []
+    if row.draft:
+        right.append(("changed", f" {_DRAFT}"))
     if row.below:
         shown = f"{_MOST_COUNT}+" if row.below > _MOST_COUNT else str(row.below)
         right.append(("changed", f" ±{shown}"))
@@ -161,7 +185,7 @@ def _right(row: Look, width: int) -> list[Piece]:
         right.append((style, f" {row.change.value}"))
     elif row.below:
         right.append(("", "  "))
-    if width >= _AGES_FROM and right:
+    if width >= _AGES_FROM and (row.below or row.change is not None):
         right.append(("quiet", row.age.rjust(_AGE)))
     return right
 

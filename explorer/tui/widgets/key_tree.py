@@ -30,6 +30,7 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
         Binding("pagedown", "do('page_down')", "Page down", show=False, id="page-down"),
         Binding("ctrl+u", "do('half_page_up')", "Half page up", show=False, id="half-page-up"),
         Binding("ctrl+d", "do('half_page_down')", "Half page down", show=False, id="half-page-down"),
+        Binding("m", "do('seen')", "Seen", show=False, id="seen"),
     ]
 
     class Moved(Message):
@@ -108,6 +109,11 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
     def do_half_page_down(self) -> None:
         """Move down by half a page."""
         self.go_row(self.cursor_row + max(1, self.size.height // 2))
+
+    def do_seen(self) -> None:
+        """Clear the marks of changes."""
+        self.keys.clear_marks()
+        self.sync()
 
     def do_top(self) -> None:
         """Move to the first row."""

@@ -83,6 +83,8 @@ class KeyView(ScrollView, inherit_bindings=False):
         """The nodes above and below the gap that the cursor is on."""
         self._opening: Node | None = None
         """A folder that was just opened: its first children are brought into sight."""
+        self.drafts: frozenset[str] = frozenset()
+        """The keys of which a draft is kept."""
         self.value_marks = True
         """Whether a folder with a value of its own has a mark; it says nothing where every folder has one."""
         self.looks: list[Look] = []
@@ -186,7 +188,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         height, width = self.size.height, self._room
         cursor = self.under_cursor
         looks = [
-            look(self.keys, line, width=width, cursor=cursor, value_marks=self.value_marks)
+            look(self.keys, line, width=width, cursor=cursor, value_marks=self.value_marks, drafts=self.drafts)
             for line in self._window(height)
         ]
         before, self.looks = self.looks, looks
