@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from explorer.drivers.consul import ConsulStore
-from explorer.drivers.consul.saving import MOST_BYTES
+from explorer.drivers.consul.saving import TRANSACTION_BYTES
 from explorer.model.address import Access, parse
 from explorer.model.entries import Cursor
 from explorer.model.errors import InvalidKey, KeyExists, KeyModified, KeyNotFound, TooLarge
@@ -48,7 +48,7 @@ async def test_flags_of_others_are_kept(shared_consul: ConsulServer, store: Cons
     assert (await store.get("key")).meta["flags"] == 42
 
 
-@pytest.mark.parametrize("size", [390_000, 400_000, MOST_BYTES])
+@pytest.mark.parametrize("size", [390_000, 400_000, TRANSACTION_BYTES])
 async def test_a_value_as_large_as_consul_takes(store: ConsulStore, size: int) -> None:
     first = await store.atomic_put("large", b"x" * size, None)
     assert await store.get("large") == first
@@ -60,14 +60,30 @@ async def test_a_value_as_large_as_consul_takes(store: ConsulStore, size: int) -
     assert await store.get("large") == second
 
 
-async def test_a_value_that_consul_would_not_take_is_refused_before_anything_is_sent(store: ConsulStore) -> None:
-    for key, size in (("large", MOST_BYTES + 1), ("odd//large", 400_000)):
-        with pytest.raises(TooLarge) as raised:
+async def test_value_that_consul_refuses_is_too_large(store: ConsulStore) -> None:
+    """The agent decides, and its words say how much it takes; nothing is written."""
+    for key, size in (("large", TRANSACTION_BYTES + 1), ("larger", 5_000_000), ("odd//large", 400_000)):
+        with pytest.raises(TooLarge, match="max size: 524288") as raised:
             await store.put(key, b"x" * size)
         assert raised.value.hint
     with pytest.raises(TooLarge):
         await store.put("large", b"x" * 400_000, ttl=60)
     assert await keys_below(store, "") == []
+
+
+async def test_limits_of_the_agents_configuration_hold() -> None:
+    """An agent that was told to take more of either way takes it, and one that takes smaller transactions gets none."""
+    more = {"kv_max_value_size": 2_000_000, "txn_max_req_len": 2_000_000}
+    with ConsulServer(settings={"limits": more}) as server:
+        async with ConsulStore(parse(f"consul://{server.address}/"), Access()) as store:
+            await store.put("large", b"x" * 1_900_000)
+            await store.put("odd//large", b"x" * 1_000_000)
+            async with store.lock("locked"):
+                await store.put("locked", b"y" * 1_000_000)
+                sizes = {entry.key: len(entry.value or b"") async for entry in store.walk("")}
+            assert sizes == {"large": 1_900_000, "locked": 1_000_000, "odd//large": 1_000_000}
+            with pytest.raises(TooLarge, match="max size: 2000000"):
+                await store.put("large", b"x" * 2_000_001)
 
 
 async def test_deleting_what_is_gone_is_told_by_every_way(store: ConsulStore) -> None:

@@ -65,7 +65,9 @@ def _error(status: int, text: str, shown: str, key: str | None) -> ExplorerError
                 key=key,
             )
         case 413:
-            return TooLarge(text, hint="see kv_max_value_size of the agents", address=shown, key=key)
+            return TooLarge(
+                text, hint="see kv_max_value_size and txn_max_req_len of the agents", address=shown, key=key
+            )
         case 429:
             return NotReachable(f"the agent is overloaded: {text}", hint="try again later", address=shown, key=key)
         case 500 if "invalid session" in text:

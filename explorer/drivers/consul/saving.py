@@ -14,7 +14,7 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import Stored, Verdict
@@ -28,8 +28,8 @@ from explorer.model.errors import ExplorerError, TooLarge
 
 Attempt: TypeAlias = Callable[[float], Awaitable[Verdict]]
 
-MOST_BYTES = 512 * 1024
-"""The largest value, and the largest transaction as sent, that Consul takes unless told otherwise."""
+TRANSACTION_BYTES: Final = 512 * 1024
+"""The largest transaction, as sent, that Consul takes by default; what is larger is sent another way first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Save:
         """Write, and give what is stored now (what was, for a deletion); None if a condition did not hold.
 
         Raises:
-            TooLarge: Consul takes no such value; nothing was sent.
+            TooLarge: The agent refuses the size; nothing was written.
             SessionEndedError: The session that the entry was to live by has ended; nothing was written.
             OutcomeUnknown: The store cannot tell.
             NotReachable: Nothing was sent.
@@ -64,9 +64,17 @@ class Save:
         operations = self._operations()
         size = len(requests.transaction(operations).body or b"")
         delivery = Delivery(self.connection.timeout, self.connection.shown, self.subject)
-        attempt = self._replacement() if size > MOST_BYTES else self._transaction(operations)
-        while (verdict := await delivery.send(attempt)) is None:
-            continue
+        ways = [self._transaction(operations), *self._replacement()]
+        if size > TRANSACTION_BYTES:
+            ways.reverse()
+        verdict = None
+        while verdict is None:
+            try:
+                verdict = await delivery.send(ways[0])
+            except TooLarge:  # each way has a limit of its own, which the agents' configuration sets
+                if len(ways) == 1:
+                    raise
+                del ways[0]
         if verdict.won:
             return await self._written(verdict)
         return None if delivery.doubt is None else await self._found_out(delivery)
@@ -82,23 +90,12 @@ class Save:
 
         return attempt
 
-    def _replacement(self) -> Attempt:
-        """Write outside of a transaction what is too large for one, if that can be done as safely."""
+    def _replacement(self) -> Sequence[Attempt]:
+        """Return the way to write without a transaction, which takes larger values, if that is as safe."""
         before, after = self.before, self.after
         session = before.session if before else None
-        if (
-            after is None
-            or len(after.value) > MOST_BYTES
-            or self.besides
-            or after.session != session
-            or not plain(self.key)
-        ):
-            raise TooLarge(
-                "the value is too large for the store",
-                hint="Consul takes 512 KiB, and three quarters of that with a lock, a TTL or a key such as a//b",
-                address=self.connection.shown,
-                key=self.subject,
-            )
+        if after is None or self.besides or after.session != session or not plain(self.key):
+            return ()
         index = before.modified if before else 0
         question = requests.replacement(self.key, after.value, index=index, flags=after.flags)
 
@@ -106,7 +103,7 @@ class Save:
             won = await self.connection.ask(question, key=self.subject, within=left, repeat=False)
             return Verdict([], {} if won else {0: "index is stale"})
 
-        return attempt
+        return (attempt,)
 
     def _operations(self) -> list[Fields]:
         return [*guard(self.key, self.before), *self.besides, *self._changes()]

@@ -17,6 +17,7 @@ from explorer.model.errors import (
     KeyModified,
     KeyNotFound,
     NotReachable,
+    TooLarge,
     Unauthenticated,
 )
 from explorer.model.text import inert
@@ -34,6 +35,7 @@ _UNKNOWN = 401
 _FORBIDDEN = 403
 _FAILED = (300, 301)
 _CLEARED = 401
+_INVALID_FORM = 210
 _ANSWERS = (NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, NOT_A_DIRECTORY, EXISTS, NOT_EMPTY)
 _LONGEST = 200
 
@@ -86,6 +88,13 @@ def judge(answer: Answer, key: str | None, shown: str, *, named: bool) -> None:
     if code in _FAILED:
         raise NotReachable(
             f"the store could not do it: {text}", hint="it may have lost its quorum", address=shown, key=key
+        )
+    if code == _INVALID_FORM and "too large" in text:
+        raise TooLarge(
+            "the server refuses a write of this size",
+            hint="etcd's v2 API takes 10 MiB in the spelling of a form",
+            address=shown,
+            key=key,
         )
     raise ExplorerError(f"{text} (code {code})", address=shown, key=key)
 

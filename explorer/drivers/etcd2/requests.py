@@ -8,8 +8,6 @@ from explorer.drivers.http import Request
 
 FORM: Final = "application/x-www-form-urlencoded"
 """The form that a write is sent in: text, so that a value that is none cannot be."""
-MOST_BYTES: Final = 10 * 2**20
-"""The longest form that the server reads."""
 _KEYS = "/v2/keys"
 
 

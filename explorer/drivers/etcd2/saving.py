@@ -18,7 +18,7 @@ from explorer.drivers.etcd2.connection import Connection, Reply
 from explorer.drivers.etcd2.failures import COMPARE_FAILED, EXISTS, NOT_A_FILE, NOT_FOUND
 from explorer.drivers.etcd2.layout import Change, Node
 from explorer.drivers.etcd2.reading import Reader
-from explorer.model.errors import ExplorerError, InvalidKey, TooLarge
+from explorer.model.errors import ExplorerError, InvalidKey
 
 _LOST: Final = (NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, EXISTS)
 _STEPS: Final = 20
@@ -54,7 +54,7 @@ class Save:
 
         Raises:
             InvalidKey: The value is no text, or the place is none for a value; nothing was written.
-            TooLarge: The store takes no such value; nothing was sent.
+            TooLarge: The store refuses the size; nothing was written.
             OutcomeUnknown: The store cannot tell.
             NotReachable: Nothing was sent.
         """
@@ -94,15 +94,7 @@ class Save:
             form["prevValue"] = self.before.text
         if self.ttl is not None:
             form["ttl"] = str(self.ttl)
-        request = requests.write(self.path, form)
-        if len(request.body or b"") > requests.MOST_BYTES:
-            raise TooLarge(
-                "the value is too large for the store",
-                hint="etcd's v2 API takes 10 MiB, in the spelling of a form",
-                address=self.connection.shown,
-                key=self.subject,
-            )
-        return request
+        return requests.write(self.path, form)
 
     async def _unchanged(self, before: Node) -> bool:
         now = await Reader(self.connection, self.subject).node(self.path)
