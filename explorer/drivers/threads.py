@@ -3,10 +3,10 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeAlias, TypeVar, cast
 
 from explorer.model.errors import NotReachable
 
@@ -26,19 +26,35 @@ class Reply(Generic[Answer]):
 
     def set(self, answer: Answer) -> None:
         """Answer; nothing happens if nobody waits any more."""
-        hand(self._loop, partial(self._settle, answer, None))
+        hand(self._loop, partial(self.settle, answer, None))
 
     def set_exception(self, error: BaseException) -> None:
         """Fail likewise."""
-        hand(self._loop, partial(self._settle, None, error))
+        hand(self._loop, partial(self.settle, None, error))
 
-    def _settle(self, answer: Answer | None, error: BaseException | None) -> None:
+    def settle(self, answer: Answer | None, error: BaseException | None) -> None:
+        """Answer or fail; called on the event loop."""
         if self.future.done():
             return
         if error is None:
             self.future.set_result(cast("Answer", answer))
         else:
             self.future.set_exception(error)
+
+
+Settled: TypeAlias = tuple[Reply[object], object, BaseException | None]
+"""A reply with its answer, or with what it fails with."""
+
+
+def settle(loop: asyncio.AbstractEventLoop, replies: Sequence[Settled]) -> None:
+    """Answer many at once, which wakes the event loop once; called from any thread."""
+    if replies:
+        hand(loop, partial(_settle_all, replies))
+
+
+def _settle_all(replies: Sequence[Settled]) -> None:
+    for reply, answer, error in replies:
+        reply.settle(answer, error)
 
 
 class Worker:

@@ -10,7 +10,6 @@ from kazoo.security import make_acl
 from explorer.drivers.zookeeper import ZooKeeperStore, messages
 from explorer.drivers.zookeeper.layout import OPEN
 from explorer.drivers.zookeeper.messages import Mode
-from explorer.drivers.zookeeper.saving import MOST_BYTES
 from explorer.model.address import Access, parse
 from explorer.model.errors import CallNotSupported, ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
 from tests.contract.ground import PATIENCE, fill, keys_below
@@ -122,14 +121,38 @@ async def test_a_server_without_times_to_live_says_so() -> None:
         assert not await store.exists("node")
 
 
-async def test_the_largest_value_is_taken_and_a_larger_one_not_sent(store: ZooKeeperStore) -> None:
-    await store.put("node", b"x" * MOST_BYTES)
-    session = store.connection.contacts
-    with pytest.raises(TooLarge):
-        await store.put("node", b"x" * (MOST_BYTES + 1))
-    entry = await store.get("node")
-    assert len(entry.value or b"") == MOST_BYTES
-    assert store.connection.contacts == session
+async def test_put_beyond_the_servers_limit_is_too_large(store: ZooKeeperStore) -> None:
+    """Raise TooLarge with the size, write nothing, and go on; what is just below the limit is written."""
+    before = await store.put("node", b"x" * 1_040_000)
+    for save in (
+        store.put("node", b"y" * 1_200_000),
+        store.put("new", b"y" * 1_200_000),
+        store.atomic_put("node", b"y" * 1_200_000, before),
+        store.put("leased", b"y" * 1_200_000, ttl=60),
+    ):
+        with pytest.raises(TooLarge, match=r"takes no request of 1200\d\d\d bytes; nothing was written"):
+            await save
+    assert (await store.get("node")).revision == before.revision
+    assert await keys_below(store, "") == ["node"]
+
+
+async def test_the_server_decides_on_sizes() -> None:
+    """Write what a server with a larger jute.maxbuffer takes, and refuse what it does not take."""
+    server = ZooKeeperServer(java=("-Djute.maxbuffer=8388608",))
+    async with server, ZooKeeperStore(parse(f"zk://{server.address}/"), Access()) as store:
+        before = await store.put("node", b"x" * 3_000_000)
+        after = await store.atomic_put("node", b"y" + b"x" * 2_999_999, before)
+        assert (await store.get("node")).value == after.value
+        with pytest.raises(TooLarge):
+            await store.put("node", bytes(9_000_000))
+        assert (await store.get("node")).revision == after.revision
+
+
+async def test_delete_tree_of_long_names_fits_into_transactions(store: ZooKeeperStore) -> None:
+    """Delete nodes whose names together are larger than a request may be."""
+    for number in range(300):
+        await store.put(f"top/{number:04}{'n' * 5000}", b"")
+    assert await store.delete_tree("top") == 300
 
 
 async def test_a_node_made_again_with_the_same_version_and_value_is_another(store: ZooKeeperStore) -> None:

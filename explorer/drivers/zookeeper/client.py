@@ -6,55 +6,40 @@ once.
 """
 
 import asyncio
-import logging
+import select
 import socket
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Protocol, cast
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final, cast
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import KazooException
-from kazoo.handlers.threading import KazooTimeoutError, SequentialThreadingHandler
-from kazoo.protocol.connection import ConnectionHandler
-from kazoo.protocol.serialization import CloseInstance, Watch
-from kazoo.protocol.states import KazooState
+from kazoo.handlers.threading import SequentialThreadingHandler
+from kazoo.protocol.serialization import CloseInstance
+from kazoo.protocol.states import KazooState, KeeperState
 
 from explorer.drivers.threads import Reply, Worker
+from explorer.drivers.zookeeper.kazoo_connection import (
+    LOG,
+    Happened,
+    KazooConnection,
+    Listener,
+    NotSent,
+    SilentServer,
+)
 from explorer.drivers.zookeeper.messages import Request
 from explorer.drivers.zookeeper.settings import Settings
 
-_LOG: Final = logging.getLogger(__name__)
-_LOG.addHandler(logging.NullHandler())  # a terminal is not to be written over
+__all__ = ["CHANGED", "CHILDREN", "CREATED", "DELETED", "Client", "Happened", "Listener"]
+
 _CONNECTING: Final = 3.0
 """Seconds that a server has to accept a connection."""
 _RETRY: Final = {"max_tries": -1, "delay": 0.05, "backoff": 2, "max_delay": 1.0, "max_jitter": 0.5}
+_CLOSED: Final = (KeeperState.AUTH_FAILED, KeeperState.CLOSED, KeeperState.EXPIRED_SESSION)
 
 CREATED, DELETED, CHANGED, CHILDREN = 1, 2, 3, 4
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """An event of a watch: what (CREATED, ...) happened to which node."""
-
-    kind: int
-    path: str
-
-
-class Listener(Protocol):
-    """Who is told what the connection does, on the connection's own thread."""
-
-    def connected(self, session: int, seconds: float) -> None:
-        """A server granted this session, or gave it on, with this time-out."""
-
-    def failed(self, error: BaseException) -> None:
-        """A server could not be connected to."""
-
-    def disconnected(self, *, ended: bool) -> None:
-        """The connection was lost, and the session with it if it has `ended`."""
-
-    def happened(self, event: Happened) -> None:
-        """An event came."""
 
 
 class Client:
@@ -81,20 +66,28 @@ class Client:
             auth_data={("digest", f"{access.user}:{password}")} if digest else None,
             sasl_options=sasl,
             connection_retry=dict(_RETRY) | {"sleep_func": self._handler.sleep_func},
-            logger=_LOG,
+            logger=LOG,
         )
-        self._kazoo._connection = _Connection(self._kazoo, listener, sasl)  # noqa: SLF001 - kazoo offers no way to give it one
+        self._connection = KazooConnection(self._kazoo, listener, access.timeout, sasl)
+        self._handler.connection = self._connection
+        self._kazoo._connection = self._connection  # noqa: SLF001 - kazoo offers no way to give it one
         self._kazoo.add_listener(lambda state: _tell(listener, state))
 
     def start(self) -> None:
         """Begin to connect, and go on until closed."""
         self._kazoo.start_async()
 
-    def send(self, request: Request[object]) -> asyncio.Future[object]:
-        """Send a request; the future fails with kazoo's exceptions."""
-        reply: Reply[object] = Reply()  # in the place of kazoo's own kind of future
-        self._kazoo._call(request, reply)  # noqa: SLF001 - what all of kazoo's own calls are made of
-        return reply.future
+    def send(self, requests: Sequence[Request[object]]) -> list[asyncio.Future[object]]:
+        """Send requests, which are answered in this order; a future fails with whatever kazoo makes of it."""
+        replies: list[Reply[object]] = [Reply() for _ in requests]  # in the place of kazoo's own kind of future
+        kazoo = self._kazoo
+        if kazoo._state in _CLOSED:  # noqa: SLF001 - kazoo has no other way in
+            for reply in replies:
+                reply.set_exception(NotSent())
+        else:
+            kazoo._queue.extend(zip(requests, replies, strict=True))  # noqa: SLF001 - what all of kazoo's own calls do
+            self._connection.wake()
+        return [reply.future for reply in replies]
 
     @property
     def zxid(self) -> int:
@@ -103,12 +96,11 @@ class Client:
 
     def drop(self) -> None:
         """End the connection, not the session, so that another server is tried."""
-        opened: socket.socket | None = self._kazoo._connection._socket  # noqa: SLF001 - kazoo offers no way
+        opened: socket.socket | None = self._connection._socket  # noqa: SLF001 - kazoo offers no way
+        self._connection.mark_silent()
         if opened is not None:
-            try:
+            with suppress(OSError):  # it is gone already
                 opened.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return  # it is gone already
 
     async def close(self, within: float) -> None:
         """End the session; a server that does not answer in so many seconds ends it by its time-out."""
@@ -116,11 +108,11 @@ class Client:
         if not kazoo._stopped.is_set():  # noqa: SLF001 - kazoo has no other way in
             kazoo._stopped.set()  # noqa: SLF001 - kazoo's own stop would block the event loop
             kazoo._queue.append((CloseInstance, None))  # noqa: SLF001 - kazoo has no other way in
-            kazoo._connection._write_sock.send(b"\0")  # noqa: SLF001 - kazoo has no other way in
+            self._connection.wake()
         if not await self._worker.close(within):
             self.drop()
             await self._worker.close(within)
-        if kazoo._connection.connection_stopped.is_set():  # noqa: SLF001 - kazoo has no other way in
+        if self._connection.connection_stopped.is_set():
             kazoo.close()
 
 
@@ -129,9 +121,36 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc] # kazoo has no
 
     def __init__(self, worker: Worker, tls: ssl.SSLContext | None, server_name: str | None) -> None:
         super().__init__()
+        self.connection: KazooConnection | None = None
         self._worker = worker
         self._tls = tls
         self._server_name = server_name
+
+    def select(
+        self, readers: Sequence[socket.socket], writers: Sequence[socket.socket], _: object, timeout: float
+    ) -> tuple[list[socket.socket], list[socket.socket], list[socket.socket]]:
+        """Wait until one of the sockets can be read or written.
+
+        Raises:
+            SilentServer: A server that owes an answer was silent for too long, and there are others.
+        """
+        end = self.connection.silence_end() if self.connection else None
+        until = time.monotonic() + max(timeout, 0) if end is None else min(time.monotonic() + max(timeout, 0), end)
+        wanted: defaultdict[int, int] = defaultdict(int)
+        for one in readers:
+            wanted[one.fileno()] |= select.POLLIN
+        for one in writers:
+            wanted[one.fileno()] |= select.POLLOUT
+        poll = select.poll()
+        for number, events in wanted.items():
+            poll.register(number, events)
+        ready = dict(poll.poll(max(until - time.monotonic(), 0) * 1000))
+        if not ready and end is not None and time.monotonic() >= end and self.connection:
+            self.connection.mark_silent()
+            raise SilentServer("the server is silent")
+        readable = [one for one in readers if ready.get(one.fileno(), 0) & ~select.POLLOUT]
+        writable = [one for one in writers if ready.get(one.fileno(), 0) & ~select.POLLIN]
+        return readable, writable, []
 
     def start(self) -> None:
         """Start no threads of kazoo's own."""
@@ -148,7 +167,8 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc] # kazoo has no
 
     def create_connection(self, address: tuple[str, int], hostname: str, timeout: float, **_: object) -> socket.socket:
         """Connect to a server."""
-        made = socket.create_connection(address, timeout=min(timeout, _CONNECTING))
+        left = self.connection.time_left() if self.connection else timeout
+        made = socket.create_connection(address, timeout=min(timeout, left, _CONNECTING))
         try:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is None:
@@ -157,28 +177,6 @@ class _Handler(SequentialThreadingHandler):  # type: ignore[misc] # kazoo has no
         except BaseException:
             made.close()
             raise
-
-
-class _Connection(ConnectionHandler):  # type: ignore[misc] # kazoo has no types
-    """kazoo's connection, telling what its own does not."""
-
-    def __init__(self, client: KazooClient, listener: Listener, sasl: dict[str, str | None] | None) -> None:
-        super().__init__(client, client._conn_retry.copy(), logger=_LOG, sasl_options=sasl)  # noqa: SLF001 - kazoo has no other way in
-        self._listener = listener
-
-    def _connect(self, host: str, hostip: str, port: int) -> tuple[float, float]:
-        try:
-            read_timeout, connect_timeout = super()._connect(host, hostip, port)
-        except (KazooException, KazooTimeoutError, OSError) as error:
-            self._listener.failed(error.__context__ or error)
-            raise
-        # Two thirds of the session's time-out are what kazoo reads for, in milliseconds.
-        self._listener.connected(cast("int", self.client._session_id), read_timeout * 1.5 / 1000)  # noqa: SLF001 - kazoo has no other way in
-        return read_timeout, connect_timeout
-
-    def _read_watch_event(self, buffer: bytes, offset: int) -> None:
-        event, _ = Watch.deserialize(buffer, offset)
-        self._listener.happened(Happened(event.type, event.path))
 
 
 def _tell(listener: Listener, state: str) -> None:

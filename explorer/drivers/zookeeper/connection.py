@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from explorer.drivers.retry import persist
 from explorer.drivers.threads import Mailbox, hand
 from explorer.drivers.zookeeper import failures, messages
 from explorer.drivers.zookeeper.client import Client, Happened
+from explorer.drivers.zookeeper.kazoo_connection import LOG
+from explorer.drivers.zookeeper.layout import Stat
 from explorer.drivers.zookeeper.messages import Request
 from explorer.drivers.zookeeper.settings import Settings
 from explorer.model.errors import ExplorerError, NotReachable, Timeout, Unauthenticated
@@ -24,6 +27,10 @@ _FAREWELL = 1.0
 """Seconds that a server has to answer that the session is closed."""
 _ROUNDS = 2
 """How often every server is tried before a first contact is given up."""
+_PROBES = 2
+"""How often a server is asked whether it refuses a size: a connection can also end by chance."""
+_WINDOW = 1000
+"""Requests that are under way at once; a server reads no more before it has answered some."""
 _SLOWEST = 20_000
 """Children a second that are told by the slowest server worth waiting for; a listing has no pages."""
 
@@ -58,6 +65,12 @@ class Connection:
         """Seconds of silence that end the session, as the servers granted them."""
         self.contacts = 0
         """How often a connection was made."""
+        self.restores = 0
+        """How often the servers' data turned out to be older than what had been read before."""
+        self.newest = 0
+        """The newest time of a change that was read, in the servers' milliseconds."""
+        self.newest_before_loss = 0
+        """The same, when the last connection was lost."""
         self.stays = True
         """Whether the servers have watches that stay, as far as is known."""
         self._older = older
@@ -81,12 +94,15 @@ class Connection:
         """
         access = self.settings.access
         tls = encryption.context(access, self.shown) if self.settings.address.tls else None
-        self._client = Client(self.settings, self._wanted, _Listener(self), tls)
-        self._client.start()
+        try:
+            self._client = Client(self.settings, self._wanted, _Listener(self), tls)
+            self._client.start()
+        except Exception as error:
+            raise failures.translate(error, self.shown, None) from error
         try:
             async with asyncio.timeout(self.timeout):
                 while not self._live.is_set():
-                    if self._failures >= _ROUNDS * len(self.settings.hosts) or isinstance(self._trouble, ssl.SSLError):
+                    if self._failures >= _ROUNDS * len(self.settings.hosts) or self._is_denied():
                         raise self._unreachable(None)
                     self._moved.clear()
                     await self._moved.wait()
@@ -94,10 +110,13 @@ class Connection:
             raise self._unreachable(None) from error
 
     async def close(self) -> None:
-        """End the session."""
+        """End the session; it ends by its time-out where that cannot be said."""
         client, self._client = self._client, None
         if client is not None:
-            await client.close(_FAREWELL)
+            try:
+                await client.close(_FAREWELL)
+            except Exception:  # noqa: BLE001 - the end of a store is not to fail by what kazoo left
+                LOG.debug("the session was not closed", exc_info=True)
 
     # Asking
 
@@ -111,14 +130,12 @@ class Connection:
         future: asyncio.Future[object] | None = None
         try:
             async with asyncio.timeout(limit):
-                future = await self._submit(request, key)
+                (future,) = await self._submit([request], key)
                 return cast("Read", await future)
         except TimeoutError as error:
             if future is None:
                 raise self._unreachable(key) from error
-            raise Timeout(
-                f"no answer within {limit:.1f} s", hint="is the server busy?", address=self.shown, key=key
-            ) from error
+            raise self._timed_out(limit, key) from error
         except ExplorerError:
             raise
         except Exception as error:
@@ -129,50 +146,101 @@ class Connection:
         limit = self.timeout if within is None else within
         return await persist(lambda left: self.send(request, key=key, within=left), within=limit)
 
-    async def ask_all(self, requests: Sequence[Request[Read]], *, key: str | None = None) -> list[Read | ExplorerError]:
-        """Ask many things at once, which the server answers in this order; what it refuses stands in its place."""
-        return await persist(
-            lambda left: self._ask_all(requests, key, left), within=self.timeout + self._time(requests)
-        )
+    async def ask_all(
+        self, requests: Sequence[Request[Read]], *, key: str | None = None, within: float | None = None
+    ) -> list[Read | ExplorerError]:
+        """Ask many things, which the server answers in this order; what it refuses stands in its place."""
+        limit = (self.timeout if within is None else within) + len(requests) / _SLOWEST
+        return await persist(lambda left: self._ask_all(requests, key, left), within=limit)
+
+    async def refuses(self, size: int, *, key: str | None = None) -> bool:
+        """Return whether the server ends the connection, again and again, when it is asked something of this size.
+
+        Raises:
+            NotReachable: It does not answer a short question either.
+        """
+        for _ in range(_PROBES):
+            await self.ask(messages.sync("/"), key=key)
+            try:
+                await self.send(messages.question(size), key=key)
+            except Timeout:
+                return False
+            except NotReachable:
+                continue
+            except ExplorerError:
+                return False  # it is an answer
+            return False
+        return True
 
     async def children(self, path: str, *, key: str | None = None, within: float | None = None) -> list[str]:
         """Read the names of a node's children, in their order.
 
-        The number of children is read first: a long answer takes its time.
+        How many they are is asked for at the same time: a long answer takes its time.
         """
-        stat = await self.ask(messages.exists(path or "/"), key=key, within=within)
         limit = self.timeout if within is None else within
-        patience = limit + (stat.children if stat else 0) / _SLOWEST
-        return sorted(await self.ask(messages.children(path or "/"), key=key, within=patience))
+        return sorted(await persist(lambda left: self._children(path or "/", key, left), within=limit))
+
+    async def _children(self, path: str, key: str | None, within: float) -> list[str]:
+        requests: list[Request[object]] = [messages.exists(path), messages.children(path)]
+        futures: list[asyncio.Future[object]] = []
+        try:
+            async with asyncio.timeout(within) as limit:
+                futures = await self._submit(requests, key)
+                if isinstance(stat := await futures[0], Stat):
+                    limit.reschedule(asyncio.get_running_loop().time() + within + stat.children / _SLOWEST)
+                return cast("list[str]", await futures[1])
+        except TimeoutError as error:
+            raise self._timed_out(within, key) from error
+        except ExplorerError:
+            raise
+        except Exception as error:
+            raise failures.translate(error, self.shown, key) from error
+        finally:
+            for future in futures:
+                future.cancel()
 
     async def _ask_all(
         self, requests: Sequence[Request[Read]], key: str | None, within: float
     ) -> list[Read | ExplorerError]:
+        """Keep as many requests under way as a server takes in at once."""
+        found: list[Read | ExplorerError] = []
+        waiting: deque[asyncio.Future[object]] = deque()
+        sent = 0
         try:
             async with asyncio.timeout(within):
-                futures = [await self._submit(request, key) for request in requests]
-                answers = await asyncio.gather(*futures, return_exceptions=True)
+                while len(found) < len(requests):
+                    if sent < len(requests) and len(waiting) <= _WINDOW // 2:
+                        batch = requests[sent : sent + _WINDOW - len(waiting)]
+                        waiting.extend(await self._submit(batch, key))
+                        sent += len(batch)
+                    found.append(await self._answer(waiting.popleft(), key))
         except TimeoutError as error:
-            raise Timeout("no answer in time", hint="is the server busy?", address=self.shown, key=key) from error
-        found: list[Read | ExplorerError] = []
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                failure = failures.translate(answer, self.shown, key)
-                if failure.retryable:
-                    raise failure from answer
-                found.append(failure)
-            else:
-                found.append(cast("Read", answer))
+            raise self._timed_out(within, key) from error
+        finally:
+            for future in waiting:
+                future.cancel()
         return found
 
-    def _time(self, requests: Sequence[Request[Read]]) -> float:
-        return len(requests) / _SLOWEST
+    async def _answer(self, future: asyncio.Future[object], key: str | None) -> Read | ExplorerError:
+        try:
+            return cast("Read", await future)
+        except Exception as error:
+            failure = failures.translate(error, self.shown, key)
+            if failure.retryable:
+                raise failure from error
+            return failure
 
-    async def _submit(self, request: Request[Read], key: str | None) -> asyncio.Future[object]:
+    async def _submit(self, requests: Sequence[Request[object]], key: str | None) -> list[asyncio.Future[object]]:
         await self._live.wait()
         if self._client is None:
             raise NotReachable("the store was closed", address=self.shown, key=key)
-        return self._client.send(request)
+        try:
+            return self._client.send(requests)
+        except Exception as error:
+            raise failures.translate(error, self.shown, key) from error
+
+    def _timed_out(self, limit: float, key: str | None) -> Timeout:
+        return Timeout(f"no answer within {limit:.1f} s", hint="is the server busy?", address=self.shown, key=key)
 
     async def next_contact(self, contacts: int) -> None:
         """Wait until there was another connection after so many, for the time that a request may take."""
@@ -187,6 +255,10 @@ class Connection:
         if self._client is not None and len(self.settings.hosts) > 1:
             self._client.drop()
 
+    def _is_denied(self) -> bool:
+        """Return whether the last attempt failed in a way that the next one will fail, too."""
+        return isinstance(self._trouble, ssl.SSLError) or getattr(self._trouble, "code", None) == failures.AUTH_FAILED
+
     def _unreachable(self, key: str | None) -> ExplorerError:
         trouble = self._trouble
         if isinstance(trouble, ssl.SSLError):
@@ -198,11 +270,11 @@ class Connection:
                 address=self.shown,
                 key=key,
             )
-        reason = getattr(trouble, "strerror", None) or (str(trouble) if trouble else "no answer in time")
+        reason = failures.reason(trouble) if trouble else "no answer in time"
         return NotReachable(
             f"no server can be reached: {reason}",
             sent=False,
-            hint="is it running there, and is it a plain port (zk+tls:// for an encrypted one)?",
+            hint="is it running there, and is it a plain client port (zk+tls:// for an encrypted one)?",
             address=self.shown,
             key=key,
         )
@@ -224,7 +296,9 @@ class Connection:
     def forget(self, path: str) -> None:
         """Have the server tell nothing more of a path, without waiting for its answer."""
         if self._client is not None and self._live.is_set():
-            self._client.send(messages.remove_watches(path)).add_done_callback(_ignore)
+            with suppress(Exception):  # a connection that fails tells nothing more either
+                (future,) = self._client.send([messages.remove_watches(path)])
+                future.add_done_callback(_ignore)
 
     @property
     def zxid(self) -> int:
@@ -254,8 +328,9 @@ class Connection:
         change()
         self._moved.set()
 
-    def note_connected(self, session: int, seconds: float) -> None:
-        """Take note of a session that was granted or given on."""
+    def note_connected(self, session: int, seconds: float, *, restored: bool) -> None:
+        """Take note of a session that was granted or given on, by servers whose data is older or not."""
+        self.restores += restored
         self.session, self.lifetime = session, seconds
         self.contacts += 1
         self._failures, self._trouble = 0, None
@@ -273,6 +348,8 @@ class Connection:
 
     def note_disconnected(self, *, ended: bool) -> None:
         """Take note that the connection is lost."""
+        if self._live.is_set():
+            self.newest_before_loss = self.newest
         self._live.clear()
         if ended:
             self.session = 0
@@ -291,8 +368,8 @@ class _Listener:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
 
-    def connected(self, session: int, seconds: float) -> None:
-        self._note(partial(self._connection.note_connected, session, seconds))
+    def connected(self, session: int, seconds: float, *, restored: bool) -> None:
+        self._note(partial(self._connection.note_connected, session, seconds, restored=restored))
 
     def failed(self, error: BaseException) -> None:
         self._note(partial(self._connection.note_failed, error))

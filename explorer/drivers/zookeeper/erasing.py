@@ -4,7 +4,7 @@ Each node is deleted in the version in which it was found. What was changed or m
 then all is looked at again, so that nothing is deleted that was never seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from explorer.drivers.delivery import Delivery
@@ -16,7 +16,9 @@ from explorer.drivers.zookeeper.reading import Node, Reader, Walk
 from explorer.model.errors import ExplorerError
 
 _AT_ONCE: Final = 500
-"""Nodes of a transaction, which must not be larger than a value may be."""
+"""Nodes of a transaction, at most."""
+_BYTES: Final = 2**18
+"""Bytes of a transaction, at most (but for a single long path): servers refuse large ones."""
 _PAGE: Final = 5000
 _OWN: Final = "/zookeeper"
 """What the servers keep for themselves, and do not let anybody delete."""
@@ -45,8 +47,8 @@ class Erasure(Erasing[Node]):
         return found[::-1]
 
     async def _delete(self, found: Sequence[Node]) -> None:
-        for start in range(0, len(found), _AT_ONCE):
-            if not await self._commit(found[start : start + _AT_ONCE]):
+        for nodes in _transactions(found):
+            if not await self._commit(nodes):
                 break  # something moved: it is looked again
 
     async def _commit(self, nodes: Sequence[Node]) -> bool:
@@ -76,3 +78,15 @@ class Erasure(Erasing[Node]):
         gone = now is None or now.czxid != last.stat.czxid
         self.deleted += len(nodes) if gone else 0
         return gone
+
+
+def _transactions(found: Sequence[Node]) -> Iterator[Sequence[Node]]:
+    """Divide nodes into transactions, in their order."""
+    start = size = 0
+    for end, node in enumerate(found):
+        size += messages.delete(node.path).size
+        if end - start >= _AT_ONCE or (size > _BYTES and end > start):
+            yield found[start:end]
+            start, size = end, messages.delete(node.path).size
+    if start < len(found):
+        yield found[start:]

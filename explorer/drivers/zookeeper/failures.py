@@ -1,6 +1,11 @@
 """What the servers' error codes mean, in the words of the error tree; kazoo raises them as exceptions with a `code`."""
 
+from typing import Final
+
+from kazoo.handlers.threading import KazooTimeoutError
+
 from explorer.drivers import refusals
+from explorer.drivers.zookeeper.kazoo_connection import NotSent, ProtocolError
 from explorer.model.errors import (
     CallNotSupported,
     ExplorerError,
@@ -10,6 +15,7 @@ from explorer.model.errors import (
     TooLarge,
     Unauthenticated,
 )
+from explorer.model.text import inert
 
 ROLLED_BACK = 0
 NOT_TRIED = -2
@@ -33,20 +39,39 @@ QUOTA_EXCEEDED = -125
 THROTTLED = -127
 
 
-class Unsupported(CallNotSupported):
-    """The server does not know the request, or is set up not to do it."""
+_NOT_EMPTY_REASON: Final = "the node has children"
 
 
-class NotEmpty(ExplorerError):  # noqa: N818 - named as the errors of the tree are
-    """A node with children cannot be deleted."""
+def is_not_empty(error: ExplorerError) -> bool:
+    """Return whether a node was not deleted because it has children; the error tree has no class for that."""
+    return error.message == _NOT_EMPTY_REASON
 
 
 def translate(error: BaseException, shown: str, key: str | None) -> ExplorerError:
-    """Give the error that one of kazoo's stands for."""
+    """Return the error that one of kazoo's, or whatever else came of a request, stands for."""
+    match error:
+        case ExplorerError():
+            return error
+        case NotSent():
+            return NotReachable("the connection was lost", sent=False, hint="try again", address=shown, key=key)
+        case ProtocolError():
+            return NotReachable(reason(error), hint="is it ZooKeeper's client port?", address=shown, key=key)
     code = getattr(error, "code", None)
     if isinstance(code, int):
         return refusal(code, shown, key)
-    return NotReachable(f"the connection failed: {error}", hint="try again", address=shown, key=key)
+    return NotReachable(f"the connection failed: {reason(error)}", hint="try again", address=shown, key=key)
+
+
+def reason(error: BaseException) -> str:
+    """Return why a connection failed, in one line."""
+    match error:
+        case ProtocolError():
+            return "what answers there is not ZooKeeper"
+        case TimeoutError() | KazooTimeoutError():
+            return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return inert(error.strerror)
+    return inert(str(error)) or type(error).__name__
 
 
 def refusal(code: int, shown: str, key: str | None) -> ExplorerError:
@@ -63,7 +88,7 @@ def refusal(code: int, shown: str, key: str | None) -> ExplorerError:
                 "the server that answered has no quorum", hint="see the other servers", address=shown, key=key
             )
         case -6:
-            return Unsupported(
+            return CallNotSupported(
                 "the server does not do this",
                 hint="a newer one may; a TTL needs zookeeper.extendedTypesEnabled=true",
                 address=shown,
@@ -87,7 +112,7 @@ def refusal(code: int, shown: str, key: str | None) -> ExplorerError:
         case -110:
             return refusals.taken(shown, key)
         case -111:
-            return NotEmpty("the node has children", hint="delete what is below it first", address=shown, key=key)
+            return ExplorerError(_NOT_EMPTY_REASON, hint="delete what is below it first", address=shown, key=key)
         case -115 | -124:
             return Unauthenticated(
                 "the servers do not accept who you are", hint="check the user and password", address=shown, key=key

@@ -48,9 +48,15 @@ class Reader:
         return int(_INT.unpack_from(self._data, self._offset - _INT.size)[0])
 
     def counted(self) -> bytes:
-        """Read bytes; what is not there at all is empty."""
+        """Read bytes; what is not there at all is empty.
+
+        Raises:
+            ValueError: There are fewer than it says.
+        """
         length = max(self.whole(), 0)
         self._offset += length
+        if self._offset > len(self._data):
+            raise ValueError("the answer is truncated")
         return bytes(self._data[self._offset - length : self._offset])
 
     def text(self) -> str:
@@ -77,6 +83,11 @@ class Request(Generic[Answer_co]):
     body: bytes = field(repr=False)
     read: Callable[[Reader], Answer_co] = field(repr=False)
 
+    @property
+    def size(self) -> int:
+        """The bytes that a server compares with its limit: the header and what follows it."""
+        return 2 * _INT.size + len(self.body)
+
     def serialize(self) -> bytes:
         """Give what follows the header."""
         return self.body
@@ -102,6 +113,11 @@ def exists(path: str, *, watch: bool = False) -> Request[Stat | None]:
     return Request(3, _text(path) + _flag(watch), Reader.stat)
 
 
+def question(size: int) -> Request[Stat | None]:
+    """Return a question of so many bytes, which changes nothing: it is for a node of a long name."""
+    return exists("/" + "x" * (size - exists("/").size))
+
+
 def get(path: str, *, watch: bool = False) -> Request[tuple[bytes, Stat]]:
     """Ask for a node's value and Stat."""
     return Request(4, _text(path) + _flag(watch), lambda reader: (reader.counted(), reader.stat()))
@@ -110,6 +126,11 @@ def get(path: str, *, watch: bool = False) -> Request[tuple[bytes, Stat]]:
 def children(path: str, *, watch: bool = False) -> Request[list[str]]:
     """Ask for the names of a node's children, which come in no order."""
     return Request(8, _text(path) + _flag(watch), lambda reader: [reader.text() for _ in range(reader.whole())])
+
+
+def count_below(path: str) -> Request[int]:
+    """Ask how many nodes there are below one, at any depth. Servers know this since 3.6."""
+    return Request(104, _text(path), Reader.whole)
 
 
 def acl(path: str) -> Request[Acl]:

@@ -9,10 +9,12 @@ from explorer.drivers.unfinished import Descent
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.layout import Acl, Stat
-from explorer.model.errors import ExplorerError, Forbidden, KeyNotFound
+from explorer.model.errors import CallNotSupported, ExplorerError, Forbidden, KeyNotFound
 
-_AT_ONCE = 128
-"""Nodes that are asked for together."""
+_AT_ONCE = 1000
+"""Nodes of a level that are read ahead together."""
+_CROWDED = 2000
+"""Children of a node beyond which all that is below it is counted, for which a server looks at each of its nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,16 @@ class Node:
     """None where it was not asked for, or may not be read."""
     acl: Acl | None = None
     """None where it was not asked for, or may not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The children of a node by their names."""
+
+    names: Sequence[str]
+    """In their order."""
+    are_leaves: bool
+    """Whether they are known to have no children themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class Reader:
         *_, found, acl = await self.connection.ask_all(requests, key=self.subject)
         match found:
             case (bytes() as value, Stat() as stat):
+                self.connection.newest = max(self.connection.newest, stat.mtime)
                 return Node(path, stat, value, cast("Acl | None", None if isinstance(acl, ExplorerError) else acl))
             case KeyNotFound():
                 return None
@@ -78,29 +91,43 @@ class Reader:
         except KeyNotFound:
             return []
 
+    async def level(self, path: str) -> Level:
+        """Read the level below a node; of a crowded one, whether anything is below it, too.
+
+        Raises:
+            KeyNotFound: There is no such node.
+        """
+        names = await self.connection.children(path, key=self.subject)
+        if len(names) <= _CROWDED or not self.connection.stays:
+            return Level(names, are_leaves=False)
+        contacts = self.connection.contacts
+        try:
+            below = await self.connection.ask(messages.count_below(path or "/"), key=self.subject)
+        except CallNotSupported:
+            self.connection.note_older()
+            await self.connection.next_contact(contacts)  # such a server ends the connection after it has said so
+            return Level(names, are_leaves=False)
+        return Level(names, are_leaves=below == len(names))
+
     async def nodes(self, paths: Sequence[str], *, values: bool) -> list[Node]:
         """Read those nodes that are there, with or without their values."""
-        found: list[Node] = []
-        for start in range(0, len(paths), _AT_ONCE):
-            found += await self._some(paths[start : start + _AT_ONCE], values=values)
-        return found
-
-    async def _some(self, paths: Sequence[str], *, values: bool) -> list[Node]:
         if not values:
             stats = await self.connection.ask_all([messages.exists(path) for path in paths], key=self.subject)
-            return [Node(path, stat) for path, stat in zip(paths, map(_raised, stats), strict=True) if stat]
-        answers = await self.connection.ask_all([messages.get(path) for path in paths], key=self.subject)
-        found: list[Node] = []
-        for path, answer in zip(paths, answers, strict=True):
-            match answer:
-                case KeyNotFound():
-                    continue
-                case Forbidden():
-                    found += await self._some([path], values=False)
-                case ExplorerError():
-                    raise answer
-                case (value, stat):
-                    found.append(Node(path, stat, value))
+            found = [Node(path, stat) for path, stat in zip(paths, map(_raised, stats), strict=True) if stat]
+        else:
+            answers = await self.connection.ask_all([messages.get(path) for path in paths], key=self.subject)
+            found = []
+            for path, answer in zip(paths, answers, strict=True):
+                match answer:
+                    case KeyNotFound():
+                        continue
+                    case Forbidden():
+                        found += await self.nodes([path], values=False)
+                    case ExplorerError():
+                        raise answer
+                    case (value, stat):
+                        found.append(Node(path, stat, value))
+        self.connection.newest = max(self.connection.newest, *(node.stat.mtime for node in found), 0)
         return found
 
 

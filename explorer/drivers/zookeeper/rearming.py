@@ -43,13 +43,14 @@ class Rearming:
     _found: dict[str, State] = field(default_factory=dict)
 
     async def attempt(
-        self, known: Mapping[str, Revision] | None, reason: str | None
+        self, known: Mapping[str, Revision] | None, reason: str | None, *, everything: bool = False
     ) -> AsyncGenerator[Iterable[Event], None]:
         """Tell events until the connection ends.
 
         Args:
             known: What the watcher knows, if he says so.
             reason: Why the watcher has to be told of a gap before this connection; None at the start.
+            everything: Whether what the watcher knows has to be told again, because its revisions say nothing any more.
         """
         with self.connection.listen(self.path, below=self.below, capacity=CAPACITY) as mailbox:
             puts = await self._descend(self.path)
@@ -58,7 +59,8 @@ class Rearming:
                 yield [Started(None, own)]
             else:
                 yield [Resync(reason, None, None)]
-                yield [Put(put.entry, inferred=True) for put in puts if (known or {}).get(put.key) != put.revision]
+                before = {} if everything or known is None else known
+                yield [Put(put.entry, inferred=True) for put in puts if before.get(put.key) != put.revision]
                 yield missing(known or {}, {put.key for put in puts}, revision=None)
             while True:
                 happened, overflowed = await mailbox.take()

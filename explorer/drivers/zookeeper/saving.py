@@ -20,10 +20,10 @@ from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.layout import OPEN, Acl, Stat
 from explorer.drivers.zookeeper.messages import Mode, Refusal, Request, Result
 from explorer.drivers.zookeeper.reading import Node, Reader
-from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown, TooLarge
+from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown, Timeout, TooLarge
 
-MOST_BYTES = 1_040_000
-"""The largest value that is sent. Servers take a little more (jute.maxbuffer), and break the connection off above."""
+_LARGE = 2**16
+"""Bytes of a request from which on its size may be why a server ended the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +66,10 @@ class Save:
             KeyExists: It was to be created and is there.
             KeyModified: It is no longer as it was.
             KeyNotFound: It is gone, or that above it is.
-            TooLarge: The store takes no such value; nothing was sent.
+            TooLarge: The server takes no request of this size; nothing was written.
             OutcomeUnknown: The store cannot tell.
             NotReachable: Nothing was sent.
         """
-        if self.value is not None and len(self.value) > MOST_BYTES:
-            raise TooLarge(
-                f"the value has {len(self.value)} bytes, and ZooKeeper takes no more than {MOST_BYTES}",
-                hint="nothing was sent",
-                address=self.connection.shown,
-                key=self.subject,
-            )
         delivery = Delivery(self.connection.timeout, self.connection.shown, self.subject)
         operations = self._operations()
         while (results := await delivery.send(lambda left: self._attempt(operations, left))) is None:
@@ -106,15 +99,41 @@ class Save:
 
     async def _attempt(self, operations: list[Request[object]], left: float) -> list[object]:
         """Send it once, and give what became of each operation: an error for the one that stopped it."""
-        if len(operations) > 1:
-            results = await self.connection.send(messages.multi(operations), key=self.subject, within=left)
-            return [self._cause(result) for result in results]
+        request = messages.multi(operations) if len(operations) > 1 else operations[0]
         try:
-            return [await self.connection.send(operations[0], key=self.subject, within=left)]
-        except NotReachable:
+            answer = await self.connection.send(request, key=self.subject, within=left)
+        except NotReachable as error:
+            if await self._is_too_large(request, error):
+                raise TooLarge(
+                    f"the server takes no request of {request.size} bytes; nothing was written",
+                    hint="its limit is jute.maxbuffer, 1048575 bytes unless it is set",
+                    address=self.connection.shown,
+                    key=self.subject,
+                ) from error
             raise
         except ExplorerError as error:
+            if len(operations) > 1:
+                raise
             return [error]
+        return [self._cause(result) for result in cast("list[Result]", answer)] if len(operations) > 1 else [answer]
+
+    async def _is_too_large(self, request: Request[object], loss: NotReachable) -> bool:
+        """Return whether a request whose answer was lost was certainly refused for its size, and did nothing.
+
+        A server says nothing of that: it ends the connection as soon as it reads the length. So it is sent a question
+        of the same size, which changes nothing. Another server may have taken the request in, so the node is read, too.
+        """
+        if request.size < _LARGE or isinstance(loss, Timeout) or not loss.retryable:
+            return False
+        try:
+            if not await self.connection.refuses(request.size, key=self.subject):
+                return False
+            now = await Reader(self.connection, self.subject).stat(self.path)
+        except ExplorerError:
+            return False
+        if now is None or self.before is None:
+            return now is self.before
+        return (now.czxid, now.version) == (self.before.czxid, self.before.version)
 
     def _cause(self, result: Result) -> object:
         if isinstance(result, Refusal) and result.code not in (failures.ROLLED_BACK, failures.NOT_TRIED):

@@ -7,6 +7,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,6 +15,8 @@ from explorer.drivers.zookeeper.settings import Settings
 from explorer.drivers.zookeeper.words import Words
 
 _CONNECTION = re.compile(r"^ ?/(?P<address>\S+?)\[\d+\]\((?P<facts>[^)]*)\)", re.MULTILINE)
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+"""What reading an answer ends in that is not the AdminServer's."""
 _SESSION = re.compile(r"^0x(?P<session>[0-9a-f]+):$")
 
 
@@ -54,10 +57,12 @@ async def tell(settings: Settings) -> Sessions:
             paths |= _paths(answer)
     if not permitted:
         for said in await words.administrators("connections"):
-            permitted = True
-            connections |= _admin_connections(said)
+            with suppress(*_UNREADABLE):
+                connections |= _admin_connections(said)
+                permitted = True
         for said in await words.administrators("dump"):
-            paths |= _admin_paths(said)
+            with suppress(*_UNREADABLE):
+                paths |= _admin_paths(said)
     return Sessions(
         {
             number: Session(connections[number], paths.get(number, ()))
@@ -73,7 +78,7 @@ def _connections(said: str) -> dict[int, tuple[str, float]]:
     found: dict[int, tuple[str, float]] = {}
     for line in _CONNECTION.finditer(said):
         facts = dict(fact.split("=", 1) for fact in line["facts"].split(",") if "=" in fact)
-        if "sid" in facts and "to" in facts:
+        with suppress(KeyError, ValueError):
             found[int(facts["sid"], 16)] = (line["address"], int(facts["to"]) / 1000)
     return found
 

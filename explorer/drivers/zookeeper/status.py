@@ -40,8 +40,8 @@ async def ask(connection: Connection) -> Status:
             number = found.get("Zookeeper version", "").split("-")[0]
             version = version or number
             facts[f"server {host}"] = f"{number}, {found.get('Mode', 'mode not told')}, zxid {found.get('Zxid', '?')}"
-            if found.get("Node count", "").isdigit():
-                facts["nodes"] = int(found["Node count"])
+            if (nodes := found.get("Node count", "")).isascii() and nodes.isdigit():
+                facts["nodes"] = int(nodes)
     facts["session"] = f"{connection.session & (2**64 - 1):#x}"
     facts["session time-out"] = f"{connection.lifetime:g} s"
     return Status("ZooKeeper", version or "not told", None, None, facts, tuple(complaints))

@@ -13,20 +13,21 @@ from dataclasses import dataclass, field
 
 from explorer.drivers.threads import CAPACITY, Mailbox
 from explorer.drivers.watching import Feed, follow
-from explorer.drivers.zookeeper import failures, messages
+from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.client import CREATED, DELETED, Happened
 from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.layout import Layout, State, expected
 from explorer.drivers.zookeeper.reading import Node, Reader, Walk
 from explorer.drivers.zookeeper.rearming import Rearming
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import NotReachable
+from explorer.model.errors import CallNotSupported, NotReachable
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
 _PAGE = 1000
 _REMEMBERED = 4096
 """Nodes whose last told state is kept, to count what was folded and to tell nothing twice."""
 _UNTOLD = "ZooKeeper tells nothing of what happened while there was no connection"
+_RESTORED = "the servers' data is older than what was told: they were restored or lost it; everything is read again"
 _OVERFLOW = "more happened at once than could be kept; everything is read again"
 
 
@@ -54,42 +55,59 @@ class NodeWatch:
     _begun: bool = False
     _since: int = 0
     """What was changed before this transaction was told, or known to the watcher before."""
+    _restores: int = 0
+    """How often the servers' data had become older when everything was read last."""
+    _newest: int | None = None
+    """The newest time of a change before the connection was lost; None while nothing has to be read again for it."""
     _feed: Feed = field(default_factory=Feed)
 
     async def run(self, feed: Feed) -> None:
         """Tell events until cancelled, over any number of connections."""
         self._feed = feed
+        self._restores = self.connection.restores
         await follow(feed, self._attempt)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
         first, self._begun = not self._begun, True
+        if not first and self._newest is None:
+            self._newest = self.connection.newest_before_loss
         if self.connection.stays:
             contacts = self.connection.contacts
             try:
                 async with aclosing(self._staying(first=first)) as batches:
                     async for batch in batches:
                         yield batch
-            except failures.Unsupported:
+            except CallNotSupported:
                 self.connection.note_older()
                 # Such a server ends the connection after it has said so.
                 await self.connection.next_contact(contacts)
         await self._feed.caught_up()
         known = None if self.known is None else dict(self.known)
         older = Rearming(self.connection, self.layout, self.subject, self.path, self.below)
-        async with aclosing(older.attempt(known, None if first else _UNTOLD)) as batches:
+        reason, restored = self._reason(), self._take_restore()
+        async with aclosing(older.attempt(known, None if first else reason, everything=restored)) as batches:
             async for batch in batches:
                 yield batch
 
+    def _reason(self) -> str:
+        return _UNTOLD if self._restores == self.connection.restores else _RESTORED
+
+    def _take_restore(self) -> bool:
+        """Return whether the servers' data became older since this was asked last."""
+        before, self._restores = self._restores, self.connection.restores
+        return before != self._restores
+
     async def _staying(self, *, first: bool) -> AsyncGenerator[Iterable[Event], None]:
         async with self._registered() as mailbox:
-            since, self._since = self._since, self.connection.zxid
+            zxid, restores, reason = self.connection.zxid, self.connection.restores, self._reason()
             if not self.below:
-                yield await self._look(first=first)
+                yield await self._look(reason, first=first)
             elif first:
                 yield [Started(None)]
             else:
-                async for batch in self._again(_UNTOLD, since):
+                async for batch in self._again(reason):
                     yield batch
+            self._since, self._restores, self._newest = zxid, restores, None
             while True:
                 happened, overflowed = await mailbox.take()
                 if any(not event.path for event in happened):
@@ -98,10 +116,10 @@ class NodeWatch:
                 if events:
                     yield events
                 if overflowed and self.below:
-                    async for batch in self._again(_OVERFLOW, self._since):
+                    async for batch in self._again(_OVERFLOW):
                         yield batch
                 elif overflowed:
-                    yield await self._look(first=False)
+                    yield await self._look(_OVERFLOW, first=False)
 
     @asynccontextmanager
     async def _registered(self) -> AsyncGenerator[Mailbox[Happened], None]:
@@ -118,20 +136,20 @@ class NodeWatch:
     def _concerns(self, path: str) -> bool:
         return path != self.path if self.below else path == self.path
 
-    async def _look(self, *, first: bool) -> list[Event]:
+    async def _look(self, reason: str, *, first: bool) -> list[Event]:
         """Read the one node, and tell how it is."""
         node = await Reader(self.connection, self.subject).node(self.path)
         entry, state = (None, None) if node is None else (self._entry(node), _state(node))
-        if first:
-            self._remember(self.path, state)
-            return [Started(None, entry)]
-        if self._told.get(self.path) == state:
-            return [Started(None, entry)]  # as it was: the version counts, so nothing can have happened
+        before = self._told.get(self.path)
         self._remember(self.path, state)
+        if first:
+            return [Started(None, entry)]
+        if before == state and not (node and self._is_of_another_life(node)):
+            return [Started(None, entry)]  # as it was: the version counts, so nothing can have happened
         change = Deleted(self.subject, None, inferred=True) if entry is None else Put(entry, inferred=True)
-        return [Resync(_UNTOLD, None, None), change]
+        return [Resync(reason, None, None), change]
 
-    async def _again(self, reason: str, since: int) -> AsyncGenerator[Iterable[Event], None]:
+    async def _again(self, reason: str) -> AsyncGenerator[Iterable[Event], None]:
         """Read everything again, and tell the differences to what the watcher knows."""
         yield [Resync(reason, None, None)]
         await self._feed.caught_up()
@@ -143,15 +161,24 @@ class NodeWatch:
             for node in page:
                 entry = self._entry(node)
                 present.add(entry.key)
-                told = known.get(entry.key) == entry.revision if known is not None else not self._new(node, since)
-                if not told:
+                changed = self._is_new(node) if known is None else known.get(entry.key) != entry.revision
+                if changed or self._is_of_another_life(node):
                     self._remember(node.path, _state(node))
                     puts.append(Put(entry, inferred=True))
             yield puts
+        for path in [path for path in self._told if self._key(path) not in present]:
+            del self._told[path]
         yield [Deleted(key, None, inferred=True) for key in known or () if key not in present]
 
-    def _new(self, node: Node, since: int) -> bool:
-        return node.stat.mzxid > since and self._told.get(node.path) != _state(node)
+    def _is_new(self, node: Node) -> bool:
+        if node.path in self._told:
+            return self._told[node.path] != _state(node)
+        return node.stat.mzxid > self._since
+
+    def _is_of_another_life(self, node: Node) -> bool:
+        """Return whether a node was written after data had been restored, when it can have a revision of before."""
+        restored = self._restores != self.connection.restores
+        return restored or (bool(self._newest) and node.stat.mtime > (self._newest or 0))
 
     async def _events(self, happened: Sequence[Happened]) -> list[Event]:
         """Read what became of nodes, each once, and tell it."""

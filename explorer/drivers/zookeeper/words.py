@@ -17,6 +17,8 @@ from explorer.model.errors import ExplorerError, Forbidden, NotReachable
 from explorer.model.text import inert
 
 _REFUSED: Final = "is not in the whitelist"
+_MAX_ANSWER: Final = 2**24
+"""Bytes of an answer that are read; whoever says more is no server of ZooKeeper's."""
 _IDLE: Final = "not currently serving requests"
 
 
@@ -78,6 +80,9 @@ async def _exchange(
     try:
         writer.write(question)
         await writer.drain()
-        return await reader.read()
+        said = bytearray()
+        while len(said) < _MAX_ANSWER and (piece := await reader.read(_MAX_ANSWER)):
+            said += piece
+        return bytes(said)
     finally:
         writer.transport.abort()

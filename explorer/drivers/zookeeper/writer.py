@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from explorer.drivers import writing
-from explorer.drivers.zookeeper import messages
+from explorer.drivers.zookeeper import failures, messages
 from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.failures import NotEmpty
 from explorer.drivers.zookeeper.layout import OPEN, Acl, Layout, Stat, expected
 from explorer.drivers.zookeeper.messages import Mode, Refusal, Request
 from explorer.drivers.zookeeper.reading import Reader
@@ -77,7 +76,9 @@ class Writer(writing.Writer[Stat, Lifetime, Request[None]]):
             return await save.commit()
         except (KeyExists, KeyModified):
             return None
-        except NotEmpty as error:
+        except ExplorerError as error:
+            if not failures.is_not_empty(error):
+                raise
             raise CallNotSupported(
                 "a node with children cannot be made to end by itself, nor freed of that",
                 hint="choose a node without children",

@@ -1,0 +1,378 @@
+"""Whatever a server or kazoo does, a call of the ZooKeeper driver raises an error of the tree, in one line and in time.
+
+The servers of this module are fakes: no real one sends a broken answer. So is the client that raises everything.
+"""
+
+import asyncio
+import inspect
+import random
+import socket
+import ssl
+import struct
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+import kazoo.exceptions
+import pytest
+from kazoo.handlers.threading import KazooTimeoutError
+
+from explorer.drivers import delivery
+from explorer.drivers.base import Store
+from explorer.drivers.zookeeper import ZooKeeperStore, client, connection
+from explorer.drivers.zookeeper.messages import Request
+from explorer.model import errors
+from explorer.model.address import Access, parse
+from explorer.model.errors import ExplorerError, NotReachable
+from explorer.model.events import Lost, Resync
+from tests.contract.ground import PATIENCE, take
+from tests.servers.processes import HOST
+from tests.servers.proxy import FaultProxy
+from tests.servers.waiting import eventually
+from tests.servers.zookeeper import ZooKeeperServer
+
+Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def frame(data: bytes) -> bytes:
+    return struct.pack(">i", len(data)) + data
+
+
+GRANTED: Final = frame(struct.pack(">iiqi", 0, 10_000, 77, 16) + bytes(16) + b"\0")
+EXPIRED: Final = frame(struct.pack(">iiqi", 0, 0, 0, 16) + bytes(16) + b"\0")
+
+
+def answer(data: bytes = b"", *, xid: int = 1, code: int = 0) -> bytes:
+    return frame(struct.pack(">iqi", xid, 5, code) + data)
+
+
+NO_GREETING: Final = {
+    "an http server": b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html>no</html>",
+    "text": b"-ERR unknown command\r\n",
+    "nothing": b"",
+    "half a length": b"\0\0",
+    "a truncated greeting": GRANTED[:20],
+    "a negative length": struct.pack(">i", -5),
+    "a huge length": struct.pack(">i", 2**31 - 1),
+    "a greeting of another version": frame(struct.pack(">iiqi", 9, 10_000, 77, 16) + bytes(17)),
+    "a greeting without its password": frame(struct.pack(">iiqi", 0, 10_000, 77, -1)),
+    "an expired session, always": EXPIRED,
+    "zeros": bytes(64),
+}
+NO_ANSWER: Final = {
+    "a negative length": struct.pack(">i", -1),
+    "a huge length": struct.pack(">i", 2**30),
+    "a frame without a header": frame(b"\0\0\0"),
+    "an answer to nothing": answer(xid=4711),
+    "an event that is cut off": frame(struct.pack(">iqi", -1, -1, 0) + b"\0"),
+    "a code that nobody knows": answer(code=-4711) + answer(code=-4711, xid=2) + answer(code=-4711, xid=3),
+    "a body that is missing": answer(xid=1) + answer(xid=2) + answer(xid=3),
+    "a value longer than its frame": answer(struct.pack(">i", 3) + b"/ab")
+    + answer(struct.pack(">i", 999) + b"x", xid=2),
+    "text": b"upstream connect error or disconnect/reset before headers",
+}
+
+
+@asynccontextmanager
+async def server(script: Script) -> AsyncGenerator[str, None]:
+    """A fake server that does the same to everybody who connects."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await script(reader, writer)
+            await writer.drain()
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+    listening = await asyncio.start_server(serve, HOST, 0)
+    async with listening:
+        yield f"{HOST}:{listening.sockets[0].getsockname()[1]}"
+
+
+def is_public(error: BaseException) -> bool:
+    """Return whether an error is one of the tree itself, in one line."""
+    return getattr(errors, type(error).__name__, None) is type(error) and "\n" not in str(error)
+
+
+@pytest.mark.parametrize("name", NO_GREETING)
+async def test_what_is_not_zookeeper_is_not_reachable(name: str) -> None:
+    """Raise it in one line, and in time."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(8)
+        writer.write(NO_GREETING[name])
+
+    async with server(script) as address, asyncio.timeout(PATIENCE):
+        store = ZooKeeperStore(parse(f"zk://{address}/?timeout=2"), Access())
+        with pytest.raises(NotReachable) as raised:
+            await store.connect()
+        assert "\n" not in str(raised.value)
+        await store.close()
+
+
+@pytest.mark.parametrize("name", NO_ANSWER)
+async def test_a_broken_answer_is_an_error_of_the_tree(name: str) -> None:
+    """Raise NotReachable, or for an unknown error code of the server's that code."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        (length,) = struct.unpack(">i", await reader.readexactly(4))
+        await reader.readexactly(length)
+        writer.write(GRANTED)
+        await reader.readexactly(8)
+        writer.write(NO_ANSWER[name])
+        await writer.drain()
+        await reader.read()
+
+    async with server(script) as address, asyncio.timeout(PATIENCE):
+        async with ZooKeeperStore(parse(f"zk://{address}/?timeout=1"), Access()) as store:
+            with pytest.raises(ExplorerError) as raised:
+                await store.get("key")
+        assert "\n" not in str(raised.value)
+        assert isinstance(raised.value, NotReachable) or "4711" in str(raised.value)
+
+
+async def test_a_watch_outlives_what_is_not_zookeeper(shared_zookeeper: ZooKeeperServer) -> None:
+    """Tell a loss while something else answers on the port, and everything anew when the server is back."""
+
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(8)
+        writer.write(NO_GREETING["an http server"])
+
+    async with (
+        FaultProxy(shared_zookeeper.port) as proxy,
+        ZooKeeperStore(parse(f"zk://{proxy.address}/?timeout=2"), Access()) as store,
+        store.watch_tree("", known={}) as watch,
+    ):
+        await take(watch, 1)
+        async with server(page) as address:
+            proxy.server_port = int(address.rpartition(":")[2])
+            proxy.reset_connections()
+            assert isinstance((await take(watch, 1))[0], Lost)
+            with pytest.raises(NotReachable):
+                await store.get("key")
+        proxy.server_port = shared_zookeeper.port
+        assert isinstance((await take(watch, 1))[0], Resync)
+        assert await store.exists("zookeeper")
+
+
+# Silent servers
+
+
+async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    del writer
+    await reader.read()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_silent_host_is_passed_over(
+    shared_zookeeper: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Reach the other host in time, whatever the order in which kazoo tries them."""
+    monkeypatch.setattr("kazoo.protocol.connection.random.shuffle", random.Random(seed).shuffle)
+    async with server(_say_nothing) as silent, asyncio.timeout(PATIENCE):
+        for hosts in (f"{silent},{shared_zookeeper.address}", f"{silent},{silent},{shared_zookeeper.address}"):
+            async with ZooKeeperStore(parse(f"zk://{hosts}/?timeout=3"), Access()) as store:
+                assert await store.exists("zookeeper")
+
+
+async def test_a_host_that_falls_silent_is_left(shared_zookeeper: ZooKeeperServer) -> None:
+    """Answer a call within its time limit though the server that it was sent to stays silent."""
+    async with (
+        FaultProxy(shared_zookeeper.port) as first,
+        FaultProxy(shared_zookeeper.port) as second,
+        ZooKeeperStore(parse(f"zk://{first.address},{second.address}/?timeout=6"), Access()) as store,
+        store.watch_tree("", known={}) as watch,
+    ):
+        await take(watch, 1)
+        present, other = (first, second) if first.connections else (second, first)
+        present.hang()
+        async with asyncio.timeout(PATIENCE):
+            assert await store.exists("zookeeper")
+        assert isinstance((await take(watch, 1))[0], Lost)
+        assert isinstance((await take(watch, 1))[0], Resync)
+        assert other.connections
+
+
+async def test_a_silent_host_alone_is_a_timeout() -> None:
+    """Say that there was no answer in time."""
+    async with server(_say_nothing) as silent, asyncio.timeout(PATIENCE):
+        store = ZooKeeperStore(parse(f"zk://{silent}/?timeout=1"), Access())
+        with pytest.raises(NotReachable, match="no answer in time"):
+            await store.connect()
+        await store.close()
+
+
+# Everything that kazoo may raise
+
+
+def _raised() -> Iterator[Callable[[], Exception]]:
+    """Return what makes each exception, anew for each time it is raised."""
+    for _, kind in inspect.getmembers(kazoo.exceptions, inspect.isclass):
+        if issubclass(kind, Exception):
+            yield partial(kind, "a reason\nin two lines")
+    yield from (
+        partial(KazooTimeoutError, "late"),
+        partial(TimeoutError, "late"),
+        partial(OSError, 104, "Connection reset by peer"),
+        partial(socket.gaierror, -2, "Name or service not known"),
+        partial(ssl.SSLError, 1, "certificate verify failed"),
+        partial(struct.error, "unpack requires a buffer"),
+        partial(asyncio.InvalidStateError, "invalid state"),
+        partial(UnicodeDecodeError, "utf-8", b"\xff", 0, 1, "invalid start byte"),
+        *(partial(kind, "why") for kind in (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)),
+        MemoryError,
+    )
+
+
+CALLS: Final[dict[str, Callable[[Store], Awaitable[object]]]] = {
+    "get": lambda store: store.get("key"),
+    "get of a member": lambda store: store.get("key", consistent=False),
+    "exists": lambda store: store.exists("key"),
+    "children": lambda store: store.children(""),
+    "list": lambda store: store.list(""),
+    "walk": lambda store: anext(store.walk(""), None),
+    "put": lambda store: store.put("key", b""),
+    "put with a TTL": lambda store: store.put("key", b"", ttl=5),
+    "atomic_put": lambda store: store.atomic_put("key", b"", None),
+    "delete": lambda store: store.delete("key"),
+    "atomic_delete": lambda store: store.atomic_delete("key", "0x1:1"),
+    "delete_tree": lambda store: store.delete_tree(""),
+    "status": lambda store: store.status(),
+    "prove": lambda store: store.prove(),
+    "locks": lambda store: store.locks(),
+    "lock": lambda store: store.lock("key").acquire(timeout=0),
+    "watch": lambda store: store.watch("key").__aenter__(),
+    "watch_tree": lambda store: store.watch_tree("").__aenter__(),
+}
+
+
+_ENDLESS: Final = 0.2
+"""Seconds after which a call is one that tries again for ever."""
+
+
+class RaisingClient:
+    """A fake client whose every call fails with an error, or whose answers do."""
+
+    make: Callable[[], Exception] = Exception
+    at_once = False
+    zxid = 0
+
+    def __init__(self, *_: object) -> None:
+        self.failing = False
+
+    def start(self) -> None:
+        """Connect, for whoever is connected already."""
+
+    def send(self, requests: Sequence[Request[object]]) -> list[asyncio.Future[object]]:
+        if self.at_once:
+            raise type(self).make()
+        futures: list[asyncio.Future[object]] = [asyncio.get_running_loop().create_future() for _ in requests]
+        for future in futures:
+            asyncio.get_running_loop().call_soon(_fail, future, type(self).make())
+        return futures
+
+    def drop(self) -> None:
+        """Leave the server."""
+
+    async def close(self, within: float) -> None:
+        del within
+        raise type(self).make()
+
+
+def _fail(future: asyncio.Future[object], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+async def _failure(call: Awaitable[object]) -> Exception | None:
+    """Return what a call raises; what is tried again for ever, such as a save that others are faster than, is ended."""
+    limit = asyncio.timeout(_ENDLESS)
+    try:
+        async with limit:
+            await call
+    except TimeoutError as error:
+        return None if limit.expired() else error
+    except Exception as error:  # noqa: BLE001 - it is judged by the test
+        return error
+    return None
+
+
+@pytest.fixture
+async def raising(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ZooKeeperStore]:
+    """A store that is connected to the fake, whose time limits are over at once."""
+    monkeypatch.setattr(connection, "Client", RaisingClient)
+    monkeypatch.setattr(delivery, "_RESOLVING", 0.0)
+    store = ZooKeeperStore(parse("zk://127.0.0.1:1/?timeout=0.001"), Access())
+
+    async def is_live(self: connection.Connection) -> None:
+        self._client = RaisingClient()  # type: ignore[assignment] # the fake
+        self.note_connected(1, 10.0, restored=False)
+
+    monkeypatch.setattr(connection.Connection, "open", is_live)
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_no_exception_of_the_client_leaves_a_call(
+    raising: ZooKeeperStore, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Raise an error of the tree in one line for everything that the client raises, and close without any."""
+    for make in _raised():
+        for at_once in (False, True):
+            if at_once and hasattr(make(), "code"):
+                continue  # the answers of a server only come later
+            monkeypatch.setattr(RaisingClient, "make", staticmethod(make))
+            monkeypatch.setattr(RaisingClient, "at_once", at_once)
+            await raising.connect()
+            failure = await _failure(CALLS[name](raising))
+            assert failure is None or is_public(failure), (make(), failure)
+            await raising.close()
+
+
+async def test_no_exception_of_a_start_leaves_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raise an error of the tree for everything that starting the client raises."""
+    monkeypatch.setattr(connection, "Client", RaisingClient)
+    for make in _raised():
+
+        def start(_: RaisingClient, make: Callable[[], Exception] = make) -> None:
+            raise make()
+
+        monkeypatch.setattr(RaisingClient, "start", start)
+        monkeypatch.setattr(RaisingClient, "make", staticmethod(make))
+        store = ZooKeeperStore(parse("zk://127.0.0.1:1/"), Access())
+        failure = await _failure(store.connect())
+        assert failure is None or is_public(failure), (make(), failure)
+        await store.close()
+
+
+async def test_no_exception_ends_the_connections_thread(
+    shared_zookeeper: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connect at last, whatever the attempts before have raised on kazoo's thread."""
+    failing = list(_raised())
+    connect = socket.create_connection
+
+    def failing_first(*arguments: object, **named: object) -> socket.socket:
+        if failing:
+            make = failing.pop()
+            raise make()
+        return connect(*arguments, **named)  # type: ignore[arg-type] # as they were given
+
+    monkeypatch.setitem(client._RETRY, "max_delay", 0.001)  # noqa: SLF001 - only tests are in such a hurry
+    async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}/?timeout=1"), Access()) as store:
+        monkeypatch.setattr(socket, "create_connection", failing_first)
+        opened = store.connection._client._connection._socket  # type: ignore[union-attr] # noqa: SLF001 - the test's way in
+        assert opened is not None
+        opened.shutdown(socket.SHUT_RDWR)
+
+        async def is_back() -> bool:
+            try:
+                return await store.exists("zookeeper") and not failing
+            except NotReachable:
+                return False
+
+        await eventually(is_back, "it is connected again", PATIENCE)

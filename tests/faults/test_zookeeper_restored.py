@@ -1,0 +1,195 @@
+"""ZooKeeper's data lost, or gone back to an older state: sessions and watches go on with what is there now."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from explorer.codecs.documents import Codecs
+from explorer.drivers.watching import Watch
+from explorer.drivers.zookeeper import ZooKeeperStore
+from explorer.model.entries import Revision
+from explorer.model.errors import NotReachable
+from explorer.model.events import Deleted, Event, Put, Resync
+from explorer.opening import opener
+from explorer.session.session import Session
+from explorer.session.states import Standing
+from tests.faults.figures import PATIENCE
+from tests.faults.test_zookeeper import open_store
+from tests.servers.proxy import FaultProxy
+from tests.servers.waiting import eventually
+from tests.servers.zookeeper import ZooKeeperServer
+from tests.session.ground import live
+
+pytestmark = pytest.mark.faults
+
+NEWER = 30
+"""Writes after the copy of the data was made."""
+
+
+@dataclass(slots=True)
+class Replica:
+    """What a watcher of a tree knows: revisions, as the driver reads them, and values."""
+
+    known: dict[str, Revision] = field(default_factory=dict)
+    values: dict[str, bytes | None] = field(default_factory=dict)
+    log: list[Event] = field(default_factory=list)
+
+    async def follow(self, watch: Watch) -> None:
+        async for event in watch:
+            self.log.append(event)
+            match event:
+                case Put(entry=entry):
+                    self.known[entry.key], self.values[entry.key] = entry.revision, entry.value
+                case Deleted(key=key):
+                    self.known.pop(key, None)
+                    self.values.pop(key, None)
+                case _:
+                    continue
+
+
+@asynccontextmanager
+async def following(watch: Watch, replica: Replica) -> AsyncGenerator[None, None]:
+    async with watch:
+        task = asyncio.create_task(replica.follow(watch))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()
+
+
+async def contents(store: ZooKeeperStore) -> dict[str, bytes | None]:
+    return {entry.key: entry.value async for entry in store.walk("")}
+
+
+async def write_before(server: ZooKeeperServer, folder: Path) -> None:
+    """Write a and b, copy the data, and write more: b in its second version, and keys of c/."""
+    async with open_store(server.address) as writer:
+        await writer.put("a", b"1")
+        await writer.put("b", b"1")
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(shutil.copytree, server.folder / "data", folder)
+        await asyncio.to_thread(server.start)
+        await writer.put("b", b"2")
+        for number in range(NEWER):
+            await writer.put(f"c/{number}", b"")
+
+
+def wipe(server: ZooKeeperServer, folder: Path) -> None:
+    del folder
+    shutil.rmtree(server.folder / "data")
+
+
+def restore(server: ZooKeeperServer, folder: Path) -> None:
+    shutil.rmtree(server.folder / "data")
+    shutil.copytree(folder, server.folder / "data")
+
+
+async def write_after(server: ZooKeeperServer) -> None:
+    """Write what has the revision of before and another value, and go beyond every transaction of before."""
+    async with open_store(server.address) as writer:
+        await writer.put("b", b"other")
+        for _ in range(3 * NEWER):
+            await writer.put("d", b"")
+
+
+@pytest.mark.parametrize("change", [wipe, restore])
+@pytest.mark.parametrize("is_written_meanwhile", [False, True], ids=["quiet", "written"])
+async def test_older_data_is_read_again(
+    own_zookeeper: ZooKeeperServer,
+    tmp_path: Path,
+    change: Callable[[ZooKeeperServer, Path], None],
+    is_written_meanwhile: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Resync and the differences follow in every watch, calls work again, and no value of before stays.
+
+    Written meanwhile, the servers are at a later transaction than before when the watcher comes back, and one key has
+    the revision that it had before, with another value.
+    """
+    server, folder = own_zookeeper, tmp_path / "copy"
+    await write_before(server, folder)
+    async with FaultProxy(server.port) as proxy, open_store(proxy.address) as store:
+        tree, key, unknown = Replica(), Replica(), Replica()
+        async with (
+            following(store.watch_tree("", known=tree.known), tree),
+            following(store.watch("b"), key),
+            following(store.watch_tree(""), unknown),
+        ):
+            async for entry in store.walk(""):
+                tree.known[entry.key], tree.values[entry.key] = entry.revision, entry.value
+            assert tree.values["b"] == b"2"
+            key.values["b"] = b"2"
+            proxy.reset()
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(change, server, folder)
+            await asyncio.to_thread(server.start)
+            if is_written_meanwhile:
+                await write_after(server)
+            proxy.heal()
+
+            async def is_reached() -> bool:
+                try:
+                    await store.put("e", b"new")
+                except NotReachable:
+                    return False
+                return True
+
+            await eventually(is_reached, "calls work again", PATIENCE)
+            async with open_store(server.address) as reader:
+                found = await contents(reader)
+            assert found["e"] == b"new"
+            await eventually(lambda: tree.values == found, "the watch has what is there now", PATIENCE)
+            await eventually(lambda: key.values.get("b") == found.get("b"), "and the one of a key", PATIENCE)
+            changed = {name: value for name, value in found.items() if name != "a"}
+            await eventually(lambda: changed.items() <= unknown.values.items(), "and that knew nothing", PATIENCE)
+            for replica in (tree, key, unknown):
+                assert any(isinstance(event, Resync) for event in replica.log)
+
+
+@pytest.mark.parametrize("change", [wipe, restore])
+async def test_session_is_live_with_older_data(
+    own_zookeeper: ZooKeeperServer, tmp_path: Path, change: Callable[[ZooKeeperServer, Path], None]
+) -> None:
+    """Whenever it is called live the value is the store's; reload works, and the tree is what is there now."""
+    server, folder = own_zookeeper, tmp_path / "copy"
+    await write_before(server, folder)
+    lies: list[object] = []
+    restarted = False
+    async with Session(opener(f"zk://{server.address}/lane?session=4"), Codecs()) as session:
+        await live(session)
+        session.select("b")
+        await session.idle()
+
+        def value() -> bytes | None:
+            reading = session.detail.reading
+            return None if reading is None or reading.deleted else reading.entry.value
+
+        assert value() == b"2"
+
+        def look() -> bool:
+            shown = session.tree.node("new") is not None
+            if restarted and session.liveness.standing is Standing.LIVE and value() == b"2":
+                lies.append(session.liveness)
+            return shown
+
+        server.kill()
+        change(server, folder)
+        await eventually(lambda: session.liveness.standing is not Standing.LIVE, "the loss is shown", PATIENCE)
+        restarted = True
+        await asyncio.to_thread(server.start)
+        async with open_store(server.address) as writer:
+            await writer.put("new", b"")
+        await eventually(look, "the new key is shown", PATIENCE)
+        await live(session)
+        assert not lies
+        assert session.tree.node("b") is None or value() == b"1"
+        assert session.tree.node("c") is None
+        await session.reload()
+        await live(session)
