@@ -8,7 +8,7 @@ import pytest
 
 from explorer.drivers.zookeeper import ZooKeeperStore
 from explorer.model.address import Access, parse
-from explorer.model.errors import CannotLock
+from explorer.model.errors import CallNotSupported, CannotLock
 from explorer.model.locks import LockInfo
 from tests.clients import lockers
 from tests.clients.lockers import Holding, Locker
@@ -61,9 +61,11 @@ async def heeded(store: ZooKeeperStore, locker: Locker, address: str, path: str,
     with locker.run(address, path, kind) as first:
         await obtained(first)
         info = await told(store, 0)
-        with pytest.raises(CannotLock):
-            await store.lock("job").acquire(timeout=0.2)
-        ours = store.lock("job")
+        with pytest.raises(CannotLock, match=f"layout {info.layout} on this key"):
+            await store.lock("job").acquire()
+        with pytest.raises(CannotLock, match="somebody else"):
+            await store.lock("job", layout=info.layout).acquire(timeout=0.2)
+        ours = store.lock("job", layout=info.layout)
         waiting = asyncio.create_task(ours.acquire())
         assert (await told(store, 1)).waiters[0].key != info.key
         with locker.run(address, path, kind) as second:
@@ -71,7 +73,8 @@ async def heeded(store: ZooKeeperStore, locker: Locker, address: str, path: str,
             await asyncio.to_thread(first.give_back)
             async with asyncio.timeout(PATIENCE):
                 await waiting
-            assert (await told(store, 1)).holder is not None
+            held = await told(store, 1)
+            assert (held.layout, held.kind) == (info.layout, info.kind)
             await ours.release()
             await obtained(second)
             await asyncio.to_thread(second.give_back)
@@ -126,3 +129,27 @@ async def test_permits_of_a_semaphore_of_curator_are_held_together(
         info = await told(store, 0)
         assert info.key == "pool"
         assert info.kind.startswith("Curator semaphore, 2 held, also held by ")
+
+
+async def test_a_strangers_contender_after_ours_is_noticed(
+    store: ZooKeeperStore, shared_zookeeper: ZooKeeperServer, curator: Locker, root: str
+) -> None:
+    """Refuse a lock whose turn comes while a contender of another layout, which may not see ours, is in the queue."""
+    first = store.lock("job")
+    await first.acquire()
+    second = store.lock("job")
+    waiting = asyncio.create_task(second.acquire())
+    await told(store, 1)
+    with curator.run(shared_zookeeper.address, f"/{root}/job", "mutex"):
+        info = await told(store, 2)
+        assert (info.layout, info.kind) == ("kazoo", "kazoo lock, beside contenders of Curator")
+        await first.release()
+        with pytest.raises(CannotLock, match="layout curator on this key"):
+            async with asyncio.timeout(PATIENCE):
+                await waiting
+
+
+async def test_an_unknown_layout_is_not_supported(store: ZooKeeperStore) -> None:
+    """Name those that there are."""
+    with pytest.raises(CallNotSupported, match="kazoo, curator, go-zookeeper"):
+        store.lock("job", layout="zookeeper")

@@ -1,7 +1,7 @@
 """Locks as ZooKeeper's clients take them: a node below the locked one, that lives as long as a session of its own.
 
-The lock's TTL is that session's time-out, so each lock has a connection of its own. The node is named as those that
-stand in the queue are, and as kazoo's where there are none: kazoo's Lock, and with it go-zookeeper's, heed it.
+The lock's TTL is that session's time-out, so each lock has a connection of its own. The node is named in the layout
+that was asked for, kazoo's unless told otherwise; it never stands beside one of another layout.
 
 A lock counts as held only until the session's time-out has passed since the sending of the last request that was
 answered. Its fence is the transaction that created the contender's node; a fenced write checks that the node is there.
@@ -17,7 +17,7 @@ from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.layout import OPEN, Layout, Stat
 from explorer.drivers.zookeeper.messages import Mode, Refusal
-from explorer.drivers.zookeeper.queues import Queue, fresh_name, queue
+from explorer.drivers.zookeeper.queues import KAZOO, Queue, fresh_name, queue
 from explorer.drivers.zookeeper.reading import Reader
 from explorer.drivers.zookeeper.writer import Writer
 from explorer.model.entries import Entry
@@ -34,6 +34,7 @@ class ZooKeeperLock(ProvedLock[Connection]):
     def __init__(self, store: Connection, layout: Layout, tasks: Tasks, terms: Terms) -> None:
         super().__init__(terms, tasks, Connection(store.settings, terms.ttl))
         self._layout = layout
+        self._layout_name = terms.layout or KAZOO
         self._path = layout.locate(terms.key)
         self._contender = ""
         self._made = False
@@ -47,7 +48,7 @@ class ZooKeeperLock(ProvedLock[Connection]):
 
     async def _join(self) -> None:
         await self._connection.open()
-        name = fresh_name(await self._contenders())
+        name = fresh_name(self._layout_name, await self._contenders())
         while True:
             self._made = await self._writer.make(self._path, self.key) or self._made
             sent = boottime()
@@ -77,10 +78,22 @@ class ZooKeeperLock(ProvedLock[Connection]):
             raise
 
     async def _contenders(self) -> Queue | None:
-        """Read the queue, without the Stat of those in it, which their order does not need."""
+        """Read the queue, without the Stat of those in it, which their order does not need.
+
+        It is read before our contender stands in it and after, so that of two layouts that come at the same time at
+        least one sees the other.
+
+        Raises:
+            CannotLock: Somebody stands in it in another layout.
+        """
         nothing = Stat(*(0,) * 11)
         names = await Reader(self._connection, self.key).names(self._path)
-        return queue(self._path, [(f"{self._path}/{name}", nothing) for name in names])
+        found = queue(self._path, [(f"{self._path}/{name}", nothing) for name in names])
+        if found is not None and (other := found.of_another_layout(self._layout_name)) is not None:
+            raise refusals.other_layout(
+                self._connection.shown, self.key, other.layout, f"{self._layout.relative(other.path)} is there"
+            )
+        return found
 
     async def _ahead(self) -> str | None:
         """Give the node of the contender right before us, None if we are first."""

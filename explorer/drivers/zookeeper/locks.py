@@ -41,11 +41,14 @@ async def _describe(connection: Connection, layout: Layout, found: Queue, known:
     told = [_contender(layout, party, values.get(party.path, b""), known) for party in found.parties]
     holding = len(found.holders)
     others = ", ".join(contender.name for contender in told[1:holding])
+    strangers = sorted({party.client for party in found.parties} - {found.parties[0].client})
     orphan = found.parties[0].stat.session is None
     return LockInfo(
         key=layout.relative(found.key_path),
-        kind=found.kind + (f", also held by {others}" if others else ""),
-        layout=found.parties[0].client.lower(),
+        kind=found.kind
+        + (f", also held by {others}" if others else "")
+        + (f", beside contenders of {' and '.join(strangers)}" if strangers else ""),
+        layout=found.parties[0].layout,
         holder=told[0],
         waiters=tuple(told[holding:]),
         stale="its node belongs to no session: nothing will ever end it" if orphan else None,

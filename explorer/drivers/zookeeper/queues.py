@@ -12,8 +12,15 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from explorer.drivers.zookeeper.layout import Stat
+
+KAZOO: Final = "kazoo"
+CURATOR: Final = "curator"
+GO_ZOOKEEPER: Final = "go-zookeeper"
+LAYOUTS: Final = (KAZOO, CURATOR, GO_ZOOKEEPER)
+"""The names of the layouts; that of go-zookeeper is libkv's and valkeyrie's, too."""
 
 _CONTENDER = re.compile(
     r"(?:(?P<kazoo>[0-9a-f]{32}__(?P<kazoo_kind>r?lock)__)"
@@ -35,6 +42,11 @@ class Party:
     client: str
     kind: str
     number: int
+
+    @property
+    def layout(self) -> str:
+        """The name of the layout, one of `LAYOUTS`."""
+        return self.client.lower()
 
     @property
     def shares(self) -> bool:
@@ -76,6 +88,10 @@ class Queue:
             return "go-zookeeper lock (valkeyrie's, too)"
         return f"{first.client} {'shared lock' if first.shares else 'lock'}"
 
+    def of_another_layout(self, layout: str) -> Party | None:
+        """Return the first contender of another layout, whose client may not see one of this layout."""
+        return next((party for party in self.parties if party.layout != layout), None)
+
     def ahead(self, path: str) -> Party | None:
         """Give who must be gone before an exclusive contender holds the lock: the one right before it."""
         before = [party for party in self.parties if party.path != path]
@@ -115,11 +131,11 @@ def queue(path: str, children: Sequence[tuple[str, Stat]]) -> Queue | None:
     return Queue(path, tuple(sorted(found, key=lambda one: one.number)), semaphore)
 
 
-def fresh_name(present: Queue | None) -> str:
-    """Give the beginning of a name for a new exclusive contender, such as those that stand in the queue will heed."""
-    if present is None or present.parties[0].client == "kazoo":
+def fresh_name(layout: str, present: Queue | None) -> str:
+    """Return the beginning of a name for a new exclusive contender in one of `LAYOUTS`."""
+    if layout == KAZOO:
         return f"{uuid.uuid4().hex}__lock__"
-    if present.parties[0].client == "go-zookeeper":
+    if layout == GO_ZOOKEEPER:
         return f"_c_{uuid.uuid4().hex}-lock-"
-    middle = "__WRIT__" if present.parties[0].kind.startswith("__") else "lock-"
-    return f"_c_{uuid.uuid4()}-{middle}"
+    shared = present is not None and present.parties[0].kind.startswith("__")
+    return f"_c_{uuid.uuid4()}-{'__WRIT__' if shared else 'lock-'}"

@@ -1,6 +1,8 @@
 """The ZooKeeper driver: the contract of a store, spoken to ZooKeeper 3.5 and newer."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from explorer.drivers import refusals
@@ -14,7 +16,8 @@ from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.erasing import Erasure
 from explorer.drivers.zookeeper.layout import Layout
 from explorer.drivers.zookeeper.lock import ZooKeeperLock
-from explorer.drivers.zookeeper.reading import Reader, Walk
+from explorer.drivers.zookeeper.queues import LAYOUTS
+from explorer.drivers.zookeeper.reading import Level, Reader, Walk
 from explorer.drivers.zookeeper.settings import gather
 from explorer.drivers.zookeeper.watch import NodeWatch
 from explorer.drivers.zookeeper.writer import Writer
@@ -55,7 +58,7 @@ class ZooKeeperStore(NetworkStore[Connection]):
         Capability.TIME_LEFT: "ZooKeeper tells nobody which nodes have a time to live",
         Capability.SNAPSHOT: "ZooKeeper reads a listing node by node, each as it is at that moment",
     }
-    lock_layouts: ClassVar[tuple[str, ...]] = ("kazoo",)
+    lock_layouts: ClassVar[tuple[str, ...]] = LAYOUTS
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)
@@ -63,7 +66,7 @@ class ZooKeeperStore(NetworkStore[Connection]):
         self._settings = settings
         self._layout = Layout(settings.root, settings.shown)
         self._listings: Unfinished[Walk] = Unfinished()
-        self._levels: Unfinished[Sequence[str]] = Unfinished()
+        self._levels: Unfinished[Level] = Unfinished()
 
     # The connection
 
@@ -102,27 +105,33 @@ class ZooKeeperStore(NetworkStore[Connection]):
         return await self._reader(key).stat(self._layout.locate(key)) is not None
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        base, above, reader = self._layout.base(prefix), directory(prefix), self._reader(prefix)
-        names = self._levels.take(base, after)
-        if names is None:
-            names = await self._names(base, prefix)
+        base, above = self._layout.base(prefix), directory(prefix)
+        level = self._levels.take(base, after)
+        if level is None:
+            level = await self._level(base, prefix)
             if after is not None:
                 behind = Cursor.key_of(after)
-                names = [name for name in names if above + name > behind]
-        told, rest = names[:limit], names[limit:]
-        children = await self._children(reader, base, above, told)
-        return Page(children, self._levels.keep(base, above + told[-1], rest) if rest else None, None)
+                level = replace(level, names=level.names[bisect_right(level.names, behind, key=above.__add__) :])
+        told, rest = replace(level, names=level.names[:limit]), replace(level, names=level.names[limit:])
+        children = await self._children(told, base, prefix)
+        following = self._levels.keep(base, above + told.names[-1], rest) if rest.names else None
+        return Page(children, following, None)
 
     async def children_before(
         self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
     ) -> Page[Child]:
         del after  # all names come at once
         base, above = self._layout.base(prefix), directory(prefix)
-        names = [name for name in await self._names(base, prefix) if before is None or above + name < before]
-        return Page(await self._children(self._reader(prefix), base, above, names[-limit:]), None, None)
+        level = await self._level(base, prefix)
+        end = len(level.names) if before is None else bisect_left(level.names, before, key=above.__add__)
+        told = replace(level, names=level.names[max(end - limit, 0) : end])
+        return Page(await self._children(told, base, prefix), None, None)
 
-    async def _children(self, reader: Reader, base: str, above: str, names: Sequence[str]) -> tuple[Child, ...]:
-        nodes = await reader.nodes([f"{base}/{name}" for name in names], values=False)
+    async def _children(self, level: Level, base: str, prefix: str) -> tuple[Child, ...]:
+        above = directory(prefix)
+        if level.are_leaves:
+            return tuple(Child(name, above + name, has_value=True, has_children=False) for name in level.names)
+        nodes = await self._reader(prefix).nodes([f"{base}/{name}" for name in level.names], values=False)
         return tuple(
             Child(name, above + name, has_value=True, has_children=node.stat.children > 0)
             for node in nodes
@@ -174,10 +183,10 @@ class ZooKeeperStore(NetworkStore[Connection]):
     def _reader(self, subject: str) -> Reader:
         return Reader(self.connection, subject)
 
-    async def _names(self, base: str, prefix: str) -> Sequence[str]:
+    async def _level(self, base: str, prefix: str) -> Level:
         try:
-            return await self.connection.children(base, key=prefix)
+            return await self._reader(prefix).level(base)
         except KeyNotFound as error:
             if prefix:
                 raise refusals.empty(self._shown, prefix) from error
-            return []  # the top is never missing
+            return Level([], are_leaves=True)  # the top is never missing
