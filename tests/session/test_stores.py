@@ -29,7 +29,7 @@ from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
-from tests.servers.zookeeper import ZooKeeperServer
+from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
 from tests.session.ground import editing, live
 from tests.session.witness import SHOWN_WITHIN, becomes, comes_back, falls_stale, open_all, witnessed
 
@@ -145,20 +145,26 @@ async def test_a_server_that_is_not_there_yet_is_found_when_it_is(server: Server
 
 @pytest.mark.parametrize(
     ("scheme", "make"),
-    [("consul", ConsulCluster), ("etcd", EtcdCluster), ("etcd2", partial(EtcdCluster, "3.4", v2=True))],
-    ids=["consul", "etcd", "etcd2"],
+    [
+        ("consul", ConsulCluster),
+        ("etcd", EtcdCluster),
+        ("etcd2", partial(EtcdCluster, "3.4", v2=True)),
+        ("zk", ZooKeeperCluster),
+    ],
+    ids=["consul", "etcd", "etcd2", "zookeeper"],
 )
 async def test_one_of_several_servers_that_is_stopped_leaves_no_watch_deaf(
-    scheme: str, make: Callable[[], ConsulCluster | EtcdCluster]
+    scheme: str, make: Callable[[], ConsulCluster | EtcdCluster | ZooKeeperCluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others prove that the store lives; the watch was at the one that does not: a follower, whom none misses."""
+    monkeypatch.setattr("kazoo.protocol.connection.random.shuffle", lambda _: None)  # the first server comes first
     async with make() as cluster:
         done = False
         while not done:
             done = await _no_watch_is_deaf(scheme, cluster)
 
 
-async def _no_watch_is_deaf(scheme: str, cluster: ConsulCluster | EtcdCluster) -> bool:
+async def _no_watch_is_deaf(scheme: str, cluster: ConsulCluster | EtcdCluster | ZooKeeperCluster) -> bool:
     """Stop the server that a session's watch is at; False if that one was elected to lead meanwhile."""
     leader: Server = await asyncio.to_thread(cluster.leader)
     first = next(member for member in cluster.members if member is not leader)
