@@ -18,6 +18,8 @@ Styles: TypeAlias = Callable[[str], Style]
 """Gives the style of a name."""
 
 ELLIPSIS = "…"
+TAB_SIGN = "→   "
+"""How a tab is drawn where it matters that it is one."""
 _KIBIBYTE = 1024
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _TENTHS_BELOW = 10
@@ -85,6 +87,11 @@ def chopped(text: str, width: int) -> list[str]:
         if any(cell_len(letter) > 1 for letter in set(text)):
             width = max(1, width // 2)
     return [text[at : at + width] for at in range(0, max(1, len(text)), width)]
+
+
+def visible(white_space: str) -> str:
+    """Return white space as signs."""
+    return "".join({" ": "·", "\t": TAB_SIGN}.get(one, inert(one)) for one in white_space)
 
 
 def size(count: int) -> str:

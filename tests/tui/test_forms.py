@@ -142,3 +142,21 @@ async def test_new_key_is_checked_by_its_name(place: Place, name: str, wrong: st
         await page.shows(why)
         await page.press("ctrl+s")
         await page.shows(why)
+
+
+async def test_conflict_marks_what_differs_inside_lines(place: Place) -> None:
+    """In a conflict of one-line JSON the three are shown indented, with carets below what each side changed."""
+    async with browsing(place.connect, Codecs(), size=WIDE, writable=True) as page:
+        await page.press("e", "ctrl+home", "down", "down", "end", "left", "backspace", "5")
+        async with place.other() as store:
+            await store.put("app", LINE.replace(b'"b"', b'"b "'))
+        await page.shows("Meanwhile somebody else has changed this key")
+        await page.press("ctrl+s", "ctrl+s")
+        await page.shows("Both changes fit together", '  "rps": 25,')
+        lines = page.lines()
+        mine = next(at for at, line in enumerate(lines) if '"rps": 25,' in line)
+        theirs = next(at for at, line in enumerate(lines) if '"b·"' in line)
+        assert lines[mine + 1].find("^^") == lines[mine].find("25,")
+        assert lines[theirs + 1].find("^") == lines[theirs].find("·")
+        await page.press("b")
+        await page.shows("json, indented)", '  "rps": 25,', '"b "')

@@ -9,13 +9,12 @@ from rich.cells import cell_len
 
 from explorer.model.line_diff import DiffLine
 from explorer.model.text import inert
-from explorer.tui.drawing import Piece, chopped
+from explorer.tui.drawing import TAB_SIGN, Piece, chopped, visible
 from explorer.tui.widgets.lines import Lines
 
 _STYLES: Final = {"+": "lines--good", "-": "lines--bad", "@": "lines--key", "\\": "lines--marked"}
 _MARKED: Final = {"+": "difference--added", "-": "difference--removed"}
 _TRAILING: Final = re.compile(r"[ \t]+\Z")
-_TAB: Final = "→   "
 
 
 class _Row(NamedTuple):
@@ -107,18 +106,13 @@ def _shown(line: DiffLine) -> Iterator[tuple[str, bool]]:
         if part.kind == "elided":
             yield inert(part.text), False
         elif marked and part.text.isspace():
-            yield _visible(part.text), True
+            yield visible(part.text), True
         elif differs and last and (trailing := _TRAILING.search(part.text)):
             yield _drawn(part.text[: trailing.start()], marked=marked), marked
-            yield _visible(trailing[0]), marked
+            yield visible(trailing[0]), marked
         else:
             yield _drawn(part.text, marked=marked), marked
 
 
 def _drawn(text: str, *, marked: bool) -> str:
-    return inert(text.replace("\t", _TAB if marked else " " * len(_TAB)))
-
-
-def _visible(text: str) -> str:
-    """Show white space as signs."""
-    return "".join({" ": "·", "\t": _TAB}.get(one, inert(one)) for one in text)
+    return inert(text.replace("\t", TAB_SIGN if marked else " " * len(TAB_SIGN)))

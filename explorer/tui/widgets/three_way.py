@@ -1,14 +1,17 @@
 """Three versions of a text side by side, which scroll together: what both began with, theirs, and mine."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
 
 from explorer.codecs.merging import Side
 from explorer.codecs.three_way import ThreeWayRow
+from explorer.model.line_diff import changed_parts
 from explorer.model.text import inert
-from explorer.tui.drawing import Piece
+from explorer.tui.drawing import Piece, visible
 from explorer.tui.line_breaks import row_starts
 from explorer.tui.widgets.lines import Lines
 from explorer.tui.widgets.pager import coloured, cut
@@ -22,8 +25,25 @@ _CONTEXT: Final = 2
 """Rows above a difference that is gone to."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A line of one column as it is drawn."""
+
+    text: str | None
+    marks: tuple[tuple[int, int], ...] = ()
+    """The characters that are not as they were in the base, from and to."""
+
+
 class ThreeWayView(Lines):
-    """Draws the aligned lines, each as high as the highest of the three; what differs from the base has a margin."""
+    """Draws the aligned lines, each as high as the highest of the three; what differs from the base has a margin.
+
+    What differs inside a line has carets below it, which can be seen without colours, too.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"three-way--changed"}
+    DEFAULT_CSS = """
+    ThreeWayView > .three-way--changed { color: $warning; text-style: bold reverse; }
+    """
 
     def __init__(self, rows: Sequence[ThreeWayRow], language: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
@@ -52,7 +72,7 @@ class ThreeWayView(Lines):
                 if line.side is not Side.NOBODY and line.side is not before:
                     self._differences.append(len(self._rows))
                 before = line.side
-                self._rows += ((at, row) for row in range(self._height(line)))
+                self._rows += ((at, row) for row in self._line_rows(line))
         return len(self._rows)
 
     def pieces(self, index: int, width: int) -> list[Piece]:
@@ -67,19 +87,16 @@ class ThreeWayView(Lines):
             )
             return [("lines--dim", f"  … {line.left_out:,} {what}")]
         drawn: list[Piece] = []
-        sides: tuple[tuple[str | None, tuple[Side, ...]], ...] = (
-            (line.base, ()),
-            (line.theirs, _THEIRS),
-            (line.mine, _MINE),
-        )
-        for number, ((text, changed), cells) in enumerate(zip(sides, self.column_widths, strict=True)):
+        changes: tuple[tuple[Side, ...], ...] = ((), _THEIRS, _MINE)
+        columns = zip(_cells(line), changes, self.column_widths, strict=True)
+        for number, (cell, changed, cells) in enumerate(columns):
             if number:
                 drawn.append(("lines--dim", _SEPARATOR))
             mark: Piece = ("", "  ")
-            if line.side in changed:
+            if line.side in changed and row >= 0:
                 mark = ("lines--bad", "! ") if line.side is Side.CONFLICT else ("lines--marked", "~ ")
             room = cells - _MARGIN - (1 if number else 0)
-            drawn += [mark, *self._cell(text, row, room)]
+            drawn += [mark, *(self._cell(cell, row, room) if row >= 0 else _carets(cell, ~row, room))]
         return drawn
 
     @property
@@ -110,31 +127,89 @@ class ThreeWayView(Lines):
         """Return the number of the difference that was gone to, counted from 1; 0 before that."""
         return self._current + 1
 
-    def _height(self, line: ThreeWayRow) -> int:
+    def _line_rows(self, line: ThreeWayRow) -> Iterator[int]:
+        """Return the rows of a line; the complement of one is that of the carets below it."""
         if line.left_out:
-            return 1
-        texts = zip((line.base, line.theirs, line.mine), self.column_widths, strict=True)
-        return max(
-            1 if text is None else len(self._starts(text, cells - _MARGIN - (1 if number else 0)))
-            for number, (text, cells) in enumerate(texts)
-        )
+            yield 0
+            return
+        rooms = [cells - _MARGIN - (1 if number else 0) for number, cells in enumerate(self.column_widths)]
+        columns = list(zip(_cells(line), rooms, strict=True))
+        for row in range(max(len(_starts(cell.text or "", room)) for cell, room in columns)):
+            yield row
+            if any("^" in text for cell, room in columns for _, text in _carets(cell, row, room)):
+                yield ~row
 
-    def _starts(self, text: str, room: int) -> list[int]:
-        return [0] if len(text) <= room and text.isascii() and text.isprintable() else row_starts(_shown(text), room)
-
-    def _cell(self, text: str | None, row: int, room: int) -> list[Piece]:
+    def _cell(self, cell: _Cell, row: int, room: int) -> list[Piece]:
         """Return a row of one column, filled up to its width."""
-        if text is None:
-            return [("", " " * room)]
-        shown = _shown(text)
-        starts = [*row_starts(shown, room), len(shown)]
-        if row + 1 >= len(starts):
-            return [("", " " * room)]
-        start, stop = starts[row], starts[row + 1]
-        if cell_len(shown[start:stop]) > room:  # by the space that hangs over the end
-            stop -= 1
-        pieces = cut(coloured(shown, self.language), start, stop)
+        start, stop = _span(cell, row, room)
+        shown = cell.text or ""
+        pieces: list[Piece] = []
+        at = start
+        for mark in (*cell.marks, (stop, stop)):
+            first, last = (max(start, min(place, stop)) for place in mark)
+            pieces += cut(coloured(shown, self.language), at, max(at, first))
+            if first < last:
+                pieces.append(("three-way--changed", shown[first:last]))
+            at = max(at, last)
         return [*pieces, ("", " " * (room - sum(cell_len(piece) for _, piece in pieces)))]
+
+
+def _cells(line: ThreeWayRow) -> tuple[_Cell, _Cell, _Cell]:
+    """Return how the three versions of a line are drawn."""
+    base = line.base
+    if base is None or line.side is Side.NOBODY:
+        base_cell, theirs, mine = (
+            _Cell(None if one is None else _shown(one)) for one in (base, line.theirs, line.mine)
+        )
+        return base_cell, theirs, mine
+    theirs, mine = (_compared(base, one) for one in (line.theirs, line.mine))
+    return _Cell(_shown(base)), theirs, mine
+
+
+@lru_cache(maxsize=512)
+def _compared(base: str, text: str | None) -> _Cell:
+    """Return a line with marks at what differs from the base; white space that differs is drawn as signs."""
+    if text is None or text == base:
+        return _Cell(None if text is None else _shown(text))
+    shown: list[str] = []
+    marks: list[tuple[int, int]] = []
+    at = 0
+    for part, kind in changed_parts(base, text)[1]:
+        differs = kind == "changed"
+        piece = visible(part) if differs and part.isspace() else inert(part.replace("\t", " " * _TAB_SIZE))
+        if differs:
+            marks.append((at, at + len(piece)))
+        shown.append(piece)
+        at += len(piece)
+    joined = "".join(shown)
+    return _Cell(joined, tuple(marks)) if inert(joined) == joined else _Cell(_shown(text))
+
+
+def _starts(text: str, room: int) -> list[int]:
+    return [0] if len(text) <= room and text.isascii() else row_starts(text, room)
+
+
+def _span(cell: _Cell, row: int, room: int) -> tuple[int, int]:
+    """Return from which character to which a row of a line goes."""
+    shown = cell.text or ""
+    starts = [*_starts(shown, room), len(shown)]
+    if row + 1 >= len(starts):
+        return len(shown), len(shown)
+    start, stop = starts[row], starts[row + 1]
+    return start, stop - (cell_len(shown[start:stop]) > room)  # a space may hang over the end
+
+
+def _carets(cell: _Cell, row: int, room: int) -> list[Piece]:
+    """Return the row below one of a line: carets below what differs."""
+    start, stop = _span(cell, row, room)
+    carets = [" "] * room
+    for first, last in cell.marks:
+        if max(first, start) < min(last, stop):
+            left = cell_len((cell.text or "")[start : max(first, start)])
+            carets[left : cell_len((cell.text or "")[start : min(last, stop)])] = "^" * (
+                cell_len((cell.text or "")[start : min(last, stop)]) - left
+            )
+    return [("lines--marked", "".join(carets))]
 
 
 def _shown(text: str) -> str:
