@@ -44,7 +44,7 @@ def possible() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
 
 
-def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading) -> int:
+def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading, *, name: str = "") -> int:
     """Show a store until the person leaves, and give the exit code.
 
     Raises:
@@ -88,9 +88,12 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading)
             actions=actions,
             nearby=nearby,
             errors=errors,
+            profile=name,
         ) as session:
             messages = [*(str(one.message) for one in told), *first_few(problems)]
-            app = Keyscope(session, theme=wanted.theme, told=messages, errors=errors)
+            app = Keyscope(
+                session, theme=wanted.theme, theme_file=folder("state") / "theme", told=messages, errors=errors
+            )
             with _signals(app.end), stack_dumps(folder("state")):
                 async with asyncio.TaskGroup() as group:
                     preparing = group.create_task(_prepare(session, codecs))
@@ -157,7 +160,7 @@ def _drafts_kept(session: Session, url: str) -> Iterator[str]:
     if keys:
         names = ", ".join(escape_key(key) for key in keys[:_MAX_NAMES])
         more = f" and {len(keys) - _MAX_NAMES} more" if len(keys) > _MAX_NAMES else ""
-        shown = session.shown or url
+        shown = session.profile or session.shown or url
         yield f"{counted(len(keys), 'draft')} kept: {names}{more} (keyscope {shlex.quote(shown)} opens it)"
 
 

@@ -39,7 +39,9 @@ def run(command: arguments.Command) -> int:
         from explorer.cli import looking  # noqa: PLC0415 - the other verbs start without Textual and protobuf
 
         if looking.possible():
-            return looking.look(meant, command.wanted, command.reading)
+            return looking.look(
+                meant, command.wanted, command.reading, name=command.url if command.url.startswith("@") else ""
+            )
     if meant.read_only and isinstance(command.wanted, _WRITING):
         raise UsageError(f"{command.url} is read-only: its profile says so", hint="use its URL, or another profile")
     store = make(meant.url, meant.access)

@@ -223,7 +223,7 @@ class Actions:
         """Give the table of keys in Markdown, as it stands in the README."""
         lines = ["| keys | what | where | id |", "|---|---|---|---|"]
         lines += [
-            f"| {' '.join(_cell(key) for key in one.keys)} | {one.help} | {_where(one.places)} | `{one.id}` |"
+            f"| {' '.join(_cell(key) for key in one.keys)} | {one.help} | {where(one.places)} | `{one.id}` |"
             for one in self
             if one.keys
         ]
@@ -246,7 +246,8 @@ def shown(key: str) -> str:
     return _SPELLED.get(key, key)
 
 
-def _where(places: Place) -> str:
+def where(places: Place) -> str:
+    """Return the names of places."""
     if places == EVERYWHERE:
         return "everywhere"
     if places == BROWSING:

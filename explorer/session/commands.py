@@ -220,6 +220,14 @@ ACTIONS: Final = Actions(
         Action("back", "Back", "Leave what is open, one step at a time.", ("escape",), EVERYWHERE, "Screen"),
         Action("help", "Help", "Show what can be done here.", ("?", "f1"), EVERYWHERE, "Screen", priority=10),
         Action("palette", "Commands", "Search all commands by name.", ("ctrl+p",), EVERYWHERE, "Screen", priority=5),
+        Action(
+            "suspend",
+            "Suspend",
+            "Go to the shell; fg comes back. In the editor the key undoes.",
+            ("ctrl+z",),
+            BROWSING | Place.CONFLICT,
+            "Screen",
+        ),
         Action("quit", "Quit", "Leave; what was typed is kept.", ("q", "ctrl+q"), EVERYWHERE, "Screen", priority=12),
     )
 )

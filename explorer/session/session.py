@@ -10,7 +10,7 @@ from typing import Self
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Revision
-from explorer.model.errors import CallNotSupported, ExplorerError
+from explorer.model.errors import CallNotSupported, Denied, ExplorerError, KeyNotFound
 from explorer.session.actions import Actions
 from explorer.session.changes import ChangeLog
 from explorer.session.circumstances import Circumstances
@@ -59,6 +59,7 @@ class Session:
         actions: Actions = ACTIONS,
         nearby: Callable[[], Awaitable[str | None]] | None = None,
         errors: InternalErrors | None = None,
+        profile: str = "",
     ) -> None:
         """Prepare a session.
 
@@ -71,10 +72,13 @@ class Session:
             clock: What proofs, ages and lifetimes are counted by.
             actions: What a person can do, with the keys of their choice.
             nearby: Finds where the keys are if there are none at the address.
+            profile: By which the store was opened, as `@prod`.
             errors: Where unexpected exceptions are reported, so that the session goes on; None has them end it.
         """
         self.clock = clock or Clock()
         self.actions = actions
+        self.profile = profile
+        """The profile by which the store was opened, as `@prod`; empty without one."""
         self.shown = ""
         """The store's address, without secrets; empty as long as it cannot be understood."""
         self.nearby: str | None = None
@@ -281,6 +285,16 @@ class Session:
             self.nearby = await find()
             self._frames.tell(Part.TREE)
 
+    async def name_problem(self, key: str) -> str | None:
+        """Return why no key of this name can be created, in a line for a person; None if it can be tried."""
+        try:
+            await self._link.store.get(key)
+        except (KeyNotFound, Denied):  # whoever may not read it may still be allowed to create it
+            return None
+        except ExplorerError as error:
+            return error.message
+        return "this key exists: e edits it"
+
     async def complete(self, text: str) -> str | None:
         """Return the first key or folder that begins with a text and is longer; None if there is none.
 
@@ -366,15 +380,15 @@ class Session:
         await self.desk.leave()
         self.detail.reload()
 
-    async def preview_removal(self, key: str, *, subtree: bool) -> Removal:
-        """Read what deleting a key, or everything below a folder, would delete.
+    async def preview_removal(self, key: str, *, subtree: bool, with_key: bool = False) -> Removal:
+        """Read what deleting a key, or everything below a folder, and the folder's own key too, would delete.
 
         Raises:
             CallNotSupported: Nothing can be deleted, or not safely; the message says why.
             KeyNotFound: There is nothing of the kind.
         """
         self._must_write(key)
-        return await preview(self._link.store, key, subtree=subtree)
+        return await preview(self._link.store, key, subtree=subtree, with_key=with_key)
 
     async def remove(self, removal: Removal) -> int:
         """Delete what a preview showed, and give how many entries that were.

@@ -4,6 +4,7 @@ import inspect
 import os
 import signal
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import ClassVar, Final
 
 from textual._context import active_message_pump
@@ -16,6 +17,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from explorer.model.text import counted, inert
+from explorer.session.actions import BROWSING, shown, where
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Part
@@ -26,7 +28,7 @@ from explorer.tui.keyboard import forgive
 from explorer.tui.palette import Commands, Palette
 from explorer.tui.screens.browse import Browse
 from explorer.tui.screens.live import LiveScreen
-from explorer.tui.themes import DEFAULT, THEMES
+from explorer.tui.themes import DEFAULT, THEMES, remembered_theme
 from explorer.tui.window import by_now
 
 TICK: Final = 0.5
@@ -49,6 +51,7 @@ class Keyscope(App[None]):
         session: Session,
         *,
         theme: str | None = None,
+        theme_file: Path | None = None,
         told: Sequence[str] = (),
         errors: InternalErrors | None = None,
     ) -> None:
@@ -57,6 +60,7 @@ class Keyscope(App[None]):
         Args:
             session: It is entered and left by whoever runs the app.
             theme: The name of one; what is not known is told.
+            theme_file: Where the theme that was chosen last is remembered; None remembers none.
             told: Lines to show at the start.
             errors: Where unexpected exceptions are reported, so that the app goes on; None has them end it.
         """
@@ -64,7 +68,8 @@ class Keyscope(App[None]):
         dispatch_guard.install()
         super().__init__()
         self.session = session
-        self._wanted_theme = theme or os.environ.get("TEXTUAL_THEME") or DEFAULT
+        self._theme_file = theme_file
+        self._wanted_theme = theme or os.environ.get("TEXTUAL_THEME") or remembered_theme(theme_file) or DEFAULT
         self._said = told
         self._parts = Part(0)
         self._errors = errors
@@ -194,9 +199,34 @@ class Keyscope(App[None]):
         """Leave for a signal, with the exit code that shells know it by."""
         self.exit(return_code=128 + number)
 
+    def action_choose_theme(self, name: str) -> None:
+        """Use a theme from now on, and in the next session."""
+        self.theme = name
+        if self._theme_file is not None:
+            try:
+                self._theme_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._theme_file.write_text(f"{name}\n", encoding="utf-8")
+            except OSError as error:
+                self.say(f"the theme is not remembered: {error.strerror or error}", warning=True)
+
     def do_quit(self) -> None:
         """Leave; drafts are kept by the session."""
         self.exit()
+
+    def do_suspend(self) -> None:
+        """Stop the process, as shells know it; it goes on where it was."""
+        self.action_suspend_process()
+
+    def action_help_quit(self) -> None:
+        """Say how to leave: ctrl+c copies and interrupts elsewhere, here it would lose a text by a slip."""
+        keys = self.session.actions["quit"].keys
+        self.say(f"{' or '.join(shown(key) for key in keys) or 'the command palette'} quits")
+
+    def explain_key(self, key: str) -> None:
+        """Say of a key that does nothing here where it does something."""
+        for action in self.session.actions:
+            if key in action.keys and action.places & BROWSING:
+                self.say(f"{action.title}: only in {where(action.places & BROWSING)}", warning=True)
 
     def do_palette(self) -> None:
         """Search the commands."""

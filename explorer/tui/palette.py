@@ -69,7 +69,7 @@ class Commands(Provider):
             yield f"{action.group}: {action.title}", partial(app.run_action, f"app.perform('{action.id}')"), about
         for theme in sorted(app.available_themes):
             if theme.startswith(("keyscope-", "ansi-", "textual-")):
-                yield f"Theme: {theme}", partial(setattr, app, "theme", theme), "Change the colours."
+                yield f"Theme: {theme}", partial(app.run_action, f"app.choose_theme('{theme}')"), "Change the colours."
 
 
 def _literal(text: str) -> str:

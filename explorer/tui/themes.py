@@ -1,5 +1,6 @@
 """Dark, light, high contrast and colour-blind-safe; without colour everything is still told by glyph and style."""
 
+from pathlib import Path
 from typing import Final
 
 from textual.theme import Theme
@@ -52,3 +53,14 @@ CONTRAST: Final = Theme(
 
 THEMES: Final = (DARK, LIGHT, CONTRAST)
 DEFAULT: Final = DARK.name
+
+
+def remembered_theme(file: Path | None) -> str | None:
+    """Return the theme that was chosen last, None if none is remembered or it is not known any more."""
+    if file is None:
+        return None
+    try:
+        name = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return name if name in {theme.name for theme in THEMES} or name.startswith(("ansi-", "textual-")) else None

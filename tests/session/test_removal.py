@@ -126,3 +126,38 @@ class TestAStoreThatGuardsNoSubtree:
                 await other.put(f"foo/{number}", b"")
             with pytest.raises(CallNotSupported, match="more than 2"):
                 await session.preview_removal("foo", subtree=True)
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "one-by-one"])
+async def test_key_is_deleted_with_all_below_it(*, guarded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is below goes first, then the key, only if it still is what was shown; it is counted and named, too."""
+    if not guarded:
+        monkeypatch.setattr(Gate, "capabilities", MemoryStore.capabilities & ~Capability.GUARDED_DELETE)
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        for changed in (False, True):
+            for key in ("key", "key/a", "key/b"):
+                await other.put(key, b"value")
+            removal = await session.preview_removal("key", subtree=True, with_key=True)
+            assert (removal.count, removal.names) == (3, ("key", "key/a", "key/b"))
+            if changed and not guarded:
+                await other.put("key", b"changed")
+            assert await session.remove(removal) == (2 if changed and not guarded else 3)
+            assert await other.exists("key") == (changed and not guarded)
+
+
+async def test_folder_that_always_changes_is_deleted_as_previewed() -> None:
+    """Entry by entry, each guarded by its revision: what was written since stays, all else goes."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        for key in ("jobs/1", "jobs/2", "jobs/3"):
+            await other.put(key, b"value")
+        removal = await session.preview_removal("jobs", subtree=True)
+        await other.put("jobs/2", b"changed")
+        await other.put("jobs/4", b"new")
+        with pytest.raises(KeyModified):
+            await session.remove(removal)
+        rest = removal.one_by_one()
+        assert rest is not None
+        assert await session.remove(rest) == 2
+        assert [entry.key for entry in (await other.list("jobs/")).items] == ["jobs/2", "jobs/4"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from textual.command import CommandList
@@ -18,6 +19,7 @@ from explorer.model.text import inert
 from explorer.session.session import Session
 from explorer.tui.app import Keyscope
 from explorer.tui.panes.tree import TreePane
+from explorer.tui.themes import remembered_theme
 from explorer.tui.widgets.prompt import Prompt
 from tests.session.ground import Place
 from tests.tui.page import NARROW, WIDE, Page, browsing
@@ -464,3 +466,49 @@ class TestThePromptOfKeys:
             await page.pilot.click("KeyTree")
             await page.settle()
             assert not page.app.screen.query_one("#go", Prompt).is_open
+
+
+class TestKeysThatDoNothingHere:
+    """A key says why it does nothing, and the footer shows what can be done."""
+
+    async def test_a_key_of_another_pane_says_where_it_works(self, place: Place) -> None:
+        """d, t and / in the locks and the changes name the panes they work in; ctrl+c says how to quit."""
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("4", "d")
+            await page.shows("Delete: only in tree, value")
+            await page.press("3", "/")
+            await page.shows("Filter: only in tree")
+            await page.press("ctrl+c")
+            await page.shows("q or ctrl+q quits")
+
+    async def test_the_footer_says_how_switches_stand(self, place: Place) -> None:
+        """Read-only and writing are told apart, and what is off is not offered."""
+        async with browsing(place.connect, Codecs()) as page:
+            await page.shows("w Read-only")
+            assert "e Edit" not in page.text()
+            await page.press("w")
+            await page.shows("w Writing", "n New")
+
+    async def test_a_chosen_theme_is_remembered(self, place: Place, tmp_path: Path) -> None:
+        """The theme of the palette is used in the next session, too; one that no longer exists is not."""
+        file = tmp_path / "state" / "theme"
+        async with Session(place.connect, Codecs()) as session:
+            app = Keyscope(session, theme_file=file)
+            async with app.run_test():
+                app.action_choose_theme("keyscope-light")
+            app = Keyscope(session, theme_file=file)
+            async with app.run_test():
+                assert app.theme == "keyscope-light"
+        file.write_text("gone\n")
+        assert remembered_theme(file) is None
+
+    async def test_the_log_counts_what_is_above(self, place: Place) -> None:
+        """Whoever reads further down learns how many newer entries there are."""
+        async with browsing(place.connect, Codecs()) as page, place.other() as other:
+            for number in range(40):
+                await other.put(f"log/{number}", b"")
+            await page.press("4", "G")
+            await other.put("log/new", b"")
+            await page.shows("newer above")
+            await page.press("g")
+            await page.hides("newer above")

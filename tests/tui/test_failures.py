@@ -134,6 +134,9 @@ async def reach(page: AppPage, place: FailingPlace, where: Place, key: str) -> N
     """Bring the app to a place, with a key selected."""
     browse = page.app.screen
     assert isinstance(browse, Browse)
+    if page.session.tree.node(key) is None:  # the store said for a moment that nothing was there
+        await page.session.reload()
+    await page.until(lambda: page.session.tree.node(key) is not None, "the key is in the tree")
     node = page.session.tree.node(key)
     assert node is not None
     browse.focus_pane("tree")

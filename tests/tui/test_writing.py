@@ -240,6 +240,18 @@ class TestANewKey:
             await page.shows("saved fresh", "fresh")
         assert await stored(place, "fresh") == b"hello"
 
+    async def test_names_that_cannot_be_used_are_said_at_once(self, place: Place) -> None:
+        """A key that exists is not named again; the name can be mended where it stands."""
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("n")
+            await page.type("app")
+            await page.press("enter")
+            await page.shows("New key", "this key exists: e edits it")
+            await page.type("2")
+            await page.hides("this key exists")
+            await page.press("enter")
+            await page.shows("a new key")
+
     async def test_does_not_replace_one_that_somebody_else_made(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("n")
@@ -285,5 +297,31 @@ class TestDeleting:
             await page.type("old")
             await other.put("old/3", b"new")
             await page.press("enter")
+            await page.shows("changed since the preview; nothing was deleted", "1 Delete nothing")
+            await page.press("1")
             await page.shows("Nothing was deleted")
             assert await other.exists("old/0")
+            await page.press("d")
+            await page.type("old")
+            await other.put("old/1", b"changed")
+            await page.press("enter", "2")
+            await page.shows("deleted 3 entries; 1 entry changed or went meanwhile")
+            assert [entry.key for entry in (await other.list("old/")).items] == ["old/1"]
+
+    async def test_a_key_with_children_goes_with_them(self, place: Place) -> None:
+        """The third choice is the key and all below it; esc and n say that nothing was deleted."""
+        async with browsing(place.connect, Codecs(), writable=True) as page, place.other() as other:
+            await other.put("old", b"own value")
+            await page.press("down", "d")
+            await page.shows("1 The key alone", "2 All below it", "3 The key and all below it")
+            await page.press("escape")
+            await page.shows("nothing was deleted")
+            await page.press("d", "j", "k", "j", "j", "enter")
+            await page.type("old")
+            await page.press("enter")
+            await page.shows("deleted 4 entries")
+            assert not await other.exists("old")
+            await page.press("g", "d", "n")
+            await page.hides("Delete this key?")
+            await page.press("d", "right", "left", "y")
+            await page.shows("deleted 1 entry")

@@ -6,7 +6,7 @@ itself, if it still is the one that was seen: what changed since or is new stays
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -31,7 +31,7 @@ class Removal:
     """The key, or the folder that everything below would go of."""
     subtree: bool
     entry: Entry | None
-    """The entry of the key itself. Of a subtree it is not deleted: a folder's own value stays."""
+    """The entry of the key itself. Of a subtree it is deleted last, and only if that was asked for; else it is None."""
     count: int
     more: bool
     """There are more than were counted."""
@@ -41,12 +41,24 @@ class Removal:
     """The revision at which it was read; for a subtree the guard of its deletion."""
     below: str = ""
     """What the keys below the folder begin with: a folder that itself ends with the separator is another one."""
+    revisions: tuple[tuple[str, Revision], ...] = ()
+    """All that would be deleted; of a subtree nothing where it is too much to be deleted one by one."""
     singly: tuple[tuple[str, Revision], ...] | None = None
     """What is deleted one by one, each only at this revision; None where the store guards the whole."""
 
+    def one_by_one(self) -> "Removal | None":
+        """Return the same deletion entry by entry: what changed since stays, the rest goes. None if it is too large."""
+        return replace(self, singly=self.revisions) if self.revisions else None
 
-async def preview(store: Store, key: str, *, subtree: bool) -> Removal:
+
+async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = False) -> Removal:
     """Read what would be deleted.
+
+    Args:
+        store: Where.
+        key: The key, or the folder.
+        subtree: Whether it is about what is below the key.
+        with_key: Whether the key itself goes, too, after all that is below it.
 
     Raises:
         KeyNotFound: There is nothing of the kind.
@@ -71,23 +83,30 @@ async def preview(store: Store, key: str, *, subtree: bool) -> Removal:
         count += len(page.items)
         names += [entry.key for entry in page.items]
         after = page.next
-        if not guarded:
+        if count <= MOST_SINGLY:
             singly += [(entry.key, entry.revision) for entry in page.items]
-            if len(singly) > MOST_SINGLY:
-                raise CallNotSupported(
-                    f"more than {MOST_SINGLY:,} entries, and this store deletes them safely one by one only",
-                    hint="delete smaller folders of it, or all of it with keyscope rm --recursive",
-                    key=key,
-                )
+        elif not guarded:
+            raise CallNotSupported(
+                f"more than {MOST_SINGLY:,} entries, and this store deletes them safely one by one only",
+                hint="delete smaller folders of it, or all of it with keyscope rm --recursive",
+                key=key,
+            )
+    own = await store.get(key) if with_key else None
+    if own is not None:
+        count += 1
+        names.insert(0, key)
+        singly.append((key, own.revision))
+    whole = count <= MOST_SINGLY and after is None
     return Removal(
         key,
         subtree=True,
-        entry=None,
+        entry=own,
         count=count,
         more=after is not None,
         names=tuple(names),
         revision=revision,
         below=below,
+        revisions=tuple(singly) if whole else (),
         singly=None if guarded else tuple(singly),
     )
 
@@ -103,7 +122,10 @@ async def remove(store: Store, removal: Removal) -> int:
     if removal.singly is not None:
         return await _delete_singly(store, removal.singly)
     if removal.subtree:
-        return await store.delete_tree(removal.below, guard=removal.revision)
+        count = await store.delete_tree(removal.below, guard=removal.revision)
+        if removal.entry is not None:
+            count += await _delete_singly(store, [(removal.key, removal.entry.revision)])
+        return count
     await store.atomic_delete(removal.key, removal.entry)
     return 1
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
+from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
@@ -45,6 +46,11 @@ class LogList(Lines):
             self.scroll_to(y=self.scroll_offset.y + new, animate=False, immediate=True)
         else:
             self.changed()
+
+    @property
+    def newer(self) -> int:
+        """How many entries are above what is in sight."""
+        return min(len(self.entries), self.scroll_offset.y)
 
     def count(self) -> int:
         """Give the number of lines."""
@@ -96,10 +102,18 @@ class ChangesPane(Pane):
     def draw(self) -> None:
         """Show the log as it is now."""
         log = self.session.changes
-        dropped = f", {log.dropped} older ones dropped" if log.dropped else ""
-        self.title(f"{len(log)}{dropped}" if len(log) else "")
         self.notice(None if len(log) else told("nothing has changed since this was opened"))
         self.query_one(LogList).follow()
+        self._show_count()
+
+    @on(Lines.Moved)
+    def _show_count(self) -> None:
+        """Show how many entries there are, and how many of them are above what is in sight."""
+        log = self.session.changes
+        newer = self.query_one(LogList).newer
+        above = f", {newer} newer above" if newer else ""
+        dropped = f", {log.dropped} older ones dropped" if log.dropped else ""
+        self.title(f"{len(log)}{above}{dropped}" if len(log) else "")
 
     def selected(self) -> str | None:
         """Give the key of the current entry."""

@@ -3,14 +3,14 @@
 from textual.content import Content
 from textual.widgets import Static
 
-from explorer.session.actions import BROWSING, Place
+from explorer.session.actions import BROWSING, Action, Place
 from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.tui.keys import hint
 
 
 class Footer(Static):
-    """Keys and titles from the registry; what is off is dimmed, and pressing its key says why."""
+    """Keys and titles from the registry; what is off is left out, and pressing its key says why."""
 
     DEFAULT_CSS = """
     Footer {
@@ -35,6 +35,16 @@ class Footer(Static):
         """Use the new width."""
         self.draw()
 
+    def _title(self, action: Action) -> str:
+        """Return the title of an action; of a switch, how it stands."""
+        match action.id:
+            case "writing":
+                return "Writing" if self.session.writable else "Read-only"
+            case "freeze":
+                return "Frozen" if self.session.frozen else action.title
+            case _:
+                return action.title
+
     def draw(self) -> None:
         """Tell it again if it changed."""
         actions = self.session.actions
@@ -44,15 +54,15 @@ class Footer(Static):
         room -= sum(len(hint(action, self.place)) + len(action.title) + 3 for action in always)
         chosen = []
         for action in actions.footer(self.place):
-            if action in always:
+            if action in always or self.session.why_off(action.id) is not None:
                 continue
             key = hint(action, self.place)
-            room -= len(key) + len(action.title) + 3
+            room -= len(key) + len(self._title(action)) + 3
             if room < 0:
                 break
             chosen.append(action)
         shown = tuple(
-            (hint(action, self.place), action.title, self.session.why_off(action.id) is None, action.id)
+            (hint(action, self.place), self._title(action), self.session.why_off(action.id) is None, action.id)
             for action in (*chosen, *always)
         )
         if shown == self._last:

@@ -55,6 +55,11 @@ class StatusLine(Static):
             self._last = text
             self.update(Content.assemble(*parts), layout=False)
 
+    def _address(self) -> str:
+        """Return what the store is called: its profile before its address, as far as there is room."""
+        name = self.session.profile
+        return f"{name} {self.session.shown}" if name else self.session.shown
+
     def _parts(self, width: int) -> list[Content]:
         session = self.session
         now = session.clock.now()
@@ -85,8 +90,8 @@ class StatusLine(Static):
             about.pop()
         figures = "".join(about) + frozen
         rest = room - len("".join(about))
-        least = rest // 2 if rest > _ADDRESS else rest
-        shown = middle(inert(session.shown), max(0, least, rest - cell_len(reason)))
+        least = min(_ADDRESS, rest)  # the reason is what must not be cut
+        shown = middle(inert(self._address()), max(0, least, rest - cell_len(reason)))
         reason = middle(reason, max(0, rest - cell_len(shown)))
         used = cell_len(shown) + cell_len(live) + cell_len(reason) + cell_len(figures)
         fill = max(1, width - used - len(writing.plain) - 2)

@@ -1,12 +1,13 @@
 """The browse screen: the panes, where they stand, and what the keys do that concern them all."""
 
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Key
+from textual.widgets import Input
 
 from explorer.session.actions import BROWSING, Place
 from explorer.session.states import Part
@@ -19,7 +20,17 @@ from explorer.tui.panes.tree import TreePane
 from explorer.tui.panes.value import ValuePane
 from explorer.tui.screens import copying, deleting, drafts, going, help, type_choice, writing
 from explorer.tui.screens.live import LiveScreen
+from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.prompt import Prompt
+
+
+@runtime_checkable
+class KeyExplainer(Protocol):
+    """An app that says where a key works."""
+
+    def explain_key(self, key: str) -> None:
+        """Say of a key that does nothing here where it does something."""
+
 
 _ORDER = ("tree", "value", "locks", "changes")
 
@@ -66,6 +77,18 @@ class Browse(LiveScreen[None]):
                     pane.draw()
 
     # Focus
+
+    def on_key(self, event: Key) -> None:
+        """Say of a key of another pane where it works."""
+        if isinstance(self.app, KeyExplainer) and not isinstance(self.focused, Input):
+            self.app.explain_key(event.character or event.key)
+
+    @on(KeyTree.Moved)
+    def show_value_beside_the_tree(self) -> None:
+        """Where there is room for one pane beside the tree, let it be the value while one moves in the tree."""
+        for pane in self.query(Pane):
+            if pane.id != "tree":
+                pane.set_class(pane.id == "value", "-current")
 
     @property
     def pane(self) -> Pane | None:

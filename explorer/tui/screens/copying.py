@@ -28,7 +28,9 @@ def ask(screen: Screen[None], session: Session) -> None:
     key = session.selected or ""
     node = session.tree.node(key)
     folder = node is not None and not node.has_value
-    command = command_for(session.shown, f"{key}{session.tree.separator}" if folder else key, folder=folder)
+    command = command_for(
+        session.profile or session.shown, f"{key}{session.tree.separator}" if folder else key, folder=folder
+    )
 
     def value() -> str | None:
         reading = session.detail.reading

@@ -16,7 +16,7 @@ from explorer.session.actions import Place
 from explorer.session.editing.edits import Conflicted, Drafting, Expired, Refused, Reviewing, Saved, Saving, Unknown
 from explorer.session.editing.machine import Edit
 from explorer.session.session import Session
-from explorer.session.states import Part
+from explorer.session.states import Part, Standing
 from explorer.tui.drawing import middle, named, size, span, told
 from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.footer import Footer
@@ -105,7 +105,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
         if not self.is_mounted:
             return
         super().told(parts)
-        if parts & Part.EDIT:
+        if parts & Part.EDIT or (parts & Part.LIVENESS and isinstance(self.edit.state, Refused)):
             self.draw()
 
     @on(TextArea.Changed)
@@ -214,7 +214,9 @@ class EditScreen(Answering[None], LiveScreen[None]):
                 lines.append(told("✗ not saved; the store answers again: ctrl+s saves", "bold $warning"))
             case Refused(error=error):
                 hint = f" {error.hint}" if error.hint else ""
-                lines.append(told(f"✗ not saved: {error.message}.{hint}", "bold $error"))
+                over = error.retryable and self.session.liveness.standing is Standing.LIVE
+                again = f" The store answers again: {save} tries again." if over else ""
+                lines.append(told(f"✗ not saved: {error.message}.{again or hint}", "bold $error"))
             case Conflicted():
                 lines.append(told(f"✗ not saved: somebody else was first; {save} shows both", "bold $error"))
             case Reviewing():

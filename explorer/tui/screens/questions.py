@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -46,7 +46,12 @@ class Question(ModalScreen[bool], Answering[bool]):
     """
 
     DEFAULT_CSS = f"Question {{ {_CSS} }}"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "answer(False)", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n", "answer(False)", "Back", show=False),
+        Binding("y", "answer(True)", show=False),
+        Binding("left", "app.focus_previous", show=False),
+        Binding("right", "app.focus_next", show=False),
+    ]
 
     def __init__(self, title: str, body: Content, *, yes: str, no: str = "Cancel", typed: str | None = None) -> None:
         super().__init__()
@@ -86,8 +91,9 @@ class Question(ModalScreen[bool], Answering[bool]):
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's argument has no name
-        """Give the answer."""
-        self.dismiss(answer)
+        """Give the answer; yes only once the word was typed that is asked for."""
+        if not (answer and self._typed is not None and self.query_one("#yes", Button).disabled):
+            self.dismiss(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +110,13 @@ class _Options(Lines, Generic[Answer]):
         Binding("down,j", "by(1)", show=False),
         Binding("up,k", "by(-1)", show=False),
         Binding("enter,space", "take", show=False),
+        *(Binding(str(number), f"number({number})", show=False) for number in range(1, 10)),
     ]
 
-    def __init__(self, options: Sequence[Option[Answer]]) -> None:
+    def __init__(self, options: Sequence[Option[Answer]], *, numbered: bool) -> None:
         super().__init__(cursor=True)
         self.options = options
+        self._numbered = numbered
 
     def count(self) -> int:
         return max(1, len(self.options))  # that there is none is a line, too
@@ -117,10 +125,20 @@ class _Options(Lines, Generic[Answer]):
         if not self.options:
             return [("lines--dim", " none has these words in it: backspace, or esc to leave")]
         option = self.options[index]
-        return [("", f" {option.title}"), ("lines--dim", f"  {option.more}"[: max(0, width)])]
+        number = f"{index + 1} " if self._numbered else ""
+        return [
+            ("lines--dim", f" {number}"),
+            ("", option.title),
+            ("lines--dim", f"  {option.more}"[: max(0, width)]),
+        ]
 
     def action_by(self, by: int) -> None:
         self.move(by)
+
+    def action_number(self, number: int) -> None:
+        if self._numbered and number <= len(self.options):
+            self.move(number - 1 - (self.cursor or 0))
+            self.action_take()
 
     def action_take(self) -> None:
         screen = self.screen
@@ -128,8 +146,12 @@ class _Options(Lines, Generic[Answer]):
             screen.dismiss(self.options[self.cursor].value)
 
 
+MAX_NUMBERED: Final = 9
+"""Options that are chosen by their number; more of them are narrowed down by typing."""
+
+
 class Choosing(ModalScreen[Answer | None], Answering[Answer | None], Generic[Answer]):
-    """Asks for one of several things; typing narrows them down."""
+    """Asks for one of several things: few are chosen by their number, many are narrowed down by typing."""
 
     DEFAULT_CSS = f"Choosing {{ {_CSS} & Lines {{ height: auto; max-height: 14; min-height: 1; }} }}"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -141,18 +163,20 @@ class Choosing(ModalScreen[Answer | None], Answering[Answer | None], Generic[Ans
     def __init__(self, title: str, options: Sequence[Option[Answer]]) -> None:
         super().__init__()
         self._title, self._all = title, tuple(options)
+        self._filtered = len(self._all) > MAX_NUMBERED
 
     def compose(self) -> ComposeResult:
         """Put title, filter and list together."""
         with Vertical(classes="box"):
             yield Static(told(self._title), classes="box--title", markup=False)
-            yield Field(placeholder="type to narrow down", compact=True)
-            yield _Options(self._all)
+            if self._filtered:
+                yield Field(placeholder="type to narrow down", compact=True)
+            yield _Options(self._all, numbered=not self._filtered)
 
     def on_mount(self) -> None:
         """Make room for the list."""
         self._fit()
-        self.set_focus(self.query_one(Input))
+        self.set_focus(self.query_one(Input) if self._filtered else self.query_one(_Options))
 
     def _fit(self) -> None:
         options = self.query_one(_Options)
