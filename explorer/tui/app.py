@@ -3,7 +3,7 @@
 import inspect
 import os
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -74,6 +74,7 @@ class Keyscope(App[None]):
         self._parts = Part(0)
         self._errors = errors
         self._drafts_said = False
+        self._unsubscribe: Callable[[], None] = lambda: None
         self._garbage = Garbage(lambda: session.tree.loaded)
         self.failure: Exception | None = None
         """What the app ended with, if that was a defect."""
@@ -103,6 +104,12 @@ class Keyscope(App[None]):
         if newer is not None:
             event.prevent_default()
             self.post_message(newer)
+
+    async def _shutdown(self) -> None:
+        """Draw nothing more: from here on widgets are taken away while messages still come."""
+        self._unsubscribe()
+        self._parts = Part(0)
+        await super()._shutdown()
 
     def on_unmount(self) -> None:
         """Listen no longer."""
