@@ -67,11 +67,18 @@ class Watched:
         """Do what a person does, while there is writing."""
         while not all(task.done() for task in writing):
             shown = nodes(self.tree)
-            act = chance.randrange(10)
+            act = chance.randrange(12)
             if act == 0:
                 await self.tree.resync()
             elif act == 1:
                 self.tree.filter(chance.choice([None, "a", "!n*"]))
+            elif act == 2:
+                with suppress(ExplorerError):
+                    await self.tree.reveal("/".join(chance.choice(_NAMES) for _ in range(chance.randint(1, 2))))
+            elif act == 3:
+                lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.tail]
+                for line in lines[-1:]:
+                    chance.choice([self.tree.load_previous, self.tree.load_more])(line)
             elif shown:
                 node = chance.choice(shown)
                 chance.choice([self.tree.expand, self.tree.expand, self.tree.collapse, self.tree.load_more])(node)
