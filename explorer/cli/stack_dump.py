@@ -8,7 +8,7 @@ import faulthandler
 import os
 import signal
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,9 @@ from types import FrameType
 from typing import IO, Final
 
 FILE_NAME: Final = "stacks.log"
+_FRAMES: Final = ("cr_frame", "gi_frame", "ag_frame")
+_AWAITED: Final = ("cr_await", "gi_yieldfrom", "ag_await")
+"""The attributes of coroutines, generators and asynchronous generators."""
 
 
 @contextmanager
@@ -49,10 +52,20 @@ def stack_dumps(folder: Path) -> Generator[None, None, None]:
             signal.signal(signal.SIGUSR1, before)
 
 
+def _awaiting(task: asyncio.Task[object]) -> Iterator[FrameType]:
+    """Return the frames of what a task awaits, the outermost first; `Task.get_stack` knows that one only."""
+    awaited: object = task.get_coro()
+    while awaited is not None:
+        frame = next((found for name in _FRAMES if (found := getattr(awaited, name, None)) is not None), None)
+        if frame is not None:
+            yield frame
+        awaited = next((found for name in _AWAITED if (found := getattr(awaited, name, None)) is not None), None)
+
+
 def _write_tasks(loop: asyncio.AbstractEventLoop, log: IO[str]) -> None:
     for task in asyncio.all_tasks(loop):
         print(f"\nTask {task.get_name()}:", file=log)
-        for frame in task.get_stack():
+        for frame in _awaiting(task):
             code = frame.f_code
             print(f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_qualname}', file=log)
     print(

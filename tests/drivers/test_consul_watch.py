@@ -7,8 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from explorer.drivers.consul import ConsulStore
+from explorer.drivers.consul.answers import Stored
+from explorer.drivers.consul.reading import Reader
 from explorer.drivers.consul.searching import FEW
 from explorer.model.address import Access, parse
+from explorer.model.errors import NotReachable
 from explorer.model.events import Lost, Put, Restored, Resync
 from tests.contract.ground import changes, take, told
 from tests.servers.consul import ConsulServer
@@ -117,3 +120,27 @@ async def test_a_server_that_lost_its_data_is_told_as_resync(own_consul: ConsulS
             assert sorted(told(gone)) == [("top/gone", None), ("top/same", None)]
             assert all(event.inferred for event in gone)
             assert told(await changes(single, 1)) == [("top/gone", None)]
+
+
+async def test_search_cut_off_by_the_connection_is_made_again(
+    store: ConsulStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that fails between the signal and the reading costs no change.
+
+    The failure is a fake: no proxy can cut exactly there.
+    """
+    read = Reader.tree
+    failures = [NotReachable("cut off")]
+
+    async def cut_once(reader: Reader, base: str) -> list[Stored]:
+        if failures:
+            raise failures.pop()
+        return await read(reader, base)
+
+    await store.put("a", b"before")
+    async with store.watch_tree("") as events:
+        await take(events, 1)
+        monkeypatch.setattr(Reader, "tree", cut_once)
+        await store.put("a", b"after")
+        assert told(await changes(events, 1)) == [("a", b"after")]
+        assert not failures

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store, history
+from explorer.drivers.etcd2.layout import Node
+from explorer.drivers.etcd2.reading import Walk
 from explorer.model.address import Access, parse
+from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Put, Resync, Started
 from tests.contract.ground import changes, take, told
 from tests.servers.etcd import EtcdServer
@@ -188,6 +191,35 @@ async def test_more_changes_than_the_store_keeps_are_read_again(
                 assert (gone.key, gone.inferred) == ("same", True)
             await store.put("key", b"now")
             assert told(await changes(events, 1)) == [("key", b"now")]
+
+
+async def test_reading_again_cut_off_by_the_connection_is_repeated(
+    shared_etcd2: EtcdServer, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that fails while all is read after a gap costs no difference.
+
+    The failure of the reading is a fake: no proxy can cut exactly there.
+    """
+    read = Walk.take
+    failures = [NotReachable("cut off")]
+
+    async def cut_once(walk: Walk, count: int) -> list[Node]:
+        if failures:
+            raise failures.pop()
+        return await read(walk, count)
+
+    async with FaultProxy(shared_etcd2.client_port) as proxy, make(proxy.address, path) as store:
+        await store.put("key", b"before")
+        async with store.watch_tree("") as events:
+            await take(events, 1)
+            monkeypatch.setattr(Walk, "take", cut_once)
+            proxy.reset()
+            async with make(shared_etcd2.address, path) as beside:
+                await beside.put("key", b"after")
+            await flood(shared_etcd2, f"{path}-beside", _WINDOW + 1)
+            proxy.heal()
+            assert told(await changes(events, 1)) == [("key", b"after")]
+            assert not failures
 
 
 async def test_what_was_in_the_past_is_told_although_an_answer_tells_one_change_of_it_only(store: Etcd2Store) -> None:

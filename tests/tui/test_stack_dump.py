@@ -12,6 +12,6 @@ def test_stack_dump_names_threads_and_tasks(tmp_path: Path) -> None:
         stacks = terminal.standstill()
         assert "_writer_thread.py" in stacks
         assert "Task keep connected:" in stacks
-        assert "connection/linking.py" in stacks
+        assert "explorer/session/connection/" in stacks
         assert (tmp_path / "state" / "keyscope" / "stacks.log").stat().st_mode & 0o077 == 0
         assert terminal.quit() == 0

@@ -43,6 +43,10 @@ class TreeWatch:
         self._reader = Reader(connection, layout.separator, prefix)
         self._position = Position(connection.restores)
         self._names: set[str] | None = None
+        self._caught_up = 0
+        """The index up to which every change was found: a search that the connection cut off begins there again."""
+        self._trouble: str | None = None
+        """Why all must be compared, until it was."""
         self._told_ahead: dict[str, int] = {}
         """Keys whose change was told before the index that it made was reached, and that index."""
         self._witness: Stored | None = None
@@ -63,15 +67,16 @@ class TreeWatch:
         if self._names is None:
             self._position.begin(index)
             self._names = set(await self._reader.everything(self._base))
+            self._caught_up = index
             yield [Started(index)]
         else:
-            since = self._position.told
             trouble = await self._position.regressed(self._connection, index)
             if trouble is None and (trouble := await self._forgotten()):
                 self._position.begin(index)
-            if trouble is None:
-                yield [Started(since)]
-            async for events in self._look(trouble, since):
+            self._trouble = trouble or self._trouble
+            if self._trouble is None:
+                yield [Started(self._caught_up)]
+            async for events in self._look():
                 yield events
         while True:
             await pace.keep()
@@ -79,9 +84,9 @@ class TreeWatch:
             if news == self._position.asked:
                 continue
             index = await self._signal() if news is None else news
-            since, began = self._position.told, clock()
-            trouble = await self._position.regressed(self._connection, index)
-            async for events in self._look(trouble, since):
+            began = clock()
+            self._trouble = await self._position.regressed(self._connection, index)
+            async for events in self._look():
                 yield events
             pace.cost(clock() - began)
 
@@ -111,8 +116,9 @@ class TreeWatch:
             return "an entry is older than it was: the store was restored from an older state"
         return None
 
-    async def _look(self, trouble: str | None, since: int) -> AsyncGenerator[Iterable[Event], None]:
-        """Find what changed since an index and tell it."""
+    async def _look(self) -> AsyncGenerator[Iterable[Event], None]:
+        """Find what changed since all was found, and yield it."""
+        trouble, since = self._trouble, self._caught_up
         if trouble is not None:
             yield [Resync(trouble, since, self._position.told)]
             since = 0
@@ -136,6 +142,7 @@ class TreeWatch:
             await self._feed.caught_up()
             here = {self._layout.relative(key) for key in present}
             yield missing(self._known, here, revision=self._position.told)
+        self._caught_up, self._trouble = self._position.told, None
 
     def _puts(self, found: list[Stored], trouble: str | None, since: int) -> list[Event]:
         told: list[Event] = []

@@ -52,14 +52,14 @@ class Position:
 
     async def regressed(self, connection: Connection, index: int) -> str | None:
         """Take an answer's index in, and return why it shows another life of the store, or None."""
-        before, self.asked = self.asked, max(index, 1)
-        if index < before:
+        if index < self.asked:
             try:
                 newest = await status.prove(connection, connection.timeout)
             except Forbidden:
                 newest = index  # whether the store went back cannot be told: reading again is always right
             if newest < self.told and self.restores.count == self._known:
                 self.restores.report(f"{RESTORED}: its index went back from {self.told} to {newest}")
+        self.asked = max(index, 1)
         if self.restores.count != self._known:
             self.begin(index)
             return self.restores.reason

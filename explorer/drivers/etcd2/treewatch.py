@@ -6,6 +6,7 @@ not told at all. So the watch keeps the names below, and tells both.
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from explorer.drivers.etcd2.connection import Connection
 from explorer.drivers.etcd2.failures import GapError
@@ -19,6 +20,15 @@ from explorer.model.errors import InvalidKey
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
 _PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """Changes that are no longer told: why, since which index, and of which cluster the store was."""
+
+    reason: str
+    since: int
+    cluster: str | None
 
 
 class TreeWatch:
@@ -51,6 +61,8 @@ class TreeWatch:
         self._names: Names | None = None
         self._begun = 0
         """The index up to which the names may be newer than the changes."""
+        self._gap: _Gap | None = None
+        """What must be made up for by reading all again, until it was."""
         self._feed = Feed()
 
     async def run(self, feed: Feed) -> None:
@@ -65,7 +77,9 @@ class TreeWatch:
             try:
                 await self._history.check()
             except GapError as gap:
-                async for events in self._again(gap.message):
+                self._note(gap)
+            if self._gap is not None:
+                async for events in self._again(self._gap):
                     yield events
         while True:
             try:
@@ -73,7 +87,7 @@ class TreeWatch:
                     async for change in changes:
                         yield [Started(self._history.told)] if change is None else await self._told(change)
             except GapError as gap:
-                async for events in self._again(gap.message):
+                async for events in self._again(self._note(gap)):
                     yield events
 
     async def _begin(self) -> Started:
@@ -139,13 +153,18 @@ class TreeWatch:
         known = (f"{self._layout.root}/{key}" for key in self._known)
         return sorted({*gone, *(one for one in known if one == path or is_below(one, path))}, reverse=True)
 
-    async def _again(self, reason: str) -> AsyncGenerator[Iterable[Event], None]:
+    def _note(self, gap: GapError) -> _Gap:
+        """Return where the gap begins; a reading that the connection cuts off is made again from there."""
+        self._gap = self._gap or _Gap(gap.message, self._history.told, self._history.cluster)
+        return self._gap
+
+    async def _again(self, gap: _Gap) -> AsyncGenerator[Iterable[Event], None]:
         """Read everything again, and tell the differences to what the watcher knows."""
-        since, cluster = self._history.told, self._history.cluster
+        since, cluster = gap.since, gap.cluster
         before = set() if self._names is None else {self._layout.relative(path) for path in self._names.paths()}
         await self._history.begin()
         newest = self._history.told
-        yield [Resync(reason, since, newest)]
+        yield [Resync(gap.reason, since, newest)]
         await self._feed.caught_up()
         known = None if self._known is None else dict(self._known)
         another = newest < since or cluster != self._history.cluster
@@ -163,4 +182,4 @@ class TreeWatch:
             yield puts
         gone = sorted((before if known is None else known.keys()) - present)
         yield [Deleted(key, newest, inferred=True) for key in gone]
-        self._names, self._begun, self._since = names, newest, None
+        self._names, self._begun, self._since, self._gap = names, newest, None, None
