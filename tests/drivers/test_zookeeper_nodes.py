@@ -214,3 +214,25 @@ async def test_a_node_that_may_not_be_read_is_listed_without_its_value(
     ]
     with pytest.raises(ExplorerError, match="does not allow"):
         await store.get("secret")
+
+
+async def test_a_crowded_level_is_read_by_its_names(
+    store: ZooKeeperStore, kazoo: KazooClient, shared_zookeeper: ZooKeeperServer, root: str
+) -> None:
+    """Ask nothing of each child while nothing is below it, from any place; else say which have children."""
+    kazoo.ensure_path(f"/{root}/top")
+    for start in range(0, 3000, 1000):
+        made = kazoo.transaction()
+        for number in range(start, start + 1000):
+            made.create(f"/{root}/top/{number:04}", b"")
+        made.commit()
+    before = shared_zookeeper.requests
+    page = await store.children("top", after="top/2899", limit=200)
+    last = await store.children_before("top", limit=50)
+    assert [child.name for child in page.items] == [f"{number:04}" for number in range(2900, 3000)]
+    assert [child.name for child in last.items] == [f"{number:04}" for number in range(2950, 3000)]
+    assert not any(child.has_children for child in page.items)
+    assert shared_zookeeper.requests - before < 50
+    await store.put("top/2950/below", b"")
+    page = await store.children("top", after="top/2899", limit=200)
+    assert [child.name for child in page.items if child.has_children] == ["2950"]

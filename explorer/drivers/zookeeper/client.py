@@ -21,14 +21,8 @@ from kazoo.protocol.serialization import CloseInstance
 from kazoo.protocol.states import KazooState, KeeperState
 
 from explorer.drivers.threads import Reply, Worker
-from explorer.drivers.zookeeper.kazoo_connection import (
-    LOG,
-    Happened,
-    KazooConnection,
-    Listener,
-    NotSent,
-    SilentServer,
-)
+from explorer.drivers.zookeeper.frames import Happened, NotSent, SilentServer
+from explorer.drivers.zookeeper.kazoo_connection import LOG, KazooConnection, Listener
 from explorer.drivers.zookeeper.messages import Request
 from explorer.drivers.zookeeper.settings import Settings
 

@@ -5,7 +5,7 @@ from typing import Final
 from kazoo.handlers.threading import KazooTimeoutError
 
 from explorer.drivers import refusals
-from explorer.drivers.zookeeper.kazoo_connection import NotSent, ProtocolError
+from explorer.drivers.zookeeper.frames import NotSent, ProtocolError
 from explorer.model.errors import (
     CallNotSupported,
     ExplorerError,

@@ -14,9 +14,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 from kazoo.client import KazooClient
@@ -27,53 +25,28 @@ from kazoo.protocol.serialization import Close, Connect
 from kazoo.protocol.states import KeeperState
 from kazoo.retry import KazooRetry
 
-from explorer.drivers.threads import Reply, Settled, settle
+from explorer.drivers.threads import Settled, settle
 from explorer.drivers.zookeeper import messages
-from explorer.drivers.zookeeper.messages import Request
+from explorer.drivers.zookeeper.frames import (
+    HEADER,
+    MAX_FRAME,
+    FrameBuffer,
+    Happened,
+    NotSent,
+    ProtocolError,
+    read_answer,
+    read_event,
+)
 
-MAX_FRAME: Final = 128 * 2**20
-"""Bytes of the longest answer that is believed; what other protocols begin with would be longer ones."""
 LOG: Final = logging.getLogger(__name__)
 LOG.addHandler(logging.NullHandler())  # a terminal is not to be written over
 _CHUNK: Final = 2**18
-_HEADER: Final = struct.Struct(">iqi")
-_LENGTH: Final = struct.Struct(">i")
 _REQUEST: Final = struct.Struct(">iii")
 _WATCH_XID, _PING_XID = -1, -2
 _MAX_XID: Final = 2**31 - 1
 _PASSWORD_SIZE: Final = 16
 _DENIED_PAUSE: Final = 1.0
 """Seconds between two attempts of a user that the servers do not accept."""
-_NO_NODE: Final = -101
-_EXISTS: Final = 3
-
-
-class ProtocolError(ConnectionDropped):  # type: ignore[misc] # kazoo has no types
-    """What was received is not ZooKeeper's protocol."""
-
-
-class SilentServer(ConnectionDropped):  # type: ignore[misc] # kazoo has no types
-    """One server of several owes an answer for too long."""
-
-
-class NotSent(Exception):  # noqa: N818 - it is about the request, as kazoo's own are
-    """The request was not handed to the network in full: no server can have read it."""
-
-
-class ServerError(Exception):
-    """The server's answer is an error code."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"error code {code}")
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """An event of a watch: what (CREATED, ...) happened to which node."""
-
-    kind: int
-    path: str
 
 
 class Listener(Protocol):
@@ -113,7 +86,7 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._timeout = timeout
-        self._buffer = bytearray()
+        self._frames = FrameBuffer()
         self._sent = 0
         self._newest_zxid = 0
         self._address: tuple[str, int] = ("", 0)
@@ -170,7 +143,7 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
     def _connect_attempt(self, host: str, hostip: str, port: int, retry: KazooRetry) -> object:
         client = self.client
         self._address = (hostip, port)
-        self._buffer.clear()
+        self._frames.clear()
         try:
             status: object = super()._connect_attempt(host, hostip, port, retry)
         except Exception:  # noqa: BLE001 - whatever it is, it would end the thread, and nothing would be answered again
@@ -278,7 +251,7 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
                     one[1].set_exception(NotSent())
             raise
         pending.extend(batch)
-        if self._buffer:
+        if self._frames:
             self._deliver()
 
     def wake(self) -> None:
@@ -314,8 +287,9 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
         settled: list[Settled] = []
         closed: int | None = None
         try:
-            for frame in self._frames():
-                closed = self._take(frame, settled) or closed
+            while frames := self._frames.take():
+                for frame in frames:
+                    closed = self._take(frame, settled) or closed
         finally:
             settle(self._loop, settled)
         return closed
@@ -332,7 +306,7 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
                 if not chunk:
                     return True
                 self._received = time.monotonic()
-                self._buffer += chunk
+                self._frames.add(chunk)
                 if not (isinstance(opened, ssl.SSLSocket) and opened.pending()):
                     return False
 
@@ -341,33 +315,15 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
             raise ConnectionDropped("there is no connection")
         return self._socket
 
-    def _frames(self) -> Iterator[bytes]:
-        """Return the answers that have come in full."""
-        buffer, start = self._buffer, 0
-        try:
-            while len(buffer) - start >= _LENGTH.size:
-                (length,) = _LENGTH.unpack_from(buffer, start)
-                if not _HEADER.size <= length <= MAX_FRAME:
-                    raise ProtocolError(f"a length of {length} bytes makes no sense")
-                end = start + _LENGTH.size + length
-                if len(buffer) < end:
-                    return
-                with memoryview(buffer) as view:
-                    frame = bytes(view[start + _LENGTH.size : end])
-                start = end
-                yield frame
-        finally:
-            del buffer[:start]
-
     def _take(self, frame: bytes, settled: list[Settled]) -> int | None:
         """Take one answer in; return the type of the request that ends the session once it is answered."""
         client = self.client
-        xid, zxid, code = _HEADER.unpack_from(frame)
+        xid, zxid, code = HEADER.unpack_from(frame)
         if xid == _PING_XID:
             self.ping_outstanding.clear()
             return None
         if xid == _WATCH_XID:
-            self._listener.happened(_event(frame))
+            self._listener.happened(read_event(frame))
             return None
         pending = client._pending  # noqa: SLF001 - kazoo has no other way in
         if not pending or pending[0][2] != xid:
@@ -377,31 +333,7 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
             client.last_zxid = self._newest_zxid = zxid
         if request.type == Close.type:
             return cast("int", Close.type)
-        settled.append(_settled(request, reply, code, frame))
+        settled.append(read_answer(request, reply, code, frame))
         if isinstance(settled[-1][2], ProtocolError):
             raise settled[-1][2]
         return None
-
-
-def _settled(request: Request[object], reply: Reply[object], code: int, frame: bytes) -> Settled:
-    """Return an answer with who waits for it."""
-    if code == _NO_NODE and request.type == _EXISTS:
-        return reply, None, None
-    if code:
-        return reply, None, ServerError(code)
-    try:
-        return reply, request.deserialize(frame, _HEADER.size), None
-    except Exception as error:  # noqa: BLE001 - whatever cannot be read in it
-        failure = ProtocolError("an answer that cannot be read")
-        failure.__cause__ = error
-        return reply, None, failure
-
-
-def _event(frame: bytes) -> Happened:
-    """Read an event: its kind, the state of the session, and the path."""
-    reader = messages.Reader(frame, _HEADER.size)
-    try:
-        kind, _, path = reader.whole(), reader.whole(), reader.text()
-    except Exception as error:
-        raise ProtocolError("an event that cannot be read") from error
-    return Happened(kind, path)
