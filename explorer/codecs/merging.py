@@ -72,7 +72,7 @@ def matches(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[
     while end < least - start and old[-1 - end] == new[-1 - end]:
         end += 1
     middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
-    if len(middle_old) * len(middle_new) <= _MOST:
+    if 0 < len(middle_old) * len(middle_new) <= _MOST:
         for block in SequenceMatcher(None, middle_old, middle_new).get_matching_blocks():
             for offset in range(block.size):
                 yield start + block.a + offset, start + block.b + offset

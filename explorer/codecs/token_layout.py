@@ -4,8 +4,9 @@ Tokens are never changed: numbers, escapes, repeated names and the order of name
 stands between them, the gaps, is laid out anew, and restored from the stored text afterwards.
 """
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,17 +99,35 @@ def indented_gaps(tokens: Tokens) -> list[str]:
 def _restored_gaps(stored: Tokens, edited: Tokens) -> Iterator[str]:
     """Return the gap before each token of an edited text, and the last one."""
     partners = _partners(stored, edited)
-    style = _Style(stored)
-    slots = list(_slots(edited))
-    stored_slots = list(_slots(stored))
+    places: _Places | None = None
     last = len(edited.texts)
     for at in range(last + 1):
-        before = -1 if at == 0 else partners.get(at - 1)
-        after = len(stored.texts) if at == last else partners.get(at)
-        slot = slots[at]
-        candidates = [after, None if before is None else before + 1]
-        fitting = [one for one in candidates if one is not None and stored_slots[one].kind == slot.kind]
-        yield stored.gaps[fitting[0]] if fitting else style.gap(slot)
+        before = 0 if at == 0 else partners.get(at - 1, -2) + 1
+        after = len(stored.texts) if at == last else partners.get(at, -9)
+        if before == after:
+            yield stored.gaps[after]
+        else:
+            places = places or _Places(stored, edited)
+            yield places.gap(at, (after, before))
+
+
+class _Places:
+    """Where the gaps of two texts stand, looked at once a token was added, changed or removed."""
+
+    def __init__(self, stored: Tokens, edited: Tokens) -> None:
+        self._tokens = stored
+        self._stored, self._edited = list(_slots(stored)), list(_slots(edited))
+        self._style: _Style | None = None
+
+    def gap(self, at: int, candidates: Sequence[int]) -> str:
+        """Return the gap at a place: a stored one next to it, if that stands at a place of the same kind."""
+        slot = self._edited[at]
+        fitting = (one for one in candidates if one >= 0 and self._stored[one].kind == slot.kind)
+        found = next(fitting, None)
+        if found is not None:
+            return self._tokens.gaps[found]
+        self._style = self._style or _Style(self._tokens)
+        return self._style.gap(slot)
 
 
 def _partners(stored: Tokens, edited: Tokens) -> dict[int, int]:
@@ -119,7 +138,7 @@ def _partners(stored: Tokens, edited: Tokens) -> dict[int, int]:
     )
     partners: dict[int, int] = {}
     old_end = new_end = 0
-    for old_at, new_at in (*matches(old_lines, new_lines), (len(old), len(new))):
+    for old_at, new_at in (*_anchored(old_lines, new_lines), (len(old), len(new))):
         if (old_at, new_at) != (old_end, new_end):
             _pair(stored.texts, edited.texts, _span(old[old_end:old_at]), _span(new[new_end:new_at]), partners)
         if old_at < len(old):
@@ -127,6 +146,41 @@ def _partners(stored: Tokens, edited: Tokens) -> dict[int, int]:
             partners.update((starts[1] + by, starts[0] + by) for by in range(len(old_lines[old_at])))
         old_end, new_end = old_at + 1, new_at + 1
     return partners
+
+
+def _anchored(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[int, int]]:
+    """Pair lines in order: first those that stand once in both, as patience diff does, then what is between them."""
+    old_end = new_end = 0
+    for old_at, new_at in (*_longest_ascent(_unique_pairs(old, new)), (len(old), len(new))):
+        for one, other in matches(old[old_end:old_at], new[new_end:new_at]):
+            yield old_end + one, new_end + other
+        if old_at < len(old):
+            yield old_at, new_at
+        old_end, new_end = old_at + 1, new_at + 1
+
+
+def _unique_pairs(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[int, int]]:
+    counts, new_counts = Counter(old), Counter(new)
+    places = {line: at for at, line in enumerate(new)}
+    return ((at, places[line]) for at, line in enumerate(old) if counts[line] == new_counts[line] == 1)
+
+
+def _longest_ascent(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the longest part of pairs in which both sides ascend; the first sides do anyway."""
+    ends: list[int] = []
+    found: list[tuple[tuple[int, int], int]] = []
+    last: list[int] = []
+    for pair in pairs:
+        length = bisect_left(ends, pair[1])
+        found.append((pair, last[length - 1] if length else -1))
+        ends[length : length + 1] = [pair[1]]
+        last[length : length + 1] = [len(found) - 1]
+    ascent: list[tuple[int, int]] = []
+    at = last[-1] if last else -1
+    while at >= 0:
+        pair, at = found[at]
+        ascent.append(pair)
+    return ascent[::-1]
 
 
 def _pair(
@@ -179,10 +233,10 @@ class _Style:
     """How a text is spaced: the usual gap at each kind of place."""
 
     def __init__(self, stored: Tokens) -> None:
-        self._counts: dict[tuple[str | int, ...], Counter[tuple[str, int]]] = {}
+        self._counts: defaultdict[tuple[str | int, ...], Counter[tuple[str, int]]] = defaultdict(Counter)
         for slot, gap in zip(_slots(stored), stored.gaps, strict=True):
             for name in _names(slot):
-                self._counts.setdefault(name, Counter())[gap, slot.depth] += 1
+                self._counts[name][gap, slot.depth] += 1
 
     def gap(self, slot: _Slot) -> str:
         """Return the gap for a place where none is stored: the commonest one at the places most like it."""

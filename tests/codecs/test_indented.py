@@ -231,3 +231,14 @@ def test_wrong_json_has_its_place_in_the_indented_text() -> None:
     with pytest.raises(InvalidText) as caught:
         document.encode(document.text.replace("2", ""))
     assert (caught.value.line, caught.value.column) == (4, 1)
+
+
+def test_edits_far_apart_keep_every_gap_between_them() -> None:
+    """In a large value with white space of every kind only the edited values change, however far apart they are."""
+    gaps = ["", " ", "  ", "\t"]
+    parts = [f'{{"id":{gaps[at % 4]}{at},{gaps[at % 3]}"on":{gaps[at % 2]}true}}' for at in range(4000)]
+    stored = f"[{', '.join(parts)}]"
+    layout = TokenLayout(json_tokens(stored), json_tokens)
+    edited = layout.text.replace('"id": 3,', '"id": "x",').replace('"id": 3998,', '"id": "y",')
+    expected = stored.replace('"id":\t3,', '"id":\t"x",').replace('"id":  3998,', '"id":  "y",')
+    assert layout.restore(edited) == expected != stored
