@@ -62,7 +62,7 @@ class LockList(Lines):
             self.changed()
         if now != self.now:
             self.now = now
-            self.refresh()
+            self.refresh_rows()
 
     def count(self) -> int:
         """Give the number of lines."""

@@ -72,6 +72,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self.cursor: int | None = 0 if cursor else None
         self._styles: dict[str, Style] = {}
+        self._drawn: dict[int, tuple[bool, list[Piece]]] = {}
+        """What was drawn last, by the row of the screen."""
 
     class Moved(Message):
         """The current line is another one."""
@@ -99,7 +101,17 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             self.cursor = max(0, min(self.cursor, total.height - 1))
         if top:
             self.scroll_home(animate=False, immediate=True)
-        self.refresh()
+        self.refresh_rows()
+
+    def refresh_rows(self) -> None:
+        """Draw the rows again that differ from what was drawn."""
+        for y in range(self.size.height):
+            if self._drawn.get(y) != self._row(y + self.scroll_offset.y):
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def _row(self, index: int) -> tuple[bool, list[Piece]]:
+        """Return whether a row is the current one, and what stands in it."""
+        return index == self.cursor, self.pieces(index, self.room) if index < self.count() else []
 
     def move(self, by: int) -> None:
         """Move the current line, or what is in sight where there is none."""
@@ -166,9 +178,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Draw a line in sight."""
-        index = y + self.scroll_offset.y
-        base = "lines--cursor" if index == self.cursor else ""
-        pieces = self.pieces(index, self.room) if index < self.count() else []
+        current, pieces = self._drawn[y] = self._row(y + self.scroll_offset.y)
+        base = "lines--cursor" if current else ""
         return strip(pieces, self.size.width, self._style, base=base)
 
     def _style(self, name: str) -> Style:

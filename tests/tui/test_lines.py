@@ -1,0 +1,59 @@
+"""Lists of rows: only what differs from what was drawn is drawn again."""
+
+from textual.app import App, ComposeResult
+from textual.strip import Strip
+
+from explorer.tui.drawing import Piece
+from explorer.tui.widgets.lines import Lines
+
+
+class Numbers(Lines):
+    """Rows that note when they are drawn."""
+
+    def __init__(self) -> None:
+        super().__init__(cursor=True)
+        self.texts = [f"row {number}" for number in range(100)]
+        self.rows_drawn: list[int] = []
+
+    def count(self) -> int:
+        return len(self.texts)
+
+    def pieces(self, index: int, width: int) -> list[Piece]:
+        del width
+        return [("", self.texts[index])]
+
+    def render_line(self, y: int) -> Strip:
+        self.rows_drawn.append(y)
+        return super().render_line(y)
+
+
+class OneList(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Numbers()
+
+
+async def test_lines_draw_again_only_the_rows_that_differ() -> None:
+    app = OneList()
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.pause()
+        rows = app.query_one(Numbers)
+        rows.rows_drawn.clear()
+        rows.changed()
+        await pilot.pause()
+        assert rows.rows_drawn == []
+        rows.texts[3] = "another"
+        rows.texts[50] = "out of sight"
+        rows.changed()
+        await pilot.pause()
+        assert rows.rows_drawn == [3]
+        rows.move(20)
+        rows.texts[20] = "at the cursor"
+        rows.changed()
+        await pilot.pause()
+        assert "at the cursor" in "".join(strip.text for strip in app.screen._compositor.render_strips())  # noqa: SLF001
+        rows.rows_drawn.clear()
+        del rows.texts[15:]
+        rows.changed()
+        await pilot.pause()
+        assert set(rows.rows_drawn) >= {9}
+        assert "row 14" in "".join(strip.text for strip in app.screen._compositor.render_strips())  # noqa: SLF001
