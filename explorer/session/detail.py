@@ -29,6 +29,8 @@ NOT_ASKED: Final = Empty("not asked for")
 """How the history stands before anybody wanted to see it."""
 _UNTOLD: Final = 0.5
 """Seconds between two readings of a key that changes all the time and whose lifetime must be read."""
+_DRAWING: Final = 0.05
+"""Seconds that the beginning of a large value has to be drawn in, before a thread competes for the processor."""
 _REMEMBERED: Final = 1000
 """Choices made by hand that are kept."""
 
@@ -262,6 +264,7 @@ class Detail:
         preview = None if self._shows(entry.key) else self._decoder.preview(entry.key, entry.value, choice)
         if preview is not None:
             self._become(Ready(Reading(entry, preview, moment, time or self._clock.wall())))
+            await asyncio.sleep(_DRAWING)
         try:
             document = await self._decoder.open(entry.key, entry.value, choice)
         except ExplorerError as error:
