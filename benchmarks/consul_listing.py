@@ -38,8 +38,8 @@ async def _children(store: Store, limit: int) -> None:
     await store.children(PREFIX, limit=limit)
 
 
-async def _walk(store: Store) -> None:
-    async for _ in store.walk(PREFIX, values=False):
+async def _walk(store: Store, *, values: bool) -> None:
+    async for _ in store.walk(PREFIX, values=values):
         pass
 
 
@@ -64,9 +64,16 @@ def main() -> None:
             )
         compare(
             "all names",
-            ours(lambda: _walk(store)),
+            ours(lambda: _walk(store, values=False)),
             lambda: timed(lambda: client.kv.get(f"{PREFIX}/", keys=True)),
-            against="py-consul, keys in one answer",
+            against="py-consul, keys in one answer, without revisions",
+            rounds=ROUNDS,
+        )
+        compare(
+            "all entries",
+            ours(lambda: _walk(store, values=True)),
+            lambda: timed(lambda: client.kv.get(f"{PREFIX}/", recurse=True)),
+            against="py-consul, all in one answer",
             rounds=ROUNDS,
         )
         runner.run(store.close())

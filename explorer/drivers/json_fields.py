@@ -61,6 +61,8 @@ def text(fields: Fields, name: str, default: str | None = None) -> str:
 def number(fields: Fields, name: str, default: int | None = None) -> int:
     """Return a field that has to be a whole number of 64 bits, likewise."""
     value = fields.get(name)
+    if type(value) is int and 0 <= value <= _MAX_NUMBER:
+        return value
     if value is None and default is not None:
         return default
     if isinstance(value, float) and value.is_integer():

@@ -1,6 +1,5 @@
 """Strict reading of Consul's answers. What is not Consul's own raises ValueError, with the reason."""
 
-import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -239,7 +238,7 @@ def _body(answer: Answer, *statuses: int) -> object:
 
 def _bytes(encoded: str) -> bytes:
     try:
-        return base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
+        return binascii.a2b_base64(encoded, strict_mode=True)
+    except ValueError as error:
         message = "a value in its answer is not base64"
         raise ValueError(message) from error

@@ -8,7 +8,11 @@ from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.failures import denied
 from explorer.drivers.consul.layout import plain
+from explorer.drivers.surveying import everywhere
+from explorer.model.errors import ExplorerError
 
+_AT_ONCE = 4
+"""Transactions that are asked for at the same time."""
 MOST_OPERATIONS = 64
 """Operations that Consul takes in one transaction (128 since 1.16)."""
 
@@ -43,17 +47,27 @@ class Reader:
     async def entries(self, keys: Sequence[str]) -> list[Stored]:
         """Read entries, in the order of the keys; one that is gone meanwhile is left out."""
         found: list[Stored] = []
-        for start in range(0, len(keys), MOST_OPERATIONS):
-            wanted = list(keys[start : start + MOST_OPERATIONS])
-            while wanted:
-                verdict = await self.connection.commit(
-                    [requests.read(key) for key in wanted], key=self.subject, consistency="consistent", repeat=True
-                )
-                if verdict.won:
-                    found += verdict.results
-                    break
-                wanted = [key for number, key in enumerate(wanted) if number not in verdict.refusals]
+        most = MOST_OPERATIONS * _AT_ONCE
+        for start in range(0, len(keys), most):
+            some = keys[start : start + most]
+            parts = [tuple(some[first : first + MOST_OPERATIONS]) for first in range(0, len(some), MOST_OPERATIONS)]
+            for read in (await everywhere(parts, self._some)).values():
+                if isinstance(read, ExplorerError):
+                    raise read
+                found += read
         return found
+
+    async def _some(self, keys: Sequence[str]) -> list[Stored]:
+        """Read as many entries as one transaction takes."""
+        wanted = list(keys)
+        while wanted:
+            verdict = await self.connection.commit(
+                [requests.read(key) for key in wanted], key=self.subject, consistency="consistent", repeat=True
+            )
+            if verdict.won:
+                return verdict.results
+            wanted = [key for number, key in enumerate(wanted) if number not in verdict.refusals]
+        return []
 
     async def level(self, base: str) -> list[str]:
         """Read the names below a directory, as whole keys in their order.

@@ -39,10 +39,10 @@ class Search:
         while waiting:
             part, shared = waiting.pop()
             if len(part) <= FEW:
-                found = await self._reader.tree(part[0][: shared or _shared(part)])
+                found = await self._reader.tree(part[0][: shared or shared_length(part)])
                 yield [one for one in found if one.modified > self._since]
                 continue
-            length = _shared(part) + 1
+            length = shared_length(part) + 1
             for beginning, group in groupby(part, key=lambda key: key[:length]):
                 members = list(group)
                 if len(beginning) < length:  # the key that all others begin with
@@ -59,7 +59,7 @@ class Search:
         return index > self._since
 
 
-def _shared(keys: Sequence[str]) -> int:
+def shared_length(keys: Sequence[str]) -> int:
     """Tell how many characters all of these keys, sorted, begin with in common."""
     first, last = keys[0], keys[-1]
     return next(

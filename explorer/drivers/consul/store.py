@@ -1,6 +1,7 @@
 """The Consul driver: the contract of a store, spoken to the HTTP API of Consul's agents (1.8 and newer)."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import ClassVar
 
 from explorer.drivers import refusals
@@ -14,6 +15,7 @@ from explorer.drivers.consul.listing import Keys, children
 from explorer.drivers.consul.lock import ConsulLock
 from explorer.drivers.consul.reading import Reader
 from explorer.drivers.consul.settings import gather
+from explorer.drivers.consul.tree_parts import read_in_parts
 from explorer.drivers.consul.treewatch import TreeWatch
 from explorer.drivers.consul.watch import KeyWatch
 from explorer.drivers.consul.writer import Writer, remaining
@@ -140,6 +142,17 @@ class ConsulStore(NetworkStore[Connection]):
         entries = tuple(self._layout.entry(found, values=values) for found in await reader.entries(wanted))
         following = self._listings.keep(base, self._layout.relative(wanted[-1]), keys) if await keys.more() else None
         return Page(entries, following, None)
+
+    async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
+        base, reader = self._layout.base(prefix), self._reader(prefix)
+        keys = await reader.everything(base)
+        if not keys:
+            await self._require(prefix)
+            return
+        async with aclosing(read_in_parts(reader, base, keys)) as parts:
+            async for part in parts:
+                for found in part:
+                    yield self._layout.entry(found, values=values)
 
     # Writing
 
