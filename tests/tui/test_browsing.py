@@ -116,6 +116,19 @@ class TestFinding:
             await page.shows("a value at the top")
             assert page.session.selected == "top"
 
+    async def test_an_action_brings_its_row_into_sight(self, place: Place) -> None:
+        """What acts on the selected key shows its row first, wherever the view was scrolled to."""
+        async with place.other() as store:
+            for number in range(100):
+                await store.put(f"k{number:02}", b"")
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("g", "down")
+            view = page.app.screen.query_one(TreePane).keys
+            view.scroll_to(y=60, animate=False)
+            await page.until(lambda: view.scroll_offset.y > view.cursor_row, "it is scrolled away")
+            await page.press("d")
+            await page.until(lambda: view.scroll_offset.y <= view.cursor_row == 1, "the row is in sight")
+
     async def test_a_deleted_key_stays_selected_until_one_moves(self, place: Place) -> None:
         """The row of the selected key stays, shown as deleted with its last value, until the cursor moves."""
         async with browsing(place.connect, Codecs()) as page, place.other() as other:
