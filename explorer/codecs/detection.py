@@ -33,7 +33,7 @@ def detect(key: str, value: bytes) -> tuple[Codec, str]:
         return "hex", f"not text: byte 0x{value[error.start]:02x} at {error.start} is not UTF-8"
     if (at := _find_control(value)) is not None:
         return "hex", f"not text: control character 0x{value[at]:02x} at {at}"
-    return _structured(key.lower(), text) or ("text", "is UTF-8 text")
+    return _structured(key.lower(), text) or ("text", "UTF-8 text")
 
 
 def _find_control(value: bytes) -> int | None:

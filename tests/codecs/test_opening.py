@@ -78,9 +78,7 @@ def test_a_rule_whose_type_nobody_has_is_told_and_its_values_are_still_shown(hom
     assert codecs.complaints == ("rule 1 of codecs.toml: no schema has a message 'no.Such'",)
     document = codecs.open("a", b"text")
     assert document.choice == Choice("text")
-    assert document.reason == (
-        "rule 1 of codecs.toml: a -> no.Such, but no schema has a message 'no.Such'; is UTF-8 text"
-    )
+    assert document.reason == ("rule 1 of codecs.toml: a -> no.Such, but no schema has a message 'no.Such'; UTF-8 text")
 
 
 class TestChoosing:

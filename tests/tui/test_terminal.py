@@ -420,7 +420,7 @@ def test_a_password_is_nowhere(tmp_path: Path) -> None:
                 terminal.press("escape")
                 terminal.shows("is not saved")
                 terminal.press("down", "down", "enter")
-                terminal.shows("thrown away", "1 Keys")
+                terminal.shows("the text was discarded", "1 Keys")
                 terminal.press("y")
                 terminal.shows("Command")
                 terminal.press("down", "down", "down", "enter")

@@ -173,7 +173,7 @@ def metadata(reading: Reading, now: float) -> list[str]:
         ("time left", None if left is None else span(left)),
         *((name, value) for name, value in entry.meta.items()),
         ("read as", document.title),
-        ("because it", document.reason),
+        ("reason", document.reason),
         ("read at", f"{reading.time.astimezone():%Y-%m-%d %H:%M:%S}"),
         ("editing", document.refusal or "possible"),
     ]

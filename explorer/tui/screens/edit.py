@@ -336,4 +336,4 @@ class EditScreen(Answering[None], LiveScreen[None]):
     def _answered(self, answer: str | None) -> None:
         if answer in {"keep", "discard"}:
             keep = answer == "keep"
-            self._end("the draft is kept" if keep else "thrown away", keep=keep)
+            self._end("the draft is kept" if keep else "the text was discarded", keep=keep)
