@@ -5,12 +5,17 @@ events, as in a catch-up. What it says on each connection can be spoiled before 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, cast
+
+from google.protobuf.message import Message
 
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.endpoint import Outbox
 from explorer.drivers.etcd.methods import Answer, Method, Question
 from explorer.drivers.etcd.settings import gather
 from explorer.model.address import Access, Host, parse
@@ -173,15 +178,31 @@ class Script(Cluster):
         key: str | None = None,
         first_within: float,
         nudge: Question | None = None,
+        outbox: Outbox[Question] | None = None,
     ) -> AsyncGenerator[Answer, None]:
         del method, key, first_within, nudge
         if not isinstance(question, messages.WatchRequest):
             message = f"the script has no answer to {question}"
             raise NotImplementedError(message)
         connection = self._connections[0]
-        life = connection.life
-        spoiled = connection.lie(life.watch(self.start(question.create_request.start_revision)))
-        for answer in [messages.WatchResponse(header=life.header, created=True), *spoiled[: connection.cut]]:
+        asked: deque[messages.WatchRequest] = deque([question])
+        if outbox is not None:
+            outbox.open(partial(_append, asked))
+        left = connection.cut
+        open_watches: deque[Answers] = deque()
+        while asked or open_watches:
+            while asked:
+                self._open_watch(connection, asked.popleft(), open_watches)
+            if not open_watches:
+                break
+            answers = open_watches.popleft()  # each watch says one thing in turn
+            answer = answers.pop(0)
+            if answers:
+                open_watches.append(answers)
+            if not answer.created:
+                if left == 0:
+                    break
+                left = None if left is None else left - 1
             yield cast("Answer", answer)
             if answer.canceled:
                 return
@@ -191,6 +212,26 @@ class Script(Cluster):
         self._connections.pop(0)
         raise NotReachable("cut, as the script has it")
 
+    def _open_watch(self, connection: Connection, request: messages.WatchRequest, open_watches: deque[Answers]) -> None:
+        """Open a watch, or end one."""
+        life, watch = connection.life, request.create_request.watch_id
+        if request.HasField("cancel_request"):
+            ended = request.cancel_request.watch_id
+            open_watches.extend(
+                [answers for _ in range(len(open_watches)) if (answers := open_watches.popleft())[0].watch_id != ended]
+            )
+            return
+        spoiled = connection.lie(life.watch(self.start(request.create_request.start_revision)))
+        answers = [messages.WatchResponse(header=life.header, created=True)]
+        answers += [messages.WatchResponse.FromString(answer.SerializeToString()) for answer in spoiled]
+        for answer in answers:
+            answer.watch_id = watch
+        open_watches.append(answers)
+
     def start(self, revision: int) -> int:
         """Give the revision that a watch is taken to ask for; a broken watch's script overrides it."""
         return revision
+
+
+async def _append(asked: deque[messages.WatchRequest], request: Message) -> None:
+    asked.append(cast("messages.WatchRequest", request))

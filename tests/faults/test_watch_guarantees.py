@@ -5,7 +5,7 @@ cannot survive, and every broken watch, must be noticed by the validators that j
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from unittest.mock import patch
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer.drivers.etcd import messages
+from explorer.drivers.etcd import messages, replay
 from explorer.drivers.etcd.layout import Layout
 from explorer.drivers.etcd.watch import RangeWatch, _Gap
 from explorer.drivers.retry import Backoff
@@ -150,6 +150,40 @@ class TestWhatAWatchSurvives:
     async def test_an_older_state_that_has_grown_past_what_was_told(self) -> None:
         life, restored = Life(BUSY), Life([*BUSY[:3], *({"b": b"new"} for _ in range(20))])
         assert await judged(Script(Connection(life, 12), Connection(restored)), life, restored) == []
+
+
+class TestSeveralWatches:
+    """History that comes by several watches on one stream, which start a few revisions after each other."""
+
+    @pytest.fixture(autouse=True, scope="class", params=[1, 2, 5])
+    def _span(self, request: pytest.FixtureRequest) -> Iterator[None]:
+        with patch.object(replay, "SPAN", request.param):
+            yield
+
+    @given(revisions, cuts)
+    @settings(max_examples=figure(60, 5_000))
+    async def test_cut_off_after_any_answer(self, done: Sequence[Writes], after: Sequence[int]) -> None:
+        life = Life(done)
+        assert await judged(Script(*(Connection(life, cut) for cut in after), Connection(life)), life) == []
+
+    @given(revisions, cuts)
+    @settings(max_examples=figure(40, 5_000))
+    async def test_every_answer_twice(self, done: Sequence[Writes], after: Sequence[int]) -> None:
+        life = Life(done)
+        connections = (Connection(life, cut, twice) for cut in [*after, None])
+        assert await judged(Script(*connections), life) == []
+
+    @pytest.mark.parametrize("cut", [*range(1, 8), 20, 40])
+    async def test_progress_ahead_of_events(self, cut: int) -> None:
+        life = Life(BUSY)
+        assert await judged(Script(Connection(life, cut, progress_first), Connection(life)), life) == []
+
+    @given(revisions, st.integers(0, 20), st.integers(2, 20))
+    @settings(max_examples=figure(60, 5_000))
+    async def test_compaction_in_the_middle(self, done: Sequence[Writes], cut: int, horizon: int) -> None:
+        life = Life(done)
+        later = replace(life, compacted=min(horizon, life.revision))
+        assert await judged(Script(Connection(life, cut), Connection(later)), life, compacted=True) == []
 
 
 def twice(answers: Answers) -> Answers:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.endpoint import Outbox
 from explorer.drivers.etcd.layout import Layout
 from explorer.drivers.etcd.methods import Answer, Method, Question
 from explorer.drivers.etcd.ranges import Reader, Windows
@@ -187,11 +188,12 @@ class Interposed(Cluster):
         key: str | None = None,
         first_within: float,
         nudge: Question | None = None,
+        outbox: Outbox[Question] | None = None,
     ) -> AsyncGenerator[Answer, None]:
         if self.interpose is not None:
             interpose, self.interpose = self.interpose, None
             interpose()
-        stream = super().converse(method, question, key=key, first_within=first_within, nudge=nudge)
+        stream = super().converse(method, question, key=key, first_within=first_within, nudge=nudge, outbox=outbox)
         async with aclosing(stream) as answers:
             async for answer in answers:
                 yield answer

@@ -12,7 +12,7 @@ from grpc.aio import AioRpcError, Metadata
 
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.answers import ForeignAnswerError, check, check_message, not_etcd
-from explorer.drivers.etcd.endpoint import AnswerStream, Endpoint, connections
+from explorer.drivers.etcd.endpoint import AnswerStream, Endpoint, Outbox, connections
 from explorer.drivers.etcd.failures import Finding, understand
 from explorer.drivers.etcd.methods import AUTHENTICATE, RANGE, Answer, Method, Question
 from explorer.drivers.etcd.settings import Settings
@@ -229,6 +229,7 @@ class Cluster:
         key: str | None = None,
         first_within: float,
         nudge: Question | None = None,
+        outbox: Outbox[Question] | None = None,
     ) -> AsyncGenerator[Answer, None]:
         """Open a stream, ask one thing on it and give what comes back, for as long as it comes.
 
@@ -237,11 +238,12 @@ class Cluster:
             question: What is asked first.
             key: What the stream is about, for the error.
             nudge: What is asked again and again while nothing comes.
+            outbox: Is opened, to send more on the stream.
             first_within: Seconds until the first answer; after that the keepalive of the connection watches over it.
         """
 
         async def begin(endpoint: Endpoint) -> AnswerStream:
-            return await endpoint.dialogue(method, question, self._metadata(), nudge)
+            return await endpoint.dialogue(method, question, self._metadata(), nudge, outbox)
 
         return cast("AsyncGenerator[Answer, None]", self._stream(begin, key=key, first_within=first_within))
 

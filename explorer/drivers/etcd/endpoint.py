@@ -1,13 +1,14 @@
 """One member's client port."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, cast
 
 import grpc
 from google.protobuf.message import Message
-from grpc.aio import Channel, Metadata
+from grpc.aio import AioRpcError, Channel, Metadata
 
 from explorer.drivers.etcd.answers import reader
 from explorer.drivers.etcd.methods import Answer, Method, Question
@@ -52,6 +53,23 @@ class AnswerStream(Protocol):
 
     def cancel(self) -> bool:
         """End the stream."""
+
+
+class Outbox(Generic[Question]):
+    """Sends more on a stream that was opened with a first question."""
+
+    def __init__(self) -> None:
+        self._write: Callable[[Question], Awaitable[None]] | None = None
+
+    def open(self, write: Callable[[Question], Awaitable[None]]) -> None:
+        """Send by this stream from now on."""
+        self._write = write
+
+    async def send(self, question: Question) -> None:
+        """Send; a stream that has ended says so to those who read it."""
+        if self._write is not None:
+            with suppress(AioRpcError, asyncio.InvalidStateError):
+                await self._write(question)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +138,12 @@ class Endpoint:
         return cast("AnswerStream", stub(question, metadata=metadata))
 
     async def dialogue(
-        self, method: Method[Question, Answer], question: Question, metadata: Metadata, nudge: Question | None
+        self,
+        method: Method[Question, Answer],
+        question: Question,
+        metadata: Metadata,
+        nudge: Question | None,
+        outbox: Outbox[Question] | None = None,
     ) -> AnswerStream:
         """Call a method with a stream each way, and ask the first thing on it."""
         stub = self.channel.stream_stream(
@@ -130,6 +153,8 @@ class Endpoint:
         )
         call = stub(metadata=metadata)
         await call.write(question)
+        if outbox is not None:
+            outbox.open(call.write)
         return cast("AnswerStream", call if nudge is None else Nudged(call, nudge))
 
 

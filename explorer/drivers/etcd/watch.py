@@ -17,8 +17,10 @@ from dataclasses import dataclass
 
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.endpoint import Outbox
 from explorer.drivers.etcd.methods import RANGE, WATCH
 from explorer.drivers.etcd.ranges import Reader, Windows
+from explorer.drivers.etcd.replay import Replay
 from explorer.drivers.watching import Feed, follow, missing
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import Compacted, ExplorerError, Forbidden, NotReachable
@@ -108,7 +110,7 @@ class RangeWatch:
                     async for events in self._read_again(self._gap):
                         yield events
                     self._gap = None
-                async for events in self._listen(self._origin, entry):
+                async for events in self._listen(self._origin, header.revision, entry):
                     yield events
             except Compacted as error:
                 # Compaction can also overtake the reading of the state: then it is read once more.
@@ -164,44 +166,53 @@ class RangeWatch:
                 return False
         return True
 
-    async def _listen(self, origin: _Origin, entry: Entry | None) -> AsyncGenerator[Iterable[Event], None]:
+    async def _listen(self, origin: _Origin, newest: int, entry: Entry | None) -> AsyncGenerator[Iterable[Event], None]:
         """Tell events as they come, whole revisions only."""
         told = self._seen or 0
-        question = messages.WatchRequest(
+        replay = Replay(told + 1, newest, self._creation)
+        notifier, notified = -1, 0
+        outbox: Outbox[messages.WatchRequest] = Outbox()
+        (first,) = replay.requests()
+        stream = self._cluster.converse(
+            WATCH, first, key=self._subject, first_within=self._cluster.timeout, outbox=outbox
+        )
+        started = False
+        async with aclosing(stream) as answers:
+            async for answer in answers:
+                for events in replay.take(answer):
+                    if fresh := self._fresh(events, told):
+                        yield self._translate(fresh)
+                        self._seen = told = fresh[-1].kv.mod_revision
+                        self._witness = fresh[-1]
+                if replay.ended is not None:
+                    raise self._cancelled(replay.ended)
+                if answer.created:
+                    self._check(origin, answer.header, told)
+                    if not started:
+                        started = True
+                        yield (Started(told, entry if self._from_now else None),)
+                        self._from_now = False
+                elif answer.watch_id == replay.live and not answer.events and answer.header.revision > told:
+                    # A later connection may start where the last notification was; this one still tells what is older.
+                    if notifier == replay.live:
+                        self._seen = max(told, notified)
+                    notifier, notified = replay.live, answer.header.revision
+                for request in replay.requests():
+                    await outbox.send(request)
+
+    def _creation(self, start: int, watch: int) -> messages.WatchRequest:
+        return messages.WatchRequest(
             create_request=messages.WatchCreateRequest(
                 key=self._key,
                 range_end=self._end,
-                start_revision=told + 1,
+                start_revision=start,
+                watch_id=watch,
                 progress_notify=True,
                 prev_kv=True,
                 # No `fragment`: the time that the server needs to cut a message grows with the square of its events.
                 # Messages of any size are accepted; a server that cuts them unasked is understood.
             )
         )
-        fragments: list[messages.Event] = []
-        notified = 0
-        stream = self._cluster.converse(WATCH, question, key=self._subject, first_within=self._cluster.timeout)
-        async with aclosing(stream) as answers:
-            async for answer in answers:
-                if answer.canceled:
-                    raise self._cancelled(answer)
-                if answer.created:
-                    self._check(origin, answer.header, told)
-                    yield (Started(told, entry if self._from_now else None),)
-                    self._from_now = False
-                    continue
-                fragments.extend(answer.events)
-                if answer.fragment:
-                    continue
-                if fragments:
-                    events, fragments = fragments, []
-                    if fresh := self._fresh(events, told):
-                        yield self._translate(fresh)
-                        self._seen = told = fresh[-1].kv.mod_revision
-                        self._witness = fresh[-1]
-                elif answer.header.revision > told:
-                    # A later connection may start where the last notification was; this one still tells what is older.
-                    self._seen, notified = max(told, notified), answer.header.revision
 
     def _check(self, origin: _Origin, header: messages.Header, told: int) -> None:
         """Refuse a stream that was answered by another store than the one that was asked a moment before."""
