@@ -35,6 +35,7 @@ READING: Final = Place.READER | Place.REVIEW | Place.CONFLICT | Place.DELETION
 TYPING: Final = Place.EDITOR | Place.DELETION
 """Where a character is text."""
 _NONE: Final = Capability(0)
+READ_ONLY: Final = "read-only: w unlocks writing"
 EVERYWHERE: Final = BROWSING | Place.EDITOR | READING
 
 
@@ -132,12 +133,17 @@ class Action:
             return ()
         return tuple(key for key in self.keys if place not in TYPING or len(key) > 1)
 
-    def why_off(self, situation: Situation) -> str | None:
-        """Tell why it cannot be done now, in a line for a person; None if it can."""
-        return next(_reasons(self, situation), None)
+    def why_off(self, situation: Situation, read_only: str = READ_ONLY) -> str | None:
+        """Return why it cannot be done now, in a line for a person; None if it can.
+
+        Args:
+            situation: How the session stands.
+            read_only: What is said where writing is locked.
+        """
+        return next(_reasons(self, situation, read_only), None)
 
 
-def _reasons(action: Action, situation: Situation) -> Iterator[str]:
+def _reasons(action: Action, situation: Situation, read_only: str) -> Iterator[str]:
     """Give what an action lacks, what a person would mend first coming first."""
     needs = action.needs
     missing = action.capability & ~situation.store_capabilities
@@ -146,7 +152,7 @@ def _reasons(action: Action, situation: Situation) -> Iterator[str]:
     if Need.KEY in needs and situation.selected is None:
         yield "no key is selected"
     if Need.WRITABLE in needs and not situation.writable:
-        yield "read-only: w unlocks writing"
+        yield read_only
     if Need.VALUE in needs and situation.unreadable is not None:
         yield situation.unreadable
     if Need.EDITABLE in needs and situation.uneditable is not None:

@@ -11,7 +11,7 @@ from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported, Denied, ExplorerError, KeyNotFound
-from explorer.session.actions import Actions
+from explorer.session.actions import Actions, shown
 from explorer.session.changes import ChangeLog
 from explorer.session.circumstances import Circumstances
 from explorer.session.clock import Clock
@@ -36,8 +36,6 @@ from explorer.session.locktable import LockTable
 from explorer.session.showing import Showing
 from explorer.session.states import Liveness, Part, newest
 from explorer.session.work import Job, Work
-
-_READ_ONLY = "read-only: w unlocks writing"
 
 
 class Session:
@@ -244,7 +242,7 @@ class Session:
 
     def why_off(self, name: str) -> str | None:
         """Tell why an action cannot be done now, in a line for a person; None if it can."""
-        return self.actions[name].why_off(self._circumstances)
+        return self.actions[name].why_off(self._circumstances, self._why_read_only)
 
     async def run(self, name: str) -> None:
         """Do an action that needs no screen, by its id.
@@ -415,6 +413,12 @@ class Session:
             acts |= {"compare-again": edit.compare_again}
         return acts
 
+    @property
+    def _why_read_only(self) -> str:
+        """Why nothing can be written while writing is locked, with the key that the person has for it."""
+        keys = self.actions["writing"].keys
+        return self._read_only or f"read-only: {shown(keys[0]) if keys else 'the command Writing'} unlocks writing"
+
     def _must(self, name: str) -> None:
         off = self.why_off(name)
         if off is not None:
@@ -422,7 +426,7 @@ class Session:
 
     def _must_write(self, key: str) -> None:
         if not self.writable:
-            raise CallNotSupported(_READ_ONLY, key=key)
+            raise CallNotSupported(self._why_read_only, key=key)
 
     # What happens
 

@@ -23,6 +23,7 @@ from explorer.model.errors import (
     Unauthenticated,
 )
 from explorer.session.changes import Kind
+from explorer.session.commands import ACTIONS
 from explorer.session.frames import FRAME
 from explorer.session.session import Session
 from explorer.session.states import Part, Standing, newest
@@ -337,3 +338,12 @@ async def test_a_store_that_was_restarted_elsewhere_is_connected_again_by_hand()
         place.refusal = None
         await session.run("reload")
         await live(session)
+
+
+async def test_reasons_name_the_keys_that_a_person_chose() -> None:
+    """Where another key unlocks writing, it is the one that is named."""
+    for keys, words in (("f9",), "f9 unlocks writing"), ((), "the command Writing unlocks writing"):
+        async with Session(Place().connect, Codecs(), actions=ACTIONS.remapped({"writing": keys})) as session:
+            await session.idle()
+            session.select("key")
+            assert session.why_off("delete") == f"read-only: {words}"

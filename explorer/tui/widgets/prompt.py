@@ -155,7 +155,8 @@ class Prompt(Horizontal):
 
     def comment(self, text: str) -> None:
         """Say something behind what is typed."""
-        self.query_one(".prompt--comment", Static).update(told(text))
+        for comment in self.query(".prompt--comment").results(Static):  # none is left while the app ends
+            comment.update(told(text))
 
     def complete(self, give: Callable[[str], Awaitable[str | None]]) -> None:
         """Have what is typed completed."""
