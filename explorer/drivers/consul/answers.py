@@ -226,7 +226,10 @@ def index(answer: Answer) -> int:
     if answer.status not in (OK, NOT_FOUND):
         message = f"HTTP status {answer.status}"
         raise ValueError(message)
-    return json_fields.digits(answer.headers.get(_INDEX), _INDEX)
+    if _INDEX not in answer.headers:
+        message = f"it answers without {_INDEX} (HTTP status {answer.status})"
+        raise ValueError(message)
+    return json_fields.digits(answer.headers[_INDEX], _INDEX)
 
 
 def _body(answer: Answer, *statuses: int) -> object:
