@@ -525,3 +525,10 @@ class TestKeysThatDoNothingHere:
             await page.shows("newer above")
             await page.press("g")
             await page.hides("newer above")
+
+    async def test_the_reason_is_whole_at_eighty_columns(self, place: Place) -> None:
+        """Of the first line the address is shortened, not why what is shown is not live."""
+        async with browsing(place.connect, Codecs()) as page:
+            await page.press("f")
+            await page.until(lambda: "frozen: f lets it go on" in page.lines()[0], "the whole reason")
+            assert "FROZEN" in page.lines()[0]
