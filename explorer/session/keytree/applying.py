@@ -1,22 +1,12 @@
 """What events change in a tree of keys."""
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from explorer.model.events import Deleted, Put
 from explorer.session.keytree.keyrows import KeyRows
 from explorer.session.keytree.marks import Change
 from explorer.session.keytree.nodes import Level, Node, Note
-
-
-class Doubts(Protocol):
-    """Who reads when events alone do not tell."""
-
-    def doubt(self, node: Node) -> None:
-        """Find out whether anything is left below a node."""
-
-    def touch(self, node: Node) -> None:
-        """Take note that something happened below a node; an answer that is under way may be older."""
+from explorer.session.keytree.verifier import Verifier
 
 
 class Applying:
@@ -27,9 +17,9 @@ class Applying:
     store. Revisions are not compared, because they have no order.
     """
 
-    def __init__(self, rows: KeyRows, doubts: Doubts) -> None:
+    def __init__(self, rows: KeyRows, verifier: Verifier) -> None:
         self._rows = rows
-        self._doubts = doubts
+        self._verifier = verifier
 
     def apply(self, events: Iterable[Put | Deleted]) -> bool:
         """Apply events; tell whether anything changed that an open folder shows."""
@@ -52,7 +42,7 @@ class Applying:
             if note.value is False:
                 self._lose(child)
             if note.deleted_below and child.branch is None and child.has_children:
-                self._doubts.doubt(child)
+                self._verifier.verify_later(child)
 
     def _put(self, names: list[str], event: Put) -> bool:
         rows, node, shown, changed = self._rows, self._rows.root, True, False
@@ -69,7 +59,7 @@ class Applying:
                 return changed
             if not child.has_children:
                 child.has_children = changed = True
-            self._doubts.touch(child)
+            self._verifier.touch(child)
             if not child.opened:
                 rows.marks.count(child)
                 changed |= shown
@@ -103,9 +93,9 @@ class Applying:
         level = node.branch
         if level is None:
             if node.has_children:
-                self._doubts.doubt(node)
+                self._verifier.verify_later(node)
             return changed
-        self._doubts.touch(node)
+        self._verifier.touch(node)
         if level.working:
             _note(level, last).value = False
         child = level.find(last)
@@ -156,7 +146,7 @@ class Applying:
     def _miss(self, node: Node, level: Level) -> None:
         """Something went that was not known: it may have been the last of a level that was hardly read."""
         if not level.complete and not level.living and node.has_children and node is not self._rows.root:
-            self._doubts.doubt(node)
+            self._verifier.verify_later(node)
 
 
 def _note(level: Level, name: str) -> Note:

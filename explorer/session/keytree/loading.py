@@ -1,9 +1,9 @@
-"""Levels read in pages, taken in by slices, read again after a gap, and folders verified that may be empty."""
+"""Levels read in pages, taken in by slices, and read again after a gap."""
 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from explorer.model.entries import Child, Cursor, Page, Revision
@@ -13,6 +13,7 @@ from explorer.session.internal_errors import as_failure
 from explorer.session.keytree.keyrows import KeyRows
 from explorer.session.keytree.marks import budget
 from explorer.session.keytree.nodes import Level, Node, Run, Want, Wanted
+from explorer.session.keytree.verifier import DELAY, Verifier
 
 PAGE: Final = 1000
 """Children asked for at once."""
@@ -22,10 +23,6 @@ SLICE: Final = 0.004
 """Seconds of taking a page in after which others have their turn."""
 READERS: Final = 3
 """Levels read at the same time."""
-CHECKERS: Final = 4
-"""Folders verified at the same time."""
-GATHERED: Final = 1 / 30
-"""Seconds for which doubts are gathered, so that a folder is verified once and not for each event."""
 CONFIRMED: Final = 2.0
 """Seconds after which a level is read once more, longer than a store needs to look for changes."""
 _ATTEMPTS: Final = 3
@@ -68,7 +65,7 @@ class Loading:
         rows: KeyRows,
         repeat: Callable[[Node, Level], None],
         told: Callable[[], None],
-        gathered: float = GATHERED,
+        gathered: float = DELAY,
         *,
         load_before: LoadBefore,
         unsure: Callable[[], bool] = lambda: False,
@@ -78,20 +75,21 @@ class Loading:
         self._rows = rows
         self._repeat = repeat
         self._told = told
-        self._gathered = gathered
         self._asked: asyncio.Queue[tuple[Node, Level]] = asyncio.Queue()
         self._open = 0
-        self._doubts: dict[Node, int] = {}
-        self._doubted = asyncio.Event()
         self._progress = asyncio.Event()
         self._unsure = unsure
         self._unconfirmed: OrderedDict[Node, tuple[Level, float]] = OrderedDict()
         self._was_read = asyncio.Event()
+        self.verifier = Verifier(
+            lambda prefix: self._page(prefix, None, 1), rows, self.again, self._on_checked, gathered
+        )
+        """Finds out which folders have become empty."""
 
     @property
     def busy(self) -> bool:
         """Whether anything that was asked for is not done."""
-        return bool(self._open or self._doubts)
+        return bool(self._open) or self.verifier.busy
 
     async def progress(self) -> None:
         """Wait until something that was asked for is done."""
@@ -114,16 +112,6 @@ class Loading:
             node.branch.stale = True
             self._ask(node, node.branch)
 
-    def doubt(self, node: Node) -> None:
-        """Find out, soon, whether anything is left below a node."""
-        self._doubts[node] = self._doubts.get(node, 0) + 1
-        self._doubted.set()
-
-    def touch(self, node: Node) -> None:
-        """Take note that something happened below a node; an answer that is under way may be older."""
-        if node in self._doubts:
-            self._doubts[node] += 1
-
     def _ask(self, node: Node, level: Level) -> None:
         level.error = None
         if not level.working:
@@ -139,7 +127,7 @@ class Loading:
         async with asyncio.TaskGroup() as group:
             for _ in range(READERS):
                 group.create_task(self._serve(), name="tree: read levels")
-            group.create_task(self._verify(), name="tree: verify folders")
+            group.create_task(self.verifier.run(), name="tree: verify folders")
             group.create_task(self._confirm(), name="tree: confirm levels")
 
     async def _serve(self) -> None:
@@ -181,7 +169,7 @@ class Loading:
             self._repeat(node, level)
             self._rows.finish(node)
             if level.complete and not level.living and node is not self._rows.root:
-                self.doubt(node)
+                self.verifier.verify_later(node)
             if self._unsure() and (not compared or self._rows.surprises > surprises):
                 self._unconfirmed[node] = level, time.monotonic()
                 self._unconfirmed.move_to_end(node)
@@ -200,6 +188,10 @@ class Loading:
                     if self._current(node, level):
                         self.again(node)
             self._was_read.clear()
+
+    def _on_checked(self) -> None:
+        self._progress.set()
+        self._told()
 
     def _current(self, node: Node, level: Level) -> bool:
         return node.branch is level and self._rows.holds(node)
@@ -368,44 +360,6 @@ class Loading:
     async def _let_others(self) -> None:
         self._told()
         await asyncio.sleep(0)
-
-    # Verifying
-
-    async def _verify(self) -> None:
-        while True:
-            await self._doubted.wait()
-            await asyncio.sleep(self._gathered)
-            self._doubted.clear()
-            batch = iter(list(self._doubts))
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(CHECKERS, len(self._doubts))):
-                    group.create_task(self._check_all(batch), name="tree: verify a folder")
-
-    async def _check_all(self, batch: Iterator[Node]) -> None:
-        for node in batch:
-            version = self._doubts[node]
-            try:
-                await self._check(node, version)
-            except ExplorerError:
-                version = self._doubts[node]  # what cannot be read remains as it is, until all is read again
-            if self._doubts[node] == version:
-                del self._doubts[node]
-            else:
-                self._doubted.set()
-            self._progress.set()
-            self._told()
-
-    async def _check(self, node: Node, version: int) -> None:
-        if not self._rows.holds(node) or node.ghost:
-            return
-        page = await self._page(self._rows.prefix(node), None, 1)
-        if self._doubts[node] != version or not self._rows.holds(node) or node.ghost:
-            return
-        level = node.branch
-        if not page.items and page.next is None:
-            self._rows.empty(node)
-        elif level is not None and not level.living and not level.working:
-            self.again(node)
 
 
 def _pending(level: Level) -> bool:

@@ -11,11 +11,12 @@ from explorer.model.events import Deleted, Put
 from explorer.session.keytree.applying import Applying
 from explorer.session.keytree.filtering import Findings
 from explorer.session.keytree.keyrows import KeyRows
-from explorer.session.keytree.loading import GATHERED, PAGE, Load, LoadBefore, Loading
+from explorer.session.keytree.loading import PAGE, Load, LoadBefore, Loading
 from explorer.session.keytree.marks import Mark, budget
 from explorer.session.keytree.nodes import Extent, Level, Node, Want, Wanted
 from explorer.session.keytree.rows import Line
 from explorer.session.keytree.sifting import Sifting
+from explorer.session.keytree.verifier import DELAY
 
 SWEEP: float = 0.004
 """Seconds that a sweep takes at most; what is left is done by the next."""
@@ -42,7 +43,7 @@ class Tree:
         load_before: LoadBefore | None = None,
         told: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
-        gathered: float = GATHERED,
+        gathered: float = DELAY,
         unsure: Callable[[], bool] = lambda: False,
     ) -> None:
         self.separator = separator
@@ -58,7 +59,7 @@ class Tree:
         self._loading = Loading(
             load, self._rows, self._repeat, told, gathered, unsure=unsure, load_before=load_before or search_before
         )
-        self._applying = Applying(self._rows, self._loading)
+        self._applying = Applying(self._rows, self._loading.verifier)
         self._sifting = Sifting(self._rows, told)
         self._loading.more(self._rows.root)
 
@@ -318,7 +319,7 @@ class Tree:
     # Between the parts
 
     def _doubt(self, node: Node) -> None:
-        self._loading.doubt(node)
+        self._loading.verifier.verify_later(node)
 
     def _repeat(self, node: Node, level: Level) -> None:
         self._applying.repeat(node, level)
