@@ -45,7 +45,7 @@ def lose_a_race(terminal: Terminal, place: str, value: bytes) -> None:
     terminal.press("escape")
     terminal.hides("Search for commands")
     terminal.press("t")
-    terminal.shows("theirs was kept")
+    terminal.shows("kept what is stored")
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
