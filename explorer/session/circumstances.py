@@ -1,21 +1,42 @@
 """What decides, at this moment, which actions are off."""
 
+from collections.abc import Sequence
+
 from explorer.model.capabilities import Capability
+from explorer.session.actions import shown
 from explorer.session.connection.linking import Link
 from explorer.session.editing.edits import Conflicted, Unknown
 from explorer.session.showing import Showing
 
 
 class Circumstances:
-    """A session as its actions see it (`actions.Situation`)."""
+    """A session as its actions see it (`actions.Situation`).
 
-    def __init__(self, link: Link, showing: Showing, *, writable: bool) -> None:
+    Args:
+        link: The connection.
+        showing: What is shown.
+        writable: Whether writing is unlocked from the start.
+        read_only: Why writing cannot be unlocked at all; None if it can.
+        unlock_keys: The keys that unlock it.
+    """
+
+    def __init__(
+        self, link: Link, showing: Showing, *, writable: bool, read_only: str | None, unlock_keys: Sequence[str]
+    ) -> None:
         self._link = link
         self._showing = showing
+        self.read_only = read_only
+        self._unlock_keys = unlock_keys
         self.writable = writable
         """Whether writing is unlocked."""
         self.store_capabilities = Capability(0)
         """What the store can do."""
+
+    @property
+    def why_read_only(self) -> str:
+        """Why nothing can be written while writing is locked, with the key that the person has for it."""
+        keys = self._unlock_keys
+        return self.read_only or f"read-only: {shown(keys[0]) if keys else 'the command Writing'} unlocks writing"
 
     @property
     def unreachable(self) -> str | None:

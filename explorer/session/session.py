@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,13 +10,12 @@ from typing import Self
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Revision
-from explorer.model.errors import CallNotSupported, Denied, ExplorerError, KeyNotFound
-from explorer.session.actions import Actions, shown
+from explorer.model.errors import CallNotSupported, ExplorerError
+from explorer.session.actions import Actions
 from explorer.session.changes import ChangeLog
 from explorer.session.circumstances import Circumstances
 from explorer.session.clock import Clock
 from explorer.session.commands import ACTIONS
-from explorer.session.completion import complete_key
 from explorer.session.connection.following import Following
 from explorer.session.connection.linking import Companion, Link
 from explorer.session.connection.liveness import Pulse
@@ -30,7 +29,7 @@ from explorer.session.editing.machine import Edit
 from explorer.session.editing.removal import Removal, preview, remove
 from explorer.session.frames import FRAME, Frames, Told
 from explorer.session.internal_errors import InternalErrors
-from explorer.session.keytree.nodes import Node
+from explorer.session.key_lookup import KeyLookup
 from explorer.session.keytree.tree import Tree
 from explorer.session.locktable import LockTable
 from explorer.session.showing import Showing
@@ -79,9 +78,6 @@ class Session:
         """The profile by which the store was opened, as `@prod`; empty without one."""
         self.shown = ""
         """The store's address, without secrets; empty as long as it cannot be understood."""
-        self.nearby: str | None = None
-        """Where the keys are if there are none at the address, once that was looked for."""
-        self._find_nearby = nearby
         self._open = open
         self._proved_revision: Revision | None = None
         self._stack = AsyncExitStack()
@@ -98,8 +94,11 @@ class Session:
         self._following = Following(
             self._showing, self._pulse, self.clock, wake=self._frames.wake, notice=look, ask=self._prover.ask_now
         )
-        self._read_only = read_only
-        self._circumstances = Circumstances(self._link, self._showing, writable=writable)
+        self.lookup = KeyLookup(self._showing.tree, lambda: self._link.store, nearby, lambda: tell(Part.TREE))
+        """Questions about a key that a person typed."""
+        self._circumstances = Circumstances(
+            self._link, self._showing, writable=writable, read_only=read_only, unlock_keys=actions["writing"].keys
+        )
 
     # Entering and leaving
 
@@ -242,7 +241,7 @@ class Session:
 
     def why_off(self, name: str) -> str | None:
         """Tell why an action cannot be done now, in a line for a person; None if it can."""
-        return self.actions[name].why_off(self._circumstances, self._why_read_only)
+        return self.actions[name].why_off(self._circumstances, self._circumstances.why_read_only)
 
     async def run(self, name: str) -> None:
         """Do an action that needs no screen, by its id.
@@ -264,7 +263,7 @@ class Session:
         """
         act = self._acts()[name]
         self._must(name)
-        self._work.start(_job(act), name=name)
+        self._work.start(act(), name=name)
 
     def select(self, key: str | None) -> None:
         """Show the value of a key; None shows nothing."""
@@ -274,52 +273,7 @@ class Session:
 
     def look_nearby(self) -> None:
         """Look, once, for the keys of a store that has none at its address."""
-        find, self._find_nearby = self._find_nearby, None
-        if find is not None:
-            self._work.start(self._look_nearby(find), name="look for keys nearby", caused=False)
-
-    async def _look_nearby(self, find: Callable[[], Awaitable[str | None]]) -> None:
-        with suppress(ExplorerError):  # whoever may not look there is none the worse
-            self.nearby = await find()
-            self._frames.tell(Part.TREE)
-
-    async def name_problem(self, key: str) -> str | None:
-        """Return why no key of this name can be created, in a line for a person; None if it can be tried."""
-        try:
-            await self._link.store.get(key)
-        except (KeyNotFound, Denied):  # whoever may not read it may still be allowed to create it
-            return None
-        except ExplorerError as error:
-            return error.message
-        return "this key exists: e edits it"
-
-    async def complete(self, text: str) -> str | None:
-        """Return the first key or folder that begins with a text and is longer; None if there is none.
-
-        Raises:
-            ExplorerError: The store could not be asked.
-        """
-        return await complete_key(self.tree, self._link.store, text)
-
-    async def reveal(self, key: str) -> Node | None:
-        """Open the way to a key in the tree and return its node; None if there is no such key or folder.
-
-        A user with rights on a few keys only may not list the folders on the way: then the key itself is asked for.
-
-        Raises:
-            ExplorerError: Neither a level on the way nor the key could be read.
-        """
-        try:
-            return await self.tree.reveal(key)
-        except ExplorerError as error:
-            store = self._link.store
-            with suppress(ExplorerError):
-                await store.get(key, consistent=False)
-                return self.tree.insert_known(key, has_value=True)
-            with suppress(ExplorerError):
-                if (await store.children(f"{key}{store.separator}", limit=1)).items:
-                    return self.tree.insert_known(key, has_value=False)
-            raise error from None
+        self._work.start(self.lookup.look_nearby(), name="look for keys nearby", caused=False)
 
     async def reload(self) -> None:
         """Connect now if there is no connection; else read again everything that is shown."""
@@ -339,8 +293,8 @@ class Session:
         Raises:
             CallNotSupported: It was opened to be read only.
         """
-        if self._read_only is not None:
-            raise CallNotSupported(self._read_only)
+        if self._circumstances.read_only is not None:
+            raise CallNotSupported(self._circumstances.read_only)
         self._circumstances.writable = not self.writable
         self._frames.tell(Part.LIVENESS)
 
@@ -399,8 +353,8 @@ class Session:
         self._must_write(removal.key)
         return await remove(self._link.store, removal)
 
-    def _acts(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        acts: dict[str, Callable[[], Awaitable[None]]] = {
+    def _acts(self) -> Mapping[str, Callable[[], Job]]:
+        acts: dict[str, Callable[[], Job]] = {
             "reload": self.reload,
             "freeze": self.freeze,
             "writing": self.unlock,
@@ -413,12 +367,6 @@ class Session:
             acts |= {"compare-again": edit.compare_again}
         return acts
 
-    @property
-    def _why_read_only(self) -> str:
-        """Why nothing can be written while writing is locked, with the key that the person has for it."""
-        keys = self.actions["writing"].keys
-        return self._read_only or f"read-only: {shown(keys[0]) if keys else 'the command Writing'} unlocks writing"
-
     def _must(self, name: str) -> None:
         off = self.why_off(name)
         if off is not None:
@@ -426,7 +374,7 @@ class Session:
 
     def _must_write(self, key: str) -> None:
         if not self.writable:
-            raise CallNotSupported(self._why_read_only, key=key)
+            raise CallNotSupported(self._circumstances.why_read_only, key=key)
 
     # What happens
 
@@ -448,7 +396,3 @@ class Session:
         if self.editing is not None and self._pulse.silence is None:
             self.editing.end_refusal()
         self._vigil.look()
-
-
-async def _job(act: Callable[[], Awaitable[None]]) -> None:
-    await act()

@@ -76,9 +76,9 @@ class TreePane(Pane):
         """Return where the keys are if there are none here; it is looked for when it is first asked."""
         session = self.session
         session.look_nearby()
-        if session.nearby is None:
+        if session.lookup.nearby is None:
             return None
-        line = f"Nothing is stored below {session.shown}, but {session.nearby}."
+        line = f"Nothing is stored below {session.shown}, but {session.lookup.nearby}."
         return told(line) + Content("\n") + told("" if session.writable else _NO_KEYS_READ_ONLY, "dim")
 
     def _show_filter(self) -> None:

@@ -18,7 +18,7 @@ def ask(screen: Screen[None], session: Session) -> None:
 
     async def complete(text: str) -> str | None:
         try:
-            found = await session.complete(unescape_key(text))
+            found = await session.lookup.complete(unescape_key(text))
         except KeyNotFound:
             found = None
         except ExplorerError as error:
@@ -38,7 +38,7 @@ async def go_to_text(screen: Screen[None], session: Session, text: str) -> None:
     key = text
     try:
         key = unescape_key(text)
-        if key != text and await session.reveal(_without_slash(text, session)) is not None:
+        if key != text and await session.lookup.reveal(_without_slash(text, session)) is not None:
             key = text  # the key itself holds backslashes
     except InvalidKey:
         pass  # no escape: a backslash of the key
@@ -58,7 +58,7 @@ async def go(screen: Screen[None], session: Session, key: str) -> None:
     wanted = key
     while True:
         try:
-            node = await session.reveal(wanted)
+            node = await session.lookup.reveal(wanted)
         except ExplorerError as error:
             screen.notify(inert(error.message), severity="error", markup=False)
             return
