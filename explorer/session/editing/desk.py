@@ -64,6 +64,8 @@ class Desk:
         self._writing = False
         self._doubtful: Edit | None = None
         """The edit about whose save it is being found out."""
+        self._left_in_doubt: dict[Edit, Draft] = {}
+        """Drafts of edits that were left before it was known whether they were saved; they go when they were."""
         self._beginning: Task | None = None
         """What decides into which file the open edit's draft goes."""
         self._kept: str | None = None
@@ -164,8 +166,11 @@ class Desk:
         if edit is not None and not keep and not isinstance(edit.state, Unknown):
             await self._forget(edit)
         elif edit is not None and self._drafts is not None:
-            await self._aside.do(self._drafts.release, self.shown, edit.key)
+            file = await self._aside.do(self._drafts.release, self.shown, edit.key)
             self.offered = await self._aside.do(self._drafts.found, self.shown)
+            left = next((draft for draft in self.offered if draft.file == file), None)
+            if left is not None and isinstance(edit.state, Unknown):
+                self._left_in_doubt[edit] = left
         self._tell(Part.EDIT)
 
     async def flush(self) -> None:
@@ -245,6 +250,10 @@ class Desk:
             self._tell(Part.EDIT)
 
     async def _forget(self, edit: Edit) -> None:
+        left = self._left_in_doubt.pop(edit, None)
+        if left is not None:
+            await self.discard(left)
+            return
         self._kept = None
         if self._drafts is not None:
             await self._aside.do(self._drafts.remove, self.shown, edit.key)

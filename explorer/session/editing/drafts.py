@@ -92,9 +92,12 @@ class Drafts:
         """Go on with a draft that was found: from now on its file is this session's own."""
         self._ours[draft.store, draft.key] = draft.file
 
-    def release(self, store: str, key: str) -> None:
-        """Leave this session's draft for a key as it is: what is typed for the key from now on is another draft."""
-        self._ours.pop((store, key), None)
+    def release(self, store: str, key: str) -> str | None:
+        """Leave this session's draft for a key as it is, and return its file, if there is one.
+
+        What is typed for the key from now on is another draft.
+        """
+        return self._ours.pop((store, key), None)
 
     def remove(self, store: str, key: str) -> None:
         """Remove this session's draft for a key, if there is one."""
