@@ -51,6 +51,7 @@ class Child:
     key: str
     has_value: bool
     has_children: bool
+    """Whether there is anything below; of etcd's v2 API, whether it is a directory, which may be empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 import math
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.drivers.etcd2.layout import Node
-from explorer.drivers.etcd2.reading import Reader, Walk
+from explorer.drivers.etcd2.reading import Walk
+from explorer.drivers.http import Endpoints
 from explorer.model.address import Access, parse
 from explorer.model.entries import Child
 from explorer.model.errors import ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
@@ -41,7 +42,7 @@ async def test_an_empty_directory_is_shown_as_what_it_is(store: Etcd2Store) -> N
     made = await store.put("empty", b"", is_dir=True)
     assert (made.value, made.meta["directory"]) == (None, True)
     assert await store.get("empty") == made
-    assert (await store.children("")).items == (Child("empty", "empty", has_value=True, has_children=False),)
+    assert (await store.children("")).items == (Child("empty", "empty", has_value=True, has_children=True),)
     assert (await store.list("empty")).items == ()
     assert (await store.children("empty")).items == ()
     await store.delete("empty")
@@ -82,15 +83,20 @@ async def test_a_directory_made_again_is_another(store: Etcd2Store) -> None:
         await store.atomic_delete("top", seen)
 
 
-async def test_a_wide_directory_has_children_and_an_unseen_one_none(
-    store: Etcd2Store, plain: PlainV2, path: str
-) -> None:
-    """More than fits into a short answer."""
+async def test_directories_of_a_level_cost_no_request_each(store: Etcd2Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A level is one answer, however many directories are in it."""
     for number in range(30):
-        await store.put(f"wide/{number:03}", b"x" * 100)
-    plain.put(f"/{path}/closed/_only", "value=hidden")
-    children = {child.name: child.has_children for child in (await store.children("")).items}
-    assert children == {"wide": True, "closed": False}
+        await store.put(f"{number:03}/key", b"x")
+    ask = Endpoints.ask
+    asked: list[object] = []
+
+    async def counted(*given: object, **named: object) -> object:
+        asked.append(given[1])
+        return await ask(*given, **named)  # type: ignore[arg-type]  # handed on as it comes
+
+    monkeypatch.setattr(Endpoints, "ask", counted)
+    assert all(child.has_children for child in (await store.children("")).items)
+    assert len(asked) == 1
 
 
 # Hidden names
@@ -204,18 +210,3 @@ async def test_keys_below_a_key_are_refused_before_anything_is_lost(store: Etcd2
         with pytest.raises(InvalidKey):
             await attempt
     assert await store.get("key") == written
-
-
-async def test_a_directory_that_goes_while_it_is_looked_at_is_empty(
-    store: Etcd2Store, plain: PlainV2, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await store.put("going/key", b"value")
-    level = Reader.level
-
-    async def late(reader: Reader, place: str) -> Sequence[Node]:
-        nodes = await level(reader, place)
-        plain.delete(f"/{path}/going", "recursive=true")
-        return nodes
-
-    monkeypatch.setattr(Reader, "level", late)
-    assert (await store.children("")).items == (Child("going", "going", has_value=True, has_children=False),)

@@ -120,10 +120,6 @@ class Connection:
         question = requests.read(f"{self.settings.root}/{_PROOF}")
         return await self.ask(question, NOT_FOUND, NOT_A_DIRECTORY, within=within, repeat=repeat)
 
-    async def length(self, path: str, *, key: str | None) -> int | None:
-        """Tell how long the answer to reading a node would be, in bytes; None if it is no short one."""
-        return await self._endpoints.ask(requests.measure(path), _length, key=key)
-
     async def tell(self, request: http.Request, host: Host, within: float) -> Fields:
         """Ask one member of itself."""
         return await self._endpoints.ask(request, _about_itself, within=within, repeat=False, at=host)
@@ -158,15 +154,6 @@ def _beginning(answer: http.Answer) -> tuple[int, str | None]:
 
 def _change(line: bytes) -> Change | None:
     return Change.of(json_fields.object_of(json_fields.parse(line))) if line.strip() else None
-
-
-def _length(answer: http.Answer) -> int | None:
-    json_fields.digits(answer.headers.get(_INDEX), _INDEX)
-    if answer.status not in (*_DONE, _ABSENT):
-        message = f"HTTP status {answer.status}"
-        raise ValueError(message)
-    length = answer.headers.get("Content-Length")
-    return None if length is None else json_fields.digits(length, "Content-Length")
 
 
 def _about_itself(answer: http.Answer) -> Fields:

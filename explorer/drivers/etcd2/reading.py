@@ -7,12 +7,8 @@ from explorer.drivers.etcd2 import requests
 from explorer.drivers.etcd2.connection import Connection
 from explorer.drivers.etcd2.failures import NOT_A_DIRECTORY, NOT_FOUND
 from explorer.drivers.etcd2.layout import Node, is_below
-from explorer.drivers.surveying import everywhere
 from explorer.drivers.unfinished import Descent
-from explorer.model.errors import Denied, ExplorerError
-
-_AT_ONCE = 16
-"""Directories that are looked into at the same time."""
+from explorer.model.errors import Denied
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +32,6 @@ class Reader:
         """Read what is in a directory, in the order of names; nothing for what is none, or is gone."""
         node = await self.node(path)
         return sorted(node.below, key=lambda one: one.path) if node else ()
-
-    async def filled(self, directories: Sequence[Node]) -> set[str]:
-        """Tell which of these directories have anything in them.
-
-        etcd gives all or nothing of a directory; so it is asked for the length of its answer first, and for the answer
-        only if that is short.
-        """
-        found: set[str] = set()
-        for start in range(0, len(directories), _AT_ONCE):
-            some = [one.path for one in directories[start : start + _AT_ONCE]]
-            for path, answer in (await everywhere(some, self._filled)).items():
-                if isinstance(answer, Denied):
-                    continue  # what may not be seen is not there
-                if isinstance(answer, ExplorerError):
-                    raise answer
-                if answer:
-                    found.add(path)
-        return found
-
-    async def _filled(self, path: str) -> bool:
-        return await self.connection.length(path, key=self.subject) is None or bool(await self.level(path))
 
 
 class Walk(Descent[Node]):

@@ -19,11 +19,6 @@ def read(path: str, *, consistent: bool = True) -> Request:
     return Request("GET", _target(path, {"quorum": "true"} if consistent else {}))
 
 
-def measure(path: str) -> Request:
-    """Ask how long the answer to reading a node would be."""
-    return Request("HEAD", _target(path, {}))
-
-
 def write(path: str, form: Mapping[str, str]) -> Request:
     """Write a node."""
     return Request("PUT", _target(path, {}), urlencode(form).encode())

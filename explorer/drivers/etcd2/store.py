@@ -101,35 +101,28 @@ class Etcd2Store(NetworkStore[Connection]):
         return self._layout.entry(node)
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        base, above, reader = self._layout.base(prefix), directory(prefix), self._reader(prefix)
+        base, above = self._layout.base(prefix), directory(prefix)
         nodes = self._levels.take(base, after)
         if nodes is None:
-            nodes = await reader.level(base)
+            nodes = await self._reader(prefix).level(base)
             if not nodes:
                 await self._require(prefix)
             if after is not None:
                 nodes = [node for node in nodes if self._layout.relative(node.path) > Cursor.key_of(after)]
         told, rest = nodes[:limit], nodes[limit:]
-        children = await self._children(reader, above, told)
+        children = _children(above, told)
         return Page(children, self._levels.keep(base, children[-1].key, rest) if rest else None, None)
 
     async def children_before(
         self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
     ) -> Page[Child]:
         del after  # the whole level comes at once
-        base, above, reader = self._layout.base(prefix), directory(prefix), self._reader(prefix)
-        nodes = await reader.level(base)
+        base, above = self._layout.base(prefix), directory(prefix)
+        nodes = await self._reader(prefix).level(base)
         if not nodes:
             await self._require(prefix)
         nodes = [node for node in nodes if before is None or self._layout.relative(node.path) < before]
-        return Page(await self._children(reader, above, nodes[-limit:]), None, None)
-
-    async def _children(self, reader: Reader, above: str, nodes: Sequence[Node]) -> tuple[Child, ...]:
-        filled = await reader.filled([node for node in nodes if node.directory])
-        names = {node.path: node.path.rpartition("/")[2] for node in nodes}
-        return tuple(
-            Child(name, above + name, has_value=True, has_children=path in filled) for path, name in names.items()
-        )
+        return Page(_children(above, nodes[-limit:]), None, None)
 
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
@@ -183,3 +176,9 @@ class Etcd2Store(NetworkStore[Connection]):
 
     def _reader(self, subject: str) -> Reader:
         return Reader(self.connection, subject)
+
+
+def _children(above: str, nodes: Sequence[Node]) -> tuple[Child, ...]:
+    """Return nodes as children. A directory may be empty: etcd tells that only to who asks for each by itself."""
+    names = [(node, node.path.rpartition("/")[2]) for node in nodes]
+    return tuple(Child(name, above + name, has_value=True, has_children=node.directory) for node, name in names)
