@@ -52,7 +52,11 @@ class Circumstances:
     @property
     def unreadable(self) -> str | None:
         """Why the selected key shows no value, None if it does."""
-        return None if self._showing.detail.reading is not None else "no value is shown"
+        detail = self._showing.detail
+        if detail.reading is not None:
+            return None
+        node = None if detail.key is None else self._showing.tree.node(detail.key)
+        return "a folder has no value" if node is not None and not node.has_value else "no value is shown"
 
     @property
     def uneditable(self) -> str | None:

@@ -307,7 +307,7 @@ class Session:
         self._must("edit")
         reading = self.detail.reading
         if reading is None:
-            raise CallNotSupported("no value is shown", key=self.selected)
+            raise CallNotSupported(self._circumstances.unreadable or "no value is shown", key=self.selected)
         return self.desk.open(reading)
 
     async def create(self, key: str) -> Edit:

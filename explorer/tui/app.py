@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from time import time
 from typing import ClassVar, Final
 
 from textual._context import active_message_pump
@@ -13,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.events import Resize
 from textual.message import Message
+from textual.notifications import Notify
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -33,6 +35,8 @@ from explorer.tui.window import by_now
 
 TICK: Final = 0.5
 """Seconds between two drawings of ages and countdowns."""
+READING_TIME: Final = 1.0
+"""Seconds for which a notice stays whatever key is pressed."""
 
 
 class Keyscope(App[None]):
@@ -153,6 +157,7 @@ class Keyscope(App[None]):
     def action_perform(self, name: str) -> None:
         """Do what an action of the registry says, or tell why it is off."""
         action = self.session.actions[name]
+        self._remove_read_notices()
         if isinstance(self.screen, LiveScreen):
             self.screen.align()
         reason = self.session.why_off(action.id)
@@ -197,6 +202,23 @@ class Keyscope(App[None]):
         """
         self.bell()
         self._close_messages_no_wait()
+
+    def on_notify(self, event: Notify) -> None:
+        """Let a notice take the place of an earlier one, and of what says the same: many would cover the screen.
+
+        Errors and warnings stay for their time.
+        """
+        new = event.notification
+        for old in list(self._notifications):
+            same = (old.message, old.severity) == (new.message, new.severity)
+            if same or old.severity == new.severity == "information":
+                self._unnotify(old, refresh=False)
+
+    def _remove_read_notices(self) -> None:
+        """Let what a person has had time to read not cover what the next key opens."""
+        for notice in list(self._notifications):
+            if notice.severity == "information" and time() - notice.raised_at > READING_TIME:
+                self._unnotify(notice)
 
     def say(self, text: str, *, warning: bool = False) -> None:
         """Show a line for a few seconds."""

@@ -227,6 +227,28 @@ class TestAConflict:
             await page.shows("Theirs: deleted", "the key is gone")
 
 
+async def test_a_folder_says_that_it_has_no_value_to_edit(place: Place) -> None:
+    """In the editor and in $EDITOR alike."""
+    async with browsing(place.connect, Codecs(), writable=True) as page:
+        await page.press("G")
+        assert page.session.selected == "old"
+        for key in ("e", "E"):
+            await page.press(key)
+            await page.shows("a folder has no value")
+            assert page.session.editing is None
+
+
+async def test_notices_take_the_place_of_earlier_ones(place: Place) -> None:
+    """The same notice, or another that asks for nothing, is one line; a warning stays beside it."""
+    async with browsing(place.connect, Codecs(), writable=True) as page:
+        page.app.say("a warning", warning=True)
+        for _ in range(3):
+            await page.press("d", "escape")
+        await page.press("e", "escape")
+        await page.shows("a warning", "nothing was written")
+        assert "nothing was deleted" not in page.text()
+
+
 class TestANewKey:
     async def test_is_named_typed_and_created(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
@@ -239,6 +261,19 @@ class TestANewKey:
             await page.press("ctrl+s", "ctrl+s")
             await page.shows("saved fresh", "fresh")
         assert await stored(place, "fresh") == b"hello"
+
+    async def test_is_selected_once_saved_in_a_closed_folder(self, place: Place, tmp_path: Path) -> None:
+        """Also from a draft; until then the selection was elsewhere."""
+        async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
+            await page.press("n")
+            await page.type("old/new/fresh")
+            await page.press("enter")
+            await page.type("hello")
+            await page.press("escape", "2", "D", "1", "1")
+            await page.shows("old/new/fresh  (a new key")
+            await page.press("ctrl+s", "ctrl+s")
+            await page.until(lambda: page.session.selected == "old/new/fresh", "the new key selected")
+            await page.shows("▾ new/", "hello")
 
     async def test_names_that_cannot_be_used_are_said_at_once(self, place: Place) -> None:
         """A key that exists is not named again; the name can be mended where it stands."""

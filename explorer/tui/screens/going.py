@@ -63,7 +63,7 @@ async def go(screen: Screen[None], session: Session, key: str) -> None:
             screen.notify(inert(error.message), severity="error", markup=False)
             return
         if node is not None:
-            await _show(screen.query_one(TreePane), session, node)
+            await select(screen.query_one(TreePane), session, node)
             if wanted != key:
                 screen.notify(
                     f"no such key: {named(key)}; selected the nearest folder", severity="warning", markup=False
@@ -75,7 +75,7 @@ async def go(screen: Screen[None], session: Session, key: str) -> None:
         wanted = wanted.rpartition(separator)[0]
 
 
-async def _show(pane: TreePane, session: Session, node: Node) -> None:
+async def select(pane: TreePane, session: Session, node: Node) -> None:
     """Put the cursor on a node; a filter that hides it ends."""
     if session.tree.row_of(node) is None and session.tree.findings is not None:
         pane.unfilter()

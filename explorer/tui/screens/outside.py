@@ -66,7 +66,7 @@ def _outcome(app: App[object], file: Path, sent: str, failed: str) -> Outcome:
     if edited is None or edited.text == sent:
         return Outcome(None, (failed, "The text was not changed.") if failed else ())
     for remark in edited.remarks:
-        app.notify(inert(remark), markup=False, timeout=8)
+        app.notify(inert(remark), severity="warning", markup=False, timeout=8)
     kept = (failed, "What it wrote is in the editor here and kept as a draft; it is not saved.")
     return Outcome(edited.text, kept if failed else ())
 

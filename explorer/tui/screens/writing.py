@@ -1,15 +1,26 @@
 """The ways into an edit: in place, in $EDITOR, as a new key."""
 
+import asyncio
+from typing import Final
+
 from textual.screen import Screen
 
 from explorer.model.errors import ExplorerError
 from explorer.model.text import counted, inert
 from explorer.session.editing.drafts import Draft
+from explorer.session.editing.edits import Saved
+from explorer.session.editing.machine import Edit
 from explorer.session.session import Session
+from explorer.session.states import Part
+from explorer.tui.panes.tree import TreePane
+from explorer.tui.screens import going
 from explorer.tui.screens.edit import EditScreen
 from explorer.tui.screens.naming import Naming
 from explorer.tui.screens.outside import outside
 from explorer.tui.screens.questions import Choosing, Option
+
+EVENT_TIMEOUT: Final = 2.0
+"""Seconds in which the event of a save is expected at most."""
 
 
 def edit(screen: Screen[None], session: Session) -> None:
@@ -48,7 +59,7 @@ async def resume(screen: Screen[None], session: Session, draft: Draft) -> None:
     except ExplorerError as error:
         screen.notify(inert(error.message), severity="error", markup=False)
         return
-    screen.app.push_screen(EditScreen(session, opened))
+    _push(screen, session, opened)
 
 
 def _open(screen: Screen[None], session: Session) -> None:
@@ -84,7 +95,35 @@ async def _create(screen: Screen[None], session: Session, key: str) -> None:
     except ExplorerError as error:
         screen.notify(inert(error.message), severity="error", markup=False)
         return
-    screen.app.push_screen(EditScreen(session, opened))
+    _push(screen, session, opened)
+
+
+def _push(screen: Screen[None], session: Session, opened: Edit) -> None:
+    """Open the editor; a key that was not selected is, once it is saved."""
+
+    def on_closed(_: None) -> None:
+        if isinstance(opened.state, Saved) and opened.key != session.selected:
+            screen.run_worker(_select_saved(screen, session, opened.key), group="select-saved", exclusive=True)
+
+    screen.app.push_screen(EditScreen(session, opened), on_closed)
+
+
+async def _select_saved(screen: Screen[None], session: Session, key: str) -> None:
+    """Select a key that was saved, as soon as the tree has its event; the selection stays once a person moved it."""
+    selected = session.selected
+    changed = asyncio.Event()
+    unsubscribe = session.subscribe(lambda parts: changed.set() if parts & Part.TREE else None)
+    try:
+        async with asyncio.timeout(EVENT_TIMEOUT):
+            while (node := await session.reveal(key)) is None:
+                await changed.wait()
+                changed.clear()
+    except (ExplorerError, TimeoutError):
+        return  # it is saved; what could not be read is shown in the tree
+    finally:
+        unsubscribe()
+    if session.selected == selected:
+        await going.select(screen.query_one(TreePane), session, node)
 
 
 async def edit_outside(screen: Screen[None], session: Session) -> None:
