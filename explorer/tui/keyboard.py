@@ -10,6 +10,8 @@ _ESCAPE: Final = "\x1b"
 _BEGIN: Final = "\x1b[200~"
 _END: Final = "\x1b[201~"
 """What terminals put around what is pasted."""
+_ENTER: Final = "\r"
+"""Until the app has its terminal, that makes a line feed of the enter key; what is typed ahead holds those."""
 _PICTURE: Final = "\N{SYMBOL FOR ESCAPE}"
 
 
@@ -65,10 +67,10 @@ class Reading(IncrementalDecoder):
         place = seen.find(_BEGIN)
         if place < 0:
             self._tail = seen[1 - len(_BEGIN) :]
-            return text, ""
+            return text.replace("\n", _ENTER), ""
         end = place + len(_BEGIN) - len(self._tail)
         self._pasting, self._tail = True, ""
-        return text[:end], text[end:]
+        return text[:end].replace("\n", _ENTER), text[end:]
 
     def _pasted(self, text: str) -> tuple[str, str]:
         """Pass on what is pasted, but for what may be the beginning of its end; and give the rest."""

@@ -65,3 +65,8 @@ def test_what_is_not_utf_8_becomes_a_replacement_character() -> None:
 
 def test_a_paste_that_never_ends_is_given_as_far_as_it_came() -> None:
     assert read([BEGIN + b"half\x1b[20"]) == BEGIN.decode() + "half\x1b[20"
+
+
+def test_enter_typed_before_the_app_has_its_terminal_is_enter() -> None:
+    """The terminal still makes line feeds of it then; in a paste they stay."""
+    assert read([b":a\n", b"j\n" + BEGIN + b"1\n2" + END]) == ":a\rj\r" + BEGIN.decode() + "1\n2" + END.decode()

@@ -115,7 +115,7 @@ async def _select_saved(screen: Screen[None], session: Session, key: str) -> Non
     unsubscribe = session.subscribe(lambda parts: changed.set() if parts & Part.TREE else None)
     try:
         async with asyncio.timeout(EVENT_TIMEOUT):
-            while (node := await session.reveal(key)) is None:
+            while (node := await session.lookup.reveal(key)) is None:
                 await changed.wait()
                 changed.clear()
     except (ExplorerError, TimeoutError):
