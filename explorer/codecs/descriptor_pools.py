@@ -1,5 +1,6 @@
 """Descriptor pools made of whatever files there are: what is missing or contradicts takes along only what needs it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -60,6 +61,8 @@ def build_pool(files: Iterable[FileDescriptorProto]) -> BuiltPool:
         bare = FileDescriptorProto()
         bare.CopyFrom(file)
         bare.ClearField("source_code_info")  # with it the same file cannot be added twice
+        for message in bare.message_type:
+            _resolve_json_names(message)
         gone = [name for name in bare.dependency if name in missing or not (name in given or _known(name))]
         for name in gone:
             if name not in missing:
@@ -132,6 +135,16 @@ def _known(name: str) -> FileDescriptorProto | None:
     file = FileDescriptorProto()
     module.DESCRIPTOR.CopyToProto(file)
     return file
+
+
+def _resolve_json_names(message: DescriptorProto) -> None:
+    """Call fields by their own names in JSON where two would be called alike: protoc warns of it, the pool refuses."""
+    names = Counter(name for one in message.field for name in {one.name, one.json_name or one.name})
+    for one in message.field:
+        if one.json_name and names[one.json_name] > 1:
+            one.json_name = one.name
+    for nested in message.nested_type:
+        _resolve_json_names(nested)
 
 
 # What is missing

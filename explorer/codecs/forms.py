@@ -14,7 +14,7 @@ from explorer.codecs.escaping import in_literals
 from explorer.codecs.fields import descriptor_of
 from explorer.codecs.json_reader import read_json
 from explorer.codecs.json_writer import write_json
-from explorer.codecs.text_checks import check_text
+from explorer.codecs.text_checks import check_escapes, check_text
 from explorer.model.errors import InvalidText
 
 _PLACE: Final = re.compile(r"^\d+:\d+ : ")
@@ -84,6 +84,7 @@ class TextForm(MessageForm):
     def read(self, text: str, kind: type[Message]) -> Message:
         """Give the message of a text."""
         message = kind()
+        check_escapes(text)
         try:
             text_format.Parse(text, message, descriptor_pool=self.pool)
             check_text(text, descriptor_of(message))

@@ -1,10 +1,11 @@
 """What the library takes for text format and would store differently from what was written.
 
-A map key that is there twice loses its first value, a number that is too large becomes infinity or loses digits, and an
-Any that says its content twice keeps the last.
+A field or map key that is there twice loses its first value, a number that is too large becomes infinity or loses
+digits, an escape that is none stays as it is, and an Any that says its content twice keeps the last.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
@@ -24,8 +25,29 @@ _REALS: Final = (FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE)
 _OCTAL: Final = re.compile(r"-?0[0-7]+")
 _NOT_FINITE: Final = re.compile(r"-?(?:inf(?:inity)?|nan)f?", re.IGNORECASE)
 _QUOTES: Final = ('"', "'")
+_ESCAPE: Final = re.compile(
+    r"""\\(?:[abfnrtv\\'"]|[0-7]{1,3}|x[0-9a-fA-F]|(?!u005[cC]|U0000005[cC])(?:u|U[0-9a-fA-F]{4})[0-9a-fA-F]{4}|(?P<other>.))"""
+)
+"""The library takes a backslash that is written as \\u005c for the beginning of another escape."""
 
 Key: TypeAlias = str | bytes | int | bool
+
+
+def check_escapes(text: str) -> None:
+    """Refuse escapes that the library would read as something else.
+
+    Args:
+        text: What is to be read as text format.
+
+    Raises:
+        InvalidText: There is one.
+    """
+    for token in _TOKEN.finditer(text):
+        if not token["comment"] and token[0].startswith(_QUOTES):
+            for found in _ESCAPE.finditer(token[0]):
+                if found["other"] is not None:
+                    shown = token[0][found.start() : -1][:6]
+                    raise invalid(text, token.start() + found.start(), f"not an escape of text format: {shown}")
 
 
 def check_text(text: str, descriptor: Descriptor) -> None:
@@ -59,6 +81,7 @@ class _Scan:
         """Go over the fields of a message up to its end, and return what its field `key` says."""
         key: Key | None = None
         keys: dict[int, dict[Key, None]] = {}
+        seen: set[int] = set()
         content = False
         while not self._skip(end):
             place, name = self.tokens[self.at]
@@ -75,6 +98,8 @@ class _Scan:
                     continue
             one = self._field(descriptor, name, bracketed, place)
             where = f"{path}.{name if bracketed is None else f'[{bracketed}]'}".removeprefix(".")
+            self._refuse(one.number in seen and not one.is_repeated, place, f"{where} is there twice")
+            seen.add(one.number)
             self._skip(":")
             found = self._values(one, where, keys.setdefault(one.number, {}))
             if name == "key":
@@ -125,11 +150,8 @@ class _Scan:
         place, token = self.tokens[self.at]
         self.at += 1
         if token.startswith(_QUOTES):
-            pieces = [token]
-            while self.tokens[self.at][1].startswith(_QUOTES):
-                pieces.append(self.tokens[self.at][1])
-                self.at += 1
-            return b"".join(CUnescape(piece[1:-1]) for piece in pieces)
+            self.at -= 1
+            return b"".join(self._literals())
         if one.type == FieldDescriptor.TYPE_BOOL:
             return token in ("true", "True", "t", "1")
         self._refuse("_" in token and token[0] in "+-.0123456789", place, f"{path} is not a number: {token}")
@@ -140,7 +162,17 @@ class _Scan:
                 raise invalid(self.text, place, f"{path} {error}") from None
         if one.enum_type is not None or one.type in _REALS:
             return token
-        return int(token, 8 if _OCTAL.fullmatch(token) else 0)
+        try:
+            return int(token, 8 if _OCTAL.fullmatch(token) else 0)
+        except ValueError:
+            raise invalid(self.text, place, f"{path} is not a number: {token!r}") from None
+
+    def _literals(self) -> Iterator[bytes]:
+        """Return the bytes of string literals that stand one after the other."""
+        while self.tokens[self.at][1].startswith(_QUOTES):
+            token = self.tokens[self.at][1]
+            yield CUnescape(token[1:-1])
+            self.at += 1
 
     # Tokens
 

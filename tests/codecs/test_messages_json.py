@@ -1,16 +1,20 @@
 """JSON of messages: what would be stored differently from what was written is refused, what is legal is accepted."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from explorer.codecs import wire
 from explorer.codecs.contract import Choice, Form
+from explorer.codecs.documents import Codecs
 from explorer.codecs.fields import serialized
 from explorer.codecs.forms import JsonForm
+from explorer.codecs.schemas import Schemas
+from explorer.codecs.sources import load
 from explorer.model.errors import InvalidText
-from tests.codecs.common import edges, made, opened
+from tests.codecs.common import edges, edited, made, opened
 from tests.codecs.json_cases import ALL, CASES
 
 
@@ -133,3 +137,14 @@ def test_json_that_is_nested_too_deeply_is_refused(text: str) -> None:
     for depth in (150, 100_000):
         with pytest.raises(InvalidText):
             opened(b"", ALL, "json").encode(text % (pair[0] * depth, pair[1] * depth))
+
+
+@pytest.mark.parametrize("fields", ["foo_bar fooBar", "fooBar foo_bar", "foo_bar foo__bar"])
+def test_json_fields_called_alike_have_their_own_names(tmp_path: Path, fields: str) -> None:
+    """Protoc only warns of two proto2 fields with one name in JSON: each is written and read by its own name."""
+    one, other = fields.split()
+    content = f"message A {{ message B {{ optional string {one} = 1; optional string {other} = 2; }} }}"
+    (tmp_path / "a.proto").write_text(f'syntax = "proto2"; {content}')
+    document = opened(b"\x0a\x01x\x12\x01y", "A.B", "json", Codecs(Schemas(load([tmp_path]))))
+    assert json.loads(document.text) == {one: "x", other: "y"}
+    assert edited(document, '"x"', '"z"') == b"\x0a\x01z\x12\x01y"

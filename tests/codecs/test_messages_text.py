@@ -24,6 +24,7 @@ LEGAL = [
     (ALL, "any { }", None),
     (ALL, "all_by_name { key: 'k' value < by_bool { key: true } by_bool { key: false } > }", None),
     (ALL, '# by_int32 { key: 1 }\nby_int32 { key: 1 }; string: "# no comment" "\\303\\251"', None),
+    (ALL, r'bytes: "\a\b\f\n\r\t\v\\\'\"\0\12\377\xf\xfff\u00e9\U0001F600\\q\\u005c"', None),
     (OPEN, "Grouped { number: 5 } [edges.open.numbers]: [1, 2] [edges.open.raw]: '\\377'", None),
     (MESSAGES, "[edges.open.Member.member] { number: 5 }", None),
 ]
@@ -64,6 +65,22 @@ REFUSED = [
     (ALL, "colour: BLUE", 1, "BLUE"),
     (OPEN, "closed: 5", 1, "5"),
     (ALL, "string: 'a' string: 'b'", 1, "string"),
+    (ALL, "string: '' string: 'b'", 1, "string is there twice"),
+    (ALL, "int32: 0\nint32: 1", 2, "int32 is there twice"),
+    (ALL, "bool: false bool: true", 1, "bool is there twice"),
+    (ALL, "double: 0 double: -0.0", 1, "double is there twice"),
+    (ALL, "by_int32 { key: 0 key: 1 }", 1, "by_int32.key is there twice"),
+    (ALL, "by_int32 { value: '' value: 'a' }", 1, "by_int32.value is there twice"),
+    (ALL, "int64_value { value: 0 value: 1 }", 1, "int64_value.value is there twice"),
+    (ALL, "any { type_url: '' type_url: 'a' }", 1, "any.type_url is there twice"),
+    (ALL, "any { [t/edges.all.All] { int32: 0 int32: 1 } }", 1, "any.int32 is there twice"),
+    ("edges.edition.Edge", "implicit: 0 implicit: 1", 1, "implicit is there twice"),
+    *(
+        (ALL, f"{field}: 'a{escape}'", 1, f"not an escape of text format: {escape}")
+        for field in ("string", "bytes")
+        for escape in (r"\q", r"\?", r"\8", r"\u005c", r"\X41")
+    ),
+    (ALL, "int32\u00a0: 1", 1, "is not a number"),
     (ALL, "nested { } nested { }", 1, "nested"),
     (ALL, "first: 'a' second { }", 1, "second"),
     (ALL, "string: '\\377'", 1, "utf-8"),
