@@ -287,3 +287,8 @@ _KEYS: Final = {
     "ctrl+s": "\x13",
     "ctrl+u": "\x15",
 }
+
+
+def drafts(home: Path) -> list[Path]:
+    """Return the files of drafts below a home folder."""
+    return [file for file in (home / "state").rglob("*.json") if file.is_file()]

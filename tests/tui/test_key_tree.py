@@ -1,107 +1,11 @@
 """The tree on the screen, read as text."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 from rich.cells import cell_len
-from textual.app import App, ComposeResult
-from textual.pilot import Pilot
 
-from explorer.model.errors import NotReachable
-from explorer.session.keytree.tree import Tree
 from explorer.tui.widgets.key_tree import KeyTree
-from tests.session.branching import Store
-from tests.session.ground import PATIENCE, comes_to
-
-
-class Page(App[None]):
-    """An app that shows nothing but a tree, and what a person sees of it."""
-
-    def __init__(self, store: Store) -> None:
-        super().__init__()
-        self.now = 0.0
-        self.store = store
-        self.keys = Tree(store.load, load_before=store.load_before, told=self._told, clock=lambda: self.now, gathered=0)
-        self.moved: list[str | None] = []
-        self.chosen: list[str] = []
-
-    def compose(self) -> ComposeResult:
-        yield KeyTree(self.keys)
-
-    def on_mount(self) -> None:
-        self.run_worker(self.keys.run(), exit_on_error=True)
-
-    def _told(self) -> None:
-        for view in self.query(KeyTree):
-            view.sync()
-
-    def on_key_tree_moved(self, event: KeyTree.Moved) -> None:
-        self.moved.append(event.key)
-
-    def on_key_tree_chosen(self, event: KeyTree.Chosen) -> None:
-        self.chosen.append(event.key)
-
-    @property
-    def view(self) -> KeyTree:
-        return self.query_one(KeyTree)
-
-    @property
-    def lines(self) -> list[str]:
-        """The rows in sight, without what is blank at their ends."""
-        return [line for line in (self._line(y) for y in range(self.view.size.height)) if line]
-
-    def _line(self, y: int) -> str:
-        line = self.view.render_line(y)
-        assert line.cell_length == self.view.size.width
-        return line.text.rstrip()
-
-    @property
-    def on(self) -> str:
-        """The name under the cursor."""
-        return self.keys.at(self.view.cursor_row).name
-
-    def tell(self) -> None:
-        """Have the tree hear what happened, as once per frame."""
-        self.keys.apply(self.store.told())
-        self.view.sync()
-
-    async def is_on(self, name: str) -> None:
-        """Wait until the cursor is on a row."""
-        await comes_to(lambda: self.on, name)
-
-    async def has(self, *lines: str) -> None:
-        """Wait until these are the rows in sight."""
-        await comes_to(lambda: self.lines, list(lines))
-
-    async def shows(self, name: str) -> None:
-        """Wait until a row is in sight."""
-        await comes_to(lambda: any(name in line for line in self.lines), wanted=True)
-
-    async def settle(self, pilot: Pilot[None]) -> None:
-        await asyncio.wait_for(self.keys.idle(), PATIENCE)
-        self.view.sync()
-        await pilot.pause()
-
-
-@asynccontextmanager
-async def shown(
-    *keys: str, size: tuple[int, int] = (40, 12), page: int = 100
-) -> AsyncIterator[tuple[Page, Pilot[None]]]:
-    """Show a store with some keys."""
-    store = Store(page=page)
-    for key in keys:
-        store.put(key)
-    store.told()
-    app = Page(store)
-    async with app.run_test(size=size) as pilot:
-        await app.settle(pilot)
-        yield app, pilot
-
-
-def _many(count: int) -> list[str]:
-    return [f"k{number:04}" for number in range(count)]
+from tests.session.ground import comes_to
+from tests.tui.tree_page import many, shown
 
 
 async def test_folders_values_and_both_are_told_apart() -> None:
@@ -133,7 +37,7 @@ async def test_keys_move_the_cursor_and_open_and_close() -> None:
 
 
 async def test_pages_and_ends_of_a_long_level() -> None:
-    async with shown(*_many(100)) as (app, pilot):
+    async with shown(*many(100)) as (app, pilot):
         for key, on in [("pagedown", "k0011"), ("pagedown", "k0022"), ("end", "k0099"), ("pageup", "k0088")]:
             await pilot.press(key)
             await pilot.pause()
@@ -142,7 +46,7 @@ async def test_pages_and_ends_of_a_long_level() -> None:
 
 
 async def test_half_pages_move_as_everywhere() -> None:
-    async with shown(*_many(100)) as (app, pilot):
+    async with shown(*many(100)) as (app, pilot):
         for key, on in [("ctrl+d", "k0006"), ("ctrl+d", "k0012"), ("ctrl+u", "k0006")]:
             await pilot.press(key)
             await app.is_on(on)
@@ -163,7 +67,7 @@ async def test_marks_that_were_seen_are_cleared_and_drafts_are_marked() -> None:
 
 
 async def test_the_cursor_is_told_when_it_moves_and_the_last_of_many_moves_counts() -> None:
-    async with shown(*_many(100)) as (app, pilot):
+    async with shown(*many(100)) as (app, pilot):
         await comes_to(lambda: app.moved[-1:], ["k0000"])
         before = len(app.moved)
         for _ in range(50):
@@ -174,7 +78,7 @@ async def test_the_cursor_is_told_when_it_moves_and_the_last_of_many_moves_count
 
 
 async def test_rows_that_come_and_go_above_move_neither_the_view_nor_the_cursor() -> None:
-    async with shown(*_many(100)) as (app, pilot):
+    async with shown(*many(100)) as (app, pilot):
         await pilot.press("end", *["k"] * 5)
         await app.is_on("k0094")
         await app.shows("k0099")
@@ -265,7 +169,7 @@ async def test_the_cursor_survives_a_filter_that_hides_it() -> None:
 
 
 async def test_rows_in_sight_stay_where_they_are_when_their_ages_are_drawn_before_it_is_told_what_came_above() -> None:
-    async with shown(*_many(100), size=(60, 12)) as (app, pilot):
+    async with shown(*many(100), size=(60, 12)) as (app, pilot):
         app.view.go_row(50)
         app.store.put("k0045")
         app.tell()
@@ -280,7 +184,7 @@ async def test_rows_in_sight_stay_where_they_are_when_their_ages_are_drawn_befor
 
 
 async def test_the_scrollbar_follows_as_soon_as_that_can_be_seen() -> None:
-    async with shown(*_many(100), size=(40, 10)) as (app, pilot):
+    async with shown(*many(100), size=(40, 10)) as (app, pilot):
         for _ in range(3):
             told = app.view.vertical_scrollbar.window_virtual_size
             while (len(app.keys) - told) * 80 < len(app.keys):  # 10 cells, in eighths
@@ -290,99 +194,6 @@ async def test_the_scrollbar_follows_as_soon_as_that_can_be_seen() -> None:
             await pilot.pause()
             await comes_to(lambda: app.view.vertical_scrollbar.window_virtual_size, len(app.keys))
             await comes_to(lambda: app.view.max_scroll_y, len(app.keys) - 10)
-
-
-async def test_further_pages_are_loaded_when_their_place_comes_near() -> None:
-    async with shown(*_many(100), page=30, size=(40, 8)) as (app, pilot):
-        assert len(app.keys) == 31
-        await pilot.press(*["pagedown"] * 4)
-        await app.settle(pilot)
-        await comes_to(lambda: len(app.keys), 60)  # the last of a page is read again with the next
-        await pilot.press(*["pagedown"] * 8)
-        await app.settle(pilot)
-        await comes_to(lambda: len(app.keys), 100)
-
-
-async def test_end_of_a_wide_level_is_read_alone() -> None:
-    """G reads the last page and not what comes before it; what is gone up to is read from there."""
-    async with shown(*_many(500), page=30, size=(40, 8)) as (app, pilot):
-        await pilot.press("G")
-        await app.settle(pilot)
-        await app.has(*(f"  k{number:04}" for number in range(492, 500)))
-        await app.is_on("k0499")
-        assert (len(app.keys), app.store.asked) == (61, 2), "two pages, and a row between them"
-        await pilot.press(*["pageup"] * 5)
-        await app.settle(pilot)
-        await app.is_on("k0464")
-        await app.shows("k0463")
-        await pilot.press("g", *["j"] * 29)
-        await app.is_on("k0029")
-
-
-async def test_cursor_is_in_sight_below_a_folder_that_is_not_read() -> None:
-    """G and k below a wide folder leave the cursor in sight, and read nothing that is not come to."""
-    async with shown(*(f"d/{name}" for name in _many(500)), "odd", page=30, size=(40, 8)) as (app, pilot):
-        await pilot.press("l")
-        await app.settle(pilot)
-        asked = app.store.asked
-        await pilot.press("G")
-        await app.settle(pilot)
-        await app.has(*(f"├╴  k{number:04}" for number in range(24, 30)), "└╴… more; enter loads them", "  odd")
-        await app.is_on("odd")
-        assert app.store.asked == asked
-        for name in ("k0499", "k0498", "k0497"):
-            await pilot.press("k")
-            await app.settle(pilot)
-            await app.is_on(name)
-            await app.has(*(f"├╴  k{number:04}" for number in range(493, 499)), "└╴  k0499", "  odd")
-            await comes_to(lambda: app.moved[-1], f"d/{name}")
-        assert app.store.asked == asked + 1
-
-
-async def test_pages_that_arrive_move_neither_the_cursor_nor_its_line() -> None:
-    """The cursor stays on its node and in its line while pages are read above it and others write."""
-    async with shown(*_many(500), page=30, size=(40, 8)) as (app, pilot):
-        node = await app.keys.reveal("k0300")
-        assert node is not None
-        app.view.go(node, heading=-1)
-        await app.settle(pilot)
-        await app.is_on("k0300")
-        await app.shows("k0297")
-        line = app.view.cursor_row - app.view.scroll_offset.y
-        for number in range(20):
-            app.store.put(f"k0290-{number:02}")
-        app.tell()
-        await pilot.pause()
-        await app.is_on("k0300")
-        assert app.view.cursor_row - app.view.scroll_offset.y == line
-
-
-async def test_what_is_near_is_not_loaded_for_a_filter() -> None:
-    async with shown(*_many(100), page=30) as (app, pilot):
-        asked = app.store.asked
-        app.keys.filter("k0029")
-        await app.settle(pilot)
-        await app.has("  k0029", "… more; enter loads them")
-        assert app.store.asked == asked
-        await pilot.press("G", "enter")
-        await app.settle(pilot)
-        await comes_to(lambda: app.store.asked, asked + 1)
-
-
-async def test_loading_failure_and_trying_again() -> None:
-    async with shown("a/b", size=(70, 12)) as (app, pilot):
-        app.store.held = True
-        await pilot.press("l")
-        await app.has("▾ a/", "└╴… loading")
-        request = await asyncio.wait_for(app.store.next_request(), PATIENCE)
-        request.answer = NotReachable("no \x1b[31mroute", hint="look at the cable")
-        app.store.arrive(request)
-        await app.settle(pilot)
-        await app.has("▾ a/", "└╴✗ no \\x1b[31mroute (look at the cable); enter tries again")
-        app.store.held = False
-        await pilot.press("j", "enter")
-        await app.settle(pilot)
-        await app.has("▾ a/", "└╴  b")
 
 
 async def test_an_empty_store_says_what_to_do() -> None:
@@ -435,7 +246,7 @@ async def test_names_are_harmless_and_shortened_in_the_middle_by_cells(width: in
 
 
 async def test_nothing_is_drawn_when_nothing_in_sight_differs() -> None:
-    async with shown(*_many(100), "z/a") as (app, pilot):
+    async with shown(*many(100), "z/a") as (app, pilot):
         await pilot.pause()
         before = app.view.drawn
         for _ in range(5):
@@ -450,7 +261,7 @@ async def test_nothing_is_drawn_when_nothing_in_sight_differs() -> None:
 
 
 async def test_the_mouse_moves_opens_and_scrolls() -> None:
-    async with shown("a/b", *_many(50)) as (app, pilot):
+    async with shown("a/b", *many(50)) as (app, pilot):
         await pilot.click(KeyTree, offset=(10, 3))
         await app.is_on("k0002")
         await pilot.click(KeyTree, offset=(0, 0))
@@ -467,7 +278,7 @@ async def test_the_mouse_moves_opens_and_scrolls() -> None:
 
 
 async def test_the_size_of_the_terminal_changes() -> None:
-    async with shown(*_many(50), size=(40, 10)) as (app, pilot):
+    async with shown(*many(50), size=(40, 10)) as (app, pilot):
         await pilot.press("end")
         await app.is_on("k0049")
         await pilot.resize_terminal(30, 30)

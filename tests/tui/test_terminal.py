@@ -5,7 +5,6 @@ import random
 import re
 import shlex
 import signal
-import stat
 import subprocess
 import sys
 from functools import partial
@@ -19,9 +18,9 @@ from tests.cli.calls import COMMAND, environment, folders
 from tests.faults.figures import figure, seed
 from tests.servers.etcd import EtcdServer, Grant
 from tests.servers.proxy import FaultProxy
-from tests.tui.contents import fill, filled, read
+from tests.tui.contents import fill, filled
 from tests.tui.strangers import foreign
-from tests.tui.terminal import NARROW, PATIENCE, WIDE, Terminal
+from tests.tui.terminal import NARROW, PATIENCE, WIDE, Terminal, drafts
 
 BROKEN = (sys.executable, "-m", "tests.tui.broken")
 CANARY = "canary-in-the-coal-mine"
@@ -83,99 +82,6 @@ async def test_nothing_is_live_before_what_happened_meanwhile_is_shown(tmp_path:
                 assert lines == sorted(lines), "one frame showed it live, and only a later one what is there now"
 
 
-# Drafts
-
-
-def drafts(home: Path) -> list[Path]:
-    return [file for file in (home / "state").rglob("*.json") if file.is_file()]
-
-
-def kept(home: Path) -> str:
-    """Give the text of the only draft there is, without what it began with."""
-    found = [re.search(rb'\\"text\\": \\"((?:\d+ )*)begin', file.read_bytes()) for file in drafts(home)]
-    return found[0][1].decode() if len(found) == 1 and found[0] else ""
-
-
-def _is_kept(home: Path, typed: str, _: str) -> bool:
-    return kept(home) == typed
-
-
-def test_what_was_typed_outlives_kill_9(place: str, tmp_path: Path) -> None:
-    fill(place, app="begin\n")
-    typed = ""
-    for number in range(10, 10 + figure(3, 10)):
-        with Terminal("--write", place, home=tmp_path) as terminal:
-            terminal.shows("LIVE", "begin")
-            terminal.press("e")
-            if typed:
-                terminal.shows("1 draft of this key")
-                terminal.press("enter")
-            terminal.shows("from rev", f"{typed[:20]}")
-            before = typed
-            for word in range(4):
-                terminal.type(f"{number}{word} ")
-                typed = "".join(f"{number}{one} " for one in range(word + 1)) + before
-                terminal.shows(typed[:20].rstrip())
-            if number % 2:
-                terminal.kill()  # in the midst of it: at most the last second is missing, and what was kept is whole
-                left = kept(tmp_path)
-                assert left.endswith(before)
-                typed = left
-            else:
-                terminal.until(partial(_is_kept, tmp_path, typed), "it is kept")
-                terminal.kill()
-        for file in drafts(tmp_path):
-            assert stat.S_IMODE(file.stat().st_mode) == 0o600
-            assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert read(place, "app") == b"begin\n"
-    with Terminal("--write", place, home=tmp_path) as terminal:
-        terminal.shows("LIVE", "begin")
-        terminal.press("e")
-        terminal.shows("1 draft of this key")
-        terminal.press("enter")
-        terminal.shows(typed[:20].rstrip())
-        terminal.press("ctrl+s")
-        terminal.shows("Save app?")
-        terminal.press("ctrl+s")
-        terminal.shows("saved app")
-        assert terminal.quit() == 0
-    assert read(place, "app") == f"{typed}begin\n".encode()
-    assert drafts(tmp_path) == []
-
-
-@pytest.mark.parametrize("way", ["ctrl+q", "q", signal.SIGTERM], ids=str)
-def test_drafts_are_said_in_the_shell_at_the_end(place: str, tmp_path: Path, way: str | signal.Signals) -> None:
-    """Whoever quits with unsaved text learns which key has a draft; who has none sees no line."""
-    fill(place, app="begin")
-    line = f"1 draft kept: app (keyscope {place} opens it)"
-    with Terminal("--write", place, home=tmp_path) as terminal:
-        terminal.shows("LIVE", "begin")
-        terminal.press("e")
-        terminal.shows("from rev")
-        terminal.type("typed ")
-        terminal.shows("typed begin")
-        if way == "q":
-            terminal.press("escape")
-            terminal.shows("is not saved")
-            terminal.press("down")
-            terminal.press("enter")
-            terminal.shows("1 Keys")
-        if isinstance(way, signal.Signals):
-            terminal.process.send_signal(way)
-        else:
-            terminal.press(way)
-        terminal.ended()
-        assert line in terminal.sent.decode()
-    with Terminal(place, home=tmp_path) as terminal:
-        terminal.shows("1 draft kept from before: D lists")
-        terminal.quit()
-        assert line in terminal.sent.decode()
-    with Terminal(place, home=tmp_path / "other") as terminal:
-        terminal.shows("LIVE", "begin")
-        terminal.quit()
-        assert b"kept" not in terminal.sent
-
-
 ODD_KEYS = [
     "plain",
     "-dash",
@@ -204,76 +110,6 @@ def test_copied_commands_work_in_a_shell(etcd: EtcdServer, prefix: str, tmp_path
     printed = done.stdout.split("\n")
     assert [line for line in printed if line.startswith("value of")] == [f"value of {key!r}" for key in ODD_KEYS]
     assert sum("below" in line for line in printed) == len(ODD_KEYS)
-
-
-# Terminals of all kinds
-
-
-SIZES = [(40, 10), (20, 5), (9, 3), (300, 80)]
-
-
-@pytest.mark.parametrize("size", SIZES, ids=[f"{columns}x{lines}" for columns, lines in SIZES])
-def test_every_size_is_usable_or_at_least_survived(place: str, tmp_path: Path, size: tuple[int, int]) -> None:
-    fill(place, **{"a": "1", "f/b": "2", "f/c": "3"})
-    with Terminal("--write", place, home=tmp_path) as terminal:
-        terminal.shows("LIVE", "a", "f/", "1 B")
-        terminal.resize(*size)
-        if size[1] >= 10:
-            terminal.until(partial(_fills, size[0], "WRITING"), f"{size[0]} columns are used")
-            terminal.shows("LIVE", "1 Keys", "f/")
-            terminal.press("down", "d")
-            terminal.shows("Everything below f: 2", "Type 'f'", "Cancel", "Delete all")
-            terminal.press("escape")
-            terminal.hides("Everything")
-            terminal.press("up")
-        terminal.press("down", "d", "escape", "up", "e", "x", "ctrl+s", "escape", "escape", "y", "escape")
-        terminal.press("?", "escape", "ctrl+p", "escape", "/", "escape", ":", "escape", "2", "3", "4", "1", "+", "+")
-        terminal.resize(80, 24)
-        terminal.until(partial(_fills, 80, "WRITING"), "80 columns are used")
-        terminal.shows("LIVE")
-        terminal.press("ctrl+q")
-        assert terminal.ended() == 0
-        assert "Traceback" not in terminal.sent.decode()
-
-
-def _fills(columns: int, ends: str, text: str) -> bool:
-    """Tell whether the first line is the one for so many columns: what it ends with stands at the window's edge."""
-    first = text.partition("\n")[0]
-    return first.endswith(ends) and columns - 5 < len(first) <= columns
-
-
-def test_of_sizes_in_quick_succession_the_last_one_counts(place: str, tmp_path: Path) -> None:
-    with Terminal(place, home=tmp_path) as terminal:
-        terminal.shows("● LIVE", "read-only")
-        for columns in range(60, 60 + 3 * figure(40, 100), 3):
-            terminal.resize(20, 5)
-            terminal.resize(columns, 24)
-            terminal.until(partial(_fills, columns, "read-only"), f"{columns} columns are used")
-        assert terminal.quit() == 0
-
-
-KINDS_OF_TERMINAL = {
-    "without colours": {"NO_COLOR": "1"},
-    "xterm": {"TERM": "xterm", "COLORTERM": ""},
-    "dumb": {"TERM": "dumb", "COLORTERM": ""},
-    "without a name": {"TERM": "", "COLORTERM": ""},
-    "in another encoding": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0"},
-    "with a strange theme": {"TEXTUAL_THEME": "no such\x1b[31m theme"},
-}
-
-
-@pytest.mark.parametrize("kind", KINDS_OF_TERMINAL)
-def test_every_kind_of_terminal_shows_all(place: str, tmp_path: Path, kind: str) -> None:
-    fill(place, app="value")
-    with Terminal(place, home=tmp_path, variables=KINDS_OF_TERMINAL[kind]) as terminal:
-        terminal.shows("● LIVE", "1 Keys", "app", "value", "read-only")
-        assert terminal.quit() == 0
-        assert "Traceback" not in terminal.sent.decode()
-        seen = terminal.sent if "TERM" not in KINDS_OF_TERMINAL[kind] else re.sub(rb"\x1b\[[\d;]*m", b"", terminal.sent)
-        assert foreign(seen, NARROW) == []
-        if kind == "without colours":
-            colours = set(re.findall(r"[34]8;2;(\d+;\d+;\d+)", terminal.sent.decode()))
-            assert all(len(set(colour.split(";"))) == 1 for colour in colours), "there is a colour that is no grey"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,0 +1,100 @@
+"""The tree on the screen while its levels are read page by page."""
+
+import asyncio
+
+from explorer.model.errors import NotReachable
+from tests.session.ground import PATIENCE, comes_to
+from tests.tui.tree_page import many, shown
+
+
+async def test_further_pages_are_loaded_when_their_place_comes_near() -> None:
+    async with shown(*many(100), page=30, size=(40, 8)) as (app, pilot):
+        assert len(app.keys) == 31
+        await pilot.press(*["pagedown"] * 4)
+        await app.settle(pilot)
+        await comes_to(lambda: len(app.keys), 60)  # the last of a page is read again with the next
+        await pilot.press(*["pagedown"] * 8)
+        await app.settle(pilot)
+        await comes_to(lambda: len(app.keys), 100)
+
+
+async def test_end_of_a_wide_level_is_read_alone() -> None:
+    """G reads the last page and not what comes before it; what is gone up to is read from there."""
+    async with shown(*many(500), page=30, size=(40, 8)) as (app, pilot):
+        await pilot.press("G")
+        await app.settle(pilot)
+        await app.has(*(f"  k{number:04}" for number in range(492, 500)))
+        await app.is_on("k0499")
+        assert (len(app.keys), app.store.asked) == (61, 2), "two pages, and a row between them"
+        await pilot.press(*["pageup"] * 5)
+        await app.settle(pilot)
+        await app.is_on("k0464")
+        await app.shows("k0463")
+        await pilot.press("g", *["j"] * 29)
+        await app.is_on("k0029")
+
+
+async def test_cursor_is_in_sight_below_a_folder_that_is_not_read() -> None:
+    """G and k below a wide folder leave the cursor in sight, and read nothing that is not come to."""
+    async with shown(*(f"d/{name}" for name in many(500)), "odd", page=30, size=(40, 8)) as (app, pilot):
+        await pilot.press("l")
+        await app.settle(pilot)
+        asked = app.store.asked
+        await pilot.press("G")
+        await app.settle(pilot)
+        await app.has(*(f"├╴  k{number:04}" for number in range(24, 30)), "└╴… more; enter loads them", "  odd")
+        await app.is_on("odd")
+        assert app.store.asked == asked
+        for name in ("k0499", "k0498", "k0497"):
+            await pilot.press("k")
+            await app.settle(pilot)
+            await app.is_on(name)
+            await app.has(*(f"├╴  k{number:04}" for number in range(493, 499)), "└╴  k0499", "  odd")
+            await comes_to(lambda: app.moved[-1], f"d/{name}")
+        assert app.store.asked == asked + 1
+
+
+async def test_pages_that_arrive_move_neither_the_cursor_nor_its_line() -> None:
+    """The cursor stays on its node and in its line while pages are read above it and others write."""
+    async with shown(*many(500), page=30, size=(40, 8)) as (app, pilot):
+        node = await app.keys.reveal("k0300")
+        assert node is not None
+        app.view.go(node, heading=-1)
+        await app.settle(pilot)
+        await app.is_on("k0300")
+        await app.shows("k0297")
+        line = app.view.cursor_row - app.view.scroll_offset.y
+        for number in range(20):
+            app.store.put(f"k0290-{number:02}")
+        app.tell()
+        await pilot.pause()
+        await app.is_on("k0300")
+        assert app.view.cursor_row - app.view.scroll_offset.y == line
+
+
+async def test_what_is_near_is_not_loaded_for_a_filter() -> None:
+    async with shown(*many(100), page=30) as (app, pilot):
+        asked = app.store.asked
+        app.keys.filter("k0029")
+        await app.settle(pilot)
+        await app.has("  k0029", "… more; enter loads them")
+        assert app.store.asked == asked
+        await pilot.press("G", "enter")
+        await app.settle(pilot)
+        await comes_to(lambda: app.store.asked, asked + 1)
+
+
+async def test_loading_failure_and_trying_again() -> None:
+    async with shown("a/b", size=(70, 12)) as (app, pilot):
+        app.store.held = True
+        await pilot.press("l")
+        await app.has("▾ a/", "└╴… loading")
+        request = await asyncio.wait_for(app.store.next_request(), PATIENCE)
+        request.answer = NotReachable("no \x1b[31mroute", hint="look at the cable")
+        app.store.arrive(request)
+        await app.settle(pilot)
+        await app.has("▾ a/", "└╴✗ no \\x1b[31mroute (look at the cable); enter tries again")
+        app.store.held = False
+        await pilot.press("j", "enter")
+        await app.settle(pilot)
+        await app.has("▾ a/", "└╴  b")
