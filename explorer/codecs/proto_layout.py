@@ -50,14 +50,15 @@ def schema_files(folder: Path) -> Iterator[Path]:
                 f"{folder} holds more than {MAX_FOLDER_ENTRIES:,} files", hint="name the folder of the schemas itself"
             )
         for entry in entries:
+            path = here / entry.name
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                waiting.append(here / entry.name)
-            elif entry.is_dir():
-                links.append(here / entry.name)
-            elif entry.is_file():
-                yield here / entry.name
+                waiting.append(path)
+            elif path.is_dir():  # unlike that of the entry, False for a link to itself
+                links.append(path)
+            elif path.is_file():
+                yield path
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,15 @@ class ProtoLayout:
         imported = {path: name for name, path in reversed(list(self._found[1].items()))}
         names: dict[str, Path] = {}
         contents: set[tuple[str, bytes]] = set()
+        real: set[str] = set()
         for path in sorted(self.files, key=lambda path: path not in imported):
             name = imported.get(path) or self._name(path)
             same = (path.name, hashlib.sha256(self._content(path)).digest())
-            if name is None or name in names or same in contents or _is_own(path):
+            target = os.path.realpath(path)
+            if name is None or name in names or same in contents or target in real or _is_own(path):
                 continue
             contents.add(same)
+            real.add(target)
             names[name] = path
         return {name: names[name] for name in sorted(names)} or {
             name: path for path in self.files if (name := self._name(path)) is not None
@@ -128,7 +132,7 @@ class ProtoLayout:
         while waiting:
             file = waiting.pop()
             for name in self._imports(file):
-                if name in reached or name in OWN_FILES:
+                if name in reached or name in OWN_FILES or not _is_plain(name):
                     continue
                 there = _resolve(name, roots)
                 if there is None:
@@ -139,6 +143,9 @@ class ProtoLayout:
                     there = root / name
                 reached[name] = there
                 waiting.append(there)
+        for file in self.files:
+            if (root := _root_beside(file, roots)) is not None:
+                roots.append(root)
         return roots, reached
 
     def _imports(self, file: Path) -> Mapping[str, int]:
@@ -164,6 +171,20 @@ class ProtoLayout:
                 f"{file} is below none of the folders for imports", hint="name one of its folders with -I"
             )
         return None
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether the compiler takes a name: `./a.proto` and `../a.proto` are none."""
+    return PurePosixPath(name).as_posix() == name and ".." not in PurePosixPath(name).parts
+
+
+def _root_beside(file: Path, roots: Sequence[Path]) -> Path | None:
+    """Return a folder that gives a file a name of its own, where files in other folders stand before it."""
+    below = [file.relative_to(root).as_posix() for root in roots if file.is_relative_to(root)]
+    if not below or _is_own(file) or any(_resolve(name, roots) == file for name in below):
+        return None
+    names = ((folder, file.relative_to(folder).as_posix()) for folder in file.parents)
+    return next((folder for folder, name in names if _resolve(name, roots) is None), None)
 
 
 def _resolve(name: str, roots: Sequence[Path]) -> Path | None:

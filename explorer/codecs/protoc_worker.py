@@ -28,7 +28,8 @@ def main() -> None:
     """Compile what compiles."""
     request = json.load(sys.stdin)
     names, imports = list(request["names"]), request["imports"]
-    errors: dict[str, str] = {}
+    errors = {name: ": its name is not UTF-8" for name in names if not _is_utf8(name)}
+    names = [name for name in names if name not in errors]
     own = Path(grpc_tools.__file__).parent / "_proto"
     options = [f"-I{own}"]
     folders = [own]
@@ -55,6 +56,14 @@ def main() -> None:
             said = _run([*options, nowhere, *(_word(name, folders) for name in rest)]) if rest else ""
         names = [name for name in names if name not in errors]
     json.dump({"errors": list(errors.items())}, sys.stdout)
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _word(name: str, folders: list[Path]) -> str:

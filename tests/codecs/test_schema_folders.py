@@ -202,6 +202,31 @@ class TestBroken:
         assert lines[0].startswith("b.proto:3:")
         assert 'already defined in file "a.proto"' in lines[0]
 
+    def test_links_that_lead_nowhere_are_passed_over(self, tmp_path: Path) -> None:
+        """A link to itself, one to nothing, and a second name of a file."""
+        write(tmp_path, {"foo.proto": FOO})
+        for name, target in (("loop.proto", "loop.proto"), ("dead.proto", "nothing"), ("z.proto", "foo.proto")):
+            (tmp_path / name).symlink_to(target)
+        assert types(tmp_path) == {"foo.Foo"}
+
+    def test_files_of_one_name_in_two_folders_are_both_read(self, tmp_path: Path) -> None:
+        """The name of the second is relative to a folder above, which nothing stands before."""
+        write(tmp_path, {"one/a.proto": FOO, "two/a.proto": f"{PROTO3}message Bar {{ }}"})
+        assert types(tmp_path / "one", tmp_path / "two") == {"foo.Foo", "Bar"}
+        assert types(tmp_path / "one", includes=(tmp_path / "two",)) == {"foo.Foo"}
+
+    def test_names_the_compiler_refuses_leave_the_others(self, tmp_path: Path) -> None:
+        """Imports that are paths, and a file name that is not UTF-8."""
+        importing = {
+            name: f'{PROTO3}import "{word}";' for name, word in (("a", "./foo.proto"), ("s/b", "../foo.proto"))
+        }
+        write(
+            tmp_path, {"foo.proto": FOO, "\udcff.proto": FOO, **{f"{n}.proto": text for n, text in importing.items()}}
+        )
+        found, lines = problems(tmp_path)
+        assert found == {"foo.Foo"}
+        assert [line.partition(":")[0] for line in lines] == ["\udcff.proto", "a.proto", "s/b.proto"]
+
     def test_imports_in_a_circle_have_no_hint_about_i(self, tmp_path: Path) -> None:
         """-I cannot help there."""
         circle = {name: f'{PROTO3}import "{other}.proto";' for name, other in (("a", "b"), ("b", "c"), ("c", "a"))}
