@@ -8,7 +8,7 @@ by.
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from explorer.drivers import refusals
 from explorer.model.entries import Entry, Revision
@@ -20,6 +20,10 @@ Life = TypeVar("Life")
 """What an entry is to live by: a lease, a session, a TTL, or none."""
 Condition = TypeVar("Condition")
 """What has to hold besides, such as that a lock is held."""
+
+
+_MAX_REVISION: Final = 2**63 - 1
+"""Requests have 64 bits for a revision."""
 
 
 class State(NamedTuple):
@@ -34,7 +38,7 @@ class State(NamedTuple):
         revision = previous.revision if isinstance(previous, Entry) else previous
         created = previous.created if isinstance(previous, Entry) else None
         return cls(
-            revision if isinstance(revision, int) and revision > 0 else -1,
+            revision if isinstance(revision, int) and 0 < revision <= _MAX_REVISION else -1,
             created if isinstance(created, int) else None,
         )
 

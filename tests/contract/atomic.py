@@ -2,6 +2,7 @@ import pytest
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
+from explorer.model.entries import Revision
 from explorer.model.errors import Conflict, KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
 from tests.contract.ground import Ground, lacks, needs
 
@@ -59,6 +60,16 @@ class Atomic(Ground):
         seen = await store.atomic_put("key", b"other", seen.revision)
         await store.atomic_delete("key", seen.revision)
         assert not await store.exists("key")
+
+    @pytest.mark.parametrize("revision", [2**63, 10**30, -1, 0, "5.5", ""])
+    async def test_revision_that_cannot_be_is_modified(self, store: Store, revision: Revision) -> None:
+        """Whatever somebody types for a revision is refused before anything is written."""
+        await store.put("key", b"value")
+        with pytest.raises(KeyModified):
+            await store.atomic_put("key", b"other", revision)
+        with pytest.raises(KeyModified):
+            await store.atomic_delete("key", revision)
+        assert (await store.get("key")).value == b"value"
 
     async def test_what_was_read_long_ago_is_not_written_over(self, store: Store, other: Store) -> None:
         seen = await store.put("key", b"mine")
