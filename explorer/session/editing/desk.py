@@ -171,6 +171,8 @@ class Desk:
             left = next((draft for draft in self.offered if draft.file == file), None)
             if left is not None and isinstance(edit.state, Unknown):
                 self._left_in_doubt[edit] = left
+            elif left is not None and isinstance(edit.state, Saved):  # found out while the file was released
+                await self.discard(left)
         self._tell(Part.EDIT)
 
     async def flush(self) -> None:
