@@ -102,6 +102,12 @@ class BlockingStore:
         """Read a page of the next level below a prefix; KeyNotFound, Compacted."""
         return self._connection.run(self._store.children(prefix, after=after, limit=limit))
 
+    def children_before(
+        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
+    ) -> Page[Child]:
+        """Read the last children of a level, or the last before a place; KeyNotFound."""
+        return self._connection.run(self._store.children_before(prefix, before, after=after, limit=limit))
+
     def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
     ) -> Page[Entry]:
