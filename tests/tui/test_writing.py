@@ -326,6 +326,12 @@ class TestDeleting:
         async with place.other() as store:
             assert not await store.exists("old/0")
 
+    @pytest.mark.parametrize("size", [(40, 10), (50, 11), (70, 13)], ids=str)
+    async def test_buttons_and_promise_are_in_sight_at_any_size(self, place: Place, size: tuple[int, int]) -> None:
+        async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
+            await page.press("G", "d")
+            await page.shows("Everything below old: 3", "old/0", "in memory", "before.", "Cancel", "Delete all", "╰")
+
     async def test_a_folder_that_changed_since_the_preview_is_kept(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page, place.other() as other:
             await page.press("down", "d")

@@ -23,8 +23,10 @@ from explorer.tui.widgets.ordered import Field
 
 _GUARDED = "Nothing is deleted if anything below changes before."
 _ONE_BY_ONE = "One by one, in this store: what changes before its turn stays, and so does what is new."
-_FIXED_ROWS = 8
-"""Rows of the box beside the names: borders, title, store, promise, what to type, and buttons."""
+_FIXED_ROWS = 6
+"""Rows of the box beside names, title and promise: borders, store, what to type, the field, and buttons."""
+_WIDTH_SHARE, _MIN_WIDTH, _MAX_WIDTH, _FRAME_WIDTH = 0.9, 38, 130, 4
+"""The width of the box as a share of the screen, in columns, and what of it borders and padding take."""
 
 
 class KeyNames(Lines):
@@ -49,20 +51,20 @@ class KeyNames(Lines):
 class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Answering[bool]):
     """Asks whether to delete everything below a folder; a word has to be typed before."""
 
-    DEFAULT_CSS = """
-    DeletionPreview { align: center middle; }
-    DeletionPreview > .box {
-        width: 90%; max-width: 130; min-width: 38; height: auto; max-height: 100%; background: $panel;
-        border: round $primary; padding: 0 1;
-    }
-    DeletionPreview .box--title { text-style: bold; height: auto; max-height: 2; }
-    DeletionPreview KeyNames { height: 1; background: $panel; }
-    DeletionPreview .box--store { height: 1; color: $text; }
-    DeletionPreview .box--promise { height: auto; max-height: 2; color: $text-muted; }
-    DeletionPreview .box--typed { height: 1; }
-    DeletionPreview .box--buttons { height: 1; align-horizontal: right; }
-    DeletionPreview Button { margin-left: 2; }
-    DeletionPreview Input { padding: 0 1; background: $surface; }
+    DEFAULT_CSS = f"""
+    DeletionPreview {{ align: center middle; }}
+    DeletionPreview > .box {{
+        width: {_WIDTH_SHARE:.0%}; max-width: {_MAX_WIDTH}; min-width: {_MIN_WIDTH}; height: auto;
+        max-height: 100%; background: $panel; border: round $primary; padding: 0 1;
+    }}
+    DeletionPreview .box--title {{ text-style: bold; height: auto; max-height: 2; }}
+    DeletionPreview KeyNames {{ height: 1; background: $panel; }}
+    DeletionPreview .box--store {{ height: 1; color: $text; text-wrap: nowrap; text-overflow: ellipsis; }}
+    DeletionPreview .box--promise {{ height: auto; max-height: 2; color: $text-muted; }}
+    DeletionPreview .box--typed {{ height: 1; }}
+    DeletionPreview .box--buttons {{ height: 1; align-horizontal: right; }}
+    DeletionPreview Button {{ margin-left: 2; }}
+    DeletionPreview Input {{ padding: 0 1; background: $surface; }}
     """
     place = Place.DELETION
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.DELETION)
@@ -104,7 +106,9 @@ class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Answering[bool]):
     def on_resize(self) -> None:
         """Give the names all rows that are left."""
         names = self.query_one(KeyNames)
-        wrapped = 1 if self._removal.singly is not None else 0
+        width = max(_MIN_WIDTH, min(_MAX_WIDTH, int(self.size.width * _WIDTH_SHARE))) - _FRAME_WIDTH
+        texts = (self.query_one(".box--title"), self.query_one(".box--promise"))
+        wrapped = sum(min(2, text.get_content_height(self.size, self.size, width)) for text in texts)
         names.styles.height = max(1, min(names.count(), self.size.height - _FIXED_ROWS - wrapped))
 
     @on(Input.Changed, "#typed")
