@@ -46,6 +46,8 @@ class Ls:
     recursive: bool
     values: bool
     limit: int | None
+    escaped: bool = False
+    """Whether keys are printed with escapes, as `--escaped` reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Watch:
     since: Revision | None
     count: int | None
     duration: float | None
+    escaped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Locks:
     """Tell who holds and who waits for which lock."""
 
     prefix: str
+    escaped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

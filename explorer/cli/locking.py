@@ -12,7 +12,7 @@ from typing import Final
 from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.exits import Code
-from explorer.cli.rendering import lock_lines, lock_record
+from explorer.cli.rendering import lock_lines, lock_record, spelling
 from explorer.drivers.base import LOCK_TTL, Lock, Store
 from explorer.model.errors import ExplorerError
 from explorer.model.keys import encode
@@ -35,7 +35,7 @@ async def locks(store: Store, wanted: arguments.Locks, console: Console) -> None
         for lock in found:
             console.record(lock_record(lock))
     elif found:
-        for line in lock_lines(found):
+        for line in lock_lines(found, spelling(escaped=wanted.escaped)):
             console.line(line)
     else:
         console.note("no locks")

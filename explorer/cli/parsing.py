@@ -199,7 +199,8 @@ def _verb_parser() -> tuple[_Parser, Mapping[str, _Parser]]:
             sub.add_argument(
                 "--escaped",
                 action="store_true",
-                help=rf"{subject} is written with escapes, as the app copies it: \x00, \xff, \u{{202e}}, \\",
+                help=rf"{subject} is written with escapes, and so are keys in the output, as the app copies them: "
+                r"\x00, \xff, \u{202e}, \\",
             )
         return sub
 

@@ -9,7 +9,7 @@ from explorer.cli.console import Console
 from explorer.cli.decoding import Decoding
 from explorer.cli.exits import UsageError
 from explorer.cli.indenting import indented
-from explorer.cli.rendering import child_lines, child_record, entry_record, hex_lines, history_line, preview
+from explorer.cli.rendering import child_lines, child_record, entry_record, hex_lines, history_line, preview, spelling
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
@@ -53,12 +53,13 @@ def _print(item: Child | Entry, store: Store, wanted: arguments.Ls, console: Con
         case Child() if console.json:
             console.record(child_record(item))
         case Child():
-            for line in child_lines(item, store.separator):
+            for line in child_lines(item, store.separator, spelling(escaped=wanted.escaped)):
                 console.line(line)
         case Entry() if console.json:
             console.record(entry_record(item, values=wanted.values))
         case Entry():
-            console.line(f"{item.key}  {preview(item.value)}" if wanted.values else item.key)
+            key = spelling(escaped=wanted.escaped)(item.key)
+            console.line(f"{key}  {preview(item.value)}" if wanted.values else key)
 
 
 async def _pages(read: Reader, limit: int | None, console: Console) -> AsyncGenerator[tuple[Child | Entry, ...], None]:

@@ -1,17 +1,20 @@
 """What a store told, as objects for programs and as lines for people. Lines become harmless where they are printed."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
 
 from explorer.model.entries import Child, Entry, Revision
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
+from explorer.model.key_text import escape_key
 from explorer.model.locks import Contender, LockInfo
 from explorer.model.text import counted, inert
 
 Record: TypeAlias = dict[str, object]
 """A JSON object."""
+Spelling: TypeAlias = Callable[[str], str]
+"""How a key is printed."""
 
 _WIDTH: Final = 100
 """Characters of a value that a line shows."""
@@ -102,22 +105,27 @@ def _since(contender: Contender) -> Revision | None:
 # Lines
 
 
-def child_lines(child: Child, separator: str) -> Iterator[str]:
+def spelling(*, escaped: bool) -> Spelling:
+    """Return how keys are printed: as they are, or so that `--escaped` reads the same key again."""
+    return escape_key if escaped else str
+
+
+def child_lines(child: Child, separator: str, spell: Spelling = str) -> Iterator[str]:
     """Show a child: its name where it has a value, and its name with the separator where it goes on."""
-    name = child.name or '""'
+    name = spell(child.name) or '""'
     if child.has_value or not child.has_children:
         yield name
     if child.has_children:
         yield f"{name}{separator}"
 
 
-def event_line(event: Event) -> str:
+def event_line(event: Event, spell: Spelling = str) -> str:
     """Show an event."""
     match event:
         case Put(entry=entry):
-            return f"put      {entry.key}  at {entry.revision}{_doubts(event)}  {preview(entry.value)}"
+            return f"put      {spell(entry.key)}  at {entry.revision}{_doubts(event)}  {preview(entry.value)}"
         case Deleted(key=key, revision=revision):
-            return f"deleted  {key}" + ("" if revision is None else f"  at {revision}") + _doubts(event)
+            return f"deleted  {spell(key)}" + ("" if revision is None else f"  at {revision}") + _doubts(event)
         case Resync(reason=reason, since=since, revision=revision):
             return f"resync   after {since} up to {revision} only what differs is told: {reason}"
         case Lost(reason=reason):
@@ -134,9 +142,12 @@ def history_line(entry: Entry) -> str:
     return f"{entry.revision}{version}  {preview(entry.value)}"
 
 
-def lock_lines(locks: Sequence[LockInfo]) -> Iterator[str]:
+def lock_lines(locks: Sequence[LockInfo], spell: Spelling = str) -> Iterator[str]:
     """Show locks as a table, and below a lock why nobody will ever release it."""
-    rows = [("KEY", "HOLDER", "WAITERS", "TTL", "SINCE", "FENCE", "LAYOUT", "KIND"), *map(_lock_row, locks)]
+    rows = [
+        ("KEY", "HOLDER", "WAITERS", "TTL", "SINCE", "FENCE", "LAYOUT", "KIND"),
+        *(_lock_row(lock, spell) for lock in locks),
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row, lock in zip(rows, (None, *locks), strict=True):
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -144,10 +155,10 @@ def lock_lines(locks: Sequence[LockInfo]) -> Iterator[str]:
             yield f"  stale: {lock.stale}"
 
 
-def _lock_row(lock: LockInfo) -> tuple[str, ...]:
+def _lock_row(lock: LockInfo, spell: Spelling) -> tuple[str, ...]:
     holder = lock.holder
     cells = (
-        lock.key,
+        spell(lock.key),
         holder and holder.name,
         ", ".join(waiter.name for waiter in lock.waiters),
         holder and holder.ttl is not None and f"{holder.ttl:.1f} s",

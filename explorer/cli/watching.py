@@ -8,7 +8,7 @@ from typing import Final
 from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.reading import ls
-from explorer.cli.rendering import event_line, event_record
+from explorer.cli.rendering import event_line, event_record, spelling
 from explorer.drivers.base import Store
 from explorer.drivers.watching import Watch
 from explorer.model.entries import Revision
@@ -61,7 +61,7 @@ async def _tell(watches: list[Watch], wanted: arguments.Watch, console: Console)
                     console.note(event_line(Started(merge.revision)))
                 continue
             if merge.is_news(source, event):
-                _print(event, console)
+                _print(event, wanted, console)
                 seen += isinstance(event, Put | Deleted)
             if queue.empty():
                 console.flush()
@@ -74,11 +74,11 @@ async def _pump(source: int, events: Watch, queue: asyncio.Queue[tuple[int, Even
         await queue.put((source, event))
 
 
-def _print(event: Event, console: Console) -> None:
+def _print(event: Event, wanted: arguments.Watch, console: Console) -> None:
     if console.json:
         console.record(event_record(event))
     else:
-        console.line(event_line(event))
+        console.line(event_line(event, spelling(escaped=wanted.escaped)))
 
 
 @dataclass(slots=True)

@@ -47,6 +47,20 @@ class TestKeys:
         assert_trouble(run_process("put", url, "k", "--value", "x"), 4, said="--force")
         assert [entry["text"] for entry in run_process("history", url, "k", "--json").records] == ["two", "one"]
 
+    def test_escaped_keys_are_printed_as_they_are_read(self, url: str) -> None:
+        """A backslash is no escape of the output: what `ls`, `watch` and `locks` print names the same key again."""
+        spelled = {r"\\x41": r"\x41", "A": "A", r"\u{85}\xff": "\x85\udcff"}
+        for key, given in spelled.items():
+            assert run_process("put", url, given, "--value", given)
+            assert (
+                run_process("get", url, key, "--escaped", "--as", "raw").output.decode(errors="surrogateescape")
+                == given
+            )
+        assert set(run_process("ls", url, "--escaped").lines) == set(spelled)
+        assert set(run_process("ls", url, "--escaped", "-r").lines) == set(spelled)
+        told = run_process("watch", url, "", "--escaped", "--since", "1", "--count", "3").lines
+        assert {line.split()[1] for line in told} == set(spelled)
+
     def test_a_listing_of_several_pages_is_whole(self, shared_etcd: EtcdServer, url: str, prefix: str) -> None:
         keys = [f"n/{number:04}" for number in range(2100)]
         for start in range(0, 2100, 100):
