@@ -19,7 +19,6 @@
 import math
 import os
 import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,6 +154,8 @@ def read_password(file: Path) -> Secret:
 
 
 def _read(file: Path) -> Mapping[str, object]:
+    import tomllib  # noqa: PLC0415 - only for those who have such a file
+
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

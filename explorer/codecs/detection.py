@@ -18,9 +18,6 @@ _FLOW: Final = re.compile(r"\s*\{\s*[^\s\"{}\[\],:]")
 _MOST_YAML: Final = 1 << 18
 """Bytes of a value that is tried as YAML unless its name says so."""
 _CHUNK_SIZE: Final = 1 << 16
-_LONGEST: Final = 4
-_SEVERAL: Final = 0x80
-"""A character of UTF-8 has at most four bytes; those of one that has several begin here."""
 
 
 def detect(key: str, value: bytes) -> tuple[Codec, str]:
@@ -51,17 +48,6 @@ def _named(name: str) -> Codec:
     if name.endswith(".json"):
         return "json"
     return "yaml" if name.endswith((".yaml", ".yml")) else "text"
-
-
-def beginning(value: bytes, most: int) -> bytes:
-    """Cut a value so that no character of it is cut in two."""
-    if len(value) <= most:
-        return value
-    cut = value[:most]
-    for _ in range(_LONGEST):
-        if cut and cut[-1] >= _SEVERAL:
-            cut = cut[:-1]
-    return cut
 
 
 def _structured(name: str, text: str) -> tuple[Codec, str] | None:

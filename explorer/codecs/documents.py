@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from explorer.codecs.contract import Choice, Codec, Document, Encoded, Form, Language, Merge
-from explorer.codecs.detection import beginning, detect
+from explorer.codecs.detection import detect
 from explorer.codecs.guessing import likely
 from explorer.codecs.hexadecimal import HexDocument
 from explorer.codecs.key_patterns import similar_keys
@@ -17,6 +17,7 @@ from explorer.codecs.plain import PlainDocument
 from explorer.codecs.rule_file import RuleFile
 from explorer.codecs.rules import Rule, Rules
 from explorer.codecs.schemas import Schemas
+from explorer.codecs.utf8 import beginning
 from explorer.model.errors import InvalidText, SchemaFailed
 
 __all__ = ["Choice", "Codec", "Codecs", "Document", "Encoded", "Form", "Language", "Merge", "Place"]

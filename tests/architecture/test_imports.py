@@ -6,21 +6,32 @@ import pytest
 
 _ROOT = Path(__file__).parents[2]
 _HEAVY = ("aiohttp", "consul", "google.protobuf", "grpc", "ipywidgets", "textual")
+_AFTER_FIRST_PICTURE = (
+    "aiohttp",
+    "consul",
+    "explorer.tui.screens.edit",
+    "google.protobuf",
+    "grpc",
+    "textual.widgets._text_area",
+    "tomllib",
+    "tree_sitter",
+    "yaml",
+)
 
-_LOADED = f"""
+_LOADED = """
 import sys
 try:
-    {{statement}}
+    {statement}
 except SystemExit:
     pass
-print(*[name for name in {_HEAVY!r} if name in sys.modules], file=sys.stderr)
+print(*[name for name in {names!r} if name in sys.modules], file=sys.stderr)
 """
 
 
-def _loads(statement: str) -> list[str]:
+def _loads(statement: str, names: tuple[str, ...] = _HEAVY) -> list[str]:
     """Name what a statement loads that it should not, in a Python of its own."""
     run = subprocess.run(
-        [sys.executable, "-c", _LOADED.format(statement=statement)],
+        [sys.executable, "-c", _LOADED.format(statement=statement, names=names)],
         cwd=_ROOT,
         capture_output=True,
         text=True,
@@ -49,6 +60,13 @@ def test_the_rooms_import_only_what_they_may() -> None:
 )
 def test_no_client_library_and_no_user_interface_is_loaded_before_it_is_needed(statement: str) -> None:
     assert _loads(statement) == []
+
+
+def test_app_import_loads_no_module_of_later_screens() -> None:
+    """What only an edit, a schema or another store needs is not loaded before the first picture."""
+    assert _loads("import explorer.cli.looking, explorer.tui.app", _AFTER_FIRST_PICTURE) == []
+    editor = ["explorer.tui.screens.edit", "textual.widgets._text_area"]
+    assert set(editor) <= set(_loads("import explorer.tui.screens.edit", _AFTER_FIRST_PICTURE))
 
 
 def test_the_look_at_what_is_loaded_sees_it() -> None:

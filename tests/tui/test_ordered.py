@@ -6,7 +6,8 @@ from textual.events import Key
 from textual.widgets import Input, TextArea
 
 from explorer.codecs.documents import Codecs
-from explorer.tui.widgets.ordered import Editor, Field
+from explorer.tui.widgets.editor import Editor
+from explorer.tui.widgets.ordered import Field
 from tests.session.ground import Place, comes_to
 from tests.tui.page import Page, browsing
 

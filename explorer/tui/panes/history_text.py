@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from explorer.codecs.detection import beginning
+from explorer.codecs.utf8 import beginning
 from explorer.model.entries import Entry
 from explorer.model.text import inert
 from explorer.session.detail import Earlier

@@ -18,7 +18,7 @@ from explorer.tui.panes.pane import Pane
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.panes.value import ValuePane
-from explorer.tui.screens import copying, deleting, drafts, going, help, type_choice, writing
+from explorer.tui.screens import going
 from explorer.tui.screens.live import LiveScreen
 from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.prompt import Prompt
@@ -184,6 +184,8 @@ class Browse(LiveScreen[None]):
 
     def do_help(self) -> None:
         """Show what can be done here."""
+        from explorer.tui.screens import help  # noqa: PLC0415 - no first picture needs it
+
         self.app.push_screen(help.Help(self.session, self.pane.place if self.pane else Place.TREE))
 
     # The session
@@ -246,10 +248,14 @@ class Browse(LiveScreen[None]):
 
     def do_copy(self) -> None:
         """Ask what to copy."""
+        from explorer.tui.screens import copying  # noqa: PLC0415 - no first picture needs it
+
         copying.ask(self, self.session)
 
     def do_type(self) -> None:
         """Ask how the value is to be read."""
+        from explorer.tui.screens import type_choice  # noqa: PLC0415 - no first picture needs it
+
         type_choice.ask_type(self, self.session)
 
     def do_form(self) -> None:
@@ -259,22 +265,32 @@ class Browse(LiveScreen[None]):
 
     def do_edit(self) -> None:
         """Edit the value in place."""
+        from explorer.tui.screens import writing  # noqa: PLC0415 - no first picture needs it
+
         writing.edit(self, self.session)
 
     async def do_edit_outside(self) -> None:
         """Edit the value in $EDITOR."""
+        from explorer.tui.screens import writing  # noqa: PLC0415 - no first picture needs it
+
         await writing.edit_outside(self, self.session)
 
     def do_new(self) -> None:
         """Ask for the name of a new key, and edit it."""
+        from explorer.tui.screens import writing  # noqa: PLC0415 - no first picture needs it
+
         writing.ask_new(self, self.session)
 
     async def do_drafts(self) -> None:
         """List the drafts."""
+        from explorer.tui.screens import drafts  # noqa: PLC0415 - no first picture needs it
+
         await drafts.ask(self, self.session)
 
     async def do_delete(self) -> None:
         """Show what would be deleted, and ask."""
+        from explorer.tui.screens import deleting  # noqa: PLC0415 - no first picture needs it
+
         await deleting.ask(self, self.session)
 
     def do_previous_tab(self) -> None:

@@ -29,7 +29,7 @@ from explorer.tui.screens.new_ttl import ask_ttl
 from explorer.tui.screens.outside import outside
 from explorer.tui.screens.questions import Choosing, Option
 from explorer.tui.screens.reviewing import Review
-from explorer.tui.widgets.ordered import Editor
+from explorer.tui.widgets.editor import Editor
 from explorer.tui.widgets.pager import Pager
 
 COLOURED: Final = 16 * 1024

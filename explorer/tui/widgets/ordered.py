@@ -5,16 +5,14 @@ app, through several queues. Of keys that come in one go (type-ahead, a slow lin
 pressed before them: `ab`, backspace, `c` would become `ab`. Here a binding is run where its key arrives.
 """
 
-from collections.abc import Callable
-
 from textual.events import Key, Paste
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
-from explorer.model.text import counted, inert
+from explorer.model.text import counted
 
 
-async def _take(field: Widget, event: Key) -> None:
+async def run_binding(field: Widget, event: Key) -> None:
     """Run the binding of a key in the field's own queue; Textual inserts a character itself after this."""
     if event.is_printable:
         return
@@ -27,7 +25,7 @@ class Field(Input):
     """One line to type into."""
 
     async def _on_key(self, event: Key) -> None:
-        await _take(self, event)
+        await run_binding(self, event)
 
     def _on_paste(self, event: Paste) -> None:
         """Insert one line with every character in it; several are refused rather than cut after the first."""
@@ -39,33 +37,6 @@ class Field(Input):
             self.app.notify(f"not pasted: {lines}, and only one can stand here", severity="warning", markup=False)
         else:
             self.replace(text, *self.selection)
-
-
-class Editor(TextArea):
-    """A text to edit."""
-
-    on_special_paste: Callable[["Editor", str], None] | None = None
-    """Inserts pasted text that may have to be escaped in the document."""
-
-    async def _on_key(self, event: Key) -> None:
-        await _take(self, event)
-
-    async def _on_paste(self, event: Paste) -> None:
-        """Insert a text with every character in it; terminals send a carriage return for each line feed."""
-        event.stop()
-        event.prevent_default()
-        if self.read_only:
-            return
-        text = with_line_feeds(event.text)
-        harmless = inert(text, multiline=True) == text and "\\" not in text
-        if harmless or self.on_special_paste is None:
-            self.put(text)
-        else:
-            self.on_special_paste(self, text)
-
-    def put(self, text: str) -> None:
-        """Insert a text in the place of what is selected, and go on behind it."""
-        self.move_cursor(self.replace(text, *sorted(self.selection), maintain_selection_offset=False).end_location)
 
 
 def with_line_feeds(text: str) -> str:

@@ -1,0 +1,36 @@
+"""A text area that takes keys in the order in which they were pressed, as the fields in `ordered` do."""
+
+from collections.abc import Callable
+
+from textual.events import Key, Paste
+from textual.widgets import TextArea
+
+from explorer.model.text import inert
+from explorer.tui.widgets.ordered import run_binding, with_line_feeds
+
+
+class Editor(TextArea):
+    """A text to edit."""
+
+    on_special_paste: Callable[["Editor", str], None] | None = None
+    """Inserts pasted text that may have to be escaped in the document."""
+
+    async def _on_key(self, event: Key) -> None:
+        await run_binding(self, event)
+
+    async def _on_paste(self, event: Paste) -> None:
+        """Insert a text with every character in it; terminals send a carriage return for each line feed."""
+        event.stop()
+        event.prevent_default()
+        if self.read_only:
+            return
+        text = with_line_feeds(event.text)
+        harmless = inert(text, multiline=True) == text and "\\" not in text
+        if harmless or self.on_special_paste is None:
+            self.put(text)
+        else:
+            self.on_special_paste(self, text)
+
+    def put(self, text: str) -> None:
+        """Insert a text in the place of what is selected, and go on behind it."""
+        self.move_cursor(self.replace(text, *sorted(self.selection), maintain_selection_offset=False).end_location)
