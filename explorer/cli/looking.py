@@ -29,6 +29,7 @@ from explorer.opening import opener
 from explorer.session.commands import ACTIONS
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
+from explorer.tui.garbage import gc_paused
 
 if TYPE_CHECKING:  # with them comes protobuf
     from explorer.codecs.documents import Codecs
@@ -50,7 +51,8 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading,
     Raises:
         ExplorerError: The address, the settings or a schema cannot be understood.
     """
-    from explorer.tui.app import Keyscope  # noqa: PLC0415 - the other verbs start without Textual
+    with gc_paused():
+        from explorer.tui.app import Keyscope  # noqa: PLC0415 - the other verbs start without Textual
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

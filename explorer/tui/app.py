@@ -3,7 +3,7 @@
 import inspect
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from time import time
 from typing import ClassVar, Final
@@ -15,7 +15,9 @@ from textual.command import CommandPalette
 from textual.events import Resize
 from textual.message import Message
 from textual.notifications import Notify
+from textual.reactive import Initialize, Reactive
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.widget import Widget
 
 from explorer.model.text import counted, inert
@@ -70,10 +72,11 @@ class Keyscope(App[None]):
         """
         forgive()
         dispatch_guard.install()
+        self._wanted_theme = theme or os.environ.get("TEXTUAL_THEME") or remembered_theme(theme_file) or DEFAULT
         super().__init__()
+        self.add_class(f"-theme-{self.theme}", update=False)
         self.session = session
         self._theme_file = theme_file
-        self._wanted_theme = theme or os.environ.get("TEXTUAL_THEME") or remembered_theme(theme_file) or DEFAULT
         self._said = told
         self._parts = Part(0)
         self._errors = errors
@@ -83,18 +86,30 @@ class Keyscope(App[None]):
         self.failure: Exception | None = None
         """What the app ended with, if that was a defect."""
 
+    @property
+    def available_themes(self) -> dict[str, Theme]:
+        """Textual's themes and our own; these cannot be registered before the first one is chosen."""
+        return {**super().available_themes, **{theme.name: theme for theme in THEMES}}
+
+    def _initial_theme(self) -> str:
+        return self._wanted_theme if self._wanted_theme in self.available_themes else DEFAULT
+
+    theme: Reactive[str] = Reactive(Initialize[str](_initial_theme))
+    """The theme that the first picture is drawn with: a change of it after the start parses every style again."""
+
+    def _breakpoint_classes(self) -> Iterator[str]:
+        """Yield the classes that a screen of the current size has."""
+        width, height = self.size
+        for length, breakpoints in ((width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)):
+            yield max((least, name) for least, name in breakpoints if least <= length)[1]
+
     def on_mount(self) -> None:
         """Show the browse screen, and go on showing what changes."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        if self._wanted_theme in self.available_themes:
-            self.theme = self._wanted_theme
-        else:
-            self.theme = DEFAULT
+        if self._wanted_theme != self.theme:
             self.say(f"there is no theme {self._wanted_theme}", warning=True)
         Backstop.install(self)
         self.set_keymap({action.id: ",".join(action.keys) for action in self.session.actions})
-        self.push_screen(Browse(self.session))
+        self.push_screen(Browse(self.session).add_class(*self._breakpoint_classes(), update=False))
         self._unsubscribe = self.session.subscribe(self._told)
         self.set_interval(TICK, self._tick)
         for line in self._said:

@@ -7,13 +7,25 @@ meanwhile.
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Final
 
 MANY: Final = 20_000
 """Nodes from which on it is done here; of fewer Python takes care well by itself."""
 EVERY: Final = 600.0
 """Seconds between two searches through everything."""
+
+
+@contextmanager
+def gc_paused() -> Generator[None, None, None]:
+    """Load modules without a search for garbage, and leave them out of those that follow: they stay to the end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class Garbage:

@@ -55,7 +55,7 @@ class Pane(Vertical):
         yield Words(classes="pane--title")
         yield Notice(classes="pane--notice")
         for widget in self.body():
-            widget.add_class("pane--body")
+            widget.add_class("pane--body", update=False)  # styled when it is mounted
             yield widget
 
     def body(self) -> Iterable[Widget]:

@@ -6,7 +6,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
-from textual.events import DescendantFocus, Key
+from textual.events import DescendantFocus, Key, ScreenResume
 from textual.widgets import Input
 
 from explorer.session.actions import BROWSING, Place
@@ -41,16 +41,18 @@ class Browse(LiveScreen[None]):
     place = BROWSING
     BINDINGS: ClassVar[list[BindingType]] = []
     AUTO_FOCUS = "KeyTree"
+    _resumed = False
 
     def compose(self) -> ComposeResult:
         """Put the panes together."""
         session = self.session
         yield StatusLine(session)
         with Horizontal(id="panes"):
-            with Container(id="left", classes="-shown"):
-                yield TreePane(session, id="tree")
+            with Container(id="left", classes="-shown -zoom"):
+                # As the focus will have it: a class that is added later has the pane styled once more.
+                yield TreePane(session, id="tree").add_class("-focused", "-zoom", update=False)
             with Container(id="right"):
-                yield ValuePane(session, id="value").add_class("-current")
+                yield ValuePane(session, id="value").add_class("-current", update=False)
                 yield LocksPane(session, id="locks")
                 yield ChangesPane(session, id="changes")
         yield Prompt("/", id="filter")
@@ -58,6 +60,11 @@ class Browse(LiveScreen[None]):
         yield Footer(session)
 
     # Drawing
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        """Let the first resume keep the styles that the widgets were just mounted with."""
+        event.refresh_styles = self._resumed
+        self._resumed = True
 
     def told(self, parts: Part) -> None:
         """Draw what changed, in the panes, too."""
@@ -113,8 +120,7 @@ class Browse(LiveScreen[None]):
         self.query_one("#left").set_class(not right, "-shown", "-zoom")
         self.query_one("#right").set_class(right, "-shown", "-zoom")
         for other in self.query(Pane):
-            other.set_class(other is pane, "-zoom")
-            other.set_class(other is pane, "-focused")
+            other.set_class(other is pane, "-focused", "-zoom")
             if right:
                 other.set_class(other is pane, "-current")
 
