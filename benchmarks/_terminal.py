@@ -63,6 +63,11 @@ class Terminal:
         os.write(self._screen, text.encode())
         return now
 
+    def cpu_time(self) -> float:
+        """Return the seconds of processor time that the program has used so far, all threads of it."""
+        fields = Path(f"/proc/{self._process}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")  # utime and stime
+
     def skip(self) -> None:
         """Take what has come so far as seen."""
         while self._take(0.0):

@@ -105,6 +105,7 @@ class Keyscope(App[None]):
 
     def on_mount(self) -> None:
         """Show the browse screen, and go on showing what changes."""
+        self._garbage.begin()
         if self._wanted_theme != self.theme:
             self.say(f"there is no theme {self._wanted_theme}", warning=True)
         Backstop.install(self)
@@ -166,8 +167,9 @@ class Keyscope(App[None]):
 
     def _tick(self) -> None:
         self._garbage.look()
-        if isinstance(self.screen, LiveScreen):
-            self.screen.tick()
+        for screen in self.screen_stack[-1:]:  # none any more while the app ends
+            if isinstance(screen, LiveScreen):
+                screen.tick()
 
     def action_perform(self, name: str) -> None:
         """Do what an action of the registry says, or tell why it is off."""

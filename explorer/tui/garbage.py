@@ -45,11 +45,16 @@ class Garbage:
         self._searched = clock()
         self._begun = False
 
+    def begin(self) -> None:
+        """Search for nothing until the first picture stands: until the first `look`."""
+        gc.disable()
+
     def look(self) -> None:
         """Do what is due; it takes no time but every `EVERY` seconds."""
         if not self._begun:
             self._begun = True
             gc.freeze()
+            gc.enable()
         if self._size() < MANY:
             return
         if self._clock() - self._searched >= EVERY:
@@ -60,4 +65,5 @@ class Garbage:
 
     def end(self) -> None:
         """Leave everything to Python again."""
+        gc.enable()
         gc.unfreeze()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from explorer.tui.garbage import EVERY, MANY, Garbage
+from explorer.tui.garbage import EVERY, MANY, Garbage, gc_paused
 
 
 class Knot:
@@ -43,6 +43,29 @@ def test_a_small_tree_is_left_to_python_but_for_what_there_is_at_the_start(watch
     thing = None
     gc.collect()
     assert gone() is None
+
+
+def test_search_is_paused_until_first_look_or_end(watched: Watched) -> None:
+    """Nothing is searched until the first picture stands; an app that ends before has Python search again, too."""
+    watched.garbage.begin()
+    assert not gc.isenabled()
+    watched.garbage.look()
+    assert gc.isenabled()
+    watched.garbage.begin()
+    watched.garbage.end()
+    assert gc.isenabled()
+
+
+def test_modules_loaded_while_paused_are_left_out() -> None:
+    """A search goes on after the pause, without what came to be in it."""
+    with gc_paused():
+        assert not gc.isenabled()
+        kept = [[] for _ in range(MANY)]  # type: list[list[object]]
+    try:
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > len(kept)
+    finally:
+        gc.unfreeze()
 
 
 def test_what_there_is_is_left_out_of_a_search(watched: Watched) -> None:
