@@ -1,12 +1,14 @@
 """A watch whose store is replaced, by an older state of its own or by another one, says so and reads it all again."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
+import explorer
 from explorer.drivers.etcd.cluster import Cluster
 from explorer.drivers.etcd.endpoint import Outbox
 from explorer.drivers.etcd.layout import Layout
@@ -232,3 +234,34 @@ async def test_pages_of_two_stores_are_never_put_together() -> None:
         with pytest.raises(NotReachable, match="another cluster"):
             await reader.page(10)
         await cluster.close()
+
+
+@pytest.mark.parametrize("store", ["etcd", "etcd2"])
+async def test_key_is_read_again_though_nothing_was_told(store: str, tmp_path: Path) -> None:
+    """The data went back and the revision grew past the watcher's, who only knows the entry that it began with."""
+    server = EtcdServer("3.5") if store == "etcd" else EtcdServer("3.4", v2=True)
+    async with server, FaultProxy(server.client_port) as proxy:
+        url = f"{store}://{server.address}/replaced/"
+        async with explorer.open(url) as writer:
+            await writer.put("key", b"old")
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(shutil.copytree, server.data, tmp_path / "data")
+        await asyncio.to_thread(server.start)
+        async with explorer.open(url) as writer:
+            await writer.put("key", b"new")
+        async with explorer.open(f"{store}://{proxy.address}/replaced/") as watching, watching.watch("key") as events:
+            assert isinstance(await anext(events), Started)
+            proxy.reset()
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(shutil.rmtree, server.data)
+            await asyncio.to_thread(shutil.copytree, tmp_path / "data", server.data)
+            await asyncio.to_thread(server.start)
+            async with explorer.open(url) as writer:
+                for _ in range(5):
+                    await writer.put("other", b"")
+            proxy.heal()
+            async with asyncio.timeout(PATIENCE):
+                seen = [await anext(events) for _ in range(3)]
+            assert [type(event) for event in seen] == [Lost, Resync, Put]
+            assert isinstance(seen[-1], Put)
+            assert seen[-1].entry.value == b"old"

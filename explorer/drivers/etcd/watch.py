@@ -81,7 +81,7 @@ class RangeWatch:
         self._from_now = since is None
         self._origin: _Origin | None = None
         self._witness: messages.Event | None = None
-        """The last event that was told."""
+        """The last event that was told, or that made the entry that the watch began with."""
         self._gap: _Gap | None = None
         self._feed: Feed | None = None
 
@@ -125,7 +125,11 @@ class RangeWatch:
         """
         wanted = self._from_now and not self._end
         answer = await self._peek(keys_only=not wanted)
-        return answer.header, self._spell(answer.kvs[0]) if wanted and answer.kvs else None
+        if not (wanted and answer.kvs):
+            return answer.header, None
+        if self._witness is None:
+            self._witness = messages.Event(type=messages.Event.PUT, kv=answer.kvs[0])
+        return answer.header, self._spell(answer.kvs[0])
 
     async def _peek(self, *, revision: int = 0, keys_only: bool = True) -> messages.RangeResponse:
         """Read one key of the range, or that there is none."""
@@ -146,7 +150,7 @@ class RangeWatch:
             return f"the store went back from revision {seen} to {header.revision}: it was restored from an older state"
         if before is not None and header.raft_term < before.term:
             return "the store was restored: its members' terms started again"
-        if self._witness is not None and not await self._remembered(self._witness):
+        if before is not None and self._witness is not None and not await self._remembered(self._witness):
             return "the store's history is not what it was: it was restored from an older state"
         return None
 

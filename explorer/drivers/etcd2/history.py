@@ -43,12 +43,17 @@ class History:
     cluster: str | None = None
     _silence: float = field(default_factory=lambda: _SILENCE)
     _witness: Node | None = None
-    """What was written last, as far as that was told."""
+    """What was written last, as far as that was told or was there at the beginning."""
 
     async def begin(self) -> None:
         """Begin after the newest index."""
         proof = await self.connection.prove()
         self.told, self.cluster, self._witness = proof.index, proof.cluster, None
+
+    def observe(self, node: Node) -> None:
+        """Take in a node that is there at the beginning, to know the store by."""
+        if self._witness is None or self._witness.modified < node.modified:
+            self._witness = node
 
     async def check(self) -> None:
         """Make sure that the store is the one that was heard before.

@@ -105,6 +105,8 @@ class TreeWatch:
         while page := await walk.take(_PAGE):
             for node in page:
                 names.put(node.path, node.created)
+                if not node.directory:
+                    self._history.observe(node)
         self._names = names
         self._begun = (await self._connection.prove()).index
         if self._since is not None:
@@ -174,6 +176,8 @@ class TreeWatch:
             puts: list[Event] = []
             for node in page:
                 names.put(node.path, node.created)
+                if not node.directory:
+                    self._history.observe(node)
                 entry = self._layout.entry(node)
                 present.add(entry.key)
                 new = known.get(entry.key) != entry.revision if known is not None else node.modified > since

@@ -45,10 +45,11 @@ class KeyWatch:
         if not self._started:
             yield [await self._begin()]
             self._started = True
-        try:
-            await self._history.check()
-        except GapError as gap:
-            yield await self._again(gap.message)
+        else:
+            try:
+                await self._history.check()
+            except GapError as gap:
+                yield await self._again(gap.message)
         while True:
             try:
                 below = self._last == 0
@@ -71,7 +72,10 @@ class KeyWatch:
         return Started(self._since)
 
     async def _node(self) -> Node | None:
-        return await Reader(self._connection, self._key).node(self._path)
+        node = await Reader(self._connection, self._key).node(self._path)
+        if node is not None and not node.directory:
+            self._history.observe(node)
+        return node
 
     def _told(self, change: Change) -> list[Event]:
         node = change.node
