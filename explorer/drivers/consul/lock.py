@@ -57,7 +57,7 @@ class ConsulLock(ProvedLock[Connection]):
     async def _join(self) -> None:
         sent, ttl = boottime(), self._terms.ttl
         self._session = await sessions.create(
-            self._connection, identity(), ttl, behavior=RELEASE, lock_delay=min(_LOCK_DELAY, ttl)
+            self._connection, identity(), ttl, key=self.key, behavior=RELEASE, lock_delay=min(_LOCK_DELAY, ttl)
         )
         self._keep(sent, ttl)
 

@@ -17,10 +17,21 @@ LIFETIME: Final = "keyscope lifetime"
 DELETE: Final = "delete"
 
 
-async def create(connection: Connection, name: str, ttl: float, *, behavior: str, lock_delay: float = 0.0) -> str:
-    """Make a session of the agent's node and give its id. Made twice, for a lost answer, one ends by itself."""
+async def create(
+    connection: Connection, name: str, ttl: float, *, key: str, behavior: str, lock_delay: float = 0.0
+) -> str:
+    """Return the id of a new session of the agent's node. Made twice, for a lost answer, one ends by itself.
+
+    Args:
+        connection: Is asked.
+        name: Of the session, for people.
+        ttl: In seconds.
+        key: What it is for, for the error.
+        behavior: What becomes of its keys when it ends.
+        lock_delay: Seconds for which nobody gets a lock that it lost.
+    """
     return await connection.ask(
-        requests.session_creation(name, ttl=ttl, behavior=behavior, lock_delay=lock_delay), key=name
+        requests.session_creation(name, ttl=ttl, behavior=behavior, lock_delay=lock_delay), key=key
     )
 
 

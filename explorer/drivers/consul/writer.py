@@ -100,7 +100,9 @@ class Writer(writing.Writer[Stored, Lifetime, Fields]):
         if math.isinf(ttl):
             return Lifetime(None, None)
         seconds = min(ttl, _LONGEST)
-        made = await sessions.create(self.connection, f"{sessions.LIFETIME}: {key}", seconds, behavior=sessions.DELETE)
+        made = await sessions.create(
+            self.connection, f"{sessions.LIFETIME}: {key}", seconds, key=key, behavior=sessions.DELETE
+        )
         return Lifetime(made, seconds)
 
     async def _give_back(self, life: Lifetime) -> None:
