@@ -145,7 +145,9 @@ def web_address(variable: str, text: str) -> WebAddress:
             url = urlsplit(part if "://" in part else f"//{part}")
         except ValueError as error:
             raise InvalidAddress(f"{variable} cannot be read", hint=_HINT) from error
-        if url.scheme == "unix" and url.path and not url.netloc:
+        if url.scheme == "unix" and (url.netloc or not url.path.strip("/")):
+            raise InvalidAddress(f"{variable}: a unix socket needs an absolute path", hint="unix:///path")
+        if url.scheme == "unix":
             if text.strip() != part:
                 raise InvalidAddress(f"{variable}: a unix socket stands alone", hint="unix:///path")
             return WebAddress((Host(url.path),), socket=Path(url.path))
@@ -155,7 +157,10 @@ def web_address(variable: str, text: str) -> WebAddress:
             raise InvalidAddress(f"{variable}: no user and no query is used there", hint=_HINT)
         tls = tls or url.scheme == "https"
         bases.add(url.path.rstrip("/"))
-        hosts.extend(parse(f"store://{url.netloc}").hosts)
+        try:
+            hosts.extend(parse(f"store://{url.netloc}").hosts)
+        except InvalidAddress as error:
+            raise InvalidAddress(f"{variable}: {error.message}", hint=error.hint) from error
     if not hosts:
         raise InvalidAddress(f"{variable} names no endpoint", hint=_HINT)
     if len(bases) > 1:

@@ -153,12 +153,14 @@ def parse(url: str) -> Address:
 def _host(text: str, *, secret: bool) -> Host:
     """Take a host and port apart; what may be a part of a password (with an unquoted / in it) is not repeated."""
     name, port = text, ""
-    if text.startswith("["):
+    bracketed = text.startswith("[")
+    if bracketed:
         name, _, rest = text[1:].partition("]")
         port = rest.removeprefix(":")
     elif ":" in text:
         name, _, port = text.rpartition(":")
-    if not name or (port and not (port.isascii() and port.isdigit() and 0 < int(port) <= _HIGHEST_PORT)):
+    bare_ipv6 = ":" in name and not bracketed  # its last part is not a port
+    if not name or bare_ipv6 or (port and not (port.isascii() and port.isdigit() and 0 < int(port) <= _HIGHEST_PORT)):
         shown = "what stands before the path" if secret else repr(text)
         quoting = "; quote signs in a password: %2F for /" if secret else ""
         raise InvalidAddress(f"{shown} is not a host and port", hint=f"write host:port, [::1]:port for IPv6{quoting}")

@@ -106,7 +106,27 @@ def test_consul_token_comes_from_its_file_unless_nearer_ones_are_given(tmp_path:
     assert token(settings("consul:", Access(password=Secret("access")), **named)) == "access"
     with pytest.raises(InvalidAddress, match="CONSUL_HTTP_TOKEN_FILE"):
         settings(HTTP_TOKEN_FILE=str(tmp_path / "missing"))
+    file.write_text("\n")
+    assert token(settings(**named)) == "variable", "as the consul command does with an empty file"
+    with pytest.raises(InvalidAddress, match="is empty"):
+        settings(HTTP_TOKEN_FILE=str(file))
     assert CANARY not in repr(settings(HTTP_AUTH=f"me:{CANARY}"))
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        (":8500", "':8500' is not a host and port"),
+        ("::1", "'::1' is not a host and port"),
+        ("one:99999", "'one:99999' is not a host and port"),
+        ("unix://relative.sock", "absolute path"),
+        ("unix:///", "absolute path"),
+    ],
+)
+def test_variable_is_named_where_its_address_is_refused(address: str, reason: str) -> None:
+    """An address that cannot be used is refused before anything is asked, with the name of the variable."""
+    with pytest.raises(InvalidAddress, match=f"CONSUL_HTTP_ADDR: .*{reason}"):
+        settings(HTTP_ADDR=address)
 
 
 @pytest.mark.parametrize("text", [f"{CANARY}\nX: y", f"{CANARY}\x00"])

@@ -88,16 +88,20 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
 
 
 def _token(environment: Mapping[str, str]) -> Secret | None:
-    """Read the token as the consul command does: from its file, if one is named."""
+    """Read the token as the consul command does: from its file, if one is named that is not empty."""
+    token = environment.get("CONSUL_HTTP_TOKEN")
     file = given.file_named(environment, "CONSUL_HTTP_TOKEN_FILE")
-    if file is None:
-        token = environment.get("CONSUL_HTTP_TOKEN")
-        return Secret(token) if token else None
-    try:
-        token = file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise InvalidAddress(
-            f"CONSUL_HTTP_TOKEN_FILE: cannot read {file}: {reason}", hint="name a readable file with the token in it"
-        ) from error
+    if file is not None:
+        try:
+            token = file.read_text().strip() or token
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise InvalidAddress(
+                f"CONSUL_HTTP_TOKEN_FILE: cannot read {file}: {reason}",
+                hint="name a readable file with the token in it",
+            ) from error
+        if not token:
+            raise InvalidAddress(
+                f"CONSUL_HTTP_TOKEN_FILE: {file} is empty", hint="write the token into it, or unset the variable"
+            )
     return Secret(token) if token else None
