@@ -8,6 +8,7 @@ from explorer.drivers import nearby
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.keyspace import Keyspace
 from explorer.model.address import Access, Address
+from explorer.model.entries import Revision, Status
 from tests.cli.calls import Run
 
 
@@ -67,3 +68,25 @@ def test_a_store_that_does_not_answer_has_the_code_of_its_error(keyscope: Run, m
     assert (result.record["healthy"], result.record["exit_code"]) == (False, 5)
     assert result.record["findings"][-1]["state"] == "bad"
     assert result.error.count("\n") == 1
+
+
+def test_latency_is_measured_without_a_survey_of_the_endpoints(
+    keyscope: Run, keyspace: Keyspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One silent endpoint of several delays each status; what is measured is the proof, as often as it is said."""
+    keyspace.put(b"a", b"")
+    asked: list[str] = []
+    status, prove = MemoryStore.status, MemoryStore.prove
+
+    async def counted_status(self: MemoryStore) -> Status:
+        asked.append("status")
+        return await status(self)
+
+    async def counted_prove(self: MemoryStore) -> Revision | None:
+        asked.append("prove")
+        return await prove(self)
+
+    monkeypatch.setattr(MemoryStore, "status", counted_status)
+    monkeypatch.setattr(MemoryStore, "prove", counted_prove)
+    assert keyscope("doctor", "memory:").code == 0
+    assert asked == ["status", *["prove"] * 5]
