@@ -28,8 +28,6 @@ from explorer.drivers.retry import persist
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, NotReachable
 
-_SHORTEST_SHARE = 0.5
-"""Seconds that an endpoint has at least to answer, however many share the time of a request."""
 _CONNECTING = 0.9
 """Part of a request's time in which a connection has to be had; what fails then has certainly not been sent."""
 
@@ -209,7 +207,7 @@ class Endpoints:
 
     def _share(self, seconds: float) -> float:
         """Return the part of a time that one endpoint may use up; a silent one leaves the rest to the others."""
-        return seconds if len(self.hosts) == 1 else max(seconds / len(self.hosts), _SHORTEST_SHARE)
+        return seconds / len(self.hosts)
 
     async def _once(
         self,
@@ -226,7 +224,10 @@ class Endpoints:
         try:
             answer = await self._exchange(request, key, within, host, news=news)
             with self._own_answer(host, key):
-                http_errors.require_own(answer.status, answer.headers, answer.body)
+                carried = bool(request.body)
+                http_errors.require_own(
+                    answer.status, answer.headers, answer.body, self._where(host, key), carried=carried
+                )
                 self._judge(answer, key)
                 return read(answer)
         except NotReachable:
@@ -281,7 +282,7 @@ class Endpoints:
                     good = response.status == _OK
                     answer = Answer(response.status, response.headers, b"" if good else await response.read())
                     with self._own_answer(host, key):
-                        http_errors.require_own(answer.status, answer.headers, answer.body)
+                        http_errors.require_own(answer.status, answer.headers, answer.body, self._where(host, key))
                         self._judge(answer, key)
                         head = read_head(answer)
                     limit.reschedule(None)

@@ -9,11 +9,12 @@ import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from explorer.drivers import encryption
-from explorer.model.errors import ExplorerError, NotReachable, Timeout, TlsFailed
+from explorer.model.errors import ExplorerError, NotReachable, Timeout, TlsFailed, TooLarge
 from explorer.model.text import inert
 
 _REDIRECTS: Final = range(300, 400)
 _UNAUTHORIZED: Final = 401
+_CONTENT_TOO_LARGE: Final = 413
 _MAX_LOCATION: Final = 100
 """Characters of an address in a message."""
 
@@ -109,6 +110,7 @@ def translate(error: Exception, where: Where, *, encrypted: bool, known: bool) -
         case _:
             return NotReachable(
                 f"{where.prefix}the connection was closed",
+                connected=False,
                 hint="if the server speaks TLS, use the URL with +tls",
                 address=where.shown,
                 key=where.key,
@@ -130,17 +132,35 @@ def foreign(reason: Exception, where: Where, product: str) -> NotReachable:
     )
 
 
-def require_own(status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Refuse what no store answers: a redirect or a web page.
+def require_own(status: int, headers: Mapping[str, str], body: bytes, where: Where, *, carried: bool = False) -> None:
+    """Refuse what no store answers: a redirect or a web page, or that a request without a body is too large.
+
+    Args:
+        status: Of the answer.
+        headers: Of the answer.
+        body: Of the answer.
+        where: What the request was about.
+        carried: Whether the request had a body.
 
     Raises:
         ValueError: It is one.
+        TooLarge: The web page says that the body of the request is; nothing was done with it.
     """
     if status in _REDIRECTS:
         target = inert(headers.get("Location", "nowhere"))[:_MAX_LOCATION]
         message = f"it redirects to {target}, which is not followed (HTTP status {status})"
         raise RedirectError(message)
+    if status == _CONTENT_TOO_LARGE and not carried:
+        message = f"it calls a request without a body too large (HTTP status {status})"
+        raise ValueError(message)
     page = headers.get("Content-Type", "").startswith("text/html") or body[:1] == b"<"
+    if page and status == _CONTENT_TOO_LARGE:
+        raise TooLarge(
+            f"{where.prefix}a request of this size is refused (HTTP status {status})",
+            hint="write less, or raise the limit of the proxy before the store",
+            address=where.shown,
+            key=where.key,
+        )
     if page and status != _UNAUTHORIZED:
         message = f"it answers with a web page (HTTP status {status})"
         raise ValueError(message)

@@ -11,7 +11,7 @@ from explorer.model.errors import ExplorerError, NotReachable
 Answer = TypeVar("Answer")
 
 _SECOND_CHANCE = 0.2
-"""Seconds between two attempts at a first contact."""
+"""Seconds before the endpoints are tried a second time at a first contact."""
 _JITTER = random.SystemRandom()
 
 
@@ -82,8 +82,9 @@ async def greet(attempt: Callable[[float], Awaitable[object]], endpoints: int, *
             await attempt(until - clock())
         except NotReachable as error:
             tries = endpoints if error.sent else 2 * endpoints
-            if not error.retryable or number + 1 >= tries or clock() + _SECOND_CHANCE >= until:
+            pause = _SECOND_CHANCE if (number + 1) % endpoints == 0 else 0.0  # another endpoint is asked at once
+            if not error.retryable or number + 1 >= tries or clock() + pause >= until:
                 raise
-            await asyncio.sleep(_SECOND_CHANCE)
+            await asyncio.sleep(pause)
         else:
             return

@@ -71,6 +71,12 @@ NEVER_OWN: Final = {
 }
 """What no store answers to anything that is asked: each is NotReachable."""
 
+TOO_LARGE: Final = {
+    "413 text": response("413 Request Entity Too Large", b"Request body too large", "Content-Type: text/plain"),
+    "413 page": response("413 Request Entity Too Large", b"<html>", _HTML),
+}
+"""What refuses a write by its size alone, and means nothing where nothing was sent."""
+
 SHAPES: Final = {
     text: with_indexes(text.encode())
     for text in (

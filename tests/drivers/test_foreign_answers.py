@@ -15,10 +15,10 @@ from explorer.drivers.consul import ConsulStore
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.model import errors
 from explorer.model.address import Access, Secret, parse
-from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown
+from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown, TooLarge
 from explorer.model.events import Lost, Put, Started
 from explorer.model.text import inert
-from tests.drivers.foreign_answers import NEVER_OWN, SHAPES, AnsweringProxy
+from tests.drivers.foreign_answers import NEVER_OWN, SHAPES, TOO_LARGE, AnsweringProxy
 from tests.drivers.refusals import CANARY, SOON
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
@@ -225,6 +225,36 @@ async def test_foreign_answer_in_the_middle_of_a_call(server: Server) -> None:
     assert not found
 
 
+async def test_error_names_the_key_of_the_caller(shared_consul: ConsulServer) -> None:
+    """What a driver makes for a key, such as a session, is not named in its place."""
+    async with AnsweringProxy(shared_consul.address) as proxy:
+        store = await opened(shared_consul, proxy.address, f"test-{uuid.uuid4().hex[:12]}")
+        proxy.answer(NEVER_OWN["502 text"])
+        found = {
+            "t": await outcome(store.put("t", b"x", ttl=20)),
+            "l": await outcome(store.lock("l").acquire(TIMEOUT)),
+        }
+        await store.close()
+    assert {key: error and error.key for key, error in found.items()} == {key: key for key in found}
+
+
+@pytest.mark.parametrize("answer", TOO_LARGE)
+async def test_refused_size_is_too_large_for_writes_only(server: Server, answer: str) -> None:
+    """A size is refused where something was sent; in the answer to a read it is not the store's own."""
+    path = f"test-{uuid.uuid4().hex[:12]}"
+    await fill(server, path)
+    async with AnsweringProxy(server.address) as proxy:
+        store = await opened(server, proxy.address, path)
+        proxy.answer(TOO_LARGE[answer], after=0 if isinstance(server, ConsulServer) else 1)  # etcd2 reads first
+        found = {"put": await outcome(CALLS["put"](store))}
+        proxy.answer(TOO_LARGE[answer])
+        for name in ("children", "prove", "status"):  # without a body; Consul reads keys in transactions
+            found[name] = await outcome(CALLS[name](store))
+        await store.close()
+    assert isinstance(found.pop("put"), TooLarge)
+    assert [name for name, error in found.items() if not isinstance(error, NotReachable)] == []
+
+
 async def test_watch_goes_on_after_foreign_answers(server: Server) -> None:
     """A running watch of a key and of a tree says that it was lost, tries again, and tells what happens then."""
 
@@ -253,3 +283,5 @@ async def test_watch_goes_on_after_foreign_answers(server: Server) -> None:
     async with asyncio.timeout(SOON), asyncio.TaskGroup() as group:
         for name in kinds:
             group.create_task(survive(name, NEVER_OWN[name]))
+        for name, own in TOO_LARGE.items():
+            group.create_task(survive(name, own))

@@ -16,6 +16,7 @@ from explorer.session.states import Standing
 from tests.faults.figures import PATIENCE
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
+from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 from tests.session.ground import editing, live
@@ -92,3 +93,18 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
         await eventually(lambda: isinstance(edit.state, Refused) and edit.state.ended, "it is over", PATIENCE)
         await edit.save()
         assert isinstance(edit.state, Saved)
+
+
+@pytest.mark.parametrize("store", ["consul", "etcd2"])
+async def test_killed_server_behind_a_forwarder_is_disconnected(store: str) -> None:
+    """A forwarder goes on taking connections for a server that is gone, and closes them: that is no connection."""
+    with STORES[store]() as server:
+        port = int(server.address.rpartition(":")[2])
+        async with FaultProxy(port) as proxy, witnessed(opener(f"{store}://{proxy.address}/lane/")) as (session, _):
+            server.kill()
+            await eventually(
+                lambda: session.liveness.standing is Standing.DISCONNECTED, "it is disconnected", DISCONNECTED_WITHIN
+            )
+            assert session.liveness.next_try is not None
+            await asyncio.to_thread(server.start)
+            await live(session)

@@ -90,12 +90,7 @@ def judge(answer: Answer, key: str | None, shown: str, *, named: bool) -> None:
             f"the store could not do it: {text}", hint="it may have lost its quorum", address=shown, key=key
         )
     if code == _INVALID_FORM and "too large" in text:
-        raise TooLarge(
-            "the server refuses a write of this size",
-            hint="etcd's v2 API takes 10 MiB in the spelling of a form",
-            address=shown,
-            key=key,
-        )
+        raise _too_large(shown, key)
     raise ExplorerError(f"{text} (code {code})", address=shown, key=key)
 
 
@@ -125,11 +120,22 @@ def _of_status(answer: Answer, shown: str, key: str | None) -> ExplorerError:
                 address=shown,
                 key=key,
             )
+        case 413:
+            return _too_large(shown, key)
         case status if status >= 500:  # noqa: PLR2004 - HTTP's own
             return NotReachable(f"the store failed (HTTP status {status})", hint="see its log", address=shown, key=key)
         case status:
             message = f"HTTP status {status}"
             raise ValueError(message)
+
+
+def _too_large(shown: str, key: str | None) -> TooLarge:
+    return TooLarge(
+        "the server refuses a write of this size",
+        hint="etcd's v2 API takes 10 MiB in the spelling of a form",
+        address=shown,
+        key=key,
+    )
 
 
 def refused(code: int, shown: str, key: str | None) -> ExplorerError:
