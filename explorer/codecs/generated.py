@@ -32,7 +32,7 @@ def generated(files: Sequence[Path], includes: Sequence[Path] = (), *, required:
     Raises:
         SchemaFailed: None is a generated module, or one that must be is not.
     """
-    problems: list[SchemaFailed] = []
+    problems: dict[Path, SchemaFailed] = {}
     found: dict[str, FileDescriptorProto] = {}
     roots = list(includes)
     for file in files:
@@ -41,25 +41,30 @@ def generated(files: Sequence[Path], includes: Sequence[Path] = (), *, required:
         except SchemaFailed as error:
             if file in required:
                 raise
-            problems.append(error)
+            problems[file] = error
             continue
         for descriptor in read:
             found[descriptor.name] = descriptor
             if (root := _root(file, descriptor.name)) is not None and root not in roots:
                 roots.append(root)
     if problems and not found:
-        raise problems[0]
+        raise next(iter(problems.values()))
     waiting = [name for descriptor in found.values() for name in descriptor.dependency]
     while waiting:
         name = waiting.pop()
         module = _module(name)
         there = next((root / module for root in roots if (root / module).is_file()), None)
-        if name in found or there is None:
+        if name in found or there is None or there in problems:
             continue  # what is missing is told, or known, when the set is made
-        for descriptor in descriptors(there):
+        try:
+            read = list(descriptors(there))
+        except SchemaFailed as error:
+            problems[there] = error
+            continue
+        for descriptor in read:
             found[descriptor.name] = descriptor
             waiting += descriptor.dependency
-    return Generated(list(found.values()), tuple(error.message for error in problems))
+    return Generated(list(found.values()), tuple(error.message for error in problems.values()))
 
 
 def descriptors(file: Path) -> Iterator[FileDescriptorProto]:

@@ -266,6 +266,16 @@ class TestBroken:
         with pytest.raises(SchemaFailed):
             load([tmp_path / "modules" / "b_pb2.py"])
 
+    def test_broken_module_that_others_import_is_a_problem(self, tmp_path: Path) -> None:
+        """What needs nothing of it is read, of the folder and of one module of it; each problem is said once."""
+        user = FileDescriptorProto(name="a.proto", dependency=["b.proto"])
+        user.message_type.add(name="A")
+        write(tmp_path, {"a_pb2.py": f"x.AddSerializedFile({user.SerializeToString()!r})", "b_pb2.py": "1 +"})
+        for path in (tmp_path, tmp_path / "a_pb2.py"):
+            (found,) = load([path])
+            assert found.types == ("A",)
+            assert sum("b_pb2.py" in problem for problem in found.problems) == 1
+
 
 class TestPartialSets:
     def partial(self, folder: Path, files: Mapping[str, str], *names: str) -> SchemaSet:
