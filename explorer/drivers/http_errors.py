@@ -70,6 +70,14 @@ def translate(error: Exception, where: Where, *, encrypted: bool, known: bool) -
                 address=where.shown,
                 key=where.key,
             )
+        case aiohttp.ClientConnectorError(os_error=ConnectionResetError() | ConnectionAbortedError()) if encrypted:
+            return NotReachable(
+                f"{where.prefix}the connection was closed before TLS was agreed on",
+                sent=False,
+                hint="if the server speaks no TLS, use the URL without +tls",
+                address=where.shown,
+                key=where.key,
+            )
         case aiohttp.ClientConnectorError():
             return NotReachable(
                 f"{where.prefix}cannot connect",

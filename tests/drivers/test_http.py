@@ -1,6 +1,7 @@
 """The shared way to speak HTTP, against servers that misbehave on purpose: no real one does so when asked."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -157,6 +158,22 @@ async def test_another_endpoint_is_greeted_without_a_pause() -> None:
     with pytest.raises(NotReachable):
         await greet(attempt, 50, within=5.0)
     assert len(left_for) == 100
+
+
+async def test_server_without_tls_is_not_called_unreachable() -> None:
+    """A server that speaks no TLS closes the connection in the handshake; the message says where to look."""
+
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    async with await asyncio.start_server(close, HOST, 0) as server:
+        host = Host(HOST, server.sockets[0].getsockname()[1])
+        there = Endpoints([host], judge=judge, shown="store://", timeout=1.0, tls=ssl.create_default_context())
+        with pytest.raises(NotReachable, match="before TLS was agreed on") as raised:
+            await there.send(Request("GET", "/"), repeat=False)
+        await there.close()
+    assert not raised.value.sent
 
 
 async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
