@@ -87,8 +87,9 @@ class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Answering[bool]):
         count = f"{'more than ' if removal.more else ''}{counted(removal.count, 'entry', 'entries')}"
         promise = _GUARDED if removal.singly is None else _ONE_BY_ONE
         with Vertical(classes="box"):
-            title = f"Everything below {named(removal.key or removal.below)}: {count}"
-            yield Static(told(title), classes="box--title", markup=False)
+            name = named(removal.key or removal.below)
+            title = f"Everything below {name}" if removal.entry is None else f"{name} and everything below it"
+            yield Static(told(f"{title}: {count}"), classes="box--title", markup=False)
             yield KeyNames(removal.names, more=removal.more)
             yield Static(told(f"in {self.session.shown}"), classes="box--store", markup=False)
             yield Static(told(promise), classes="box--promise", markup=False)
