@@ -1,5 +1,6 @@
 """The terminal app: wiring of session, screens, themes and keys."""
 
+import asyncio
 import inspect
 import os
 import signal
@@ -19,12 +20,13 @@ from textual.reactive import Initialize, Reactive
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import Widget
+from textual.widgets import Input, TextArea
 
 from explorer.model.text import counted, inert
-from explorer.session.actions import BROWSING, shown, where
+from explorer.session.actions import BROWSING, Action, Need, shown, where
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
-from explorer.session.states import Part
+from explorer.session.states import Loading, Part
 from explorer.tui import dispatch_guard
 from explorer.tui.backstop import Backstop
 from explorer.tui.garbage import Garbage
@@ -37,6 +39,8 @@ from explorer.tui.window import by_now
 
 TICK: Final = 0.5
 """Seconds between two drawings of ages and countdowns."""
+READY_TIMEOUT: Final = 5.0
+"""Seconds for which an action waits for its key."""
 READING_TIME: Final = 1.0
 """Seconds for which a notice stays whatever key is pressed."""
 
@@ -177,6 +181,9 @@ class Keyscope(App[None]):
         self._remove_read_notices()
         if isinstance(self.screen, LiveScreen):
             self.screen.align()
+        if self._is_expected(action):
+            self.run_worker(self._perform_when_ready(name), group="when-ready", exclusive=True)
+            return
         reason = self.session.why_off(action.id)
         if reason is not None:
             self.say(f"{action.title}: {reason}", warning=True)
@@ -191,6 +198,36 @@ class Keyscope(App[None]):
                 if inspect.isawaitable(result):
                     self.run_worker(_waited(result), group=name, exclusive=True)
                 return
+
+    def _is_expected(self, action: Action) -> bool:
+        """Return whether what an action is done to is still being gone to, or its value read: keys may come faster."""
+        if Need.WRITABLE in action.needs and not self.session.writable:
+            return False
+        if action.needs & (Need.KEY | Need.VALUE) and isinstance(self.screen, LiveScreen) and self.screen.is_going:
+            return True
+        return Need.VALUE in action.needs and isinstance(self.session.detail.state, Loading)
+
+    async def _perform_when_ready(self, name: str) -> None:
+        """Do an action once its key is selected and read; what takes too long is said to be off as ever."""
+        screen = self.screen
+        changed = asyncio.Event()
+        unsubscribe = self.session.subscribe(lambda _: changed.set())
+        try:
+            async with asyncio.timeout(READY_TIMEOUT):
+                if isinstance(screen, LiveScreen):
+                    await screen.arrival()
+                    screen.align()
+                key = self.session.selected
+                while isinstance(self.session.detail.state, Loading):
+                    await changed.wait()
+                    changed.clear()
+        except TimeoutError:
+            self.say(f"{self.session.actions[name].title}: the key is still being read", warning=True)
+            return
+        finally:
+            unsubscribe()
+        if self.session.selected == key and self.screen is screen:
+            self.action_perform(name)
 
     @property
     def outlives_failures(self) -> bool:
@@ -265,7 +302,8 @@ class Keyscope(App[None]):
 
     def action_help_quit(self) -> None:
         """Say how to leave: ctrl+c copies and interrupts elsewhere, here it would lose a text by a slip."""
-        keys = self.session.actions["quit"].keys
+        typing = isinstance(self.focused, Input | TextArea)  # there a letter is text
+        keys = [key for key in self.session.actions["quit"].keys if not typing or len(key) > 1]
         self.say(f"{' or '.join(shown(key) for key in keys) or 'the command palette'} quits")
 
     def explain_key(self, key: str) -> None:

@@ -1,13 +1,14 @@
 """Finding keys: the filter, the prompt for a key, and what is copied of one; nothing is written."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from textual.widgets import Input
 
 from explorer.codecs.documents import Codecs
 from explorer.drivers.memory import MemoryStore
-from explorer.model.entries import Entry
+from explorer.model.entries import Child, Entry, Page
 from explorer.model.key_text import escape_key
 from explorer.model.text import inert
 from explorer.tui.panes.tree import TreePane
@@ -121,6 +122,50 @@ class TestFinding:
             await page.press("enter")
             await page.shows("no such key")
             assert page.session.selected == "flags"
+
+
+class TestKeysTypedAhead:
+    """An action is for the key that is gone to, or moved to, however long the store takes."""
+
+    @pytest.mark.parametrize("act", ["e", "d", "y"])
+    async def test_act_on_the_key_that_is_gone_to(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch, act: str
+    ) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            answered, children = asyncio.Event(), MemoryStore.children
+
+            async def slow(store: MemoryStore, prefix: str, **options: Any) -> Page[Child]:  # noqa: ANN401 - passed on
+                await answered.wait()
+                return await children(store, prefix, **options)
+
+            monkeypatch.setattr(MemoryStore, "children", slow)
+            await page.pilot.press(":", *"flags", "slash", "b", "enter", act)
+            await page.shows("loading")
+            answered.set()
+            await page.shows("flags/b", {"e": "(from rev", "d": "Delete this key?", "y": "Copy"}[act])
+            assert page.session.selected == "flags/b"
+
+    async def test_edit_a_value_that_is_being_read(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            answered, get = asyncio.Event(), MemoryStore.get
+
+            async def slow(store: MemoryStore, key: str, **options: Any) -> Entry:  # noqa: ANN401 - passed on
+                await answered.wait()
+                return await get(store, key, **options)
+
+            monkeypatch.setattr(MemoryStore, "get", slow)
+            await page.pilot.press("G", "e")
+            await page.pilot.pause()
+            assert page.session.editing is None
+            answered.set()
+            await page.shows("top  (from rev")
+
+    async def test_ctrl_c_names_the_keys_that_quit_here(self, place: Place) -> None:
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("ctrl+c")
+            await page.shows("q or ctrl+q quits")
+            await page.press("G", "e", "ctrl+c")
+            await page.shows("top  (from rev", "▌ ctrl+q quits")
 
 
 class TestCopying:

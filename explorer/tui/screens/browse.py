@@ -1,5 +1,7 @@
 """The browse screen: the panes, where they stand, and what the keys do that concern them all."""
 
+import asyncio
+from collections.abc import Awaitable, Coroutine
 from typing import ClassVar, Protocol, runtime_checkable
 
 from textual import on
@@ -10,6 +12,7 @@ from textual.events import DescendantFocus, Key, ScreenResume
 from textual.widgets import Input
 
 from explorer.session.actions import BROWSING, Place
+from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.tui.panes.changes import ChangesPane
 from explorer.tui.panes.footer import Footer
@@ -32,6 +35,14 @@ class KeyExplainer(Protocol):
         """Say of a key that does nothing here where it does something."""
 
 
+async def _go(way: Awaitable[None], arrived: asyncio.Event) -> None:
+    """Go a way, and say when it ended, however it did."""
+    try:
+        await way
+    finally:
+        arrived.set()
+
+
 _ORDER = ("tree", "value", "locks", "changes")
 
 
@@ -42,6 +53,11 @@ class Browse(LiveScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = []
     AUTO_FOCUS = "KeyTree"
     _resumed = False
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._arrived = asyncio.Event()
+        self._arrived.set()
 
     def compose(self) -> ComposeResult:
         """Put the panes together."""
@@ -235,12 +251,28 @@ class Browse(LiveScreen[None]):
             self.query_one(TreePane).unfilter()
         self.focus_pane("tree")
 
+    def _start_going(self, way: Coroutine[object, object, None]) -> None:
+        """Go to a key, and no longer to one before it."""
+        self._arrived.set()
+        self._arrived = asyncio.Event()
+        self.run_worker(_go(way, self._arrived), group="go", exclusive=True)
+
+    @property
+    def is_going(self) -> bool:
+        """Whether a key is being gone to that is not selected yet."""
+        return not self._arrived.is_set()
+
+    async def arrival(self) -> None:
+        """Wait until nothing is gone to any more."""
+        while self.is_going:
+            await self._arrived.wait()
+
     @on(Pane.Sought)
     def sought(self, event: Pane.Sought) -> None:
         """Go to the key that a pane tells of; whoever has gone on meanwhile keeps the focus."""
         if self.pane is not None:
             self.focus_pane("tree")
-        self.run_worker(going.go(self, self.session, event.key), group="go", exclusive=True)
+        self._start_going(going.go(self, self.session, event.key))
 
     @on(Prompt.Answered, "#go")
     def gone(self, event: Prompt.Answered) -> None:
@@ -248,7 +280,7 @@ class Browse(LiveScreen[None]):
         event.prompt.close()
         self.focus_pane("tree")
         if event.text:
-            self.run_worker(going.go_to_text(self, self.session, event.text), group="go", exclusive=True)
+            self._start_going(going.go_to_text(self, self.session, event.text))
 
     # The value
 

@@ -34,3 +34,11 @@ class LiveScreen(Screen[ScreenResultType]):
 
     def align(self) -> None:
         """Catch up with what is under way, before something is done."""
+
+    @property
+    def is_going(self) -> bool:
+        """Whether a key is being gone to that is not selected yet."""
+        return False
+
+    async def arrival(self) -> None:
+        """Wait until nothing is gone to any more."""
