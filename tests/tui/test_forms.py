@@ -110,7 +110,7 @@ async def test_type_is_kept_for_all_keys_like_one(tmp_path: Path) -> None:
         await page.type(f"{THREE} json")
         await page.press("enter")
         await page.shows("for which keys?", "This key only", "All keys like orders/{id:digits}", "Another pattern")
-        await page.press("4")
+        await page.press("5")  # another pattern
         await page.shows("orders/{id:digits}")
         await page.press("backspace", "enter")
         await page.shows("brace")
