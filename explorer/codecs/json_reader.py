@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Final, TypeAlias, TypeVar, cast
+from typing import Final, Protocol, TypeAlias, TypeVar, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -258,12 +258,11 @@ class _Reader:
         cast("list[str]", paths).extend(read_worded(node, well_known.mask_paths))
 
 
-class _Messages:
-    """What a repeated field of messages offers."""
+class _Messages(Protocol):
+    """A repeated field of messages."""
 
     def add(self) -> Message:
         """Append an empty message."""
-        raise NotImplementedError
 
 
 _SPECIAL: Final[Mapping[str, Callable[[_Reader, JsonNode, Message], None]]] = {

@@ -162,12 +162,12 @@ class PlainDocument(Document):
             document = self._made(theirs, theirs.decode(), choice, self.reason)
         except UnicodeDecodeError as error:
             raise InvalidText("what is stored now is not text", hint=hint) from error
-        if self.layout is not None and _layout(document._stored(document.text), choice) is None:  # noqa: SLF001
+        if self.layout is not None and _layout(document._stored(document.text), choice) is None:  # noqa: SLF001 - its own class
             raise InvalidText(f"what is stored now is not a {self.choice.codec} list or mapping", hint=hint)
         their_text = document._meant(document.text)  # noqa: SLF001 - another one of these
         text, conflicts = merged_lines(self._meant(self.text), self._meant(mine), their_text)
         if needs_escape(text) and not document.escaped:
-            document = replace(document._with_escapes(), choice=replace(choice, escaped=True))  # noqa: SLF001
+            document = replace(document._with_escapes(), choice=replace(choice, escaped=True))  # noqa: SLF001 - its own class
         return Merge(document, escape(text) if document.escaped else text, conflicts)
 
     def _meant(self, text: str) -> str:
