@@ -66,12 +66,12 @@ def parse(words: Sequence[str]) -> arguments.Command:
     bare = verb is None and any(not word.startswith("-") for word in words)
     parser, subparsers = (_store_parser(), {}) if bare else _verb_parser()
     told, command = _without_command(words) if verb == "lock" else (words, ())
-    if bare:
-        _refuse_verb(next(word for word in words if not word.startswith("-")))
     told = join_dash_values(
         told, {**parser.options, **subparsers.get(verb or "", parser).options}, f"keyscope {verb or 'URL'}"
     )
     found, extra = parser.parse_known_args(told)
+    if bare:
+        _refuse_verb(str(found.url))  # which of the words it is only the parser knows: options have values
     _refuse_extra(extra, parser.prog)
     given: dict[str, object] = {**vars(found), "command": command}
     if given.get("value") == []:  # argparse drops the value of --value=--

@@ -208,3 +208,10 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         parse([verb, "--help"])
     assert "--timeout" in capsys.readouterr().out
+
+
+def test_options_with_values_before_the_store_are_not_verbs() -> None:
+    command = parse(["--theme", "ansi-dark", "--timeout", "3", "demo:"])
+    assert command.url == "demo:"
+    assert isinstance(command.wanted, arguments.Overview)
+    assert command.wanted.theme == "ansi-dark"
