@@ -20,7 +20,6 @@ from textual.reactive import Initialize, Reactive
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
 
 from explorer.model.text import counted, inert
 from explorer.session.actions import BROWSING, Action, Need, shown, where
@@ -302,8 +301,12 @@ class Keyscope(App[None]):
 
     def action_help_quit(self) -> None:
         """Say how to leave: ctrl+c copies and interrupts elsewhere, here it would lose a text by a slip."""
-        typing = isinstance(self.focused, Input | TextArea)  # there a letter is text
-        keys = [key for key in self.session.actions["quit"].keys if not typing or len(key) > 1]
+        focused = self.focused
+        keys = [
+            key
+            for key in self.session.actions["quit"].keys
+            if focused is None or not focused.check_consume_key(key, key if len(key) == 1 else None)  # it is text there
+        ]
         self.say(f"{' or '.join(shown(key) for key in keys) or 'the command palette'} quits")
 
     def explain_key(self, key: str) -> None:
