@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ __all__ = ["shared_server"]
 PATIENCE: Final = 20.0
 PAUSE: Final = 0.1
 """Seconds between two looks at a window; each is a process."""
+_WINDOWS: Final = count()
 SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
 
 
@@ -89,7 +91,8 @@ def window(name: str, size: tuple[int, int], url: str, home: Path) -> Iterator[T
     command = " ".join(
         ["env", "-u", "COLUMNS", "-u", "LINES", *settings, *map(shlex.quote, COMMAND), "--write", shlex.quote(url)]
     )
-    tmux = Tmux(f"keyscope-test-{os.getpid()}-{name}", size, command)
+    # A name of its own: a server that was just told to end would take the next window along.
+    tmux = Tmux(f"keyscope-test-{os.getpid()}-{name}-{next(_WINDOWS)}", size, command)
     try:
         yield tmux
     finally:
