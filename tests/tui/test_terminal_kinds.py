@@ -1,5 +1,6 @@
 """The real command in terminals of all sizes and kinds."""
 
+import asyncio
 import re
 from functools import partial
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.figures import figure
-from tests.tui.contents import fill
+from tests.tui.contents import fill, filled
 from tests.tui.strangers import foreign
 from tests.tui.terminal import NARROW, Terminal
 
@@ -74,3 +75,16 @@ def test_every_kind_of_terminal_shows_all(place: str, tmp_path: Path, kind: str)
         if kind == "without colours":
             colours = set(re.findall(r"[34]8;2;(\d+;\d+;\d+)", terminal.sent.decode()))
             assert all(len(set(colour.split(";"))) == 1 for colour in colours), "there is a colour that is no grey"
+
+
+def test_tab_right_behind_what_is_typed_completes_it(place: str, tmp_path: Path) -> None:
+    """The completion is accepted when it comes, although tab was pressed before it was there."""
+    asyncio.run(filled(place, {"config/app.json": b"{}"}))
+    with Terminal(place, home=tmp_path) as terminal:
+        terminal.shows("LIVE", "config/")
+        terminal.press(":")
+        terminal.type("config/a\t")
+        terminal.shows(": config/app.json")
+        terminal.press("enter")
+        terminal.shows("config/app.json", "valid JSON")
+        assert terminal.quit() == 0

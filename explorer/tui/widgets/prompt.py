@@ -37,7 +37,8 @@ class PromptInput(Field):
         """Whether enter or escape was pressed: from then on keys are for what comes after the prompt."""
         self.held: list[Key] = []
         """Keys that were pressed since."""
-        self._completing = False
+        self._wanted: str | None = None
+        """The text whose completion is accepted as soon as it is there."""
         self._history: list[str] = []
         self._recalled = 0
 
@@ -52,7 +53,7 @@ class PromptInput(Field):
 
     def start(self, text: str) -> None:
         """Begin with a text."""
-        self.answered = self._completing = False
+        self.answered, self._wanted = False, None
         self.held.clear()
         self._recalled = len(self._history)
         self._replace(text)
@@ -68,7 +69,7 @@ class PromptInput(Field):
         if self._suggestion:
             self.action_cursor_right()
         else:
-            self._completing = self.suggester is not None
+            self._wanted = self.value
 
     def action_recall(self, by: int) -> None:
         """Show a text that was entered before or after this one."""
@@ -82,15 +83,11 @@ class PromptInput(Field):
         self.cursor_position = len(text)
 
     def on_suggestion_ready(self, event: SuggestionReady) -> None:
-        """Accept a completion that tab asked for before it was there."""
-        if self._completing and event.value == self.value:
+        """Accept a completion that tab asked for before it was there, unless more was typed since."""
+        if event.value == self.value == self._wanted:
             event.prevent_default()
+            self._wanted = None
             self._replace(event.suggestion)
-        self._completing = False
-
-    def on_input_changed(self) -> None:
-        """What is typed further is not to be completed by a tab before it."""
-        self._completing = False
 
 
 class Prompt(Horizontal):
