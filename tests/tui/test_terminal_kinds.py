@@ -88,3 +88,15 @@ def test_tab_right_behind_what_is_typed_completes_it(place: str, tmp_path: Path)
         terminal.press("enter")
         terminal.shows("config/app.json", "valid JSON")
         assert terminal.quit() == 0
+
+
+@pytest.mark.parametrize(("typed", "shown"), [("config/a", "valid JSON"), ("nowhere", "no such key: nowhere")])
+def test_enter_right_behind_tab_waits_for_the_completion(place: str, tmp_path: Path, typed: str, shown: str) -> None:
+    """Enter takes the completed name, or what was typed where nothing completes it."""
+    asyncio.run(filled(place, {"config/app.json": b"{}"}))
+    with Terminal(place, home=tmp_path) as terminal:
+        terminal.shows("LIVE", "config/")
+        terminal.press(":")
+        terminal.type(f"{typed}\t\r")
+        terminal.shows(shown)
+        assert terminal.quit() == 0

@@ -39,21 +39,30 @@ class PromptInput(Field):
         """Keys that were pressed since."""
         self._wanted: str | None = None
         """The text whose completion is accepted as soon as it is there."""
+        self._submitting = False
+        """Whether enter was pressed behind that tab."""
         self._history: list[str] = []
         self._recalled = 0
 
     async def _on_key(self, event: Key) -> None:
+        if self._submitting and event.key == "escape":
+            self._submitting = self.answered = False
         if self.answered:
             self.held.append(Key(event.key, event.character))
             event.stop()
             event.prevent_default()
             return
         self.answered = event.key in {"enter", "escape"}
+        if event.key == "enter" and self.value == self._wanted:
+            self._submitting = True  # what stands there is not what was meant
+            event.stop()
+            event.prevent_default()
+            return
         await super()._on_key(event)
 
     def start(self, text: str) -> None:
         """Begin with a text."""
-        self.answered, self._wanted = False, None
+        self.answered, self._wanted, self._submitting = False, None, False
         self.held.clear()
         self._recalled = len(self._history)
         self._replace(text)
@@ -68,7 +77,7 @@ class PromptInput(Field):
         self.action_end()
         if self._suggestion:
             self.action_cursor_right()
-        else:
+        elif isinstance(self.suggester, _Completion) and self.suggester.is_pending(self.value):
             self._wanted = self.value
 
     def action_recall(self, by: int) -> None:
@@ -82,12 +91,23 @@ class PromptInput(Field):
         self.value = text
         self.cursor_position = len(text)
 
-    def on_suggestion_ready(self, event: SuggestionReady) -> None:
+    async def on_suggestion_ready(self, event: SuggestionReady) -> None:
         """Accept a completion that tab asked for before it was there, unless more was typed since."""
         if event.value == self.value == self._wanted:
             event.prevent_default()
-            self._wanted = None
-            self._replace(event.suggestion)
+            await self._complete(event.suggestion)
+
+    async def on_no_completion(self, text: str) -> None:
+        """Let enter have what stands there where nothing completes it."""
+        if text == self.value == self._wanted:
+            await self._complete(text)
+
+    async def _complete(self, text: str) -> None:
+        self._wanted = None
+        self._replace(text)
+        if self._submitting:
+            self._submitting = False
+            await self.action_submit()
 
 
 class Prompt(Horizontal):
@@ -157,7 +177,8 @@ class Prompt(Horizontal):
 
     def complete(self, give: Callable[[str], Awaitable[str | None]]) -> None:
         """Have what is typed completed."""
-        self.query_one(Input).suggester = _Completion(give)
+        field = self.query_one(PromptInput)
+        field.suggester = _Completion(give, field.on_no_completion)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell what is typed."""
@@ -178,10 +199,17 @@ class Prompt(Horizontal):
 class _Completion(Suggester):
     """Asks how a text goes on once typing pauses; the newest question ends the one before."""
 
-    def __init__(self, give: Callable[[str], Awaitable[str | None]]) -> None:
+    def __init__(self, give: Callable[[str], Awaitable[str | None]], on_none: Callable[[str], Awaitable[None]]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._give = give
+        self._on_none = on_none
+        self._answered: str | None = None
+        """The text that was completed last, or found to have no completion."""
         self._asking: asyncio.Task[object] | None = None
+
+    def is_pending(self, text: str) -> bool:
+        """Return whether it is not known yet how a text goes on."""
+        return bool(text) and text != self._answered
 
     async def get_suggestion(self, value: str) -> str | None:
         """Give how a text may go on; nothing that could not be drawn as it is."""
@@ -196,4 +224,8 @@ class _Completion(Suggester):
         finally:
             if self._asking is asyncio.current_task():
                 self._asking = None
-        return found if found is not None and found.startswith(value) and inert(found) == found else None
+        self._answered = value
+        if found is not None and found.startswith(value) and inert(found) == found:
+            return found
+        await self._on_none(value)
+        return None
