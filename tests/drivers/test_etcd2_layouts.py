@@ -1,20 +1,21 @@
 """The two layouts of locks on etcd's v2 API, libkv's beside the real library: who holds is respected and listed."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Generator
+from collections.abc import Generator
 
 import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.drivers.etcd2.lock import Etcd2Lock
-from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, InvalidKey
 from tests.clients.lockers import Locker, libkv
 from tests.contract.ground import PATIENCE
+from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd import EtcdServer
 from tests.servers.etcd2 import PlainV2
 from tests.servers.waiting import eventually
+
+__all__ = ["path", "plain", "store"]
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +23,6 @@ def locker() -> Generator[Locker, None, None]:
     """The real libkv."""
     with libkv() as built:
         yield built
-
-
-@pytest.fixture
-def path() -> str:
-    return f"layouts-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def plain(shared_etcd2: EtcdServer) -> PlainV2:
-    return PlainV2(shared_etcd2)
-
-
-@pytest.fixture
-async def store(shared_etcd2: EtcdServer, path: str) -> AsyncIterator[Etcd2Store]:
-    async with Etcd2Store(parse(f"etcd2://{shared_etcd2.address}/{path}/"), Access()) as store:
-        yield store
 
 
 def place(store: Etcd2Store, key: str) -> str:

@@ -1,35 +1,18 @@
 """Locks on etcd's v2 API, as libkv and valkeyrie take them: we and they respect each other."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store
-from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, InvalidKey
 from tests.contract.ground import LASTING, PATIENCE, TTL
-from tests.servers.etcd import EtcdServer
+from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd2 import PlainV2
 from tests.servers.waiting import eventually
 
-
-@pytest.fixture
-def path() -> str:
-    return f"locks-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def plain(shared_etcd2: EtcdServer) -> PlainV2:
-    return PlainV2(shared_etcd2)
-
-
-@pytest.fixture
-async def store(shared_etcd2: EtcdServer, path: str) -> AsyncIterator[Etcd2Store]:
-    async with Etcd2Store(parse(f"etcd2://{shared_etcd2.address}/{path}/"), Access()) as store:
-        yield store
+__all__ = ["path", "plain", "store"]
 
 
 async def test_a_lock_of_valkeyries_is_respected_and_told(store: Etcd2Store, plain: PlainV2, path: str) -> None:

@@ -1,8 +1,6 @@
 """What only etcd's v2 API has: directories, hidden names, values that are no text, and TTLs in whole seconds."""
 
 import math
-import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -10,29 +8,14 @@ from explorer.drivers.etcd2 import Etcd2Store
 from explorer.drivers.etcd2.layout import Node
 from explorer.drivers.etcd2.reading import Walk
 from explorer.drivers.http import Endpoints
-from explorer.model.address import Access, parse
 from explorer.model.entries import Child
 from explorer.model.errors import ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
 from tests.contract.ground import PATIENCE, keys_below
-from tests.servers.etcd import EtcdServer
+from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd2 import PlainV2, quoted
 from tests.servers.waiting import eventually
 
-
-@pytest.fixture
-def path() -> str:
-    return f"nodes-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def plain(shared_etcd2: EtcdServer) -> PlainV2:
-    return PlainV2(shared_etcd2)
-
-
-@pytest.fixture
-async def store(shared_etcd2: EtcdServer, path: str) -> AsyncIterator[Etcd2Store]:
-    async with Etcd2Store(parse(f"etcd2://{shared_etcd2.address}/{path}/"), Access()) as store:
-        yield store
+__all__ = ["path", "plain", "store"]
 
 
 # Directories
