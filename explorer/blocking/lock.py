@@ -18,17 +18,17 @@ class BlockingLock:
 
     @property
     def key(self) -> str:
-        """What is locked."""
+        """The key that is locked."""
         return self._lock.key
 
     @property
     def held(self) -> bool:
-        """Whether the lock is provably held at this moment."""
+        """True while the lock is provably held."""
         return self._lock.held
 
     @property
     def lost(self) -> bool:
-        """Whether it was held and is no longer, although it was not released."""
+        """True once it is no longer held although it was not released."""
         return self._lock.lost.is_set()
 
     @property
@@ -41,11 +41,11 @@ class BlockingLock:
         self._connection.run(self._lock.acquire(timeout))
 
     def release(self) -> None:
-        """Give the lock up; does nothing when it is not held."""
+        """Release the lock; does nothing when it is not held."""
         self._connection.run(self._lock.release())
 
     def wait_lost(self, timeout: float | None = None) -> bool:
-        """Wait until the lock is lost, at most `timeout` seconds, and tell whether it is."""
+        """Wait until the lock is lost, at most `timeout` seconds, and return whether it is."""
         return self._connection.run(self._wait_lost(timeout))
 
     def put(self, key: str, value: bytes) -> Entry:

@@ -62,12 +62,12 @@ class BlockingStore:
 
     @property
     def capabilities(self) -> Capability:
-        """What the store can do."""
+        """The calls that the store supports."""
         return self._store.capabilities
 
     @property
     def reasons(self) -> Mapping[Capability, str]:
-        """Why it cannot do the rest."""
+        """The reasons why it does not support the others."""
         return self._store.reasons
 
     @property
@@ -77,7 +77,7 @@ class BlockingStore:
 
     @property
     def separator(self) -> str:
-        """What splits its keys into levels."""
+        """The separator of the levels of its keys."""
         return self._store.separator
 
     def status(self) -> Status:
