@@ -65,21 +65,21 @@ class Ground:
 
     def connection(self, path: str = "") -> Store:
         """Make one more connection, not yet opened, to `path` (a URL's path, quoted) below this test's own path."""
-        raise NotImplementedError
+        raise NotImplementedError  # a driver's fixtures give it
 
     async def advance(self, seconds: float) -> None:
         """Let time pass for the store; a real store takes the real time."""
-        raise NotImplementedError
+        raise NotImplementedError  # a driver's fixtures give it
 
     async def compact(self, store: Store) -> None:
         """Let the store forget its history before now."""
-        raise NotImplementedError
+        raise NotImplementedError  # a driver's fixtures give it
 
     def stale(self, entry: Entry) -> Revision:
         """Give a revision that the entry does not have."""
         if isinstance(entry.revision, int):
             return entry.revision + 6744
-        raise NotImplementedError
+        raise NotImplementedError  # a driver's fixtures give it
 
     def possible(self, *keys: str) -> list[str]:
         """Give those of the keys that can all have a value at once."""

@@ -167,7 +167,7 @@ class Script(Cluster):
         del method, key, within, repeat, at
         if not isinstance(question, messages.RangeRequest):
             message = f"the script has no answer to {question}"
-            raise NotImplementedError(message)
+            raise TypeError(message)
         return cast("Answer", self._connections[0].life.range(question))
 
     async def converse(
@@ -183,7 +183,7 @@ class Script(Cluster):
         del method, key, first_within, nudge
         if not isinstance(question, messages.WatchRequest):
             message = f"the script has no answer to {question}"
-            raise NotImplementedError(message)
+            raise TypeError(message)
         connection = self._connections[0]
         asked: deque[messages.WatchRequest] = deque([question])
         if outbox is not None:

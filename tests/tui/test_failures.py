@@ -165,7 +165,7 @@ async def return_to_browsing(page: AppPage) -> None:
     while not isinstance(page.app.screen, Browse):
         left = page.app.screen
         left.dismiss(None)
-        await page.until(lambda left=left: page.app.screen is not left, "the screen is left")  # type: ignore[misc]
+        await page.until(lambda left=left: page.app.screen is not left, "the screen is left")  # type: ignore[misc]  # mypy cannot follow what is handed on
     await session.desk.leave()
     await session.desk.find_drafts()  # of a save whose outcome is unknown one stays
     for draft in session.desk.offered:

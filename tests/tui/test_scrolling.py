@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from textual.widgets import TextArea
 
 from explorer.codecs.documents import Codecs
 from explorer.drivers.memory import MemoryStore
@@ -35,9 +36,7 @@ async def shown(view: str, size: tuple[int, int], place: Place) -> AsyncGenerato
             case "review":
                 await page.press("e")
                 await page.shows("nothing changed yet")
-                page.app.screen.query_one("TextArea").load_text(  # type: ignore[attr-defined]
-                    "\n".join(f"new {line}" for line in LINES)
-                )
+                page.app.screen.query_one(TextArea).load_text("\n".join(f"new {line}" for line in LINES))
                 await page.press("ctrl+s")
                 await page.shows("Save key?", "line 001")
             case "conflict":

@@ -60,11 +60,11 @@ class Pane(Vertical):
 
     def body(self) -> Iterable[Widget]:
         """Give the widgets below the title."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract; Textual's own metaclass leaves no room for ABC
 
     def draw(self) -> None:
         """Show the session's part as it is now."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract; Textual's own metaclass leaves no room for ABC
 
     class Sought(Message):
         """A key is to be gone to."""

@@ -80,11 +80,11 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def count(self) -> int:
         """Give the number of lines."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract; Textual's own metaclass leaves no room for ABC
 
     def pieces(self, index: int, width: int) -> list[Piece]:
         """Give what stands in a line, as styles and texts."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract; Textual's own metaclass leaves no room for ABC
 
     @property
     def room(self) -> int:
