@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from explorer.model.capabilities import Capability
 from explorer.session.actions import shown
 from explorer.session.connection.linking import Link
+from explorer.session.editing.desk import STILL_SAVING
 from explorer.session.editing.edits import Conflicted, Unknown
 from explorer.session.showing import Showing
 
@@ -61,6 +62,9 @@ class Circumstances:
     @property
     def uneditable(self) -> str | None:
         """Why the value shown cannot be edited, None if it can."""
+        key = self.selected
+        if key is not None and self._showing.desk.is_saving(key):
+            return STILL_SAVING
         reading = self._showing.detail.reading
         return None if reading is None else reading.document.refusal
 

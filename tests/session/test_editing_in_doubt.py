@@ -5,60 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from explorer.drivers.base import Store
-from explorer.model.entries import Entry, Revision
-from explorer.model.errors import NoSpace, NotReachable, OutcomeUnknown, Timeout
+from explorer.model.errors import CallNotSupported, NoSpace, NotReachable, OutcomeUnknown, Timeout
 from explorer.session.editing.drafts import Drafts
 from explorer.session.editing.edits import Conflicted, Refused, Saved, Saving, State, Unknown
 from explorer.session.session import Session
 from tests.servers.waiting import eventually
-from tests.session.ground import PATIENCE, Gate, Place, editing, opened
+from tests.session.doubtful import DoubtfulPlace
+from tests.session.ground import PATIENCE, editing, opened
 
 
 def state(session: Session) -> State:
     assert session.editing is not None
     return session.editing.state
-
-
-class Doubtful(Gate):
-    """A store whose next save ends as a test says: what a real one does only when its answer is lost on the way."""
-
-    failure: Exception | None = None
-    commits = False
-    hold: asyncio.Event | None = None
-    unread: asyncio.Event | None = None
-    """What readings wait for."""
-
-    async def get(self, key: str, *, consistent: bool = True) -> Entry:
-        if self.unread is not None:
-            await self.unread.wait()
-        return await super().get(key, consistent=consistent)
-
-    async def atomic_put(
-        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
-    ) -> Entry:
-        if self.hold is not None:
-            await self.hold.wait()
-        failure, self.failure = self.failure, None
-        if failure is not None and not self.commits:
-            raise failure
-        entry = await super().atomic_put(key, value, previous, ttl=ttl)
-        if failure is not None:
-            raise failure
-        return entry
-
-
-class DoubtfulPlace(Place):
-    def connect(self) -> Store:
-        store = Doubtful(self)
-        self.stores.append(store)
-        return store
-
-    @property
-    def main(self) -> Doubtful:
-        store = self.stores[0]
-        assert isinstance(store, Doubtful)
-        return store
 
 
 @pytest.mark.parametrize("failure", [OutcomeUnknown("the answer was lost"), Timeout("no answer in time")])
@@ -136,9 +94,40 @@ async def test_an_edit_in_doubt_that_was_left_loses_its_draft_only_when_it_is_fo
         await eventually(lambda: not Drafts(tmp_path).found("memory:"), "its draft is gone", PATIENCE)
 
 
-async def test_an_edit_that_is_being_saved_is_not_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("failure", [None, NotReachable("connection refused"), OutcomeUnknown("the answer was lost")])
+async def test_left_save_goes_on_and_keeps_its_draft(tmp_path: Path, failure: Exception | None) -> None:
+    """An edit left while it is being saved is saved, and its draft goes only when that is known."""
     place = DoubtfulPlace()
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure, place.main.commits = failure, isinstance(failure, OutcomeUnknown)
+        place.main.hold = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(edit.save())
+            await eventually(lambda: isinstance(edit.state, Saving), "it is sent", PATIENCE)
+            assert await session.desk.leave()
+            assert session.editing is None
+            assert [draft.text for draft in Drafts(tmp_path).found("memory:")] == ["mine"]
+            with pytest.raises(CallNotSupported, match="still being saved"):
+                session.edit()
+            place.main.hold.set()
+        if isinstance(failure, NotReachable):
+            assert isinstance(edit.state, Refused)
+            await session.idle()
+            assert [draft.text for draft in session.desk.offered] == ["mine"]
+        else:
+            await eventually(lambda: isinstance(edit.state, Saved), "it is known to be saved", PATIENCE)
+            await eventually(lambda: not Drafts(tmp_path).found("memory:"), "its draft is gone", PATIENCE)
+            assert (await other.get("key")).value == b"mine"
+        session.edit()
+
+
+async def test_save_without_a_draft_is_not_left() -> None:
+    """Where no draft can be kept the text would be lost with a save that fails: the edit stays open."""
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
         edit.draft("mine")
@@ -147,11 +136,29 @@ async def test_an_edit_that_is_being_saved_is_not_left(tmp_path: Path) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(edit.save())
             await eventually(lambda: isinstance(edit.state, Saving), "it is sent", PATIENCE)
-            await session.desk.leave()
+            assert not await session.desk.leave()
             assert session.editing is edit
             place.main.hold.set()
         assert isinstance(edit.state, Refused)
         assert session.editing is edit
+
+
+async def test_draft_taken_up_from_a_save_in_doubt_stays(tmp_path: Path) -> None:
+    """The draft that an edit goes on with is not removed when the save that it was left by is found out."""
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
+        await edit.save()
+        assert await session.desk.leave()
+        again = await session.desk.take_up(session.desk.offered[0])
+        await edit.look_again()
+        assert isinstance(edit.state, Saved)
+        await session.idle()
+        assert again.text == "mine"
+        assert [draft.text for draft in Drafts(tmp_path).found("memory:")] == ["mine"]
 
 
 @pytest.mark.parametrize("failure", [NoSpace("the quota is used up"), NotReachable("connection refused")])

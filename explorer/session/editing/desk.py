@@ -8,14 +8,14 @@ from typing import Final
 from explorer.codecs.contract import Choice
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
-from explorer.model.errors import KeyNotFound
+from explorer.model.errors import CallNotSupported, KeyNotFound
 from explorer.model.events import Deleted, Put
 from explorer.session.aside import Aside
 from explorer.session.clock import Clock
 from explorer.session.decoding import Decoder
 from explorer.session.detail import Reading
 from explorer.session.editing.drafts import Draft, DraftError, Drafts
-from explorer.session.editing.edits import Drafting, Saved, Saving, Unknown
+from explorer.session.editing.edits import Conflicted, Drafting, Refused, Saved, Saving, Unknown
 from explorer.session.editing.machine import Edit
 from explorer.session.states import Part
 from explorer.session.work import Task, Work
@@ -24,6 +24,8 @@ SOON: Final = 0.4
 """Seconds after a keystroke at which the draft is written, with all that was typed by then."""
 _CHECKING: Final = 0.15
 """Seconds that typing has to pause before it is looked whether the text makes a value."""
+
+STILL_SAVING: Final = "the key is still being saved"
 
 
 class Desk:
@@ -62,10 +64,10 @@ class Desk:
         self._drafts = None if folder is None else Drafts(folder)
         self._aside = Aside("keyscope-drafts")
         self._writing = False
-        self._doubtful: Edit | None = None
-        """The edit about whose save it is being found out."""
-        self._left_in_doubt: dict[Edit, Draft] = {}
-        """Drafts of edits that were left before it was known whether they were saved; they go when they were."""
+        self._doubtful: set[Edit] = set()
+        """The edits about whose save it is being found out."""
+        self._left_in_doubt: dict[Edit, Draft | None] = {}
+        """Edits that were left before it was known whether they were saved, and their drafts, which go if they were."""
         self._beginning: Task | None = None
         """What decides into which file the open edit's draft goes."""
         self._kept: str | None = None
@@ -97,12 +99,22 @@ class Desk:
         return self._begin(edit)
 
     async def create(self, key: str, choice: Choice | None = None) -> Edit:
-        """Open an edit that creates a key."""
+        """Open an edit that creates a key.
+
+        Raises:
+            CallNotSupported: A save of the key, of an edit that was left, still goes on.
+        """
+        self._refuse_while_saving(key)
         document = await self._decoder.open(key, b"", choice)
         return self._begin(Edit(key, None, document, decoder=self._decoder, store=self._store, told=self._told))
 
     async def take_up(self, draft: Draft) -> Edit:
-        """Go on with a draft that was found, on the value that it began with: what changed since is a conflict."""
+        """Go on with a draft that was found, on the value that it began with: what changed since is a conflict.
+
+        Raises:
+            ExplorerError: A save of the key, of an edit that was left, still goes on; or the key could not be read.
+        """
+        self._refuse_while_saving(draft.key)
         document = await self._decoder.open(draft.key, draft.base or b"", draft.choice)
         base = None
         if draft.base is not None and draft.revision is not None:
@@ -111,6 +123,9 @@ class Desk:
         self._begin(edit, resumed=draft)
         self._kept = draft.text
         self.offered = tuple(other for other in self.offered if other.file != draft.file)
+        for left, its_draft in self._left_in_doubt.items():
+            if its_draft is not None and its_draft.file == draft.file:
+                self._left_in_doubt[left] = None  # the file is this edit's now
         edit.draft(draft.text)
         await self._compare(edit)
         return edit
@@ -152,28 +167,45 @@ class Desk:
 
     # Ending
 
-    async def leave(self, *, keep: bool = False) -> None:
-        """End the edit and throw away what was typed; with `keep`, or when its save is in doubt, the draft stays.
+    async def leave(self, *, keep: bool = False) -> bool:
+        """End the edit and throw away what was typed; with `keep`, or while its save has no outcome, the draft stays.
 
-        One that is being saved is not left before that is done.
+        A save that goes on ends by itself: its draft goes once it is known to be saved.
+
+        Returns:
+            False if the edit stays open: its save has no outcome yet, and no draft of it can be kept.
         """
         edit = self.edit
-        if edit is not None and isinstance(edit.state, Saving):
-            return
-        if edit is not None and keep:
+        if edit is None:
+            return True
+        keep = keep or not edit.settled
+        if keep:
             await self.flush()
+        if not edit.settled:
+            if edit.unsaved and (self._drafts is None or edit.draft_problem is not None):
+                return False
+            self._left_in_doubt[edit] = None
         self.edit = None
-        if edit is not None and not keep and not isinstance(edit.state, Unknown):
+        if not keep:
             await self._forget(edit)
-        elif edit is not None and self._drafts is not None:
+        elif self._drafts is not None:
             file = await self._aside.do(self._drafts.release, self.shown, edit.key)
             self.offered = await self._aside.do(self._drafts.found, self.shown)
             left = next((draft for draft in self.offered if draft.file == file), None)
-            if left is not None and isinstance(edit.state, Unknown):
+            if edit in self._left_in_doubt:
                 self._left_in_doubt[edit] = left
-            elif left is not None and isinstance(edit.state, Saved):  # found out while the file was released
+            elif left is not None and not edit.open:  # found out while the file was released
                 await self.discard(left)
         self._tell(Part.EDIT)
+        return True
+
+    def is_saving(self, key: str) -> bool:
+        """Return whether an edit of a key was left while it was being saved, and that goes on."""
+        return any(edit.key == key and isinstance(edit.state, Saving) for edit in self._left_in_doubt)
+
+    def _refuse_while_saving(self, key: str) -> None:
+        if self.is_saving(key):
+            raise CallNotSupported(STILL_SAVING, key=key)
 
     async def flush(self) -> None:
         """Write the draft of what is typed now, so that it can be gone on with another day."""
@@ -197,8 +229,10 @@ class Desk:
         match edit.state:
             case Saved():
                 work.start(self._forget(edit), name="remove a draft")
-            case Unknown() if edit is not self._doubtful:
-                self._doubtful = edit
+            case Conflicted() | Refused():
+                self._left_in_doubt.pop(edit, None)  # it is not saved: a draft like every other
+            case Unknown() if edit not in self._doubtful:
+                self._doubtful.add(edit)
                 work.start(self._resolve(edit), name="find out about a save", caused=False)
             case Drafting(checked=False) if edit is self.edit:
                 work.replace(self._check(edit), name="check a text")
@@ -210,7 +244,7 @@ class Desk:
         try:
             await edit.resolve()
         finally:
-            self._doubtful = None
+            self._doubtful.discard(edit)
 
     async def _check(self, edit: Edit) -> None:
         await asyncio.sleep(_CHECKING)
@@ -252,9 +286,10 @@ class Desk:
             self._tell(Part.EDIT)
 
     async def _forget(self, edit: Edit) -> None:
-        left = self._left_in_doubt.pop(edit, None)
-        if left is not None:
-            await self.discard(left)
+        if edit in self._left_in_doubt:
+            left = self._left_in_doubt.pop(edit)
+            if left is not None:
+                await self.discard(left)
             return
         self._kept = None
         if self._drafts is not None:

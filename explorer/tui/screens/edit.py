@@ -47,8 +47,8 @@ class _LongText(Pager):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.READER)
 
 
-class EditScreen(Answering[None], LiveScreen[None]):
-    """An open edit on the screen."""
+class EditScreen(Answering[bool], LiveScreen[bool]):
+    """An open edit on the screen; its answer is whether it was left while the outcome of its save was awaited."""
 
     place = Place.EDITOR
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.EDITOR)
@@ -67,6 +67,8 @@ class EditScreen(Answering[None], LiveScreen[None]):
         self._shown: object = None
         self._typed = edit.text
         self._since = session.clock.now()
+        self._leaving = False
+        """Whether it is being left with a save that goes on."""
         self._place = Place.EDITOR if len(edit.text) <= LARGEST else Place.READER
         """What can be done: a text that is too long is read only."""
 
@@ -143,7 +145,7 @@ class EditScreen(Answering[None], LiveScreen[None]):
 
     def _waiting(self) -> str:
         seconds = self.session.clock.now() - self._since
-        return f"saving … {span(seconds)}, {self._key('quit')} quits and keeps the draft"
+        return f"saving … {span(seconds)}; {self._key('back')} leaves, and the save goes on"
 
     # Drawing
 
@@ -237,6 +239,8 @@ class EditScreen(Answering[None], LiveScreen[None]):
         return f"Meanwhile somebody else has deleted this key (rev {theirs.revision})"
 
     def _react(self) -> None:
+        if self._leaving:
+            return  # whoever opened this screen says what comes of the save
         match self.edit.state:
             case Reviewing() as state:
                 self.app.push_screen(Review(self.session, self.edit, state), self._reviewed)
@@ -276,7 +280,18 @@ class EditScreen(Answering[None], LiveScreen[None]):
     async def _close(self, *, keep: bool) -> None:
         if self.session.editing is self.edit:
             await self.session.desk.leave(keep=keep)
-        self.dismiss()
+        self.dismiss(result=False)
+
+    async def _leave_awaited(self) -> None:
+        """Leave a save to itself, if its text is kept until the outcome is known."""
+        self._leaving = True
+        if await self.session.desk.leave(keep=True):
+            self.dismiss(result=True)
+            return
+        self._leaving, self._shown = False, None
+        problem = self.edit.draft_problem or "no draft can be kept"
+        self.notify(inert(f"not left: the save goes on, and {problem}"), severity="warning", markup=False)
+        self.draw()
 
     def _start(self, name: str) -> None:
         try:
@@ -319,9 +334,9 @@ class EditScreen(Answering[None], LiveScreen[None]):
         self.app.push_screen(Help(self.session, self._place))
 
     def do_back(self) -> None:
-        """Leave; what was typed is asked about."""
+        """Leave; what was typed is asked about, unless it is being saved."""
         if not self.edit.settled:
-            self.notify(f"not left: {self._waiting()}", severity="warning", markup=False)
+            self.run_worker(self._leave_awaited(), group="leave", exclusive=True)
             return
         if not self.edit.unsaved:
             self._leave("nothing was written")

@@ -1,6 +1,7 @@
 """The ways into an edit: in place, in $EDITOR, as a new key."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from textual.screen import Screen
@@ -8,10 +9,11 @@ from textual.screen import Screen
 from explorer.model.errors import ExplorerError
 from explorer.model.text import counted, inert
 from explorer.session.editing.drafts import Draft
-from explorer.session.editing.edits import Saved
+from explorer.session.editing.edits import Refused, Saved, Saving, Unknown
 from explorer.session.editing.machine import Edit
 from explorer.session.session import Session
 from explorer.session.states import Part
+from explorer.tui.drawing import named
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.screens import going
 from explorer.tui.screens.edit import EditScreen
@@ -21,6 +23,8 @@ from explorer.tui.screens.questions import Choosing, Option
 
 EVENT_TIMEOUT: Final = 2.0
 """Seconds in which the event of a save is expected at most."""
+FAILURE_TIMEOUT: Final = 15.0
+"""Seconds for which it is shown that a save failed whose editor was left."""
 
 
 def edit(screen: Screen[None], session: Session) -> None:
@@ -68,7 +72,7 @@ def _open(screen: Screen[None], session: Session) -> None:
     except ExplorerError as error:
         screen.notify(inert(error.message), severity="error", markup=False)
         return
-    screen.app.push_screen(EditScreen(session, opened))
+    _push(screen, session, opened)
 
 
 def ask_new(screen: Screen[None], session: Session) -> None:
@@ -100,12 +104,49 @@ async def _create(screen: Screen[None], session: Session, key: str) -> None:
 
 def _push(screen: Screen[None], session: Session, opened: Edit) -> None:
     """Open the editor; a key that was not selected is, once it is saved."""
+    screen.app.push_screen(EditScreen(session, opened), partial(_on_closed, screen, session, opened))
 
-    def on_closed(_: None) -> None:
-        if isinstance(opened.state, Saved) and opened.key != session.selected:
-            screen.run_worker(_select_saved(screen, session, opened.key), group="select-saved", exclusive=True)
 
-    screen.app.push_screen(EditScreen(session, opened), on_closed)
+def _on_closed(screen: Screen[None], session: Session, opened: Edit, awaited: bool | None) -> None:  # noqa: FBT001 - what a screen was left with
+    if awaited:
+        screen.run_worker(_show_outcome(screen, session, opened))
+    elif isinstance(opened.state, Saved) and opened.key != session.selected:
+        screen.run_worker(_select_saved(screen, session, opened.key), group="select-saved", exclusive=True)
+
+
+async def _show_outcome(screen: Screen[None], session: Session, edit: Edit) -> None:
+    """Say what comes of a save whose editor was left, however long that takes."""
+    key = named(edit.key)
+    changed = asyncio.Event()
+    unsubscribe = session.subscribe(lambda parts: changed.set() if parts & Part.EDIT else None)
+    try:
+        shown: object = None
+        while not edit.settled:
+            match edit.state:
+                case Saving() if not isinstance(shown, Saving):
+                    screen.notify(f"{key} is still being saved; its draft is kept meanwhile", markup=False)
+                case Unknown() if not isinstance(shown, Unknown):
+                    words = f"not known yet whether {key} was saved; its draft is kept meanwhile"
+                    screen.notify(words, severity="warning", markup=False)
+                case _:
+                    pass
+            shown = edit.state
+            await changed.wait()
+            changed.clear()
+    finally:
+        unsubscribe()
+    match edit.state:
+        case Saved(entry=entry):
+            screen.notify(f"saved {key} (rev {inert(str(entry.revision))})", markup=False)
+        case Refused(error=error):
+            _say_not_saved(screen, key, inert(error.message))
+        case _:
+            _say_not_saved(screen, key, "somebody else was first")
+
+
+def _say_not_saved(screen: Screen[None], key: str, reason: str) -> None:
+    words = f"{key} was not saved: {reason}. Its draft is kept."
+    screen.notify(words, severity="error", markup=False, timeout=FAILURE_TIMEOUT)
 
 
 async def _select_saved(screen: Screen[None], session: Session, key: str) -> None:
@@ -140,7 +181,7 @@ async def edit_outside(screen: Screen[None], session: Session) -> None:
         screen.notify("nothing was changed", markup=False)
         return
     opened.take_over(outcome.text)
-    await screen.app.push_screen(EditScreen(session, opened))
+    await screen.app.push_screen(EditScreen(session, opened), partial(_on_closed, screen, session, opened))
     if outcome.problem:
         outcome.show(screen.app)
     else:

@@ -1,0 +1,48 @@
+"""A store whose saves and readings wait or fail as a test says."""
+
+import asyncio
+
+from explorer.drivers.base import Store
+from explorer.model.entries import Entry, Revision
+from tests.session.ground import Gate, Place
+
+
+class Doubtful(Gate):
+    """A store whose next save ends as a test says: what a real one does only when its answer is lost on the way."""
+
+    failure: Exception | None = None
+    commits = False
+    hold: asyncio.Event | None = None
+    unread: asyncio.Event | None = None
+    """What readings wait for."""
+
+    async def get(self, key: str, *, consistent: bool = True) -> Entry:
+        if self.unread is not None:
+            await self.unread.wait()
+        return await super().get(key, consistent=consistent)
+
+    async def atomic_put(
+        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+    ) -> Entry:
+        if self.hold is not None:
+            await self.hold.wait()
+        failure, self.failure = self.failure, None
+        if failure is not None and not self.commits:
+            raise failure
+        entry = await super().atomic_put(key, value, previous, ttl=ttl)
+        if failure is not None:
+            raise failure
+        return entry
+
+
+class DoubtfulPlace(Place):
+    def connect(self) -> Store:
+        store = Doubtful(self)
+        self.stores.append(store)
+        return store
+
+    @property
+    def main(self) -> Doubtful:
+        store = self.stores[0]
+        assert isinstance(store, Doubtful)
+        return store
