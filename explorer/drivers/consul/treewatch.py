@@ -5,17 +5,18 @@ what an index is worth, and `searching` for how the changes are found without re
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.layout import Layout, reachable
 from explorer.drivers.consul.pacing import Pace
-from explorer.drivers.consul.reading import Reader
+from explorer.drivers.consul.reading import MOST_OPERATIONS, Reader
 from explorer.drivers.consul.searching import FEW, Search
 from explorer.drivers.consul.watch import Position
 from explorer.drivers.watching import Feed, follow, missing
+from explorer.drivers.witnesses import Witnesses, Written
 from explorer.model.entries import Revision
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
@@ -49,8 +50,7 @@ class TreeWatch:
         """Why all must be compared, until it was."""
         self._told_ahead: dict[str, int] = {}
         """Keys whose change was told before the index that it made was reached, and that index."""
-        self._witness: Stored | None = None
-        """The last entry that was told."""
+        self._witnesses = Witnesses(FEW, together=MOST_OPERATIONS)
         self._feed: Feed | None = None
 
     async def run(self, feed: Feed) -> None:
@@ -66,13 +66,15 @@ class TreeWatch:
         index = await self._signal()
         if self._names is None:
             self._position.begin(index)
-            self._names = set(await self._reader.everything(self._base))
+            self._names = await self._begin(index)
             self._caught_up = index
             yield [Started(index)]
         else:
             trouble = await self._position.regressed(self._connection, index)
-            if trouble is None and (trouble := await self._forgotten()):
-                self._position.begin(index)
+            if trouble is None:
+                trouble = (await self._witnesses.examine(self._written, told=self._caught_up)).trouble
+                if trouble:
+                    self._position.begin(index)
             self._trouble = trouble or self._trouble
             if self._trouble is None:
                 yield [Started(self._caught_up)]
@@ -107,14 +109,19 @@ class TreeWatch:
         )
         return heard and heard[0]
 
-    async def _forgotten(self) -> str | None:
-        """Tell why this cannot be the store that was watched before, or None."""
-        if self._witness is None:
-            return None
-        now = await self._reader.entry(self._witness.key)
-        if now is not None and (now.modified, now.created) < (self._witness.modified, self._witness.created):
-            return "an entry is older than it was: the store was restored from an older state"
-        return None
+    async def _begin(self, index: int) -> set[str]:
+        """Return the names that are there, and take in what was written last."""
+        keys = sorted(await self._reader.everything(self._base))
+        self._witnesses.clear(complete=len(keys) <= FEW)
+        since = 0 if len(keys) <= FEW else index - 1
+        if keys:
+            async for newer in Search(self._connection, self._reader, since).newer(keys):
+                for one in newer:
+                    self._witnesses.observe(one.key, _written(one))
+        return set(keys)
+
+    async def _written(self, keys: Sequence[str]) -> dict[str, Written]:
+        return {one.key: _written(one) for one in await self._reader.entries(keys)}
 
     async def _look(self) -> AsyncGenerator[Iterable[Event], None]:
         """Find what changed since all was found, and yield it."""
@@ -123,6 +130,7 @@ class TreeWatch:
             yield [Resync(trouble, since, self._position.told)]
             since = 0
             self._told_ahead.clear()
+            self._witnesses.clear()
         names = self._names or set()
         keys = [] if len(names) <= FEW else sorted(await self._reader.everything(self._base))
         if len(keys) <= FEW:
@@ -151,13 +159,18 @@ class TreeWatch:
             if one.key in self._told_ahead and one.modified <= before and trouble is None:
                 continue
             self._told_ahead[one.key] = one.modified
-            self._witness = one
+            self._witnesses.observe(one.key, _written(one))
             folded = 0 if trouble else max(0, one.modified - before - 1)
             told.append(Put(self._layout.entry(one), inferred=trouble is not None, folded=folded))
         return told
 
     def _deletion(self, key: str, trouble: str | None, since: int) -> Deleted:
         index = self._position.told
+        self._witnesses.observe_deletion(key, index)
         before = max(since, self._told_ahead.pop(key, 0))
         folded = 0 if trouble else max(0, index - before - 1)
         return Deleted(self._layout.relative(key), index, inferred=trouble is not None, folded=folded)
+
+
+def _written(found: Stored) -> Written:
+    return Written.of(found.value, created=found.created, modified=found.modified)

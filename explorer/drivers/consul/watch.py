@@ -20,6 +20,7 @@ from explorer.drivers.consul.pacing import Pace
 from explorer.drivers.consul.reading import Reader
 from explorer.drivers.consul.restores import RESTORED, RestoreDetector
 from explorer.drivers.watching import Feed, follow
+from explorer.drivers.witnesses import OLDER
 from explorer.model.errors import Forbidden
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
@@ -97,6 +98,9 @@ class KeyWatch:
         if self._started:
             since = self._position.told
             trouble = await self._position.regressed(self._connection, index)
+            if not trouble and self._is_of_another_life(found, since):
+                trouble = OLDER
+                self._position.begin(index)
             if not trouble:
                 yield [Started(since)]
             yield self._difference(found, trouble, since)
@@ -110,6 +114,10 @@ class KeyWatch:
             since = self._position.told
             trouble = await self._position.regressed(self._connection, index)
             yield self._difference(found, trouble, since)
+
+    def _is_of_another_life(self, found: Stored | None, since: int) -> bool:
+        """Return whether the entry was written before what was told, and is not what was told."""
+        return found is not None and found != self._last and found.modified <= since
 
     async def _look(self) -> tuple[int, Stored | None]:
         """Ask the leader for the entry as it is now, and for an index that was not newer."""
@@ -145,9 +153,7 @@ class KeyWatch:
         """Compare with what was told last."""
         before, self._last = self._last, found
         told: list[Event] = [Resync(trouble, since, self._position.told)] if trouble else []
-        if found is not None and (
-            before is None or (found.modified, found.created) != (before.modified, before.created)
-        ):
+        if found is not None and found != before:
             folded = max(0, found.modified - max(since, before.modified if before else 0) - 1)
             told.append(Put(self._layout.entry(found), inferred=bool(trouble), folded=0 if trouble else folded))
         elif found is None and before is not None:

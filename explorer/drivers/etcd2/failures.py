@@ -44,6 +44,10 @@ class GapError(ExplorerError):
     """History is not there, or belongs to another life of the store."""
 
 
+class ReplacedError(GapError):
+    """History belongs to another life of the store, whose indexes cannot be compared with those of before."""
+
+
 class NotEmptyError(ExplorerError):
     """There is something in a directory that was to be deleted."""
 

@@ -6,10 +6,10 @@ not told at all. So the watch keeps the names below, and tells both.
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.failures import GapError
+from explorer.drivers.etcd2.failures import GapError, ReplacedError
 from explorer.drivers.etcd2.history import History
 from explorer.drivers.etcd2.layout import Change, Layout, Node, is_below
 from explorer.drivers.etcd2.names import Names
@@ -24,11 +24,12 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class _Gap:
-    """Changes that are no longer told: why, since which index, and of which cluster the store was."""
+    """Changes that are no longer told: why, and since which index."""
 
     reason: str
     since: int
-    cluster: str | None
+    is_replaced: bool
+    """Whether the store is in another life, whose indexes cannot be compared with those of before."""
 
 
 class TreeWatch:
@@ -157,19 +158,23 @@ class TreeWatch:
 
     def _note(self, gap: GapError) -> _Gap:
         """Return where the gap begins; a reading that the connection cuts off is made again from there."""
-        self._gap = self._gap or _Gap(gap.message, self._history.told, self._history.cluster)
+        is_replaced = isinstance(gap, ReplacedError)
+        if self._gap is None:
+            self._gap = _Gap(gap.message, self._history.told, is_replaced)
+        elif is_replaced:
+            self._gap = replace(self._gap, is_replaced=True)
         return self._gap
 
     async def _again(self, gap: _Gap) -> AsyncGenerator[Iterable[Event], None]:
         """Read everything again, and tell the differences to what the watcher knows."""
-        since, cluster = gap.since, gap.cluster
+        since, cluster = gap.since, self._history.cluster
         before = set() if self._names is None else {self._layout.relative(path) for path in self._names.paths()}
         await self._history.begin()
         newest = self._history.told
         yield [Resync(gap.reason, since, newest)]
         await self._feed.caught_up()
         known = None if self._known is None else dict(self._known)
-        another = newest < since or cluster != self._history.cluster
+        another = gap.is_replaced or newest < since or cluster != self._history.cluster
         names, present = Names(self._base), set[str]()
         walk = Walk(self._reader, self._base)
         while page := await walk.take(_PAGE):

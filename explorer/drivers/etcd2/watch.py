@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
 from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.failures import GapError
+from explorer.drivers.etcd2.failures import GapError, ReplacedError
 from explorer.drivers.etcd2.history import History
 from explorer.drivers.etcd2.layout import Change, Layout, Node, is_below
 from explorer.drivers.etcd2.reading import Reader
@@ -49,7 +49,7 @@ class KeyWatch:
             try:
                 await self._history.check()
             except GapError as gap:
-                yield await self._again(gap.message)
+                yield await self._again(gap)
         while True:
             try:
                 below = self._last == 0
@@ -59,7 +59,7 @@ class KeyWatch:
                         if below != (self._last == 0):
                             break
             except GapError as gap:
-                yield await self._again(gap.message)
+                yield await self._again(gap)
 
     async def _begin(self) -> Started:
         await self._history.begin()
@@ -73,7 +73,9 @@ class KeyWatch:
 
     async def _node(self) -> Node | None:
         node = await Reader(self._connection, self._key).node(self._path)
-        if node is not None and not node.directory:
+        if node is None:
+            self._history.observe_absence()
+        elif not node.directory:
             self._history.observe(node)
         return node
 
@@ -94,14 +96,14 @@ class KeyWatch:
     def _entry(self, node: Node | None) -> Entry | None:
         return None if node is None else self._layout.entry(node)
 
-    async def _again(self, reason: str) -> list[Event]:
+    async def _again(self, gap: GapError) -> list[Event]:
         """Read the key again, and tell the difference."""
         since = self._history.told
         await self._history.begin()
         node, before = await self._node(), self._last
         self._last = node.modified if node else 0
-        told: list[Event] = [Resync(reason, since, self._history.told)]
-        if node and node.modified != before:
+        told: list[Event] = [Resync(gap.message, since, self._history.told)]
+        if node and (node.modified != before or isinstance(gap, ReplacedError)):
             told.append(Put(self._layout.entry(node), inferred=True))
         elif node is None and before:
             told.append(Deleted(self._key, self._history.told, inferred=True))

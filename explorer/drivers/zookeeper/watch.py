@@ -55,6 +55,8 @@ class NodeWatch:
     _begun: bool = False
     _since: int = 0
     """What was changed before this transaction was told, or known to the watcher before."""
+    _session: int = 0
+    """The session in which everything was read last."""
     _restores: int = 0
     """How often the servers' data had become older when everything was read last."""
     _newest: int | None = None
@@ -108,6 +110,7 @@ class NodeWatch:
                 async for batch in self._again(reason):
                     yield batch
             self._since, self._restores, self._newest = zxid, restores, None
+            self._session = self.connection.session
             while True:
                 happened, overflowed = await mailbox.take()
                 if any(not event.path for event in happened):
@@ -171,6 +174,8 @@ class NodeWatch:
         yield [Deleted(key, None, inferred=True) for key in known or () if key not in present]
 
     def _is_new(self, node: Node) -> bool:
+        if self._session != self.connection.session:
+            return True  # servers that do not know the session may be of another life, whatever transaction they are at
         if node.path in self._told:
             return self._told[node.path] != _state(node)
         return node.stat.mzxid > self._since
