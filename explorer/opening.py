@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable
 from itertools import chain
 
-from explorer.config import profile
+from explorer.config import Profile, profile
 from explorer.drivers.base import Store
 from explorer.drivers.registry import make
 from explorer.model.address import Access
@@ -15,7 +15,7 @@ def open(url: str, access: Access | None = None) -> Store:  # noqa: A001 - the c
 
     Args:
         url: `etcd://host:2379,host2:2379/prefix/`, `zk+tls://...`, `demo:`, any of `drivers.registry.DRIVERS`; or
-            `@NAME`, a profile.
+            `@NAME`, a profile; one that says `read_only` makes a store that refuses every write.
         access: Credentials, certificates and the time limit of a request; what it leaves open comes from the variables
             that the store's own tools read. None takes the profile's, if there is one.
 
@@ -23,10 +23,8 @@ def open(url: str, access: Access | None = None) -> Store:  # noqa: A001 - the c
         InvalidAddress: The URL cannot be understood, or there is no such profile.
         BackendNotSupported: No driver is known for it.
     """
-    if url.startswith("@"):
-        known = profile(url[1:])
-        url, access = known.url, access or known.access
-    store = make(url, access)
+    known = profile(url[1:]) if url.startswith("@") else Profile(url)
+    store = make(known.url, access or known.access, read_only=known.read_only)
     for warning in store.address.warnings:
         warnings.warn(warning, UserWarning, stacklevel=2)
     return store

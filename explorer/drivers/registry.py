@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from explorer.drivers.base import Store
+from explorer.drivers.read_only import read_only_driver
 from explorer.model.address import Access, Address, parse
 from explorer.model.errors import BackendNotSupported
 
@@ -25,15 +26,21 @@ DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
 """Scheme of a URL to the driver's module and class; the class is called with an Address and an Access."""
 
 
-def make(url: str, access: Access | None = None) -> Store:
+def make(url: str, access: Access | None = None, *, read_only: bool = False) -> Store:
     """Make the store of a URL, not yet connected.
+
+    Args:
+        url: Of the store.
+        access: What it takes to be let in.
+        read_only: Whether every write is refused.
 
     Raises:
         InvalidAddress: The URL cannot be understood.
         BackendNotSupported: No driver is known for it, or the client library that it needs is not installed.
     """
     address = parse(url)
-    return driver(address)(address, access or Access())
+    found = driver(address)
+    return (read_only_driver(found) if read_only else found)(address, access or Access())
 
 
 def driver(address: Address) -> Callable[[Address, Access], Store]:

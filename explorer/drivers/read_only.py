@@ -1,0 +1,69 @@
+"""Stores that refuse every write before anything is sent, as a profile may ask for."""
+
+from collections.abc import Callable
+from typing import ClassVar, Final, NoReturn, cast
+
+from explorer.drivers.base import LOCK_TTL, Lock, Store
+from explorer.model.address import Access, Address
+from explorer.model.capabilities import Capability
+from explorer.model.entries import Entry, Revision
+from explorer.model.errors import CallNotSupported
+
+_WRITES: Final = (
+    Capability.ATOMIC | Capability.FENCING | Capability.GUARDED_DELETE | Capability.KEEP_ALIVE | Capability.LOCK
+)
+_REASON: Final = "the store is read-only: its profile says so"
+
+
+class ReadOnlyStore(Store):
+    """What a read-only store does in the place of its driver's writes."""
+
+    lock_layouts: ClassVar[tuple[str, ...]] = ()
+
+    async def put(
+        self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
+    ) -> Entry:
+        del value, ttl, is_dir, keep_alive
+        self._refuse_write(key)
+
+    async def delete(self, key: str) -> None:
+        self._refuse_write(key)
+
+    async def atomic_put(
+        self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
+    ) -> Entry:
+        del value, previous, ttl
+        self._refuse_write(key)
+
+    async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
+        del previous
+        self._refuse_write(key)
+
+    async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
+        del guard
+        self._refuse_write(prefix)
+
+    def lock(
+        self,
+        key: str,
+        *,
+        value: bytes = b"",
+        ttl: float = LOCK_TTL,
+        delete_on_unlock: bool = False,
+        layout: str | None = None,
+    ) -> Lock:
+        del value, ttl, delete_on_unlock, layout
+        self._refuse_write(key)
+
+    def _refuse_write(self, key: str) -> NoReturn:
+        raise CallNotSupported(
+            _REASON, hint="open it by its URL, or by another profile", address=self.address.shown, key=key
+        )
+
+
+def read_only_driver(driver: Callable[[Address, Access], Store]) -> Callable[[Address, Access], Store]:
+    """Return a driver that reads as this one does and refuses every write."""
+    kind = cast("type[Store]", driver)
+    reasons = {**kind.reasons, **dict.fromkeys(_WRITES, _REASON)}
+    names = {"capabilities": kind.capabilities & ~_WRITES, "reasons": reasons}
+    return cast("Callable[[Address, Access], Store]", type(f"ReadOnly{kind.__name__}", (ReadOnlyStore, kind), names))
