@@ -6,12 +6,18 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from explorer.drivers.retry import Backoff
+from explorer.model.address import Access
 from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown
 
 Answer = TypeVar("Answer")
 
 _RESOLVING = 10.0
-"""Seconds that are spent on finding out what became of a write, beyond the time limit of the request itself."""
+"""Seconds that are spent on finding out what became of a write, beyond the time limit of the request itself.
+
+A time limit that the person set, other than the default, holds for this as well.
+"""
+_LAST_LOOK = 1.0
+"""Seconds that the last look at what became of it may take."""
 
 
 @dataclass(slots=True)
@@ -57,7 +63,8 @@ class Delivery:
                     raise
                 if self.doubt is None:
                     self.doubt = error
-                    self._until = clock() + _RESOLVING
+                    limit = _RESOLVING if self.timeout == Access().timeout else min(self.timeout, _RESOLVING)
+                    self._until = clock() + limit
                 if not error.retryable or clock() >= self._until:
                     raise self.unknown() from self.doubt
                 await self._pauses.pause()
@@ -69,7 +76,7 @@ class Delivery:
 
     def left(self) -> float:
         """Give the seconds that are left to find out what became of it."""
-        return max(self._until - asyncio.get_running_loop().time(), 1.0)
+        return max(self._until - asyncio.get_running_loop().time(), min(_LAST_LOOK, self.timeout / 2))
 
     def unknown(self) -> OutcomeUnknown:
         """Give the error that says so."""
