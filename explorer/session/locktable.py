@@ -161,13 +161,13 @@ class LockTable:
         moment, time = self._clock.now(), self._clock.wall()
         if whole:
             self._whole = False
-            locks = await self._all(store)
-            soonest = min(
-                (party.ttl for lock in locks for party in _parties(lock) if party.ttl is not None), default=None
-            )
-            self._outdated = math.inf if soonest is None else asyncio.get_running_loop().time() + soonest / 2
+            locks, outdated = await self._all(store), math.inf
         else:
-            locks = await self._changed(store, touched, moment)
+            locks, outdated = await self._changed(store, touched, moment), self._outdated
+        soonest = min(
+            (party.ttl for lock in locks for party in _parties(lock) if party.ttl is not None), default=math.inf
+        )
+        self._outdated = min(outdated, asyncio.get_running_loop().time() + soonest / 2)
         self._parties = {
             key: lock.key for lock in locks for key in (lock.key, *(party.key for party in _parties(lock)))
         }

@@ -94,6 +94,18 @@ async def test_time_left_counts_down_between_readings() -> None:
         assert read.left(holder, read.read + 1000) == 0
 
 
+async def test_time_left_of_a_new_lock_is_read_again() -> None:
+    """A lock that is taken while others look is read because it changed; that it is renewed is no event."""
+    place = Place()
+    async with Counted(place) as store, table(store) as running, place.other() as other:
+        await eventually(lambda: store.reads == 1, "it was read", PATIENCE)
+        async with other.lock("a/job", ttl=1) as lock:
+            running.touch([put("a/job/00007", lease="7")])
+            await eventually(lambda: bool(holders(running)), "the holder", PATIENCE)
+            await eventually(lambda: store.reads >= 5, "it is read again and again", PATIENCE)
+            assert lock.held
+
+
 async def test_what_ends_by_itself_without_a_lease_may_be_a_lock_too() -> None:
     place = Place()
     async with Counted(place) as store, table(store) as running:

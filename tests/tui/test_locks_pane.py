@@ -1,8 +1,11 @@
 """What a line of the lock pane says of a lock, without a screen."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from explorer.model.locks import Contender, LockInfo
+from explorer.session.locktable import LocksRead
 from explorer.tui.panes.locks import LockList, Row
 
 HOLDER = Contender("who", "job", "creation 7", 20.0)
@@ -22,3 +25,12 @@ def test_line_of_lock_says_whether_it_is_certain(lock: LockInfo, words: list[str
     line = "".join(text for _, text in rows.pieces(0, 100))
     assert all(word in line for word in words)
     assert ("possible" in line) is not lock.certain
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(5.0, "15s left"), (25.0, "ends now unless renewed")])
+def test_line_of_holder_says_the_time_left(seconds: float, words: str) -> None:
+    """A reading that is older than the time left does not say whether the session was renewed since."""
+    lock = LockInfo("job", "etcd mutex", "concurrency", HOLDER)
+    rows = LockList()
+    rows.show(LocksRead((lock,), 100.0, datetime.now(UTC)), 100.0 + seconds)
+    assert words in "".join(text for _, text in rows.pieces(1, 100))

@@ -113,7 +113,7 @@ def _party(row: Row, left: float | None, width: int) -> list[Piece]:
     elif left is None:
         time = ("lines--dim", "")
     else:
-        time = ("lines--warning" if left <= 0 else "", f"  {span(left)} left" if left > 0 else "  ends now")
+        time = ("", f"  {span(left)} left") if left > 0 else ("lines--warning", "  ends now unless renewed")
     more = ""
     if row.place == 0 and party.fence is not None:
         more += f"  fence {party.fence}"

@@ -113,7 +113,7 @@ class ValuePane(Pane):
         facts.append(size(len(entry.value or b"")))
         left = reading.left(self.session.clock.now())
         if left is not None:
-            facts.append(f"{span(left)} left" if left > 0 else "ends now")
+            facts.append(f"{span(left)} left" if left > 0 else "ends now unless renewed")
         elif entry.lease:
             facts.append(f"lease {entry.lease}")
         lines.append(told(middle(" · ".join(facts), width)))
