@@ -1,5 +1,6 @@
 """What the tests of the command share: a store that outlives a run, and the command run in this process."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ __all__ = ["keyscope", "keyspace", "prefix", "shared_etcd", "shared_etcd2"]
 
 @pytest.fixture(autouse=True)
 def _folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Have runs in this process find none of the person's own settings."""
+    """Have runs in this process find none of the person's own settings and stores."""
+    for name in [name for name in os.environ if name.startswith("ETCDCTL_")]:
+        monkeypatch.delenv(name)
     for name, folder in folders(tmp_path / "home").items():
         monkeypatch.setenv(name, folder)
 
@@ -35,12 +38,13 @@ def keyspace(monkeypatch: pytest.MonkeyPatch) -> Keyspace:
 
 
 @pytest.fixture
-def keyscope(
-    keyspace: Keyspace,  # noqa: ARG001 - what `memory:` is in these runs
-    capfdbinary: pytest.CaptureFixture[bytes],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> Run:
+def keyscope(keyspace: Keyspace, run_here: Run) -> Run:  # noqa: ARG001 - what `memory:` is in these runs
+    """Run the command in this process, with the keyspace as every `memory:`."""
+    return run_here
+
+
+@pytest.fixture
+def run_here(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run the command in this process."""
 
     def run(*words: str, given: bytes = b"") -> Result:

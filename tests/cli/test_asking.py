@@ -6,11 +6,12 @@ import pty
 import select
 import subprocess
 import time
+from collections.abc import Callable
 from typing import Self
 
 import pytest
 
-from tests.cli.calls import COMMAND, environment, run_process
+from tests.cli.calls import COMMAND, environment
 from tests.servers.etcd import EtcdServer
 
 
@@ -65,88 +66,91 @@ def etcd_version() -> str:
 
 @pytest.fixture
 def url(shared_etcd: EtcdServer, prefix: str) -> str:
-    found = f"etcd://{shared_etcd.address}/{prefix}"
-    for key in ("a", "a/b", "a/c/d", "ab"):
-        assert run_process("put", found, key, "--value", "v")
-    return found
+    shared_etcd.put_keys(f"{prefix}{key}" for key in ("a", "a/b", "a/c/d", "ab"))
+    return f"etcd://{shared_etcd.address}/{prefix}"
 
 
-def left(url: str) -> list[str]:
-    return run_process("ls", url, "-r").lines
+@pytest.fixture
+def left(shared_etcd: EtcdServer, prefix: str) -> Callable[[], list[str]]:
+    """Return the keys that are there now, as etcdctl lists them."""
+    return lambda: shared_etcd.keys(prefix)
 
 
 @pytest.mark.parametrize("answer", ["\n", "n\n", "\x04"], ids=["return", "no", "ctrl-D"])
-def test_anything_but_yes_deletes_nothing(url: str, answer: str) -> None:
+def test_anything_but_yes_deletes_nothing(url: str, left: Callable[[], list[str]], answer: str) -> None:
     with Person("rm", url, "a") as person:
         person.sees("Delete it? [y/N]")
         person.types(answer)
         assert person.ends() == (0, b"")
-    assert left(url) == ["a", "a/b", "a/c/d", "ab"]
+    assert left() == ["a", "a/b", "a/c/d", "ab"]
 
 
-def test_yes_deletes_what_was_shown(url: str) -> None:
+def test_yes_deletes_what_was_shown(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "a") as person:
         person.sees("Delete it? [y/N]")
         assert "1 byte" in person.seen
         person.types("y\n")
         assert person.ends() == (0, b"deleted a\n")
-    assert left(url) == ["a/b", "a/c/d", "ab"]
+    assert left() == ["a/b", "a/c/d", "ab"]
 
 
-def test_what_changed_since_it_was_shown_is_not_deleted(url: str) -> None:
+def test_what_changed_since_it_was_shown_is_not_deleted(url: str, shared_etcd: EtcdServer, prefix: str) -> None:
     with Person("rm", url, "a") as person:
         person.sees("Delete it? [y/N]")
-        assert run_process("put", url, "a", "--value", "new", "--force")
+        shared_etcd.ctl("put", f"{prefix}a", "new")
         person.types("y\n")
         assert person.ends() == (4, b"")
-    assert run_process("get", url, "a", "--as", "raw").output == b"new"
+    assert shared_etcd.value(f"{prefix}a") == "new"
 
 
-def test_a_tree_is_deleted_once_its_name_is_typed(url: str) -> None:
+def test_a_tree_is_deleted_once_its_name_is_typed(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "a", "--recursive") as person:
         person.sees("To go on, type a:")
         assert "2 entries below 'a/'" in person.seen
         person.types("a\n")
         assert person.ends() == (0, b"deleted 2 below 'a/'\n")
-    assert left(url) == ["a", "ab"]
+    assert left() == ["a", "ab"]
 
 
-def test_a_tree_in_which_something_moved_meanwhile_is_left_alone(url: str) -> None:
+def test_a_tree_in_which_something_moved_meanwhile_is_left_alone(
+    url: str, left: Callable[[], list[str]], shared_etcd: EtcdServer, prefix: str
+) -> None:
     with Person("rm", url, "a", "--recursive") as person:
         person.sees("To go on, type a:")
-        assert run_process("put", url, "a/new", "--value", "v")
+        shared_etcd.ctl("put", f"{prefix}a/new", "v")
         person.types("a\n")
         assert person.ends() == (4, b"")
-    assert "a/b" in left(url)
+    assert "a/b" in left()
 
 
-def test_another_name_deletes_nothing(url: str) -> None:
+def test_another_name_deletes_nothing(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "a", "--recursive") as person:
         person.sees("To go on, type a:")
         person.types("ab\n")
         assert person.ends() == (0, b"")
-    assert len(left(url)) == 4
+    assert len(left()) == 4
 
 
-def test_everything_is_deleted_once_the_address_is_typed(url: str) -> None:
+def test_everything_is_deleted_once_the_address_is_typed(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "", "--recursive") as person:
         person.sees(f"To go on, type {url}:")
         person.types(f"{url}\n")
         assert person.ends() == (0, f"deleted 4 below {url}\n".encode())
+    assert left() == []
 
 
-def test_ctrl_c_at_the_question_deletes_nothing(url: str) -> None:
+def test_ctrl_c_at_the_question_deletes_nothing(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "a") as person:
         person.sees("Delete it? [y/N]")
         person.process.send_signal(2)
         assert person.ends() == (130, b"")
-    assert "a" in left(url)
+    assert "a" in left()
 
 
-def test_a_value_typed_at_the_terminal_ends_with_ctrl_d(url: str) -> None:
+def test_a_value_typed_at_the_terminal_ends_with_ctrl_d(url: str, shared_etcd: EtcdServer, prefix: str) -> None:
     with Person("put", url, "typed") as person:
         person.sees("until ctrl-D")
         person.types("a line\n\x04")
         code, output = person.ends()
     assert (code, output.strip().isdigit()) == (0, True)
-    assert run_process("get", url, "typed", "--as", "raw").output == b"a line\n"
+    assert shared_etcd.value(f"{prefix}typed") == "a line\n"

@@ -5,16 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+import explorer
+from explorer.model.locks import LockInfo
 from tests.cli.calls import COMMAND, PATIENCE, Lines, Result, Running, environment, run_process
 from tests.servers.etcd import EtcdServer
 from tests.servers.etcd2 import PlainV2
 from tests.servers.waiting import wait_until
 
+Locks = Callable[[], tuple[LockInfo, ...]]
 PYTHON = sys.executable
 
 
@@ -29,8 +33,11 @@ def url(shared_etcd: EtcdServer, prefix: str) -> str:
     return f"etcd://{shared_etcd.address}/{prefix}"
 
 
-def held(url: str) -> list[str | None]:
-    return [lock["holder"] for lock in run_process("locks", url, "--json").records]
+@pytest.fixture
+def locks(url: str) -> Iterator[Locks]:
+    """Return the locks there are now, as this process reads them."""
+    with explorer.connect(url) as store:
+        yield store.locks
 
 
 def holding(url: str, *words: str, ttl: str = "20") -> Running:
@@ -39,22 +46,26 @@ def holding(url: str, *words: str, ttl: str = "20") -> Running:
     return Running("lock", url, "jobs", "--ttl", ttl, *words, "--", PYTHON, "-c", script)
 
 
-def wait_until_it_waits(url: str) -> None:
+def wait_until_it_waits(locks: Locks) -> None:
     """Wait until somebody stands in the queue of a lock."""
-
-    def waits() -> bool:
-        return any(lock["waiters"] for lock in run_process("locks", url, "--json").records)
-
-    wait_until(waits, "it waits", PATIENCE)
+    wait_until(lambda: any(lock.waiters for lock in locks()), "it waits", PATIENCE)
 
 
-def test_the_command_runs_while_the_lock_is_held_and_knows_its_fence(url: str) -> None:
+def revoke(locks: Locks, server: EtcdServer) -> None:
+    """Take the lease from the holder of the only lock."""
+    (lock,) = locks()
+    assert lock.holder is not None
+    assert lock.holder.session is not None
+    server.ctl("lease", "revoke", lock.holder.session)
+
+
+def test_the_command_runs_while_the_lock_is_held_and_knows_its_fence(url: str, locks: Locks) -> None:
     script = "import os; print(os.environ['KEYSCOPE_LOCK_KEY'], os.environ['KEYSCOPE_LOCK_FENCE'])"
     first, second = (run_process("lock", url, "jobs", "--", PYTHON, "-c", script) for _ in range(2))
     (key, fence), (_, later) = first.lines[0].split(), second.lines[0].split()
     assert key == "jobs"
     assert int(later) > int(fence)
-    assert held(url) == []
+    assert locks() == ()
 
 
 @pytest.mark.parametrize("code", [0, 1, 9])
@@ -68,11 +79,11 @@ def test_a_command_killed_by_a_signal_is_told_as_shells_do(url: str) -> None:
 
 
 @pytest.mark.parametrize(("command", "code"), [("no-such-command", 127), (os.devnull, 126)])
-def test_a_command_that_cannot_be_run_leaves_the_lock_free(url: str, command: str, code: int) -> None:
+def test_a_command_that_cannot_be_run_leaves_the_lock_free(url: str, locks: Locks, command: str, code: int) -> None:
     result = run_process("lock", url, "jobs", "--", command)
     assert result.code == code
     assert result.error.count("\n") == 1
-    assert held(url) == []
+    assert locks() == ()
 
 
 def test_somebody_elses_lock_is_not_waited_for_longer_than_said(url: str) -> None:
@@ -83,11 +94,13 @@ def test_somebody_elses_lock_is_not_waited_for_longer_than_said(url: str) -> Non
     assert result.error.startswith("keyscope: ")
 
 
-def test_waiters_are_told_in_order_and_get_the_lock_in_turn(url: str, shared_etcd: EtcdServer) -> None:
+def test_waiters_are_told_in_order_and_get_the_lock_in_turn(
+    url: str, locks: Locks, shared_etcd: EtcdServer, prefix: str
+) -> None:
     with holding(url) as holder:
         assert holder.line() == "held"
         with holding(url, "--wait", "30") as waiter:
-            wait_until_it_waits(url)
+            wait_until_it_waits(locks)
             (lock,) = run_process("locks", url, "--json").records
             assert (lock["key"], lock["kind"], lock["stale"]) == ("jobs", "etcd mutex", None)
             assert lock["holder"] not in lock["waiters"]
@@ -101,48 +114,48 @@ def test_waiters_are_told_in_order_and_get_the_lock_in_turn(url: str, shared_etc
             assert waiter.line() == "held"
             waiter.process.send_signal(signal.SIGTERM)
             assert waiter.end().code == 128 + signal.SIGTERM
-    assert shared_etcd.ctl("get", "--prefix", "--keys-only", url.partition("//")[2].partition("/")[2]).strip() == ""
+    assert shared_etcd.keys(prefix) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signals_are_passed_on_and_the_lock_is_released(url: str, number: signal.Signals) -> None:
+def test_signals_are_passed_on_and_the_lock_is_released(url: str, locks: Locks, number: signal.Signals) -> None:
     with holding(url) as holder:
         assert holder.line() == "held"
         holder.process.send_signal(number)
         result = holder.end()
     assert result.code == (128 + number if number is not signal.SIGINT else result.code)
     assert result.code != 0
-    assert held(url) == []
+    assert locks() == ()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_waiting_and_leaves_the_queue(url: str, number: signal.Signals) -> None:
+def test_a_signal_ends_the_waiting_and_leaves_the_queue(url: str, locks: Locks, number: signal.Signals) -> None:
     with holding(url) as holder:
         assert holder.line() == "held"
         with holding(url) as waiter:
-            wait_until_it_waits(url)
+            wait_until_it_waits(locks)
             waiter.process.send_signal(number)
             assert waiter.end().code == 128 + number
-        assert [lock["waiters"] for lock in run_process("locks", url, "--json").records] == [[]]
+        assert [lock.waiters for lock in locks()] == [()]
 
 
-def test_a_lost_lock_ends_the_command(url: str, shared_etcd: EtcdServer) -> None:
+def test_a_lost_lock_ends_the_command(url: str, locks: Locks, shared_etcd: EtcdServer) -> None:
     with holding(url, ttl="30") as holder:
         assert holder.line() == "held"
-        (lock,) = run_process("locks", url, "--json").records
-        shared_etcd.ctl("lease", "revoke", lock["session"])
+        revoke(locks, shared_etcd)
         result = holder.end()
     assert result.code == 4
     assert "lost" in result.error
     assert "Traceback" not in result.error
 
 
-def test_a_command_that_does_not_listen_is_killed_when_the_lock_is_lost(url: str, shared_etcd: EtcdServer) -> None:
+def test_a_command_that_does_not_listen_is_killed_when_the_lock_is_lost(
+    url: str, locks: Locks, shared_etcd: EtcdServer
+) -> None:
     script = "import signal; signal.signal(15, signal.SIG_IGN); print('held', flush=True)\nwhile True: signal.pause()"
     with Running("lock", url, "jobs", "--ttl", "30", "--", PYTHON, "-c", script) as holder:
         assert holder.line() == "held"
-        (lock,) = run_process("locks", url, "--json").records
-        shared_etcd.ctl("lease", "revoke", lock["session"])
+        revoke(locks, shared_etcd)
         assert holder.end().code == 4
 
 

@@ -189,6 +189,22 @@ class EtcdServer(Server):
         """Run etcdctl and read its JSON (keys and values in base64)."""
         return json.loads(self.ctl("--write-out", "json", *arguments, user=user))
 
+    def put_keys(self, keys: Iterable[str], value: str = "v") -> None:
+        """Write keys with one value, as many in a transaction as etcd takes."""
+        puts = [f"put {key} {value}" for key in keys]
+        for start in range(0, len(puts), 100):
+            some = "\n".join(puts[start : start + 100])
+            self.ctl("txn", given=f"\n{some}\n\n\n".encode())
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return all keys that begin with a prefix, without it."""
+        found = self.ctl("get", "--prefix", "--keys-only", prefix).splitlines()
+        return [key.removeprefix(prefix) for key in found if key]
+
+    def value(self, key: str) -> str:
+        """Return the value of a key that has one."""
+        return self.ctl("get", "--print-value-only", key).removesuffix("\n")
+
     def revision(self) -> int:
         """Return the store's revision now."""
         return int(self.status()["header"]["revision"])
