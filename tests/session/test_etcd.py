@@ -16,10 +16,13 @@ from explorer.session.session import Session
 from explorer.session.states import Ready, Standing
 from tests.faults.figures import PATIENCE, figure
 from tests.servers.etcd import EtcdCluster, EtcdServer
+from tests.servers.fixtures import prefix, shared_etcd
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.session.ground import editing, live
 from tests.session.witness import comes_back, falls_stale, stale_in_time, witnessed
+
+__all__ = ["prefix", "shared_etcd"]
 
 pytestmark = pytest.mark.faults
 
@@ -28,9 +31,15 @@ AT_ONCE = 1.0
 """Seconds within which nothing shows but what is told: a proof lapses two seconds after a question at the soonest."""
 
 
-def put(server: EtcdServer) -> Callable[[str], Awaitable[str]]:
+@pytest.fixture
+def etcd_version() -> str:
+    """One version will do: what differs is the driver's, and tested there."""
+    return "3.5"
+
+
+def put(server: EtcdServer, prefix: str) -> Callable[[str], Awaitable[str]]:
     """Give what writes a key on a server's own port."""
-    return lambda key: asyncio.to_thread(server.ctl, "put", key, "x")
+    return lambda key: asyncio.to_thread(server.ctl, "put", f"{prefix}{key}", "x")
 
 
 async def test_a_stopped_server_is_shown_as_stale_within_five_seconds() -> None:
@@ -42,42 +51,44 @@ async def test_a_stopped_server_is_shown_as_stale_within_five_seconds() -> None:
             await live(session)
 
 
-async def test_a_half_open_connection_is_shown_as_stale_within_five_seconds() -> None:
+async def test_a_half_open_connection_is_shown_as_stale_within_five_seconds(
+    shared_etcd: EtcdServer, prefix: str
+) -> None:
     async with (
-        EtcdServer("3.5") as server,
-        FaultProxy(server.client_port) as proxy,
-        witnessed(f"etcd://{proxy.address}/") as (_, witness),
+        FaultProxy(shared_etcd.client_port) as proxy,
+        witnessed(f"etcd://{proxy.address}/{prefix}") as (_, witness),
     ):
         for _ in range(ROUNDS):
             proxy.hang()
             await falls_stale(witness, time.monotonic())
-            await comes_back(witness, put(server), proxy.heal)
+            await comes_back(witness, put(shared_etcd, prefix), proxy.heal)
 
 
-async def test_a_half_open_watch_alone_is_shown_as_stale_within_five_seconds() -> None:
+async def test_a_half_open_watch_alone_is_shown_as_stale_within_five_seconds(
+    shared_etcd: EtcdServer, prefix: str
+) -> None:
     """The store answers on every other connection; the one that changes are heard on is dead and does not say so."""
-    async with EtcdServer("3.5") as server, FaultProxy(server.client_port) as proxy:
-        first = opener(f"etcd://{proxy.address}/")()
-        stores = chain([first], iter(opener(f"etcd://{server.address}/"), None))
+    async with FaultProxy(shared_etcd.client_port) as proxy:
+        first = opener(f"etcd://{proxy.address}/{prefix}")()
+        stores = chain([first], iter(opener(f"etcd://{shared_etcd.address}/{prefix}"), None))
         async with witnessed(lambda: next(stores)) as (session, witness):
             proxy.hang()
             await stale_in_time(witness, time.monotonic())
-            server.ctl("put", "key", "x")
+            shared_etcd.ctl("put", f"{prefix}key", "x")
             proxy.heal()
             await live(session)
             assert session.tree.node("key") is not None
 
 
-async def test_a_reset_connection_is_shown_as_stale_at_once() -> None:
+async def test_a_reset_connection_is_shown_as_stale_at_once(shared_etcd: EtcdServer, prefix: str) -> None:
     async with (
-        EtcdServer("3.5") as server,
-        FaultProxy(server.client_port) as proxy,
-        witnessed(f"etcd://{proxy.address}/") as (_, witness),
+        FaultProxy(shared_etcd.client_port) as proxy,
+        witnessed(f"etcd://{proxy.address}/{prefix}") as (_, witness),
     ):
         for _ in range(ROUNDS):
             proxy.reset()
             assert await falls_stale(witness, time.monotonic()) < AT_ONCE
-            await comes_back(witness, put(server), proxy.heal)
+            await comes_back(witness, put(shared_etcd, prefix), proxy.heal)
 
 
 async def test_a_lost_quorum_is_shown_as_stale_within_five_seconds() -> None:
@@ -124,19 +135,20 @@ async def test_a_killed_server_is_shown_as_stale_and_is_live_again_when_it_is_ba
             await eventually(lambda: session.tree.node(f"key-{number}") is not None, "the change is shown", PATIENCE)  # noqa: B023 - awaited before the loop goes on
 
 
-async def test_a_store_whose_history_is_gone_is_read_again_before_it_is_live() -> None:
+async def test_a_store_whose_history_is_gone_is_read_again_before_it_is_live(
+    shared_etcd: EtcdServer, prefix: str
+) -> None:
     async with (
-        EtcdServer("3.5") as server,
-        FaultProxy(server.client_port) as proxy,
-        witnessed(f"etcd://{proxy.address}/") as (session, witness),
+        FaultProxy(shared_etcd.client_port) as proxy,
+        witnessed(f"etcd://{proxy.address}/{prefix}") as (session, witness),
     ):
-        server.ctl("put", "gone", "x")
+        shared_etcd.ctl("put", f"{prefix}gone", "x")
         await eventually(lambda: session.tree.node("gone") is not None, "it is shown", PATIENCE)
         proxy.reset()
         await eventually(lambda: session.liveness.standing is Standing.STALE, "it is stale", PATIENCE)
-        server.ctl("del", "gone")
-        server.compact()
-        await comes_back(witness, put(server), proxy.heal)
+        shared_etcd.ctl("del", f"{prefix}gone")
+        shared_etcd.compact()
+        await comes_back(witness, put(shared_etcd, prefix), proxy.heal)
         assert session.tree.node("gone") is None
 
 
@@ -164,10 +176,12 @@ async def test_a_user_who_may_read_a_part_only_works_there() -> None:
             assert "word" not in session.shown
 
 
-async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_is_lost() -> None:
-    async with EtcdServer("3.5") as server, FaultProxy(server.client_port) as proxy:
-        server.ctl("put", "key", "begun\n")
-        async with witnessed(f"etcd://{proxy.address}/") as (session, _):
+async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_is_lost(
+    shared_etcd: EtcdServer, prefix: str
+) -> None:
+    async with FaultProxy(shared_etcd.client_port) as proxy:
+        shared_etcd.ctl("put", f"{prefix}key", "begun\n")
+        async with witnessed(f"etcd://{proxy.address}/{prefix}") as (session, _):
             for number in range(figure(3, 30)):
                 edit = await editing(session, "key")
                 edit.draft(f"{edit.text}line {number}\n")
@@ -182,14 +196,14 @@ async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_i
                 await session.desk.leave()
                 session.select(None)
                 await live(session)
-        lines = server.ctl("get", "key", "--print-value-only").splitlines()
+        lines = shared_etcd.ctl("get", f"{prefix}key", "--print-value-only").splitlines()
         assert lines[:-1] == ["begun", *(f"line {number}" for number in range(figure(3, 30)))]
 
 
-async def test_a_lease_is_kept_and_its_time_is_shown() -> None:
-    async with EtcdServer("3.5") as server, witnessed(f"etcd://{server.address}/") as (session, _):
-        lease = server.ctl("lease", "grant", "600").split()[1]
-        server.ctl("put", f"--lease={lease}", "key", "x")
+async def test_a_lease_is_kept_and_its_time_is_shown(shared_etcd: EtcdServer, prefix: str) -> None:
+    async with witnessed(f"etcd://{shared_etcd.address}/{prefix}") as (session, _):
+        lease = shared_etcd.ctl("lease", "grant", "600").split()[1]
+        shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}key", "x")
         edit = await editing(session, "key")
         assert isinstance(session.detail.state, Ready)
         left = session.detail.state.value.left(session.clock.now())
@@ -211,26 +225,26 @@ def _shows(session: Session, value: bytes) -> bool:
     return reading is not None and reading.entry.value == value
 
 
-async def test_a_conflict_on_a_real_store_is_merged() -> None:
-    async with EtcdServer("3.5") as server, witnessed(f"etcd://{server.address}/") as (session, _):
-        server.ctl("put", "key", "one\ntwo\nthree\n")
+async def test_a_conflict_on_a_real_store_is_merged(shared_etcd: EtcdServer, prefix: str) -> None:
+    async with witnessed(f"etcd://{shared_etcd.address}/{prefix}") as (session, _):
+        shared_etcd.ctl("put", f"{prefix}key", "one\ntwo\nthree\n")
         edit = await editing(session, "key")
         edit.draft("one\ntwo\nTHREE\n")
-        server.ctl("put", "key", "ONE\ntwo\nthree\n")
+        shared_etcd.ctl("put", f"{prefix}key", "ONE\ntwo\nthree\n")
         await eventually(lambda: edit.theirs is not None, "their change is told", PATIENCE)
         await edit.save()
         assert isinstance(edit.state, Conflicted)
         await edit.use_merged()
         await edit.save()
         assert isinstance(edit.state, Saved)
-        assert server.ctl("get", "key", "--print-value-only") == "ONE\ntwo\nTHREE\n\n"
+        assert shared_etcd.ctl("get", f"{prefix}key", "--print-value-only") == "ONE\ntwo\nTHREE\n\n"
 
 
-async def test_sessions_that_come_and_go_leave_no_connection_behind() -> None:
-    async with EtcdServer("3.5") as server, FaultProxy(server.client_port) as proxy:
+async def test_sessions_that_come_and_go_leave_no_connection_behind(shared_etcd: EtcdServer, prefix: str) -> None:
+    async with FaultProxy(shared_etcd.client_port) as proxy:
         tasks = {task.get_name() for task in asyncio.all_tasks()}
         for _ in range(figure(5, 50)):
-            async with Session(opener(f"etcd://{proxy.address}/"), Codecs()) as session:
+            async with Session(opener(f"etcd://{proxy.address}/{prefix}"), Codecs()) as session:
                 await live(session)
         gc.collect()
         await eventually(lambda: not proxy.connections, "every connection is closed", PATIENCE)

@@ -8,7 +8,7 @@ import gc
 import random
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -27,11 +27,30 @@ from explorer.session.states import Ready, Standing
 from tests.faults.figures import PATIENCE, figure, seed
 from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import EtcdCluster, EtcdServer
+from tests.servers.fixtures import (
+    own_consul,
+    own_etcd2,
+    own_zookeeper,
+    prefix,
+    shared_consul,
+    shared_etcd2,
+    shared_zookeeper,
+)
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
 from tests.session.ground import editing, live
 from tests.session.witness import SHOWN_WITHIN, becomes, comes_back, falls_stale, open_all, witnessed
+
+__all__ = [
+    "own_consul",
+    "own_etcd2",
+    "own_zookeeper",
+    "prefix",
+    "shared_consul",
+    "shared_etcd2",
+    "shared_zookeeper",
+]
 
 pytestmark = pytest.mark.faults
 
@@ -40,25 +59,35 @@ SCHEMES: dict[type[Server], str] = {ConsulServer: "consul", EtcdServer: "etcd2",
 ROUNDS = figure(1, 10)
 
 
-@pytest.fixture(
-    params=[ConsulServer, ZooKeeperServer, partial(EtcdServer, "3.4", v2=True)], ids=["consul", "zookeeper", "etcd2"]
-)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server of each kind that the test may hurt; what it said is shown if the test fails."""
-    make: Callable[[], Server] = request.param
-    with make() as server:
-        yield server
-        sys.stdout.write(f"--- {server.name} said:\n{server.output}\n")
+@pytest.fixture(params=["consul", "zookeeper", "etcd2"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of store in turn."""
+    kind: str = request.param
+    return kind
 
 
-def url(server: Server, address: str | None = None) -> str:
-    return f"{SCHEMES[type(server)]}://{address or server.address}/lane/"
+@pytest.fixture
+def own_server(request: pytest.FixtureRequest, kind: str) -> Server:
+    """A server of each kind that the test may kill or pause."""
+    server: Server = request.getfixturevalue(f"own_{kind}")
+    return server
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, kind: str) -> Server:
+    """The session's server of each kind, for tests that keep below their own `prefix` and hurt only connections."""
+    server: Server = request.getfixturevalue(f"shared_{kind}")
+    return server
+
+
+def url(server: Server, prefix: str, address: str | None = None) -> str:
+    return f"{SCHEMES[type(server)]}://{address or server.address}{prefix}"
 
 
 @asynccontextmanager
-async def beside(server: Server) -> AsyncGenerator[Store, None]:
+async def beside(server: Server, prefix: str) -> AsyncGenerator[Store, None]:
     """Somebody else, whom no fault of the network meets."""
-    async with explorer.open(url(server)) as store:
+    async with explorer.open(url(server, prefix)) as store:
         yield store
 
 
@@ -98,15 +127,16 @@ async def scribble(store: Store, choice: random.Random, count: int) -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 async def test_what_is_live_is_true_before_and_after_and_a_loss_is_shown_within_five_seconds(
-    server: Server, name: str
+    request: pytest.FixtureRequest, kind: str, name: str, prefix: str
 ) -> None:
     chosen, fault = seed(), FAULTS[name]
+    server: Server = request.getfixturevalue(f"{'shared' if fault.of_the_network else 'own'}_{kind}")
     sys.stdout.write(f"seed {chosen}\n")
     choice = random.Random(chosen)
     async with (
-        beside(server) as other,
+        beside(server, prefix) as other,
         FaultProxy(server.port) as proxy,
-        witnessed(url(server, proxy.address)) as (session, witness),
+        witnessed(url(server, prefix, proxy.address)) as (session, witness),
     ):
         await scribble(other, choice, 30)
         await live(session)
@@ -133,13 +163,13 @@ async def _do(hurt: Hurt, server: Server, proxy: FaultProxy) -> None:
         hurt(server, proxy)
 
 
-async def test_a_server_that_is_not_there_yet_is_found_when_it_is(server: Server) -> None:
-    server.kill()
-    async with Session(opener(url(server)), Codecs()) as session:
+async def test_a_server_that_is_not_there_yet_is_found_when_it_is(own_server: Server, prefix: str) -> None:
+    own_server.kill()
+    async with Session(opener(url(own_server, prefix)), Codecs()) as session:
         await session.idle()
         assert session.liveness.standing is Standing.DISCONNECTED
         assert session.liveness.next_try is not None
-        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(own_server.start)
         await live(session)
 
 
@@ -193,11 +223,11 @@ async def _no_watch_is_deaf(scheme: str, cluster: ConsulCluster | EtcdCluster | 
 # Saves
 
 
-async def test_saves_through_lost_answers_are_saved_and_nothing_is_lost(server: Server) -> None:
+async def test_saves_through_lost_answers_are_saved_and_nothing_is_lost(server: Server, prefix: str) -> None:
     async with (
-        beside(server) as other,
+        beside(server, prefix) as other,
         FaultProxy(server.port) as proxy,
-        witnessed(url(server, proxy.address)) as (session, _),
+        witnessed(url(server, prefix, proxy.address)) as (session, _),
     ):
         await other.put("key", b"begun\n")
         await live(session)
@@ -217,8 +247,8 @@ async def test_saves_through_lost_answers_are_saved_and_nothing_is_lost(server: 
         assert lines == ["begun", *(f"line {number}" for number in range(figure(3, 30)))]
 
 
-async def test_a_race_is_a_conflict_and_is_merged(server: Server) -> None:
-    async with beside(server) as other, witnessed(url(server)) as (session, _):
+async def test_a_race_is_a_conflict_and_is_merged(server: Server, prefix: str) -> None:
+    async with beside(server, prefix) as other, witnessed(url(server, prefix)) as (session, _):
         await other.put("key", b"one\ntwo\nthree\n")
         await live(session)
         edit = await editing(session, "key")
@@ -233,8 +263,8 @@ async def test_a_race_is_a_conflict_and_is_merged(server: Server) -> None:
         assert (await other.get("key")).value == b"ONE\ntwo\nTHREE\n"
 
 
-async def test_a_key_that_was_deleted_and_made_again_is_another(server: Server) -> None:
-    async with beside(server) as other, witnessed(url(server)) as (session, _):
+async def test_a_key_that_was_deleted_and_made_again_is_another(server: Server, prefix: str) -> None:
+    async with beside(server, prefix) as other, witnessed(url(server, prefix)) as (session, _):
         await other.put("key", b"first\n")
         await live(session)
         edit = await editing(session, "key")
@@ -254,13 +284,13 @@ def held(session: Session, key: str) -> bool:
     return isinstance(state, Ready) and any(lock.key == key and lock.holder for lock in state.value.locks)
 
 
-async def test_a_lost_lock_is_told_to_its_holder_and_no_longer_shown(server: Server) -> None:
+async def test_a_lost_lock_is_told_to_its_holder_and_no_longer_shown(server: Server, prefix: str) -> None:
     """Its holder is cut off. Consul gives a session twice its TTL."""
     ttl = 3.0
     async with (
         FaultProxy(server.port) as proxy,
-        explorer.open(url(server, proxy.address)) as holder,
-        witnessed(url(server)) as (session, _),
+        explorer.open(url(server, prefix, proxy.address)) as holder,
+        witnessed(url(server, prefix)) as (session, _),
     ):
         lock = holder.lock("jobs/nightly", ttl=ttl)
         await lock.acquire()
@@ -283,11 +313,11 @@ async def test_a_lost_lock_is_told_to_its_holder_and_no_longer_shown(server: Ser
 # What is left
 
 
-async def test_sessions_that_come_and_go_leave_no_connection_behind(server: Server) -> None:
+async def test_sessions_that_come_and_go_leave_no_connection_behind(server: Server, prefix: str) -> None:
     async with FaultProxy(server.port) as proxy:
         tasks = {task.get_name() for task in asyncio.all_tasks()}
         for _ in range(figure(5, 50)):
-            async with Session(opener(url(server, proxy.address)), Codecs()) as session:
+            async with Session(opener(url(server, prefix, proxy.address)), Codecs()) as session:
                 await live(session)
         gc.collect()
 
