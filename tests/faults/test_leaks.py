@@ -4,7 +4,6 @@ import asyncio
 import gc
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 
@@ -19,8 +18,11 @@ from explorer.model.events import Put, Resync, Started
 from tests.faults.figures import PATIENCE, figure
 from tests.faults.holding import Holding, nothing_is_left, report
 from tests.servers.etcd import EtcdServer
+from tests.servers.fixtures import shared_etcd
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually, wait_until
+
+__all__ = ["shared_etcd"]
 
 pytestmark = pytest.mark.faults
 
@@ -33,10 +35,10 @@ def accepts_more(proxy: FaultProxy, before: int) -> bool:
     return proxy.accepted > before
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[EtcdServer]:
-    with EtcdServer("3.5") as server:
-        yield server
+@pytest.fixture
+def etcd_version() -> str:
+    """One version will do: what is left behind is ours."""
+    return "3.5"
 
 
 def own_tasks() -> Counter[str]:
@@ -85,20 +87,20 @@ async def reconnect(proxy: FaultProxy) -> None:
         await nothing_is_left(f"{RECONNECTS} reconnects", before)
 
 
-async def test_reconnecting_leaves_nothing_behind(server: EtcdServer) -> None:
+async def test_reconnecting_leaves_nothing_behind(shared_etcd: EtcdServer) -> None:
     tasks = own_tasks()
-    async with FaultProxy(server.client_port) as proxy:
+    async with FaultProxy(shared_etcd.client_port) as proxy:
         await reconnect(proxy)
         gc.collect()
         await eventually(lambda: not proxy.connections, "every connection is closed", PATIENCE)
     await no_task_is_left(tasks)
 
 
-async def test_closing_closes_the_connection_without_the_garbage_collector(server: EtcdServer) -> None:
+async def test_closing_closes_the_connection_without_the_garbage_collector(shared_etcd: EtcdServer) -> None:
     gc.collect()
     gc.disable()
     try:
-        async with FaultProxy(server.client_port) as proxy:
+        async with FaultProxy(shared_etcd.client_port) as proxy:
             async with (
                 EtcdStore(parse(f"etcd://{proxy.address}/leaks/"), Access()) as store,
                 store.watch_tree("") as events,
@@ -109,9 +111,9 @@ async def test_closing_closes_the_connection_without_the_garbage_collector(serve
         gc.enable()
 
 
-async def test_opening_and_closing_leaves_nothing_behind(server: EtcdServer) -> None:
+async def test_opening_and_closing_leaves_nothing_behind(shared_etcd: EtcdServer) -> None:
     async def once() -> None:
-        async with EtcdStore(parse(f"etcd://{server.address}/leaks/"), Access()) as store:
+        async with EtcdStore(parse(f"etcd://{shared_etcd.address}/leaks/"), Access()) as store:
             async with store.watch_tree("") as events, store.lock("job", ttl=20):
                 assert isinstance(await anext(events), Started)
                 await store.put("key", b"value")
@@ -126,10 +128,10 @@ async def test_opening_and_closing_leaves_nothing_behind(server: EtcdServer) -> 
     await no_task_is_left(tasks)
 
 
-async def test_a_store_that_cannot_be_opened_leaves_nothing_behind(server: EtcdServer) -> None:
+async def test_a_store_that_cannot_be_opened_leaves_nothing_behind(shared_etcd: EtcdServer) -> None:
     async def once() -> None:
         with pytest.raises(ExplorerError):
-            async with EtcdStore(parse(f"etcd+tls://{server.address}/"), Access(timeout=1)):
+            async with EtcdStore(parse(f"etcd+tls://{shared_etcd.address}/"), Access(timeout=1)):
                 pass
 
     for _ in range(5):
@@ -141,9 +143,9 @@ async def test_a_store_that_cannot_be_opened_leaves_nothing_behind(server: EtcdS
     await no_task_is_left(tasks)
 
 
-def test_the_blocking_face_leaves_nothing_but_its_one_thread(server: EtcdServer) -> None:
+def test_the_blocking_face_leaves_nothing_but_its_one_thread(shared_etcd: EtcdServer) -> None:
     def once() -> None:
-        with explorer.connect(f"etcd://{server.address}/leaks/") as store:
+        with explorer.connect(f"etcd://{shared_etcd.address}/leaks/") as store:
             store.put("key", b"value")
             with store.watch_tree("") as events, store.lock("job", ttl=20.0):
                 assert isinstance(next(iter(events)), Started)

@@ -33,19 +33,19 @@ WINDOW = 25
 """Attempts that each fault meets, at least."""
 
 
-def open_store(address: str, *, timeout: float = 2.0, session: float = 4.0) -> ZooKeeperStore:
-    return ZooKeeperStore(parse(f"zk://{address}/lane?timeout={timeout}&session={session}"), Access())
+def open_store(address: str, path: str = "/lane/", *, timeout: float = 2.0, session: float = 4.0) -> ZooKeeperStore:
+    return ZooKeeperStore(parse(f"zk://{address}{path}?timeout={timeout}&session={session}"), Access())
 
 
 @asynccontextmanager
 async def lane(
-    watched: str, direct: str
+    watched: str, direct: str, path: str = "/lane/"
 ) -> AsyncGenerator[tuple[Folder, ZooKeeperStore, ZooKeeperStore, random.Random], None]:
     """A watcher behind what a test puts in between, and a writer beside it."""
     chosen = seed()
     sys.stdout.write(f"seed {chosen}\n")
     choice = random.Random(chosen)
-    async with open_store(watched) as store, open_store(direct) as writer:
+    async with open_store(watched, path) as store, open_store(direct, path) as writer:
         await write(writer, choice, 30)
         async with folding(store) as folder:
             yield folder, store, writer, choice
@@ -78,10 +78,12 @@ async def test_a_server_that_is_stopped_is_told_as_lost_and_its_proof_fails_in_t
 
 
 @pytest.mark.parametrize("fault", ["reset", "hang"])
-async def test_a_watcher_that_is_cut_off_misses_nothing_in_the_end(own_zookeeper: ZooKeeperServer, fault: str) -> None:
+async def test_a_watcher_that_is_cut_off_misses_nothing_in_the_end(
+    shared_zookeeper: ZooKeeperServer, prefix: str, fault: str
+) -> None:
     async with (
-        FaultProxy(own_zookeeper.port) as proxy,
-        lane(proxy.address, own_zookeeper.address) as (folder, _, writer, choice),
+        FaultProxy(shared_zookeeper.port) as proxy,
+        lane(proxy.address, shared_zookeeper.address, prefix) as (folder, _, writer, choice),
     ):
         for number in range(figure(short=2, long=20)):
             getattr(proxy, fault)()
@@ -92,17 +94,17 @@ async def test_a_watcher_that_is_cut_off_misses_nothing_in_the_end(own_zookeeper
         assert folder.count(Resync) > 0
 
 
-async def test_a_session_that_expired_is_followed_by_another(own_zookeeper: ZooKeeperServer) -> None:
+async def test_a_session_that_expired_is_followed_by_another(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
     async with (
-        FaultProxy(own_zookeeper.port) as proxy,
-        lane(proxy.address, own_zookeeper.address) as (folder, store, writer, choice),
+        FaultProxy(shared_zookeeper.port) as proxy,
+        lane(proxy.address, shared_zookeeper.address, prefix) as (folder, store, writer, choice),
     ):
         session = store.connection.session
         proxy.reset()
         await lost(folder, 0)
 
         def expired() -> bool:
-            return f"{session & (2**64 - 1):#x}" not in own_zookeeper.word("dump")
+            return f"{session & (2**64 - 1):#x}" not in shared_zookeeper.word("dump")
 
         await eventually(expired, "the server ends the session", PATIENCE)
         await write(writer, choice, 20)
@@ -122,8 +124,12 @@ async def test_the_loss_of_the_leader(zookeeper_cluster: ZooKeeperCluster) -> No
             await asyncio.to_thread(leader.start)
 
 
-async def test_reconnections_leave_no_thread_socket_or_task(own_zookeeper: ZooKeeperServer) -> None:
-    async with FaultProxy(own_zookeeper.port) as proxy, open_store(proxy.address) as store, folding(store) as folder:
+async def test_reconnections_leave_no_thread_socket_or_task(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
+    async with (
+        FaultProxy(shared_zookeeper.port) as proxy,
+        open_store(proxy.address, prefix) as store,
+        folding(store) as folder,
+    ):
 
         async def reconnect(times: int, mark: bytes) -> None:
             for _ in range(times):

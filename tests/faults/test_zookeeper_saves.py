@@ -86,12 +86,12 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(own_zookeeper: ZooK
 
 
 async def test_a_save_that_was_answered_is_told_as_saved_though_nothing_can_be_read_after_it(
-    own_zookeeper: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch
+    shared_zookeeper: ZooKeeperServer, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        FaultProxy(own_zookeeper.port) as proxy,
-        open_store(proxy.address, timeout=PATIENCE) as store,
-        open_store(own_zookeeper.address) as beside,
+        FaultProxy(shared_zookeeper.port) as proxy,
+        open_store(proxy.address, prefix, timeout=PATIENCE) as store,
+        open_store(shared_zookeeper.address, prefix) as beside,
     ):
         before = await store.put("node", b"before")
         hurry(store, TIMEOUT)
@@ -109,10 +109,12 @@ async def test_a_save_that_was_answered_is_told_as_saved_though_nothing_can_be_r
         proxy.heal()
 
 
-async def test_a_save_whose_answer_was_swallowed_is_told_as_saved(own_zookeeper: ZooKeeperServer) -> None:
+async def test_a_save_whose_answer_was_swallowed_is_told_as_saved(
+    shared_zookeeper: ZooKeeperServer, prefix: str
+) -> None:
     async with (
-        FaultProxy(own_zookeeper.port) as proxy,
-        open_store(proxy.address, timeout=PATIENCE) as store,
+        FaultProxy(shared_zookeeper.port) as proxy,
+        open_store(proxy.address, prefix, timeout=PATIENCE) as store,
     ):
         await hurried(store, 1.0)
         for number in range(figure(short=3, long=30)):
@@ -148,10 +150,10 @@ async def _through_the_loss(
 
 
 async def test_a_deletion_that_never_arrived_and_is_refused_then_is_not_told_as_done(
-    own_zookeeper: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch
+    shared_zookeeper: ZooKeeperServer, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lost request is a fake: where it gets lost, and that a child comes in that moment, cannot be timed."""
-    async with open_store(own_zookeeper.address) as store:
+    async with open_store(shared_zookeeper.address, prefix) as store:
         await store.put("node", b"value")
         send = store.connection.send
         lost_requests: list[int] = []

@@ -1,24 +1,28 @@
-"""A real etcd for the terminals of a module, and a corner of it for each test."""
+"""A real etcd for the terminals, and a corner of it for each test."""
 
-from collections.abc import Iterator
+import uuid
 
 import pytest
 
 from tests.servers.etcd import EtcdServer
+from tests.servers.fixtures import shared_etcd
 
-
-@pytest.fixture(scope="module")
-def etcd() -> Iterator[EtcdServer]:
-    with EtcdServer() as server:
-        yield server
+__all__ = ["shared_etcd"]
 
 
 @pytest.fixture
-def place(etcd: EtcdServer, prefix: str) -> str:
+def etcd_version() -> str:
+    """One version will do: what differs is the driver's, and tested there."""
+    return "3.5"
+
+
+@pytest.fixture
+def place(shared_etcd: EtcdServer, prefix: str) -> str:
     """The URL of a corner of the server that no other test looks into."""
-    return f"etcd://{etcd.address}{prefix}"
+    return f"etcd://{shared_etcd.address}{prefix}"
 
 
 @pytest.fixture
-def prefix(request: pytest.FixtureRequest) -> str:
-    return f"/{abs(hash(request.node.name)):x}/"
+def prefix() -> str:
+    """A prefix that no other test writes below; a short one, as it is drawn."""
+    return f"/{uuid.uuid4().hex[:8]}/"

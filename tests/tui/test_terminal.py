@@ -95,9 +95,9 @@ ODD_KEYS = [
 ]
 
 
-def test_copied_commands_work_in_a_shell(etcd: EtcdServer, prefix: str, tmp_path: Path) -> None:
+def test_copied_commands_work_in_a_shell(shared_etcd: EtcdServer, prefix: str, tmp_path: Path) -> None:
     """The command for each odd key prints its value, that for a folder lists it, in a real shell on a real store."""
-    url = f"etcd://{etcd.address}{prefix}"
+    url = f"etcd://{shared_etcd.address}{prefix}"
     keys = [*ODD_KEYS, *(f"folder {key}/below" for key in ODD_KEYS)]
     asyncio.run(filled(url, {key: encode(f"value of {key!r}") for key in keys}))
     lines = [command_for(url, key, folder=False) for key in ODD_KEYS]
@@ -214,7 +214,7 @@ def everything(terminal: Terminal, home: Path) -> bytes:
     return terminal.sent + b"".join(file.read_bytes() for file in home.rglob("*") if file.is_file())
 
 
-def test_internal_error_is_shown_without_secrets(etcd: EtcdServer, place: str, tmp_path: Path) -> None:
+def test_internal_error_is_shown_without_secrets(shared_etcd: EtcdServer, place: str, tmp_path: Path) -> None:
     """An unexpected exception is shown in a line, its traceback kept in a file without messages; the app goes on."""
     fill(place, app="value")
     url = place.replace("etcd://", f"etcd://root:{CANARY}@")
@@ -230,7 +230,7 @@ def test_internal_error_is_shown_without_secrets(etcd: EtcdServer, place: str, t
         kept = b"".join(file.read_bytes() for file in tmp_path.rglob("errors/*.txt"))
         assert b"RuntimeError" in kept
         assert foreign(terminal.sent, NARROW) == []
-    assert etcd.running
+    assert shared_etcd.running
 
 
 def test_a_password_is_nowhere(tmp_path: Path) -> None:
