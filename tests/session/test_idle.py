@@ -12,7 +12,7 @@ from tests.servers.zookeeper import ZooKeeperServer
 from tests.session.ground import live, shown
 from tests.session.witness import open_all
 
-SECONDS = 9.0
+SECONDS = 5.0
 PERIODS = 5
 """So often it may still be confirmed what was read."""
 
