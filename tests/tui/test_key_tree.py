@@ -277,6 +277,28 @@ async def test_the_mouse_moves_opens_and_scrolls() -> None:
         assert app.on == "k0002"
 
 
+@pytest.mark.parametrize("column", [0, 5], ids=["sign", "name"])
+@pytest.mark.parametrize("times", [2, 3])
+async def test_no_further_click_hits_a_row_that_moved_there(column: int, times: int) -> None:
+    """What a folder opens into scrolls: below the pointer is another key then, which nobody meant."""
+    children = [f"z/{number:02}" for number in range(30)]
+    async with shown(*many(9), *children) as (app, pilot):
+        await pilot.click(KeyTree, offset=(column, 9), times=times)
+        await app.settle(pilot)
+        await app.is_on("z")
+        await app.shows("▾ z/")
+        assert not app.chosen
+
+
+async def test_a_second_click_on_a_key_shows_its_value() -> None:
+    async with shown(*many(9)) as (app, pilot):
+        await pilot.click(KeyTree, offset=(5, 3), times=2)
+        await comes_to(lambda: app.chosen, ["k0003"])
+        await pilot.click(KeyTree, offset=(5, 5), button=3)
+        await pilot.pause()
+        assert app.on == "k0003"
+
+
 async def test_the_size_of_the_terminal_changes() -> None:
     async with shown(*many(50), size=(40, 10)) as (app, pilot):
         await pilot.press("end")

@@ -33,6 +33,9 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
         Binding("m", "do('seen')", "Seen", show=False, id="seen"),
     ]
 
+    _clicked: Node | None = None
+    """What was clicked once, and is opened or closed by a second click."""
+
     class Moved(Message):
         """The cursor is on another node. Of several that wait only the last is handled."""
 
@@ -173,17 +176,22 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
             self.do_toggle()
 
     def on_click(self, event: events.Click) -> None:
-        """Move to the row; on the sign of a folder, or by a second click, open or close it."""
+        """Move to the row; on the sign of a folder, or by a second click, open or close it.
+
+        Where the first click of a chain moved another row below the pointer, the further ones do nothing.
+        """
         offset = event.get_content_offset(self)
-        if offset is None or offset.y >= len(self.looks):
+        if offset is None or offset.y >= len(self.looks) or event.button > 1:
             return
         event.stop()
-        row = self.looks[offset.y]
+        row, first = self.looks[offset.y], event.chain == 1
         at = self.keys.row_of(row.node)
-        if at is None:
+        if at is None or not (first or row.node is self._clicked):
             return
+        self._clicked = row.node if first else None
         self.go_row(at, margin=0)
-        if row.node.tail or event.chain > 1:
+        if row.node.tail or not first:
             self.do_show()
         elif row.icon.strip() and row.indent <= offset.x < row.indent + len(row.icon):
+            self._clicked = None  # a second click would undo it
             self.do_toggle()
