@@ -29,4 +29,6 @@ class Limits:
         """
         if len(value) > self.shown:
             return f"{len(value):,} bytes: the first {self.shown:,} are shown, too large to edit here"
-        return f"{len(value):,} bytes: too large to edit here" if len(value) > editable else None
+        if len(value) > editable:
+            return f"{len(value):,} bytes: too large to edit here (at most {editable:,})"
+        return None
