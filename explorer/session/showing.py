@@ -128,6 +128,7 @@ class Showing:
         self.locks.want()
         reading = self.detail.reload()
         await self.tree.resync()
+        await self.desk.read_again()
         if reading is not None:
             await asyncio.wait([reading])
         self._tell(Part.TREE)

@@ -5,8 +5,10 @@ from contextlib import AsyncExitStack
 from math import inf
 
 from explorer.drivers.base import Store
+from explorer.model.events import Deleted
 from explorer.session.editing.edits import Conflicted, Drafting, Reviewing, Saved, State
 from explorer.session.session import Session
+from explorer.session.states import Standing
 from tests.servers.waiting import eventually
 from tests.session.ground import PATIENCE, Place, editing, live, opened, shown
 
@@ -87,6 +89,52 @@ async def test_a_change_by_somebody_else_is_told_at_once() -> None:
         await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
         await other.delete("key")
         await eventually(lambda: edit.theirs is not None and edit.theirs.revision == 4, "it is told", PATIENCE)
+
+
+async def test_no_review_hides_a_change_that_is_known() -> None:
+    """The editor promises both sides; the review compares with a value that is no longer stored."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        await other.put("key", b"theirs")
+        await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
+        await session.run("save")
+        both = state(session)
+        assert isinstance(both, Conflicted)
+        assert both.theirs is not None
+        assert (both.theirs.value, both.mine) == (b"theirs", "mine")
+
+
+async def test_no_review_hides_a_deletion_that_is_known() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        await other.delete("key")
+        await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
+        await session.run("save")
+        both = state(session)
+        assert isinstance(both, Conflicted)
+        assert both.theirs is None
+
+
+async def test_a_deletion_lost_with_the_history_is_told() -> None:
+    """A store that was wiped, or compacted during an outage, tells no event of it."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.stores[0].cut("away")
+        await eventually(lambda: session.liveness.standing is Standing.STALE, "the loss is told", PATIENCE)
+        await other.delete("key")
+        place.keyspace.compact()
+        place.stores[0].mend()
+        await live(session)
+        assert isinstance(edit.theirs, Deleted)
 
 
 async def conflicted(session: Session, other: Store) -> Conflicted:

@@ -154,11 +154,11 @@ def test_a_days_work(client: Other, shared_server: Server, tmp_path: Path, size:
         tmux.press("Down", "End", "C-u")
         tmux.type('  "threads": 16,')
         tmux.shows("changed; ctrl+s")
+        tmux.press("C-s")
+        tmux.shows('+  "threads": 16,')
         theirs = app.replace("info", "debug")
         client.put(f"{root}/config/app.json", theirs)
         tmux.shows("somebody else has changed this key")
-        tmux.press("C-s")
-        tmux.shows('+  "threads": 16,')
         tmux.press("C-s")
         tmux.shows("nothing was written", "Both changes fit together")
         assert client.get(f"{root}/config/app.json") == theirs

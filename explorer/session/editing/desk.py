@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from explorer.codecs.contract import Choice
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
-from explorer.model.errors import CallNotSupported, KeyNotFound
+from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
 from explorer.model.events import Deleted, Put
 from explorer.session.aside import Aside
 from explorer.session.clock import Clock
@@ -130,15 +131,21 @@ class Desk:
         await self._compare(edit)
         return edit
 
+    async def read_again(self) -> None:
+        """Compare the open edit with what is stored now: no event tells what was lost with the store's history."""
+        if self.edit is not None:
+            with suppress(ExplorerError):  # the save finds it out, too
+                await self._compare(self.edit)
+
     async def _compare(self, edit: Edit) -> None:
-        """Tell whether the key is still what a draft began with."""
+        """Tell whether the key is still what an edit began with."""
+        before = edit.theirs
         try:
-            now = await self._store().get(edit.key)
+            event: Put | Deleted = Put(await self._store().get(edit.key))
         except KeyNotFound:
-            if edit.base is not None:
-                edit.apply(Deleted(edit.key, None))
-        else:
-            edit.apply(Put(now))
+            event = Deleted(edit.key, None)
+        if edit.theirs is before and (edit.base is not None or isinstance(event, Put)):  # else what was heard is newer
+            edit.apply(event)
 
     async def discard(self, draft: Draft) -> None:
         """Remove a draft that was found."""

@@ -152,7 +152,10 @@ class Edit:
             self._become(state)
 
     async def review(self) -> None:
-        """Show what saving would change; a text that makes no value, or changes nothing, says so instead."""
+        """Show what saving would change, or both sides where somebody else was first already.
+
+        A text that makes no value, or changes nothing, says so instead.
+        """
         if not self.settled:
             return
         try:
@@ -163,10 +166,27 @@ class Edit:
         if not encoded.changed and self.base is not None and self._previous is self.base:
             self._become(Saved(self.base, written=False))
             return
+        if self.theirs is not None and await self._is_outdated():
+            return
         before = "" if self.base is None else self.document.text
         diff, laid_out = await self._decoder.compare(self.document, before, self.text)
         indented = (_STORED_IN_ONE_LINE,) if laid_out or self.document.indented else ()
         self._become(Reviewing(diff, (*encoded.notes, *indented)))
+
+    async def _is_outdated(self) -> bool:
+        """Compare this edit with what somebody else stored, if that can be seen; return whether it is another entry."""
+        text = self.text
+        try:
+            found = await self._now()
+        except ExplorerError as error:
+            self._become(Refused(error))
+            return True
+        if _same(found, self._previous):
+            self.theirs = None
+            return False
+        if text == self.text:  # else it is typed on, and asked again
+            await self._meet(found)
+        return True
 
     # Saving
 

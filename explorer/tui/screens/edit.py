@@ -149,6 +149,11 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
 
     # Drawing
 
+    def on_resize(self) -> None:
+        """Fit the title to the width."""
+        if self.is_mounted:
+            self.draw()
+
     def tick(self) -> None:
         """Let the countdown of the key and the seconds of a save go on, too."""
         super().tick()
@@ -213,7 +218,7 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
                     )
                 )
             case Refused(ended=True):
-                lines.append(told("✗ not saved; the store answers again: ctrl+s saves", "bold $warning"))
+                lines.append(told(f"✗ not saved; the store answers again: {save} saves", "bold $warning"))
             case Refused(error=error):
                 hint = f" {error.hint}" if error.hint else ""
                 over = error.retryable and self.session.liveness.standing is Standing.LIVE
@@ -226,7 +231,9 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
             case _:
                 pass
         if edit.theirs is not None and not isinstance(edit.state, Conflicted):
-            lines.append(told(f"! {self._change_of_theirs(edit.theirs)}; {save} shows both", "bold $warning"))
+            invalid = isinstance(edit.state, Drafting) and edit.state.problem is not None
+            both = "" if invalid else f"; {save} shows both"
+            lines.append(told(f"! {self._change_of_theirs(edit.theirs)}{both}", "bold $warning"))
         if edit.draft_problem:
             lines.append(told(f"! {edit.draft_problem}", "$warning"))
         return Content("\n").join(lines)
