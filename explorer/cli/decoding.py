@@ -8,7 +8,7 @@ from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.exits import UsageError
 from explorer.drivers.base import Store
-from explorer.model.errors import ExplorerError
+from explorer.model.errors import ExplorerError, InvalidText
 
 if TYPE_CHECKING:
     from explorer.codecs.contract import Document, Form
@@ -69,6 +69,7 @@ class Decoding:
             UsageError: No schema has the message, or the text is not UTF-8.
         """
         from explorer.codecs.contract import Choice  # noqa: PLC0415 - loaded only where a value is decoded
+        from explorer.codecs.fields import missing_fields  # noqa: PLC0415 - as above
 
         codecs = await self._codecs()
         document = codecs.open(wanted.key, b"", Choice("protobuf", kind, "json" if wanted.form == "json" else "text"))
@@ -78,6 +79,9 @@ class Decoding:
             encoded = document.encode(text.decode())
         except UnicodeDecodeError as error:
             raise UsageError(f"the text of the message is not UTF-8: byte {error.start}") from error
+        made = codecs.schemas.find(kind)
+        if not encoded.value and made is not None and (missing := missing_fields(made.parse(b""))):
+            raise InvalidText(f"required fields are missing: {', '.join(missing)}", key=wanted.key)
         for note in encoded.notes:
             self._console.note(f"keyscope: {note}")
         return encoded.value

@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.message import DecodeError
 
-from explorer.codecs.proto_layout import ProtoLayout, absolute
+from explorer.codecs.proto_layout import ProtoLayout, absolute, is_plain
 from explorer.model.errors import SchemaFailed
 
 _TIME: Final = 60.0
@@ -72,7 +72,12 @@ def compiled(
 def _problem(layout: ProtoLayout, name: str, text: str) -> str:
     found = _FAILED_IMPORT.fullmatch(text)
     if found is not None:
-        what = "is not there" if layout.path(found[2]) is None else "does not compile"
+        there = "is not there" if layout.path(found[2]) is None else "does not compile"
+        what = (
+            there
+            if is_plain(found[2])
+            else "is no name that protoc takes: relative to a folder of imports, without . and .."
+        )
         text = f"{found[1]}imports {found[2]}, which {what}"
     return f"{layout.path(name) or name}{text}"
 

@@ -1,13 +1,17 @@
 """Fields of messages, whatever their kind: what is in them, as values that can be compared."""
 
-from collections.abc import Hashable, MutableMapping, Sequence
+import json
+from collections.abc import Hashable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import Final, Protocol, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message import Message
+from google.protobuf.message import EncodeError, Message
+from google.protobuf.message_factory import GetMessageClass
 
 ANY: Final = "google.protobuf.Any"
+_PREFIX: Final = "type.googleapis.com/"
 
 
 class _Extended(Protocol):
@@ -17,8 +21,6 @@ class _Extended(Protocol):
     def Extensions(self) -> MutableMapping[FieldDescriptor, object]: ...  # noqa: N802 - the library's names
 
     def HasExtension(self, field: FieldDescriptor) -> bool: ...  # noqa: N802 - the library's names
-
-    def FindInitializationErrors(self) -> Sequence[str]: ...  # noqa: N802 - the library's names
 
     def ClearExtension(self, field: FieldDescriptor) -> None: ...  # noqa: N802 - the library's names
 
@@ -91,11 +93,20 @@ def extension(pool: DescriptorPool, descriptor: Descriptor, name: str) -> FieldD
     try:
         candidates = [pool.FindExtensionByName(name)]
     except KeyError:
-        try:
-            candidates = list(pool.FindMessageTypeByName(name).extensions)
-        except KeyError:
+        if not descriptor.GetOptions().message_set_wire_format or (kind := message_type(pool, name)) is None:
             return None
+        candidates = [one for one in kind.extensions if one.message_type == kind]
+    except TypeError:  # half of a surrogate pair, with which nothing is called
+        return None
     return next((one for one in candidates if one.containing_type == descriptor), None)
+
+
+def message_type(pool: DescriptorPool, name: str) -> Descriptor | None:
+    """Return the type of message with a full name; None if there is none."""
+    try:
+        return pool.FindMessageTypeByName(name)
+    except (KeyError, TypeError):  # the latter for half of a surrogate pair, with which nothing is called
+        return None
 
 
 def hiding_field(kind: type[Message]) -> str | None:
@@ -114,8 +125,58 @@ def hiding_field(kind: type[Message]) -> str | None:
 
 
 def missing_fields(message: Message) -> list[str]:
-    """Name the required fields that are not there."""
-    return [] if is_complete(message) else list(_extended(message).FindInitializationErrors())
+    """Name the required fields that are not there, each with its path.
+
+    The library's own list of them reads memory that is not its own where a map of scalars stands before.
+    """
+    return [] if is_complete(message) else list(_missing_fields(message, ""))
+
+
+def _missing_fields(message: Message, path: str) -> Iterator[str]:
+    for one in descriptor_of(message).fields:
+        if one.is_required and not has(message, one):
+            yield f"{path}{one.name}"
+    for label, inner in _messages_in(message):
+        yield from _missing_fields(inner, f"{path}{label}.")
+
+
+def _messages_in(message: Message) -> Iterator[tuple[str, Message]]:
+    """Give the messages in a message, each with the last step of its path."""
+    for one, value in set_fields(message):
+        name = f"[{one.full_name}]" if one.is_extension else one.name
+        match value:
+            case Message():
+                yield name, value
+            case _ if one.message_type is None:
+                pass
+            case _ if not is_map(one):
+                yield from ((f"{name}[{index}]", inner) for index, inner in enumerate(elements(message, one)))
+            case _ if entry_type(one).fields_by_name["value"].message_type is not None:
+                entries = cast("MutableMapping[str, Message]", value)
+                yield from ((f"{name}[{json.dumps(key, ensure_ascii=False)}]", entries[key]) for key in sorted(entries))
+
+
+@contextmanager
+def packing_checked(pool: DescriptorPool) -> Iterator[None]:
+    """Have text format check an Any by `missing_fields`: the library's own check can end the process.
+
+    Args:
+        pool: Where the type of the Any is from.
+    """
+    found = message_type(pool, ANY)
+    made = None if found is None else GetMessageClass(found)  # the library forgets a class that nobody holds
+    if made is not None:
+        setattr(made, "Pack", _pack)  # noqa: B010 - the library calls it
+    yield
+
+
+def _pack(any_message: Message, inner: Message, type_url_prefix: str = _PREFIX, **_: object) -> None:
+    name = descriptor_of(inner).full_name
+    if missing := missing_fields(inner):
+        message = f"{name} in an Any lacks required fields: {', '.join(missing)}"
+        raise EncodeError(message)
+    setattr(any_message, "type_url", f"{type_url_prefix}{name}")  # noqa: B010 - a field of data
+    repack(any_message, serialized(inner))
 
 
 def is_map(field: FieldDescriptor) -> bool:

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError, EncodeError, Message
 
 from explorer.codecs.contract import Language
 from explorer.codecs.escaping import in_literals
-from explorer.codecs.fields import descriptor_of
+from explorer.codecs.fields import descriptor_of, packing_checked
 from explorer.codecs.json_reader import read_json
 from explorer.codecs.json_writer import write_json
 from explorer.codecs.text_checks import check_escapes, check_text
@@ -86,7 +86,8 @@ class TextForm(MessageForm):
         message = kind()
         check_escapes(text)
         try:
-            text_format.Parse(text, message, descriptor_pool=self.pool)
+            with packing_checked(descriptor_of(message).file.pool):
+                text_format.Parse(text, message, descriptor_pool=self.pool)
             check_text(text, descriptor_of(message))
         except text_format.ParseError as error:
             what = _PLACE.sub("", _one_line(error))

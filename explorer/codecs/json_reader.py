@@ -24,6 +24,7 @@ from explorer.codecs.fields import (
     extension,
     is_map,
     mapping,
+    message_type,
     missing_fields,
     read,
     serialized,
@@ -31,7 +32,7 @@ from explorer.codecs.fields import (
     submessage,
     write,
 )
-from explorer.codecs.json_scalars import RefusedError, read_key, read_scalar, read_worded
+from explorer.codecs.json_scalars import RefusedError, half_of_a_pair, read_key, read_scalar, read_worded
 from explorer.codecs.json_tree import JsonNode, JsonNumber, JsonObject, kind_name, offset, parse_json
 
 VALUE: Final = "google.protobuf.Value"
@@ -42,6 +43,7 @@ WRAPPERS: Final = tuple(
 )
 _EMPTY: Final = "google.protobuf.Empty"
 _TYPE_URL: Final = "@type"
+_EMPTY_NAME: Final = '""'
 
 Item = TypeVar("Item")
 _Members: TypeAlias = Sequence[tuple[int, str, JsonNode]]
@@ -110,7 +112,7 @@ class _Reader:
                 raise RefusedError(f"cannot be set together with {other}: both are of {oneof.name}", name=True)
             self._field(node, message, one)
 
-        _each(((index, f".{name}", (name, node)) for index, name, node in members), take)
+        _each(((index, f".{name or _EMPTY_NAME}", (name, node)) for index, name, node in members), take)
 
     def _named(self, descriptor: Descriptor, name: str) -> FieldDescriptor:
         names = self.names.get(descriptor.full_name)
@@ -185,10 +187,11 @@ class _Reader:
         index, url = urls[0]
         if not isinstance(url, str) or isinstance(url, JsonNumber):
             raise _refused_at(index, f"is not a string but {kind_name(url)}")
-        try:
-            descriptor = self.pool.FindMessageTypeByName(url.rpartition("/")[2])
-        except KeyError:
-            raise _refused_at(index, f"names a message that no schema has: {url}") from None
+        if (half := half_of_a_pair(url)) is not None:
+            raise _refused_at(index, half)
+        descriptor = message_type(self.pool, url.rpartition("/")[2])
+        if descriptor is None:
+            raise _refused_at(index, f"names a message that no schema has: {url}")
         inner = GetMessageClass(descriptor)()
         rest = [member for member in members if member[1] != _TYPE_URL]
         wrapped = descriptor.full_name in _SPECIAL or (

@@ -63,7 +63,7 @@ def read_scalar(node: JsonNode, one: FieldDescriptor) -> object:
 def _enum(node: JsonNode, one: FieldDescriptor) -> int:
     if node is None:
         return 0  # of NullValue, which alone gets here
-    text = node if isinstance(node, str) else ""
+    text = _text(node) if isinstance(node, str) else ""
     kind = cast("EnumDescriptor", one.enum_type)
     if text in kind.values_by_name and not isinstance(node, JsonNumber):
         return int(kind.values_by_name[text].number)
@@ -107,11 +107,18 @@ def _string(node: JsonNode) -> str:
     raise RefusedError(f"is not a string but {kind_name(node)}")
 
 
-def _text(text: str) -> str:
+def half_of_a_pair(text: str) -> str | None:
+    """Return why a string cannot be stored; None if it can."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise RefusedError(f"holds {text[error.start]!a}, half of a surrogate pair, which is no text") from None
+        return f"holds {text[error.start]!a}, half of a surrogate pair, which is no text"
+    return None
+
+
+def _text(text: str) -> str:
+    if (half := half_of_a_pair(text)) is not None:
+        raise RefusedError(half)
     return text
 
 

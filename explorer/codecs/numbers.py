@@ -29,6 +29,8 @@ INTEGERS: Final = {
 }
 """The range of every integer type."""
 _NUMBER: Final = re.compile(r"-?(?:[0-9]+(?:\.[0-9]+)?)(?:[eE][+-]?[0-9]+)?")
+_SIGNIFICANT: Final = re.compile(r"[+-]?[0.]*[1-9]")
+"""How a number begins that is not zero."""
 _EXACT_DOUBLE: Final = 2**53
 _EXACT_FLOAT: Final = 2**24
 """From here on a double, or a float, does not hold every whole number."""
@@ -55,14 +57,16 @@ def integer(text: str, name: str) -> int:
     try:
         number = Decimal(text)
     except InvalidOperation:  # an exponent of more digits than decimal numbers have
-        raise ValueError(_out_of_range(name)) from None
+        number = Decimal(0)
+        if _SIGNIFICANT.match(text):
+            raise ValueError(_out_of_range(name)) from None
     low, high = BOUNDS[name]
     if not low <= number <= high:
         raise ValueError(_out_of_range(name))
     if number != number.to_integral_value():
         message = "is not a whole number"
         raise ValueError(message)
-    if abs(number) >= _EXACT_DOUBLE and not text.removeprefix("-").isdigit():
+    if abs(number) >= _EXACT_DOUBLE and not text.removeprefix("-").isdigit() and Decimal(float(text)) != number:
         message = "is too large to be written with a point or an exponent"
         raise ValueError(message)
     return int(number)
@@ -89,7 +93,7 @@ def real(text: str, *, single: bool) -> float:
     if math.isinf(number):
         message = f"is too large for a {kind}"
         raise ValueError(message)
-    if number == 0 and re.search("[1-9]", re.split("[eE]", text)[0]):
+    if number == 0 and _SIGNIFICANT.match(text):
         message = f"is too small for a {kind}: it would be stored as 0"
         raise ValueError(message)
     if abs(number) >= (_EXACT_FLOAT if single else _EXACT_DOUBLE) and Decimal(text) not in _spellings(

@@ -16,6 +16,7 @@ from explorer.codecs.fields import (
     comparable,
     content,
     copied,
+    copy_into,
     elements,
     entry_type,
     fields_of,
@@ -126,11 +127,24 @@ def _entries(data: bytes, own: Sequence[Span], field: FieldDescriptor, before: M
         if key not in was or (key in now and comparable(was[key]) == comparable(now[key])):
             yield span, data[span.whole]
         elif key in now and key not in written:
-            yield span, _element(data, span, old, _entry(old, field, key, now[key]))
+            plain = data[span.whole] == _plain_entry(before, field, key)
+            new = _entry(old, field, key, now[key])
+            yield span, _plain_entry(after, field, key) if plain else _element(data, span, old, new)
             written.add(key)
     for key in now:
         if key not in was:
-            yield None, wire.delimited(field.number, serialized(_entry(entry(), field, key, now[key])))
+            yield None, _plain_entry(after, field, key)
+
+
+def _plain_entry(message: Message, field: FieldDescriptor, key: Hashable) -> bytes:
+    """Write one entry of a map as the library does: with its key and its value, though they are the default ones."""
+    alone = type(message)()
+    entries, value = mapping(alone, field), mapping(message, field)[key]
+    if isinstance(value, Message):
+        copy_into(cast("Message", entries[key]), value)
+    else:
+        entries[key] = value
+    return serialized(alone)
 
 
 def _entry(entry: Message, field: FieldDescriptor, key: Hashable, value: object) -> Message:

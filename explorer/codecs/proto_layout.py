@@ -132,7 +132,7 @@ class ProtoLayout:
         while waiting:
             file = waiting.pop()
             for name in self._imports(file):
-                if name in reached or name in OWN_FILES or not _is_plain(name):
+                if name in reached or name in OWN_FILES or not is_plain(name):
                     continue
                 there = _resolve(name, roots)
                 if there is None:
@@ -173,9 +173,10 @@ class ProtoLayout:
         return None
 
 
-def _is_plain(name: str) -> bool:
-    """Return whether the compiler takes a name: `./a.proto` and `../a.proto` are none."""
-    return PurePosixPath(name).as_posix() == name and ".." not in PurePosixPath(name).parts
+def is_plain(name: str) -> bool:
+    """Return whether the compiler takes a name: `./a.proto`, `../a.proto` and `/a.proto` are none."""
+    path = PurePosixPath(name)
+    return path.as_posix() == name and not path.is_absolute() and not {"..", "\\"} & {*path.parts, *name}
 
 
 def _root_beside(file: Path, roots: Sequence[Path]) -> Path | None:

@@ -131,6 +131,14 @@ class TestPut:
         assert "line 2, column 7" in result.error
         assert keyscope("get", "memory:", "k").code == 3
 
+    @pytest.mark.parametrize("text", ["", "{}", '{"id": null}'])
+    def test_required_fields_are_missing_from_an_empty_message(self, keyscope: Run, tmp_path: Path, text: str) -> None:
+        """Also where the text says nothing at all, which is the empty value itself."""
+        (tmp_path / "m.proto").write_text('syntax = "proto2"; message M { required string id = 1; }')
+        words = ("--proto", str(tmp_path), "--type", "M", "--form", "json" if text else "text")
+        result = keyscope("put", "memory:", "k", *words, "--value", text)
+        assert (result.code, "required fields are missing: id" in result.error) == (2, True)
+
     def test_text_that_is_not_utf_8_is_refused(self, keyscope: Run, proto: str) -> None:
         result = keyscope("put", "memory:", "k", "--proto", proto, "--type", "p.Person", given=b"\xff")
         assert result.code == 2

@@ -61,6 +61,10 @@ def integers() -> Iterator[Case]:
         if long:
             yield Case(f'{{"{name}": {TWO53 + 1}}}', {name: str(TWO53 + 1)})
             yield Case(f'{{"{name}": {TWO53 + 1}.0}}', "too large to be written with a point")
+            yield Case(f'{{"{name}": 1e18}}', {name: str(10**18)})
+            yield Case(f'{{"{name}": "9.2e18"}}', {name: str(92 * 10**17)})
+        for zero in ("-0", '"-0.0"', "0e999999999", "0E+99999999999999999999"):
+            yield Case(f'{{"{name}": {zero}}}', {})
         yield Case(f'{{"by_{name}": {{"{high}": "a", "{low}": "b"}}}}', {f"by_{name}": {str(low): "b", str(high): "a"}})
         yield Case(f'{{"by_{name}": {{"1": "a", "01": "b"}}}}', f'by_{name}["01"] is the same key as "1"')
         yield Case(f'{{"by_{name}": {{"1": "a", "1.0": "b"}}}}', "is the same key")
@@ -138,7 +142,15 @@ def scalars() -> Iterator[Case]:
     for place in ('{"string": %s}', '{"string_value": %s}', '{"by_string": {"k": %s}}', '{"first": %s}'):
         for text in ("1", "true", "[]", "{}", r'"\ud800"', r'"a\udc00b"'):
             yield Case(place % text, "is not a string" if text[0] != '"' else "surrogate")
-    for place in ('{"by_string": {%s: "a"}}', '{"struct": {%s: 1}}', '{"value": [{%s: "x"}]}', '{"value": %s}'):
+    for place in (
+        '{"by_string": {%s: "a"}}',
+        '{"struct": {%s: 1}}',
+        '{"value": [{%s: "x"}]}',
+        '{"value": %s}',
+        '{"colour": %s}',
+        '{"mask": %s}',
+        '{"any": {"@type": %s}}'.replace("%s", '"\\ud800/edges.all.All"'),
+    ):
         yield Case(place.replace("%s", r'"\ud800"'), "surrogate")
     for text, found in (
         ("", ""),
@@ -283,6 +295,8 @@ def anys() -> Iterator[Case]:
         ({"@type": 1}, "any.@type is not a string"),
         ({"@type": ""}, "any.@type names a message that no schema has"),
         ({"@type": None}, "any.@type is not a string but null"),
+        ({"@type": "\ud800"}, "any.@type holds '\\ud800', half of a surrogate pair"),
+        ({"@type": f"{URL}edges.open.Open", "[\ud800]": 1}, "any.[\ud800] is not a field"),
         ({"@type": f"{URL}no.Such"}, "any.@type names a message that no schema has"),
         (packed("google.protobuf.Empty", value=1), "any.value is not a JSON object"),
         (packed("google.protobuf.Empty", value={"a": 1}), "any.value.a is not a field"),
@@ -294,6 +308,7 @@ def anys() -> Iterator[Case]:
         (packed("edges.all.All", value={"x": 1}, int64=1.5), "any.int64 is not a whole number"),
         (packed("edges.all.All", alls=[{"bytes": "*"}]), "any.alls[0].bytes is not base64"),
         (packed("edges.open.Strict"), "any lacks required fields: id"),
+        (packed("edges.open.Open", closed_by_name={"": 0}, stricts=[{}]), "any lacks required fields: stricts[0].id"),
         (packed("edges.open.Open", **{"[edges.open.wrapped]": 1.5}), "any.[edges.open.wrapped] is not a whole number"),
     ):
         yield Case(json.dumps({"any": bad}), reason)
@@ -312,6 +327,9 @@ def fields() -> Iterator[Case]:
     yield Case('{"int32": 5, "int32": 5}', "int32 is there twice")
     yield Case('{"@custom": "a"}', {"custom": "a"})
     yield Case('{"@custom": "a", "custom": "a"}', "is the same field")
+    yield Case('{"": 5}', 'column 2: "" is not a field of edges.all.All')
+    yield Case('{"nested": {"": 5}}', 'nested."" is not a field of edges.all.All')
+    yield Case('{"[\\ud800]": 5}', "[\ud800] is not a field of edges.all.All")
     yield Case('{"int46": 5}', "int46 is not a field of edges.all.All (there is int64)")
     yield Case('{"nested": {"nested": {"nope": 1}}}', "nested.nested.nope is not a field")
     for name in ("int32", "bytes", "colour", "int64_value", "struct", "list", "any", "timestamp", "empty", "nested"):
@@ -342,6 +360,14 @@ def fields() -> Iterator[Case]:
     yield Case('{"[edges.open.numbers]": [1.5]}', "[edges.open.numbers][0] is not a whole number", OPEN)
     yield Case(f'{{"[edges.open.wrapped]": {TWO53 + 1}.0}}', "too large to be written", OPEN)
     yield Case('{"[edges.open.open]": {"closed": 1.5}}', "[edges.open.open].closed is not a whole number", OPEN)
+    yield Case('{"[edges.open.Strict.nested]": 1}', {"[edges.open.Strict.nested]": "1"}, OPEN)
+    for name in ("edges.open.Strict", "edges.open.nested", ".edges.open.raw", " edges.open.raw "):
+        yield Case(f'{{"[{name}]": 1}}', f"[{name}] is not a field", OPEN)
+    yield Case(
+        '{"closedByName": {"": 0}, "stricts": [{"id": ""}, {}], "strictByNumber": {"7": {}}, "strict": {}}',
+        "required fields are missing: strict.id, strict_by_number[7].id, stricts[1].id",
+        OPEN,
+    )
     yield Case('{"[edges.open.nope]": 1}', "[edges.open.nope] is not a field", OPEN)
     yield Case('{"[edges.open.raw]": ""}', "[edges.open.raw] is not a field")
     yield Case('{"strict": {"id": ""}}', {"strict": {"id": ""}}, OPEN)

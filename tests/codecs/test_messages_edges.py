@@ -290,3 +290,37 @@ def test_extensions_are_shown_by_their_names() -> None:
 def test_a_message_of_proto2_without_anything_special() -> None:
     value = text(1, "a") + varint(2, 5)
     assert edited(opened(value, LOOSE), '"a"', '"b"') == text(1, "b") + varint(2, 5)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    ("value", "missing"),
+    [
+        (text(5, b"") + text(7, b""), "stricts[0].id"),
+        (text(5, b"") + text(6, b"") + text(3, b""), "strict.id, strict_by_number[0].id"),
+        (text(5, text(1, "k") + varint(2, 1)) + text(104, text(3, b"")), "[edges.open.open].strict.id"),
+    ],
+)
+def test_required_fields_that_are_missing_are_named_with_their_path(value: bytes, missing: str, form: Form) -> None:
+    """A map of scalars before them made the library read memory that is not its own, which could end the process."""
+    document = opened(value, "edges.open.Open", form)
+    assert f"required fields are missing: {missing}" in document.notes
+    assert document.encode(document.text).value == value
+
+
+@pytest.mark.parametrize(
+    ("stored", "written", "expected"),
+    [
+        (b"", "by_bool { key: true }", b"\x9a\x03\x04\x08\x01\x12\x00"),
+        (b"", "colours_by_name { }", b"\xaa\x03\x04\x0a\x00\x10\x00"),
+        (b"\x9a\x03\x05\x08\x01\x12\x01a", "by_bool { key: true }", b"\x9a\x03\x04\x08\x01\x12\x00"),
+        (b"\x9a\x03\x05\x12\x01a\x08\x01", "by_bool { key: true }", b"\x9a\x03\x02\x08\x01"),
+    ],
+    ids=["new", "new and empty", "edited", "edited, value first"],
+)
+def test_entries_of_maps_are_written_as_the_library_writes_them(stored: bytes, written: str, expected: bytes) -> None:
+    """With key and value, though they are the default ones; an entry that is spelled otherwise keeps its way."""
+    document = opened(stored, "edges.all.All")
+    value = document.encode(written).value
+    assert value == expected
+    assert len(opened(value, "edges.all.All").notes) == ("value first" in repr(stored) or stored.endswith(b"\x08\x01"))

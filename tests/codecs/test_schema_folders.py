@@ -193,6 +193,19 @@ class TestBroken:
             "uses.proto:4:1: imports bad.proto, which does not compile",
         ]
 
+    @pytest.mark.parametrize(
+        "name", ["../base.proto", "/base.proto", "./base.proto", "a//base.proto", "sub/../base.proto"]
+    )
+    def test_import_by_a_name_that_protoc_refuses_says_so(self, tmp_path: Path, name: str) -> None:
+        """The file may well be there, and compile."""
+        absolute = f"{tmp_path}{name}" if name.startswith("/") else name
+        files = {"base.proto": FOO, "sub/base.proto": FOO, "a/base.proto": FOO}
+        write(tmp_path, {**files, "sub/uses.proto": f'{PROTO3}\nimport "{absolute}";\nmessage Uses {{ }}'})
+        found, lines = problems(tmp_path)
+        assert found == {"foo.Foo"}
+        reason = "is no name that protoc takes: relative to a folder of imports, without . and .."
+        assert lines == [f"sub/uses.proto:3:1: imports {absolute}, which {reason}"]
+
     def test_two_files_with_one_message_leave_the_first(self, tmp_path: Path) -> None:
         """The second names where the message is already."""
         write(tmp_path, {"a.proto": f"{FOO}// a", "b.proto": FOO, "c.proto": f"{PROTO3}message C {{ }}"})
