@@ -47,6 +47,18 @@ def unescape_key(text: str) -> str:
     return decode(encode(_ESCAPE.sub(_character, text)))  # bytes that are UTF-8 together are one character
 
 
+def typed_key(text: str) -> str:
+    r"""Return the key that a person typed: by its escapes, or as it is written where a backslash starts no escape.
+
+    >>> typed_key("bin-\\xff"), typed_key("C:\\dir"), typed_key("C:\\\\new")
+    ('bin-\udcff', 'C:\\dir', 'C:\\new')
+    """
+    try:
+        return unescape_key(text)
+    except InvalidKey:
+        return text
+
+
 def _character(found: re.Match[str]) -> str:
     if one := found["one"]:
         return _ONE[one]

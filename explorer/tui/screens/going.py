@@ -3,7 +3,7 @@
 from textual.screen import Screen
 
 from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound
-from explorer.model.key_text import escape_key, unescape_key
+from explorer.model.key_text import escape_key, typed_key, unescape_key
 from explorer.model.text import inert
 from explorer.session.keytree.nodes import Node
 from explorer.session.session import Session
@@ -35,13 +35,12 @@ def ask(screen: Screen[None], session: Session) -> None:
 
 async def go_to_text(screen: Screen[None], session: Session, text: str) -> None:
     """Go to the key that a person typed: as it is spelled, or by the escapes that the app shows; `a/` is folder `a`."""
-    key = text
+    key = typed_key(text)
     try:
-        key = unescape_key(text)
         if key != text and await session.lookup.reveal(_without_slash(text, session)) is not None:
             key = text  # the key itself holds backslashes
     except InvalidKey:
-        pass  # no escape: a backslash of the key
+        pass  # there can be no key that holds them
     except ExplorerError as error:
         screen.notify(inert(error.message), severity="error", markup=False)
         return

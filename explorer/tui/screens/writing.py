@@ -87,10 +87,7 @@ def ask_new(screen: Screen[None], session: Session) -> None:
         if key:
             screen.run_worker(_create(screen, session, key))
 
-    # What cannot be drawn as it is cannot be typed either: an escape in its place would make another key.
-    screen.app.push_screen(
-        Naming("New key", start if inert(start) == start else "", session.lookup.name_problem), answered
-    )
+    screen.app.push_screen(Naming("New key", start, session.lookup.name_problem), answered)
 
 
 async def _create(screen: Screen[None], session: Session, key: str) -> None:
