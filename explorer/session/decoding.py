@@ -49,6 +49,14 @@ class Decoder:
         """Return what is shown of a large value until `open` is through; None where that is nothing."""
         return self.codecs.preview(key, value, choice) if len(value) >= PREVIEWED else None
 
+    def choices_now(self, key: str, value: bytes) -> tuple[Choice, ...] | None:
+        """Return the ways in which a small value can be read, likely ones first; None where that would take long."""
+        return self.codecs.choices(key, value) if len(value) < LARGE else None
+
+    async def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
+        """Return the ways in which a value can be read, likely ones first."""
+        return await self._aside.do(self.codecs.choices, key, value)
+
     async def add_rule(self, key: str, text: str, choice: Choice) -> None:
         """Read all keys that match a pattern in a certain way from now on.
 

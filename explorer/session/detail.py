@@ -102,12 +102,15 @@ class Detail:
                 return None
 
     @property
-    def choices(self) -> tuple[Choice, ...]:
-        """How the value shown can be read, likely ones first."""
+    def choices(self) -> tuple[Choice, ...] | None:
+        """How the value shown can be read, likely ones first; None where `find_choices` has to find it out."""
         reading = self.reading
-        if reading is None:
-            return ()
-        return self._decoder.codecs.choices(reading.entry.key, reading.entry.value or b"")
+        return () if reading is None else self._decoder.choices_now(reading.entry.key, reading.entry.value or b"")
+
+    async def find_choices(self) -> tuple[Choice, ...]:
+        """Find out how the value shown can be read, likely ones first."""
+        reading = self.reading
+        return () if reading is None else await self._decoder.choices(reading.entry.key, reading.entry.value or b"")
 
     # What a person does
 

@@ -51,6 +51,7 @@ class Keyscope(App[None]):
     CSS_PATH = "keyscope.tcss"
     COMMANDS = {Commands}  # noqa: RUF012 - as Textual declares it
     ENABLE_COMMAND_PALETTE = False
+    NOTIFICATION_TIMEOUT = 4.0
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-high")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "perform('quit')", show=False, priority=True)]
@@ -259,12 +260,13 @@ class Keyscope(App[None]):
     def on_notify(self, event: Notify) -> None:
         """Let a notice take the place of an earlier one, and of what says the same: many would cover the screen.
 
-        Errors and warnings stay for their time.
+        Warnings give way once they could be read; errors stay for their time.
         """
         new = event.notification
         for old in list(self._notifications):
             same = (old.message, old.severity) == (new.message, new.severity)
-            if same or old.severity == new.severity == "information":
+            is_read = old.severity == "warning" and time() - old.raised_at > READING_TIME
+            if same or is_read or old.severity == new.severity == "information":
                 self._unnotify(old, refresh=False)
 
     def _remove_read_notices(self) -> None:
@@ -275,7 +277,7 @@ class Keyscope(App[None]):
 
     def say(self, text: str, *, warning: bool = False) -> None:
         """Show a line for a few seconds."""
-        self.notify(inert(text), severity="warning" if warning else "information", markup=False, timeout=4)
+        self.notify(inert(text), severity="warning" if warning else "information", markup=False)
 
     def end(self, number: signal.Signals) -> None:
         """Leave for a signal, with the exit code that shells know it by."""

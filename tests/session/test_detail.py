@@ -141,7 +141,7 @@ async def test_the_choice_made_by_hand_is_kept_for_the_key() -> None:
         await other.put("key", b"{}")
         await other.put("other", b"{}")
         assert (await shown(session, "key")).document.choice.codec == "json"
-        hexadecimal = next(choice for choice in session.detail.choices if choice.codec == "hex")
+        hexadecimal = next(choice for choice in session.detail.choices or () if choice.codec == "hex")
         session.detail.choose(hexadecimal)
         await session.idle()
         assert session.detail.reading is not None

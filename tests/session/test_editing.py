@@ -261,7 +261,7 @@ async def test_the_choice_made_by_hand_is_the_one_that_is_edited() -> None:
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         await shown(session, "key")
-        (choice,) = (choice for choice in session.detail.choices if choice.codec == "hex")
+        (choice,) = (choice for choice in session.detail.choices or () if choice.codec == "hex")
         session.detail.choose(choice)
         await session.idle()
         edit = session.edit()

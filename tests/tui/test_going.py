@@ -193,7 +193,7 @@ class TestCopying:
     async def test_offers_no_value_where_there_is_none(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press("y")
-            await page.shows("Key  config", "Command  keyscope ls")
+            await page.shows("Key  config", "keyscope ls")
             assert "Key and value" not in page.text()
 
 

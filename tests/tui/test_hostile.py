@@ -67,7 +67,7 @@ class Gallery(App[None]):
         self.store = Store(page=100)
         self.keys = Tree(self.store.load, told=lambda: None, clock=lambda: 0.0, gathered=0)
         self.changes = ChangeLog()
-        self.options = _Options[str]((), numbered=False)
+        self.options = _Options[str]((), numbered=False, pending=False)
 
     def compose(self) -> ComposeResult:
         yield KeyTree(self.keys)

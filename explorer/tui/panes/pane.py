@@ -83,10 +83,10 @@ class Pane(Vertical):
         self.title("")
         self.draw()
 
-    def title(self, more: str) -> None:
+    def title(self, more: str | Content) -> None:
         """Say what stands in the title behind the name."""
-        text = f"{self.number} {self.name_shown}{'  ' if more else ''}{more}"
-        self.query_one(".pane--title", Words).say(told(text))
+        name = told(f"{self.number} {self.name_shown}{'  ' if more else ''}")
+        self.query_one(".pane--title", Words).say(name + (told(more) if isinstance(more, str) else more))
 
     def notice(self, text: Content | None) -> None:
         """Show a notice instead of the body, or the body again."""

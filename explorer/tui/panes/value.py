@@ -33,6 +33,8 @@ class ValuePane(Pane):
     """The selected key's value, with why it is read the way it is."""
 
     DEFAULT_CSS = """
+    ValuePane > .pane--title { link-style: none; link-color: $text-muted; link-style-hover: reverse; }
+    ValuePane.-focused > .pane--title { link-style: bold; link-color: $text; }
     ValuePane > .value--facts { height: auto; padding: 0 1; color: $text-muted; }
     ValuePane > Pager { height: 1fr; padding: 0 1; }
     """
@@ -57,8 +59,19 @@ class ValuePane(Pane):
 
     def turn(self, by: int) -> None:
         """Show another tab."""
-        self.tab = TABS[(TABS.index(self.tab) + by) % len(TABS)]
+        self.show_tab(TABS[(TABS.index(self.tab) + by) % len(TABS)])
+
+    def show_tab(self, tab: str) -> None:
+        """Show a tab by its name."""
+        self.tab = tab
         self.draw()
+
+    def _tabs(self) -> Content:
+        """Return the names of the tabs; a click on one shows it."""
+        names = [
+            told(f"[{tab}]" if tab == self.tab else tab).stylize(f"@click=screen.show_tab('{tab}')") for tab in TABS
+        ]
+        return Content("  ").join(names)
 
     def draw(self) -> None:
         """Show the selected key as it is now."""
@@ -67,7 +80,7 @@ class ValuePane(Pane):
             self._key, self.tab = detail.key, TABS[0]
         if self.tab == "history" and detail.history is NOT_ASKED:
             detail.read_earlier()
-        self.title("  ".join(f"[{tab}]" if tab == self.tab else tab for tab in TABS))
+        self.title(self._tabs())
         match detail.state:
             case Loading(since=since) if self.session.clock.now() - since < PATIENCE:
                 pass

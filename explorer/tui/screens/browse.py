@@ -338,3 +338,8 @@ class Browse(LiveScreen[None]):
     def do_next_tab(self) -> None:
         """Show the next tab."""
         self.query_one(ValuePane).turn(1)
+
+    def action_show_tab(self, tab: str) -> None:
+        """Show the tab that was clicked."""
+        self.query_one(ValuePane).show_tab(tab)
+        self.focus_pane("value")

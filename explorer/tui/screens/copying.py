@@ -45,7 +45,7 @@ def ask(screen: Screen[None], session: Session) -> None:
     if text is not None or isinstance(session.detail.state, Loading):
         about = "being read" if text is None else f"{size(len(text.encode(errors='surrogatepass')))}, as it is shown"
         options += [Option("Value", value, about), Option("Key and value", both)]
-    options.append(Option("Command", lambda: command, inert(command)))
+    options.append(Option("Command", lambda: command, "the line below"))
 
     def answered(chosen: _Copied | None) -> None:
         if chosen is None:
@@ -56,7 +56,7 @@ def ask(screen: Screen[None], session: Session) -> None:
         else:
             _copy(screen, next(option.title.lower() for option in options if option.value is chosen), text)
 
-    screen.app.push_screen(Choosing("Copy", options), answered)
+    screen.app.push_screen(Choosing("Copy", options, below=inert(command)), answered)
 
 
 def command_for(address: str, key: str, *, folder: bool) -> str:

@@ -132,7 +132,7 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
         self.edit.go_on_with(document, head + document.paste(after)[1])
         self.draw()
         area.move_cursor((head.count("\n"), len(head) - head.rfind("\n") - 1))
-        self.notify("shown escaped from now on: the pasted text holds what cannot be edited as it is", markup=False)
+        self.notify("shown escaped from now on: what was pasted cannot be edited as it is", markup=False)
 
     def on_key(self, event: Key) -> None:
         """Say that a character is not taken while a save is under way; the text area leaves it to the screen then."""
@@ -282,7 +282,7 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
 
     def _end(self, said: str, *, keep: bool = False) -> None:
         self.run_worker(self._close(keep=keep))
-        self.notify(inert(said), markup=False, timeout=4)
+        self.notify(inert(said), markup=False)
 
     async def _close(self, *, keep: bool) -> None:
         if self.session.editing is self.edit:

@@ -1,6 +1,6 @@
 """Questions asked before something happens: the safe answer has the focus, and esc gives it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Generic, TypeVar
 
@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from explorer.tui.drawing import Piece, told
+from explorer.model.text import inert
+from explorer.tui.drawing import Piece, middle, told
 from explorer.tui.screens.answering import Answering
 from explorer.tui.widgets.lines import Lines
 from explorer.tui.widgets.ordered import Field
@@ -27,6 +28,7 @@ _CSS = """
     }
     & .box--title { text-style: bold; height: auto; max-height: 4; padding-bottom: 1; }
     & VerticalScroll { height: auto; max-height: 40vh; }
+    & .box--below { margin-top: 1; }
     & .box--trouble { color: $error; height: auto; display: none; }
     & .box--trouble.-told { display: block; }
     & .box--buttons { height: auto; align-horizontal: right; padding-top: 1; }
@@ -49,6 +51,7 @@ class Question(ModalScreen[bool], Answering[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "answer(False)", "Back", show=False),
         Binding("y", "answer(True)", show=False),
+        Binding("question_mark,f1", "explain", show=False),
         Binding("left", "app.focus_previous", show=False),
         Binding("right", "app.focus_next", show=False),
     ]
@@ -90,6 +93,11 @@ class Question(ModalScreen[bool], Answering[bool]):
         """Take the answer."""
         self.dismiss(event.button.id == "yes")
 
+    def action_explain(self) -> None:
+        """Say what the keys do."""
+        do_it = f"the word, then enter: {self._yes}" if self._typed is not None else f"y {self._yes}; n {self._no}"
+        self.notify(inert(f"{do_it}; esc {self._no}; ← → change the button, enter presses it"), markup=False)
+
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's argument has no name
         """Give the answer; yes only once the word was typed that is asked for."""
         if not (answer and self._typed is not None and self.query_one("#yes", Button).disabled):
@@ -113,15 +121,19 @@ class _Options(Lines, Generic[Answer]):
         *(Binding(str(number), f"number({number})", show=False) for number in range(1, 10)),
     ]
 
-    def __init__(self, options: Sequence[Option[Answer]], *, numbered: bool) -> None:
+    def __init__(self, options: Sequence[Option[Answer]], *, numbered: bool, pending: bool) -> None:
         super().__init__(cursor=True)
         self.options = options
+        self.pending = pending
+        """Whether more of them are being found."""
         self._numbered = numbered
 
     def count(self) -> int:
-        return max(1, len(self.options))  # that there is none is a line, too
+        return max(1, len(self.options) + self.pending)  # that there is none is a line, too
 
     def pieces(self, index: int, width: int) -> list[Piece]:
+        if self.pending and index == len(self.options):
+            return [("lines--dim", " … more are being found")]
         if not self.options:
             return [("lines--dim", " none has these words in it: backspace, or esc to leave")]
         option = self.options[index]
@@ -142,10 +154,12 @@ class _Options(Lines, Generic[Answer]):
 
     def action_take(self) -> None:
         screen = self.screen
-        if isinstance(screen, Choosing) and self.options and self.cursor is not None:
+        if isinstance(screen, Choosing) and self.cursor is not None and self.cursor < len(self.options):
             screen.dismiss(self.options[self.cursor].value)
 
 
+MAX_BELOW: Final = 2000
+"""Cells of the text below a list; of a longer one the middle is left out."""
 MAX_NUMBERED: Final = 9
 """Options that are chosen by their number; more of them are narrowed down by typing."""
 
@@ -158,12 +172,28 @@ class Choosing(ModalScreen[Answer | None], Answering[Answer | None], Generic[Ans
         Binding("escape", "leave", "Back", show=False),
         Binding("down", "by(1)", show=False),
         Binding("up", "by(-1)", show=False),
+        Binding("question_mark,f1", "explain", show=False),
     ]
 
-    def __init__(self, title: str, options: Sequence[Option[Answer]]) -> None:
+    def __init__(
+        self,
+        title: str,
+        options: Sequence[Option[Answer]],
+        *,
+        rest: Callable[[], Awaitable[Sequence[Option[Answer]]]] | None = None,
+        below: str = "",
+    ) -> None:
+        """Prepare.
+
+        Args:
+            title: What is asked.
+            options: The answers.
+            rest: Finds further answers, which takes a while: they are added once they are there.
+            below: A text below them that is shown whole, on as many lines as it needs.
+        """
         super().__init__()
-        self._title, self._all = title, tuple(options)
-        self._filtered = len(self._all) > MAX_NUMBERED
+        self._title, self._all, self._below, self._rest = title, tuple(options), below, rest
+        self._filtered = len(self._all) > MAX_NUMBERED or rest is not None
 
     def compose(self) -> ComposeResult:
         """Put title, filter and list together."""
@@ -171,37 +201,54 @@ class Choosing(ModalScreen[Answer | None], Answering[Answer | None], Generic[Ans
             yield Static(told(self._title), classes="box--title", markup=False)
             if self._filtered:
                 yield Field(placeholder="type to narrow down", compact=True)
-            yield _Options(self._all, numbered=not self._filtered)
+            yield _Options(self._all, numbered=not self._filtered, pending=self._rest is not None)
+            if self._below:
+                with VerticalScroll(can_focus=False, classes="box--below"):
+                    yield Static(told(middle(self._below, MAX_BELOW)), markup=False)
 
     def on_mount(self) -> None:
-        """Make room for the list."""
+        """Make room for the list, and have the rest of it found."""
         self._fit()
+        if self._rest is not None:
+            self.run_worker(self._add(self._rest))
         self.set_focus(self.query_one(Input) if self._filtered else self.query_one(_Options))
 
     def _fit(self) -> None:
         options = self.query_one(_Options)
         options.styles.height = max(1, min(14, options.count()))
 
+    async def _add(self, rest: Callable[[], Awaitable[Sequence[Option[Answer]]]]) -> None:
+        self._all += tuple(await rest())
+        self.query_one(_Options).pending = False
+        self._narrow(keep=True)
+
     @on(Input.Changed)
-    def narrow(self, event: Input.Changed) -> None:
+    def narrow(self) -> None:
         """Show only what has the typed words in it."""
-        words = event.value.lower().split()
+        self._narrow(keep=False)
+
+    def _narrow(self, *, keep: bool) -> None:
+        """Show only what has the typed words in it; the cursor is kept, or goes to the first."""
+        words = self.query_one(Input).value.lower().split()
         options = self.query_one(_Options)
         options.options = [one for one in self._all if all(word in f"{one.title} {one.more}".lower() for word in words)]
-        options.cursor = 0
+        options.cursor = options.cursor if keep else 0
         self._fit()
-        options.changed(top=True)
+        options.changed(top=not keep)
 
     @on(Input.Submitted)
     def chosen(self) -> None:
         """Take the current one."""
-        options = self.query_one(_Options)
-        if options.options and options.cursor is not None:
-            self.dismiss(options.options[options.cursor].value)
+        self.query_one(_Options).action_take()
 
     def action_by(self, by: int) -> None:
         """Move in the list while the filter has the focus."""
         self.query_one(_Options).move(by)
+
+    def action_explain(self) -> None:
+        """Say what the keys do."""
+        first = "what is typed narrows the list down" if self._filtered else "a number chooses"
+        self.notify(f"{first}; ↑ ↓ move, enter chooses, esc goes back", markup=False)
 
     def action_leave(self) -> None:
         """Choose nothing."""

@@ -1,5 +1,6 @@
 """The choice of how values are read: of one key, or of all keys like it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -33,10 +34,17 @@ def ask_type(screen: Screen[None], session: Session) -> None:
     if detail.chosen is None:
         automatic = f"chosen now; {automatic}"
     options: list[Option[Choice | str]] = [Option("Automatic", _AUTOMATIC, automatic)]
-    others: list[Option[Choice | str]] = [
-        Option(str(one), one, _remark(one, detail.chosen, shown)) for one in detail.choices
-    ]
-    options += sorted(others, key=lambda option: not option.more)
+
+    def others(choices: Iterable[Choice]) -> list[Option[Choice | str]]:
+        found: list[Option[Choice | str]] = [
+            Option(str(one), one, _remark(one, detail.chosen, shown)) for one in choices
+        ]
+        return sorted(found, key=lambda option: not option.more)
+
+    async def find_rest() -> list[Option[Choice | str]]:
+        return others(await detail.find_choices())
+
+    choices = detail.choices
 
     def answered(answer: Choice | str | None) -> None:
         if isinstance(answer, Choice):
@@ -44,7 +52,10 @@ def ask_type(screen: Screen[None], session: Session) -> None:
         elif answer is not None:
             detail.choose(None)
 
-    screen.app.push_screen(Choosing("Read this value as", options), answered)
+    dialog = Choosing(
+        "Read this value as", options + others(choices or ()), rest=find_rest if choices is None else None
+    )
+    screen.app.push_screen(dialog, answered)
 
 
 def _remark(option: Choice, chosen: Choice | None, shown: Choice | None) -> str:

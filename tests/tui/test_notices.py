@@ -1,0 +1,79 @@
+"""Where notices stand, and what the small questions say about their keys."""
+
+import pytest
+from textual.widgets._toast import Toast
+
+from explorer.codecs.documents import Codecs
+from tests.session.ground import Place
+from tests.tui.page import NARROW, WIDE, Page, browsing
+
+SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
+KEY = "config/a folder with a name/that is long enough/to be cut where a list has only one line for it"
+
+
+@pytest.fixture
+async def place() -> Place:
+    place = Place()
+    async with place.other() as store:
+        await store.put("app", "".join(f"line {number}\n" for number in range(60)).encode())
+        await store.put(KEY, b"x")
+    return place
+
+
+async def noticed(page: Page, text: str) -> list[str]:
+    """Show a notice and return the lines above it that are still to be seen."""
+    page.app.say(text)
+    await page.shows(text)
+    regions = [toast.region for toast in page.app.screen.query(Toast)]
+    assert [region.height for region in regions] == [1]
+    assert regions[0].bottom == page.app.size.height
+    return page.lines()[:-1]
+
+
+@SIZES
+async def test_notice_covers_only_the_last_line(place: Place, size: tuple[int, int]) -> None:
+    """Neither a row of the tree, nor the editor's own line, nor the question and the buttons of a review."""
+    async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
+        before = page.lines()[:-1]
+        assert await noticed(page, "a notice in the tree") == before
+        await page.press("e", "x")
+        await page.shows("changed; ctrl+s shows what saving would change")
+        before = page.lines()[:-1]
+        assert await noticed(page, "a notice in the editor") == before
+        await page.press("ctrl+a", "x", "ctrl+s")
+        await page.shows("Save app?", "Back (esc)", "Save (ctrl+s)")
+        before = page.lines()[:-1]
+        assert await noticed(page, "a notice in the review") == before
+
+
+@SIZES
+async def test_command_to_copy_is_shown_whole(place: Place, size: tuple[int, int]) -> None:
+    """It is read before it is pasted into a shell."""
+    async with browsing(place.connect, Codecs(), size=size) as page:
+        await page.press(":")
+        await page.press("ctrl+u")
+        await page.type(KEY)
+        await page.press("enter", "y")
+        await page.shows("Copy", "Command")
+        shown = "".join(line.partition("│")[2].partition("│")[0].strip() for line in page.lines() if "│" in line)
+        assert f"keyscope get memory: '{KEY}'".replace(" ", "") in shown.replace(" ", "")
+
+
+async def test_question_mark_explains_the_keys_of_a_question(place: Place) -> None:
+    """In a list that is chosen from by number, and where y and n answer; neither is answered by it."""
+    async with browsing(place.connect, Codecs(), writable=True) as page:
+        await page.press("y", "question_mark")
+        await page.shows("a number chooses", "Key and value")
+        await page.press("escape", "d", "question_mark")
+        await page.shows("y Delete; n Cancel", "Delete this key?")
+
+
+@SIZES
+async def test_click_on_the_name_of_a_tab_shows_it(place: Place, size: tuple[int, int]) -> None:
+    """The names in the title of the value pane react like the keys that turn the tabs."""
+    async with browsing(place.connect, Codecs(), size=size) as page:
+        for tab, words in (("metadata", "revision: "), ("history", "rev "), ("value", "line 1")):
+            title = next(line for line in page.lines() if "2 Value" in line)
+            x = title.index(tab, title.index("2 Value")) + 2
+            await page.pilot.click(offset=(x, 1))
+            await page.shows(f"[{tab}]", words)

@@ -1,0 +1,61 @@
+"""The list of types: of a large value it opens at once, and fills when a thread has found them."""
+
+import threading
+
+from explorer.codecs.contract import Choice
+from explorer.codecs.documents import Codecs
+from explorer.session.decoding import LARGE
+from tests.session.ground import Place
+from tests.tui.page import browsing
+
+
+class SlowCodecs(Codecs):
+    """Codecs that look for the types of a value until a test lets them: a stand-in for a slow machine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = threading.Event()
+
+    def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
+        assert threading.current_thread() is not threading.main_thread()
+        assert self.found.wait(30)
+        return super().choices(key, value)
+
+
+async def test_list_of_a_large_value_opens_and_fills() -> None:
+    """What is typed meanwhile narrows down what comes; nothing is taken that is not in sight."""
+    place, codecs = Place(), SlowCodecs()
+    async with place.other() as store:
+        await store.put("key", b"[1]" + b" " * LARGE)
+    async with browsing(place.connect, codecs) as page:
+        try:
+            await page.press("t")
+            await page.shows("Read this value as", "Automatic", "more are being found")
+            await page.type("hex")
+            await page.press("enter")
+            await page.shows("Read this value as", "more are being found")
+            assert "Automatic" not in page.text()
+        finally:
+            codecs.found.set()
+        await page.hides("more are being found")
+        await page.shows("hex")
+        assert "Automatic" not in page.text()
+        await page.press("enter")
+        await page.shows("hex: for which keys?")
+
+
+async def test_list_that_is_left_early_is_gone() -> None:
+    """What is found after the list was left changes nothing."""
+    place, codecs = Place(), SlowCodecs()
+    async with place.other() as store:
+        await store.put("key", b"[1]" + b" " * LARGE)
+    async with browsing(place.connect, codecs) as page:
+        try:
+            await page.press("t")
+            await page.shows("more are being found")
+            await page.press("escape")
+            await page.shows("1 Keys")
+        finally:
+            codecs.found.set()
+        await page.press("y")
+        await page.shows("Copy", "Key and value")
