@@ -48,6 +48,26 @@ class TestLeavingASave:
                 await page.shows("Go on with the draft")
                 assert await stored(place, "app") == APP
 
+    async def test_letters_are_no_commands(self, tmp_path: Path) -> None:
+        """The app ended at the q of what was typed on while the store did not answer."""
+        place = DoubtfulPlace()
+        async with place.other() as store:
+            await store.put("app", APP)
+        async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
+            hold = place.main.hold = asyncio.Event()
+            await page.press("e")
+            await replace_line(page, 1, '  "threads": 16,')
+            await page.press("ctrl+s")
+            await page.shows("Save app?")
+            await page.pilot.press("ctrl+s")
+            await page.shows("saving … ")
+            await page.pilot.press(*"sequ?")
+            await page.shows("not typed: saving … ")
+            await page.pilot.press("ctrl+c")
+            await page.shows("ctrl+q quits")
+            hold.set()
+            await page.shows("saved app (rev", "1 Keys")
+
     async def test_save_without_a_draft_is_not_left(self) -> None:
         """Where no draft can be kept the text would be lost with a save that fails."""
         place = DoubtfulPlace()

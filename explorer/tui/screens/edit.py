@@ -135,8 +135,9 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
         self.notify("shown escaped from now on: what was pasted cannot be edited as it is", markup=False)
 
     def on_key(self, event: Key) -> None:
-        """Say that a character is not taken while a save is under way; the text area leaves it to the screen then."""
-        if event.is_printable and not self.edit.settled:
+        """Say that a character is not taken while a save is under way; it is meant as text and does nothing else."""
+        if event.is_printable and self._place is Place.EDITOR and not self.edit.settled:
+            event.stop()
             self.notify(f"not typed: {self._waiting()}", severity="warning", markup=False)
 
     def _key(self, name: str) -> str:

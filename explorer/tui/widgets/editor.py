@@ -15,6 +15,11 @@ class Editor(TextArea):
     on_special_paste: Callable[["Editor", str], None] | None = None
     """Inserts pasted text that may have to be escaped in the document."""
 
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Return whether a key is text here, be it typed or, while nothing can be typed, left out."""
+        printable = character is not None and character.isprintable()
+        return printable or super().check_consume_key(key, character)
+
     async def _on_key(self, event: Key) -> None:
         await run_binding(self, event)
 
