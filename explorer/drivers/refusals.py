@@ -38,7 +38,7 @@ def unspecified(shown: str, key: str | None) -> PreviousNotSpecified:
     return PreviousNotSpecified("say which entry is to be deleted", hint="read it first", address=shown, key=key)
 
 
-def other_layout(shown: str, key: str, layout: str, reason: str) -> CannotLock:
+def other_layout(shown: str, key: str, layout: str, reason: str, *, takeable: bool = True) -> CannotLock:
     """Return the error for a lock on a key that is locked in another layout, whose clients would not see this one.
 
     Args:
@@ -46,10 +46,12 @@ def other_layout(shown: str, key: str, layout: str, reason: str) -> CannotLock:
         key: The key as the caller wrote it.
         layout: The name of the layout that the lock is in.
         reason: What shows that, such as the key that is there.
+        takeable: Whether Keyscope can take a lock in that layout.
     """
+    advice = "take the lock in that layout" if takeable else "lock another key"
     return CannotLock(
         f"there is a lock of layout {layout} on this key: {reason}",
-        hint="`keyscope locks` shows who holds it; take the lock in that layout",
+        hint=f"`keyscope locks` shows who holds it; {advice}",
         address=shown,
         key=key,
     )

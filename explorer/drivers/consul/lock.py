@@ -16,11 +16,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from explorer.drivers import refusals
 from explorer.drivers.consul import sessions
 from explorer.drivers.consul.answers import RELEASE, Stored
 from explorer.drivers.consul.connection import Connection
 from explorer.drivers.consul.failures import SessionEndedError
+from explorer.drivers.consul.reading import Reader
 from explorer.drivers.consul.saving import Save, absence
+from explorer.drivers.consul.semaphore import LIST, SEMAPHORE, Semaphore
 from explorer.drivers.consul.watch import KeyWatch
 from explorer.drivers.consul.writer import Writer
 from explorer.drivers.holding import boottime, identity
@@ -53,6 +56,24 @@ class ConsulLock(ProvedLock[Connection]):
         """Whether the key came to be by being locked, and holds nothing."""
 
     # Obtaining
+
+    async def _refuse_other_layouts(self) -> None:
+        """Raise CannotLock if somebody holds a semaphore on the key, or the key is the list of one."""
+        reader = Reader(self._connection, self._writer.layout.separator, self.key)
+        for stored in await reader.entries([self._place, self._place + LIST]):
+            semaphore = Semaphore.of(stored)
+            if semaphore is None:
+                continue
+            prefix = stored.key.removesuffix(LIST)
+            contenders = await reader.entries([f"{prefix}/{session}" for session in semaphore.holders])
+            if stored.key == self._place or any(one.session for one in contenders):
+                raise refusals.other_layout(
+                    self._connection.shown,
+                    self.key,
+                    SEMAPHORE,
+                    f"{self._writer.layout.relative(stored.key)} lists who holds it",
+                    takeable=False,
+                )
 
     async def _join(self) -> None:
         sent, ttl = boottime(), self._terms.ttl

@@ -8,7 +8,6 @@ An entry that lives by a session that would delete it is not taken for a lock, u
 lock was written after its session was made; so only that much is read.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,39 +20,14 @@ from explorer.drivers.consul.layout import Layout
 from explorer.drivers.consul.lock import FLAG
 from explorer.drivers.consul.reading import Reader
 from explorer.drivers.consul.searching import Search
+from explorer.drivers.consul.semaphore import LIST, SEMAPHORE, Semaphore
 from explorer.drivers.holding import introduction
 from explorer.model.locks import Contender, LockInfo
 
-SEMAPHORE_FLAG: Final = 0xE0F69A2BAA414DE0
-"""What Consul's Go client writes into the flags of a semaphore's keys."""
 CONSUL: Final = "consul"
-SEMAPHORE: Final = "semaphore"
-"""Names of layouts; a lock can be taken in the first."""
-_LIST: Final = "/.lock"
+"""The name of the layout that a lock can be taken in."""
 _WITHOUT_SESSIONS: Final = 10_000
 """Entries that are read to find locks whose sessions are not told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Semaphore:
-    """What a semaphore's list says."""
-
-    limit: int
-    holders: tuple[str, ...]
-    """Sessions."""
-
-    @classmethod
-    def of(cls, stored: Stored) -> "Semaphore | None":
-        """Read one; None if this is no such list."""
-        if stored.flags != SEMAPHORE_FLAG or not stored.key.endswith(_LIST):
-            return None
-        try:
-            match json.loads(stored.value):
-                case {"Limit": int(limit), "Holders": dict(holders)}:
-                    return cls(limit, tuple(sorted(holders)))
-        except ValueError:
-            pass
-        return None
 
 
 async def tell(connection: Connection, layout: Layout, prefix: str) -> tuple[LockInfo, ...]:
@@ -70,7 +44,7 @@ async def _suspects(connection: Connection, layout: Layout, prefix: str, alive: 
     keys = sorted(await reader.everything(base))
     if base.removesuffix(layout.separator) and prefix:
         keys.insert(0, layout.locate(prefix.removesuffix(layout.separator)))
-    found = {one.key: one for one in await reader.entries([key for key in keys if key.endswith(_LIST)])}
+    found = {one.key: one for one in await reader.entries([key for key in keys if key.endswith(LIST)])}
     oldest = min((session.created for session in alive), default=None)
     if oldest is None and connection.settings.access.password is not None and len(keys) <= _WITHOUT_SESSIONS:
         oldest = 1  # there may be sessions that the token may not see
@@ -95,7 +69,7 @@ class Survey:
         for one in self.found:
             if one.session:
                 held[one.session].append(self.layout.relative(one.key))
-        semaphores = {one.key.removesuffix(_LIST): (one, read) for one in self.found if (read := Semaphore.of(one))}
+        semaphores = {one.key.removesuffix(LIST): (one, read) for one in self.found if (read := Semaphore.of(one))}
         told = [self._semaphore(name, *semaphore, held) for name, semaphore in semaphores.items()]
         told += [
             self._plain(one, held)

@@ -7,6 +7,7 @@ A lock counts as held only until the session's time-out has passed since the sen
 answered. Its fence is the transaction that created the contender's node; a fenced write checks that the node is there.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from explorer.drivers import refusals
@@ -17,7 +18,7 @@ from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import Connection
 from explorer.drivers.zookeeper.layout import OPEN, Layout, Stat
 from explorer.drivers.zookeeper.messages import Mode, Refusal
-from explorer.drivers.zookeeper.queues import KAZOO, Queue, fresh_name, queue
+from explorer.drivers.zookeeper.queues import KAZOO, LEASES, Party, Queue, fresh_name, looks_like_permit, permit, queue
 from explorer.drivers.zookeeper.reading import Reader
 from explorer.drivers.zookeeper.writer import Writer
 from explorer.model.entries import Entry
@@ -86,14 +87,33 @@ class ZooKeeperLock(ProvedLock[Connection]):
         Raises:
             CannotLock: Somebody stands in it in another layout.
         """
-        nothing = Stat(*(0,) * 11)
         names = await Reader(self._connection, self.key).names(self._path)
-        found = queue(self._path, [(f"{self._path}/{name}", nothing) for name in names])
-        if found is not None and (other := found.of_another_layout(self._layout_name)) is not None:
+        found = _queue(self._path, names)
+        other = found.of_another_layout(self._layout_name) if found else None
+        if other := other or await self._unit(names):
             raise refusals.other_layout(
-                self._connection.shown, self.key, other.layout, f"{self._layout.relative(other.path)} is there"
+                self._connection.shown,
+                self.key,
+                f"{other.client} semaphore" if other.is_permit else other.layout,
+                f"{self._layout.relative(other.path)} is there",
+                takeable=not other.is_permit,
             )
         return found
+
+    async def _unit(self, names: Sequence[str]) -> Party | None:
+        """Return a unit that somebody holds of a semaphore on the node, given the names below it."""
+        reader = Reader(self._connection, self.key)
+        if LEASES.removeprefix("/") in names:
+            below = f"{self._path}{LEASES}"
+            leases = _queue(below, await reader.names(below))
+            if leases is not None and leases.semaphore:
+                return leases.parties[0]
+        for name in filter(looks_like_permit, names):
+            path = f"{self._path}/{name}"
+            stat = await reader.stat(path)
+            if stat is not None and (found := permit(path, stat)) is not None:
+                return found
+        return None
 
     async def _ahead(self) -> str | None:
         """Give the node of the contender right before us, None if we are first."""
@@ -160,3 +180,9 @@ class ZooKeeperLock(ProvedLock[Connection]):
         left, self._connection = self._connection, Connection(self._connection.settings, self._terms.ttl)
         self._made = False
         await left.close()
+
+
+def _queue(path: str, names: Sequence[str]) -> Queue | None:
+    """Return the queue that nodes of these names are, without their Stat."""
+    unread = Stat(*(0,) * 11)
+    return queue(path, [(f"{path}/{name}", unread) for name in names])

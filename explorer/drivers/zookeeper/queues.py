@@ -29,7 +29,10 @@ _CONTENDER = re.compile(
     r"(?P<number>-?\d{10})"
 )
 _PERMIT = re.compile(r"[0-9a-f]{32}")
-_LEASES = "/leases"
+LEASES = "/leases"
+"""Where the units of Curator's semaphore lie."""
+_CURATOR_PERMIT = "lease-"
+_KAZOO_PERMIT = "semaphore"
 _SHARED = ("rlock", "__READ__")
 
 
@@ -47,6 +50,11 @@ class Party:
     def layout(self) -> str:
         """The name of the layout, one of `LAYOUTS`."""
         return self.client.lower()
+
+    @property
+    def is_permit(self) -> bool:
+        """Whether it stands for one unit of a semaphore."""
+        return self.kind in (_CURATOR_PERMIT, _KAZOO_PERMIT)
 
     @property
     def shares(self) -> bool:
@@ -76,7 +84,7 @@ class Queue:
     @property
     def key_path(self) -> str:
         """The path that people call the lock by."""
-        return self.path.removesuffix(_LEASES) if self.semaphore else self.path
+        return self.path.removesuffix(LEASES) if self.semaphore else self.path
 
     @property
     def kind(self) -> str:
@@ -90,7 +98,7 @@ class Queue:
 
     def of_another_layout(self, layout: str) -> Party | None:
         """Return the first contender of another layout, whose client may not see one of this layout."""
-        return next((party for party in self.parties if party.layout != layout), None)
+        return next((party for party in self.parties if self.semaphore or party.layout != layout), None)
 
     def ahead(self, path: str) -> Party | None:
         """Give who must be gone before an exclusive contender holds the lock: the one right before it."""
@@ -112,17 +120,22 @@ def party(path: str, stat: Stat) -> Party | None:
     return Party(path, stat, "Curator", found["curator"], number)
 
 
+def looks_like_permit(name: str) -> bool:
+    """Return whether a node of this name may stand for one unit of kazoo's semaphore."""
+    return _PERMIT.fullmatch(name) is not None
+
+
 def permit(path: str, stat: Stat) -> Party | None:
     """Read the name of a node that stands for one unit of kazoo's semaphore; None if it does not."""
-    if stat.session is None or not _PERMIT.fullmatch(path.rpartition("/")[2]):
+    if stat.session is None or not looks_like_permit(path.rpartition("/")[2]):
         return None
-    return Party(path, stat, "kazoo", "semaphore", stat.czxid)
+    return Party(path, stat, "kazoo", _KAZOO_PERMIT, stat.czxid)
 
 
 def queue(path: str, children: Sequence[tuple[str, Stat]]) -> Queue | None:
     """Give the queue that a node's children are; None if none of them is a contender."""
     found = [one for one in (party(child, stat) for child, stat in children) if one is not None]
-    semaphore = bool(found) and all(one.kind == "lease-" for one in found)
+    semaphore = bool(found) and all(one.kind == _CURATOR_PERMIT for one in found)
     if not found:
         found = [one for one in (permit(child, stat) for child, stat in children) if one is not None]
         semaphore = bool(found)
