@@ -51,6 +51,11 @@ class WebAddress:
     base: str = ""
     socket: Path | None = None
 
+    @classmethod
+    def at(cls, socket: Path) -> "WebAddress":
+        """Return that of a unix socket."""
+        return cls((Host(str(socket)),), socket=socket)
+
     def with_port(self, port: int) -> tuple[Host, ...]:
         """Return the hosts, each with a port; a unix socket has none."""
         return self.hosts if self.socket else tuple(host.with_port(port) for host in self.hosts)
@@ -150,7 +155,7 @@ def web_address(variable: str, text: str) -> WebAddress:
         if url.scheme == "unix":
             if text.strip() != part:
                 raise InvalidAddress(f"{variable}: a unix socket stands alone", hint="unix:///path")
-            return WebAddress((Host(url.path),), socket=Path(url.path))
+            return WebAddress.at(Path(url.path))
         if url.scheme not in ("", "http", "https"):
             raise InvalidAddress(f"{variable}: {url.scheme}:// is not known", hint=_HINT)
         if "@" in url.netloc or url.query or url.fragment:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlsplit
 
 from explorer.model.errors import InvalidAddress
 from explorer.model.keys import decode, encode
@@ -88,10 +88,15 @@ class Address:
     options: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     """What the person should be told about the URL as it was given."""
+    socket: Path | None = None
+    """A unix socket to connect to, in the place of hosts."""
 
     @property
     def shown(self) -> str:
         """The address for messages and titles: no user, no password, no options."""
+        if self.socket:
+            spelled = f"{quote(str(self.socket), safe='')}/{self.path}" if self.path else self.socket
+            return f"{self.scheme}+unix://{spelled}"
         scheme = f"{self.scheme}+tls" if self.tls else self.scheme
         if not self.hosts and not self.path:
             return f"{scheme}:"
@@ -118,6 +123,19 @@ class Address:
                     address=self.shown,
                 )
 
+    def require_no_socket(self) -> None:
+        """Refuse a unix socket.
+
+        Raises:
+            InvalidAddress: There is one.
+        """
+        if self.socket:
+            raise InvalidAddress(
+                f"{self.scheme} is not spoken over a unix socket",
+                hint="name a host: only consul+unix:// and etcd2+unix:// take a socket",
+                address=self.shown,
+            )
+
 
 def parse(url: str) -> Address:
     """Take the URL of a store apart.
@@ -130,7 +148,7 @@ def parse(url: str) -> Address:
         shown = repr(url) if "@" not in url else "the URL"
         raise InvalidAddress(f"{shown} does not name a store", hint=_SCHEME_HINT)
     scheme, _, transport = scheme.lower().partition("+")
-    if transport not in ("", "tls"):
+    if transport not in ("", "tls", "unix"):
         raise InvalidAddress(f"{scheme}+{transport} is not known", hint=f"encrypted connections are {scheme}+tls://")
     try:
         parts = urlsplit(f"store:{rest}", allow_fragments=False)
@@ -138,16 +156,36 @@ def parse(url: str) -> Address:
         raise InvalidAddress(f"the hosts of the {scheme} URL cannot be read", hint=_SCHEME_HINT) from None
     userinfo, _, hosts = parts.netloc.rpartition("@")
     user, has_password, password = userinfo.partition(":")
+    path, socket = parts.path.removeprefix("/"), None
+    if transport == "unix":
+        socket, path = _socket(scheme, hosts, parts.path)
+        hosts = ""
     return Address(
         scheme=scheme,
         hosts=tuple(_host(text, secret="@" in rest) for text in hosts.split(",") if text),
-        path=decode(unquote_to_bytes(encode(parts.path.removeprefix("/")))),
+        path=decode(unquote_to_bytes(encode(path))),
         tls=transport == "tls",
         user=unquote(user) or None,
         password=Secret(unquote(password)) if has_password else None,
         options=dict(parse_qsl(parts.query, keep_blank_values=True)),
         warnings=("a password in a URL ends up in shell history and process lists",) if has_password else (),
+        socket=socket,
     )
+
+
+def _socket(scheme: str, quoted: str, path: str) -> tuple[Path, str]:
+    """Return the socket and the path of a URL: the socket stands where hosts do, with %2F for /, or alone.
+
+    Raises:
+        InvalidAddress: There is no absolute path of a socket.
+    """
+    socket, path = (unquote(quoted), path.removeprefix("/")) if quoted else (unquote(path), "")
+    if not socket.startswith("/") or not socket.strip("/") or not socket.isprintable():
+        raise InvalidAddress(
+            "a unix socket needs an absolute path",
+            hint=f"{scheme}+unix:///run/it.sock, or {scheme}+unix://%2Frun%2Fit.sock/prefix/",
+        )
+    return Path(socket), path
 
 
 def _host(text: str, *, secret: bool) -> Host:

@@ -1,8 +1,8 @@
 """How Consul's agents are reached: from the URL, the access given, and for the rest Consul's own variables.
 
-All that the consul command reads are used, in its order: a token's file counts more than a token. Only CONSUL_HTTP_ADDR
-can name a unix socket. A datacenter, namespace or partition comes from the URL (`?dc=`, `?ns=`, `?partition=`) or from
-CONSUL_NAMESPACE and CONSUL_PARTITION, and is passed through; only Consul Enterprise knows the last two.
+All that the consul command reads are used, in its order: a token's file counts more than a token. A datacenter,
+namespace or partition comes from the URL (`?dc=`, `?ns=`, `?partition=`) or from CONSUL_NAMESPACE and CONSUL_PARTITION,
+and is passed through; only Consul Enterprise knows the last two.
 """
 
 import os
@@ -47,9 +47,12 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
             address=address.shown,
         )
     named = given.WebAddress(address.hosts, address.tls)
-    if not address.hosts:
+    if address.socket:
+        named = given.WebAddress.at(address.socket)
+    elif not address.hosts:
         named = given.web_address("CONSUL_HTTP_ADDR", environment.get("CONSUL_HTTP_ADDR") or "127.0.0.1")
-    encrypted = address.tls or named.tls or (not address.hosts and given.is_true(environment, "CONSUL_HTTP_SSL"))
+    is_elsewhere = bool(address.hosts or named.socket)
+    encrypted = address.tls or named.tls or (not is_elsewhere and given.is_true(environment, "CONSUL_HTTP_SSL"))
     tls = encrypted and named.socket is None
     verify = given.is_true(environment, "CONSUL_HTTP_SSL_VERIFY", default=True)
     if tls and not verify:
@@ -63,7 +66,7 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     if token:
         given.header_text(token.reveal(), "the token")
     return Settings(
-        address=address,
+        address=replace(address, socket=named.socket),
         access=replace(
             files,
             authority=files.authority or given.file_named(environment, "CONSUL_CAPATH"),

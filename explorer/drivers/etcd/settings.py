@@ -68,6 +68,7 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
         InvalidAddress: One of them cannot be understood.
     """
     address.only_options("separator", "timeout")
+    address.require_no_socket()
     hosts, tls = address.hosts, address.tls
     if not hosts:
         named = environment.get("ETCDCTL_ENDPOINTS") or ""

@@ -33,7 +33,9 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     """
     address.only_options("timeout", "path")
     named = given.WebAddress(address.hosts, address.tls)
-    if not address.hosts:
+    if address.socket:
+        named = given.WebAddress.at(address.socket)
+    elif not address.hosts:
         variable = next((name for name in _ENDPOINTS if environment.get(name)), "")
         given.require_no_discovery(variable, environment)
         named = given.web_address(variable, environment.get(variable) or "127.0.0.1")
@@ -45,7 +47,7 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     if tls and not verify:
         address = given.warned(address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY: the certificate is not verified"])
     return Settings(
-        address=address,
+        address=replace(address, socket=named.socket),
         access=replace(files, timeout=given.time_limit(address, access)),
         hosts=named.with_port(_PORT),
         tls=tls,

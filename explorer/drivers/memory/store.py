@@ -52,6 +52,7 @@ class MemoryStore(Store):
     def __init__(self, address: Address, _access: Access | None = None, *, keyspace: Keyspace | None = None) -> None:
         super().__init__(address)
         address.only_options(*self.options)
+        address.require_no_socket()
         self.separator = separator(address)
         if address.hosts:
             raise InvalidAddress(

@@ -42,6 +42,7 @@ def gather(address: Address, access: Access) -> Settings:
         BackendNotSupported: SASL is asked for, and its library is not installed.
     """
     address.only_options("timeout", "session", "sasl", "admin")
+    address.require_no_socket()
     port = _TLS_PORT if address.tls else _PORT
     hosts = address.hosts or (Host("127.0.0.1"),)
     root = address.path.strip("/")

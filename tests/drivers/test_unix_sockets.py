@@ -1,0 +1,97 @@
+"""Unix sockets named by the URL: Consul and etcd's v2 API are spoken to there, and all others refuse in one line."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+import explorer
+from explorer.cli.console import Console
+from explorer.cli.doctor import doctor
+from explorer.cli.exits import line_of
+from explorer.model.address import Access, parse
+from explorer.model.errors import InvalidAddress, NotReachable
+from explorer.model.events import Put, Started
+from tests.servers.consul import ConsulServer
+from tests.servers.etcd import EtcdServer
+
+
+@asynccontextmanager
+async def relay(path: Path, port: int) -> AsyncIterator[None]:
+    """A relay from a unix socket to a real server's port."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream, downstream = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pump(reader, downstream), pump(upstream, writer), return_exceptions=True)
+
+    server = await asyncio.start_unix_server(serve, path)
+    try:
+        yield
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("scheme", ["consul", "etcd2"])
+async def test_store_is_reached_by_the_socket_in_its_url(
+    request: pytest.FixtureRequest, scheme: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a prefix behind the quoted socket, and without one; reads, saves, watches and the doctor."""
+    server: ConsulServer | EtcdServer = request.getfixturevalue(f"shared_{scheme}")
+    path, root = tmp_path / "a store.sock", f"socket-{uuid.uuid4().hex[:8]}"
+    url = f"{scheme}+unix://{quote(str(path), safe='')}/{root}/"
+    async with relay(path, server.port), explorer.open(url) as store:
+        assert store.address.shown == url
+        entry = await store.put("key", b"value")
+        async with store.watch_tree("") as events:
+            assert isinstance(await anext(events), Started)
+            await store.atomic_put("key", b"new", entry)
+            assert isinstance(await anext(events), Put)
+        async with explorer.open(f"{scheme}+unix://{quote(str(path), safe='/')}") as whole:
+            assert whole.address.path == ""
+            assert (await whole.get(f"{root}/key")).value == b"new"
+        console = Console(json=False)
+        assert await doctor(explorer.open(url), Access(), console) == 0
+        console.flush()
+    assert "connection" in capsys.readouterr().out
+    with pytest.raises(NotReachable, match="cannot connect") as caught:
+        async with explorer.open(f"{scheme}+unix://{quote(str(tmp_path / 'none.sock'), safe='')}/"):
+            pass
+    assert "\n" not in line_of(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("etcd+unix:///run/etcd.sock", "not spoken over a unix socket"),
+        ("zk+unix:///run/zk.sock", "not spoken over a unix socket"),
+        ("memory+unix:///run/x.sock", "not spoken over a unix socket"),
+        ("consul+unix:", "absolute path"),
+        ("consul+unix:///", "absolute path"),
+        ("consul+unix://host/run/x.sock", "absolute path"),
+        ("consul+unix://host:8500", "absolute path"),
+        ("consul+unix://%2Frun%2F%0Ax.sock/", "absolute path"),
+        ("consul+unix://%2Frun%00/", "absolute path"),
+        ("consul+tls+unix:///run/x.sock", "not known"),
+    ],
+)
+def test_socket_that_cannot_be_used_is_refused(url: str, reason: str) -> None:
+    with pytest.raises(InvalidAddress, match=reason) as caught:
+        explorer.open(url)
+    assert caught.value.hint
+    assert "\n" not in line_of(caught.value)
+
+
+def test_socket_is_spelled_as_it_was_given() -> None:
+    assert parse("consul+unix:///run/x.sock").shown == "consul+unix:///run/x.sock"
+    assert parse("consul+unix://%2Frun%2Fx.sock//a/").shown == "consul+unix://%2Frun%2Fx.sock//a/"
+    assert parse("consul+unix:///run/x.sock?dc=one").options == {"dc": "one"}
