@@ -23,6 +23,7 @@ from explorer.tui.panes.tree import TreePane
 from explorer.tui.panes.value import ValuePane
 from explorer.tui.screens import going
 from explorer.tui.screens.live import LiveScreen
+from explorer.tui.screens.pane_widths import STEP, move_border, move_column
 from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.prompt import Prompt
 
@@ -56,6 +57,7 @@ class Browse(LiveScreen[None]):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
+        self.add_class("-sides", update=False)
         self._arrived = asyncio.Event()
         self._arrived.set()
 
@@ -194,6 +196,36 @@ class Browse(LiveScreen[None]):
     def do_zoom(self) -> None:
         """Give the pane the whole screen, or its own place."""
         self.toggle_class("-zoomed")
+
+    def do_wider(self) -> None:
+        """Give the pane more columns."""
+        self._widen(STEP)
+
+    def do_narrower(self) -> None:
+        """Give the pane fewer columns."""
+        self._widen(-STEP)
+
+    def _widen(self, by: int) -> None:
+        pane, right = self.pane, self.query_one("#right")
+        if self.has_class("-zoomed") or self.has_class("-slim"):
+            self.notify("only one pane is shown", markup=False)
+        elif pane is None or pane.id == "tree":
+            move_border(self.query_one("#left"), right, by)
+        elif self.has_class("-wide") and self.has_class("-sides"):
+            move_column(right, self.query_one("#value"), by if pane.id == "value" else -by)
+        else:
+            move_border(self.query_one("#left"), right, -by)
+
+    def do_side_panes(self) -> None:
+        """Hide locks and changes, or show them."""
+        if not self.has_class("-wide"):
+            self.notify("there is room for one pane beside the tree", markup=False)
+            return
+        self.toggle_class("-sides")
+        if self.pane is not None and self.pane.id != "tree":
+            self.focus_pane("value")
+        else:
+            self.show_value_beside_the_tree()
 
     def do_back(self) -> None:
         """Go back one step: the filter, the zoom, the tree."""

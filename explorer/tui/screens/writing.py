@@ -23,8 +23,8 @@ from explorer.tui.screens.questions import Choosing, Option
 
 EVENT_TIMEOUT: Final = 2.0
 """Seconds in which the event of a save is expected at most."""
-FAILURE_TIMEOUT: Final = 15.0
-"""Seconds for which it is shown that a save failed whose editor was left."""
+OUTCOME_TIMEOUT: Final = 15.0
+"""Seconds for which it is shown what came of a save whose editor was left."""
 
 
 def edit(screen: Screen[None], session: Session) -> None:
@@ -134,7 +134,7 @@ async def _show_outcome(screen: Screen[None], session: Session, edit: Edit) -> N
         unsubscribe()
     match edit.state:
         case Saved(entry=entry):
-            screen.notify(f"saved {key} (rev {inert(str(entry.revision))})", markup=False)
+            screen.notify(f"saved {key} (rev {inert(str(entry.revision))})", markup=False, timeout=OUTCOME_TIMEOUT)
         case Refused(error=error):
             _say_not_saved(screen, key, inert(error.message))
         case _:
@@ -143,7 +143,7 @@ async def _show_outcome(screen: Screen[None], session: Session, edit: Edit) -> N
 
 def _say_not_saved(screen: Screen[None], key: str, reason: str) -> None:
     words = f"{key} was not saved: {reason}. Its draft is kept."
-    screen.notify(words, severity="error", markup=False, timeout=FAILURE_TIMEOUT)
+    screen.notify(words, severity="error", markup=False, timeout=OUTCOME_TIMEOUT)
 
 
 async def _select_saved(screen: Screen[None], session: Session, key: str) -> None:
