@@ -149,13 +149,19 @@ class TestTrouble:
 
 
 class TestWhoAsks:
-    @pytest.fixture
-    def guarded(self, own_etcd: EtcdServer) -> EtcdServer:
-        own_etcd.ctl("put", "/mine/a", "v")
-        own_etcd.ctl("put", "/other/a", "v")
-        own_etcd.add_user("reader", SECRET, [Grant("read", "/mine/")])
-        own_etcd.enable_auth("root")
-        return own_etcd
+    @pytest.fixture(scope="class", params=VERSIONS)
+    def etcd_version(self, request: pytest.FixtureRequest) -> str:
+        """Every etcd version in turn, for as long as its server with users lives."""
+        version: str = request.param
+        return version
+
+    @pytest.fixture(scope="class")
+    def guarded(self, etcd_version: str) -> Iterator[EtcdServer]:
+        with EtcdServer(etcd_version) as server:
+            server.put_keys(["/mine/a", "/other/a"])
+            server.add_user("reader", SECRET, [Grant("read", "/mine/")])
+            server.enable_auth("root")
+            yield server
 
     @pytest.fixture
     def password_file(self, tmp_path: Path) -> Callable[[str], str]:

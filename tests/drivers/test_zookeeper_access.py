@@ -23,9 +23,12 @@ from explorer.model.errors import (
 from tests.contract.ground import PATIENCE
 from tests.servers.certificates import Certificates
 from tests.servers.etcd import Tls
+from tests.servers.fixtures import prefix
 from tests.servers.processes import free_port
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
+
+__all__ = ["prefix"]
 
 
 async def test_a_user_reads_what_is_his_and_nobody_else_does(own_zookeeper: ZooKeeperServer) -> None:
@@ -47,11 +50,11 @@ async def test_a_user_reads_what_is_his_and_nobody_else_does(own_zookeeper: ZooK
             assert await store.exists("mine")
 
 
-async def test_the_path_of_the_address_is_a_chroot(own_zookeeper: ZooKeeperServer) -> None:
-    async with ZooKeeperStore(parse(f"zk://{own_zookeeper.address}/app/config"), Access()) as store:
+async def test_the_path_of_the_address_is_a_chroot(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
+    async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}{prefix}config"), Access()) as store:
         await store.put("key", b"value")
-    async with ZooKeeperStore(parse(f"zk://{own_zookeeper.address}"), Access()) as store:
-        assert (await store.get("app/config/key")).value == b"value"
+    async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}"), Access()) as store:
+        assert (await store.get(f"{prefix.strip('/')}/config/key")).value == b"value"
         assert "zookeeper" in [child.name for child in (await store.children("")).items]
 
 
@@ -92,8 +95,8 @@ async def test_where_nobody_listens_it_is_said_at_once() -> None:
             pass
 
 
-async def test_a_server_that_is_down_is_left_for_another(own_zookeeper: ZooKeeperServer) -> None:
-    url = f"zk://127.0.0.1:{free_port()},{own_zookeeper.address}/"
+async def test_a_server_that_is_down_is_left_for_another(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
+    url = f"zk://127.0.0.1:{free_port()},{shared_zookeeper.address}{prefix}"
     async with ZooKeeperStore(parse(url), Access()) as store:
         await store.put("key", b"value")
         assert any("refused" in complaint for complaint in (await store.status()).complaints)
@@ -157,7 +160,7 @@ def test_sasl_without_its_library_says_what_to_install(monkeypatch: pytest.Monke
     assert "pure-sasl" in raised.value.hint
 
 
-async def test_a_closed_store_leaves_no_thread(own_zookeeper: ZooKeeperServer) -> None:
+async def test_a_closed_store_leaves_no_thread(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
     before = set(threading.enumerate())
 
     def ours() -> list[threading.Thread]:
@@ -165,7 +168,7 @@ async def test_a_closed_store_leaves_no_thread(own_zookeeper: ZooKeeperServer) -
 
     for _ in range(20):
         async with (
-            ZooKeeperStore(parse(f"zk://{own_zookeeper.address}/"), Access()) as store,
+            ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}{prefix}"), Access()) as store,
             store.watch_tree("") as events,
         ):
             await anext(events)
