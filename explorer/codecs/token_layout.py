@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from explorer.codecs.merging import matches
@@ -197,7 +198,7 @@ def _span(lines: Sequence[slice]) -> slice:
 def _lines(tokens: Tokens) -> list[slice]:
     """Return which tokens stand in each line of the indented layout."""
     starts = [at for at, gap in enumerate(indented_gaps(tokens)[:-1]) if at == 0 or "\n" in gap]
-    return [slice(start, end) for start, end in zip(starts, (*starts[1:], len(tokens.texts)), strict=True)]
+    return [slice(start, end) for start, end in pairwise((*starts, len(tokens.texts)))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def flow_tokens(text: str) -> Tokens:
 
 def _needs_space(tokens: Tokens, at: int) -> bool:
     """Return whether the token before a gap has to be followed by a space: `{"a":1}` is YAML, `{a:1}` is a set."""
-    match tokens.kinds[max(0, at - 1)]:
+    match tokens.kinds[at - 1] if at else "":
         case ":":
             return tokens.texts[max(0, at - 2)][0] not in _QUOTES
         case kind:

@@ -178,6 +178,13 @@ def test_yaml_flow_is_edited_indented(stored: str, old: str, new: str, expected:
     assert document.encode(document.text.replace(old, new)).value.decode() == expected
 
 
+@pytest.mark.parametrize("stored", ["{a: 1, b: 2}\n", "[x, y]"])
+@pytest.mark.parametrize("text", ["", " ", "\n\n"])
+def test_yaml_flow_that_is_emptied_is_an_empty_value(stored: str, text: str) -> None:
+    """No document at all is YAML, too; it has no tokens to lay out."""
+    assert _document(stored.encode(), "yaml").encode(text).value.strip() == b""
+
+
 def test_yaml_that_needs_its_lines_is_refused_in_one_line() -> None:
     """A comment or a block cannot be written into a line: the edit is refused, nothing is guessed."""
     document = _document(b"{a: 1, b: 2}", "yaml")
