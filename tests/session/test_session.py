@@ -234,6 +234,21 @@ async def test_history_that_was_lost_is_a_gap_and_everything_is_read_again_befor
             assert all("new" in shown for standing, shown in seen if standing is Standing.LIVE)
 
 
+async def test_what_is_read_again_after_a_gap_is_no_rate() -> None:
+    """A store that was restored seemed to change two thousand times a second."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        place.stores[0].cut("away")
+        await eventually(lambda: session.liveness.standing is Standing.STALE, "the loss is told", PATIENCE)
+        for number in range(200):
+            await other.put(f"key-{number}", b"")
+        place.keyspace.compact()
+        place.stores[0].mend()
+        await live(session)
+        assert session.changes.total >= 200
+        assert session.rate < 10
+
+
 class Mute(MemoryStore):
     """A store that tells no changes, as none does yet."""
 

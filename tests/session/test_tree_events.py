@@ -53,6 +53,15 @@ async def test_the_first_change_of_a_key_is_a_change_where_the_store_does_not_co
         assert garden.rows == ["~a", "+b"]
 
 
+async def test_a_key_in_sight_is_not_added_by_reading_again() -> None:
+    """What a gap in the history tells is only inferred: the key that is as it was made may be the one that is shown."""
+    async with growing("a", "b/c") as garden:
+        await garden.expand("b")
+        for key in ("a", "b/c", "new"):
+            garden.tree.apply([Put(Entry(key, b"", 7, created=7, version=1), inferred=True)])
+        assert garden.rows == ["~a", "b/", "  ~c", "+new"]
+
+
 async def test_the_end_of_a_value_at_the_end_of_a_page_lets_nothing_be_left_out() -> None:
     """Behind `a` with a value comes `a-b`; behind `a` without one comes what is behind all of `a/`."""
     async with growing("a", "a-b", "a/c", "z", page=1) as garden:

@@ -141,7 +141,7 @@ class Following:
             self.read_again()
         if told or self._fold:
             self._shown.apply(told, self._fold.drain())  # drained while it is applied: the budget is for both
-        self.rate.count(len(told))
+        self.rate.count(sum(not (isinstance(event, Put | Deleted) and event.inferred) for event in told))
         waiting = len(self._fold)
         lagging = f"{waiting:,} changes wait to be shown" if self._fold.behind() > LAG else None
         if lagging != self._pulse.lagging:

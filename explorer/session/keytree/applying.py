@@ -46,7 +46,7 @@ class Applying:
 
     def _put(self, names: list[str], event: Put) -> bool:
         rows, node, shown, changed = self._rows, self._rows.root, True, False
-        new = event.entry.unchanged
+        new = event.entry.unchanged and not event.inferred  # it may have been there all along
         *folders, last = names
         for name in folders:
             level = node.branch
