@@ -32,8 +32,8 @@ def _score(value: bytes, kind: MessageType, limits: Limits) -> tuple[int, int] |
     """Rate a type, 0 being best; None when the value is none. Weights are those that found most of Kubernetes' own."""
     try:
         message = kind.parse(value)
-    except DecodeError:
+        found = kind.surveyor.survey(message, limits.elements)
+    except (DecodeError, UnicodeDecodeError):  # the latter of a map's key
         return None
-    found = kind.surveyor.survey(message, limits.elements)
     wrong = 5 * unknown_size(message) + 3 * found.broken_strings + (serialized(message) != value)
     return wrong, -len(set_fields(message))

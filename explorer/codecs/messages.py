@@ -57,6 +57,15 @@ class MessageDocument(Document):
     @classmethod
     def _of(cls, value: bytes, kind: MessageType, choice: Choice, reason: str, limits: Limits) -> Self:
         try:
+            return cls._made(value, kind, choice, reason, limits)
+        except (
+            UnicodeDecodeError
+        ) as error:  # of a key, which the library checks when it is read, and never lets be bytes
+            raise _NotOfThisKindError(f"it is no {kind.name}: not all the keys of its maps are text") from error
+
+    @classmethod
+    def _made(cls, value: bytes, kind: MessageType, choice: Choice, reason: str, limits: Limits) -> Self:
+        try:
             message = kind.parse(value)
         except DecodeError as error:
             raise _NotOfThisKindError(f"it does not parse as {kind.name}") from error

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 import pytest
 
 from explorer.codecs import wire
-from explorer.codecs.contract import Form
+from explorer.codecs.contract import Choice, Form
 from explorer.codecs.fields import serialized
+from explorer.codecs.guessing import likely
+from explorer.codecs.limits import Limits
 from explorer.codecs.wire import Kind, encode_varint
 from explorer.model.errors import InvalidText
-from tests.codecs.common import EDITION, LOOSE, THREE, TWO, edited, made, opened
+from tests.codecs.common import EDITION, LOOSE, THREE, TWO, edges, edited, made, opened
 
 
 def varint(number: int, value: int) -> bytes:
@@ -119,6 +121,19 @@ def test_strings_of_proto2_that_are_not_utf_8_are_shown_as_bytes_and_kept() -> N
         assert "not UTF-8" in document.notes[0]
         assert edited(document, '"marker"', '"MARKER"') == value.replace(b"marker", b"MARKER")
         assert edited(document, r'"\377\376"', r'"now text"') == value.replace(b"\x12\x02\xff\xfe", b"\x12\x08now text")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("entries", [1, 20_000])
+@pytest.mark.parametrize("key", [b"\xff", b"\xed\xa0\x80"])
+def test_keys_of_maps_that_are_not_utf_8_are_shown_as_bytes_of_the_value(key: bytes, entries: int, form: Form) -> None:
+    """Proto2 allows them, and the library raises when such a key is read."""
+    value = ID + varint(4, 1) * (entries - 1) + text(7, text(1, key) + varint(2, 1))
+    document = edges().open("key", value, Choice("protobuf", TWO, form))
+    assert document.language == "hex"
+    assert "not all the keys of its maps are text" in document.reason
+    assert TWO not in [choice.type for choice in likely(value[-100:], edges().schemas, Limits())]
+    assert document.encode(document.text).value == value
 
 
 def test_strings_of_proto3_that_are_not_utf_8_are_shown_as_bytes_and_kept() -> None:
