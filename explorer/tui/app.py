@@ -260,13 +260,14 @@ class Keyscope(App[None]):
     def on_notify(self, event: Notify) -> None:
         """Let a notice take the place of an earlier one, and of what says the same: many would cover the screen.
 
-        Warnings give way once they could be read; errors stay for their time.
+        A warning gives way to another one once it could be read; errors stay for their time.
         """
         new = event.notification
         for old in list(self._notifications):
             same = (old.message, old.severity) == (new.message, new.severity)
-            is_read = old.severity == "warning" and time() - old.raised_at > READING_TIME
-            if same or is_read or old.severity == new.severity == "information":
+            alike = old.severity == new.severity != "error"
+            is_read = old.severity == "information" or time() - old.raised_at > READING_TIME
+            if same or (alike and is_read):
                 self._unnotify(old, refresh=False)
 
     def _remove_read_notices(self) -> None:

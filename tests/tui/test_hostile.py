@@ -341,8 +341,7 @@ class TestTheApp(Undefended):
                 assert page.session.selected == key
                 await press(page, "e", "x")
                 await store.put(key, b"one\nTWO\nthree\n" + stored(text))
-                await press(page, "ctrl+s")
-                await page.shows("Save ")
+                await page.shows("Meanwhile somebody else has changed this key")
                 await press(page, "ctrl+s")
                 await page.shows("Base:", "Theirs:", "Mine:")
                 await press(page, "ctrl+p", "escape", "escape", "escape")

@@ -4,6 +4,7 @@ import pytest
 from textual.widgets._toast import Toast
 
 from explorer.codecs.documents import Codecs
+from explorer.tui.app import READING_TIME
 from tests.session.ground import Place
 from tests.tui.page import NARROW, WIDE, Page, browsing
 
@@ -77,3 +78,17 @@ async def test_click_on_the_name_of_a_tab_shows_it(place: Place, size: tuple[int
             x = title.index(tab, title.index("2 Value")) + 2
             await page.pilot.click(offset=(x, 1))
             await page.shows(f"[{tab}]", words)
+
+
+async def test_warning_that_was_read_gives_way_to_the_next(place: Place) -> None:
+    """Those that come together are all shown; a later one does not pile up on them."""
+    async with browsing(place.connect, Codecs()) as page:
+        page.app.say("the first", warning=True)
+        page.app.say("the second", warning=True)
+        await page.shows("the first", "the second")
+        for notice in page.app._notifications:  # noqa: SLF001 - Textual has no other way to their age
+            notice.raised_at -= READING_TIME
+        page.app.say("the third", warning=True)
+        await page.shows("the third")
+        assert "the first" not in page.text()
+        assert "the second" not in page.text()
