@@ -307,3 +307,16 @@ async def _count_up(session: Session, name: str, rounds: int) -> int:
         assert isinstance(edit.state, Saved)
         await session.desk.leave()
     return conflicts
+
+
+async def test_review_is_of_the_text_typed_meanwhile() -> None:
+    """What is typed while the difference is found is shown with it: nothing is saved unseen."""
+    place = Place()
+    async with opened(place) as session:
+        edit = await session.create("fresh")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(edit.review())
+            await asyncio.sleep(0)  # it begins, and waits for the thread
+            edit.draft("typed on")
+        assert isinstance(edit.state, Reviewing)
+        assert any("typed on" in part.text for line in edit.state.diff for part in line.parts)

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from textual.widgets import TextArea
 
 from explorer.codecs.documents import Codecs
 from explorer.codecs.rule_file import RuleFile
+from explorer.tui.screens.edit import EditScreen
 from tests.codecs.common import THREE, edges
 from tests.session.ground import Place
 from tests.tui.page import NARROW, WIDE, browsing
@@ -159,3 +161,16 @@ async def test_conflict_marks_what_differs_inside_lines(place: Place) -> None:
         assert lines[theirs + 1].find("^") == lines[theirs].find("·")
         await page.press("b")
         await page.shows("json, indented)", '  "rps": 25,', '"b "')
+
+
+async def test_save_right_behind_a_letter_shows_it(place: Place) -> None:
+    """A key that saves before the editor heard of the letter takes it over first: nothing is lost, or saved unseen."""
+    async with place.other() as store:
+        await store.put("plain", b"text")
+    async with browsing(place.connect, Codecs(), writable=True) as page:
+        page.session.select("plain")
+        await page.settle()
+        await page.app.push_screen(EditScreen(page.session, page.session.edit()))
+        page.app.screen.query_one(TextArea).insert("X")
+        page.app.action_perform("save")
+        await page.shows("Save plain?", "+Xtext")

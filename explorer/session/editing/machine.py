@@ -158,20 +158,23 @@ class Edit:
         """
         if not self.settled:
             return
+        document, text = self.document, self.text
+        before = "" if self.base is None else document.text
         try:
-            encoded = await self._decoder.encode(self.document, self.text)
+            encoded = await self._decoder.encode(document, text)
         except InvalidText as error:
-            self._become(Drafting(error, changed=True, checked=True))
-            return
-        if not encoded.changed and self.base is not None and self._previous is self.base:
-            self._become(Saved(self.base, written=False))
-            return
-        if self.theirs is not None and await self._is_outdated():
-            return
-        before = "" if self.base is None else self.document.text
-        diff, laid_out = await self._decoder.compare(self.document, before, self.text)
-        indented = (_STORED_IN_ONE_LINE,) if laid_out or self.document.indented else ()
-        self._become(Reviewing(diff, (*encoded.notes, *indented)))
+            state: State = Drafting(error, changed=True, checked=True)
+        else:
+            if not encoded.changed and self.base is not None and self._previous is self.base:
+                state = Saved(self.base, written=False)
+            else:
+                diff, laid_out = await self._decoder.compare(document, before, text)
+                indented = (_STORED_IN_ONE_LINE,) if laid_out or document.indented else ()
+                state = Reviewing(diff, (*encoded.notes, *indented))
+        if (document, text) != (self.document, self.text):
+            await self.review()  # it was typed on meanwhile, and nothing is saved that was not shown
+        elif not isinstance(state, Reviewing) or self.theirs is None or not await self._is_outdated():
+            self._become(state)
 
     async def _is_outdated(self) -> bool:
         """Compare this edit with what somebody else stored, if that can be seen; return whether it is another entry."""

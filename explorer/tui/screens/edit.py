@@ -113,10 +113,18 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
     @on(TextArea.Changed)
     def typing(self, event: TextArea.Changed) -> None:
         """Take over what is typed."""
-        text = event.text_area.text
+        self._take(event.text_area.text)
+
+    def _take(self, text: str) -> None:
         if text != self._typed:
             self._typed = text
             self.edit.draft(text)
+
+    def align(self) -> None:
+        """Take over what is typed before something is done with it: the message of the area may be under way."""
+        for area in self.query(TextArea):
+            if self.edit.settled:
+                self._take(area.text)
 
     def _paste(self, area: Editor, text: str) -> None:
         """Insert pasted text as it is written in this document, with escapes for what an editor would alter."""
