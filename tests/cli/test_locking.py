@@ -48,7 +48,7 @@ def holding(url: str, *words: str, ttl: str = "20") -> Running:
 
 def wait_until_it_waits(locks: Locks) -> None:
     """Wait until somebody stands in the queue of a lock."""
-    wait_until(lambda: any(lock.waiters for lock in locks()), "it waits", PATIENCE)
+    wait_until(lambda: any(lock.waiters for lock in locks()), "it waits", PATIENCE, pause=0.1)
 
 
 def revoke(locks: Locks, server: EtcdServer) -> None:
@@ -162,8 +162,8 @@ def test_a_command_that_does_not_listen_is_killed_when_the_lock_is_lost(
 def test_lock_of_another_layout_is_refused_and_listed_as_possible(shared_etcd2: EtcdServer, prefix: str) -> None:
     """Exit 4 at once, with the name of that layout; its holder is listed where the prefix is asked for."""
     url = f"etcd2://{shared_etcd2.address}/{prefix.strip('/')}"
-    with Running("lock", url, "jobs", "--layout", "libkv", "--", "sleep", "60"):
-        wait_until(lambda: run_process("locks", url, "jobs").output != b"", "it is held", PATIENCE)
+    with explorer.connect(url) as store, Running("lock", url, "jobs", "--layout", "libkv", "--", "sleep", "60"):
+        wait_until(lambda: bool(store.locks("jobs")), "it is held", PATIENCE, pause=0.1)
         result = run_process("lock", url, "jobs", "--", "true")
         assert (result.code, result.output) == (4, b"")
         assert "libkv" in result.error
