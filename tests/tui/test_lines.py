@@ -1,9 +1,11 @@
 """Lists of rows: only what differs from what was drawn is drawn again."""
 
+from textual import on
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
 from explorer.tui.drawing import Piece
+from explorer.tui.screens.questions import Choosing, Option
 from explorer.tui.widgets.lines import Lines
 
 
@@ -28,6 +30,14 @@ class Numbers(Lines):
 
 
 class OneList(App[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.chosen: list[int | None] = []
+
+    @on(Lines.Chosen)
+    def note(self, event: Lines.Chosen) -> None:
+        self.chosen.append(event.lines.cursor)
+
     def compose(self) -> ComposeResult:
         yield Numbers()
 
@@ -57,3 +67,33 @@ async def test_lines_draw_again_only_the_rows_that_differ() -> None:
         await pilot.pause()
         assert set(rows.rows_drawn) >= {9}
         assert "row 14" in "".join(strip.text for strip in app.screen._compositor.render_strips())  # noqa: SLF001 - Textual has no other way to its text
+
+
+async def test_a_second_click_chooses_the_line() -> None:
+    app = OneList()
+    async with app.run_test(size=(40, 10)) as pilot:
+        rows = app.query_one(Numbers)
+        await pilot.click(Numbers, offset=(3, 4), times=3)
+        await pilot.pause()
+        assert app.chosen == [4]
+        await pilot.click(Numbers, offset=(3, 5), button=3)
+        assert rows.cursor == 4
+        del rows.texts[3:]
+        rows.changed()
+        await pilot.click(Numbers, offset=(3, 7), times=2)
+        await pilot.pause()
+        assert app.chosen == [4]
+
+
+async def test_a_second_click_takes_an_answer() -> None:
+    app = App[None]()
+    async with app.run_test(size=(60, 20)) as pilot:
+        answers: list[str | None] = []
+        app.push_screen(Choosing("Which?", [Option("One", "1"), Option("Two", "2")]), answers.append)
+        await pilot.pause()
+        await pilot.click(Lines, offset=(4, 1))
+        await pilot.pause()
+        assert answers == []
+        await pilot.click(Lines, offset=(5, 1), times=2)
+        await pilot.pause()
+        assert answers == ["2"]

@@ -37,6 +37,17 @@ async def test_a_character_does_not_overtake_what_was_pressed_before_it(kind: ty
         assert _text(field).startswith("xoneac")
 
 
+async def test_first_and_last_line_have_keys() -> None:
+    app = Form()
+    async with app.run_test() as pilot:
+        field = app.query_one(Editor)
+        field.focus()
+        await comes_to(lambda: field.has_focus, wanted=True)
+        await pilot.pause()
+        burst(app, "ctrl+end", "z", "ctrl+home", "y")
+        await comes_to(lambda: field.text, "yone\ntwo\nz")
+
+
 def _text(field: TextArea | Input) -> str:
     return field.text if isinstance(field, TextArea) else field.value
 

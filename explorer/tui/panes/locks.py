@@ -213,6 +213,7 @@ class LocksPane(Pane):
             return None
         return row.party.key if row.party else row.lock.key
 
+    @on(Lines.Chosen)
     def do_show(self) -> None:
         """Go to the key of the lock or the party."""
         self.go_to(self.selected())

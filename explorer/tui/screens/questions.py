@@ -241,6 +241,11 @@ class Choosing(ModalScreen[Answer | None], Answering[Answer | None], Generic[Ans
         """Take the current one."""
         self.query_one(_Options).action_take()
 
+    @on(Lines.Chosen)
+    def clicked(self) -> None:
+        """Take what was clicked twice."""
+        self.query_one(_Options).action_take()
+
     def action_by(self, by: int) -> None:
         """Move in the list while the filter has the focus."""
         self.query_one(_Options).move(by)

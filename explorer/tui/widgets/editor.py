@@ -1,7 +1,9 @@
 """A text area that takes keys in the order in which they were pressed, as the fields in `ordered` do."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.widgets import TextArea
 
@@ -11,6 +13,11 @@ from explorer.tui.widgets.ordered import run_binding, with_line_feeds
 
 class Editor(TextArea):
     """A text to edit."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+home", "first_line", "First line", show=False),
+        Binding("ctrl+end", "last_line", "Last line", show=False),
+    ]
 
     on_special_paste: Callable[["Editor", str], None] | None = None
     """Inserts pasted text that may have to be escaped in the document."""
@@ -35,6 +42,14 @@ class Editor(TextArea):
             self.put(text)
         else:
             self.on_special_paste(self, text)
+
+    def action_first_line(self) -> None:
+        """Move to the beginning of the text."""
+        self.move_cursor(self.document.start)
+
+    def action_last_line(self) -> None:
+        """Move to the end of the text."""
+        self.move_cursor(self.document.end)
 
     def put(self, text: str) -> None:
         """Insert a text in the place of what is selected, and go on behind it."""

@@ -68,6 +68,18 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("space", "do('read_on')", show=False, id="read-on"),
     ]
 
+    class Chosen(Message):
+        """The current line was clicked twice."""
+
+        def __init__(self, lines: "Lines") -> None:
+            super().__init__()
+            self.lines = lines
+
+        @property
+        def control(self) -> "Lines":
+            """The list."""
+            return self.lines
+
     def __init__(self, *, cursor: bool = False, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id, classes=classes)
         self.cursor: int | None = 0 if cursor else None
@@ -170,11 +182,16 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self.move(self.count())
 
     def on_click(self, event: Click) -> None:
-        """Move to the line."""
+        """Move to the line; a second click chooses it, wherever it has moved meanwhile."""
         offset = event.get_content_offset(self)
-        if offset is not None and self.cursor is not None:
-            self.cursor = offset.y + self.scroll_offset.y
+        if offset is None or self.cursor is None or event.button > 1:
+            return
+        line = offset.y + self.scroll_offset.y
+        if event.chain == 1:
+            self.cursor = line
             self.move(0)
+        elif event.chain == 2 and line < self.count():  # noqa: PLR2004 - a double click
+            self.post_message(self.Chosen(self))
 
     def render_line(self, y: int) -> Strip:
         """Draw a line in sight."""
