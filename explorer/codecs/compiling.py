@@ -72,14 +72,19 @@ def compiled(
 def _problem(layout: ProtoLayout, name: str, text: str) -> str:
     found = _FAILED_IMPORT.fullmatch(text)
     if found is not None:
-        there = "is not there" if layout.path(found[2]) is None else "does not compile"
-        what = (
-            there
-            if is_plain(found[2])
-            else "is no name that protoc takes: relative to a folder of imports, without . and .."
-        )
-        text = f"{found[1]}imports {found[2]}, which {what}"
+        text = f"{found[1]}imports {found[2]}, which {_import_problem(layout, found[2])}"
     return f"{layout.path(name) or name}{text}"
+
+
+def _import_problem(layout: ProtoLayout, name: str) -> str:
+    """Return why an import by a name fails, in the words of a sentence's part."""
+    if not is_plain(name):
+        return "is no name that protoc takes: relative to a folder of imports, without . and .."
+    path = layout.path(name)
+    if path is None:
+        return "is not there"
+    other = next((known for known, there in layout.names.items() if there == path and known != name), None)
+    return "does not compile" if other is None else f"is compiled as {other}: import it by that name everywhere"
 
 
 def _run(layout: ProtoLayout) -> tuple[bytes, _Errors]:

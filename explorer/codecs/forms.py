@@ -18,6 +18,8 @@ from explorer.codecs.text_checks import check_escapes, check_text
 from explorer.model.errors import InvalidText
 
 _PLACE: Final = re.compile(r"^\d+:\d+ : ")
+_ADVICE: Final = " Did you import the _pb2 module"
+"""How the library's advice to programmers begins."""
 _TOO_DEEP: Final = "nested too deeply"
 
 
@@ -90,7 +92,7 @@ class TextForm(MessageForm):
                 text_format.Parse(text, message, descriptor_pool=self.pool)
             check_text(text, descriptor_of(message))
         except text_format.ParseError as error:
-            what = _PLACE.sub("", _one_line(error))
+            what, _, _ = _PLACE.sub("", _one_line(error)).partition(_ADVICE)
             raise InvalidText(_lower(what), error.GetLine(), error.GetColumn()) from error
         except RecursionError as error:
             raise InvalidText(_TOO_DEEP) from error

@@ -206,6 +206,15 @@ class TestBroken:
         reason = "is no name that protoc takes: relative to a folder of imports, without . and .."
         assert lines == [f"sub/uses.proto:3:1: imports {absolute}, which {reason}"]
 
+    def test_file_imported_by_two_names_says_which_one_holds(self, tmp_path: Path) -> None:
+        """Protoc takes two names for two files, and no message twice."""
+        files = {"a/x/one.proto": FOO, "b/two.proto": f'{PROTO3}\nimport "a/x/one.proto";\nmessage Two {{ }}'}
+        write(tmp_path, {**files, "c/three.proto": f'{PROTO3}\nimport "x/one.proto";\nmessage Three {{ }}'})
+        found, lines = problems(tmp_path)
+        assert found == {"foo.Foo", "Two"}
+        reason = "which is compiled as a/x/one.proto: import it by that name everywhere"
+        assert lines == [f"c/three.proto:3:1: imports x/one.proto, {reason}"]
+
     def test_two_files_with_one_message_leave_the_first(self, tmp_path: Path) -> None:
         """The second names where the message is already."""
         write(tmp_path, {"a.proto": f"{FOO}// a", "b.proto": FOO, "c.proto": f"{PROTO3}message C {{ }}"})
