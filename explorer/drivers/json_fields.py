@@ -8,7 +8,9 @@ Fields: TypeAlias = Mapping[str, object]
 """A JSON object."""
 
 _MAX_NUMBER: Final = 2**64 - 1
-_MAX_DIGITS: Final = len(str(_MAX_NUMBER))
+_MAX_INDEX: Final = 2**63 - 1
+"""Far beyond what a store counts to: a watch that took more for its position would wait for ever."""
+_MAX_DIGITS: Final = len(str(_MAX_INDEX))
 
 
 def parse(body: bytes) -> object:
@@ -74,12 +76,12 @@ def number(fields: Fields, name: str, default: int | None = None) -> int:
 
 
 def digits(value: str | None, name: str) -> int:
-    """Return the whole number that a header says."""
+    """Return the index that a header says."""
     if value is None:
         message = f"it answers without {name}"
         raise ValueError(message)
-    if not (value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS and int(value) <= _MAX_NUMBER):
-        message = f"its {name} is not a number"
+    if not (value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS and int(value) <= _MAX_INDEX):
+        message = f"its {name} is not an index"
         raise ValueError(message)
     return int(value)
 

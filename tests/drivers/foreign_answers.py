@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from gzip import compress
 from typing import Final, Self
 
 from tests.servers.processes import HOST
@@ -21,6 +22,8 @@ def with_indexes(body: bytes) -> bytes:
     """Return a response that looks like a store's but for its body."""
     return response("200 OK", body, _JSON, *_INDEXES)
 
+
+_CHUNKED: Final = "\r\n".join(("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", _JSON, *_INDEXES, "", ""))
 
 NEVER_OWN: Final = {
     "404 text": response("404 Not Found", b"404 page not found\n", "Content-Type: text/plain"),
@@ -68,6 +71,30 @@ NEVER_OWN: Final = {
     "JSON text": with_indexes(b'"x"'),
     "JSON number": with_indexes(b"5"),
     "list of numbers": with_indexes(b"[5]"),
+    "nothing with indexes": with_indexes(b""),
+    "zeros": with_indexes(b"\0" * 100),
+    "two documents": with_indexes(b"[][]"),
+    "JSON and more": with_indexes(b"[]<script>"),
+    "gzip breaks off": response(
+        "200 OK", compress(b"[" + b" " * 5000 + b"]")[:-12], "Content-Encoding: gzip", *_INDEXES
+    ),
+    "chunks break off": f"{_CHUNKED}10\r\n[{{".encode(),
+    "no last chunk": f"{_CHUNKED}4\r\n[{{}}".encode() + b"\r\n",
+    "length and chunks": f"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{_CHUNKED[17:]}2\r\n[]\r\n0\r\n\r\n".encode(),
+    "length is negative": b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n[]",
+    "header of 100 KB": response("200 OK", b"[]", _JSON, f"X: {'x' * 100_000}", *_INDEXES),
+    "header name of 100 KB": response("200 OK", b"[]", _JSON, f"{'X' * 100_000}: x", *_INDEXES),
+    "HTTP of 1991": b"[]",
+    "HTTP/9.9": b"HTTP/9.9 200 OK\r\n\r\n[]",
+    "no HTTP but like it": b"ICY 200 OK\r\n\r\n[]",
+    "alert of TLS": b"\x15\x03\x03\x00\x02\x02\x46",
+    "304": response("304 Not Modified", b"", *_INDEXES),
+    "400 of an HTTPS port": response("400 Bad Request", b"Client sent an HTTP request to an HTTPS server.\n"),
+    "407 of a proxy": response("407 Proxy Authentication Required", b"who?", "Proxy-Authenticate: Basic realm=x"),
+    "429 later": response("429 Too Many Requests", b"slow down", "Retry-After: 120", "Content-Type: text/plain"),
+    "503 later": response("503 Service Unavailable", b"busy", "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT"),
+    "102 again and again": b"HTTP/1.1 102 Processing\r\n\r\n" * 1000,
+    "102 and then a page": b"HTTP/1.1 102 Processing\r\n\r\n" + response("200 OK", b"<html>", _HTML),
 }
 """What no store answers to anything that is asked: each is NotReachable."""
 
@@ -116,6 +143,23 @@ SHAPES: Final = {
     )
 }
 """JSON that may fit what one call asks, and has another shape for all others."""
+
+ODDITIES: Final = {
+    "mark of byte order": with_indexes(b"\xef\xbb\xbf[]"),
+    "UTF-16": with_indexes("[]".encode("utf-16")),
+    "another content type": response("200 OK", b"[]", "Content-Type: image/png", *_INDEXES),
+    "gzip": response("200 OK", compress(b"[]"), "Content-Encoding: gzip", *_INDEXES),
+    "HTTP/1.0": "\r\n".join(("HTTP/1.0 200 OK", _JSON, *_INDEXES, "", "[]")).encode(),
+    "early hints": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + with_indexes(b"[]"),
+    "index twice": response("200 OK", b"[]", _JSON, *_INDEXES, "X-Consul-Index: 9", "X-Etcd-Index: 9"),
+    **{
+        f"index {index}": response("200 OK", b"[]", _JSON, f"X-Consul-Index: {index}", f"X-Etcd-Index: {index}")
+        for index in (0, 1, 2**63, 2**64, 10**30)
+    },
+    "400 text": response("400 Bad Request", b"Bad request", "Content-Type: text/plain"),
+    "401 text": response("401 Unauthorized", b"who?", "WWW-Authenticate: Basic realm=x"),
+}
+"""What a store, or a proxy before it, may answer, and no driver should stumble over."""
 
 
 class AnsweringProxy:

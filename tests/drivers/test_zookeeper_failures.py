@@ -59,6 +59,12 @@ NO_GREETING: Final = {
     "a greeting without its password": frame(struct.pack(">iiqi", 0, 10_000, 77, -1)),
     "an expired session, always": EXPIRED,
     "zeros": bytes(64),
+    "an alert of TLS": b"\x15\x03\x03\x00\x02\x02\x46",
+    "a word that is not permitted": b"stat is not executed because it is not in the whitelist.\n",
+    "a server without a quorum": b"This ZooKeeper instance is not currently serving requests\n",
+    "a greeting with a long password": frame(struct.pack(">iiqi", 0, 10_000, 77, 2**31 - 1) + bytes(17)),
+    "an empty frame": frame(b""),
+    "an HTTP/2 server": b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\0\x40\0",
 }
 NO_ANSWER: Final = {
     "a negative length": struct.pack(">i", -1),
