@@ -134,6 +134,18 @@ class TestDrafts:
         async with browsing(place.connect, Codecs(), drafts=tmp_path) as page:
             await page.shows("1 draft kept from before: D lists them")
 
+    async def test_deletion_meanwhile_is_told_without_a_revision(self, place: Place, tmp_path: Path) -> None:
+        """What is found by reading has none, and `rev None` is nothing that anybody could look up."""
+        async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
+            await page.press("e")
+            await replace_line(page, 1, '  "threads": 1,')
+            await page.press("escape", "down", "enter")
+            await page.shows("1 Keys")
+            async with place.other() as other:
+                await other.delete("app")
+            await page.press("D", "enter", "enter")
+            await page.shows("somebody else has deleted this key;")
+
     async def test_taking_theirs_keeps_the_draft(self, place: Place, tmp_path: Path) -> None:
         """One key press gives the edit up, so what was typed stays on disk."""
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:

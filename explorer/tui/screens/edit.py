@@ -252,7 +252,8 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
             return f"Meanwhile somebody else has changed this key (rev {theirs.revision})"
         if self.edit.expires is not None and self.session.clock.now() >= self.edit.expires - EXPIRY_TOLERANCE:
             return "Meanwhile the TTL of this key has run out and it was deleted"
-        return f"Meanwhile somebody else has deleted this key (rev {theirs.revision})"
+        revision = "" if theirs.revision is None else f" (rev {theirs.revision})"
+        return f"Meanwhile somebody else has deleted this key{revision}"
 
     def _react(self) -> None:
         if self._leaving:
