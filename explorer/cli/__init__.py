@@ -1,9 +1,10 @@
 """The `keyscope` command: one module per family of verbs; errors become exit codes in `exits` and nowhere else."""
 
+import os
 import sys
 from collections.abc import Sequence
 
-from explorer.cli import exits, parsing
+from explorer.cli import arguments, exits, parsing
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -13,12 +14,21 @@ def main(words: Sequence[str] | None = None) -> int:
         words: What follows the command's name; by default what the process was started with.
     """
     words = sys.argv[1:] if words is None else words
+    if "_ARGCOMPLETE" in os.environ:  # set by the shell's script while it completes a command line
+        from explorer.cli.completion import complete  # noqa: PLC0415 - no other run needs it
+
+        complete()
     try:
         if not words:
             from explorer.cli.start import start  # noqa: PLC0415 - rarely wanted
 
             return exits.leave(start())
         command = parsing.parse(words)
+        if isinstance(command.wanted, arguments.Completion):
+            from explorer.cli.completion import script  # noqa: PLC0415 - rarely wanted
+
+            sys.stdout.write(script(command.wanted.shell))
+            return exits.leave(exits.Code.DONE)
         from explorer.cli.running import run  # noqa: PLC0415 - `--help` and `--version` answer without asyncio
 
         code = run(command)

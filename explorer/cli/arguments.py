@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from explorer.model.entries import Revision
+
+SHELLS: Final = ("bash", "zsh", "fish")
+"""The shells that there is a completion script for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,14 @@ class Doctor:
     """Find out whether and how well the store can be used."""
 
 
-Wanted: TypeAlias = Overview | Ls | Get | Put | Rm | Watch | Locks | Lock | History | Doctor
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Print the completion script of a shell."""
+
+    shell: str
+
+
+Wanted: TypeAlias = Overview | Ls | Get | Put | Rm | Watch | Locks | Lock | History | Doctor | Completion
 
 
 @dataclass(frozen=True, slots=True)

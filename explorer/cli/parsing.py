@@ -1,7 +1,6 @@
 """The words of the command line, taken apart once, with argparse."""
 
 import argparse
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
@@ -9,11 +8,10 @@ from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 from explorer.cli import arguments
+from explorer.cli.argument_types import key, non_negative_seconds, positive_int, revision, seconds, user
 from explorer.cli.dash_values import join_dash_values
 from explorer.cli.exits import UsageError
-from explorer.model.entries import Revision
 from explorer.model.key_text import unescape_key
-from explorer.model.keys import decode
 from explorer.version import __version__
 
 _EXAMPLES: Final = """\
@@ -40,7 +38,7 @@ exit codes:
   0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 unreachable, 6 denied, 7 outcome unknown
 """
 
-_VERBS: Final[Mapping[str, type[arguments.Wanted]]] = {
+VERBS: Final[Mapping[str, type[arguments.Wanted]]] = {
     "ls": arguments.Ls,
     "get": arguments.Get,
     "put": arguments.Put,
@@ -50,6 +48,7 @@ _VERBS: Final[Mapping[str, type[arguments.Wanted]]] = {
     "lock": arguments.Lock,
     "history": arguments.History,
     "doctor": arguments.Doctor,
+    "completion": arguments.Completion,
 }
 
 Values = TypeVar("Values")
@@ -62,9 +61,9 @@ def parse(words: Sequence[str]) -> arguments.Command:
         UsageError: They make no command. The message repeats no word that may be a secret.
         SystemExit: Help or the version was asked for and has been printed.
     """
-    verb = next((word for word in words if word in _VERBS), None)
+    verb = verb_of(words)
     bare = verb is None and any(not word.startswith("-") for word in words)
-    parser, subparsers = (_store_parser(), {}) if bare else _verb_parser()
+    parser, subparsers = (store_parser(), {}) if bare else verb_parser()
     told, command = _without_command(words) if verb == "lock" else (words, ())
     told = join_dash_values(
         told, {**parser.options, **subparsers.get(verb or "", parser).options}, f"keyscope {verb or 'URL'}"
@@ -79,7 +78,7 @@ def parse(words: Sequence[str]) -> arguments.Command:
     if given.get("escaped"):
         subject = "prefix" if "prefix" in given else "key"
         given[subject] = unescape_key(str(given[subject]))
-    kind: Callable[..., arguments.Wanted] = arguments.Overview if bare else _VERBS[str(given["verb"])]
+    kind: Callable[..., arguments.Wanted] = arguments.Overview if bare else VERBS[str(given["verb"])]
     if given.get("values") and not given["recursive"]:
         raise UsageError("--values goes with --recursive", hint="a level that is listed has names, not values")
     if kind is arguments.Lock and not command:
@@ -88,10 +87,12 @@ def parse(words: Sequence[str]) -> arguments.Command:
         raise UsageError("--form goes with --type", hint="without a type the value is taken as it is")
     if kind is arguments.Get:
         given["form"] = _form_of(given)
+    if kind is arguments.Completion and not given["shell"]:
+        raise UsageError("name a shell", hint=f"there are {', '.join(arguments.SHELLS)}: keyscope completion bash")
     return arguments.Command(
-        url=str(given["url"]),
+        url=str(given.get("url", "")),
         wanted=_filled(kind, given),
-        options=_filled(arguments.Options, given),
+        options=options_of(given),
         json=bool(given.get("json")),
         reading=arguments.Reading(
             protos=tuple(getattr(found, "protos", None) or ()),
@@ -99,6 +100,16 @@ def parse(words: Sequence[str]) -> arguments.Command:
             codecs=getattr(found, "codecs", None),
         ),
     )
+
+
+def verb_of(words: Sequence[str]) -> str | None:
+    """Return the verb of a command line, if it has one."""
+    return next((word for word in words if word in VERBS), None)
+
+
+def options_of(given: Mapping[str, object]) -> arguments.Options:
+    """Return what parsed words say about the connection."""
+    return _filled(arguments.Options, given)
 
 
 def _filled(kind: Callable[..., Values], given: Mapping[str, object]) -> Values:
@@ -127,7 +138,7 @@ def _refuse_extra(extra: Sequence[str], prog: str) -> None:
 
 def _refuse_verb(word: str) -> None:
     if ":" not in word and not word.startswith("@"):
-        raise UsageError(f"{word!r} is neither a verb nor a store", hint=f"verbs are {', '.join(_VERBS)}")
+        raise UsageError(f"{word!r} is neither a verb nor a store", hint=f"verbs are {', '.join(VERBS)}")
 
 
 # The parsers
@@ -138,6 +149,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"see {self.prog} --help")
+
+    @property
+    def actions(self) -> Sequence[argparse.Action]:
+        """The options and the positional arguments."""
+        return self._actions
 
     @property
     def options(self) -> Mapping[str, argparse.Action]:
@@ -159,7 +175,8 @@ def _parser(*, usage: str | None = None) -> _Parser:
     return parser
 
 
-def _store_parser() -> _Parser:
+def store_parser() -> _Parser:
+    """Return the parser of a command line without a verb."""
     parser = _parser(usage="keyscope [options] URL")
     parser.add_argument("url", metavar="URL", help="the store, or @NAME of a profile")
     parser.add_argument(
@@ -175,7 +192,8 @@ def _store_parser() -> _Parser:
     return parser
 
 
-def _verb_parser() -> tuple[_Parser, Mapping[str, _Parser]]:
+def verb_parser() -> tuple[_Parser, Mapping[str, _Parser]]:
+    """Return the parser of a command line with a verb, and those of the verbs."""
     parser = _parser(usage="keyscope VERB URL ... | keyscope URL")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, title="verbs")
 
@@ -191,7 +209,7 @@ def _verb_parser() -> tuple[_Parser, Mapping[str, _Parser]]:
             sub.add_argument(
                 subject.lower(),
                 metavar=subject,
-                type=spelled,
+                type=key,
                 nargs="?" if optional else None,
                 default="",
                 help=_SUBJECTS[subject],
@@ -215,7 +233,7 @@ def _verb_parser() -> tuple[_Parser, Mapping[str, _Parser]]:
     )
     watch = verb("watch", "tell what happens to a key and to everything below it", "PREFIX")
     watch.add_argument("--since", metavar="R", type=revision, help="begin after this revision; without, now")
-    watch.add_argument("--count", metavar="N", type=number, help="end after so many puts and deletes")
+    watch.add_argument("--count", metavar="N", type=positive_int, help="end after so many puts and deletes")
     watch.add_argument("--duration", metavar="S", type=seconds, help="end after so many seconds")
     _json(watch)
     _json(verb("locks", "tell who holds which lock and who waits for it", "PREFIX", optional=True))
@@ -225,7 +243,7 @@ def _verb_parser() -> tuple[_Parser, Mapping[str, _Parser]]:
     lock.usage = "keyscope lock URL KEY [--ttl S] [--wait S] [--layout NAME] [options] -- COMMAND..."
     lock.add_argument("--ttl", metavar="S", type=seconds, help="seconds the lock outlives its holder")
     lock.add_argument(
-        "--wait", metavar="S", type=patience, help="seconds to wait for it; 0 only tries; without, for ever"
+        "--wait", metavar="S", type=non_negative_seconds, help="seconds to wait for it; 0 only tries; without, for ever"
     )
     lock.add_argument(
         "--layout",
@@ -233,7 +251,27 @@ def _verb_parser() -> tuple[_Parser, Mapping[str, _Parser]]:
         help="take it as other clients do, such as libkv; a wrong name lists those there are",
     )
     _json(verb("doctor", "find out whether and how well a store can be used"))
+    subparsers["completion"] = completion = verbs.add_parser(
+        "completion",
+        help="print a script that completes verbs, options, profiles and keys in a shell",
+        description="Print a script that completes verbs, options, profiles and keys in a shell.",
+        epilog=_COMPLETION_SETUP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        prog="keyscope completion",
+    )
+    completion.add_argument("shell", metavar="SHELL", nargs="?", choices=arguments.SHELLS, help="bash, zsh or fish")
     return parser, subparsers
+
+
+_COMPLETION_SETUP: Final = """\
+set up:
+  bash  eval "$(keyscope completion bash)"   in ~/.bashrc
+  zsh   eval "$(keyscope completion zsh)"    in ~/.zshrc, after compinit
+  fish  keyscope completion fish > ~/.config/fish/completions/keyscope.fish
+
+Keys are read from the store of the URL or profile, where it answers within a second.
+"""
 
 
 _SUBJECTS: Final = {
@@ -245,7 +283,7 @@ _SUBJECTS: Final = {
 def _reading(*, ls: _Parser, get: _Parser, history: _Parser) -> None:
     ls.add_argument("--recursive", "-r", action="store_true", help="everything below, without values")
     ls.add_argument("--values", action="store_true", help="with --recursive: the values too")
-    ls.add_argument("--limit", metavar="N", type=number, help="end after so many")
+    ls.add_argument("--limit", metavar="N", type=positive_int, help="end after so many")
     _json(ls)
     forms = get.add_mutually_exclusive_group()
     forms.add_argument(
@@ -259,7 +297,7 @@ def _reading(*, ls: _Parser, get: _Parser, history: _Parser) -> None:
     get.add_argument("--type", metavar="MESSAGE", help="the message that the value is, whatever the rules say")
     _schemas(get)
     get.add_argument("--stale", action="store_true", help="allow an answer that may be out of date")
-    history.add_argument("--limit", metavar="N", type=number, help="end after so many")
+    history.add_argument("--limit", metavar="N", type=positive_int, help="end after so many")
     _json(history)
 
 
@@ -331,46 +369,3 @@ def _schemas(parser: _Parser) -> None:
 
 def _json(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--json", action="store_true", help="objects for programs, one a line")
-
-
-# What an option's word may be; argparse names the function in its message.
-
-
-def spelled(word: str) -> str:
-    """Give a key as the store spells it, whatever bytes the shell passed and whatever its language is."""
-    return decode(os.fsencode(word))
-
-
-def seconds(word: str) -> float:
-    """Give a length of time that is more than nothing."""
-    if (length := patience(word)) == 0:
-        raise ValueError
-    return length
-
-
-def patience(word: str) -> float:
-    """Give a length of time, or nothing."""
-    length = float(word)
-    if not math.isfinite(length) or length < 0:
-        raise ValueError
-    return length
-
-
-def number(word: str) -> int:
-    """Give a whole number from 1."""
-    count = int(word)
-    if count < 1:
-        raise ValueError
-    return count
-
-
-def revision(word: str) -> Revision:
-    """Give a revision: a number where it is written as one, else the store's own text."""
-    return int(word) if word.isascii() and word.isdigit() else word
-
-
-def user(word: str) -> str:
-    """Give a name, and refuse one that is followed by its password."""
-    if ":" in word:
-        raise argparse.ArgumentTypeError("a password on the command line can be read by others: use --password-file")
-    return word

@@ -33,7 +33,7 @@ def run(command: arguments.Command) -> int:
         KeyboardInterrupt: The person had enough.
     """
     console = Console(json=command.json)
-    meant = _profile(command)
+    meant = resolve_profile(command.url, command.options)
     command = _with_profile(command, meant)
     if isinstance(command.wanted, arguments.Overview) and not command.json:
         from explorer.cli import looking  # noqa: PLC0415 - the other verbs start without Textual and protobuf
@@ -53,9 +53,13 @@ def run(command: arguments.Command) -> int:
         console.flush()
 
 
-def _profile(command: arguments.Command) -> Profile:
-    """Find out which store is meant; what was said on the command line stands above the profile."""
-    url, options = command.url, command.options
+def resolve_profile(url: str, options: arguments.Options) -> Profile:
+    """Return the profile that a URL or @NAME stands for; options of the command line override it.
+
+    Raises:
+        InvalidAddress: There is no such profile or it cannot be understood.
+        OSError: The password file cannot be read.
+    """
     found = profile(url[1:]) if url.startswith("@") else Profile(url)
     given = {_HOMES.get(name, name): value for name, value in asdict(options).items() if value is not None}
     if options.password_file is not None:

@@ -16,7 +16,7 @@ from explorer.version import __version__
 from tests.cli.calls import CHECKOUT, COMMAND, Running, environment, run_process
 from tests.servers.waiting import wait_until
 
-HEAVY = ("asyncio", "grpc", "google.protobuf", "textual", "ipywidgets")
+HEAVY = ("argcomplete", "asyncio", "grpc", "google.protobuf", "textual", "ipywidgets")
 
 
 def loaded(*words: str) -> set[str]:

@@ -1,0 +1,237 @@
+"""Shell completion: the scripts, what is offered, and real shells at a terminal with a real store."""
+
+import subprocess
+import time
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+import explorer
+from explorer.cli.arguments import SHELLS
+from explorer.cli.completion import script
+from explorer.cli.key_completion import KEYS_TIMEOUT, MAX_KEYS, offered_keys
+from explorer.cli.parsing import VERBS
+from explorer.drivers.registry import make
+from tests.cli.calls import COMMAND, environment, folders, run_process
+from tests.cli.shells import shell
+from tests.drivers.silent_hosts import silent_host
+from tests.servers.etcd import EtcdServer
+from tests.servers.waiting import wait_until
+
+SLACK = 5.0
+"""Seconds that a busy machine may add to the limit."""
+NASTY = (
+    *("a b", "col:on:1", "eq=1", "quo'te", 'dq"x', "do$HOME", "back\\slash", "bang!x", "amp&y", "ti~lde", "has#hash"),
+    *("car^et", "uni-é", "br[a]{b,c}", "st*r?", "semi;rm -rf", "pipe|x", "<in>", "(sub)", "`tick`", "a,b@c%d+e", "'"),
+)
+"""Names that a shell would take apart if they were not quoted."""
+LEFT_OUT = ("new\nline", "es\x1b[31mc", "-dash", "~root", "#hash", "=ls", "\u202eright", "byte-\udcff")
+"""Names that no shell takes, or that would act on the terminal."""
+
+
+@pytest.fixture
+def etcd_version() -> str:
+    """One version is enough: listing is tested with all of them elsewhere."""
+    return "3.5"
+
+
+def complete(line: str, **variables: str) -> list[str]:
+    """Return what bash is offered for a command line that the cursor is at the end of."""
+    run = subprocess.run(
+        ["bash", "-c", '"$@" 8>&1', "bash", *COMMAND],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env=environment(
+            _ARGCOMPLETE="1",
+            _ARGCOMPLETE_SHELL="bash",
+            _ARGCOMPLETE_SUPPRESS_SPACE="1",
+            COMP_LINE=line,
+            COMP_POINT=str(len(line)),
+            **variables,
+        ),
+    )
+    assert run.stderr == b""
+    return run.stdout.decode().split("\v") if run.stdout else []
+
+
+def complete_from_store(line: str) -> list[str]:
+    """Return the keys that bash is offered; a machine that is busy may take longer than the limit at first."""
+    offered: list[str] = []
+
+    def some() -> bool:
+        offered[:] = complete(line)
+        return bool(offered)
+
+    wait_until(some, "keys are offered", 60.0)
+    return offered
+
+
+def read_by_bash(words: list[str]) -> set[str]:
+    """Return what bash makes of words on a command line."""
+    line = f"printf '%s\\0' {' '.join(words)}"
+    read = subprocess.run(["bash", "-c", line], capture_output=True, check=True, timeout=30)
+    return set(read.stdout.decode().removesuffix("\0").split("\0"))
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_script_registers_keyscope(name: str) -> None:
+    """The command prints what the shell is to run, and nothing else."""
+    result = run_process("completion", name)
+    assert (result.code, result.error) == (0, "")
+    assert result.output.decode() == script(name)
+    assert any("keyscope" in line and "comp" in line for line in result.lines)
+
+
+def test_script_parses_in_bash(tmp_path: Path) -> None:
+    """`bash -n` finds no mistake in it."""
+    file = tmp_path / "keyscope.bash"
+    file.write_text(script("bash"))
+    subprocess.run(["bash", "-n", str(file)], check=True, timeout=30)
+
+
+def test_missing_shell_names_those_there_are() -> None:
+    """Whoever forgets the shell reads which ones there are."""
+    result = run_process("completion")
+    assert result.code == 2
+    assert all(name in result.error for name in SHELLS)
+    assert "invalid choice: 'tcsh'" in run_process("completion", "tcsh").error
+
+
+def test_first_word_is_a_verb_or_a_store() -> None:
+    """Without anything typed, all that a line may begin with is offered."""
+    offered = complete("keyscope ")
+    assert set(VERBS) | {"etcd://", "etcd+tls://", "zk://", "consul://", "demo:", "memory:"} <= set(offered)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("keyscope hist", ["history"]),
+        ("keyscope get --as=j", ["--as=json"]),
+        ("keyscope get demo: --as te", ["text", "textproto"]),
+        ("keyscope rm demo: config/ --rec", ["--recursive"]),
+        ("keyscope demo: --the", ["--theme"]),
+        ("keyscope demo: --theme keyscope-d", ["keyscope-dark"]),
+        ("keyscope lock zk://127.0.0.1/ k --layout c", ["curator"]),
+        ("keyscope completion f", ["fish"]),
+        ("keyscope watch demo: --since ", []),
+        ("keyscope put demo: k --value ", []),
+        ("keyscope get demo: conf", ["config/"]),
+        ("keyscope ls demo: odd/bo", ["odd/both", "odd/both/"]),
+        ("keyscope ls nonsense: conf", []),
+        ("keyscope ls @none conf", []),
+        ("keyscope lst demo: ", []),
+        ("keyscope get demo: 'conf", ["config/"]),
+        ('keyscope get "demo:" "conf', ["config/"]),
+        ("keyscope get demo: -- conf", ["config/"]),
+    ],
+)
+def test_offers(line: str, expected: list[str]) -> None:
+    """What fits is offered; where nothing is known, nothing."""
+    assert complete(line) == expected
+
+
+def test_profiles_are_offered_without_their_secrets(tmp_path: Path) -> None:
+    """Their names are; a URL is shown to those shells that show descriptions, without a password."""
+    settings = folders(tmp_path)
+    file = Path(settings["XDG_CONFIG_HOME"]) / "keyscope" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('[profiles.prod]\nurl = "etcd://me:hunter2@h/"\n[profiles.play]\nurl = "demo:"\n')
+    assert complete("keyscope get @p", **settings) == ["@prod", "@play"]
+    assert complete("keyscope @pr", **settings) == ["@prod"]
+    assert complete("keyscope get @play conf", **settings) == ["config/"]
+    described = complete("keyscope get @p", **settings, _ARGCOMPLETE_DFS="\t")
+    assert described == ["@prod\tetcd://h/", "@play\tdemo:"]
+
+
+def test_files_are_offered_for_options_that_name_one(tmp_path: Path) -> None:
+    """Folders end with a slash; -I takes folders only; other arguments take no files."""
+    (tmp_path / "app one.json").touch()
+    (tmp_path / "apps").mkdir()
+    (tmp_path / ".hidden").touch()
+    assert complete(f"keyscope put demo: k --file {tmp_path}/a") == [f"{tmp_path}/app\\ one.json", f"{tmp_path}/apps/"]
+    assert complete(f"keyscope get demo: k -I {tmp_path}/") == [f"{tmp_path}/apps/"]
+    assert complete("keyscope put demo: k --file ~/ap", HOME=str(tmp_path)) == ["~/app\\ one.json", "~/apps/"]
+
+
+async def put_all(url: str, *keys: str) -> None:
+    async with explorer.open(url) as store:
+        for key in keys:
+            await store.put(key, f"value of {key}".encode("utf-8", "surrogateescape"))
+
+
+async def test_bash_reads_the_offered_keys_as_the_keys(shared_etcd: EtcdServer, prefix: str) -> None:
+    """Whatever is in a name, the quoted word is that key; what cannot be written or shown is not offered."""
+    url = f"etcd://{shared_etcd.address}{prefix}"
+    await put_all(url, *NASTY, *LEFT_OUT, "folder/x", "both", "both/x")
+    before = shared_etcd.revision()
+    offered = complete_from_store(f"keyscope get {url} ")
+    assert read_by_bash(offered) == {*NASTY, "folder/", "both", "both/"}
+    assert shared_etcd.revision() == before
+
+
+async def test_escaped_keys_are_offered_with_their_escapes(shared_etcd: EtcdServer, prefix: str) -> None:
+    """After --escaped, every key can be written."""
+    url = f"etcd://{shared_etcd.address}{prefix}"
+    await put_all(url, "k-new\nline", "k-byte-\udcff")
+    offered = complete_from_store(f"keyscope get --escaped {url} k-")
+    assert set(offered) == {r"k-new\\nline", r"k-byte-\\xff"}
+
+
+async def test_long_level_is_cut_and_completes_no_further(shared_etcd: EtcdServer, prefix: str) -> None:
+    """What the offered keys have in common is true of those that are left out."""
+    url = f"etcd://{shared_etcd.address}{prefix}"
+    await put_all(url, *(f"k0{number:03}" for number in range(MAX_KEYS + 5)), "k1", "l")
+    offered = complete_from_store(f"keyscope get {url} k")
+    assert len(offered) == MAX_KEYS + 1
+    assert {key[:2] for key in offered} == {"k0", "k1"}
+
+
+async def test_silent_store_offers_nothing_in_time() -> None:
+    """A host that accepts the connection and says nothing costs a second, and no line of text."""
+    async with silent_host() as host:
+        for scheme in ("etcd", "etcd2", "consul", "zk"):
+            make(f"{scheme}://{host}/")  # to import a client library is not the store's time
+            given = Namespace(url=f"{scheme}://{host}/", escaped=False, timeout=30.0)
+            started = time.monotonic()
+            assert offered_keys("k", given) == []
+            assert time.monotonic() - started < KEYS_TIMEOUT + SLACK
+
+
+async def test_bash_completes_at_a_terminal(shared_etcd: EtcdServer, prefix: str, tmp_path: Path) -> None:
+    """TAB puts the word on the line as bash reads it, although bash itself takes words apart at `:`, `=` and `@`."""
+    url = f"etcd://{shared_etcd.address}{prefix}"
+    await put_all(url, "app:one=1", "app:two", "config/it's $5")
+    with shell("bash", tmp_path) as terminal:
+        terminal.complete("keyscope hist", "% keyscope history")
+        terminal.complete("keyscope completion f", "% keyscope completion fish")
+        terminal.complete(f"keyscope get {url} conf", f"{prefix} config/")
+        terminal.complete(f"keyscope get {url} config/", r"config/it\'s\ \$5")
+        terminal.run("value of config/it's $5")
+        terminal.clear()
+        terminal.complete(f"keyscope get {url} ap", "app:one=1", "app:two")
+        terminal.clear()
+        terminal.complete(f"keyscope get {url} app:o", "app:one=1")
+        terminal.run("value of app:one=1")
+        terminal.complete(f"keyscope get {url} app:one=", "app:one=1")
+        terminal.clear()
+        terminal.complete("keyscope get demo: heartb", "heartbeats/")
+
+
+def test_encrypted_key_is_not_asked_for(tmp_path: Path) -> None:
+    """OpenSSL would ask at the terminal for the pass phrase, in the middle of the line that is being typed."""
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"hunter2"),
+    )
+    (tmp_path / "key.pem").write_bytes(key)
+    files = f"--cert {tmp_path}/key.pem --key {tmp_path}/key.pem"
+    with shell("bash", tmp_path) as terminal:
+        terminal.type(f"keyscope get {files} consul+tls://127.0.0.1:1/ k\t -")
+        terminal.complete(f"keyscope get {files} --timeo", "--timeout")
+        assert "pass phrase" not in terminal.text().lower()
