@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from explorer.cli import arguments, exits, parsing
 
@@ -31,7 +32,16 @@ def main(words: Sequence[str] | None = None) -> int:
             return exits.leave(exits.Code.DONE)
         from explorer.cli.running import run  # noqa: PLC0415 - `--help` and `--version` answer without asyncio
 
-        code = run(command)
+        with _logged(command):
+            code = run(command)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again unless it is a person's to read
         code = exits.tell(error)
     return exits.leave(code)
+
+
+def _logged(command: arguments.Command) -> AbstractContextManager[None]:
+    if command.log is None:
+        return nullcontext()
+    from explorer.cli.log_file import log_file  # noqa: PLC0415 - rarely wanted
+
+    return log_file(command.log)

@@ -24,6 +24,14 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """Where the log is written, and from which level on."""
+
+    file: Path
+    level: str = "info"
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What was said about how values are read; what is left open comes from the settings and the store itself."""
 
@@ -149,3 +157,4 @@ class Command:
     options: Options
     json: bool
     reading: Reading = field(default_factory=Reading)
+    log: Log | None = None

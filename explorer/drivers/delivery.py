@@ -1,16 +1,19 @@
 """Sending one write until it is answered, and remembering whether an earlier sending may have taken effect."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from explorer.drivers.retry import Backoff
 from explorer.model.address import Access
 from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown
+from explorer.model.text import inert
 
 Answer = TypeVar("Answer")
 
+_LOG: Final = logging.getLogger(__package__)
 _RESOLVING = 10.0
 """Seconds that are spent on finding out what became of a write, beyond the time limit of the request itself.
 
@@ -63,6 +66,7 @@ class Delivery:
                     raise
                 if self.doubt is None:
                     self.doubt = error
+                    _LOG.info("write of %s in %s: the answer was lost, finding out", inert(self.subject), self.shown)
                     limit = _RESOLVING if self.timeout == Access().timeout else min(self.timeout, _RESOLVING)
                     self._until = clock() + limit
                 if not error.retryable or clock() >= self._until:

@@ -7,14 +7,16 @@ a connection breaks; a compare-and-swap that took effect would then be told as r
 
 import asyncio
 import io
+import logging
 import socket
 import ssl
+import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Final, TypeVar
 from weakref import WeakSet
 
 import aiohttp
@@ -24,10 +26,13 @@ from yarl import URL
 
 from explorer.drivers import http_errors
 from explorer.drivers.http_errors import Where
+from explorer.drivers.request_log import log_request
 from explorer.drivers.retry import persist
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, NotReachable
+from explorer.model.text import inert
 
+_LOG: Final = logging.getLogger(__package__)
 _CONNECTING = 0.9
 """Part of a request's time in which a connection has to be had; what fails then has certainly not been sent."""
 
@@ -39,6 +44,11 @@ class Request:
     method: str
     target: str
     body: bytes | None = None
+
+    @property
+    def name(self) -> str:
+        """The request for the log: in its query and body may be a secret or a value."""
+        return f"{self.method} {self.target.partition('?')[0]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +129,8 @@ class Endpoints:
         """What waits for news, and at which endpoint."""
         self._heard: dict[aiohttp.ClientResponse, Host] = {}
         """The answers that go on and on, and from which endpoint."""
+        self._answering: Host | None = None
+        """The endpoint that answered last, for the log."""
         self._known: set[Host] = set()
         """The endpoints that have ever answered."""
         self._sockets: WeakSet[socket.socket] = WeakSet()
@@ -221,6 +233,7 @@ class Endpoints:
     ) -> Read:
         place = self._current
         host = at or self.hosts[place]
+        began = time.monotonic()
         try:
             answer = await self._exchange(request, key, within, host, news=news)
             with self._own_answer(host, key):
@@ -228,12 +241,18 @@ class Endpoints:
                 http_errors.require_own(
                     answer.status, answer.headers, answer.body, self._where(host, key), carried=carried
                 )
+                log_request(_LOG, request.name, host, began, str(answer.status))
                 self._judge(answer, key)
-                return read(answer)
-        except NotReachable:
+                found = read(answer)
+        except NotReachable as error:
+            log_request(_LOG, request.name, host, began, type(error).__name__)
             if at is None:
-                self._leave(place)
+                self._leave(place, error)
             raise
+        else:
+            if at is None:
+                self._note_answer(host)
+            return found
 
     @contextmanager
     def _own_answer(self, host: Host, key: str | None) -> Generator[None, None, None]:
@@ -265,7 +284,7 @@ class Endpoints:
         Raises:
             NotReachable: There is no answer, it says that the store cannot do its work, or it breaks off.
         """
-        place = self._current
+        place, began = self._current, time.monotonic()
         host = self.hosts[place]
 
         async def read_lines(content: aiohttp.StreamReader) -> AsyncGenerator[Line, None]:
@@ -285,6 +304,7 @@ class Endpoints:
                         http_errors.require_own(answer.status, answer.headers, answer.body, self._where(host, key))
                         self._judge(answer, key)
                         head = read_head(answer)
+                    log_request(_LOG, request.name, host, began, "an answer that goes on")
                     limit.reschedule(None)
                     self._heard[response] = host
                     try:
@@ -292,12 +312,20 @@ class Endpoints:
                             yield head, lines
                     finally:
                         del self._heard[response]
-        except NotReachable:
-            self._leave(place)
+        except NotReachable as error:
+            self._leave(place, error)
             raise
 
-    def _leave(self, place: int) -> None:
+    def _note_answer(self, host: Host) -> None:
+        if self._answering != host:
+            self._answering = host
+            _LOG.info("%s: connected to %s", self.shown, host)
+
+    def _leave(self, place: int, error: NotReachable) -> None:
         """Let the requests that follow go to the next endpoint, and end what waits for news at the one that is left."""
+        if self._answering == self.hosts[place]:
+            self._answering = None
+            _LOG.info("%s: connection to %s lost: %s", self.shown, self.hosts[place], inert(error.message))
         if self._current != place or len(self.hosts) == 1:
             return
         self._current = (place + 1) % len(self.hosts)

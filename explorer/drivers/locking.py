@@ -5,19 +5,24 @@ it is no longer renewed; until then its lock is held, by the clock of the sendin
 """
 
 import asyncio
+import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import ClassVar, Generic
+from typing import ClassVar, Final, Generic
 
 from explorer.drivers.base import Lock
 from explorer.drivers.connections import Connected
 from explorer.drivers.holding import MARGIN, RENEWALS, boottime
+from explorer.drivers.request_log import logged_write
 from explorer.drivers.tasks import Tasks
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, ExplorerError, KeyNotFound, LockLost, NotReachable, OutcomeUnknown
+from explorer.model.text import inert
+
+_LOG: Final = logging.getLogger(__package__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,16 @@ class ProvedLock(Lock, Generic[Connected]):
         if self._stage is not _Stage.FREE:
             raise self._cannot("this lock is held or being acquired already")
         self._stage, self.lost = _Stage.CONTENDING, asyncio.Event()
+        self._log("asked for")
         try:
             async with asyncio.timeout(None if timeout is None else max(timeout, 0) + self._connection.timeout):
                 await self._contend(timeout)
         except TimeoutError:
+            self._log("not obtained in time")
             await self._leave()
             raise self._cannot("not obtained in time") from None
-        except BaseException:
+        except BaseException as error:
+            self._log(f"not obtained: {type(error).__name__}")
             await self._leave()
             raise
 
@@ -84,6 +92,7 @@ class ProvedLock(Lock, Generic[Connected]):
         await self._refuse_other_layouts()
         await self._join()
         if not await self._try():
+            self._log("waiting")
             try:
                 async with asyncio.timeout(timeout):
                     await self._wait()
@@ -93,6 +102,7 @@ class ProvedLock(Lock, Generic[Connected]):
         if not await self._take() or self.lost.is_set() or self._stage is not _Stage.CONTENDING:
             raise self._ended()
         self._stage = _Stage.OBTAINED
+        self._log(f"held, fence {self._fence}")
 
     async def release(self) -> None:
         if self._stage is _Stage.FREE:
@@ -106,10 +116,11 @@ class ProvedLock(Lock, Generic[Connected]):
                 await self._unlock()
         finally:
             await self._leave()
+            self._log("released")
 
     async def put(self, key: str, value: bytes) -> Entry:
         if self.held:
-            entry = await self._write(key, value)
+            entry = await logged_write(self._write(key, value), "fenced put", self._connection.shown, key)
             if entry is not None:
                 return entry
             self._lose()
@@ -212,7 +223,12 @@ class ProvedLock(Lock, Generic[Connected]):
 
     def _lose(self) -> None:
         if self._stage is not _Stage.LEAVING:  # else it is we who give it up
+            if not self.lost.is_set():
+                self._log("lost")
             self.lost.set()
+
+    def _log(self, state: str) -> None:
+        _LOG.info("lock %s in %s: %s", inert(self.key), self._connection.shown, state)
 
     async def _wait(self) -> None:
         """Wait for our turn, or until it can no longer come."""

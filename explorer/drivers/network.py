@@ -1,20 +1,25 @@
 """What every store behind a network does alike: opening, closing, refusing what is asked while closed."""
 
 import asyncio
+import logging
+import time
 from abc import abstractmethod
 from contextlib import suppress
-from typing import Generic, Protocol
+from typing import Final, Generic, Protocol
 from weakref import WeakSet
 
 from explorer.drivers import refusals
 from explorer.drivers.base import LOCK_TTL, Lock, Store
 from explorer.drivers.connections import Connected
 from explorer.drivers.locking import Terms
+from explorer.drivers.request_log import logged_write
 from explorer.drivers.tasks import Tasks
 from explorer.model.address import Address
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, Forbidden, NotReachable
+from explorer.model.text import inert
 
+_LOG: Final = logging.getLogger(__package__)
 _FAREWELL = 1.0
 """Seconds in which a lock that is still held is released at closing."""
 
@@ -86,9 +91,16 @@ class NetworkStore(Store, Generic[Connected]):
 
     async def connect(self) -> None:
         if self._connection is None:
-            self._connection = self._reach()
-            with suppress(Forbidden):  # who may read a part only is welcome all the same
-                await self._greet()
+            began = time.monotonic()
+            _LOG.info("opening %s", self._shown)
+            try:
+                self._connection = self._reach()
+                with suppress(Forbidden):  # who may read a part only is welcome all the same
+                    await self._greet()
+            except ExplorerError as error:
+                _LOG.info("%s was not opened: %s", self._shown, inert(error.message))
+                raise
+            _LOG.info("opened %s by %s in %.0f ms", self._shown, type(self).__name__, (time.monotonic() - began) * 1000)
 
     async def close(self) -> None:
         if self._connection is None:
@@ -100,6 +112,7 @@ class NetworkStore(Store, Generic[Connected]):
                     await lock.release()
         await self._tasks.close()
         await connection.close()
+        _LOG.info("closed %s", self._shown)
 
     # Reading
 
@@ -115,18 +128,20 @@ class NetworkStore(Store, Generic[Connected]):
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
     ) -> Entry:
         del is_dir  # where a directory is no kind of its own
-        return await self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive)
+        return await logged_write(self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive), "put", self._shown, key)
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
     ) -> Entry:
-        return await self._writer.atomic_put(key, value, previous, ttl=ttl)
+        return await logged_write(
+            self._writer.atomic_put(key, value, previous, ttl=ttl), "atomic put", self._shown, key
+        )
 
     async def delete(self, key: str) -> None:
-        await self._writer.delete(key)
+        await logged_write(self._writer.delete(key), "delete", self._shown, key)
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
-        await self._writer.atomic_delete(key, previous)
+        await logged_write(self._writer.atomic_delete(key, previous), "atomic delete", self._shown, key)
 
     # Locks
 

@@ -1,14 +1,17 @@
 """How all network drivers try again: pauses that grow, with jitter, and never past the time allowed."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from explorer.model.errors import ExplorerError, NotReachable
 
 Answer = TypeVar("Answer")
+
+_LOG: Final = logging.getLogger(__package__)
 
 _SECOND_CHANCE = 0.2
 """Seconds before the endpoints are tried a second time at a first contact."""
@@ -61,6 +64,7 @@ async def persist(
             pause = pauses.next_pause()
             if not error.retryable or clock() + pause >= until:
                 raise
+            _LOG.debug("%s; trying again in %.2f s", type(error).__name__, pause)
         await asyncio.sleep(pause)
 
 
@@ -85,6 +89,7 @@ async def greet(attempt: Callable[[float], Awaitable[object]], endpoints: int, *
             pause = _SECOND_CHANCE if (number + 1) % endpoints == 0 else 0.0  # another endpoint is asked at once
             if not error.retryable or number + 1 >= tries or clock() + pause >= until:
                 raise
+            _LOG.debug("%s at the first contact; trying again in %.2f s", type(error).__name__, pause)
             await asyncio.sleep(pause)
         else:
             return

@@ -1,26 +1,37 @@
 """How all drivers tell events: a bounded feed from one producing task to one reader, and going on after a loss."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, suppress
+from itertools import islice
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from explorer.drivers.retry import Backoff
 from explorer.drivers.tasks import Tasks
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
+from explorer.model.text import inert
+
+_LOG: Final = logging.getLogger(__package__)
 
 CAPACITY = 4096
 """Events a reader may lag behind before the driver stops reading from the store (which then keeps them for it)."""
 
 
 class Feed:
-    """The producer's end of a watch."""
+    """The producer's end of a watch.
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    Args:
+        capacity: Events that wait for the reader before the producer waits, too.
+        name: What is watched, for the log.
+    """
+
+    def __init__(self, capacity: int = CAPACITY, *, name: str = "watch") -> None:
+        self._name = name
         self._capacity = capacity
         self._events: deque[Event] = deque()
         self._news = asyncio.Event()
@@ -29,7 +40,10 @@ class Feed:
 
     async def tell(self, events: Iterable[Event]) -> None:
         """Hand over events, in order; waits while the reader is too far behind."""
+        begun = len(self._events)
         self._events.extend(events)
+        if len(self._events) > begun:
+            _log_events(self._name, islice(self._events, begun, None))
         if self._events:
             self._news.set()
         while len(self._events) >= self._capacity:
@@ -65,6 +79,27 @@ class Feed:
         self._news.set()
 
 
+def _log_events(name: str, events: Iterable[Event]) -> None:
+    """Log what happened to a watch, and how many changes it brought."""
+    if not _LOG.isEnabledFor(logging.INFO):
+        return
+    name, changes = inert(name), 0
+    for event in events:
+        match event:
+            case Started(revision=revision):
+                _LOG.info("%s: started at revision %s", name, inert(str(revision)))
+            case Lost(reason=reason):
+                _LOG.info("%s: lost: %s", name, inert(reason))
+            case Restored(revision=revision):
+                _LOG.info("%s: restored at revision %s", name, inert(str(revision)))
+            case Resync(reason=reason, revision=revision):
+                _LOG.info("%s: resync at revision %s: %s", name, inert(str(revision)), inert(reason))
+            case _:
+                changes += 1
+    if changes:
+        _LOG.debug("%s: %d changes", name, changes)
+
+
 def _end_of(producer: asyncio.Task[None]) -> BaseException:
     error = None if producer.cancelled() else producer.exception()
     return error or NotReachable("the store was closed while it was watched")
@@ -81,7 +116,7 @@ class Watch(AsyncIterator[Event]):
         self._tasks = tasks
         self._produce = produce
         self._name = name
-        self._feed = Feed()
+        self._feed = Feed(name=name)
         self._producer: asyncio.Task[None] | None = None
         self._first: Event | None = None
 
@@ -100,6 +135,7 @@ class Watch(AsyncIterator[Event]):
     ) -> None:
         if self._producer is not None:
             await self._tasks.end(self._producer)
+            _LOG.debug("%s: ended", inert(self._name))
 
     async def __anext__(self) -> Event:
         if self._producer is None:
@@ -167,7 +203,9 @@ async def follow(feed: Feed, attempt: Attempt, *, backoff: Backoff | None = None
         if not lost:
             lost = True
             await feed.tell([Lost(trouble)])
-        await pauses.pause()
+        pause = pauses.next_pause()
+        _LOG.debug("watch: %s; next try in %.2f s", inert(trouble), pause)
+        await asyncio.sleep(pause)
 
 
 def differences(

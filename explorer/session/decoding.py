@@ -1,11 +1,16 @@
 """How bytes become documents without stopping everything else: what is large is decoded in a thread of the session."""
 
+import logging
+import time
 from typing import Final, Protocol
 
 from explorer.codecs.contract import Choice, Document, Encoded, Merge
 from explorer.codecs.three_way import ThreeWayRow, three_way_rows
 from explorer.model.line_diff import DiffLine, diff
+from explorer.model.text import inert
 from explorer.session.aside import Aside
+
+_LOG: Final = logging.getLogger(__package__)
 
 LARGE: Final = 32 * 1024
 """Bytes (or characters) from which a thread decodes and encodes."""
@@ -43,7 +48,10 @@ class Decoder:
         """Give the document of a value."""
         if len(value) < LARGE:
             return self.codecs.open(key, value, choice)
-        return await self._aside.do(self.codecs.open, key, value, choice)
+        began = time.monotonic()
+        document = await self._aside.do(self.codecs.open, key, value, choice)
+        _LOG.debug("decoded %s: %d bytes in %.1f ms", inert(key), len(value), (time.monotonic() - began) * 1000)
+        return document
 
     def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
         """Return what is shown of a large value until `open` is through; None where that is nothing."""

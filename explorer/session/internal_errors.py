@@ -13,6 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from explorer.model.errors import ExplorerError
+from explorer.model.text import inert
 
 MAX_FILES: Final = 20
 """Files that are kept; older ones are removed."""
@@ -21,8 +22,7 @@ MAX_SITES: Final = 100
 SHOW_PAUSE: Final = 10.0
 """Seconds in which the same internal error is shown once: what is drawn again and again may fail each time."""
 
-_LOG: Final = logging.getLogger(__name__)
-_LOG.addHandler(logging.NullHandler())  # without a handler, Python would write to the terminal that the app draws on
+_LOG: Final = logging.getLogger(__package__)
 
 
 class InternalErrors:
@@ -69,14 +69,16 @@ class InternalErrors:
         file = self._files[site]
         details = "no details could be kept" if file is None else f"details in {_short(file)}"
         line = f"internal error: {type(error).__name__} in {site} ({details})"
-        _LOG.error("%s, while: %s", line, where)
+        _LOG.error("%s, while: %s", inert(line), inert(where))
+        for part in trace(error).splitlines():
+            _LOG.error("  %s", inert(part))
         return line
 
     def _write(self, error: Exception, where: str) -> Path | None:
         if self.folder is None:
             return None
         now = datetime.now(UTC)
-        text = f"{now:%Y-%m-%d %H:%M:%S} UTC, process {os.getpid()}, while: {where}\n{_trace(error)}"
+        text = f"{now:%Y-%m-%d %H:%M:%S} UTC, process {os.getpid()}, while: {where}\n{trace(error)}"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = self.folder / f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:8]}.txt"
@@ -121,15 +123,15 @@ def _site(error: Exception) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
-def _trace(error: BaseException) -> str:
+def trace(error: BaseException) -> str:
     """Return the tracebacks of an exception and its causes: places and types, no messages and no values."""
     parts = [f"{type(error).__module__}.{type(error).__qualname__}\n"]
     parts += traceback.format_list(traceback.extract_tb(error.__traceback__))
     if isinstance(error, BaseExceptionGroup):
-        parts += [f"within the group:\n{_trace(one)}" for one in error.exceptions]
+        parts += [f"within the group:\n{trace(one)}" for one in error.exceptions]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
-        parts.append(f"caused by:\n{_trace(cause)}")
+        parts.append(f"caused by:\n{trace(cause)}")
     return "".join(parts)
 
 

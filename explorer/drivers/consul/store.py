@@ -21,6 +21,7 @@ from explorer.drivers.consul.watch import KeyWatch
 from explorer.drivers.consul.writer import Writer, remaining
 from explorer.drivers.locking import Terms
 from explorer.drivers.network import NetworkStore
+from explorer.drivers.request_log import logged_write
 from explorer.drivers.unfinished import Unfinished
 from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
@@ -159,7 +160,12 @@ class ConsulStore(NetworkStore[Connection]):
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         if guard is not None:
             self._refuse(Capability.GUARDED_DELETE, prefix)
-        return await Erasure(self.connection, prefix, self._layout.base(prefix), self.separator).commit()
+        return await logged_write(
+            Erasure(self.connection, prefix, self._layout.base(prefix), self.separator).commit(),
+            "delete tree",
+            self._shown,
+            prefix,
+        )
 
     # Watching and locks
 

@@ -4,6 +4,8 @@ grpc.aio directly; the reasons stand in the README's note on dependencies.
 """
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final, cast
 
@@ -16,11 +18,14 @@ from explorer.drivers.etcd.endpoint import AnswerStream, Endpoint, Outbox, conne
 from explorer.drivers.etcd.failures import Finding, understand
 from explorer.drivers.etcd.methods import AUTHENTICATE, RANGE, Answer, Method, Question
 from explorer.drivers.etcd.settings import Settings
+from explorer.drivers.request_log import log_request
 from explorer.drivers.retry import greet, persist
 from explorer.drivers.tasks import Tasks
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, NotReachable, Unauthenticated
+from explorer.model.text import inert
 
+_LOG: Final = logging.getLogger(__package__)
 LIBRARY_ERRORS: Final = (
     ForeignAnswerError,
     grpc.RpcError,
@@ -48,6 +53,8 @@ class Cluster:
         """The newest revision that any answer has told."""
         self._endpoints = connections(settings)
         self._current = 0
+        self._answering: Endpoint | None = None
+        """The endpoint that answered last, for the log."""
         self._token: str | None = None
         self._renewal = asyncio.Lock()
         self._calls = Tasks()
@@ -120,7 +127,7 @@ class Cluster:
         # One silent member must not use up the time in which another would answer.
         share = within if at or len(self._endpoints) == 1 else max(within / len(self._endpoints), 1.0)
         for renewed in (False, True):
-            token = self._token
+            token, began = self._token, time.monotonic()
             try:
                 answer = await self._answer(
                     endpoint.call(method)(question, timeout=min(share, within), metadata=self._metadata())
@@ -128,12 +135,18 @@ class Cluster:
                 check(question, answer)
             except AioRpcError as failure:
                 finding = understand(failure.code(), failure.details(), self.shown, key)
+                log_request(_LOG, method.name, endpoint.host, began, failure.code().name)
                 if finding.token and not renewed and self.settings.access.user is not None:
                     await self._renew(token)
                     continue
                 raise self._give_up(endpoint, finding) from failure
             except LIBRARY_ERRORS as failure:
+                log_request(_LOG, method.name, endpoint.host, began, type(failure).__name__)
                 raise self._give_up(endpoint, self._foreign(failure, key)) from failure
+            log_request(_LOG, method.name, endpoint.host, began, "OK")
+            if at is None and self._answering is not endpoint:
+                self._answering = endpoint
+                _LOG.info("%s: connected to %s", self.shown, endpoint.host)
             header = getattr(answer, "header", None)
             if header is not None and header.revision > self.revision:
                 self.revision = header.revision
@@ -166,7 +179,7 @@ class Cluster:
         """Turn to the next endpoint if this one may be the trouble, and give the error."""
         error = finding.error
         if isinstance(error, NotReachable) and self._endpoints[self._current] is endpoint:
-            self._leave(endpoint)
+            self._leave(endpoint, error)
         if finding.unsent and type(error) is NotReachable:
             error.sent, error.connected = False, finding.answered
         return error
@@ -178,8 +191,11 @@ class Cluster:
         reason = f"the connection failed ({type(failure).__name__})"
         return Finding(NotReachable(reason, hint="try again", address=self.shown, key=key))
 
-    def _leave(self, endpoint: Endpoint) -> None:
+    def _leave(self, endpoint: Endpoint, error: NotReachable) -> None:
         """Turn to the next endpoint, and end the streams at the one that is left: nothing may ever come there."""
+        if self._answering is endpoint:
+            self._answering = None
+            _LOG.info("%s: connection to %s lost: %s", self.shown, endpoint.host, inert(error.message))
         if len(self._endpoints) == 1:
             return
         self._current = (self._current + 1) % len(self._endpoints)
@@ -278,7 +294,7 @@ class Cluster:
         self._streamed = True
         for renewed in (False, True):
             endpoint = self._endpoints[self._current]
-            left, token = endpoint.left, self._token
+            left, token, began = endpoint.left, self._token, time.monotonic()
             call: AnswerStream | None = None
             try:
                 async with asyncio.timeout(first_within):
@@ -304,6 +320,7 @@ class Cluster:
                 if call is not None:
                     call.cancel()
                     await self._calls.outlast(call.code(), name="end of a stream")
+            log_request(_LOG, "stream", endpoint.host, began, type(finding.error).__name__)
             if not finding.token or renewed or self.settings.access.user is None:
                 raise self._give_up(endpoint, finding)
             await self._renew(token)

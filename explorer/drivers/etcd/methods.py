@@ -19,6 +19,11 @@ class Method(Generic[Question, Answer]):
     question: type[Question]
     answer: type[Answer]
 
+    @property
+    def name(self) -> str:
+        """The name of the call without its service."""
+        return self.path.rpartition("/")[2]
+
 
 RANGE = Method("/etcdserverpb.KV/Range", messages.RangeRequest, messages.RangeResponse)
 RANGE_STREAM = Method("/etcdserverpb.KV/RangeStream", messages.RangeRequest, messages.RangeStreamResponse)

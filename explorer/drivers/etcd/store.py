@@ -21,6 +21,7 @@ from explorer.drivers.etcd.watch import RangeWatch
 from explorer.drivers.etcd.writer import Writer
 from explorer.drivers.locking import Terms
 from explorer.drivers.network import NetworkStore
+from explorer.drivers.request_log import logged_write
 from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
@@ -168,7 +169,9 @@ class EtcdStore(NetworkStore[Cluster]):
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         start, end = self._layout.range(prefix)
         number = None if guard is None else self._layout.number(guard)
-        return await Erasure(self.connection, prefix, start or NO_END, end, number).commit()
+        return await logged_write(
+            Erasure(self.connection, prefix, start or NO_END, end, number).commit(), "delete tree", self._shown, prefix
+        )
 
     # Watching and locks
 

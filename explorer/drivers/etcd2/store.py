@@ -17,6 +17,7 @@ from explorer.drivers.etcd2.watch import KeyWatch
 from explorer.drivers.etcd2.writer import Writer
 from explorer.drivers.locking import Terms
 from explorer.drivers.network import NetworkStore
+from explorer.drivers.request_log import logged_write
 from explorer.drivers.unfinished import Unfinished
 from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
@@ -144,7 +145,7 @@ class Etcd2Store(NetworkStore[Connection]):
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
     ) -> Entry:
         if not is_dir:
-            return await self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive)
+            return await super().put(key, value, ttl=ttl, keep_alive=keep_alive)
         if value or keep_alive:
             raise InvalidKey(
                 "a directory has no value, and its TTL is not kept alive",
@@ -152,12 +153,17 @@ class Etcd2Store(NetworkStore[Connection]):
                 address=self._shown,
                 key=key,
             )
-        return await self._writer.make_directory(key, ttl)
+        return await logged_write(self._writer.make_directory(key, ttl), "make directory", self._shown, key)
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         if guard is not None:
             self._refuse(Capability.GUARDED_DELETE, prefix)
-        return await Erasure(self.connection, self._layout, prefix, self._layout.base(prefix)).commit()
+        return await logged_write(
+            Erasure(self.connection, self._layout, prefix, self._layout.base(prefix)).commit(),
+            "delete tree",
+            self._shown,
+            prefix,
+        )
 
     # Watching and locks
 

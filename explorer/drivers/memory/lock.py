@@ -1,8 +1,9 @@
 """Locks in a keyspace, laid out as etcd's mutex: one key for each contender, named for its lease; the oldest holds."""
 
 import asyncio
+import logging
 from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
 from explorer.drivers.base import Lock
 from explorer.drivers.memory.keyspace import Keyspace, Version
@@ -14,6 +15,9 @@ from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, LockLost
 from explorer.model.keys import encode, range_end
 from explorer.model.locks import Contender, LockInfo
+from explorer.model.text import inert
+
+_LOG: Final = logging.getLogger(__package__)
 
 KIND = "etcd mutex"
 LAYOUT = "concurrency"
@@ -84,6 +88,7 @@ class MemoryLock(Lock):
             await self._leave()
             raise
         self._obtained = True
+        _LOG.info("lock %s in %s: held, fence %d", inert(self.key), self._store.address.shown, self._joined)
         if self._value:
             current = self._keyspace.at(self._node)
             self._keyspace.put(self._node, self._value, lease=current.lease if current else None)
@@ -95,6 +100,7 @@ class MemoryLock(Lock):
                 await self._leave()  # somebody waits by this very object, and is not to wait any longer
             return
         self._obtained = False
+        _LOG.info("lock %s in %s: released", inert(self.key), self._store.address.shown)
         if self._delete_on_unlock and not self._store.down and self._present():
             self._keyspace.delete([self._node])
         await self._leave()
@@ -157,6 +163,7 @@ class MemoryLock(Lock):
     def lose(self) -> None:
         """Stop being a contender, told to the holder if it did not release the lock itself."""
         if self._obtained:
+            _LOG.info("lock %s in %s: lost", inert(self.key), self._store.address.shown)
             self.lost.set()
         self._obtained = False
         self._proven_until = -inf

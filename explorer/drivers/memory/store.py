@@ -1,9 +1,10 @@
 """The memory store: the whole contract over a keyspace in this process."""
 
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from math import inf
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from explorer.drivers import refusals
 from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
@@ -28,7 +29,10 @@ from explorer.model.errors import (
 )
 from explorer.model.keys import directory, encode
 from explorer.model.locks import LockInfo
+from explorer.model.text import inert
 from explorer.version import __version__
+
+_LOG: Final = logging.getLogger(__package__)
 
 
 class MemoryStore(Store):
@@ -73,6 +77,7 @@ class MemoryStore(Store):
     async def connect(self) -> None:
         """Find out whether the connection is open."""
         self.check()
+        _LOG.info("opened %s", self.address.shown)
 
     async def close(self) -> None:
         """End every watch and lock of this connection."""
@@ -83,6 +88,7 @@ class MemoryStore(Store):
             lock.lose()
         self.down = "the store is closed"
         await self.tasks.close()
+        _LOG.info("closed %s", self.address.shown)
 
     def cut(self, reason: str = "the connection was cut") -> None:
         """Break the connection: every call fails, watches are lost, leases are not renewed."""
@@ -186,6 +192,7 @@ class MemoryStore(Store):
         full, _ = self._current(key)
         if not self.keyspace.delete([full]):
             raise self._not_found(key)
+        self._log("deleted", full)
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
@@ -209,6 +216,7 @@ class MemoryStore(Store):
         if not _same(current, previous):
             raise self._modified(key, current)
         self.keyspace.delete([full])
+        self._log("deleted", full)
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         """Delete everything below a prefix in one commit."""
@@ -221,6 +229,7 @@ class MemoryStore(Store):
             for key, version in found:
                 if version.revision > seen:
                     raise self._modified(self.view.relative(key), version)
+        self._log(f"deleted below it, {len(found)} entries", encode(prefix))
         return self.keyspace.delete(key for key, _ in found)
 
     # Watching
@@ -283,9 +292,13 @@ class MemoryStore(Store):
         if ttl is not None:
             lease = None if ttl == inf else self.keyspace.grant(self._lasting(ttl, self.view.relative(key))).name
         version = self.keyspace.put(key, value, lease=lease)
+        self._log(f"put, revision {version.revision}", key)
         if keep_alive and lease is not None:
             self.tasks.start(self._keep_alive(lease), name=f"keep {lease} alive")
         return self.view.entry(key, version)
+
+    def _log(self, what: str, key: bytes) -> None:
+        _LOG.info("%s in %s: %s", inert(key), self.address.shown, what)
 
     async def _keep_alive(self, name: str) -> None:
         while (lease := self.keyspace.leases.get(name)) is not None and lease.keys:

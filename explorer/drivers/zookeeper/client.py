@@ -22,7 +22,7 @@ from kazoo.protocol.states import KazooState, KeeperState
 
 from explorer.drivers.threads import Reply, Worker
 from explorer.drivers.zookeeper.frames import Happened, NotSent, SilentServer
-from explorer.drivers.zookeeper.kazoo_connection import LOG, KazooConnection, Listener
+from explorer.drivers.zookeeper.kazoo_connection import KAZOO_LOG, KazooConnection, Listener
 from explorer.drivers.zookeeper.messages import Request
 from explorer.drivers.zookeeper.settings import Settings
 
@@ -60,7 +60,7 @@ class Client:
             auth_data={("digest", f"{access.user}:{password}")} if digest else None,
             sasl_options=sasl,
             connection_retry=dict(_RETRY) | {"sleep_func": self._handler.sleep_func},
-            logger=LOG,
+            logger=KAZOO_LOG,
         )
         self._connection = KazooConnection(self._kazoo, listener, access.timeout, sasl)
         self._handler.connection = self._connection

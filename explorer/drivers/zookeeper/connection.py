@@ -1,6 +1,7 @@
 """A session with ZooKeeper's servers on the event loop: one way to ask, and who hears of watches."""
 
 import asyncio
+import logging
 import ssl
 import threading
 from collections import deque
@@ -8,21 +9,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from explorer.drivers import encryption
+from explorer.drivers.request_log import logged_request
 from explorer.drivers.retry import persist
 from explorer.drivers.threads import Mailbox, hand
 from explorer.drivers.zookeeper import failures, messages
 from explorer.drivers.zookeeper.client import Client, Happened
-from explorer.drivers.zookeeper.kazoo_connection import LOG
 from explorer.drivers.zookeeper.layout import Stat
 from explorer.drivers.zookeeper.messages import Request
 from explorer.drivers.zookeeper.settings import Settings
 from explorer.model.errors import ExplorerError, NotReachable, Timeout, Unauthenticated
+from explorer.model.text import inert
 
 Read = TypeVar("Read")
 
+_LOG: Final = logging.getLogger(__package__)
 _FAREWELL = 1.0
 """Seconds that a server has to answer that the session is closed."""
 _ROUNDS = 2
@@ -116,7 +119,7 @@ class Connection:
             try:
                 await client.close(_FAREWELL)
             except Exception:  # noqa: BLE001 - the end of a store is not to fail by what kazoo left
-                LOG.debug("the session was not closed", exc_info=True)
+                _LOG.debug("%s: the session was not closed", self.shown, exc_info=True)
 
     # Asking
 
@@ -130,8 +133,9 @@ class Connection:
         future: asyncio.Future[object] | None = None
         try:
             async with asyncio.timeout(limit):
-                (future,) = await self._submit([request], key)
-                return cast("Read", await future)
+                with logged_request(_LOG, request.name, self.shown):
+                    (future,) = await self._submit([request], key)
+                    return cast("Read", await future)
         except TimeoutError as error:
             if future is None:
                 raise self._unreachable(key) from error
@@ -185,10 +189,11 @@ class Connection:
         futures: list[asyncio.Future[object]] = []
         try:
             async with asyncio.timeout(within) as limit:
-                futures = await self._submit(requests, key)
-                if isinstance(stat := await futures[0], Stat):
-                    limit.reschedule(asyncio.get_running_loop().time() + within + stat.children / _SLOWEST)
-                return cast("list[str]", await futures[1])
+                with logged_request(_LOG, "getChildren", self.shown):
+                    futures = await self._submit(requests, key)
+                    if isinstance(stat := await futures[0], Stat):
+                        limit.reschedule(asyncio.get_running_loop().time() + within + stat.children / _SLOWEST)
+                    return cast("list[str]", await futures[1])
         except TimeoutError as error:
             raise self._timed_out(within, key) from error
         except ExplorerError:
@@ -207,6 +212,7 @@ class Connection:
         waiting: deque[asyncio.Future[object]] = deque()
         sent = 0
         try:
+            _LOG.debug("%s: %d requests", self.shown, len(requests))
             async with asyncio.timeout(within):
                 while len(found) < len(requests):
                     if sent < len(requests) and len(waiting) <= _WINDOW // 2:
@@ -330,6 +336,7 @@ class Connection:
 
     def note_connected(self, session: int, seconds: float, *, restored: bool) -> None:
         """Take note of a session that was granted or given on, by servers whose data is older or not."""
+        _LOG.info("%s: connected%s", self.shown, ", to data that went back to an older state" if restored else "")
         self.restores += restored
         self.session, self.lifetime = session, seconds
         self.contacts += 1
@@ -343,12 +350,14 @@ class Connection:
 
     def note_failed(self, error: BaseException) -> None:
         """Take note of an attempt that failed."""
+        _LOG.info("%s: no connection: %s", self.shown, inert(failures.reason(error)))
         self._failures += 1
         self._trouble = error
 
     def note_disconnected(self, *, ended: bool) -> None:
         """Take note that the connection is lost."""
         if self._live.is_set():
+            _LOG.info("%s: connection lost%s", self.shown, ", and the session with it" if ended else "")
             self.newest_before_loss = self.newest
         self._live.clear()
         if ended:

@@ -38,8 +38,8 @@ from explorer.drivers.zookeeper.frames import (
     read_event,
 )
 
-LOG: Final = logging.getLogger(__name__)
-LOG.addHandler(logging.NullHandler())  # a terminal is not to be written over
+KAZOO_LOG: Final = logging.getLogger(f"{__package__}.kazoo")
+KAZOO_LOG.setLevel(logging.INFO)  # below that kazoo logs its requests, with passwords in them
 _CHUNK: Final = 2**18
 _REQUEST: Final = struct.Struct(">iii")
 _WATCH_XID, _PING_XID = -1, -2
@@ -81,7 +81,7 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
     def __init__(
         self, client: KazooClient, listener: Listener, timeout: float, sasl: dict[str, str | None] | None
     ) -> None:
-        super().__init__(client, client._conn_retry.copy(), logger=LOG, sasl_options=sasl)  # noqa: SLF001 - kazoo has no other way in
+        super().__init__(client, client._conn_retry.copy(), logger=KAZOO_LOG, sasl_options=sasl)  # noqa: SLF001 - kazoo has no other way in
         self._socket: socket.socket | None
         self._loop = asyncio.get_running_loop()
         self._listener = listener

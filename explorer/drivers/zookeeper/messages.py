@@ -21,6 +21,24 @@ _STAT = struct.Struct(">qqqqiiiqiiq")
 _MULTI = struct.Struct(">iBi")
 
 ANY_VERSION = -1
+_NAMES = {
+    2: "delete",
+    3: "exists",
+    4: "getData",
+    5: "setData",
+    6: "getACL",
+    8: "getChildren",
+    9: "sync",
+    13: "check",
+    14: "multi",
+    15: "create",
+    18: "removeWatches",
+    19: "createContainer",
+    21: "createTTL",
+    104: "getAllChildrenNumber",
+    106: "addWatch",
+}
+"""Requests by their type, as ZooKeeper names them."""
 
 
 class Mode(IntEnum):
@@ -82,6 +100,11 @@ class Request(Generic[Answer_co]):
     type: int
     body: bytes = field(repr=False)
     read: Callable[[Reader], Answer_co] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name of what is asked, for the log."""
+        return _NAMES.get(self.type, str(self.type))
 
     @property
     def size(self) -> int:

@@ -9,6 +9,7 @@ from explorer.drivers import refusals
 from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
 from explorer.drivers.locking import Terms
 from explorer.drivers.network import NetworkStore
+from explorer.drivers.request_log import logged_write
 from explorer.drivers.unfinished import Unfinished
 from explorer.drivers.watching import Watch
 from explorer.drivers.zookeeper import locks, status
@@ -157,7 +158,9 @@ class ZooKeeperStore(NetworkStore[Connection]):
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         if guard is not None:
             self._refuse(Capability.GUARDED_DELETE, prefix)
-        return await Erasure(self.connection, prefix, self._layout.base(prefix)).commit()
+        return await logged_write(
+            Erasure(self.connection, prefix, self._layout.base(prefix)).commit(), "delete tree", self._shown, prefix
+        )
 
     # Watching
 

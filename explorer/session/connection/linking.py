@@ -1,14 +1,18 @@
 """The session's connection: made in the background, made again after a failure that may pass, given up for others."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Final, TypeAlias
 
 from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError, NotReachable
+from explorer.model.text import inert
 from explorer.session.clock import Clock, reach
 from explorer.session.connection.liveness import Pulse
 from explorer.session.internal_errors import as_failure
+
+_LOG: Final = logging.getLogger(__package__)
 
 PAUSES: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds until connecting is tried again, and again; the last is kept."""
@@ -113,6 +117,8 @@ class Link:
 
     async def _wait(self, failure: ExplorerError, pause: float | None) -> None:
         moment = None if pause is None else self._clock.now() + pause
+        when = "when a person asks for it" if pause is None else f"in {pause:.1f} s"
+        _LOG.info("not connected: %s; next try %s", inert(failure.message), when)
         self._pulse.failed(failure, moment)
         self._trying = False
         self._retry.clear()

@@ -1,12 +1,16 @@
 """Keeping an eye on liveness: it is judged whenever something happened or time alone changes it."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final
 
+from explorer.model.text import inert
 from explorer.session.clock import Clock, reach
 from explorer.session.connection.liveness import NAP, Pulse
 from explorer.session.states import Liveness, Part, Standing
+
+_LOG: Final = logging.getLogger(__package__)
 
 TICK: Final = 1.0
 """Seconds between two looks when nothing happens: ages are told in seconds."""
@@ -47,6 +51,8 @@ class Vigil:
             judged = self.judge()
             if judged.standing is not Standing.LIVE or _differ(judged, told):
                 self._tell(Part.LIVENESS)
+            if _differ(judged, told):
+                _LOG.info("%s: %s", judged.standing.value, inert(judged.reason))
             told = judged
             now = self._clock.now()
             turn = self._pulse.turns(now)

@@ -5,6 +5,7 @@ the store keeps beside the value (its lease) stays as it is.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -22,6 +23,7 @@ from explorer.model.errors import (
     Timeout,
 )
 from explorer.model.events import Deleted, Put
+from explorer.model.text import inert
 from explorer.session.decoding import Decoder
 from explorer.session.editing.edits import (
     Conflicted,
@@ -35,6 +37,8 @@ from explorer.session.editing.edits import (
     Unknown,
 )
 from explorer.session.internal_errors import as_failure
+
+_LOG: Final = logging.getLogger(__package__)
 
 _STORED_IN_ONE_LINE: Final = "shown indented; the layout that is stored is kept"
 _LOOKS: Final = (0.5, 1.0, 2.0, 5.0)
@@ -377,6 +381,8 @@ class Edit:
                 return self.base is not None and entry.revision == self.base.revision
 
     def _become(self, state: State) -> None:
+        if type(state) is not type(self.state):
+            _LOG.info("edit of %s: %s", inert(self.key), type(state).__name__.lower())
         self.state = state
         self._told(self)
 

@@ -1,6 +1,7 @@
 """Levels read in pages, taken in by slices, and read again after a gap."""
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -9,11 +10,14 @@ from typing import Final, Protocol
 from explorer.model.entries import Child, Cursor, Page, Revision
 from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
 from explorer.model.keys import decode, encode, first_key, just_before, numbered_before
+from explorer.model.text import inert
 from explorer.session.internal_errors import as_failure
 from explorer.session.keytree.keyrows import KeyRows
 from explorer.session.keytree.marks import budget
 from explorer.session.keytree.nodes import Level, Node, Run, Want, Wanted
 from explorer.session.keytree.verifier import DELAY, Verifier
+
+_LOG: Final = logging.getLogger(__package__)
 
 PAGE: Final = 1000
 """Children asked for at once."""
@@ -197,10 +201,15 @@ class Loading:
         return node.branch is level and self._rows.holds(node)
 
     async def _page(self, prefix: str, after: Cursor | str | None, limit: int = PAGE) -> Page[Child]:
+        began = time.monotonic()
         try:
-            return await self._load(prefix, after=after, limit=limit)
+            page = await self._load(prefix, after=after, limit=limit)
         except KeyNotFound:
-            return Page((), None, None)
+            page = Page((), None, None)
+        _LOG.debug(
+            "level %s: %d children in %.1f ms", inert(prefix), len(page.items), (time.monotonic() - began) * 1000
+        )
+        return page
 
     async def _begin(self, node: Node, level: Level) -> None:
         """Read the first page."""
