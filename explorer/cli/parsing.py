@@ -11,6 +11,7 @@ from explorer.cli import arguments
 from explorer.cli.argument_types import key, non_negative_seconds, positive_int, revision, seconds, user
 from explorer.cli.dash_values import join_dash_values
 from explorer.cli.exits import UsageError
+from explorer.cli.log_options import add_log_options, log_from
 from explorer.model.key_text import unescape_key
 from explorer.version import __version__
 
@@ -99,6 +100,7 @@ def parse(words: Sequence[str]) -> arguments.Command:
             includes=tuple(getattr(found, "includes", None) or ()),
             codecs=getattr(found, "codecs", None),
         ),
+        log=log_from(given),
     )
 
 
@@ -154,6 +156,16 @@ class _Parser(argparse.ArgumentParser):
     def actions(self) -> Sequence[argparse.Action]:
         """The options and the positional arguments."""
         return self._actions
+
+    def format_help(self) -> str:
+        """Return the help, with the schemes that other distributions bring a driver for."""
+        text = super().format_help()
+        if self.epilog != _EXAMPLES:
+            return text
+        from explorer.drivers.entry_points import installed_schemes  # noqa: PLC0415 - reads metadata
+
+        schemes = installed_schemes()
+        return f"{text}\ndrivers that were installed: {', '.join(f'{one}:' for one in schemes)}\n" if schemes else text
 
     @property
     def options(self) -> Mapping[str, argparse.Action]:
@@ -338,6 +350,7 @@ def _connection() -> _Parser:
     group.add_argument("--cert", metavar="F", type=Path, help="the client's certificate (PEM)")
     group.add_argument("--key", metavar="F", type=Path, dest="key_file", help="the client's private key (PEM)")
     group.add_argument("--server-name", metavar="NAME", help="the name to expect in the store's certificate")
+    add_log_options(parser)
     return parser
 
 

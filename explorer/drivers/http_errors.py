@@ -1,5 +1,6 @@
 """What a failed HTTP request means, and an answer that is not the store's own, in the words of the error tree."""
 
+import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from explorer.drivers import encryption
 from explorer.model.errors import ExplorerError, NotReachable, Timeout, TlsFailed, TooLarge
 from explorer.model.text import inert
 
+_LOG: Final = logging.getLogger(__package__)
 _REDIRECTS: Final = range(300, 400)
 _UNAUTHORIZED: Final = 401
 _CONTENT_TOO_LARGE: Final = 413
@@ -127,6 +129,7 @@ def translate(error: Exception, where: Where, *, encrypted: bool, known: bool) -
 
 def foreign(reason: Exception, where: Where, product: str) -> NotReachable:
     """Return the error of an answer that is not the store's own, given why."""
+    _LOG.warning("%s: %sthe answer is not %s: %s", where.shown, where.prefix, product, type(reason).__name__)
     why = str(reason)
     if isinstance(reason, UnicodeError | RecursionError):
         why = "its text is not UTF-8" if isinstance(reason, UnicodeError) else "its answer is nested too deeply"

@@ -1,6 +1,7 @@
 """Which driver speaks to which kind of store.
 
-A driver, and with it its client library, is imported when its URL is opened.
+A driver, and with it its client library, is imported when its URL is opened. Other distributions bring drivers by the
+entry point group `keyscope.drivers`; their metadata is read only for a scheme that is not built in.
 """
 
 from collections.abc import Callable, Mapping
@@ -49,13 +50,9 @@ def driver(address: Address) -> Callable[[Address, Access], Store]:
     Raises:
         BackendNotSupported: There is none, or its client library is not installed.
     """
-    try:
-        module, _, name = DRIVERS[address.scheme].partition(":")
-    except KeyError:
-        raise BackendNotSupported(
-            f"no driver for {address.scheme!r}",
-            hint=f"known are {', '.join(f'{scheme}:' for scheme in sorted(DRIVERS))}",
-        ) from None
+    if address.scheme not in DRIVERS:
+        return _installed_driver(address.scheme)
+    module, _, name = DRIVERS[address.scheme].partition(":")
     try:
         found = getattr(import_module(module), name)
     except ImportError as error:
@@ -63,3 +60,40 @@ def driver(address: Address) -> Callable[[Address, Access], Store]:
             f"the {address.scheme} driver needs {error.name}, which is not installed", hint="pip install keyscope"
         ) from error
     return cast("Callable[[Address, Access], Store]", found)
+
+
+def _installed_driver(scheme: str) -> Callable[[Address, Access], Store]:
+    """Import a driver that another distribution brings.
+
+    Raises:
+        BackendNotSupported: There is none, several distributions bring one, or it cannot be imported.
+    """
+    from explorer.drivers.entry_points import (  # noqa: PLC0415 - reading metadata takes long, and is rarely wanted
+        driver_entry_points,
+        installed_schemes,
+    )
+
+    found = tuple(driver_entry_points().select(name=scheme))
+    if not found:
+        known = sorted({*DRIVERS, *installed_schemes()})
+        raise BackendNotSupported(
+            f"no driver for {scheme!r}", hint=f"known are {', '.join(f'{name}:' for name in known)}"
+        )
+    names = sorted({entry.dist.name if entry.dist else entry.value for entry in found})
+    if len({entry.value for entry in found}) > 1:
+        raise BackendNotSupported(
+            f"several distributions bring a driver for {scheme!r}: {', '.join(names)}", hint="uninstall all but one"
+        )
+    entry = found[0]
+    try:
+        made = entry.load()
+    except Exception as error:  # whatever the code of others raises when it is imported
+        cause = f"{type(error).__name__}: {error}"
+        raise BackendNotSupported(
+            f"the {scheme} driver of {names[0]} cannot be loaded: {cause}", hint="is it installed with all it needs?"
+        ) from error
+    if not (isinstance(made, type) and issubclass(made, Store)):
+        raise BackendNotSupported(
+            f"the {scheme} driver of {names[0]} is no Store: {entry.value}", hint="report it to its authors"
+        )
+    return made

@@ -11,9 +11,9 @@ from explorer.drivers.memory.clock import ManualClock
 from explorer.drivers.memory.keyspace import Keyspace
 from explorer.model.address import Access, parse
 from tests.cli.calls import Result, Run, folders
-from tests.servers.fixtures import prefix, shared_etcd, shared_etcd2
+from tests.servers.fixtures import prefix, shared_etcd, shared_etcd2, shared_zookeeper
 
-__all__ = ["keyscope", "keyspace", "prefix", "shared_etcd", "shared_etcd2"]
+__all__ = ["keyscope", "keyspace", "prefix", "shared_etcd", "shared_etcd2", "shared_zookeeper"]
 
 
 @pytest.fixture(autouse=True)

@@ -187,6 +187,7 @@ class Cluster:
     def _foreign(self, failure: Exception, key: str | None) -> Finding:
         """Return the finding for an answer that is not etcd's, or that gRPC itself could make nothing of."""
         if isinstance(failure, ForeignAnswerError):
+            _LOG.warning("%s: the answer is not etcd's", self.shown)
             return Finding(not_etcd(str(failure), self.shown, key))
         reason = f"the connection failed ({type(failure).__name__})"
         return Finding(NotReachable(reason, hint="try again", address=self.shown, key=key))

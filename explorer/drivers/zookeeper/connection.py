@@ -155,7 +155,9 @@ class Connection:
     ) -> list[Read | ExplorerError]:
         """Ask many things, which the server answers in this order; what it refuses stands in its place."""
         limit = (self.timeout if within is None else within) + len(requests) / _SLOWEST
-        return await persist(lambda left: self._ask_all(requests, key, left), within=limit)
+        name = ", ".join(sorted({request.name for request in requests}))
+        with logged_request(_LOG, f"{name} ({len(requests)} requests)", self.shown):
+            return await persist(lambda left: self._ask_all(requests, key, left), within=limit)
 
     async def refuses(self, size: int, *, key: str | None = None) -> bool:
         """Return whether the server ends the connection, again and again, when it is asked something of this size.
@@ -212,7 +214,6 @@ class Connection:
         waiting: deque[asyncio.Future[object]] = deque()
         sent = 0
         try:
-            _LOG.debug("%s: %d requests", self.shown, len(requests))
             async with asyncio.timeout(within):
                 while len(found) < len(requests):
                     if sent < len(requests) and len(waiting) <= _WINDOW // 2:

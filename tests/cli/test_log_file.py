@@ -1,0 +1,193 @@
+"""The log file: when there is one, what its lines look like, and what is never written to it."""
+
+import re
+import stat
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.calls import Run, environment, run_process
+from tests.servers.consul import ConsulServer
+from tests.servers.etcd import EtcdServer
+from tests.servers.zookeeper import ZooKeeperServer
+
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info|warning|error) explorer[a-z0-9_.]* .*")
+PASSWORD = "pass-canary-5f1e"  # noqa: S105 - of the servers of these tests
+VALUE = "value-canary-77aa"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "keyscope.log"
+
+
+def test_lines_have_time_level_logger_and_message(keyscope: Run, file: Path) -> None:
+    assert keyscope("put", "memory:", "a", "--value", VALUE, "--log-file", str(file))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    lines = file.read_text().splitlines()
+    assert all(LINE.fullmatch(line) for line in lines), lines
+    assert any(line.endswith(" info explorer.drivers.memory opened memory:") for line in lines)
+    assert not any(" debug " in line for line in lines)
+
+
+def test_a_second_run_appends(keyscope: Run, file: Path) -> None:
+    for _ in range(2):
+        assert keyscope("ls", "memory:", "--log-file", str(file))
+    assert file.read_text().count("opened memory:") == 2
+
+
+def test_the_variable_names_file_and_level(keyscope: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYSCOPE_LOG", str(file))
+    assert keyscope("ls", "memory:")
+    assert "level info" in file.read_text()
+    monkeypatch.setenv("KEYSCOPE_LOG", f"debug:{file}")
+    assert keyscope("ls", "memory:")
+    assert "level debug" in file.read_text()
+    other = file.with_name("other.log")
+    assert keyscope("ls", "memory:", "--log-file", str(other), "--log-level", "error")
+    assert other.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--log-file", "/nowhere/at/all.log"], "the log file '/nowhere/at/all.log' cannot be opened"),
+        (["--log-level", "debug"], "--log-level goes with --log-file"),
+        (["--log-file", "here.log", "--log-level", "loud"], "loud"),
+    ],
+)
+def test_a_wrong_log_option_is_one_line_and_2(keyscope: Run, words: list[str], said: str) -> None:
+    done = keyscope("ls", "memory:", *words)
+    assert (done.code, done.error.count("\n")) == (2, 1)
+    assert said in done.error
+
+
+def test_a_hostile_key_stays_on_one_line(keyscope: Run, file: Path) -> None:
+    key = "a\n2026-11-27T04:00:00.123Z info explorer forged\x1b[2J"
+    assert keyscope("put", "memory:", key, "--value", VALUE, "--log-file", str(file), "--log-level", "debug")
+    text = file.read_text()
+    assert "\x1b" not in text
+    assert r"forged\x1b[2J in memory:" in text
+    assert all(LINE.fullmatch(line) for line in text.splitlines())
+
+
+def test_the_handler_is_gone_after_the_run(keyscope: Run, file: Path) -> None:
+    assert keyscope("ls", "memory:", "--log-file", str(file))
+    size = file.stat().st_size
+    assert keyscope("ls", "memory:")
+    assert file.stat().st_size == size
+
+
+def test_the_library_writes_nothing_unasked() -> None:
+    """Importing it configures no handler but a NullHandler, so that warnings do not reach standard error."""
+    script = (
+        "import asyncio, logging, explorer\n"
+        "async def main():\n async with explorer.open('memory:') as s: await s.put('a', b'b')\n"
+        "asyncio.run(main())\n"
+        "logging.getLogger('explorer.session').error('x')\n"
+        "assert logging.getLogger().handlers == []\n"
+        "assert [type(h).__name__ for h in logging.getLogger('explorer').handlers] == ['NullHandler']\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=False, env=environment(), timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+# With real servers: what is in the log, and what is not
+
+
+@pytest.fixture(scope="module")
+def guarded_etcd() -> Iterator[EtcdServer]:
+    with EtcdServer() as server:
+        server.enable_auth(PASSWORD)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def guarded_consul() -> Iterator[ConsulServer]:
+    with ConsulServer(acl=True) as server:
+        yield server
+
+
+def assert_no_secret(text: str, *secrets: str) -> None:
+    for secret in (PASSWORD, VALUE, *secrets):
+        for form in (secret, b64encode(secret.encode()).decode()[:-4], secret.encode().hex()):
+            assert form not in text
+
+
+def use_every_verb(url: str, file: Path, *options: str, **variables: str) -> str:
+    """Run the verbs with a log at debug, and return the log."""
+    log = (*options, "--log-file", str(file), "--log-level", "debug")
+    for words in (
+        ["put", url, "app", "--value", VALUE],
+        ["get", url, "app"],
+        ["ls", url],
+        ["put", url, "app", "--force", "--value", f"{VALUE} again"],
+        ["put", url, "other", "--value", VALUE],
+        ["watch", url, "", "--duration", "0.5"],
+        ["lock", url, "jobs", "--", sys.executable, "-c", "pass"],
+        ["locks", url],
+        ["rm", url, "other", "--yes"],
+        ["doctor", url],
+    ):
+        verb, store, *rest = words
+        done = run_process(verb, store, *log, *rest, given=b"", **variables)
+        assert done, (words, done.error)
+    failed = run_process("put", url, "app", "--value", VALUE, *log, given=b"", **variables)
+    assert failed.code == 4
+    done = run_process("rm", url, "", "--recursive", "--yes", *log, given=b"", **variables)
+    assert done, done.error
+    text = file.read_text()
+    assert all(LINE.fullmatch(line) for line in text.splitlines())
+    for event in (
+        "opened ",
+        "closed ",
+        ": connected",
+        "put app in ",
+        ": done, revision ",
+        ": KeyExists",
+        "delete other in ",
+        "delete tree  in ",
+        ": started at revision",
+        "lock jobs in ",
+        ": held, fence ",
+        ": released",
+        " ms",
+    ):
+        assert event in text, event
+    return text
+
+
+def test_etcd_with_a_password_in_the_url(guarded_etcd: EtcdServer, prefix: str, file: Path) -> None:
+    url = f"etcd://root:{PASSWORD}@{guarded_etcd.address}/{prefix}"
+    text = use_every_verb(url, file)
+    assert_no_secret(text)
+    assert f"debug explorer.drivers.etcd Range at {guarded_etcd.address}: OK in " in text
+    assert f"info explorer.drivers opened etcd://{guarded_etcd.address}/{prefix} by EtcdStore in " in text
+
+
+def test_consul_with_a_token_in_a_variable(guarded_consul: ConsulServer, file: Path) -> None:
+    token = guarded_consul.token or ""
+    assert token
+    text = use_every_verb(f"consul://{guarded_consul.address}/logged/", file, CONSUL_HTTP_TOKEN=token)
+    assert_no_secret(text, token)
+    assert f"at {guarded_consul.address}: 200 in " in text
+
+
+def test_zookeeper_with_a_password_in_a_profile(shared_zookeeper: ZooKeeperServer, prefix: str, file: Path) -> None:
+    home = file.parent / "config" / "keyscope"
+    home.mkdir(parents=True)
+    (home / "password").write_text(PASSWORD)
+    (home / "password").chmod(0o600)
+    (home / "config.toml").write_text(
+        f'[profiles.zoo]\nurl = "zk://{shared_zookeeper.address}{prefix}"\nuser = "ann"\npassword_file = "password"\n'
+    )
+    text = use_every_verb("@zoo", file, XDG_CONFIG_HOME=str(file.parent / "config"))
+    assert_no_secret(text)
+    assert "explorer.drivers.zookeeper " in text
+    assert f" at zk://{shared_zookeeper.address}{prefix}: OK in " in text
