@@ -16,7 +16,10 @@ def add_log_options(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     group = parser.add_argument_group("log")
     group.add_argument(
-        "--log-file", metavar="F", help="append what happens to this file, without secrets and values (KEYSCOPE_LOG)"
+        "--log-file",
+        metavar="F",
+        type=Path,
+        help="append what happens to this file, without secrets and values (KEYSCOPE_LOG)",
     )
     group.add_argument("--log-level", choices=LEVELS, help="with --log-file: the least that is logged (info)")
 
