@@ -10,13 +10,22 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/.pycache
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long bench screenshots lint format lock messages servers clean
+.PHONY: help demo check test test-long bench screenshots lint format lock messages servers clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUN) ## install what Keyscope needs and look at a store that moves by itself, no server required
 	$(BIN)/keyscope --write demo:
+
+# mypy, which may have to begin anew, runs beside the tests; a test that needs a server and is not marked fails.
+check: $(DEV) ## lint, type check and run what needs no server: one to two minutes
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	@$(BIN)/mypy & types=$$!; \
+		KEYSCOPE_NO_SERVERS=1 $(BIN)/pytest -n 2 --dist worksteal -q -m "not servers and not heavy"; tests=$$?; \
+		wait $$types && exit $$tests
 
 test: lint servers ## install everything, provide real servers, lint, type check and run every test
 	$(BIN)/pytest -n 4 --dist worksteal

@@ -1,6 +1,8 @@
 """What all tests share: the marks by which the contract suite asks a driver what it declares."""
 
+import re
 import signal
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,8 +21,12 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
+_SERVER_FIXTURE: Final = re.compile(r"\b(own|shared)_(etcd|etcd2|consul|zookeeper|server)\b|\w+_cluster\b")
+"""The fixtures of tests/servers that start a server."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what has a long form: properties, and the modules that choose their figures.
+    """Mark what needs a server, and what has a long form: properties, and the modules that choose their figures.
 
     Tests that let time pass are left out where a class of the contract says so: another one runs them.
     """
@@ -29,6 +35,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
     for item in items:
+        if _SERVER_FIXTURE.search(" ".join(getattr(item, "fixturenames", ()))):
+            item.add_marker("servers")
         test = item.obj if isinstance(item, pytest.Function) else None
         if getattr(test, "is_hypothesis_test", False) or hasattr(getattr(item, "module", None), "figure"):
             item.add_marker("long")

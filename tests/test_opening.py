@@ -73,6 +73,7 @@ def read_only_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
     return write
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("scheme", ["consul", "etcd", "etcd2", "zk", "memory"])
 async def test_store_of_a_read_only_profile_refuses_writes(
     request: pytest.FixtureRequest, read_only_profile: Callable[[str], str], scheme: str

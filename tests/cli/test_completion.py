@@ -191,6 +191,7 @@ async def test_long_level_is_cut_and_completes_no_further(shared_etcd: EtcdServe
     assert {key[:2] for key in offered} == {"k0", "k1"}
 
 
+@pytest.mark.heavy
 async def test_silent_store_offers_nothing_in_time() -> None:
     """A host that accepts the connection and says nothing costs a second, and no line of text."""
     async with silent_host() as host:

@@ -14,6 +14,8 @@ from tests.servers.fixtures import certificates, etcd_version, own_etcd
 
 __all__ = ["certificates", "etcd_version", "own_etcd"]
 
+pytestmark = pytest.mark.servers
+
 SECRET = "hunter2-and-more"  # noqa: S105 - of a server that lives for a test
 
 

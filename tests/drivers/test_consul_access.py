@@ -15,6 +15,8 @@ from tests.servers.certificates import Certificates
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import Tls
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[ConsulServer]:

@@ -16,6 +16,8 @@ from explorer.model.events import Deleted, Put, Resync, Started
 from tests.drivers.refusals import SOON
 from tests.servers.consul import ConsulServer
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ConsulServer]:

@@ -14,6 +14,8 @@ from explorer.model.errors import InvalidKey, KeyExists, KeyModified, KeyNotFoun
 from tests.contract.ground import keys_below
 from tests.servers.consul import ConsulServer
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture
 def root() -> str:

@@ -44,6 +44,7 @@ async def test_a_server_without_the_api_is_told_in_one_line(shared_etcd: EtcdSer
     assert "\n" not in f"{raised.value}{raised.value.hint}"
 
 
+@pytest.mark.servers
 async def test_newer_servers_that_serve_it_are_spoken_to() -> None:
     path = f"newer-{uuid.uuid4().hex[:8]}"
     async with EtcdServer("3.5", v2=True) as server, make(server, path=path) as store:
@@ -103,6 +104,7 @@ async def guarded() -> AsyncIterator[tuple[EtcdServer, Access, Access]]:
         yield server, Access(user="root", password=Secret(CANARY)), Access(user="ann", password=Secret(CANARY))
 
 
+@pytest.mark.servers
 async def test_a_user_may_what_the_role_says(guarded: tuple[EtcdServer, Access, Access]) -> None:
     server, root, ann = guarded
     async with make(server, root) as everything:
@@ -135,6 +137,7 @@ async def test_a_user_may_what_the_role_says(guarded: tuple[EtcdServer, Access, 
         assert isinstance(await store.prove(), int)
 
 
+@pytest.mark.servers
 async def test_who_is_not_known_is_told(guarded: tuple[EtcdServer, Access, Access]) -> None:
     server, _, _ = guarded
     with pytest.raises(Unauthenticated) as raised:
@@ -166,6 +169,7 @@ def shown(certificates: Certificates) -> Access:
     )
 
 
+@pytest.mark.servers
 async def test_an_encrypted_connection(encrypted: EtcdServer, certificates: Certificates) -> None:
     async with make(encrypted, shown(certificates)) as store, store.watch("key") as events:
         assert isinstance(await anext(events), Started)
@@ -174,6 +178,7 @@ async def test_an_encrypted_connection(encrypted: EtcdServer, certificates: Cert
             assert isinstance(await anext(events), Put)
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(
     ("authority", "client", "words"),
     [
@@ -198,6 +203,7 @@ async def test_a_certificate_that_is_wrong_is_told(
     assert raised.value.hint
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize(("kind", "words"), [("expired", "expired"), ("wrong_name", "another name")])
 async def test_a_server_whose_certificate_is_wrong_is_told(certificates: Certificates, kind: str, words: str) -> None:
     async with EtcdServer("3.4", v2=True, tls=Tls(certificates.authority, getattr(certificates, kind))) as server:
@@ -206,6 +212,7 @@ async def test_a_server_whose_certificate_is_wrong_is_told(certificates: Certifi
                 pass
 
 
+@pytest.mark.servers
 async def test_plain_words_to_an_encrypted_port(encrypted: EtcdServer) -> None:
     with pytest.raises(ExplorerError) as raised:
         async with Etcd2Store(parse(f"etcd2://{encrypted.address}/?timeout=3"), Access()):

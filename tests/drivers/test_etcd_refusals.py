@@ -47,6 +47,8 @@ from tests.servers.waiting import eventually
 
 __all__ = ["own_etcd", "prefix"]
 
+pytestmark = pytest.mark.servers
+
 ONE_VERSION = pytest.mark.parametrize("etcd_version", ["3.5"])
 """For what is the client's alone and takes its time."""
 

@@ -13,6 +13,8 @@ from tests.drivers.refusals import assert_told, command
 from tests.servers.certificates import Certificates
 from tests.servers.etcd import VERSIONS, EtcdServer, Tls
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_connection_that_cannot_be_trusted_is_not_made(version: str, certificates: Certificates) -> None:

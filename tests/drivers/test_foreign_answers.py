@@ -24,6 +24,8 @@ from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
 from tests.servers.waiting import eventually
 
+pytestmark = pytest.mark.servers
+
 TIMEOUT: Final = 0.7
 """Seconds that one call may take."""
 

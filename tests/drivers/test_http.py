@@ -124,6 +124,7 @@ async def test_a_host_name_that_cannot_be_is_not_reachable(name: str) -> None:
         assert not raised.value.sent
 
 
+@pytest.mark.heavy
 async def test_one_silent_endpoint_does_not_use_up_the_time() -> None:
     async with scripted(answer("200 OK", b"x")) as (host, _):
         silent = await asyncio.start_server(_say_nothing, HOST, 0)
@@ -181,6 +182,7 @@ async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     writer.close()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("words", [b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"])
 async def test_what_is_not_an_answer_is_a_failure(words: bytes) -> None:
     async with scripted(words) as (host, _), endpoints(host) as there:
@@ -255,6 +257,7 @@ async def test_an_answer_that_breaks_off_is_told_after_its_lines(*, ours: bool) 
     assert heard == [b"one"]
 
 
+@pytest.mark.heavy
 async def test_lines_that_never_come_are_waited_for_and_headers_are_not() -> None:
     async with scripted(HEAD, b"") as (host, _), endpoints(host) as there:
         there.timeout = 1.0

@@ -21,6 +21,8 @@ from tests.servers.etcd import EtcdServer
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
+pytestmark = pytest.mark.servers
+
 
 class Ground(NamedTuple):
     """A store, its server, and a folder for files."""

@@ -306,6 +306,7 @@ class TestKeyspace:
         with pytest.raises(ValueError, match="up to"):
             keyspace.compact(keyspace.revision + 1)
 
+    @pytest.mark.heavy
     async def test_a_hundred_thousand_keys(self, store: MemoryStore, keyspace: Keyspace) -> None:
         for number in range(100_000):
             keyspace.put(b"top/%02d/%05d" % (number % 100, number), b"value")

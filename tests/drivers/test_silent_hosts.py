@@ -18,6 +18,8 @@ from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 
+pytestmark = pytest.mark.servers
+
 TIMEOUT = 2.0
 """Seconds that one call may take."""
 

@@ -41,6 +41,7 @@ async def value(url: str = "consul:") -> bytes | None:
         return (await store.get("key")).value
 
 
+@pytest.mark.servers
 async def test_consul_variables_lead_to_the_entry(
     guarded: ConsulServer, certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ async def relay(path: Path, port: int) -> AsyncIterator[None]:
         server.close()
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("scheme", ["consul", "etcd2"])
 async def test_store_is_reached_by_the_socket_in_its_url(
     request: pytest.FixtureRequest, scheme: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

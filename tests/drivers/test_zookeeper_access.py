@@ -65,6 +65,7 @@ async def test_deleting_everything_leaves_what_the_servers_keep_for_themselves(o
         assert [child.name for child in (await store.children("")).items] == ["zookeeper"]
 
 
+@pytest.mark.servers
 async def test_an_encrypted_connection(certificates: Certificates) -> None:
     tls = Tls(certificates.authority, certificates.server, clients=certificates.authority)
     trusted = Access(
@@ -131,6 +132,7 @@ JAAS = """Server {
 """
 
 
+@pytest.mark.servers
 async def test_who_proves_himself_by_sasl_is_known_by_it(tmp_path: Path) -> None:
     jaas = tmp_path / "jaas.conf"
     jaas.write_text(JAAS)

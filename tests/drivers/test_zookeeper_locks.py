@@ -14,6 +14,8 @@ from tests.contract.ground import PATIENCE
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture
 def kazoo(shared_zookeeper: ZooKeeperServer) -> Iterator[KazooClient]:

@@ -16,6 +16,8 @@ from tests.contract.ground import PATIENCE, fill, keys_below
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture
 def root() -> str:

@@ -31,7 +31,7 @@ from tests.servers.waiting import eventually
 
 __all__ = ["etcd_version"]
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 TTL = 4.0
 """Long enough for a holder whose process stands still for a moment."""

@@ -26,7 +26,7 @@ from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 EDITORS = 8
 ROUNDS = figure(short=4, long=60)

@@ -26,7 +26,7 @@ from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 TIMES = {"3.4": figure(short=4, long=200), "3.5": figure(short=20, long=200)}
 VERSIONS = ["3.4", "3.5"]

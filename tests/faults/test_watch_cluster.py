@@ -14,7 +14,7 @@ from tests.servers.etcd import EtcdCluster
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 Server: TypeAlias = ConsulServer | EtcdServer | ZooKeeperServer
 

@@ -30,7 +30,7 @@ from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 
 @pytest.mark.parametrize("grown", [False, True], ids=["behind", "grown past the watcher"])

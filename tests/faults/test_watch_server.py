@@ -13,7 +13,7 @@ from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 KILLS = figure(short=4, long=40)
 COMPACTION = 0.2

@@ -12,6 +12,8 @@ from tests.servers.etcd import EtcdCluster, EtcdctlError, EtcdServer, Grant, Tls
 from tests.servers.processes import HOST, ServerFailedError
 from tests.servers.waiting import wait_until
 
+pytestmark = pytest.mark.servers
+
 
 def test_is_the_version_it_is_called(shared_etcd: EtcdServer, etcd_version: str) -> None:
     assert shared_etcd.status()["version"].startswith(f"{etcd_version}.")

@@ -55,6 +55,7 @@ def test_nothing_that_controls_hides_or_reorders_is_left(text: str) -> None:
     assert _harmless(inert(text, multiline=True), "\n\t")
 
 
+@pytest.mark.heavy
 def test_each_single_character_is_shown_or_told() -> None:
     def honest(character: str, shown: str) -> bool:
         if shown == character:

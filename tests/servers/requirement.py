@@ -13,8 +13,10 @@ from tests.servers.programs import SERVERS, Program, command
 def require(program: Program) -> tuple[str, ...]:
     """Return the command line of `program`; without one the test is skipped by name, or fails if servers are a must.
 
-    KEYSCOPE_REQUIRE_SERVERS=1 says that they are: then nothing looks green that did not run.
+    KEYSCOPE_REQUIRE_SERVERS=1 says that they are: then nothing looks green that did not run. KEYSCOPE_NO_SERVERS=1
+    makes every test fail that asks for one: `make check` runs what is not marked `servers`, and must notice it.
     """
+    _refuse(program.name)
     line = _found(program)
     if line is None:
         _missing(f"{program.name} is neither on PATH nor in .servers: run `make servers`")
@@ -23,9 +25,15 @@ def require(program: Program) -> tuple[str, ...]:
 
 def require_source(folder: Path) -> Path:
     """Return the folder of a library that a test builds with; without it as `require` does."""
+    _refuse(folder.name)
     if not folder.exists():
         _missing(f"{folder.relative_to(SERVERS)} is not in .servers: run `make servers`")
     return folder
+
+
+def _refuse(name: str) -> None:
+    if os.environ.get("KEYSCOPE_NO_SERVERS") == "1":
+        pytest.fail(f"{name} is needed: mark the test with pytest.mark.servers", pytrace=False)
 
 
 def _missing(missing: str) -> NoReturn:

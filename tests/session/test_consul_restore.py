@@ -14,7 +14,7 @@ from tests.faults.figures import PATIENCE
 from tests.servers.consul import ConsulServer
 from tests.session.ground import live, shown
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 
 @pytest.fixture

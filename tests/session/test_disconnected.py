@@ -22,7 +22,7 @@ from tests.servers.zookeeper import ZooKeeperServer
 from tests.session.ground import editing, live
 from tests.session.witness import witnessed
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 Server = ConsulServer | EtcdServer | ZooKeeperServer
 STORES: dict[str, Callable[[], Server]] = {

@@ -229,6 +229,7 @@ def _typed(log: Path, keystrokes: int) -> bool:
     return log.read_bytes().count(b"\n") > keystrokes and bool(due(log, time.monotonic()))
 
 
+@pytest.mark.heavy
 def test_kill_9_loses_nothing_that_was_typed_a_second_before(tmp_path: Path) -> None:
     chance = random.Random(4)
     for number in range(KILLS):

@@ -4,6 +4,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from math import inf
 
+import pytest
+
 from explorer.drivers.base import Store
 from explorer.model.events import Deleted
 from explorer.session.editing.edits import Conflicted, Drafting, Reviewing, Saved, State
@@ -268,6 +270,7 @@ async def test_the_choice_made_by_hand_is_the_one_that_is_edited() -> None:
         assert edit.document.choice == choice
 
 
+@pytest.mark.heavy
 async def test_eight_sessions_that_edit_one_key_lose_nothing() -> None:
     """Each counts up a line of its own; whoever meets a conflict goes on with both changes."""
     editors, rounds = 8, 8

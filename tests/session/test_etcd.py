@@ -24,7 +24,7 @@ from tests.session.witness import comes_back, falls_stale, stale_in_time, witnes
 
 __all__ = ["prefix", "shared_etcd"]
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 ROUNDS = figure(1, 10)
 AT_ONCE = 1.0

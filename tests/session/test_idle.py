@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import pytest
+
 import explorer
 from explorer.codecs.documents import Codecs
 from explorer.opening import opener
@@ -11,6 +13,8 @@ from tests.servers.consul import ConsulServer
 from tests.servers.zookeeper import ZooKeeperServer
 from tests.session.ground import live, shown
 from tests.session.witness import open_all
+
+pytestmark = pytest.mark.servers
 
 SECONDS = 5.0
 PERIODS = 5

@@ -62,6 +62,7 @@ def holders(running: LockTable) -> list[tuple[str, str, int]]:
     ]
 
 
+@pytest.mark.heavy
 async def test_who_holds_and_who_waits_is_followed() -> None:
     place = Place()
     async with place.other() as other, place.other() as rival, opened(place) as session:
@@ -265,6 +266,7 @@ async def test_a_call_the_store_does_not_know_after_all_is_told() -> None:
             assert running.state == Empty("no locks to show: this version cannot")
 
 
+@pytest.mark.heavy
 async def test_the_locks_are_read_again_after_a_gap() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:

@@ -130,6 +130,7 @@ def test_a_row_that_is_not_there_is_an_error() -> None:
     assert list(rows.window(-1, 3)) == []
 
 
+@pytest.mark.heavy
 def test_depth_has_no_limit() -> None:
     rows = Rows(Row(""))
     parent = rows.root

@@ -256,6 +256,7 @@ class Mute(MemoryStore):
     reasons = {MemoryStore.capabilities.WATCH: "files tell nobody"}  # noqa: RUF012 - as the contract has it
 
 
+@pytest.mark.heavy
 async def test_a_store_without_watches_is_read_again_every_few_seconds_and_says_so() -> None:
     place = Place()
     async with (

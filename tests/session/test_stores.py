@@ -52,7 +52,7 @@ __all__ = [
     "shared_zookeeper",
 ]
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 Server = ConsulServer | EtcdServer | ZooKeeperServer
 SCHEMES: dict[type[Server], str] = {ConsulServer: "consul", EtcdServer: "etcd2", ZooKeeperServer: "zk"}

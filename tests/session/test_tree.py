@@ -201,6 +201,7 @@ async def test_a_level_without_numbers_is_gone_to_its_end_too() -> None:
     assert store.asked < 60 * len(expected)
 
 
+@pytest.mark.heavy
 async def test_a_deep_tree_is_no_different() -> None:
     key = "/".join("d" * 1500)
     async with growing(key) as garden:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -358,6 +359,7 @@ async def _tried(act: Callable[[], Awaitable[None]]) -> None:
         return
 
 
+@pytest.mark.heavy
 def test_a_tree_agrees_with_its_store_in_the_end() -> None:
     run_state_machine_as_test(
         TreeAgainstItsStore, settings=settings(max_examples=figure(300, 10_000), stateful_step_count=40)

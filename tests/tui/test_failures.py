@@ -195,6 +195,7 @@ async def walk(page: AppPage, place: FailingPlace, make: Callable[[], Exception]
             await return_to_browsing(page)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("expected", [True, False], ids=["errors-of-the-store", "unexpected-exceptions"])
 async def test_every_action_survives_a_failing_store(place: FailingPlace, tmp_path: Path, *, expected: bool) -> None:
     """Each action of the registry is done while each call to the store fails; the app goes on."""

@@ -140,6 +140,7 @@ def seen(text: str) -> str:
     return "".join(text.split())
 
 
+@pytest.mark.heavy
 async def test_names_of_keys_are_drawn_inert() -> None:
     async with gallery() as app:
         view = app.query_one(KeyTree)
@@ -236,6 +237,7 @@ async def test_choices_are_drawn_inert() -> None:
         every_batch(check)
 
 
+@pytest.mark.heavy
 async def test_titles_notices_failures_and_toasts_are_drawn_inert() -> None:
     async with gallery() as app:
         static = app.query_one(Static)
@@ -308,6 +310,7 @@ EACH = pytest.mark.parametrize("text", ONE_OR_ALL.values(), ids=ONE_OR_ALL.keys(
 
 
 class TestTheApp(Undefended):
+    @pytest.mark.heavy
     async def test_shows_every_key_value_and_tab(self) -> None:
         place = Place()
         await hostile(place)
@@ -330,6 +333,7 @@ class TestTheApp(Undefended):
                 await page.pilot.pause()
                 looked_at(page)
 
+    @pytest.mark.heavy
     @EACH
     async def test_edits_merges_and_deletes_a_strange_key(self, text: str) -> None:
         place, key = Place(), f"k{text}"

@@ -78,6 +78,7 @@ class TestWhatIsLarge:
             await page.press("2", "pagedown", "G", "g", "+", "+", "]", "[", "1", "down")
             await page.shows("a small one")
 
+    @pytest.mark.heavy
     async def test_a_conflict_of_very_many_equal_lines_is_shown(self) -> None:
         place = Place()
         async with place.other() as store:

@@ -47,6 +47,7 @@ async def test_notice_covers_only_the_last_line(place: Place, size: tuple[int, i
         assert await noticed(page, "a notice in the review") == before
 
 
+@pytest.mark.heavy
 @SIZES
 async def test_command_to_copy_is_shown_whole(place: Place, size: tuple[int, int]) -> None:
     """It is read before it is pasted into a shell."""

@@ -21,6 +21,7 @@ def width(page: Page, name: str) -> int:
     return page.app.screen.query_one(f"#{name}").outer_size.width
 
 
+@pytest.mark.heavy
 @SIZES
 async def test_border_of_the_tree_moves(place: Place, size: tuple[int, int]) -> None:
     """It stays where it is through a zoom, in which the pane has the whole screen, and never hides a pane."""

@@ -28,6 +28,7 @@ def _at_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", list(make.SCENES))
 async def test_the_picture_is_of_the_app_as_it_is(name: str) -> None:
     """What is not drawn yet is waited for: the same scene is looked at again, and nothing done in it once more."""

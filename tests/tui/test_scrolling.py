@@ -176,6 +176,7 @@ class TestTheReview:
 
 
 class TestTheDeletion:
+    @pytest.mark.heavy
     @SIZES
     async def test_names_every_key_with_store_and_promise_in_sight(self, size: tuple[int, int]) -> None:
         async with shown("deletion", size, Place()) as page:

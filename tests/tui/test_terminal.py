@@ -49,6 +49,7 @@ def stale_in_time(terminal: Terminal, begun: int) -> None:
     assert float(ages[0]) <= 5.0
 
 
+@pytest.mark.servers
 def test_a_stopped_server_is_seen_as_stale_in_time(tmp_path: Path) -> None:
     with EtcdServer() as server, Terminal(f"etcd://{server.address}/", home=tmp_path) as terminal:
         server.ctl("put", "app", "before")
@@ -63,6 +64,7 @@ def test_a_stopped_server_is_seen_as_stale_in_time(tmp_path: Path) -> None:
             terminal.shows("● LIVE", f"after {number}")
 
 
+@pytest.mark.servers
 async def test_nothing_is_live_before_what_happened_meanwhile_is_shown(tmp_path: Path) -> None:
     async with EtcdServer() as server, FaultProxy(server.client_port) as proxy:
         await asyncio.to_thread(server.ctl, "put", "app", "before")
@@ -133,6 +135,7 @@ def test_without_its_terminal_it_ends(tmp_path: Path) -> None:
 # A user with rights on a few keys only
 
 
+@pytest.mark.servers
 def test_key_is_shown_to_a_user_with_rights_on_it_only(tmp_path: Path) -> None:
     """Nothing on the way may be listed: the prompt completes nothing, says why, and the key itself is shown."""
     with EtcdServer() as server:
@@ -160,6 +163,7 @@ def test_key_is_shown_to_a_user_with_rights_on_it_only(tmp_path: Path) -> None:
             assert terminal.quit() == 0
 
 
+@pytest.mark.servers
 def test_completion_from_a_stopped_server_ends_nothing(tmp_path: Path) -> None:
     """A folder that does not answer completes nothing; the app goes on."""
     with EtcdServer() as server:
@@ -189,6 +193,7 @@ def _reaches(columns: int, text: str) -> bool:
     return any(len(line) > columns for line in text.splitlines())
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("lane", range(figure(2, 40)))
 def test_keys_at_random_end_nothing(tmp_path: Path, lane: int) -> None:
     chosen = seed() + lane
@@ -233,6 +238,7 @@ def test_internal_error_is_shown_without_secrets(shared_etcd: EtcdServer, place:
     assert shared_etcd.running
 
 
+@pytest.mark.servers
 def test_a_password_is_nowhere(tmp_path: Path) -> None:
     with EtcdServer() as server:
         server.enable_auth(CANARY)

@@ -110,6 +110,7 @@ class TestAnEdit:
 class TestDrafts:
     """Nothing that was typed is lost without being said."""
 
+    @pytest.mark.heavy
     async def test_the_list_opens_one_and_deletes_one(self, place: Place, tmp_path: Path) -> None:
         """Two drafts of a key stand side by side; the list goes to the key, opens one, and asks before it deletes."""
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
@@ -199,6 +200,7 @@ class TestAConflict:
         await page.shows("was changed by somebody else; nothing was written", "Base", "Theirs", "Mine")
         assert await stored(place, "app") == theirs
 
+    @pytest.mark.heavy
     @SIZES
     async def test_of_different_lines_is_put_together(self, place: Place, size: tuple[int, int]) -> None:
         theirs = APP.replace(b"info", b"debug")
