@@ -50,7 +50,7 @@ format: $(DEV) ## put the code into its one format and mend what can be mended
 	$(BIN)/ruff format
 
 servers: ## put real servers into .servers unless fit ones are on PATH
-	@$(PYTHON) tests/servers/provide.py || { test -z "$$KEYSCOPE_REQUIRE_SERVERS" && \
+	@$(PYTHON) tests/servers/install.py || { test -z "$$KEYSCOPE_REQUIRE_SERVERS" && \
 		echo "The tests that need these servers will be skipped by name."; }
 
 messages: $(DEV) ## compile etcd's messages again after a change of messages.proto

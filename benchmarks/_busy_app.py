@@ -15,7 +15,7 @@ from collections import deque
 
 import _side_by_side  # noqa: F401 - finds the checkout
 
-from explorer.codecs.opening import codecs_for
+from explorer.codecs.load import codecs_for
 from explorer.drivers.memory import MemoryStore
 from explorer.model.address import parse
 from explorer.session.session import Session

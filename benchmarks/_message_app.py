@@ -5,9 +5,9 @@ import sys
 
 import _side_by_side  # noqa: F401 - finds the checkout
 
-from explorer.codecs.opening import codecs_for
+from explorer.codecs.load import codecs_for
 from explorer.drivers.memory import DemoStore
-from explorer.drivers.memory.wire import nested, text, unsigned
+from explorer.drivers.memory.demo.protobuf_encode import nested, text, unsigned
 from explorer.model.address import parse
 from explorer.session.session import Session
 from explorer.tui.app import Keyscope

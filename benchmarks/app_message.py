@@ -14,7 +14,7 @@ from _side_by_side import HERE, compare
 from _terminal import Terminal
 from google.protobuf import text_format
 
-from explorer.codecs.opening import codecs_for
+from explorer.codecs.load import codecs_for
 
 _PAUSE: Final = 0.3
 """Seconds for which the cursor stays on a message."""

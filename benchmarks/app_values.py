@@ -20,7 +20,7 @@ from _terminal import Terminal
 from textual.app import App, ComposeResult
 from textual.widgets import TextArea
 
-from explorer.codecs.documents import Codecs
+from explorer.codecs.codecs import Codecs
 from explorer.drivers.memory import MemoryStore
 from explorer.model.address import parse
 from explorer.session.session import Session

@@ -18,7 +18,7 @@ from explorer.drivers.etcd import EtcdStore, messages
 from explorer.drivers.etcd.methods import TXN
 from tests.servers.etcd import EtcdServer
 from tests.servers.programs import ETCDCTL, environment
-from tests.servers.requirement import require
+from tests.servers.require import require
 
 CHILDREN = 1000
 KEYS_EACH = 1000

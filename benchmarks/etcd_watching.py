@@ -19,7 +19,7 @@ from explorer.drivers.etcd.methods import TXN, WATCH
 from explorer.model.events import Put
 from tests.servers.etcd import EtcdServer
 from tests.servers.programs import ETCDCTL, environment
-from tests.servers.requirement import require
+from tests.servers.require import require
 
 WatchCall: TypeAlias = "grpc.aio.StreamStreamCall[messages.WatchRequest, messages.WatchResponse]"
 

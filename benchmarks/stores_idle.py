@@ -9,8 +9,8 @@ from urllib.request import urlopen
 import _side_by_side  # noqa: F401 - finds the checkout
 
 import explorer
-from explorer.codecs.documents import Codecs
-from explorer.opening import opener
+from explorer.codecs.codecs import Codecs
+from explorer.opener import opener
 from explorer.session.session import Session
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer

@@ -12,7 +12,7 @@ import _side_by_side  # noqa: F401 - finds the checkout
 
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.events import Put
-from explorer.session.connection.folding import Fold
+from explorer.session.connection.coalescer import Fold
 from explorer.session.keytree.tree import Tree
 
 FOLDERS = KEYS = 1000

@@ -18,7 +18,7 @@ from explorer.drivers.etcd.methods import TXN
 from explorer.session.keytree.tree import Tree
 from tests.servers.etcd import EtcdServer
 from tests.servers.programs import ETCDCTL, environment
-from tests.servers.requirement import require
+from tests.servers.require import require
 
 SIBLINGS = 1_000_000
 AT_ONCE = 2000

@@ -33,7 +33,7 @@ from explorer.model.errors import (
 )
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.model.locks import Contender, LockInfo
-from explorer.opening import open
+from explorer.opener import open
 
 __all__ = [
     "Access",

@@ -12,8 +12,8 @@ from typing import Final
 
 from textual.pilot import Pilot
 
-from explorer.codecs.opening import codecs_for
-from explorer.drivers.memory.demo import DemoStore
+from explorer.codecs.load import codecs_for
+from explorer.drivers.memory.demo.store import DemoStore
 from explorer.model.address import parse
 from explorer.session.clock import Clock
 from explorer.session.session import Session

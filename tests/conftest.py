@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.faults.figures import LONG, figure
+from tests.scale import LONG, figure
 
 # How long an example takes, or takes to be made, is for the machine to say. The short form tries the same examples each
 # time, so that what it says of a change is due to the change; the long form looks for new ones.

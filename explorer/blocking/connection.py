@@ -6,9 +6,9 @@ from concurrent.futures import CancelledError
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, TypeVar
 
+from explorer.blocking.portal import Stay, Tasks, portal
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.model.errors import NotReachable
-from explorer.portal import Stay, Tasks, portal
 
 Answer = TypeVar("Answer")
 

@@ -12,7 +12,7 @@ from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.locks import LockInfo
-from explorer.opening import open as open_store
+from explorer.opener import open as open_store
 
 
 def connect(url: str, access: Access | None = None) -> "BlockingStore":

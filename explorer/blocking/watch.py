@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from explorer.blocking.connection import Connection
-from explorer.drivers.watching import Watch
+from explorer.drivers.common.watch import Watch
 from explorer.model.events import Event
 
 

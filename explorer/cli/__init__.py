@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from explorer.cli import arguments, exits, parsing
+from explorer.cli import arguments, exit_codes, parser
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -23,20 +23,20 @@ def main(words: Sequence[str] | None = None) -> int:
         if not words:
             from explorer.cli.start import start  # noqa: PLC0415 - rarely wanted
 
-            return exits.leave(start())
-        command = parsing.parse(words)
+            return exit_codes.leave(start())
+        command = parser.parse(words)
         if isinstance(command.wanted, arguments.Completion):
             from explorer.cli.completion import script  # noqa: PLC0415 - rarely wanted
 
             sys.stdout.write(script(command.wanted.shell))
-            return exits.leave(exits.Code.DONE)
-        from explorer.cli.running import run  # noqa: PLC0415 - `--help` and `--version` answer without asyncio
+            return exit_codes.leave(exit_codes.Code.DONE)
+        from explorer.cli.run import run  # noqa: PLC0415 - `--help` and `--version` answer without asyncio
 
         with _logged(command):
             code = run(command)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again unless it is a person's to read
-        code = exits.tell(error)
-    return exits.leave(code)
+        code = exit_codes.tell(error)
+    return exit_codes.leave(code)
 
 
 def _logged(command: arguments.Command) -> AbstractContextManager[None]:

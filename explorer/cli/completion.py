@@ -16,15 +16,15 @@ from argcomplete.completers import SuppressCompleter
 from argcomplete.lexers import split_line
 from argcomplete.shell_integration import shellcode
 
-from explorer.cli import parsing
+from explorer.cli import parser
 from explorer.cli.arguments import Options
 from explorer.cli.key_completion import offered_keys
-from explorer.cli.running import resolve_profile
+from explorer.cli.run import resolve_profile
 from explorer.config import profiles
 from explorer.drivers.registry import DRIVERS, make
 from explorer.model import address
 from explorer.model.errors import ExplorerError
-from explorer.model.text import is_inert
+from explorer.model.sanitize import is_inert
 
 _LOCAL_SCHEMES: Final = ("demo", "memory")
 _UNSAFE_STARTS: Final = frozenset("~#=-")
@@ -47,10 +47,10 @@ def complete() -> NoReturn:
     """Write what completes the command line that the shell passed in variables, and exit."""
     _detach()
     words = split_line(os.environ["COMP_LINE"], int(os.environ["COMP_POINT"]))[3][1:]
-    parser, verbs = parsing.verb_parser()
+    parser, verbs = parser.verb_parser()
     offered = dict(_stores())
-    if parsing.verb_of(words) is None:
-        parser = parsing.store_parser()
+    if parser.verb_of(words) is None:
+        parser = parser.store_parser()
         offered |= {name: verb.description or "" for name, verb in verbs.items()}
         verbs = {}
     for action in (action for each in (parser, *verbs.values()) for action in each.actions):

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import Final, TextIO
 
-from explorer.cli.exits import UsageError, say
-from explorer.model.text import inert
+from explorer.cli.exit_codes import UsageError, say
+from explorer.model.sanitize import inert
 
 _AT_ONCE: Final = 1 << 16
 

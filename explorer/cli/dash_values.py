@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from explorer.cli.exits import UsageError
+from explorer.cli.exit_codes import UsageError
 
 _NEGATIVE: Final = re.compile(r"-\d+|-\d*\.\d+")
 """What argparse takes for a number, not for an option."""

@@ -9,9 +9,9 @@ from threading import Thread
 from typing import Final
 
 from explorer.cli.argument_types import key
-from explorer.cli.parsing import options_of
-from explorer.cli.rendering import Spelling, spelling
-from explorer.cli.running import resolve_profile
+from explorer.cli.output import Spelling, spelling
+from explorer.cli.parser import options_of
+from explorer.cli.run import resolve_profile
 from explorer.config import profiles
 from explorer.drivers.base import Store
 from explorer.drivers.registry import driver, make

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from explorer.cli.arguments import Log
-from explorer.cli.exits import UsageError, first
-from explorer.model.text import inert
+from explorer.cli.exit_codes import UsageError, first
+from explorer.model.sanitize import inert
 from explorer.session.internal_errors import trace
 from explorer.version import __version__
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from explorer.cli.arguments import Log
-from explorer.cli.exits import UsageError
+from explorer.cli.exit_codes import UsageError
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 

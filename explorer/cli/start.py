@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from explorer.cli.exits import Code, say
+from explorer.cli.exit_codes import Code, say
 from explorer.config import folder, profiles
 from explorer.model import address
 from explorer.model.errors import ExplorerError
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 
 
 def start() -> int:

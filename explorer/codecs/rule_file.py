@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from explorer.codecs.contract import Choice
+from explorer.codecs.base import Choice
 from explorer.model.errors import SchemaFailed
 
 _ESCAPED: Final = re.compile(r'[\x00-\x1f"\\\x7f]')

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from explorer.codecs.contract import Choice
+from explorer.codecs.base import Choice
 from explorer.codecs.patterns import Pattern
 
 

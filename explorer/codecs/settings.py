@@ -33,12 +33,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, NamedTuple, cast, get_args
 
-from explorer.codecs.contract import Choice, Codec, Form
+from explorer.codecs.base import Choice, Codec, Form
 from explorer.codecs.limits import Limits
 from explorer.codecs.patterns import Pattern
+from explorer.codecs.protobuf.schema_files import load
+from explorer.codecs.protobuf.schemas import SchemaSet
 from explorer.codecs.rules import Rule, Rules
-from explorer.codecs.schemas import SchemaSet
-from explorer.codecs.sources import load
 from explorer.model.errors import SchemaFailed
 
 _VERSION: Final = 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
-from explorer.codecs.merging import Side, parts
+from explorer.codecs.line_merge import Side, parts
 
 CONTEXT_LINES: Final = 100
 """Unchanged lines that are shown before and after a difference; more of them are one row that says so."""

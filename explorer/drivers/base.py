@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, NoReturn, Self
 
-from explorer.drivers.backward import children_before
-from explorer.drivers.watching import Watch
+from explorer.drivers.common.reverse_pages import children_before
+from explorer.drivers.common.watch import Watch
 from explorer.model.address import Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status

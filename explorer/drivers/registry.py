@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from explorer.drivers.base import Store
-from explorer.drivers.read_only import read_only_driver
+from explorer.drivers.common.read_only import read_only_driver
 from explorer.model.address import Access, Address, parse
 from explorer.model.errors import BackendNotSupported
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import decode, encode
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 
 _C1: Final = re.compile("[\x80-\x9f]")
 _ESCAPE: Final = re.compile(r"\\(?:(?P<one>[\\nrt])|x(?P<byte>[0-9a-fA-F]{2})|u\{(?P<point>[0-9a-fA-F]{1,6})\}|)")

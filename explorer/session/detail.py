@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from explorer.codecs.contract import Choice, Document
+from explorer.codecs.base import Choice, Document
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound
 from explorer.model.events import Deleted, Put
 from explorer.session.clock import Clock
-from explorer.session.decoding import Decoder
+from explorer.session.decoder import Decoder
 from explorer.session.internal_errors import as_failure
+from explorer.session.jobs import Task, Work
 from explorer.session.states import Empty, Failed, Loading, Pane, Part, Ready
-from explorer.session.work import Task, Work
 
 SETTLING: Final = 0.08
 """Seconds that a selection has to stand before its value is read, if it came right after another one."""

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from explorer.model.errors import ExplorerError
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 
 MAX_FILES: Final = 20
 """Files that are kept; older ones are removed."""

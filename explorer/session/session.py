@@ -11,30 +11,30 @@ from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported, ExplorerError
+from explorer.session.action_context import Circumstances
 from explorer.session.actions import Actions
-from explorer.session.changes import ChangeLog
-from explorer.session.circumstances import Circumstances
+from explorer.session.change_log import ChangeLog
 from explorer.session.clock import Clock
 from explorer.session.commands import ACTIONS
-from explorer.session.connection.following import Following
-from explorer.session.connection.linking import Companion, Link
+from explorer.session.connection.heartbeat import Prover
 from explorer.session.connection.liveness import Pulse
-from explorer.session.connection.proving import Prover
-from explorer.session.connection.vigil import Vigil
-from explorer.session.decoding import Codecs, Decoder
+from explorer.session.connection.liveness_monitor import Vigil
+from explorer.session.connection.reconnector import Companion, Link
+from explorer.session.connection.reflector import Following
+from explorer.session.decoder import Codecs, Decoder
 from explorer.session.detail import Detail
-from explorer.session.editing.desk import Desk
-from explorer.session.editing.edits import Reviewing, Unknown
-from explorer.session.editing.machine import Edit
-from explorer.session.editing.removal import Removal, preview, remove
-from explorer.session.frames import FRAME, Frames, Told
+from explorer.session.editing.deletion import Removal, preview, remove
+from explorer.session.editing.edit import Edit
+from explorer.session.editing.edit_states import Reviewing, Unknown
+from explorer.session.editing.editor import Desk
 from explorer.session.internal_errors import InternalErrors
+from explorer.session.jobs import Job, Work
 from explorer.session.key_lookup import KeyLookup
 from explorer.session.keytree.tree import Tree
-from explorer.session.locktable import LockTable
-from explorer.session.showing import Showing
+from explorer.session.lock_table import LockTable
+from explorer.session.notifier import FRAME, Frames, Told
 from explorer.session.states import Liveness, Part, newest
-from explorer.session.work import Job, Work
+from explorer.session.view_model import Showing
 
 
 class Session:

@@ -21,20 +21,20 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import Widget
 
-from explorer.model.text import counted, inert
+from explorer.model.sanitize import counted, inert
 from explorer.session.actions import BROWSING, Action, Need, shown, where
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Loading, Part
 from explorer.tui import dispatch_guard
-from explorer.tui.backstop import Backstop
-from explorer.tui.garbage import Garbage
-from explorer.tui.keyboard import forgive
 from explorer.tui.palette import Commands, Palette
 from explorer.tui.screens.browse import Browse
 from explorer.tui.screens.live import LiveScreen
+from explorer.tui.terminal.gc_tuner import Garbage
+from explorer.tui.terminal.input_decoder import forgive
+from explorer.tui.terminal.resize import by_now
+from explorer.tui.terminal.sanitize_filter import Backstop
 from explorer.tui.themes import DEFAULT, THEMES, remembered_theme
-from explorer.tui.window import by_now
 
 TICK: Final = 0.5
 """Seconds between two drawings of ages and countdowns."""

@@ -13,8 +13,8 @@ from textual.types import IgnoreReturnCallbackType
 
 from explorer.session.actions import BROWSING, shown
 from explorer.session.session import Session
-from explorer.tui.drawing import told
-from explorer.tui.screens.answering import Answering
+from explorer.tui.dialogs.base import Answering
+from explorer.tui.rendering import told
 from explorer.tui.screens.live import LiveScreen
 
 _GATHER: Final = cast(

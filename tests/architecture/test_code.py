@@ -6,7 +6,7 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 _ROOMS = ("explorer", "widgets", "tests", "benchmarks")
 _LONGEST = 400
-_OWNERS = {Path("explorer/drivers/tasks.py"), Path("explorer/portal.py")}
+_OWNERS = {Path("explorer/drivers/common/tasks.py"), Path("explorer/blocking/portal.py")}
 """Who may start a task that no TaskGroup holds, because it ends them itself."""
 
 

@@ -64,7 +64,7 @@ def test_no_client_library_and_no_user_interface_is_loaded_before_it_is_needed(s
 
 def test_app_import_loads_no_module_of_later_screens() -> None:
     """What only an edit, a schema or another store needs is not loaded before the first picture."""
-    assert _loads("import explorer.cli.looking, explorer.tui.app", _AFTER_FIRST_PICTURE) == []
+    assert _loads("import explorer.cli.app, explorer.tui.app", _AFTER_FIRST_PICTURE) == []
     editor = ["explorer.tui.screens.edit", "textual.widgets._text_area"]
     assert set(editor) <= set(_loads("import explorer.tui.screens.edit", _AFTER_FIRST_PICTURE))
 

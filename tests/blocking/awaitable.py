@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 from explorer.blocking import BlockingLock, BlockingStore, BlockingWatch
 from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Lock, Store
-from explorer.drivers.watching import Watch
+from explorer.drivers.common.watch import Watch
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Event

@@ -14,13 +14,13 @@ import pytest
 
 import explorer
 from explorer.blocking import BlockingLock, BlockingStore
+from explorer.blocking.portal import portal
 from explorer.drivers.base import Lock, Store
 from explorer.drivers.memory import MemoryStore
-from explorer.drivers.memory.keyspace import Keyspace
+from explorer.drivers.memory.database import Keyspace
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, KeyExists, KeyModified, KeyNotFound, NotReachable
 from explorer.model.events import Deleted, Put, Started
-from explorer.portal import portal
 from tests.servers.waiting import wait_until
 
 

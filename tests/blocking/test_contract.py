@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from explorer.blocking.portal import portal
 from explorer.drivers.base import Store
-from explorer.portal import portal
 from tests.blocking.awaitable import AwaitableStore
-from tests.contract.ground import Ground
+from tests.contract.fixtures import Ground
 from tests.contract.suite import AllOfTheContract
 from tests.drivers.test_consul import ConsulFixtures
 from tests.drivers.test_etcd import EtcdFixtures

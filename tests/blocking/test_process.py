@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.cli.calls import environment
+from tests.cli.run_command import environment
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import prefix, shared_etcd
 
@@ -23,8 +23,8 @@ logging.getLogger('asyncio').addFilter(lambda record: not str(record.msg).starts
 """
 """Keeps asyncio's debug mode from telling how long the steps of tasks take: that is the machine's affair."""
 PATIENT = """
-import explorer.drivers.network, explorer.portal
-explorer.drivers.network._FAREWELL = explorer.portal._PATIENCE = 30.0
+import explorer.drivers.common.network_store, explorer.blocking.portal
+explorer.drivers.common.network_store._FAREWELL = explorer.blocking.portal._PATIENCE = 30.0
 """
 """Has a process wait at its end for what a busy machine is slow to do."""
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from explorer.cli import main, running
+from explorer.cli import main, run
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.clock import ManualClock
-from explorer.drivers.memory.keyspace import Keyspace
+from explorer.drivers.memory.database import Keyspace
 from explorer.model.address import Access, parse
-from tests.cli.calls import Result, Run, folders
+from tests.cli.run_command import Result, Run, folders
 from tests.servers.fixtures import prefix, shared_etcd, shared_etcd2, shared_zookeeper
 
 __all__ = ["keyscope", "keyspace", "prefix", "shared_etcd", "shared_etcd2", "shared_zookeeper"]
@@ -33,7 +33,7 @@ def keyspace(monkeypatch: pytest.MonkeyPatch) -> Keyspace:
     def make(url: str, access: Access) -> MemoryStore:
         return MemoryStore(parse(url), access, keyspace=shared)
 
-    monkeypatch.setattr(running, "make", make)
+    monkeypatch.setattr(run, "make", make)
     return shared
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.cli.calls import CHECKOUT
+from tests.cli.run_command import CHECKOUT
 from tests.tui.terminal import Terminal
 
 # A shell takes part in job control, so the terminal has to be its own, which a pty is not by itself.

@@ -13,9 +13,9 @@ import explorer
 from explorer.cli.arguments import SHELLS
 from explorer.cli.completion import script
 from explorer.cli.key_completion import KEYS_TIMEOUT, MAX_KEYS, offered_keys
-from explorer.cli.parsing import VERBS
+from explorer.cli.parser import VERBS
 from explorer.drivers.registry import make
-from tests.cli.calls import COMMAND, environment, folders, run_process
+from tests.cli.run_command import COMMAND, environment, folders, run_process
 from tests.cli.shells import shell
 from tests.drivers.silent_hosts import silent_host
 from tests.servers.etcd import EtcdServer

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from explorer.drivers import nearby
+from explorer.drivers import address_hints
 from explorer.drivers.memory import MemoryStore
-from explorer.drivers.memory.keyspace import Keyspace
+from explorer.drivers.memory.database import Keyspace
 from explorer.model.address import Access, Address
 from explorer.model.entries import Revision, Status
-from tests.cli.calls import Run
+from tests.cli.run_command import Run
 
 
 def test_a_healthy_store_is_told_line_by_line(keyscope: Run, keyspace: Keyspace) -> None:
@@ -40,7 +40,7 @@ def _sibling(keyspace: Keyspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def driver(_: Address) -> Callable[[Address, Access], MemoryStore]:
         return lambda address, access: MemoryStore(address, access, keyspace=keyspace)
 
-    monkeypatch.setattr(nearby, "driver", driver)
+    monkeypatch.setattr(address_hints, "driver", driver)
 
 
 @pytest.mark.usefixtures("_sibling")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.calls import Result, Run, Running, run_process
+from tests.cli.run_command import Result, Run, Running, run_process
 from tests.servers.certificates import Certificates, KeyPair
 from tests.servers.etcd import VERSIONS, EtcdServer, Grant, Tls
 from tests.servers.fixtures import certificates, etcd_version, own_etcd

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.calls import Run, environment, run_process
+from tests.cli.run_command import Run, environment, run_process
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
 from tests.servers.zookeeper import ZooKeeperServer

@@ -13,7 +13,7 @@ import pytest
 
 from explorer.cli import main
 from explorer.version import __version__
-from tests.cli.calls import CHECKOUT, COMMAND, Running, environment, run_process
+from tests.cli.run_command import CHECKOUT, COMMAND, Running, environment, run_process
 from tests.servers.waiting import wait_until
 
 HEAVY = ("argcomplete", "asyncio", "grpc", "google.protobuf", "textual", "ipywidgets")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from explorer.cli.exits import UsageError
-from explorer.cli.looking import check_theme
-from tests.cli.calls import Run
+from explorer.cli.app import check_theme
+from explorer.cli.exit_codes import UsageError
+from tests.cli.run_command import Run
 
 
 @pytest.fixture

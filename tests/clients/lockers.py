@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from tests.servers.programs import CURATOR_SOURCE, GO, GO_ZOOKEEPER_SOURCE, JAVA, LIBKV_SOURCE, ZOOKEEPER, environment
-from tests.servers.requirement import require, require_source
+from tests.servers.require import require, require_source
 
 _HERE: Final = Path(__file__).parent
 _ECJ: Final = "org.eclipse.jdt.internal.compiler.batch.Main"

@@ -5,10 +5,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from explorer.codecs.contract import Choice, Document, Form
-from explorer.codecs.documents import Codecs
-from explorer.codecs.schemas import Schemas
-from explorer.codecs.sources import load
+from explorer.codecs.base import Choice, Document, Form
+from explorer.codecs.codecs import Codecs
+from explorer.codecs.protobuf.schema_files import load
+from explorer.codecs.protobuf.schemas import Schemas
 
 PROTOS = Path(__file__).with_name("protos")
 THREE, TWO, LOOSE, EDITION = "edges.three.Edge", "edges.two.Edge", "edges.two.Loose", "edges.edition.Edge"

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from explorer.codecs import wire
-from explorer.codecs.contract import Choice
-from explorer.codecs.documents import Codecs
+from explorer.codecs.base import Choice
+from explorer.codecs.codecs import Codecs
 from explorer.codecs.limits import Limits
-from explorer.codecs.wire import Kind, encode_varint
+from explorer.codecs.protobuf import wire
+from explorer.codecs.protobuf.wire import Kind, encode_varint
 from explorer.model.errors import InvalidText
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 from tests.codecs.common import THREE, TWO, edges, opened
-from tests.faults.figures import figure
+from tests.scale import figure
 
 MESSAGE = Choice("protobuf", THREE)
 

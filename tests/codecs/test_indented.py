@@ -7,14 +7,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as some
 
-from explorer.codecs.contract import Choice
-from explorer.codecs.documents import Codecs
-from explorer.codecs.json_tokens import json_tokens
-from explorer.codecs.plain import MAX_INDENTED, PlainDocument
-from explorer.codecs.token_layout import TokenLayout
-from explorer.codecs.yaml_tokens import flow_layout
+from explorer.codecs.base import Choice
+from explorer.codecs.codecs import Codecs
+from explorer.codecs.text.json_tokens import json_tokens
+from explorer.codecs.text.text import MAX_INDENTED, PlainDocument
+from explorer.codecs.text.token_layout import TokenLayout
+from explorer.codecs.text.yaml_tokens import flow_layout
 from explorer.model.errors import InvalidText
-from tests.faults.figures import figure
+from tests.scale import figure
 
 CODECS = Codecs()
 NUMBERS = ["0", "-0", "1.10", "1e400", "-1E+2", "12345678901234567890123", "0.1000"]

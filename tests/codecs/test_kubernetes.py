@@ -3,10 +3,10 @@
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from explorer.codecs.contract import Choice
-from explorer.codecs.documents import Codecs
-from explorer.codecs.schemas import Schemas, SchemaSet
-from explorer.codecs.wire import delimited
+from explorer.codecs.base import Choice
+from explorer.codecs.codecs import Codecs
+from explorer.codecs.protobuf.schemas import Schemas, SchemaSet
+from explorer.codecs.protobuf.wire import delimited
 from explorer.model.errors import InvalidText
 from tests.codecs.common import edges
 

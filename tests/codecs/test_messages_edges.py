@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from explorer.codecs import wire
-from explorer.codecs.contract import Choice, Form
-from explorer.codecs.fields import serialized
-from explorer.codecs.guessing import likely
+from explorer.codecs.base import Choice, Form
 from explorer.codecs.limits import Limits
-from explorer.codecs.wire import Kind, encode_varint
+from explorer.codecs.protobuf import wire
+from explorer.codecs.protobuf.candidates import likely
+from explorer.codecs.protobuf.fields import serialized
+from explorer.codecs.protobuf.wire import Kind, encode_varint
 from explorer.model.errors import InvalidText
 from tests.codecs.common import EDITION, LOOSE, THREE, TWO, edges, edited, made, opened
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from explorer.codecs import wire
-from explorer.codecs.contract import Choice, Form
-from explorer.codecs.documents import Codecs
-from explorer.codecs.fields import serialized
-from explorer.codecs.forms import JsonForm
-from explorer.codecs.schemas import Schemas
-from explorer.codecs.sources import load
+from explorer.codecs.base import Choice, Form
+from explorer.codecs.codecs import Codecs
+from explorer.codecs.protobuf import wire
+from explorer.codecs.protobuf.fields import serialized
+from explorer.codecs.protobuf.schema_files import load
+from explorer.codecs.protobuf.schemas import Schemas
+from explorer.codecs.protobuf.text_formats import JsonForm
 from explorer.model.errors import InvalidText
 from tests.codecs.common import edges, edited, made, opened
 from tests.codecs.json_cases import ALL, CASES

@@ -8,12 +8,12 @@ from google.protobuf import text_format
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from explorer.codecs import wire
-from explorer.codecs.contract import Form
-from explorer.codecs.fields import serialized
-from explorer.codecs.wire import Kind, encode_varint
+from explorer.codecs.base import Form
+from explorer.codecs.protobuf import wire
+from explorer.codecs.protobuf.fields import serialized
+from explorer.codecs.protobuf.wire import Kind, encode_varint
 from tests.codecs.common import THREE, made, opened
-from tests.faults.figures import figure
+from tests.scale import figure
 
 Edit = Callable[[Any], None]
 

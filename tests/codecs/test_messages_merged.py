@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from explorer.codecs.contract import Form, Merge
-from explorer.codecs.fields import serialized
+from explorer.codecs.base import Form, Merge
+from explorer.codecs.protobuf.fields import serialized
 from explorer.model.errors import InvalidText
 from tests.codecs.common import THREE, made, opened
-from tests.faults.figures import figure
+from tests.scale import figure
 
 
 def base() -> Any:

@@ -9,14 +9,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer.codecs.contract import Form
-from explorer.codecs.fields import entry_type, is_map, serialized
-from explorer.codecs.forms import JsonForm, TextForm
-from explorer.codecs.json_tree import JsonNode, JsonNumber, JsonObject, parse_json
-from explorer.codecs.numbers import as_single
+from explorer.codecs.base import Form
+from explorer.codecs.protobuf.fields import entry_type, is_map, serialized
+from explorer.codecs.protobuf.json_tree import JsonNode, JsonNumber, JsonObject, parse_json
+from explorer.codecs.protobuf.numbers import as_single
+from explorer.codecs.protobuf.text_formats import JsonForm, TextForm
 from explorer.model.errors import InvalidText
 from tests.codecs.common import made
-from tests.faults.figures import figure
+from tests.scale import figure
 
 ALL, OPEN = "edges.all.All", "edges.open.Open"
 TYPES = FieldDescriptor

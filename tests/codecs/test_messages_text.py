@@ -2,8 +2,8 @@
 
 import pytest
 
-from explorer.codecs.fields import serialized
-from explorer.codecs.forms import TextForm
+from explorer.codecs.protobuf.fields import serialized
+from explorer.codecs.protobuf.text_formats import TextForm
 from explorer.model.errors import InvalidText
 from tests.codecs.common import made
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from explorer.codecs.contract import Choice
-from explorer.codecs.documents import Codecs, Place
+from explorer.codecs.base import Choice
+from explorer.codecs.codecs import Codecs, Place
 from explorer.codecs.key_patterns import similar_keys
 from explorer.codecs.patterns import Pattern
 from explorer.codecs.rule_file import RuleFile

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from explorer.codecs.contract import Choice
+from explorer.codecs.base import Choice
 from explorer.codecs.patterns import Pattern
 from explorer.codecs.rules import Rule, Rules
 from explorer.model.errors import SchemaFailed

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from explorer.codecs import proto_layout
-from explorer.codecs.schemas import Schemas, SchemaSet
-from explorer.codecs.sources import load
+from explorer.codecs.protobuf import proto_paths
+from explorer.codecs.protobuf.schema_files import load
+from explorer.codecs.protobuf.schemas import Schemas, SchemaSet
 from explorer.model.errors import SchemaFailed
 from tests.codecs.common import installed
 
@@ -84,7 +84,7 @@ class TestMounted:
 
     def test_huge_folder_is_refused_with_a_hint(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Somebody who names / by mistake does not wait for hours."""
-        monkeypatch.setattr(proto_layout, "MAX_FOLDER_ENTRIES", 3)
+        monkeypatch.setattr(proto_paths, "MAX_FOLDER_ENTRIES", 3)
         write(tmp_path, {f"{number}.txt": "" for number in range(5)})
         with pytest.raises(SchemaFailed, match="more than 3 files"):
             load([tmp_path])

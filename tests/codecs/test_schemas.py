@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileOptions
 
-from explorer.codecs import compiling
-from explorer.codecs.proto_layout import ProtoLayout
-from explorer.codecs.schemas import Schemas, SchemaSet
-from explorer.codecs.sources import load
+from explorer.codecs.protobuf import protoc
+from explorer.codecs.protobuf.proto_paths import ProtoLayout
+from explorer.codecs.protobuf.schema_files import load
+from explorer.codecs.protobuf.schemas import Schemas, SchemaSet
 from explorer.model.errors import SchemaFailed
 from tests.codecs.common import PROTOS, installed
 
@@ -55,7 +55,7 @@ class TestProtoFiles:
         assert fails(tmp_path).message == f'{tmp_path}/a.proto:3:3: "Nothing" is not defined.'
 
     def test_a_compiler_that_does_not_end_is_stopped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(compiling, "_TIME", 0.001)
+        monkeypatch.setattr(protoc, "_TIME", 0.001)
         assert "not compiled within" in fails(write(tmp_path, a=PERSON)).message
 
     def test_nothing_in_the_folder_one_is_in_is_run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,13 +81,13 @@ class TestCache:
     def runs(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:
         """The compiler's runs, counted; it still runs."""
         seen: list[object] = []
-        run = compiling._run  # noqa: SLF001 - counted, not replaced
+        run = protoc._run  # noqa: SLF001 - counted, not replaced
 
         def counted(layout: ProtoLayout) -> tuple[bytes, Sequence[tuple[str, str]]]:
             seen.append(layout)
             return run(layout)
 
-        monkeypatch.setattr(compiling, "_run", counted)
+        monkeypatch.setattr(protoc, "_run", counted)
         return seen
 
     def test_what_was_compiled_is_kept_until_a_file_changes(self, tmp_path: Path, runs: list[object]) -> None:

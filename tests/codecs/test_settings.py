@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.codecs.contract import Choice
+from explorer.codecs.base import Choice
 from explorer.codecs.limits import Limits
 from explorer.codecs.settings import Settings, read
 from explorer.model.errors import SchemaFailed

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from explorer.codecs.merging import Side
+from explorer.codecs.line_merge import Side
 from explorer.codecs.three_way import CONTEXT_LINES, ThreeWayRow, three_way_rows
 
 TEXTS = some.lists(some.sampled_from("abc"), max_size=12).map(lambda lines: "".join(f"{line}\n" for line in lines))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 
-from explorer.codecs import wire
-from explorer.codecs.contract import Choice, Form
-from explorer.codecs.fields import serialized
+from explorer.codecs.base import Choice, Form
+from explorer.codecs.protobuf import wire
+from explorer.codecs.protobuf.fields import serialized
 from tests.codecs.common import edited, made, opened, voltha
 
 UNKNOWN = wire.delimited(9999, b"from a later version")

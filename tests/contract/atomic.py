@@ -4,7 +4,7 @@ from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Revision
 from explorer.model.errors import Conflict, KeyExists, KeyModified, KeyNotFound, PreviousNotSpecified
-from tests.contract.ground import Ground, lacks, needs
+from tests.contract.fixtures import Ground, lacks, needs
 
 
 @needs(Capability.ATOMIC)

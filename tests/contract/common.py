@@ -3,7 +3,7 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound, NotReachable
-from tests.contract.ground import Ground, keys_below, lacks, needs
+from tests.contract.fixtures import Ground, keys_below, lacks, needs
 
 
 class Common(Ground):

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor
-from tests.contract.ground import Ground, keys_below, lacks, needs
-from tests.faults.figures import figure
+from tests.contract.fixtures import Ground, keys_below, lacks, needs
+from tests.scale import figure
 
 _NAMES = ["", "a", "b", "ab", "a!", "a0", "A", "é", "*", "[a]", "?", "%", " ", "\\", ".", "..", "キー"]
 _BYTES = ["\udcff", "\udcc3", "a\udc80", "\x00", "\n", "\x1b[31m", "\udcff\udcff"]

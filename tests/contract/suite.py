@@ -2,12 +2,12 @@
 
 from tests.contract.atomic import Atomic, History
 from tests.contract.common import Common
+from tests.contract.errors import Refusals
 from tests.contract.keys import Keys
-from tests.contract.lifetimes import Lifetimes
-from tests.contract.listing import Listing
-from tests.contract.locking import Inspecting, Locking
-from tests.contract.refusals import Refusals
-from tests.contract.watching import Resuming, Watching
+from tests.contract.locks import Inspecting, Locking
+from tests.contract.reads import Listing
+from tests.contract.ttl import Lifetimes
+from tests.contract.watches import Resuming, Watching
 
 
 class AllOfTheContract(

@@ -10,7 +10,7 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.drivers.consul import ConsulStore
 from explorer.model.address import Access, parse
-from tests.contract.ground import Ground
+from tests.contract.fixtures import Ground
 from tests.contract.suite import AllOfTheContract
 from tests.servers.consul import ConsulServer
 

@@ -10,7 +10,7 @@ from explorer.drivers.consul import ConsulStore
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import ExplorerError, Forbidden, NotReachable, TlsFailed, Unauthenticated
 from explorer.model.events import Put, Started
-from tests.drivers.refusals import CANARY, SOON
+from tests.drivers.error_cases import CANARY, SOON
 from tests.servers.certificates import Certificates
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import Tls

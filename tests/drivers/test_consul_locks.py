@@ -17,7 +17,7 @@ from explorer.drivers.consul.lock import FLAG
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, KeyNotFound
 from explorer.model.locks import LockInfo
-from tests.contract.ground import PATIENCE
+from tests.contract.fixtures import PATIENCE
 from tests.servers.consul import ConsulServer
 from tests.servers.waiting import eventually
 

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from explorer.drivers.common.tasks import Tasks
+from explorer.drivers.common.watch import Watch
 from explorer.drivers.consul import ConsulStore
-from explorer.drivers.consul.restores import RestoreDetector, is_abandoned
-from explorer.drivers.tasks import Tasks
-from explorer.drivers.watching import Watch
+from explorer.drivers.consul.restore_detector import RestoreDetector, is_abandoned
 from explorer.model.address import Access, parse
 from explorer.model.events import Deleted, Put, Resync, Started
-from tests.drivers.refusals import SOON
+from tests.drivers.error_cases import SOON
 from tests.servers.consul import ConsulServer
 
 pytestmark = pytest.mark.servers

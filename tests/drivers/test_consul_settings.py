@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from explorer.drivers.consul.failures import SessionEndedError, judge, refused
-from explorer.drivers.consul.layout import plain, reachable
+from explorer.drivers.common.http import Answer
+from explorer.drivers.consul.errors import SessionEndedError, judge, refused
+from explorer.drivers.consul.keyspace import plain, reachable
 from explorer.drivers.consul.settings import Settings, gather
-from explorer.drivers.http import Answer
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (
     ExplorerError,

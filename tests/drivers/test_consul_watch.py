@@ -8,12 +8,12 @@ import pytest
 
 from explorer.drivers.consul import ConsulStore
 from explorer.drivers.consul.answers import Stored
-from explorer.drivers.consul.reading import Reader
-from explorer.drivers.consul.searching import FEW
+from explorer.drivers.consul.changed_keys import FEW
+from explorer.drivers.consul.reader import Reader
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Lost, Put, Restored, Resync
-from tests.contract.ground import changes, take, told
+from tests.contract.fixtures import changes, take, told
 from tests.servers.consul import ConsulServer
 
 

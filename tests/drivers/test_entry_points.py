@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.calls import CHECKOUT, COMMAND, environment
+from tests.cli.run_command import CHECKOUT, COMMAND, environment
 
 PROJECT = """
 [build-system]
@@ -27,7 +27,7 @@ DRIVER = '''
 """A driver that is not part of Keyscope: what it holds is on paper."""
 
 from explorer.drivers.memory import MemoryStore
-from explorer.drivers.memory.keyspace import Keyspace
+from explorer.drivers.memory.database import Keyspace
 
 NO_STORE = "no store"
 SHEET = Keyspace()
@@ -56,12 +56,12 @@ with explorer.connect("paper:") as store:
 """
 CONTRACT = """
 import keyscope_paper
-from explorer.drivers.memory.keyspace import Keyspace
+from explorer.drivers.memory.database import Keyspace
 from explorer.drivers.registry import make
 from tests.contract.atomic import Atomic
 from tests.contract.common import Common
-from tests.contract.ground import Ground
-from tests.contract.listing import Listing
+from tests.contract.fixtures import Ground
+from tests.contract.reads import Listing
 
 class TestPaper(Common, Listing, Atomic, Ground):
     driver = keyscope_paper.PaperStore

@@ -10,7 +10,7 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.model.address import Access, parse
-from tests.contract.ground import Ground
+from tests.contract.fixtures import Ground
 from tests.contract.suite import AllOfTheContract
 from tests.servers.etcd import EtcdServer
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from explorer.drivers.common.http import Answer
 from explorer.drivers.etcd2 import Etcd2Store
-from explorer.drivers.etcd2.failures import judge
+from explorer.drivers.etcd2.errors import judge
 from explorer.drivers.etcd2.settings import Settings, gather
-from explorer.drivers.http import Answer
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (
     ExplorerError,
@@ -20,7 +20,7 @@ from explorer.model.errors import (
     Unauthenticated,
 )
 from explorer.model.events import Put, Started
-from tests.contract.ground import PATIENCE, changes
+from tests.contract.fixtures import PATIENCE, changes
 from tests.servers.certificates import Certificates
 from tests.servers.etcd import EtcdServer, Tls
 from tests.servers.etcd2 import PlainV2

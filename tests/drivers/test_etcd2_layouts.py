@@ -9,7 +9,7 @@ from explorer.drivers.etcd2 import Etcd2Store
 from explorer.drivers.etcd2.lock import Etcd2Lock
 from explorer.model.errors import CannotLock, InvalidKey
 from tests.clients.lockers import Locker, libkv
-from tests.contract.ground import PATIENCE
+from tests.contract.fixtures import PATIENCE
 from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd import EtcdServer
 from tests.servers.etcd2 import PlainV2

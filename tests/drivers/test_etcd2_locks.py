@@ -7,7 +7,7 @@ import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.model.errors import CannotLock, InvalidKey
-from tests.contract.ground import LASTING, PATIENCE, TTL
+from tests.contract.fixtures import LASTING, PATIENCE, TTL
 from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd2 import PlainV2
 from tests.servers.waiting import eventually

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
+from explorer.drivers.common.http import Endpoints
 from explorer.drivers.etcd2 import Etcd2Store
-from explorer.drivers.etcd2.layout import Node
-from explorer.drivers.etcd2.reading import Walk
-from explorer.drivers.http import Endpoints
+from explorer.drivers.etcd2.keyspace import Node
+from explorer.drivers.etcd2.reader import Walk
 from explorer.model.entries import Child
 from explorer.model.errors import ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
-from tests.contract.ground import PATIENCE, keys_below
+from tests.contract.fixtures import PATIENCE, keys_below
 from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd2 import PlainV2, quoted
 from tests.servers.waiting import eventually

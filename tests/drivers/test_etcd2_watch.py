@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from explorer.drivers.etcd2 import Etcd2Store, history
-from explorer.drivers.etcd2.layout import Node
-from explorer.drivers.etcd2.reading import Walk
+from explorer.drivers.etcd2 import Etcd2Store, event_stream
+from explorer.drivers.etcd2.keyspace import Node
+from explorer.drivers.etcd2.reader import Walk
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Put, Resync, Started
-from tests.contract.ground import changes, take, told
+from tests.contract.fixtures import changes, take, told
 from tests.servers.etcd import EtcdServer
 from tests.servers.etcd2 import PlainV2
 from tests.servers.proxy import FaultProxy
@@ -151,7 +151,7 @@ async def test_hidden_names_are_not_told(store: Etcd2Store) -> None:
 async def test_a_watch_that_hears_nothing_keeps_up_with_the_changes_elsewhere(
     shared_etcd2: EtcdServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "_SILENCE", 0.2)
+    monkeypatch.setattr(event_stream, "_SILENCE", 0.2)
     async with (
         FaultProxy(shared_etcd2.client_port) as proxy,
         make(proxy.address, path) as store,

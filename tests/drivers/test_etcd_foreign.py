@@ -11,14 +11,14 @@ import grpc
 import pytest
 from grpc.aio import AioRpcError, Metadata
 
-from explorer.drivers import delivery
 from explorer.drivers.base import Store
+from explorer.drivers.common import write_attempt
 from explorer.drivers.etcd import EtcdStore
 from explorer.drivers.etcd.endpoint import Endpoint
 from explorer.model.address import Access, parse
 from explorer.model.events import Lost, Put, Started
+from tests.drivers.error_cases import SOON
 from tests.drivers.http2_answers import FOREIGN, Answer, Http2Proxy
-from tests.drivers.refusals import SOON
 from tests.drivers.test_foreign_answers import CALLS, complaint_of, complaints, outcome
 from tests.servers.etcd import EtcdServer
 
@@ -45,7 +45,7 @@ def etcd_version() -> str:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spend little time on finding out what became of a write: nothing here can say."""
-    monkeypatch.setattr(delivery, "_RESOLVING", TIMEOUT)
+    monkeypatch.setattr(write_attempt, "_RESOLVING", TIMEOUT)
 
 
 def store_at(address: str, path: str, timeout: float = TIMEOUT) -> EtcdStore:
@@ -124,7 +124,7 @@ async def test_exception_of_grpc_never_leaves_the_driver(
 
         async with store_at(shared_etcd.address, path, 0.1) as store:
             with monkeypatch.context() as broken:
-                broken.setattr(delivery, "_RESOLVING", 0.1)
+                broken.setattr(write_attempt, "_RESOLVING", 0.1)
                 for way in ("call", "dialogue", "download"):
                     broken.setattr(Endpoint, way, fail if way == "call" else fail())
                 wrong = await asyncio.gather(

@@ -8,14 +8,14 @@ import pytest
 
 from explorer.drivers.base import Store
 from explorer.drivers.etcd import EtcdStore, leases, messages
-from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.connection import Cluster
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock
 from explorer.model.locks import LockInfo
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import prefix
 from tests.servers.programs import ETCDCTL, environment
-from tests.servers.requirement import require
+from tests.servers.require import require
 from tests.servers.waiting import eventually
 
 __all__ = ["prefix"]

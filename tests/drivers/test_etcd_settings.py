@@ -5,7 +5,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from explorer.drivers.etcd.failures import understand
+from explorer.drivers.etcd.errors import understand
 from explorer.drivers.etcd.settings import Settings, gather
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (

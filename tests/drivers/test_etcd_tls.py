@@ -9,7 +9,7 @@ import pytest
 from explorer.drivers.etcd import EtcdStore
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable, TlsFailed
-from tests.drivers.refusals import assert_told, command
+from tests.drivers.error_cases import assert_told, command
 from tests.servers.certificates import Certificates
 from tests.servers.etcd import VERSIONS, EtcdServer, Tls
 

@@ -8,18 +8,18 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from explorer.cli.exits import Code, code_of, line_of
-from explorer.drivers import delivery
+from explorer.cli.exit_codes import Code, code_of, line_of
 from explorer.drivers.base import Store
+from explorer.drivers.common import write_attempt
 from explorer.drivers.consul import ConsulStore
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.model import errors
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown, TooLarge
 from explorer.model.events import Lost, Put, Started
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
+from tests.drivers.error_cases import CANARY, SOON
 from tests.drivers.foreign_answers import NEVER_OWN, ODDITIES, SHAPES, TOO_LARGE, AnsweringProxy
-from tests.drivers.refusals import CANARY, SOON
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
 from tests.servers.waiting import eventually
@@ -42,7 +42,7 @@ def server(request: pytest.FixtureRequest) -> Server:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spend little time on finding out what became of a write: nothing here can say."""
-    monkeypatch.setattr(delivery, "_RESOLVING", TIMEOUT)
+    monkeypatch.setattr(write_attempt, "_RESOLVING", TIMEOUT)
 
 
 def store_at(server: Server, address: str, path: str, timeout: float = TIMEOUT) -> Store:

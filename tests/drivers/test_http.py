@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from explorer.drivers.http import Answer, Endpoints, Request
-from explorer.drivers.retry import greet
+from explorer.drivers.common.http import Answer, Endpoints, Request
+from explorer.drivers.common.retry import greet
 from explorer.model.address import Host
 from explorer.model.errors import NotReachable, Timeout
 from tests.drivers.silent_hosts import silent_host

@@ -11,10 +11,10 @@ import pytest
 from kazoo.client import KazooClient
 
 import explorer
-from explorer.cli.exits import Code, code_of
+from explorer.cli.exit_codes import Code, code_of
 from explorer.drivers.base import Store
 from explorer.model.errors import CannotLock
-from tests.contract.ground import PATIENCE
+from tests.contract.fixtures import PATIENCE
 from tests.drivers.test_consul_locks import consul_lock
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer

@@ -4,7 +4,7 @@ from urllib.parse import quote
 from explorer.drivers.base import Store
 from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
 from explorer.model.address import parse
-from tests.contract.ground import Ground
+from tests.contract.fixtures import Ground
 from tests.contract.suite import AllOfTheContract
 
 

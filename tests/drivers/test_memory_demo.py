@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.drivers.memory import DemoStore, Keyspace, ManualClock
-from explorer.drivers.memory.messages import MESSAGES
-from explorer.drivers.memory.movement import Movement
-from explorer.drivers.memory.seed import SCHEMA
-from explorer.drivers.memory.wire import varint, zigzag
+from explorer.drivers.memory.demo.protobuf_encode import varint, zigzag
+from explorer.drivers.memory.demo.seed import SCHEMA
+from explorer.drivers.memory.demo.simulation import Movement
+from explorer.drivers.memory.demo.values import MESSAGES
 from explorer.model.address import parse
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidAddress
 from explorer.model.events import Deleted, Put
-from tests.contract.ground import changes, keys_below
+from tests.contract.fixtures import changes, keys_below
 
 
 def _chance() -> Random:

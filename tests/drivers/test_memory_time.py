@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from explorer.drivers.common.watch import CAPACITY, Watch
 from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
-from explorer.drivers.watching import CAPACITY, Watch
 from explorer.model.address import parse
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, InvalidAddress, InvalidKey, LockLost, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.model.keys import encode
-from tests.contract.ground import PATIENCE, changes, fill, keys_below, take, told
+from tests.contract.fixtures import PATIENCE, changes, fill, keys_below, take, told
 from tests.servers.waiting import eventually
 
 

@@ -12,7 +12,7 @@ from explorer.drivers.consul import ConsulStore
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.model.address import Access, parse
 from explorer.model.events import Put
-from tests.drivers.refusals import SOON
+from tests.drivers.error_cases import SOON
 from tests.drivers.silent_hosts import silent_host
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer

@@ -11,8 +11,8 @@ import pytest
 
 import explorer
 from explorer.cli.console import Console
-from explorer.cli.doctor import doctor
-from explorer.cli.exits import line_of
+from explorer.cli.exit_codes import line_of
+from explorer.cli.verbs.doctor import doctor
 from explorer.model.address import Access, parse
 from explorer.model.errors import InvalidAddress, NotReachable
 from explorer.model.events import Put, Started

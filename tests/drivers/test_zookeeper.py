@@ -11,7 +11,7 @@ from explorer.drivers.base import Store
 from explorer.drivers.zookeeper import ZooKeeperStore
 from explorer.model.address import Access, parse
 from explorer.model.entries import Entry, Revision
-from tests.contract.ground import Ground
+from tests.contract.fixtures import Ground
 from tests.contract.suite import AllOfTheContract
 from tests.servers.zookeeper import ZooKeeperServer
 

@@ -9,7 +9,7 @@ from kazoo.client import KazooClient
 from kazoo.security import make_digest_acl
 
 from explorer.drivers.zookeeper import ZooKeeperStore, messages
-from explorer.drivers.zookeeper.layout import Permission
+from explorer.drivers.zookeeper.keyspace import Permission
 from explorer.drivers.zookeeper.settings import gather
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (
@@ -20,7 +20,7 @@ from explorer.model.errors import (
     TlsFailed,
     Unauthenticated,
 )
-from tests.contract.ground import PATIENCE
+from tests.contract.fixtures import PATIENCE
 from tests.servers.certificates import Certificates
 from tests.servers.etcd import Tls
 from tests.servers.fixtures import prefix

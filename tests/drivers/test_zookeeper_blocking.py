@@ -10,7 +10,7 @@ from explorer.blocking import BlockingStore
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CallNotSupported, CannotLock, KeyModified, KeyNotFound, LockLost
 from explorer.model.events import Deleted, Put, Started
-from tests.contract.ground import PATIENCE
+from tests.contract.fixtures import PATIENCE
 from tests.servers.zookeeper import ZooKeeperServer
 
 

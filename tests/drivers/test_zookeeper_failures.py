@@ -18,15 +18,15 @@ import kazoo.exceptions
 import pytest
 from kazoo.handlers.threading import KazooTimeoutError
 
-from explorer.drivers import delivery
 from explorer.drivers.base import Store
+from explorer.drivers.common import write_attempt
 from explorer.drivers.zookeeper import ZooKeeperStore, client, connection
 from explorer.drivers.zookeeper.messages import Request
 from explorer.model import errors
 from explorer.model.address import Access, parse
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Lost, Resync
-from tests.contract.ground import PATIENCE, take
+from tests.contract.fixtures import PATIENCE, take
 from tests.servers.processes import HOST
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
@@ -310,7 +310,7 @@ async def _failure(call: Awaitable[object]) -> Exception | None:
 async def raising(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ZooKeeperStore]:
     """A store that is connected to the fake, whose time limits are over at once."""
     monkeypatch.setattr(connection, "Client", RaisingClient)
-    monkeypatch.setattr(delivery, "_RESOLVING", 0.0)
+    monkeypatch.setattr(write_attempt, "_RESOLVING", 0.0)
     store = ZooKeeperStore(parse("zk://127.0.0.1:1/?timeout=0.001"), Access())
 
     async def is_live(self: connection.Connection) -> None:

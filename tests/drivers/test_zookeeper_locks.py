@@ -10,7 +10,7 @@ from kazoo.client import KazooClient
 from explorer.drivers.zookeeper import ZooKeeperStore
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock
-from tests.contract.ground import PATIENCE
+from tests.contract.fixtures import PATIENCE
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 

@@ -8,11 +8,11 @@ from kazoo.client import KazooClient
 from kazoo.security import make_acl
 
 from explorer.drivers.zookeeper import ZooKeeperStore, messages
-from explorer.drivers.zookeeper.layout import OPEN
+from explorer.drivers.zookeeper.keyspace import OPEN
 from explorer.drivers.zookeeper.messages import Mode
 from explorer.model.address import Access, parse
 from explorer.model.errors import CallNotSupported, ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
-from tests.contract.ground import PATIENCE, fill, keys_below
+from tests.contract.fixtures import PATIENCE, fill, keys_below
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 

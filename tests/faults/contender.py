@@ -11,11 +11,11 @@ import sys
 from contextlib import suppress
 
 from explorer.drivers.base import Lock
+from explorer.drivers.common.leases import boottime
 from explorer.drivers.etcd import EtcdStore
-from explorer.drivers.holding import boottime
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, ExplorerError, LockLost
-from tests.faults.figures import PATIENCE
+from tests.scale import PATIENCE
 
 GUARDED = "guarded"
 LIMIT = 2.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, ExplorerError, NotReachable, OutcomeUnknown
-from tests.faults.saves import Told
+from tests.faults.save_checker import Told
 
 
 class Editors:

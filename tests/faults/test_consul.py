@@ -9,8 +9,8 @@ import pytest
 
 from explorer.drivers.consul import ConsulStore
 from explorer.drivers.consul.answers import Stored
+from explorer.drivers.consul.cas import Save
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.saving import Save
 from explorer.model.address import Access, parse
 from explorer.model.entries import Entry
 from explorer.model.errors import (
@@ -22,9 +22,9 @@ from explorer.model.errors import (
     OutcomeUnknown,
 )
 from explorer.model.events import Lost, Put, Restored, Resync
-from tests.faults.figures import PATIENCE
-from tests.faults.folder import Folder, converged, folding, lost
-from tests.faults.holding import Holding, nothing_is_left
+from tests.faults.replica import Folder, converged, folding, lost
+from tests.faults.resource_leaks import Holding, nothing_is_left
+from tests.scale import PATIENCE
 from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.fixtures import consul_cluster, own_consul, shared_consul
 from tests.servers.proxy import FaultProxy

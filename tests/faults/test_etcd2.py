@@ -9,15 +9,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from explorer.drivers.common.leases import boottime
 from explorer.drivers.etcd2 import Etcd2Store
-from explorer.drivers.holding import boottime
 from explorer.model.address import Access, parse
 from explorer.model.errors import LockLost, NotReachable, OutcomeUnknown
 from explorer.model.events import Lost, Restored, Resync
-from tests.faults.figures import PATIENCE, figure, seed
-from tests.faults.folder import Folder, converged, folding, lost, write
-from tests.faults.holding import Holding, nothing_is_left
-from tests.faults.hurrying import hurried, in_time
+from tests.faults.replica import Folder, converged, folding, lost, write
+from tests.faults.resource_leaks import Holding, nothing_is_left
+from tests.faults.timeouts import hurried, in_time
+from tests.scale import PATIENCE, figure, seed
 from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
@@ -91,7 +91,7 @@ async def test_a_watcher_that_is_cut_off_misses_nothing_in_the_end(shared_etcd2:
 async def test_a_half_open_connection_is_told_as_lost(
     shared_etcd2: EtcdServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("explorer.drivers.etcd2.history._SILENCE", 1.0)
+    monkeypatch.setattr("explorer.drivers.etcd2.event_stream._SILENCE", 1.0)
     async with (
         FaultProxy(shared_etcd2.client_port) as proxy,
         lane(proxy.address, shared_etcd2.address, f"lane-{uuid.uuid4().hex[:8]}") as (folder, store, writer, choice),

@@ -10,15 +10,15 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store
-from explorer.drivers.etcd2.layout import Node
-from explorer.drivers.etcd2.saving import Save
+from explorer.drivers.etcd2.cas import Save
+from explorer.drivers.etcd2.keyspace import Node
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyExists, KeyModified, KeyNotFound, NotReachable, OutcomeUnknown
 from tests.faults.editors import Editors
-from tests.faults.figures import PATIENCE, figure, seed
-from tests.faults.hurrying import hurried
-from tests.faults.saves import Told
+from tests.faults.save_checker import Told
 from tests.faults.test_etcd2 import open_store
+from tests.faults.timeouts import hurried
+from tests.scale import PATIENCE, figure, seed
 from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually

@@ -10,13 +10,13 @@ from functools import partial
 import pytest
 
 import explorer
+from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd import EtcdStore
-from explorer.drivers.watching import Watch
 from explorer.model.address import Access, parse
 from explorer.model.errors import ExplorerError
 from explorer.model.events import Put, Resync, Started
-from tests.faults.figures import PATIENCE, figure
-from tests.faults.holding import Holding, nothing_is_left, report
+from tests.faults.resource_leaks import Holding, nothing_is_left, report
+from tests.scale import PATIENCE, figure
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import shared_etcd
 from tests.servers.proxy import FaultProxy

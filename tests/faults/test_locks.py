@@ -17,13 +17,13 @@ from typing import Any, Self
 
 import pytest
 
+from explorer.drivers.common.leases import boottime
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.methods import LEASE_REVOKE
-from explorer.drivers.holding import boottime
-from tests.cli.calls import CHECKOUT, environment
+from tests.cli.run_command import CHECKOUT, environment
 from tests.faults.contender import GUARDED
-from tests.faults.figures import PATIENCE, figure, seed
-from tests.faults.plain import PlainClient, delete
+from tests.faults.etcd_stub import PlainClient, delete
+from tests.scale import PATIENCE, figure, seed
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import etcd_version
 from tests.servers.proxy import FaultProxy

@@ -12,16 +12,16 @@ import pytest
 
 from explorer.drivers.base import Store
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.delivery import Delivery
+from explorer.drivers.etcd.write_attempt import Delivery
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, KeyNotFound, NotReachable, OutcomeUnknown
-from tests.faults.changes import Change, History
-from tests.faults.figures import PATIENCE, figure, seed
-from tests.faults.hurrying import hurried
-from tests.faults.plain import PlainClient, put
-from tests.faults.saves import Attempt, Told, figures, misjudged
-from tests.faults.traffic import END
-from tests.faults.witnesses import open_store, record
+from tests.faults.etcd_stub import PlainClient, put
+from tests.faults.history import Change, History
+from tests.faults.recorder import open_store, record
+from tests.faults.save_checker import Attempt, Told, figures, misjudged
+from tests.faults.timeouts import hurried
+from tests.faults.workload import END
+from tests.scale import PATIENCE, figure, seed
 from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from explorer.model.events import Lost, Resync
-from tests.faults.figures import PATIENCE, figure
-from tests.faults.lane import Lane, lane
+from tests.faults.watch_run import Lane, lane
+from tests.scale import PATIENCE, figure
 from tests.servers.etcd import EtcdCluster
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually

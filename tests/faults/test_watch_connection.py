@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.connection import Cluster
 from explorer.drivers.etcd.methods import WATCH
 from explorer.drivers.etcd.settings import gather
 from explorer.model.address import Access, parse
 from explorer.model.events import Resync
-from tests.faults.figures import PATIENCE, figure
-from tests.faults.lane import Lane, lane
-from tests.faults.witnesses import open_store
+from tests.faults.recorder import open_store
+from tests.faults.watch_run import Lane, lane
+from tests.scale import PATIENCE, figure
 from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually

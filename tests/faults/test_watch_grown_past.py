@@ -15,10 +15,10 @@ import pytest
 
 import explorer
 from explorer.drivers.base import Store
-from explorer.drivers.consul import searching, treewatch
+from explorer.drivers.consul import changed_keys, tree_watch
 from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
-from tests.faults.figures import PATIENCE
+from tests.scale import PATIENCE
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
@@ -136,8 +136,8 @@ async def test_store_that_grew_past_its_watch_is_a_resync(
 ) -> None:
     """The values of before are told, of keys that the watch had told of and of others."""
     if amount == "many":
-        monkeypatch.setattr(searching, "FEW", 2)
-        monkeypatch.setattr(treewatch, "FEW", 2)
+        monkeypatch.setattr(changed_keys, "FEW", 2)
+        monkeypatch.setattr(tree_watch, "FEW", 2)
     before, after, wanted = CASES[case]
     await ground.write(a="old", b="old", c="old")
     await ground.keep()

@@ -14,18 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explorer.drivers.common.retry import Backoff
+from explorer.drivers.common.watch import Feed
 from explorer.drivers.etcd import messages, replay
-from explorer.drivers.etcd.layout import Layout
+from explorer.drivers.etcd.keyspace import Layout
 from explorer.drivers.etcd.watch import RangeWatch, _Gap
-from explorer.drivers.retry import Backoff
-from explorer.drivers.watching import Feed
 from explorer.model.entries import Revision
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Resync
-from tests.faults.changes import History
-from tests.faults.figures import figure
-from tests.faults.scripted import Answers, Connection, Lie, Life, Script, Writes
-from tests.faults.validators import FaultBegun, LogEntry, complaints
+from tests.faults.checkers import FaultBegun, LogEntry, complaints
+from tests.faults.fake_etcd import Answers, Connection, Lie, Life, Script, Writes
+from tests.faults.history import History
+from tests.scale import figure
 
 KEYS = ("a", "b", "c", "d")
 

@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 
 import explorer
-from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.common.tasks import Tasks
+from explorer.drivers.common.watch import Watch
+from explorer.drivers.etcd.connection import Cluster
 from explorer.drivers.etcd.endpoint import Outbox
-from explorer.drivers.etcd.layout import Layout
+from explorer.drivers.etcd.keyspace import Layout
 from explorer.drivers.etcd.methods import Answer, Method, Question
-from explorer.drivers.etcd.ranges import Reader, Windows
+from explorer.drivers.etcd.reader import Reader, Windows
 from explorer.drivers.etcd.settings import gather
 from explorer.drivers.etcd.watch import RangeWatch
-from explorer.drivers.tasks import Tasks
-from explorer.drivers.watching import Watch
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Lost, Put, Restored, Resync, Started
-from tests.faults.figures import PATIENCE
-from tests.faults.lane import Lane, lane
-from tests.faults.plain import PlainClient, put
-from tests.faults.traffic import ROOT
-from tests.faults.witnesses import Watcher, open_store, record
+from tests.faults.etcd_stub import PlainClient, put
+from tests.faults.recorder import Watcher, open_store, record
+from tests.faults.watch_run import Lane, lane
+from tests.faults.workload import ROOT
+from tests.scale import PATIENCE
 from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually

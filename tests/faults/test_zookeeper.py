@@ -14,10 +14,10 @@ from explorer.drivers.zookeeper import ZooKeeperStore
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Resync
-from tests.faults.figures import PATIENCE, figure, seed
-from tests.faults.folder import Folder, converged, folding, lost, write
-from tests.faults.holding import Holding, nothing_is_left
-from tests.faults.hurrying import in_time
+from tests.faults.replica import Folder, converged, folding, lost, write
+from tests.faults.resource_leaks import Holding, nothing_is_left
+from tests.faults.timeouts import in_time
+from tests.scale import PATIENCE, figure, seed
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer

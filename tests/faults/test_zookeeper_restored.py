@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from explorer.codecs.documents import Codecs
-from explorer.drivers.watching import Watch
+from explorer.codecs.codecs import Codecs
+from explorer.drivers.common.watch import Watch
 from explorer.drivers.zookeeper import ZooKeeperStore
 from explorer.model.entries import Revision
 from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Event, Put, Resync
-from explorer.opening import opener
+from explorer.opener import opener
 from explorer.session.session import Session
 from explorer.session.states import Standing
-from tests.faults.figures import PATIENCE
 from tests.faults.test_zookeeper import open_store
+from tests.scale import PATIENCE
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
-from tests.session.ground import live
+from tests.session.fixtures import live
 
 pytestmark = pytest.mark.faults
 

@@ -12,10 +12,10 @@ from explorer.drivers.zookeeper.messages import Request
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, NotReachable
 from tests.faults.editors import Editors
-from tests.faults.figures import PATIENCE, figure, seed
-from tests.faults.hurrying import hurried, hurry
-from tests.faults.saves import Told
+from tests.faults.save_checker import Told
 from tests.faults.test_zookeeper import open_store
+from tests.faults.timeouts import hurried, hurry
+from tests.scale import PATIENCE, figure, seed
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer

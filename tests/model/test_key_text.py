@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from explorer.model.errors import InvalidKey
 from explorer.model.key_text import escape_key, unescape_key
 from explorer.model.keys import decode
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 
 
 @given(st.one_of(st.binary().map(decode), st.text(st.characters(exclude_categories=["Cs"]))))

@@ -12,7 +12,7 @@ from tests.servers.cluster import NAMES, Cluster
 from tests.servers.etcd import Tls
 from tests.servers.processes import HOST, Server, free_port
 from tests.servers.programs import CONSUL, environment
-from tests.servers.requirement import require
+from tests.servers.require import require
 
 
 class ConsulError(Exception):

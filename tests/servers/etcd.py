@@ -12,7 +12,7 @@ from tests.servers.certificates import KeyPair
 from tests.servers.cluster import NAMES, Cluster
 from tests.servers.processes import HOST, Server, ServerFailedError, free_port
 from tests.servers.programs import ETCD, ETCDCTL, environment
-from tests.servers.requirement import require
+from tests.servers.require import require
 
 VERSIONS = ("3.4", "3.5")
 

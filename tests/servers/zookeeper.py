@@ -7,7 +7,7 @@ from tests.servers.cluster import NAMES, Cluster
 from tests.servers.etcd import Tls
 from tests.servers.processes import HOST, Server, free_port
 from tests.servers.programs import ZOOKEEPER
-from tests.servers.requirement import require
+from tests.servers.require import require
 
 _MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 _JAVA = (

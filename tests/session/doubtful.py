@@ -4,7 +4,7 @@ import asyncio
 
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry, Revision
-from tests.session.ground import Gate, Place
+from tests.session.fixtures import Gate, Place
 
 
 class Doubtful(Gate):

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 import explorer
-from explorer.codecs.documents import Codecs
-from explorer.opening import opener
+from explorer.codecs.codecs import Codecs
+from explorer.opener import opener
 from explorer.session.session import Session
 from explorer.session.states import Standing
-from tests.faults.figures import PATIENCE
+from tests.scale import PATIENCE
 from tests.servers.consul import ConsulServer
-from tests.session.ground import live, shown
+from tests.session.fixtures import live, shown
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 

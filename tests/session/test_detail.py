@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from explorer.codecs.contract import Document
-from explorer.codecs.documents import Codecs
-from explorer.codecs.kubernetes import MAGIC
+from explorer.codecs.base import Document
+from explorer.codecs.codecs import Codecs
 from explorer.codecs.limits import Limits
+from explorer.codecs.protobuf.kubernetes import MAGIC
 from explorer.drivers.memory import MemoryStore
 from explorer.model.entries import Entry
 from explorer.model.errors import NotReachable
-from explorer.session.decoding import PREVIEWED
+from explorer.session.decoder import PREVIEWED
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from tests.servers.waiting import eventually
-from tests.session.ground import PATIENCE, Gate, Place, SetClock, opened, shown
+from tests.session.fixtures import PATIENCE, Gate, Place, SetClock, opened, shown
 
 
 class Counting(Gate):

@@ -10,17 +10,17 @@ from functools import partial
 import pytest
 
 from explorer.model.errors import NotReachable
-from explorer.opening import opener
-from explorer.session.editing.edits import Refused, Saved
+from explorer.opener import opener
+from explorer.session.editing.edit_states import Refused, Saved
 from explorer.session.states import Standing
-from tests.faults.figures import PATIENCE
+from tests.scale import PATIENCE
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
-from tests.session.ground import editing, live
-from tests.session.witness import witnessed
+from tests.session.fixtures import editing, live
+from tests.session.liveness_probe import witnessed
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 

@@ -17,15 +17,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from explorer.codecs.contract import Choice
+from explorer.codecs.base import Choice
 from explorer.model.events import Put
 from explorer.session.editing import drafts as module
-from explorer.session.editing.desk import SOON
 from explorer.session.editing.drafts import Draft, DraftError, Drafts
-from explorer.session.editing.edits import Conflicted, Saved
-from tests.faults.figures import figure
+from explorer.session.editing.edit_states import Conflicted, Saved
+from explorer.session.editing.editor import SOON
+from tests.scale import figure
 from tests.servers.waiting import eventually, wait_until
-from tests.session.ground import PATIENCE, Place, editing, opened
+from tests.session.fixtures import PATIENCE, Place, editing, opened
 
 _ROOT = Path(__file__).parents[2]
 KILLS = figure(3, 50)
@@ -234,7 +234,7 @@ def test_kill_9_loses_nothing_that_was_typed_a_second_before(tmp_path: Path) -> 
     chance = random.Random(4)
     for number in range(KILLS):
         folder, log = tmp_path / f"drafts-{number}", tmp_path / f"typed-{number}"
-        line = [sys.executable, "-m", "tests.session.typist", str(folder), f"key-{number}"]
+        line = [sys.executable, "-m", "tests.session.typing_process", str(folder), f"key-{number}"]
         with log.open("wb") as output, subprocess.Popen(line, cwd=_ROOT, stdout=output) as typist:
             enough = 120 + chance.randrange(80)  # any moment will do, between two writes or in one
             wait_until(partial(_typed, log, enough), "somebody types", PATIENCE)

@@ -8,19 +8,19 @@ from itertools import chain
 
 import pytest
 
-from explorer.codecs.documents import Codecs
+from explorer.codecs.codecs import Codecs
 from explorer.model.entries import Entry
-from explorer.opening import opener
-from explorer.session.editing.edits import Conflicted, Saved
+from explorer.opener import opener
+from explorer.session.editing.edit_states import Conflicted, Saved
 from explorer.session.session import Session
 from explorer.session.states import Ready, Standing
-from tests.faults.figures import PATIENCE, figure
+from tests.scale import PATIENCE, figure
 from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.fixtures import prefix, shared_etcd
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
-from tests.session.ground import editing, live
-from tests.session.witness import comes_back, falls_stale, stale_in_time, witnessed
+from tests.session.fixtures import editing, live
+from tests.session.liveness_probe import comes_back, falls_stale, stale_in_time, witnessed
 
 __all__ = ["prefix", "shared_etcd"]
 

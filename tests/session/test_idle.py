@@ -6,13 +6,13 @@ import time
 import pytest
 
 import explorer
-from explorer.codecs.documents import Codecs
-from explorer.opening import opener
+from explorer.codecs.codecs import Codecs
+from explorer.opener import opener
 from explorer.session.session import Session
 from tests.servers.consul import ConsulServer
 from tests.servers.zookeeper import ZooKeeperServer
-from tests.session.ground import live, shown
-from tests.session.witness import open_all
+from tests.session.fixtures import live, shown
+from tests.session.liveness_probe import open_all
 
 pytestmark = pytest.mark.servers
 

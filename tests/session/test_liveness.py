@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.codecs.documents import Codecs
+from explorer.codecs.codecs import Codecs
 from explorer.model.errors import Forbidden, NotReachable, Timeout
 from explorer.session.connection.liveness import GRACE, Pulse
 from explorer.session.session import Session
 from explorer.session.states import Part, Standing
 from tests.servers.waiting import eventually
-from tests.session.ground import PATIENCE, Place, SetClock, live, opened
+from tests.session.fixtures import PATIENCE, Place, SetClock, live, opened
 
 
 def living() -> Pulse:

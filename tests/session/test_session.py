@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.codecs.documents import Codecs
+from explorer.codecs.codecs import Codecs
 from explorer.drivers.base import Store
 from explorer.drivers.memory import MemoryStore
 from explorer.model.address import parse
@@ -22,13 +22,13 @@ from explorer.model.errors import (
     TlsFailed,
     Unauthenticated,
 )
-from explorer.session.changes import Kind
+from explorer.session.change_log import Kind
 from explorer.session.commands import ACTIONS
-from explorer.session.frames import FRAME
+from explorer.session.notifier import FRAME
 from explorer.session.session import Session
 from explorer.session.states import Part, Standing, newest
 from tests.servers.waiting import eventually
-from tests.session.ground import PATIENCE, Place, SetClock, live, opened
+from tests.session.fixtures import PATIENCE, Place, SetClock, live, opened
 
 
 def names(session: Session) -> list[str]:

@@ -17,14 +17,14 @@ import psutil
 import pytest
 
 import explorer
-from explorer.codecs.documents import Codecs
+from explorer.codecs.codecs import Codecs
 from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError
-from explorer.opening import opener
-from explorer.session.editing.edits import Conflicted, Saved
+from explorer.opener import opener
+from explorer.session.editing.edit_states import Conflicted, Saved
 from explorer.session.session import Session
 from explorer.session.states import Ready, Standing
-from tests.faults.figures import PATIENCE, figure, seed
+from tests.scale import PATIENCE, figure, seed
 from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.fixtures import (
@@ -39,8 +39,8 @@ from tests.servers.fixtures import (
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
-from tests.session.ground import editing, live
-from tests.session.witness import SHOWN_WITHIN, becomes, comes_back, falls_stale, open_all, witnessed
+from tests.session.fixtures import editing, live
+from tests.session.liveness_probe import SHOWN_WITHIN, becomes, comes_back, falls_stale, open_all, witnessed
 
 __all__ = [
     "own_consul",

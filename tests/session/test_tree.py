@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
-from explorer.drivers.backward import children_before
+from explorer.drivers.common.reverse_pages import children_before
 from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted
-from explorer.session.keytree import loading
+from explorer.session.keytree import level_loader
 from explorer.session.keytree import marks as aging
 from explorer.session.keytree.nodes import Extent
 from explorer.session.keytree.tree import Tree
-from tests.session.branching import Store, children
-from tests.session.garden import growing
+from tests.session.fake_store import Store, children
+from tests.session.tree_harness import growing
 
 
 async def test_every_key_has_its_place_however_it_is_spelled() -> None:
@@ -218,7 +218,7 @@ async def test_a_deep_tree_is_no_different() -> None:
 async def test_a_page_is_taken_in_by_slices_and_what_happens_between_them_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loading, "SLICE", 0)
+    monkeypatch.setattr(level_loader, "SLICE", 0)
     async with growing(page=1000) as garden:
         for number in range(640):
             garden.store.put(f"{number:04}")

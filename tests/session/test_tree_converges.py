@@ -11,12 +11,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.keys import first_key
-from explorer.session.connection.folding import Fold
-from explorer.session.keytree.filtering import Filter
+from explorer.session.connection.coalescer import Fold
+from explorer.session.keytree.filter import Filter
 from explorer.session.keytree.nodes import Extent, Node
 from explorer.session.keytree.tree import Tree
-from tests.faults.figures import figure
-from tests.session.branching import Store, children
+from tests.scale import figure
+from tests.session.fake_store import Store, children
 
 _NUMBERS = st.integers(0, 10_000)
 _NAMES = ["", "a", "a-b", "a0", "b", "c", "c05", "c230", "c231", "d"]

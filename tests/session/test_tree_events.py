@@ -5,12 +5,12 @@ import pytest
 from explorer.model.entries import Entry
 from explorer.model.errors import NotReachable
 from explorer.model.events import Put
-from explorer.session.keytree import loading
+from explorer.session.keytree import level_loader
 from explorer.session.keytree import marks as aging
 from explorer.session.keytree.marks import Change, Stage
 from explorer.session.keytree.nodes import Extent
 from tests.servers.waiting import eventually
-from tests.session.garden import growing
+from tests.session.tree_harness import growing
 
 
 async def test_a_page_that_is_older_than_an_event_brings_nothing_back() -> None:
@@ -299,7 +299,7 @@ async def test_marks_and_ghosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
 class TestAStoreThatKeepsQuietAboutWhatCameAndWent:
     @pytest.fixture(autouse=True)
     def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(loading, "CONFIRMED", 0.01)
+        monkeypatch.setattr(level_loader, "CONFIRMED", 0.01)
 
     async def test_what_was_read_and_never_told_of_is_let_go(self) -> None:
         async with growing("a/kept", "b/gone", unsure=True) as garden:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.session.garden import growing
+from tests.session.tree_harness import growing
 
 
 async def test_a_filter_shows_what_matches_and_what_is_around_it() -> None:

@@ -16,15 +16,15 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Page
 from explorer.model.errors import ExplorerError, InvalidKey, KeyModified, KeyNotFound
 from explorer.model.events import Deleted, Put
-from explorer.session.connection.folding import Fold
+from explorer.session.connection.coalescer import Fold
 from explorer.session.keytree.tree import Tree
-from tests.faults.figures import PATIENCE
+from tests.scale import PATIENCE
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import etcd_version, shared_consul, shared_etcd, shared_etcd2, shared_zookeeper
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
-from tests.session.witness import becomes, nodes
+from tests.session.liveness_probe import becomes, nodes
 
 __all__ = ["etcd_version", "shared_consul", "shared_etcd", "shared_etcd2", "shared_zookeeper"]
 

@@ -22,7 +22,7 @@ from typing import Final, Self
 import pyte
 
 from explorer.cli.stack_dump import FILE_NAME
-from tests.cli.calls import COMMAND, environment, folders
+from tests.cli.run_command import COMMAND, environment, folders
 from tests.servers.waiting import wait_until
 
 PATIENCE: Final = 30.0

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from textual.events import Paste
 
-from explorer.codecs.contract import Choice
-from explorer.codecs.documents import Codecs
-from explorer.tui.edited_file import EditorError, editor_command, read_back
+from explorer.codecs.base import Choice
+from explorer.codecs.codecs import Codecs
+from explorer.tui.flows.edited_file import EditorError, editor_command, read_back
 from tests.codecs.common import THREE, edges
-from tests.session.ground import Place
-from tests.tui.contents import fill
-from tests.tui.page import browsing
+from tests.session.fixtures import Place
+from tests.tui.app_harness import browsing
+from tests.tui.store_helpers import fill
 from tests.tui.terminal import Terminal
 
 STRANGE = "a\u2028b\u2029c\x85d\x0be\x0cf\x00g"

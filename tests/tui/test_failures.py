@@ -13,7 +13,7 @@ from textual.app import SuspendNotSupported
 from textual.css.query import NoMatches
 from textual.widgets import Input, Static
 
-from explorer.codecs.documents import Codecs
+from explorer.codecs.codecs import Codecs
 from explorer.drivers.memory import MemoryStore
 from explorer.model import errors as errors_module
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision
@@ -22,19 +22,19 @@ from explorer.model.locks import LockInfo
 from explorer.session.actions import Action, Place
 from explorer.session.commands import ACTIONS
 from explorer.session.internal_errors import InternalErrors
+from explorer.tui.flows import goto
 from explorer.tui.panes.tree import TreePane
-from explorer.tui.screens import going
 from explorer.tui.screens.browse import Browse
 from explorer.tui.screens.conflict import ConflictScreen
 from explorer.tui.screens.edit import EditScreen
 from explorer.tui.screens.help import Help
-from explorer.tui.screens.reviewing import Review
+from explorer.tui.screens.review import Review
 from explorer.tui.widgets.key_tree import KeyTree
-from tests.faults.figures import figure
-from tests.session.ground import Gate
-from tests.session.ground import Place as Ground
-from tests.tui.page import Page as AppPage
-from tests.tui.page import browsing
+from tests.scale import figure
+from tests.session.fixtures import Gate
+from tests.session.fixtures import Place as Ground
+from tests.tui.app_harness import Page as AppPage
+from tests.tui.app_harness import browsing
 
 CANARY = "the-secret-of-this-test"
 
@@ -233,7 +233,7 @@ def fail(*_: object, **__: object) -> NoReturn:
         (TreePane, "draw", "r"),
         (Codecs, "open", "r"),
         (Static, "render", "?"),
-        (going, "ask", ":"),
+        (goto, "ask", ":"),
         (KeyTree, "render_line", "j"),
     ],
     ids=lambda part: f"{part[0].__name__}.{part[1]}",

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from textual.widgets import TextArea
 
-from explorer.codecs.documents import Codecs
+from explorer.codecs.codecs import Codecs
 from explorer.codecs.rule_file import RuleFile
 from explorer.tui.screens.edit import EditScreen
 from tests.codecs.common import THREE, edges
-from tests.session.ground import Place
-from tests.tui.page import NARROW, WIDE, browsing
+from tests.session.fixtures import Place
+from tests.tui.app_harness import NARROW, WIDE, browsing
 
 SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
 LINE = b'{"on":false,"rps":20,"hosts":["a","b"]}'

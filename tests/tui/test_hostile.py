@@ -20,32 +20,32 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets._toast import Toast
 
-from explorer.codecs.documents import Codecs
+from explorer.codecs.codecs import Codecs
 from explorer.model.entries import Entry
 from explorer.model.errors import NotReachable, Unauthenticated
 from explorer.model.events import Lost, Put
 from explorer.model.line_diff import DiffLine, Part, diff
 from explorer.model.locks import Contender, LockInfo
-from explorer.model.text import inert
-from explorer.session.changes import ChangeLog
+from explorer.model.sanitize import inert
+from explorer.session.change_log import ChangeLog
 from explorer.session.keytree.tree import Tree
-from explorer.session.locktable import LocksRead
+from explorer.session.lock_table import LocksRead
 from explorer.session.states import Loading
-from explorer.tui.backstop import Backstop
-from explorer.tui.drawing import told
+from explorer.tui.dialogs.confirm import Option, _Options
 from explorer.tui.panes.changes import LogList
 from explorer.tui.panes.locks import LockList
 from explorer.tui.panes.pane import failure
-from explorer.tui.screens.questions import Option, _Options
-from explorer.tui.widgets.difference import Difference
+from explorer.tui.rendering import told
+from explorer.tui.terminal.sanitize_filter import Backstop
+from explorer.tui.widgets.diff_view import Difference
 from explorer.tui.widgets.key_tree import KeyTree
-from explorer.tui.widgets.lines import Lines
 from explorer.tui.widgets.pager import Pager
-from tests.faults.figures import figure
-from tests.session.branching import Store
-from tests.session.ground import Place
-from tests.tui.page import WIDE, Page, browsing
-from tests.tui.strangers import KINDS, STORED, STRANGE, stored, suspects, texts
+from explorer.tui.widgets.virtual_list import Lines
+from tests.scale import figure
+from tests.session.fake_store import Store
+from tests.session.fixtures import Place
+from tests.tui.app_harness import WIDE, Page, browsing
+from tests.tui.hostile_text import KINDS, STORED, STRANGE, stored, suspects, texts
 
 TYPED = 40
 """Cells of a name up to which it is to be typed; for a longer one it is how much goes."""

@@ -2,12 +2,12 @@
 
 import pytest
 
-from explorer.codecs.documents import Codecs
-from explorer.model.text import inert
-from tests.faults.figures import figure
-from tests.session.ground import Place
-from tests.tui.page import browsing
-from tests.tui.strangers import stored, suspects
+from explorer.codecs.codecs import Codecs
+from explorer.model.sanitize import inert
+from tests.scale import figure
+from tests.session.fixtures import Place
+from tests.tui.app_harness import browsing
+from tests.tui.hostile_text import stored, suspects
 from tests.tui.test_hostile import EACH
 
 

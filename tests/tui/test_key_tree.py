@@ -4,8 +4,8 @@ import pytest
 from rich.cells import cell_len
 
 from explorer.tui.widgets.key_tree import KeyTree
-from tests.session.ground import comes_to
-from tests.tui.tree_page import many, shown
+from tests.session.fixtures import comes_to
+from tests.tui.tree_harness import many, shown
 
 
 async def test_folders_values_and_both_are_told_apart() -> None:

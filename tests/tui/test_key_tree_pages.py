@@ -3,8 +3,8 @@
 import asyncio
 
 from explorer.model.errors import NotReachable
-from tests.session.ground import PATIENCE, comes_to
-from tests.tui.tree_page import many, shown
+from tests.session.fixtures import PATIENCE, comes_to
+from tests.tui.tree_harness import many, shown
 
 
 async def test_further_pages_are_loaded_when_their_place_comes_near() -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from explorer.codecs.documents import Codecs
+from explorer.codecs.codecs import Codecs
 from explorer.model.errors import NotReachable
 from tests.session.doubtful import DoubtfulPlace
-from tests.tui.page import browsing
-from tests.tui.test_writing import APP, SIZES, files, replace_line, stored
+from tests.tui.app_harness import browsing
+from tests.tui.test_edit_screen import APP, SIZES, files, replace_line, stored
 
 
 class TestLeavingASave:

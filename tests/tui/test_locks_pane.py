@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from explorer.model.locks import Contender, LockInfo
-from explorer.session.locktable import LocksRead
+from explorer.session.lock_table import LocksRead
 from explorer.tui.panes.locks import LockList, Row
 
 HOLDER = Contender("who", "job", "creation 7", 20.0)

@@ -3,11 +3,11 @@
 import pytest
 from textual.widgets import Input
 
-from explorer.codecs.documents import Codecs
+from explorer.codecs.codecs import Codecs
 from explorer.model.key_text import escape_key
-from explorer.model.text import inert
-from tests.session.ground import Place
-from tests.tui.page import browsing
+from explorer.model.sanitize import inert
+from tests.session.fixtures import Place
+from tests.tui.app_harness import browsing
 
 
 @pytest.mark.parametrize(

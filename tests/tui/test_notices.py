@@ -3,10 +3,10 @@
 import pytest
 from textual.widgets._toast import Toast
 
-from explorer.codecs.documents import Codecs
+from explorer.codecs.codecs import Codecs
 from explorer.tui.app import READING_TIME
-from tests.session.ground import Place
-from tests.tui.page import NARROW, WIDE, Page, browsing
+from tests.session.fixtures import Place
+from tests.tui.app_harness import NARROW, WIDE, Page, browsing
 
 SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
 KEY = "config/a folder with a name/that is long enough/to be cut where a list has only one line for it"

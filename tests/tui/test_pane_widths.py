@@ -2,9 +2,9 @@
 
 import pytest
 
-from explorer.codecs.documents import Codecs
-from tests.session.ground import Place
-from tests.tui.page import NARROW, WIDE, Page, browsing
+from explorer.codecs.codecs import Codecs
+from tests.session.fixtures import Place
+from tests.tui.app_harness import NARROW, WIDE, Page, browsing
 
 SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
 

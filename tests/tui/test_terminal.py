@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 from explorer.model.keys import encode
-from explorer.tui.screens.copying import command_for
-from tests.cli.calls import COMMAND, environment, folders
-from tests.faults.figures import figure, seed
+from explorer.tui.flows.copy import command_for
+from tests.cli.run_command import COMMAND, environment, folders
+from tests.scale import figure, seed
 from tests.servers.etcd import EtcdServer, Grant
 from tests.servers.proxy import FaultProxy
-from tests.tui.contents import fill, filled
-from tests.tui.strangers import foreign
+from tests.tui.hostile_text import foreign
+from tests.tui.store_helpers import fill, filled
 from tests.tui.terminal import NARROW, PATIENCE, WIDE, Terminal, drafts
 
-BROKEN = (sys.executable, "-m", "tests.tui.broken")
+BROKEN = (sys.executable, "-m", "tests.tui.crashing_app")
 CANARY = "canary-in-the-coal-mine"
 
 

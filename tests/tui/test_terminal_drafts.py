@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import figure
-from tests.tui.contents import fill, read
+from tests.scale import figure
+from tests.tui.store_helpers import fill, read
 from tests.tui.terminal import Terminal, drafts
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import figure
-from tests.tui.contents import fill, filled
-from tests.tui.strangers import foreign
+from tests.scale import figure
+from tests.tui.hostile_text import foreign
+from tests.tui.store_helpers import fill, filled
 from tests.tui.terminal import NARROW, Terminal
 
 SIZES = [(40, 10), (20, 5), (9, 3), (300, 80)]

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from rich.cells import cell_len
 
-from explorer.codecs.content import BLOCK_SIZE, Content, EscapedText, HexDump, PlainText
-from explorer.codecs.escaping import escape
-from explorer.model.text import inert
-from explorer.tui.line_breaks import row_starts
+from explorer.codecs.text.content import BLOCK_SIZE, Content, EscapedText, HexDump, PlainText
+from explorer.codecs.text.escapes import escape
+from explorer.model.sanitize import inert
+from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.text_layout import TextLayout
 
 LARGE = 40 * BLOCK_SIZE

@@ -13,12 +13,12 @@ from typing import Final
 
 import pytest
 
-from tests.cli.calls import COMMAND, folders
+from tests.cli.run_command import COMMAND, folders
 from tests.servers.fixtures import shared_server
 from tests.servers.programs import TMUX, environment
-from tests.servers.requirement import require
+from tests.servers.require import require
 from tests.servers.waiting import wait_until
-from tests.tui.others import Other, Server, other, url_of
+from tests.tui.reference_clients import Other, Server, other, url_of
 from tests.tui.terminal import assert_no_internal_errors
 
 __all__ = ["shared_server"]

@@ -2,11 +2,11 @@
 
 import threading
 
-from explorer.codecs.contract import Choice
-from explorer.codecs.documents import Codecs
-from explorer.session.decoding import LARGE
-from tests.session.ground import Place
-from tests.tui.page import browsing
+from explorer.codecs.base import Choice
+from explorer.codecs.codecs import Codecs
+from explorer.session.decoder import LARGE
+from tests.session.fixtures import Place
+from tests.tui.app_harness import browsing
 
 
 class SlowCodecs(Codecs):

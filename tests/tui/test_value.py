@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from explorer.codecs.contract import Choice
-from explorer.codecs.documents import Codecs
+from explorer.codecs.base import Choice
+from explorer.codecs.codecs import Codecs
 
 
 @given(some.binary(max_size=100))

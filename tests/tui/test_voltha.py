@@ -8,15 +8,15 @@ import pytest
 from google.protobuf.message import Message
 
 import explorer
-from explorer.codecs import wire
-from explorer.codecs.fields import serialized
-from explorer.codecs.opening import codecs_for
+from explorer.codecs.load import codecs_for
+from explorer.codecs.protobuf import wire
+from explorer.codecs.protobuf.fields import serialized
 from explorer.drivers.base import Store
-from explorer.opening import opener
+from explorer.opener import opener
 from tests.codecs.common import installed, made, voltha
 from tests.servers.fixtures import shared_server
-from tests.tui.others import Server, url_of
-from tests.tui.page import NARROW, WIDE, Page, browsing
+from tests.tui.app_harness import NARROW, WIDE, Page, browsing
+from tests.tui.reference_clients import Server, url_of
 
 __all__ = ["shared_server"]
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
-from explorer.drivers import json_fields
-from explorer.drivers.http import Answer
-from explorer.drivers.json_fields import Fields, number, object_of, objects_of, text, texts_of
+from explorer.drivers.common import json_fields
+from explorer.drivers.common.http import Answer
+from explorer.drivers.common.json_fields import Fields, number, object_of, objects_of, text, texts_of
 
 Read = TypeVar("Read")
 

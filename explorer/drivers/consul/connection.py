@@ -5,15 +5,15 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from explorer.drivers import encryption, http
-from explorer.drivers.consul import failures
+from explorer.drivers.common import http, tls
+from explorer.drivers.common.json_fields import Fields
+from explorer.drivers.common.tasks import Tasks
+from explorer.drivers.consul import errors
 from explorer.drivers.consul.answers import Verdict
+from explorer.drivers.consul.request_builder import Question
 from explorer.drivers.consul.requests import sessions_index, transaction
-from explorer.drivers.consul.restores import RestoreDetector, is_abandoned
-from explorer.drivers.consul.scribe import Question
+from explorer.drivers.consul.restore_detector import RestoreDetector, is_abandoned
 from explorer.drivers.consul.settings import Settings
-from explorer.drivers.json_fields import Fields
-from explorer.drivers.tasks import Tasks
 from explorer.model.address import Host
 
 Read = TypeVar("Read")
@@ -44,7 +44,7 @@ class Connection:
             product="Consul's API",
             shown=self.shown,
             timeout=self.timeout,
-            tls=encryption.context(settings.access, self.shown, verify=settings.verify) if settings.tls else None,
+            tls=tls.context(settings.access, self.shown, verify=settings.verify) if settings.tls else None,
             server_name=settings.access.server_name,
             headers=_headers(settings),
             base=settings.base,
@@ -148,13 +148,13 @@ class Connection:
             SessionEndedError: A session that it names has ended.
         """
         verdict = await self.ask(transaction(operations, consistency), key=key, within=within, repeat=repeat)
-        error = failures.refused(list(verdict.refusals.values()), self.shown, key)
+        error = errors.refused(list(verdict.refusals.values()), self.shown, key)
         if error is not None:
             raise error
         return verdict
 
     def _judge(self, answer: http.Answer, key: str | None) -> None:
-        failures.judge(answer, key, self.shown)
+        errors.judge(answer, key, self.shown)
 
 
 def _headers(settings: Settings) -> Mapping[str, str]:

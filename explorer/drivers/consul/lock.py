@@ -16,20 +16,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from explorer.drivers import refusals
+from explorer.drivers.common.errors import other_layout
+from explorer.drivers.common.json_fields import Fields
+from explorer.drivers.common.lease_lock import ProvedLock, Terms
+from explorer.drivers.common.leases import boottime, identity
+from explorer.drivers.common.watch import Watch
 from explorer.drivers.consul import sessions
 from explorer.drivers.consul.answers import RELEASE, Stored
+from explorer.drivers.consul.cas import Save, absence
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.failures import SessionEndedError
-from explorer.drivers.consul.reading import Reader
-from explorer.drivers.consul.saving import Save, absence
+from explorer.drivers.consul.errors import SessionEndedError
+from explorer.drivers.consul.reader import Reader
 from explorer.drivers.consul.semaphore import LIST, SEMAPHORE, Semaphore
 from explorer.drivers.consul.watch import KeyWatch
 from explorer.drivers.consul.writer import Writer
-from explorer.drivers.holding import boottime, identity
-from explorer.drivers.json_fields import Fields
-from explorer.drivers.locking import ProvedLock, Terms
-from explorer.drivers.watching import Watch
 from explorer.model.entries import Entry
 from explorer.model.errors import OutcomeUnknown
 from explorer.model.events import Deleted, Put, Started
@@ -67,7 +67,7 @@ class ConsulLock(ProvedLock[Connection]):
             prefix = stored.key.removesuffix(LIST)
             contenders = await reader.entries([f"{prefix}/{session}" for session in semaphore.holders])
             if stored.key == self._place or any(one.session for one in contenders):
-                raise refusals.other_layout(
+                raise other_layout(
                     self._connection.shown,
                     self.key,
                     SEMAPHORE,

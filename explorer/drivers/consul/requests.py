@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import cast
 
+from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.consul import answers
 from explorer.drivers.consul.answers import Agent, Session, Stored, Verdict
-from explorer.drivers.consul.scribe import API, Draft, Question
-from explorer.drivers.json_fields import Fields
+from explorer.drivers.consul.request_builder import API, Draft, Question
 
 _NO_SESSION = "00000000-0000-0000-0000-000000000000"
 

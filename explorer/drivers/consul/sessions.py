@@ -6,10 +6,10 @@ it was renewed is not told, so nobody can tell how much is left.
 
 from typing import Final
 
+from explorer.drivers.common.retry import persist
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import Session
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.retry import persist
 from explorer.model.errors import Denied, KeyNotFound
 
 LIFETIME: Final = "keyscope lifetime"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from explorer.drivers import given
+from explorer.drivers.common import settings
 from explorer.model.address import Access, Address, Secret
 from explorer.model.errors import InvalidAddress
 from explorer.model.keys import directory
@@ -21,7 +21,7 @@ _SCOPES: Mapping[str, str] = MappingProxyType({"dc": "", "ns": "CONSUL_NAMESPACE
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(given.HttpSettings):
+class Settings(settings.HttpSettings):
     """How the agents are reached, and which keys are meant."""
 
     separator: str
@@ -46,37 +46,37 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
             hint="give the token as the password, or in CONSUL_HTTP_TOKEN; a proxy's user in CONSUL_HTTP_AUTH",
             address=address.shown,
         )
-    named = given.WebAddress(address.hosts, address.tls)
+    named = settings.WebAddress(address.hosts, address.tls)
     if address.socket:
-        named = given.WebAddress.at(address.socket)
+        named = settings.WebAddress.at(address.socket)
     elif not address.hosts:
-        named = given.web_address("CONSUL_HTTP_ADDR", environment.get("CONSUL_HTTP_ADDR") or "127.0.0.1")
+        named = settings.web_address("CONSUL_HTTP_ADDR", environment.get("CONSUL_HTTP_ADDR") or "127.0.0.1")
     is_elsewhere = bool(address.hosts or named.socket)
-    encrypted = address.tls or named.tls or (not is_elsewhere and given.is_true(environment, "CONSUL_HTTP_SSL"))
+    encrypted = address.tls or named.tls or (not is_elsewhere and settings.is_true(environment, "CONSUL_HTTP_SSL"))
     tls = encrypted and named.socket is None
-    verify = given.is_true(environment, "CONSUL_HTTP_SSL_VERIFY", default=True)
+    verify = settings.is_true(environment, "CONSUL_HTTP_SSL_VERIFY", default=True)
     if tls and not verify:
-        address = given.warned(address, ["CONSUL_HTTP_SSL_VERIFY: the certificate is not verified"])
-    divider = given.separator(address)
-    files = given.files(
+        address = settings.warned(address, ["CONSUL_HTTP_SSL_VERIFY: the certificate is not verified"])
+    divider = settings.separator(address)
+    files = settings.files(
         access, environment, authority="CONSUL_CACERT", certificate="CONSUL_CLIENT_CERT", key="CONSUL_CLIENT_KEY"
     )
     login = environment.get("CONSUL_HTTP_AUTH")
     token = access.password or address.password or _token(environment)
     if token:
-        given.header_text(token.reveal(), "the token")
+        settings.header_text(token.reveal(), "the token")
     return Settings(
         address=replace(address, socket=named.socket),
         access=replace(
             files,
-            authority=files.authority or given.file_named(environment, "CONSUL_CAPATH"),
+            authority=files.authority or settings.file_named(environment, "CONSUL_CAPATH"),
             password=token,
             server_name=access.server_name or environment.get("CONSUL_TLS_SERVER_NAME") or None,
-            timeout=given.time_limit(address, access),
+            timeout=settings.time_limit(address, access),
         ),
         hosts=named.with_port(_TLS_PORT if tls else _PORT),
         tls=tls,
-        base=given.base_path(address, named.base),
+        base=settings.base_path(address, named.base),
         socket=named.socket,
         verify=verify,
         separator=divider,
@@ -86,14 +86,14 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
             for name, variable in _SCOPES.items()
             if (value := address.option(name, environment.get(variable, "")))
         },
-        login=Secret(given.header_text(login, "CONSUL_HTTP_AUTH")) if login else None,
+        login=Secret(settings.header_text(login, "CONSUL_HTTP_AUTH")) if login else None,
     )
 
 
 def _token(environment: Mapping[str, str]) -> Secret | None:
     """Read the token as the consul command does: from its file, if one is named that is not empty."""
     token = environment.get("CONSUL_HTTP_TOKEN")
-    file = given.file_named(environment, "CONSUL_HTTP_TOKEN_FILE")
+    file = settings.file_named(environment, "CONSUL_HTTP_TOKEN_FILE")
     if file is not None:
         try:
             token = file.read_text().strip() or token

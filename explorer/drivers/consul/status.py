@@ -1,12 +1,12 @@
 """How the agents and their servers are, in their own words."""
 
-from explorer.drivers import retry
+from explorer.drivers.common import retry
+from explorer.drivers.common.surveying import PATIENCE, everywhere
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.layout import reachable
-from explorer.drivers.consul.scribe import Question
-from explorer.drivers.surveying import PATIENCE, everywhere
+from explorer.drivers.consul.keyspace import reachable
+from explorer.drivers.consul.request_builder import Question
 from explorer.model.entries import Status
 from explorer.model.errors import Denied, ExplorerError, Forbidden
 

@@ -4,26 +4,26 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import ClassVar
 
-from explorer.drivers import refusals
-from explorer.drivers.backward import last_before
 from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
-from explorer.drivers.consul import locks, status
+from explorer.drivers.common.errors import absent
+from explorer.drivers.common.lease_lock import Terms
+from explorer.drivers.common.network_store import NetworkStore
+from explorer.drivers.common.pagination import Unfinished
+from explorer.drivers.common.request_log import logged_write
+from explorer.drivers.common.reverse_pages import last_before
+from explorer.drivers.common.watch import Watch
+from explorer.drivers.consul import lock_inspect, status
+from explorer.drivers.consul.children import Keys, children
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.erasing import Erasure
-from explorer.drivers.consul.layout import Layout
-from explorer.drivers.consul.listing import Keys, children
+from explorer.drivers.consul.delete_tree import Erasure
+from explorer.drivers.consul.keyspace import Layout
 from explorer.drivers.consul.lock import ConsulLock
-from explorer.drivers.consul.reading import Reader
+from explorer.drivers.consul.reader import Reader
 from explorer.drivers.consul.settings import gather
 from explorer.drivers.consul.tree_parts import read_in_parts
-from explorer.drivers.consul.treewatch import TreeWatch
+from explorer.drivers.consul.tree_watch import TreeWatch
 from explorer.drivers.consul.watch import KeyWatch
 from explorer.drivers.consul.writer import Writer, remaining
-from explorer.drivers.locking import Terms
-from explorer.drivers.network import NetworkStore
-from explorer.drivers.request_log import logged_write
-from explorer.drivers.unfinished import Unfinished
-from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
@@ -60,7 +60,7 @@ class ConsulStore(NetworkStore[Connection]):
         Capability.SNAPSHOT: "Consul reads a listing level by level, each as it is at that moment",
         Capability.WAITERS: "Consul keeps no queue: who waits for a lock leaves no trace",
     }
-    lock_layouts: ClassVar[tuple[str, ...]] = (locks.CONSUL,)
+    lock_layouts: ClassVar[tuple[str, ...]] = (lock_inspect.CONSUL,)
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)
@@ -96,7 +96,7 @@ class ConsulStore(NetworkStore[Connection]):
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         found = await self._reader(key).entry(self._layout.locate(key), consistent=consistent)
         if found is None:
-            raise refusals.absent(self._shown, key)
+            raise absent(self._shown, key)
         return self._layout.entry(found, ttl=await remaining(self.connection, found))
 
     async def exists(self, key: str) -> bool:
@@ -183,7 +183,7 @@ class ConsulStore(NetworkStore[Connection]):
         return Watch(self._tasks, watch.run, name=f"watch of {prefix}")
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        return await locks.tell(self.connection, self._layout, prefix)
+        return await lock_inspect.tell(self.connection, self._layout, prefix)
 
     def _reader(self, subject: str) -> Reader:
         return Reader(self.connection, self.separator, subject)

@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from explorer.drivers.common.surveying import everywhere
 from explorer.drivers.consul.answers import Stored
-from explorer.drivers.consul.reading import Reader
-from explorer.drivers.consul.searching import shared_length
-from explorer.drivers.surveying import everywhere
+from explorer.drivers.consul.changed_keys import shared_length
+from explorer.drivers.consul.reader import Reader
 from explorer.model.errors import ExplorerError
 
 _AT_ONCE: Final = 4

@@ -12,15 +12,15 @@ what `restores` notices.
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
+from explorer.drivers.common.watch import Feed, follow
+from explorer.drivers.common.witnesses import OLDER
 from explorer.drivers.consul import requests, status
 from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.layout import Layout, plain, reachable
-from explorer.drivers.consul.pacing import Pace
-from explorer.drivers.consul.reading import Reader
-from explorer.drivers.consul.restores import RESTORED, RestoreDetector
-from explorer.drivers.watching import Feed, follow
-from explorer.drivers.witnesses import OLDER
+from explorer.drivers.consul.keyspace import Layout, plain, reachable
+from explorer.drivers.consul.rate_limit import Pace
+from explorer.drivers.consul.reader import Reader
+from explorer.drivers.consul.restore_detector import RESTORED, RestoreDetector
 from explorer.model.errors import Forbidden
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from explorer.drivers import writing
+from explorer.drivers.common import cas_writer
+from explorer.drivers.common.cas_writer import State
+from explorer.drivers.common.json_fields import Fields
+from explorer.drivers.common.leases import keep_alive
+from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.consul import sessions
 from explorer.drivers.consul.answers import Stored
+from explorer.drivers.consul.cas import Save, absence
 from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.failures import SessionEndedError
-from explorer.drivers.consul.layout import Layout
-from explorer.drivers.consul.reading import Reader
-from explorer.drivers.consul.saving import Save, absence
-from explorer.drivers.holding import keep_alive
-from explorer.drivers.json_fields import Fields
-from explorer.drivers.tasks import Tasks
-from explorer.drivers.writing import State
+from explorer.drivers.consul.errors import SessionEndedError
+from explorer.drivers.consul.keyspace import Layout
+from explorer.drivers.consul.reader import Reader
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import Conflict, ExplorerError
 
@@ -36,7 +36,7 @@ class Lifetime:
     ttl: float | None
 
 
-class Writer(writing.Writer[Stored, Lifetime, Fields]):
+class Writer(cas_writer.Writer[Stored, Lifetime, Fields]):
     """Writes the keys of an address.
 
     Args:

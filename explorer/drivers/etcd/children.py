@@ -12,7 +12,7 @@ from typing import Final
 
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.methods import RANGE, TXN
-from explorer.drivers.etcd.ranges import NO_END, Reader, shared
+from explorer.drivers.etcd.reader import NO_END, Reader, shared
 from explorer.model.keys import range_end
 
 _PROBE: Final = 16

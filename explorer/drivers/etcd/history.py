@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.connection import Cluster
 from explorer.drivers.etcd.methods import RANGE, WATCH
 from explorer.model.entries import Entry
 from explorer.model.errors import Compacted

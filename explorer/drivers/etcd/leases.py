@@ -3,10 +3,10 @@
 import math
 from contextlib import aclosing
 
+from explorer.drivers.common.retry import persist
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.connection import Cluster
 from explorer.drivers.etcd.methods import LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_REVOKE, LEASE_TIME_TO_LIVE
-from explorer.drivers.retry import persist
 from explorer.model.errors import Denied, ExplorerError, KeyNotFound
 
 

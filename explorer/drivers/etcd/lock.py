@@ -6,16 +6,16 @@ is gone. That a lock was obtained proves nothing by itself (etcd#11456, Jepsen 3
 own key is looked at again, and the lock counts as held only while its lease provably lives.
 """
 
-from explorer.drivers import refusals
+from explorer.drivers.common.errors import other_layout
+from explorer.drivers.common.lease_lock import ProvedLock, Terms
+from explorer.drivers.common.leases import boottime, identity
+from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd import leases, messages
-from explorer.drivers.etcd.cluster import Cluster
-from explorer.drivers.etcd.locks import VALKEYRIE, VALKEYRIE_SUFFIX, stands_for_party
+from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.lock_inspect import VALKEYRIE, VALKEYRIE_SUFFIX, stands_for_party
 from explorer.drivers.etcd.methods import RANGE, TXN
 from explorer.drivers.etcd.watch import RangeWatch
 from explorer.drivers.etcd.writer import Writer
-from explorer.drivers.holding import boottime, identity
-from explorer.drivers.locking import ProvedLock, Terms
-from explorer.drivers.watching import Watch
 from explorer.model.entries import Entry
 from explorer.model.events import Deleted, Started
 from explorer.model.keys import decode, range_end
@@ -56,7 +56,7 @@ class EtcdLock(ProvedLock[Cluster]):
         itself, queue = (response.response_range.kvs for response in answer.responses)
         if itself or any(stands_for_party(entry.key[len(below) :]) for entry in queue):
             reason = f"{self.key}{decode(VALKEYRIE_SUFFIX)} exists"
-            raise refusals.other_layout(self._connection.shown, self.key, VALKEYRIE, reason)
+            raise other_layout(self._connection.shown, self.key, VALKEYRIE, reason)
 
     async def _join(self) -> None:
         sent = boottime()

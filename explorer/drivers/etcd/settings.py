@@ -7,7 +7,8 @@ from pathlib import Path
 
 import grpc
 
-from explorer.drivers import encryption, given
+from explorer.drivers.common import settings
+from explorer.drivers.common.tls import paired
 from explorer.model.address import Access, Address, Secret
 from explorer.model.errors import TlsFailed
 from explorer.model.keys import directory, encode
@@ -17,7 +18,7 @@ _PEM = b"-----BEGIN "
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(given.Settings):
+class Settings(settings.Settings):
     """How a cluster is reached, and which part of it is meant."""
 
     separator: str
@@ -33,7 +34,7 @@ class Settings(given.Settings):
         if not self.tls:
             return None
         access = self.access
-        encryption.paired(access, self.shown)
+        paired(access, self.shown)
         return grpc.ssl_channel_credentials(
             root_certificates=self._file(access.authority),
             private_key=self._file(access.private_key),
@@ -72,20 +73,22 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     hosts, tls = address.hosts, address.tls
     if not hosts:
         named = environment.get("ETCDCTL_ENDPOINTS") or ""
-        given.require_no_discovery(named, environment)
-        hosts, encrypted = given.endpoints("ETCDCTL_ENDPOINTS", named or "127.0.0.1")
+        settings.require_no_discovery(named, environment)
+        hosts, encrypted = settings.endpoints("ETCDCTL_ENDPOINTS", named or "127.0.0.1")
         tls = tls or encrypted
-    if tls and given.is_true(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY"):
-        address = given.warned(
+    if tls and settings.is_true(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY"):
+        address = settings.warned(
             address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY is not used: gRPC verifies every certificate (--cacert)"]
         )
-    access = given.credentials(access, address, _login(environment))
-    divider = given.separator(address)
+    access = settings.credentials(access, address, _login(environment))
+    divider = settings.separator(address)
     return Settings(
         address=address,
         access=replace(
-            given.files(access, environment, authority="ETCDCTL_CACERT", certificate="ETCDCTL_CERT", key="ETCDCTL_KEY"),
-            timeout=given.time_limit(address, access),
+            settings.files(
+                access, environment, authority="ETCDCTL_CACERT", certificate="ETCDCTL_CERT", key="ETCDCTL_KEY"
+            ),
+            timeout=settings.time_limit(address, access),
         ),
         hosts=tuple(host.with_port(_PORT) for host in hosts),
         tls=tls,

@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from explorer.drivers.common.surveying import PATIENCE, everywhere
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.connection import Cluster
 from explorer.drivers.etcd.methods import ALARM, MEMBERS, RANGE, STATUS
-from explorer.drivers.etcd.ranges import NO_END
-from explorer.drivers.surveying import PATIENCE, everywhere
+from explorer.drivers.etcd.reader import NO_END
 from explorer.model.entries import Status
 from explorer.model.errors import Denied, ExplorerError, Forbidden
 

@@ -4,25 +4,25 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import ClassVar
 
-from explorer.drivers import refusals
 from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
-from explorer.drivers.etcd import leases, locks, messages
+from explorer.drivers.common.errors import absent
+from explorer.drivers.common.lease_lock import Terms
+from explorer.drivers.common.network_store import NetworkStore
+from explorer.drivers.common.request_log import logged_write
+from explorer.drivers.common.watch import Watch
+from explorer.drivers.etcd import leases, lock_inspect, messages
 from explorer.drivers.etcd.children import Names, complete, gallop
-from explorer.drivers.etcd.cluster import Cluster
-from explorer.drivers.etcd.erasing import Erasure
+from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.delete_tree import Erasure
 from explorer.drivers.etcd.history import earlier
-from explorer.drivers.etcd.layout import Layout
+from explorer.drivers.etcd.keyspace import Layout
 from explorer.drivers.etcd.lock import EtcdLock
 from explorer.drivers.etcd.methods import RANGE, RANGE_STREAM
-from explorer.drivers.etcd.ranges import NO_END, Reader, Windows, ahead
+from explorer.drivers.etcd.reader import NO_END, Reader, Windows, ahead
 from explorer.drivers.etcd.settings import gather
 from explorer.drivers.etcd.status import ask
 from explorer.drivers.etcd.watch import RangeWatch
 from explorer.drivers.etcd.writer import Writer
-from explorer.drivers.locking import Terms
-from explorer.drivers.network import NetworkStore
-from explorer.drivers.request_log import logged_write
-from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
@@ -38,7 +38,7 @@ class EtcdStore(NetworkStore[Cluster]):
     reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.DIRECTORIES: "etcd's keys are flat; a directory is there as long as something is below it"
     }
-    lock_layouts: ClassVar[tuple[str, ...]] = (locks.CONCURRENCY,)
+    lock_layouts: ClassVar[tuple[str, ...]] = (lock_inspect.CONCURRENCY,)
 
     def __init__(self, address: Address, access: Access) -> None:
         settings = gather(address, access)
@@ -76,7 +76,7 @@ class EtcdStore(NetworkStore[Cluster]):
         question = messages.RangeRequest(key=self._layout.locate(key), serializable=not consistent)
         answer = await self.connection.call(RANGE, question, key=key)
         if not answer.kvs:
-            raise refusals.absent(self._shown, key)
+            raise absent(self._shown, key)
         found = answer.kvs[0]
         lease = await leases.remaining(self.connection, found.lease) if found.lease else None
         return self._layout.spell(found) if lease is None else self._layout.spell(found)._replace(ttl=float(lease.TTL))
@@ -195,7 +195,7 @@ class EtcdStore(NetworkStore[Cluster]):
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         start, end = self._layout.range(prefix)
-        return await locks.tell(self.connection, start, end, self._layout.root, subject=prefix)
+        return await lock_inspect.tell(self.connection, start, end, self._layout.root, subject=prefix)
 
     def _reader(self, prefix: str, after: Cursor | str | None, *, values: bool) -> Reader:
         start, end = self._layout.range(prefix)

@@ -15,13 +15,13 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from explorer.drivers.common.watch import Feed, follow, missing
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.cluster import Cluster
+from explorer.drivers.etcd.connection import Cluster
 from explorer.drivers.etcd.endpoint import Outbox
 from explorer.drivers.etcd.methods import RANGE, WATCH
-from explorer.drivers.etcd.ranges import Reader, Windows
+from explorer.drivers.etcd.reader import Reader, Windows
 from explorer.drivers.etcd.replay import Replay
-from explorer.drivers.watching import Feed, follow, missing
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import Compacted, ExplorerError, Forbidden, NotReachable
 from explorer.model.events import Deleted, Event, Put, Resync, Started

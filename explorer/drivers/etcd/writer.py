@@ -4,21 +4,21 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from explorer.drivers import writing
+from explorer.drivers.common import cas_writer
+from explorer.drivers.common.cas_writer import State
+from explorer.drivers.common.leases import keep_alive
+from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.etcd import leases, messages
-from explorer.drivers.etcd.cluster import Cluster
-from explorer.drivers.etcd.layout import Layout
+from explorer.drivers.etcd.cas import Save, erasure, unchanged
+from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.keyspace import Layout
 from explorer.drivers.etcd.methods import RANGE, TXN
-from explorer.drivers.etcd.saving import Save, erasure, unchanged
-from explorer.drivers.holding import keep_alive
-from explorer.drivers.tasks import Tasks
-from explorer.drivers.writing import State
 from explorer.model.entries import Entry, Revision
 
 _NOTHING: Final = State(0, None)
 
 
-class Writer(writing.Writer[State, messages.LeaseGrantResponse, messages.Compare]):
+class Writer(cas_writer.Writer[State, messages.LeaseGrantResponse, messages.Compare]):
     """Writes the keys of an address.
 
     Args:

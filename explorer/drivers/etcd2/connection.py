@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from explorer.drivers import encryption, http, json_fields
-from explorer.drivers.etcd2 import failures, requests
-from explorer.drivers.etcd2.failures import NOT_A_DIRECTORY, NOT_FOUND
-from explorer.drivers.etcd2.layout import Change, Node
+from explorer.drivers.common import http, json_fields, tls
+from explorer.drivers.common.json_fields import Fields
+from explorer.drivers.etcd2 import errors, requests
+from explorer.drivers.etcd2.errors import NOT_A_DIRECTORY, NOT_FOUND
+from explorer.drivers.etcd2.keyspace import Change, Node
 from explorer.drivers.etcd2.settings import Settings
-from explorer.drivers.json_fields import Fields
 from explorer.model.address import Host
 
 _PROOF = "_keyscope-proof-of-life"
@@ -78,7 +78,7 @@ class Connection:
             product="etcd's v2 API",
             shown=self.shown,
             timeout=self.timeout,
-            tls=encryption.context(settings.access, self.shown, verify=settings.verify) if settings.tls else None,
+            tls=tls.context(settings.access, self.shown, verify=settings.verify) if settings.tls else None,
             base=settings.base,
             unix_socket=settings.socket,
             server_name=settings.access.server_name,
@@ -86,7 +86,7 @@ class Connection:
         )
 
     def _judge(self, answer: http.Answer, key: str | None) -> None:
-        failures.judge(answer, key, self.shown, named=self.settings.access.user is not None)
+        errors.judge(answer, key, self.shown, named=self.settings.access.user is not None)
 
     @property
     def hosts(self) -> tuple[Host, ...]:
@@ -111,7 +111,7 @@ class Connection:
             request, lambda answer: Reply.of(answer, path), key=key, within=within, repeat=repeat
         )
         if reply.code is not None and reply.code not in answers:
-            raise failures.refused(reply.code, self.shown, key)
+            raise errors.refused(reply.code, self.shown, key)
         self.index = max(self.index, reply.index)
         return reply
 

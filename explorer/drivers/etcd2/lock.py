@@ -9,18 +9,18 @@ no fenced write; and there is no queue: whoever makes the key first once it is g
 from contextlib import suppress
 from typing import Final
 
-from explorer.drivers import refusals
-from explorer.drivers.etcd2 import failures
+from explorer.drivers.common.errors import other_layout
+from explorer.drivers.common.lease_lock import ProvedLock, Terms
+from explorer.drivers.common.leases import boottime, identity
+from explorer.drivers.common.watch import Watch
+from explorer.drivers.etcd2 import errors
+from explorer.drivers.etcd2.cas import Save
 from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.failures import NOT_A_FILE
-from explorer.drivers.etcd2.layout import Node
-from explorer.drivers.etcd2.reading import Reader
-from explorer.drivers.etcd2.saving import Save
+from explorer.drivers.etcd2.errors import NOT_A_FILE
+from explorer.drivers.etcd2.keyspace import Node
+from explorer.drivers.etcd2.reader import Reader
 from explorer.drivers.etcd2.watch import KeyWatch
 from explorer.drivers.etcd2.writer import Lifetime, Writer, renew
-from explorer.drivers.holding import boottime, identity
-from explorer.drivers.locking import ProvedLock, Terms
-from explorer.drivers.watching import Watch
 from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, KeyNotFound
 from explorer.model.events import Deleted, Put, Started
@@ -51,14 +51,14 @@ class Etcd2Lock(ProvedLock[Connection]):
         """Raise CannotLock if the key is locked in the other layout, or is what no lock can be made of."""
         reader, shown = Reader(self._connection, self.key), self._connection.shown
         if self._libkv and await reader.node(self._path + SUFFIX):
-            raise refusals.other_layout(shown, self.key, VALKEYRIE, f"{self.key}{SUFFIX} exists")
+            raise other_layout(shown, self.key, VALKEYRIE, f"{self.key}{SUFFIX} exists")
         node = await reader.node(self._writer.layout.locate(self.key))
         if node is None or self._fence == node.created:
             return
         if node.ttl is not None and not self._libkv and not node.directory:
-            raise refusals.other_layout(shown, self.key, LIBKV, "the key exists and expires, as that lock does")
+            raise other_layout(shown, self.key, LIBKV, "the key exists and expires, as that lock does")
         if self._libkv and node.directory:
-            raise failures.refused(NOT_A_FILE, shown, self.key)
+            raise errors.refused(NOT_A_FILE, shown, self.key)
         if self._libkv and node.ttl is None:
             raise self._cannot(
                 "the key exists and never expires: in the layout libkv the key itself is the lock",

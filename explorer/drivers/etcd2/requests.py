@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, unquote, urlencode
 
-from explorer.drivers.http import Request
+from explorer.drivers.common.http import Request
 
 FORM: Final = "application/x-www-form-urlencoded"
 """The form that a write is sent in: text, so that a value that is none cannot be."""

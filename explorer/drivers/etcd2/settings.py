@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from explorer.drivers import given
+from explorer.drivers.common import settings
 from explorer.model.address import Access, Address, Secret
 from explorer.model.errors import InvalidAddress
 
@@ -18,7 +18,7 @@ _FILES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(given.HttpSettings):
+class Settings(settings.HttpSettings):
     """How the members are reached, and which part of the store is meant."""
 
     root: str
@@ -32,26 +32,26 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
         InvalidAddress: One of them cannot be understood.
     """
     address.only_options("timeout", "path")
-    named = given.WebAddress(address.hosts, address.tls)
+    named = settings.WebAddress(address.hosts, address.tls)
     if address.socket:
-        named = given.WebAddress.at(address.socket)
+        named = settings.WebAddress.at(address.socket)
     elif not address.hosts:
         variable = next((name for name in _ENDPOINTS if environment.get(name)), "")
-        given.require_no_discovery(variable, environment)
-        named = given.web_address(variable, environment.get(variable) or "127.0.0.1")
-    files = given.credentials(access, address, _login(environment))
+        settings.require_no_discovery(variable, environment)
+        named = settings.web_address(variable, environment.get(variable) or "127.0.0.1")
+    files = settings.credentials(access, address, _login(environment))
     for authority, certificate, key in _FILES:
-        files = given.files(files, environment, authority=authority, certificate=certificate, key=key)
+        files = settings.files(files, environment, authority=authority, certificate=certificate, key=key)
     tls = address.tls or named.tls
-    verify = not given.is_true(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY")
+    verify = not settings.is_true(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY")
     if tls and not verify:
-        address = given.warned(address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY: the certificate is not verified"])
+        address = settings.warned(address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY: the certificate is not verified"])
     return Settings(
         address=replace(address, socket=named.socket),
-        access=replace(files, timeout=given.time_limit(address, access)),
+        access=replace(files, timeout=settings.time_limit(address, access)),
         hosts=named.with_port(_PORT),
         tls=tls,
-        base=given.base_path(address, named.base),
+        base=settings.base_path(address, named.base),
         socket=named.socket,
         verify=verify,
         root=_root(address),

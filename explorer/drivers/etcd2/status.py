@@ -1,14 +1,14 @@
 """How the members are, in their own words."""
 
-from explorer.drivers import retry
+from explorer.drivers.common import retry
+from explorer.drivers.common.json_fields import Fields
+from explorer.drivers.common.surveying import PATIENCE, everywhere
 from explorer.drivers.etcd2 import requests
 from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.json_fields import Fields
-from explorer.drivers.surveying import PATIENCE, everywhere
 from explorer.model.address import Host
 from explorer.model.entries import Status
 from explorer.model.errors import Denied, ExplorerError
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 
 
 async def greet(connection: Connection) -> None:

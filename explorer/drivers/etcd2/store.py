@@ -3,23 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from explorer.drivers import refusals
 from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
-from explorer.drivers.etcd2 import locks, status
+from explorer.drivers.common.errors import absent
+from explorer.drivers.common.lease_lock import Terms
+from explorer.drivers.common.network_store import NetworkStore
+from explorer.drivers.common.pagination import Unfinished
+from explorer.drivers.common.request_log import logged_write
+from explorer.drivers.common.watch import Watch
+from explorer.drivers.etcd2 import lock_inspect, status
 from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.erasing import Erasure
-from explorer.drivers.etcd2.layout import Layout, Node
+from explorer.drivers.etcd2.delete_tree import Erasure
+from explorer.drivers.etcd2.keyspace import Layout, Node
 from explorer.drivers.etcd2.lock import LIBKV, UNFENCED, VALKEYRIE, Etcd2Lock
-from explorer.drivers.etcd2.reading import Reader, Walk
+from explorer.drivers.etcd2.reader import Reader, Walk
 from explorer.drivers.etcd2.settings import gather
-from explorer.drivers.etcd2.treewatch import TreeWatch
+from explorer.drivers.etcd2.tree_watch import TreeWatch
 from explorer.drivers.etcd2.watch import KeyWatch
 from explorer.drivers.etcd2.writer import Writer
-from explorer.drivers.locking import Terms
-from explorer.drivers.network import NetworkStore
-from explorer.drivers.request_log import logged_write
-from explorer.drivers.unfinished import Unfinished
-from explorer.drivers.watching import Watch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
@@ -98,7 +98,7 @@ class Etcd2Store(NetworkStore[Connection]):
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         node = await self._reader(key).node(self._layout.locate(key), consistent=consistent)
         if node is None:
-            raise refusals.absent(self._shown, key)
+            raise absent(self._shown, key)
         return self._layout.entry(node)
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
@@ -178,7 +178,7 @@ class Etcd2Store(NetworkStore[Connection]):
         return Watch(self._tasks, watch.run, name=f"watch of {prefix}")
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        return await locks.tell(self.connection, self._layout, prefix)
+        return await lock_inspect.tell(self.connection, self._layout, prefix)
 
     def _reader(self, subject: str) -> Reader:
         return Reader(self.connection, subject)

@@ -3,12 +3,12 @@
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
+from explorer.drivers.common.watch import Feed, follow
 from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.failures import GapError, ReplacedError
-from explorer.drivers.etcd2.history import History
-from explorer.drivers.etcd2.layout import Change, Layout, Node, is_below
-from explorer.drivers.etcd2.reading import Reader
-from explorer.drivers.watching import Feed, follow
+from explorer.drivers.etcd2.errors import GapError, ReplacedError
+from explorer.drivers.etcd2.event_stream import History
+from explorer.drivers.etcd2.keyspace import Change, Layout, Node, is_below
+from explorer.drivers.etcd2.reader import Reader
 from explorer.model.entries import Entry, Revision
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 

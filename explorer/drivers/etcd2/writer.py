@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Never, assert_never
 
-from explorer.drivers import writing
-from explorer.drivers.etcd2 import failures, requests
+from explorer.drivers.common import cas_writer
+from explorer.drivers.common.cas_writer import State
+from explorer.drivers.common.leases import keep_alive
+from explorer.drivers.common.tasks import Tasks
+from explorer.drivers.etcd2 import errors, requests
+from explorer.drivers.etcd2.cas import Save
 from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.failures import COMPARE_FAILED, EXISTS, NOT_A_FILE, NOT_FOUND, NotEmptyError
-from explorer.drivers.etcd2.layout import Layout, Node
-from explorer.drivers.etcd2.reading import Reader
-from explorer.drivers.etcd2.saving import Save
-from explorer.drivers.holding import keep_alive
-from explorer.drivers.tasks import Tasks
-from explorer.drivers.writing import State
+from explorer.drivers.etcd2.errors import COMPARE_FAILED, EXISTS, NOT_A_FILE, NOT_FOUND, NotEmptyError
+from explorer.drivers.etcd2.keyspace import Layout, Node
+from explorer.drivers.etcd2.reader import Reader
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, KeyNotFound
 
@@ -42,7 +42,7 @@ class Lifetime:
     """The creation of the node that lives so, once it is written."""
 
 
-class Writer(writing.Writer[Seen, Lifetime, Never]):
+class Writer(cas_writer.Writer[Seen, Lifetime, Never]):
     """Writes the keys of an address.
 
     Args:
@@ -72,7 +72,7 @@ class Writer(writing.Writer[Seen, Lifetime, Never]):
                 if made.node is None:
                     there = await self.current(key)
                     if there and not there.node.directory:
-                        raise failures.refused(EXISTS, self.shown, key)
+                        raise errors.refused(EXISTS, self.shown, key)
                     if there and life is None:
                         return self.layout.entry(there.node)
                     made = await self.connection.ask(requests.write(path, known), NOT_FOUND, NOT_A_FILE, key=key)
@@ -90,7 +90,7 @@ class Writer(writing.Writer[Seen, Lifetime, Never]):
     ) -> Entry | None:
         del besides  # a write has no condition but its own
         if before and before.node.directory:
-            raise failures.refused(NOT_A_FILE, self.shown, key)
+            raise errors.refused(NOT_A_FILE, self.shown, key)
         ttl = life.ttl if life else before.node.ttl if before else None
         written = await Save(
             self.connection,

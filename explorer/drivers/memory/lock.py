@@ -6,16 +6,16 @@ from math import inf
 from typing import Final, Protocol
 
 from explorer.drivers.base import Lock
-from explorer.drivers.memory.keyspace import Keyspace, Version
+from explorer.drivers.common.tasks import Tasks
+from explorer.drivers.memory.database import Keyspace, Version
+from explorer.drivers.memory.keyspace import View
 from explorer.drivers.memory.leases import Lease
-from explorer.drivers.memory.view import View
-from explorer.drivers.tasks import Tasks
 from explorer.model.address import Address
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, LockLost
 from explorer.model.keys import encode, range_end
 from explorer.model.locks import Contender, LockInfo
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 
 _LOG: Final = logging.getLogger(__package__)
 

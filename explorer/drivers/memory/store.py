@@ -6,15 +6,15 @@ from math import inf
 from types import MappingProxyType
 from typing import ClassVar, Final
 
-from explorer.drivers import refusals
 from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
-from explorer.drivers.given import separator
-from explorer.drivers.memory.keyspace import Keyspace, Version
+from explorer.drivers.common.errors import taken, unspecified
+from explorer.drivers.common.settings import separator
+from explorer.drivers.common.tasks import Tasks
+from explorer.drivers.common.watch import Watch
+from explorer.drivers.memory.database import Keyspace, Version
+from explorer.drivers.memory.keyspace import View
 from explorer.drivers.memory.lock import LAYOUT, RENEWALS, MemoryLock, found_locks
-from explorer.drivers.memory.view import View
-from explorer.drivers.memory.watcher import Watcher
-from explorer.drivers.tasks import Tasks
-from explorer.drivers.watching import Watch
+from explorer.drivers.memory.watch import Watcher
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
@@ -29,7 +29,7 @@ from explorer.model.errors import (
 )
 from explorer.model.keys import directory, encode
 from explorer.model.locks import LockInfo
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 from explorer.version import __version__
 
 _LOG: Final = logging.getLogger(__package__)
@@ -201,7 +201,7 @@ class MemoryStore(Store):
         full, current = self._current(key)
         if previous is None:
             if current is not None:
-                raise refusals.taken(self.address.shown, key)
+                raise taken(self.address.shown, key)
         elif current is None or not _same(current, previous):
             raise self._modified(key, current)
         return self._write(full, value, current, ttl)
@@ -210,7 +210,7 @@ class MemoryStore(Store):
         """Delete an entry only if it still is the one that was read."""
         full, current = self._current(key)
         if previous is None:
-            raise refusals.unspecified(self.address.shown, key)
+            raise unspecified(self.address.shown, key)
         if current is None:
             raise self._not_found(key)
         if not _same(current, previous):

@@ -20,7 +20,7 @@ from kazoo.handlers.threading import SequentialThreadingHandler
 from kazoo.protocol.serialization import CloseInstance
 from kazoo.protocol.states import KazooState, KeeperState
 
-from explorer.drivers.threads import Reply, Worker
+from explorer.drivers.common.threads import Reply, Worker
 from explorer.drivers.zookeeper.frames import Happened, NotSent, SilentServer
 from explorer.drivers.zookeeper.kazoo_connection import KAZOO_LOG, KazooConnection, Listener
 from explorer.drivers.zookeeper.messages import Request

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar, cast
 
-from explorer.drivers import encryption
-from explorer.drivers.request_log import logged_request
-from explorer.drivers.retry import persist
-from explorer.drivers.threads import Mailbox, hand
-from explorer.drivers.zookeeper import failures, messages
+from explorer.drivers.common.request_log import logged_request
+from explorer.drivers.common.retry import persist
+from explorer.drivers.common.threads import Mailbox, hand
+from explorer.drivers.common.tls import context, explain
+from explorer.drivers.zookeeper import errors, messages
 from explorer.drivers.zookeeper.client import Client, Happened
-from explorer.drivers.zookeeper.layout import Stat
+from explorer.drivers.zookeeper.keyspace import Stat
 from explorer.drivers.zookeeper.messages import Request
 from explorer.drivers.zookeeper.settings import Settings
 from explorer.model.errors import ExplorerError, NotReachable, Timeout, Unauthenticated
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 
 Read = TypeVar("Read")
 
@@ -96,12 +96,12 @@ class Connection:
             Unauthenticated: The servers do not accept who we are.
         """
         access = self.settings.access
-        tls = encryption.context(access, self.shown) if self.settings.address.tls else None
+        tls = context(access, self.shown) if self.settings.address.tls else None
         try:
             self._client = Client(self.settings, self._wanted, _Listener(self), tls)
             self._client.start()
         except Exception as error:
-            raise failures.translate(error, self.shown, None) from error
+            raise errors.translate(error, self.shown, None) from error
         try:
             async with asyncio.timeout(self.timeout):
                 while not self._live.is_set():
@@ -143,7 +143,7 @@ class Connection:
         except ExplorerError:
             raise
         except Exception as error:
-            raise failures.translate(error, self.shown, key) from error
+            raise errors.translate(error, self.shown, key) from error
 
     async def ask(self, request: Request[Read], *, key: str | None = None, within: float | None = None) -> Read:
         """Send a request that changes nothing until it is answered."""
@@ -201,7 +201,7 @@ class Connection:
         except ExplorerError:
             raise
         except Exception as error:
-            raise failures.translate(error, self.shown, key) from error
+            raise errors.translate(error, self.shown, key) from error
         finally:
             for future in futures:
                 future.cancel()
@@ -232,7 +232,7 @@ class Connection:
         try:
             return cast("Read", await future)
         except Exception as error:
-            failure = failures.translate(error, self.shown, key)
+            failure = errors.translate(error, self.shown, key)
             if failure.retryable:
                 raise failure from error
             return failure
@@ -244,7 +244,7 @@ class Connection:
         try:
             return self._client.send(requests)
         except Exception as error:
-            raise failures.translate(error, self.shown, key) from error
+            raise errors.translate(error, self.shown, key) from error
 
     def _timed_out(self, limit: float, key: str | None) -> Timeout:
         return Timeout(f"no answer within {limit:.1f} s", hint="is the server busy?", address=self.shown, key=key)
@@ -264,20 +264,20 @@ class Connection:
 
     def _is_denied(self) -> bool:
         """Return whether the last attempt failed in a way that the next one will fail, too."""
-        return isinstance(self._trouble, ssl.SSLError) or getattr(self._trouble, "code", None) == failures.AUTH_FAILED
+        return isinstance(self._trouble, ssl.SSLError) or getattr(self._trouble, "code", None) == errors.AUTH_FAILED
 
     def _unreachable(self, key: str | None) -> ExplorerError:
         trouble = self._trouble
         if isinstance(trouble, ssl.SSLError):
-            return encryption.explain(trouble, self.shown, key)
-        if getattr(trouble, "code", None) == failures.AUTH_FAILED:
+            return explain(trouble, self.shown, key)
+        if getattr(trouble, "code", None) == errors.AUTH_FAILED:
             return Unauthenticated(
                 "the servers do not accept who you are",
                 hint="check the user and password",
                 address=self.shown,
                 key=key,
             )
-        reason = failures.reason(trouble) if trouble else "no answer in time"
+        reason = errors.reason(trouble) if trouble else "no answer in time"
         return NotReachable(
             f"no server can be reached: {reason}",
             sent=False,
@@ -351,7 +351,7 @@ class Connection:
 
     def note_failed(self, error: BaseException) -> None:
         """Take note of an attempt that failed."""
-        _LOG.info("%s: no connection: %s", self.shown, inert(failures.reason(error)))
+        _LOG.info("%s: no connection: %s", self.shown, inert(errors.reason(error)))
         self._failures += 1
         self._trouble = error
 

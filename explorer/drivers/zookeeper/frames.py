@@ -6,7 +6,7 @@ from typing import Final
 
 from kazoo.exceptions import ConnectionDropped
 
-from explorer.drivers.threads import Reply, Settled
+from explorer.drivers.common.threads import Reply, Settled
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.messages import Request
 

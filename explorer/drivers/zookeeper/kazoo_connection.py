@@ -25,7 +25,7 @@ from kazoo.protocol.serialization import Close, Connect
 from kazoo.protocol.states import KeeperState
 from kazoo.retry import KazooRetry
 
-from explorer.drivers.threads import Settled, settle
+from explorer.drivers.common.threads import Settled, settle
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.frames import (
     HEADER,

@@ -10,16 +10,25 @@ answered. Its fence is the transaction that created the contender's node; a fenc
 from collections.abc import Sequence
 from contextlib import suppress
 
-from explorer.drivers import refusals
-from explorer.drivers.holding import boottime, identity
-from explorer.drivers.locking import ProvedLock, Terms
-from explorer.drivers.tasks import Tasks
+from explorer.drivers.common.errors import absent, other_layout
+from explorer.drivers.common.lease_lock import ProvedLock, Terms
+from explorer.drivers.common.leases import boottime, identity
+from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.layout import OPEN, Layout, Stat
+from explorer.drivers.zookeeper.keyspace import OPEN, Layout, Stat
+from explorer.drivers.zookeeper.lock_queue import (
+    KAZOO,
+    LEASES,
+    Party,
+    Queue,
+    fresh_name,
+    looks_like_permit,
+    permit,
+    queue,
+)
 from explorer.drivers.zookeeper.messages import Mode, Refusal
-from explorer.drivers.zookeeper.queues import KAZOO, LEASES, Party, Queue, fresh_name, looks_like_permit, permit, queue
-from explorer.drivers.zookeeper.reading import Reader
+from explorer.drivers.zookeeper.reader import Reader
 from explorer.drivers.zookeeper.writer import Writer
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyNotFound, NotReachable
@@ -91,7 +100,7 @@ class ZooKeeperLock(ProvedLock[Connection]):
         found = _queue(self._path, names)
         other = found.of_another_layout(self._layout_name) if found else None
         if other := other or await self._unit(names):
-            raise refusals.other_layout(
+            raise other_layout(
                 self._connection.shown,
                 self.key,
                 f"{other.client} semaphore" if other.is_permit else other.layout,
@@ -149,7 +158,7 @@ class ZooKeeperLock(ProvedLock[Connection]):
     async def _renew(self, left: float) -> float:
         own = await self._connection.ask(messages.exists(self._contender), key=self.key, within=left)
         if own is None or own.czxid != self._fence:
-            raise refusals.absent(self._layout.shown, self.key)
+            raise absent(self._layout.shown, self.key)
         return self._connection.lifetime
 
     async def _write(self, key: str, value: bytes) -> Entry | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
 
-from explorer.drivers.zookeeper.layout import Acl, Permission, Stat
+from explorer.drivers.zookeeper.keyspace import Acl, Permission, Stat
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 

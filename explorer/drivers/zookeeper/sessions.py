@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
+from explorer.drivers.zookeeper.four_letter_words import Words
 from explorer.drivers.zookeeper.settings import Settings
-from explorer.drivers.zookeeper.words import Words
 
 _CONNECTION = re.compile(r"^ ?/(?P<address>\S+?)\[\d+\]\((?P<facts>[^)]*)\)", re.MULTILINE)
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)

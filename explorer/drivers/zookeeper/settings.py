@@ -8,8 +8,8 @@ session's time-out in seconds (`?session=10`), the port of the AdminServer (`?ad
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
-from explorer.drivers import given
-from explorer.drivers.zookeeper.layout import complaint
+from explorer.drivers.common import settings
+from explorer.drivers.zookeeper.keyspace import complaint
 from explorer.model.address import Access, Address, Host
 from explorer.model.errors import BackendNotSupported, InvalidAddress
 
@@ -22,7 +22,7 @@ _MECHANISMS = ("DIGEST-MD5", "GSSAPI")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(given.Settings):
+class Settings(settings.Settings):
     """How the servers are reached, and which nodes are meant."""
 
     root: str
@@ -50,11 +50,11 @@ def gather(address: Address, access: Access) -> Settings:
         raise InvalidAddress(f"no node can be called so: {trouble}", hint="zk://host/config", address=address.shown)
     return Settings(
         address=address,
-        access=replace(given.credentials(access, address), timeout=given.time_limit(address, access)),
+        access=replace(settings.credentials(access, address), timeout=settings.time_limit(address, access)),
         hosts=tuple(host.with_port(port) for host in hosts),
         tls=address.tls,
         root=f"/{root}" if root else "",
-        session=given.seconds(address, "session", _SESSION),
+        session=settings.seconds(address, "session", _SESSION),
         sasl=_sasl(address),
         admin=_admin(address),
     )

@@ -2,7 +2,7 @@
 
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.words import Words
+from explorer.drivers.zookeeper.four_letter_words import Words
 from explorer.model.entries import Status
 from explorer.model.errors import Denied, ExplorerError, NotReachable
 

@@ -5,20 +5,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from explorer.drivers import refusals
 from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
-from explorer.drivers.locking import Terms
-from explorer.drivers.network import NetworkStore
-from explorer.drivers.request_log import logged_write
-from explorer.drivers.unfinished import Unfinished
-from explorer.drivers.watching import Watch
-from explorer.drivers.zookeeper import locks, status
+from explorer.drivers.common.errors import absent, empty
+from explorer.drivers.common.lease_lock import Terms
+from explorer.drivers.common.network_store import NetworkStore
+from explorer.drivers.common.pagination import Unfinished
+from explorer.drivers.common.request_log import logged_write
+from explorer.drivers.common.watch import Watch
+from explorer.drivers.zookeeper import lock_inspect, status
 from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.erasing import Erasure
-from explorer.drivers.zookeeper.layout import Layout
+from explorer.drivers.zookeeper.delete_tree import Erasure
+from explorer.drivers.zookeeper.keyspace import Layout
 from explorer.drivers.zookeeper.lock import ZooKeeperLock
-from explorer.drivers.zookeeper.queues import LAYOUTS
-from explorer.drivers.zookeeper.reading import Level, Reader, Walk
+from explorer.drivers.zookeeper.lock_queue import LAYOUTS
+from explorer.drivers.zookeeper.reader import Level, Reader, Walk
 from explorer.drivers.zookeeper.settings import gather
 from explorer.drivers.zookeeper.watch import NodeWatch
 from explorer.drivers.zookeeper.writer import Writer
@@ -99,7 +99,7 @@ class ZooKeeperStore(NetworkStore[Connection]):
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         found = await self._reader(key).node(self._layout.locate(key), consistent=consistent)
         if found is None:
-            raise refusals.absent(self._shown, key)
+            raise absent(self._shown, key)
         return self._layout.entry(found.path, found.value, found.stat, found.acl)
 
     async def exists(self, key: str) -> bool:
@@ -181,7 +181,7 @@ class ZooKeeperStore(NetworkStore[Connection]):
     # Locks
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        return await locks.tell(self.connection, self._layout, prefix)
+        return await lock_inspect.tell(self.connection, self._layout, prefix)
 
     def _reader(self, subject: str) -> Reader:
         return Reader(self.connection, subject)
@@ -191,5 +191,5 @@ class ZooKeeperStore(NetworkStore[Connection]):
             return await self._reader(prefix).level(base)
         except KeyNotFound as error:
             if prefix:
-                raise refusals.empty(self._shown, prefix) from error
+                raise empty(self._shown, prefix) from error
             return Level([], are_leaves=True)  # the top is never missing

@@ -11,14 +11,14 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
-from explorer.drivers.threads import CAPACITY, Mailbox
-from explorer.drivers.watching import Feed, follow
+from explorer.drivers.common.threads import CAPACITY, Mailbox
+from explorer.drivers.common.watch import Feed, follow
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.client import CREATED, DELETED, Happened
 from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.layout import Layout, State, expected
-from explorer.drivers.zookeeper.reading import Node, Reader, Walk
-from explorer.drivers.zookeeper.rearming import Rearming
+from explorer.drivers.zookeeper.keyspace import Layout, State, expected
+from explorer.drivers.zookeeper.oneshot_watches import Rearming
+from explorer.drivers.zookeeper.reader import Node, Reader, Walk
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import CallNotSupported, NotReachable
 from explorer.model.events import Deleted, Event, Put, Resync, Started

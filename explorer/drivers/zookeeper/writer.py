@@ -9,13 +9,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from explorer.drivers import writing
-from explorer.drivers.zookeeper import failures, messages
+from explorer.drivers.common import cas_writer
+from explorer.drivers.zookeeper import errors, messages
+from explorer.drivers.zookeeper.cas import Birth, Save
 from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.layout import OPEN, Acl, Layout, Stat, expected
+from explorer.drivers.zookeeper.keyspace import OPEN, Acl, Layout, Stat, expected
 from explorer.drivers.zookeeper.messages import Mode, Refusal, Request
-from explorer.drivers.zookeeper.reading import Reader
-from explorer.drivers.zookeeper.saving import Birth, Save
+from explorer.drivers.zookeeper.reader import Reader
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import CallNotSupported, ExplorerError, KeyExists, KeyModified, KeyNotFound
 
@@ -31,7 +31,7 @@ class Lifetime:
     keep_alive: bool
 
 
-class Writer(writing.Writer[Stat, Lifetime, Request[None]]):
+class Writer(cas_writer.Writer[Stat, Lifetime, Request[None]]):
     """Writes the nodes of an address.
 
     Args:
@@ -77,7 +77,7 @@ class Writer(writing.Writer[Stat, Lifetime, Request[None]]):
         except (KeyExists, KeyModified):
             return None
         except ExplorerError as error:
-            if not failures.is_not_empty(error):
+            if not errors.is_not_empty(error):
                 raise
             raise CallNotSupported(
                 "a node with children cannot be made to end by itself, nor freed of that",

@@ -19,7 +19,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final, Self
 
-from explorer.codecs.contract import Choice
+from explorer.codecs.base import Choice
 from explorer.model.entries import Revision
 from explorer.model.keys import encode
 

@@ -4,18 +4,18 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from explorer.drivers.backward import children_before
+from explorer.drivers.common.reverse_pages import children_before
 from explorer.model.entries import Child, Page
 from explorer.model.errors import ExplorerError
 from explorer.model.events import Deleted, Put
-from explorer.session.keytree.applying import Applying
-from explorer.session.keytree.filtering import Findings
-from explorer.session.keytree.keyrows import KeyRows
-from explorer.session.keytree.loading import PAGE, Load, LoadBefore, Loading
+from explorer.session.keytree.event_applier import Applying
+from explorer.session.keytree.filter import Findings
+from explorer.session.keytree.filter_run import Sifting
+from explorer.session.keytree.key_rows import KeyRows
+from explorer.session.keytree.level_loader import PAGE, Load, LoadBefore, Loading
 from explorer.session.keytree.marks import Mark, budget
 from explorer.session.keytree.nodes import Extent, Level, Node, Want, Wanted
-from explorer.session.keytree.rows import Line
-from explorer.session.keytree.sifting import Sifting
+from explorer.session.keytree.row_index import Line
 from explorer.session.keytree.verifier import DELAY
 
 SWEEP: float = 0.004

@@ -6,7 +6,7 @@ from typing import Final
 
 from explorer.model.entries import Child, Page
 from explorer.model.errors import ExplorerError
-from explorer.session.keytree.keyrows import KeyRows
+from explorer.session.keytree.key_rows import KeyRows
 from explorer.session.keytree.nodes import Node
 
 MAX_WORKERS: Final = 4

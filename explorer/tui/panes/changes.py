@@ -8,14 +8,14 @@ from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 from explorer.session.actions import Place
-from explorer.session.changes import Change, ChangeLog, Kind
+from explorer.session.change_log import Change, ChangeLog, Kind
 from explorer.session.states import Part
-from explorer.tui.drawing import Piece, middle, size, told
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane
-from explorer.tui.widgets.lines import Lines
+from explorer.tui.rendering import Piece, middle, size, told
+from explorer.tui.widgets.virtual_list import Lines
 
 _WIDE: Final = 60
 _MARKS: Final[dict[Kind, Piece]] = {

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from explorer.codecs.utf8 import beginning
+from explorer.codecs.text.utf8 import beginning
 from explorer.model.entries import Entry
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 from explorer.session.detail import Earlier
-from explorer.tui.drawing import size
+from explorer.tui.rendering import size
 
 _GLIMPSE: Final = 4096
 """Bytes of an earlier value that are shown and compared."""

@@ -12,15 +12,15 @@ from textual.content import Content
 from textual.widget import Widget
 
 from explorer.model.locks import Contender, LockInfo
-from explorer.model.text import counted, inert
+from explorer.model.sanitize import counted, inert
 from explorer.session.actions import Place
-from explorer.session.locktable import LocksRead
+from explorer.session.lock_table import LocksRead
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
-from explorer.tui.drawing import Piece, middle, span, told
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, failure
-from explorer.tui.widgets.lines import Lines
-from explorer.tui.widgets.words import Words
+from explorer.tui.rendering import Piece, middle, span, told
+from explorer.tui.widgets.status_label import Words
+from explorer.tui.widgets.virtual_list import Lines
 
 _WIDE = 64
 """Cells from which on a lock's session, kind and since stand beside it."""

@@ -13,8 +13,8 @@ from explorer.model.errors import ExplorerError
 from explorer.session.actions import Place
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.drawing import told
-from explorer.tui.widgets.words import Words
+from explorer.tui.rendering import told
+from explorer.tui.widgets.status_label import Words
 
 
 class Notice(Words, can_focus=True):

@@ -6,10 +6,10 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 from explorer.session.session import Session
 from explorer.session.states import Part, Standing
-from explorer.tui.drawing import middle, span, told
+from explorer.tui.rendering import middle, span, told
 
 _STANDINGS: Final[dict[Standing, tuple[str, str]]] = {
     Standing.LIVE: ("●", "$success"),

@@ -10,16 +10,16 @@ from textual.message import Message
 from textual.widget import Widget
 
 from explorer.model.capabilities import Capability
-from explorer.model.text import counted
+from explorer.model.sanitize import counted
 from explorer.session.actions import Place
 from explorer.session.keytree.nodes import Extent, Node
 from explorer.session.states import Part, Standing
-from explorer.tui.drawing import told
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, failure
+from explorer.tui.rendering import told
 from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.prompt import Prompt
-from explorer.tui.widgets.words import Words
+from explorer.tui.widgets.status_label import Words
 
 _NO_KEYS: Final = "No keys here. n makes one."
 _NO_KEYS_READ_ONLY: Final = "No keys here. w unlocks writing, then n makes one."

@@ -8,17 +8,17 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from explorer.model.text import counted, inert
+from explorer.model.sanitize import counted, inert
 from explorer.session.actions import Place
 from explorer.session.detail import NOT_ASKED, Reading
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
-from explorer.tui.drawing import head_of, middle, size, span, told
 from explorer.tui.keys import bindings
-from explorer.tui.line_breaks import row_starts
 from explorer.tui.panes.history_text import history_text
 from explorer.tui.panes.pane import Pane, failure
+from explorer.tui.rendering import head_of, middle, size, span, told
+from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.pager import Pager
-from explorer.tui.widgets.words import Words
+from explorer.tui.widgets.status_label import Words
 
 TABS: Final = ("value", "metadata", "history")
 _LEAST_FACTS: Final = 5

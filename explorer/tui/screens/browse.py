@@ -14,6 +14,7 @@ from textual.widgets import Input
 from explorer.session.actions import BROWSING, Place
 from explorer.session.session import Session
 from explorer.session.states import Part
+from explorer.tui.flows import goto
 from explorer.tui.panes.changes import ChangesPane
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.locks import LocksPane
@@ -21,9 +22,8 @@ from explorer.tui.panes.pane import Pane
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.panes.value import ValuePane
-from explorer.tui.screens import going
+from explorer.tui.panes.widths import STEP, move_border, move_column
 from explorer.tui.screens.live import LiveScreen
-from explorer.tui.screens.pane_widths import STEP, move_border, move_column
 from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.prompt import Prompt
 
@@ -268,7 +268,7 @@ class Browse(LiveScreen[None]):
 
     def do_go(self) -> None:
         """Ask for a key to go to."""
-        going.ask(self, self.session)
+        goto.ask(self, self.session)
 
     @on(Prompt.Typed, "#filter")
     def filtering(self, event: Prompt.Typed) -> None:
@@ -304,7 +304,7 @@ class Browse(LiveScreen[None]):
         """Go to the key that a pane tells of; whoever has gone on meanwhile keeps the focus."""
         if self.pane is not None:
             self.focus_pane("tree")
-        self._start_going(going.go(self, self.session, event.key))
+        self._start_going(goto.go(self, self.session, event.key))
 
     @on(Prompt.Answered, "#go")
     def gone(self, event: Prompt.Answered) -> None:
@@ -312,19 +312,19 @@ class Browse(LiveScreen[None]):
         event.prompt.close()
         self.focus_pane("tree")
         if event.text:
-            self._start_going(going.go_to_text(self, self.session, event.text))
+            self._start_going(goto.go_to_text(self, self.session, event.text))
 
     # The value
 
     def do_copy(self) -> None:
         """Ask what to copy."""
-        from explorer.tui.screens import copying  # noqa: PLC0415 - no first picture needs it
+        from explorer.tui.flows import copy  # noqa: PLC0415 - no first picture needs it
 
-        copying.ask(self, self.session)
+        copy.ask(self, self.session)
 
     def do_type(self) -> None:
         """Ask how the value is to be read."""
-        from explorer.tui.screens import type_choice  # noqa: PLC0415 - no first picture needs it
+        from explorer.tui.flows import type_choice  # noqa: PLC0415 - no first picture needs it
 
         type_choice.ask_type(self, self.session)
 
@@ -335,33 +335,33 @@ class Browse(LiveScreen[None]):
 
     def do_edit(self) -> None:
         """Edit the value in place."""
-        from explorer.tui.screens import writing  # noqa: PLC0415 - no first picture needs it
+        from explorer.tui.flows import edit  # noqa: PLC0415 - no first picture needs it
 
-        writing.edit(self, self.session)
+        edit.edit(self, self.session)
 
     async def do_edit_outside(self) -> None:
         """Edit the value in $EDITOR."""
-        from explorer.tui.screens import writing  # noqa: PLC0415 - no first picture needs it
+        from explorer.tui.flows import edit  # noqa: PLC0415 - no first picture needs it
 
-        await writing.edit_outside(self, self.session)
+        await edit.edit_outside(self, self.session)
 
     def do_new(self) -> None:
         """Ask for the name of a new key, and edit it."""
-        from explorer.tui.screens import writing  # noqa: PLC0415 - no first picture needs it
+        from explorer.tui.flows import edit  # noqa: PLC0415 - no first picture needs it
 
-        writing.ask_new(self, self.session)
+        edit.ask_new(self, self.session)
 
     async def do_drafts(self) -> None:
         """List the drafts."""
-        from explorer.tui.screens import drafts  # noqa: PLC0415 - no first picture needs it
+        from explorer.tui.flows import drafts  # noqa: PLC0415 - no first picture needs it
 
         await drafts.ask(self, self.session)
 
     async def do_delete(self) -> None:
         """Show what would be deleted, and ask."""
-        from explorer.tui.screens import deleting  # noqa: PLC0415 - no first picture needs it
+        from explorer.tui.flows import delete  # noqa: PLC0415 - no first picture needs it
 
-        await deleting.ask(self, self.session)
+        await delete.ask(self, self.session)
 
     def do_previous_tab(self) -> None:
         """Show the tab before."""

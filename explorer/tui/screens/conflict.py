@@ -10,21 +10,21 @@ from textual.content import Content
 from textual.widgets import Static
 
 from explorer.model.events import Deleted
-from explorer.model.text import counted, inert
+from explorer.model.sanitize import counted, inert
 from explorer.session.actions import Place
-from explorer.session.editing.edits import Conflicted
-from explorer.session.editing.machine import Edit
+from explorer.session.editing.edit import Edit
+from explorer.session.editing.edit_states import Conflicted
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.drawing import named, told
+from explorer.tui.dialogs.base import Answering
 from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
-from explorer.tui.screens.answering import Answering
+from explorer.tui.rendering import named, told
 from explorer.tui.screens.help import Help
 from explorer.tui.screens.live import LiveScreen
+from explorer.tui.widgets.status_label import Words
 from explorer.tui.widgets.three_way import ThreeWayView
-from explorer.tui.widgets.words import Words
 
 _NAMED_CONFLICTS: Final = 6
 """Places of a conflict that are named; the view shows all of them."""

@@ -11,25 +11,34 @@ from textual.widgets import Static, TextArea
 
 from explorer.model.errors import CallNotSupported, InvalidText
 from explorer.model.events import Deleted, Put
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 from explorer.session.actions import Place
-from explorer.session.editing.edits import Conflicted, Drafting, Expired, Refused, Reviewing, Saved, Saving, Unknown
-from explorer.session.editing.machine import Edit
+from explorer.session.editing.edit import Edit
+from explorer.session.editing.edit_states import (
+    Conflicted,
+    Drafting,
+    Expired,
+    Refused,
+    Reviewing,
+    Saved,
+    Saving,
+    Unknown,
+)
 from explorer.session.session import Session
 from explorer.session.states import Part, Standing
-from explorer.tui.drawing import middle, named, size, span, told
+from explorer.tui.dialogs.base import Answering
+from explorer.tui.dialogs.confirm import Choosing, Option
+from explorer.tui.flows.external_editor import outside
+from explorer.tui.flows.new_ttl import ask_ttl
 from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
-from explorer.tui.screens.answering import Answering
+from explorer.tui.rendering import middle, named, size, span, told
 from explorer.tui.screens.conflict import ConflictScreen
 from explorer.tui.screens.help import Help
 from explorer.tui.screens.live import LiveScreen
-from explorer.tui.screens.new_ttl import ask_ttl
-from explorer.tui.screens.outside import outside
-from explorer.tui.screens.questions import Choosing, Option
-from explorer.tui.screens.reviewing import Review
-from explorer.tui.widgets.editor import Editor
+from explorer.tui.screens.review import Review
+from explorer.tui.widgets.ordered_text_area import Editor
 from explorer.tui.widgets.pager import Pager
 
 COLOURED: Final = 16 * 1024

@@ -13,12 +13,12 @@ from textual.widgets import Static
 
 from explorer.session.actions import Place, shown
 from explorer.session.session import Session
-from explorer.tui.drawing import Piece, told
-from explorer.tui.line_breaks import row_starts
-from explorer.tui.screens.answering import Answering
-from explorer.tui.widgets.editor import Editor
+from explorer.tui.dialogs.base import Answering
+from explorer.tui.rendering import Piece, told
 from explorer.tui.widgets.key_row import SIGNS
-from explorer.tui.widgets.lines import Lines
+from explorer.tui.widgets.line_breaks import row_starts
+from explorer.tui.widgets.ordered_text_area import Editor
+from explorer.tui.widgets.virtual_list import Lines
 
 _PLACES: Final = {Place.READER: "editor of a long text", Place.DELETION: "preview of a deletion"}
 _KEYS_WIDTH: Final = 12

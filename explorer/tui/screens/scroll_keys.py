@@ -7,7 +7,7 @@ from textual.screen import Screen, ScreenResultType
 from explorer.session.actions import Place
 from explorer.session.session import Session
 from explorer.tui.screens.help import Help
-from explorer.tui.widgets.lines import Lines
+from explorer.tui.widgets.virtual_list import Lines
 
 
 class ScrollKeys(Screen[ScreenResultType]):

@@ -4,12 +4,12 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from explorer.model.text import inert
+from explorer.model.sanitize import inert
 from explorer.session.keytree.marks import Change, Stage
 from explorer.session.keytree.nodes import Extent, Node
-from explorer.session.keytree.rows import Line
+from explorer.session.keytree.row_index import Line
 from explorer.session.keytree.tree import Tree
-from explorer.tui.drawing import ELLIPSIS, Piece, middle, span
+from explorer.tui.rendering import ELLIPSIS, Piece, middle, span
 
 _STEP: Final = 2
 """Cells by which a level is set in."""

@@ -10,9 +10,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from explorer.session.keytree.nodes import Node
-from explorer.session.keytree.rows import Line
+from explorer.session.keytree.row_index import Line
 from explorer.session.keytree.tree import Tree
-from explorer.tui.drawing import Piece, strip
+from explorer.tui.rendering import Piece, strip
 from explorer.tui.widgets.key_row import Look, look, pieces
 
 _SECOND: Final = 1.0

@@ -8,10 +8,10 @@ from typing import Final
 from textual.geometry import Size
 from textual.widget import Widget
 
-from explorer.codecs.content import Content, PlainText
-from explorer.tui.drawing import Piece
-from explorer.tui.widgets.lines import Lines
+from explorer.codecs.text.content import Content, PlainText
+from explorer.tui.rendering import Piece
 from explorer.tui.widgets.text_layout import Anchor, TextLayout
+from explorer.tui.widgets.virtual_list import Lines
 
 _STRING: Final = r'"(?:[^"\\]|\\.)*"?|\'(?:[^\'\\]|\\.)*\'?'
 _NUMBER: Final = r"(?<![\w.])[-+]?(?:0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])"

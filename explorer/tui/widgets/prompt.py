@@ -12,9 +12,9 @@ from textual.message import Message
 from textual.suggester import Suggester, SuggestionReady
 from textual.widgets import Input, Static
 
-from explorer.model.text import inert
-from explorer.tui.drawing import told
-from explorer.tui.widgets.ordered import Field
+from explorer.model.sanitize import inert
+from explorer.tui.rendering import told
+from explorer.tui.widgets.inputs import Field
 
 COMPLETION_PAUSE: Final = 0.15
 """Seconds that typing has to pause before it is looked how the text may go on."""

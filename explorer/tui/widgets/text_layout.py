@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from explorer.codecs.content import BLOCK_SIZE, Content
-from explorer.model.text import inert
-from explorer.tui.line_breaks import row_starts
+from explorer.codecs.text.content import BLOCK_SIZE, Content
+from explorer.model.sanitize import inert
+from explorer.tui.widgets.line_breaks import row_starts
 
 _TAB_SIZE: Final = 4
 _EXACT_BLOCKS: Final = 8

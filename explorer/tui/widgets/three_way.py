@@ -7,14 +7,14 @@ from typing import ClassVar, Final
 
 from rich.cells import cell_len
 
-from explorer.codecs.merging import Side
+from explorer.codecs.line_merge import Side
 from explorer.codecs.three_way import ThreeWayRow
 from explorer.model.line_diff import changed_parts
-from explorer.model.text import inert
-from explorer.tui.drawing import Piece, visible
-from explorer.tui.line_breaks import row_starts
-from explorer.tui.widgets.lines import Lines
+from explorer.model.sanitize import inert
+from explorer.tui.rendering import Piece, visible
+from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.pager import coloured, cut
+from explorer.tui.widgets.virtual_list import Lines
 
 _SEPARATOR: Final = "│"
 _MARGIN: Final = 2

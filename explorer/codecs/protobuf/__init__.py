@@ -1,0 +1,1 @@
+"""Values that are protobuf messages: schemas, text forms, merges and patches of the wire format."""

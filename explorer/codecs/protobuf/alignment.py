@@ -1,0 +1,86 @@
+"""Which element of an edited list was which element of the old one; lists of messages have no names for theirs."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Final
+
+from google.protobuf.message import Message
+
+from explorer.codecs.line_merge import matches
+from explorer.codecs.protobuf.fields import comparable, content, fields_of
+
+_MOST: Final = 10_000
+"""Pairs of elements that are compared field by field."""
+
+
+def paired(old: Sequence[Message], new: Sequence[Message]) -> Mapping[int, int]:
+    """Find for elements of the new list which one of the old list they were.
+
+    Equal ones first, in order, then equal ones that moved; between them those that are most alike; and what is left in
+    a gap of as many old as new ones, one by one.
+    """
+    was, now = [comparable(one) for one in old], [comparable(one) for one in new]
+    anchors = [*matches(was, now), (len(old), len(new))]
+    found = {there: here for here, there in anchors[:-1]}
+    _moved(was, now, found)
+    taken = set(found.values())
+    here = there = 0
+    for next_here, next_there in anchors:
+        gap_old = [index for index in range(here, next_here) if index not in taken]
+        gap_new = [index for index in range(there, next_there) if index not in found]
+        if gap_old and gap_new:
+            found.update(_alike(old, new, gap_old, gap_new))
+        here, there = next_here + 1, next_there + 1
+    return found
+
+
+def _moved(was: Sequence[Hashable], now: Sequence[Hashable], found: dict[int, int]) -> None:
+    taken = set(found.values())
+    left: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for index in reversed(range(len(was))):
+        if index not in taken:
+            left[was[index]].append(index)
+    for index, one in enumerate(now):
+        if index not in found and left.get(one):
+            found[index] = left[one].pop()
+
+
+def _alike(
+    old: Sequence[Message], new: Sequence[Message], gap_old: Sequence[int], gap_new: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    pairs: list[tuple[int, int]] = []
+    if len(gap_old) * len(gap_new) <= _MOST:
+        pairs = _most_alike([_fields(old[index]) for index in gap_old], [_fields(new[index]) for index in gap_new])
+    here = there = 0
+    for next_here, next_there in (*pairs, (len(gap_old), len(gap_new))):
+        if next_here - here == next_there - there:
+            yield from zip(gap_new[there:next_there], gap_old[here:next_here], strict=True)
+        if next_here < len(gap_old):
+            yield gap_new[next_there], gap_old[next_here]
+        here, there = next_here + 1, next_there + 1
+
+
+def _fields(message: Message) -> dict[int, object]:
+    return {field.number: content(message, field) for field in fields_of(message)}
+
+
+def _most_alike(old: Sequence[dict[int, object]], new: Sequence[dict[int, object]]) -> list[tuple[int, int]]:
+    """Pair in order so that as many fields as possible are equal (the longest common subsequence, weighted)."""
+    score = [[sum(there.get(number) == value for number, value in here.items()) for there in new] for here in old]
+    best = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]
+    for here in reversed(range(len(old))):
+        for there in reversed(range(len(new))):
+            best[here][there] = max(
+                best[here + 1][there], best[here][there + 1], best[here + 1][there + 1] + score[here][there]
+            )
+    pairs: list[tuple[int, int]] = []
+    here = there = 0
+    while here < len(old) and there < len(new):
+        if score[here][there] and best[here][there] == best[here + 1][there + 1] + score[here][there]:
+            pairs.append((here, there))
+            here, there = here + 1, there + 1
+        elif best[here][there] == best[here + 1][there]:
+            here += 1
+        else:
+            there += 1
+    return pairs

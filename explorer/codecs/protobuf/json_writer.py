@@ -1,0 +1,155 @@
+"""Messages written as their JSON, with the names of the schema and maps in the order of their keys."""
+
+import json
+import math
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from explorer.codecs.protobuf import well_known
+from explorer.codecs.protobuf.fields import ANY, descriptor_of, entry_type, is_map, read, set_fields, unpacked
+from explorer.codecs.protobuf.json_reader import NULL_VALUE, VALUE, WRAPPERS
+from explorer.codecs.protobuf.numbers import shortest_single
+
+_LONG: Final = frozenset(
+    {
+        FieldDescriptor.TYPE_INT64,
+        FieldDescriptor.TYPE_UINT64,
+        FieldDescriptor.TYPE_SINT64,
+        FieldDescriptor.TYPE_FIXED64,
+        FieldDescriptor.TYPE_SFIXED64,
+    }
+)
+
+
+def write_json(message: Message, pool: DescriptorPool) -> str:
+    """Return the JSON of a message; what the schema does not know is not in it.
+
+    Args:
+        message: What to write.
+        pool: Where the types of what is in an Any are.
+
+    Raises:
+        ValueError: JSON has no word for something in it; the message says for what.
+        google.protobuf.message.DecodeError: What is in an Any is not of its type.
+        RecursionError: It is nested too deeply.
+    """
+    return json.dumps(_Writer(pool).message(message), indent=2, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Makes of messages what `json.dumps` writes."""
+
+    pool: DescriptorPool
+
+    def message(self, message: Message) -> object:
+        special = _SPECIAL.get(descriptor_of(message).full_name)
+        return self.fields(message) if special is None else special(self, message)
+
+    def fields(self, message: Message) -> dict[str, object]:
+        return {
+            f"[{one.full_name}]" if one.is_extension else one.name: self._field(one, value)
+            for one, value in set_fields(message)
+        }
+
+    def _field(self, one: FieldDescriptor, value: object) -> object:
+        if is_map(one):
+            return self._map(one, cast("Mapping[bool | int | str, object]", value))
+        if one.message_type is not None:
+            if one.is_repeated:
+                return [self.message(inner) for inner in cast("Iterable[Message]", value)]
+            return self.message(cast("Message", value))
+        if one.is_repeated:
+            return [_scalar(one, inner) for inner in cast("Iterable[object]", value)]
+        return _scalar(one, value)
+
+    def _map(self, one: FieldDescriptor, entries: Mapping[bool | int | str, object]) -> dict[str, object]:
+        value_field = entry_type(one).fields_by_name["value"]
+        return {
+            str(key).lower() if isinstance(key, bool) else str(key): self._field(value_field, value)
+            for key, value in sorted(entries.items(), key=lambda entry: entry[0])
+        }
+
+    # Well-known types
+
+    def any(self, message: Message) -> object:
+        url, value = unpacked(message)
+        if not url and not value:
+            return {}
+        try:
+            kind = GetMessageClass(self.pool.FindMessageTypeByName(url.rpartition("/")[2]))
+        except KeyError:
+            raise ValueError(f"no schema has what is in an Any: {url or 'bytes without a type'}") from None
+        inner = kind.FromString(value)
+        if descriptor_of(inner).full_name in _SPECIAL:
+            return {"@type": url, "value": self.message(inner)}
+        return {"@type": url, **self.fields(inner)}
+
+    def value(self, message: Message) -> object:
+        for one, value in set_fields(message):
+            if one.name == "null_value":
+                return None
+            if one.name == "number_value" and not math.isfinite(cast("float", value)):
+                raise ValueError(f"a google.protobuf.Value cannot say {value} in JSON")
+            return self._field(one, value)
+        return None
+
+    def named(self, message: Message, name: str) -> object:
+        one = descriptor_of(message).fields_by_name[name]
+        return self._field(one, read(message, one))
+
+    def timestamp(self, message: Message) -> object:
+        return _worded(message, well_known.timestamp_text)
+
+    def duration(self, message: Message) -> object:
+        return _worded(message, well_known.duration_text)
+
+    def mask(self, message: Message) -> object:
+        return well_known.mask_text(list(cast("list[str]", self.named(message, "paths"))))
+
+
+_SPECIAL: Final[Mapping[str, Callable[[_Writer, Message], object]]] = {
+    ANY: _Writer.any,
+    VALUE: _Writer.value,
+    "google.protobuf.Struct": lambda writer, message: writer.named(message, "fields"),
+    "google.protobuf.ListValue": lambda writer, message: writer.named(message, "values"),
+    "google.protobuf.Timestamp": _Writer.timestamp,
+    "google.protobuf.Duration": _Writer.duration,
+    "google.protobuf.FieldMask": _Writer.mask,
+    **dict.fromkeys(WRAPPERS, lambda writer, message: writer.named(message, "value")),
+}
+
+
+def _worded(message: Message, write: Callable[[int, int], str]) -> str:
+    fields = descriptor_of(message).fields_by_name
+    seconds, nanos = (cast("int", read(message, fields[name])) for name in ("seconds", "nanos"))
+    try:
+        return write(seconds, nanos)
+    except ValueError as error:
+        raise ValueError(f"a {descriptor_of(message).name} {error}") from error
+
+
+def _scalar(one: FieldDescriptor, value: object) -> object:
+    match value:
+        case bytes():
+            return b64encode(value).decode()
+        case float() if not math.isfinite(value):
+            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        case float() if one.type == FieldDescriptor.TYPE_FLOAT:
+            return shortest_single(value)
+        case int() if one.type in _LONG:
+            return str(value)
+        case int() if one.enum_type is not None:
+            if one.enum_type.full_name == NULL_VALUE and value == 0:
+                return None
+            found = one.enum_type.values_by_number.get(value)
+            return value if found is None else found.name
+        case _:
+            return value

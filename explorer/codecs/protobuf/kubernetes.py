@@ -1,0 +1,154 @@
+r"""Objects as Kubernetes stores them: `k8s\0`, then an envelope that names the kind and holds the object's bytes.
+
+The envelope is runtime.Unknown of apimachinery: typeMeta {apiVersion, kind} = 1, raw = 2, contentEncoding = 3. All of
+it but the object stays as it is, byte for byte.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Self
+
+from explorer.codecs.base import Choice, Document, Encoded, Merge
+from explorer.codecs.limits import Limits
+from explorer.codecs.protobuf import wire
+from explorer.codecs.protobuf.messages import MessageDocument
+from explorer.codecs.protobuf.schemas import Schemas
+from explorer.model.errors import InvalidText
+
+MAGIC: Final = b"k8s\x00"
+_META, _RAW, _ENCODING = 1, 2, 3
+_VERSION, _KIND = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    """An envelope, taken apart."""
+
+    version: str
+    kind: str
+    raw: bytes
+    before: bytes
+    """What stands before the object, its tag and length left out."""
+    after: bytes
+
+    @classmethod
+    def read(cls, value: bytes) -> Self:
+        """Take a value apart.
+
+        Raises:
+            InvalidText: It is no envelope, or what is in it is encoded once more.
+        """
+        if not value.startswith(MAGIC):
+            raise InvalidText("it is no Kubernetes object")
+        try:
+            spans = {span.number: span for span in wire.spans(value, len(MAGIC))}
+            meta = _texts(value[spans[_META].payload])
+            raw = spans[_RAW]
+        except (ValueError, KeyError) as error:
+            raise InvalidText("it is no whole Kubernetes object") from error
+        if _ENCODING in spans and value[spans[_ENCODING].payload]:
+            raise InvalidText("it is a Kubernetes object that is encoded once more")
+        return cls(
+            meta.get(_VERSION, ""), meta.get(_KIND, ""), value[raw.payload], value[: raw.start], value[raw.end :]
+        )
+
+    def around(self, raw: bytes) -> bytes:
+        """Put another object into the same envelope."""
+        return self.before + wire.delimited(_RAW, raw) + self.after
+
+    def type_name(self, schemas: Schemas) -> str:
+        """Find the message of the object by its kind and version, in the package that is nearest to its group.
+
+        Most packages end with the first word of the group and the version, as `k8s.io.api.apps.v1` of `apps/v1`; some
+        with all of its words run together, as `apiserverinternal` of `internal.apiserver.k8s.io`.
+
+        Raises:
+            InvalidText: No schema has it, or several have.
+        """
+        group, _, version = self.version.rpartition("/")
+        words = group.split(".")[:-1] or [group or "core", "k8s"]  # without the top-level domain
+        scores: dict[str, tuple[bool, int]] = {}
+        for name in schemas.types():
+            *package, found_version, kind = ("", "", *name.split("."))
+            if (found_version, kind) != (version, self.kind):
+                continue
+            exact = package[-1] == words[0]
+            if exact or all(word in package[-1] for word in words[:-1]):
+                scores[name] = exact, len(set(words).intersection(package))
+        best = [name for name, score in scores.items() if score == max(scores.values())]
+        if len(best) > 1:
+            raise InvalidText(f"the Kubernetes object {self.version} {self.kind} could be {' or '.join(best)}")
+        if not best:
+            raise InvalidText(f"no schema has the Kubernetes object {self.version} {self.kind}")
+        return best[0]
+
+
+def _texts(meta: bytes) -> Mapping[int, str]:
+    return {span.number: meta[span.payload].decode() for span in wire.spans(meta)}
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesDocument(Document):
+    """The object in an envelope."""
+
+    inner: MessageDocument = field(repr=False)
+    envelope: _Envelope = field(repr=False)
+
+    @classmethod
+    def open(cls, value: bytes, choice: Choice, reason: str, schemas: Schemas, limits: Limits) -> Self:
+        """Open the object in a value; the type is the one that was chosen, or the one that the envelope names.
+
+        Raises:
+            InvalidText: It is no envelope, or no schema has what is in it.
+        """
+        envelope = _Envelope.read(value)
+        name = choice.type or envelope.type_name(schemas)
+        inner = MessageDocument.open(envelope.raw, replace(choice, type=name), reason, schemas, limits)
+        return cls._around(inner, envelope, value)
+
+    @classmethod
+    def _around(cls, inner: MessageDocument, envelope: _Envelope, value: bytes) -> Self:
+        return cls(
+            value=value,
+            choice=replace(inner.choice, codec="k8s"),
+            reason=inner.reason,
+            content=inner.content,
+            language=inner.language,
+            refusal=inner.refusal,
+            notes=inner.notes,
+            inner=inner,
+            envelope=envelope,
+        )
+
+    def adopt(self, text: str) -> tuple[Document, str]:
+        """Return this document and a text with escapes in the place of what an editor would alter."""
+        return self, self.inner.adopt(text)[1]
+
+    def alternative(self) -> Choice:
+        """Return the other form of the message: text format or JSON."""
+        return replace(self.choice, form="text" if self.choice.form == "json" else "json")
+
+    def encode(self, text: str) -> Encoded:
+        """Give the bytes of the object in its envelope.
+
+        Raises:
+            InvalidText: As for any message.
+        """
+        encoded = self.inner.encode(text)
+        if not encoded.changed:
+            return replace(encoded, value=self.value)
+        return replace(encoded, value=self.envelope.around(encoded.value))
+
+    def merge(self, mine: str, theirs: bytes) -> Merge:
+        """Merge the objects field by field, in the envelope that is stored now.
+
+        Raises:
+            InvalidText: Theirs is another kind of object, or as for any message.
+        """
+        envelope = _Envelope.read(theirs)
+        if (envelope.version, envelope.kind) != (self.envelope.version, self.envelope.kind):
+            raise InvalidText(f"what is stored now is {envelope.version} {envelope.kind}")
+        merge = self.inner.merge(mine, envelope.raw)
+        if not isinstance(merge.document, MessageDocument):
+            raise TypeError(merge.document)
+        return replace(merge, document=self._around(merge.document, envelope, theirs))

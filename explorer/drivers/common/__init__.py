@@ -1,0 +1,1 @@
+"""What network drivers share: settings, TLS, HTTP, retries, watches, compare-and-swap writes and leases."""

@@ -1,0 +1,73 @@
+"""Log records of requests and writes: their names, keys and outcomes, never a value, a token or a header."""
+
+import logging
+import time
+from collections.abc import Awaitable, Generator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+from explorer.model.entries import Entry
+from explorer.model.errors import ExplorerError
+from explorer.model.sanitize import inert
+
+Written = TypeVar("Written")
+
+_LOG: Final = logging.getLogger(__package__)
+
+
+def log_request(log: logging.Logger, name: str, place: object, began: float, status: str) -> None:
+    """Log one request.
+
+    Args:
+        log: Of the driver's package.
+        name: Of what was asked; without what may be a secret or a value.
+        place: The endpoint.
+        began: When it was sent, by `time.monotonic`.
+        status: What came back.
+    """
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("%s at %s: %s in %.1f ms", inert(name), place, status, (time.monotonic() - began) * 1000)
+
+
+@contextmanager
+def logged_request(log: logging.Logger, name: str, place: object) -> Generator[None, None, None]:
+    """Log one request that is made within the block, with the type of the error it raises."""
+    began, status = time.monotonic(), "OK"
+    try:
+        yield
+    except BaseException as error:
+        status = type(error).__name__
+        raise
+    finally:
+        log_request(log, name, place, began, status)
+
+
+async def logged_write(write: Awaitable[Written], action: str, address: str, key: str) -> Written:
+    """Await a write and log how it ended.
+
+    Args:
+        write: What is awaited; an entry's revision and a number of entries are logged.
+        action: What it does, such as "put".
+        address: The store, without secrets.
+        key: The key or prefix.
+
+    Raises:
+        BaseException: What the write failed with.
+    """
+    subject = inert(key)
+    try:
+        written = await write
+    except ExplorerError as error:
+        _LOG.info("%s %s in %s: %s", action, subject, address, type(error).__name__)
+        raise
+    except BaseException as error:
+        _LOG.info("%s %s in %s: outcome unknown (%s)", action, subject, address, type(error).__name__)
+        raise
+    match written:
+        case Entry(revision=revision):
+            _LOG.info("%s %s in %s: done, revision %s", action, subject, address, inert(str(revision)))
+        case int():
+            _LOG.info("%s %s in %s: done, %d entries", action, subject, address, written)
+        case _:
+            _LOG.info("%s %s in %s: done", action, subject, address)
+    return written

@@ -1,0 +1,62 @@
+"""Deleting everything below a prefix in one step."""
+
+from dataclasses import dataclass
+
+from explorer.drivers.common.errors import bare
+from explorer.drivers.common.write_attempt import Delivery
+from explorer.drivers.consul import requests
+from explorer.drivers.consul.connection import Connection
+from explorer.drivers.consul.reader import Reader
+from explorer.model.errors import ExplorerError
+
+
+@dataclass(slots=True)
+class Erasure:
+    """The deletion of all keys below a directory.
+
+    When the answer is lost and nothing is left, it happened (or others did the same). If only keys are left that were
+    there before, it is sent again; what others made meanwhile is never deleted on suspicion.
+
+    Args:
+        connection: Is asked.
+        subject: The prefix as the caller wrote it.
+        base: The same as the store spells it, as a directory; empty for the whole store.
+        separator: Divides the names in a key.
+    """
+
+    connection: Connection
+    subject: str
+    base: str
+    separator: str
+
+    async def commit(self) -> int:
+        """Delete, and tell how many keys there were.
+
+        Raises:
+            KeyNotFound: There are none.
+            OutcomeUnknown: The answer was lost and the store cannot tell.
+        """
+        before = await self._keys()
+        if not before:
+            raise bare(self.connection.shown, self.subject)
+        delivery = Delivery(self.connection.timeout, self.connection.shown, self.subject)
+        while await delivery.send(self._attempt) is None:
+            try:
+                left = await self._keys()
+            except ExplorerError as error:
+                raise delivery.unknown() from error
+            if not left:
+                break
+            if set(left) - set(before):
+                raise delivery.unknown()
+        return len(before)
+
+    async def _keys(self) -> list[str]:
+        return await Reader(self.connection, self.separator, self.subject).everything(self.base)
+
+    async def _attempt(self, left: float) -> bool:
+        if not self.base:
+            everything = requests.removal_of_everything()
+            return await self.connection.ask(everything, key=self.subject, within=left, repeat=False)
+        erasure = {"Verb": "delete-tree", "Key": self.base}
+        return (await self.connection.commit([erasure], key=self.subject, within=left)).won

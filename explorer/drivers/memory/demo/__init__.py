@@ -1,0 +1,1 @@
+"""The demo: a memory store that is seeded with believable content and changes by itself."""

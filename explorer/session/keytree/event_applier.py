@@ -1,0 +1,156 @@
+"""What events change in a tree of keys."""
+
+from collections.abc import Iterable
+
+from explorer.model.events import Deleted, Put
+from explorer.session.keytree.key_rows import KeyRows
+from explorer.session.keytree.marks import Change
+from explorer.session.keytree.nodes import Level, Node, Note
+from explorer.session.keytree.verifier import Verifier
+
+
+class Applying:
+    """The hand that events have in the rows.
+
+    A watch tells events in order and began before any listing. What it tells of a level that is being read is noted
+    and said again after the page is in: whichever of them was older, the last event of a key wins, as it did in the
+    store. Revisions are not compared, because they have no order.
+    """
+
+    def __init__(self, rows: KeyRows, verifier: Verifier) -> None:
+        self._rows = rows
+        self._verifier = verifier
+
+    def apply(self, events: Iterable[Put | Deleted]) -> bool:
+        """Apply events; tell whether anything changed that an open folder shows."""
+        changed = False
+        for event in events:
+            names = event.key.split(self._rows.separator)
+            changed |= self._put(names, event) if isinstance(event, Put) else self._deleted(names)
+        return changed
+
+    def repeat(self, parent: Node, level: Level) -> None:
+        """Apply again to the children of a level what was noted while it was being read."""
+        notes, level.notes = level.notes, {}
+        for name, note in notes.items():
+            if note.value:
+                self._value(parent, level, name, new=False)
+            if note.put_below and (child := self._child(parent, level, name, below=True)) is not None:
+                child.has_children = True
+            if (child := level.find(name)) is None:
+                continue
+            if note.value is False:
+                self._lose(child)
+            if note.deleted_below and child.branch is None and child.has_children:
+                self._verifier.verify_later(child)
+
+    def _put(self, names: list[str], event: Put) -> bool:
+        rows, node, shown, changed = self._rows, self._rows.root, True, False
+        new = event.entry.unchanged and not event.inferred  # it may have been there all along
+        *folders, last = names
+        for name in folders:
+            level = node.branch
+            if level is None:
+                return changed
+            if level.working:
+                _note(level, name).put_below = True
+            child = self._child(node, level, name, below=True)
+            if child is None:
+                return changed
+            if not child.has_children:
+                child.has_children = changed = True
+            self._verifier.touch(child)
+            if not child.opened:
+                rows.marks.count(child)
+                changed |= shown
+                shown = False
+            node = child
+        level = node.branch
+        if level is None:
+            return changed
+        if level.working:
+            _note(level, last).value = True
+        return (self._value(node, level, last, new=new) and shown) or changed
+
+    def _deleted(self, names: list[str]) -> bool:
+        rows, node, shown, changed = self._rows, self._rows.root, True, False
+        *folders, last = names
+        for name in folders:
+            level = node.branch
+            if level is None:
+                break
+            if level.working:
+                _note(level, name).deleted_below = True
+            child = level.find(name)
+            if child is None or child.ghost:
+                self._miss(node, level)
+                return changed
+            if not child.opened:
+                rows.marks.count(child)
+                changed |= shown
+                shown = False
+            node = child
+        level = node.branch
+        if level is None:
+            if node.has_children:
+                self._verifier.verify_later(node)
+            return changed
+        self._verifier.touch(node)
+        if level.working:
+            _note(level, last).value = False
+        child = level.find(last)
+        if child is None or child.ghost:
+            self._miss(node, level)
+            return changed
+        return (self._lose(child) and shown) or changed
+
+    def _value(self, parent: Node, level: Level, name: str, *, new: bool) -> bool:
+        """Let a child have a value; tell whether that shows."""
+        child = level.find(name)
+        if child is not None and child.has_value:
+            child.seen = level.working
+            self._rows.marks.note(child, Change.ADDED if new else Change.CHANGED, self._rows.clock())
+            return True
+        child = self._child(parent, level, name, below=False)
+        if child is None:
+            return False
+        child.has_value = True
+        self._rows.marks.note(child, Change.ADDED, self._rows.clock())
+        return True
+
+    def _child(self, parent: Node, level: Level, name: str, *, below: bool) -> Node | None:
+        """Give a child that is known to exist; None if it lies behind what was read of its level."""
+        child = level.find(name)
+        if child is None:
+            if not level.knows(name, self._rows.separator, below=below):
+                return None
+            child = self._rows.add(parent, name, has_value=not below, has_children=below)
+            self._rows.marks.note(child, Change.ADDED, self._rows.clock())
+        elif child.ghost:
+            self._rows.revive(child)
+            self._rows.marks.note(child, Change.ADDED, self._rows.clock())
+        child.seen = level.working
+        return child
+
+    def _lose(self, child: Node) -> bool:
+        """Let a child have no value any more; tell whether it had one."""
+        if not child.has_value:
+            return False
+        if child.has_children:
+            child.has_value = False
+            self._rows.marks.note(child, Change.DELETED, self._rows.clock())
+        else:
+            self._rows.fade(child)
+        return True
+
+    def _miss(self, node: Node, level: Level) -> None:
+        """Something went that was not known: it may have been the last of a level that was hardly read."""
+        if not level.complete and not level.living and node.has_children and node is not self._rows.root:
+            self._verifier.verify_later(node)
+
+
+def _note(level: Level, name: str) -> Note:
+    note = level.notes.get(name)
+    if note is None:
+        note = level.notes[name] = Note()
+    return note

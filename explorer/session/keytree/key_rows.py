@@ -1,0 +1,284 @@
+"""The rows of a tree of keys: nodes come, fade and go, and tallies, marks and the filter follow them."""
+
+from collections.abc import Callable, Iterator
+
+from explorer.model.entries import Child
+from explorer.session.keytree.marks import Change, Marks
+from explorer.session.keytree.nodes import Level, Node
+from explorer.session.keytree.row_index import Rows
+
+
+class KeyRows(Rows[Node]):
+    """The rows of all keys that are known, below a root that stands for the top.
+
+    Args:
+        separator: What the store splits keys at.
+        clock: Seconds, for the age of changes.
+        doubt: Called with a folder of which nobody knows whether anything is left below it.
+    """
+
+    def __init__(self, separator: str, clock: Callable[[], float], doubt: Callable[[Node], None]) -> None:
+        root = Node("", has_children=True)
+        root.branch = Level()
+        super().__init__(root)
+        self.separator = separator
+        self.clock = clock
+        self.marks = Marks()
+        self.loaded = 0
+        """Nodes that are known, shown or not."""
+        self.matching = 0
+        """Nodes that are shown for their own sake while there is a filter; without one, all."""
+        self.keeps: Callable[[str, str], bool] | None = None
+        """The filter's test of what stands before a name, and the name."""
+        self.opened_by_filter: set[Node] = set()
+        self.bare: set[Node] = set()
+        """Folders of which everything is shown, whatever the filter says."""
+        self.surprises = 0
+        """What listings told of and events had not, ever."""
+        self._doubt = doubt
+        self._pins: dict[object, Node] = {}
+        self._expired: set[Node] = set()
+        """Ghosts whose time is over and that stay for a pin on them or below."""
+        self.finish(root)
+
+    def key(self, node: Node) -> str:
+        """Give the key of a node as the store spells it."""
+        names: list[str] = []
+        while node.parent is not None:
+            names.append(node.name)
+            node = node.parent
+        return self.separator.join(reversed(names))
+
+    def prefix(self, node: Node) -> str:
+        """Give what the keys below a node begin with; empty for the top."""
+        return "" if node is self.root else self.key(node) + self.separator
+
+    def holds(self, node: Node) -> bool:
+        """Tell whether a node is part of the tree."""
+        while node.parent is not None:
+            node = node.parent
+        return node is self.root
+
+    def levels(self) -> Iterator[Node]:
+        """Give the nodes that have a level, from the top down; nothing may change meanwhile."""
+        waiting = [self.root]
+        while waiting:
+            node = waiting.pop()
+            if node.branch is not None:
+                yield node
+                waiting.extend(child for child in node.branch if child.branch is not None)
+
+    # What is known changes
+
+    def add(self, parent: Node, name: str, *, has_value: bool, has_children: bool) -> Node:
+        """Take a new node in below one that has a level."""
+        level, fits = _level(parent), False
+        node = Node(name, has_value=has_value, has_children=has_children)
+        if self.keeps is not None:
+            fits = self.keeps(self.prefix(parent), name)
+            node.kept = fits or parent in self.bare
+            node.weight = 1 if node.kept else 0
+        node.seen = level.working
+        self.insert(parent, node)
+        level.living += 1
+        self.loaded += 1
+        self.matching += node.kept
+        if fits:
+            self.lay_open(parent)
+        return node
+
+    def meet(self, parent: Node, child: Child, *, marking: bool) -> None:
+        """Take in what a listing told of a child.
+
+        Args:
+            parent: The node whose level was listed.
+            child: What was told.
+            marking: Mark what differs from what was known.
+        """
+        known = _level(parent).find(child.name)
+        revived = known is not None and known.ghost
+        if known is None:
+            known = self.add(parent, child.name, has_value=child.has_value, has_children=child.has_children)
+            difference: Change | None = Change.ADDED
+        else:
+            known.seen = True
+            difference = Change.ADDED if revived or (child.has_value and not known.has_value) else None
+            if known.has_value and not child.has_value:
+                difference = Change.DELETED
+            self.revive(known)
+            known.has_value, known.has_children = child.has_value, child.has_children
+            if not child.has_children and known.branch is not None and known.branch.living:
+                self._doubt(known)
+        self.surprises += difference is not None
+        if difference is not None and (marking or revived):
+            self.marks.note(known, difference, self.clock())
+
+    def fade(self, node: Node) -> None:
+        """Let a node be gone: it is shown a little longer, and then dropped."""
+        if node.ghost or node.parent is None:
+            return
+        node.has_value = node.has_children = False
+        if node.branch is not None and node.branch.living:
+            self._clear(node)
+        node.ghost = True
+        self.marks.note(node, Change.DELETED, self.clock())
+        self._one_less(node.parent)
+
+    def revive(self, node: Node) -> None:
+        """Let a ghost be a key again."""
+        if node.ghost and node.parent is not None:
+            node.ghost = False
+            _level(node.parent).living += 1
+            self.marks.revive(node)
+
+    def empty(self, node: Node) -> None:
+        """Take note that nothing is below a node."""
+        node.has_children = False
+        if node.branch is not None and (node.branch.living or not node.branch.known):
+            self._clear(node)
+        if not node.has_value:
+            self.fade(node)
+
+    def drop(self, node: Node) -> None:
+        """Remove a node from the rows, with all below it."""
+        parent = node.parent
+        self.marks.forget(node)
+        self._expired.discard(node)
+        if parent is None:
+            return
+        self._forget_below(node)
+        self.remove(node)
+        self.loaded -= 1
+        self.matching -= node.kept
+        self._unnote(node)
+        if not node.ghost:
+            self._one_less(parent)
+        if parent is not self.root and not parent.has_children and not _level(parent).known:
+            self.prune(parent)
+
+    def prune(self, node: Node) -> None:
+        """Forget the level below a node."""
+        if node.branch is not None and node is not self.root:
+            self._forget_below(node)
+            node.opened = False
+            self._unnote(node)
+            self.hang(node, None)
+
+    # What stays although it is gone
+
+    def pin(self, owner: object, node: Node | None) -> None:
+        """Keep the row of a node although its key is deleted, for as long as the owner pins no other."""
+        if node is None:
+            self._pins.pop(owner, None)
+        else:
+            self._pins[owner] = node
+        for gone in [gone for gone in self._expired if not self._pinned(gone)]:
+            self._expired.discard(gone)
+            if gone.ghost and self.holds(gone):
+                self.drop(gone)
+
+    def expire(self, ghost: Node) -> None:
+        """Remove the row of a ghost, or, if it is pinned or around what is, as soon as it is no longer."""
+        if self._pinned(ghost):
+            self._expired.add(ghost)
+        else:
+            self.drop(ghost)
+
+    def _pinned(self, node: Node) -> bool:
+        return any(node is up for pin in self._pins.values() for up in _lineage(pin))
+
+    def _clear(self, node: Node) -> None:
+        """Forget the level below a node of which nothing is left; what is pinned there stays, as a ghost."""
+        kept = [child for child in map(_child_below(node), self._pins.values()) if child is not None]
+        for child in kept:
+            self.fade(child)
+            self.remove(child)
+        opened = node.opened
+        self.prune(node)
+        if not kept:
+            return
+        level = Level()
+        level.cover(b"", None, "")
+        self.hang(node, level)
+        for child in dict.fromkeys(kept):
+            self.insert(node, child)
+        self.open(node, opened=opened)
+
+    # What is shown changes
+
+    def finish(self, node: Node) -> None:
+        """Put a line where a level was not read: in each gap, and at its end; there it tells of a failure, too."""
+        level = _level(node)
+        needed = level.error is not None or not level.runs or level.runs[-1].end is not None
+        if needed is (level.tail is None):
+            self.end(node, Node("", tail=True) if needed else None)
+        names = {run.gap for run in level.runs[:-1]}
+        for name in [name for name in level.gaps if name not in names]:
+            self.remove(level.gaps.pop(name))
+        for name in names - level.gaps.keys():
+            gap = level.gaps[name] = Node(name, tail=True)
+            gap.kept = self.keeps is None or node in self.bare
+            gap.weight = 1 if gap.kept else 0
+            self.insert(node, gap)
+
+    def lay_open(self, node: Node) -> None:
+        """Open a node and all around it for as long as there is a filter."""
+        up: Node | None = node
+        while up is not None and up is not self.root:
+            if not up.opened:
+                self.opened_by_filter.add(up)
+                self.open(up)
+            up = up.parent
+
+    def lay_bare(self, node: Node) -> None:
+        """Show all that is right below a node, and comes there, for as long as there is this filter."""
+        if self.keeps is None or node in self.bare:
+            return
+        self.bare.add(node)
+        name: str | None = None
+        while node.branch is not None and (block := node.branch.behind(name)) is not None:
+            name = block[-1].name
+            self.matching += sum(not (child.kept or child.tail) for child in block)
+            self.sift(node, block, lambda _child: True)
+
+    def _unnote(self, node: Node) -> None:
+        self.opened_by_filter.discard(node)
+        self.bare.discard(node)
+
+    def _one_less(self, parent: Node) -> None:
+        level = _level(parent)
+        level.living -= 1
+        if not level.living and parent.has_children and parent is not self.root:
+            self._doubt(parent)
+
+    def _forget_below(self, node: Node) -> None:
+        waiting = [node]
+        while waiting:
+            branch = waiting.pop().branch
+            for child in branch or ():
+                self.marks.forget(child)
+                self._unnote(child)
+                self.matching -= child.kept and not child.tail
+                if child.branch is not None:
+                    waiting.append(child)
+            self.loaded -= branch.known if branch is not None else 0
+
+
+def _lineage(node: Node) -> Iterator[Node]:
+    """Yield a node and all around it."""
+    up: Node | None = node
+    while up is not None:
+        yield up
+        up = up.parent
+
+
+def _child_below(node: Node) -> Callable[[Node], Node | None]:
+    """Return what finds the child of a node that another one lies in."""
+    return lambda pin: next((up for up in _lineage(pin) if up.parent is node), None)
+
+
+def _level(node: Node) -> Level:
+    if node.branch is None:
+        message = "the node has no level"
+        raise AssertionError(message)
+    return node.branch

@@ -1,0 +1,385 @@
+"""Levels read in pages, taken in by slices, and read again after a gap."""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from explorer.model.entries import Child, Cursor, Page, Revision
+from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
+from explorer.model.keys import decode, encode, first_key, just_before, numbered_before
+from explorer.model.sanitize import inert
+from explorer.session.internal_errors import as_failure
+from explorer.session.keytree.key_rows import KeyRows
+from explorer.session.keytree.marks import budget
+from explorer.session.keytree.nodes import Level, Node, Run, Want, Wanted
+from explorer.session.keytree.verifier import DELAY, Verifier
+
+_LOG: Final = logging.getLogger(__package__)
+
+PAGE: Final = 1000
+"""Children asked for at once."""
+AROUND: Final = 200
+"""Children before the one that is gone to that are read along with it where their names are numbers."""
+SLICE: Final = 0.004
+"""Seconds of taking a page in after which others have their turn."""
+READERS: Final = 3
+"""Levels read at the same time."""
+CONFIRMED: Final = 2.0
+"""Seconds after which a level is read once more, longer than a store needs to look for changes."""
+_ATTEMPTS: Final = 3
+_ROUND: Final = 16
+
+
+class Load(Protocol):
+    """How a page of children is read: `Store.children`."""
+
+    async def __call__(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE) -> Page[Child]:
+        """Read a page of the next level below a prefix."""
+
+
+class LoadBefore(Protocol):
+    """How the children before a place are read: `Store.children_before`."""
+
+    async def __call__(
+        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE
+    ) -> Page[Child]:
+        """Read the children right before a place in the order of a level."""
+
+
+class Loading:
+    """Reads levels for a tree. What is asked for is read by `run`, which never ends by itself.
+
+    Args:
+        load: How a page is read. It gives children in the order of the bytes of their first key.
+        load_before: How the children before a place are read.
+        rows: Where they are taken in.
+        repeat: Called with a node and its level when a page is in, to apply again what was noted meanwhile.
+        told: Called when something changed.
+        gathered: Seconds for which doubts are gathered.
+        unsure: Whether the store keeps quiet about a key that came and went between two looks for changes. If such a
+            one was read in between, nothing would ever take it away; so what was read is compared once more.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        rows: KeyRows,
+        repeat: Callable[[Node, Level], None],
+        told: Callable[[], None],
+        gathered: float = DELAY,
+        *,
+        load_before: LoadBefore,
+        unsure: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._load = load
+        self._load_before = load_before
+        self._rows = rows
+        self._repeat = repeat
+        self._told = told
+        self._asked: asyncio.Queue[tuple[Node, Level]] = asyncio.Queue()
+        self._open = 0
+        self._progress = asyncio.Event()
+        self._unsure = unsure
+        self._unconfirmed: OrderedDict[Node, tuple[Level, float]] = OrderedDict()
+        self._was_read = asyncio.Event()
+        self.verifier = Verifier(
+            lambda prefix: self._page(prefix, None, 1), rows, self.again, self._on_checked, gathered
+        )
+        """Finds out which folders have become empty."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything that was asked for is not done."""
+        return bool(self._open) or self.verifier.busy
+
+    async def progress(self) -> None:
+        """Wait until something that was asked for is done."""
+        self._progress.clear()
+        await self._progress.wait()
+
+    # Asking
+
+    def more(self, node: Node, wanted: Wanted | None = None) -> None:
+        """Read a page of a level, the first if none is named; what failed is tried again."""
+        level = node.branch
+        if level is not None:
+            if wanted is not None and wanted not in level.wanted:
+                level.wanted.append(wanted)
+            self._ask(node, level)
+
+    def again(self, node: Node) -> None:
+        """Read a level again as far as it was read, and compare."""
+        if node.branch is not None:
+            node.branch.stale = True
+            self._ask(node, node.branch)
+
+    def _ask(self, node: Node, level: Level) -> None:
+        level.error = None
+        if not level.working:
+            level.working = True
+            self._open += 1
+            self._asked.put_nowait((node, level))
+        self._rows.finish(node)
+
+    # Loading
+
+    async def run(self) -> None:
+        """Read what is asked for, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(READERS):
+                group.create_task(self._serve(), name="tree: read levels")
+            group.create_task(self.verifier.run(), name="tree: verify folders")
+            group.create_task(self._confirm(), name="tree: confirm levels")
+
+    async def _serve(self) -> None:
+        while True:
+            node, level = await self._asked.get()
+            try:
+                while self._current(node, level) and _pending(level) and level.error is None:
+                    await self._read(node, level)
+                    self._told()
+            finally:
+                level.working = False
+                self._open -= 1
+                self._progress.set()
+            if self._current(node, level):
+                self._rows.finish(node)
+            self._told()
+
+    async def _read(self, node: Node, level: Level) -> None:
+        fresh = not level.runs
+        compared, surprises = level.stale and not fresh, self._rows.surprises
+        try:
+            if compared:
+                await self._compare(node, level)
+            elif fresh:
+                level.stale = False
+                await self._begin(node, level)
+            else:
+                wanted = level.reading = level.wanted[0]
+                await self._fetch(node, level, wanted)
+                level.wanted.remove(wanted)
+        except ExplorerError as error:
+            level.error = error
+        except Exception as error:
+            level.error = as_failure(error)
+            raise
+        finally:
+            level.reading = None
+        if self._current(node, level):
+            self._repeat(node, level)
+            self._rows.finish(node)
+            if level.complete and not level.living and node is not self._rows.root:
+                self.verifier.verify_later(node)
+            if self._unsure() and (not compared or self._rows.surprises > surprises):
+                self._unconfirmed[node] = level, time.monotonic()
+                self._unconfirmed.move_to_end(node)
+                self._was_read.set()
+
+    async def _confirm(self) -> None:
+        """Compare levels once more some time after they were read, until nothing is found that was not told."""
+        while True:
+            await self._was_read.wait()
+            while self._unconfirmed:
+                node, read = next(iter(self._unconfirmed.items()))
+                level, moment = read
+                await asyncio.sleep(max(0.0, moment + CONFIRMED - time.monotonic()))
+                if self._unconfirmed.get(node) == read:
+                    del self._unconfirmed[node]
+                    if self._current(node, level):
+                        self.again(node)
+            self._was_read.clear()
+
+    def _on_checked(self) -> None:
+        self._progress.set()
+        self._told()
+
+    def _current(self, node: Node, level: Level) -> bool:
+        return node.branch is level and self._rows.holds(node)
+
+    async def _page(self, prefix: str, after: Cursor | str | None, limit: int = PAGE) -> Page[Child]:
+        began = time.monotonic()
+        try:
+            page = await self._load(prefix, after=after, limit=limit)
+        except KeyNotFound:
+            page = Page((), None, None)
+        _LOG.debug(
+            "level %s: %d children in %.1f ms", inert(prefix), len(page.items), (time.monotonic() - began) * 1000
+        )
+        return page
+
+    async def _begin(self, node: Node, level: Level) -> None:
+        """Read the first page."""
+        page = await self._page(self._rows.prefix(node), None)
+        if await self._take(node, level, page.items, marking=False):
+            self._cover(level, b"", page.items, complete=page.next is None)
+
+    async def _fetch(self, node: Node, level: Level, wanted: Wanted) -> None:
+        """Read a page as it is now, because what happened there before was not kept."""
+        match wanted:
+            case Wanted(Want.CHILD, str() as name):
+                await self._seek(node, level, name)
+            case Wanted(Want.NEXT, gap) if (run := level.run_before(gap)) is not None:
+                await self._go_on(node, level, run)
+            case Wanted(Want.PREVIOUS, gap) if (run := level.run_before(gap)) is not None:
+                await self._go_back(node, level, run, level.run_behind(gap))
+
+    async def _go_on(self, node: Node, level: Level, run: Run) -> None:
+        """Read the page behind a run."""
+        end = run.end
+        if end is None:
+            return
+        # It begins with the last child again: a store lists `a`, `a-b`, `a/c` as `a`, `a-b`, and behind `a` goes on at
+        # `a-b` as long as `a` has a value, and behind `a/` when it has none any more.
+        prefix = self._rows.prefix(node)
+        after: Cursor | str | None = _after(prefix, run.last)
+        while True:
+            page = await self._page(prefix, after)
+            if not await self._take(node, level, page.items, marking=False):
+                return
+            if page.next is None or (page.items and self._first(page.items[-1]) > end):
+                break
+            after = page.next
+        self._cover(level, end, page.items, complete=page.next is None, last=run.last)
+
+    async def _go_back(self, node: Node, level: Level, run: Run, behind: Run | None) -> None:
+        """Read the page before the run behind a gap, or the last one of the level."""
+        prefix = self._rows.prefix(node)
+        before = None if behind is None else prefix + decode(behind.start)
+        try:
+            page = await self._load_before(prefix, before, after=prefix + run.last)
+        except KeyNotFound:
+            page = Page((), None, None)
+        if not await self._take(node, level, page.items, marking=False):
+            return
+        start = self._first(page.items[0]) if page.items else run.start
+        last = page.items[-1].name if page.items else run.last
+        if behind is None:
+            level.cover(start, None, last)
+        else:
+            level.cover(start, behind.start, behind.last)
+
+    async def _seek(self, node: Node, level: Level, name: str) -> None:
+        """Read the page that a child is on, with some of those before it if their names are numbers."""
+        first, last = encode(name), encode(name + self._rows.separator)
+        if level.holds(first) and level.holds(last):
+            return
+        prefix = self._rows.prefix(node)
+        earlier = numbered_before(name, AROUND)
+        page = await self._page(prefix, _after(prefix, name) if earlier is None else prefix + earlier)
+        if earlier is not None and page.next is not None and self._first(page.items[-1]) < last:
+            page = await self._page(prefix, _after(prefix, name))
+        items = page.items
+        while page.next is not None and self._first(page.items[-1]) < last:
+            if not await self._take(node, level, page.items, marking=False):
+                return
+            page = await self._page(prefix, page.next)
+            items = (*items[:1], *page.items)
+        if await self._take(node, level, page.items, marking=False):
+            start = min(first, self._first(items[0])) if items else first
+            self._cover(level, start, items, complete=page.next is None, last=name)
+
+    async def _compare(self, node: Node, level: Level) -> None:
+        """Read a level from its beginning as far as it was read, mark what differs, let go what is gone."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                await self._compare_once(node, level)
+            except Compacted:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
+
+    async def _compare_once(self, node: Node, level: Level) -> None:
+        level.stale = False
+        try:
+            await self._walk(node, level, _unsee)
+            revision: Revision | None = None
+            for run in list(level.runs):
+                page = await self._compare_run(node, level, run, revision)
+                if page is None:
+                    return
+                revision = page.revision
+            await self._walk(node, level, self._let_go)
+        except ExplorerError:
+            level.stale = True
+            raise
+
+    async def _compare_run(self, node: Node, level: Level, run: Run, revision: Revision | None) -> Page[Child] | None:
+        """Read a run again, all of them at one revision if there is one; give the last page if the level still is."""
+        prefix, start, end = self._rows.prefix(node), run.start, run.end
+        after: Cursor | str | None = _after(prefix, decode(start))
+        if isinstance(after, str) and revision is not None:
+            after = Cursor(after, revision)
+        while True:
+            page = await self._page(prefix, after)
+            items = tuple([child for child in page.items if self._first(child) >= start or level.find(child.name)])
+            if not await self._take(node, level, items, marking=True):
+                return None
+            after = page.next
+            if after is None or (end is not None and page.items and self._first(page.items[-1]) >= end):
+                break
+            await self._let_others()  # a store that answers at once would never let them
+        self._cover(level, start if end is None else end, page.items, complete=after is None, last=run.last)
+        return page
+
+    def _first(self, child: Child) -> bytes:
+        return first_key(child.name, self._rows.separator, has_value=child.has_value)
+
+    def _cover(
+        self, level: Level, start: bytes, items: Sequence[Child], *, complete: bool, last: str | None = None
+    ) -> None:
+        """Note what a page told of: everything from a first key to its last child, or to the end of the level."""
+        end = self._first(items[-1]) if items else start
+        level.cover(start, None if complete else max(start, end), items[-1].name if items else last or "")
+
+    async def _take(self, node: Node, level: Level, items: tuple[Child, ...], *, marking: bool) -> bool:
+        """Take a page in; tell whether the level is still there."""
+        until = budget(SLICE)
+        for number, child in enumerate(items):
+            if number % _ROUND == 0 and (number == 0 or until()):
+                if number:
+                    await self._let_others()
+                if not self._current(node, level):
+                    return False
+                until = budget(SLICE)
+            self._rows.meet(node, child, marking=marking)
+        return self._current(node, level)
+
+    async def _walk(self, node: Node, level: Level, act: Callable[[Node], None]) -> None:
+        """Do something with every child, in slices, whatever else happens to them meanwhile."""
+        name: str | None = None
+        until = budget(SLICE)
+        while self._current(node, level) and (block := level.behind(name)) is not None:
+            name = block[-1].name
+            for child in tuple(block):
+                act(child)
+            if until():
+                await self._let_others()
+                until = budget(SLICE)
+
+    def _let_go(self, child: Node) -> None:
+        if not (child.seen or child.tail):
+            self._rows.surprises += not child.ghost
+            self._rows.fade(child)
+
+    async def _let_others(self) -> None:
+        self._told()
+        await asyncio.sleep(0)
+
+
+def _pending(level: Level) -> bool:
+    return level.stale or bool(level.wanted) or not level.runs
+
+
+def _after(prefix: str, name: str) -> str | None:
+    """Return what to ask for a page after that begins with a child; None for the first page."""
+    before = just_before(name)
+    return None if before is None else prefix + before
+
+
+def _unsee(child: Node) -> None:
+    child.seen = False

@@ -1,0 +1,100 @@
+"""Asking for the name of a key."""
+
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from explorer.model.key_text import escape_key, typed_key
+from explorer.model.keys import encode
+from explorer.model.sanitize import counted
+from explorer.tui.dialogs.base import Answering
+from explorer.tui.rendering import told
+from explorer.tui.widgets.inputs import Field
+
+
+def _escapes(text: str) -> str:
+    """Return how the backslashes of a typed key are read; nothing without one."""
+    if "\\" not in text:
+        return ""
+    key = typed_key(text)
+    if key == text:
+        return "no escapes: a backslash is part of the name"
+    return f"escapes are read: {counted(len(encode(key)), 'byte')}; \\\\ is a backslash"
+
+
+class Naming(ModalScreen[str | None], Answering[str | None]):
+    """Asks for a key, by the escapes that the app shows and copies; esc gives none."""
+
+    DEFAULT_CSS = """
+    Naming { align: center middle; }
+    Naming > .box { width: 80%; max-width: 90; height: auto; background: $panel; border: round $primary; padding: 0 1; }
+    Naming .box--title { text-style: bold; }
+    Naming .box--problem { color: $error; height: auto; display: none; }
+    Naming .box--escapes { color: $text-warning; height: auto; display: none; }
+    Naming .-shown { display: block; }
+    Naming Input { padding: 0 1; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+
+    def __init__(self, title: str, start: str, find_problem: Callable[[str], Awaitable[str | None]]) -> None:
+        """Prepare.
+
+        Args:
+            title: What the key is for.
+            start: The beginning of a key, to go on from.
+            find_problem: Returns why a key cannot be used, or None.
+        """
+        super().__init__()
+        self._title, self._start, self._find_problem = title, escape_key(start), find_problem
+
+    def compose(self) -> ComposeResult:
+        """Put title and input together."""
+        with Vertical(classes="box"):
+            yield Static(told(self._title), classes="box--title", markup=False)
+            yield Field(self._start, select_on_focus=False, compact=True)
+            yield Static("", classes="box--problem", markup=False)
+            yield Static("", classes="box--escapes", markup=False)
+            yield Static(told("enter opens the editor; the key is written when that is saved", "$text-muted"))
+
+    def on_mount(self) -> None:
+        """Go on behind what stands there."""
+        field = self.query_one(Input)
+        self.set_focus(field)
+        field.cursor_position = len(self._start)
+
+    @on(Input.Changed)
+    def typing(self, event: Input.Changed) -> None:
+        """Let what was wrong with another name go, and say how a backslash is read."""
+        self._show(".box--problem", "")
+        self._show(".box--escapes", _escapes(event.value))
+
+    @on(Input.Submitted)
+    def named(self, event: Input.Submitted) -> None:
+        """Take the name, if it can be used."""
+        if event.value:
+            self.run_worker(self._check(event.value), group="check", exclusive=True)
+        else:
+            self.dismiss(None)
+
+    async def _check(self, text: str) -> None:
+        key = typed_key(text)
+        problem = await self._find_problem(key)
+        if problem is None:
+            self.dismiss(key)
+        else:
+            self._show(".box--problem", problem)
+
+    def _show(self, line: str, words: str) -> None:
+        static = self.query_one(line, Static)
+        static.update(told(words))
+        static.set_class(bool(words), "-shown")
+
+    def action_leave(self) -> None:
+        """Give none."""
+        self.dismiss(None)

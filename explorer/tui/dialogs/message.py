@@ -1,0 +1,54 @@
+"""A message that stays until it is dismissed."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from explorer.tui.dialogs.base import Answering
+from explorer.tui.rendering import told
+
+
+class MessageDialog(ModalScreen[None], Answering[None]):
+    """Shows a few lines; enter and esc dismiss it."""
+
+    DEFAULT_CSS = """
+    MessageDialog { align: center middle; }
+    MessageDialog > .box {
+        width: 80%; max-width: 90; height: auto; max-height: 90%; background: $panel; border: round $warning;
+        padding: 0 1;
+    }
+    MessageDialog .box--title { text-style: bold; }
+    MessageDialog .box--buttons { height: 1; align-horizontal: right; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+
+    def __init__(self, title: str, *lines: str) -> None:
+        super().__init__()
+        self._title, self._lines = title, lines
+
+    def compose(self) -> ComposeResult:
+        """Put the lines and the button together."""
+        with Vertical(classes="box"):
+            yield Static(told(self._title), classes="box--title", markup=False)
+            for line in self._lines:
+                yield Static(told(line), markup=False)
+            with Horizontal(classes="box--buttons"):
+                yield Button("OK (enter)", compact=True, variant="primary")
+
+    def on_mount(self) -> None:
+        """Give the button the focus."""
+        self.set_focus(self.query_one(Button))
+
+    @on(Button.Pressed)
+    def pressed(self) -> None:
+        """Dismiss it."""
+        self.dismiss(None)
+
+    def action_leave(self) -> None:
+        """Dismiss it."""
+        self.dismiss(None)

@@ -1,0 +1,61 @@
+"""A dialog for a pattern of keys."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from explorer.model.sanitize import inert
+from explorer.tui.dialogs.base import Answering
+from explorer.tui.rendering import told
+from explorer.tui.widgets.inputs import Field
+
+_HELP = "* is anything within a level, ** any levels, {id:digits} figures only; enter keeps it, esc leaves"
+
+
+class PatternDialog(ModalScreen[str | None], Answering[str | None]):
+    """Asks for a pattern; esc gives none."""
+
+    DEFAULT_CSS = """
+    PatternDialog { align: center middle; }
+    PatternDialog > .box {
+        width: 80%; max-width: 90; height: auto; background: $panel; border: round $primary; padding: 0 1;
+    }
+    PatternDialog .box--title { text-style: bold; }
+    PatternDialog .box--problem { color: $error; }
+    PatternDialog Input { padding: 0 1; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+
+    def __init__(self, title: str, start: str, problem: str = "") -> None:
+        super().__init__()
+        self._title, self._problem = title, problem
+        self._start = start if inert(start) == start else ""
+
+    def compose(self) -> ComposeResult:
+        """Put title, input and help together."""
+        with Vertical(classes="box"):
+            yield Static(told(self._title), classes="box--title", markup=False)
+            yield Field(self._start, select_on_focus=False, compact=True)
+            if self._problem:
+                yield Static(told(f"✗ {self._problem}"), classes="box--problem", markup=False)
+            yield Static(told(_HELP, "$text-muted"), markup=False)
+
+    def on_mount(self) -> None:
+        """Give the input the focus."""
+        field = self.query_one(Input)
+        self.set_focus(field)
+        field.cursor_position = len(self._start)
+
+    @on(Input.Submitted)
+    def submitted(self, event: Input.Submitted) -> None:
+        """Take the pattern."""
+        self.dismiss(event.value or None)
+
+    def action_leave(self) -> None:
+        """Leave without one."""
+        self.dismiss(None)

@@ -1,0 +1,1 @@
+"""Flows: sequences of dialogs and session calls behind one action."""

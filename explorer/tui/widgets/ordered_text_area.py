@@ -1,0 +1,56 @@
+"""A text area that takes keys in the order in which they were pressed, as the fields in `ordered` do."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.events import Key, Paste
+from textual.widgets import TextArea
+
+from explorer.model.sanitize import inert
+from explorer.tui.widgets.inputs import run_binding, with_line_feeds
+
+
+class Editor(TextArea):
+    """A text to edit."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+home", "first_line", "First line", show=False),
+        Binding("ctrl+end", "last_line", "Last line", show=False),
+    ]
+
+    on_special_paste: Callable[["Editor", str], None] | None = None
+    """Inserts pasted text that may have to be escaped in the document."""
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Return whether a key is text here, be it typed or, while nothing can be typed, left out."""
+        printable = character is not None and character.isprintable()
+        return printable or super().check_consume_key(key, character)
+
+    async def _on_key(self, event: Key) -> None:
+        await run_binding(self, event)
+
+    async def _on_paste(self, event: Paste) -> None:
+        """Insert a text with every character in it; terminals send a carriage return for each line feed."""
+        event.stop()
+        event.prevent_default()
+        if self.read_only:
+            return
+        text = with_line_feeds(event.text)
+        harmless = inert(text, multiline=True) == text and "\\" not in text
+        if harmless or self.on_special_paste is None:
+            self.put(text)
+        else:
+            self.on_special_paste(self, text)
+
+    def action_first_line(self) -> None:
+        """Move to the beginning of the text."""
+        self.move_cursor(self.document.start)
+
+    def action_last_line(self) -> None:
+        """Move to the end of the text."""
+        self.move_cursor(self.document.end)
+
+    def put(self, text: str) -> None:
+        """Insert a text in the place of what is selected, and go on behind it."""
+        self.move_cursor(self.replace(text, *sorted(self.selection), maintain_selection_offset=False).end_location)

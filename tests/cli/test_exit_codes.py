@@ -1,0 +1,89 @@
+"""Errors as exit codes and as lines."""
+
+import pytest
+
+from explorer.cli import exit_codes
+from explorer.cli.exit_codes import Code, UsageError, code_of, first, line_of, tell
+from explorer.model import errors
+
+CODES = {
+    errors.ExplorerError: 1,
+    errors.InvalidAddress: 2,
+    errors.BackendNotSupported: 2,
+    errors.CallNotSupported: 1,
+    errors.InvalidKey: 2,
+    errors.PreviousNotSpecified: 2,
+    errors.TooLarge: 1,
+    errors.KeyNotFound: 3,
+    errors.Conflict: 4,
+    errors.KeyModified: 4,
+    errors.KeyExists: 4,
+    errors.CannotLock: 4,
+    errors.LockLost: 4,
+    errors.Compacted: 1,
+    errors.NotReachable: 5,
+    errors.Timeout: 5,
+    errors.TlsFailed: 5,
+    errors.Denied: 6,
+    errors.Unauthenticated: 6,
+    errors.Forbidden: 6,
+    errors.NoSpace: 1,
+    errors.InvalidText: 2,
+    errors.SchemaFailed: 2,
+    errors.OutcomeUnknown: 7,
+}
+
+
+def every_error() -> set[type[errors.ExplorerError]]:
+    return {
+        found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, errors.ExplorerError)
+    }
+
+
+def test_no_kind_of_error_is_without_a_code_that_was_chosen_for_it() -> None:
+    assert set(CODES) == every_error()
+
+
+@pytest.mark.parametrize(("kind", "code"), CODES.items(), ids=lambda value: getattr(value, "__name__", str(value)))
+def test_each_error_has_its_code_for_ever(kind: type[errors.ExplorerError], code: int) -> None:
+    assert code_of(kind("x")) == code
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(UsageError("x"), 2), (OSError(2, "no"), 1), (KeyboardInterrupt(), 130), (BrokenPipeError(), 141)],
+)
+def test_what_is_no_error_of_a_store_has_a_code_too(error: BaseException, code: int) -> None:
+    assert code_of(error) == code
+
+
+def test_the_line_has_what_happened_and_what_can_be_done() -> None:
+    error = errors.KeyNotFound("there is nothing", hint="look with ls", address="etcd://h/", key="a")
+    assert line_of(error) == "keyscope: there is nothing (key 'a') at etcd://h/: look with ls"
+
+
+def test_the_line_is_one_and_harmless_whatever_a_server_said() -> None:
+    line = line_of(errors.Forbidden("no\n\x1b[2Jno", hint="\x9b\u202e"))
+    assert line == "keyscope: no\\n\\x1b[2Jno: \\x9b\\u{202e}"
+
+
+def test_a_file_that_cannot_be_read_is_named() -> None:
+    assert line_of(FileNotFoundError(2, "No such file", "a\nb")) == "keyscope: 'a\\nb': No such file"
+
+
+def test_of_tasks_that_failed_together_the_first_error_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    group = ExceptionGroup("", [ExceptionGroup("", [errors.Forbidden("no")]), ValueError()])
+    assert isinstance(first(group), errors.Forbidden)
+    assert tell(group) == Code.DENIED
+    assert capsys.readouterr().err == "keyscope: no\n"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), BrokenPipeError()], ids=["ctrl-C", "a closed pipe"])
+def test_nothing_is_said_when_the_person_ended_it(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(error)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_fault_of_the_program_is_not_dressed_up_as_a_persons() -> None:
+    with pytest.raises(ZeroDivisionError):
+        exit_codes.tell(ZeroDivisionError())

@@ -1,0 +1,259 @@
+"""The words of the command line, and what is said about words that make no command."""
+
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+import pytest
+
+from explorer.cli import arguments
+from explorer.cli.argument_types import non_negative_seconds, revision, seconds
+from explorer.cli.exit_codes import UsageError
+from explorer.cli.parser import parse, store_parser, verb_parser
+from explorer.drivers.registry import DRIVERS
+from explorer.model.errors import InvalidKey
+
+
+def test_a_url_alone_asks_for_an_overview() -> None:
+    command = parse(["demo:", "--timeout", "3"])
+    assert command.wanted == arguments.Overview()
+    assert (command.url, command.options.timeout) == ("demo:", 3.0)
+
+
+@pytest.mark.parametrize("words", [["--timeout", "3", "ls", "demo:"], ["ls", "--timeout", "3", "demo:"]])
+def test_options_of_the_connection_stand_before_or_behind_the_verb(words: list[str]) -> None:
+    command = parse(words)
+    assert command.options.timeout == 3.0
+    assert command.wanted == arguments.Ls(prefix="", recursive=False, values=False, limit=None)
+
+
+def test_what_is_not_said_is_left_to_the_profile() -> None:
+    assert parse(["ls", "demo:"]).options == arguments.Options()
+
+
+def test_a_key_that_begins_with_a_dash_follows_two_dashes() -> None:
+    assert parse(["get", "demo:", "--", "--json"]).wanted == arguments.Get(key="--json", form="text", stale=False)
+
+
+def test_the_command_of_lock_is_what_follows_the_first_two_dashes_whatever_it_is() -> None:
+    command = parse(["lock", "demo:", "jobs", "--wait", "0", "--", "sh", "-c", "x", "--", "--json"])
+    assert command.wanted == arguments.Lock(
+        key="jobs", ttl=None, wait=0.0, layout=None, command=("sh", "-c", "x", "--", "--json")
+    )
+    assert not command.json
+
+
+def test_a_key_keeps_bytes_that_are_not_utf_8() -> None:
+    wanted = parse(["get", "demo:", "a\udcff"]).wanted
+    assert isinstance(wanted, arguments.Get)
+    assert wanted.key == "a\udcff"
+
+
+@pytest.mark.parametrize("verb", ["ls", "get", "put", "rm", "watch", "locks", "lock", "history"])
+def test_escaped_names_any_key(verb: str) -> None:
+    """No shell can pass a NUL; with --escaped every verb accepts the spelling that the app copies."""
+    command = ["--", "true"] if verb == "lock" else []
+    wanted = parse([verb, "demo:", r"bin\x00\xff\\", "--escaped", *command]).wanted
+    assert "bin\0\udcff\\" in (getattr(wanted, "key", None), getattr(wanted, "prefix", None))
+
+
+@pytest.mark.parametrize("value", ["-x", "--", "--value-of-mine", "-5", "-", "--x=y", "-é"])
+def test_value_that_begins_with_a_dash(value: str) -> None:
+    """A value is free text: `--value -x` is as good as `--value=-x`."""
+    words = ["put", "demo:", "k", "--value", value] if value != "--" else ["put", "demo:", "k", f"--value={value}"]
+    wanted = parse([*words, "--force"]).wanted
+    assert isinstance(wanted, arguments.Put)
+    assert (wanted.value, wanted.force) == (value.encode(), True)
+
+
+@pytest.mark.parametrize("option", ["--file", "--type", "--user", "--proto", "-I", "--password-file", "--codecs"])
+def test_every_option_that_takes_a_word_takes_one_with_a_dash(option: str) -> None:
+    """No option is told that it expects an argument, when it has one."""
+    words = ["put", "demo:", "k", option, "-x"]
+    assert parse([*words, "--value", "v"] if option != "--file" else words).url == "demo:"
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "hint"),
+    [
+        (["put", "demo:", "k", "--value", "--force"], "--value needs a value", "--value=-..."),
+        (["put", "demo:", "k", "--value", "--", "x"], "--value needs a value", "--value=-..."),
+        (["put", "demo:", "k", "--value"], "--value: expected one argument", "--help"),
+        (["get", "demo:", "-x"], "unknown option -x", "write -- before a key that begins with a dash"),
+        (["get", "demo:", "--jsn"], "unknown option --jsn", "see keyscope get --help"),
+        (["lock", "demo:", "-x", "--", "true"], "unknown option -x", "--escaped"),
+        (["demo:", "--theem", "x"], "unknown option --theem", "--help"),
+    ],
+)
+def test_word_with_a_dash_that_fits_nowhere_has_a_way_out(words: list[str], said: str, hint: str) -> None:
+    """The error names what to write instead."""
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    assert said in str(caught.value)
+    assert hint in caught.value.hint
+
+
+def test_lock_of_a_key_that_begins_with_a_dash() -> None:
+    """There, -- begins the command."""
+    wanted = parse(["lock", "demo:", r"\x2dx", "--escaped", "--", "true"]).wanted
+    assert isinstance(wanted, arguments.Lock)
+    assert wanted.key == "-x"
+
+
+def test_help_names_the_options_of_the_app(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are options of `keyscope URL`, and somebody looks for them in `keyscope --help`."""
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    said = capsys.readouterr().out
+    assert [word for word in ("--write", "--theme", "--proto") if word not in said] == []
+
+
+def test_escaped_refuses_an_unknown_escape() -> None:
+    """The key is not guessed."""
+    with pytest.raises(InvalidKey, match="unknown escape at character 2"):
+        parse(["get", "demo:", r"a\q", "--escaped"])
+
+
+def test_a_value_is_the_bytes_of_its_word() -> None:
+    wanted = parse(["put", "demo:", "k", "--value", "ä\udcff"]).wanted
+    assert isinstance(wanted, arguments.Put)
+    assert wanted.value == b"\xc3\xa4\xff"
+
+
+@pytest.mark.parametrize("words", [["demo:"], ["get", "demo:", "k"], ["put", "demo:", "k"]])
+def test_schemas_may_be_named_more_than_once(words: list[str]) -> None:
+    command = parse([*words, "--proto", "a.proto", "-I", "x", "--proto", "b", "-I", "y", "--codecs", "c.toml"])
+    assert command.reading == arguments.Reading(
+        protos=(Path("a.proto"), Path("b")), includes=(Path("x"), Path("y")), codecs=Path("c.toml")
+    )
+    assert parse(words).reading == arguments.Reading()
+
+
+@pytest.mark.parametrize(("word", "meant"), [("57", 57), ("0", 0), ("5a", "5a"), ("-1", "-1"), ("²", "²")])
+def test_a_revision_is_a_number_where_it_is_written_as_one(word: str, meant: int | str) -> None:
+    assert revision(word) == meant
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "-1", "x", ""])
+def test_a_time_is_a_finite_number_of_seconds(word: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="invalid seconds value"):
+        non_negative_seconds(word)
+
+
+def test_only_waiting_may_take_no_time() -> None:
+    assert non_negative_seconds("0") == 0
+    with pytest.raises(ArgumentTypeError, match="must be more than 0"):
+        seconds("0")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "required: VERB"),
+        (["ls"], "required: URL"),
+        (["get", "demo:"], "required: KEY"),
+        (["lst", "demo:"], "'lst' is neither a verb nor a store"),
+        (["demo:", "config"], "too many arguments"),
+        (["ls", "demo:", "a", "b"], "too many arguments"),
+        (["ls", "demo:", "--recursiv"], "unknown option --recursiv"),
+        (["ls", "demo:", "--limit", "0"], "--limit"),
+        (["ls", "demo:", "--values"], "--values goes with --recursive"),
+        (["get", "demo:", "k", "--json", "--as", "raw"], "not allowed with"),
+        (["get", "demo:", "k", "--as", "yaml"], "--as"),
+        (["put", "demo:", "k", "--value", "v", "--file", "f"], "not allowed with"),
+        (["put", "demo:", "k", "--value", "v", "--create", "--force"], "not allowed with"),
+        (["get", "demo:", "k", "--type", "M", "--as", "raw"], "--type goes with"),
+        (["get", "demo:", "k", "--type", "M", "--json"], "--type goes with"),
+        (["put", "demo:", "k", "--form", "json"], "--form goes with --type"),
+        (["put", "demo:", "k", "--type", "M", "--form", "yaml"], "--form"),
+        (["lock", "demo:", "k"], "needs a command"),
+        (["lock", "demo:", "k", "--"], "needs a command"),
+        (["ls", "demo:", "--timeout", "0"], "--timeout"),
+    ],
+)
+def test_words_that_make_no_command_are_told_in_one_line_with_a_hint(words: list[str], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    assert said in str(caught.value)
+    assert caught.value.hint
+    assert "\n" not in f"{caught.value}{caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["lock", "demo:", "k", "--wait", "soon"], "argument --wait: invalid seconds value: 'soon'"),
+        (["lock", "demo:", "k", "--wait", "-1"], "argument --wait: invalid seconds value: '-1' (must be 0 or more)"),
+        (["lock", "demo:", "k", "--ttl", "1m"], "argument --ttl: invalid seconds value: '1m'"),
+        (["put", "demo:", "k", "--ttl", "0"], "argument --ttl: invalid seconds value: '0' (must be more than 0)"),
+        (["ls", "demo:", "--timeout", "inf"], "argument --timeout: invalid seconds value: 'inf' (must be more than 0)"),
+        (["watch", "demo:", "k", "--duration", "nan"], "argument --duration: invalid seconds value: 'nan'"),
+        (["watch", "demo:", "k", "--count", "two"], "argument --count: invalid number value: 'two'"),
+        (["ls", "demo:", "--limit", "1.5"], "argument --limit: invalid number value: '1.5'"),
+        (["history", "demo:", "k", "--limit", "0"], "argument --limit: invalid number value: '0' (must be 1 or more)"),
+        (["put", "demo:", "k", "--if-revision", ""], "argument --if-revision: invalid revision value: ''"),
+        (["rm", "demo:", "k", "--if-revision="], "argument --if-revision: invalid revision value: ''"),
+        (["watch", "demo:", "k", "--since="], "argument --since: invalid revision value: ''"),
+        (["get", "demo:", "k", "--as", "yaml"], "argument --as: invalid choice: 'yaml'"),
+        (["put", "demo:", "k", "--form", "raw"], "argument --form: invalid choice: 'raw'"),
+    ],
+)
+def test_invalid_option_value_is_named_by_its_kind(words: list[str], message: str) -> None:
+    """What argparse says of a wrong value has no name of a function in it, and help is one step away."""
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    assert str(caught.value).startswith(message)
+    assert caught.value.hint == f"see keyscope {words[0]} --help"
+
+
+def test_every_typed_option_refuses_wrong_values_by_its_name() -> None:
+    """A new option whose type is a function with another name fails here, before a person reads the name."""
+    named = {"seconds", "non_negative_seconds", "positive_int", "revision", "user", "key", "Path", "fsencode"}
+    _, verbs = verb_parser()
+    types = {
+        getattr(action.type, "__name__", str(action.type))
+        for parser in (store_parser(), *verbs.values())
+        for action in parser.actions
+        if action.type is not None
+    }
+    assert types <= named
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--password", "hunter2"], ["--password=hunter2"], ["--user", "me:hunter2"], ["--pass=hunter2"]],
+    ids=["two words", "one word", "with the name", "misspelled"],
+)
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(words: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(["ls", "demo:", *words])
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_help_names_every_verb_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    for word in ("ls", "get", "put", "rm", "watch", "locks", "lock", "history", "doctor", "7 outcome unknown"):
+        assert word in said
+
+
+def test_help_names_every_store_that_can_be_opened(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    said = capsys.readouterr().out
+    assert [scheme for scheme in DRIVERS if f"{scheme}:" not in said.partition("A store is named")[2]] == []
+
+
+@pytest.mark.parametrize("verb", ["ls", "get", "put", "rm", "watch", "locks", "lock", "history", "doctor"])
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse([verb, "--help"])
+    assert "--timeout" in capsys.readouterr().out
+
+
+def test_options_with_values_before_the_store_are_not_verbs() -> None:
+    command = parse(["--theme", "ansi-dark", "--timeout", "3", "demo:"])
+    assert command.url == "demo:"
+    assert isinstance(command.wanted, arguments.Overview)
+    assert command.wanted.theme == "ansi-dark"

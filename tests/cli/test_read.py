@@ -1,0 +1,174 @@
+"""ls, get and history."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+
+from explorer.cli.json_format import indented
+from explorer.drivers.memory.database import Keyspace
+from tests.cli.run_command import Run
+
+
+def put(keyscope: Run, *keys: str, value: bytes = b"v") -> None:
+    for key in keys:
+        assert keyscope("put", "memory:", key, "--force", given=value)
+
+
+class TestLs:
+    def test_lists_the_next_level_and_marks_what_goes_on(self, keyscope: Run) -> None:
+        put(keyscope, "a", "b", "b/c", "b/d/e", "f/g")
+        assert keyscope("ls", "memory:").lines == ["a", "b", "b/", "f/"]
+        assert keyscope("ls", "memory:", "b").lines == ["c", "d/"]
+
+    def test_a_child_as_json(self, keyscope: Run) -> None:
+        put(keyscope, "x/b", "x/b/c")
+        assert keyscope("ls", "memory:", "x", "--json").record == {
+            "name": "b",
+            "key": "x/b",
+            "has_value": True,
+            "has_children": True,
+        }
+
+    def test_a_name_that_is_empty_can_be_seen(self, keyscope: Run) -> None:
+        put(keyscope, "a//b")
+        assert keyscope("ls", "memory:", "a").lines == ['""/']
+
+    def test_keys_are_below_the_path_of_the_url(self, keyscope: Run) -> None:
+        put(keyscope, "config/app/name")
+        assert keyscope("ls", "memory:config").lines == ["app/"]
+        assert keyscope("get", "memory:config", "app/name").output == b"v\n"
+
+    def test_all_pages_are_listed_and_a_limit_ends_between_and_within_them(
+        self, keyscope: Run, keyspace: Keyspace
+    ) -> None:
+        for number in range(2345):
+            keyspace.put(b"n/%05d" % number, b"")
+        names = [f"{number:05}" for number in range(2345)]
+        assert keyscope("ls", "memory:", "n").lines == names
+        for limit in (1, 999, 1000, 1001, 2345, 9999):
+            assert keyscope("ls", "memory:", "n", "--limit", str(limit)).lines == names[:limit]
+            assert len(keyscope("ls", "memory:", "-r", "--limit", str(limit)).lines) == min(limit, 2345)
+
+    def test_recursive_json_has_no_values_unless_wanted(self, keyscope: Run) -> None:
+        put(keyscope, "a/b", value=b"\xff")
+        told = keyscope("ls", "memory:", "-r", "--json").record
+        assert told == {"key": "a/b", "revision": 2, "created": 2, "version": 1, "lease": None, "ttl": None}
+        assert keyscope("ls", "memory:", "-r", "--json", "--values").record == {**told, "value_base64": "/w=="}
+
+    def test_foo_is_not_foobar(self, keyscope: Run) -> None:
+        put(keyscope, "foo/a", "foobar")
+        assert keyscope("ls", "memory:", "foo", "-r").lines == ["foo/a"]
+
+    def test_a_missing_prefix_is_not_found(self, keyscope: Run) -> None:
+        put(keyscope, "a")
+        result = keyscope("ls", "memory:", "nope")
+        assert (result.code, result.output) == (3, b"")
+        assert "'nope'" in result.error
+
+    def test_an_empty_store_is_empty_and_says_so_beside_the_output(self, keyscope: Run) -> None:
+        result = keyscope("ls", "memory:")
+        assert (result.code, result.output) == (0, b"")
+        assert "nothing is stored" in result.error
+
+
+class TestGet:
+    @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+    @given(value=some.binary() | some.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
+    def test_raw_is_the_value_byte_for_byte(self, keyscope: Run, value: bytes) -> None:
+        put(keyscope, "k", value=value)
+        assert keyscope("get", "memory:", "k", "--as", "raw").output == value
+
+    @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+    @given(value=some.binary(max_size=100))
+    def test_a_hex_dump_can_be_read_back(self, keyscope: Run, value: bytes) -> None:
+        put(keyscope, "k", value=value)
+        dumped = keyscope("get", "memory:", "k", "--as", "hex").lines
+        assert b"".join(bytes.fromhex(line[10:58]) for line in dumped) == value
+
+    def test_text_ends_with_one_line_feed(self, keyscope: Run) -> None:
+        for value in (b"a\nb", b"a\nb\n"):
+            put(keyscope, "k", value=value)
+            assert keyscope("get", "memory:", "k").output == b"a\nb\n"
+
+    def test_bytes_that_are_no_text_are_shown_escaped_with_a_note_beside_the_output(self, keyscope: Run) -> None:
+        put(keyscope, "k", value=b"a\xff")
+        result = keyscope("get", "memory:", "k")
+        assert result.output == b"a\\xff\n"
+        assert "--as raw" in result.error
+
+    def test_an_entry_as_json(self, keyscope: Run) -> None:
+        assert keyscope("put", "memory:", "k", "--value", "ä", "--ttl", "60")
+        told = keyscope("get", "memory:", "k", "--json").record
+        assert 0 < told.pop("ttl") <= 60
+        assert told.pop("lease")
+        assert told == {"key": "k", "text": "ä", "revision": 2, "created": 2, "version": 1}
+
+    def test_an_entry_as_json_keeps_what_is_not_utf_8(self, keyscope: Run) -> None:
+        put(keyscope, "k\udcff", value=b"\xff\x00")
+        told = keyscope("get", "memory:", "k\udcff", "--json").record
+        assert (told["key"], told["value_base64"]) == ("k\udcff", "/wA=")
+        assert "text" not in told
+
+    def test_an_empty_value_is_no_missing_key(self, keyscope: Run) -> None:
+        put(keyscope, "k", value=b"")
+        assert keyscope("get", "memory:", "k", "--json").record["text"] == ""
+        assert keyscope("get", "memory:", "nope").code == 3
+
+    def test_json_is_indented_and_says_the_same(self, keyscope: Run) -> None:
+        put(keyscope, "k", value=b'{"b":1.10,"a":[1,{}],"b":"\xc3\xa4"}')
+        assert keyscope("get", "memory:", "k", "--as", "json").lines == [
+            "{",
+            '  "b": 1.10,',
+            '  "a": [',
+            "    1,",
+            "    {}",
+            "  ],",
+            '  "b": "\\u00e4"',
+            "}",
+        ]
+
+    @pytest.mark.parametrize("value", [b"{", b"", b"\xff", b"NaN", b"[" * 100_000, b"\xef\xbb\xbf1"])
+    def test_what_is_no_json_is_one_clear_error(self, keyscope: Run, value: bytes) -> None:
+        put(keyscope, "k", value=value)
+        result = keyscope("get", "memory:", "k", "--as", "json")
+        assert (result.code, result.output) == (1, b"")
+        assert result.error.startswith("keyscope: the value is no JSON")
+        assert result.error.count("\n") == 1
+
+
+values = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False, allow_infinity=False) | some.text(),
+    lambda inner: some.lists(inner) | some.dictionaries(some.text(), inner),
+)
+
+
+@given(value=values, separators=some.sampled_from([(",", ":"), (" , ", "\n:\t")]), plain=some.booleans())
+def test_indenting_changes_no_value_and_gives_ascii(value: object, separators: tuple[str, str], *, plain: bool) -> None:
+    text = json.dumps(value, separators=separators, ensure_ascii=plain).encode("utf-8", "replace").decode()
+    shown = indented(text)
+    assert json.loads(shown) == json.loads(text)
+    assert shown.isascii()
+    assert shown.replace("\n", "").isprintable()
+
+
+class TestHistory:
+    def test_todays_entry_comes_first(self, keyscope: Run) -> None:
+        for value in (b"one", b"two", b"three"):
+            put(keyscope, "k", value=value)
+        told = keyscope("history", "memory:", "k", "--json").records
+        assert [(entry["text"], entry["revision"], entry["version"]) for entry in told] == [
+            ("three", 4, 3),
+            ("two", 3, 2),
+            ("one", 2, 1),
+        ]
+        assert keyscope("history", "memory:", "k", "--limit", "1").lines == ["4  version 3  three"]
+
+    def test_a_deleted_key_still_has_one(self, keyscope: Run) -> None:
+        put(keyscope, "k", value=b"gone")
+        assert keyscope("rm", "memory:", "k", "--yes")
+        assert [entry["text"] for entry in keyscope("history", "memory:", "k", "--json").records] == ["gone"]
+
+    def test_a_key_that_never_was_is_not_found(self, keyscope: Run) -> None:
+        assert keyscope("history", "memory:", "never").code == 3

@@ -1,0 +1,156 @@
+"""What a person at a terminal is asked before something is deleted: a real pseudo-terminal and a real etcd."""
+
+import codecs
+import os
+import pty
+import select
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Self
+
+import pytest
+
+from tests.cli.run_command import COMMAND, environment
+from tests.servers.etcd import EtcdServer
+
+
+class Person:
+    """Sits at a terminal and types; the output of the command goes to a pipe, as in `keyscope rm ... | tee log`."""
+
+    def __init__(self, *words: str) -> None:
+        self._terminal, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [*COMMAND, *words],
+            stdin=theirs,
+            stderr=theirs,
+            stdout=subprocess.PIPE,
+            env=environment(),
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self.seen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+        os.close(self._terminal)
+
+    def sees(self, text: str, within: float = 30) -> None:
+        """Wait until a text stands on the terminal."""
+        deadline = time.monotonic() + within
+        while text not in self.seen:
+            ready, _, _ = select.select([self._terminal], [], [], max(0, deadline - time.monotonic()))
+            assert ready, f"{text!r} is not among {self.seen!r}"
+            try:
+                self.seen += self._decoder.decode(os.read(self._terminal, 4096))
+            except OSError:  # the other end is closed
+                pytest.fail(f"{text!r} is not among {self.seen!r}")
+
+    def types(self, text: str) -> None:
+        os.write(self._terminal, text.encode())
+
+    def ends(self) -> tuple[int, bytes]:
+        output, _ = self.process.communicate(timeout=30)
+        return self.process.returncode, output
+
+
+@pytest.fixture
+def etcd_version() -> str:
+    return "3.5"
+
+
+@pytest.fixture
+def url(shared_etcd: EtcdServer, prefix: str) -> str:
+    shared_etcd.put_keys(f"{prefix}{key}" for key in ("a", "a/b", "a/c/d", "ab"))
+    return f"etcd://{shared_etcd.address}/{prefix}"
+
+
+@pytest.fixture
+def left(shared_etcd: EtcdServer, prefix: str) -> Callable[[], list[str]]:
+    """Return the keys that are there now, as etcdctl lists them."""
+    return lambda: shared_etcd.keys(prefix)
+
+
+@pytest.mark.parametrize("answer", ["\n", "n\n", "\x04"], ids=["return", "no", "ctrl-D"])
+def test_anything_but_yes_deletes_nothing(url: str, left: Callable[[], list[str]], answer: str) -> None:
+    with Person("rm", url, "a") as person:
+        person.sees("Delete it? [y/N]")
+        person.types(answer)
+        assert person.ends() == (0, b"")
+    assert left() == ["a", "a/b", "a/c/d", "ab"]
+
+
+def test_yes_deletes_what_was_shown(url: str, left: Callable[[], list[str]]) -> None:
+    with Person("rm", url, "a") as person:
+        person.sees("Delete it? [y/N]")
+        assert "1 byte" in person.seen
+        person.types("y\n")
+        assert person.ends() == (0, b"deleted a\n")
+    assert left() == ["a/b", "a/c/d", "ab"]
+
+
+def test_what_changed_since_it_was_shown_is_not_deleted(url: str, shared_etcd: EtcdServer, prefix: str) -> None:
+    with Person("rm", url, "a") as person:
+        person.sees("Delete it? [y/N]")
+        shared_etcd.ctl("put", f"{prefix}a", "new")
+        person.types("y\n")
+        assert person.ends() == (4, b"")
+    assert shared_etcd.value(f"{prefix}a") == "new"
+
+
+def test_a_tree_is_deleted_once_its_name_is_typed(url: str, left: Callable[[], list[str]]) -> None:
+    with Person("rm", url, "a", "--recursive") as person:
+        person.sees("To go on, type a:")
+        assert "2 entries below 'a/'" in person.seen
+        person.types("a\n")
+        assert person.ends() == (0, b"deleted 2 below 'a/'\n")
+    assert left() == ["a", "ab"]
+
+
+def test_a_tree_in_which_something_moved_meanwhile_is_left_alone(
+    url: str, left: Callable[[], list[str]], shared_etcd: EtcdServer, prefix: str
+) -> None:
+    with Person("rm", url, "a", "--recursive") as person:
+        person.sees("To go on, type a:")
+        shared_etcd.ctl("put", f"{prefix}a/new", "v")
+        person.types("a\n")
+        assert person.ends() == (4, b"")
+    assert "a/b" in left()
+
+
+def test_another_name_deletes_nothing(url: str, left: Callable[[], list[str]]) -> None:
+    with Person("rm", url, "a", "--recursive") as person:
+        person.sees("To go on, type a:")
+        person.types("ab\n")
+        assert person.ends() == (0, b"")
+    assert len(left()) == 4
+
+
+def test_everything_is_deleted_once_the_address_is_typed(url: str, left: Callable[[], list[str]]) -> None:
+    with Person("rm", url, "", "--recursive") as person:
+        person.sees(f"To go on, type {url}:")
+        person.types(f"{url}\n")
+        assert person.ends() == (0, f"deleted 4 below {url}\n".encode())
+    assert left() == []
+
+
+def test_ctrl_c_at_the_question_deletes_nothing(url: str, left: Callable[[], list[str]]) -> None:
+    with Person("rm", url, "a") as person:
+        person.sees("Delete it? [y/N]")
+        person.process.send_signal(2)
+        assert person.ends() == (130, b"")
+    assert "a" in left()
+
+
+def test_a_value_typed_at_the_terminal_ends_with_ctrl_d(url: str, shared_etcd: EtcdServer, prefix: str) -> None:
+    with Person("put", url, "typed") as person:
+        person.sees("until ctrl-D")
+        person.types("a line\n\x04")
+        code, output = person.ends()
+    assert (code, output.strip().isdigit()) == (0, True)
+    assert shared_etcd.value(f"{prefix}typed") == "a line\n"

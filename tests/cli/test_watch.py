@@ -1,0 +1,178 @@
+"""watch: what happens to a key and below it, as several watches told as one."""
+
+import asyncio
+import json
+
+import pytest
+
+from explorer.cli import arguments
+from explorer.cli.console import Console
+from explorer.cli.exit_codes import first
+from explorer.cli.verbs.watch import watch
+from explorer.drivers.memory import MemoryStore
+from explorer.drivers.memory.database import Keyspace
+from explorer.model.address import Access, parse
+from explorer.model.entries import Revision
+from explorer.model.errors import NotReachable
+from tests.cli.run_command import PATIENCE, Run, Running
+from tests.servers.waiting import eventually
+
+
+def wanted(prefix: str, *, since: Revision | None = None, count: int | None = None) -> arguments.Watch:
+    return arguments.Watch(prefix=prefix, since=since, count=count, duration=None)
+
+
+class Watched:
+    """A watch of the command, in a task of the test, and the store that it looks into."""
+
+    def __init__(self, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+        self._capture = capfdbinary
+        self._output = b""
+        self._error = b""
+        keyspace = Keyspace()
+        self.store = MemoryStore(parse("memory:"), Access(), keyspace=keyspace)
+        self.writer = MemoryStore(parse("memory:"), Access(), keyspace=keyspace)
+
+    async def tell(self, task: asyncio.Task[None], count: int) -> list[dict[str, object]]:
+        """Wait until so many objects were printed."""
+        await eventually(lambda: self.output().count(b"\n") >= count or task.done(), f"{count} lines", PATIENCE)
+        return [json.loads(line) for line in self.output().splitlines()]
+
+    def output(self) -> bytes:
+        output, error = self._capture.readouterr()
+        self._output += output
+        self._error += error
+        return self._output
+
+    @property
+    def error(self) -> str:
+        self.output()
+        return self._error.decode()
+
+
+@pytest.fixture
+def watched(capfdbinary: pytest.CaptureFixture[bytes]) -> Watched:
+    return Watched(capfdbinary)
+
+
+async def started(watched: Watched, what: arguments.Watch, group: asyncio.TaskGroup) -> asyncio.Task[None]:
+    task = group.create_task(watch(watched.store, what, Console(json=True)))
+    await eventually(lambda: "watching" in watched.error, "the watch is established", PATIENCE)
+    return task
+
+
+async def test_a_plain_key_and_everything_below_it_are_told(watched: Watched) -> None:
+    async with asyncio.TaskGroup() as group:
+        task = await started(watched, wanted("config/app", count=4), group)
+        await watched.writer.put("config/application", b"not this")
+        await watched.writer.put("config/app", b"one")
+        await watched.writer.put("config/app/name", b"two")
+        await watched.writer.put("config/app", b"\xff")
+        await watched.writer.delete("config/app/name")
+        told = await watched.tell(task, 4)
+    assert sorted(told, key=lambda event: str(event["revision"])) == [
+        {"type": "put", "key": "config/app", "text": "one", "previous_text": None, "revision": 3},
+        {"type": "put", "key": "config/app/name", "text": "two", "previous_text": None, "revision": 4},
+        {"type": "put", "key": "config/app", "value_base64": "/w==", "previous_text": "one", "revision": 5},
+        {"type": "deleted", "key": "config/app/name", "previous_text": "two", "revision": 6},
+    ]
+
+
+async def test_a_prefix_that_ends_with_the_separator_is_a_directory_alone(watched: Watched) -> None:
+    async with asyncio.TaskGroup() as group:
+        task = await started(watched, wanted("a/", count=1), group)
+        await watched.writer.put("a", b"")
+        await watched.writer.put("a/b", b"")
+        told = await watched.tell(task, 1)
+    assert [event["key"] for event in told] == ["a/b"]
+
+
+async def test_the_beginning_is_said_once_beside_the_output(watched: Watched) -> None:
+    await watched.writer.put("a", b"")
+    async with asyncio.TaskGroup() as group:
+        task = await started(watched, wanted("a"), group)
+        task.cancel()
+    assert watched.error == "watching from revision 2\n"
+    assert watched.output() == b""
+
+
+async def test_since_a_revision_nothing_is_left_out(watched: Watched) -> None:
+    for value in range(5):
+        await watched.writer.put("a", str(value).encode())
+    async with asyncio.TaskGroup() as group:
+        task = await started(watched, wanted("", since=3, count=3), group)
+        told = await watched.tell(task, 3)
+    assert [event["text"] for event in told] == ["2", "3", "4"]
+    assert watched.error == "watching from revision 3\n"
+
+
+async def test_a_loss_is_told_once_although_two_watches_notice_it(watched: Watched) -> None:
+    async with asyncio.TaskGroup() as group:
+        task = await started(watched, wanted("a"), group)
+        watched.store.cut()
+        await watched.tell(task, 1)
+        await watched.writer.put("a/b", b"")
+        watched.store.mend()
+        await watched.tell(task, 3)
+        await watched.writer.put("a", b"")
+        await watched.writer.put("a/c", b"")
+        told = await watched.tell(task, 5)  # with one of each watch: what either said of the loss stands before it
+        task.cancel()
+    assert sorted(str(event["type"]) for event in told) == ["lost", "put", "put", "put", "restored"]
+
+
+async def test_a_gap_is_told_once_with_what_differs_marked_as_found_by_comparing(watched: Watched) -> None:
+    await watched.writer.put("a", b"old")
+    async with asyncio.TaskGroup() as group:
+        task = await started(watched, wanted("a"), group)
+        watched.store.cut()
+        await watched.tell(task, 1)
+        await watched.writer.put("a", b"unseen")
+        await watched.writer.put("a", b"new")
+        watched.writer.keyspace.compact(watched.writer.keyspace.revision)
+        watched.store.mend()
+        told = await watched.tell(task, 3)
+        task.cancel()
+    lost, resync, put = told
+    assert lost["type"] == "lost"
+    assert (resync["type"], resync["since"], resync["revision"]) == ("resync", 2, 4)
+    assert resync["reason"]
+    assert (put["type"], put["text"], put["inferred"]) == ("put", "new", True)
+
+
+async def test_what_the_watch_fails_with_is_raised(watched: Watched) -> None:
+    task = asyncio.create_task(watch(watched.store, wanted("a"), Console(json=True)))
+    await eventually(lambda: "watching" in watched.error, "the watch is established", PATIENCE)
+    await watched.store.close()
+    with pytest.raises(ExceptionGroup) as caught:
+        await task
+    assert isinstance(first(caught.value), NotReachable)
+
+
+def test_a_duration_ends_well(keyscope: Run) -> None:
+    result = keyscope("watch", "memory:", "", "--duration", "0.05")
+    assert (result.code, result.output) == (0, b"")
+
+
+def test_a_burst_of_events_is_told_whole_and_a_count_ends_exactly(keyscope: Run, keyspace: Keyspace) -> None:
+    for number in range(5000):
+        keyspace.put(b"n/%d" % (number % 7), b"%d" % number)
+    told = keyscope("watch", "memory:", "", "--since", "1", "--count", "4321", "--json").records
+    assert [event["text"] for event in told] == [str(number) for number in range(4321)]
+
+
+def test_lines_for_people(keyscope: Run, keyspace: Keyspace) -> None:
+    keyspace.put(b"a", b"x" * 200)
+    keyspace.put(b"b\n", b"")
+    keyspace.delete([b"a"])
+    assert keyscope("watch", "memory:", "", "--since", "1", "--count", "3").lines == [
+        "put      a  at 2  " + "x" * 100 + "... (200 bytes)",
+        "put      b\\n  at 3  (empty)",
+        "deleted  a  at 4",
+    ]
+
+
+def test_without_a_verb_the_top_is_listed_and_watched() -> None:
+    with Running("demo:") as running:
+        assert "config/" in running.lines(lambda line: line == "service/")
+        assert running.lines(lambda line: line.startswith(("put ", "deleted ")))

@@ -1,0 +1,47 @@
+"""Any bytes as figures."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from explorer.codecs.base import Choice
+from explorer.codecs.codecs import Codecs
+from explorer.codecs.text.content import HexDump
+from explorer.codecs.text.hex import undump
+from explorer.model.errors import InvalidText
+
+CODECS = Codecs()
+
+
+@given(some.binary(max_size=100))
+def test_a_dump_can_be_read_back(value: bytes) -> None:
+    assert undump(HexDump(value).text) == value
+
+
+def test_a_line_has_its_place_sixteen_bytes_and_their_characters() -> None:
+    assert HexDump(b"k8s\0|0123456789abcdef\xff").text.split("\n") == [
+        "00000000: 6b 38 73 00 7c 30 31 32  33 34 35 36 37 38 39 61  |k8s.|0123456789a|",
+        "00000010: 62 63 64 65 66 ff                                 |bcdef.|",
+    ]
+
+
+@pytest.mark.parametrize("text", ["6b38 73", "6B\n\n00:38 73 | anything", "  00000000: 6b\t38\n73|"])
+def test_figures_alone_count(text: str) -> None:
+    assert undump(text) == b"k8s"
+
+
+@pytest.mark.parametrize(("text", "line", "column"), [("6b 3", 1, 4), ("6b\n38 xy", 2, 4), ("00: 6b 38g", 1, 10)])
+def test_what_is_no_figure_is_told_with_its_place(text: str, line: int, column: int) -> None:
+    with pytest.raises(InvalidText) as caught:
+        undump(text)
+    assert (caught.value.line, caught.value.column) == (line, column)
+
+
+def test_lines_are_merged() -> None:
+    value = bytes(64)
+    document = CODECS.open("k", value, Choice("hex"))
+    lines = document.text.split("\n")
+    lines[0] = lines[0].replace("00000000: 00", "00000000: 01")
+    merge = document.merge("\n".join(lines), value[:-1] + b"\x02")
+    assert merge.conflicts == ()
+    assert merge.document.encode(merge.text).value == b"\x01" + bytes(62) + b"\x02"

@@ -1,0 +1,63 @@
+"""Codecs that are made when they are needed: once, by whoever comes first, and what fails is told to whoever asks."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from explorer.codecs.codecs import Codecs
+from explorer.codecs.lazy import Deferred
+from explorer.codecs.protobuf.schemas import Schemas
+from explorer.codecs.rules import Rules
+from explorer.model.errors import SchemaFailed
+
+
+class Maker:
+    """Counts."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> Codecs:
+        """Make codecs."""
+        self.made += 1
+        return Codecs(Schemas(), Rules())
+
+
+def test_they_are_made_when_the_first_value_is_read() -> None:
+    maker = Maker()
+    codecs = Deferred(maker)
+    assert maker.made == 0
+    assert codecs.open("key", b"text").text == "text"
+    assert codecs.choices("key", b"text")
+    assert maker.made == 1
+
+
+def test_two_that_come_at_once_get_the_same() -> None:
+    maker = Maker()
+    codecs = Deferred(maker)
+    got: list[Codecs] = []
+    threads = [threading.Thread(target=lambda: got.append(codecs.prepare())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert maker.made == 1
+    assert len({id(one) for one in got}) == 1
+
+
+def test_what_fails_is_told_each_time() -> None:
+    def fail() -> Codecs:
+        raise SchemaFailed("no such file")
+
+    codecs = Deferred(fail)
+    for _ in range(2):
+        with pytest.raises(SchemaFailed):
+            codecs.open("key", b"")
+
+
+def test_what_the_app_starts_with_loads_no_library_for_values() -> None:
+    statement = "import sys, explorer.cli.app; sys.exit(any(n in sys.modules for n in ('google.protobuf', 'yaml')))"
+    assert subprocess.run([sys.executable, "-c", statement], cwd=Path(__file__).parents[2], check=False).returncode == 0

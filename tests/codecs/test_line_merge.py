@@ -1,0 +1,49 @@
+"""Three versions of a sequence."""
+
+from hypothesis import given
+from hypothesis import strategies as some
+
+from explorer.codecs.line_merge import Side, matches, merged_lines, parts
+
+lines = some.lists(some.sampled_from("abcd"), max_size=12)
+
+
+@given(lines, lines, lines)
+def test_the_parts_are_the_whole_of_each(base: list[str], mine: list[str], theirs: list[str]) -> None:
+    found = list(parts(base, mine, theirs))
+    assert [line for part in found for line in base[part.base]] == base
+    assert [line for part in found for line in mine[part.mine]] == mine
+    assert [line for part in found for line in theirs[part.theirs]] == theirs
+
+
+@given(lines, lines)
+def test_who_changed_nothing_gets_what_the_other_has(base: list[str], changed: list[str]) -> None:
+    old, new = "\n".join(base), "\n".join(changed)
+    assert merged_lines(old, old, new) == (new, ())
+    assert merged_lines(old, new, old) == (new, ())
+    assert merged_lines(old, new, new) == (new, ())
+
+
+@given(lines, lines, lines)
+def test_a_conflict_is_the_same_from_both_sides_and_takes_mine(
+    base: list[str], mine: list[str], theirs: list[str]
+) -> None:
+    ours = [part.side is Side.CONFLICT for part in parts(base, mine, theirs)]
+    yours = [part.side is Side.CONFLICT for part in parts(base, theirs, mine)]
+    assert sum(ours) == sum(yours)
+    for part in parts(base, mine, theirs):
+        if part.side is Side.NOBODY:
+            assert base[part.base] == mine[part.mine] == theirs[part.theirs]
+
+
+@given(lines, lines)
+def test_what_is_paired_is_equal_and_in_order(old: list[str], new: list[str]) -> None:
+    found = list(matches(old, new))
+    assert found == sorted(found)
+    assert len({here for here, _ in found}) == len({there for _, there in found}) == len(found)
+    assert all(old[here] == new[there] for here, there in found)
+
+
+def test_long_texts_that_are_all_different_are_no_burden() -> None:
+    old, new = [f"a{line}" for line in range(50_000)], [f"b{line}" for line in range(50_000)]
+    assert list(matches(["x", *old, "y"], ["x", *new, "y"])) == [(0, 0), (50_001, 50_001)]

@@ -1,0 +1,201 @@
+"""Values that are text: the text is the value."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from explorer.codecs.base import Choice, Codec
+from explorer.codecs.codecs import Codecs
+from explorer.codecs.limits import Limits
+from explorer.codecs.text.escapes import escape
+from explorer.codecs.text.text import PlainDocument
+from explorer.model.errors import InvalidText
+from explorer.model.sanitize import inert
+from tests.scale import figure
+
+CODECS = Codecs()
+values = some.one_of(
+    some.binary(),
+    some.text().map(lambda text: text.encode("utf-8", "surrogatepass")),
+    some.text(some.sampled_from("\r\n\t\x0b\x85\u2028 {}[]:,\"'-#a1\\")).map(str.encode),
+)
+
+
+@settings(max_examples=figure(300, 20_000))
+@given(values, some.sampled_from(["", "a.json", "a.yaml"]))
+def test_any_bytes_open_harmless_and_come_back_the_same(value: bytes, key: str) -> None:
+    document = CODECS.open(key, value)
+    assert inert(document.text, multiline=True) == document.text
+    assert document.reason
+    for choice in CODECS.choices(key, value):
+        chosen = CODECS.open(key, value, choice)
+        encoded = chosen.encode(chosen.text)
+        assert (encoded.value, encoded.changed) == (value, False)
+
+
+@settings(max_examples=figure(300, 20_000))
+@given(some.text(), some.text())
+def test_an_edited_text_is_stored_as_it_is_written(old: str, new: str) -> None:
+    before, after = old.encode("utf-8", "replace"), new.encode("utf-8", "replace")
+    document = CODECS.open("k", before, Choice("text"))
+    assert isinstance(document, PlainDocument)
+    found = document.encode(escape(after.decode()) if document.escaped else after.decode())
+    assert (found.value, found.changed) == (after, before != after)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "codec", "why"),
+    [
+        ("k", b"", "text", "empty"),
+        ("k.JSON", b"", "json", "empty"),
+        ("k.yml", b"", "yaml", "empty"),
+        ("k", b"info", "text", "UTF-8"),
+        ("k", b"42", "text", "UTF-8"),
+        ("k", b"true", "text", "UTF-8"),
+        ("k", b' {"a": 1}\n', "json", "valid JSON"),
+        ("k", b"[1, 2]", "json", "valid JSON"),
+        ("k.json", b"42", "json", "valid JSON"),
+        ("k", b'{"a": 1', "text", "UTF-8"),
+        ("k", b'{"a": NaN}', "text", "UTF-8"),
+        ("k", b"a: 1\nb: 2\n", "yaml", "valid YAML"),
+        ("k", b"a:\n  - 1\n  - 2\n", "yaml", "valid YAML"),
+        ("k", b"- 1\n- 2\n", "yaml", "valid YAML"),
+        ("k", b"error: the disk is full", "text", "UTF-8"),
+        ("k.yml", b"a: 1", "yaml", "named so"),
+        ("k", b"a=1\nb=2\n", "text", "UTF-8"),
+        ("k", b"\x1b[31mred\x1b[0m\x07", "text", "UTF-8"),
+        ("k", b"\x08\x01", "hex", "control character 0x08 at 0"),
+        ("k", b"a\0b", "hex", "control character 0x00 at 1"),
+        ("k", b"\x0a\x05hello", "hex", "control character 0x05 at 1"),
+        ("k", b"ab\xff", "hex", "byte 0xff at 2 is not UTF-8"),
+        ("k", b"[" * 100_000, "text", "UTF-8"),
+        ("k.yaml", b"a: *nothing", "text", "UTF-8"),
+    ],
+)
+def test_what_a_value_is_taken_for_and_why(key: str, value: bytes, codec: Codec, why: str) -> None:
+    document = CODECS.open(key, value)
+    assert document.choice == Choice(codec)
+    assert why in document.reason
+
+
+class TestStructuredText:
+    @pytest.mark.parametrize(
+        ("codec", "wrong", "line", "column"),
+        [
+            ("json", '{"a": 1,\n "b": }', 2, 7),
+            ("json", "", 1, 1),
+            ("json", '{"a": NaN}', None, None),
+            ("json", "[" * 10_000, None, None),
+            ("yaml", "a: 1\n b: 2", 2, 3),
+            ("yaml", "a: [1", 2, 1),
+            ("yaml", "a: 1\nb: *c", 2, 4),
+            ("yaml", "[" * 10_000, 1, 101),
+            ("yaml", "a: \x07", None, None),
+        ],
+    )
+    def test_what_is_none_is_not_stored_and_has_its_place(
+        self, codec: Codec, wrong: str, line: int | None, column: int | None
+    ) -> None:
+        document = CODECS.open("k", b"{}", Choice(codec))
+        with pytest.raises(InvalidText) as caught:
+            document.encode(wrong)
+        assert (caught.value.line, caught.value.column) == (line, column)
+        assert "\n" not in str(caught.value)
+
+    def test_figures_order_repeated_names_and_spaces_stay_as_they_are(self) -> None:
+        text = '{ "b":1.10, "a":1e400,\t"b" : 12345678901234567890123 }\n\n'
+        assert CODECS.open("k", b"{}").encode(text).value == text.encode()
+
+    def test_many_figures_are_no_problem(self) -> None:
+        text = f"[{'9' * 100_000}]"
+        assert CODECS.open("k", b"{}").encode(text).value == text.encode()
+
+    def test_an_alias_bomb_is_looked_at_once(self) -> None:
+        lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 60))]
+        value = "\n".join(lines).encode()
+        assert CODECS.open("k.yaml", value).choice == Choice("yaml")
+
+    def test_what_is_stored_broken_can_be_mended(self) -> None:
+        document = CODECS.open("k", b'{"a": 1', Choice("json"))
+        assert document.notes == ("as stored it is line 1, column 8: not valid JSON: expecting ',' delimiter",)
+        assert document.encode('{"a": 1}').value == b'{"a": 1}'
+
+    def test_json_with_what_an_editor_would_alter_is_checked_as_it_is_meant(self) -> None:
+        document = CODECS.open("k", '{"a": "\u2028"}'.encode())
+        assert document.text == '{\n  "a": "\\u{2028}"\n}'
+        assert document.encode('{\n  "a": "\\u{2028}\\\\n"\n}').value == '{"a": "\u2028\\n"}'.encode()
+        with pytest.raises(InvalidText):
+            document.encode('{"a": ')
+
+
+class TestEscaped:
+    def test_crlf_line_ends_are_said_once_and_kept(self) -> None:
+        """A file whose lines all end with CRLF is shown with line feeds; each is CRLF again when stored."""
+        document = CODECS.open("k", b"a\r\nb\\c\r\nd", Choice("text"))
+        assert (document.text, document.notes) == ("a\nb\\c\nd", ("CRLF line ends: kept on save",))
+        assert document.encode("A\nb\\c\nd\ne").value == b"A\r\nb\\c\r\nd\r\ne"
+        assert CODECS.open("k.yaml", b"a: 1\r\nb: 2\r\n").encode("a: 1\nb: 3\n").value == b"a: 1\r\nb: 3\r\n"
+        merge = document.merge("A\nb\\c\nd", b"a\r\nb\\c\r\nD")
+        assert merge.document.encode(merge.text).value == b"A\r\nb\\c\r\nD"
+
+    def test_mixed_line_ends_are_shown_and_kept(self) -> None:
+        """Where CRLF and LF are mixed each CR is seen, and how many there are is said."""
+        document = CODECS.open("k", b"a\r\nb\\c\r\nd\n", Choice("text"))
+        assert document.text == "a\\r\nb\\\\c\\r\nd\n"
+        assert "escaped" in document.notes[0]
+        assert document.notes[1] == "mixed line ends: 2 of 3 line ends are CRLF, shown as \\r"
+        assert document.encode("A\\r\nb\\\\c\\r\nd\n").value == b"A\r\nb\\c\r\nd\n"
+
+    def test_a_lone_surrogate_is_refused(self) -> None:
+        with pytest.raises(InvalidText) as caught:
+            CODECS.open("k", b"a").encode("a\n\ud800")
+        assert (caught.value.line, caught.value.column) == (2, 1)
+
+
+class TestMerge:
+    def test_lines_of_both_sides(self) -> None:
+        document = CODECS.open("k", b"a\nb\nc\nd\ne\n", Choice("text"))
+        merge = document.merge("a\nB\nc\nd\ne\n", b"a\nb\nc\nd\nE\nf\n")
+        assert (merge.text, merge.conflicts) == ("a\nB\nc\nd\nE\nf\n", ())
+        assert merge.document.encode(merge.text).value == b"a\nB\nc\nd\nE\nf\n"
+
+    def test_where_both_changed_the_same_lines_mine_is_taken_and_they_are_named(self) -> None:
+        document = CODECS.open("k", b"a\nb\nc\n", Choice("text"))
+        merge = document.merge("a\nmine\nmine\nc\n", b"a\ntheirs\nc\n")
+        assert (merge.text, merge.conflicts) == ("a\nmine\nmine\nc\n", ("lines 2-3",))
+
+    def test_the_same_change_is_no_conflict(self) -> None:
+        merge = CODECS.open("k", b"a", Choice("text")).merge("b", b"b")
+        assert (merge.text, merge.conflicts) == ("b", ())
+        assert not merge.document.encode(merge.text).changed
+
+    def test_the_form_is_the_one_that_the_merged_text_needs(self) -> None:
+        document = CODECS.open("k", b"a\nb\nc", Choice("text"))
+        merge = document.merge("A\nb\nc", b"a\nb\nc\r")
+        assert merge.text == "A\nb\nc\\r"
+        assert merge.document.encode(merge.text).value == b"A\nb\nc\r"
+        escaped = CODECS.open("k", b"a\r\nb\nc", Choice("text"))
+        merge = escaped.merge("a\\r\nb\nC\\x1b", b"a\nb\nc")
+        assert merge.document.encode(merge.text).value == b"a\nb\nC\x1b"
+
+    def test_what_is_no_text_any_more_cannot_be_merged(self) -> None:
+        with pytest.raises(InvalidText, match="not text"):
+            CODECS.open("k", b"a").merge("b", b"\xff")
+
+
+class TestTooLarge:
+    def test_the_beginning_is_shown_and_nothing_is_edited(self) -> None:
+        codecs = Codecs(limits=Limits(shown=10, value=10, dump=8))
+        for value in ("äöüß" * 5, "\x01" * 20):
+            document = codecs.open("k", value.encode())
+            assert document.refusal is not None
+            assert "too large" in document.refusal
+            with pytest.raises(InvalidText, match="too large"):
+                document.encode("x")
+            with pytest.raises(InvalidText, match="too large"):
+                document.merge("x", b"x")
+        assert codecs.open("k", ("äöüß" * 5).encode()).text == "äöüßä"
+
+    def test_what_is_cut_within_a_character_is_still_text(self) -> None:
+        for most in range(1, 12):
+            assert Codecs(limits=Limits(shown=most)).open("k", ("a€" * 20).encode()).choice == Choice("text")

@@ -1,0 +1,98 @@
+"""The way of a lock at moments that no server can be brought to: the driver is a fake that stops where it is told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from explorer.drivers.common.lease_lock import ProvedLock, Terms
+from explorer.drivers.common.leases import boottime
+from explorer.drivers.common.tasks import Tasks
+from explorer.model.entries import Entry
+from explorer.model.errors import CannotLock, KeyNotFound, LockLost
+from tests.contract.fixtures import PATIENCE
+
+
+class NoConnection:
+    shown = "fake:"
+    timeout = 5.0
+
+    async def close(self) -> None:
+        return
+
+
+class StoppingLock(ProvedLock[NoConnection]):
+    """Free, and obtained as soon as `may_take` is set; it lives until `ended`."""
+
+    lifeline = "lease"
+
+    def __init__(self, tasks: Tasks, ttl: float) -> None:
+        super().__init__(Terms("key", b"", ttl, delete_on_unlock=False), tasks, NoConnection())
+        self.taking, self.may_take = asyncio.Event(), asyncio.Event()
+        self.ended = False
+
+    async def _join(self) -> None:
+        self._keep(boottime(), self._terms.ttl)
+
+    async def _try(self) -> bool:
+        return True
+
+    async def _turn(self) -> None:
+        await asyncio.Event().wait()
+
+    async def _take(self) -> bool:
+        self.taking.set()
+        await self.may_take.wait()
+        return True
+
+    async def _renew(self, left: float) -> float:
+        del left
+        if self.ended:
+            raise KeyNotFound("the lease has ended")
+        return self._terms.ttl
+
+    async def _write(self, key: str, value: bytes) -> Entry | None:
+        return Entry(key, value, 1)
+
+    async def _unlock(self) -> None:
+        return
+
+    async def _depart(self) -> None:
+        self.ended = True
+
+
+@pytest.fixture
+async def tasks() -> AsyncIterator[Tasks]:
+    tasks = Tasks()
+    yield tasks
+    await tasks.close()
+
+
+async def test_a_lock_that_is_released_while_it_is_obtained_is_not_held(tasks: Tasks) -> None:
+    lock = StoppingLock(tasks, ttl=60)
+    obtaining = asyncio.create_task(lock.acquire())
+    await lock.taking.wait()
+    await lock.release()
+    lock.may_take.set()
+    with pytest.raises(CannotLock):
+        await obtaining
+    assert not lock.held
+    with pytest.raises(LockLost):
+        await lock.put("key", b"")
+
+
+async def test_a_lock_whose_lease_has_ended_is_lost_at_the_next_renewal_and_can_be_obtained_again(tasks: Tasks) -> None:
+    lock = StoppingLock(tasks, ttl=3)
+    lock.may_take.set()
+    await lock.acquire()
+    assert lock.held
+    lock.ended = True
+    async with asyncio.timeout(PATIENCE):
+        await lock.lost.wait()
+    assert not lock.held
+    await lock.release()
+    lock.ended = False
+    await lock.acquire()
+    assert lock.held
+    await lock.release()
+    assert len(tasks) == 0

@@ -1,0 +1,94 @@
+"""A client of etcd that is nothing but its stubs: the writers and the independent recorder of the lanes use it.
+
+It shares the message types with the driver and none of its code: no resuming, no retrying, no folding.
+"""
+
+from collections.abc import AsyncGenerator, Iterable
+from typing import Self, cast
+
+import grpc
+from grpc.aio import StreamStreamCall  # noqa: TC002 - beside the rest of its package
+
+from explorer.drivers.etcd import messages
+from explorer.drivers.etcd.methods import (
+    RANGE,
+    TXN,
+    WATCH,
+    Answer,
+    Method,
+    Question,
+)
+from tests.faults.history import Change
+from tests.scale import PATIENCE
+
+EVERYTHING = b"\0"
+
+
+def put(key: str, value: bytes, *, lease: int = 0) -> messages.RequestOp:
+    return messages.RequestOp(request_put=messages.PutRequest(key=key.encode(), value=value, lease=lease))
+
+
+def delete(key: str) -> messages.RequestOp:
+    return messages.RequestOp(request_delete_range=messages.DeleteRangeRequest(key=key.encode()))
+
+
+class PlainClient:
+    """One connection to one member; every failure is the caller's."""
+
+    def __init__(self, address: str) -> None:
+        options = (
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", 200),
+        )
+        self._channel = grpc.aio.insecure_channel(address, options)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._channel.close()
+
+    async def ask(self, method: Method[Question, Answer], question: Question, within: float) -> Answer:
+        stub = self._channel.unary_unary(
+            method.path,
+            request_serializer=method.question.SerializeToString,
+            response_deserializer=method.answer.FromString,
+        )
+        answer: Answer = await stub(question, timeout=within)
+        return answer
+
+    async def commit(self, operations: Iterable[messages.RequestOp], within: float = PATIENCE) -> int:
+        """Do all operations in one transaction; give its revision."""
+        answer = await self.ask(TXN, messages.TxnRequest(success=list(operations)), within)
+        return answer.header.revision
+
+    async def read(self, prefix: str, within: float = PATIENCE) -> tuple[int, dict[str, messages.KeyValue]]:
+        """Read all below a prefix with one request: the revision, and what is there by key without the prefix."""
+        end = prefix[:-1].encode() + bytes([prefix.encode()[-1] + 1])
+        answer = await self.ask(RANGE, messages.RangeRequest(key=prefix.encode(), range_end=end), within)
+        return answer.header.revision, {found.key.decode().removeprefix(prefix): found for found in answer.kvs}
+
+    async def watch(self, start: int) -> AsyncGenerator[messages.WatchResponse, None]:
+        """Watch every key of the store from a revision on, for as long as the connection lasts."""
+        stub = self._channel.stream_stream(
+            WATCH.path,
+            request_serializer=WATCH.question.SerializeToString,
+            response_deserializer=WATCH.answer.FromString,
+        )
+        create = messages.WatchCreateRequest(key=EVERYTHING, range_end=EVERYTHING, start_revision=start)
+        call = cast("StreamStreamCall[messages.WatchRequest, messages.WatchResponse]", stub())
+        try:
+            await call.write(messages.WatchRequest(create_request=create))
+            while (answer := await call.read()) is not grpc.aio.EOF:
+                yield cast("messages.WatchResponse", answer)
+        finally:
+            call.cancel()
+
+
+def change(event: messages.Event, prefix: str) -> Change:
+    """Give a recorded event, its key without the prefix."""
+    kv = event.kv
+    value = None if event.type == messages.Event.DELETE else kv.value
+    return Change(kv.mod_revision, kv.key.decode().removeprefix(prefix), value, kv.create_revision, kv.version)

@@ -1,0 +1,170 @@
+"""A lane's two witnesses: the watcher under test, and the recorder that nothing disturbs."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from grpc.aio import AioRpcError
+
+from explorer.drivers.etcd import EtcdStore, messages
+from explorer.model.address import Access, parse
+from explorer.model.entries import Revision
+from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync
+from tests.faults.checkers import FaultBegun, FaultHealed, LogEntry, number
+from tests.faults.etcd_stub import PlainClient, change
+from tests.faults.history import Change, History
+from tests.faults.timeouts import hurry
+from tests.faults.workload import ROOT
+from tests.scale import PATIENCE
+from tests.servers.waiting import eventually
+
+_LIMIT = 2.0
+"""Seconds that a request of the watcher may take once it watches: so long does a silent server go unnoticed."""
+
+
+def open_store(*addresses: str, timeout: float = PATIENCE) -> EtcdStore:
+    """Make the store of a lane, rooted at what its traffic writes below."""
+    return EtcdStore(parse(f"etcd://{','.join(addresses)}/{ROOT}"), Access(timeout=timeout))
+
+
+class Watcher:
+    """Reads a listing and watches from there on, folding every event into its own table, which the store may read."""
+
+    def __init__(self, store: EtcdStore) -> None:
+        self._store = store
+        self.log: list[LogEntry] = []
+        self.table: dict[str, Revision] = {}
+        self.values: dict[str, bytes | None] = {}
+        self.seen = 0
+        """The revision of the store's last own event."""
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        page = await self._store.list("", limit=100_000)
+        for entry in page.items:
+            self._keep(Put(entry))
+        hurry(self._store, _LIMIT)
+        self._task = asyncio.create_task(self._watch(page.revision))
+        await eventually(lambda: bool(self.log) or self.ended, "the watch is established", PATIENCE)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            if not self._task.cancelled() and (failure := self._task.exception()) and error is None:
+                raise failure
+
+    @property
+    def ended(self) -> bool:
+        return self._task is None or self._task.done()
+
+    def count(self, kind: type[Event]) -> int:
+        return sum(isinstance(event, kind) for event in self.log)
+
+    @property
+    def changes(self) -> int:
+        return sum(isinstance(event, Put | Deleted) and not event.inferred for event in self.log)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the store was last said not to be heard."""
+        told = next((event for event in reversed(self.log) if isinstance(event, Lost | Restored | Resync)), None)
+        return isinstance(told, Lost)
+
+    def begin(self, what: str) -> None:
+        """Mark in the log that a fault begins."""
+        self.log.append(FaultBegun(what))
+
+    def heal(self, what: str) -> None:
+        """Mark in the log that a fault is over."""
+        self.log.append(FaultHealed(what))
+
+    async def reach(self, revision: int) -> None:
+        """Wait until the store's own events go on behind a revision."""
+        await eventually(lambda: self.seen >= revision or self.ended, f"revision {revision} is told", PATIENCE)
+
+    def state(self) -> dict[str, tuple[Revision, bytes | None]]:
+        """Give the state that was folded: revision and value by key."""
+        return {key: (self.table[key], value) for key, value in self.values.items()}
+
+    async def _watch(self, since: Revision | None) -> None:
+        async with self._store.watch_tree("", since=since, known=self.table) as events:
+            async for event in events:
+                self.log.append(event)
+                self._keep(event)
+
+    def _keep(self, event: Event) -> None:
+        match event:
+            case Put(entry):
+                self.table[event.key] = entry.revision
+                self.values[event.key] = entry.value
+            case Deleted(key):
+                self.table.pop(key, None)
+                self.values.pop(key, None)
+            case _:
+                pass
+        if isinstance(event, Put | Deleted) and not event.inferred:
+            self.seen = number(event)
+
+
+class Recorder:
+    """Takes down a server's history from its beginning on, over a connection that only the server's own end disturbs.
+
+    Where history is compacted it has to run beside the lane; elsewhere it may read everything at the end.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._changes: list[Change] = []
+        self._seen = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._record())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            if not self._task.cancelled() and (failure := self._task.exception()) and error is None:
+                raise failure
+
+    async def reach(self, revision: int) -> History:
+        """Give the history of what is below ROOT, up to a revision that wrote something."""
+        task = self._task
+        await eventually(
+            lambda: self._seen >= revision or task is None or task.done(), f"{revision} is recorded", PATIENCE
+        )
+        return History(tuple(change for change in self._changes if change.revision <= revision))
+
+    @property
+    def seen(self) -> int:
+        return self._seen
+
+    async def _record(self) -> None:
+        while True:
+            async with PlainClient(self._address) as client:
+                try:
+                    async for answer in client.watch(self._seen + 1):
+                        self._take(answer)
+                except AioRpcError:
+                    await asyncio.sleep(0.1)
+
+    def _take(self, answer: messages.WatchResponse) -> None:
+        assert not answer.canceled, f"the recorder itself was cut off from history: {answer}"
+        for event in answer.events:
+            if event.kv.key.startswith(ROOT.encode()):
+                self._changes.append(change(event, ROOT))
+            self._seen = event.kv.mod_revision
+
+
+async def record(address: str, revision: int) -> History:
+    """Replay everything up to a revision that wrote something, from a store that kept it all."""
+    async with Recorder(address) as recorder:
+        return await recorder.reach(revision)

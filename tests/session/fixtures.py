@@ -1,0 +1,131 @@
+"""What the tests of the session stand on: memory stores that share a keyspace, and a clock that is moved."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from explorer.codecs.codecs import Codecs
+from explorer.drivers.base import Store
+from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
+from explorer.model.address import parse
+from explorer.model.errors import ExplorerError
+from explorer.session.clock import Alarm, Clock
+from explorer.session.detail import Reading
+from explorer.session.editing.edit import Edit
+from explorer.session.session import Session
+from explorer.session.states import Standing
+from tests.servers.waiting import eventually
+
+PATIENCE = 30.0
+"""Seconds after which something that should have happened did not."""
+
+
+class SetClock(Clock):
+    """A clock that stands until it is moved. Asleep, time passes and nothing wakes anybody, as on a closed laptop."""
+
+    def __init__(self) -> None:
+        self.awake = ManualClock()
+        self.slept = 0.0
+
+    def now(self) -> float:
+        return self.awake.now() + self.slept
+
+    def asleep(self) -> float:
+        return self.slept
+
+    def wall(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now())
+
+    def call_at(self, moment: float, act: Callable[[], None]) -> Alarm:
+        return self.awake.call_at(moment - self.slept, act)
+
+    async def advance(self, seconds: float) -> None:
+        await self.awake.advance(seconds)
+
+
+class Place:
+    """A keyspace and every connection that a session made to it; a door that can be shut."""
+
+    def __init__(self, clock: SetClock | None = None) -> None:
+        self.clock = clock
+        self.keyspace = Keyspace(clock.awake if clock else None)
+        self.stores: list[Gate] = []
+        self.refusal: ExplorerError | None = None
+        """What opening a connection fails with."""
+        self.down: str | None = None
+        """Why new connections are cut from the start."""
+
+    def connect(self) -> Store:
+        store = Gate(self)
+        self.stores.append(store)
+        return store
+
+    def cut(self, reason: str = "the connection was cut") -> None:
+        """Break every connection there is and those to come."""
+        self.down = reason
+        for store in self.stores:
+            store.cut(reason)
+
+    def mend(self) -> None:
+        self.down = None
+        for store in self.stores:
+            store.mend()
+
+    @asynccontextmanager
+    async def other(self) -> AsyncGenerator[MemoryStore, None]:
+        """Somebody else."""
+        async with MemoryStore(parse("memory:"), keyspace=self.keyspace) as store:
+            yield store
+
+
+class Gate(MemoryStore):
+    """A memory store that may refuse to be opened, which within a process nothing else could provoke."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(parse("memory:"), keyspace=place.keyspace)
+        self.place = place
+
+    async def connect(self) -> None:
+        if self.place.refusal is not None:
+            raise self.place.refusal
+        self.down = self.down or self.place.down
+        await super().connect()
+
+
+@asynccontextmanager
+async def opened(place: Place, *, writable: bool = True, drafts: Path | None = None) -> AsyncGenerator[Session, None]:
+    """A session that has read what it shows."""
+    async with Session(place.connect, Codecs(), writable=writable, drafts=drafts, clock=place.clock) as session:
+        await live(session)
+        yield session
+
+
+async def live(session: Session) -> None:
+    """Wait until a session is live and everything that it was asked for is done."""
+    await asyncio.wait_for(session.idle(), PATIENCE)
+    await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live", PATIENCE)
+    await asyncio.wait_for(session.idle(), PATIENCE)
+
+
+async def comes_to(look: Callable[[], object], wanted: object) -> None:
+    """Wait until what is looked at is what it should be."""
+    with suppress(TimeoutError):
+        await eventually(lambda: look() == wanted, f"{wanted}", PATIENCE)
+    assert look() == wanted
+
+
+async def shown(session: Session, key: str) -> Reading:
+    """Select a key and give its value as it is shown."""
+    session.select(key)
+    await session.idle()
+    reading = session.detail.reading
+    assert reading is not None
+    return reading
+
+
+async def editing(session: Session, key: str) -> Edit:
+    """Select a key and open an edit of it."""
+    await shown(session, key)
+    return session.edit()

@@ -1,0 +1,40 @@
+"""Events folded between two frames."""
+
+from explorer.model.entries import Entry
+from explorer.model.events import Put
+from explorer.session.connection.coalescer import Fold
+from tests.session.fake_store import Store
+
+
+def test_a_fold_keeps_the_last_word_on_each_key() -> None:
+    store, fold = Store(), Fold()
+    for _ in range(3):
+        store.put("a")
+    store.put("b")
+    store.delete("b")
+    store.put("c")
+    store.delete("c")
+    store.put("c")
+    for event in store.told():
+        fold.add(event)
+    assert (len(fold), fold.told) == (3, 8)
+    told = [(type(event).__name__, event.key) for event in fold.drain()]
+    assert told == [("Put", "a"), ("Deleted", "b"), ("Deleted", "c"), ("Put", "c")]
+    assert not fold.behind()
+
+
+def test_a_fold_that_cannot_keep_up_says_so() -> None:
+    fold = Fold(most=100)
+    for number in range(100):
+        fold.add(Put(Entry(f"{number}", b"", number)))
+    assert not fold.overflown
+    assert len(list(fold.drain(0))) == 32
+    assert len(fold) == 68
+    assert fold.behind() > 0
+    for number in range(100, 150):
+        fold.add(Put(Entry(f"{number}", b"", number)))
+    assert fold.overflown
+    assert list(fold.drain()) == []
+    fold.reset()
+    fold.add(Put(Entry("a", b"", 1)))
+    assert len(list(fold.drain())) == 1

@@ -1,0 +1,163 @@
+"""Deleting takes away what was shown and nothing else."""
+
+import pytest
+
+from explorer.drivers.memory import MemoryStore
+from explorer.model.capabilities import Capability
+from explorer.model.errors import CallNotSupported, KeyModified, KeyNotFound
+from explorer.session.editing import deletion as removing
+from tests.session.fixtures import Gate, Place, opened
+
+
+async def test_a_key_is_deleted_as_it_was_shown() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"value")
+        await other.put("key/below", b"stays")
+        removal = await session.preview_removal("key", subtree=False)
+        assert removal.entry == await other.get("key")
+        assert (removal.count, removal.names) == (1, ("key",))
+        assert await session.remove(removal) == 1
+        assert not await other.exists("key")
+        assert await other.exists("key/below")
+
+
+async def test_a_key_that_changed_since_it_was_shown_is_not_deleted() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"value")
+        removal = await session.preview_removal("key", subtree=False)
+        await other.put("key", b"another")
+        with pytest.raises(KeyModified):
+            await session.remove(removal)
+        await other.delete("key")
+        with pytest.raises(KeyNotFound):
+            await session.remove(removal)
+
+
+async def test_a_folder_is_counted_named_and_deleted_at_one_revision() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        for number in range(2500):
+            place.keyspace.put(f"foo/{number:04}".encode(), b"")
+        for kept in ("foo", "foobar", "foo-", "fo"):
+            await other.put(kept, b"")
+        removal = await session.preview_removal("foo", subtree=True)
+        assert (removal.count, removal.more, removal.revision) == (2500, False, place.keyspace.revision)
+        assert removal.names == tuple(f"foo/{number:04}" for number in range(2500))
+        assert await session.remove(removal) == 2500
+        assert [entry.key for entry in (await other.list("")).items] == ["fo", "foo", "foo-", "foobar"]
+
+
+@pytest.mark.parametrize("key", ["foo/0", "foo/new"])
+async def test_a_folder_in_which_something_was_written_since_is_not_deleted(key: str) -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("foo/0", b"")
+        await other.put("foo/1", b"")
+        removal = await session.preview_removal("foo", subtree=True)
+        await other.put("elsewhere", b"")
+        await other.put(key, b"later")
+        with pytest.raises(KeyModified):
+            await session.remove(removal)
+        assert len((await other.list("foo")).items) >= 2
+
+
+async def test_nothing_there_is_said_at_the_preview() -> None:
+    async with opened(Place()) as session:
+        for subtree in (False, True):
+            with pytest.raises(KeyNotFound):
+                await session.preview_removal("missing", subtree=subtree)
+
+
+async def test_a_session_that_was_locked_meanwhile_deletes_nothing() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"value")
+        removal = await session.preview_removal("key", subtree=False)
+        await session.run("writing")
+        with pytest.raises(CallNotSupported, match="read-only"):
+            await session.remove(removal)
+        assert await other.exists("key")
+
+
+class Unguarded(Gate):
+    """A store that guards no subtree, as most do not."""
+
+    capabilities = MemoryStore.capabilities & ~Capability.GUARDED_DELETE
+
+
+class TestAStoreThatGuardsNoSubtree:
+    @pytest.fixture
+    def place(self) -> Place:
+        place = Place()
+        place.connect = lambda: Unguarded(place)  # type: ignore[method-assign]  # one method of a test's own object is replaced
+        return place
+
+    async def test_has_what_was_seen_deleted_one_by_one(self, place: Place) -> None:
+        async with place.other() as other, opened(place) as session:
+            for number in range(1100):
+                place.keyspace.put(f"foo/{number}/deep".encode(), b"")
+            for kept in ("foo", "foobar/0"):
+                await other.put(kept, b"")
+            removal = await session.preview_removal("foo", subtree=True)
+            assert removal.count == 1100
+            assert await session.remove(removal) == 1100
+            assert [entry.key for entry in (await other.list("")).items] == ["foo", "foobar/0"]
+
+    async def test_keeps_what_changed_or_came_since(self, place: Place) -> None:
+        async with place.other() as other, opened(place) as session:
+            for key in ("foo/changed", "foo/gone", "foo/made-again", "foo/same"):
+                await other.put(key, b"")
+            removal = await session.preview_removal("foo", subtree=True)
+            await other.put("foo/changed", b"later")
+            await other.put("foo/new", b"")
+            for key in ("foo/gone", "foo/made-again"):
+                await other.delete(key)
+            await other.put("foo/made-again", b"")
+            assert await session.remove(removal) == 1
+            left = [entry.key for entry in (await other.list("")).items]
+            assert left == ["foo/changed", "foo/made-again", "foo/new"]
+
+    async def test_says_that_there_are_too_many(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(removing, "MOST_SINGLY", 2)
+        async with place.other() as other, opened(place) as session:
+            for number in range(3):
+                await other.put(f"foo/{number}", b"")
+            with pytest.raises(CallNotSupported, match="more than 2"):
+                await session.preview_removal("foo", subtree=True)
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "one-by-one"])
+async def test_key_is_deleted_with_all_below_it(*, guarded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is below goes first, then the key, only if it still is what was shown; it is counted and named, too."""
+    if not guarded:
+        monkeypatch.setattr(Gate, "capabilities", MemoryStore.capabilities & ~Capability.GUARDED_DELETE)
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        for changed in (False, True):
+            for key in ("key", "key/a", "key/b"):
+                await other.put(key, b"value")
+            removal = await session.preview_removal("key", subtree=True, with_key=True)
+            assert (removal.count, removal.names) == (3, ("key", "key/a", "key/b"))
+            if changed and not guarded:
+                await other.put("key", b"changed")
+            assert await session.remove(removal) == (2 if changed and not guarded else 3)
+            assert await other.exists("key") == (changed and not guarded)
+
+
+async def test_folder_that_always_changes_is_deleted_as_previewed() -> None:
+    """Entry by entry, each guarded by its revision: what was written since stays, all else goes."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        for key in ("jobs/1", "jobs/2", "jobs/3"):
+            await other.put(key, b"value")
+        removal = await session.preview_removal("jobs", subtree=True)
+        await other.put("jobs/2", b"changed")
+        await other.put("jobs/4", b"new")
+        with pytest.raises(KeyModified):
+            await session.remove(removal)
+        rest = removal.one_by_one()
+        assert rest is not None
+        assert await session.remove(rest) == 2
+        assert [entry.key for entry in (await other.list("jobs/")).items] == ["jobs/2", "jobs/4"]

@@ -1,0 +1,325 @@
+"""An edit ends saved, in conflict or in doubt, and never overwrites what was not seen."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from math import inf
+
+import pytest
+
+from explorer.drivers.base import Store
+from explorer.model.events import Deleted
+from explorer.session.editing.edit_states import Conflicted, Drafting, Reviewing, Saved, State
+from explorer.session.session import Session
+from explorer.session.states import Standing
+from tests.servers.waiting import eventually
+from tests.session.fixtures import PATIENCE, Place, editing, live, opened, shown
+
+
+def state(session: Session) -> State:
+    assert session.editing is not None
+    return session.editing.state
+
+
+async def test_an_edit_is_checked_shown_as_a_diff_and_saved() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b'{\n  "a": 1\n}\n')
+        edit = await editing(session, "key")
+        edit.draft('{\n  "a": 2\n}\n')
+        await session.idle()
+        assert state(session) == Drafting(changed=True, checked=True)
+        await session.run("save")
+        reviewing = state(session)
+        assert isinstance(reviewing, Reviewing)
+        assert [str(line) for line in reviewing.diff] == ["@@ -1,3 +1,3 @@", " {", '-  "a": 1', '+  "a": 2', " }"]
+        await session.run("save")
+        assert isinstance(edit.state, Saved)
+        assert (await other.get("key")).value == b'{\n  "a": 2\n}\n'
+        await live(session)
+        assert edit.theirs is None
+        reading = session.detail.reading
+        assert reading is not None
+        assert reading.entry.value == b'{\n  "a": 2\n}\n'
+
+
+async def test_a_text_that_makes_no_value_is_told_while_it_is_typed_and_is_not_saved() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b'{"a": 1}')
+        edit = await editing(session, "key")
+        edit.draft('{"a": }')
+        await session.idle()
+        assert isinstance(edit.state, Drafting)
+        assert edit.state.problem is not None
+        assert edit.state.problem.line == 1
+        await session.run("save")
+        assert isinstance(state(session), Drafting)
+        assert (await other.get("key")).value == b'{"a": 1}'
+
+
+async def test_what_is_not_changed_is_not_written() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        written = await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("text!")
+        edit.draft("text")
+        await session.run("save")
+        assert isinstance(edit.state, Saved)
+        assert not edit.state.written
+        assert (await other.get("key")).revision == written.revision
+
+
+async def test_saving_keeps_the_lease() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        before = await other.put("key", b"text", ttl=600)
+        edit = await editing(session, "key")
+        edit.draft("other")
+        await session.run("save")
+        await session.run("save")
+        now = await other.get("key")
+        assert (now.value, now.lease) == (b"other", before.lease)
+
+
+async def test_a_change_by_somebody_else_is_told_at_once() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        await other.put("key", b"two")
+        await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
+        await other.delete("key")
+        await eventually(lambda: edit.theirs is not None and edit.theirs.revision == 4, "it is told", PATIENCE)
+
+
+async def test_no_review_hides_a_change_that_is_known() -> None:
+    """The editor promises both sides; the review compares with a value that is no longer stored."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        await other.put("key", b"theirs")
+        await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
+        await session.run("save")
+        both = state(session)
+        assert isinstance(both, Conflicted)
+        assert both.theirs is not None
+        assert (both.theirs.value, both.mine) == (b"theirs", "mine")
+
+
+async def test_no_review_hides_a_deletion_that_is_known() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        await other.delete("key")
+        await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
+        await session.run("save")
+        both = state(session)
+        assert isinstance(both, Conflicted)
+        assert both.theirs is None
+
+
+async def test_a_deletion_lost_with_the_history_is_told() -> None:
+    """A store that was wiped, or compacted during an outage, tells no event of it."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.stores[0].cut("away")
+        await eventually(lambda: session.liveness.standing is Standing.STALE, "the loss is told", PATIENCE)
+        await other.delete("key")
+        place.keyspace.compact()
+        place.stores[0].mend()
+        await live(session)
+        assert isinstance(edit.theirs, Deleted)
+
+
+async def conflicted(session: Session, other: Store) -> Conflicted:
+    """Bring about a conflict: both changed a line of three, different ones."""
+    await other.put("key", b"one\ntwo\nthree\n")
+    edit = await editing(session, "key")
+    await other.put("key", b"ONE\ntwo\nthree\n")
+    edit.draft("one\ntwo\nTHREE\n")
+    await edit.save()
+    assert isinstance(edit.state, Conflicted)
+    return edit.state
+
+
+async def test_a_conflict_has_base_mine_theirs_and_both() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        met = await conflicted(session, other)
+        assert met.base is not None
+        assert met.theirs is not None
+        assert met.merge is not None
+        assert (met.base.value, met.mine, met.theirs.value, met.merge.text) == (
+            b"one\ntwo\nthree\n",
+            "one\ntwo\nTHREE\n",
+            b"ONE\ntwo\nthree\n",
+            "ONE\ntwo\nTHREE\n",
+        )
+        assert met.merge.conflicts == ()
+        assert (await other.get("key")).value == b"ONE\ntwo\nthree\n"
+
+
+async def test_both_changes_together_are_saved_on_theirs() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await conflicted(session, other)
+        await session.run("use-merged")
+        assert session.why_off("keep-mine") == "nobody else has changed the key"
+        await session.run("save")
+        assert isinstance(state(session), Reviewing)
+        await session.run("save")
+        assert isinstance(state(session), Saved)
+        assert (await other.get("key")).value == b"ONE\ntwo\nTHREE\n"
+
+
+async def test_keeping_mine_replaces_theirs_and_nothing_later() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await conflicted(session, other)
+        await other.put("key", b"later\n")
+        await session.run("keep-mine")
+        again = state(session)
+        assert isinstance(again, Conflicted)
+        assert again.theirs is not None
+        assert again.theirs.value == b"later\n"
+        await session.run("keep-mine")
+        assert isinstance(state(session), Saved)
+        assert (await other.get("key")).value == b"one\ntwo\nTHREE\n"
+
+
+async def test_taking_theirs_ends_the_edit_and_writes_nothing() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await conflicted(session, other)
+        await session.run("take-theirs")
+        await session.idle()
+        assert session.editing is None
+        reading = session.detail.reading
+        assert reading is not None
+        assert reading.entry.value == b"ONE\ntwo\nthree\n"
+
+
+async def test_a_key_that_was_deleted_meanwhile_is_created_again_only_when_that_was_seen() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        await other.delete("key")
+        edit.draft("mine")
+        await edit.save()
+        assert isinstance(edit.state, Conflicted)
+        assert (edit.state.theirs, edit.state.reason) == (None, "the key is gone")
+        await edit.keep_mine()
+        assert (await other.get("key")).value == b"mine"
+
+
+async def test_a_key_deleted_and_made_again_is_another() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        await other.delete("key")
+        await other.put("key", b"text")
+        edit.draft("mine")
+        await edit.save()
+        assert isinstance(edit.state, Conflicted)
+
+
+async def test_a_new_key_is_created_only_if_there_is_none() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        edit = await session.create("fresh")
+        edit.draft("text")
+        await session.run("save")
+        assert isinstance(edit.state, Reviewing)
+        assert [str(line) for line in edit.state.diff] == ["@@ -0,0 +1 @@", "+text"]
+        await other.put("fresh", b"theirs")
+        await session.run("save")
+        met = edit.state
+        assert isinstance(met, Conflicted)
+        assert (met.base, met.reason) == (None, "the key was created by somebody else")
+        assert (await other.get("fresh")).value == b"theirs"
+
+
+async def test_a_new_key_may_be_empty() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        edit = await session.create("fresh")
+        await edit.save()
+        assert isinstance(edit.state, Saved)
+        assert (await other.get("fresh")).value == b""
+
+
+async def test_the_choice_made_by_hand_is_the_one_that_is_edited() -> None:
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        await shown(session, "key")
+        (choice,) = (choice for choice in session.detail.choices or () if choice.codec == "hex")
+        session.detail.choose(choice)
+        await session.idle()
+        edit = session.edit()
+        assert edit.document.choice == choice
+
+
+@pytest.mark.heavy
+async def test_eight_sessions_that_edit_one_key_lose_nothing() -> None:
+    """Each counts up a line of its own; whoever meets a conflict goes on with both changes."""
+    editors, rounds = 8, 8
+    place = Place()
+    async with place.other() as other, AsyncExitStack() as stack:
+        await other.put("key", _counts([0] * editors), ttl=inf)
+        sessions = [await stack.enter_async_context(opened(place)) for _ in range(editors)]
+        async with asyncio.TaskGroup() as group:
+            counting = [
+                group.create_task(_count_up(session, f"editor-{number}", rounds))
+                for number, session in enumerate(sessions)
+            ]
+        found = await other.get("key")
+        assert found.value == _counts([rounds] * editors)
+        assert found.version == 1 + editors * rounds
+        assert sum(task.result() for task in counting) > rounds
+
+
+def _counts(counts: list[int]) -> bytes:
+    return "".join(f"editor-{number}: {count}\n\n----\n\n" for number, count in enumerate(counts)).encode()
+
+
+async def _count_up(session: Session, name: str, rounds: int) -> int:
+    """Save so many times, and give how many conflicts that met."""
+    conflicts = 0
+    for number in range(rounds):
+        session.select(None)
+        edit = await editing(session, "key")
+        edit.draft(edit.text.replace(f"{name}: {number}", f"{name}: {number + 1}"))
+        await edit.save()
+        while isinstance(edit.state, Conflicted):
+            conflicts += 1
+            assert edit.state.merge is not None
+            assert edit.state.merge.conflicts == ()
+            await edit.use_merged()
+            await edit.save()
+        assert isinstance(edit.state, Saved)
+        await session.desk.leave()
+    return conflicts
+
+
+async def test_review_is_of_the_text_typed_meanwhile() -> None:
+    """What is typed while the difference is found is shown with it: nothing is saved unseen."""
+    place = Place()
+    async with opened(place) as session:
+        edit = await session.create("fresh")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(edit.review())
+            await asyncio.sleep(0)  # it begins, and waits for the thread
+            edit.draft("typed on")
+        assert isinstance(edit.state, Reviewing)
+        assert any("typed on" in part.text for line in edit.state.diff for part in line.parts)

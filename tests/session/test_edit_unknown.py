@@ -1,0 +1,177 @@
+"""A save whose answer is lost is in doubt, never failed, until it is known what became of it; a refusal says why."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from explorer.model.errors import CallNotSupported, NoSpace, NotReachable, OutcomeUnknown, Timeout
+from explorer.session.editing.drafts import Drafts
+from explorer.session.editing.edit_states import Conflicted, Refused, Saved, Saving, State, Unknown
+from explorer.session.session import Session
+from tests.servers.waiting import eventually
+from tests.session.doubtful import DoubtfulPlace
+from tests.session.fixtures import PATIENCE, editing, opened
+
+
+def state(session: Session) -> State:
+    assert session.editing is not None
+    return session.editing.state
+
+
+@pytest.mark.parametrize("failure", [OutcomeUnknown("the answer was lost"), Timeout("no answer in time")])
+async def test_a_save_whose_answer_was_lost_is_in_doubt_and_then_found_to_be_saved(failure: Exception) -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure, place.main.commits = failure, True
+        await edit.save()
+        assert edit.state == Unknown(str(failure))
+        assert session.why_off("look-again") is None
+        await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
+        assert edit.theirs is None
+
+
+async def test_a_save_whose_request_was_lost_stays_in_doubt_and_may_be_sent_again() -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure = OutcomeUnknown("the answer was lost")
+        await edit.save()
+        await session.run("look-again")
+        assert edit.state == Unknown("not stored so far; saving once more is safe")
+        await session.run("save")
+        assert isinstance(state(session), Saved)
+        assert (await other.get("key")).value == b"mine"
+
+
+async def test_a_save_in_doubt_that_somebody_else_overtook_is_a_conflict() -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure = OutcomeUnknown("the answer was lost")
+        await edit.save()
+        await other.put("key", b"theirs")
+        await edit.look_again()
+        assert isinstance(edit.state, Conflicted)
+
+
+async def test_a_save_in_doubt_is_found_out_once_the_store_is_back() -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
+        await edit.save()
+        place.cut()
+        await edit.look_again()
+        assert edit.state == Unknown("cannot be found out yet: the connection was cut")
+        place.mend()
+        await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
+
+
+async def test_an_edit_in_doubt_that_was_left_loses_its_draft_only_when_it_is_found_to_be_saved(tmp_path: Path) -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        await session.idle()
+        place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
+        place.main.unread = asyncio.Event()
+        await edit.save()
+        await session.desk.leave()
+        assert session.editing is None
+        assert Drafts(tmp_path).found("memory:")
+        place.main.unread.set()
+        await eventually(lambda: not Drafts(tmp_path).found("memory:"), "its draft is gone", PATIENCE)
+
+
+@pytest.mark.parametrize("failure", [None, NotReachable("connection refused"), OutcomeUnknown("the answer was lost")])
+async def test_left_save_goes_on_and_keeps_its_draft(tmp_path: Path, failure: Exception | None) -> None:
+    """An edit left while it is being saved is saved, and its draft goes only when that is known."""
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure, place.main.commits = failure, isinstance(failure, OutcomeUnknown)
+        place.main.hold = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(edit.save())
+            await eventually(lambda: isinstance(edit.state, Saving), "it is sent", PATIENCE)
+            assert await session.desk.leave()
+            assert session.editing is None
+            assert [draft.text for draft in Drafts(tmp_path).found("memory:")] == ["mine"]
+            with pytest.raises(CallNotSupported, match="still being saved"):
+                session.edit()
+            place.main.hold.set()
+        if isinstance(failure, NotReachable):
+            assert isinstance(edit.state, Refused)
+            await session.idle()
+            assert [draft.text for draft in session.desk.offered] == ["mine"]
+        else:
+            await eventually(lambda: isinstance(edit.state, Saved), "it is known to be saved", PATIENCE)
+            await eventually(lambda: not Drafts(tmp_path).found("memory:"), "its draft is gone", PATIENCE)
+            assert (await other.get("key")).value == b"mine"
+        session.edit()
+
+
+async def test_save_without_a_draft_is_not_left() -> None:
+    """Where no draft can be kept the text would be lost with a save that fails: the edit stays open."""
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure = NotReachable("connection refused")
+        place.main.hold = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(edit.save())
+            await eventually(lambda: isinstance(edit.state, Saving), "it is sent", PATIENCE)
+            assert not await session.desk.leave()
+            assert session.editing is edit
+            place.main.hold.set()
+        assert isinstance(edit.state, Refused)
+        assert session.editing is edit
+
+
+async def test_draft_taken_up_from_a_save_in_doubt_stays(tmp_path: Path) -> None:
+    """The draft that an edit goes on with is not removed when the save that it was left by is found out."""
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place, drafts=tmp_path) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
+        await edit.save()
+        assert await session.desk.leave()
+        again = await session.desk.take_up(session.desk.offered[0])
+        await edit.look_again()
+        assert isinstance(edit.state, Saved)
+        await session.idle()
+        assert again.text == "mine"
+        assert [draft.text for draft in Drafts(tmp_path).found("memory:")] == ["mine"]
+
+
+@pytest.mark.parametrize("failure", [NoSpace("the quota is used up"), NotReachable("connection refused")])
+async def test_a_refused_save_says_why_and_keeps_the_text(failure: Exception) -> None:
+    place = DoubtfulPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"text")
+        edit = await editing(session, "key")
+        edit.draft("mine")
+        place.main.failure = failure
+        await edit.save()
+        assert isinstance(edit.state, Refused)
+        assert edit.state.error is failure
+        assert edit.text == "mine"
+        await edit.save()
+        assert isinstance(state(session), Saved)

@@ -1,0 +1,92 @@
+"""Views are told at most once per frame; of a store that does more than anybody can follow, less often than that."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from types import SimpleNamespace
+
+import pytest
+
+from explorer.session import notifier
+from explorer.session.notifier import CALM, FRAME, MANY, Frames
+from explorer.session.states import Part
+
+PATIENCE = 60.0
+
+
+@dataclass
+class Hall:
+    """Frames, and what they told when."""
+
+    rate: float = 0.0
+    told: list[tuple[float, Part]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Listen."""
+        self.frames = Frames(lambda: False, lambda: self.rate)
+        self.frames.subscribe(lambda parts: self.told.append((time.monotonic(), parts)))
+
+    def pauses(self, part: Part) -> list[float]:
+        """Give the seconds between the tellings of a part."""
+        moments = [moment for moment, parts in self.told if parts & part]
+        return [after - before for before, after in pairwise(moments)]
+
+
+@asynccontextmanager
+async def running(rate: float = 0.0) -> AsyncGenerator[Hall, None]:
+    hall = Hall(rate)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(hall.frames.run())
+        yield hall
+        task.cancel()
+
+
+async def until_told(hall: Hall, part: Part, times: int) -> None:
+    """Go on telling a part until it was passed on so often."""
+    async with asyncio.timeout(PATIENCE):
+        while sum(bool(parts & part) for _, parts in hall.told) < times:
+            hall.frames.tell(part)
+            await asyncio.sleep(0)
+
+
+async def test_what_changes_all_the_time_is_told_once_per_frame() -> None:
+    async with running() as hall:
+        await until_told(hall, Part.TREE, 4)
+    assert min(hall.pauses(Part.TREE)) >= FRAME * 0.9
+
+
+async def test_of_a_store_that_does_very_much_it_is_told_less_often() -> None:
+    async with running(rate=MANY) as hall:
+        await until_told(hall, Part.CHANGES, 3)
+    assert min(hall.pauses(Part.CHANGES)) >= CALM[Part.CHANGES] * 0.9
+
+
+async def test_what_a_person_waits_for_is_told_at_once_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands still until it is told: nothing else could be the reason that what waits for a calmer pace waits."""
+    now = 1000.0
+
+    def go_on(parts: Part) -> None:
+        nonlocal now
+        if parts & Part.DETAIL:
+            now += 2 * CALM[Part.TREE]
+
+    monkeypatch.setattr(notifier, "time", SimpleNamespace(monotonic=lambda: now))
+    async with asyncio.timeout(PATIENCE), running(rate=MANY) as hall:
+        hall.frames.subscribe(go_on)
+        hall.frames.tell(Part.TREE)
+        await hall.frames.told()
+        hall.frames.tell(Part.TREE)
+        hall.frames.tell(Part.DETAIL)
+        await hall.frames.told()
+    assert [parts for _, parts in hall.told] == [Part.TREE, Part.DETAIL, Part.TREE]
+
+
+async def test_it_is_not_quiet_before_all_was_told() -> None:
+    async with running(rate=MANY) as hall:
+        for part in (Part.TREE, Part.LIVENESS):
+            hall.frames.tell(part)
+            await hall.frames.told()
+            assert hall.told[-1][1] == part

@@ -1,0 +1,95 @@
+"""A tree that stands on a store of a dict, and what of it is seen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from explorer.session.keytree.nodes import Node
+from explorer.session.keytree.tree import Tree
+from tests.session.fake_store import Request, Store
+
+PATIENCE: Final = 60.0
+
+
+class Garden:
+    """A store, a tree of it, and the time."""
+
+    def __init__(self, *keys: str, page: int = 100, unsure: bool = False) -> None:
+        self.store = Store(page=page)
+        self.now = 0.0
+        self.told = 0
+        self.tree = Tree(
+            self.store.load,
+            load_before=self.store.load_before,
+            clock=lambda: self.now,
+            told=self._tell,
+            gathered=0,
+            unsure=lambda: unsure,
+        )
+        for key in keys:
+            self.store.put(key)
+        self.store.told()
+
+    def _tell(self) -> None:
+        self.told += 1
+
+    @property
+    def rows(self) -> list[str]:
+        """The visible rows: set in by depth, folders with a slash, changed ones with their glyph."""
+        return [self._row(line.row, line.depth) for line in self.tree.window(0, len(self.tree))]
+
+    def _row(self, node: Node, depth: int) -> str:
+        if node.tail:
+            assert node.parent is not None
+            return "  " * depth + f"<{node.parent.extent.name.lower()}>"
+        mark = self.tree.mark(node)
+        return (
+            "  " * depth
+            + (mark.change.value if mark else "")
+            + node.name
+            + ("/" if node.has_children else "")
+            + ("=" if node.has_value and node.has_children else "")
+        )
+
+    def node(self, key: str) -> Node:
+        node = self.tree.node(key)
+        assert node is not None, key
+        return node
+
+    def tell(self) -> bool:
+        """Have the tree hear everything that happened."""
+        return self.tree.apply(self.store.told())
+
+    async def expand(self, *keys: str) -> None:
+        for key in keys:
+            self.tree.expand(self.node(key))
+            await self.tree.idle()
+
+    async def request(self) -> Request:
+        """Wait for the tree to ask for a page, which the test then has read and arrive."""
+        async with asyncio.timeout(PATIENCE):
+            return await self.store.next_request()
+
+    async def answer(self) -> None:
+        """Have everything that is asked for read and arrive."""
+        self.store.held = False
+        for request in list(self.store.requests):
+            if request.answer is None:
+                self.store.read(request)
+            self.store.arrive(request)
+        await self.tree.idle()
+
+
+@asynccontextmanager
+async def growing(*keys: str, page: int = 100, unsure: bool = False) -> AsyncIterator[Garden]:
+    """Give a garden whose first page is in."""
+    garden = Garden(*keys, page=page, unsure=unsure)
+    running: asyncio.Task[None] | None = None
+    with suppress(asyncio.CancelledError):
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(garden.tree.run())
+            async with asyncio.timeout(PATIENCE):
+                await garden.tree.idle()
+                yield garden
+            running.cancel()

@@ -1,0 +1,121 @@
+"""The app as a person meets it: keys go in, lines of text come out. Tests wait until it is idle, never for a time."""
+
+import asyncio
+import unicodedata
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual import _wait
+from textual.pilot import Pilot
+
+from explorer.drivers.base import Store
+from explorer.opener import opener
+from explorer.session.actions import Actions
+from explorer.session.clock import Clock
+from explorer.session.commands import ACTIONS
+from explorer.session.decoder import Codecs
+from explorer.session.internal_errors import InternalErrors
+from explorer.session.session import Session
+from explorer.tui.app import Keyscope
+
+PATIENCE = 15.0
+"""Seconds after which waiting for something is given up."""
+NARROW, WIDE = (80, 24), (160, 50)
+
+# Textual's pilot takes an app for idle that used less than 1 ms of processor time in 20 ms. Looking five times as often
+# halves the time of these tests.
+_wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 0.004, 0.0015
+_wait.wait_for_idle.__defaults__ = (_wait.SLEEP_GRANULARITY, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The running app."""
+
+    app: Keyscope
+    session: Session
+    pilot: Pilot[None]
+
+    async def settle(self) -> None:
+        """Wait until everything that was caused by a key is done and drawn."""
+        await self.pilot.pause()
+        await asyncio.wait_for(self.session.idle(), PATIENCE)
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other, and wait until all is done."""
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
+
+    async def type(self, text: str) -> None:
+        """Type a text."""
+        await self.pilot.press(*map(_key, text))
+        await self.settle()
+
+    def lines(self) -> list[str]:
+        """Give what is on the screen, line by line."""
+        screen = self.app.screen
+        width, height = self.app.size
+        del width
+        strips = screen._compositor.render_strips()  # noqa: SLF001 - Textual has no other way to its text
+        return [strip.text.rstrip() for strip in strips[:height]]
+
+    def text(self) -> str:
+        """Give the whole screen."""
+        return "\n".join(self.lines())
+
+    def find(self, words: str) -> str:
+        """Give the first line with some words in it."""
+        found = next((line for line in self.lines() if words in line), None)
+        assert found is not None, f"{words!r} is not on the screen:\n{self.text()}"
+        return found
+
+    async def shows(self, *words: str) -> None:
+        """Wait until all these words are on the screen."""
+        await self.until(lambda: all(word in self.text() for word in words), f"{words} on the screen")
+
+    async def hides(self, words: str) -> None:
+        """Wait until words are no longer on the screen."""
+        await self.until(lambda: words not in self.text(), f"{words!r} gone")
+
+    async def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Wait until something holds."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not holds():
+                    await self.pilot.pause()
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"never: {what}\n{self.text()}") from None
+
+
+def _key(letter: str) -> str:
+    """Name the key of a letter by Unicode's name, which is how a pilot finds out what is neither letter nor digit."""
+    return letter if letter.isalnum() else unicodedata.name(letter).lower()
+
+
+@asynccontextmanager
+async def browsing(
+    store: str | Callable[[], Store],
+    codecs: Codecs,
+    *,
+    size: tuple[int, int] = NARROW,
+    writable: bool = False,
+    drafts: Path | None = None,
+    errors: InternalErrors | None = None,
+    clock: Clock | None = None,
+    actions: Actions = ACTIONS,
+) -> AsyncGenerator[Page, None]:
+    """Run the app on a store. An unexpected exception fails the test, unless there are `errors` to report it to."""
+    connect = opener(store) if isinstance(store, str) else store
+    async with Session(
+        connect, codecs, writable=writable, drafts=drafts, errors=errors, clock=clock, actions=actions
+    ) as session:
+        app = Keyscope(session, errors=errors)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            page = Page(app, session, pilot)
+            await page.settle()
+            yield page

@@ -1,0 +1,81 @@
+"""Keys that come in one go are taken in the order in which they were pressed, and by what the one before opened."""
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.events import Key
+from textual.widgets import Input, TextArea
+
+from explorer.codecs.codecs import Codecs
+from explorer.tui.widgets.inputs import Field
+from explorer.tui.widgets.ordered_text_area import Editor
+from tests.session.fixtures import Place, comes_to
+from tests.tui.app_harness import Page, browsing
+
+
+class Form(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Editor("one\ntwo\n")
+        yield Field("one")
+
+
+def burst(app: App[None], *keys: str) -> None:
+    """Send keys as a terminal does that hands over many at once: nothing is waited for."""
+    for key in keys:
+        app.post_message(Key(key, key if len(key) == 1 else None))
+
+
+@pytest.mark.parametrize("kind", [Editor, Field])
+async def test_a_character_does_not_overtake_what_was_pressed_before_it(kind: type[TextArea | Input]) -> None:
+    app = Form()
+    async with app.run_test() as pilot:
+        field = app.query_one(kind)
+        field.focus()
+        await comes_to(lambda: field.has_focus, wanted=True)
+        await pilot.pause()
+        burst(app, "end", "a", "b", "backspace", "c", "home", "x")
+        await comes_to(lambda: "x" in _text(field), wanted=True)
+        assert _text(field).startswith("xoneac")
+
+
+async def test_first_and_last_line_have_keys() -> None:
+    app = Form()
+    async with app.run_test() as pilot:
+        field = app.query_one(Editor)
+        field.focus()
+        await comes_to(lambda: field.has_focus, wanted=True)
+        await pilot.pause()
+        burst(app, "ctrl+end", "z", "ctrl+home", "y")
+        await comes_to(lambda: field.text, "yone\ntwo\nz")
+
+
+def _text(field: TextArea | Input) -> str:
+    return field.text if isinstance(field, TextArea) else field.value
+
+
+async def typed(page: Page, *keys: str) -> None:
+    burst(page.app, *keys)
+    await page.settle()
+
+
+async def test_what_is_typed_behind_a_key_goes_where_the_key_led() -> None:
+    place = Place()
+    async with place.other() as store:
+        await store.put("nodes", b"the nodes")
+        await store.put("other", b"the other")
+    async with browsing(place.connect, Codecs(), writable=True) as page:
+        await typed(page, "colon", *"other", "enter")
+        await page.shows("the other")
+        assert page.session.selected == "other"
+        await typed(page, "slash", *"nod", "enter")
+        await page.shows("1 of 2 loaded")
+
+
+async def test_a_key_means_the_row_that_the_keys_before_it_led_to() -> None:
+    place = Place()
+    async with place.other() as store:
+        await store.put("a", b"1")
+        await store.put("b", b"2")
+    async with browsing(place.connect, Codecs(), writable=True) as page:
+        await typed(page, "down", "d")
+        await page.shows("Delete this key?", "2")
+        assert page.session.selected == "b"

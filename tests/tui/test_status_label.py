@@ -1,0 +1,67 @@
+"""Lines that are said again and again: the room is that of the text, and nothing is done for what is the same."""
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from explorer.tui.widgets.status_label import Words
+from tests.session.fixtures import comes_to
+
+
+class Speaker(App[None]):
+    """Words above something else."""
+
+    def compose(self) -> ComposeResult:
+        """Show both."""
+        yield Words()
+        yield Static("below")
+
+    def on_mount(self) -> None:
+        """Count how often the screen is laid out."""
+        self.laid_out = 0
+        self.screen.screen_layout_refresh_signal.subscribe(self, self._count, immediate=True)
+
+    def _count(self, _: object) -> None:
+        self.laid_out += 1
+
+
+@pytest.mark.parametrize(
+    ("text", "height"), [("one", 1), ("one\ntwo", 2), ("x" * 45, 3), ("漢" * 15, 2), ("one\n" + "x" * 25, 3), ("", 1)]
+)
+@pytest.mark.parametrize("before", ["a", "a\nb\nc", "y" * 30])
+async def test_the_room_is_that_of_the_text_whatever_was_said_before(text: str, height: int, before: str) -> None:
+    app = Speaker()
+    async with app.run_test(size=(20, 10)) as pilot:
+        words = app.query_one(Words)
+        words.say(Content(before))
+        await pilot.pause()
+        words.say(Content(text))
+        await pilot.pause()
+        await comes_to(lambda: words.size.height, height)
+
+
+async def test_another_text_of_as_many_lines_is_drawn_without_a_layout() -> None:
+    app = Speaker()
+    async with app.run_test(size=(20, 10)) as pilot:
+        words = app.query_one(Words)
+        words.say(Content("one\ntwo"))
+        await comes_to(lambda: words.size.height, 2)
+        await pilot.pause()
+        laid_out = app.laid_out
+        words.say(Content("three\nfour"))
+        await comes_to(lambda: [line.text.strip() for line in words.render_lines(words.region)], ["three", "four"])
+        await pilot.pause()
+        assert app.laid_out == laid_out
+
+
+async def test_another_style_of_the_same_text_is_drawn() -> None:
+    app = Speaker()
+    async with app.run_test(size=(20, 10)) as pilot:
+        words = app.query_one(Words)
+        words.say(Content("one"))
+        await pilot.pause()
+        words.say(Content.styled("one", "bold"))
+        await comes_to(
+            lambda: any(segment.style and segment.style.bold for segment in words.render_line(0)), wanted=True
+        )

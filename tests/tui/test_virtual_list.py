@@ -1,0 +1,99 @@
+"""Lists of rows: only what differs from what was drawn is drawn again."""
+
+from textual import on
+from textual.app import App, ComposeResult
+from textual.strip import Strip
+
+from explorer.tui.dialogs.confirm import Choosing, Option
+from explorer.tui.rendering import Piece
+from explorer.tui.widgets.virtual_list import Lines
+
+
+class Numbers(Lines):
+    """Rows that note when they are drawn."""
+
+    def __init__(self) -> None:
+        super().__init__(cursor=True)
+        self.texts = [f"row {number}" for number in range(100)]
+        self.rows_drawn: list[int] = []
+
+    def count(self) -> int:
+        return len(self.texts)
+
+    def pieces(self, index: int, width: int) -> list[Piece]:
+        del width
+        return [("", self.texts[index])]
+
+    def render_line(self, y: int) -> Strip:
+        self.rows_drawn.append(y)
+        return super().render_line(y)
+
+
+class OneList(App[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.chosen: list[int | None] = []
+
+    @on(Lines.Chosen)
+    def note(self, event: Lines.Chosen) -> None:
+        self.chosen.append(event.lines.cursor)
+
+    def compose(self) -> ComposeResult:
+        yield Numbers()
+
+
+async def test_lines_draw_again_only_the_rows_that_differ() -> None:
+    app = OneList()
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.pause()
+        rows = app.query_one(Numbers)
+        rows.rows_drawn.clear()
+        rows.changed()
+        await pilot.pause()
+        assert rows.rows_drawn == []
+        rows.texts[3] = "another"
+        rows.texts[50] = "out of sight"
+        rows.changed()
+        await pilot.pause()
+        assert rows.rows_drawn == [3]
+        rows.move(20)
+        rows.texts[20] = "at the cursor"
+        rows.changed()
+        await pilot.pause()
+        assert "at the cursor" in "".join(strip.text for strip in app.screen._compositor.render_strips())  # noqa: SLF001 - Textual has no other way to its text
+        rows.rows_drawn.clear()
+        del rows.texts[15:]
+        rows.changed()
+        await pilot.pause()
+        assert set(rows.rows_drawn) >= {9}
+        assert "row 14" in "".join(strip.text for strip in app.screen._compositor.render_strips())  # noqa: SLF001 - Textual has no other way to its text
+
+
+async def test_a_second_click_chooses_the_line() -> None:
+    app = OneList()
+    async with app.run_test(size=(40, 10)) as pilot:
+        rows = app.query_one(Numbers)
+        await pilot.click(Numbers, offset=(3, 4), times=3)
+        await pilot.pause()
+        assert app.chosen == [4]
+        await pilot.click(Numbers, offset=(3, 5), button=3)
+        assert rows.cursor == 4
+        del rows.texts[3:]
+        rows.changed()
+        await pilot.click(Numbers, offset=(3, 7), times=2)
+        await pilot.pause()
+        assert app.chosen == [4]
+
+
+async def test_a_second_click_takes_an_answer() -> None:
+    app = App[None]()
+    async with app.run_test(size=(60, 20)) as pilot:
+        answers: list[str | None] = []
+        app.push_screen(Choosing("Which?", [Option("One", "1"), Option("Two", "2")]), answers.append)
+        await pilot.pause()
+        await pilot.click(Lines, offset=(4, 1))
+        await pilot.pause()
+        assert answers == []
+        await pilot.click(Lines, offset=(5, 1), times=2)
+        await pilot.pause()
+        assert answers == ["2"]
