@@ -140,7 +140,7 @@ async def main(connection: socket.socket) -> None:
     gc.freeze()  # a store is elsewhere, and its millions of objects are not for the app to look through
     stores = iter((store,))
     async with (
-        Session(lambda: next(stores, None) or store.another(), codecs_for(store)) as session,
+        Session(lambda: next(stores, None) or store.clone(), codecs_for(store)) as session,
         asyncio.TaskGroup() as group,
     ):
         control = Control(connection, traffic, lags, session)

@@ -44,7 +44,7 @@ async def main() -> None:
     for number in range(DEVICES):
         await store.put(key(number), large(number))
     stores = iter((store,))
-    async with Session(lambda: next(stores, None) or store.another(), codecs_for(store)) as session:
+    async with Session(lambda: next(stores, None) or store.clone(), codecs_for(store)) as session:
         await Keyscope(session).run_async()
 
 

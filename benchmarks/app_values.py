@@ -75,7 +75,7 @@ async def ours(value: bytes) -> tuple[float, float, float]:
     await store.put("a", b"small")
     await store.put("b", value)
     stores = iter((store,))
-    async with Session(lambda: next(stores, None) or store.another(), Codecs()) as session:
+    async with Session(lambda: next(stores, None) or store.clone(), Codecs()) as session:
         app = Keyscope(session)
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.pause()

@@ -12,7 +12,7 @@ import _side_by_side  # noqa: F401 - finds the checkout
 
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.events import Put
-from explorer.session.connection.coalescer import Fold
+from explorer.session.connection.coalescer import EventCoalescer
 from explorer.session.keytree.tree import Tree
 
 FOLDERS = KEYS = 1000
@@ -55,7 +55,7 @@ async def main() -> None:
         _measure("row to node", lambda: tree.at(chance.randrange(len(tree))))
         _measure("node to row", lambda: tree.row_of(chance.choice(nodes)))
         _measure("50 rows to draw", lambda: list(tree.window(chance.randrange(len(tree)), 50)), 200)
-        fold = Fold()
+        fold = EventCoalescer()
         for number in range(EVENTS):
             key = f"site-{chance.randrange(FOLDERS):05}/device-{chance.randrange(KEYS):06}"
             fold.add(Put(Entry(f"{key}-{number}" if number % 2 else key, b"", number)))

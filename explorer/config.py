@@ -30,7 +30,7 @@ from explorer.model.errors import InvalidAddress
 _DEFAULTS: Final = {"config": ".config", "cache": ".cache", "data": ".local/share", "state": ".local/state"}
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _TEXTS: Final = ("url", "user", "server_name")
-_FILES: Final = {"cacert": "authority", "cert": "certificate", "key": "private_key"}
+_FILES: Final = {"cacert": "ca_file", "cert": "cert_file", "key": "key_file"}
 _SWITCHES: Final = ("write", "read_only")
 _PATHS: Final = ("proto", "import_paths")
 _KNOWN: Final = (*_TEXTS, "password_file", *_FILES, "timeout", "theme", *_SWITCHES, *_PATHS, "codecs")

@@ -38,5 +38,5 @@ def opener(url: str, access: Access | None = None) -> Callable[[], Store]:
         BackendNotSupported: No driver is known for it.
     """
     first = open(url, access)
-    stores = chain([first], iter(lambda: first.another() or open(url, access), None))
+    stores = chain([first], iter(lambda: first.clone() or open(url, access), None))
     return lambda: next(stores)

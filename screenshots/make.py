@@ -155,7 +155,7 @@ async def scene(size: tuple[int, int], theme: str) -> AsyncGenerator[Scene, None
     """Open the app on the demo store."""
     first = DemoStore(parse("demo:?still"))
     await first.connect()
-    async with Session(first.another, codecs_for(first), writable=True, clock=StillClock()) as session:
+    async with Session(first.clone, codecs_for(first), writable=True, clock=StillClock()) as session:
         app = Keyscope(session, theme=theme)
         async with app.run_test(size=size) as pilot:
             found = Scene(app, session, pilot, first)

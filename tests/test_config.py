@@ -47,8 +47,8 @@ def test_a_profile_has_a_url_and_what_it_takes_to_be_let_in(write: Write) -> Non
     assert (access.user, access.server_name, access.timeout) == ("me", "etcd", 2.0)
     assert access.password is not None
     assert access.password.reveal() == "hunter2"
-    assert (access.authority, access.certificate) == (Path("/ca.pem"), Path.home() / "cert.pem")
-    assert access.private_key == file.parent / "keys/key.pem"
+    assert (access.ca_file, access.cert_file) == (Path("/ca.pem"), Path.home() / "cert.pem")
+    assert access.key_file == file.parent / "keys/key.pem"
 
 
 def test_what_a_profile_leaves_open_is_open(write: Write) -> None:

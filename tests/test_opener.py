@@ -31,7 +31,7 @@ async def test_the_demo_moves_once_however_many_connections_there_are() -> None:
         tasks = len(asyncio.all_tasks())
         async with make() as other:
             assert len(asyncio.all_tasks()) == tasks
-            assert await other.prove() == await one.prove()
+            assert await other.ping() == await one.ping()
 
 
 def test_each_connection_to_a_store_elsewhere_is_one_of_its_own() -> None:
@@ -47,7 +47,7 @@ async def test_a_closed_store_proves_nothing() -> None:
     async with make() as store:
         pass
     with pytest.raises(NotReachable):
-        await store.prove()
+        await store.ping()
 
 
 WRITES: Final[Mapping[str, Callable[[Store], Awaitable[object]]]] = {
@@ -91,7 +91,7 @@ async def test_store_of_a_read_only_profile_refuses_writes(
                         await write(store)
                     assert caught.value.hint
                 assert not store.capabilities & (Capability.ATOMIC | Capability.LOCK)
-                assert "read-only" in store.reasons[Capability.LOCK]
+                assert "read-only" in store.unsupported_reasons[Capability.LOCK]
                 if scheme != "memory":
                     assert (await store.get("a")).value == b"value"
                     async with store.watch_tree("") as events:

@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, TypeVar
 
-from explorer.blocking.portal import Stay, Tasks, portal
+from explorer.blocking.portal import HeldContext, Tasks, portal
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.model.errors import NotReachable
 
@@ -16,7 +16,7 @@ _MOST_AT_ONCE: Final = PAGE_SIZE
 """Items that an iteration fetches from the loop in one go, once it has shown that it wants many."""
 
 
-class Connection:
+class BlockingConnection:
     """A store that one task on the loop opened and will close, and the calls that run for it until then."""
 
     def __init__(self, store: Store) -> None:
@@ -24,7 +24,7 @@ class Connection:
         self._portal = portal()
         self._calls: Tasks = set()
         self.closed = False
-        self._open = Stay(self._portal, self._opened())
+        self._open = HeldContext(self._portal, self._opened())
         self._open.enter()
 
     def close(self) -> None:
@@ -59,7 +59,7 @@ class Connection:
 
         return self.run(called())
 
-    def stay(self, manager: AbstractAsyncContextManager[object]) -> Stay:
+    def stay(self, manager: AbstractAsyncContextManager[object]) -> HeldContext:
         """Prepare to enter something of the store's, which is left when the store is closed at the latest.
 
         Raises:
@@ -67,7 +67,7 @@ class Connection:
         """
         if self.closed:
             raise self._gone()
-        return Stay(self._portal, manager, self._calls)
+        return HeldContext(self._portal, manager, self._calls)
 
     def iterate(self, items: AsyncGenerator[Answer, None]) -> Generator[Answer, None, None]:
         """Fetch in growing portions: the first item at once, many without a trip to the loop for each."""
@@ -89,7 +89,7 @@ class Connection:
             self.run(_close(items))
 
     def _gone(self) -> NotReachable:
-        return NotReachable("the store is closed", hint="connect again", address=self._store.address.shown)
+        return NotReachable("the store is closed", hint="connect again", address=self._store.address.redacted)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[None]:

@@ -4,7 +4,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from explorer.blocking.connection import Connection
+from explorer.blocking.connection import BlockingConnection
 from explorer.drivers.base import Lock
 from explorer.model.entries import Entry, Revision
 
@@ -12,7 +12,7 @@ from explorer.model.entries import Entry, Revision
 class BlockingLock:
     """A lock on a key, not held until acquired. `with lock:` acquires without limit of time and releases."""
 
-    def __init__(self, connection: Connection, lock: Lock) -> None:
+    def __init__(self, connection: BlockingConnection, lock: Lock) -> None:
         self._connection = connection
         self._lock = lock
 

@@ -148,7 +148,7 @@ class Call(Generic[Answer]):
             self.answer.set_exception(futures.CancelledError())
 
 
-class Stay:
+class HeldContext:
     """An async context manager that one task on the loop enters and leaves, for as long as another thread needs it."""
 
     def __init__(

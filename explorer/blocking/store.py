@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping
 from types import TracebackType
 from typing import Self
 
-from explorer.blocking.connection import Connection
+from explorer.blocking.connection import BlockingConnection
 from explorer.blocking.lock import BlockingLock
 from explorer.blocking.watch import BlockingWatch
 from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
@@ -36,7 +36,7 @@ class BlockingStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._connection = Connection(store)
+        self._connection = BlockingConnection(store)
 
     def __enter__(self) -> Self:
         return self
@@ -47,7 +47,7 @@ class BlockingStore:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<BlockingStore {self.address.shown}{' (closed)' if self._connection.closed else ''}>"
+        return f"<BlockingStore {self.address.redacted}{' (closed)' if self._connection.closed else ''}>"
 
     def close(self) -> None:
         """End every call, watch, lock and connection of this store; a second call does nothing."""
@@ -66,9 +66,9 @@ class BlockingStore:
         return self._store.capabilities
 
     @property
-    def reasons(self) -> Mapping[Capability, str]:
+    def unsupported_reasons(self) -> Mapping[Capability, str]:
         """The reasons why it does not support the others."""
-        return self._store.reasons
+        return self._store.unsupported_reasons
 
     @property
     def lock_layouts(self) -> tuple[str, ...]:
@@ -84,9 +84,9 @@ class BlockingStore:
         """Ask the store's authority how it is."""
         return self._connection.run(self._store.status())
 
-    def prove(self) -> Revision | None:
+    def ping(self) -> Revision | None:
         """Have the store's authority prove that it is alive, as lightly as it can be asked."""
-        return self._connection.run(self._store.prove())
+        return self._connection.run(self._store.ping())
 
     # Reading
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from explorer.blocking.connection import Connection
+from explorer.blocking.connection import BlockingConnection
 from explorer.drivers.common.watch import Watch
 from explorer.model.events import Event
 
@@ -13,7 +13,7 @@ from explorer.model.events import Event
 class BlockingWatch(Iterator[Event]):
     """A watch: entered, it is established; read, it tells events; left, nothing of it remains."""
 
-    def __init__(self, connection: Connection, watch: Watch) -> None:
+    def __init__(self, connection: BlockingConnection, watch: Watch) -> None:
         self._connection = connection
         self._watch = watch
         self._stay = connection.stay(watch)

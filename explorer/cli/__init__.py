@@ -29,13 +29,13 @@ def main(words: Sequence[str] | None = None) -> int:
             from explorer.cli.completion import script  # noqa: PLC0415 - rarely wanted
 
             sys.stdout.write(script(command.wanted.shell))
-            return exit_codes.leave(exit_codes.Code.DONE)
+            return exit_codes.leave(exit_codes.ExitCode.DONE)
         from explorer.cli.run import run  # noqa: PLC0415 - `--help` and `--version` answer without asyncio
 
         with _logged(command):
             code = run(command)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again unless it is a person's to read
-        code = exit_codes.tell(error)
+        code = exit_codes.print_error(error)
     return exit_codes.leave(code)
 
 

@@ -18,13 +18,13 @@ from explorer.cli import arguments
 from explorer.cli.decoder import first_few
 from explorer.cli.exit_codes import UsageError
 from explorer.cli.stack_dump import stack_dumps
-from explorer.codecs.lazy import Deferred
+from explorer.codecs.lazy import LazyCodecs
 from explorer.config import Profile, folder, keys
-from explorer.drivers.address_hints import contents_nearby
+from explorer.drivers.address_hints import address_hint
 from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError
 from explorer.model.key_text import escape_key
-from explorer.model.sanitize import counted, inert
+from explorer.model.sanitize import pluralize, sanitize
 from explorer.opener import opener
 from explorer.session.commands import ACTIONS
 from explorer.session.internal_errors import InternalErrors
@@ -70,14 +70,14 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading,
     async def run() -> int:
         first = connect()
         stores = chain([first], iter(connect, None))
-        codecs = Deferred(lambda: _codecs(first, reading))
+        codecs = LazyCodecs(lambda: _codecs(first, reading))
         problems: tuple[str, ...] = ()
         if reading != arguments.Reading() or (folder("config") / "codecs.toml").exists():
             problems = codecs.prepare().complaints  # an error in what a person wrote is raised before anything is shown
         drafts = folder("state") / "drafts"
 
         async def nearby() -> str | None:
-            return await contents_nearby(first.address, meant.access)
+            return await address_hint(first.address, meant.access)
 
         errors = InternalErrors(folder("state") / "errors")
         asyncio.get_running_loop().set_exception_handler(partial(_report, errors))
@@ -110,7 +110,7 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading,
 
     code = asyncio.run(run())
     for line in farewell:
-        sys.stderr.write(f"{inert(line)}\n")
+        sys.stderr.write(f"{sanitize(line)}\n")
     return code
 
 
@@ -153,7 +153,7 @@ def _signals(end: Callable[[signal.Signals], None]) -> Generator[None, None, Non
 
 def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Tell of a defect on the terminal; in what a library says of it there may be a stranger's words."""
-    sys.stderr.write(inert("".join(traceback.format_exception(kind, error, trace)), multiline=True))
+    sys.stderr.write(sanitize("".join(traceback.format_exception(kind, error, trace)), multiline=True))
 
 
 def _drafts_kept(session: Session, url: str) -> Iterator[str]:
@@ -163,7 +163,7 @@ def _drafts_kept(session: Session, url: str) -> Iterator[str]:
         names = ", ".join(escape_key(key) for key in keys[:_MAX_NAMES])
         more = f" and {len(keys) - _MAX_NAMES} more" if len(keys) > _MAX_NAMES else ""
         shown = session.profile or session.shown or url
-        yield f"{counted(len(keys), 'draft')} kept: {names}{more} (keyscope {shlex.quote(shown)} opens it)"
+        yield f"{pluralize(len(keys), 'draft')} kept: {names}{more} (keyscope {shlex.quote(shown)} opens it)"
 
 
 def _report(errors: InternalErrors, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
@@ -180,7 +180,7 @@ def _codecs(store: Store, reading: arguments.Reading) -> "Codecs":
     return codecs_for(store, protos=reading.protos, includes=reading.includes, file=reading.codecs)
 
 
-async def _prepare(session: Session, codecs: Deferred) -> None:
+async def _prepare(session: Session, codecs: LazyCodecs) -> None:
     """Make the codecs while nobody waits for them."""
     await session.idle()
     await asyncio.sleep(_DRAWN)

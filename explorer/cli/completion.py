@@ -24,7 +24,7 @@ from explorer.config import profiles
 from explorer.drivers.registry import DRIVERS, make
 from explorer.model import address
 from explorer.model.errors import ExplorerError
-from explorer.model.sanitize import is_inert
+from explorer.model.sanitize import is_sanitized
 
 _LOCAL_SCHEMES: Final = ("demo", "memory")
 _UNSAFE_STARTS: Final = frozenset("~#=-")
@@ -47,16 +47,16 @@ def complete() -> NoReturn:
     """Write what completes the command line that the shell passed in variables, and exit."""
     _detach()
     words = split_line(os.environ["COMP_LINE"], int(os.environ["COMP_POINT"]))[3][1:]
-    parser, verbs = parser.verb_parser()
+    root, verbs = parser.verb_parser()
     offered = dict(_stores())
     if parser.verb_of(words) is None:
-        parser = parser.store_parser()
+        root = parser.store_parser()
         offered |= {name: verb.description or "" for name, verb in verbs.items()}
         verbs = {}
-    for action in (action for each in (parser, *verbs.values()) for action in each.actions):
+    for action in (action for each in (root, *verbs.values()) for action in each.actions):
         if (completer := _completer(action, offered)) is not None:
             action.completer = completer  # type: ignore[attr-defined] # where argcomplete looks for it
-    argcomplete.autocomplete(parser, always_complete_options=False, default_completer=SuppressCompleter())
+    argcomplete.autocomplete(root, always_complete_options=False, default_completer=SuppressCompleter())
     os._exit(1)
 
 
@@ -78,21 +78,21 @@ def _completer(action: Action, stores: Mapping[str, str]) -> Completer | None:
         case "layout":
             return lambda parsed_args, **_: make(resolve_profile(parsed_args.url, Options()).url).lock_layouts
         case "includes":
-            return lambda prefix, **_: filter(is_inert, _paths(prefix, folders=True))
+            return lambda prefix, **_: filter(is_sanitized, _paths(prefix, folders=True))
         case _ if action.type is Path:
-            return lambda prefix, **_: filter(is_inert, _paths(prefix))
+            return lambda prefix, **_: filter(is_sanitized, _paths(prefix))
     return None
 
 
 def _plain(keys: Iterable[str]) -> list[str]:
     """Return the keys that reach the command as they are, once argcomplete has quoted them."""
-    return [key for key in keys if is_inert(key) and key[:1] not in _UNSAFE_STARTS]
+    return [key for key in keys if is_sanitized(key) and key[:1] not in _UNSAFE_STARTS]
 
 
 def _stores() -> Iterable[tuple[str, str]]:
     with suppress(ExplorerError):
         for name, url in profiles().items():
-            if is_inert(name):
+            if is_sanitized(name):
                 yield f"@{name}", _redacted(url)
     for scheme in DRIVERS:
         if scheme in _LOCAL_SCHEMES:
@@ -104,7 +104,7 @@ def _stores() -> Iterable[tuple[str, str]]:
 
 def _redacted(url: str) -> str:
     try:
-        return address.parse(url).shown
+        return address.parse(url).redacted
     except ExplorerError:
         return ""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final, TextIO
 
 from explorer.cli.exit_codes import UsageError, say
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _AT_ONCE: Final = 1 << 16
 
@@ -31,11 +31,11 @@ class Console:
 
     def line(self, text: str) -> None:
         """Print one line, whatever is in the text."""
-        self._text(inert(text))
+        self._text(sanitize(text))
 
     def lines(self, text: str | bytes) -> None:
         """Print a text with the line feeds and tabs that it has."""
-        self._text(inert(text, multiline=True).removesuffix("\n"))
+        self._text(sanitize(text, multiline=True).removesuffix("\n"))
 
     def record(self, content: Mapping[str, object]) -> None:
         """Print one JSON object on one line: ASCII alone, so that nothing in it acts on a terminal."""
@@ -53,7 +53,7 @@ class Console:
     def note(self, text: str) -> None:
         """Say one line on standard error, for a person beside the output."""
         self.flush()
-        say(inert(text))
+        say(sanitize(text))
 
     def _text(self, text: str) -> None:
         self._output.write(f"{text}\n".encode(self._encoding, "backslashreplace"))
@@ -68,7 +68,7 @@ class Console:
     async def ask(self, question: str) -> str:
         """Ask a person a question of one line; the answer is empty when there is none."""
         self.flush()
-        sys.stderr.write(f"{inert(question)} ")
+        sys.stderr.write(f"{sanitize(question)} ")
         sys.stderr.flush()
         await _readable(sys.stdin.fileno())
         return sys.stdin.readline().strip()

@@ -19,10 +19,10 @@ from explorer.model.errors import (
     PreviousNotSpecified,
     SchemaFailed,
 )
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 
-class Code(IntEnum):
+class ExitCode(IntEnum):
     """What a script can rely on; a release never changes the meaning of a number."""
 
     DONE = 0
@@ -51,40 +51,40 @@ class UsageError(ExplorerError):
     """The words of the command line do not make a command that can be run."""
 
 
-def code_of(error: BaseException) -> Code:
+def exit_code(error: BaseException) -> ExitCode:
     """Give the exit code of an error."""
     match error:
         case UsageError() | InvalidAddress() | BackendNotSupported() | InvalidKey() | PreviousNotSpecified():
-            return Code.USAGE
+            return ExitCode.USAGE
         case InvalidText() | SchemaFailed():
-            return Code.USAGE
+            return ExitCode.USAGE
         case KeyNotFound():
-            return Code.NOT_FOUND
+            return ExitCode.NOT_FOUND
         case Conflict() | CannotLock():
-            return Code.CONFLICT
+            return ExitCode.CONFLICT
         case NotReachable():
-            return Code.UNREACHABLE
+            return ExitCode.UNREACHABLE
         case Denied():
-            return Code.DENIED
+            return ExitCode.DENIED
         case OutcomeUnknown():
-            return Code.UNKNOWN
+            return ExitCode.UNKNOWN
         case KeyboardInterrupt():
-            return Code.INTERRUPTED
+            return ExitCode.INTERRUPTED
         case BrokenPipeError():
-            return Code.PIPE_CLOSED
+            return ExitCode.PIPE_CLOSED
         case _:
-            return Code.FAILED
+            return ExitCode.FAILED
 
 
-def line_of(error: ExplorerError | OSError) -> str:
+def error_line(error: ExplorerError | OSError) -> str:
     """Give the one line that says what happened and what can be done; harmless whatever a server put in it."""
     if isinstance(error, ExplorerError):
-        return inert(f"keyscope: {error}" + (f": {error.hint}" if error.hint else ""))
+        return sanitize(f"keyscope: {error}" + (f": {error.hint}" if error.hint else ""))
     what = f"{os.fspath(error.filename)!r}" if isinstance(error.filename, str | os.PathLike) else "input or output"
-    return inert(f"keyscope: {what}: {error.strerror or error}")
+    return sanitize(f"keyscope: {what}: {error.strerror or error}")
 
 
-def tell(error: BaseException) -> Code:
+def print_error(error: BaseException) -> ExitCode:
     """Say on standard error what a person should read, and give the exit code.
 
     Raises:
@@ -95,10 +95,10 @@ def tell(error: BaseException) -> Code:
         case KeyboardInterrupt() | BrokenPipeError():
             pass
         case ExplorerError() | OSError():
-            say(line_of(error))
+            say(error_line(error))
         case _:
             raise error
-    return code_of(error)
+    return exit_code(error)
 
 
 def first(error: BaseException) -> BaseException:
@@ -127,5 +127,5 @@ def leave(code: int) -> int:
         # Python would try once more at its end, and complain.
         with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a path of ours
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        return code or tell(error)
+        return code or print_error(error)
     return code

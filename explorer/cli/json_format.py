@@ -8,7 +8,7 @@ _WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 _NOT_PLAIN: Final = re.compile(r"[^\x00-\x7e]")
 
 
-def indented(text: str) -> str:
+def indent_json(text: str) -> str:
     r"""Give JSON with one value a line. What is not ASCII is escaped, which is the same JSON and harmless everywhere.
 
     >>> print(indented('{"a":1.10,"a":[]}'))

@@ -10,7 +10,7 @@ from typing import Final
 
 from explorer.cli.arguments import Log
 from explorer.cli.exit_codes import UsageError, first
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.internal_errors import trace
 from explorer.version import __version__
 
@@ -77,4 +77,4 @@ class _Formatter(logging.Formatter):
         lines = [record.getMessage()]
         if record.exc_info is not None and record.exc_info[1] is not None:
             lines += trace(record.exc_info[1]).splitlines()
-        return "\n".join(f"{head} {inert(line)}" for line in lines)
+        return "\n".join(f"{head} {sanitize(line)}" for line in lines)

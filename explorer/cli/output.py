@@ -9,7 +9,7 @@ from explorer.model.entries import Child, Entry, Revision
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.model.key_text import escape_key
 from explorer.model.locks import Contender, LockInfo
-from explorer.model.sanitize import counted, inert
+from explorer.model.sanitize import pluralize, sanitize
 
 Record: TypeAlias = dict[str, object]
 """A JSON object."""
@@ -63,8 +63,8 @@ def event_record(event: Event) -> Record:
         case Started():
             record = {"type": "started"}
     inferred = {"inferred": True} if isinstance(event, Put | Deleted) and event.inferred else {}
-    folded = {"folded": event.folded} if isinstance(event, Put | Deleted) and event.folded else {}
-    return {**record, "revision": event.revision, **inferred, **folded}
+    coalesced = {"coalesced": event.coalesced} if isinstance(event, Put | Deleted) and event.coalesced else {}
+    return {**record, "revision": event.revision, **inferred, **coalesced}
 
 
 def lock_record(lock: LockInfo) -> Record:
@@ -167,13 +167,13 @@ def _lock_row(lock: LockInfo, spell: Spelling) -> tuple[str, ...]:
         lock.layout if lock.certain else f"{lock.layout} (possible)",
         lock.kind,
     )
-    return tuple("-" if cell in (None, False, "") else inert(str(cell)) for cell in cells)
+    return tuple("-" if cell in (None, False, "") else sanitize(str(cell)) for cell in cells)
 
 
 def _doubts(event: Put | Deleted) -> str:
     """Say what the store could not tell of a change."""
-    folded = f" (up to {event.folded} more in between)" if event.folded else ""
-    return folded + (" (found by comparing)" if event.inferred else "")
+    coalesced = f" (up to {event.coalesced} more in between)" if event.coalesced else ""
+    return coalesced + (" (found by comparing)" if event.inferred else "")
 
 
 def preview(value: bytes | None) -> str:
@@ -183,7 +183,9 @@ def preview(value: bytes | None) -> str:
     if not value:
         return "(empty)"
     start = value[: 4 * _WIDTH].decode("utf-8", "surrogateescape")[:_WIDTH]
-    rest = "" if len(start.encode("utf-8", "surrogateescape")) == len(value) else f"... ({counted(len(value), 'byte')})"
+    rest = (
+        "" if len(start.encode("utf-8", "surrogateescape")) == len(value) else f"... ({pluralize(len(value), 'byte')})"
+    )
     return f"{start}{rest}"
 
 

@@ -21,7 +21,7 @@ from explorer.model.address import Access
 
 _WRITING: Final = (arguments.Put, arguments.Rm, arguments.Lock)
 """Verbs that write to the store."""
-_HOMES: Final = {"cacert": "authority", "cert": "certificate", "key_file": "private_key"}
+_HOMES: Final = {"cacert": "ca_file", "cert": "cert_file", "key_file": "key_file"}
 
 
 def run(command: arguments.Command) -> int:

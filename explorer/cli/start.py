@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from explorer.cli.exit_codes import Code, say
+from explorer.cli.exit_codes import ExitCode, say
 from explorer.config import folder, profiles
 from explorer.model import address
 from explorer.model.errors import ExplorerError
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 
 def start() -> int:
@@ -16,8 +16,8 @@ def start() -> int:
         InvalidAddress: The file of profiles cannot be understood.
     """
     for line in _lines():
-        say(inert(line))
-    return Code.USAGE
+        say(sanitize(line))
+    return ExitCode.USAGE
 
 
 def _lines() -> Iterator[str]:
@@ -37,6 +37,6 @@ def _lines() -> Iterator[str]:
 
 def _shown(url: str) -> str:
     try:
-        return address.parse(url).shown
+        return address.parse(url).redacted
     except ExplorerError as error:
         return error.message

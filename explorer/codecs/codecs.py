@@ -9,18 +9,18 @@ from explorer.codecs.detect import detect
 from explorer.codecs.key_patterns import similar_keys
 from explorer.codecs.limits import Limits
 from explorer.codecs.patterns import Pattern
-from explorer.codecs.protobuf.candidates import likely
+from explorer.codecs.protobuf.candidates import candidate_types
 from explorer.codecs.protobuf.kubernetes import MAGIC, KubernetesDocument
 from explorer.codecs.protobuf.messages import MessageDocument
 from explorer.codecs.protobuf.schemas import Schemas
 from explorer.codecs.rule_file import RuleFile
 from explorer.codecs.rules import Rule, Rules
 from explorer.codecs.text.hex import HexDocument
-from explorer.codecs.text.text import PlainDocument
+from explorer.codecs.text.text import TextDocument
 from explorer.codecs.text.utf8 import beginning
 from explorer.model.errors import InvalidText, SchemaFailed
 
-__all__ = ["Choice", "Codec", "Codecs", "Document", "Encoded", "Form", "Language", "Merge", "Place"]
+__all__ = ["Choice", "Codec", "Codecs", "Document", "Encoded", "Form", "KeyScope", "Language", "Merge"]
 
 
 _LARGE: Final = 1 << 20
@@ -30,7 +30,7 @@ _PREVIEW: Final = "the beginning; the rest is being read"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class KeyScope:
     """Where keys are: patterns speak of whole keys, views of keys relative to an address."""
 
     root: str = ""
@@ -46,13 +46,13 @@ class Codecs:
         schemas: Schemas | None = None,
         rules: Rules | None = None,
         *,
-        place: Place | None = None,
+        place: KeyScope | None = None,
         limits: Limits | None = None,
         rule_file: RuleFile | None = None,
     ) -> None:
         self.schemas = schemas or Schemas()
         self.rules = rules or Rules()
-        self.place = place or Place()
+        self.place = place or KeyScope()
         self.limits = limits or Limits()
         self.rule_file = rule_file
         """Where rules are added; None keeps them for this run only."""
@@ -157,7 +157,7 @@ class Codecs:
         if detected.language != "hex" and detected.choice.type is None:
             others: tuple[Codec, ...] = ("text", "json", "yaml")
             yield from (Choice(codec) for codec in others if codec != detected.choice.codec)
-        for choice in likely(value, self.schemas, self.limits):
+        for choice in candidate_types(value, self.schemas, self.limits):
             yield choice
             yield replace(choice, form="json")
         yield Choice("hex")
@@ -172,7 +172,7 @@ class Codecs:
             case "hex":
                 return HexDocument.open(value, reason, self.limits)
             case "json" | "yaml" | "text":
-                return PlainDocument.open(value, choice, reason, self.limits)
+                return TextDocument.open(value, choice, reason, self.limits)
             case "protobuf":
                 return MessageDocument.open(value, choice, reason, self.schemas, self.limits)
             case "k8s":
@@ -189,7 +189,7 @@ class Codecs:
         if codec == "hex":
             document = HexDocument.open(value, why + reason, self.limits)
             return replace(document, notes=(_SCHEMAS, *document.notes)) if any(self.schemas.types()) else document
-        return PlainDocument.open(value, Choice(codec), why + reason, self.limits)
+        return TextDocument.open(value, Choice(codec), why + reason, self.limits)
 
 
 def _forms(document: Document) -> Iterator[Choice]:

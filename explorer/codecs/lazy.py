@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # with them comes protobuf
     from explorer.codecs.codecs import Codecs
 
 
-class Deferred:
+class LazyCodecs:
     """Stands for codecs that are not made yet.
 
     Args:

@@ -5,20 +5,20 @@ from pathlib import Path
 from typing import Protocol
 
 from explorer.codecs.base import Choice
-from explorer.codecs.codecs import Codecs, Place
+from explorer.codecs.codecs import Codecs, KeyScope
 from explorer.codecs.patterns import Pattern
 from explorer.codecs.protobuf.schema_files import load
 from explorer.codecs.protobuf.schemas import Schemas
 from explorer.codecs.rule_file import RuleFile
 from explorer.codecs.rules import Rule, Rules
-from explorer.codecs.settings import Settings, read
+from explorer.codecs.settings import CodecSettings, read
 from explorer.config import folder
 from explorer.model.address import Address
 from explorer.model.errors import SchemaFailed
 from explorer.model.keys import directory
 
 
-class Described(Protocol):
+class StoreInfo(Protocol):
     """What a store tells of itself before it is connected."""
 
     @property
@@ -39,7 +39,7 @@ class Described(Protocol):
 
 
 def codecs_for(
-    store: Described, *, protos: Sequence[Path] = (), includes: Sequence[Path] = (), file: Path | None = None
+    store: StoreInfo, *, protos: Sequence[Path] = (), includes: Sequence[Path] = (), file: Path | None = None
 ) -> Codecs:
     """Bring together what was said for this run, what the settings say, and what the store brings along.
 
@@ -66,9 +66,9 @@ def codecs_for(
     return Codecs(
         Schemas([*load(protos, includes, cache=cache), *settings.schemas, *own]),
         settings.rules + rules,
-        place=Place(directory(store.address.path, store.separator), store.separator),
+        place=KeyScope(directory(store.address.path, store.separator), store.separator),
         limits=settings.limits,
-        rule_file=RuleFile(file or _default_file(), store.address.shown),
+        rule_file=RuleFile(file or _default_file(), store.address.redacted),
     )
 
 
@@ -76,13 +76,13 @@ def _default_file() -> Path:
     return folder("config") / "codecs.toml"
 
 
-def _settings(file: Path | None, store: Described, cache: Path) -> Settings:
+def _settings(file: Path | None, store: StoreInfo, cache: Path) -> CodecSettings:
     chosen = file or _default_file()
     try:
-        return read(chosen, store.address.shown, store.separator, cache)
+        return read(chosen, store.address.redacted, store.separator, cache)
     except FileNotFoundError as error:
         if file is None:
-            return Settings()
+            return CodecSettings()
         raise SchemaFailed(f"{chosen} is not there") from error
     except OSError as error:
         raise SchemaFailed(f"{chosen}: {error.strerror or error}") from error

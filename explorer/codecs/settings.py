@@ -51,7 +51,7 @@ _UNITS: Final = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class CodecSettings:
     """What the file says, for one store."""
 
     schemas: tuple[SchemaSet, ...] = ()
@@ -59,7 +59,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
 
-def read(file: Path, address: str = "", separator: str = "/", cache: Path | None = None) -> Settings:
+def read(file: Path, address: str = "", separator: str = "/", cache: Path | None = None) -> CodecSettings:
     """Read the file for a store.
 
     Args:
@@ -102,7 +102,9 @@ class _Reader:
     file: Path
     text: str
 
-    def settings(self, content: Mapping[str, object], address: str, separator: str, cache: Path | None) -> Settings:
+    def settings(
+        self, content: Mapping[str, object], address: str, separator: str, cache: Path | None
+    ) -> CodecSettings:
         self._known(content, _TOP, _START)
         if content.get("version") != _VERSION:
             raise self._wrong(
@@ -116,7 +118,7 @@ class _Reader:
         rules = content.get("map", [])
         if not isinstance(rules, list):
             raise self._wrong(_Place(r"^\s*map\b"), "map is not a list", hint="write [[map]] above each rule")
-        return Settings(
+        return CodecSettings(
             tuple(schemas),
             Rules(
                 tuple(

@@ -9,7 +9,7 @@ from explorer.model.address import Access, Address
 from explorer.model.errors import InvalidKey, KeyNotFound
 
 
-async def contents_nearby(address: Address, access: Access) -> str | None:
+async def address_hint(address: Address, access: Access) -> str | None:
     """Return where the keys are that somebody looks for at an address with nothing below it; None if nowhere near.
 
     Raises:
@@ -21,13 +21,13 @@ async def contents_nearby(address: Address, access: Access) -> str | None:
     other = path.removeprefix("/") if path.startswith("/") else f"/{path}"
     async with _store_at(address, access, other) as store:
         if await has_contents(store):
-            return f"there is below {store.address.shown}"
+            return f"there is below {store.address.redacted}"
     for spelling in (path, other):
         folder, slash, name = spelling.removesuffix("/").rpartition("/")
         async with _store_at(address, access, folder + slash) as store:
             with suppress(InvalidKey):
                 if name and await store.exists(name):
-                    return f"it names a key: open {store.address.shown} to see it"
+                    return f"it names a key: open {store.address.redacted} to see it"
     return None
 
 

@@ -22,7 +22,7 @@ from explorer.model.locks import LockInfo
 PAGE_SIZE = 1000
 """Entries or children in a page unless the caller says otherwise."""
 
-PROOF_TIME = 2.0
+PING_TIMEOUT = 2.0
 """Seconds within which a store has to prove that it is alive for the proof to be of use."""
 
 LOCK_TTL = 20.0
@@ -90,7 +90,7 @@ class Store(ABC):
 
     capabilities: Capability
     """What the driver can do; of a store that is open, less what its servers turned out to be too old for."""
-    reasons: ClassVar[Mapping[Capability, str]] = {}
+    unsupported_reasons: ClassVar[Mapping[Capability, str]] = {}
     """Why an absent capability is absent, for the message of CallNotSupported."""
 
     lock_layouts: ClassVar[tuple[str, ...]] = ()
@@ -135,18 +135,18 @@ class Store(ABC):
     async def status(self) -> Status:
         """Ask the store's authority how it is; an answer proves that it is alive, and nothing is written for it."""
 
-    async def prove(self) -> Revision | None:
+    async def ping(self) -> Revision | None:
         """Have the store's authority prove that it is alive, by the lightest question that needs it; writes nothing.
 
         Gives the newest revision where the answer tells it. A driver sees to it that one silent endpoint of several
-        does not use up the whole `PROOF_TIME`.
+        does not use up the whole `PING_TIMEOUT`.
 
         Raises:
             Denied: It is alive and refuses; that is a proof too.
         """
         return (await self.status()).revision
 
-    def another(self) -> "Store | None":
+    def clone(self) -> "Store | None":
         """Make one more connection to the same store, not yet opened; None where its URL, made again, is that."""
         return None
 
@@ -378,15 +378,15 @@ class Store(ABC):
             raise CallNotSupported(
                 f"{self.address.scheme} has no lock layout {layout!r}; it has {', '.join(self.lock_layouts)}",
                 hint=f"use {self.lock_layouts[0]}",
-                address=self.address.shown,
+                address=self.address.redacted,
                 key=key,
             )
 
     def _refuse(self, capability: Capability, key: str) -> NoReturn:
-        reason = self.reasons.get(capability, "the store has nothing of the kind")
+        reason = self.unsupported_reasons.get(capability, "the store has nothing of the kind")
         raise CallNotSupported(
             f"{self.address.scheme} cannot do this ({(capability.name or '').lower()}): {reason}",
             hint="Store.capabilities tells what it can do",
-            address=self.address.shown,
+            address=self.address.redacted,
             key=key,
         )

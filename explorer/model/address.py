@@ -43,11 +43,11 @@ class Access:
 
     user: str | None = None
     password: Secret | None = None
-    authority: Path | None = None
+    ca_file: Path | None = None
     """A file with the certificates (PEM) that the store's own certificate must come from."""
-    certificate: Path | None = None
+    cert_file: Path | None = None
     """A file with the client's certificate (PEM)."""
-    private_key: Path | None = None
+    key_file: Path | None = None
     """A file with the client's private key (PEM)."""
     server_name: str | None = None
     """The name to expect in the store's certificate when it is not the one in the address."""
@@ -92,7 +92,7 @@ class Address:
     """A unix socket to connect to, in the place of hosts."""
 
     @property
-    def shown(self) -> str:
+    def redacted(self) -> str:
         """The address for messages and titles: no user, no password, no options."""
         if self.socket:
             spelled = f"{quote(str(self.socket), safe='')}/{self.path}" if self.path else self.socket
@@ -103,7 +103,7 @@ class Address:
         return f"{scheme}://{','.join(map(str, self.hosts))}/{self.path}"
 
     def __str__(self) -> str:
-        return self.shown
+        return self.redacted
 
     def option(self, name: str, default: str) -> str:
         """Give an option of the URL, or the default."""
@@ -120,7 +120,7 @@ class Address:
                 raise InvalidAddress(
                     f"unknown option {name!r} in the URL",
                     hint=f"known here: {', '.join(known) or 'none'}",
-                    address=self.shown,
+                    address=self.redacted,
                 )
 
     def require_no_socket(self) -> None:
@@ -133,7 +133,7 @@ class Address:
             raise InvalidAddress(
                 f"{self.scheme} is not spoken over a unix socket",
                 hint="name a host: only consul+unix:// and etcd2+unix:// take a socket",
-                address=self.shown,
+                address=self.redacted,
             )
 
 
@@ -145,8 +145,8 @@ def parse(url: str) -> Address:
     """
     scheme, colon, rest = url.partition(":")
     if not colon or not scheme.replace("+", "").isalnum():
-        shown = repr(url) if "@" not in url else "the URL"
-        raise InvalidAddress(f"{shown} does not name a store", hint=_SCHEME_HINT)
+        redacted = repr(url) if "@" not in url else "the URL"
+        raise InvalidAddress(f"{redacted} does not name a store", hint=_SCHEME_HINT)
     scheme, _, transport = scheme.lower().partition("+")
     if transport not in ("", "tls", "unix"):
         raise InvalidAddress(f"{scheme}+{transport} is not known", hint=f"encrypted connections are {scheme}+tls://")
@@ -199,7 +199,9 @@ def _host(text: str, *, secret: bool) -> Host:
         name, _, port = text.rpartition(":")
     bare_ipv6 = ":" in name and not bracketed  # its last part is not a port
     if not name or bare_ipv6 or (port and not (port.isascii() and port.isdigit() and 0 < int(port) <= _HIGHEST_PORT)):
-        shown = "what stands before the path" if secret else repr(text)
+        redacted = "what stands before the path" if secret else repr(text)
         quoting = "; quote signs in a password: %2F for /" if secret else ""
-        raise InvalidAddress(f"{shown} is not a host and port", hint=f"write host:port, [::1]:port for IPv6{quoting}")
+        raise InvalidAddress(
+            f"{redacted} is not a host and port", hint=f"write host:port, [::1]:port for IPv6{quoting}"
+        )
     return Host(unquote(name), int(port) if port else None)

@@ -28,7 +28,7 @@ class Put:
     """The entry before, where the store still has it."""
     inferred: bool = False
     """Found by reading the state again after a gap, not told by the store's history: what was between is unknown."""
-    folded: int = 0
+    coalesced: int = 0
     """The most earlier changes of the key that may have been folded into this one, by a store that tells what is and
     not what happened (one without `Capability.EVERY_CHANGE`)."""
 
@@ -53,8 +53,8 @@ class Deleted:
     """The entry before, where the store still has it."""
     inferred: bool = False
     """Found missing by reading the state again after a gap, not told by the store's history."""
-    folded: int = 0
-    """The most earlier changes of the key that may have been folded into this one, see `Put.folded`."""
+    coalesced: int = 0
+    """The most earlier changes of the key that may have been folded into this one, see `Put.coalesced`."""
 
 
 @dataclass(frozen=True, slots=True)

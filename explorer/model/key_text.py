@@ -10,7 +10,7 @@ from typing import Final
 
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import decode, encode
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _C1: Final = re.compile("[\x80-\x9f]")
 _ESCAPE: Final = re.compile(r"\\(?:(?P<one>[\\nrt])|x(?P<byte>[0-9a-fA-F]{2})|u\{(?P<point>[0-9a-fA-F]{1,6})\}|)")
@@ -29,7 +29,7 @@ def escape_key(key: str) -> str:
     # A C1 control as \x85 would be the same as the byte 85, so it is written as a code point.
     parts = _C1.split(key.replace("\\", "\\\\"))
     controls = _C1.findall(key)
-    escaped = [inert(part) for part in parts]
+    escaped = [sanitize(part) for part in parts]
     return escaped[0] + "".join(
         f"\\u{{{ord(control):x}}}{part}" for control, part in zip(controls, escaped[1:], strict=True)
     )

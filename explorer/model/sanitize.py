@@ -22,7 +22,7 @@ _CHUNK_SIZE: Final = 1 << 16
 """Characters that are looked through at a time for a first find."""
 
 
-def inert(text: str | bytes, *, multiline: bool = False) -> str:
+def sanitize(text: str | bytes, *, multiline: bool = False) -> str:
     r"""Make text visible and harmless: what controls, hides or reorders becomes an escape such as `\x1b` or `\u{202e}`.
 
     Characters are judged once each, however often they occur.
@@ -43,7 +43,7 @@ def inert(text: str | bytes, *, multiline: bool = False) -> str:
     return text.translate({ord(character): _escape(character) for character in harmful}) if harmful else text
 
 
-def is_inert(text: str, *, multiline: bool = False) -> bool:
+def is_sanitized(text: str, *, multiline: bool = False) -> bool:
     """Return whether `inert` would leave a text as it is; the first find ends the search."""
     if text.isascii():
         allowed = _ASCII + _BREAKS.encode() if multiline else _ASCII
@@ -59,7 +59,7 @@ def is_inert(text: str, *, multiline: bool = False) -> bool:
     return piles is None or piles.search(text) is None
 
 
-def counted(number: int, one: str, many: str = "") -> str:
+def pluralize(number: int, one: str, many: str = "") -> str:
     """Give a number with the word for what is counted.
 
     >>> counted(1, "row"), counted(1200, "entry", "entries")

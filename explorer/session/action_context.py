@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from explorer.model.capabilities import Capability
 from explorer.session.actions import shown
-from explorer.session.connection.reconnector import Link
+from explorer.session.connection.reconnector import Reconnector
 from explorer.session.editing.edit_states import Conflicted, Unknown
 from explorer.session.editing.editor import STILL_SAVING
-from explorer.session.view_model import Showing
+from explorer.session.view_model import ViewModel
 
 
-class Circumstances:
+class ActionContext:
     """A session as its actions see it (`actions.Situation`).
 
     Args:
@@ -22,7 +22,13 @@ class Circumstances:
     """
 
     def __init__(
-        self, link: Link, showing: Showing, *, writable: bool, read_only: str | None, unlock_keys: Sequence[str]
+        self,
+        link: Reconnector,
+        showing: ViewModel,
+        *,
+        writable: bool,
+        read_only: str | None,
+        unlock_keys: Sequence[str],
     ) -> None:
         self._link = link
         self._showing = showing

@@ -17,7 +17,7 @@ SHORT: Final = 64
 """The bytes of a value that an entry keeps to show."""
 
 
-class Kind(Enum):
+class ChangeKind(Enum):
     """What an entry of the log tells."""
 
     CREATED = "created"
@@ -32,10 +32,10 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LoggedChange:
     """One entry of the log."""
 
-    kind: Kind
+    kind: ChangeKind
     time: datetime
     key: str = ""
     revision: Revision | None = None
@@ -45,7 +45,7 @@ class Change:
     """The beginning of the value."""
     count: int = 1
     """How many changes of the key, one right after the other, it stands for; it tells of the last."""
-    folded: int = 0
+    coalesced: int = 0
     """Earlier changes of the key, at most, that the store folded into what it told."""
     inferred: bool = False
     """Found by reading again after a gap: what was between is not known."""
@@ -57,7 +57,7 @@ class ChangeLog:
     """The last entries. Changes of one key that were told in one go are one entry with their count."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._kept: deque[Change] = deque(maxlen=capacity)
+        self._kept: deque[LoggedChange] = deque(maxlen=capacity)
         self._total = 0
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class ChangeLog:
         """Entries that had to be forgotten."""
         return self._total - len(self._kept)
 
-    def window(self, start: int, count: int) -> Sequence[Change]:
+    def window(self, start: int, count: int) -> Sequence[LoggedChange]:
         """Give some of the kept entries, the oldest being number 0."""
         start = max(0, start)
         if start < len(self._kept) // 2:
@@ -82,13 +82,13 @@ class ChangeLog:
         behind = len(self._kept) - stop
         return tuple(islice(reversed(self._kept), behind, behind + max(0, stop - start)))[::-1]
 
-    def last(self, count: int) -> Sequence[Change]:
+    def last(self, count: int) -> Sequence[LoggedChange]:
         """Give the newest entries, the newest last."""
         return self.window(max(0, len(self._kept) - count), count)
 
     def add(self, events: Iterable[Event], time: datetime) -> bool:
         """Write down what was told in one go; tell whether that was anything."""
-        before_all, told = self._total, dict[str, Change]()
+        before_all, told = self._total, dict[str, LoggedChange]()
         for event in events:
             change = _change(event, time)
             if change is None:
@@ -103,39 +103,41 @@ class ChangeLog:
         self._keep(told.values())
         return self._total > before_all
 
-    def _keep(self, changes: Iterable[Change]) -> None:
+    def _keep(self, changes: Iterable[LoggedChange]) -> None:
         for change in changes:
             self._kept.append(change)
             self._total += 1
 
 
-_ABOUT_THE_WATCH: Final = (Kind.GAP, Kind.LOST, Kind.RESTORED)
+_ABOUT_THE_WATCH: Final = (ChangeKind.GAP, ChangeKind.LOST, ChangeKind.RESTORED)
 
 
-def _after(before: Change, change: Change) -> Change:
+def _after(before: LoggedChange, change: LoggedChange) -> LoggedChange:
     """Give the entry for a key's change after others in the same go."""
-    created = before.kind is Kind.CREATED and change.kind is Kind.CHANGED
-    kind = Kind.CREATED if created else change.kind
-    return replace(change, kind=kind, count=before.count + change.count, folded=before.folded + change.folded)
+    created = before.kind is ChangeKind.CREATED and change.kind is ChangeKind.CHANGED
+    kind = ChangeKind.CREATED if created else change.kind
+    return replace(change, kind=kind, count=before.count + change.count, coalesced=before.coalesced + change.coalesced)
 
 
-def _change(event: Event, time: datetime) -> Change | None:
+def _change(event: Event, time: datetime) -> LoggedChange | None:
     match event:
-        case Put(entry=entry, folded=folded, inferred=inferred):
+        case Put(entry=entry, coalesced=coalesced, inferred=inferred):
             value = entry.value or b""
             created = entry.unchanged and not inferred and event.previous is None
-            kind = Kind.CREATED if created else Kind.CHANGED
+            kind = ChangeKind.CREATED if created else ChangeKind.CHANGED
             size = None if entry.value is None else len(value)
             short = bytes(value[:SHORT])
-            return Change(kind, time, entry.key, entry.revision, size, short, folded=folded, inferred=inferred)
-        case Deleted(key=key, revision=revision, previous=previous, folded=folded, inferred=inferred):
+            return LoggedChange(
+                kind, time, entry.key, entry.revision, size, short, coalesced=coalesced, inferred=inferred
+            )
+        case Deleted(key=key, revision=revision, previous=previous, coalesced=coalesced, inferred=inferred):
             size = None if previous is None or previous.value is None else len(previous.value)
-            return Change(Kind.DELETED, time, key, revision, size, folded=folded, inferred=inferred)
+            return LoggedChange(ChangeKind.DELETED, time, key, revision, size, coalesced=coalesced, inferred=inferred)
         case Resync(reason=reason, revision=revision):
-            return Change(Kind.GAP, time, revision=revision, reason=reason)
+            return LoggedChange(ChangeKind.GAP, time, revision=revision, reason=reason)
         case Lost(reason=reason):
-            return Change(Kind.LOST, time, reason=reason)
+            return LoggedChange(ChangeKind.LOST, time, reason=reason)
         case Restored(revision=revision):
-            return Change(Kind.RESTORED, time, revision=revision)
+            return LoggedChange(ChangeKind.RESTORED, time, revision=revision)
         case _:
             return None

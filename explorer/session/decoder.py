@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from explorer.codecs.base import Choice, Document, Encoded, Merge
 from explorer.codecs.three_way import ThreeWayRow, three_way_rows
 from explorer.model.line_diff import DiffLine, diff
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.aside import Aside
 
 _LOG: Final = logging.getLogger(__package__)
@@ -50,7 +50,7 @@ class Decoder:
             return self.codecs.open(key, value, choice)
         began = time.monotonic()
         document = await self._aside.do(self.codecs.open, key, value, choice)
-        _LOG.debug("decoded %s: %d bytes in %.1f ms", inert(key), len(value), (time.monotonic() - began) * 1000)
+        _LOG.debug("decoded %s: %d bytes in %.1f ms", sanitize(key), len(value), (time.monotonic() - began) * 1000)
         return document
 
     def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:

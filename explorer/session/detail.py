@@ -18,8 +18,8 @@ from explorer.model.events import Deleted, Put
 from explorer.session.clock import Clock
 from explorer.session.decoder import Decoder
 from explorer.session.internal_errors import as_failure
-from explorer.session.jobs import Task, Work
-from explorer.session.states import Empty, Failed, Loading, Pane, Part, Ready
+from explorer.session.jobs import Jobs, Task
+from explorer.session.states import Empty, Failed, Loading, LoadState, Part, Ready
 
 SETTLING: Final = 0.08
 """Seconds that a selection has to stand before its value is read, if it came right after another one."""
@@ -36,7 +36,7 @@ _REMEMBERED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LoadedValue:
     """A value and when it was read."""
 
     entry: Entry
@@ -53,7 +53,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class HistoryPage:
     """What was read of a key's history, newest first."""
 
     entries: tuple[Entry, ...]
@@ -65,7 +65,7 @@ class Detail:
     """The selected key's value; the newest selection wins."""
 
     def __init__(
-        self, decoder: Decoder, work: Work, store: Callable[[], Store], clock: Clock, tell: Callable[[Part], None]
+        self, decoder: Decoder, work: Jobs, store: Callable[[], Store], clock: Clock, tell: Callable[[Part], None]
     ) -> None:
         """Prepare for selections.
 
@@ -77,8 +77,8 @@ class Detail:
             tell: Is told what to draw again.
         """
         self.key: str | None = None
-        self.state: Pane[Reading] = Empty("no key is selected")
-        self.history: Pane[Earlier] = NOT_ASKED
+        self.state: LoadState[LoadedValue] = Empty("no key is selected")
+        self.history: LoadState[HistoryPage] = NOT_ASKED
         self._decoder = decoder
         self._work = work
         self._store = store
@@ -91,7 +91,7 @@ class Detail:
         self._choices: OrderedDict[str, Choice] = OrderedDict()
 
     @property
-    def reading(self) -> Reading | None:
+    def reading(self) -> LoadedValue | None:
         """What is shown, be it fresh or stale."""
         match self.state:
             case Ready(value=value):
@@ -186,7 +186,7 @@ class Detail:
         """Read more of the selected key's history."""
         if self.key is None:
             return
-        before = self.history.value if isinstance(self.history, Ready) else Earlier((), complete=False)
+        before = self.history.value if isinstance(self.history, Ready) else HistoryPage((), complete=False)
         if not before.complete:
             self._work.replace(self._read_earlier(self.key, before), name=_HISTORY)
 
@@ -253,7 +253,7 @@ class Detail:
     async def _show(
         self,
         entry: Entry,
-        reading: Reading | None = None,
+        reading: LoadedValue | None = None,
         *,
         moment: float | None = None,
         time: datetime | None = None,
@@ -266,7 +266,7 @@ class Detail:
         choice = self._choices.get(entry.key)
         preview = None if self._shows(entry.key) else self._decoder.preview(entry.key, entry.value, choice)
         if preview is not None:
-            self._become(Ready(Reading(entry, preview, moment, time or self._clock.wall())))
+            self._become(Ready(LoadedValue(entry, preview, moment, time or self._clock.wall())))
             await asyncio.sleep(_DRAWING)
         try:
             document = await self._decoder.open(entry.key, entry.value, choice)
@@ -277,17 +277,17 @@ class Detail:
             self._become(Failed(as_failure(error), None))
             raise
         if reading is None:
-            reading = Reading(entry, document, moment, time or self._clock.wall())
+            reading = LoadedValue(entry, document, moment, time or self._clock.wall())
         self._become(Ready(replace(reading, document=document)))
 
     def _shows(self, key: str) -> bool:
         return self.reading is not None and self.reading.entry.key == key
 
-    async def _read_earlier(self, key: str, before: Earlier) -> None:
+    async def _read_earlier(self, key: str, before: HistoryPage) -> None:
         try:
             store = self._store()
             if Capability.HISTORY not in store.capabilities:
-                reason = store.reasons.get(Capability.HISTORY, "the store has nothing of the kind")
+                reason = store.unsupported_reasons.get(Capability.HISTORY, "the store has nothing of the kind")
                 self.history = Empty(f"no history: {reason}")
             else:
                 if not before.entries:
@@ -297,7 +297,7 @@ class Detail:
                 entries = before.entries + found
                 complete = len(found) < EARLIER
                 self.history = (
-                    Ready(Earlier(entries, complete)) if entries else Empty("the store has no earlier value of it")
+                    Ready(HistoryPage(entries, complete)) if entries else Empty("the store has no earlier value of it")
                 )
         except ExplorerError as error:
             self.history = Failed(error, before if before.entries else None)
@@ -307,7 +307,7 @@ class Detail:
             raise
         self._tell(Part.DETAIL)
 
-    def _become(self, state: Pane[Reading]) -> None:
+    def _become(self, state: LoadState[LoadedValue]) -> None:
         self.state = state
         self._tell(Part.DETAIL)
 

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from explorer.model.errors import ExplorerError
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 MAX_FILES: Final = 20
 """Files that are kept; older ones are removed."""
@@ -69,9 +69,9 @@ class InternalErrors:
         file = self._files[site]
         details = "no details could be kept" if file is None else f"details in {_short(file)}"
         line = f"internal error: {type(error).__name__} in {site} ({details})"
-        _LOG.error("%s, while: %s", inert(line), inert(where))
+        _LOG.error("%s, while: %s", sanitize(line), sanitize(where))
         for part in trace(error).splitlines():
-            _LOG.error("  %s", inert(part))
+            _LOG.error("  %s", sanitize(part))
         return line
 
     def _write(self, error: Exception, where: str) -> Path | None:

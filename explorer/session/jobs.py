@@ -12,7 +12,7 @@ Job: TypeAlias = Coroutine[object, object, None]
 Task: TypeAlias = asyncio.Task[None]
 
 
-class Work:
+class Jobs:
     """What a session has running. Errors of the store are told by the jobs themselves; any other failure is a defect.
 
     A defect ends the session and is raised where it was entered, unless somebody is there to report it to.

@@ -6,7 +6,7 @@ from contextlib import suppress
 from explorer.drivers.base import Store
 from explorer.model.entries import Child
 from explorer.model.errors import Denied, ExplorerError, KeyNotFound
-from explorer.session.keytree.nodes import Extent, Node
+from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.keytree.tree import Tree
 
 
@@ -81,7 +81,7 @@ class KeyLookup:
         tree, separator = self._tree, self._tree.separator
         folder, found, name = text.rpartition(separator)
         node = tree.node(folder) if found else tree.root
-        if node is not None and node.branch is not None and node.extent is Extent.LOADED:
+        if node is not None and node.branch is not None and node.extent is LevelState.LOADED:
             children = [
                 Child(one.name, tree.key(one), has_value=one.has_value, has_children=one.has_children)
                 for one in node.branch

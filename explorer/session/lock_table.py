@@ -16,7 +16,7 @@ from explorer.model.events import Deleted, Put
 from explorer.model.locks import Contender, LockInfo
 from explorer.session.clock import Clock
 from explorer.session.internal_errors import as_failure
-from explorer.session.states import Empty, Failed, Loading, Pane, Part, Ready
+from explorer.session.states import Empty, Failed, Loading, LoadState, Part, Ready
 
 PAUSE: Final = 2.0
 """Seconds between two readings at least."""
@@ -48,7 +48,7 @@ class LockTable:
     """The locks of a store. `run` reads them, again and again, for as long as the session has a store."""
 
     def __init__(self, clock: Clock, tell: Callable[[Part], None], *, pause: float = PAUSE) -> None:
-        self.state: Pane[LocksRead] = Empty("not connected")
+        self.state: LoadState[LocksRead] = Empty("not connected")
         self._clock = clock
         self._tell = tell
         self._pause = pause
@@ -111,7 +111,7 @@ class LockTable:
     async def run(self, store: Store) -> None:
         """Read the locks of a store now and whenever it is wanted, until cancelled."""
         if Capability.LOCKS not in store.capabilities:
-            reason = store.reasons.get(Capability.LOCKS, "the store has nothing of the kind")
+            reason = store.unsupported_reasons.get(Capability.LOCKS, "the store has nothing of the kind")
             self._become(Empty(f"no locks to show: {reason}"))
             return
         self._separator = store.separator
@@ -210,7 +210,7 @@ class LockTable:
             case _:
                 return None
 
-    def _become(self, state: Pane[LocksRead]) -> None:
+    def _become(self, state: LoadState[LocksRead]) -> None:
         self.state = state
         self._tell(Part.LOCKS)
 

@@ -15,10 +15,10 @@ MANY: Final = 500.0
 CALM: Final[Mapping[Part, float]] = MappingProxyType({Part.TREE: 0.1, Part.LIVENESS: 0.1, Part.CHANGES: 0.25})
 """Seconds from then on between two tellings of what the store does. All drawing is time in which no key is heard."""
 
-Told: TypeAlias = Callable[[Part], None]
+Subscriber: TypeAlias = Callable[[Part], None]
 
 
-class Frames:
+class Notifier:
     """What is to be told, and to whom. Before each telling `fold` is called: it takes in what waits."""
 
     def __init__(self, fold: Callable[[], bool], rate: Callable[[], float] = lambda: 0.0) -> None:
@@ -32,12 +32,12 @@ class Frames:
         self._rate = rate
         self._last = dict.fromkeys(CALM, 0.0)
         self._parts = Part(0)
-        self._subscribers: list[Told] = []
+        self._subscribers: list[Subscriber] = []
         self._due = asyncio.Event()
         self._quiet = asyncio.Event()
         self._quiet.set()
 
-    def subscribe(self, told: Told) -> Callable[[], None]:
+    def subscribe(self, told: Subscriber) -> Callable[[], None]:
         """Have a function called with the parts that changed; gives what ends that."""
         self._subscribers.append(told)
 

@@ -11,30 +11,30 @@ from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported, ExplorerError
-from explorer.session.action_context import Circumstances
+from explorer.session.action_context import ActionContext
 from explorer.session.actions import Actions
 from explorer.session.change_log import ChangeLog
 from explorer.session.clock import Clock
 from explorer.session.commands import ACTIONS
-from explorer.session.connection.heartbeat import Prover
-from explorer.session.connection.liveness import Pulse
-from explorer.session.connection.liveness_monitor import Vigil
-from explorer.session.connection.reconnector import Companion, Link
-from explorer.session.connection.reflector import Following
+from explorer.session.connection.heartbeat import Heartbeat
+from explorer.session.connection.liveness import LivenessTracker
+from explorer.session.connection.liveness_monitor import LivenessMonitor
+from explorer.session.connection.reconnector import ConnectionTask, Reconnector
+from explorer.session.connection.reflector import Reflector
 from explorer.session.decoder import Codecs, Decoder
 from explorer.session.detail import Detail
-from explorer.session.editing.deletion import Removal, preview, remove
+from explorer.session.editing.deletion import DeletePlan, preview, remove
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Reviewing, Unknown
-from explorer.session.editing.editor import Desk
+from explorer.session.editing.editor import Editor
 from explorer.session.internal_errors import InternalErrors
-from explorer.session.jobs import Job, Work
+from explorer.session.jobs import Job, Jobs
 from explorer.session.key_lookup import KeyLookup
 from explorer.session.keytree.tree import Tree
 from explorer.session.lock_table import LockTable
-from explorer.session.notifier import FRAME, Frames, Told
+from explorer.session.notifier import FRAME, Notifier, Subscriber
 from explorer.session.states import Liveness, Part, newest
-from explorer.session.view_model import Showing
+from explorer.session.view_model import ViewModel
 
 
 class Session:
@@ -81,22 +81,22 @@ class Session:
         self._open = open
         self._proved_revision: Revision | None = None
         self._stack = AsyncExitStack()
-        self._work = Work(None if errors is None else errors.report)
+        self._work = Jobs(None if errors is None else errors.report)
         self._decoder = Decoder(codecs)
-        self._pulse = Pulse()
-        self._frames = Frames(self._fold, lambda: self.rate)
+        self._pulse = LivenessTracker()
+        self._frames = Notifier(self._fold, lambda: self.rate)
         tell = self._frames.tell
-        self._vigil = Vigil(self._pulse, self.clock, tell, self._woke)
+        self._vigil = LivenessMonitor(self._pulse, self.clock, tell, self._woke)
         look = self._vigil.look
-        self._link = Link(self._connect, self._pulse, self.clock, look)
-        self._prover = Prover(self._pulse, self.clock, notice=self._proved, lapsed=self._lapsed)
-        self._showing = Showing(self._decoder, self._work, lambda: self._link.store, self.clock, tell, drafts=drafts)
-        self._following = Following(
+        self._link = Reconnector(self._connect, self._pulse, self.clock, look)
+        self._prover = Heartbeat(self._pulse, self.clock, notice=self._proved, lapsed=self._lapsed)
+        self._showing = ViewModel(self._decoder, self._work, lambda: self._link.store, self.clock, tell, drafts=drafts)
+        self._following = Reflector(
             self._showing, self._pulse, self.clock, wake=self._frames.wake, notice=look, ask=self._prover.ask_now
         )
         self.lookup = KeyLookup(self._showing.tree, lambda: self._link.store, nearby, lambda: tell(Part.TREE))
         """Questions about a key that a person typed."""
-        self._circumstances = Circumstances(
+        self._circumstances = ActionContext(
             self._link, self._showing, writable=writable, read_only=read_only, unlock_keys=actions["writing"].keys
         )
 
@@ -129,7 +129,7 @@ class Session:
     async def _connected(self) -> None:
         companions = {"prove": self._prover.run, "read": self._read, "read locks": self.locks.run}
 
-        def kept_running(name: str, companion: Companion) -> Companion:
+        def kept_running(name: str, companion: ConnectionTask) -> ConnectionTask:
             return lambda store: self._work.restarting(lambda: companion(store), name)
 
         await self._link.run(self._following.run, [kept_running(*one) for one in companions.items()])
@@ -139,7 +139,7 @@ class Session:
         store = self._open()
         self._circumstances.store_capabilities = store.capabilities
         if not self.shown:
-            self.shown = self.desk.shown = store.address.shown
+            self.shown = self.desk.shown = store.address.redacted
             self._showing.split_at(store.separator)
             self._work.start(self.desk.find_drafts(), name="find drafts")
         return store
@@ -171,7 +171,7 @@ class Session:
         return self._showing.locks
 
     @property
-    def desk(self) -> Desk:
+    def desk(self) -> Editor:
         """Where editing happens, and the drafts that were found."""
         return self._showing.desk
 
@@ -220,7 +220,7 @@ class Session:
         """Whether what is shown is held still."""
         return self._following.frozen
 
-    def subscribe(self, told: Told) -> Callable[[], None]:
+    def subscribe(self, told: Subscriber) -> Callable[[], None]:
         """Have a function called with the parts that changed, at most once per frame; gives what ends that."""
         return self._frames.subscribe(told)
 
@@ -332,7 +332,7 @@ class Session:
         await self.desk.leave()
         self.detail.reload()
 
-    async def preview_removal(self, key: str, *, subtree: bool, with_key: bool = False) -> Removal:
+    async def preview_removal(self, key: str, *, subtree: bool, with_key: bool = False) -> DeletePlan:
         """Read what deleting a key, or everything below a folder, and the folder's own key too, would delete.
 
         Raises:
@@ -342,7 +342,7 @@ class Session:
         self._must_write(key)
         return await preview(self._link.store, key, subtree=subtree, with_key=with_key)
 
-    async def remove(self, removal: Removal) -> int:
+    async def remove(self, removal: DeletePlan) -> int:
         """Delete what a preview showed, and give how many entries that were.
 
         Raises:

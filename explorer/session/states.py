@@ -53,11 +53,11 @@ class Failed(Generic[Value_co]):
     """What was shown before, to be shown dimmed."""
 
 
-Pane: TypeAlias = Loading | Ready[Value_co] | Empty | Failed[Value_co]
+LoadState: TypeAlias = Loading | Ready[Value_co] | Empty | Failed[Value_co]
 """How a pane stands; a view draws each of the four."""
 
 
-class Standing(Enum):
+class LivenessStatus(Enum):
     """How sure it is that the store looks now as it is shown."""
 
     LIVE = "LIVE"
@@ -74,7 +74,7 @@ class Standing(Enum):
 class Liveness:
     """How a session stands with its store at one moment."""
 
-    standing: Standing
+    standing: LivenessStatus
     reason: str
     """Why, in a few words; for LIVE what proves it."""
     proved: float | None = None

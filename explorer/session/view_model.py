@@ -13,8 +13,8 @@ from explorer.session.change_log import ChangeLog
 from explorer.session.clock import Clock
 from explorer.session.decoder import Decoder
 from explorer.session.detail import Detail
-from explorer.session.editing.editor import Desk
-from explorer.session.jobs import Work
+from explorer.session.editing.editor import Editor
+from explorer.session.jobs import Jobs
 from explorer.session.keytree.tree import Tree
 from explorer.session.lock_table import LockTable
 from explorer.session.states import Part
@@ -23,13 +23,13 @@ AGING: Final = 0.5
 """Seconds between two looks at the marks that fade."""
 
 
-class Showing:
+class ViewModel:
     """The parts of a session that follow its store."""
 
     def __init__(
         self,
         decoder: Decoder,
-        work: Work,
+        work: Jobs,
         store: Callable[[], Store],
         clock: Clock,
         tell: Callable[[Part], None],
@@ -49,7 +49,7 @@ class Showing:
         self.changes = ChangeLog()
         self.detail = Detail(decoder, work, store, clock, tell)
         self.locks = LockTable(clock, tell)
-        self.desk = Desk(decoder, work, store, clock, tell, folder=drafts)
+        self.desk = Editor(decoder, work, store, clock, tell, folder=drafts)
         self._work = work
         self._store = store
         self._clock = clock

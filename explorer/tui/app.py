@@ -21,19 +21,19 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import Widget
 
-from explorer.model.sanitize import counted, inert
+from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import BROWSING, Action, Need, shown, where
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Loading, Part
 from explorer.tui import dispatch_guard
-from explorer.tui.palette import Commands, Palette
-from explorer.tui.screens.browse import Browse
+from explorer.tui.palette import ActionCommands, Palette
+from explorer.tui.screens.browse import BrowseScreen
 from explorer.tui.screens.live import LiveScreen
-from explorer.tui.terminal.gc_tuner import Garbage
-from explorer.tui.terminal.input_decoder import forgive
-from explorer.tui.terminal.resize import by_now
-from explorer.tui.terminal.sanitize_filter import Backstop
+from explorer.tui.terminal.gc_tuner import GcTuner
+from explorer.tui.terminal.input_decoder import install
+from explorer.tui.terminal.resize import current_size
+from explorer.tui.terminal.sanitize_filter import SanitizeFilter
 from explorer.tui.themes import DEFAULT, THEMES, remembered_theme
 
 TICK: Final = 0.5
@@ -49,7 +49,7 @@ class Keyscope(App[None]):
 
     TITLE = "Keyscope"
     CSS_PATH = "keyscope.tcss"
-    COMMANDS = {Commands}  # noqa: RUF012 - as Textual declares it
+    COMMANDS = {ActionCommands}  # noqa: RUF012 - as Textual declares it
     ENABLE_COMMAND_PALETTE = False
     NOTIFICATION_TIMEOUT = 4.0
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (60, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Textual declares it
@@ -74,7 +74,7 @@ class Keyscope(App[None]):
             told: Lines to show at the start.
             errors: Where unexpected exceptions are reported, so that the app goes on; None has them end it.
         """
-        forgive()
+        install()
         dispatch_guard.install()
         self._wanted_theme = theme or os.environ.get("TEXTUAL_THEME") or remembered_theme(theme_file) or DEFAULT
         super().__init__()
@@ -86,7 +86,7 @@ class Keyscope(App[None]):
         self._errors = errors
         self._drafts_said = False
         self._unsubscribe: Callable[[], None] = lambda: None
-        self._garbage = Garbage(lambda: session.tree.loaded)
+        self._garbage = GcTuner(lambda: session.tree.loaded)
         self.failure: Exception | None = None
         """What the app ended with, if that was a defect."""
 
@@ -112,9 +112,9 @@ class Keyscope(App[None]):
         self._garbage.begin()
         if self._wanted_theme != self.theme:
             self.say(f"there is no theme {self._wanted_theme}", warning=True)
-        Backstop.install(self)
+        SanitizeFilter.install(self)
         self.set_keymap({action.id: ",".join(action.keys) for action in self.session.actions})
-        self.push_screen(Browse(self.session).add_class(*self._breakpoint_classes(), update=False))
+        self.push_screen(BrowseScreen(self.session).add_class(*self._breakpoint_classes(), update=False))
         self._unsubscribe = self.session.subscribe(self._told)
         self.set_interval(TICK, self._tick)
         for line in self._said:
@@ -124,7 +124,7 @@ class Keyscope(App[None]):
 
     def on_resize(self, event: Resize) -> None:
         """Go by the size that the window has by now."""
-        newer = None if self.is_headless or self.is_web else by_now(event)
+        newer = None if self.is_headless or self.is_web else current_size(event)
         if newer is not None:
             event.prevent_default()
             self.post_message(newer)
@@ -167,7 +167,7 @@ class Keyscope(App[None]):
         self._drafts_said = True
         if drafts and self.session.editing is None:
             keys = self.session.actions["drafts"].keys
-            self.say(f"{counted(len(drafts), 'draft')} kept from before{f': {keys[0]} lists them' if keys else ''}")
+            self.say(f"{pluralize(len(drafts), 'draft')} kept from before{f': {keys[0]} lists them' if keys else ''}")
 
     def _tick(self) -> None:
         self._garbage.look()
@@ -247,7 +247,7 @@ class Keyscope(App[None]):
 
     def _show_error(self, line: str) -> None:
         """Show an error for long enough to read where its details are; may be called from any task of the session."""
-        self.notify(inert(line), severity="error", markup=False, timeout=10)
+        self.notify(sanitize(line), severity="error", markup=False, timeout=10)
 
     def _fatal_error(self) -> None:
         """Leave without a picture of the failure: that would show what variables held, secrets too.
@@ -278,7 +278,7 @@ class Keyscope(App[None]):
 
     def say(self, text: str, *, warning: bool = False) -> None:
         """Show a line for a few seconds."""
-        self.notify(inert(text), severity="warning" if warning else "information", markup=False)
+        self.notify(sanitize(text), severity="warning" if warning else "information", markup=False)
 
     def end(self, number: signal.Signals) -> None:
         """Leave for a signal, with the exit code that shells know it by."""

@@ -13,7 +13,7 @@ _DISPATCH: Final = MessagePump._dispatch_message  # noqa: SLF001 - Textual has n
 
 
 @runtime_checkable
-class Guarded(Protocol):
+class DispatchGuard(Protocol):
     """An app that reports exceptions and goes on."""
 
     @property
@@ -28,7 +28,7 @@ async def _dispatch(pump: MessagePump, message: Message) -> None:
         await _DISPATCH(pump, message)
     except Exception as error:
         app = pump.app
-        if not (isinstance(app, Guarded) and app.outlives_failures):
+        if not (isinstance(app, DispatchGuard) and app.outlives_failures):
             raise
         app._handle_exception(error)  # noqa: SLF001 - what Textual itself would call, before it ends the loop
 

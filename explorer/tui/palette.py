@@ -13,8 +13,8 @@ from textual.types import IgnoreReturnCallbackType
 
 from explorer.session.actions import BROWSING, shown
 from explorer.session.session import Session
-from explorer.tui.dialogs.base import Answering
-from explorer.tui.rendering import told
+from explorer.tui.dialogs.base import Dialog
+from explorer.tui.rendering import safe_content
 from explorer.tui.screens.live import LiveScreen
 
 _GATHER: Final = cast(
@@ -23,7 +23,7 @@ _GATHER: Final = cast(
 )
 
 
-class Palette(CommandPalette, Answering[None]):
+class Palette(CommandPalette, Dialog[None]):
     """Textual's palette, but for keys that come before its list is drawn or after it has gone: they end the app."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -40,7 +40,7 @@ class Palette(CommandPalette, Answering[None]):
             await _GATHER(self, search_value)
 
 
-class Commands(Provider):
+class ActionCommands(Provider):
     """Offers what can be done now, and says of the rest why it cannot."""
 
     async def discover(self) -> Hits:
@@ -74,4 +74,4 @@ class Commands(Provider):
 
 def _literal(text: str) -> str:
     """Give a text that is not read as markup: why something is off may have a stranger's words in it."""
-    return cast("str", told(text))  # content passes where Textual expects its markup
+    return cast("str", safe_content(text))  # content passes where Textual expects its markup

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
 
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 Piece: TypeAlias = tuple[str, str]
 """The name of a style and a text to draw in it; the empty name is the plain style."""
@@ -28,13 +28,13 @@ _LONG = 1 << 16
 """Characters beyond which a text is not broken one by one."""
 
 
-def told(text: str, style: str = "", *, multiline: bool = False) -> Content:
+def safe_content(text: str, style: str = "", *, multiline: bool = False) -> Content:
     """Make content of what anybody said: harmless, without markup, and in one line unless lines are put together."""
-    harmless = inert(text, multiline=multiline)
+    harmless = sanitize(text, multiline=multiline)
     return Content.styled(harmless, style) if style else Content(harmless)
 
 
-def strip(pieces: Iterable[Piece], width: int, styles: Styles, *, base: str = "") -> Strip:
+def render_line(pieces: Iterable[Piece], width: int, styles: Styles, *, base: str = "") -> Strip:
     """Draw one line: pieces one after the other, made harmless, cut and filled up to the width in cells.
 
     On a base of its own, such as a cursor's, colours are the base's: what is bold or struck through stays so.
@@ -44,13 +44,13 @@ def strip(pieces: Iterable[Piece], width: int, styles: Styles, *, base: str = ""
     def style(name: str) -> Style:
         return plain + (styles(name).without_color if base else styles(name)) if name else plain
 
-    drawn = [Segment(inert(text), style(name)) for name, text in pieces]
+    drawn = [Segment(sanitize(text), style(name)) for name, text in pieces]
     return Strip(drawn).adjust_cell_length(width, plain)
 
 
 def named(key: str) -> str:
     """Spell a key in a heading or a question: harmless, in a line, and short enough to leave room for the rest."""
-    return middle(inert(key), _NAME)
+    return middle(sanitize(key), _NAME)
 
 
 def middle(text: str, width: int) -> str:
@@ -91,10 +91,10 @@ def chopped(text: str, width: int) -> list[str]:
 
 def visible(white_space: str) -> str:
     """Return white space as signs."""
-    return "".join({" ": "·", "\t": TAB_SIGN}.get(one, inert(one)) for one in white_space)
+    return "".join({" ": "·", "\t": TAB_SIGN}.get(one, sanitize(one)) for one in white_space)
 
 
-def size(count: int) -> str:
+def format_bytes(count: int) -> str:
     """Spell a number of bytes."""
     if count < _KIBIBYTE:
         return f"{count} B"
@@ -106,7 +106,7 @@ def size(count: int) -> str:
     return f"{amount / _KIBIBYTE:.1f} GiB"
 
 
-def span(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Spell a length of time in a few characters: `0.4s`, `12s`, `3m20s`, `5h03m`, `2d4h`."""
     if seconds < _TENTHS_BELOW:
         return f"{seconds:.1f}s"

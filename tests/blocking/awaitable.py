@@ -33,7 +33,7 @@ class AwaitableStore(Store):
         super().__init__(store.address)
         self.capabilities = store.capabilities
         self.separator = store.separator
-        vars(self).update(reasons=store.reasons, lock_layouts=store.lock_layouts)
+        vars(self).update(unsupported_reasons=store.unsupported_reasons, lock_layouts=store.lock_layouts)
         self._store = store
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking")
         self._opened: BlockingStore | None = None
@@ -63,8 +63,8 @@ class AwaitableStore(Store):
     async def status(self) -> Status:
         return await self.run(self.blocking.status)
 
-    async def prove(self) -> Revision | None:
-        return await self.run(self.blocking.prove)
+    async def ping(self) -> Revision | None:
+        return await self.run(self.blocking.ping)
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         return await self.run(lambda: self.blocking.get(key, consistent=consistent))

@@ -17,7 +17,7 @@ from explorer.blocking import BlockingLock, BlockingStore
 from explorer.blocking.portal import portal
 from explorer.drivers.base import Lock, Store
 from explorer.drivers.memory import MemoryStore
-from explorer.drivers.memory.database import Keyspace
+from explorer.drivers.memory.database import Database
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, KeyExists, KeyModified, KeyNotFound, NotReachable
 from explorer.model.events import Deleted, Put, Started
@@ -47,7 +47,7 @@ def assert_nothing_is_left(before: Counter[str]) -> None:
 class TestTheSameCalls:
     @pytest.mark.parametrize(("blocking", "awaited"), [(BlockingStore, Store), (BlockingLock, Lock)])
     def test_every_call_of_the_contract_is_there_with_the_same_arguments(self, blocking: type, awaited: type) -> None:
-        own = {"connect", "another", "__aenter__", "__aexit__", "__init__"}  # to open one is `explorer.connect`'s
+        own = {"connect", "clone", "__aenter__", "__aexit__", "__init__"}  # to open one is `explorer.connect`'s
         contract = {name: call for name, call in getmembers(awaited, isfunction) if name not in own and name[:1] != "_"}
         assert contract
         for name, call in contract.items():
@@ -157,7 +157,7 @@ class TestTheEnd:
 
     def test_a_store_that_cannot_be_opened_leaves_nothing(self) -> None:
         before = names()
-        store = MemoryStore(parse("memory:"), Access(), keyspace=Keyspace())
+        store = MemoryStore(parse("memory:"), Access(), keyspace=Database())
         store.cut("unplugged")
         with pytest.raises(NotReachable, match="unplugged"):
             BlockingStore(store)

@@ -7,8 +7,8 @@ import pytest
 from explorer.blocking.portal import portal
 from explorer.drivers.base import Store
 from tests.blocking.awaitable import AwaitableStore
-from tests.contract.fixtures import Ground
-from tests.contract.suite import AllOfTheContract
+from tests.contract.fixtures import DriverFixtures
+from tests.contract.suite import DriverContract
 from tests.drivers.test_consul import ConsulFixtures
 from tests.drivers.test_etcd import EtcdFixtures
 from tests.drivers.test_etcd2 import Etcd2Fixtures
@@ -19,7 +19,7 @@ from tests.servers.fixtures import shared_consul, shared_etcd, shared_etcd2, sha
 __all__ = ["shared_consul", "shared_etcd", "shared_etcd2", "shared_zookeeper"]
 
 
-class Blocking(Ground):
+class Blocking(DriverFixtures):
     """The same connections, made blocking; what lets time pass is tried without threads."""
 
     run_timed = False
@@ -28,7 +28,7 @@ class Blocking(Ground):
         return AwaitableStore(super().connection(path))
 
 
-class TestBlockingMemory(Blocking, AllOfTheContract, MemoryFixtures):
+class TestBlockingMemory(Blocking, DriverContract, MemoryFixtures):
     """Its clock and its keyspace belong to the loop that the store runs on."""
 
     run_timed = True
@@ -43,21 +43,21 @@ class TestBlockingMemory(Blocking, AllOfTheContract, MemoryFixtures):
         await asyncio.to_thread(portal().run, compacted())
 
 
-class TestBlockingEtcd(Blocking, AllOfTheContract, EtcdFixtures):
+class TestBlockingEtcd(Blocking, DriverContract, EtcdFixtures):
     @pytest.fixture
     def etcd_version(self) -> str:
         """One version will do: what differs is the driver's, and tested there."""
         return "3.5"
 
 
-class TestBlockingEtcd2(Blocking, AllOfTheContract, Etcd2Fixtures):
+class TestBlockingEtcd2(Blocking, DriverContract, Etcd2Fixtures):
     async def compact(self, store: Store) -> None:
         await Etcd2Fixtures.compact(self, store)
 
 
-class TestBlockingConsul(Blocking, AllOfTheContract, ConsulFixtures):
+class TestBlockingConsul(Blocking, DriverContract, ConsulFixtures):
     pass
 
 
-class TestBlockingZooKeeper(Blocking, AllOfTheContract, ZooKeeperFixtures):
+class TestBlockingZooKeeper(Blocking, DriverContract, ZooKeeperFixtures):
     pass

@@ -8,7 +8,7 @@ import pytest
 from explorer.cli import main, run
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.clock import ManualClock
-from explorer.drivers.memory.database import Keyspace
+from explorer.drivers.memory.database import Database
 from explorer.model.address import Access, parse
 from tests.cli.run_command import Result, Run, folders
 from tests.servers.fixtures import prefix, shared_etcd, shared_etcd2, shared_zookeeper
@@ -26,9 +26,9 @@ def _folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def keyspace(monkeypatch: pytest.MonkeyPatch) -> Keyspace:
+def keyspace(monkeypatch: pytest.MonkeyPatch) -> Database:
     """What every `memory:` of the test looks into: it outlives a run, as a server would, and time stands still."""
-    shared = Keyspace(ManualClock())
+    shared = Database(ManualClock())
 
     def make(url: str, access: Access) -> MemoryStore:
         return MemoryStore(parse(url), access, keyspace=shared)
@@ -38,7 +38,7 @@ def keyspace(monkeypatch: pytest.MonkeyPatch) -> Keyspace:
 
 
 @pytest.fixture
-def keyscope(keyspace: Keyspace, run_here: Run) -> Run:  # noqa: ARG001 - what `memory:` is in these runs
+def keyscope(keyspace: Database, run_here: Run) -> Run:  # noqa: ARG001 - what `memory:` is in these runs
     """Run the command in this process, with the keyspace as every `memory:`."""
     return run_here
 

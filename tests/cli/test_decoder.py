@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.drivers.memory.database import Keyspace
+from explorer.drivers.memory.database import Database
 from tests.cli.run_command import Run, run_process
 
 SCHEMA = """\
@@ -44,14 +44,14 @@ def mapped(home: Path, proto: str) -> None:
 
 
 class TestGet:
-    def test_a_message_as_text(self, keyscope: Run, keyspace: Keyspace, proto: str) -> None:
+    def test_a_message_as_text(self, keyscope: Run, keyspace: Database, proto: str) -> None:
         keyspace.put(b"k", ADA)
         words = ("get", "memory:", "k", "--proto", proto, "--type", "p.Person")
         for form in ((), ("--as", "textproto")):
             assert keyscope(*words, *form).output == b'name: "Ada"\nborn: 1815\n'
 
     @pytest.mark.usefixtures("mapped")
-    def test_a_rule_says_which_message_it_is(self, keyscope: Run, keyspace: Keyspace) -> None:
+    def test_a_rule_says_which_message_it_is(self, keyscope: Run, keyspace: Database) -> None:
         keyspace.put(b"people/ada", ADA)
         assert keyscope("get", "memory:", "people/ada", "--as", "textproto").lines == ['name: "Ada"', "born: 1815"]
         shown = keyscope("get", "memory:", "people/ada", "--as", "json").output
@@ -59,11 +59,11 @@ class TestGet:
         assert keyscope("get", "memory:people", "ada", "--as", "textproto")
 
     @pytest.mark.usefixtures("mapped")
-    def test_what_no_rule_speaks_of_is_json_as_ever(self, keyscope: Run, keyspace: Keyspace) -> None:
+    def test_what_no_rule_speaks_of_is_json_as_ever(self, keyscope: Run, keyspace: Database) -> None:
         keyspace.put(b"k", b'{"a":1}')
         assert keyscope("get", "memory:", "k", "--as", "json").lines == ["{", '  "a": 1', "}"]
 
-    def test_what_is_shown_is_harmless(self, keyscope: Run, keyspace: Keyspace, proto: str) -> None:
+    def test_what_is_shown_is_harmless(self, keyscope: Run, keyspace: Database, proto: str) -> None:
         keyspace.put(b"k", b"\x0a\x0a\x1b[2J\xe2\x80\xae\xc2\x85z")
         for form in ("textproto", "json"):
             output = keyscope(
@@ -72,7 +72,7 @@ class TestGet:
             assert output.replace("\n", "").isprintable()
             assert "\u202e" not in output
 
-    def test_without_a_type_there_is_no_text_format(self, keyscope: Run, keyspace: Keyspace) -> None:
+    def test_without_a_type_there_is_no_text_format(self, keyscope: Run, keyspace: Database) -> None:
         keyspace.put(b"k", ADA)
         result = keyscope("get", "memory:", "k", "--as", "textproto")
         assert (result.code, result.output) == (2, b"")
@@ -83,7 +83,7 @@ class TestGet:
         [(b"\xff", "p.Person", "does not parse as p.Person"), (ADA, "q.Person", "there is p.Person")],
     )
     def test_what_is_no_such_message_is_one_clear_error(
-        self, keyscope: Run, keyspace: Keyspace, proto: str, case: tuple[bytes, str, str]
+        self, keyscope: Run, keyspace: Database, proto: str, case: tuple[bytes, str, str]
     ) -> None:
         value, kind, said = case
         keyspace.put(b"k", value)
@@ -115,7 +115,7 @@ class TestPut:
         assert keyscope("put", "memory:", "k", *words, given=text.encode())
         assert keyscope("get", "memory:", "k", "--as", "raw").output == ADA
 
-    def test_what_get_shows_put_takes(self, keyscope: Run, keyspace: Keyspace, proto: str) -> None:
+    def test_what_get_shows_put_takes(self, keyscope: Run, keyspace: Database, proto: str) -> None:
         keyspace.put(b"k", ADA)
         words = ("--proto", proto, "--type", "p.Person")
         for form, back in (("textproto", "text"), ("json", "json")):
@@ -175,7 +175,7 @@ class TestSchemas:
         assert "-I" in keyscope(*words).error
         assert keyscope(*words, "-I", str(Path(proto).parent))
 
-    def test_a_file_of_rules_can_be_named(self, keyscope: Run, keyspace: Keyspace, tmp_path: Path, proto: str) -> None:
+    def test_a_file_of_rules_can_be_named(self, keyscope: Run, keyspace: Database, tmp_path: Path, proto: str) -> None:
         (tmp_path / "mine.toml").write_text('version = 1\n[[map]]\nkey = "k"\ntype = "p.Person"\n')
         keyspace.put(b"k", ADA)
         words = ("get", "memory:", "k", "--as", "textproto", "--codecs", str(tmp_path / "mine.toml"))
@@ -185,7 +185,7 @@ class TestSchemas:
         assert "no schema has a message 'p.Person'" in told.error
 
     def test_a_file_of_rules_that_is_wrong_is_told_with_its_line(
-        self, keyscope: Run, keyspace: Keyspace, home: Path
+        self, keyscope: Run, keyspace: Database, home: Path
     ) -> None:
         (home / "codecs.toml").write_text("version = 1\n[[map]]\nkey = 1\n")
         keyspace.put(b"k", b"{}")

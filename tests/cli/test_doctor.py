@@ -6,13 +6,13 @@ import pytest
 
 from explorer.drivers import address_hints
 from explorer.drivers.memory import MemoryStore
-from explorer.drivers.memory.database import Keyspace
+from explorer.drivers.memory.database import Database
 from explorer.model.address import Access, Address
 from explorer.model.entries import Revision, Status
 from tests.cli.run_command import Run
 
 
-def test_a_healthy_store_is_told_line_by_line(keyscope: Run, keyspace: Keyspace) -> None:
+def test_a_healthy_store_is_told_line_by_line(keyscope: Run, keyspace: Database) -> None:
     keyspace.put(b"a", b"")
     result = keyscope("doctor", "memory:")
     assert (result.code, result.error) == (0, "")
@@ -22,7 +22,7 @@ def test_a_healthy_store_is_told_line_by_line(keyscope: Run, keyspace: Keyspace)
         assert subject in subjects
 
 
-def test_for_programs_it_is_one_object(keyscope: Run, keyspace: Keyspace) -> None:
+def test_for_programs_it_is_one_object(keyscope: Run, keyspace: Database) -> None:
     keyspace.put(b"a", b"")
     told = keyscope("doctor", "memory:", "--json").record
     assert (told["address"], told["healthy"], told["exit_code"]) == ("memory:", True, 0)
@@ -34,7 +34,7 @@ def test_for_programs_it_is_one_object(keyscope: Run, keyspace: Keyspace) -> Non
 
 
 @pytest.fixture
-def _sibling(keyspace: Keyspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def _sibling(keyspace: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the neighbour that doctor looks into be the same keyspace."""
 
     def driver(_: Address) -> Callable[[Address, Access], MemoryStore]:
@@ -48,7 +48,7 @@ def _sibling(keyspace: Keyspace, monkeypatch: pytest.MonkeyPatch) -> None:
     ("stored", "url", "named"), [(b"/a/b", "memory:a", "memory:////a"), (b"a/b", "memory:////a", "memory:///a")]
 )
 def test_a_slash_too_few_or_too_many_is_found(
-    keyscope: Run, keyspace: Keyspace, stored: bytes, url: str, named: str
+    keyscope: Run, keyspace: Database, stored: bytes, url: str, named: str
 ) -> None:
     keyspace.put(stored, b"")
     result = keyscope("doctor", url)
@@ -71,22 +71,22 @@ def test_a_store_that_does_not_answer_has_the_code_of_its_error(keyscope: Run, m
 
 
 def test_latency_is_measured_without_a_survey_of_the_endpoints(
-    keyscope: Run, keyspace: Keyspace, monkeypatch: pytest.MonkeyPatch
+    keyscope: Run, keyspace: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One silent endpoint of several delays each status; what is measured is the proof, as often as it is said."""
     keyspace.put(b"a", b"")
     asked: list[str] = []
-    status, prove = MemoryStore.status, MemoryStore.prove
+    status, ping = MemoryStore.status, MemoryStore.ping
 
     async def counted_status(self: MemoryStore) -> Status:
         asked.append("status")
         return await status(self)
 
-    async def counted_prove(self: MemoryStore) -> Revision | None:
-        asked.append("prove")
-        return await prove(self)
+    async def counted_ping(self: MemoryStore) -> Revision | None:
+        asked.append("ping")
+        return await ping(self)
 
     monkeypatch.setattr(MemoryStore, "status", counted_status)
-    monkeypatch.setattr(MemoryStore, "prove", counted_prove)
+    monkeypatch.setattr(MemoryStore, "ping", counted_ping)
     assert keyscope("doctor", "memory:").code == 0
-    assert asked == ["status", *["prove"] * 5]
+    assert asked == ["status", *["ping"] * 5]

@@ -218,14 +218,14 @@ class TestTls:
 
             @cache
             def start(shows: KeyPair) -> str:
-                server = servers.enter_context(EtcdServer("3.5", tls=Tls(certificates.authority, shows)))
+                server = servers.enter_context(EtcdServer("3.5", tls=Tls(certificates.ca_file, shows)))
                 return f"etcd+tls://{server.address}/"
 
             yield start
 
     def test_a_trusted_server(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
         url = start(certificates.server)
-        assert run_process("put", url, "k", "--value", "v", "--cacert", str(certificates.authority))
+        assert run_process("put", url, "k", "--value", "v", "--cacert", str(certificates.ca_file))
 
     def test_the_wrong_authority(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
         url = start(certificates.server)
@@ -237,7 +237,7 @@ class TestTls:
         self, start: Callable[[KeyPair], str], certificates: Certificates, shown: str
     ) -> None:
         url = start(getattr(certificates, shown))
-        assert_trouble(run_process("ls", url, "--cacert", str(certificates.authority), "--timeout", "3"), 5)
+        assert_trouble(run_process("ls", url, "--cacert", str(certificates.ca_file), "--timeout", "3"), 5)
 
     def test_an_authority_that_is_not_there(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
         result = run_process("ls", start(certificates.server), "--cacert", "/nowhere/ca.pem")

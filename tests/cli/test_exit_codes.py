@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.cli import exit_codes
-from explorer.cli.exit_codes import Code, UsageError, code_of, first, line_of, tell
+from explorer.cli.exit_codes import ExitCode, UsageError, error_line, exit_code, first, print_error
 from explorer.model import errors
 
 CODES = {
@@ -46,7 +46,7 @@ def test_no_kind_of_error_is_without_a_code_that_was_chosen_for_it() -> None:
 
 @pytest.mark.parametrize(("kind", "code"), CODES.items(), ids=lambda value: getattr(value, "__name__", str(value)))
 def test_each_error_has_its_code_for_ever(kind: type[errors.ExplorerError], code: int) -> None:
-    assert code_of(kind("x")) == code
+    assert exit_code(kind("x")) == code
 
 
 @pytest.mark.parametrize(
@@ -54,36 +54,36 @@ def test_each_error_has_its_code_for_ever(kind: type[errors.ExplorerError], code
     [(UsageError("x"), 2), (OSError(2, "no"), 1), (KeyboardInterrupt(), 130), (BrokenPipeError(), 141)],
 )
 def test_what_is_no_error_of_a_store_has_a_code_too(error: BaseException, code: int) -> None:
-    assert code_of(error) == code
+    assert exit_code(error) == code
 
 
 def test_the_line_has_what_happened_and_what_can_be_done() -> None:
     error = errors.KeyNotFound("there is nothing", hint="look with ls", address="etcd://h/", key="a")
-    assert line_of(error) == "keyscope: there is nothing (key 'a') at etcd://h/: look with ls"
+    assert error_line(error) == "keyscope: there is nothing (key 'a') at etcd://h/: look with ls"
 
 
 def test_the_line_is_one_and_harmless_whatever_a_server_said() -> None:
-    line = line_of(errors.Forbidden("no\n\x1b[2Jno", hint="\x9b\u202e"))
+    line = error_line(errors.Forbidden("no\n\x1b[2Jno", hint="\x9b\u202e"))
     assert line == "keyscope: no\\n\\x1b[2Jno: \\x9b\\u{202e}"
 
 
 def test_a_file_that_cannot_be_read_is_named() -> None:
-    assert line_of(FileNotFoundError(2, "No such file", "a\nb")) == "keyscope: 'a\\nb': No such file"
+    assert error_line(FileNotFoundError(2, "No such file", "a\nb")) == "keyscope: 'a\\nb': No such file"
 
 
 def test_of_tasks_that_failed_together_the_first_error_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     group = ExceptionGroup("", [ExceptionGroup("", [errors.Forbidden("no")]), ValueError()])
     assert isinstance(first(group), errors.Forbidden)
-    assert tell(group) == Code.DENIED
+    assert print_error(group) == ExitCode.DENIED
     assert capsys.readouterr().err == "keyscope: no\n"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), BrokenPipeError()], ids=["ctrl-C", "a closed pipe"])
 def test_nothing_is_said_when_the_person_ended_it(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
-    tell(error)
+    print_error(error)
     assert capsys.readouterr().err == ""
 
 
 def test_a_fault_of_the_program_is_not_dressed_up_as_a_persons() -> None:
     with pytest.raises(ZeroDivisionError):
-        exit_codes.tell(ZeroDivisionError())
+        exit_codes.print_error(ZeroDivisionError())

@@ -168,7 +168,7 @@ def test_etcd_with_a_password_in_the_url(guarded_etcd: EtcdServer, prefix: str, 
     text = use_every_verb(url, file)
     assert_no_secret(text)
     assert f"debug explorer.drivers.etcd Range at {guarded_etcd.address}: OK in " in text
-    assert f"info explorer.drivers opened etcd://{guarded_etcd.address}/{prefix} by EtcdStore in " in text
+    assert f"info explorer.drivers.common opened etcd://{guarded_etcd.address}/{prefix} by EtcdStore in " in text
 
 
 def test_consul_with_a_token_in_a_variable(guarded_consul: ConsulServer, file: Path) -> None:

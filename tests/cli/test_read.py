@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from explorer.cli.json_format import indented
-from explorer.drivers.memory.database import Keyspace
+from explorer.cli.json_format import indent_json
+from explorer.drivers.memory.database import Database
 from tests.cli.run_command import Run
 
 
@@ -41,7 +41,7 @@ class TestLs:
         assert keyscope("get", "memory:config", "app/name").output == b"v\n"
 
     def test_all_pages_are_listed_and_a_limit_ends_between_and_within_them(
-        self, keyscope: Run, keyspace: Keyspace
+        self, keyscope: Run, keyspace: Database
     ) -> None:
         for number in range(2345):
             keyspace.put(b"n/%05d" % number, b"")
@@ -147,7 +147,7 @@ values = some.recursive(
 @given(value=values, separators=some.sampled_from([(",", ":"), (" , ", "\n:\t")]), plain=some.booleans())
 def test_indenting_changes_no_value_and_gives_ascii(value: object, separators: tuple[str, str], *, plain: bool) -> None:
     text = json.dumps(value, separators=separators, ensure_ascii=plain).encode("utf-8", "replace").decode()
-    shown = indented(text)
+    shown = indent_json(text)
     assert json.loads(shown) == json.loads(text)
     assert shown.isascii()
     assert shown.replace("\n", "").isprintable()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from explorer.drivers.memory.database import Keyspace
+from explorer.drivers.memory.database import Database
 from tests.cli.run_command import Result, Run
 
 HOSTILE = {
@@ -41,7 +41,7 @@ def assert_harmless(result: Result, lines: int | None = None) -> None:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 class TestHostileText:
     @pytest.fixture(autouse=True)
-    def _stored(self, keyspace: Keyspace, text: str) -> None:
+    def _stored(self, keyspace: Database, text: str) -> None:
         keyspace.put(b"d/" + text.encode(), text.encode())
 
     def test_as_a_name(self, keyscope: Run) -> None:
@@ -80,7 +80,7 @@ class TestHostileText:
             assert result.code in (1, 2, 3)
             assert result.error.count("\n") == 1
 
-    def test_as_a_lock(self, keyscope: Run, keyspace: Keyspace, text: str) -> None:
+    def test_as_a_lock(self, keyscope: Run, keyspace: Database, text: str) -> None:
         lease = keyspace.grant(60).name
         keyspace.put(f"l/{text}/{lease}".encode(), text.encode(), lease=lease)
         assert_harmless(keyscope("locks", "memory:"), 2)
@@ -89,7 +89,7 @@ class TestHostileText:
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(key=some.binary(min_size=1, max_size=20), value=some.binary(max_size=300))
-def test_no_bytes_at_all_are_printed_as_they_are(keyscope: Run, keyspace: Keyspace, key: bytes, value: bytes) -> None:
+def test_no_bytes_at_all_are_printed_as_they_are(keyscope: Run, keyspace: Database, key: bytes, value: bytes) -> None:
     keyspace.put(b"d/" + key, value)
     assert_harmless(keyscope("ls", "memory:", "-r", "--values"))
     name = (b"d/" + key).decode("utf-8", "surrogateescape")

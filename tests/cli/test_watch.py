@@ -10,7 +10,7 @@ from explorer.cli.console import Console
 from explorer.cli.exit_codes import first
 from explorer.cli.verbs.watch import watch
 from explorer.drivers.memory import MemoryStore
-from explorer.drivers.memory.database import Keyspace
+from explorer.drivers.memory.database import Database
 from explorer.model.address import Access, parse
 from explorer.model.entries import Revision
 from explorer.model.errors import NotReachable
@@ -29,7 +29,7 @@ class Watched:
         self._capture = capfdbinary
         self._output = b""
         self._error = b""
-        keyspace = Keyspace()
+        keyspace = Database()
         self.store = MemoryStore(parse("memory:"), Access(), keyspace=keyspace)
         self.writer = MemoryStore(parse("memory:"), Access(), keyspace=keyspace)
 
@@ -154,14 +154,14 @@ def test_a_duration_ends_well(keyscope: Run) -> None:
     assert (result.code, result.output) == (0, b"")
 
 
-def test_a_burst_of_events_is_told_whole_and_a_count_ends_exactly(keyscope: Run, keyspace: Keyspace) -> None:
+def test_a_burst_of_events_is_told_whole_and_a_count_ends_exactly(keyscope: Run, keyspace: Database) -> None:
     for number in range(5000):
         keyspace.put(b"n/%d" % (number % 7), b"%d" % number)
     told = keyscope("watch", "memory:", "", "--since", "1", "--count", "4321", "--json").records
     assert [event["text"] for event in told] == [str(number) for number in range(4321)]
 
 
-def test_lines_for_people(keyscope: Run, keyspace: Keyspace) -> None:
+def test_lines_for_people(keyscope: Run, keyspace: Database) -> None:
     keyspace.put(b"a", b"x" * 200)
     keyspace.put(b"b\n", b"")
     keyspace.delete([b"a"])

@@ -10,7 +10,7 @@ from explorer.codecs.limits import Limits
 from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.wire import Kind, encode_varint
 from explorer.model.errors import InvalidText
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from tests.codecs.common import THREE, TWO, edges, opened
 from tests.scale import figure
 
@@ -35,7 +35,7 @@ def nested_any(depth: int) -> bytes:
 @given(some.binary(max_size=60), some.sampled_from([THREE, TWO]), some.sampled_from(["text", "json"]))
 def test_any_bytes_open_as_something_harmless_and_come_back_the_same(value: bytes, name: str, form: str) -> None:
     document = edges().open("k", value, Choice("protobuf", name, "json" if form == "json" else "text"))
-    assert inert(document.text, multiline=True) == document.text
+    assert sanitize(document.text, multiline=True) == document.text
     encoded = document.encode(document.text)
     assert (encoded.value, encoded.changed) == (value, False)
 

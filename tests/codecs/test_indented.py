@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from explorer.codecs.base import Choice
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.text.json_tokens import json_tokens
-from explorer.codecs.text.text import MAX_INDENTED, PlainDocument
+from explorer.codecs.text.text import MAX_INDENTED, TextDocument
 from explorer.codecs.text.token_layout import TokenLayout
 from explorer.codecs.text.yaml_tokens import flow_layout
 from explorer.model.errors import InvalidText
@@ -53,9 +53,9 @@ def _joined(tokens: list[str], gaps: list[str]) -> str:
     return "".join(gap + token for gap, token in zip(gaps, tokens, strict=False)) + gaps[-1]
 
 
-def _document(value: bytes, codec: str = "json") -> PlainDocument:
+def _document(value: bytes, codec: str = "json") -> TextDocument:
     document = CODECS.open("key", value, Choice("json" if codec == "json" else "yaml", indented=True))
-    assert isinstance(document, PlainDocument)
+    assert isinstance(document, TextDocument)
     return document
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from explorer.codecs.codecs import Codecs
-from explorer.codecs.lazy import Deferred
+from explorer.codecs.lazy import LazyCodecs
 from explorer.codecs.protobuf.schemas import Schemas
 from explorer.codecs.rules import Rules
 from explorer.model.errors import SchemaFailed
@@ -28,7 +28,7 @@ class Maker:
 
 def test_they_are_made_when_the_first_value_is_read() -> None:
     maker = Maker()
-    codecs = Deferred(maker)
+    codecs = LazyCodecs(maker)
     assert maker.made == 0
     assert codecs.open("key", b"text").text == "text"
     assert codecs.choices("key", b"text")
@@ -37,7 +37,7 @@ def test_they_are_made_when_the_first_value_is_read() -> None:
 
 def test_two_that_come_at_once_get_the_same() -> None:
     maker = Maker()
-    codecs = Deferred(maker)
+    codecs = LazyCodecs(maker)
     got: list[Codecs] = []
     threads = [threading.Thread(target=lambda: got.append(codecs.prepare())) for _ in range(4)]
     for thread in threads:
@@ -52,7 +52,7 @@ def test_what_fails_is_told_each_time() -> None:
     def fail() -> Codecs:
         raise SchemaFailed("no such file")
 
-    codecs = Deferred(fail)
+    codecs = LazyCodecs(fail)
     for _ in range(2):
         with pytest.raises(SchemaFailed):
             codecs.open("key", b"")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from explorer.codecs.base import Choice
-from explorer.codecs.codecs import Codecs, Place
+from explorer.codecs.codecs import Codecs, KeyScope
 from explorer.codecs.load import codecs_for
 from explorer.codecs.patterns import Pattern
 from explorer.codecs.rules import Rule, Rules
@@ -115,6 +115,6 @@ class TestChoosing:
         assert all(len(set(found)) == len(found) for found in (codecs.choices("m/a", b""), codecs.choices("x", b"1")))
 
     def test_a_place_stands_before_every_key(self) -> None:
-        codecs = Codecs(edges().schemas, self.RULES, place=Place("m/"))
+        codecs = Codecs(edges().schemas, self.RULES, place=KeyScope("m/"))
         assert codecs.rule("a") is self.RULES.rules[0]
         assert Codecs(rules=self.RULES).rule("a") is None

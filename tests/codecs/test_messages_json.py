@@ -12,7 +12,7 @@ from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.fields import serialized
 from explorer.codecs.protobuf.schema_files import load
 from explorer.codecs.protobuf.schemas import Schemas
-from explorer.codecs.protobuf.text_formats import JsonForm
+from explorer.codecs.protobuf.text_formats import JsonFormat
 from explorer.model.errors import InvalidText
 from tests.codecs.common import edges, edited, made, opened
 from tests.codecs.json_cases import ALL, CASES
@@ -20,7 +20,7 @@ from tests.codecs.json_cases import ALL, CASES
 
 def tree(message: Any) -> object:
     """Return what a message says in JSON."""
-    return json.loads(JsonForm(message.DESCRIPTOR.file.pool).write(message))
+    return json.loads(JsonFormat(message.DESCRIPTOR.file.pool).write(message))
 
 
 def same(one: object, other: object) -> bool:
@@ -70,7 +70,7 @@ def test_json_agrees_with_the_library_where_the_library_is_right() -> None:
             continue
         if ": -0}" in case.text:  # of which the library drops the sign
             continue
-        assert serialized(JsonForm(pool).read(case.text, kind)) == serialized(theirs), case.text
+        assert serialized(JsonFormat(pool).read(case.text, kind)) == serialized(theirs), case.text
         agreed += 1
     assert agreed > 150
 

@@ -13,7 +13,7 @@ from explorer.codecs.base import Form
 from explorer.codecs.protobuf.fields import entry_type, is_map, serialized
 from explorer.codecs.protobuf.json_tree import JsonNode, JsonNumber, JsonObject, parse_json
 from explorer.codecs.protobuf.numbers import as_single
-from explorer.codecs.protobuf.text_formats import JsonForm, TextForm
+from explorer.codecs.protobuf.text_formats import JsonFormat, TextFormat
 from explorer.model.errors import InvalidText
 from tests.codecs.common import made
 from tests.scale import figure
@@ -113,9 +113,9 @@ def messages(draw: st.DrawFn) -> Any:
     return message
 
 
-def forms(message: Any) -> Mapping[str, JsonForm | TextForm]:
+def forms(message: Any) -> Mapping[str, JsonFormat | TextFormat]:
     pool = message.DESCRIPTOR.file.pool
-    return {"json": JsonForm(pool), "text": TextForm(pool)}
+    return {"json": JsonFormat(pool), "text": TextFormat(pool)}
 
 
 @pytest.mark.parametrize("form", ["json", "text"])

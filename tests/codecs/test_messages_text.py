@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.codecs.protobuf.fields import serialized
-from explorer.codecs.protobuf.text_formats import TextForm
+from explorer.codecs.protobuf.text_formats import TextFormat
 from explorer.model.errors import InvalidText
 from tests.codecs.common import made
 
@@ -93,8 +93,8 @@ REFUSED = [
 ]
 
 
-def form(kind: str) -> TextForm:
-    return TextForm(made(kind).DESCRIPTOR.file.pool)
+def form(kind: str) -> TextFormat:
+    return TextFormat(made(kind).DESCRIPTOR.file.pool)
 
 
 @pytest.mark.parametrize(("kind", "text", "shown"), LEGAL)

@@ -6,13 +6,13 @@ import pytest
 
 from explorer.codecs.base import Choice
 from explorer.codecs.limits import Limits
-from explorer.codecs.settings import Settings, read
+from explorer.codecs.settings import CodecSettings, read
 from explorer.model.errors import SchemaFailed
 
 HEAD = "version = 1\n"
 
 
-def settings(folder: Path, text: str, address: str = "etcd://host/", separator: str = "/") -> Settings:
+def settings(folder: Path, text: str, address: str = "etcd://host/", separator: str = "/") -> CodecSettings:
     file = folder / "codecs.toml"
     file.write_text(text)
     return read(file, address, separator)

@@ -8,9 +8,9 @@ from explorer.codecs.base import Choice, Codec
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.limits import Limits
 from explorer.codecs.text.escapes import escape
-from explorer.codecs.text.text import PlainDocument
+from explorer.codecs.text.text import TextDocument
 from explorer.model.errors import InvalidText
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from tests.scale import figure
 
 CODECS = Codecs()
@@ -25,7 +25,7 @@ values = some.one_of(
 @given(values, some.sampled_from(["", "a.json", "a.yaml"]))
 def test_any_bytes_open_harmless_and_come_back_the_same(value: bytes, key: str) -> None:
     document = CODECS.open(key, value)
-    assert inert(document.text, multiline=True) == document.text
+    assert sanitize(document.text, multiline=True) == document.text
     assert document.reason
     for choice in CODECS.choices(key, value):
         chosen = CODECS.open(key, value, choice)
@@ -38,7 +38,7 @@ def test_any_bytes_open_harmless_and_come_back_the_same(value: bytes, key: str) 
 def test_an_edited_text_is_stored_as_it_is_written(old: str, new: str) -> None:
     before, after = old.encode("utf-8", "replace"), new.encode("utf-8", "replace")
     document = CODECS.open("k", before, Choice("text"))
-    assert isinstance(document, PlainDocument)
+    assert isinstance(document, TextDocument)
     found = document.encode(escape(after.decode()) if document.escaped else after.decode())
     assert (found.value, found.changed) == (after, before != after)
 

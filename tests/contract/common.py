@@ -3,10 +3,10 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound, NotReachable
-from tests.contract.fixtures import Ground, keys_below, lacks, needs
+from tests.contract.fixtures import DriverFixtures, keys_below, lacks, needs
 
 
-class Common(Ground):
+class Common(DriverFixtures):
     """Reading, writing and deleting single keys."""
 
     @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ class Common(Ground):
         with pytest.raises(KeyNotFound) as raised:
             await store.delete("missing")
         assert raised.value.key == "missing"
-        assert raised.value.address == store.address.shown
+        assert raised.value.address == store.address.redacted
 
     async def test_an_empty_value_is_not_a_missing_key(self, store: Store) -> None:
         await store.put("empty", b"")
@@ -112,15 +112,15 @@ class Common(Ground):
         assert (await store.status()).identity == status.identity
 
     async def test_a_proof_of_life_knows_of_the_last_write_and_writes_nothing(self, store: Store) -> None:
-        before = await store.prove()
+        before = await store.ping()
         written = await store.put("key", b"value")
-        proved = await store.prove()
+        proved = await store.ping()
         assert proved is None or proved != before
         assert (await store.get("key")).revision == written.revision
 
     async def test_one_more_connection_is_one_to_the_same_store(self, store: Store) -> None:
         await store.put("key", b"value")
-        more = store.another()
+        more = store.clone()
         if more is not None:
             async with more:
                 assert (await more.get("key")).value == b"value"

@@ -3,10 +3,10 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CallNotSupported, InvalidKey, KeyExists
-from tests.contract.fixtures import TTL, Ground, changes, lacks, needs
+from tests.contract.fixtures import TTL, DriverFixtures, changes, lacks, needs
 
 
-class Refusals(Ground):
+class Refusals(DriverFixtures):
     """What a driver does not declare it refuses, with the reason: one that works undeclared fails here."""
 
     @lacks(Capability.ATOMIC)
@@ -150,5 +150,7 @@ class Refusals(Ground):
             store.watch_tree("top")
 
     def test_reasons_are_given_for_what_is_absent_only(self) -> None:
-        declared = [capability.name for capability in self.driver.reasons if capability in self.driver.capabilities]
+        declared = [
+            capability.name for capability in self.driver.unsupported_reasons if capability in self.driver.capabilities
+        ]
         assert declared == []

@@ -53,7 +53,7 @@ def lacks(capability: Capability) -> pytest.MarkDecorator:
     return pytest.mark.lacks(capability)
 
 
-class Ground:
+class DriverFixtures:
     """The base of the suite's classes and of a driver's fixtures, which override what raises here."""
 
     driver: ClassVar[type[Store]]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor
-from tests.contract.fixtures import Ground, keys_below, lacks, needs
+from tests.contract.fixtures import DriverFixtures, keys_below, lacks, needs
 from tests.scale import figure
 
 _NAMES = ["", "a", "b", "ab", "a!", "a0", "A", "é", "*", "[a]", "?", "%", " ", "\\", ".", "..", "キー"]
@@ -45,7 +45,7 @@ async def _below(store: Store, child: Child, limit: int) -> list[str]:
     return [child.key, *below] if child.has_value else below
 
 
-class Keys(Ground):
+class Keys(DriverFixtures):
     """Every key that a store can hold is shown, reachable and exact, however odd."""
 
     async def _holds(self, drawn: frozenset[str], limit: int) -> None:

@@ -6,7 +6,7 @@ from explorer.drivers.base import Lock, Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CannotLock, ExplorerError, LockLost
 from explorer.model.locks import LockInfo
-from tests.contract.fixtures import LASTING, PATIENCE, TTL, Ground, needs, timed
+from tests.contract.fixtures import LASTING, PATIENCE, TTL, DriverFixtures, needs, timed
 from tests.servers.waiting import eventually
 
 _TRY = 0.3
@@ -35,7 +35,7 @@ async def _in_time(waiting: asyncio.Task[None]) -> None:
 
 
 @needs(Capability.LOCK)
-class Locking(Ground):
+class Locking(DriverFixtures):
     """Locks that are held only while that can be proved."""
 
     async def test_lock_and_unlock(self, store: Store) -> None:
@@ -105,7 +105,7 @@ class Locking(Ground):
             assert lock.held
             with pytest.raises(CannotLock) as raised:
                 await other.lock("key", ttl=60).acquire(timeout=0)
-            assert (raised.value.key, raised.value.address) == ("key", other.address.shown)
+            assert (raised.value.key, raised.value.address) == ("key", other.address.redacted)
         await other.lock("key", ttl=TTL).acquire(timeout=PATIENCE)
 
     async def test_a_free_lock_is_obtained_by_trying_only(self, store: Store) -> None:
@@ -244,7 +244,7 @@ class Locking(Ground):
 
 
 @needs(Capability.LOCK, Capability.LOCKS)
-class Inspecting(Ground):
+class Inspecting(DriverFixtures):
     """Who holds a lock and who waits for it."""
 
     async def test_nobody_holds_anything(self, store: Store) -> None:

@@ -4,7 +4,7 @@ from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry
 from explorer.model.errors import Compacted, KeyModified, KeyNotFound
-from tests.contract.fixtures import Ground, fill, keys_below, lacks, needs
+from tests.contract.fixtures import DriverFixtures, fill, keys_below, lacks, needs
 
 
 async def _pages(store: Store, prefix: str, limit: int) -> list[list[Entry]]:
@@ -27,7 +27,7 @@ async def _levels(store: Store, prefix: str, limit: int) -> list[list[Child]]:
             return pages
 
 
-class Listing(Ground):
+class Listing(DriverFixtures):
     """What lies below a prefix: listings, levels, pages, and deleting all of it."""
 
     async def test_list(self, store: Store) -> None:

@@ -10,7 +10,7 @@ from tests.contract.ttl import Lifetimes
 from tests.contract.watches import Resuming, Watching
 
 
-class AllOfTheContract(
+class DriverContract(
     Common, Listing, Atomic, History, Lifetimes, Watching, Resuming, Locking, Inspecting, Keys, Refusals
 ):
     """Every family."""

@@ -2,13 +2,13 @@ import math
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
-from tests.contract.fixtures import LASTING, PATIENCE, TTL, Ground, needs, timed
+from tests.contract.fixtures import LASTING, PATIENCE, TTL, DriverFixtures, needs, timed
 from tests.servers.waiting import eventually
 
 
 @timed
 @needs(Capability.TTL)
-class Lifetimes(Ground):
+class Lifetimes(DriverFixtures):
     """Entries that end by themselves."""
 
     async def _gone(self, store: Store, key: str) -> None:

@@ -7,12 +7,12 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Revision
 from explorer.model.errors import ExplorerError
 from explorer.model.events import Deleted, Put, Resync, Started
-from tests.contract.fixtures import PATIENCE, TTL, Ground, changes, fill, lacks, needs, take, timed, told
+from tests.contract.fixtures import PATIENCE, TTL, DriverFixtures, changes, fill, lacks, needs, take, timed, told
 from tests.servers.waiting import eventually
 
 
 @needs(Capability.WATCH)
-class Watching(Ground):
+class Watching(DriverFixtures):
     """Changes told as they happen."""
 
     async def test_watch(self, store: Store, other: Store) -> None:
@@ -182,7 +182,7 @@ class Watching(Ground):
             for number in range(20):
                 await other.put("top/key", f"{number}".encode())
             await other.delete("top/key")
-            assert {event.folded for event in await changes(events, 21)} == {0}
+            assert {event.coalesced for event in await changes(events, 21)} == {0}
 
     @needs(Capability.EVERY_DELETION)
     async def test_what_came_and_went_at_once_is_told_as_gone(self, store: Store, other: Store) -> None:
@@ -211,14 +211,14 @@ class Watching(Ground):
                 event = None
                 while event is None or event.revision != last.revision:
                     (event,) = await changes(events, 1)
-                    told_of += 1 + event.folded
+                    told_of += 1 + event.coalesced
                 assert told_of >= 100
             await other.delete("top/key")
             assert told(await changes(tree, 1)) == told(await changes(single, 1)) == [("top/key", None)]
 
 
 @needs(Capability.WATCH, Capability.RESUME)
-class Resuming(Ground):
+class Resuming(DriverFixtures):
     """Watches that start after an earlier revision."""
 
     async def test_nothing_is_lost_between_a_listing_and_a_watch(self, store: Store, other: Store) -> None:

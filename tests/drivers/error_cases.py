@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import pytest
 
-from explorer.cli.exit_codes import code_of, line_of
+from explorer.cli.exit_codes import error_line, exit_code
 from explorer.drivers.etcd import EtcdStore
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import ExplorerError
@@ -29,7 +29,7 @@ WRONG = Access(user="reader", password=Secret(f"not-{CANARY}"))
 
 def variables(access: Access, more: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """Say an access in etcdctl's variables."""
-    files = {"CACERT": access.authority, "CERT": access.certificate, "KEY": access.private_key}
+    files = {"CACERT": access.ca_file, "CERT": access.cert_file, "KEY": access.key_file}
     said = {name: str(file) for name, file in files.items() if file}
     if access.user:
         said["USER"] = access.user
@@ -77,8 +77,8 @@ async def assert_told(
     assert raised.value.hint
     assert raised.value.address
     assert CANARY not in f"{raised.value!r}{raised.value}{raised.value.hint}"
-    line = f"{line_of(raised.value)}\n"
-    assert_one_line(Result(code_of(raised.value), b"", line), code, hint)
+    line = f"{error_line(raised.value)}\n"
+    assert_one_line(Result(exit_code(raised.value), b"", line), code, hint)
     if by_command:
         async with asyncio.timeout(soon):
             told = await command("get", patient, "k", access=access)

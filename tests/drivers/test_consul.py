@@ -10,12 +10,12 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.drivers.consul import ConsulStore
 from explorer.model.address import Access, parse
-from tests.contract.fixtures import Ground
-from tests.contract.suite import AllOfTheContract
+from tests.contract.fixtures import DriverFixtures
+from tests.contract.suite import DriverContract
 from tests.servers.consul import ConsulServer
 
 
-class ConsulFixtures(Ground):
+class ConsulFixtures(DriverFixtures):
     driver: ClassVar[type[Store]] = ConsulStore
 
     @pytest.fixture(autouse=True)
@@ -30,5 +30,5 @@ class ConsulFixtures(Ground):
         await asyncio.sleep(seconds)
 
 
-class TestConsul(AllOfTheContract, ConsulFixtures):
+class TestConsul(DriverContract, ConsulFixtures):
     pass

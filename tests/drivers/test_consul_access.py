@@ -67,7 +67,7 @@ async def test_a_token_of_one_prefix_is_refused_elsewhere_each_time(guarded: Con
             lambda: store.delete("mine/a"),
             lambda: store.delete_tree("mine"),
             lambda: store.lock("mine/lock").acquire(),
-            store.prove,
+            store.ping,
         ]
         for attempt in refused:
             with pytest.raises(Forbidden) as raised:
@@ -125,16 +125,16 @@ async def test_a_datacenter_that_is_not_known_is_told(guarded: ConsulServer) -> 
 @pytest.fixture(scope="module")
 def encrypted(certificates: Certificates) -> Iterator[ConsulServer]:
     """A server that lets in whoever shows a certificate of the authority's."""
-    tls = Tls(certificates.authority, certificates.server, clients=certificates.authority)
+    tls = Tls(certificates.ca_file, certificates.server, clients=certificates.ca_file)
     with ConsulServer(tls=tls) as server:
         yield server
 
 
 def shown(certificates: Certificates) -> Access:
     return Access(
-        authority=certificates.authority,
-        certificate=certificates.client.certificate,
-        private_key=certificates.client.key,
+        ca_file=certificates.ca_file,
+        cert_file=certificates.client.cert_file,
+        key_file=certificates.client.key,
     )
 
 
@@ -150,8 +150,8 @@ async def test_an_encrypted_connection(encrypted: ConsulServer, certificates: Ce
     ("authority", "client", "words"),
     [
         ("other_authority", "client", "not trusted"),
-        ("authority", None, "client certificate"),
-        ("authority", "stranger", "client certificate"),
+        ("ca_file", None, "client certificate"),
+        ("ca_file", "stranger", "client certificate"),
     ],
 )
 async def test_a_certificate_that_is_wrong_is_told(
@@ -159,9 +159,9 @@ async def test_a_certificate_that_is_wrong_is_told(
 ) -> None:
     pair = getattr(certificates, client) if client else None
     access = Access(
-        authority=getattr(certificates, authority),
-        certificate=pair and pair.certificate,
-        private_key=pair and pair.key,
+        ca_file=getattr(certificates, authority),
+        cert_file=pair and pair.cert_file,
+        key_file=pair and pair.key,
     )
     async with asyncio.timeout(SOON):
         with pytest.raises(TlsFailed, match=words) as raised:
@@ -173,16 +173,16 @@ async def test_a_certificate_that_is_wrong_is_told(
 
 @pytest.mark.parametrize(("kind", "words"), [("expired", "expired"), ("wrong_name", "another name")])
 async def test_a_server_whose_certificate_is_wrong_is_told(certificates: Certificates, kind: str, words: str) -> None:
-    tls = Tls(certificates.authority, getattr(certificates, kind))
+    tls = Tls(certificates.ca_file, getattr(certificates, kind))
     async with ConsulServer(tls=tls) as server:
         with pytest.raises(TlsFailed, match=words):
-            async with make(server, Access(authority=certificates.authority)):
+            async with make(server, Access(ca_file=certificates.ca_file)):
                 pass
 
 
 async def test_a_name_that_is_not_in_the_address_can_be_expected(certificates: Certificates) -> None:
-    tls = Tls(certificates.authority, certificates.wrong_name)
-    access = Access(authority=certificates.authority, server_name="elsewhere.invalid")
+    tls = Tls(certificates.ca_file, certificates.wrong_name)
+    access = Access(ca_file=certificates.ca_file, server_name="elsewhere.invalid")
     async with ConsulServer(tls=tls) as server, make(server, access) as store:
         assert (await store.put("key", b"value")).value == b"value"
 
@@ -206,6 +206,6 @@ async def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: byte
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(TlsFailed, match=r"authority\.pem") as raised:
-        async with ConsulStore(parse("consul+tls://127.0.0.1:1/"), Access(authority=file)):
+        async with ConsulStore(parse("consul+tls://127.0.0.1:1/"), Access(ca_file=file)):
             pass
     assert raised.value.hint

@@ -137,7 +137,7 @@ async def test_index_that_goes_back_in_a_proof_makes_watches_read(server: Consul
     assert not is_abandoned(5, 5, 45.1, 45.0), "the query was over"
     snapshot = await save(server)
     await store.put("1", b"NEW")
-    before = await store.prove()
+    before = await store.ping()
     await restore(server, snapshot)
-    assert before != await store.prove()
+    assert before != await store.ping()
     assert store.connection.restores.count == 1

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from explorer.drivers.common.http import Answer
-from explorer.drivers.consul.errors import SessionEndedError, judge, refused
-from explorer.drivers.consul.keyspace import plain, reachable
-from explorer.drivers.consul.settings import Settings, gather
+from explorer.drivers.consul.errors import SessionEndedError, raise_for_answer, refused
+from explorer.drivers.consul.keyspace import is_url_safe, url_safe_prefix
+from explorer.drivers.consul.settings import ConsulSettings, load
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (
     ExplorerError,
@@ -22,11 +22,11 @@ from explorer.model.errors import (
 CANARY = "canary-0c2e"
 
 
-def settings(url: str = "consul:", access: Access | None = None, /, **variables: str) -> Settings:
-    return gather(parse(url), access or Access(), {f"CONSUL_{name}": value for name, value in variables.items()})
+def settings(url: str = "consul:", access: Access | None = None, /, **variables: str) -> ConsulSettings:
+    return load(parse(url), access or Access(), {f"CONSUL_{name}": value for name, value in variables.items()})
 
 
-def token(found: Settings) -> str | None:
+def token(found: ConsulSettings) -> str | None:
     return found.access.password.reveal() if found.access.password else None
 
 
@@ -100,12 +100,12 @@ def test_a_token_comes_from_the_access_the_url_or_the_variable_in_this_order() -
 
 def test_a_token_shows_nowhere() -> None:
     found = settings(f"consul://:{CANARY}@one/", HTTP_TOKEN=CANARY)
-    assert CANARY not in f"{found!r}{found}{found.shown}"
+    assert CANARY not in f"{found!r}{found}{found.redacted}"
 
 
 def test_files_come_from_the_access_or_the_variables() -> None:
-    found = settings("consul:", Access(authority=Path("mine")), CACERT="ca", CLIENT_CERT="cert", CLIENT_KEY="key")
-    assert (found.access.authority, found.access.certificate, found.access.private_key) == (
+    found = settings("consul:", Access(ca_file=Path("mine")), CACERT="ca", CLIENT_CERT="cert", CLIENT_KEY="key")
+    assert (found.access.ca_file, found.access.cert_file, found.access.key_file) == (
         Path("mine"),
         Path("cert"),
         Path("key"),
@@ -136,8 +136,8 @@ def test_datacenter_namespace_and_partition_are_passed_through() -> None:
     ],
 )
 def test_http_carries_the_beginning_of_a_path_unaltered(path: str, reached: str) -> None:
-    assert reachable(path) == reached
-    assert plain(path) == (path == reached)
+    assert url_safe_prefix(path) == reached
+    assert is_url_safe(path) == (path == reached)
 
 
 @pytest.mark.parametrize(
@@ -159,24 +159,24 @@ def test_http_carries_the_beginning_of_a_path_unaltered(path: str, reached: str)
 )
 def test_an_answer_means_an_error(status: int, text: str, kind: type[ExplorerError], *, retryable: bool) -> None:
     with pytest.raises(kind) as raised:
-        judge(Answer(status, {}, text.encode()), "key", "consul://one/")
+        raise_for_answer(Answer(status, {}, text.encode()), "key", "consul://one/")
     assert type(raised.value) is kind
     assert (raised.value.key, raised.value.address, raised.value.retryable) == ("key", "consul://one/", retryable)
 
 
 @pytest.mark.parametrize("status", [200, 404, 409])
 def test_what_was_not_found_or_refused_is_an_answer(status: int) -> None:
-    judge(Answer(status, {"X-Consul-KnownLeader": "true"}, b""), None, "")
+    raise_for_answer(Answer(status, {"X-Consul-KnownLeader": "true"}, b""), None, "")
 
 
 def test_an_answer_of_an_agent_without_a_leader_is_none() -> None:
     with pytest.raises(NotReachable):
-        judge(Answer(200, {"X-Consul-KnownLeader": "false"}, b"[]"), None, "")
+        raise_for_answer(Answer(200, {"X-Consul-KnownLeader": "false"}, b"[]"), None, "")
 
 
 def test_the_words_of_a_stranger_are_harmless() -> None:
     with pytest.raises(NotReachable) as raised:
-        judge(Answer(502, {}, b"\x1b[31mred" + b"x" * 10_000), None, "")
+        raise_for_answer(Answer(502, {}, b"\x1b[31mred" + b"x" * 10_000), None, "")
     assert "\x1b" not in str(raised.value)
     assert len(str(raised.value)) < 300
 

@@ -9,7 +9,7 @@ import pytest
 from explorer.drivers.consul import ConsulStore
 from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.changed_keys import FEW
-from explorer.drivers.consul.reader import Reader
+from explorer.drivers.consul.reader import ConsulReader
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Lost, Put, Restored, Resync
@@ -129,10 +129,10 @@ async def test_search_cut_off_by_the_connection_is_made_again(
 
     The failure is a fake: no proxy can cut exactly there.
     """
-    read = Reader.tree
+    read = ConsulReader.tree
     failures = [NotReachable("cut off")]
 
-    async def cut_once(reader: Reader, base: str) -> list[Stored]:
+    async def cut_once(reader: ConsulReader, base: str) -> list[Stored]:
         if failures:
             raise failures.pop()
         return await read(reader, base)
@@ -140,7 +140,7 @@ async def test_search_cut_off_by_the_connection_is_made_again(
     await store.put("a", b"before")
     async with store.watch_tree("") as events:
         await take(events, 1)
-        monkeypatch.setattr(Reader, "tree", cut_once)
+        monkeypatch.setattr(ConsulReader, "tree", cut_once)
         await store.put("a", b"after")
         assert told(await changes(events, 1)) == [("a", b"after")]
         assert not failures

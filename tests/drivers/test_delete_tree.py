@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from explorer.drivers.common.delete_tree import Erasing
+from explorer.drivers.common.delete_tree import TreeDeletion
 from explorer.model.errors import KeyModified, KeyNotFound
 
 
-class Looks(Erasing[str]):
+class Looks(TreeDeletion[str]):
     """What is found at each look; a name in capitals changed meanwhile, and stays."""
 
     def __init__(self, *looks: str) -> None:

@@ -40,7 +40,7 @@ class PaperStore(MemoryStore):
         self.access = access
         SHEET.put(b"tls", b"yes" if address.tls else b"no")
 
-    def another(self):
+    def clone(self):
         return PaperStore(self.address, self.access)
 '''
 LIBRARY = """

@@ -10,12 +10,12 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.drivers.etcd import EtcdStore
 from explorer.model.address import Access, parse
-from tests.contract.fixtures import Ground
-from tests.contract.suite import AllOfTheContract
+from tests.contract.fixtures import DriverFixtures
+from tests.contract.suite import DriverContract
 from tests.servers.etcd import EtcdServer
 
 
-class EtcdFixtures(Ground):
+class EtcdFixtures(DriverFixtures):
     driver: ClassVar[type[Store]] = EtcdStore
 
     @pytest.fixture(autouse=True)
@@ -34,5 +34,5 @@ class EtcdFixtures(Ground):
         await asyncio.to_thread(self.server.compact)
 
 
-class TestEtcd(AllOfTheContract, EtcdFixtures):
+class TestEtcd(DriverContract, EtcdFixtures):
     pass

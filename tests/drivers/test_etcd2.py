@@ -10,15 +10,15 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.model.address import Access, parse
-from tests.contract.fixtures import Ground
-from tests.contract.suite import AllOfTheContract
+from tests.contract.fixtures import DriverFixtures
+from tests.contract.suite import DriverContract
 from tests.servers.etcd import EtcdServer
 
 _WINDOW = 1000
 """Changes that the store keeps."""
 
 
-class Etcd2Fixtures(Ground):
+class Etcd2Fixtures(DriverFixtures):
     driver: ClassVar[type[Store]] = Etcd2Store
     leases: ClassVar[bool] = False
 
@@ -43,5 +43,5 @@ class Etcd2Fixtures(Ground):
                         group.create_task(beside.put(f"{number}", b""))
 
 
-class TestEtcd2(AllOfTheContract, Etcd2Fixtures):
+class TestEtcd2(DriverContract, Etcd2Fixtures):
     pass

@@ -8,8 +8,8 @@ import pytest
 
 from explorer.drivers.common.http import Answer
 from explorer.drivers.etcd2 import Etcd2Store
-from explorer.drivers.etcd2.errors import judge
-from explorer.drivers.etcd2.settings import Settings, gather
+from explorer.drivers.etcd2.errors import raise_for_answer
+from explorer.drivers.etcd2.settings import Etcd2Settings, load
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (
     ExplorerError,
@@ -122,7 +122,7 @@ async def test_a_user_may_what_the_role_says(guarded: tuple[EtcdServer, Access, 
             store.put("mine/r", b"x", ttl=60),
             store.delete("mine/r"),
             store.lock("mine/r").acquire(),
-            store.prove(),
+            store.ping(),
         ):
             with pytest.raises(Forbidden) as raised:
                 await attempt
@@ -134,7 +134,7 @@ async def test_a_user_may_what_the_role_says(guarded: tuple[EtcdServer, Access, 
     async with make(server, ann, "mine") as store, store.watch_tree("") as events:
         await store.put("w/key", b"again")
         assert [event.key for event in await changes(events, 1)] == ["w/key"]
-        assert isinstance(await store.prove(), int)
+        assert isinstance(await store.ping(), int)
 
 
 @pytest.mark.servers
@@ -156,16 +156,16 @@ async def test_who_is_not_known_is_told(guarded: tuple[EtcdServer, Access, Acces
 @pytest.fixture(scope="module")
 def encrypted(certificates: Certificates) -> Iterator[EtcdServer]:
     """A server that lets in whoever shows a certificate of the authority's."""
-    tls = Tls(certificates.authority, certificates.server, clients=certificates.authority, client=certificates.client)
+    tls = Tls(certificates.ca_file, certificates.server, clients=certificates.ca_file, client=certificates.client)
     with EtcdServer("3.4", v2=True, tls=tls) as server:
         yield server
 
 
 def shown(certificates: Certificates) -> Access:
     return Access(
-        authority=certificates.authority,
-        certificate=certificates.client.certificate,
-        private_key=certificates.client.key,
+        ca_file=certificates.ca_file,
+        cert_file=certificates.client.cert_file,
+        key_file=certificates.client.key,
     )
 
 
@@ -183,8 +183,8 @@ async def test_an_encrypted_connection(encrypted: EtcdServer, certificates: Cert
     ("authority", "client", "words"),
     [
         ("other_authority", "client", "not trusted"),
-        ("authority", None, "client certificate"),
-        ("authority", "stranger", "client certificate"),
+        ("ca_file", None, "client certificate"),
+        ("ca_file", "stranger", "client certificate"),
     ],
 )
 async def test_a_certificate_that_is_wrong_is_told(
@@ -192,9 +192,9 @@ async def test_a_certificate_that_is_wrong_is_told(
 ) -> None:
     pair = getattr(certificates, client) if client else None
     access = Access(
-        authority=getattr(certificates, authority),
-        certificate=pair and pair.certificate,
-        private_key=pair and pair.key,
+        ca_file=getattr(certificates, authority),
+        cert_file=pair and pair.cert_file,
+        key_file=pair and pair.key,
     )
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(TlsFailed, match=words) as raised:
@@ -206,9 +206,9 @@ async def test_a_certificate_that_is_wrong_is_told(
 @pytest.mark.servers
 @pytest.mark.parametrize(("kind", "words"), [("expired", "expired"), ("wrong_name", "another name")])
 async def test_a_server_whose_certificate_is_wrong_is_told(certificates: Certificates, kind: str, words: str) -> None:
-    async with EtcdServer("3.4", v2=True, tls=Tls(certificates.authority, getattr(certificates, kind))) as server:
+    async with EtcdServer("3.4", v2=True, tls=Tls(certificates.ca_file, getattr(certificates, kind))) as server:
         with pytest.raises(TlsFailed, match=words):
-            async with make(server, Access(authority=certificates.authority)):
+            async with make(server, Access(ca_file=certificates.ca_file)):
                 pass
 
 
@@ -223,8 +223,8 @@ async def test_plain_words_to_an_encrypted_port(encrypted: EtcdServer) -> None:
 # Settings
 
 
-def settings(url: str = "etcd2:", access: Access | None = None, /, **variables: str) -> Settings:
-    return gather(parse(url), access or Access(), {f"ETCDCTL_{name}": value for name, value in variables.items()})
+def settings(url: str = "etcd2:", access: Access | None = None, /, **variables: str) -> Etcd2Settings:
+    return load(parse(url), access or Access(), {f"ETCDCTL_{name}": value for name, value in variables.items()})
 
 
 @pytest.mark.parametrize(
@@ -264,8 +264,10 @@ def test_the_path_is_a_directory_however_it_is_spelled() -> None:
 def test_a_failure_is_retried_elsewhere_and_a_refusal_is_not() -> None:
     for status, body in ((500, b'{"errorCode":300,"message":"Raft","cause":"etcdserver: no leader"}'), (503, b"")):
         with pytest.raises(NotReachable):
-            judge(Answer(status, {}, body), "key", "etcd2:", named=False)
+            raise_for_answer(Answer(status, {}, body), "key", "etcd2:", named=False)
     with pytest.raises(ExplorerError, match="code 209") as raised:
-        judge(Answer(400, {}, b'{"errorCode":209,"message":"\\u001b]0;x","cause":""}'), "key", "etcd2:", named=False)
+        raise_for_answer(
+            Answer(400, {}, b'{"errorCode":209,"message":"\\u001b]0;x","cause":""}'), "key", "etcd2:", named=False
+        )
     assert not raised.value.retryable
     assert "\x1b" not in str(raised.value)

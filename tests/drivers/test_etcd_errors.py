@@ -14,7 +14,7 @@ from functools import partial
 import psutil
 import pytest
 
-from explorer.cli.exit_codes import line_of
+from explorer.cli.exit_codes import error_line
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd import EtcdStore
 from explorer.model.address import Access, Secret, parse
@@ -131,7 +131,7 @@ async def test_a_user_of_one_prefix_is_refused_elsewhere_each_time(guarded: Etcd
                 with pytest.raises(Forbidden) as raised:
                     await call()
             assert raised.value.key is not None, number
-            assert "role" in line_of(raised.value), number
+            assert "role" in error_line(raised.value), number
         assert (await store.get("/mine/a")).value == b"v"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from explorer.drivers.base import Store
 from explorer.drivers.etcd import EtcdStore, leases, messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock
 from explorer.model.locks import LockInfo
@@ -212,7 +212,7 @@ async def test_lock_beside_one_of_valkeyrie_is_refused(
     lock = store.lock("job", ttl=60)
     grant = leases.grant
 
-    async def grant_and_put(cluster: Cluster, ttl: float) -> messages.LeaseGrantResponse:
+    async def grant_and_put(cluster: EtcdConnection, ttl: float) -> messages.LeaseGrantResponse:
         await store.put(beside, b"")
         return await grant(cluster, ttl)
 

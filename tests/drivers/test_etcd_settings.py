@@ -5,8 +5,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from explorer.drivers.etcd.errors import understand
-from explorer.drivers.etcd.settings import Settings, gather
+from explorer.drivers.etcd.errors import translate
+from explorer.drivers.etcd.settings import EtcdSettings, load
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (
     CallNotSupported,
@@ -27,15 +27,15 @@ CANARY = "canary-7f3a"
 Code = grpc.StatusCode
 
 
-def settings(url: str = "etcd:", access: Access | None = None, /, **variables: str) -> Settings:
-    return gather(parse(url), access or Access(), {f"ETCDCTL_{name}": value for name, value in variables.items()})
+def settings(url: str = "etcd:", access: Access | None = None, /, **variables: str) -> EtcdSettings:
+    return load(parse(url), access or Access(), {f"ETCDCTL_{name}": value for name, value in variables.items()})
 
 
-def hosts(found: Settings) -> list[str]:
+def hosts(found: EtcdSettings) -> list[str]:
     return [str(host) for host in found.hosts]
 
 
-def password(found: Settings) -> str | None:
+def password(found: EtcdSettings) -> str | None:
     return found.access.password.reveal() if found.access.password else None
 
 
@@ -117,7 +117,7 @@ def test_a_password_is_never_used_for_somebody_else() -> None:
 
 def test_a_password_shows_nowhere() -> None:
     found = settings("etcd:", USER=f"me:{CANARY}")
-    for shown in (repr(found), str(found), repr(found.access), found.shown):
+    for shown in (repr(found), str(found), repr(found.access), found.redacted):
         assert CANARY not in shown
 
 
@@ -127,13 +127,13 @@ def test_a_password_shows_nowhere() -> None:
 def test_etcdctls_files(tmp_path: Path) -> None:
     found = settings(CACERT=str(tmp_path / "ca"), CERT=str(tmp_path / "cert"), KEY=str(tmp_path / "key"))
     access = found.access
-    assert (access.authority, access.certificate, access.private_key) == (
+    assert (access.ca_file, access.cert_file, access.key_file) == (
         tmp_path / "ca",
         tmp_path / "cert",
         tmp_path / "key",
     )
-    near = settings("etcd:", Access(authority=tmp_path / "near"), CACERT=str(tmp_path / "ca"))
-    assert near.access.authority == tmp_path / "near"
+    near = settings("etcd:", Access(ca_file=tmp_path / "near"), CACERT=str(tmp_path / "ca"))
+    assert near.access.ca_file == tmp_path / "near"
 
 
 def test_files_matter_to_encrypted_connections_alone(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_options_are_checked(url: str) -> None:
     ],
 )
 def test_every_status_has_its_error(code: Code, details: str, kind: type[ExplorerError], *, retryable: bool) -> None:
-    error = understand(code, details, "etcd://one:1/", "the key").error
+    error = translate(code, details, "etcd://one:1/", "the key").error
     assert type(error) is kind
     assert error.retryable is retryable
     assert (error.address, error.key) == ("etcd://one:1/", "the key")
@@ -244,7 +244,7 @@ def test_every_status_has_its_error(code: Code, details: str, kind: type[Explore
 @pytest.mark.parametrize("code", list(Code))
 @pytest.mark.parametrize("details", ["", None])
 def test_a_status_without_words_is_an_error_all_the_same(code: Code, details: str | None) -> None:
-    assert understand(code, details, "etcd://one:1/").error.message
+    assert translate(code, details, "etcd://one:1/").error.message
 
 
 @pytest.mark.parametrize(
@@ -259,20 +259,20 @@ def test_a_status_without_words_is_an_error_all_the_same(code: Code, details: st
     ],
 )
 def test_what_never_left_is_told_apart_from_what_may_have_happened(code: Code, details: str, *, unsent: bool) -> None:
-    assert understand(code, details, "").unsent is unsent
+    assert translate(code, details, "").unsent is unsent
 
 
 @pytest.mark.parametrize("text", ["invalid auth token", "revision of auth store is old"])
 def test_a_token_that_is_no_longer_good_may_be_renewed(text: str) -> None:
     for code in (Code.UNAUTHENTICATED, Code.INVALID_ARGUMENT):
-        assert understand(code, f"etcdserver: {text}", "").token
+        assert translate(code, f"etcdserver: {text}", "").token
 
 
 def test_a_wrong_password_is_never_tried_again() -> None:
-    finding = understand(Code.INVALID_ARGUMENT, "etcdserver: authentication failed, invalid user ID or password", "")
+    finding = translate(Code.INVALID_ARGUMENT, "etcdserver: authentication failed, invalid user ID or password", "")
     assert not finding.token
 
 
 def test_a_servers_words_are_harmless() -> None:
-    error = understand(Code.UNKNOWN, "a\x1b]52;c;\x07b\nc\u202e", "").error
+    error = translate(Code.UNKNOWN, "a\x1b]52;c;\x07b\nc\u202e", "").error
     assert not set(str(error)) & {"\x1b", "\x07", "\n", "\u202e"}

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from explorer.cli.exit_codes import Code, code_of, line_of
+from explorer.cli.exit_codes import ExitCode, error_line, exit_code
 from explorer.drivers.base import Store
 from explorer.drivers.common import write_attempt
 from explorer.drivers.consul import ConsulStore
@@ -17,7 +17,7 @@ from explorer.model import errors
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown, TooLarge
 from explorer.model.events import Lost, Put, Started
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from tests.drivers.error_cases import CANARY, SOON
 from tests.drivers.foreign_answers import NEVER_OWN, ODDITIES, SHAPES, TOO_LARGE, AnsweringProxy
 from tests.servers.consul import ConsulServer
@@ -120,7 +120,7 @@ CALLS: Final[Mapping[str, Callable[[Store], Awaitable[object]]]] = {
     "lock": _lock,
     "locks": lambda store: store.locks(""),
     "status": lambda store: store.status(),
-    "prove": lambda store: store.prove(),
+    "prove": lambda store: store.ping(),
 }
 
 
@@ -137,15 +137,15 @@ def complaints(error: ExplorerError | None, *, never_own: bool) -> list[str]:
     """Return what is wrong with an error."""
     if error is None:
         return ["no error"] if never_own else []
-    line = line_of(error)
+    line = error_line(error)
     found = [] if getattr(errors, type(error).__name__, None) is type(error) else [f"{type(error)} is internal"]
     if CANARY in f"{line}{error!r}":
         found.append("it holds a secret")
-    if "\n" in line or inert(line) != line:
+    if "\n" in line or sanitize(line) != line:
         found.append("it is more than one line")
     if never_own and not isinstance(error, NotReachable | OutcomeUnknown):
         found.append(f"it is {error!r}")
-    if isinstance(error, NotReachable) and (code_of(error) is not Code.UNREACHABLE or not error.hint):
+    if isinstance(error, NotReachable) and (exit_code(error) is not ExitCode.UNREACHABLE or not error.hint):
         found.append(f"it has no hint: {line}")
     return found
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from explorer.drivers.common.http import Answer, Endpoints, Request
-from explorer.drivers.common.retry import greet
+from explorer.drivers.common.retry import connect_with_retry
 from explorer.model.address import Host
 from explorer.model.errors import NotReachable, Timeout
 from tests.drivers.silent_hosts import silent_host
@@ -64,7 +64,7 @@ def judge(found: Answer, key: str | None) -> None:
 
 @asynccontextmanager
 async def endpoints(*hosts: Host) -> AsyncGenerator[Endpoints, None]:
-    made = Endpoints(hosts, judge=judge, shown="store://", timeout=5.0, headers={"X-Token": "t"})
+    made = Endpoints(hosts, judge=judge, redacted="store://", timeout=5.0, headers={"X-Token": "t"})
     try:
         yield made
     finally:
@@ -157,7 +157,7 @@ async def test_another_endpoint_is_greeted_without_a_pause() -> None:
         raise NotReachable("cannot connect", sent=False)
 
     with pytest.raises(NotReachable):
-        await greet(attempt, 50, within=5.0)
+        await connect_with_retry(attempt, 50, within=5.0)
     assert len(left_for) == 100
 
 
@@ -170,7 +170,7 @@ async def test_server_without_tls_is_not_called_unreachable() -> None:
 
     async with await asyncio.start_server(close, HOST, 0) as server:
         host = Host(HOST, server.sockets[0].getsockname()[1])
-        there = Endpoints([host], judge=judge, shown="store://", timeout=1.0, tls=ssl.create_default_context())
+        there = Endpoints([host], judge=judge, redacted="store://", timeout=1.0, tls=ssl.create_default_context())
         with pytest.raises(NotReachable, match="before TLS was agreed on") as raised:
             await there.send(Request("GET", "/"), repeat=False)
         await there.close()

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from explorer.drivers.common.lease_lock import ProvedLock, Terms
+from explorer.drivers.common.lease_lock import LeaseLock, LockOptions
 from explorer.drivers.common.leases import boottime
 from explorer.drivers.common.tasks import Tasks
 from explorer.model.entries import Entry
@@ -14,20 +14,20 @@ from tests.contract.fixtures import PATIENCE
 
 
 class NoConnection:
-    shown = "fake:"
+    redacted = "fake:"
     timeout = 5.0
 
     async def close(self) -> None:
         return
 
 
-class StoppingLock(ProvedLock[NoConnection]):
+class StoppingLock(LeaseLock[NoConnection]):
     """Free, and obtained as soon as `may_take` is set; it lives until `ended`."""
 
     lifeline = "lease"
 
     def __init__(self, tasks: Tasks, ttl: float) -> None:
-        super().__init__(Terms("key", b"", ttl, delete_on_unlock=False), tasks, NoConnection())
+        super().__init__(LockOptions("key", b"", ttl, delete_on_unlock=False), tasks, NoConnection())
         self.taking, self.may_take = asyncio.Event(), asyncio.Event()
         self.ended = False
 

@@ -11,7 +11,7 @@ import pytest
 from kazoo.client import KazooClient
 
 import explorer
-from explorer.cli.exit_codes import Code, code_of
+from explorer.cli.exit_codes import ExitCode, exit_code
 from explorer.drivers.base import Store
 from explorer.model.errors import CannotLock
 from tests.contract.fixtures import PATIENCE
@@ -128,7 +128,7 @@ async def test_lock_beside_one_of_another_layout_is_refused(
             with pytest.raises(CannotLock, match=f"layout {name} ") as caught:
                 await asyncio.wait_for(lock.acquire(), PATIENCE)
             assert caught.value.hint
-            assert code_of(caught.value) == Code.CONFLICT
+            assert exit_code(caught.value) == ExitCode.CONFLICT
             assert not lock.held
         if scheme != "etcd":  # whose entry stays
             await asyncio.wait_for(lock.acquire(), PATIENCE)

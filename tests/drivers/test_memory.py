@@ -2,18 +2,18 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from explorer.drivers.base import Store
-from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
+from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import parse
-from tests.contract.fixtures import Ground
-from tests.contract.suite import AllOfTheContract
+from tests.contract.fixtures import DriverFixtures
+from tests.contract.suite import DriverContract
 
 
-class MemoryFixtures(Ground):
+class MemoryFixtures(DriverFixtures):
     driver: ClassVar[type[Store]] = MemoryStore
 
     def setup_method(self) -> None:
         self.clock = ManualClock()
-        self.keyspace = Keyspace(self.clock)
+        self.keyspace = Database(self.clock)
 
     def connection(self, path: str = "") -> Store:
         return MemoryStore(parse(f"memory:test/{quote(path)}"), keyspace=self.keyspace)
@@ -26,5 +26,5 @@ class MemoryFixtures(Ground):
         self.keyspace.compact()
 
 
-class TestMemory(AllOfTheContract, MemoryFixtures):
+class TestMemory(DriverContract, MemoryFixtures):
     pass

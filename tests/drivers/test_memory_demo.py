@@ -12,10 +12,10 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.drivers.memory import DemoStore, Keyspace, ManualClock
+from explorer.drivers.memory import Database, DemoStore, ManualClock
 from explorer.drivers.memory.demo.protobuf_encode import varint, zigzag
 from explorer.drivers.memory.demo.seed import SCHEMA
-from explorer.drivers.memory.demo.simulation import Movement
+from explorer.drivers.memory.demo.simulation import Simulation
 from explorer.drivers.memory.demo.values import MESSAGES
 from explorer.model.address import parse
 from explorer.model.entries import Entry
@@ -137,10 +137,10 @@ class TestMovement:
     """Ten minutes of it, on a clock moved by hand."""
 
     @pytest.fixture
-    async def keyspace(self) -> Keyspace:
-        return Keyspace(ManualClock())
+    async def keyspace(self) -> Database:
+        return Database(ManualClock())
 
-    async def test_heartbeats_stop_and_come_back_and_jobs_come_and_go(self, keyspace: Keyspace) -> None:
+    async def test_heartbeats_stop_and_come_back_and_jobs_come_and_go(self, keyspace: Database) -> None:
         async with DemoStore(parse("demo:"), keyspace=keyspace) as store, store.watch_tree("") as events:
             puts, deletes = await self._live(keyspace, store, 600)
             for prefix in ("heartbeats/", "jobs/", "sessions/", "locks/", "leaders/"):
@@ -150,9 +150,9 @@ class TestMovement:
                 assert any(key.startswith(prefix) for key in puts)
             assert await changes(events, 1)
 
-    async def test_locks_go_from_one_client_to_the_next_in_order(self, keyspace: Keyspace) -> None:
+    async def test_locks_go_from_one_client_to_the_next_in_order(self, keyspace: Database) -> None:
         async with DemoStore(parse("demo:"), keyspace=keyspace) as store:
-            movement = Movement(keyspace, _chance())
+            movement = Simulation(keyspace, _chance())
             holders: list[str] = []
             for _ in range(400):
                 await self._step(keyspace, movement)
@@ -167,9 +167,9 @@ class TestMovement:
             assert len(holders) > 5
             assert holders[3:] == holders[:-3]
 
-    async def test_who_takes_part_gets_a_turn_and_hands_over(self, keyspace: Keyspace) -> None:
+    async def test_who_takes_part_gets_a_turn_and_hands_over(self, keyspace: Database) -> None:
         async with DemoStore(parse("demo:"), keyspace=keyspace) as store:
-            movement = Movement(keyspace, _chance())
+            movement = Simulation(keyspace, _chance())
             lock = store.lock("locks/migration", value=b"me", ttl=5)
             waiting = asyncio.create_task(lock.acquire())
             for _ in range(300):
@@ -181,24 +181,24 @@ class TestMovement:
             assert info.holder is not None
             assert info.holder.name != "me"
 
-    async def test_clients_that_were_removed_come_back(self, keyspace: Keyspace) -> None:
+    async def test_clients_that_were_removed_come_back(self, keyspace: Database) -> None:
         async with DemoStore(parse("demo:"), keyspace=keyspace) as store:
-            movement = Movement(keyspace, _chance())
+            movement = Simulation(keyspace, _chance())
             for contender in [entry.key async for entry in store.walk("locks/scheduler")]:
                 await store.delete(contender)
             for _ in range(200):
                 await self._step(keyspace, movement)
             assert len((await store.locks("locks/scheduler"))[0].waiters) == 2
 
-    async def test_a_demo_that_runs_for_days_does_not_grow_for_ever(self, keyspace: Keyspace) -> None:
-        movement = Movement(keyspace, _chance())
+    async def test_a_demo_that_runs_for_days_does_not_grow_for_ever(self, keyspace: Database) -> None:
+        movement = Simulation(keyspace, _chance())
         for _ in range(10_000):
             movement.step()
         assert keyspace.revision > 25_000
         assert 10_000 <= keyspace.revision - keyspace.compacted <= 20_010
 
-    async def _live(self, keyspace: Keyspace, store: DemoStore, seconds: float) -> tuple[set[str], set[str]]:
-        movement = Movement(keyspace, _chance())
+    async def _live(self, keyspace: Database, store: DemoStore, seconds: float) -> tuple[set[str], set[str]]:
+        movement = Simulation(keyspace, _chance())
         puts: set[str] = set()
         deletes: set[str] = set()
         start = keyspace.revision
@@ -213,7 +213,7 @@ class TestMovement:
                         deletes.add(key)
         return puts, deletes
 
-    async def _step(self, keyspace: Keyspace, movement: Movement) -> None:
+    async def _step(self, keyspace: Database, movement: Simulation) -> None:
         assert isinstance(keyspace.clock, ManualClock)
         await keyspace.clock.advance(0.2)
         movement.step()

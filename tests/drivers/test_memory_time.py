@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from explorer.drivers.common.watch import CAPACITY, Watch
-from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
+from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import parse
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, InvalidAddress, InvalidKey, LockLost, NotReachable
@@ -22,18 +22,18 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def keyspace(clock: ManualClock) -> Keyspace:
-    return Keyspace(clock)
+def keyspace(clock: ManualClock) -> Database:
+    return Database(clock)
 
 
 @pytest.fixture
-async def store(keyspace: Keyspace) -> AsyncIterator[MemoryStore]:
+async def store(keyspace: Database) -> AsyncIterator[MemoryStore]:
     async with MemoryStore(parse("memory:"), keyspace=keyspace) as store:
         yield store
 
 
 @pytest.fixture
-async def other(keyspace: Keyspace) -> AsyncIterator[MemoryStore]:
+async def other(keyspace: Database) -> AsyncIterator[MemoryStore]:
     async with MemoryStore(parse("memory:"), keyspace=keyspace) as store:
         yield store
 
@@ -86,7 +86,7 @@ class TestTime:
         await clock.advance(2)
         assert len(store.tasks) == 0
 
-    async def test_keys_of_one_lease_end_in_one_commit(self, store: MemoryStore, keyspace: Keyspace) -> None:
+    async def test_keys_of_one_lease_end_in_one_commit(self, store: MemoryStore, keyspace: Database) -> None:
         lease = keyspace.grant(5)
         for key in (b"a", b"b"):
             keyspace.put(key, b"value", lease=lease.name)
@@ -96,7 +96,7 @@ class TestTime:
             assert [event.revision for event in await changes(events, 2)] == [before + 1] * 2
 
     async def test_time_stops_at_each_moment_that_somebody_waits_for(
-        self, keyspace: Keyspace, clock: ManualClock
+        self, keyspace: Database, clock: ManualClock
     ) -> None:
         seen = []
 
@@ -110,7 +110,7 @@ class TestTime:
         await ticking
         assert seen == [1.0, 2.5, 4.0]
 
-    async def test_a_shared_keyspace_outlives_its_connections(self, keyspace: Keyspace, clock: ManualClock) -> None:
+    async def test_a_shared_keyspace_outlives_its_connections(self, keyspace: Database, clock: ManualClock) -> None:
         async with MemoryStore(parse("memory:"), keyspace=keyspace) as first:
             await first.put("stays", b"value")
             await first.put("ends", b"value", ttl=5)
@@ -143,7 +143,7 @@ class TestCutConnections:
             assert (put.entry.value, put.inferred) == (b"meanwhile", False)
 
     async def test_a_watch_after_a_compaction_compares(
-        self, store: MemoryStore, other: MemoryStore, keyspace: Keyspace
+        self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
         table = {entry.key: entry.revision for entry in await fill(store, "same", "changed", "gone")}
         async with store.watch_tree("", known=table) as events:
@@ -163,7 +163,7 @@ class TestCutConnections:
             assert told(await changes(events, 1)) == [("same", b"after")]
 
     async def test_the_watchers_table_is_read_when_it_has_folded_everything(
-        self, store: MemoryStore, other: MemoryStore, keyspace: Keyspace
+        self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
         """A key that was put and deleted within a lag and a gap is known only by events not yet read."""
         table: dict[str, int | str] = {}
@@ -190,7 +190,7 @@ class TestCutConnections:
             assert seen == ["late"]
 
     async def test_a_single_key_that_went_in_the_gap_is_told(
-        self, store: MemoryStore, other: MemoryStore, keyspace: Keyspace
+        self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
         await store.put("key", b"value")
         async with store.watch("key") as events:
@@ -206,7 +206,7 @@ class TestCutConnections:
             assert deleted.inferred
 
     async def test_a_reader_that_lags_behind_a_compaction_is_told_of_the_loss(
-        self, store: MemoryStore, other: MemoryStore, keyspace: Keyspace
+        self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
         async with store.watch_tree("") as events:
             for number in range(CAPACITY + 1000):
@@ -259,7 +259,7 @@ class TestCutConnections:
                 await waiting
 
     async def test_a_waiter_whose_lease_ended_does_not_obtain_the_lock(
-        self, store: MemoryStore, other: MemoryStore, keyspace: Keyspace
+        self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
         async with other.lock("key", ttl=10):
             waiting = asyncio.create_task(store.lock("key", ttl=10).acquire())
@@ -284,7 +284,7 @@ class TestCutConnections:
 
 
 class TestKeyspace:
-    async def test_revisions_count_commits(self, store: MemoryStore, keyspace: Keyspace) -> None:
+    async def test_revisions_count_commits(self, store: MemoryStore, keyspace: Database) -> None:
         start = keyspace.revision
         entries = await fill(store, "a", "b", "a")
         assert [entry.revision for entry in entries] == [start + 1, start + 2, start + 3]
@@ -293,7 +293,7 @@ class TestKeyspace:
         assert keyspace.revision == start + 4
 
     async def test_what_is_compacted_is_forgotten_and_what_is_needed_is_kept(
-        self, store: MemoryStore, keyspace: Keyspace
+        self, store: MemoryStore, keyspace: Database
     ) -> None:
         await fill(store, "kept", "gone", value=b"first")
         await store.put("kept", b"second")
@@ -307,14 +307,14 @@ class TestKeyspace:
             keyspace.compact(keyspace.revision + 1)
 
     @pytest.mark.heavy
-    async def test_a_hundred_thousand_keys(self, store: MemoryStore, keyspace: Keyspace) -> None:
+    async def test_a_hundred_thousand_keys(self, store: MemoryStore, keyspace: Database) -> None:
         for number in range(100_000):
             keyspace.put(b"top/%02d/%05d" % (number % 100, number), b"value")
         assert len([child async for child in _names(store, "top")]) == 100
         assert len((await store.list("top/42")).items) == 1000
         assert await store.delete_tree("top") == 100_000
 
-    def test_a_key_is_found_by_the_order_of_its_bytes(self, keyspace: Keyspace) -> None:
+    def test_a_key_is_found_by_the_order_of_its_bytes(self, keyspace: Database) -> None:
         keys = [b"\xff", b"", b"a", b"a\xff", b"a/", b"\x00", "é".encode(), encode("\udcc3")]
         keyspace.write({key: b"value" for key in keys if key})
         assert [key for key, _ in keyspace.scan(b"", b"\0")] == sorted(key for key in keys if key)
@@ -327,7 +327,7 @@ class TestAddress:
             MemoryStore(parse(url))
         assert raised.value.hint
 
-    async def test_another_separator(self, keyspace: Keyspace) -> None:
+    async def test_another_separator(self, keyspace: Database) -> None:
         async with MemoryStore(parse("memory:app?separator=:"), keyspace=keyspace) as store:
             await fill(store, "a:b:c", "a/b", "a:b")
             assert [child.name for child in (await store.children("")).items] == ["a/b", "a"]

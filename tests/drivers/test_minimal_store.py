@@ -6,23 +6,23 @@ from urllib.parse import quote
 import pytest
 
 from explorer.drivers.base import PAGE_SIZE, Store
-from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
+from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import Address, parse
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.errors import CallNotSupported, InvalidKey
 from explorer.model.keys import encode
-from tests.contract.fixtures import Ground
-from tests.contract.suite import AllOfTheContract
+from tests.contract.fixtures import DriverFixtures
+from tests.contract.suite import DriverContract
 
 
 class PlainStore(Store):
     """A fake: a store that can do hardly anything, over a memory store; no real one is as poor."""
 
     capabilities = Capability.BINARY_VALUES | Capability.NESTING
-    reasons = {Capability.WATCH: "it tells nobody anything"}  # noqa: RUF012 - shared and not changed
+    unsupported_reasons = {Capability.WATCH: "it tells nobody anything"}  # noqa: RUF012 - shared and not changed
 
-    def __init__(self, address: Address, keyspace: Keyspace) -> None:
+    def __init__(self, address: Address, keyspace: Database) -> None:
         super().__init__(address)
         self._memory = MemoryStore(address, keyspace=keyspace)
 
@@ -56,7 +56,7 @@ class PlainStore(Store):
         if ttl is not None:
             self._refuse(Capability.TTL, key)
         if encode(key) != key.encode("utf-8", "replace"):
-            raise InvalidKey("a key is text here", hint="choose another", address=self.address.shown, key=key)
+            raise InvalidKey("a key is text here", hint="choose another", address=self.address.redacted, key=key)
         return _plain(await self._memory.put(key, value, is_dir=is_dir))
 
     async def delete(self, key: str) -> None:
@@ -76,17 +76,17 @@ def _key(after: Cursor | str | None) -> str | None:
     return after.key if isinstance(after, Cursor) else after
 
 
-class PlainFixtures(Ground):
+class PlainFixtures(DriverFixtures):
     driver: ClassVar[type[Store]] = PlainStore
 
     def setup_method(self) -> None:
-        self.keyspace = Keyspace(ManualClock())
+        self.keyspace = Database(ManualClock())
 
     def connection(self, path: str = "") -> Store:
         return PlainStore(parse(f"memory:test/{quote(path)}"), self.keyspace)
 
 
-class TestPlain(AllOfTheContract, PlainFixtures):
+class TestPlain(DriverContract, PlainFixtures):
     async def test_a_refusal_tells_the_reason_and_where_to_look(self, store: Store) -> None:
         with pytest.raises(CallNotSupported, match="it tells nobody anything") as raised:
             store.watch("key")

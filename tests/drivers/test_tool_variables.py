@@ -11,7 +11,7 @@ import pytest
 import explorer
 from explorer.drivers import etcd, etcd2
 from explorer.drivers.consul import ConsulStore
-from explorer.drivers.consul.settings import Settings, gather
+from explorer.drivers.consul.settings import ConsulSettings, load
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import InvalidAddress
 from tests.drivers.foreign_answers import AnsweringProxy
@@ -26,14 +26,14 @@ CANARY = "canary-93f1"
 def guarded(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsulServer]:
     """A server with TLS and a unix socket that allows nothing to whoever has no token."""
     socket = tmp_path_factory.mktemp("socket") / "consul.sock"
-    tls = Tls(certificates.authority, certificates.server)
+    tls = Tls(certificates.ca_file, certificates.server)
     with ConsulServer(acl=True, tls=tls, settings={"addresses": {"http": f"127.0.0.1 unix://{socket}"}}) as server:
         server.json("PUT", "/v1/kv/key", b"value")
         yield server
 
 
-def settings(url: str = "consul:", access: Access | None = None, /, **variables: str) -> Settings:
-    return gather(parse(url), access or Access(), {f"CONSUL_{name}": value for name, value in variables.items()})
+def settings(url: str = "consul:", access: Access | None = None, /, **variables: str) -> ConsulSettings:
+    return load(parse(url), access or Access(), {f"CONSUL_{name}": value for name, value in variables.items()})
 
 
 async def value(url: str = "consul:") -> bytes | None:
@@ -51,7 +51,7 @@ async def test_consul_variables_lead_to_the_entry(
     folder = tmp_path / "authorities"
     folder.mkdir()
     (folder / "other.pem").write_bytes(certificates.other_authority.read_bytes())
-    (folder / "ours.pem").write_bytes(certificates.authority.read_bytes())
+    (folder / "ours.pem").write_bytes(certificates.ca_file.read_bytes())
     (socket,) = [address for address in str(guarded._settings["addresses"]).split("'") if "unix:" in address]  # noqa: SLF001 - no public name tells it
     encrypted = f"https://{guarded.address}"
     monkeypatch.setenv("CONSUL_HTTP_TOKEN_FILE", str(token))
@@ -59,9 +59,9 @@ async def test_consul_variables_lead_to_the_entry(
     for variables in (
         {"HTTP_ADDR": f"127.0.0.1:{guarded.port}"},
         {"HTTP_ADDR": socket.removeprefix("127.0.0.1 ")},
-        {"HTTP_ADDR": encrypted, "CACERT": str(certificates.authority)},
+        {"HTTP_ADDR": encrypted, "CACERT": str(certificates.ca_file)},
         {"HTTP_ADDR": encrypted, "CAPATH": str(folder)},
-        {"HTTP_ADDR": guarded.address, "HTTP_SSL": "true", "CACERT": str(certificates.authority)},
+        {"HTTP_ADDR": guarded.address, "HTTP_SSL": "true", "CACERT": str(certificates.ca_file)},
     ):
         with monkeypatch.context() as patched:
             for name, text in variables.items():
@@ -99,7 +99,7 @@ def test_consul_token_comes_from_its_file_unless_nearer_ones_are_given(tmp_path:
     file.write_text("from-the-file\n")
     named = {"HTTP_TOKEN_FILE": str(file), "HTTP_TOKEN": "variable"}
 
-    def token(found: Settings) -> str:
+    def token(found: ConsulSettings) -> str:
         return found.access.password.reveal() if found.access.password else ""
 
     assert token(settings(**named)) == "from-the-file"
@@ -149,11 +149,11 @@ def test_etcdctl_variables_of_both_apis_are_used_or_refused() -> None:
     cases = {
         "CACERT": "ca", "CERT": "cert", "KEY": "key", "USER": "ann:pw", "PEERS": "https://one:1",
     }  # fmt: skip
-    found = etcd2.settings.gather(parse("etcd2:"), Access(), {f"ETCDCTL_{name}": text for name, text in cases.items()})
-    assert (found.access.authority, found.access.certificate, found.access.user) == (Path("ca"), Path("cert"), "ann")
+    found = etcd2.settings.load(parse("etcd2:"), Access(), {f"ETCDCTL_{name}": text for name, text in cases.items()})
+    assert (found.access.ca_file, found.access.cert_file, found.access.user) == (Path("ca"), Path("cert"), "ann")
     assert ([str(host) for host in found.hosts], found.tls) == (["one:1"], True)
     unverified = {"ETCDCTL_ENDPOINTS": "https://one", "ETCDCTL_INSECURE_SKIP_TLS_VERIFY": "true"}
-    for gather_settings, scheme in ((etcd.settings.gather, "etcd"), (etcd2.settings.gather, "etcd2")):
+    for gather_settings, scheme in ((etcd.settings.load, "etcd"), (etcd2.settings.load, "etcd2")):
         with pytest.raises(InvalidAddress, match="ETCDCTL_DISCOVERY_SRV"):
             gather_settings(parse(f"{scheme}:"), Access(), {"ETCDCTL_DISCOVERY_SRV": "example.com"})
         named = gather_settings(parse(f"{scheme}://one/"), Access(), {"ETCDCTL_DISCOVERY_SRV": "example.com"})
@@ -161,4 +161,4 @@ def test_etcdctl_variables_of_both_apis_are_used_or_refused() -> None:
         (warning,) = gather_settings(parse(f"{scheme}:"), Access(), unverified).address.warnings
         assert "ETCDCTL_INSECURE_SKIP_TLS_VERIFY" in warning
     with pytest.raises(InvalidAddress, match="path"):
-        etcd.settings.gather(parse("etcd:"), Access(), {"ETCDCTL_ENDPOINTS": "http://one/path"})
+        etcd.settings.load(parse("etcd:"), Access(), {"ETCDCTL_ENDPOINTS": "http://one/path"})

@@ -11,7 +11,7 @@ import pytest
 
 import explorer
 from explorer.cli.console import Console
-from explorer.cli.exit_codes import line_of
+from explorer.cli.exit_codes import error_line
 from explorer.cli.verbs.doctor import doctor
 from explorer.model.address import Access, parse
 from explorer.model.errors import InvalidAddress, NotReachable
@@ -51,7 +51,7 @@ async def test_store_is_reached_by_the_socket_in_its_url(
     path, root = tmp_path / "a store.sock", f"socket-{uuid.uuid4().hex[:8]}"
     url = f"{scheme}+unix://{quote(str(path), safe='')}/{root}/"
     async with relay(path, server.port), explorer.open(url) as store:
-        assert store.address.shown == url
+        assert store.address.redacted == url
         entry = await store.put("key", b"value")
         async with store.watch_tree("") as events:
             assert isinstance(await anext(events), Started)
@@ -67,7 +67,7 @@ async def test_store_is_reached_by_the_socket_in_its_url(
     with pytest.raises(NotReachable, match="cannot connect") as caught:
         async with explorer.open(f"{scheme}+unix://{quote(str(tmp_path / 'none.sock'), safe='')}/"):
             pass
-    assert "\n" not in line_of(caught.value)
+    assert "\n" not in error_line(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ def test_socket_that_cannot_be_used_is_refused(url: str, reason: str) -> None:
     with pytest.raises(InvalidAddress, match=reason) as caught:
         explorer.open(url)
     assert caught.value.hint
-    assert "\n" not in line_of(caught.value)
+    assert "\n" not in error_line(caught.value)
 
 
 def test_socket_is_spelled_as_it_was_given() -> None:
-    assert parse("consul+unix:///run/x.sock").shown == "consul+unix:///run/x.sock"
-    assert parse("consul+unix://%2Frun%2Fx.sock//a/").shown == "consul+unix://%2Frun%2Fx.sock//a/"
+    assert parse("consul+unix:///run/x.sock").redacted == "consul+unix:///run/x.sock"
+    assert parse("consul+unix://%2Frun%2Fx.sock//a/").redacted == "consul+unix://%2Frun%2Fx.sock//a/"
     assert parse("consul+unix:///run/x.sock?dc=one").options == {"dc": "one"}

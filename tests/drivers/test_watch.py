@@ -7,7 +7,7 @@ import pytest
 
 from explorer.drivers.common.retry import Backoff
 from explorer.drivers.common.tasks import Tasks
-from explorer.drivers.common.watch import Feed, Watch, follow
+from explorer.drivers.common.watch import Feed, Watch, watch_with_reconnect
 from explorer.model.errors import Forbidden, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Restored, Resync, Started
 from tests.contract.fixtures import take
@@ -27,7 +27,7 @@ class Source:
         return Watch(self.tasks, self._produce, name="test")
 
     async def _produce(self, feed: Feed) -> None:
-        await follow(feed, self._attempt, backoff=self.backoff)
+        await watch_with_reconnect(feed, self._attempt, backoff=self.backoff)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
         for step in self.scripts.pop(0):

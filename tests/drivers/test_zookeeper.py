@@ -11,12 +11,12 @@ from explorer.drivers.base import Store
 from explorer.drivers.zookeeper import ZooKeeperStore
 from explorer.model.address import Access, parse
 from explorer.model.entries import Entry, Revision
-from tests.contract.fixtures import Ground
-from tests.contract.suite import AllOfTheContract
+from tests.contract.fixtures import DriverFixtures
+from tests.contract.suite import DriverContract
 from tests.servers.zookeeper import ZooKeeperServer
 
 
-class ZooKeeperFixtures(Ground):
+class ZooKeeperFixtures(DriverFixtures):
     driver: ClassVar[type[Store]] = ZooKeeperStore
 
     @pytest.fixture(autouse=True)
@@ -34,5 +34,5 @@ class ZooKeeperFixtures(Ground):
         await asyncio.sleep(seconds)
 
 
-class TestZooKeeper(AllOfTheContract, ZooKeeperFixtures):
+class TestZooKeeper(DriverContract, ZooKeeperFixtures):
     pass

@@ -10,7 +10,7 @@ from kazoo.security import make_digest_acl
 
 from explorer.drivers.zookeeper import ZooKeeperStore, messages
 from explorer.drivers.zookeeper.keyspace import Permission
-from explorer.drivers.zookeeper.settings import gather
+from explorer.drivers.zookeeper.settings import load
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (
     BackendNotSupported,
@@ -67,11 +67,11 @@ async def test_deleting_everything_leaves_what_the_servers_keep_for_themselves(o
 
 @pytest.mark.servers
 async def test_an_encrypted_connection(certificates: Certificates) -> None:
-    tls = Tls(certificates.authority, certificates.server, clients=certificates.authority)
+    tls = Tls(certificates.ca_file, certificates.server, clients=certificates.ca_file)
     trusted = Access(
-        authority=certificates.authority,
-        certificate=certificates.client.certificate,
-        private_key=certificates.client.key,
+        ca_file=certificates.ca_file,
+        cert_file=certificates.client.cert_file,
+        key_file=certificates.client.key,
     )
     async with ZooKeeperServer(tls=tls) as server:
         url = parse(f"zk+tls://{server.address}/")
@@ -80,7 +80,7 @@ async def test_an_encrypted_connection(certificates: Certificates) -> None:
             assert (await store.get("key")).value == b"value"
             assert (await store.status()).version.startswith("3.")
         with pytest.raises(TlsFailed, match="authority that is not trusted"):
-            async with ZooKeeperStore(url, Access(authority=certificates.other_authority)):
+            async with ZooKeeperStore(url, Access(ca_file=certificates.other_authority)):
                 pass
         with pytest.raises(NotReachable):
             async with ZooKeeperStore(parse(f"zk://{server.address}/"), Access(timeout=2)):
@@ -121,8 +121,8 @@ def test_an_address_that_makes_no_sense_is_refused(url: str) -> None:
 
 def test_a_password_is_never_used_for_somebody_else() -> None:
     url = parse("zk://me:secret@h/")
-    assert gather(url, Access()).access.password is not None
-    found = gather(url, Access(user="you")).access
+    assert load(url, Access()).access.password is not None
+    found = load(url, Access(user="you")).access
     assert (found.user, found.password) == ("you", None)
 
 

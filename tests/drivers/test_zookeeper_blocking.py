@@ -36,7 +36,7 @@ def test_blocking_reads_and_writes(store: BlockingStore) -> None:
         store.delete("a/b")
     assert store.delete_tree("") == 1
     assert store.status().product == "ZooKeeper"
-    assert store.prove() is None
+    assert store.ping() is None
     assert Capability.HISTORY not in store.capabilities
     with pytest.raises(CallNotSupported):
         next(store.history("a"))

@@ -247,7 +247,7 @@ CALLS: Final[dict[str, Callable[[Store], Awaitable[object]]]] = {
     "atomic_delete": lambda store: store.atomic_delete("key", "0x1:1"),
     "delete_tree": lambda store: store.delete_tree(""),
     "status": lambda store: store.status(),
-    "prove": lambda store: store.prove(),
+    "prove": lambda store: store.ping(),
     "locks": lambda store: store.locks(),
     "lock": lambda store: store.lock("key").acquire(timeout=0),
     "watch": lambda store: store.watch("key").__aenter__(),
@@ -313,11 +313,11 @@ async def raising(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ZooKeeperSto
     monkeypatch.setattr(write_attempt, "_RESOLVING", 0.0)
     store = ZooKeeperStore(parse("zk://127.0.0.1:1/?timeout=0.001"), Access())
 
-    async def is_live(self: connection.Connection) -> None:
+    async def is_live(self: connection.ZooKeeperConnection) -> None:
         self._client = RaisingClient()  # type: ignore[assignment] # the fake
         self.note_connected(1, 10.0, restored=False)
 
-    monkeypatch.setattr(connection.Connection, "open", is_live)
+    monkeypatch.setattr(connection.ZooKeeperConnection, "open", is_live)
     yield store
     await store.close()
 

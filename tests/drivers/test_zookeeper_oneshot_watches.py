@@ -14,7 +14,7 @@ from explorer.model.address import Access, parse
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.events import Lost, Resync
-from tests.contract.fixtures import PATIENCE, Ground, changes, take, told
+from tests.contract.fixtures import PATIENCE, DriverFixtures, changes, take, told
 from tests.contract.watches import Watching
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
@@ -47,7 +47,7 @@ async def test_what_such_a_server_cannot_do_is_no_capability_any_more(shared_zoo
     assert ZooKeeperStore.capabilities != Older.capabilities
 
 
-class TestZooKeeperOfOld(Watching, Ground):
+class TestZooKeeperOfOld(Watching, DriverFixtures):
     driver: ClassVar[type[Store]] = Older
 
     @pytest.fixture(autouse=True)

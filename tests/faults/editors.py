@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, ExplorerError, NotReachable, OutcomeUnknown
-from tests.faults.save_checker import Told
+from tests.faults.save_checker import SaveResult
 
 
 class Editors:
     """Editors who save over each other's changes. Each appends its mark to the value: the value is its own history."""
 
     def __init__(self) -> None:
-        self.told: dict[bytes, Told] = {}
+        self.told: dict[bytes, SaveResult] = {}
         self.numbers: Iterator[int] = iter(range(10**9))
         self.over = False
 
@@ -30,20 +30,20 @@ class Editors:
         written = value.split()
         found = [f"written twice: {mark!r}" for mark in set(written) if written.count(mark) > 1]
         for mark, told in self.told.items():
-            if told is Told.SAVED and mark not in written:
+            if told is SaveResult.SAVED and mark not in written:
                 found.append(f"told to be saved, and lost: {mark!r}")
-            if told in (Told.CONFLICT, Told.UNSENT) and mark in written:
+            if told in (SaveResult.CONFLICT, SaveResult.UNSENT) and mark in written:
                 found.append(f"told not to be saved, and was: {mark!r}")
         return found
 
 
-async def _save(store: Store, entry: Entry, value: bytes) -> Told:
+async def _save(store: Store, entry: Entry, value: bytes) -> SaveResult:
     try:
         await store.atomic_put("hot", value, entry)
     except Conflict:
-        return Told.CONFLICT
+        return SaveResult.CONFLICT
     except OutcomeUnknown:
-        return Told.UNKNOWN
+        return SaveResult.UNKNOWN
     except NotReachable:
-        return Told.UNSENT
-    return Told.SAVED
+        return SaveResult.UNSENT
+    return SaveResult.SAVED

@@ -14,10 +14,10 @@ from typing import Final, cast
 from google.protobuf.message import Message
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.endpoint import Outbox
 from explorer.drivers.etcd.methods import Answer, Method, Question
-from explorer.drivers.etcd.settings import gather
+from explorer.drivers.etcd.settings import load
 from explorer.model.address import Access, Host, parse
 from explorer.model.errors import Compacted, NotReachable
 from tests.faults.history import Change, History
@@ -26,14 +26,14 @@ Writes = Mapping[str, bytes | None]
 """What one revision does: values by key, None deletes."""
 
 Answers = list[messages.WatchResponse]
-Lie = Callable[[Answers], Answers]
+Fault = Callable[[Answers], Answers]
 """Spoils what is said on a connection, from the answer after `created` on."""
 
 _BATCH: Final = 3  # revisions in one answer
 
 
 @dataclass(slots=True)
-class Life:
+class Incarnation:
     """One life of a store: its revisions from the second on (a new etcd is at the first)."""
 
     revisions: Sequence[Writes]
@@ -140,16 +140,16 @@ def honest(answers: Answers) -> Answers:
 class Connection:
     """One connection of the script: to which life, cut after how many answers (None: never), and how spoiled."""
 
-    life: Life
+    life: Incarnation
     cut: int | None = None
-    lie: Lie = honest
+    lie: Fault = honest
 
 
-class Script(Cluster):
+class Script(EtcdConnection):
     """The connections of a fake store, one after the other; a watch that comes back finds the next."""
 
     def __init__(self, *connections: Connection) -> None:
-        super().__init__(gather(parse("etcd://127.0.0.1:1/"), Access(timeout=1.0)))
+        super().__init__(load(parse("etcd://127.0.0.1:1/"), Access(timeout=1.0)))
         self._connections = list(connections)
         self.over = asyncio.Event()
         """Everything that the last connection has to say was heard."""

@@ -16,7 +16,7 @@ from tests.servers.waiting import eventually
 
 
 @dataclass(slots=True)
-class Folder:
+class Replica:
     """A watcher that folds events into a table, as a view does."""
 
     table: dict[str, Revision] = field(default_factory=dict)
@@ -48,8 +48,8 @@ async def fresh(store: Store) -> dict[str, Revision]:
 
 
 @asynccontextmanager
-async def folding(store: Store) -> AsyncGenerator[Folder, None]:
-    folder = Folder()
+async def folding(store: Store) -> AsyncGenerator[Replica, None]:
+    folder = Replica()
     async with store.watch_tree("", known=folder.table) as watch:
         folder.table.update(await fresh(store))
         task = asyncio.create_task(folder.follow(watch))
@@ -62,7 +62,7 @@ async def folding(store: Store) -> AsyncGenerator[Folder, None]:
                 task.result()
 
 
-async def converged(folder: Folder, store: Store) -> None:
+async def converged(folder: Replica, store: Store) -> None:
     """Wait until the table is what a fresh read says."""
 
     async def equal() -> bool:
@@ -91,5 +91,5 @@ async def write(store: Store, choice: random.Random, count: int) -> None:
         done += 1
 
 
-async def lost(folder: Folder, times: int) -> None:
+async def lost(folder: Replica, times: int) -> None:
     await eventually(lambda: folder.count(Lost) > times, "the loss is told", PATIENCE)

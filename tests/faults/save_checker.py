@@ -8,7 +8,7 @@ from itertools import groupby
 from tests.faults.history import Change, History, Step
 
 
-class Told(enum.Enum):
+class SaveResult(enum.Enum):
     """What an editor was told of its save."""
 
     SAVED = enum.auto()
@@ -29,7 +29,7 @@ class Attempt:
     value: bytes | None
     began: float
     ended: float
-    told: Told
+    told: SaveResult
     revision: int = 0
     """What the saved entry says, for a value that was saved."""
 
@@ -60,9 +60,9 @@ def _values(attempts: Sequence[Attempt], history: History) -> Iterator[str]:
             if (step.before.revision if step.before else 0) != attempt.base:
                 yield f"an update was lost: {attempt} was written over {step.before}"
         match attempt.told:
-            case Told.SAVED if [step.change.revision for step in steps] != [attempt.revision]:
+            case SaveResult.SAVED if [step.change.revision for step in steps] != [attempt.revision]:
                 yield f"told to be saved, and is not in the history: {attempt}"
-            case Told.CONFLICT | Told.UNSENT if steps:
+            case SaveResult.CONFLICT | SaveResult.UNSENT if steps:
                 yield f"told not to be saved, and was: {attempt}"
             case _:
                 continue
@@ -72,10 +72,10 @@ def _deletions(attempts: Sequence[Attempt], history: History) -> Iterator[str]:
     """A deletion has no value to know it by; that of a revision happens once, and whoever is told so needs one."""
     deleted = {(step.change.key, step.before.revision) for step in history.steps if _deletes(step) and step.before}
     for attempt in attempts:
-        if attempt.value is None and attempt.told is Told.SAVED and (attempt.key, attempt.base) not in deleted:
+        if attempt.value is None and attempt.told is SaveResult.SAVED and (attempt.key, attempt.base) not in deleted:
             yield f"told to be deleted, and is not so in the history: {attempt}"
     tried = {(attempt.key, attempt.base) for attempt in attempts if attempt.value is None}
-    sure = (Told.SAVED, Told.UNKNOWN)
+    sure = (SaveResult.SAVED, SaveResult.UNKNOWN)
     admitted = {(one.key, one.base) for one in attempts if one.value is None and one.told in sure}
     for key, base in deleted & tried - admitted:
         yield f"told not to be deleted, and was: {key!r} at revision {base}"
@@ -87,7 +87,7 @@ def _deletes(step: Step) -> bool:
 
 def _real_time(attempts: Sequence[Attempt]) -> Iterator[str]:
     """What was saved before another save began comes before it in the history."""
-    saved = [attempt for attempt in attempts if attempt.told is Told.SAVED and attempt.revision]
+    saved = [attempt for attempt in attempts if attempt.told is SaveResult.SAVED and attempt.revision]
     ended = sorted(saved, key=lambda attempt: attempt.ended)
     last, newest = 0, 0
     for attempt in sorted(saved, key=lambda attempt: attempt.began):

@@ -9,8 +9,8 @@ import pytest
 
 from explorer.drivers.consul import ConsulStore
 from explorer.drivers.consul.answers import Stored
-from explorer.drivers.consul.cas import Save
-from explorer.drivers.consul.connection import Connection
+from explorer.drivers.consul.cas import ConsulCasWrite
+from explorer.drivers.consul.connection import ConsulConnection
 from explorer.model.address import Access, parse
 from explorer.model.entries import Entry
 from explorer.model.errors import (
@@ -22,7 +22,7 @@ from explorer.model.errors import (
     OutcomeUnknown,
 )
 from explorer.model.events import Lost, Put, Restored, Resync
-from tests.faults.replica import Folder, converged, folding, lost
+from tests.faults.replica import Replica, converged, folding, lost
 from tests.faults.resource_leaks import Holding, nothing_is_left
 from tests.scale import PATIENCE
 from tests.servers.consul import ConsulCluster, ConsulServer
@@ -81,14 +81,14 @@ async def test_a_save_that_was_answered_is_told_as_saved_though_nothing_can_be_r
 ) -> None:
     async with unheard(shared_consul, path) as (store, beside, proxy):
         seen = await beside.put("key", b"before", ttl=60)
-        commit = Save.commit
+        commit = ConsulCasWrite.commit
 
-        async def answered(save: Save) -> Stored | None:
+        async def answered(save: ConsulCasWrite) -> Stored | None:
             written = await commit(save)
             proxy.drop_replies()
             return written
 
-        monkeypatch.setattr(Save, "commit", answered)
+        monkeypatch.setattr(ConsulCasWrite, "commit", answered)
         assert (await store.atomic_put("key", b"after", seen)).lease == seen.lease
         assert await value_of(beside, "key") == b"after"
 
@@ -213,12 +213,12 @@ async def test_editors_of_one_counter_lose_no_update_over_kills(own_consul: Cons
 
 
 @asynccontextmanager
-async def watched(address: str, path: str) -> AsyncGenerator[Folder, None]:
+async def watched(address: str, path: str) -> AsyncGenerator[Replica, None]:
     async with make(address, path) as store, folding(store) as folder:
         yield folder
 
 
-async def agreed(folder: Folder, store: ConsulStore) -> None:
+async def agreed(folder: Replica, store: ConsulStore) -> None:
     """Wait until the folded table is the store's, and see that each value that was told is, too."""
     await converged(folder, store)
     told = {event.entry.key: event.entry.value for event in folder.log if isinstance(event, Put)}
@@ -269,7 +269,7 @@ async def test_the_tree_equals_the_store_after_kills_and_stops(own_consul: Consu
             await scribble(beside, turn + 1)
             await asyncio.to_thread(own_consul.pause)
             with pytest.raises(NotReachable):
-                await beside.prove()
+                await beside.ping()
             await asyncio.to_thread(own_consul.resume)
             await scribble(beside, turn + 2)
             await agreed(folder, beside)
@@ -322,7 +322,7 @@ async def test_a_server_without_a_quorum_proves_nothing_and_a_lock_is_lost_withi
             await lock.lost.wait()
         assert not lock.held
         with pytest.raises(NotReachable):
-            await store.prove()
+            await store.ping()
         for member in others:
             await asyncio.to_thread(member.resume)
         await lock.release()
@@ -350,18 +350,18 @@ async def test_an_open_directory_costs_an_idle_server_one_question(
     shared_consul: ConsulServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = 0
-    hear = Connection.hear
+    hear = ConsulConnection.hear
 
-    async def counted(connection: Connection, *arguments: object, **named: object) -> object:
+    async def counted(connection: ConsulConnection, *arguments: object, **named: object) -> object:
         nonlocal asked
         asked += 1
         return await hear(connection, *arguments, **named)  # type: ignore[arg-type]  # mypy cannot follow what is handed on
 
-    monkeypatch.setattr(Connection, "hear", counted)
+    monkeypatch.setattr(ConsulConnection, "hear", counted)
     async with make(shared_consul.address, path) as store:
         await store.put("key", b"value")
         async with store.watch_tree("") as events:
             await anext(events)
             for _ in range(50):
-                await store.prove()
+                await store.ping()
             assert asked == 1

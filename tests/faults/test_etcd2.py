@@ -14,7 +14,7 @@ from explorer.drivers.etcd2 import Etcd2Store
 from explorer.model.address import Access, parse
 from explorer.model.errors import LockLost, NotReachable, OutcomeUnknown
 from explorer.model.events import Lost, Restored, Resync
-from tests.faults.replica import Folder, converged, folding, lost, write
+from tests.faults.replica import Replica, converged, folding, lost, write
 from tests.faults.resource_leaks import Holding, nothing_is_left
 from tests.faults.timeouts import hurried, in_time
 from tests.scale import PATIENCE, figure, seed
@@ -32,7 +32,7 @@ def open_store(address: str, path: str = "lane", *, timeout: float = 2.0) -> Etc
 @asynccontextmanager
 async def lane(
     watched: str, direct: str, path: str = "lane"
-) -> AsyncGenerator[tuple[Folder, Etcd2Store, Etcd2Store, random.Random], None]:
+) -> AsyncGenerator[tuple[Replica, Etcd2Store, Etcd2Store, random.Random], None]:
     """A watcher behind what a test puts in between, and a writer beside it."""
     chosen = seed()
     sys.stdout.write(f"seed {chosen}\n")
@@ -65,7 +65,7 @@ async def test_a_server_that_is_stopped_proves_nothing_and_loses_nothing(own_etc
         for _ in range(figure(short=2, long=10)):
             await asyncio.to_thread(own_etcd2.pause)
             with pytest.raises(NotReachable):
-                await in_time(store.prove(), 4.0)  # the contract's own figure for a proof is 2 s
+                await in_time(store.ping(), 4.0)  # the contract's own figure for a proof is 2 s
             own_etcd2.resume()
             await write(writer, choice, 10)
             await converged(folder, writer)
@@ -99,7 +99,7 @@ async def test_a_half_open_connection_is_told_as_lost(
         proxy.hang()
         await write(writer, choice, 20)
         with pytest.raises(NotReachable):
-            await store.prove()
+            await store.ping()
         await lost(folder, 0)
         proxy.heal()
         await converged(folder, writer)
@@ -126,7 +126,7 @@ async def test_a_watch_at_a_member_that_is_stopped_goes_on_at_another_once_that_
     addresses = ",".join(member.address for member in (stopped, *others))
     async with lane(addresses, leader.address) as (folder, store, writer, choice):
         await asyncio.to_thread(stopped.pause)
-        await store.prove()
+        await store.ping()
         await lost(folder, 0)
         await write(writer, choice, 10)
         await converged(folder, writer)
@@ -148,7 +148,7 @@ async def test_a_member_without_its_quorum_proves_nothing_and_a_lock_is_lost_wit
         with pytest.raises(LockLost):
             await lock.put("job", b"too late")
         with pytest.raises(NotReachable):
-            await store.prove()
+            await store.ping()
         for member in others:
             member.resume()
         await lock.release()

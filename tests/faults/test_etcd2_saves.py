@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store
-from explorer.drivers.etcd2.cas import Save
+from explorer.drivers.etcd2.cas import Etcd2CasWrite
 from explorer.drivers.etcd2.keyspace import Node
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyExists, KeyModified, KeyNotFound, NotReachable, OutcomeUnknown
 from tests.faults.editors import Editors
-from tests.faults.save_checker import Told
+from tests.faults.save_checker import SaveResult
 from tests.faults.test_etcd2 import open_store
 from tests.faults.timeouts import hurried
 from tests.scale import PATIENCE, figure, seed
@@ -189,14 +189,14 @@ async def test_a_save_that_was_answered_is_told_as_saved_though_nothing_can_be_r
 ) -> None:
     async with unheard(shared_etcd2) as (store, beside, proxy):
         seen = await beside.put("key", b"before", ttl=60)
-        commit = Save.commit
+        commit = Etcd2CasWrite.commit
 
-        async def answered(save: Save) -> Node | None:
+        async def answered(save: Etcd2CasWrite) -> Node | None:
             written = await commit(save)
             proxy.drop_replies()
             return written
 
-        monkeypatch.setattr(Save, "commit", answered)
+        monkeypatch.setattr(Etcd2CasWrite, "commit", answered)
         assert (await store.atomic_put("key", b"after", seen)).value == b"after"
         assert await value_of(beside, "key") == b"after"
 
@@ -247,6 +247,6 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(own_etcd2: EtcdServ
         await eventually(last, "the store is there", PATIENCE)
         value = (await direct.get("hot")).value or b""
         told = list(editors.told.values())
-        sys.stdout.write(f"saves: {len(told)} attempts, { ({kind.name: told.count(kind) for kind in Told}) }\n")
+        sys.stdout.write(f"saves: {len(told)} attempts, { ({kind.name: told.count(kind) for kind in SaveResult}) }\n")
         assert editors.misjudged(value) == []
-        assert told.count(Told.SAVED) >= WINDOW
+        assert told.count(SaveResult.SAVED) >= WINDOW

@@ -12,13 +12,13 @@ import pytest
 
 from explorer.drivers.base import Store
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.write_attempt import Delivery
+from explorer.drivers.etcd.write_attempt import TransactionAttempt
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, KeyNotFound, NotReachable, OutcomeUnknown
 from tests.faults.etcd_stub import PlainClient, put
 from tests.faults.history import Change, History
 from tests.faults.recorder import open_store, record
-from tests.faults.save_checker import Attempt, Told, figures, misjudged
+from tests.faults.save_checker import Attempt, SaveResult, figures, misjudged
 from tests.faults.timeouts import hurried
 from tests.faults.workload import END
 from tests.scale import PATIENCE, figure, seed
@@ -76,19 +76,19 @@ class Editors:
             return entry
 
 
-async def save(store: Store, key: str, entry: Entry | None, value: bytes | None) -> tuple[Told, int]:
+async def save(store: Store, key: str, entry: Entry | None, value: bytes | None) -> tuple[SaveResult, int]:
     """Save once, and give what the editor is told."""
     try:
         if value is None:
             await store.atomic_delete(key, entry)
-            return Told.SAVED, 0
-        return Told.SAVED, int((await store.atomic_put(key, value, entry)).revision)
+            return SaveResult.SAVED, 0
+        return SaveResult.SAVED, int((await store.atomic_put(key, value, entry)).revision)
     except (Conflict, KeyNotFound):
-        return Told.CONFLICT, 0
+        return SaveResult.CONFLICT, 0
     except OutcomeUnknown:
-        return Told.UNKNOWN, 0
+        return SaveResult.UNKNOWN, 0
     except NotReachable:
-        return Told.UNSENT, 0
+        return SaveResult.UNSENT, 0
 
 
 @pytest.mark.parametrize("version", ["3.4", "3.5"])
@@ -100,15 +100,15 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(
     choice = random.Random(chosen)
     editors = Editors()
     in_doubt = 0
-    commit = Delivery.commit
+    commit = TransactionAttempt.commit
 
-    async def counted(delivery: Delivery, request: messages.TxnRequest) -> messages.TxnResponse | None:
+    async def counted(delivery: TransactionAttempt, request: messages.TxnRequest) -> messages.TxnResponse | None:
         nonlocal in_doubt
         answer = await commit(delivery, request)
         in_doubt += answer is None
         return answer
 
-    monkeypatch.setattr(Delivery, "commit", counted)
+    monkeypatch.setattr(TransactionAttempt, "commit", counted)
     async with EtcdServer(version) as server, FaultProxy(server.client_port) as proxy:
         stores = [open_store(proxy.address) for _ in range(EDITORS)]
         for store in stores:
@@ -131,7 +131,7 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(
         )
         assert not found, failed(found, chosen, editors, history, tmp_path)
         told = [attempt.told for attempt in editors.attempts]
-        assert told.count(Told.SAVED) >= WINDOW * ROUNDS, "too little was saved to prove anything"
+        assert told.count(SaveResult.SAVED) >= WINDOW * ROUNDS, "too little was saved to prove anything"
         assert in_doubt >= EDITORS, "too few answers were lost to prove anything"
 
 

@@ -8,10 +8,10 @@ import grpc
 import pytest
 
 from explorer.drivers.etcd import EtcdStore, messages
-from explorer.drivers.etcd.connection import Cluster
-from explorer.drivers.etcd.errors import understand
+from explorer.drivers.etcd.connection import EtcdConnection
+from explorer.drivers.etcd.errors import translate
 from explorer.drivers.etcd.methods import TXN, WATCH, Answer, Method, Question
-from explorer.drivers.etcd.settings import gather
+from explorer.drivers.etcd.settings import load
 from explorer.model.address import Access, Host, parse
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyExists, KeyModified, NotReachable, OutcomeUnknown
@@ -327,7 +327,7 @@ async def test_a_member_without_a_leader_takes_nothing() -> None:
 def test_an_answer_that_is_no_verdict_leaves_a_write_in_doubt() -> None:
     """What etcd has a word for it says with other codes."""
     for code in (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS):
-        found = understand(code, "raft proposal dropped", "etcd://there/")
+        found = translate(code, "raft proposal dropped", "etcd://there/")
         assert isinstance(found.error, NotReachable)
         assert not found.unsent
 
@@ -336,7 +336,7 @@ async def test_a_nudged_stream_that_is_cut_fails_in_the_words_of_the_error_tree(
     progress = messages.WatchRequest(progress_request=messages.WatchProgressRequest())
     create = messages.WatchRequest(create_request=messages.WatchCreateRequest(key=b"key", start_revision=1 << 40))
     async with EtcdServer("3.5") as server, FaultProxy(server.client_port) as proxy:
-        cluster = Cluster(gather(parse(f"etcd://{proxy.address}/"), Access()))
+        cluster = EtcdConnection(load(parse(f"etcd://{proxy.address}/"), Access()))
         stream = cluster.converse(WATCH, create, first_within=5.0, nudge=progress)
         async with aclosing(stream) as answers:
             assert (await anext(answers)).created

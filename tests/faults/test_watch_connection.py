@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.methods import WATCH
-from explorer.drivers.etcd.settings import gather
+from explorer.drivers.etcd.settings import load
 from explorer.model.address import Access, parse
 from explorer.model.events import Resync
 from tests.faults.recorder import open_store
@@ -123,7 +123,7 @@ async def test_a_stream_that_is_closed_is_ended_at_once() -> None:
     hooks = sys.get_asyncgen_hooks()
     create = messages.WatchRequest(create_request=messages.WatchCreateRequest(key=b"key"))
     async with EtcdServer("3.5") as server:
-        cluster = Cluster(gather(parse(f"etcd://{server.address}/"), Access()))
+        cluster = EtcdConnection(load(parse(f"etcd://{server.address}/"), Access()))
         sys.set_asyncgen_hooks(finalizer=abandoned.append)
         try:
             async with aclosing(cluster.converse(WATCH, create, first_within=5.0)) as answers:

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from explorer.drivers.common.retry import Backoff
 from explorer.drivers.common.watch import Feed
 from explorer.drivers.etcd import messages, replay
-from explorer.drivers.etcd.keyspace import Layout
+from explorer.drivers.etcd.keyspace import EtcdKeyspace
 from explorer.drivers.etcd.watch import RangeWatch, _Gap
 from explorer.model.entries import Revision
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Resync
 from tests.faults.checkers import FaultBegun, LogEntry, complaints
-from tests.faults.fake_etcd import Answers, Connection, Lie, Life, Script, Writes
+from tests.faults.fake_etcd import Answers, Connection, Fault, Incarnation, Script, Writes
 from tests.faults.history import History
 from tests.scale import figure
 
@@ -53,7 +53,7 @@ async def watched(
     """Watch through the whole script with a reader that folds; give its log and its table."""
     log: list[LogEntry] = [FaultBegun("the script")]
     table: dict[str, Revision] = {}
-    layout = Layout(b"", "/", script.shown)
+    layout = EtcdKeyspace(b"", "/", script.redacted)
     watch = kind(script, b"a", b"z", spell=layout.spell, subject="", since=since, known=table)
     feed = Feed()
     with patch.object(Backoff, "next_pause", return_value=0.0):
@@ -90,7 +90,7 @@ async def read(feed: Feed, producer: asyncio.Task[None], log: list[LogEntry], ta
 
 
 async def judged(
-    script: Script, *lives: Life, kind: type[RangeWatch] = RangeWatch, compacted: bool = False
+    script: Script, *lives: Incarnation, kind: type[RangeWatch] = RangeWatch, compacted: bool = False
 ) -> list[str]:
     """Give what the validators have to say of a watch through the script."""
     log, table = await watched(script, kind=kind)
@@ -107,33 +107,33 @@ class TestWhatAWatchSurvives:
     @given(revisions, cuts)
     @settings(max_examples=figure(150, 5_000))
     async def test_being_cut_off_after_any_answer(self, done: Sequence[Writes], after: Sequence[int]) -> None:
-        life = Life(done)
+        life = Incarnation(done)
         assert await judged(Script(*(Connection(life, cut) for cut in after), Connection(life)), life) == []
 
     @given(revisions, cuts)
     @settings(max_examples=figure(100, 5_000))
     async def test_duplicates(self, done: Sequence[Writes], after: Sequence[int]) -> None:
         """etcd#17247."""
-        life = Life(done)
+        life = Incarnation(done)
         connections = (Connection(life, cut, twice) for cut in [*after, None])
         assert await judged(Script(*connections), life) == []
 
     async def test_old_events_on_a_watch_of_the_future(self) -> None:
         """etcd#20221: a watch from a revision that is not there yet is told old events."""
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         connections = (Connection(life, cut, from_the_beginning(life)) for cut in (11, 9, None))
         assert await judged(Script(*connections), life) == []
 
     @pytest.mark.parametrize("cut", range(1, 8))
     async def test_progress_told_ahead_of_events(self, cut: int) -> None:
         """etcd#15220: the notification says a revision whose events come after it, or never."""
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         assert await judged(Script(Connection(life, cut, progress_first), Connection(life)), life) == []
 
     @given(revisions, st.integers(0, 8), st.integers(2, 20))
     @settings(max_examples=figure(150, 5_000))
     async def test_compaction_at_any_revision(self, done: Sequence[Writes], cut: int, horizon: int) -> None:
-        life = Life(done)
+        life = Incarnation(done)
         later = replace(life, compacted=min(horizon, life.revision))
         script = Script(Connection(life, cut), Connection(later))
         assert await judged(script, life, compacted=True) == []
@@ -144,11 +144,11 @@ class TestWhatAWatchSurvives:
         self, done: Sequence[Writes], other: Sequence[Writes], cut: int, identity: tuple[int, int]
     ) -> None:
         """Another cluster, or the same one in a life whose terms started again."""
-        life, another = Life(done), Life([*other, {"a": b"end"}], *identity)
+        life, another = Incarnation(done), Incarnation([*other, {"a": b"end"}], *identity)
         assert await judged(Script(Connection(life, cut), Connection(another)), life, another) == []
 
     async def test_an_older_state_that_has_grown_past_what_was_told(self) -> None:
-        life, restored = Life(BUSY), Life([*BUSY[:3], *({"b": b"new"} for _ in range(20))])
+        life, restored = Incarnation(BUSY), Incarnation([*BUSY[:3], *({"b": b"new"} for _ in range(20))])
         assert await judged(Script(Connection(life, 12), Connection(restored)), life, restored) == []
 
 
@@ -163,25 +163,25 @@ class TestSeveralWatches:
     @given(revisions, cuts)
     @settings(max_examples=figure(60, 5_000))
     async def test_cut_off_after_any_answer(self, done: Sequence[Writes], after: Sequence[int]) -> None:
-        life = Life(done)
+        life = Incarnation(done)
         assert await judged(Script(*(Connection(life, cut) for cut in after), Connection(life)), life) == []
 
     @given(revisions, cuts)
     @settings(max_examples=figure(40, 5_000))
     async def test_every_answer_twice(self, done: Sequence[Writes], after: Sequence[int]) -> None:
-        life = Life(done)
+        life = Incarnation(done)
         connections = (Connection(life, cut, twice) for cut in [*after, None])
         assert await judged(Script(*connections), life) == []
 
     @pytest.mark.parametrize("cut", [*range(1, 8), 20, 40])
     async def test_progress_ahead_of_events(self, cut: int) -> None:
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         assert await judged(Script(Connection(life, cut, progress_first), Connection(life)), life) == []
 
     @given(revisions, st.integers(0, 20), st.integers(2, 20))
     @settings(max_examples=figure(60, 5_000))
     async def test_compaction_in_the_middle(self, done: Sequence[Writes], cut: int, horizon: int) -> None:
-        life = Life(done)
+        life = Incarnation(done)
         later = replace(life, compacted=min(horizon, life.revision))
         assert await judged(Script(Connection(life, cut), Connection(later)), life, compacted=True) == []
 
@@ -198,7 +198,7 @@ def twice(answers: Answers) -> Answers:
     return said
 
 
-def from_the_beginning(life: Life) -> Lie:
+def from_the_beginning(life: Incarnation) -> Fault:
     return lambda _answers: life.watch(2)
 
 
@@ -230,8 +230,8 @@ class TestWhatNoWatchSurvives:
     """A server that breaks its promise within one connection: nothing tells the watch, but the judge sees it."""
 
     @pytest.mark.parametrize("lie", [without_the_third, second_first])
-    async def test_events_left_out_or_out_of_order(self, lie: Lie) -> None:
-        life = Life(BUSY)
+    async def test_events_left_out_or_out_of_order(self, lie: Fault) -> None:
+        life = Incarnation(BUSY)
         assert "reliable" in told(await judged(Script(Connection(life, lie=lie)), life))
 
 
@@ -314,65 +314,65 @@ class TestBrokenWatches:
     """One guarantee less each, over a server that keeps all of its own but for the lie that the guarantee is for."""
 
     async def test_unique(self) -> None:
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         assert "unique" in told(await judged(Script(Connection(life, lie=twice)), life, kind=TellsEverything))
 
     async def test_ordered(self) -> None:
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         script = Script(Connection(life, 11), Connection(life, lie=from_the_beginning(life)))
         assert "ordered" in told(await judged(script, life, kind=TellsEverything))
 
     async def test_previous_value(self) -> None:
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         assert "previous" in told(await judged(Script(Connection(life)), life, kind=ForgetsWhatWasBefore))
 
     async def test_is_create(self) -> None:
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         assert "is-create" in told(await judged(Script(Connection(life)), life, kind=TellsCreationAsChange))
 
     async def test_resumed_behind_the_last_event(self) -> None:
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         assert "reliable" in told(await judged(ResumesAtTheHeader(Connection(life, 11), Connection(life)), life))
 
     async def test_whole_revisions_only(self) -> None:
         """Fragments told one by one: a cut between two of them loses the second part of a revision."""
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         script = Script(Connection(life, 1, in_pieces), Connection(life))
         assert "reliable" in told(await judged(script, life))
 
     async def test_progress_not_believed_at_once(self) -> None:
         """The notification comes twice, so that the watch takes the first for confirmed: as if it believed each."""
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         script = Script(
             Connection(life, 2, lambda answers: [answers[-1], answers[-1], *answers[:-1]]), Connection(life)
         )
         assert "reliable" in told(await judged(script, life))
 
     async def test_compaction_told(self) -> None:
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         script = Script(Connection(life, 8), Connection(replace(life, compacted=9), 1), Connection(life))
         assert "reliable" in told(await judged(script, life, kind=SwallowsCompaction, compacted=True))
 
     async def test_another_cluster_told(self) -> None:
-        life, another = Life(BUSY), Life([*({"a": b"x"} for _ in range(20))], cluster=2)
+        life, another = Incarnation(BUSY), Incarnation([*({"a": b"x"} for _ in range(20))], cluster=2)
         script = Script(Connection(life, 11), Connection(another))
         assert "replaced" in told(await judged(script, life, another, kind=TakesAnyStore))
 
     async def test_another_history_told(self) -> None:
-        life, restored = Life(BUSY), Life([*BUSY[:3], *({"b": b"new"} for _ in range(20))])
+        life, restored = Incarnation(BUSY), Incarnation([*BUSY[:3], *({"b": b"new"} for _ in range(20))])
         script = Script(Connection(life, 12), Connection(restored))
         assert "replaced" in told(await judged(script, life, restored, kind=BelievesTheRevision))
 
     @pytest.mark.parametrize("kind", [ReadsNothingAgain, ForgetsTheDeleted])
     async def test_differences_told_after_a_gap(self, kind: type[RangeWatch]) -> None:
-        life = Life([*BUSY, {"d": None}])
+        life = Incarnation([*BUSY, {"d": None}])
         script = Script(Connection(life, 9), Connection(replace(life, compacted=11)))
         found = told(await judged(script, life, kind=kind, compacted=True))
         assert "resync: at revision" in found
         assert "the folded state differs" in found
 
     async def test_a_loss_in_silence(self) -> None:
-        life = Life(BUSY)
+        life = Incarnation(BUSY)
         log, _ = await watched(Script(Connection(life, 11), Connection(life)))
         silent = [event for event in log if not isinstance(event, Lost)]
         assert complaints(log, [life.history]) == []

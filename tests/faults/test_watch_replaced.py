@@ -11,12 +11,12 @@ import pytest
 import explorer
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.common.watch import Watch
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.endpoint import Outbox
-from explorer.drivers.etcd.keyspace import Layout
+from explorer.drivers.etcd.keyspace import EtcdKeyspace
 from explorer.drivers.etcd.methods import Answer, Method, Question
-from explorer.drivers.etcd.reader import Reader, Windows
-from explorer.drivers.etcd.settings import gather
+from explorer.drivers.etcd.reader import EtcdReader, Windows
+from explorer.drivers.etcd.settings import load
 from explorer.drivers.etcd.watch import RangeWatch
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
@@ -177,7 +177,7 @@ async def test_a_reading_that_was_cut_short_is_begun_again() -> None:
             assert watcher.count(Restored) == 0
 
 
-class Interposed(Cluster):
+class Interposed(EtcdConnection):
     """A real connection to real stores, but for what happens between an answer and the stream that is opened next."""
 
     interpose: Callable[[], None] | None = None
@@ -210,8 +210,8 @@ async def test_a_store_that_is_replaced_between_the_look_at_it_and_the_watch() -
             proxy.server_port = other.client_port
             proxy.reset_connections()
 
-        cluster = Interposed(gather(parse(f"etcd://{proxy.address}/"), Access(timeout=2.0)))
-        layout = Layout(ROOT.encode(), "/", cluster.shown)
+        cluster = Interposed(load(parse(f"etcd://{proxy.address}/"), Access(timeout=2.0)))
+        layout = EtcdKeyspace(ROOT.encode(), "/", cluster.redacted)
         watch = RangeWatch(cluster, ROOT.encode(), b"work0", spell=layout.spell, subject="", since=None)
         async with asyncio.timeout(PATIENCE), Watch(Tasks(), watch.run, name="under test") as events:
             assert isinstance(await anext(events), Started)
@@ -226,8 +226,8 @@ async def test_pages_of_two_stores_are_never_put_together() -> None:
     async with EtcdServer("3.5") as one, EtcdServer("3.5") as other, FaultProxy(one.client_port) as proxy:
         for server in (one, other):
             await fill(server, b"value", keys=100, revisions=5)
-        cluster = Cluster(gather(parse(f"etcd://{proxy.address}/"), Access(timeout=2.0)))
-        reader = Reader(cluster, Windows(ROOT.encode(), b"work0", len(ROOT)))
+        cluster = EtcdConnection(load(parse(f"etcd://{proxy.address}/"), Access(timeout=2.0)))
+        reader = EtcdReader(cluster, Windows(ROOT.encode(), b"work0", len(ROOT)))
         assert len(await reader.page(10)) == 10
         proxy.server_port = other.client_port
         proxy.reset_connections()

@@ -14,7 +14,7 @@ from explorer.drivers.zookeeper import ZooKeeperStore
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Resync
-from tests.faults.replica import Folder, converged, folding, lost, write
+from tests.faults.replica import Replica, converged, folding, lost, write
 from tests.faults.resource_leaks import Holding, nothing_is_left
 from tests.faults.timeouts import in_time
 from tests.scale import PATIENCE, figure, seed
@@ -40,7 +40,7 @@ def open_store(address: str, path: str = "/lane/", *, timeout: float = 2.0, sess
 @asynccontextmanager
 async def lane(
     watched: str, direct: str, path: str = "/lane/"
-) -> AsyncGenerator[tuple[Folder, ZooKeeperStore, ZooKeeperStore, random.Random], None]:
+) -> AsyncGenerator[tuple[Replica, ZooKeeperStore, ZooKeeperStore, random.Random], None]:
     """A watcher behind what a test puts in between, and a writer beside it."""
     chosen = seed()
     sys.stdout.write(f"seed {chosen}\n")
@@ -70,7 +70,7 @@ async def test_a_server_that_is_stopped_is_told_as_lost_and_its_proof_fails_in_t
         for number in range(figure(short=1, long=10)):
             await asyncio.to_thread(own_zookeeper.pause)
             with pytest.raises(NotReachable):
-                await in_time(store.prove(), 4.0)  # the contract's own figure for a proof is 2 s
+                await in_time(store.ping(), 4.0)  # the contract's own figure for a proof is 2 s
             await lost(folder, number)
             own_zookeeper.resume()
             await write(writer, choice, 10)

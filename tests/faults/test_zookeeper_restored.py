@@ -17,7 +17,7 @@ from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Event, Put, Resync
 from explorer.opener import opener
 from explorer.session.session import Session
-from explorer.session.states import Standing
+from explorer.session.states import LivenessStatus
 from tests.faults.test_zookeeper import open_store
 from tests.scale import PATIENCE
 from tests.servers.proxy import FaultProxy
@@ -175,13 +175,13 @@ async def test_session_is_live_with_older_data(
 
         def look() -> bool:
             shown = session.tree.node("new") is not None
-            if restarted and session.liveness.standing is Standing.LIVE and value() == b"2":
+            if restarted and session.liveness.standing is LivenessStatus.LIVE and value() == b"2":
                 lies.append(session.liveness)
             return shown
 
         server.kill()
         change(server, folder)
-        await eventually(lambda: session.liveness.standing is not Standing.LIVE, "the loss is shown", PATIENCE)
+        await eventually(lambda: session.liveness.standing is not LivenessStatus.LIVE, "the loss is shown", PATIENCE)
         restarted = True
         await asyncio.to_thread(server.start)
         async with open_store(server.address) as writer:

@@ -12,7 +12,7 @@ from explorer.drivers.zookeeper.messages import Request
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, NotReachable
 from tests.faults.editors import Editors
-from tests.faults.save_checker import Told
+from tests.faults.save_checker import SaveResult
 from tests.faults.test_zookeeper import open_store
 from tests.faults.timeouts import hurried, hurry
 from tests.scale import PATIENCE, figure, seed
@@ -79,10 +79,10 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(own_zookeeper: ZooK
         await eventually(last, "the store is there", PATIENCE)
         entry = await direct.get("hot")
         told = list(editors.told.values())
-        sys.stdout.write(f"saves: {len(told)} attempts, { ({kind.name: told.count(kind) for kind in Told}) }\n")
+        sys.stdout.write(f"saves: {len(told)} attempts, { ({kind.name: told.count(kind) for kind in SaveResult}) }\n")
         assert editors.misjudged(entry.value or b"") == []
         assert entry.version == len((entry.value or b"").split())
-        assert told.count(Told.SAVED) >= WINDOW * ROUNDS
+        assert told.count(SaveResult.SAVED) >= WINDOW * ROUNDS
 
 
 async def test_a_save_that_was_answered_is_told_as_saved_though_nothing_can_be_read_after_it(

@@ -113,7 +113,7 @@ def ask_version(connection: http.client.HTTPConnection) -> bytes:
 def handshake(server: EtcdServer, authority: Path, client: KeyPair | None = None) -> None:
     trust = ssl.create_default_context(cafile=str(authority))
     if client is not None:
-        trust.load_cert_chain(client.certificate, client.key)
+        trust.load_cert_chain(client.cert_file, client.key)
     connection = http.client.HTTPSConnection(HOST, server.client_port, context=trust, timeout=5)
     try:
         assert b"etcdserver" in ask_version(connection)
@@ -122,10 +122,10 @@ def handshake(server: EtcdServer, authority: Path, client: KeyPair | None = None
 
 
 def test_tls_answers_those_who_trust_its_authority(etcd_version: str, certificates: Certificates) -> None:
-    with EtcdServer(etcd_version, tls=Tls(certificates.authority, certificates.server)) as server:
+    with EtcdServer(etcd_version, tls=Tls(certificates.ca_file, certificates.server)) as server:
         assert server.url.startswith("https://")
         assert server.ctl("put", "a", "1") == "OK\n"
-        handshake(server, certificates.authority)
+        handshake(server, certificates.ca_file)
         with pytest.raises(ssl.SSLCertVerificationError, match=r"unable to get local issuer|self-signed"):
             handshake(server, certificates.other_authority)
 
@@ -135,23 +135,23 @@ def test_certificates_are_wrong_in_the_way_of_their_name(
     certificates: Certificates, shown: str, complaint: str
 ) -> None:
     with (
-        EtcdServer("3.5", tls=Tls(certificates.authority, getattr(certificates, shown))) as server,
+        EtcdServer("3.5", tls=Tls(certificates.ca_file, getattr(certificates, shown))) as server,
         pytest.raises(ssl.SSLCertVerificationError, match=complaint),
     ):
-        handshake(server, certificates.authority)
+        handshake(server, certificates.ca_file)
 
 
 def test_a_server_that_asks_for_client_certificates_lets_in_only_its_own(
     etcd_version: str, certificates: Certificates
 ) -> None:
-    tls = Tls(certificates.authority, certificates.server, certificates.authority, certificates.client)
+    tls = Tls(certificates.ca_file, certificates.server, certificates.ca_file, certificates.client)
     with EtcdServer(etcd_version, tls=tls) as server:
         assert server.ctl("put", "a", "1") == "OK\n"
-        handshake(server, certificates.authority, certificates.client)
+        handshake(server, certificates.ca_file, certificates.client)
         with pytest.raises((ssl.SSLError, ConnectionError)):
-            handshake(server, certificates.authority, certificates.stranger)
+            handshake(server, certificates.ca_file, certificates.stranger)
         with pytest.raises((ssl.SSLError, ConnectionError)):
-            handshake(server, certificates.authority)
+            handshake(server, certificates.ca_file)
 
 
 def test_a_port_that_somebody_took_is_exchanged_for_another(etcd_version: str) -> None:

@@ -75,7 +75,7 @@ def test_any_bytes_are_a_path(data: bytes) -> None:
 @pytest.mark.parametrize("url", ["etcd://h1:1,h2/path/", "etcd+tls://[::1]:2379/", "memory:", "demo:///a/b"])
 def test_what_is_shown_is_the_same_address(url: str) -> None:
     address = parse(url)
-    again = parse(address.shown)
+    again = parse(address.redacted)
     assert (again.scheme, again.tls, again.hosts, again.path) == (
         address.scheme,
         address.tls,
@@ -93,7 +93,7 @@ def test_a_password_is_accepted_and_warned_about_and_shown_nowhere() -> None:
     for shown in (
         str(address),
         repr(address),
-        address.shown,
+        address.redacted,
         f"{address.password}",
         repr(Access(password=address.password)),
     ):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from explorer.model.sanitize import inert, is_inert
+from explorer.model.sanitize import is_sanitized, sanitize
 
 # Unicode's Default_Ignorable_Code_Point, which a person cannot see, and the blank of Braille.
 _IGNORABLE = {
@@ -51,8 +51,8 @@ def _harmless(text: str, breaks: str = "") -> bool:
 @example("user\u202etxt.exe")
 @example("\u2066a\u2069")
 def test_nothing_that_controls_hides_or_reorders_is_left(text: str) -> None:
-    assert _harmless(inert(text))
-    assert _harmless(inert(text, multiline=True), "\n\t")
+    assert _harmless(sanitize(text))
+    assert _harmless(sanitize(text, multiline=True), "\n\t")
 
 
 @pytest.mark.heavy
@@ -62,7 +62,7 @@ def test_each_single_character_is_shown_or_told() -> None:
             return _harmless(shown)
         return shown.isascii() and shown.isprintable() and shown.startswith("\\")
 
-    dishonest = [hex(point) for point in range(sys.maxunicode + 1) if not honest(chr(point), inert(chr(point)))]
+    dishonest = [hex(point) for point in range(sys.maxunicode + 1) if not honest(chr(point), sanitize(chr(point)))]
     assert dishonest == []
 
 
@@ -95,19 +95,19 @@ def test_inert_judging_distinct_characters_equals_each_in_order(text: str, times
     text = (text * times)[:140_000]
     for multiline, breaks in ((False, ""), (True, "\n\t")):
         expected = _naive(text, breaks)
-        assert inert(text, multiline=multiline) == expected
-        assert is_inert(text, multiline=multiline) == (expected == text)
+        assert sanitize(text, multiline=multiline) == expected
+        assert is_sanitized(text, multiline=multiline) == (expected == text)
 
 
 @given(_HOSTILE)
 def test_what_is_harmless_stays_so(text: str) -> None:
-    assert inert(inert(text)) == inert(text)
-    assert inert(inert(text), multiline=True) == inert(text)
+    assert sanitize(sanitize(text)) == sanitize(text)
+    assert sanitize(sanitize(text), multiline=True) == sanitize(text)
 
 
 @given(st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters=[chr(point) for point in _IGNORABLE])))
 def test_what_can_be_seen_is_shown_as_it_is(text: str) -> None:
-    assert inert(text) == text
+    assert sanitize(text) == text
 
 
 @given(st.text(st.characters(categories=("L", "Mn", "Me"))))
@@ -115,14 +115,14 @@ def test_what_can_be_seen_is_shown_as_it_is(text: str) -> None:
 @example("ส" + "\u0e47" * 30)
 @example("O" + "\u20dd" * 30)
 def test_marks_do_not_pile_up(text: str) -> None:
-    runs = groupby(inert(text), key=lambda character: unicodedata.category(character) in ("Mn", "Me"))
+    runs = groupby(sanitize(text), key=lambda character: unicodedata.category(character) in ("Mn", "Me"))
     assert all(len(list(run)) <= 4 for marks, run in runs if marks)
 
 
 @given(st.binary())
 def test_any_bytes_can_be_shown(data: bytes) -> None:
-    assert _harmless(inert(data))
-    assert inert(data) == inert(data.decode("utf-8", "surrogateescape"))
+    assert _harmless(sanitize(data))
+    assert sanitize(data) == sanitize(data.decode("utf-8", "surrogateescape"))
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_any_bytes_can_be_shown(data: bytes) -> None:
     ],
 )
 def test_examples(text: str | bytes, shown: str) -> None:
-    assert inert(text) == shown
+    assert sanitize(text) == shown
 
 
 def test_lines_and_tabs_are_kept_where_there_is_room_for_them() -> None:
-    assert inert("a\n\tb\r\n", multiline=True) == "a\n\tb\\r\n"
+    assert sanitize("a\n\tb\r\n", multiline=True) == "a\n\tb\\r\n"

@@ -17,7 +17,7 @@ _DAY = dt.timedelta(days=1)
 class KeyPair:
     """A certificate and its private key, as PEM files."""
 
-    certificate: Path
+    cert_file: Path
     key: Path
 
 
@@ -28,7 +28,7 @@ class Certificates:
     `authority` signed all but `stranger`, a client certificate that `other_authority` signed.
     """
 
-    authority: Path
+    ca_file: Path
     other_authority: Path
     server: KeyPair
     wrong_name: KeyPair
@@ -57,8 +57,8 @@ class _Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        self.certificate = folder / f"{name}.pem"
-        self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        self.cert_file = folder / f"{name}.pem"
+        self.cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, names: tuple[x509.GeneralName, ...], *, expired: bool = False) -> KeyPair:
         """Sign a certificate for the alternative names; an expired one ended yesterday."""
@@ -85,7 +85,7 @@ class _Authority:
             .sign(self._key, hashes.SHA256())
         )
         pair = KeyPair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
-        pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        pair.cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         pair.key.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -101,8 +101,8 @@ def make_certificates(folder: Path) -> Certificates:
     elsewhere = (x509.DNSName("elsewhere.invalid"),)
     authority, other = _Authority(folder, "authority"), _Authority(folder, "other-authority")
     return Certificates(
-        authority=authority.certificate,
-        other_authority=other.certificate,
+        ca_file=authority.cert_file,
+        other_authority=other.cert_file,
         server=authority.issue("server", here),
         wrong_name=authority.issue("wrong-name", elsewhere),
         expired=authority.issue("expired", here, expired=True),

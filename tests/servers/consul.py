@@ -82,8 +82,8 @@ class ConsulServer(Server):
             **self._settings,
         }
         if self.tls:
-            found |= {"cert_file": str(self.tls.shows.certificate), "key_file": str(self.tls.shows.key)}
-            found |= {"ca_file": str(self.tls.clients or self.tls.authority)}
+            found |= {"cert_file": str(self.tls.shows.cert_file), "key_file": str(self.tls.shows.key)}
+            found |= {"ca_file": str(self.tls.clients or self.tls.ca_file)}
             found |= {"verify_incoming_https": self.tls.clients is not None}
         if self.token:
             found["acl"] = {

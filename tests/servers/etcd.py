@@ -28,7 +28,7 @@ class Tls:
     `clients` None lets in everybody; otherwise etcdctl shows the certificate `client`.
     """
 
-    authority: Path
+    ca_file: Path
     shows: KeyPair
     clients: Path | None = None
     client: KeyPair | None = None
@@ -136,7 +136,7 @@ class EtcdServer(Server):
     def _tls_options(self) -> tuple[str, ...]:
         if self.tls is None:
             return ()
-        shown = ("--cert-file", str(self.tls.shows.certificate), "--key-file", str(self.tls.shows.key))
+        shown = ("--cert-file", str(self.tls.shows.cert_file), "--key-file", str(self.tls.shows.key))
         if self.tls.clients is None:
             return shown
         return (*shown, "--client-cert-auth", "--trusted-ca-file", str(self.tls.clients))
@@ -180,10 +180,10 @@ class EtcdServer(Server):
     def _ctl_tls_options(self) -> tuple[str, ...]:
         if self.tls is None:
             return ()
-        trusted = ("--cacert", str(self.tls.authority))
+        trusted = ("--cacert", str(self.tls.ca_file))
         if self.tls.client is None:
             return trusted
-        return (*trusted, "--cert", str(self.tls.client.certificate), "--key", str(self.tls.client.key))
+        return (*trusted, "--cert", str(self.tls.client.cert_file), "--key", str(self.tls.client.key))
 
     def ctl_json(self, *arguments: str, user: str | None = None) -> Any:  # noqa: ANN401 - whatever JSON etcdctl prints
         """Run etcdctl and read its JSON (keys and values in base64)."""

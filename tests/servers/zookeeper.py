@@ -89,14 +89,14 @@ class ZooKeeperServer(Server):
         }
         if self.tls:
             store = self.folder / "server.pem"
-            store.write_bytes(self.tls.shows.key.read_bytes() + self.tls.shows.certificate.read_bytes())
+            store.write_bytes(self.tls.shows.key.read_bytes() + self.tls.shows.cert_file.read_bytes())
             found |= {
                 "secureClientPort": self.tls_port,
                 "secureClientPortAddress": HOST,
                 "serverCnxnFactory": "org.apache.zookeeper.server.NettyServerCnxnFactory",
                 "ssl.keyStore.location": store,
                 "ssl.keyStore.type": "PEM",
-                "ssl.trustStore.location": self.tls.clients or self.tls.authority,
+                "ssl.trustStore.location": self.tls.clients or self.tls.ca_file,
                 "ssl.trustStore.type": "PEM",
                 "ssl.clientAuth": "need" if self.tls.clients else "none",
             }

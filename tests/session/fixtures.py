@@ -8,14 +8,14 @@ from pathlib import Path
 
 from explorer.codecs.codecs import Codecs
 from explorer.drivers.base import Store
-from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
+from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import parse
 from explorer.model.errors import ExplorerError
 from explorer.session.clock import Alarm, Clock
-from explorer.session.detail import Reading
+from explorer.session.detail import LoadedValue
 from explorer.session.editing.edit import Edit
 from explorer.session.session import Session
-from explorer.session.states import Standing
+from explorer.session.states import LivenessStatus
 from tests.servers.waiting import eventually
 
 PATIENCE = 30.0
@@ -50,7 +50,7 @@ class Place:
 
     def __init__(self, clock: SetClock | None = None) -> None:
         self.clock = clock
-        self.keyspace = Keyspace(clock.awake if clock else None)
+        self.keyspace = Database(clock.awake if clock else None)
         self.stores: list[Gate] = []
         self.refusal: ExplorerError | None = None
         """What opening a connection fails with."""
@@ -105,7 +105,7 @@ async def opened(place: Place, *, writable: bool = True, drafts: Path | None = N
 async def live(session: Session) -> None:
     """Wait until a session is live and everything that it was asked for is done."""
     await asyncio.wait_for(session.idle(), PATIENCE)
-    await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live", PATIENCE)
+    await eventually(lambda: session.liveness.standing is LivenessStatus.LIVE, "it is live", PATIENCE)
     await asyncio.wait_for(session.idle(), PATIENCE)
 
 
@@ -116,7 +116,7 @@ async def comes_to(look: Callable[[], object], wanted: object) -> None:
     assert look() == wanted
 
 
-async def shown(session: Session, key: str) -> Reading:
+async def shown(session: Session, key: str) -> LoadedValue:
     """Select a key and give its value as it is shown."""
     session.select(key)
     await session.idle()

@@ -11,17 +11,17 @@ from typing import Final
 from explorer.codecs.codecs import Codecs
 from explorer.drivers.base import Store
 from explorer.opener import opener
-from explorer.session.keytree.nodes import Extent, Node
+from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.keytree.tree import Tree
 from explorer.session.session import Session
-from explorer.session.states import Liveness, Standing
+from explorer.session.states import Liveness, LivenessStatus
 from tests.scale import PATIENCE
 from tests.servers.waiting import eventually
 from tests.session.fixtures import live
 
 SHOWN_WITHIN: Final = 5.0
 """Seconds from the loss of the store until it is shown as stale."""
-_NOT_KNOWN: Final = {Standing.STALE, Standing.DISCONNECTED}
+_NOT_KNOWN: Final = {LivenessStatus.STALE, LivenessStatus.DISCONNECTED}
 """What a session is while nobody knows how the store is; the latter when no connection is to be had."""
 _STALL: Final = 0.1
 """Seconds between two looks from which on this process stood still, the session in it too."""
@@ -93,12 +93,12 @@ async def comes_back(witness: Witness, write: Callable[[str], Awaitable[object]]
     flashes = list[bool]()
 
     def look(_: object) -> None:
-        if session.liveness.standing is Standing.LIVE:
+        if session.liveness.standing is LivenessStatus.LIVE:
             flashes.append(session.tree.node(key) is None)
 
     end = session.subscribe(look)
     mend()
-    await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live again", PATIENCE)
+    await eventually(lambda: session.liveness.standing is LivenessStatus.LIVE, "it is live again", PATIENCE)
     await live(session)
     end()
     await eventually(lambda: session.tree.node(key) is not None, "the change is shown", PATIENCE)
@@ -116,7 +116,7 @@ async def open_all(tree: Tree) -> None:
         await tree.idle()
         shown = nodes(tree)
         closed = [node for node in shown if node.has_children and not node.expanded]
-        partial = [node for node in (tree.root, *shown) if node.extent is Extent.PARTIAL]
+        partial = [node for node in (tree.root, *shown) if node.extent is LevelState.PARTIAL]
         if not (closed or partial):
             return
         for node in closed:

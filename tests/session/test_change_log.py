@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from explorer.model.entries import Entry
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
-from explorer.session.change_log import SHORT, ChangeLog, Kind
+from explorer.session.change_log import SHORT, ChangeKind, ChangeLog
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,13 +25,13 @@ def logged(*events: Event, capacity: int = 100) -> ChangeLog:
     return log
 
 
-def kinds(log: ChangeLog) -> list[Kind]:
+def kinds(log: ChangeLog) -> list[ChangeKind]:
     return [change.kind for change in log.last(len(log))]
 
 
 def test_each_change_tells_what_became_of_which_key() -> None:
     log = logged(put("a", 2, version=1), put("b", 3), Deleted("c", 4, Entry("c", b"gone", 1)))
-    assert kinds(log) == [Kind.CREATED, Kind.CHANGED, Kind.DELETED]
+    assert kinds(log) == [ChangeKind.CREATED, ChangeKind.CHANGED, ChangeKind.DELETED]
     created, _, deleted = log.last(3)
     assert (created.key, created.revision, created.size, created.short, created.time) == ("a", 2, 5, b"value", NOW)
     assert (deleted.key, deleted.revision, deleted.size) == ("c", 4, 4)
@@ -39,27 +39,29 @@ def test_each_change_tells_what_became_of_which_key() -> None:
 
 def test_what_the_watch_suffered_is_among_them() -> None:
     log = logged(Started(1), put("a", 2), Lost("reset"), Restored(3), Resync("compacted", 3, 9), put("a", 8))
-    assert kinds(log) == [Kind.CHANGED, Kind.LOST, Kind.RESTORED, Kind.GAP, Kind.CHANGED]
+    assert kinds(log) == [ChangeKind.CHANGED, ChangeKind.LOST, ChangeKind.RESTORED, ChangeKind.GAP, ChangeKind.CHANGED]
     assert [change.reason for change in log.last(5)] == ["", "reset", "", "compacted", ""]
 
 
 def test_changes_of_a_key_in_one_go_are_one_entry_with_their_count() -> None:
     log = logged(put("a", 2, version=1), put("b", 3), put("a", 4), put("a", 5))
     assert [(change.key, change.kind, change.count, change.revision) for change in log.last(9)] == [
-        ("b", Kind.CHANGED, 1, 3),
-        ("a", Kind.CREATED, 3, 5),
+        ("b", ChangeKind.CHANGED, 1, 3),
+        ("a", ChangeKind.CREATED, 3, 5),
     ]
     log.add([put("a", 6)], NOW)
     assert len(log) == 3
 
 
 def test_a_key_that_came_and_went_in_one_go_is_deleted() -> None:
-    assert kinds(logged(put("a", 2, version=1), Deleted("a", 3))) == [Kind.DELETED]
+    assert kinds(logged(put("a", 2, version=1), Deleted("a", 3))) == [ChangeKind.DELETED]
 
 
 def test_what_a_store_folded_into_a_change_is_counted_apart_from_what_it_told() -> None:
-    log = logged(replace(put("a", 2), folded=3), put("b", 3), replace(put("a", 4), folded=1), Deleted("c", 5, folded=2))
-    assert [(change.key, change.count, change.folded) for change in log.last(9)] == [
+    log = logged(
+        replace(put("a", 2), coalesced=3), put("b", 3), replace(put("a", 4), coalesced=1), Deleted("c", 5, coalesced=2)
+    )
+    assert [(change.key, change.count, change.coalesced) for change in log.last(9)] == [
         ("b", 1, 0),
         ("a", 2, 4),
         ("c", 1, 2),
@@ -67,16 +69,18 @@ def test_what_a_store_folded_into_a_change_is_counted_apart_from_what_it_told() 
 
 
 @pytest.mark.parametrize(
-    ("version", "kind"), [(0, Kind.CREATED), (1, Kind.CHANGED)], ids=["as it was made", "changed once"]
+    ("version", "kind"), [(0, ChangeKind.CREATED), (1, ChangeKind.CHANGED)], ids=["as it was made", "changed once"]
 )
-def test_a_store_that_does_not_count_the_first_write_has_its_creations_told_as_such(version: int, kind: Kind) -> None:
+def test_a_store_that_does_not_count_the_first_write_has_its_creations_told_as_such(
+    version: int, kind: ChangeKind
+) -> None:
     entry = Entry("a", b"value", f"0x1:{version}", created=1, version=version)
     assert kinds(logged(Put(entry))) == [kind]
 
 
 def test_a_store_that_counts_nothing_has_its_creations_told_by_their_revision() -> None:
     log = logged(Put(Entry("a", b"", 7, created=7)), Put(Entry("b", b"", 8, created=7)), Put(Entry("c", b"", "x")))
-    assert kinds(log) == [Kind.CREATED, Kind.CHANGED, Kind.CHANGED]
+    assert kinds(log) == [ChangeKind.CREATED, ChangeKind.CHANGED, ChangeKind.CHANGED]
 
 
 def test_a_long_value_is_kept_by_its_beginning() -> None:

@@ -2,12 +2,12 @@
 
 from explorer.model.entries import Entry
 from explorer.model.events import Put
-from explorer.session.connection.coalescer import Fold
+from explorer.session.connection.coalescer import EventCoalescer
 from tests.session.fake_store import Store
 
 
 def test_a_fold_keeps_the_last_word_on_each_key() -> None:
-    store, fold = Store(), Fold()
+    store, fold = Store(), EventCoalescer()
     for _ in range(3):
         store.put("a")
     store.put("b")
@@ -24,7 +24,7 @@ def test_a_fold_keeps_the_last_word_on_each_key() -> None:
 
 
 def test_a_fold_that_cannot_keep_up_says_so() -> None:
-    fold = Fold(most=100)
+    fold = EventCoalescer(most=100)
     for number in range(100):
         fold.add(Put(Entry(f"{number}", b"", number)))
     assert not fold.overflown

@@ -9,7 +9,7 @@ import explorer
 from explorer.codecs.codecs import Codecs
 from explorer.opener import opener
 from explorer.session.session import Session
-from explorer.session.states import Standing
+from explorer.session.states import LivenessStatus
 from tests.scale import PATIENCE
 from tests.servers.consul import ConsulServer
 from tests.session.fixtures import live, shown
@@ -37,23 +37,23 @@ async def test_restored_consul_is_live_only_when_read_again(server: ConsulServer
             await session.tree.reveal("sn/9")
             await shown(session, "sn/1")
 
-            def look() -> tuple[Standing, bool]:
+            def look() -> tuple[LivenessStatus, bool]:
                 """Return how live the session is, and whether it shows the older state."""
                 node, reading = session.tree.node("sn/9"), session.detail.reading
                 older = reading is not None and reading.entry.value == b"OLD"
                 return session.liveness.standing, older and (node is None or node.ghost)
 
-            assert look() == (Standing.LIVE, False)
+            assert look() == (LivenessStatus.LIVE, False)
             status, _ = await asyncio.to_thread(server.http, "PUT", "/v1/snapshot", snapshot)
             assert status == 200
             if later:
                 await asyncio.to_thread(server.http, "PUT", "/v1/kv/sn/5", b"later")
             seen = [look()]
             async with asyncio.timeout(PATIENCE):
-                while seen[-1] != (Standing.LIVE, True):
+                while seen[-1] != (LivenessStatus.LIVE, True):
                     await asyncio.sleep(0.002)
                     seen.append(look())
             left = next(
-                (number for number, (standing, _) in enumerate(seen) if standing is not Standing.LIVE), len(seen)
+                (number for number, (standing, _) in enumerate(seen) if standing is not LivenessStatus.LIVE), len(seen)
             )
-            assert (Standing.LIVE, False) not in seen[left:]
+            assert (LivenessStatus.LIVE, False) not in seen[left:]

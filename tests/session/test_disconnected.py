@@ -12,7 +12,7 @@ import pytest
 from explorer.model.errors import NotReachable
 from explorer.opener import opener
 from explorer.session.editing.edit_states import Refused, Saved
-from explorer.session.states import Standing
+from explorer.session.states import LivenessStatus
 from tests.scale import PATIENCE
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
@@ -66,7 +66,9 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
 
         opened.server.kill()
         killed = time.monotonic()
-        await eventually(lambda: session.liveness.standing is Standing.DISCONNECTED, "it is disconnected", PATIENCE)
+        await eventually(
+            lambda: session.liveness.standing is LivenessStatus.DISCONNECTED, "it is disconnected", PATIENCE
+        )
         assert witness.since(killed) <= DISCONNECTED_WITHIN
         assert session.liveness.reason
         assert session.liveness.next_try is not None
@@ -103,7 +105,9 @@ async def test_killed_server_behind_a_forwarder_is_disconnected(store: str) -> N
         async with FaultProxy(port) as proxy, witnessed(opener(f"{store}://{proxy.address}/lane/")) as (session, _):
             server.kill()
             await eventually(
-                lambda: session.liveness.standing is Standing.DISCONNECTED, "it is disconnected", DISCONNECTED_WITHIN
+                lambda: session.liveness.standing is LivenessStatus.DISCONNECTED,
+                "it is disconnected",
+                DISCONNECTED_WITHIN,
             )
             assert session.liveness.next_try is not None
             await asyncio.to_thread(server.start)

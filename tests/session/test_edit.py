@@ -10,7 +10,7 @@ from explorer.drivers.base import Store
 from explorer.model.events import Deleted
 from explorer.session.editing.edit_states import Conflicted, Drafting, Reviewing, Saved, State
 from explorer.session.session import Session
-from explorer.session.states import Standing
+from explorer.session.states import LivenessStatus
 from tests.servers.waiting import eventually
 from tests.session.fixtures import PATIENCE, Place, editing, live, opened, shown
 
@@ -131,7 +131,7 @@ async def test_a_deletion_lost_with_the_history_is_told() -> None:
         edit = await editing(session, "key")
         edit.draft("mine")
         place.stores[0].cut("away")
-        await eventually(lambda: session.liveness.standing is Standing.STALE, "the loss is told", PATIENCE)
+        await eventually(lambda: session.liveness.standing is LivenessStatus.STALE, "the loss is told", PATIENCE)
         await other.delete("key")
         place.keyspace.compact()
         place.stores[0].mend()

@@ -13,7 +13,7 @@ from explorer.model.entries import Entry
 from explorer.opener import opener
 from explorer.session.editing.edit_states import Conflicted, Saved
 from explorer.session.session import Session
-from explorer.session.states import Ready, Standing
+from explorer.session.states import LivenessStatus, Ready
 from tests.scale import PATIENCE, figure
 from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.fixtures import prefix, shared_etcd
@@ -131,7 +131,7 @@ async def test_a_killed_server_is_shown_as_stale_and_is_live_again_when_it_is_ba
             await falls_stale(witness, time.monotonic())
             await asyncio.to_thread(server.start)
             server.ctl("put", f"key-{number}", "x")
-            await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live again", PATIENCE)
+            await eventually(lambda: session.liveness.standing is LivenessStatus.LIVE, "it is live again", PATIENCE)
             await eventually(lambda: session.tree.node(f"key-{number}") is not None, "the change is shown", PATIENCE)  # noqa: B023 - awaited before the loop goes on
 
 
@@ -145,7 +145,7 @@ async def test_a_store_whose_history_is_gone_is_read_again_before_it_is_live(
         shared_etcd.ctl("put", f"{prefix}gone", "x")
         await eventually(lambda: session.tree.node("gone") is not None, "it is shown", PATIENCE)
         proxy.reset()
-        await eventually(lambda: session.liveness.standing is Standing.STALE, "it is stale", PATIENCE)
+        await eventually(lambda: session.liveness.standing is LivenessStatus.STALE, "it is stale", PATIENCE)
         shared_etcd.ctl("del", f"{prefix}gone")
         shared_etcd.compact()
         await comes_back(witness, put(shared_etcd, prefix), proxy.heal)
@@ -156,7 +156,7 @@ async def test_a_server_that_is_not_there_yet_is_found_when_it_is() -> None:
     server = EtcdServer("3.5")
     async with Session(opener(f"etcd://{server.address}/"), Codecs()) as session:
         await session.idle()
-        assert session.liveness.standing is Standing.DISCONNECTED
+        assert session.liveness.standing is LivenessStatus.DISCONNECTED
         assert session.liveness.next_try is not None
         async with server:
             await live(session)

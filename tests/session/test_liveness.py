@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from explorer.codecs.codecs import Codecs
 from explorer.model.errors import Forbidden, NotReachable, Timeout
-from explorer.session.connection.liveness import GRACE, Pulse
+from explorer.session.connection.liveness import GRACE, LivenessTracker
 from explorer.session.session import Session
-from explorer.session.states import Part, Standing
+from explorer.session.states import LivenessStatus, Part
 from tests.servers.waiting import eventually
 from tests.session.fixtures import PATIENCE, Place, SetClock, live, opened
 
 
-def living() -> Pulse:
+def living() -> LivenessTracker:
     """A pulse that is live at moment 10."""
-    pulse = Pulse()
+    pulse = LivenessTracker()
     pulse.opened(9.0)
     pulse.established()
     pulse.caught_up()
@@ -26,88 +26,88 @@ def living() -> Pulse:
 
 
 def test_it_begins_disconnected() -> None:
-    judged = Pulse().judge(0)
-    assert (judged.standing, judged.reason) == (Standing.DISCONNECTED, "connecting")
+    judged = LivenessTracker().judge(0)
+    assert (judged.standing, judged.reason) == (LivenessStatus.DISCONNECTED, "connecting")
 
 
 def test_a_proof_counts_for_four_seconds_from_when_it_was_asked_for() -> None:
     pulse = living()
-    assert pulse.judge(10.0 + GRACE - 0.001).standing is Standing.LIVE
+    assert pulse.judge(10.0 + GRACE - 0.001).standing is LivenessStatus.LIVE
     assert pulse.turns(10.0) == 10.0 + GRACE
     judged = pulse.judge(10.0 + GRACE)
-    assert judged.standing is Standing.STALE
+    assert judged.standing is LivenessStatus.STALE
     assert judged.age(15.5) == 5.5
 
 
 def test_a_proof_after_a_time_without_one_is_not_enough_before_everything_was_read_again() -> None:
     pulse = living()
     assert pulse.proof(20.0, 20.1)
-    assert pulse.judge(20.1).standing is Standing.CATCHING_UP
+    assert pulse.judge(20.1).standing is LivenessStatus.CATCHING_UP
     assert not pulse.proof(22.0, 22.1)
     pulse.caught_up()
-    assert pulse.judge(22.1).standing is Standing.LIVE
+    assert pulse.judge(22.1).standing is LivenessStatus.LIVE
 
 
 def test_it_says_what_it_was_that_did_not_answer() -> None:
     pulse = living()
     pulse.no_proof(Timeout("no answer within 2 s"), 10.0)
-    assert pulse.judge(11.0).standing is Standing.LIVE
+    assert pulse.judge(11.0).standing is LivenessStatus.LIVE
     assert pulse.judge(14.0).reason == "no answer within 2 s"
 
 
 @pytest.mark.parametrize(
     ("error", "standing"),
     [
-        (NotReachable("cannot connect", sent=False), Standing.DISCONNECTED),
-        (NotReachable("no leader", sent=False, connected=True), Standing.STALE),
-        (NotReachable("the connection was closed"), Standing.STALE),
-        (Timeout("no answer within 2 s"), Standing.STALE),
+        (NotReachable("cannot connect", sent=False), LivenessStatus.DISCONNECTED),
+        (NotReachable("no leader", sent=False, connected=True), LivenessStatus.STALE),
+        (NotReachable("the connection was closed"), LivenessStatus.STALE),
+        (Timeout("no answer within 2 s"), LivenessStatus.STALE),
     ],
 )
-def test_store_without_connection_is_disconnected(error: NotReachable, standing: Standing) -> None:
+def test_store_without_connection_is_disconnected(error: NotReachable, standing: LivenessStatus) -> None:
     """Only if the question could not be sent and the last proof is too old; then the next try is said."""
     pulse = living()
     pulse.no_proof(error, 16.0)
-    assert pulse.judge(10.0 + GRACE - 0.001).standing is Standing.LIVE
+    assert pulse.judge(10.0 + GRACE - 0.001).standing is LivenessStatus.LIVE
     judged = pulse.judge(15.0)
     assert (judged.standing, judged.reason, judged.error) == (standing, error.message, error)
-    assert judged.next_try == (16.0 if standing is Standing.DISCONNECTED else None)
+    assert judged.next_try == (16.0 if standing is LivenessStatus.DISCONNECTED else None)
     pulse.proof(16.0, 16.1)
-    assert pulse.judge(16.1).standing is Standing.CATCHING_UP
+    assert pulse.judge(16.1).standing is LivenessStatus.CATCHING_UP
 
 
 def test_it_is_not_live_before_everything_shown_was_read() -> None:
     pulse = living()
     pulse.reading()
-    assert pulse.judge(10.5).standing is Standing.CATCHING_UP
+    assert pulse.judge(10.5).standing is LivenessStatus.CATCHING_UP
     pulse.caught_up()
-    assert pulse.judge(10.5).standing is Standing.LIVE
+    assert pulse.judge(10.5).standing is LivenessStatus.LIVE
 
 
 def test_a_lost_watch_makes_it_stale_at_once_and_only_a_later_proof_counts() -> None:
     pulse = living()
     pulse.fell_silent("connection reset", 11.0)
-    assert (pulse.judge(11.0).standing, pulse.judge(11.0).reason) == (Standing.STALE, "connection reset")
+    assert (pulse.judge(11.0).standing, pulse.judge(11.0).reason) == (LivenessStatus.STALE, "connection reset")
     pulse.established()
     pulse.proof(10.9, 10.9)
-    assert pulse.judge(11.1).standing is Standing.CATCHING_UP
+    assert pulse.judge(11.1).standing is LivenessStatus.CATCHING_UP
     pulse.proof(11.1, 11.1)
-    assert pulse.judge(11.2).standing is Standing.LIVE
+    assert pulse.judge(11.2).standing is LivenessStatus.LIVE
 
 
 def test_after_a_sleep_it_is_stale_until_it_was_proved_and_read_again() -> None:
     pulse = living()
     pulse.woke(600.0, 611.0)
     assert (pulse.judge(611.0).standing, pulse.judge(611.0).reason) == (
-        Standing.STALE,
+        LivenessStatus.STALE,
         "this machine slept for 600 s",
     )
     pulse.proof(610.9, 610.9)
-    assert pulse.judge(611.0).standing is Standing.STALE
+    assert pulse.judge(611.0).standing is LivenessStatus.STALE
     pulse.proof(611.1, 611.1)
-    assert pulse.judge(611.2).standing is Standing.CATCHING_UP
+    assert pulse.judge(611.2).standing is LivenessStatus.CATCHING_UP
     pulse.caught_up()
-    assert pulse.judge(611.2).standing is Standing.LIVE
+    assert pulse.judge(611.2).standing is LivenessStatus.LIVE
 
 
 def test_a_frozen_display_is_not_live_and_ages_from_the_freezing() -> None:
@@ -115,21 +115,21 @@ def test_a_frozen_display_is_not_live_and_ages_from_the_freezing() -> None:
     pulse.frozen = 10.5
     pulse.proof(12.0, 12.0)
     judged = pulse.judge(12.5)
-    assert (judged.standing, judged.age(12.5)) == (Standing.STALE, 2.0)
+    assert (judged.standing, judged.age(12.5)) == (LivenessStatus.STALE, 2.0)
 
 
 def test_a_refusal_is_an_answer() -> None:
     pulse = living()
     pulse.refusal = Forbidden("the user may not do this")
     judged = pulse.judge(11.0)
-    assert (judged.standing, judged.reason) == (Standing.LIVE, "the user may not do this")
+    assert (judged.standing, judged.reason) == (LivenessStatus.LIVE, "the user may not do this")
 
 
 def _tell(_: object) -> None:
     """Take an answer and do nothing with it."""
 
 
-_HAPPENINGS: dict[str, Callable[[Pulse, float], None]] = {
+_HAPPENINGS: dict[str, Callable[[LivenessTracker, float], None]] = {
     "opened": lambda pulse, now: pulse.opened(now),
     "failed": lambda pulse, now: pulse.failed(NotReachable("gone"), now + 1),
     "established": lambda pulse, _: pulse.established(),
@@ -146,7 +146,7 @@ _HAPPENINGS: dict[str, Callable[[Pulse, float], None]] = {
 @given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from(sorted(_HAPPENINGS)))))
 def test_live_is_never_claimed_without_its_three_proofs(happenings: list[tuple[float, str]]) -> None:
     """Whatever happens in whatever order, beside a naive account of the last loss, proof and reading."""
-    pulse, now = Pulse(), 100.0
+    pulse, now = LivenessTracker(), 100.0
     connected = heard = read = slept = False
     broken, proofs = now, list[float]()
     for after, what in happenings:
@@ -170,12 +170,12 @@ def test_live_is_never_claimed_without_its_three_proofs(happenings: list[tuple[f
             case _:
                 pass
         proved = not slept and any(proof >= broken and now - proof < GRACE for proof in proofs)
-        claimed = pulse.judge(now).standing is Standing.LIVE
+        claimed = pulse.judge(now).standing is LivenessStatus.LIVE
         assert not claimed or (connected and heard and read and proved)
         assert claimed or not (connected and heard and read and proved)
 
 
-def standing(session: Session) -> Standing:
+def standing(session: Session) -> LivenessStatus:
     return session.liveness.standing
 
 
@@ -184,7 +184,7 @@ async def test_a_session_asks_every_two_seconds_and_stays_live() -> None:
     async with opened(Place(clock)) as session:
         for _ in range(20):
             await clock.advance(1.0)
-            assert session.liveness.standing is Standing.LIVE
+            assert session.liveness.standing is LivenessStatus.LIVE
 
 
 async def test_a_cut_connection_is_stale_and_then_live_again_without_a_flash_of_it_between() -> None:
@@ -193,19 +193,19 @@ async def test_a_cut_connection_is_stale_and_then_live_again_without_a_flash_of_
     async with opened(place) as session:
         before = clock.now()
         place.cut("unplugged")
-        await eventually(lambda: session.liveness.standing is Standing.STALE, "the loss is told", PATIENCE)
+        await eventually(lambda: session.liveness.standing is LivenessStatus.STALE, "the loss is told", PATIENCE)
         for _ in range(10):
             await clock.advance(1.0)
-            assert session.liveness.standing is Standing.STALE
+            assert session.liveness.standing is LivenessStatus.STALE
         age = session.liveness.age(clock.now())
         assert age is not None
         assert age >= clock.now() - before
         place.mend()
-        standings = set[Standing]()
+        standings = set[LivenessStatus]()
         session.subscribe(lambda _: standings.add(session.liveness.standing))
         await clock.advance(2.5)
-        await eventually(lambda: session.liveness.standing is Standing.LIVE, "it is live again", PATIENCE)
-        assert Standing.DISCONNECTED not in standings
+        await eventually(lambda: session.liveness.standing is LivenessStatus.LIVE, "it is live again", PATIENCE)
+        assert LivenessStatus.DISCONNECTED not in standings
 
 
 async def test_a_store_that_proves_nothing_is_stale_within_five_seconds_though_its_watch_is_not_lost() -> None:
@@ -217,19 +217,19 @@ async def test_a_store_that_proves_nothing_is_stale_within_five_seconds_though_i
         async def silence() -> None:
             raise NotReachable("silence")
 
-        prove = place.stores[0].prove
-        place.stores[0].prove = silence  # type: ignore[method-assign]  # one method of a test's own object is replaced
+        ping = place.stores[0].ping
+        place.stores[0].ping = silence  # type: ignore[method-assign]  # one method of a test's own object is replaced
         for _ in range(3):
             await clock.advance(1.0)
-            assert standing(session) is Standing.LIVE
+            assert standing(session) is LivenessStatus.LIVE
         told = list[Part]()
         await session.idle()
         session.subscribe(told.append)
         await clock.advance(2.0)
-        assert standing(session) is Standing.STALE
+        assert standing(session) is LivenessStatus.STALE
         assert session.liveness.reason == "silence"
         await eventually(lambda: any(Part.LIVENESS in part for part in told), "it is told", PATIENCE)
-        place.stores[0].prove = prove  # type: ignore[method-assign]  # one method of a test's own object is replaced
+        place.stores[0].ping = ping  # type: ignore[method-assign]  # one method of a test's own object is replaced
         await clock.advance(2.0)
         await live(session)
 
@@ -245,12 +245,12 @@ async def test_after_the_machine_slept_nothing_is_believed_before_it_was_read_ag
         async def counted() -> None:
             nonlocal reads
             reads += 1
-            assert session.liveness.standing is not Standing.LIVE
+            assert session.liveness.standing is not LivenessStatus.LIVE
             await read_again()
 
         session.tree.resync = counted  # type: ignore[method-assign]  # one method of a test's own object is replaced
         clock.slept += seconds
-        assert session.liveness.standing is Standing.STALE
+        assert session.liveness.standing is LivenessStatus.STALE
         assert session.liveness.reason == f"this machine slept for {seconds:.0f} s"
         await clock.advance(2.0)
         await live(session)
@@ -262,7 +262,7 @@ async def test_a_short_jump_of_the_clock_is_no_sleep(seconds: float) -> None:
     clock = SetClock()
     async with opened(Place(clock)) as session:
         clock.slept += seconds
-        assert session.liveness.standing is Standing.LIVE
+        assert session.liveness.standing is LivenessStatus.LIVE
 
 
 async def test_a_store_that_refuses_to_prove_is_alive_and_the_refusal_is_said() -> None:
@@ -273,7 +273,7 @@ async def test_a_store_that_refuses_to_prove_is_alive_and_the_refusal_is_said() 
         async def refuse() -> None:
             raise Forbidden("the user may not do this")
 
-        place.stores[0].prove = refuse  # type: ignore[method-assign]  # one method of a test's own object is replaced
+        place.stores[0].ping = refuse  # type: ignore[method-assign]  # one method of a test's own object is replaced
         await session.run("reload")
         await eventually(lambda: session.liveness.refusal is not None, "the refusal is told", PATIENCE)
         await live(session)

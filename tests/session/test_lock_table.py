@@ -233,7 +233,7 @@ async def test_many_events_are_one_reading(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_a_store_without_locks_says_why() -> None:
     class Lockless(MemoryStore):
         capabilities = MemoryStore.capabilities & ~Capability.LOCKS
-        reasons = {Capability.LOCKS: "files know no locks"}  # noqa: RUF012 - as the contract has it
+        unsupported_reasons = {Capability.LOCKS: "files know no locks"}  # noqa: RUF012 - as the contract has it
 
     async with Lockless(parse("memory:")) as store, table(store) as running:
         assert running.state == Empty("no locks to show: files know no locks")

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from explorer.session import notifier
-from explorer.session.notifier import CALM, FRAME, MANY, Frames
+from explorer.session.notifier import CALM, FRAME, MANY, Notifier
 from explorer.session.states import Part
 
 PATIENCE = 60.0
@@ -26,7 +26,7 @@ class Hall:
 
     def __post_init__(self) -> None:
         """Listen."""
-        self.frames = Frames(lambda: False, lambda: self.rate)
+        self.frames = Notifier(lambda: False, lambda: self.rate)
         self.frames.subscribe(lambda parts: self.told.append((time.monotonic(), parts)))
 
     def pauses(self, part: Part) -> list[float]:

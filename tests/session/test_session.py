@@ -22,11 +22,11 @@ from explorer.model.errors import (
     TlsFailed,
     Unauthenticated,
 )
-from explorer.session.change_log import Kind
+from explorer.session.change_log import ChangeKind
 from explorer.session.commands import ACTIONS
 from explorer.session.notifier import FRAME
 from explorer.session.session import Session
-from explorer.session.states import Part, Standing, newest
+from explorer.session.states import LivenessStatus, Part, newest
 from tests.servers.waiting import eventually
 from tests.session.fixtures import PATIENCE, Place, SetClock, live, opened
 
@@ -49,7 +49,7 @@ class Wall(MemoryStore):
 async def test_entering_does_not_wait_for_the_store() -> None:
     async with Session(lambda: Wall(parse("memory:far/away/")), Codecs()) as session:
         await asyncio.sleep(0)
-        assert session.liveness.standing is Standing.DISCONNECTED
+        assert session.liveness.standing is LivenessStatus.DISCONNECTED
         assert session.liveness.reason == "connecting"
         assert session.why_off("go") == "not connected: not connected yet"
         await eventually(lambda: session.shown == "memory:///far/away/", "the address is shown", PATIENCE)
@@ -80,7 +80,7 @@ async def test_a_store_that_cannot_be_reached_is_tried_again_with_growing_pauses
             tries = len(place.stores)
             await eventually(lambda: session.liveness.next_try is not None, "the next try is planned", PATIENCE)
             liveness = session.liveness
-            assert (liveness.standing, liveness.reason) == (Standing.DISCONNECTED, error.message)
+            assert (liveness.standing, liveness.reason) == (LivenessStatus.DISCONNECTED, error.message)
             assert session.error is error
             pause = liveness.wait(clock.now())
             assert pause is not None
@@ -219,19 +219,19 @@ async def test_history_that_was_lost_is_a_gap_and_everything_is_read_again_befor
         await other.put("gone", b"")
         async with opened(place) as session:
             place.stores[0].cut("away")
-            await eventually(lambda: session.liveness.standing is Standing.STALE, "the loss is told", PATIENCE)
+            await eventually(lambda: session.liveness.standing is LivenessStatus.STALE, "the loss is told", PATIENCE)
             await other.delete("gone")
             await other.put("new", b"")
             place.keyspace.compact()
-            seen = list[tuple[Standing, list[str]]]()
+            seen = list[tuple[LivenessStatus, list[str]]]()
             session.subscribe(lambda _: seen.append((session.liveness.standing, names(session))))
             place.stores[0].mend()
             await live(session)
             assert {session.tree.node(name) is not None for name in ("kept", "new")} == {True}
             assert session.tree.node("gone") is None
             kinds = [change.kind for change in session.changes.last(3)]
-            assert kinds[:2] == [Kind.LOST, Kind.GAP]
-            assert all("new" in shown for standing, shown in seen if standing is Standing.LIVE)
+            assert kinds[:2] == [ChangeKind.LOST, ChangeKind.GAP]
+            assert all("new" in shown for standing, shown in seen if standing is LivenessStatus.LIVE)
 
 
 async def test_what_is_read_again_after_a_gap_is_no_rate() -> None:
@@ -239,7 +239,7 @@ async def test_what_is_read_again_after_a_gap_is_no_rate() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         place.stores[0].cut("away")
-        await eventually(lambda: session.liveness.standing is Standing.STALE, "the loss is told", PATIENCE)
+        await eventually(lambda: session.liveness.standing is LivenessStatus.STALE, "the loss is told", PATIENCE)
         for number in range(200):
             await other.put(f"key-{number}", b"")
         place.keyspace.compact()
@@ -253,7 +253,7 @@ class Mute(MemoryStore):
     """A store that tells no changes, as none does yet."""
 
     capabilities = MemoryStore.capabilities & ~MemoryStore.capabilities.WATCH
-    reasons = {MemoryStore.capabilities.WATCH: "files tell nobody"}  # noqa: RUF012 - as the contract has it
+    unsupported_reasons = {MemoryStore.capabilities.WATCH: "files tell nobody"}  # noqa: RUF012 - as the contract has it
 
 
 @pytest.mark.heavy

@@ -23,7 +23,7 @@ from explorer.model.errors import ExplorerError
 from explorer.opener import opener
 from explorer.session.editing.edit_states import Conflicted, Saved
 from explorer.session.session import Session
-from explorer.session.states import Ready, Standing
+from explorer.session.states import LivenessStatus, Ready
 from tests.scale import PATIENCE, figure, seed
 from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import EtcdCluster, EtcdServer
@@ -167,7 +167,7 @@ async def test_a_server_that_is_not_there_yet_is_found_when_it_is(own_server: Se
     own_server.kill()
     async with Session(opener(url(own_server, prefix)), Codecs()) as session:
         await session.idle()
-        assert session.liveness.standing is Standing.DISCONNECTED
+        assert session.liveness.standing is LivenessStatus.DISCONNECTED
         assert session.liveness.next_try is not None
         await asyncio.to_thread(own_server.start)
         await live(session)
@@ -207,7 +207,7 @@ async def _no_watch_is_deaf(scheme: str, cluster: ConsulCluster | EtcdCluster | 
 
         def told() -> bool:
             shown = session.tree.node("key") is not None
-            return shown or session.liveness.standing is not Standing.LIVE
+            return shown or session.liveness.standing is not LivenessStatus.LIVE
 
         async with explorer.open(f"{scheme}://{addresses}/lane/?timeout=20") as other:
             await other.put("key", b"")

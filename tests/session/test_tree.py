@@ -9,7 +9,7 @@ from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted
 from explorer.session.keytree import level_loader
 from explorer.session.keytree import marks as aging
-from explorer.session.keytree.nodes import Extent
+from explorer.session.keytree.nodes import LevelState
 from explorer.session.keytree.tree import Tree
 from tests.session.fake_store import Store, children
 from tests.session.tree_harness import growing
@@ -41,7 +41,7 @@ async def test_another_separator_of_any_length() -> None:
 async def test_a_level_is_read_when_it_is_opened_and_not_before() -> None:
     async with growing("a/b/c", "a/d") as garden:
         assert garden.store.asked == 1
-        assert garden.node("a").extent is Extent.UNLOADED
+        assert garden.node("a").extent is LevelState.UNLOADED
         garden.store.held = True
         garden.tree.expand(garden.node("a"))
         assert garden.rows == ["a/", "  <loading>"]

@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.keys import first_key
-from explorer.session.connection.coalescer import Fold
-from explorer.session.keytree.filter import Filter
-from explorer.session.keytree.nodes import Extent, Node
+from explorer.session.connection.coalescer import EventCoalescer
+from explorer.session.keytree.filter import TreeFilter
+from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.keytree.tree import Tree
 from tests.scale import figure
 from tests.session.fake_store import Store, children
@@ -30,7 +30,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.store = Store(held=True)
-        self.fold = Fold()
+        self.fold = EventCoalescer()
         self.loop = asyncio.new_event_loop()
         self.tree = Tree(self.store.load, load_before=self.store.load_before, clock=lambda: self.now, gathered=0)
         self.filter: str | None = None
@@ -265,7 +265,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
                 self.fold.add(event)
             self.tree.apply(self.fold.drain(1))
             self._turn()
-            failed = [node for node in self.tree._rows.levels() if node.extent is Extent.FAILED]  # noqa: SLF001 - the rows behind what is shown are compared
+            failed = [node for node in self.tree._rows.levels() if node.extent is LevelState.FAILED]  # noqa: SLF001 - the rows behind what is shown are compared
             for node in failed:
                 self.tree.reload(node)
             if not (failed or self.tree.busy):
@@ -291,7 +291,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         self.tree.filter(None)
         for _ in range(100):
             self._settle()
-            partial = [node for node in self.tree._rows.levels() if node.extent is Extent.PARTIAL]  # noqa: SLF001 - the rows behind what is shown are compared
+            partial = [node for node in self.tree._rows.levels() if node.extent is LevelState.PARTIAL]  # noqa: SLF001 - the rows behind what is shown are compared
             closed = [node for node in self._nodes() if node.has_children and not node.expanded]
             for node in partial:
                 self.tree.load_more(node)
@@ -329,7 +329,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         if self.filter is None:
             assert self.tree.findings is None
             return
-        test = Filter(self.filter).test("/")
+        test = TreeFilter(self.filter).test("/")
         known = [
             (node, child)
             for node in self.tree._rows.levels()  # noqa: SLF001 - the rows behind what is shown are compared

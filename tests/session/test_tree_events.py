@@ -7,8 +7,8 @@ from explorer.model.errors import NotReachable
 from explorer.model.events import Put
 from explorer.session.keytree import level_loader
 from explorer.session.keytree import marks as aging
-from explorer.session.keytree.marks import Change, Stage
-from explorer.session.keytree.nodes import Extent
+from explorer.session.keytree.marks import MarkKind, Stage
+from explorer.session.keytree.nodes import LevelState
 from tests.servers.waiting import eventually
 from tests.session.tree_harness import growing
 
@@ -71,7 +71,7 @@ async def test_the_end_of_a_value_at_the_end_of_a_page_lets_nothing_be_left_out(
         await garden.tree.idle()
         garden.tell()
         await garden.tree.idle()
-        while garden.tree.root.extent is Extent.PARTIAL:
+        while garden.tree.root.extent is LevelState.PARTIAL:
             garden.tree.load_more(garden.tree.root)
             await garden.tree.idle()
         assert [row.lstrip("+-~") for row in garden.rows] == ["a/", "a-b", "z"]
@@ -79,7 +79,7 @@ async def test_the_end_of_a_value_at_the_end_of_a_page_lets_nothing_be_left_out(
 
 async def test_a_deletion_where_a_page_ended_has_nothing_read_again() -> None:
     async with growing("a", "b", "c", "d", page=2) as garden:
-        while garden.tree.root.extent is Extent.PARTIAL:
+        while garden.tree.root.extent is LevelState.PARTIAL:
             garden.tree.load_more(garden.tree.root)
             await garden.tree.idle()
         asked = garden.store.asked
@@ -169,7 +169,7 @@ async def test_a_key_that_lost_all_its_children_is_a_leaf() -> None:
         garden.now = aging.GHOST
         garden.tree.sweep(garden.now)
         assert garden.rows == ["a"]
-        assert garden.node("a").extent is Extent.UNLOADED
+        assert garden.node("a").extent is LevelState.UNLOADED
         assert not garden.node("a").expanded
 
 
@@ -293,7 +293,7 @@ async def test_marks_and_ghosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
             pass
         assert len(garden.tree) == 110
         assert [garden.tree.at(row).ghost for row in (0, 9, 10)] == [True, True, False]
-        assert garden.tree.mark(garden.tree.at(0)) == (Change.DELETED, Stage.FRESH, 0.0)
+        assert garden.tree.mark(garden.tree.at(0)) == (MarkKind.DELETED, Stage.FRESH, 0.0)
 
 
 class TestAStoreThatKeepsQuietAboutWhatCameAndWent:

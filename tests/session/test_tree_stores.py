@@ -10,13 +10,13 @@ import pytest
 
 import explorer
 from explorer.drivers.base import Store
-from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
+from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import parse
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Page
 from explorer.model.errors import ExplorerError, InvalidKey, KeyModified, KeyNotFound
 from explorer.model.events import Deleted, Put
-from explorer.session.connection.coalescer import Fold
+from explorer.session.connection.coalescer import EventCoalescer
 from explorer.session.keytree.tree import Tree
 from tests.scale import PATIENCE
 from tests.servers.consul import ConsulServer
@@ -37,7 +37,7 @@ class Watched:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.fold = Fold()
+        self.fold = EventCoalescer()
         self.heard: set[str] = set()
         unsure = not store.capabilities & (Capability.EVERY_CHANGE | Capability.EVERY_DELETION)
         self.tree = Tree(self._children, load_before=self._children_before, unsure=lambda: unsure)
@@ -123,7 +123,7 @@ async def _agrees(opened: Callable[[], Store], seed: int, count: int, names: Seq
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_tree_agrees_with_a_store_in_memory(seed: int) -> None:
-    keyspace = Keyspace(ManualClock())
+    keyspace = Database(ManualClock())
     await _agrees(lambda: MemoryStore(parse("memory:"), keyspace=keyspace), seed, 300)
 
 

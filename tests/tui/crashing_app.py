@@ -8,14 +8,14 @@ What it says of that has a stranger's words in it, as the message of a library m
 import sys
 
 from explorer.cli import main
-from explorer.tui.screens.browse import Browse
+from explorer.tui.screens.browse import BrowseScreen
 
 
-def _fail(_: Browse) -> None:
+def _fail(_: BrowseScreen) -> None:
     address = sys.argv[-1]  # with its password: the message must not be shown or kept
     raise RuntimeError("a defect\x1b]0;a title\x07\x1b[2J" + address)
 
 
 if __name__ == "__main__":
-    setattr(Browse, "do_help", _fail)  # noqa: B010 - the type says that it is never another
+    setattr(BrowseScreen, "do_help", _fail)  # noqa: B010 - the type says that it is never another
     sys.exit(main())

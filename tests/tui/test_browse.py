@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from explorer.codecs.codecs import Codecs
 from explorer.drivers import address_hints
-from explorer.drivers.memory import Keyspace, ManualClock, MemoryStore
+from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import Access, Address, parse
 from explorer.model.errors import Unauthenticated
 from explorer.session.session import Session
@@ -210,7 +210,7 @@ class TestTheConnection:
         self, path: str, hint: str | None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An address with a slash too few, and one that names a key, show where the keys are."""
-        keyspace = Keyspace(ManualClock())
+        keyspace = Database(ManualClock())
 
         def driver(_: Address) -> Callable[[Address, Access], MemoryStore]:
             return lambda address, access: MemoryStore(address, access, keyspace=keyspace)
@@ -222,7 +222,7 @@ class TestTheConnection:
         address = parse(f"memory:///{path}")
 
         async def find() -> str | None:
-            return await address_hints.contents_nearby(address, Access())
+            return await address_hints.address_hint(address, Access())
 
         session = Session(lambda: MemoryStore(address, keyspace=keyspace), Codecs(), nearby=find)
         async with session:

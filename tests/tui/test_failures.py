@@ -24,11 +24,11 @@ from explorer.session.commands import ACTIONS
 from explorer.session.internal_errors import InternalErrors
 from explorer.tui.flows import goto
 from explorer.tui.panes.tree import TreePane
-from explorer.tui.screens.browse import Browse
+from explorer.tui.screens.browse import BrowseScreen
 from explorer.tui.screens.conflict import ConflictScreen
 from explorer.tui.screens.edit import EditScreen
-from explorer.tui.screens.help import Help
-from explorer.tui.screens.review import Review
+from explorer.tui.screens.help import HelpScreen
+from explorer.tui.screens.review import ReviewScreen
 from explorer.tui.widgets.key_tree import KeyTree
 from tests.scale import figure
 from tests.session.fixtures import Gate
@@ -102,9 +102,9 @@ class FailingStore(Gate):
         self.place.fail()
         return await super().locks(prefix)
 
-    async def prove(self) -> Revision | None:
+    async def ping(self) -> Revision | None:
         self.place.fail()
-        return await super().prove()
+        return await super().ping()
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ STEPS: list[Step] = [
 async def reach(page: AppPage, place: FailingPlace, where: Place, key: str) -> None:
     """Bring the app to a place, with a key selected."""
     browse = page.app.screen
-    assert isinstance(browse, Browse)
+    assert isinstance(browse, BrowseScreen)
     if page.session.tree.node(key) is None:  # the store said for a moment that nothing was there
         await page.session.reload()
     await page.until(lambda: page.session.tree.node(key) is not None, "the key is in the tree")
@@ -149,13 +149,13 @@ async def reach(page: AppPage, place: FailingPlace, where: Place, key: str) -> N
         await page.until(lambda: isinstance(page.app.screen, EditScreen), "the editor is open")
     if where is Place.REVIEW:
         await page.pilot.press("ctrl+s")
-        await page.until(lambda: isinstance(page.app.screen, Review), "the review is open")
+        await page.until(lambda: isinstance(page.app.screen, ReviewScreen), "the review is open")
     if where is Place.CONFLICT:
         async with place.other() as store:
             await store.put("app", b"theirs")
         await page.pilot.press("ctrl+s")
-        await page.until(lambda: isinstance(page.app.screen, Review | ConflictScreen), "the save goes on")
-        if isinstance(page.app.screen, Review):  # the change was not known yet
+        await page.until(lambda: isinstance(page.app.screen, ReviewScreen | ConflictScreen), "the save goes on")
+        if isinstance(page.app.screen, ReviewScreen):  # the change was not known yet
             await page.pilot.press("ctrl+s")
         await page.until(lambda: isinstance(page.app.screen, ConflictScreen), "the conflict is shown")
 
@@ -163,7 +163,7 @@ async def reach(page: AppPage, place: FailingPlace, where: Place, key: str) -> N
 async def return_to_browsing(page: AppPage) -> None:
     """Leave whatever is open, and set back what was switched."""
     session = page.session
-    while not isinstance(page.app.screen, Browse):
+    while not isinstance(page.app.screen, BrowseScreen):
         left = page.app.screen
         left.dismiss(None)
         await page.until(lambda left=left: page.app.screen is not left, "the screen is left")  # type: ignore[misc]  # mypy cannot follow what is handed on
@@ -226,10 +226,10 @@ def fail(*_: object, **__: object) -> NoReturn:
 @pytest.mark.parametrize(
     "part",
     [
-        (Browse, "do_help", "?"),
-        (Help, "compose", "?"),
-        (Help, "on_mount", "?"),
-        (Browse, "tick", ""),
+        (BrowseScreen, "do_help", "?"),
+        (HelpScreen, "compose", "?"),
+        (HelpScreen, "on_mount", "?"),
+        (BrowseScreen, "tick", ""),
         (TreePane, "draw", "r"),
         (Codecs, "open", "r"),
         (Static, "render", "?"),
@@ -250,8 +250,8 @@ async def test_app_survives_a_failing_part(
             await page.pilot.press(*keys)
             await page.until(lambda: bool(errors.recent), "it is reported")
         await page.shows("internal error: InjectedError")
-        if owner is Help:
-            await page.until(lambda: isinstance(page.app.screen, Browse), "what could not be shown is left")
+        if owner is HelpScreen:
+            await page.until(lambda: isinstance(page.app.screen, BrowseScreen), "what could not be shown is left")
         await return_to_browsing(page)
         await page.press("r", "?")
         await page.shows("Keys")

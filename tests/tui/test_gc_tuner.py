@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from explorer.tui.terminal.gc_tuner import EVERY, MANY, Garbage, gc_paused
+from explorer.tui.terminal.gc_tuner import EVERY, MANY, GcTuner, gc_paused
 
 
 class Knot:
@@ -21,7 +21,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.size, self.time = MANY, 0.0
-        self.garbage = Garbage(lambda: self.size, lambda: self.time)
+        self.garbage = GcTuner(lambda: self.size, lambda: self.time)
 
 
 @pytest.fixture

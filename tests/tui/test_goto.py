@@ -10,7 +10,7 @@ from explorer.codecs.codecs import Codecs
 from explorer.drivers.memory import MemoryStore
 from explorer.model.entries import Child, Entry, Page
 from explorer.model.key_text import escape_key
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.widgets.prompt import Prompt
 from tests.session.fixtures import Place
@@ -245,7 +245,7 @@ class TestThePromptOfKeys:
         """The spelling that the app shows and copies is understood; a backslash of the key itself, too."""
         async with place.other() as store:
             await store.put(key, b"found it")
-        for text in {inert(key), escape_key(key)}:
+        for text in {sanitize(key), escape_key(key)}:
             async with browsing(place.connect, Codecs()) as page:
                 await page.press(":")
                 page.app.screen.query_one("#go Input", Input).value = text

@@ -26,21 +26,21 @@ from explorer.model.errors import NotReachable, Unauthenticated
 from explorer.model.events import Lost, Put
 from explorer.model.line_diff import DiffLine, Part, diff
 from explorer.model.locks import Contender, LockInfo
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.change_log import ChangeLog
 from explorer.session.keytree.tree import Tree
 from explorer.session.lock_table import LocksRead
 from explorer.session.states import Loading
 from explorer.tui.dialogs.confirm import Option, _Options
-from explorer.tui.panes.changes import LogList
+from explorer.tui.panes.changes import ChangeList
 from explorer.tui.panes.locks import LockList
 from explorer.tui.panes.pane import failure
-from explorer.tui.rendering import told
-from explorer.tui.terminal.sanitize_filter import Backstop
-from explorer.tui.widgets.diff_view import Difference
+from explorer.tui.rendering import safe_content
+from explorer.tui.terminal.sanitize_filter import SanitizeFilter
+from explorer.tui.widgets.diff_view import DiffView
 from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.pager import Pager
-from explorer.tui.widgets.virtual_list import Lines
+from explorer.tui.widgets.virtual_list import VirtualList
 from tests.scale import figure
 from tests.session.fake_store import Store
 from tests.session.fixtures import Place
@@ -60,7 +60,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 class Gallery(App[None]):
     """Everything that draws a text, one below the other, without a session behind it."""
 
-    CSS = "Gallery Widget { height: 6; } Gallery LogList { width: 100; }"
+    CSS = "Gallery Widget { height: 6; } Gallery ChangeList { width: 100; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,9 +72,9 @@ class Gallery(App[None]):
     def compose(self) -> ComposeResult:
         yield KeyTree(self.keys)
         yield Pager()
-        yield Difference(())
+        yield DiffView(())
         yield LockList()
-        yield LogList(self.changes)
+        yield ChangeList(self.changes)
         yield self.options
         yield Static(markup=False)
 
@@ -104,7 +104,7 @@ def harmless(strip: Strip, width: int) -> None:
             assert not segment.style.meta or "@click" not in segment.style.meta
 
 
-def all_of(lines: Lines) -> str:
+def all_of(lines: VirtualList) -> str:
     """Draw every line of a list, and give the text."""
     width = lines.size.width
     drawn = []
@@ -170,19 +170,19 @@ async def test_values_are_drawn_inert_and_whole() -> None:
                 pager.show(value, language, dimmed=number % 7 == 0, marked=(0,) if number % 3 == 0 else None)
                 shown = all_of(pager)
                 if pager.marked is None:
-                    assert seen(shown) == seen("".join(inert(line.expandtabs(4)) for line in value.split("\n")))
+                    assert seen(shown) == seen("".join(sanitize(line.expandtabs(4)) for line in value.split("\n")))
 
         every_batch(check)
 
 
 async def test_what_a_save_would_change_is_drawn_inert_and_whole() -> None:
     async with gallery() as app:
-        difference = app.query_one(Difference)
+        difference = app.query_one(DiffView)
 
         def check(values: list[str]) -> None:
             lines = [DiffLine(" ", (Part(line),)) for value in values for line in value.split("\n")]
             difference.lines, difference._width = lines, 0  # noqa: SLF001 - as a new one would begin
-            assert seen(all_of(difference)) == seen("".join(inert(str(line).replace("\t", "")) for line in lines))
+            assert seen(all_of(difference)) == seen("".join(sanitize(str(line).replace("\t", "")) for line in lines))
             changes = [line for value in values for line in diff(value, f"{value[1:]} \t")]
             difference.lines, difference._width = changes, 0  # noqa: SLF001 - as a new one would begin
             all_of(difference)
@@ -211,7 +211,7 @@ async def test_locks_their_holders_and_waiters_are_drawn_inert() -> None:
 
 async def test_the_log_is_drawn_inert() -> None:
     async with gallery() as app:
-        log = app.query_one(LogList)
+        log = app.query_one(ChangeList)
 
         def check(names: list[str]) -> None:
             events = [Put(Entry(name, name.encode(errors="surrogatepass"), index)) for index, name in enumerate(names)]
@@ -244,8 +244,8 @@ async def test_titles_notices_failures_and_toasts_are_drawn_inert() -> None:
 
         def check(words: list[str]) -> None:
             for text in words:
-                contents(static, told(text))
-                contents(static, told(text, "bold $warning"))
+                contents(static, safe_content(text))
+                contents(static, safe_content(text, "bold $warning"))
                 contents(static, failure(NotReachable(text, hint=text)))
                 contents(static, toast(text))
 
@@ -254,13 +254,13 @@ async def test_titles_notices_failures_and_toasts_are_drawn_inert() -> None:
 
 def toast(text: str) -> Content:
     """Give what a notification of the app shows."""
-    drawn = Toast(Notification(inert(text), markup=False)).render()
+    drawn = Toast(Notification(sanitize(text), markup=False)).render()
     assert isinstance(drawn, Content)
     return drawn
 
 
 async def test_the_last_line_of_defence_lets_nothing_pass_and_moves_nothing() -> None:
-    backstop, black = Backstop(), Color(0, 0, 0)
+    backstop, black = SanitizeFilter(), Color(0, 0, 0)
 
     @MANY
     @given(batches)
@@ -282,7 +282,7 @@ class Undefended:
 
     @pytest.fixture(autouse=True)
     def _without_backstop(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(Backstop, "install", lambda _: None)
+        monkeypatch.setattr(SanitizeFilter, "install", lambda _: None)
 
 
 def looked_at(page: Page) -> None:
@@ -364,7 +364,7 @@ class TestTheApp(Undefended):
             async with browsing(place.connect, Codecs(), writable=True) as page:
                 await press(page, "G", "d")
                 await page.shows("Everything below")
-                named = inert(name)
+                named = sanitize(name)
                 await page.type(named if cell_len(named) <= TYPED else "1")
                 looked_at(page)
                 await page.press("enter")
@@ -373,7 +373,7 @@ class TestTheApp(Undefended):
 
 
 async def test_failures_are_told_in_the_words_of_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Backstop, "install", lambda _: None)
+    monkeypatch.setattr(SanitizeFilter, "install", lambda _: None)
     place = Place()
     place.refusal = Unauthenticated("no")
     async with browsing(place.connect, Codecs(), writable=True) as page:

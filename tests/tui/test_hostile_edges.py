@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.codecs.codecs import Codecs
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from tests.scale import figure
 from tests.session.fixtures import Place
 from tests.tui.app_harness import browsing
@@ -74,7 +74,7 @@ class TestWhatIsLarge:
             await store.put("large", value)
             await store.put("small", b"a small one")
         async with browsing(place.connect, Codecs()) as page:
-            await page.shows("4.0 MiB", inert(letter[0]))
+            await page.shows("4.0 MiB", sanitize(letter[0]))
             await page.press("2", "pagedown", "G", "g", "+", "+", "]", "[", "1", "down")
             await page.shows("a small one")
 

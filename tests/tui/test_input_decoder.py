@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.tui.terminal.input_decoder import Reading
+from explorer.tui.terminal.input_decoder import LenientDecoder
 
 BEGIN, END = b"\x1b[200~", b"\x1b[201~"
 PICTURE = "\N{SYMBOL FOR ESCAPE}".encode()
 
 
 def read(pieces: list[bytes]) -> str:
-    reading = Reading(getincrementaldecoder("utf-8")(errors="replace"))
+    reading = LenientDecoder(getincrementaldecoder("utf-8")(errors="replace"))
     return "".join([*map(reading.decode, pieces), reading.decode(b"", final=True)])
 
 
@@ -43,7 +43,7 @@ def test_keys_pass_as_they_are_and_pastes_without_escapes(
 
 @given(TYPED, st.lists(st.integers(0, 500)))
 def test_a_key_is_not_held_back(typed: bytes, places: list[int]) -> None:
-    reading = Reading(getincrementaldecoder("utf-8")(errors="replace"))
+    reading = LenientDecoder(getincrementaldecoder("utf-8")(errors="replace"))
     half = getincrementaldecoder("utf-8")()
     for piece in cut(typed, places):
         assert reading.decode(piece) == half.decode(piece)
@@ -52,7 +52,7 @@ def test_a_key_is_not_held_back(typed: bytes, places: list[int]) -> None:
 def test_where_nothing_comes_any_more_the_terminal_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     gone: list[bool] = []
     monkeypatch.setattr("explorer.tui.terminal.input_decoder.hang_up", lambda: gone.append(True))
-    reading = Reading(getincrementaldecoder("utf-8")(errors="replace"))
+    reading = LenientDecoder(getincrementaldecoder("utf-8")(errors="replace"))
     assert reading.decode(b"last") == "last"
     assert not gone
     reading.decode(b"")

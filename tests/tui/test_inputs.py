@@ -6,16 +6,16 @@ from textual.events import Key
 from textual.widgets import Input, TextArea
 
 from explorer.codecs.codecs import Codecs
-from explorer.tui.widgets.inputs import Field
-from explorer.tui.widgets.ordered_text_area import Editor
+from explorer.tui.widgets.inputs import OrderedInput
+from explorer.tui.widgets.ordered_text_area import OrderedTextArea
 from tests.session.fixtures import Place, comes_to
 from tests.tui.app_harness import Page, browsing
 
 
 class Form(App[None]):
     def compose(self) -> ComposeResult:
-        yield Editor("one\ntwo\n")
-        yield Field("one")
+        yield OrderedTextArea("one\ntwo\n")
+        yield OrderedInput("one")
 
 
 def burst(app: App[None], *keys: str) -> None:
@@ -24,7 +24,7 @@ def burst(app: App[None], *keys: str) -> None:
         app.post_message(Key(key, key if len(key) == 1 else None))
 
 
-@pytest.mark.parametrize("kind", [Editor, Field])
+@pytest.mark.parametrize("kind", [OrderedTextArea, OrderedInput])
 async def test_a_character_does_not_overtake_what_was_pressed_before_it(kind: type[TextArea | Input]) -> None:
     app = Form()
     async with app.run_test() as pilot:
@@ -40,7 +40,7 @@ async def test_a_character_does_not_overtake_what_was_pressed_before_it(kind: ty
 async def test_first_and_last_line_have_keys() -> None:
     app = Form()
     async with app.run_test() as pilot:
-        field = app.query_one(Editor)
+        field = app.query_one(OrderedTextArea)
         field.focus()
         await comes_to(lambda: field.has_focus, wanted=True)
         await pilot.pause()

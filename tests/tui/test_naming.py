@@ -5,7 +5,7 @@ from textual.widgets import Input
 
 from explorer.codecs.codecs import Codecs
 from explorer.model.key_text import escape_key
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from tests.session.fixtures import Place
 from tests.tui.app_harness import browsing
 
@@ -28,7 +28,7 @@ async def test_escapes_in_a_new_name_are_read(text: str, key: str, said: str) ->
         page.app.screen.query_one(Input).value = text
         await page.shows("New key", said)
         await page.press("enter")
-        await page.shows("a new key", inert(key))
+        await page.shows("a new key", sanitize(key))
         await page.type("hello")
         await page.press("ctrl+s", "ctrl+s")
         await page.until(lambda: page.session.selected == key, "the new key selected")

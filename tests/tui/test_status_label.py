@@ -5,7 +5,7 @@ from textual.app import App, ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from explorer.tui.widgets.status_label import Words
+from explorer.tui.widgets.status_label import StatusLabel
 from tests.session.fixtures import comes_to
 
 
@@ -14,7 +14,7 @@ class Speaker(App[None]):
 
     def compose(self) -> ComposeResult:
         """Show both."""
-        yield Words()
+        yield StatusLabel()
         yield Static("below")
 
     def on_mount(self) -> None:
@@ -33,7 +33,7 @@ class Speaker(App[None]):
 async def test_the_room_is_that_of_the_text_whatever_was_said_before(text: str, height: int, before: str) -> None:
     app = Speaker()
     async with app.run_test(size=(20, 10)) as pilot:
-        words = app.query_one(Words)
+        words = app.query_one(StatusLabel)
         words.say(Content(before))
         await pilot.pause()
         words.say(Content(text))
@@ -44,7 +44,7 @@ async def test_the_room_is_that_of_the_text_whatever_was_said_before(text: str, 
 async def test_another_text_of_as_many_lines_is_drawn_without_a_layout() -> None:
     app = Speaker()
     async with app.run_test(size=(20, 10)) as pilot:
-        words = app.query_one(Words)
+        words = app.query_one(StatusLabel)
         words.say(Content("one\ntwo"))
         await comes_to(lambda: words.size.height, 2)
         await pilot.pause()
@@ -58,7 +58,7 @@ async def test_another_text_of_as_many_lines_is_drawn_without_a_layout() -> None
 async def test_another_style_of_the_same_text_is_drawn() -> None:
     app = Speaker()
     async with app.run_test(size=(20, 10)) as pilot:
-        words = app.query_one(Words)
+        words = app.query_one(StatusLabel)
         words.say(Content("one"))
         await pilot.pause()
         words.say(Content.styled("one", "bold"))

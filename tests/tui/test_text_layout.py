@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from explorer.codecs.text.content import BLOCK_SIZE, Content, EscapedText, HexDump, PlainText
 from explorer.codecs.text.escapes import escape
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.text_layout import TextLayout
 
@@ -119,7 +119,7 @@ def test_content_parts_are_the_text() -> None:
 
 def test_escape_of_a_large_text_equals_that_of_its_parts_together() -> None:
     pile = "e" + "\u0301" * 200_000
-    assert escape(pile) == inert(pile, multiline=True)
+    assert escape(pile) == sanitize(pile, multiline=True)
 
 
 def _screen(layout: TextLayout, top: int) -> list[str]:
@@ -133,7 +133,7 @@ def _screen(layout: TextLayout, top: int) -> list[str]:
 
 
 def _expected(content: Content) -> str:
-    return _spaceless("".join(inert(line, multiline=True) for line in content.text.split("\n")))
+    return _spaceless("".join(sanitize(line, multiline=True) for line in content.text.split("\n")))
 
 
 def _spaceless(text: str) -> str:

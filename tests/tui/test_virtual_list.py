@@ -4,12 +4,12 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
-from explorer.tui.dialogs.confirm import Choosing, Option
+from explorer.tui.dialogs.confirm import ChoiceDialog, Option
 from explorer.tui.rendering import Piece
-from explorer.tui.widgets.virtual_list import Lines
+from explorer.tui.widgets.virtual_list import VirtualList
 
 
-class Numbers(Lines):
+class Numbers(VirtualList):
     """Rows that note when they are drawn."""
 
     def __init__(self) -> None:
@@ -34,8 +34,8 @@ class OneList(App[None]):
         super().__init__()
         self.chosen: list[int | None] = []
 
-    @on(Lines.Chosen)
-    def note(self, event: Lines.Chosen) -> None:
+    @on(VirtualList.Chosen)
+    def note(self, event: VirtualList.Chosen) -> None:
         self.chosen.append(event.lines.cursor)
 
     def compose(self) -> ComposeResult:
@@ -89,11 +89,11 @@ async def test_a_second_click_takes_an_answer() -> None:
     app = App[None]()
     async with app.run_test(size=(60, 20)) as pilot:
         answers: list[str | None] = []
-        app.push_screen(Choosing("Which?", [Option("One", "1"), Option("Two", "2")]), answers.append)
+        app.push_screen(ChoiceDialog("Which?", [Option("One", "1"), Option("Two", "2")]), answers.append)
         await pilot.pause()
-        await pilot.click(Lines, offset=(4, 1))
+        await pilot.click(VirtualList, offset=(4, 1))
         await pilot.pause()
         assert answers == []
-        await pilot.click(Lines, offset=(5, 1), times=2)
+        await pilot.click(VirtualList, offset=(5, 1), times=2)
         await pilot.pause()
         assert answers == ["2"]

@@ -9,9 +9,9 @@ from statistics import median
 from typing import Final
 
 from explorer.cli.console import Console
-from explorer.cli.exit_codes import Code, code_of, line_of, say
+from explorer.cli.exit_codes import ExitCode, error_line, exit_code, say
 from explorer.cli.output import Record
-from explorer.drivers.address_hints import contents_nearby, has_contents
+from explorer.drivers.address_hints import address_hint, has_contents
 from explorer.drivers.base import Store
 from explorer.model.address import Access, Host
 from explorer.model.capabilities import Capability
@@ -34,20 +34,20 @@ class Finding:
 async def doctor(store: Store, access: Access, console: Console) -> int:
     """Look at a store from its address to its contents; give 0, or the exit code of what is wrong."""
     findings: list[Finding] = []
-    code: int = Code.DONE
+    code: int = ExitCode.DONE
     try:
         async with aclosing(_examine(store, access)) as found:
             async for finding in found:
                 findings.append(finding)
                 if finding.state == "bad":
-                    code = Code.FAILED
+                    code = ExitCode.FAILED
                 if not console.json:
                     console.line(f"{finding.state:<5}{finding.subject:<13}{finding.text}")
                     console.flush()
     except ExplorerError as error:
-        code = code_of(error)
-        findings.append(Finding("bad", "store", line_of(error)))
-        say(line_of(error))
+        code = exit_code(error)
+        findings.append(Finding("bad", "store", error_line(error)))
+        say(error_line(error))
     if console.json:
         console.record(_record(store, findings, code))
     return code
@@ -56,8 +56,8 @@ async def doctor(store: Store, access: Access, console: Console) -> int:
 def _record(store: Store, findings: list[Finding], code: int) -> Record:
     figures = {finding.subject: finding.figure for finding in findings if finding.figure is not None}
     return {
-        "address": store.address.shown,
-        "healthy": code == Code.DONE,
+        "address": store.address.redacted,
+        "healthy": code == ExitCode.DONE,
         "exit_code": int(code),
         **figures,
         "findings": [
@@ -68,7 +68,7 @@ def _record(store: Store, findings: list[Finding], code: int) -> Record:
 
 async def _examine(store: Store, access: Access) -> AsyncGenerator[Finding, None]:
     address = store.address
-    yield Finding("ok", "store", address.shown)
+    yield Finding("ok", "store", address.redacted)
     for warning in address.warnings:
         yield Finding("note", "store", warning)
     for host in address.hosts:
@@ -111,7 +111,7 @@ async def _latency(store: Store) -> Finding:
     for _ in range(_PROOFS):
         began = time.perf_counter()
         with suppress(Denied):  # alive all the same
-            await store.prove()
+            await store.ping()
         took.append(time.perf_counter() - began)
     middle = _milliseconds(median(took))
     return Finding("ok", "latency_ms", f"{middle} ms to prove that it is alive (median of {_PROOFS})", figure=middle)
@@ -124,7 +124,7 @@ def _milliseconds(seconds: float) -> float:
 def _capabilities(store: Store) -> list[Finding]:
     present = [_name(capability) for capability in Capability if capability in store.capabilities]
     absent = {
-        _name(capability): store.reasons.get(capability, "the store has nothing of the kind")
+        _name(capability): store.unsupported_reasons.get(capability, "the store has nothing of the kind")
         for capability in Capability
         if capability not in store.capabilities
     }
@@ -142,7 +142,7 @@ async def _contents(store: Store, access: Access) -> Finding:
     """Tell whether anything is stored below the address, and if not, whether a slash too few or too many is why."""
     address = store.address
     if await has_contents(store):
-        return Finding("ok", "contents", f"there are keys below {address.shown}", figure=True)
-    nothing = f"nothing is stored below {address.shown}"
-    nearby = await contents_nearby(address, access)
+        return Finding("ok", "contents", f"there are keys below {address.redacted}", figure=True)
+    nothing = f"nothing is stored below {address.redacted}"
+    nearby = await address_hint(address, access)
     return Finding("note", "contents", f"{nothing}, but {nearby}" if nearby else nothing, figure=False)

@@ -11,7 +11,7 @@ from typing import Final
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
-from explorer.cli.exit_codes import Code
+from explorer.cli.exit_codes import ExitCode
 from explorer.cli.output import lock_lines, lock_record, spelling
 from explorer.drivers.base import LOCK_TTL, Lock, Store
 from explorer.model.errors import ExplorerError
@@ -104,10 +104,10 @@ async def _run(holding: Lock, wanted: arguments.Lock, console: Console, signals:
         process = await asyncio.create_subprocess_exec(*wanted.command, env=environment)
     except FileNotFoundError:
         console.note(f"keyscope: {wanted.command[0]!r} was not found: the lock is released again")
-        return Code.NO_COMMAND
+        return ExitCode.NO_COMMAND
     except (OSError, ValueError) as error:
         console.note(f"keyscope: {wanted.command[0]!r} cannot be run ({error}): the lock is released again")
-        return Code.CANNOT_RUN
+        return ExitCode.CANNOT_RUN
     async with asyncio.TaskGroup() as group:
         ended = group.create_task(process.wait())
         lost = group.create_task(holding.lost.wait())
@@ -120,7 +120,7 @@ async def _run(holding: Lock, wanted: arguments.Lock, console: Console, signals:
         lost.cancel()
         forwarding.cancel()
     if is_lost:
-        return Code.CONFLICT
+        return ExitCode.CONFLICT
     code = ended.result()
     return code if code >= 0 else _BY_SIGNAL - code
 

@@ -8,7 +8,7 @@ from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.decoder import Decoding
 from explorer.cli.exit_codes import UsageError
-from explorer.cli.json_format import indented
+from explorer.cli.json_format import indent_json
 from explorer.cli.output import child_lines, child_record, entry_record, hex_lines, history_line, preview, spelling
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.model.entries import Child, Cursor, Entry, Page
@@ -35,7 +35,7 @@ async def ls(store: Store, wanted: arguments.Ls, console: Console) -> None:
         if wanted.prefix:
             raise
     if empty and not wanted.prefix:
-        console.note(f"nothing is stored below {store.address.shown}")
+        console.note(f"nothing is stored below {store.address.redacted}")
 
 
 def _reader(store: Store, wanted: arguments.Ls) -> Reader:
@@ -111,7 +111,7 @@ async def get(store: Store, wanted: arguments.Get, decoding: Decoding, console: 
                 console.line(line)
         case "json":
             text = await decoding.shown(wanted, value)
-            console.lines(_json(value, wanted.key) if text is None else indented(text))
+            console.lines(_json(value, wanted.key) if text is None else indent_json(text))
         case "textproto":
             text = await decoding.shown(wanted, value)
             if text is None:
@@ -127,7 +127,7 @@ async def get(store: Store, wanted: arguments.Get, decoding: Decoding, console: 
 
 def _json(value: bytes, key: str) -> str:
     try:
-        return indented(value.decode("utf-8"))
+        return indent_json(value.decode("utf-8"))
     except ValueError as error:
         raise ExplorerError(f"the value is no JSON: {error}", hint="--as text shows it as it is", key=key) from error
 

@@ -11,7 +11,7 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Cursor, Revision
 from explorer.model.errors import KeyModified, KeyNotFound
 from explorer.model.keys import directory
-from explorer.model.sanitize import counted
+from explorer.model.sanitize import pluralize
 
 
 async def rm(store: Store, wanted: arguments.Rm, console: Console) -> None:
@@ -37,7 +37,7 @@ async def _rm_entry(store: Store, wanted: arguments.Rm, console: Console) -> Non
         _require_person(console, f"deleting {wanted.key!r}", "add --yes, or --if-revision with its revision")
         entry = await store.get(wanted.key)
         console.note(
-            f"{entry.key}  at {entry.revision}  {counted(len(entry.value or b''), 'byte')}  {preview(entry.value)}"
+            f"{entry.key}  at {entry.revision}  {pluralize(len(entry.value or b''), 'byte')}  {preview(entry.value)}"
         )
         if await console.ask("Delete it? [y/N]") not in ("y", "Y", "yes"):
             console.note("nothing was deleted")
@@ -72,7 +72,7 @@ async def _rm_tree(store: Store, wanted: arguments.Rm, console: Console) -> None
         if guard is None and Capability.GUARDED_DELETE in store.capabilities:
             guard = shown.revision
         console.note(f"this deletes {shown}")
-        asked = _last_name(prefix, store.separator) if prefix else store.address.shown
+        asked = _last_name(prefix, store.separator) if prefix else store.address.redacted
         if await console.ask(f"To go on, type {asked}:") != asked:
             console.note("nothing was deleted")
             return
@@ -100,7 +100,7 @@ async def _preview(store: Store, prefix: str) -> _Preview:
 
 
 def _place(store: Store, prefix: str) -> str:
-    return repr(prefix) if prefix else store.address.shown
+    return repr(prefix) if prefix else store.address.redacted
 
 
 def _last_name(prefix: str, separator: str) -> str:

@@ -13,7 +13,7 @@ _MOST: Final = 10_000
 """Pairs of elements that are compared field by field."""
 
 
-def paired(old: Sequence[Message], new: Sequence[Message]) -> Mapping[int, int]:
+def align(old: Sequence[Message], new: Sequence[Message]) -> Mapping[int, int]:
     """Find for elements of the new list which one of the old list they were.
 
     Equal ones first, in order, then equal ones that moved; between them those that are most alike; and what is left in

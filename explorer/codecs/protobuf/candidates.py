@@ -15,7 +15,7 @@ _MOST_TYPES: Final = 5_000
 """Types that are tried; a few thousand take a fraction of a second."""
 
 
-def likely(value: bytes, schemas: Schemas, limits: Limits) -> Iterator[Choice]:
+def candidate_types(value: bytes, schemas: Schemas, limits: Limits) -> Iterator[Choice]:
     """Give the types that a value parses as, those first that leave the least unexplained."""
     if len(value) > limits.guess:
         return

@@ -33,7 +33,7 @@ class _Visit(IntFlag):
 
 
 @dataclass(slots=True)
-class Survey:
+class MessageStats:
     """What was found; counting stops soon after `most`."""
 
     most: int
@@ -51,7 +51,7 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
-class Surveyor:
+class Inspector:
     """Looks over messages; what there is to find in a type is found out once."""
 
     _visits: dict[str, dict[int, _Visit]] = field(default_factory=dict)
@@ -59,13 +59,13 @@ class Surveyor:
     _checked: dict[str, bool] = field(default_factory=dict)
     """For each file, whether its strings are checked when a message is parsed, as all of proto3 are."""
 
-    def survey(self, message: Message, most: int) -> Survey:
+    def survey(self, message: Message, most: int) -> MessageStats:
         """Look over a message."""
-        found = Survey(most)
+        found = MessageStats(most)
         self._look(message, found)
         return found
 
-    def _look(self, message: Message, found: Survey) -> None:
+    def _look(self, message: Message, found: MessageStats) -> None:
         descriptor = descriptor_of(message)
         visits = self._visits_of(descriptor)
         if descriptor.full_name == ANY:

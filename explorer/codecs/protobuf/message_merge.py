@@ -14,7 +14,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from explorer.codecs.line_merge import Part, Side, parts
-from explorer.codecs.protobuf.alignment import paired
+from explorer.codecs.protobuf.alignment import align
 from explorer.codecs.protobuf.fields import (
     ANY,
     clear,
@@ -36,14 +36,14 @@ from explorer.codecs.protobuf.fields import (
     which_oneof,
     write,
 )
-from explorer.codecs.protobuf.wire_patch import patched
+from explorer.codecs.protobuf.wire_patch import patch_bytes
 
 Resolve: TypeAlias = Callable[[str], type[Message] | None]
 """Gives the class of a message by its full name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Four:
+class MergeInputs:
     """One message, or the same part of it, in the four states that a graft works with."""
 
     target: Message
@@ -59,13 +59,15 @@ class Four:
         """Give what is in a field: stored, base and edited."""
         return content(self.stored, one), content(self.base, one), content(self.edited, one)
 
-    def inner(self, one: FieldDescriptor) -> "Four":
+    def inner(self, one: FieldDescriptor) -> "MergeInputs":
         """Give the message in a field."""
-        return Four(*(submessage(message, one) for message in (self.target, self.stored, self.base, self.edited)))
+        return MergeInputs(
+            *(submessage(message, one) for message in (self.target, self.stored, self.base, self.edited))
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Graft:
+class MessageMerge:
     """One run of carrying an edit over."""
 
     resolve: Resolve | None
@@ -73,7 +75,7 @@ class Graft:
     conflicts: list[str] = field(default_factory=list)
     """The fields that the edit and the stored message changed to different things."""
 
-    def message(self, four: Four, path: str = "") -> None:
+    def message(self, four: MergeInputs, path: str = "") -> None:
         """Carry the edit of a message over to its target."""
         if self._any(four, path):
             return
@@ -83,7 +85,7 @@ class Graft:
             if edited not in (base, stored):
                 self._field(four, one, _below(path, f"[{one.full_name}]" if one.is_extension else one.name))
 
-    def _field(self, four: Four, one: FieldDescriptor, path: str) -> None:
+    def _field(self, four: MergeInputs, one: FieldDescriptor, path: str) -> None:
         if is_map(one):
             self._map(four, one, path)
         elif one.is_repeated and one.message_type is not None:
@@ -101,7 +103,7 @@ class Graft:
         if not unless:
             self.conflicts.append(path)
 
-    def _oneofs(self, four: Four, path: str) -> None:
+    def _oneofs(self, four: MergeInputs, path: str) -> None:
         """Where both chose another member of a oneof, only one of them can stay."""
         for oneof in descriptor_of(four.base).oneofs:
             stored, base, edited = (which_oneof(one, oneof.name) for one in (four.stored, four.base, four.edited))
@@ -109,7 +111,7 @@ class Graft:
                 self.conflicts.append(_below(path, oneof.name))
                 clear_oneof(four.target, oneof.name)
 
-    def _map(self, four: Four, one: FieldDescriptor, path: str) -> None:
+    def _map(self, four: MergeInputs, one: FieldDescriptor, path: str) -> None:
         target, stored, base, edited = (
             mapping(message, one) for message in (four.target, four.stored, four.base, four.edited)
         )
@@ -121,7 +123,7 @@ class Graft:
             mine = edited.get(key)
             if isinstance(mine, Message) and key in stored:
                 old = base[key] if key in base else type(mine)()
-                self.message(Four(*cast("list[Message]", [target[key], stored[key], old, mine])), where)
+                self.message(MergeInputs(*cast("list[Message]", [target[key], stored[key], old, mine])), where)
                 continue
             self._conflict(where, unless=there == was)
             if mine is None:
@@ -131,7 +133,7 @@ class Graft:
             else:
                 target[key] = mine
 
-    def _values(self, four: Four, one: FieldDescriptor, path: str) -> None:
+    def _values(self, four: MergeInputs, one: FieldDescriptor, path: str) -> None:
         target, stored, base, edited = (
             list(cast("list[object]", read(message, one)))
             for message in (four.target, four.stored, four.base, four.edited)
@@ -144,12 +146,12 @@ class Graft:
         clear(four.target, one)
         cast("list[object]", read(four.target, one)).extend(merged)
 
-    def _messages(self, four: Four, one: FieldDescriptor, path: str) -> None:
+    def _messages(self, four: MergeInputs, one: FieldDescriptor, path: str) -> None:
         target, stored, base, edited = (
             elements(message, one) for message in (four.target, four.stored, four.base, four.edited)
         )
-        origin = paired(base, edited)
-        in_stored = {was: there for there, was in paired(base, stored).items()}
+        origin = align(base, edited)
+        in_stored = {was: there for there, was in align(base, stored).items()}
         merged: list[Message] = []
         for part in parts(*([comparable(value) for value in values] for values in (base, edited, stored))):
             if part.side not in (Side.MINE, Side.CONFLICT):
@@ -164,13 +166,13 @@ class Graft:
                     continue
                 there = in_stored[was]
                 element = copied(target[there])
-                self.message(Four(element, stored[there], base[was], edited[now]), f"{path}[{len(merged)}]")
+                self.message(MergeInputs(element, stored[there], base[was], edited[now]), f"{path}[{len(merged)}]")
                 merged.append(element)
         kept = [copied(message) for message in merged]
         clear(four.target, one)
         cast("list[object]", read(four.target, one)).extend(kept)
 
-    def _any(self, four: Four, path: str) -> bool:
+    def _any(self, four: MergeInputs, path: str) -> bool:
         """Carry an edit over inside an Any, if it is one whose type is known and stayed the same."""
         if self.resolve is None or descriptor_of(four.base).full_name != ANY:
             return False
@@ -180,12 +182,12 @@ class Graft:
         if kind is None:
             return False
         try:
-            inner = Four(*(kind.FromString(value) for _, value in packed))
+            inner = MergeInputs(*(kind.FromString(value) for _, value in packed))
         except DecodeError:
             return False
         before = copied(inner.target)
         self.message(inner, path)
-        repack(four.target, patched(packed[0][1], before, inner.target))
+        repack(four.target, patch_bytes(packed[0][1], before, inner.target))
         return True
 
 

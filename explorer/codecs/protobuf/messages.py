@@ -10,14 +10,14 @@ from explorer.codecs.base import Choice, Document, Encoded, Merge
 from explorer.codecs.limits import Limits
 from explorer.codecs.protobuf.fields import copied, is_complete, missing_fields, serialized, unknown_size
 from explorer.codecs.protobuf.inspection import trim
-from explorer.codecs.protobuf.message_merge import Four, Graft
+from explorer.codecs.protobuf.message_merge import MergeInputs, MessageMerge
 from explorer.codecs.protobuf.schemas import MessageType, Schemas
-from explorer.codecs.protobuf.text_formats import JsonForm, MessageForm, TextForm
-from explorer.codecs.protobuf.wire_patch import patched
+from explorer.codecs.protobuf.text_formats import JsonFormat, MessageFormat, TextFormat
+from explorer.codecs.protobuf.wire_patch import patch_bytes
 from explorer.codecs.text.content import PlainText
 from explorer.codecs.text.escapes import with_literal_escapes
 from explorer.model.errors import InvalidText
-from explorer.model.sanitize import counted
+from explorer.model.sanitize import pluralize
 
 _RELAXED: Final = "some of its strings are not UTF-8: strings are shown as bytes"
 
@@ -31,7 +31,7 @@ class MessageDocument(Document):
     """A message in one of its forms."""
 
     kind: MessageType
-    form: MessageForm = field(repr=False)
+    form: MessageFormat = field(repr=False)
     limits: Limits = field(repr=False)
 
     @classmethod
@@ -119,10 +119,10 @@ class MessageDocument(Document):
         if serialized(edited) == serialized(base):
             return Encoded(self.value, changed=False, notes=("only spelling differs: nothing to write",))
         after = copied(before)
-        self._graft(Four(after, base, base, edited))
+        self._graft(MergeInputs(after, base, base, edited))
         if (missing := missing_fields(after)) and (is_complete(before) or not self.value):
             raise InvalidText(f"required fields are missing: {', '.join(missing)}")
-        value = patched(self.value, before, after)
+        value = patch_bytes(self.value, before, after)
         self._verify(value, edited)
         return Encoded(value, value != self.value, tuple(self._changes(value, before, after)))
 
@@ -144,15 +144,15 @@ class MessageDocument(Document):
             raise InvalidText("what is stored now cannot be shown in the same form", hint=hint)
         stored = document._read(document.text)  # noqa: SLF001 - another one of these
         merged = copied(stored)
-        conflicts = self._graft(Four(merged, stored, base, edited))
+        conflicts = self._graft(MergeInputs(merged, stored, base, edited))
         return Merge(document, self.form.write(merged), conflicts)
 
     def _read(self, text: str) -> Message:
         return self.form.read(text, self.kind.made)
 
-    def _graft(self, four: Four) -> tuple[str, ...]:
+    def _graft(self, four: MergeInputs) -> tuple[str, ...]:
         """Carry an edit over to the target, and give the fields that somebody else changed differently."""
-        graft = Graft(self.kind.sibling if self.form.expands else None)
+        graft = MessageMerge(self.kind.sibling if self.form.expands else None)
         graft.message(four)
         return tuple(graft.conflicts)
 
@@ -171,7 +171,7 @@ class MessageDocument(Document):
     def _changes(self, value: bytes, before: Message, after: Message) -> Iterator[str]:
         lost = unknown_size(before) - unknown_size(after)
         if lost > 0:
-            yield f"{counted(lost, 'byte')} of fields that the schema does not know: gone with what was removed"
+            yield f"{pluralize(lost, 'byte')} of fields that the schema does not know: gone with what was removed"
         if value == serialized(after) and self.value != serialized(before):
             yield "the whole message is written anew: the same fields, in this library's own order and spelling"
         if missing := missing_fields(after):
@@ -187,14 +187,14 @@ def _unknown(name: str, schemas: Schemas) -> InvalidText:
 
 def _written(
     message: Message, kind: MessageType, choice: Choice, *, anys: bool
-) -> tuple[MessageForm, str, tuple[str, ...]]:
+) -> tuple[MessageFormat, str, tuple[str, ...]]:
     """Write a message in the form that was chosen, or in the next one that can say all of it."""
-    forms: list[MessageForm] = [TextForm(kind.pool), TextForm(None)]
+    forms: list[MessageFormat] = [TextFormat(kind.pool), TextFormat(None)]
     if choice.form == "json":
-        forms.insert(0, JsonForm(kind.pool))
+        forms.insert(0, JsonFormat(kind.pool))
     failures: list[str] = []
     if (hiding := kind.hiding_field) is not None:
-        forms = [JsonForm(kind.pool)]
+        forms = [JsonFormat(kind.pool)]
         if choice.form != "json":
             failures.append(f"shown as JSON: text format cannot be read where a field is called {hiding}")
     for form in forms:
@@ -212,7 +212,7 @@ def _written(
 def _notes(value: bytes, message: Message) -> tuple[str, ...]:
     notes: list[str] = []
     if unknown := unknown_size(message):
-        notes.append(f"{counted(unknown, 'byte')} of fields that the schema does not know: kept")
+        notes.append(f"{pluralize(unknown, 'byte')} of fields that the schema does not know: kept")
     if serialized(message) != value:
         notes.append("written by another library in another order or spelling: what is not edited stays as it is")
     if missing := missing_fields(message):

@@ -14,14 +14,16 @@ SUFFIX = "_pb2.py"
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
+class GeneratedModules:
     """What generated modules describe, and which of them could not be read."""
 
     files: Sequence[FileDescriptorProto]
     problems: tuple[str, ...]
 
 
-def generated(files: Sequence[Path], includes: Sequence[Path] = (), *, required: Collection[Path] = ()) -> Generated:
+def generated_modules(
+    files: Sequence[Path], includes: Sequence[Path] = (), *, required: Collection[Path] = ()
+) -> GeneratedModules:
     """Read the descriptors of generated modules, and of those that they import.
 
     Args:
@@ -64,7 +66,7 @@ def generated(files: Sequence[Path], includes: Sequence[Path] = (), *, required:
         for descriptor in read:
             found[descriptor.name] = descriptor
             waiting += descriptor.dependency
-    return Generated(list(found.values()), tuple(error.message for error in problems.values()))
+    return GeneratedModules(list(found.values()), tuple(error.message for error in problems.values()))
 
 
 def descriptors(file: Path) -> Iterator[FileDescriptorProto]:

@@ -34,7 +34,7 @@ _Errors: TypeAlias = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class ProtocResult:
     """What was compiled, and what was not."""
 
     files: Sequence[FileDescriptorProto]
@@ -43,9 +43,9 @@ class Compiled:
     """The files that do not compile, one line each, with file, line and column."""
 
 
-def compiled(
+def compile_protos(
     files: Sequence[Path], includes: Sequence[Path], cache: Path | None = None, *, required: Collection[Path] = ()
-) -> Compiled:
+) -> ProtocResult:
     """Compile files with all that they import; those that do not compile are left out.
 
     Args:
@@ -66,7 +66,7 @@ def compiled(
         first, *more = failed or list(problems.values())
         hint = "name the folder that its imports are relative to with -I" if first.endswith("is not there") else ""
         raise SchemaFailed(first, hint=hint or (f"and {len(more)} more: {more[0]}" if more else ""))
-    return Compiled(list(FileDescriptorSet.FromString(data).file), tuple(problems.values()))
+    return ProtocResult(list(FileDescriptorSet.FromString(data).file), tuple(problems.values()))
 
 
 def _problem(layout: ProtoLayout, name: str, text: str) -> str:

@@ -7,9 +7,9 @@ from typing import Final
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import DecodeError
 
-from explorer.codecs.protobuf.pb2_files import SUFFIX, generated
+from explorer.codecs.protobuf.pb2_files import SUFFIX, generated_modules
 from explorer.codecs.protobuf.proto_paths import absolute, schema_files
-from explorer.codecs.protobuf.protoc import compiled
+from explorer.codecs.protobuf.protoc import compile_protos
 from explorer.codecs.protobuf.schemas import SchemaSet
 from explorer.model.errors import SchemaFailed
 
@@ -41,10 +41,10 @@ def load(
     sets: list[SchemaSet] = []
     problems: list[SchemaFailed] = []
     if protos := [file for file in every if file.suffix == ".proto"]:
-        found = compiled(protos, _roots(files, includes), cache, required=named)
+        found = compile_protos(protos, _roots(files, includes), cache, required=named)
         sets.append(SchemaSet(called, found.files, found.problems))
     if modules := [file for file in every if file.name.endswith(SUFFIX)]:
-        read = generated(modules, includes, required=named)
+        read = generated_modules(modules, includes, required=named)
         sets.append(SchemaSet(called, read.files, read.problems))
     for file in every:
         if file.suffix in _SETS:

@@ -12,7 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from explorer.codecs.protobuf.descriptor_pools import OWN_FOLDER, build_pool, without_text
 from explorer.codecs.protobuf.fields import hiding_field
-from explorer.codecs.protobuf.inspection import Surveyor
+from explorer.codecs.protobuf.inspection import Inspector
 from explorer.model.errors import SchemaFailed
 
 
@@ -39,9 +39,9 @@ class MessageType:
         return hiding_field(self.made)
 
     @cached_property
-    def surveyor(self) -> Surveyor:
+    def surveyor(self) -> Inspector:
         """Looks over messages of this type."""
-        return Surveyor()
+        return Inspector()
 
     def sibling(self, name: str) -> type[Message] | None:
         """Give the class of another message of the same set, as an Any names it."""

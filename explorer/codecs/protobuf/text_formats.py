@@ -23,7 +23,7 @@ _ADVICE: Final = " Did you import the _pb2 module"
 _TOO_DEEP: Final = "nested too deeply"
 
 
-class MessageForm(ABC):
+class MessageFormat(ABC):
     """Writes messages and reads them again."""
 
     language: ClassVar[Language]
@@ -56,7 +56,7 @@ class MessageForm(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class TextForm(MessageForm):
+class TextFormat(MessageFormat):
     """Protobuf's text format (protobuf.dev/reference/protobuf/textformat-spec)."""
 
     pool: DescriptorPool | None
@@ -102,7 +102,7 @@ class TextForm(MessageForm):
 
 
 @dataclass(frozen=True, slots=True)
-class JsonForm(MessageForm):
+class JsonFormat(MessageFormat):
     """The JSON of a message (protobuf.dev/programming-guides/json), with the names of the schema."""
 
     pool: DescriptorPool

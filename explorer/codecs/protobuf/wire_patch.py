@@ -54,7 +54,7 @@ class _Container(Protocol):
     def MergeFrom(self, other: object) -> None: ...  # noqa: N802 - the library's name
 
 
-def patched(data: bytes, before: Message, after: Message) -> bytes:
+def patch_bytes(data: bytes, before: Message, after: Message) -> bytes:
     """Write a message so that only what changed differs from the old bytes.
 
     Args:

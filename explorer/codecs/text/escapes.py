@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from explorer.model.errors import InvalidText
-from explorer.model.sanitize import inert, is_inert
+from explorer.model.sanitize import is_sanitized, sanitize
 
 _ESCAPE: Final = re.compile(r"\\(?:(?P<one>[\\nrt])|x(?P<two>[0-9a-fA-F]{2})|u\{(?P<many>[0-9a-fA-F]{1,6})\}|)")
 _ONE: Final = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
@@ -23,13 +23,13 @@ _MARKED: Final = re.compile(r"[^\x00-\x7e]")
 
 def needs_escape(text: str) -> bool:
     """Return whether a text holds what an editor would alter or a terminal act on."""
-    return not is_inert(text, multiline=True)
+    return not is_sanitized(text, multiline=True)
 
 
 def escape(text: str) -> str:
     """Spell a text so that it is made of harmless characters and lines alone; `unescape` turns it back."""
     doubled = text.replace("\\", "\\\\")
-    return "".join(inert(part, multiline=True) for part in _parts(doubled))
+    return "".join(sanitize(part, multiline=True) for part in _parts(doubled))
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -74,7 +74,7 @@ def in_literals(text: str, *, octal: bool) -> str:
     if needs_escape(text):
         write = _octal if octal else _units
         marked = set(_MARKED.findall("".join(set(text))))
-        text = _written(text, (one for one in marked if not is_inert(one)), write)
+        text = _written(text, (one for one in marked if not is_sanitized(one)), write)
         if needs_escape(text):  # for what only many together do
             text = _written(text, marked, write)
     return text
@@ -88,7 +88,7 @@ def with_literal_escapes(text: str, *, octal: bool) -> str:
         octal: Write escapes as text format reads them; else as JSON does.
     """
     write = _octal if octal else _units
-    return _written(text, (one for one in set(text) if inert(one, multiline=True) != one), write)
+    return _written(text, (one for one in set(text) if sanitize(one, multiline=True) != one), write)
 
 
 def _written(text: str, characters: Iterable[str], write: Callable[[str], str]) -> str:

@@ -18,7 +18,7 @@ from explorer.codecs.text.syntax import check_json, check_yaml
 from explorer.codecs.text.token_layout import TokenLayout
 from explorer.codecs.text.yaml_tokens import flow_layout
 from explorer.model.errors import InvalidText
-from explorer.model.sanitize import counted, inert
+from explorer.model.sanitize import pluralize, sanitize
 
 MAX_INDENTED: Final[Mapping[Codec, int]] = {"json": 1 << 20, "yaml": 1 << 17}
 """Characters up to which a text is laid out anew; YAML takes about ten times as long."""
@@ -38,7 +38,7 @@ _LANGUAGES: Final[Mapping[str, Language]] = {"json": "json", "yaml": "yaml"}
 
 
 @dataclass(frozen=True, slots=True)
-class PlainDocument(Document):
+class TextDocument(Document):
     """A value that is UTF-8."""
 
     escaped: bool
@@ -70,7 +70,7 @@ class PlainDocument(Document):
         shown = layout.text if layout else text.replace("\r\n", "\n") if crlf else text
         notes = [_CRLF] if crlf else []
         if layout is None and not crlf and "\r\n" in text:
-            ends, feeds = text.count("\r\n"), counted(text.count("\n"), "line end")
+            ends, feeds = text.count("\r\n"), pluralize(text.count("\n"), "line end")
             notes.append(f"mixed line ends: {ends:,} of {feeds} are CRLF, shown as \\r")
         if layout is None and refusal is None and 0 < len(text) <= _LOOKED_OVER:
             try:
@@ -123,7 +123,7 @@ class PlainDocument(Document):
         if not needs_escape(text):
             return self, text
         if self.escaped:
-            return self, inert(text, multiline=True)
+            return self, sanitize(text, multiline=True)
         return replace(self._with_escapes(), choice=replace(self.choice, escaped=True)), escape(text)
 
     def paste(self, text: str) -> tuple[Document, str]:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from explorer.drivers.common.errors import absent, modified, taken, unspecified
+from explorer.drivers.common.errors import key_exists, key_modified, key_not_found, previous_missing
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, OutcomeUnknown
 
@@ -26,14 +26,14 @@ _MAX_REVISION: Final = 2**63 - 1
 """Requests have 64 bits for a revision."""
 
 
-class State(NamedTuple):
+class Version(NamedTuple):
     """What a caller had read, where writes are numbered; -1, which never is, stands for what is no number."""
 
     revision: int
     created: int | None
 
     @classmethod
-    def of(cls, previous: Entry | Revision) -> "State":
+    def of(cls, previous: Entry | Revision) -> "Version":
         """Read it."""
         revision = previous.revision if isinstance(previous, Entry) else previous
         created = previous.created if isinstance(previous, Entry) else None
@@ -43,15 +43,15 @@ class State(NamedTuple):
         )
 
 
-class Writer(ABC, Generic[Seen, Life, Condition]):
+class CasWriter(ABC, Generic[Seen, Life, Condition]):
     """Writes the keys of an address by compare-and-swap.
 
     Args:
-        shown: The address for messages.
+        redacted: The address for messages.
     """
 
-    def __init__(self, shown: str) -> None:
-        self.shown = shown
+    def __init__(self, redacted: str) -> None:
+        self.redacted = redacted
 
     async def put(self, key: str, value: bytes, *, ttl: float | None = None, keep_alive: bool = False) -> Entry:
         """Write an entry whatever is there now, see `Store.put`."""
@@ -70,11 +70,11 @@ class Writer(ABC, Generic[Seen, Life, Condition]):
         """Write an entry only if it is the one that was read, see `Store.atomic_put`."""
         before = None if previous is None else await self._seen(key, previous)
         if previous is not None and before is None:
-            raise modified(self.shown, key)
+            raise key_modified(self.redacted, key)
         async with self._living(key, ttl) as life:
             entry = await self._write(key, value, before, life)
             if entry is None:
-                raise (taken if previous is None else modified)(self.shown, key)
+                raise (key_exists if previous is None else key_modified)(self.redacted, key)
         return entry
 
     async def commit_put(self, key: str, value: bytes, condition: Condition) -> Entry | None:
@@ -91,17 +91,17 @@ class Writer(ABC, Generic[Seen, Life, Condition]):
         while (now := await self.current(key)) is not None:
             if await self._erase(key, now):
                 return
-        raise absent(self.shown, key)
+        raise key_not_found(self.redacted, key)
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
         """Delete an entry only if it is the one that was read, see `Store.atomic_delete`."""
         if previous is None:
-            raise unspecified(self.shown, key)
+            raise previous_missing(self.redacted, key)
         before = await self._seen(key, previous)
         if before is not None and await self._erase(key, before):
             return
         now = await self.current(key)
-        raise (absent if now is None else modified)(self.shown, key)
+        raise (key_not_found if now is None else key_modified)(self.redacted, key)
 
     # What a driver supplies
 

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 class Connection(Protocol):
     """The way to a store, whatever is spoken on it."""
 
-    shown: str
+    redacted: str
     """The address for messages."""
     timeout: float
     """Seconds that one request may take."""

@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
-from explorer.drivers.common.errors import bare
+from explorer.drivers.common.errors import nothing_below
 from explorer.model.errors import KeyModified
-from explorer.model.sanitize import counted
+from explorer.model.sanitize import pluralize
 
 Found = TypeVar("Found")
 
@@ -14,23 +14,23 @@ _ROUNDS: Final = 10
 """How often it is looked again when others write at the same time."""
 
 
-class Erasing(ABC, Generic[Found]):
+class TreeDeletion(ABC, Generic[Found]):
     """A deletion that looks what is there, deletes that as it was found, and looks again until nothing is left.
 
     Args:
-        shown: The address for messages.
+        redacted: The address for messages.
         subject: The prefix as the caller wrote it.
     """
 
-    def __init__(self, shown: str, subject: str) -> None:
-        self.shown, self.subject = shown, subject
+    def __init__(self, redacted: str, subject: str) -> None:
+        self.redacted, self.subject = redacted, subject
         self.deleted = 0
         """Entries that are deleted so far."""
 
     @property
     def so_far(self) -> str:
         """How much is deleted so far, in words."""
-        return f"{counted(self.deleted, 'entry', 'entries')} deleted"
+        return f"{pluralize(self.deleted, 'entry', 'entries')} deleted"
 
     @abstractmethod
     async def _found(self) -> Sequence[Found]:
@@ -57,9 +57,9 @@ class Erasing(ABC, Generic[Found]):
             raise KeyModified(
                 f"others go on writing there; {self.so_far}",
                 hint="try again",
-                address=self.shown,
+                address=self.redacted,
                 key=self.subject,
             )
         if not self.deleted:
-            raise bare(self.shown, self.subject)
+            raise nothing_below(self.redacted, self.subject)
         return self.deleted

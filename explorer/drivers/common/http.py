@@ -27,10 +27,10 @@ from yarl import URL
 from explorer.drivers.common import http_errors
 from explorer.drivers.common.http_errors import Where
 from explorer.drivers.common.request_log import log_request
-from explorer.drivers.common.retry import persist
+from explorer.drivers.common.retry import retry
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, NotReachable
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
 _CONNECTING = 0.9
@@ -95,7 +95,7 @@ class Endpoints:
         *,
         judge: Judge,
         product: str = "the store's API",
-        shown: str,
+        redacted: str,
         timeout: float,
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
@@ -109,7 +109,7 @@ class Endpoints:
             hosts: Each with its port.
             judge: Says what the status of an answer means; ValueError says that it is not the store's own answer.
             product: What is expected to answer, for messages.
-            shown: The address for messages.
+            redacted: The address for messages.
             timeout: Seconds that one request may take unless it says otherwise.
             tls: How to encrypt; None does not.
             server_name: The name to expect in a certificate when it is not the host's.
@@ -118,7 +118,7 @@ class Endpoints:
             unix_socket: Connect to this socket, whatever the host is called.
         """
         self.hosts = tuple(hosts)
-        self.shown = shown
+        self.redacted = redacted
         self.timeout = timeout
         self._judge = judge
         self._product = product
@@ -215,7 +215,7 @@ class Endpoints:
             within = left if news or at else min(left, self._share(seconds))
             return await self._once(request, read, key, within, at, news=news)
 
-        return await persist(attempt, within=seconds) if repeat else await attempt(seconds)
+        return await retry(attempt, within=seconds) if repeat else await attempt(seconds)
 
     def _share(self, seconds: float) -> float:
         """Return the part of a time that one endpoint may use up; a silent one leaves the rest to the others."""
@@ -319,13 +319,13 @@ class Endpoints:
     def _note_answer(self, host: Host) -> None:
         if self._answering != host:
             self._answering = host
-            _LOG.info("%s: connected to %s", self.shown, host)
+            _LOG.info("%s: connected to %s", self.redacted, host)
 
     def _leave(self, place: int, error: NotReachable) -> None:
         """Let the requests that follow go to the next endpoint, and end what waits for news at the one that is left."""
         if self._answering == self.hosts[place]:
             self._answering = None
-            _LOG.info("%s: connection to %s lost: %s", self.shown, self.hosts[place], inert(error.message))
+            _LOG.info("%s: connection to %s lost: %s", self.redacted, self.hosts[place], sanitize(error.message))
         if self._current != place or len(self.hosts) == 1:
             return
         self._current = (place + 1) % len(self.hosts)
@@ -366,7 +366,7 @@ class Endpoints:
     def _understanding(self, host: Host, key: str | None) -> Generator[None, None, None]:
         """Raise what goes wrong as what it means."""
         if self._session.closed:
-            raise NotReachable("the store was closed", address=self.shown, key=key)
+            raise NotReachable("the store was closed", address=self.redacted, key=key)
         try:
             yield
         except http_errors.BrokenOffError as broken:
@@ -380,7 +380,7 @@ class Endpoints:
         )
 
     def _where(self, host: Host, key: str | None) -> Where:
-        return Where(str(host) if len(self.hosts) > 1 else "", self.shown, key)
+        return Where(str(host) if len(self.hosts) > 1 else "", self.redacted, key)
 
 
 def _unread(answer: Answer) -> Answer:

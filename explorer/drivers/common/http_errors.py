@@ -11,7 +11,7 @@ from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from explorer.drivers.common import tls
 from explorer.model.errors import ExplorerError, NotReachable, Timeout, TlsFailed, TooLarge
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
 _REDIRECTS: Final = range(300, 400)
@@ -39,7 +39,7 @@ class Where:
 
     host: str
     """The endpoint, if there are several."""
-    shown: str
+    redacted: str
     """The address of the store."""
     key: str | None
 
@@ -53,15 +53,15 @@ def translate(error: Exception, where: Where, *, encrypted: bool, known: bool) -
     """Say what a request without an answer means."""
     match error:
         case aiohttp.ClientSSLError() | aiohttp.ClientConnectorCertificateError():
-            return tls.explain(error, where.shown, where.key)
+            return tls.tls_error(error, where.redacted, where.key)
         case aiohttp.ClientOSError() if isinstance(error.__cause__, ssl.SSLError):
-            return tls.explain(error.__cause__, where.shown, where.key)
+            return tls.tls_error(error.__cause__, where.redacted, where.key)
         case aiohttp.ClientOSError() if encrypted and not known and _reset(error):
             # In TLS 1.3 the server judges the client after the handshake; its words may be lost.
             return TlsFailed(
                 f"{where.prefix}the store ended the connection: it wants a client certificate, or another one",
                 hint="name one that its authority signed, and its key (--cert, --key)",
-                address=where.shown,
+                address=where.redacted,
                 key=where.key,
             )
         case aiohttp.ClientConnectorDNSError() | UnicodeError():
@@ -69,7 +69,7 @@ def translate(error: Exception, where: Where, *, encrypted: bool, known: bool) -
                 f"{where.prefix}the host name is not known",
                 sent=False,
                 hint="check its spelling",
-                address=where.shown,
+                address=where.redacted,
                 key=where.key,
             )
         case aiohttp.ClientConnectorError(os_error=ConnectionResetError() | ConnectionAbortedError()) if encrypted:
@@ -77,7 +77,7 @@ def translate(error: Exception, where: Where, *, encrypted: bool, known: bool) -
                 f"{where.prefix}the connection was closed before TLS was agreed on",
                 sent=False,
                 hint="if the server speaks no TLS, use the URL without +tls",
-                address=where.shown,
+                address=where.redacted,
                 key=where.key,
             )
         case aiohttp.ClientConnectorError():
@@ -85,7 +85,7 @@ def translate(error: Exception, where: Where, *, encrypted: bool, known: bool) -
                 f"{where.prefix}cannot connect",
                 sent=False,
                 hint="is the server running, and is this its HTTP port?",
-                address=where.shown,
+                address=where.redacted,
                 key=where.key,
             )
         case aiohttp.ConnectionTimeoutError():
@@ -93,28 +93,28 @@ def translate(error: Exception, where: Where, *, encrypted: bool, known: bool) -
                 f"{where.prefix}no connection in time",
                 sent=False,
                 hint="the store may be cut off",
-                address=where.shown,
+                address=where.redacted,
                 key=where.key,
             )
         case TimeoutError():
             return Timeout(
                 f"{where.prefix}no answer in time",
                 hint="the store may be down, stopped or cut off",
-                address=where.shown,
+                address=where.redacted,
                 key=where.key,
             )
         case aiohttp.ClientPayloadError() | ContentEncodingError():
             return NotReachable(
                 f"{where.prefix}the answer breaks off, or cannot be decoded",
                 hint="a proxy before the store may have cut or changed it",
-                address=where.shown,
+                address=where.redacted,
                 key=where.key,
             )
         case aiohttp.ClientResponseError() | HttpProcessingError():
             return NotReachable(
                 f"{where.prefix}the answer is not HTTP",
                 hint="is this the store's HTTP port, and does it speak TLS?",
-                address=where.shown,
+                address=where.redacted,
                 key=where.key,
             )
         case _:
@@ -122,14 +122,14 @@ def translate(error: Exception, where: Where, *, encrypted: bool, known: bool) -
                 f"{where.prefix}the connection was closed",
                 connected=False,
                 hint="if the server speaks TLS, use the URL with +tls",
-                address=where.shown,
+                address=where.redacted,
                 key=where.key,
             )
 
 
 def foreign(reason: Exception, where: Where, product: str) -> NotReachable:
     """Return the error of an answer that is not the store's own, given why."""
-    _LOG.warning("%s: %sthe answer is not %s: %s", where.shown, where.prefix, product, type(reason).__name__)
+    _LOG.warning("%s: %sthe answer is not %s: %s", where.redacted, where.prefix, product, type(reason).__name__)
     why = str(reason)
     if isinstance(reason, UnicodeError | RecursionError):
         why = "its text is not UTF-8" if isinstance(reason, UnicodeError) else "its answer is nested too deeply"
@@ -138,7 +138,7 @@ def foreign(reason: Exception, where: Where, product: str) -> NotReachable:
         sent=not isinstance(reason, RedirectError),  # with a redirect nothing was done
         connected=True,
         hint="are host and port right? a proxy before the store may answer in its place",
-        address=where.shown,
+        address=where.redacted,
         key=where.key,
     )
 
@@ -158,7 +158,7 @@ def require_own(status: int, headers: Mapping[str, str], body: bytes, where: Whe
         TooLarge: The web page says that the body of the request is; nothing was done with it.
     """
     if status in _REDIRECTS:
-        target = inert(headers.get("Location", "nowhere"))[:_MAX_LOCATION]
+        target = sanitize(headers.get("Location", "nowhere"))[:_MAX_LOCATION]
         message = f"it redirects to {target}, which is not followed (HTTP status {status})"
         raise RedirectError(message)
     if status == _CONTENT_TOO_LARGE and not carried:
@@ -169,7 +169,7 @@ def require_own(status: int, headers: Mapping[str, str], body: bytes, where: Whe
         raise TooLarge(
             f"{where.prefix}a request of this size is refused (HTTP status {status})",
             hint="write less, or raise the limit of the proxy before the store",
-            address=where.shown,
+            address=where.redacted,
             key=where.key,
         )
     if page and status != _UNAUTHORIZED:

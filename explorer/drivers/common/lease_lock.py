@@ -15,18 +15,18 @@ from typing import ClassVar, Final, Generic
 
 from explorer.drivers.base import Lock
 from explorer.drivers.common.connections import Connected
-from explorer.drivers.common.leases import MARGIN, RENEWALS, boottime
+from explorer.drivers.common.leases import CLOCK_DRIFT, RENEWALS, boottime
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.tasks import Tasks
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, ExplorerError, KeyNotFound, LockLost, NotReachable, OutcomeUnknown
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class LockOptions:
     """What a lock is asked for by, see `Store.lock`."""
 
     key: str
@@ -44,13 +44,13 @@ class _Stage(Enum):
     LEAVING = auto()
 
 
-class ProvedLock(Lock, Generic[Connected]):
+class LeaseLock(Lock, Generic[Connected]):
     """A lock that counts as held only while that is provable, see `Lock`."""
 
     lifeline: ClassVar[str]
     """What a contender lives by, for messages."""
 
-    def __init__(self, terms: Terms, tasks: Tasks, connection: Connected) -> None:
+    def __init__(self, terms: LockOptions, tasks: Tasks, connection: Connected) -> None:
         self.key = terms.key
         self.lost = asyncio.Event()
         self._terms = terms
@@ -120,14 +120,14 @@ class ProvedLock(Lock, Generic[Connected]):
 
     async def put(self, key: str, value: bytes) -> Entry:
         if self.held:
-            entry = await logged_write(self._write(key, value), "fenced put", self._connection.shown, key)
+            entry = await logged_write(self._write(key, value), "fenced put", self._connection.redacted, key)
             if entry is not None:
                 return entry
             self._lose()
         raise LockLost(
             f"the lock on {self.key!r} is not held (any more); nothing was written",
             hint="acquire it again and read before writing",
-            address=self._connection.shown,
+            address=self._connection.redacted,
             key=key,
         )
 
@@ -188,7 +188,7 @@ class ProvedLock(Lock, Generic[Connected]):
         self._guard(self._noticing(departure), "guard")
 
     def _cannot(self, why: str, hint: str = "") -> CannotLock:
-        return CannotLock(why, hint=hint, address=self._connection.shown, key=self.key)
+        return CannotLock(why, hint=hint, address=self._connection.redacted, key=self.key)
 
     # What all do alike
 
@@ -196,7 +196,7 @@ class ProvedLock(Lock, Generic[Connected]):
         self._guards.append(self._tasks.start(work, name=f"{what} of the lock on {self.key}"))
 
     def _prove(self, sent: float, ttl: float) -> None:
-        self._ttl, self._proved_until = ttl, sent + ttl * (1 - MARGIN)
+        self._ttl, self._proved_until = ttl, sent + ttl * (1 - CLOCK_DRIFT)
 
     async def _renewing(self) -> None:
         """Renew again and again; say at once when that is no longer possible or the proof has run out."""
@@ -228,7 +228,7 @@ class ProvedLock(Lock, Generic[Connected]):
             self.lost.set()
 
     def _log(self, state: str) -> None:
-        _LOG.info("lock %s in %s: %s", inert(self.key), self._connection.shown, state)
+        _LOG.info("lock %s in %s: %s", sanitize(self.key), self._connection.redacted, state)
 
     async def _wait(self) -> None:
         """Wait for our turn, or until it can no longer come."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from explorer.model.errors import ExplorerError
 
-MARGIN = 0.1
+CLOCK_DRIFT = 0.1
 """Part of the TTL given away, for clocks that do not run alike."""
 RENEWALS = 3
 """How often a lease or session is renewed within its TTL."""
@@ -40,7 +40,7 @@ async def keep_alive(renew: Callable[[float], Awaitable[float]], ttl: float) -> 
                 return
 
 
-def identity() -> str:
+def holder_id() -> str:
     """Say who holds a lock, and since when, for those who look at it."""
     try:
         user = getpass.getuser()
@@ -50,7 +50,7 @@ def identity() -> str:
     return f"{user}@{socket.gethostname()} pid {os.getpid()} since {now}"
 
 
-def introduction(text: str) -> tuple[str, datetime | None]:
+def parse_holder(text: str) -> tuple[str, datetime | None]:
     """Give the name in what a holder wrote of itself, and the time if there is one."""
     found = _SINCE.search(text)
     if found is None:

@@ -10,14 +10,14 @@ from weakref import WeakSet
 
 from explorer.drivers.base import LOCK_TTL, Lock, Store
 from explorer.drivers.common.connections import Connected
-from explorer.drivers.common.errors import empty
-from explorer.drivers.common.lease_lock import Terms
+from explorer.drivers.common.errors import prefix_not_found
+from explorer.drivers.common.lease_lock import LockOptions
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.tasks import Tasks
 from explorer.model.address import Address
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, Forbidden, NotReachable
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
 _FAREWELL = 1.0
@@ -47,14 +47,14 @@ class NetworkStore(Store, Generic[Connected]):
 
     Args:
         address: What was asked for.
-        shown: The address for messages.
+        redacted: The address for messages.
         separator: What stands between the names in a key.
     """
 
-    def __init__(self, address: Address, shown: str, separator: str) -> None:
+    def __init__(self, address: Address, redacted: str, separator: str) -> None:
         super().__init__(address)
         self.separator = separator
-        self._shown = shown
+        self._shown = redacted
         self._tasks = Tasks()
         self._locks: WeakSet[Lock] = WeakSet()
         self._connection: Connected | None = None
@@ -84,7 +84,7 @@ class NetworkStore(Store, Generic[Connected]):
         """What writes on it."""
 
     @abstractmethod
-    def _lock(self, terms: Terms) -> Lock:
+    def _lock(self, terms: LockOptions) -> Lock:
         """Make a lock on it, not yet held."""
 
     # Opening and closing
@@ -98,7 +98,7 @@ class NetworkStore(Store, Generic[Connected]):
                 with suppress(Forbidden):  # who may read a part only is welcome all the same
                     await self._greet()
             except ExplorerError as error:
-                _LOG.info("%s was not opened: %s", self._shown, inert(error.message))
+                _LOG.info("%s was not opened: %s", self._shown, sanitize(error.message))
                 raise
             _LOG.info("opened %s by %s in %.0f ms", self._shown, type(self).__name__, (time.monotonic() - began) * 1000)
 
@@ -120,7 +120,7 @@ class NetworkStore(Store, Generic[Connected]):
         """Refuse a prefix that is neither a key nor a directory; the top is always one."""
         key = prefix.removesuffix(self.separator)
         if key and not await self.exists(key):
-            raise empty(self._shown, prefix)
+            raise prefix_not_found(self._shown, prefix)
 
     # Writing
 
@@ -155,6 +155,6 @@ class NetworkStore(Store, Generic[Connected]):
         layout: str | None = None,
     ) -> Lock:
         self._require_layout(layout, key)
-        lock = self._lock(Terms(key, value, ttl, delete_on_unlock, layout))
+        lock = self._lock(LockOptions(key, value, ttl, delete_on_unlock, layout))
         self._locks.add(lock)
         return lock

@@ -14,7 +14,7 @@ _KEPT = 8
 """Listings that may wait for their next page; the oldest is begun again if it is asked for after all."""
 
 
-class Unfinished(Generic[Rest]):
+class PageCache(Generic[Rest]):
     """What is left of listings after their last page."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Unfinished(Generic[Rest]):
         return self._waiting.pop((base, after), None) if isinstance(after, Cursor) else None
 
 
-class Descent(ABC, Generic[Found]):
+class TreeWalk(ABC, Generic[Found]):
     """All that is below a directory, found by going down, as far as it is asked for."""
 
     def __init__(self) -> None:

@@ -57,13 +57,13 @@ class ReadOnlyStore(Store):
 
     def _refuse_write(self, key: str) -> NoReturn:
         raise CallNotSupported(
-            _REASON, hint="open it by its URL, or by another profile", address=self.address.shown, key=key
+            _REASON, hint="open it by its URL, or by another profile", address=self.address.redacted, key=key
         )
 
 
 def read_only_driver(driver: Callable[[Address, Access], Store]) -> Callable[[Address, Access], Store]:
     """Return a driver that reads as this one does and refuses every write."""
     kind = cast("type[Store]", driver)
-    reasons = {**kind.reasons, **dict.fromkeys(_WRITES, _REASON)}
-    names = {"capabilities": kind.capabilities & ~_WRITES, "reasons": reasons}
+    unsupported_reasons = {**kind.unsupported_reasons, **dict.fromkeys(_WRITES, _REASON)}
+    names = {"capabilities": kind.capabilities & ~_WRITES, "unsupported_reasons": unsupported_reasons}
     return cast("Callable[[Address, Access], Store]", type(f"ReadOnly{kind.__name__}", (ReadOnlyStore, kind), names))

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 Written = TypeVar("Written")
 
@@ -26,7 +26,7 @@ def log_request(log: logging.Logger, name: str, place: object, began: float, sta
         status: What came back.
     """
     if log.isEnabledFor(logging.DEBUG):
-        log.debug("%s at %s: %s in %.1f ms", inert(name), place, status, (time.monotonic() - began) * 1000)
+        log.debug("%s at %s: %s in %.1f ms", sanitize(name), place, status, (time.monotonic() - began) * 1000)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ async def logged_write(write: Awaitable[Written], action: str, address: str, key
     Raises:
         BaseException: What the write failed with.
     """
-    subject = inert(key)
+    subject = sanitize(key)
     try:
         written = await write
     except ExplorerError as error:
@@ -65,7 +65,7 @@ async def logged_write(write: Awaitable[Written], action: str, address: str, key
         raise
     match written:
         case Entry(revision=revision):
-            _LOG.info("%s %s in %s: done, revision %s", action, subject, address, inert(str(revision)))
+            _LOG.info("%s %s in %s: done, revision %s", action, subject, address, sanitize(str(revision)))
         case int():
             _LOG.info("%s %s in %s: done, %d entries", action, subject, address, written)
         case _:

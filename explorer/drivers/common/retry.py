@@ -44,7 +44,7 @@ class Backoff:
         await asyncio.sleep(self.next_pause())
 
 
-async def persist(
+async def retry(
     attempt: Callable[[float], Awaitable[Answer]], *, within: float, backoff: Backoff | None = None
 ) -> Answer:
     """Repeat a request that may safely be sent twice until it is answered.
@@ -68,7 +68,7 @@ async def persist(
         await asyncio.sleep(pause)
 
 
-async def greet(attempt: Callable[[float], Awaitable[object]], endpoints: int, *, within: float) -> None:
+async def connect_with_retry(attempt: Callable[[float], Awaitable[object]], endpoints: int, *, within: float) -> None:
     """Make the first contact. Each endpoint is tried twice, so that a wrong address is reported at once.
 
     Args:

@@ -15,7 +15,7 @@ _FALSE = ("0", "f", "false")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class NetworkSettings:
     """Everything that is known before the first contact."""
 
     address: Address
@@ -25,13 +25,13 @@ class Settings:
     tls: bool
 
     @property
-    def shown(self) -> str:
+    def redacted(self) -> str:
         """The address for messages."""
-        return replace(self.address, hosts=self.hosts, tls=self.tls).shown
+        return replace(self.address, hosts=self.hosts, tls=self.tls).redacted
 
 
 @dataclass(frozen=True, slots=True)
-class HttpSettings(Settings):
+class HttpSettings(NetworkSettings):
     """What is known besides where HTTP is spoken."""
 
     base: str = field(default="", kw_only=True)
@@ -69,11 +69,11 @@ def separator(address: Address) -> str:
     """
     text = address.option("separator", "/")
     if not text:
-        raise InvalidAddress("the separator cannot be empty", hint="?separator=:", address=address.shown)
+        raise InvalidAddress("the separator cannot be empty", hint="?separator=:", address=address.redacted)
     return text
 
 
-def time_limit(address: Address, access: Access) -> float:
+def request_timeout(address: Address, access: Access) -> float:
     """Give the seconds that one request may take.
 
     Raises:
@@ -94,11 +94,13 @@ def seconds(address: Address, option: str, default: float) -> float:
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
-        raise InvalidAddress(f"{text!r} is not a number of seconds", hint=f"?{option}=5", address=address.shown)
+        raise InvalidAddress(f"{text!r} is not a number of seconds", hint=f"?{option}=5", address=address.redacted)
     return number
 
 
-def credentials(access: Access, address: Address, login: tuple[str | None, Secret | None] = (None, None)) -> Access:
+def resolve_credentials(
+    access: Access, address: Address, login: tuple[str | None, Secret | None] = (None, None)
+) -> Access:
     """Complete who we are by what the URL and a login from elsewhere say.
 
     A password is never sent for another user: it has to stand beside this user's name, or beside none.
@@ -108,17 +110,19 @@ def credentials(access: Access, address: Address, login: tuple[str | None, Secre
     return replace(access, user=user, password=access.password or next(beside, None))
 
 
-def files(access: Access, environment: Mapping[str, str], *, authority: str, certificate: str, key: str) -> Access:
+def tls_files_from_env(
+    access: Access, environment: Mapping[str, str], *, authority: str, certificate: str, key: str
+) -> Access:
     """Complete the files of an encrypted connection by those that three variables name."""
     return replace(
         access,
-        authority=access.authority or file_named(environment, authority),
-        certificate=access.certificate or file_named(environment, certificate),
-        private_key=access.private_key or file_named(environment, key),
+        ca_file=access.ca_file or path_from_env(environment, authority),
+        cert_file=access.cert_file or path_from_env(environment, certificate),
+        key_file=access.key_file or path_from_env(environment, key),
     )
 
 
-def file_named(environment: Mapping[str, str], name: str) -> Path | None:
+def path_from_env(environment: Mapping[str, str], name: str) -> Path | None:
     """Give the file that a variable names; an empty variable is one that is not set."""
     value = environment.get(name)
     return Path(value) if value else None
@@ -194,7 +198,7 @@ def base_path(address: Address, otherwise: str = "") -> str:
     """
     text = address.option("path", otherwise).rstrip("/")
     if text and not (text.startswith("/") and text.isascii() and text.isprintable() and not set(text) & set(" ?#%")):
-        raise InvalidAddress(f"{text!r} is no path", hint="?path=/consul", address=address.shown)
+        raise InvalidAddress(f"{text!r} is no path", hint="?path=/consul", address=address.redacted)
     return text
 
 

@@ -9,11 +9,11 @@ from explorer.model.errors import ExplorerError
 Asked = TypeVar("Asked", bound=Hashable)
 Answer = TypeVar("Answer")
 
-PATIENCE: Final = 2.0
+STATUS_TIMEOUT: Final = 2.0
 """Seconds that each endpoint has to say how it is; all are asked at once, so a dead one delays the answer once."""
 
 
-async def everywhere(
+async def gather_results(
     those: Iterable[Asked], ask: Callable[[Asked], Awaitable[Answer]]
 ) -> dict[Asked, Answer | ExplorerError]:
     """Ask all of them the same, and give what each answered or failed with."""
@@ -44,7 +44,7 @@ async def gather_bounded(
             return await ask(one)
 
     answers: dict[Asked, Answer] = {}
-    for one, answer in (await everywhere(those, ask_in_turn)).items():
+    for one, answer in (await gather_results(those, ask_in_turn)).items():
         if isinstance(answer, ExplorerError):
             raise answer
         answers[one] = answer

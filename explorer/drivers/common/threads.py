@@ -17,7 +17,7 @@ CAPACITY = 4096
 """Items that may wait for the event loop before the rest is dropped and told as an overflow."""
 
 
-class Reply(Generic[Answer]):
+class ThreadFuture(Generic[Answer]):
     """What a thread gives an answer to and a coroutine awaits as `future`. Made on the event loop."""
 
     def __init__(self) -> None:
@@ -26,11 +26,11 @@ class Reply(Generic[Answer]):
 
     def set(self, answer: Answer) -> None:
         """Answer; nothing happens if nobody waits any more."""
-        hand(self._loop, partial(self.settle, answer, None))
+        call_soon(self._loop, partial(self.settle, answer, None))
 
     def set_exception(self, error: BaseException) -> None:
         """Fail likewise."""
-        hand(self._loop, partial(self.settle, None, error))
+        call_soon(self._loop, partial(self.settle, None, error))
 
     def settle(self, answer: Answer | None, error: BaseException | None) -> None:
         """Answer or fail; called on the event loop."""
@@ -42,14 +42,14 @@ class Reply(Generic[Answer]):
             self.future.set_exception(error)
 
 
-Settled: TypeAlias = tuple[Reply[object], object, BaseException | None]
+Settled: TypeAlias = tuple[ThreadFuture[object], object, BaseException | None]
 """A reply with its answer, or with what it fails with."""
 
 
 def settle(loop: asyncio.AbstractEventLoop, replies: Sequence[Settled]) -> None:
     """Answer many at once, which wakes the event loop once; called from any thread."""
     if replies:
-        hand(loop, partial(_settle_all, replies))
+        call_soon(loop, partial(_settle_all, replies))
 
 
 def _settle_all(replies: Sequence[Settled]) -> None:
@@ -69,7 +69,7 @@ class Worker:
         # A daemon: a call that blocks for ever must not keep the process from ending.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._closed = False
-        self._ended: Reply[None] = Reply()
+        self._ended: ThreadFuture[None] = ThreadFuture()
         self._thread.start()
 
     def call(self, function: Callable[[], Answer]) -> asyncio.Future[Answer]:
@@ -82,7 +82,7 @@ class Worker:
         """
         if self._closed:
             raise NotReachable("the store was closed")
-        reply: Reply[Answer] = Reply()
+        reply: ThreadFuture[Answer] = ThreadFuture()
 
         def make() -> None:
             try:
@@ -135,7 +135,7 @@ class Mailbox(Generic[Item]):
             self._items.append(item)
             ring, self._ringing = not self._ringing, True
         if ring:
-            hand(self._loop, self._news.set)
+            call_soon(self._loop, self._news.set)
 
     async def take(self) -> tuple[list[Item], bool]:
         """Wait for items, and give all there are, with whether others were dropped after them."""
@@ -148,7 +148,7 @@ class Mailbox(Generic[Item]):
         return taken, overflowed
 
 
-def hand(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
+def call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
     """Have the event loop call a function; nothing happens if the loop has ended meanwhile."""
     try:
         loop.call_soon_threadsafe(function)

@@ -30,19 +30,19 @@ _CLUES: Final = {
 _UNKNOWN: Final = ("no TLS connection", "is it a TLS port, and are the certificates right?")
 
 
-def context(access: Access, shown: str, *, verify: bool = True) -> ssl.SSLContext:
+def ssl_context(access: Access, redacted: str, *, verify: bool = True) -> ssl.SSLContext:
     """Read the certificates of an encrypted connection.
 
     Args:
         access: Names the files; the authorities may be all files of a folder.
-        shown: The address for messages.
+        redacted: The address for messages.
         verify: Whether the store's certificate has to be trusted.
 
     Raises:
         TlsFailed: A file cannot be used, or a client certificate comes without its key.
     """
-    paired(access, shown)
-    path = access.authority
+    require_cert_and_key(access, redacted)
+    path = access.ca_file
     try:
         if path is not None and path.is_dir():
             made = ssl.create_default_context(capath=path)
@@ -53,34 +53,34 @@ def context(access: Access, shown: str, *, verify: bool = True) -> ssl.SSLContex
             made = ssl.create_default_context(cafile=path)
         if not verify:
             made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
-        if access.certificate is not None:
-            path = access.certificate
-            made.load_cert_chain(access.certificate, access.private_key)
+        if access.cert_file is not None:
+            path = access.cert_file
+            made.load_cert_chain(access.cert_file, access.key_file)
     except ssl.SSLError as error:
         raise TlsFailed(
             f"{path} cannot be used: {error.reason or 'it is no PEM file'}",
             hint="name a PEM file, and the key that belongs to the certificate",
-            address=shown,
+            address=redacted,
         ) from error
     except OSError as error:
         raise TlsFailed(
-            f"cannot read {error.filename or path}: {error.strerror}", hint="name a readable PEM file", address=shown
+            f"cannot read {error.filename or path}: {error.strerror}", hint="name a readable PEM file", address=redacted
         ) from error
     return made
 
 
-def paired(access: Access, shown: str) -> None:
+def require_cert_and_key(access: Access, redacted: str) -> None:
     """Refuse a client certificate without its key, and a key without its certificate.
 
     Raises:
         TlsFailed: There is one only.
     """
-    if (access.certificate is None) != (access.private_key is None):
-        raise TlsFailed("a client certificate and its key belong together", hint="name both", address=shown)
+    if (access.cert_file is None) != (access.key_file is None):
+        raise TlsFailed("a client certificate and its key belong together", hint="name both", address=redacted)
 
 
-def explain(error: BaseException, shown: str, key: str | None) -> TlsFailed:
+def tls_error(error: BaseException, redacted: str, key: str | None) -> TlsFailed:
     """Say in a person's words why no trusted connection was made."""
     text = str(error)
     message, hint = next((words for clue, words in _CLUES.items() if clue in text), _UNKNOWN)
-    return TlsFailed(message, hint=hint, address=shown, key=key)
+    return TlsFailed(message, hint=hint, address=redacted, key=key)

@@ -14,7 +14,7 @@ from explorer.drivers.common.tasks import Tasks
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
 
@@ -83,17 +83,17 @@ def _log_events(name: str, events: Iterable[Event]) -> None:
     """Log what happened to a watch, and how many changes it brought."""
     if not _LOG.isEnabledFor(logging.INFO):
         return
-    name, changes = inert(name), 0
+    name, changes = sanitize(name), 0
     for event in events:
         match event:
             case Started(revision=revision):
-                _LOG.info("%s: started at revision %s", name, inert(str(revision)))
+                _LOG.info("%s: started at revision %s", name, sanitize(str(revision)))
             case Lost(reason=reason):
-                _LOG.info("%s: lost: %s", name, inert(reason))
+                _LOG.info("%s: lost: %s", name, sanitize(reason))
             case Restored(revision=revision):
-                _LOG.info("%s: restored at revision %s", name, inert(str(revision)))
+                _LOG.info("%s: restored at revision %s", name, sanitize(str(revision)))
             case Resync(reason=reason, revision=revision):
-                _LOG.info("%s: resync at revision %s: %s", name, inert(str(revision)), inert(reason))
+                _LOG.info("%s: resync at revision %s: %s", name, sanitize(str(revision)), sanitize(reason))
             case _:
                 changes += 1
     if changes:
@@ -135,7 +135,7 @@ class Watch(AsyncIterator[Event]):
     ) -> None:
         if self._producer is not None:
             await self._tasks.end(self._producer)
-            _LOG.debug("%s: ended", inert(self._name))
+            _LOG.debug("%s: ended", sanitize(self._name))
 
     async def __anext__(self) -> Event:
         if self._producer is None:
@@ -161,7 +161,7 @@ It remembers how far it told, tells `Started` as soon as it is established, and 
 """
 
 
-async def follow(feed: Feed, attempt: Attempt, *, backoff: Backoff | None = None) -> None:
+async def watch_with_reconnect(feed: Feed, attempt: Attempt, *, backoff: Backoff | None = None) -> None:
     """Keep a watch going over any number of connections, and say what happened in between.
 
     An attempt that fails in a way that may pass is told once as `Lost` and made again; established again it is told as
@@ -204,7 +204,7 @@ async def follow(feed: Feed, attempt: Attempt, *, backoff: Backoff | None = None
             lost = True
             await feed.tell([Lost(trouble)])
         pause = pauses.next_pause()
-        _LOG.debug("watch: %s; next try in %.2f s", inert(trouble), pause)
+        _LOG.debug("watch: %s; next try in %.2f s", sanitize(trouble), pause)
         await asyncio.sleep(pause)
 
 
@@ -217,10 +217,10 @@ def differences(
         present.add(entry.key)
         if known.get(entry.key) != entry.revision:
             yield Put(entry, inferred=True)
-    yield from missing(known, present, revision=revision)
+    yield from vanished(known, present, revision=revision)
 
 
-def missing(known: Mapping[str, Revision], present: set[str], *, revision: Revision | None) -> Iterable[Deleted]:
+def vanished(known: Mapping[str, Revision], present: set[str], *, revision: Revision | None) -> Iterable[Deleted]:
     """Tell, as inferred events, which known keys are not among the present ones."""
     for key in known:
         if key not in present:

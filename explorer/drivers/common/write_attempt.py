@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from explorer.drivers.common.retry import Backoff
 from explorer.model.address import Access
 from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 Answer = TypeVar("Answer")
 
@@ -24,17 +24,17 @@ _LAST_LOOK = 1.0
 
 
 @dataclass(slots=True)
-class Delivery:
+class WriteAttempt:
     """One write on its way.
 
     Args:
         timeout: Seconds within which it has to be sent.
-        shown: The address for messages.
+        redacted: The address for messages.
         subject: The key or prefix as the caller wrote it.
     """
 
     timeout: float
-    shown: str
+    redacted: str
     subject: str
     doubt: NotReachable | None = None
     """Why an answer was lost; None as long as nothing can have happened."""
@@ -66,7 +66,9 @@ class Delivery:
                     raise
                 if self.doubt is None:
                     self.doubt = error
-                    _LOG.info("write of %s in %s: the answer was lost, finding out", inert(self.subject), self.shown)
+                    _LOG.info(
+                        "write of %s in %s: the answer was lost, finding out", sanitize(self.subject), self.redacted
+                    )
                     limit = _RESOLVING if self.timeout == Access().timeout else min(self.timeout, _RESOLVING)
                     self._until = clock() + limit
                 if not error.retryable or clock() >= self._until:
@@ -87,6 +89,6 @@ class Delivery:
         return OutcomeUnknown(
             "the write was sent and its answer was lost: it may or may not have taken effect",
             hint="read the key before writing again",
-            address=self.shown,
+            address=self.redacted,
             key=self.subject,
         )

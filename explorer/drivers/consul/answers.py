@@ -97,7 +97,7 @@ class Agent:
         return cls(text(config, "Version", ""), text(config, "Datacenter", ""), text(config, "NodeName", ""), role)
 
 
-class Verdict:
+class TxnResult:
     """What became of a transaction: all of its operations, or none and why."""
 
     __slots__ = ("refusals", "results")
@@ -160,14 +160,14 @@ def entry(answer: Answer, key: str) -> tuple[int, Stored | None]:
     return newest, found[0] if found else None
 
 
-def verdict(answer: Answer) -> Verdict:
+def txn_result(answer: Answer) -> TxnResult:
     """Return what became of a transaction."""
     fields = object_of(_body(answer, OK, _CONFLICT))
     refusals = {number(error, "OpIndex"): text(error, "What") for error in objects_of(fields.get("Errors"))}
     if ("Results" not in fields and not refusals) or (answer.status == _CONFLICT) != bool(refusals):
         message = "it does not say what became of the transaction"
         raise ValueError(message)
-    return Verdict([Stored.of(object_of(one.get("KV"))) for one in objects_of(fields.get("Results"))], refusals)
+    return TxnResult([Stored.of(object_of(one.get("KV"))) for one in objects_of(fields.get("Results"))], refusals)
 
 
 def flag(answer: Answer) -> bool:

@@ -17,23 +17,23 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from explorer.drivers.common.json_fields import Fields
-from explorer.drivers.common.write_attempt import Delivery
+from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.consul import requests
-from explorer.drivers.consul.answers import Stored, Verdict
-from explorer.drivers.consul.connection import Connection
+from explorer.drivers.consul.answers import Stored, TxnResult
+from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.errors import SessionEndedError
-from explorer.drivers.consul.keyspace import plain
-from explorer.drivers.consul.reader import Reader
+from explorer.drivers.consul.keyspace import is_url_safe
+from explorer.drivers.consul.reader import ConsulReader
 from explorer.model.errors import ExplorerError, TooLarge
 
-Attempt: TypeAlias = Callable[[float], Awaitable[Verdict]]
+Attempt: TypeAlias = Callable[[float], Awaitable[TxnResult]]
 
 TRANSACTION_BYTES: Final = 512 * 1024
 """The largest transaction, as sent, that Consul takes by default; what is larger is sent another way first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Save:
+class ConsulCasWrite:
     """One guarded write of one key: the key is as `before`, then it is as `after` (None: absent).
 
     Args:
@@ -45,7 +45,7 @@ class Save:
         besides: Further conditions, as operations.
     """
 
-    connection: Connection
+    connection: ConsulConnection
     subject: str
     key: str
     before: Stored | None
@@ -63,7 +63,7 @@ class Save:
         """
         operations = self._operations()
         size = len(requests.transaction(operations).body or b"")
-        delivery = Delivery(self.connection.timeout, self.connection.shown, self.subject)
+        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
         ways = [self._transaction(operations), *self._replacement()]
         if size > TRANSACTION_BYTES:
             ways.reverse()
@@ -80,13 +80,13 @@ class Save:
         return None if delivery.doubt is None else await self._found_out(delivery)
 
     def _transaction(self, operations: list[Fields]) -> Attempt:
-        async def attempt(left: float) -> Verdict:
+        async def attempt(left: float) -> TxnResult:
             try:
                 return await self.connection.commit(operations, key=self.subject, within=left)
             except SessionEndedError as error:
                 if self.before is None or self.after is None or self.after.session != self.before.session:
                     raise
-                return Verdict([], {0: error.message})  # the entry lost its session: it is no longer what was read
+                return TxnResult([], {0: error.message})  # the entry lost its session: it is no longer what was read
 
         return attempt
 
@@ -94,14 +94,14 @@ class Save:
         """Return the way to write without a transaction, which takes larger values, if that is as safe."""
         before, after = self.before, self.after
         session = before.session if before else None
-        if after is None or self.besides or after.session != session or not plain(self.key):
+        if after is None or self.besides or after.session != session or not is_url_safe(self.key):
             return ()
         index = before.modified if before else 0
         question = requests.replacement(self.key, after.value, index=index, flags=after.flags)
 
-        async def attempt(left: float) -> Verdict:
+        async def attempt(left: float) -> TxnResult:
             won = await self.connection.ask(question, key=self.subject, within=left, repeat=False)
-            return Verdict([], {} if won else {0: "index is stale"})
+            return TxnResult([], {} if won else {0: "index is stale"})
 
         return (attempt,)
 
@@ -125,22 +125,22 @@ class Save:
             changes.insert(0, {**changes[0], "Flags": after.flags ^ 1})
         return changes
 
-    async def _written(self, verdict: Verdict) -> Stored:
+    async def _written(self, verdict: TxnResult) -> Stored:
         if self.after is None:
             return self.before or absence(self.key)
         if verdict.results:
             return replace(verdict.results[-1], value=self.after.value)
         try:
-            now = await Reader(self.connection, "/", self.subject).entry(self.key)
+            now = await ConsulReader(self.connection, "/", self.subject).entry(self.key)
         except ExplorerError:
             now = None
         return now if now and now.value == self.after.value else replace(self.after, modified=-1)
 
-    async def _found_out(self, delivery: Delivery) -> Stored | None:
+    async def _found_out(self, delivery: WriteAttempt) -> Stored | None:
         """Tell from what the key is now what became of a write whose answer was lost."""
         try:
             async with asyncio.timeout(delivery.left()):
-                now = await Reader(self.connection, "/", self.subject).entry(self.key)
+                now = await ConsulReader(self.connection, "/", self.subject).entry(self.key)
         except (ExplorerError, TimeoutError) as error:
             raise delivery.unknown() from error
         before, after = self.before, self.after

@@ -11,15 +11,15 @@ from typing import Final
 
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import Stored
-from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.keyspace import plain
-from explorer.drivers.consul.reader import Reader
+from explorer.drivers.consul.connection import ConsulConnection
+from explorer.drivers.consul.keyspace import is_url_safe
+from explorer.drivers.consul.reader import ConsulReader
 
 FEW: Final = 1000
 """Entries that are read together."""
 
 
-class Search:
+class ChangedKeys:
     """A search for entries that are newer than an index.
 
     Args:
@@ -28,7 +28,7 @@ class Search:
         since: The index.
     """
 
-    def __init__(self, connection: Connection, reader: Reader, since: int) -> None:
+    def __init__(self, connection: ConsulConnection, reader: ConsulReader, since: int) -> None:
         self._connection = connection
         self._reader = reader
         self._since = since
@@ -52,7 +52,7 @@ class Search:
 
     async def _news(self, beginning: str) -> bool:
         """Tell whether anything below a beginning of keys may be newer."""
-        if not plain(beginning):
+        if not is_url_safe(beginning):
             return True
         asked = requests.names(beginning, self._reader.separator)
         index, _ = await self._connection.ask(asked, key=self._reader.subject)

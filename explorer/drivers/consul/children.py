@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from explorer.drivers.common.pagination import Descent
-from explorer.drivers.consul.reader import Reader
+from explorer.drivers.common.pagination import TreeWalk
+from explorer.drivers.consul.reader import ConsulReader
 from explorer.model.entries import Child
 from explorer.model.keys import first_key
 
 
-class Keys(Descent[str]):
+class Keys(TreeWalk[str]):
     """All keys below a directory, in the store's order, found by going down level by level.
 
     Args:
@@ -17,7 +17,7 @@ class Keys(Descent[str]):
         after: Where to begin: after this key.
     """
 
-    def __init__(self, reader: Reader, base: str, after: str | None) -> None:
+    def __init__(self, reader: ConsulReader, base: str, after: str | None) -> None:
         super().__init__()
         self._reader = reader
         self._after = after

@@ -9,11 +9,11 @@ from explorer.drivers.common import http, tls
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.consul import errors
-from explorer.drivers.consul.answers import Verdict
-from explorer.drivers.consul.request_builder import Question
+from explorer.drivers.consul.answers import TxnResult
+from explorer.drivers.consul.request_builder import ApiRequest
 from explorer.drivers.consul.requests import sessions_index, transaction
 from explorer.drivers.consul.restore_detector import RestoreDetector, is_abandoned
-from explorer.drivers.consul.settings import Settings
+from explorer.drivers.consul.settings import ConsulSettings
 from explorer.model.address import Host
 
 Read = TypeVar("Read")
@@ -28,12 +28,12 @@ _JITTER = 1 / 16
 """Part of the wait that the agent adds, so that not all clients come back at once (Consul's documentation)."""
 
 
-class Connection:
+class ConsulConnection:
     """The agents, asked one at a time; one that fails is left for the next."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ConsulSettings) -> None:
         self.settings = settings
-        self.shown = settings.shown
+        self.redacted = settings.redacted
         self.timeout = settings.access.timeout
         self._tasks = Tasks()
         self.restores = RestoreDetector(self._sessions_index, self._tasks)
@@ -42,9 +42,9 @@ class Connection:
             settings.hosts,
             judge=self._judge,
             product="Consul's API",
-            shown=self.shown,
+            redacted=self.redacted,
             timeout=self.timeout,
-            tls=tls.context(settings.access, self.shown, verify=settings.verify) if settings.tls else None,
+            tls=tls.ssl_context(settings.access, self.redacted, verify=settings.verify) if settings.tls else None,
             server_name=settings.access.server_name,
             headers=_headers(settings),
             base=settings.base,
@@ -63,7 +63,7 @@ class Connection:
 
     async def ask(
         self,
-        question: Question[Read],
+        question: ApiRequest[Read],
         *,
         key: str | None = None,
         within: float | None = None,
@@ -84,7 +84,7 @@ class Connection:
 
     async def hear(
         self,
-        question: Callable[[int, float], Question[tuple[int, Read]]],
+        question: Callable[[int, float], ApiRequest[tuple[int, Read]]],
         index: int,
         *,
         restores: int,
@@ -140,7 +140,7 @@ class Connection:
         within: float | None = None,
         consistency: str | None = None,
         repeat: bool = False,
-    ) -> Verdict:
+    ) -> TxnResult:
         """Have a transaction decided.
 
         Raises:
@@ -148,16 +148,16 @@ class Connection:
             SessionEndedError: A session that it names has ended.
         """
         verdict = await self.ask(transaction(operations, consistency), key=key, within=within, repeat=repeat)
-        error = errors.refused(list(verdict.refusals.values()), self.shown, key)
+        error = errors.refused(list(verdict.refusals.values()), self.redacted, key)
         if error is not None:
             raise error
         return verdict
 
     def _judge(self, answer: http.Answer, key: str | None) -> None:
-        errors.judge(answer, key, self.shown)
+        errors.raise_for_answer(answer, key, self.redacted)
 
 
-def _headers(settings: Settings) -> Mapping[str, str]:
+def _headers(settings: ConsulSettings) -> Mapping[str, str]:
     """Return what says who asks: Consul's token, and user and password of a proxy before it (RFC 7617)."""
     headers = {}
     if token := settings.access.password:

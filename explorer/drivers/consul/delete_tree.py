@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from explorer.drivers.common.errors import bare
-from explorer.drivers.common.write_attempt import Delivery
+from explorer.drivers.common.errors import nothing_below
+from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.consul import requests
-from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.reader import Reader
+from explorer.drivers.consul.connection import ConsulConnection
+from explorer.drivers.consul.reader import ConsulReader
 from explorer.model.errors import ExplorerError
 
 
 @dataclass(slots=True)
-class Erasure:
+class ConsulTreeDeletion:
     """The deletion of all keys below a directory.
 
     When the answer is lost and nothing is left, it happened (or others did the same). If only keys are left that were
@@ -24,7 +24,7 @@ class Erasure:
         separator: Divides the names in a key.
     """
 
-    connection: Connection
+    connection: ConsulConnection
     subject: str
     base: str
     separator: str
@@ -38,8 +38,8 @@ class Erasure:
         """
         before = await self._keys()
         if not before:
-            raise bare(self.connection.shown, self.subject)
-        delivery = Delivery(self.connection.timeout, self.connection.shown, self.subject)
+            raise nothing_below(self.connection.redacted, self.subject)
+        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
         while await delivery.send(self._attempt) is None:
             try:
                 left = await self._keys()
@@ -52,7 +52,7 @@ class Erasure:
         return len(before)
 
     async def _keys(self) -> list[str]:
-        return await Reader(self.connection, self.separator, self.subject).everything(self.base)
+        return await ConsulReader(self.connection, self.separator, self.subject).everything(self.base)
 
     async def _attempt(self, left: float) -> bool:
         if not self.base:

@@ -13,12 +13,12 @@ _NOTHING: Mapping[str, str | int | bool] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ConsulKeyspace:
     """The key space of an address."""
 
     root: str
     separator: str
-    shown: str
+    redacted: str
 
     def locate(self, key: str) -> str:
         """Give the key in the store.
@@ -27,12 +27,12 @@ class Layout:
             InvalidKey: It is empty, or no UTF-8 text: Consul's JSON knows nothing else.
         """
         if not self.root + key:
-            raise InvalidKey("Consul has no empty key", hint="name a key", address=self.shown)
+            raise InvalidKey("Consul has no empty key", hint="name a key", address=self.redacted)
         try:
             key.encode()
         except UnicodeEncodeError as error:
             raise InvalidKey(
-                "Consul's keys are UTF-8 text", hint="other bytes cannot be sent", address=self.shown, key=ascii(key)
+                "Consul's keys are UTF-8 text", hint="other bytes cannot be sent", address=self.redacted, key=ascii(key)
             ) from error
         return self.root + key
 
@@ -59,12 +59,12 @@ class Layout:
         )
 
 
-def plain(path: str) -> bool:
+def is_url_safe(path: str) -> bool:
     """Tell whether HTTP carries a key or prefix unaltered: Consul's server cleans paths (`a//b` would become `a/b`)."""
-    return path == reachable(path)
+    return path == url_safe_prefix(path)
 
 
-def reachable(prefix: str) -> str:
+def url_safe_prefix(prefix: str) -> str:
     """Give the longest beginning of a prefix that HTTP carries unaltered."""
     *names, last = prefix.split("/")
     for number, name in enumerate(names):

@@ -18,18 +18,18 @@ from typing import Final
 
 from explorer.drivers.common.errors import other_layout
 from explorer.drivers.common.json_fields import Fields
-from explorer.drivers.common.lease_lock import ProvedLock, Terms
-from explorer.drivers.common.leases import boottime, identity
+from explorer.drivers.common.lease_lock import LeaseLock, LockOptions
+from explorer.drivers.common.leases import boottime, holder_id
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.consul import sessions
 from explorer.drivers.consul.answers import RELEASE, Stored
-from explorer.drivers.consul.cas import Save, absence
-from explorer.drivers.consul.connection import Connection
+from explorer.drivers.consul.cas import ConsulCasWrite, absence
+from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.errors import SessionEndedError
-from explorer.drivers.consul.reader import Reader
+from explorer.drivers.consul.reader import ConsulReader
 from explorer.drivers.consul.semaphore import LIST, SEMAPHORE, Semaphore
-from explorer.drivers.consul.watch import KeyWatch
-from explorer.drivers.consul.writer import Writer
+from explorer.drivers.consul.watch import ConsulKeyWatch
+from explorer.drivers.consul.writer import ConsulWriter
 from explorer.model.entries import Entry
 from explorer.model.errors import OutcomeUnknown
 from explorer.model.events import Deleted, Put, Started
@@ -42,12 +42,12 @@ _AGAIN: Final = 0.5
 """Seconds between two tries for a lock that is free and delayed; Consul does not tell when the delay is over."""
 
 
-class ConsulLock(ProvedLock[Connection]):
+class ConsulLock(LeaseLock[ConsulConnection]):
     """A lock on a key, see `Lock`."""
 
     lifeline = "session"
 
-    def __init__(self, writer: Writer, terms: Terms) -> None:
+    def __init__(self, writer: ConsulWriter, terms: LockOptions) -> None:
         super().__init__(terms, writer.tasks, writer.connection)
         self._writer = writer
         self._place = writer.layout.locate(terms.key)
@@ -59,7 +59,7 @@ class ConsulLock(ProvedLock[Connection]):
 
     async def _refuse_other_layouts(self) -> None:
         """Raise CannotLock if somebody holds a semaphore on the key, or the key is the list of one."""
-        reader = Reader(self._connection, self._writer.layout.separator, self.key)
+        reader = ConsulReader(self._connection, self._writer.layout.separator, self.key)
         for stored in await reader.entries([self._place, self._place + LIST]):
             semaphore = Semaphore.of(stored)
             if semaphore is None:
@@ -68,7 +68,7 @@ class ConsulLock(ProvedLock[Connection]):
             contenders = await reader.entries([f"{prefix}/{session}" for session in semaphore.holders])
             if stored.key == self._place or any(one.session for one in contenders):
                 raise other_layout(
-                    self._connection.shown,
+                    self._connection.redacted,
                     self.key,
                     SEMAPHORE,
                     f"{self._writer.layout.relative(stored.key)} lists who holds it",
@@ -78,7 +78,7 @@ class ConsulLock(ProvedLock[Connection]):
     async def _join(self) -> None:
         sent, ttl = boottime(), self._terms.ttl
         self._session = await sessions.create(
-            self._connection, identity(), ttl, key=self.key, behavior=RELEASE, lock_delay=min(_LOCK_DELAY, ttl)
+            self._connection, holder_id(), ttl, key=self.key, behavior=RELEASE, lock_delay=min(_LOCK_DELAY, ttl)
         )
         self._keep(sent, ttl)
 
@@ -93,7 +93,7 @@ class ConsulLock(ProvedLock[Connection]):
             after = replace(after, flags=FLAG)
         self._made = now is None and not self._terms.value
         try:
-            written = await Save(self._connection, self.key, self._place, now, after).commit()
+            written = await ConsulCasWrite(self._connection, self.key, self._place, now, after).commit()
         except OutcomeUnknown:
             written = await self._writer.current(self.key)
         except SessionEndedError as error:
@@ -128,7 +128,7 @@ class ConsulLock(ProvedLock[Connection]):
 
     async def _until(self, holds: Callable[[str | None], bool]) -> None:
         """Wait until something holds of the session that the key is locked by."""
-        watch = KeyWatch(self._connection, self._writer.layout, self.key)
+        watch = ConsulKeyWatch(self._connection, self._writer.layout, self.key)
         async with Watch(self._tasks, watch.run, name=f"watch of the lock on {self.key}") as events:
             first = True
             async for event in events:
@@ -151,7 +151,7 @@ class ConsulLock(ProvedLock[Connection]):
         while (now := await self._writer.current(self.key)) is not None and now.session == self._session:
             unused = self._made and now.modified == self._fence
             after = None if self._terms.delete_on_unlock or unused else replace(now, session=None)
-            if await Save(self._connection, self.key, self._place, now, after).commit():
+            if await ConsulCasWrite(self._connection, self.key, self._place, now, after).commit():
                 return
 
     async def _depart(self) -> None:

@@ -13,14 +13,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from explorer.drivers.common.leases import introduction
+from explorer.drivers.common.leases import parse_holder
 from explorer.drivers.consul import requests, sessions
 from explorer.drivers.consul.answers import RELEASE, Session, Stored
-from explorer.drivers.consul.changed_keys import Search
-from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.keyspace import Layout
+from explorer.drivers.consul.changed_keys import ChangedKeys
+from explorer.drivers.consul.connection import ConsulConnection
+from explorer.drivers.consul.keyspace import ConsulKeyspace
 from explorer.drivers.consul.lock import FLAG
-from explorer.drivers.consul.reader import Reader
+from explorer.drivers.consul.reader import ConsulReader
 from explorer.drivers.consul.semaphore import LIST, SEMAPHORE, Semaphore
 from explorer.model.locks import Contender, LockInfo
 
@@ -30,16 +30,18 @@ _WITHOUT_SESSIONS: Final = 10_000
 """Entries that are read to find locks whose sessions are not told."""
 
 
-async def tell(connection: Connection, layout: Layout, prefix: str) -> tuple[LockInfo, ...]:
+async def list_locks(connection: ConsulConnection, layout: ConsulKeyspace, prefix: str) -> tuple[LockInfo, ...]:
     """Tell every lock at or below a prefix."""
     alive = {session.id: session for session in await connection.ask(requests.sessions(), key=prefix)}
     found = await _suspects(connection, layout, prefix, alive.values())
-    return Survey(layout, alive, found).locks()
+    return LockScan(layout, alive, found).locks()
 
 
-async def _suspects(connection: Connection, layout: Layout, prefix: str, alive: Iterable[Session]) -> list[Stored]:
+async def _suspects(
+    connection: ConsulConnection, layout: ConsulKeyspace, prefix: str, alive: Iterable[Session]
+) -> list[Stored]:
     """Read what may be part of a lock: what was written since the oldest session was made, and lists of semaphores."""
-    reader = Reader(connection, layout.separator, prefix)
+    reader = ConsulReader(connection, layout.separator, prefix)
     base = layout.base(prefix)
     keys = sorted(await reader.everything(base))
     if base.removesuffix(layout.separator) and prefix:
@@ -50,16 +52,16 @@ async def _suspects(connection: Connection, layout: Layout, prefix: str, alive: 
         oldest = 1  # there may be sessions that the token may not see
     if keys and oldest is not None:
         wanted = set(keys)
-        async for newer in Search(connection, reader, oldest - 1).newer(keys):
+        async for newer in ChangedKeys(connection, reader, oldest - 1).newer(keys):
             found.update((one.key, one) for one in newer if one.key in wanted)
     return [found[key] for key in sorted(found)]
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class LockScan:
     """Keys and sessions, read at about the same time, and the locks that they make."""
 
-    layout: Layout
+    layout: ConsulKeyspace
     sessions: Mapping[str, Session]
     found: list[Stored]
 
@@ -129,7 +131,7 @@ class Survey:
 
     def _contender(self, session_id: str, one: Stored, held: Mapping[str, list[str]]) -> Contender:
         session = self.sessions.get(session_id)
-        name, since = introduction(session.name if session else "")
+        name, since = parse_holder(session.name if session else "")
         key = self.layout.relative(one.key)
         return Contender(
             name=name or f"session {session_id}",

@@ -10,7 +10,7 @@ _SHARE = 4.0
 """A look that took long is followed by a pause so many times as long: a fifth of the store's time at most."""
 
 
-class Pace:
+class TokenBucket:
     """A bucket of tokens: one is taken for each look, and one is put in for each `_EVERY` seconds."""
 
     def __init__(self) -> None:

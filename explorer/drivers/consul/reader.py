@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from explorer.drivers.common.surveying import everywhere
+from explorer.drivers.common.surveying import gather_results
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import Stored
-from explorer.drivers.consul.connection import Connection
+from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.errors import denied
-from explorer.drivers.consul.keyspace import plain
+from explorer.drivers.consul.keyspace import is_url_safe
 from explorer.model.errors import ExplorerError
 
 _AT_ONCE = 4
@@ -18,7 +18,7 @@ MOST_OPERATIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ConsulReader:
     """Reads keys as the store spells them.
 
     Args:
@@ -27,7 +27,7 @@ class Reader:
         subject: What it is read for, as the caller wrote it.
     """
 
-    connection: Connection
+    connection: ConsulConnection
     separator: str
     subject: str
 
@@ -41,7 +41,7 @@ class Reader:
         consistency = "consistent" if consistent else "stale"
         verdict = await self.connection.commit([asked], key=self.subject, consistency=consistency, repeat=True)
         if verdict.won and not verdict.results:  # it is there, and was left out of the answer
-            raise denied("", self.connection.shown, self.subject)
+            raise denied("", self.connection.redacted, self.subject)
         return verdict.results[0] if verdict.won else None
 
     async def entries(self, keys: Sequence[str]) -> list[Stored]:
@@ -51,7 +51,7 @@ class Reader:
         for start in range(0, len(keys), most):
             some = keys[start : start + most]
             parts = [tuple(some[first : first + MOST_OPERATIONS]) for first in range(0, len(some), MOST_OPERATIONS)]
-            for read in (await everywhere(parts, self._some)).values():
+            for read in (await gather_results(parts, self._some)).values():
                 if isinstance(read, ExplorerError):
                     raise read
                 found += read
@@ -75,7 +75,7 @@ class Reader:
         What has more below it ends with the separator. (A key that ends with it looks the same; the directory's own
         key, if it is one, comes first.)
         """
-        if plain(base):
+        if is_url_safe(base):
             _, found = await self.connection.ask(
                 requests.names(base, self.separator, consistent=True), key=self.subject
             )
@@ -85,14 +85,14 @@ class Reader:
 
     async def everything(self, base: str) -> list[str]:
         """Read all keys below a directory."""
-        if plain(base):
+        if is_url_safe(base):
             _, found = await self.connection.ask(requests.names(base, None, consistent=True), key=self.subject)
             return found
         return [found.key for found in await self.tree(base)]
 
     async def tree(self, beginning: str) -> list[Stored]:
         """Read all entries whose keys begin so, which had better be few."""
-        if plain(beginning):
+        if is_url_safe(beginning):
             _, found = await self.connection.ask(requests.tree(beginning, consistent=True), key=self.subject)
             return found
         verdict = await self.connection.commit(

@@ -19,7 +19,7 @@ Parameters: TypeAlias = Sequence[tuple[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Question(Generic[Read_co]):
+class ApiRequest(Generic[Read_co]):
     """A request, and how its answer is read."""
 
     method: str
@@ -36,7 +36,7 @@ class Question(Generic[Read_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class RequestDraft:
     """A request as py-consul writes it."""
 
     method: str
@@ -44,47 +44,47 @@ class Draft:
     parameters: tuple[tuple[str, object], ...]
     body: bytes | None = None
 
-    def question(self, read: Callable[[http.Answer], Read_co]) -> Question[Read_co]:
+    def question(self, read: Callable[[http.Answer], Read_co]) -> ApiRequest[Read_co]:
         """Make a question of it, given how its answer is read."""
-        return Question(self.method, self.path, self.parameters, self.body, read)
+        return ApiRequest(self.method, self.path, self.parameters, self.body, read)
 
 
-class Scribe(base.HTTPClient):  # type: ignore[misc] # py-consul tells no types
+class RequestBuilder(base.HTTPClient):  # type: ignore[misc] # py-consul tells no types
     """An HTTP client to py-consul that hands over what it would send."""
 
-    def get(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> Draft:
+    def get(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> RequestDraft:
         """Hand over a request to read."""
-        return Draft("GET", path, tuple(params or ()))
+        return RequestDraft("GET", path, tuple(params or ()))
 
     def put(
         self, _read: object, path: str, params: Parameters | None = None, data: str | bytes = "", **_: object
-    ) -> Draft:
+    ) -> RequestDraft:
         """Hand over a request to write."""
-        return Draft("PUT", path, tuple(params or ()), data.encode() if isinstance(data, str) else data)
+        return RequestDraft("PUT", path, tuple(params or ()), data.encode() if isinstance(data, str) else data)
 
-    def delete(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> Draft:
+    def delete(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> RequestDraft:
         """Hand over a request to delete."""
-        return Draft("DELETE", path, tuple(params or ()))
+        return RequestDraft("DELETE", path, tuple(params or ()))
 
-    def post(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> Draft:
+    def post(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> RequestDraft:
         """Hand over a request of a kind that Consul's key-value store does not know."""
-        return Draft("POST", path, tuple(params or ()))
+        return RequestDraft("POST", path, tuple(params or ()))
 
     def close(self) -> None:
         """Close nothing: there is no connection."""
 
 
-class Api(base.Consul):  # type: ignore[misc] # py-consul tells no types
+class RequestApi(base.Consul):  # type: ignore[misc] # py-consul tells no types
     """py-consul's API over a client that sends nothing. Who asks, and in which datacenter, is added when it is sent."""
 
     def __init__(self) -> None:
         super().__init__("agent", 0, scheme="http", verify=True)
         self.token = None  # which py-consul has read from a variable
 
-    def http_connect(self, *_: object, **__: object) -> Scribe:
+    def http_connect(self, *_: object, **__: object) -> RequestBuilder:
         """Give the client."""
-        return Scribe()
+        return RequestBuilder()
 
 
-API: Final = Api()
+API: Final = RequestApi()
 """Writes every request; holds no state."""

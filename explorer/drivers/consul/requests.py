@@ -11,15 +11,15 @@ from typing import cast
 
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.consul import answers
-from explorer.drivers.consul.answers import Agent, Session, Stored, Verdict
-from explorer.drivers.consul.request_builder import API, Draft, Question
+from explorer.drivers.consul.answers import Agent, Session, Stored, TxnResult
+from explorer.drivers.consul.request_builder import API, ApiRequest, RequestDraft
 
 _NO_SESSION = "00000000-0000-0000-0000-000000000000"
 
 
 def names(
     prefix: str, separator: str | None, *, index: int | None = None, wait: float | None = None, consistent: bool = False
-) -> Question[tuple[int, list[str]]]:
+) -> ApiRequest[tuple[int, list[str]]]:
     """Ask for the keys below a prefix, those behind a further separator folded into one.
 
     With an index the answer waits, so many seconds at most, until there is a newer one.
@@ -32,25 +32,25 @@ def names(
         wait=_seconds(wait),
         consistency="consistent" if consistent else None,
     )
-    return cast("Draft", asked).question(partial(answers.names, prefix=prefix))
+    return cast("RequestDraft", asked).question(partial(answers.names, prefix=prefix))
 
 
 def tree(
     prefix: str, *, index: int | None = None, wait: float | None = None, consistent: bool = False
-) -> Question[tuple[int, list[Stored]]]:
+) -> ApiRequest[tuple[int, list[Stored]]]:
     """Ask for all entries below a prefix, likewise."""
     asked = API.kv.get(
         prefix, recurse=True, index=index, wait=_seconds(wait), consistency="consistent" if consistent else None
     )
-    return cast("Draft", asked).question(partial(answers.entries, prefix=prefix))
+    return cast("RequestDraft", asked).question(partial(answers.entries, prefix=prefix))
 
 
 def entry(
     key: str, *, index: int | None = None, wait: float | None = None, consistent: bool = False
-) -> Question[tuple[int, Stored | None]]:
+) -> ApiRequest[tuple[int, Stored | None]]:
     """Ask for one entry, likewise."""
     asked = API.kv.get(key, index=index, wait=_seconds(wait), consistency="consistent" if consistent else None)
-    return cast("Draft", asked).question(partial(answers.entry, key=key))
+    return cast("RequestDraft", asked).question(partial(answers.entry, key=key))
 
 
 def read(key: str) -> Fields:
@@ -63,65 +63,65 @@ def read_tree(prefix: str) -> Fields:
     return {"Verb": "get-tree", "Key": prefix}
 
 
-def transaction(operations: Iterable[Fields], consistency: str | None = None) -> Question[Verdict]:
+def transaction(operations: Iterable[Fields], consistency: str | None = None) -> ApiRequest[TxnResult]:
     """Ask for several operations in one step; what was refused is an answer, too."""
-    made = cast("Draft", API.txn.put([{"KV": operation} for operation in operations]))
+    made = cast("RequestDraft", API.txn.put([{"KV": operation} for operation in operations]))
     parameters = ((consistency, "1"),) if consistency else ()
-    return Question(made.method, made.path, parameters, made.body, answers.verdict)
+    return ApiRequest(made.method, made.path, parameters, made.body, answers.txn_result)
 
 
-def replacement(key: str, value: bytes, *, index: int, flags: int) -> Question[bool]:
+def replacement(key: str, value: bytes, *, index: int, flags: int) -> ApiRequest[bool]:
     """Ask for a compare-and-swap outside of a transaction, which takes values that no transaction would."""
-    return cast("Draft", API.kv.put(key, value, cas=index, flags=flags)).question(answers.flag)
+    return cast("RequestDraft", API.kv.put(key, value, cas=index, flags=flags)).question(answers.flag)
 
 
-def removal_of_everything() -> Question[bool]:
+def removal_of_everything() -> ApiRequest[bool]:
     """Ask for every key to be deleted, which no transaction can."""
-    return cast("Draft", API.kv.delete("", recurse=True)).question(answers.flag)
+    return cast("RequestDraft", API.kv.delete("", recurse=True)).question(answers.flag)
 
 
-def session_creation(name: str, *, ttl: float, behavior: str, lock_delay: float) -> Question[str]:
+def session_creation(name: str, *, ttl: float, behavior: str, lock_delay: float) -> ApiRequest[str]:
     """Ask for a session of the agent's own node; seconds may be fractions."""
     body = {"Name": name, "TTL": f"{ttl:g}s", "Behavior": behavior, "LockDelay": f"{lock_delay:g}s"}
-    return Question("PUT", "/v1/session/create", (), json.dumps(body).encode(), answers.new_session)
+    return ApiRequest("PUT", "/v1/session/create", (), json.dumps(body).encode(), answers.new_session)
 
 
-def session_renewal(session_id: str) -> Question[Session | None]:
+def session_renewal(session_id: str) -> ApiRequest[Session | None]:
     """Ask for a session to be renewed; None if it has ended."""
-    return cast("Draft", API.session.renew(session_id)).question(
+    return cast("RequestDraft", API.session.renew(session_id)).question(
         partial(answers.renewed_session, session_id=session_id)
     )
 
 
-def session_end(session_id: str) -> Question[bool]:
+def session_end(session_id: str) -> ApiRequest[bool]:
     """Ask for a session to be ended."""
-    return cast("Draft", API.session.destroy(session_id)).question(answers.flag)
+    return cast("RequestDraft", API.session.destroy(session_id)).question(answers.flag)
 
 
-def session(session_id: str) -> Question[Session | None]:
+def session(session_id: str) -> ApiRequest[Session | None]:
     """Ask what is known of a session; None if it has ended."""
-    return cast("Draft", API.session.info(session_id)).question(partial(answers.session, session_id=session_id))
+    return cast("RequestDraft", API.session.info(session_id)).question(partial(answers.session, session_id=session_id))
 
 
-def sessions() -> Question[list[Session]]:
+def sessions() -> ApiRequest[list[Session]]:
     """Ask for every session."""
-    return cast("Draft", API.session.list()).question(answers.sessions)
+    return cast("RequestDraft", API.session.list()).question(answers.sessions)
 
 
-def sessions_index(index: int | None, wait: float) -> Question[int]:
+def sessions_index(index: int | None, wait: float) -> ApiRequest[int]:
     """Ask for the newest index of the sessions, by one that never is; with an index, wait for a newer one."""
     asked = API.session.info(_NO_SESSION, index=index, wait=_seconds(wait) if index else None)
-    return cast("Draft", asked).question(answers.index)
+    return cast("RequestDraft", asked).question(answers.index)
 
 
-def leader() -> Question[str]:
+def leader() -> ApiRequest[str]:
     """Ask who leads."""
-    return cast("Draft", API.status.leader()).question(answers.leader)
+    return cast("RequestDraft", API.status.leader()).question(answers.leader)
 
 
-def agent() -> Question[Agent]:
+def agent() -> ApiRequest[Agent]:
     """Ask the agent what it is."""
-    return cast("Draft", API.agent.self()).question(answers.agent)
+    return cast("RequestDraft", API.agent.self()).question(answers.agent)
 
 
 def _seconds(wait: float | None) -> str | None:

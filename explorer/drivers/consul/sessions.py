@@ -6,10 +6,10 @@ it was renewed is not told, so nobody can tell how much is left.
 
 from typing import Final
 
-from explorer.drivers.common.retry import persist
+from explorer.drivers.common.retry import retry
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import Session
-from explorer.drivers.consul.connection import Connection
+from explorer.drivers.consul.connection import ConsulConnection
 from explorer.model.errors import Denied, KeyNotFound
 
 LIFETIME: Final = "keyscope lifetime"
@@ -18,7 +18,7 @@ DELETE: Final = "delete"
 
 
 async def create(
-    connection: Connection, name: str, ttl: float, *, key: str, behavior: str, lock_delay: float = 0.0
+    connection: ConsulConnection, name: str, ttl: float, *, key: str, behavior: str, lock_delay: float = 0.0
 ) -> str:
     """Return the id of a new session of the agent's node. Made twice, for a lost answer, one ends by itself.
 
@@ -35,12 +35,12 @@ async def create(
     )
 
 
-async def end(connection: Connection, session: str) -> None:
+async def end(connection: ConsulConnection, session: str) -> None:
     """End a session, and with it what lives by it. One that has ended already is no error."""
     await connection.ask(requests.session_end(session))
 
 
-async def renew(connection: Connection, session: str, *, within: float) -> float:
+async def renew(connection: ConsulConnection, session: str, *, within: float) -> float:
     """Renew a session once and give its TTL in seconds.
 
     Raises:
@@ -52,13 +52,13 @@ async def renew(connection: Connection, session: str, *, within: float) -> float
             requests.session_renewal(session), within=min(left, connection.timeout), repeat=False
         )
 
-    found = await persist(attempt, within=within)
+    found = await retry(attempt, within=within)
     if found is None:
-        raise KeyNotFound("the session has ended", address=connection.shown)
+        raise KeyNotFound("the session has ended", address=connection.redacted)
     return found.ttl or within
 
 
-async def tell(connection: Connection, session: str) -> Session | None:
+async def describe_session(connection: ConsulConnection, session: str) -> Session | None:
     """Ask what is known of a session; None when it has ended or the token may not ask."""
     try:
         return await connection.ask(requests.session(session))

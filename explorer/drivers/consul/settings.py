@@ -21,7 +21,7 @@ _SCOPES: Mapping[str, str] = MappingProxyType({"dc": "", "ns": "CONSUL_NAMESPACE
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(settings.HttpSettings):
+class ConsulSettings(settings.HttpSettings):
     """How the agents are reached, and which keys are meant."""
 
     separator: str
@@ -33,7 +33,7 @@ class Settings(settings.HttpSettings):
     """User and password of a proxy before the agents, with a colon between."""
 
 
-def gather(address: Address, access: Access, environment: Mapping[str, str] = os.environ) -> Settings:
+def load(address: Address, access: Access, environment: Mapping[str, str] = os.environ) -> ConsulSettings:
     """Bring together the URL, the access and Consul's variables; what is said nearer to the call counts more.
 
     Raises:
@@ -44,7 +44,7 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
         raise InvalidAddress(
             f"Consul knows no users, so {user!r} cannot be one",
             hint="give the token as the password, or in CONSUL_HTTP_TOKEN; a proxy's user in CONSUL_HTTP_AUTH",
-            address=address.shown,
+            address=address.redacted,
         )
     named = settings.WebAddress(address.hosts, address.tls)
     if address.socket:
@@ -58,21 +58,21 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
     if tls and not verify:
         address = settings.warned(address, ["CONSUL_HTTP_SSL_VERIFY: the certificate is not verified"])
     divider = settings.separator(address)
-    files = settings.files(
+    files = settings.tls_files_from_env(
         access, environment, authority="CONSUL_CACERT", certificate="CONSUL_CLIENT_CERT", key="CONSUL_CLIENT_KEY"
     )
     login = environment.get("CONSUL_HTTP_AUTH")
     token = access.password or address.password or _token(environment)
     if token:
         settings.header_text(token.reveal(), "the token")
-    return Settings(
+    return ConsulSettings(
         address=replace(address, socket=named.socket),
         access=replace(
             files,
-            authority=files.authority or settings.file_named(environment, "CONSUL_CAPATH"),
+            ca_file=files.ca_file or settings.path_from_env(environment, "CONSUL_CAPATH"),
             password=token,
             server_name=access.server_name or environment.get("CONSUL_TLS_SERVER_NAME") or None,
-            timeout=settings.time_limit(address, access),
+            timeout=settings.request_timeout(address, access),
         ),
         hosts=named.with_port(_TLS_PORT if tls else _PORT),
         tls=tls,
@@ -93,7 +93,7 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
 def _token(environment: Mapping[str, str]) -> Secret | None:
     """Read the token as the consul command does: from its file, if one is named that is not empty."""
     token = environment.get("CONSUL_HTTP_TOKEN")
-    file = settings.file_named(environment, "CONSUL_HTTP_TOKEN_FILE")
+    file = settings.path_from_env(environment, "CONSUL_HTTP_TOKEN_FILE")
     if file is not None:
         try:
             token = file.read_text().strip() or token

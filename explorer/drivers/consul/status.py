@@ -1,12 +1,12 @@
 """How the agents and their servers are, in their own words."""
 
 from explorer.drivers.common import retry
-from explorer.drivers.common.surveying import PATIENCE, everywhere
+from explorer.drivers.common.surveying import STATUS_TIMEOUT, gather_results
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import Stored
-from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.keyspace import reachable
-from explorer.drivers.consul.request_builder import Question
+from explorer.drivers.consul.connection import ConsulConnection
+from explorer.drivers.consul.keyspace import url_safe_prefix
+from explorer.drivers.consul.request_builder import ApiRequest
 from explorer.model.entries import Status
 from explorer.model.errors import Denied, ExplorerError, Forbidden
 
@@ -14,7 +14,7 @@ _PROOF = "keyscope-proof-of-life"
 """A key that nobody has: what is told of a missing one is the newest index of all."""
 
 
-async def prove(connection: Connection, within: float) -> int:
+async def ping(connection: ConsulConnection, within: float) -> int:
     """Have the leader answer, after it made sure that it leads, and give the newest index.
 
     An index that went back makes every watch read again.
@@ -25,30 +25,30 @@ async def prove(connection: Connection, within: float) -> int:
     return index
 
 
-def _proof(connection: Connection) -> Question[tuple[int, Stored | None]]:
-    return requests.entry(reachable(connection.settings.root) + _PROOF, consistent=True)
+def _proof(connection: ConsulConnection) -> ApiRequest[tuple[int, Stored | None]]:
+    return requests.entry(url_safe_prefix(connection.settings.root) + _PROOF, consistent=True)
 
 
-async def greet(connection: Connection) -> None:
+async def greet(connection: ConsulConnection) -> None:
     """Make the first contact."""
-    await retry.greet(
+    await retry.connect_with_retry(
         lambda left: connection.ask(_proof(connection), within=left, repeat=False),
         len(connection.hosts),
         within=connection.timeout,
     )
 
 
-async def ask(connection: Connection) -> Status:
+async def ask(connection: ConsulConnection) -> Status:
     """Ask the leader where it stands, and each agent how it is."""
     try:
-        revision: int | None = await prove(connection, connection.timeout)
+        revision: int | None = await ping(connection, connection.timeout)
     except Forbidden:
         revision = None  # an answer all the same
     facts: dict[str, str | int | float | bool | None] = {}
     complaints: list[str] = []
     version, identity = "", connection.settings.scope.get("dc")
-    within = min(PATIENCE, connection.timeout)
-    agents = await everywhere(
+    within = min(STATUS_TIMEOUT, connection.timeout)
+    agents = await gather_results(
         connection.hosts, lambda host: connection.ask(requests.agent(), at=host, within=within, repeat=False)
     )
     for host, agent in agents.items():

@@ -4,26 +4,26 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import ClassVar
 
-from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
-from explorer.drivers.common.errors import absent
-from explorer.drivers.common.lease_lock import Terms
+from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
+from explorer.drivers.common.errors import key_not_found
+from explorer.drivers.common.lease_lock import LockOptions
 from explorer.drivers.common.network_store import NetworkStore
-from explorer.drivers.common.pagination import Unfinished
+from explorer.drivers.common.pagination import PageCache
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.reverse_pages import last_before
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.consul import lock_inspect, status
 from explorer.drivers.consul.children import Keys, children
-from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.delete_tree import Erasure
-from explorer.drivers.consul.keyspace import Layout
+from explorer.drivers.consul.connection import ConsulConnection
+from explorer.drivers.consul.delete_tree import ConsulTreeDeletion
+from explorer.drivers.consul.keyspace import ConsulKeyspace
 from explorer.drivers.consul.lock import ConsulLock
-from explorer.drivers.consul.reader import Reader
-from explorer.drivers.consul.settings import gather
+from explorer.drivers.consul.reader import ConsulReader
+from explorer.drivers.consul.settings import load
 from explorer.drivers.consul.tree_parts import read_in_parts
-from explorer.drivers.consul.tree_watch import TreeWatch
-from explorer.drivers.consul.watch import KeyWatch
-from explorer.drivers.consul.writer import Writer, remaining
+from explorer.drivers.consul.tree_watch import ConsulTreeWatch
+from explorer.drivers.consul.watch import ConsulKeyWatch
+from explorer.drivers.consul.writer import ConsulWriter, remaining
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
@@ -31,7 +31,7 @@ from explorer.model.keys import directory, first_key
 from explorer.model.locks import LockInfo
 
 
-class ConsulStore(NetworkStore[Connection]):
+class ConsulStore(NetworkStore[ConsulConnection]):
     """Consul's key-value store, or the part of it below the address's path. A revision is the ModifyIndex."""
 
     capabilities = (
@@ -48,7 +48,7 @@ class ConsulStore(NetworkStore[Connection]):
         | Capability.TTL
         | Capability.WATCH
     )
-    reasons: ClassVar[Mapping[Capability, str]] = {
+    unsupported_reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.BINARY_KEYS: "Consul's JSON carries keys as UTF-8 text",
         Capability.DIRECTORIES: "Consul's keys are flat; a directory is there as long as something is below it",
         Capability.EVERY_CHANGE: "Consul tells what is; changes between two looks are folded, and counted at most",
@@ -63,40 +63,40 @@ class ConsulStore(NetworkStore[Connection]):
     lock_layouts: ClassVar[tuple[str, ...]] = (lock_inspect.CONSUL,)
 
     def __init__(self, address: Address, access: Access) -> None:
-        settings = gather(address, access)
-        super().__init__(settings.address, settings.shown, settings.separator)
+        settings = load(address, access)
+        super().__init__(settings.address, settings.redacted, settings.separator)
         self._settings = settings
-        self._layout = Layout(settings.root, settings.separator, settings.shown)
-        self._listings: Unfinished[Keys] = Unfinished()
-        self._levels: Unfinished[list[Child]] = Unfinished()
+        self._layout = ConsulKeyspace(settings.root, settings.separator, settings.redacted)
+        self._listings: PageCache[Keys] = PageCache()
+        self._levels: PageCache[list[Child]] = PageCache()
 
     # The connection
 
-    def _reach(self) -> Connection:
-        return Connection(self._settings)
+    def _reach(self) -> ConsulConnection:
+        return ConsulConnection(self._settings)
 
     async def _greet(self) -> None:
         await status.greet(self.connection)
 
     @property
-    def _writer(self) -> Writer:
-        return Writer(self.connection, self._layout, self._tasks)
+    def _writer(self) -> ConsulWriter:
+        return ConsulWriter(self.connection, self._layout, self._tasks)
 
-    def _lock(self, terms: Terms) -> ConsulLock:
+    def _lock(self, terms: LockOptions) -> ConsulLock:
         return ConsulLock(self._writer, terms)
 
     async def status(self) -> Status:
         return await status.ask(self.connection)
 
-    async def prove(self) -> Revision | None:
-        return await status.prove(self.connection, min(PROOF_TIME, self.connection.timeout))
+    async def ping(self) -> Revision | None:
+        return await status.ping(self.connection, min(PING_TIMEOUT, self.connection.timeout))
 
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         found = await self._reader(key).entry(self._layout.locate(key), consistent=consistent)
         if found is None:
-            raise absent(self._shown, key)
+            raise key_not_found(self._shown, key)
         return self._layout.entry(found, ttl=await remaining(self.connection, found))
 
     async def exists(self, key: str) -> bool:
@@ -161,7 +161,7 @@ class ConsulStore(NetworkStore[Connection]):
         if guard is not None:
             self._refuse(Capability.GUARDED_DELETE, prefix)
         return await logged_write(
-            Erasure(self.connection, prefix, self._layout.base(prefix), self.separator).commit(),
+            ConsulTreeDeletion(self.connection, prefix, self._layout.base(prefix), self.separator).commit(),
             "delete tree",
             self._shown,
             prefix,
@@ -172,18 +172,18 @@ class ConsulStore(NetworkStore[Connection]):
     def watch(self, key: str, *, since: Revision | None = None) -> Watch:
         if since is not None:
             self._refuse(Capability.RESUME, key)
-        return Watch(self._tasks, KeyWatch(self.connection, self._layout, key).run, name=f"watch of {key}")
+        return Watch(self._tasks, ConsulKeyWatch(self.connection, self._layout, key).run, name=f"watch of {key}")
 
     def watch_tree(
         self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
     ) -> Watch:
         if since is not None:
             self._refuse(Capability.RESUME, prefix)
-        watch = TreeWatch(self.connection, self._layout, prefix, known)
+        watch = ConsulTreeWatch(self.connection, self._layout, prefix, known)
         return Watch(self._tasks, watch.run, name=f"watch of {prefix}")
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        return await lock_inspect.tell(self.connection, self._layout, prefix)
+        return await lock_inspect.list_locks(self.connection, self._layout, prefix)
 
-    def _reader(self, subject: str) -> Reader:
-        return Reader(self.connection, self.separator, subject)
+    def _reader(self, subject: str) -> ConsulReader:
+        return ConsulReader(self.connection, self.separator, subject)

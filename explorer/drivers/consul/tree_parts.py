@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from explorer.drivers.common.surveying import everywhere
+from explorer.drivers.common.surveying import gather_results
 from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.changed_keys import shared_length
-from explorer.drivers.consul.reader import Reader
+from explorer.drivers.consul.reader import ConsulReader
 from explorer.model.errors import ExplorerError
 
 _AT_ONCE: Final = 4
@@ -56,7 +56,7 @@ class Partition:
         return None
 
 
-async def read_in_parts(reader: Reader, base: str, keys: Sequence[str]) -> AsyncGenerator[Sequence[Stored], None]:
+async def read_in_parts(reader: ConsulReader, base: str, keys: Sequence[str]) -> AsyncGenerator[Sequence[Stored], None]:
     """Read all entries below a directory, in the order of their keys; what is made meanwhile is in it or not.
 
     Args:
@@ -70,7 +70,7 @@ async def read_in_parts(reader: Reader, base: str, keys: Sequence[str]) -> Async
 
     partition, most = Partition(base, keys), _FIRST_KEYS
     while parts := [part for _ in range(_AT_ONCE) if (part := partition.next(most)) is not None]:
-        for found in (await everywhere(parts, read)).values():
+        for found in (await gather_results(parts, read)).values():
             if isinstance(found, ExplorerError):
                 raise found
             if found:

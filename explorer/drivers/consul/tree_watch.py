@@ -7,21 +7,21 @@ what an index is worth, and `searching` for how the changes are found without re
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
-from explorer.drivers.common.watch import Feed, follow, missing
+from explorer.drivers.common.watch import Feed, vanished, watch_with_reconnect
 from explorer.drivers.common.witnesses import Witnesses, Written
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import Stored
-from explorer.drivers.consul.changed_keys import FEW, Search
-from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.keyspace import Layout, reachable
-from explorer.drivers.consul.rate_limit import Pace
-from explorer.drivers.consul.reader import MOST_OPERATIONS, Reader
+from explorer.drivers.consul.changed_keys import FEW, ChangedKeys
+from explorer.drivers.consul.connection import ConsulConnection
+from explorer.drivers.consul.keyspace import ConsulKeyspace, url_safe_prefix
+from explorer.drivers.consul.rate_limit import TokenBucket
+from explorer.drivers.consul.reader import MOST_OPERATIONS, ConsulReader
 from explorer.drivers.consul.watch import Position
 from explorer.model.entries import Revision
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
 
-class TreeWatch:
+class ConsulTreeWatch:
     """One watch of a directory, over any number of connections.
 
     It keeps the names of what is there, because Consul does not tell what was deleted.
@@ -34,14 +34,14 @@ class TreeWatch:
     """
 
     def __init__(
-        self, connection: Connection, layout: Layout, prefix: str, known: Mapping[str, Revision] | None
+        self, connection: ConsulConnection, layout: ConsulKeyspace, prefix: str, known: Mapping[str, Revision] | None
     ) -> None:
         self._connection = connection
         self._layout = layout
         self._subject = prefix
         self._base = layout.base(prefix)
         self._known = known
-        self._reader = Reader(connection, layout.separator, prefix)
+        self._reader = ConsulReader(connection, layout.separator, prefix)
         self._position = Position(connection.restores)
         self._names: set[str] | None = None
         self._caught_up = 0
@@ -57,11 +57,11 @@ class TreeWatch:
         """Watch until cancelled, or until the store says no."""
         self._feed = feed
         async with self._connection.restores.attended():
-            await follow(feed, self._attempt)
+            await watch_with_reconnect(feed, self._attempt)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
         """Watch until the connection fails."""
-        pace = Pace()
+        pace = TokenBucket()
         clock = asyncio.get_running_loop().time
         index = await self._signal()
         if self._names is None:
@@ -94,13 +94,13 @@ class TreeWatch:
 
     async def _signal(self) -> int:
         """Ask the leader for an index that is not newer than what is read after it."""
-        question = requests.names(reachable(self._base), self._layout.separator, consistent=True)
+        question = requests.names(url_safe_prefix(self._base), self._layout.separator, consistent=True)
         index, _ = await self._connection.ask(question, key=self._subject)
         return index
 
     async def _news(self) -> int | None:
         """Wait for an index that may be newer; None if the store was restored."""
-        around, separator = reachable(self._base), self._layout.separator
+        around, separator = url_safe_prefix(self._base), self._layout.separator
         heard = await self._connection.hear(
             lambda index, wait: requests.names(around, separator, index=index, wait=wait),
             self._position.asked,
@@ -115,7 +115,7 @@ class TreeWatch:
         self._witnesses.clear(complete=len(keys) <= FEW)
         since = 0 if len(keys) <= FEW else index - 1
         if keys:
-            async for newer in Search(self._connection, self._reader, since).newer(keys):
+            async for newer in ChangedKeys(self._connection, self._reader, since).newer(keys):
                 for one in newer:
                     self._witnesses.observe(one.key, _written(one))
         return set(keys)
@@ -139,7 +139,7 @@ class TreeWatch:
             yield self._puts([one for one in found if one.modified > since or one.key not in names], trouble, since)
         else:
             present = set(keys)
-            async for newer in Search(self._connection, self._reader, since).newer(keys):
+            async for newer in ChangedKeys(self._connection, self._reader, since).newer(keys):
                 below = [one for one in newer if one.key.startswith(self._base)]
                 present.update(one.key for one in below)  # what was made since the keys were read, too
                 yield self._puts(below, trouble, since)
@@ -149,7 +149,7 @@ class TreeWatch:
         if trouble is not None and self._known is not None and self._feed is not None:
             await self._feed.caught_up()
             here = {self._layout.relative(key) for key in present}
-            yield missing(self._known, here, revision=self._position.told)
+            yield vanished(self._known, here, revision=self._position.told)
         self._caught_up, self._trouble = self._position.told, None
 
     def _puts(self, found: list[Stored], trouble: str | None, since: int) -> list[Event]:
@@ -160,16 +160,16 @@ class TreeWatch:
                 continue
             self._told_ahead[one.key] = one.modified
             self._witnesses.observe(one.key, _written(one))
-            folded = 0 if trouble else max(0, one.modified - before - 1)
-            told.append(Put(self._layout.entry(one), inferred=trouble is not None, folded=folded))
+            coalesced = 0 if trouble else max(0, one.modified - before - 1)
+            told.append(Put(self._layout.entry(one), inferred=trouble is not None, coalesced=coalesced))
         return told
 
     def _deletion(self, key: str, trouble: str | None, since: int) -> Deleted:
         index = self._position.told
         self._witnesses.observe_deletion(key, index)
         before = max(since, self._told_ahead.pop(key, 0))
-        folded = 0 if trouble else max(0, index - before - 1)
-        return Deleted(self._layout.relative(key), index, inferred=trouble is not None, folded=folded)
+        coalesced = 0 if trouble else max(0, index - before - 1)
+        return Deleted(self._layout.relative(key), index, inferred=trouble is not None, coalesced=coalesced)
 
 
 def _written(found: Stored) -> Written:

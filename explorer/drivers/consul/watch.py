@@ -12,14 +12,14 @@ what `restores` notices.
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
-from explorer.drivers.common.watch import Feed, follow
+from explorer.drivers.common.watch import Feed, watch_with_reconnect
 from explorer.drivers.common.witnesses import OLDER
 from explorer.drivers.consul import requests, status
 from explorer.drivers.consul.answers import Stored
-from explorer.drivers.consul.connection import Connection
-from explorer.drivers.consul.keyspace import Layout, plain, reachable
-from explorer.drivers.consul.rate_limit import Pace
-from explorer.drivers.consul.reader import Reader
+from explorer.drivers.consul.connection import ConsulConnection
+from explorer.drivers.consul.keyspace import ConsulKeyspace, is_url_safe, url_safe_prefix
+from explorer.drivers.consul.rate_limit import TokenBucket
+from explorer.drivers.consul.reader import ConsulReader
 from explorer.drivers.consul.restore_detector import RESTORED, RestoreDetector
 from explorer.model.errors import Forbidden
 from explorer.model.events import Deleted, Event, Put, Resync, Started
@@ -51,11 +51,11 @@ class Position:
         self.asked = self.told = max(index, 1)
         self._known = self.restores.count
 
-    async def regressed(self, connection: Connection, index: int) -> str | None:
+    async def regressed(self, connection: ConsulConnection, index: int) -> str | None:
         """Take an answer's index in, and return why it shows another life of the store, or None."""
         if index < self.asked:
             try:
-                newest = await status.prove(connection, connection.timeout)
+                newest = await status.ping(connection, connection.timeout)
             except Forbidden:
                 newest = index  # whether the store went back cannot be told: reading again is always right
             if newest < self.told and self.restores.count == self._known:
@@ -68,7 +68,7 @@ class Position:
         return None
 
 
-class KeyWatch:
+class ConsulKeyWatch:
     """One watch of a key, over any number of connections.
 
     Args:
@@ -77,7 +77,7 @@ class KeyWatch:
         key: The key as the caller wrote it.
     """
 
-    def __init__(self, connection: Connection, layout: Layout, key: str) -> None:
+    def __init__(self, connection: ConsulConnection, layout: ConsulKeyspace, key: str) -> None:
         self._connection = connection
         self._layout = layout
         self._key = key
@@ -89,11 +89,11 @@ class KeyWatch:
     async def run(self, feed: Feed) -> None:
         """Watch until cancelled, or until the store says no."""
         async with self._connection.restores.attended():
-            await follow(feed, self._attempt)
+            await watch_with_reconnect(feed, self._attempt)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
         """Watch until the connection fails."""
-        pace = Pace()
+        pace = TokenBucket()
         index, found = await self._look()
         if self._started:
             since = self._position.told
@@ -121,22 +121,22 @@ class KeyWatch:
 
     async def _look(self) -> tuple[int, Stored | None]:
         """Ask the leader for the entry as it is now, and for an index that was not newer."""
-        if plain(self._place):
+        if is_url_safe(self._place):
             return await self._connection.ask(requests.entry(self._place, consistent=True), key=self._key)
-        question = requests.names(reachable(self._place), self._layout.separator, consistent=True)
+        question = requests.names(url_safe_prefix(self._place), self._layout.separator, consistent=True)
         index, _ = await self._connection.ask(question, key=self._key)
         return index, await self._odd()
 
     async def _hear(self) -> tuple[int, Stored | None] | None:
         """Wait for news; None if the store was restored."""
-        if plain(self._place):
+        if is_url_safe(self._place):
             return await self._connection.hear(
                 lambda index, wait: requests.entry(self._place, index=index, wait=wait),
                 self._position.asked,
                 restores=self._position.known_restores,
                 key=self._key,
             )
-        around = reachable(self._place)
+        around = url_safe_prefix(self._place)
         heard = await self._connection.hear(
             lambda index, wait: requests.names(around, self._layout.separator, index=index, wait=wait),
             self._position.asked,
@@ -147,18 +147,18 @@ class KeyWatch:
 
     async def _odd(self) -> Stored | None:
         """Read a key that HTTP would alter."""
-        return await Reader(self._connection, self._layout.separator, self._key).entry(self._place)
+        return await ConsulReader(self._connection, self._layout.separator, self._key).entry(self._place)
 
     def _difference(self, found: Stored | None, trouble: str | None, since: int) -> list[Event]:
         """Compare with what was told last."""
         before, self._last = self._last, found
         told: list[Event] = [Resync(trouble, since, self._position.told)] if trouble else []
         if found is not None and found != before:
-            folded = max(0, found.modified - max(since, before.modified if before else 0) - 1)
-            told.append(Put(self._layout.entry(found), inferred=bool(trouble), folded=0 if trouble else folded))
+            coalesced = max(0, found.modified - max(since, before.modified if before else 0) - 1)
+            told.append(Put(self._layout.entry(found), inferred=bool(trouble), coalesced=0 if trouble else coalesced))
         elif found is None and before is not None:
-            folded = max(0, self._position.told - max(since, before.modified) - 1)
+            coalesced = max(0, self._position.told - max(since, before.modified) - 1)
             told.append(
-                Deleted(self._key, self._position.told, inferred=bool(trouble), folded=0 if trouble else folded)
+                Deleted(self._key, self._position.told, inferred=bool(trouble), coalesced=0 if trouble else coalesced)
             )
         return told

@@ -34,12 +34,12 @@ def reader(kind: type[Answer]) -> Callable[[bytes], Answer]:
     return read
 
 
-def not_etcd(reason: str, shown: str, key: str | None) -> NotReachable:
+def not_etcd(reason: str, redacted: str, key: str | None) -> NotReachable:
     """Return the error of an answer that is not etcd's own."""
     return NotReachable(
         f"this is not etcd's answer: {reason}",
         hint="are host and port right? a proxy before the store may answer in its place",
-        address=shown,
+        address=redacted,
         key=key,
     )
 

@@ -13,9 +13,9 @@ once more after the repetition has won; what it brought back in the moment betwe
 from dataclasses import dataclass
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.methods import RANGE
-from explorer.drivers.etcd.write_attempt import Delivery
+from explorer.drivers.etcd.write_attempt import TransactionAttempt
 
 EQUAL = messages.Compare.EQUAL
 
@@ -51,7 +51,7 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Save:
+class EtcdCasWrite:
     """One guarded write of one key.
 
     Args:
@@ -62,7 +62,7 @@ class Save:
         request: The transaction, which puts or deletes the key first of all.
     """
 
-    cluster: Cluster
+    cluster: EtcdConnection
     subject: str
     key: bytes
     revision: int
@@ -75,10 +75,10 @@ class Save:
             OutcomeUnknown: The store cannot tell (yet).
             NotReachable: Nothing was sent.
         """
-        delivery = Delivery(self.cluster, self.subject)
+        delivery = TransactionAttempt(self.cluster, self.subject)
         return await (self._replace(delivery) if self.revision else self._create(delivery))
 
-    async def _replace(self, delivery: Delivery) -> Outcome:
+    async def _replace(self, delivery: TransactionAttempt) -> Outcome:
         while (answer := await delivery.commit(self.request)) is None:
             continue
         if answer.succeeded or delivery.doubt is None:
@@ -90,7 +90,7 @@ class Save:
         first, *_ = await delivery.events(self.key, self.revision, self.revision + 1)
         return Outcome(won=True, written=first.kv) if self._ours(first) else Outcome(won=False)
 
-    async def _create(self, delivery: Delivery) -> Outcome:
+    async def _create(self, delivery: TransactionAttempt) -> Outcome:
         before = messages.RangeRequest(key=self.key, count_only=True)
         found = await self.cluster.call(RANGE, before, key=self.subject)
         if found.count:
@@ -110,12 +110,14 @@ class Save:
             if answer is not None:
                 return Outcome(won=False)
 
-    async def _only_once(self, delivery: Delivery, base: int, answer: messages.TxnResponse) -> Outcome:
+    async def _only_once(self, delivery: TransactionAttempt, base: int, answer: messages.TxnResponse) -> Outcome:
         """Take the repetition of a create back if the first sending had won, too."""
         again = answer.header.revision
         for event in await delivery.events(self.key, base, again):
             if self._ours(event) and event.kv.mod_revision < again:
-                await Save(self.cluster, self.subject, self.key, again, erasure(self.key, again, again)).commit()
+                await EtcdCasWrite(
+                    self.cluster, self.subject, self.key, again, erasure(self.key, again, again)
+                ).commit()
                 return Outcome(won=True, written=event.kv)
         return Outcome(won=True, responses=tuple(answer.responses))
 

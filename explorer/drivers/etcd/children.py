@@ -12,7 +12,7 @@ from typing import Final
 
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.methods import RANGE, TXN
-from explorer.drivers.etcd.reader import NO_END, Reader, shared
+from explorer.drivers.etcd.reader import NO_END, EtcdReader, shared
 from explorer.model.keys import range_end
 
 _PROBE: Final = 16
@@ -61,7 +61,7 @@ class Names:
         return self.directory + name + self.separator
 
 
-async def gallop(reader: Reader, names: Names, limit: int) -> None:
+async def gallop(reader: EtcdReader, names: Names, limit: int) -> None:
     """Find children, from where the reader stands, until there are more than `limit` or no more."""
     windows = reader.windows
     asked = _PROBE
@@ -108,7 +108,7 @@ def _next_numbers(name: bytes, count: int) -> list[bytes]:
     return [stem + b"%0*d" % (len(digits), number) for number in numbers]
 
 
-async def _leap(reader: Reader, names: Names, name: bytes, siblings: list[bytes]) -> bool:
+async def _leap(reader: EtcdReader, names: Names, name: bytes, siblings: list[bytes]) -> bool:
     """Look for the numbered siblings of a child in one request, each in a window that ends where the sibling does.
 
     Whatever else lies in a window is found as well; the windows leave nothing out. Tells whether all siblings were
@@ -142,7 +142,7 @@ async def _leap(reader: Reader, names: Names, name: bytes, siblings: list[bytes]
     return True
 
 
-async def _recall(reader: Reader, names: Names, answer: messages.RangeResponse) -> None:
+async def _recall(reader: EtcdReader, names: Names, answer: messages.RangeResponse) -> None:
     """Find out which of the names were told on a page before.
 
     A child `a` with a value stands before `a-b`, and what lies below `a` behind it: a search that began between the
@@ -155,7 +155,7 @@ async def _recall(reader: Reader, names: Names, answer: messages.RangeResponse) 
             names.told[name] = bool((await reader.cluster.call(RANGE, question, key=reader.subject)).kvs)
 
 
-async def complete(reader: Reader, names: Names, told: list[bytes]) -> None:
+async def complete(reader: EtcdReader, names: Names, told: list[bytes]) -> None:
     """Settle which of the children with a value have children too, where the search ended before it could see.
 
     Args:
@@ -174,7 +174,7 @@ async def complete(reader: Reader, names: Names, told: list[bytes]) -> None:
             names.found[name][True] = bool(response.response_range.kvs)
 
 
-def _passed(reader: Reader, end: bytes) -> bool:
+def _passed(reader: EtcdReader, end: bytes) -> bool:
     return reader.windows.done or end <= reader.windows.position
 
 

@@ -13,17 +13,17 @@ import grpc
 from grpc.aio import AioRpcError, Metadata
 
 from explorer.drivers.common.request_log import log_request
-from explorer.drivers.common.retry import greet, persist
+from explorer.drivers.common.retry import connect_with_retry, retry
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.answers import ForeignAnswerError, check, check_message, not_etcd
 from explorer.drivers.etcd.endpoint import AnswerStream, Endpoint, Outbox, connections
-from explorer.drivers.etcd.errors import Finding, understand
+from explorer.drivers.etcd.errors import StatusError, translate
 from explorer.drivers.etcd.methods import AUTHENTICATE, RANGE, Answer, Method, Question
-from explorer.drivers.etcd.settings import Settings
+from explorer.drivers.etcd.settings import EtcdSettings
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, NotReachable, Unauthenticated
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
 LIBRARY_ERRORS: Final = (
@@ -42,12 +42,12 @@ _LEADER: Final = ("hasleader", "true")
 """Makes a member without a leader say so instead of keeping a watch silent for ever (etcd PR 9872)."""
 
 
-class Cluster:
+class EtcdConnection:
     """The endpoints of a cluster and a valid token for them. A call that fails moves on to the next endpoint."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: EtcdSettings) -> None:
         self.settings = settings
-        self.shown = settings.shown
+        self.redacted = settings.redacted
         self.timeout = settings.access.timeout
         self.revision = 0
         """The newest revision that any answer has told."""
@@ -86,7 +86,7 @@ class Cluster:
                 await self._renew(None)
             await self.call(RANGE, question, within=left, repeat=False)
 
-        await greet(attempt, len(self._endpoints), within=self.timeout)
+        await connect_with_retry(attempt, len(self._endpoints), within=self.timeout)
 
     async def call(
         self,
@@ -117,7 +117,7 @@ class Cluster:
             return await self._attempt(method, question, key=key, within=left, at=at)
 
         if repeat:
-            return await persist(attempt, within=seconds)
+            return await retry(attempt, within=seconds)
         return await attempt(seconds)
 
     async def _attempt(
@@ -134,7 +134,7 @@ class Cluster:
                 )
                 check(question, answer)
             except AioRpcError as failure:
-                finding = understand(failure.code(), failure.details(), self.shown, key)
+                finding = translate(failure.code(), failure.details(), self.redacted, key)
                 log_request(_LOG, method.name, endpoint.host, began, failure.code().name)
                 if finding.token and not renewed and self.settings.access.user is not None:
                     await self._renew(token)
@@ -146,7 +146,7 @@ class Cluster:
             log_request(_LOG, method.name, endpoint.host, began, "OK")
             if at is None and self._answering is not endpoint:
                 self._answering = endpoint
-                _LOG.info("%s: connected to %s", self.shown, endpoint.host)
+                _LOG.info("%s: connected to %s", self.redacted, endpoint.host)
             header = getattr(answer, "header", None)
             if header is not None and header.revision > self.revision:
                 self.revision = header.revision
@@ -175,7 +175,7 @@ class Cluster:
             return self._endpoints[self._current]
         return next(endpoint for endpoint in self._endpoints if endpoint.host == at)
 
-    def _give_up(self, endpoint: Endpoint, finding: Finding) -> ExplorerError:
+    def _give_up(self, endpoint: Endpoint, finding: StatusError) -> ExplorerError:
         """Turn to the next endpoint if this one may be the trouble, and give the error."""
         error = finding.error
         if isinstance(error, NotReachable) and self._endpoints[self._current] is endpoint:
@@ -184,19 +184,19 @@ class Cluster:
             error.sent, error.connected = False, finding.answered
         return error
 
-    def _foreign(self, failure: Exception, key: str | None) -> Finding:
+    def _foreign(self, failure: Exception, key: str | None) -> StatusError:
         """Return the finding for an answer that is not etcd's, or that gRPC itself could make nothing of."""
         if isinstance(failure, ForeignAnswerError):
-            _LOG.warning("%s: the answer is not etcd's", self.shown)
-            return Finding(not_etcd(str(failure), self.shown, key))
+            _LOG.warning("%s: the answer is not etcd's", self.redacted)
+            return StatusError(not_etcd(str(failure), self.redacted, key))
         reason = f"the connection failed ({type(failure).__name__})"
-        return Finding(NotReachable(reason, hint="try again", address=self.shown, key=key))
+        return StatusError(NotReachable(reason, hint="try again", address=self.redacted, key=key))
 
     def _leave(self, endpoint: Endpoint, error: NotReachable) -> None:
         """Turn to the next endpoint, and end the streams at the one that is left: nothing may ever come there."""
         if self._answering is endpoint:
             self._answering = None
-            _LOG.info("%s: connection to %s lost: %s", self.shown, endpoint.host, inert(error.message))
+            _LOG.info("%s: connection to %s lost: %s", self.redacted, endpoint.host, sanitize(error.message))
         if len(self._endpoints) == 1:
             return
         self._current = (self._current + 1) % len(self._endpoints)
@@ -230,9 +230,9 @@ class Cluster:
                 if "authentication is not enabled" in (failure.details() or ""):
                     self._token = None
                     return
-                finding = understand(failure.code(), failure.details(), self.shown)
+                finding = translate(failure.code(), failure.details(), self.redacted)
                 if finding.token:
-                    raise Unauthenticated("the store refuses user and password", address=self.shown) from failure
+                    raise Unauthenticated("the store refuses user and password", address=self.redacted) from failure
                 raise self._give_up(endpoint, finding) from failure
             except LIBRARY_ERRORS as failure:
                 raise self._give_up(endpoint, self._foreign(failure, None)) from failure
@@ -309,12 +309,14 @@ class Cluster:
                 if code is grpc.StatusCode.OK:
                     return
                 # A status that comes without any answer is told by the end of the stream alone.
-                finding = understand(code, await call.details(), self.shown, key)
+                finding = translate(code, await call.details(), self.redacted, key)
             except TimeoutError:
                 hint = "the store may be down, stopped or cut off"
-                finding = Finding(NotReachable("the store does not answer", hint=hint, address=self.shown, key=key))
+                finding = StatusError(
+                    NotReachable("the store does not answer", hint=hint, address=self.redacted, key=key)
+                )
             except AioRpcError as failure:
-                finding = understand(failure.code(), failure.details(), self.shown, key)
+                finding = translate(failure.code(), failure.details(), self.redacted, key)
             except LIBRARY_ERRORS as failure:
                 finding = self._foreign(failure, key)
             finally:

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from explorer.drivers.common.errors import bare
+from explorer.drivers.common.errors import nothing_below
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.methods import RANGE
-from explorer.drivers.etcd.write_attempt import Delivery
+from explorer.drivers.etcd.write_attempt import TransactionAttempt
 from explorer.model.errors import KeyModified
 
 
 @dataclass(slots=True)
-class Erasure:
+class EtcdTreeDeletion:
     """The deletion of a range of keys.
 
     A comparison over a range holds when it holds for every key in it, so what another client changed or added since
@@ -28,7 +28,7 @@ class Erasure:
         guard: The revision of a preview that must still hold, or None.
     """
 
-    cluster: Cluster
+    cluster: EtcdConnection
     subject: str
     start: bytes
     end: bytes
@@ -45,8 +45,8 @@ class Erasure:
         counting = messages.RangeRequest(key=self.start, range_end=self.end, count_only=True)
         counted = await self.cluster.call(RANGE, counting, key=self.subject)
         if not counted.count:
-            raise bare(self.cluster.shown, self.subject)
-        delivery = Delivery(self.cluster, self.subject)
+            raise nothing_below(self.cluster.redacted, self.subject)
+        delivery = TransactionAttempt(self.cluster, self.subject)
         guard = self.guard
         while True:
             answer = await delivery.commit(self._request(guard))
@@ -61,7 +61,7 @@ class Erasure:
                 raise KeyModified(
                     "something below was written since the preview; nothing was deleted",
                     hint="look at it again",
-                    address=self.cluster.shown,
+                    address=self.cluster.redacted,
                     key=self.subject,
                 )
 

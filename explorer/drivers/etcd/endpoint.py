@@ -12,7 +12,7 @@ from grpc.aio import AioRpcError, Channel, Metadata
 
 from explorer.drivers.etcd.answers import reader
 from explorer.drivers.etcd.methods import Answer, Method, Question
-from explorer.drivers.etcd.settings import Settings
+from explorer.drivers.etcd.settings import EtcdSettings
 from explorer.model.address import Host
 
 OPTIONS: Final = (
@@ -158,7 +158,7 @@ class Endpoint:
         return cast("AnswerStream", call if nudge is None else Nudged(call, nudge))
 
 
-def connections(settings: Settings) -> list[Endpoint]:
+def connections(settings: EtcdSettings) -> list[Endpoint]:
     """Prepare a connection to each endpoint; none is made before the first call.
 
     Raises:

@@ -24,7 +24,7 @@ from explorer.model.errors import (
     TooLarge,
     Unauthenticated,
 )
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _TLS_CLUES: Final = {
     "CERTIFICATE_VERIFY_FAILED: certificate has expired": (
@@ -93,7 +93,7 @@ _BEHIND: Final = "required revision is a future revision"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class StatusError:
     """A failed call, understood."""
 
     error: ExplorerError
@@ -105,17 +105,17 @@ class Finding:
     """The token was refused; a new one may be accepted."""
 
 
-def understand(code: grpc.StatusCode, details: str | None, address: str, key: str | None = None) -> Finding:
+def translate(code: grpc.StatusCode, details: str | None, address: str, key: str | None = None) -> StatusError:
     """Translate the status of a failed call."""
-    details = inert(details or "")
+    details = sanitize(details or "")
     text = details.removeprefix("etcdserver: ")
     unsent = code is grpc.StatusCode.UNAVAILABLE and any(clue in details for clue in _UNSENT)
     refused_token = any(clue in text for clue in _TOKEN_CLUES)
     foreign = _foreign(code, details)
     if foreign is not None:
-        return Finding(not_etcd(foreign, address, key))
+        return StatusError(not_etcd(foreign, address, key))
     error = _error(code, text or _NO_WORDS, address, key)
-    return Finding(error, unsent=unsent, answered=_NO_LEADER in details, token=refused_token)
+    return StatusError(error, unsent=unsent, answered=_NO_LEADER in details, token=refused_token)
 
 
 def _foreign(code: grpc.StatusCode, details: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.methods import RANGE, WATCH
 from explorer.model.entries import Entry
 from explorer.model.errors import Compacted
@@ -13,7 +13,7 @@ _ASSURANCE = 2
 
 
 async def earlier(
-    cluster: Cluster, key: bytes, *, spell: Callable[[messages.KeyValue], Entry], subject: str
+    cluster: EtcdConnection, key: bytes, *, spell: Callable[[messages.KeyValue], Entry], subject: str
 ) -> AsyncGenerator[Entry, None]:
     """Give the entries before today's, newest first.
 
@@ -40,7 +40,7 @@ async def earlier(
         return
 
 
-async def _last_written(cluster: Cluster, key: bytes, until: int, *, subject: str) -> messages.KeyValue | None:
+async def _last_written(cluster: EtcdConnection, key: bytes, until: int, *, subject: str) -> messages.KeyValue | None:
     """Find the last put of a key at or before a revision at which it does not exist."""
     last: messages.KeyValue | None = None
     start, replayed = 1, 0

@@ -10,20 +10,20 @@ from explorer.model.keys import directory, encode, range_end
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class EtcdKeyspace:
     """The part of a store that an address names."""
 
     root: bytes
     """What stands before every key of ours."""
     separator: str
-    shown: str
+    redacted: str
     """The address, for errors."""
 
     def locate(self, key: str) -> bytes:
         """Give a key as the store spells it."""
         place = self.root + encode(key)
         if not place:
-            raise InvalidKey("etcd has no empty key", hint="name a key", address=self.shown, key=key)
+            raise InvalidKey("etcd has no empty key", hint="name a key", address=self.redacted, key=key)
         return place
 
     def spell(self, found: messages.KeyValue) -> Entry:
@@ -54,4 +54,4 @@ class Layout:
         """Give a revision as etcd counts them."""
         if isinstance(revision, int):
             return revision
-        raise InvalidKey(f"{revision!r} is no revision: etcd's are numbers", address=self.shown)
+        raise InvalidKey(f"{revision!r} is no revision: etcd's are numbers", address=self.redacted)

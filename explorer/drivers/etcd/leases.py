@@ -3,9 +3,9 @@
 import math
 from contextlib import aclosing
 
-from explorer.drivers.common.retry import persist
+from explorer.drivers.common.retry import retry
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.methods import LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_REVOKE, LEASE_TIME_TO_LIVE
 from explorer.model.errors import Denied, ExplorerError, KeyNotFound
 
@@ -20,12 +20,12 @@ def name(lease: int) -> str:
     return f"{lease:x}"
 
 
-async def grant(cluster: Cluster, ttl: float) -> messages.LeaseGrantResponse:
+async def grant(cluster: EtcdConnection, ttl: float) -> messages.LeaseGrantResponse:
     """Get a lease of at least `ttl` seconds; the server's own least is a little over its election timeout."""
     return await cluster.call(LEASE_GRANT, messages.LeaseGrantRequest(TTL=max(1, math.ceil(ttl))))
 
 
-async def revoke(cluster: Cluster, lease: int) -> None:
+async def revoke(cluster: EtcdConnection, lease: int) -> None:
     """End a lease, and with it every key attached to it. One that is gone already is no error."""
     try:
         await cluster.call(LEASE_REVOKE, messages.LeaseRevokeRequest(ID=lease))
@@ -34,7 +34,7 @@ async def revoke(cluster: Cluster, lease: int) -> None:
             raise
 
 
-async def renew(cluster: Cluster, lease: int, *, within: float) -> int:
+async def renew(cluster: EtcdConnection, lease: int, *, within: float) -> int:
     """Renew a lease once and give its TTL in seconds.
 
     Raises:
@@ -49,12 +49,14 @@ async def renew(cluster: Cluster, lease: int, *, within: float) -> int:
                 if answer.TTL <= 0:
                     break
                 return answer.TTL
-        raise KeyNotFound(f"lease {spelled(lease)} has ended", address=cluster.shown)
+        raise KeyNotFound(f"lease {spelled(lease)} has ended", address=cluster.redacted)
 
-    return await persist(attempt, within=within)
+    return await retry(attempt, within=within)
 
 
-async def remaining(cluster: Cluster, lease: int, *, keys: bool = False) -> messages.LeaseTimeToLiveResponse | None:
+async def remaining(
+    cluster: EtcdConnection, lease: int, *, keys: bool = False
+) -> messages.LeaseTimeToLiveResponse | None:
     """Ask how much longer a lease lives, and which keys with it; None when it has ended or the user may not ask."""
     try:
         answer = await cluster.call(LEASE_TIME_TO_LIVE, messages.LeaseTimeToLiveRequest(ID=lease, keys=keys))

@@ -7,15 +7,15 @@ own key is looked at again, and the lock counts as held only while its lease pro
 """
 
 from explorer.drivers.common.errors import other_layout
-from explorer.drivers.common.lease_lock import ProvedLock, Terms
-from explorer.drivers.common.leases import boottime, identity
+from explorer.drivers.common.lease_lock import LeaseLock, LockOptions
+from explorer.drivers.common.leases import boottime, holder_id
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd import leases, messages
-from explorer.drivers.etcd.connection import Cluster
-from explorer.drivers.etcd.lock_inspect import VALKEYRIE, VALKEYRIE_SUFFIX, stands_for_party
+from explorer.drivers.etcd.connection import EtcdConnection
+from explorer.drivers.etcd.lock_inspect import VALKEYRIE, VALKEYRIE_SUFFIX, is_contender
 from explorer.drivers.etcd.methods import RANGE, TXN
 from explorer.drivers.etcd.watch import RangeWatch
-from explorer.drivers.etcd.writer import Writer
+from explorer.drivers.etcd.writer import EtcdWriter
 from explorer.model.entries import Entry
 from explorer.model.events import Deleted, Started
 from explorer.model.keys import decode, range_end
@@ -23,12 +23,12 @@ from explorer.model.keys import decode, range_end
 _AT_ONCE = 64
 
 
-class EtcdLock(ProvedLock[Cluster]):
+class EtcdLock(LeaseLock[EtcdConnection]):
     """A lock of etcd's concurrency package, see `Lock`."""
 
     lifeline = "lease"
 
-    def __init__(self, writer: Writer, terms: Terms) -> None:
+    def __init__(self, writer: EtcdWriter, terms: LockOptions) -> None:
         super().__init__(terms, writer.tasks, writer.cluster)
         self._writer = writer
         self._queue = writer.layout.locate(terms.key) + b"/"
@@ -54,9 +54,9 @@ class EtcdLock(ProvedLock[Cluster]):
             key=self.key,
         )
         itself, queue = (response.response_range.kvs for response in answer.responses)
-        if itself or any(stands_for_party(entry.key[len(below) :]) for entry in queue):
+        if itself or any(is_contender(entry.key[len(below) :]) for entry in queue):
             reason = f"{self.key}{decode(VALKEYRIE_SUFFIX)} exists"
-            raise other_layout(self._connection.shown, self.key, VALKEYRIE, reason)
+            raise other_layout(self._connection.redacted, self.key, VALKEYRIE, reason)
 
     async def _join(self) -> None:
         sent = boottime()
@@ -68,7 +68,7 @@ class EtcdLock(ProvedLock[Cluster]):
             result=messages.Compare.EQUAL, target=messages.Compare.CREATE, key=self._contender, create_revision=0
         )
         own = messages.RequestOp(request_range=messages.RangeRequest(key=self._contender))
-        stand = messages.PutRequest(key=self._contender, value=identity().encode(), lease=self._lease)
+        stand = messages.PutRequest(key=self._contender, value=holder_id().encode(), lease=self._lease)
         answer = await self._connection.call(
             # Sent again, it finds the key and changes nothing: the lease makes it ours alone.
             TXN,
@@ -102,7 +102,7 @@ class EtcdLock(ProvedLock[Cluster]):
             )
             answer = await self._connection.call(RANGE, question, key=self.key)
             for entry in answer.kvs:
-                if stands_for_party(entry.key[len(self._queue) :]):
+                if is_contender(entry.key[len(self._queue) :]):
                     return entry.key
             newest = answer.kvs[-1].create_revision - 1 if answer.more else 0
         return None

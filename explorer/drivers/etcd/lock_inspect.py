@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from explorer.drivers.common.leases import introduction
+from explorer.drivers.common.leases import parse_holder
 from explorer.drivers.common.surveying import gather_bounded
 from explorer.drivers.etcd import leases, messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.methods import TXN
-from explorer.drivers.etcd.reader import Reader, Windows
+from explorer.drivers.etcd.reader import EtcdReader, Windows
 from explorer.model.keys import decode
 from explorer.model.locks import Contender, LockInfo
 
@@ -34,13 +34,13 @@ VALKEYRIE_SUFFIX = b"___lock"
 _LEASE = re.compile(rb"[0-9a-f]{10,16}")
 
 
-def stands_for_party(name: bytes) -> bool:
+def is_contender(name: bytes) -> bool:
     """Tell whether the last part of a key looks like that of a contender: a lease in hex."""
     return _LEASE.fullmatch(name) is not None
 
 
 @dataclass(slots=True)
-class Queue:
+class EtcdLockQueue:
     """The contenders of one lock, as keys."""
 
     name: bytes
@@ -54,7 +54,9 @@ class Queue:
         return sorted((*self.contenders, *self.orphans), key=lambda entry: entry.create_revision)
 
 
-async def tell(cluster: Cluster, start: bytes, end: bytes, root: bytes, *, subject: str) -> tuple[LockInfo, ...]:
+async def list_locks(
+    cluster: EtcdConnection, start: bytes, end: bytes, root: bytes, *, subject: str
+) -> tuple[LockInfo, ...]:
     """Tell every lock at or below a prefix.
 
     Args:
@@ -75,11 +77,11 @@ async def tell(cluster: Cluster, start: bytes, end: bytes, root: bytes, *, subje
     return tuple(_lock(queue, values, sessions, root) for queue in queues)
 
 
-async def find(cluster: Cluster, directory: bytes, end: bytes, *, subject: str) -> list[Queue]:
+async def find(cluster: EtcdConnection, directory: bytes, end: bytes, *, subject: str) -> list[EtcdLockQueue]:
     """Find the queues at or below a directory, in the order of their names."""
-    queues: dict[bytes, Queue] = {}
+    queues: dict[bytes, EtcdLockQueue] = {}
     suspects: dict[bytes, list[messages.KeyValue]] = defaultdict(list)
-    reader = Reader(cluster, Windows(directory, end, len(directory)), values=False, subject=subject)
+    reader = EtcdReader(cluster, Windows(directory, end, len(directory)), values=False, subject=subject)
     async for page in reader.pages():
         for entry in page:
             name, slash, last = entry.key.rpartition(b"/")
@@ -87,18 +89,18 @@ async def find(cluster: Cluster, directory: bytes, end: bytes, *, subject: str) 
                 if entry.key.endswith(VALKEYRIE_SUFFIX):
                     suspects[entry.key].append(entry)
             elif entry.lease and last == leases.name(entry.lease).encode():
-                queues.setdefault(name, Queue(name)).contenders.append(entry)
-            elif not entry.lease and stands_for_party(last):
+                queues.setdefault(name, EtcdLockQueue(name)).contenders.append(entry)
+            elif not entry.lease and is_contender(last):
                 suspects[name].append(entry)
             elif entry.key.endswith(VALKEYRIE_SUFFIX):
                 suspects[entry.key].append(entry)
     for name, orphans in suspects.items():
         if name in queues or name.endswith(VALKEYRIE_SUFFIX):
-            queues.setdefault(name, Queue(name)).orphans.extend(orphans)
+            queues.setdefault(name, EtcdLockQueue(name)).orphans.extend(orphans)
     return [queues[name] for name in sorted(queues)]
 
 
-async def _values(cluster: Cluster, keys: Sequence[bytes], *, subject: str) -> dict[bytes, bytes]:
+async def _values(cluster: EtcdConnection, keys: Sequence[bytes], *, subject: str) -> dict[bytes, bytes]:
     """Return the values of keys; one that is gone has none."""
 
     async def read(first: int) -> messages.TxnResponse:
@@ -116,7 +118,9 @@ async def _values(cluster: Cluster, keys: Sequence[bytes], *, subject: str) -> d
     }
 
 
-def _lock(queue: Queue, values: Mapping[bytes, bytes], sessions: Mapping[int, Session], root: bytes) -> LockInfo:
+def _lock(
+    queue: EtcdLockQueue, values: Mapping[bytes, bytes], sessions: Mapping[int, Session], root: bytes
+) -> LockInfo:
     """Return one lock: its contenders in order, with what is known of each."""
     contenders = queue.in_order
     parties = [
@@ -135,7 +139,7 @@ def _lock(queue: Queue, values: Mapping[bytes, bytes], sessions: Mapping[int, Se
 
 
 def _contender(entry: messages.KeyValue, value: bytes, lease: Session, root: bytes) -> Contender:
-    name, since = introduction(value.decode("utf-8", "replace"))
+    name, since = parse_holder(value.decode("utf-8", "replace"))
     return Contender(
         name=name or f"lease {leases.spelled(entry.lease)}" if entry.lease else decode(entry.key[len(root) :]),
         key=decode(entry.key[len(root) :]),

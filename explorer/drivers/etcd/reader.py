@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.methods import RANGE
 from explorer.model.errors import NotReachable
 from explorer.model.keys import range_end
@@ -93,10 +93,10 @@ class Windows:
 
 
 @dataclass(slots=True)
-class Reader:
+class EtcdReader:
     """Reads a range of keys at one revision, page by page."""
 
-    cluster: Cluster
+    cluster: EtcdConnection
     windows: Windows
     revision: int = 0
     """0 until the first answer fixes it."""
@@ -129,7 +129,7 @@ class Reader:
             raise NotReachable(
                 "another cluster answered in between",
                 hint="read it again",
-                address=self.cluster.shown,
+                address=self.cluster.redacted,
                 key=self.subject,
             )
         return answer

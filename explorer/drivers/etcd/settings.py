@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 
 from explorer.drivers.common import settings
-from explorer.drivers.common.tls import paired
+from explorer.drivers.common.tls import require_cert_and_key
 from explorer.model.address import Access, Address, Secret
 from explorer.model.errors import TlsFailed
 from explorer.model.keys import directory, encode
@@ -18,7 +18,7 @@ _PEM = b"-----BEGIN "
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(settings.Settings):
+class EtcdSettings(settings.NetworkSettings):
     """How a cluster is reached, and which part of it is meant."""
 
     separator: str
@@ -34,11 +34,11 @@ class Settings(settings.Settings):
         if not self.tls:
             return None
         access = self.access
-        paired(access, self.shown)
+        require_cert_and_key(access, self.redacted)
         return grpc.ssl_channel_credentials(
-            root_certificates=self._file(access.authority),
-            private_key=self._file(access.private_key),
-            certificate_chain=self._file(access.certificate),
+            root_certificates=self._file(access.ca_file),
+            private_key=self._file(access.key_file),
+            certificate_chain=self._file(access.cert_file),
         )
 
     def _file(self, path: Path | None) -> bytes | None:
@@ -48,10 +48,10 @@ class Settings(settings.Settings):
             content = path.read_bytes()
         except OSError as error:
             raise TlsFailed(
-                f"cannot read {path}: {error.strerror}", hint="name a readable PEM file", address=self.shown
+                f"cannot read {path}: {error.strerror}", hint="name a readable PEM file", address=self.redacted
             ) from error
         if _PEM not in content:  # gRPC would say no more than that a handshake failed
-            raise TlsFailed(f"{path} is no PEM file", hint="it has lines like -----BEGIN", address=self.shown)
+            raise TlsFailed(f"{path} is no PEM file", hint="it has lines like -----BEGIN", address=self.redacted)
         return content
 
     def channel_options(self, options: Iterable[tuple[str, int]]) -> list[tuple[str, int | str]]:
@@ -62,7 +62,7 @@ class Settings(settings.Settings):
         return named
 
 
-def gather(address: Address, access: Access, environment: Mapping[str, str] = os.environ) -> Settings:
+def load(address: Address, access: Access, environment: Mapping[str, str] = os.environ) -> EtcdSettings:
     """Bring together the URL, the access and etcdctl's variables; what is said nearer to the call counts more.
 
     Raises:
@@ -80,15 +80,15 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
         address = settings.warned(
             address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY is not used: gRPC verifies every certificate (--cacert)"]
         )
-    access = settings.credentials(access, address, _login(environment))
+    access = settings.resolve_credentials(access, address, _login(environment))
     divider = settings.separator(address)
-    return Settings(
+    return EtcdSettings(
         address=address,
         access=replace(
-            settings.files(
+            settings.tls_files_from_env(
                 access, environment, authority="ETCDCTL_CACERT", certificate="ETCDCTL_CERT", key="ETCDCTL_KEY"
             ),
-            timeout=settings.time_limit(address, access),
+            timeout=settings.request_timeout(address, access),
         ),
         hosts=tuple(host.with_port(_PORT) for host in hosts),
         tls=tls,

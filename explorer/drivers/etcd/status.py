@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from explorer.drivers.common.surveying import PATIENCE, everywhere
+from explorer.drivers.common.surveying import STATUS_TIMEOUT, gather_results
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.methods import ALARM, MEMBERS, RANGE, STATUS
 from explorer.drivers.etcd.reader import NO_END
 from explorer.model.entries import Status
@@ -16,7 +16,7 @@ _ALARMS: Final = {
 }
 
 
-async def ask(cluster: Cluster, root: bytes) -> Status:
+async def ask(cluster: EtcdConnection, root: bytes) -> Status:
     """Ask the cluster's authority where it stands, and each endpoint how it is."""
     try:
         proof = await cluster.call(RANGE, messages.RangeRequest(key=root or NO_END, keys_only=True, limit=1))
@@ -26,8 +26,8 @@ async def ask(cluster: Cluster, root: bytes) -> Status:
     facts: dict[str, str | int | float | bool | None] = {}
     complaints: list[str] = []
     version, identity = "", None
-    within = min(PATIENCE, cluster.timeout)
-    members = await everywhere(
+    within = min(STATUS_TIMEOUT, cluster.timeout)
+    members = await gather_results(
         cluster.endpoints,
         lambda host: cluster.call(STATUS, messages.StatusRequest(), at=host, within=within, repeat=False),
     )

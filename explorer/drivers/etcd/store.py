@@ -4,25 +4,25 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import ClassVar
 
-from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
-from explorer.drivers.common.errors import absent
-from explorer.drivers.common.lease_lock import Terms
+from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
+from explorer.drivers.common.errors import key_not_found
+from explorer.drivers.common.lease_lock import LockOptions
 from explorer.drivers.common.network_store import NetworkStore
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd import leases, lock_inspect, messages
 from explorer.drivers.etcd.children import Names, complete, gallop
-from explorer.drivers.etcd.connection import Cluster
-from explorer.drivers.etcd.delete_tree import Erasure
+from explorer.drivers.etcd.connection import EtcdConnection
+from explorer.drivers.etcd.delete_tree import EtcdTreeDeletion
 from explorer.drivers.etcd.history import earlier
-from explorer.drivers.etcd.keyspace import Layout
+from explorer.drivers.etcd.keyspace import EtcdKeyspace
 from explorer.drivers.etcd.lock import EtcdLock
 from explorer.drivers.etcd.methods import RANGE, RANGE_STREAM
-from explorer.drivers.etcd.reader import NO_END, Reader, Windows, ahead
-from explorer.drivers.etcd.settings import gather
+from explorer.drivers.etcd.reader import NO_END, EtcdReader, Windows, ahead
+from explorer.drivers.etcd.settings import load
 from explorer.drivers.etcd.status import ask
 from explorer.drivers.etcd.watch import RangeWatch
-from explorer.drivers.etcd.writer import Writer
+from explorer.drivers.etcd.writer import EtcdWriter
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
@@ -31,43 +31,43 @@ from explorer.model.keys import decode, encode, range_end
 from explorer.model.locks import LockInfo
 
 
-class EtcdStore(NetworkStore[Cluster]):
+class EtcdStore(NetworkStore[EtcdConnection]):
     """An etcd cluster, or the part of it below the address's path. A revision is etcd's mod revision."""
 
     capabilities = ~Capability.DIRECTORIES
-    reasons: ClassVar[Mapping[Capability, str]] = {
+    unsupported_reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.DIRECTORIES: "etcd's keys are flat; a directory is there as long as something is below it"
     }
     lock_layouts: ClassVar[tuple[str, ...]] = (lock_inspect.CONCURRENCY,)
 
     def __init__(self, address: Address, access: Access) -> None:
-        settings = gather(address, access)
-        super().__init__(settings.address, settings.shown, settings.separator)
+        settings = load(address, access)
+        super().__init__(settings.address, settings.redacted, settings.separator)
         self._settings = settings
-        self._layout = Layout(settings.root, settings.separator, settings.shown)
+        self._layout = EtcdKeyspace(settings.root, settings.separator, settings.redacted)
         self._streams = True
 
     # The connection
 
-    def _reach(self) -> Cluster:
-        return Cluster(self._settings)
+    def _reach(self) -> EtcdConnection:
+        return EtcdConnection(self._settings)
 
     async def _greet(self) -> None:
         await self.connection.greet(messages.RangeRequest(key=self._layout.root or NO_END, keys_only=True, limit=1))
 
     @property
-    def _writer(self) -> Writer:
-        return Writer(self.connection, self._layout, self._tasks)
+    def _writer(self) -> EtcdWriter:
+        return EtcdWriter(self.connection, self._layout, self._tasks)
 
-    def _lock(self, terms: Terms) -> EtcdLock:
+    def _lock(self, terms: LockOptions) -> EtcdLock:
         return EtcdLock(self._writer, terms)
 
     async def status(self) -> Status:
         return await ask(self.connection, self._layout.root)
 
-    async def prove(self) -> Revision | None:
+    async def ping(self) -> Revision | None:
         question = messages.RangeRequest(key=self._layout.root or NO_END, keys_only=True, limit=1)
-        answer = await self.connection.call(RANGE, question, within=min(PROOF_TIME, self.connection.timeout))
+        answer = await self.connection.call(RANGE, question, within=min(PING_TIMEOUT, self.connection.timeout))
         return answer.header.revision
 
     # Reading
@@ -76,7 +76,7 @@ class EtcdStore(NetworkStore[Cluster]):
         question = messages.RangeRequest(key=self._layout.locate(key), serializable=not consistent)
         answer = await self.connection.call(RANGE, question, key=key)
         if not answer.kvs:
-            raise absent(self._shown, key)
+            raise key_not_found(self._shown, key)
         found = answer.kvs[0]
         lease = await leases.remaining(self.connection, found.lease) if found.lease else None
         return self._layout.spell(found) if lease is None else self._layout.spell(found)._replace(ttl=float(lease.TTL))
@@ -102,7 +102,7 @@ class EtcdStore(NetworkStore[Cluster]):
         following = Cursor(decode(base + told[-1]), reader.revision) if more else None
         return Page(tuple(items), following, reader.revision)
 
-    async def _behind(self, after: str, reader: Reader) -> bytes:
+    async def _behind(self, after: str, reader: EtcdReader) -> bytes:
         """Move a search for children behind one that was told, and give the place.
 
         A child with a value was told at that value's place in the order, which is before that of what lies below it.
@@ -151,7 +151,7 @@ class EtcdStore(NetworkStore[Cluster]):
                     own = own or answer.range_response.HasField("header")
                     yield answer.range_response.kvs
                 if not own:
-                    await self.prove()  # whatever answered so, etcd has to say that there is nothing
+                    await self.ping()  # whatever answered so, etcd has to say that there is nothing
             except CallNotSupported:
                 self._streams = False
             else:
@@ -170,7 +170,10 @@ class EtcdStore(NetworkStore[Cluster]):
         start, end = self._layout.range(prefix)
         number = None if guard is None else self._layout.number(guard)
         return await logged_write(
-            Erasure(self.connection, prefix, start or NO_END, end, number).commit(), "delete tree", self._shown, prefix
+            EtcdTreeDeletion(self.connection, prefix, start or NO_END, end, number).commit(),
+            "delete tree",
+            self._shown,
+            prefix,
         )
 
     # Watching and locks
@@ -195,13 +198,13 @@ class EtcdStore(NetworkStore[Cluster]):
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         start, end = self._layout.range(prefix)
-        return await lock_inspect.tell(self.connection, start, end, self._layout.root, subject=prefix)
+        return await lock_inspect.list_locks(self.connection, start, end, self._layout.root, subject=prefix)
 
-    def _reader(self, prefix: str, after: Cursor | str | None, *, values: bool) -> Reader:
+    def _reader(self, prefix: str, after: Cursor | str | None, *, values: bool) -> EtcdReader:
         start, end = self._layout.range(prefix)
         revision = (
             self._layout.number(after.revision) if isinstance(after, Cursor) and after.revision is not None else 0
         )
-        return Reader(
+        return EtcdReader(
             self.connection, Windows(start, end, len(start)), revision=revision, values=values, subject=prefix
         )

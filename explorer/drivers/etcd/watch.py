@@ -15,12 +15,12 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from explorer.drivers.common.watch import Feed, follow, missing
+from explorer.drivers.common.watch import Feed, vanished, watch_with_reconnect
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.endpoint import Outbox
 from explorer.drivers.etcd.methods import RANGE, WATCH
-from explorer.drivers.etcd.reader import Reader, Windows
+from explorer.drivers.etcd.reader import EtcdReader, Windows
 from explorer.drivers.etcd.replay import Replay
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import Compacted, ExplorerError, Forbidden, NotReachable
@@ -61,7 +61,7 @@ class RangeWatch:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: EtcdConnection,
         key: bytes,
         end: bytes,
         *,
@@ -88,7 +88,7 @@ class RangeWatch:
     async def run(self, feed: Feed) -> None:
         """Watch until cancelled, or until the store says no."""
         self._feed = feed
-        await follow(feed, self._attempt)
+        await watch_with_reconnect(feed, self._attempt)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
         """Watch over one connection."""
@@ -221,7 +221,7 @@ class RangeWatch:
     def _check(self, origin: _Origin, header: messages.Header, told: int) -> None:
         """Refuse a stream that was answered by another store than the one that was asked a moment before."""
         if header.cluster_id != origin.cluster or header.revision < told:
-            raise NotReachable("another store answered in between", address=self._cluster.shown, key=self._subject)
+            raise NotReachable("another store answered in between", address=self._cluster.redacted, key=self._subject)
 
     def _fresh(self, events: Iterable[messages.Event], told: int) -> list[messages.Event]:
         """Leave out what was told before."""
@@ -240,22 +240,22 @@ class RangeWatch:
 
     def _cancelled(self, answer: messages.WatchResponse) -> ExplorerError:
         """Give the reason why the server ended the watch."""
-        reason, shown = answer.cancel_reason, self._cluster.shown
+        reason, redacted = answer.cancel_reason, self._cluster.redacted
         if answer.compact_revision:
             return Compacted(
                 f"history up to revision {answer.compact_revision} has been compacted",
                 oldest=answer.compact_revision,
-                address=shown,
+                address=redacted,
                 key=self._subject,
             )
         if "permission denied" in reason:
             return Forbidden(
-                "the user may not watch this", hint="ask for a role that covers it", address=shown, key=self._subject
+                "the user may not watch this", hint="ask for a role that covers it", address=redacted, key=self._subject
             )
         if "auth token" in reason:
-            return NotReachable("the token of the watch expired", address=shown, key=self._subject)
+            return NotReachable("the token of the watch expired", address=redacted, key=self._subject)
         return ExplorerError(
-            f"the store ended the watch: {reason or 'it gives no reason'}", address=shown, key=self._subject
+            f"the store ended the watch: {reason or 'it gives no reason'}", address=redacted, key=self._subject
         )
 
     async def _read_again(self, gap: _Gap) -> AsyncGenerator[Iterable[Event], None]:
@@ -263,7 +263,7 @@ class RangeWatch:
         feed, since = self._feed, gap.since
         # Revisions of another life say nothing about those of this one.
         known = self._known or {} if since is not None else {}
-        reader = Reader(
+        reader = EtcdReader(
             self._cluster,
             Windows(self._key, self._end or self._key + b"\0", len(self._key)),
             newer_than=0 if since is None else since + 1,
@@ -279,7 +279,7 @@ class RangeWatch:
         if self._known is not None and feed is not None:
             present = await self._present(reader.revision)
             await feed.caught_up()
-            yield tuple(missing(self._known, present, revision=reader.revision))
+            yield tuple(vanished(self._known, present, revision=reader.revision))
         self._seen = reader.revision
 
     def _differing(self, found: Iterable[messages.KeyValue], known: Mapping[str, Revision]) -> list[Event]:
@@ -289,5 +289,5 @@ class RangeWatch:
     async def _present(self, revision: int) -> set[str]:
         """Read which keys there are."""
         windows = Windows(self._key, self._end or self._key + b"\0", len(self._key))
-        reader = Reader(self._cluster, windows, revision=revision, values=False, subject=self._subject)
+        reader = EtcdReader(self._cluster, windows, revision=revision, values=False, subject=self._subject)
         return {self._spell(entry).key async for page in reader.pages() for entry in page}

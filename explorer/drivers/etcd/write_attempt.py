@@ -5,14 +5,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from explorer.drivers.common import write_attempt
-from explorer.drivers.common.retry import persist
+from explorer.drivers.common.retry import retry
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.connection import Cluster
+from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.methods import RANGE, TXN, WATCH
 from explorer.model.errors import Compacted, ExplorerError, NotReachable
 
 
-class Delivery(write_attempt.Delivery):
+class TransactionAttempt(write_attempt.WriteAttempt):
     """One transaction on its way, and the history that tells what became of it.
 
     Args:
@@ -20,8 +20,8 @@ class Delivery(write_attempt.Delivery):
         subject: The key or prefix as the caller wrote it.
     """
 
-    def __init__(self, cluster: Cluster, subject: str) -> None:
-        super().__init__(cluster.timeout, cluster.shown, subject)
+    def __init__(self, cluster: EtcdConnection, subject: str) -> None:
+        super().__init__(cluster.timeout, cluster.redacted, subject)
         self.cluster = cluster
 
     async def commit(self, request: messages.TxnRequest) -> messages.TxnResponse | None:
@@ -63,7 +63,7 @@ class Delivery(write_attempt.Delivery):
                 return await self._replay(key, base, until, quiet=quiet)
 
         try:
-            return await persist(attempt, within=self.left())
+            return await retry(attempt, within=self.left())
         except (TimeoutError, ExplorerError) as error:
             raise self.unknown() from error
 
@@ -72,13 +72,13 @@ class Delivery(write_attempt.Delivery):
         async with aclosing(self._history(key, base, quiet=quiet)) as answers:
             async for answer in answers:
                 if answer.canceled:
-                    raise Compacted("the history of the key is gone", address=self.cluster.shown, key=self.subject)
+                    raise Compacted("the history of the key is gone", address=self.cluster.redacted, key=self.subject)
                 found += [event for event in answer.events if event.kv.mod_revision > base]
                 if found and found[-1].kv.mod_revision >= until:
                     return found
                 if quiet and not (answer.events or answer.created) and answer.header.revision >= until:
                     return found
-        raise NotReachable("the store ended the watch", address=self.cluster.shown, key=self.subject)
+        raise NotReachable("the store ended the watch", address=self.cluster.redacted, key=self.subject)
 
     def _history(self, key: bytes, base: int, *, quiet: bool) -> AsyncGenerator[messages.WatchResponse, None]:
         create = messages.WatchCreateRequest(key=key, start_revision=base + 1)

@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from typing import Final
 
 from explorer.drivers.common import cas_writer
-from explorer.drivers.common.cas_writer import State
+from explorer.drivers.common.cas_writer import Version
 from explorer.drivers.common.leases import keep_alive
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.etcd import leases, messages
-from explorer.drivers.etcd.cas import Save, erasure, unchanged
-from explorer.drivers.etcd.connection import Cluster
-from explorer.drivers.etcd.keyspace import Layout
+from explorer.drivers.etcd.cas import EtcdCasWrite, erasure, unchanged
+from explorer.drivers.etcd.connection import EtcdConnection
+from explorer.drivers.etcd.keyspace import EtcdKeyspace
 from explorer.drivers.etcd.methods import RANGE, TXN
 from explorer.model.entries import Entry, Revision
 
-_NOTHING: Final = State(0, None)
+_NOTHING: Final = Version(0, None)
 
 
-class Writer(cas_writer.Writer[State, messages.LeaseGrantResponse, messages.Compare]):
+class EtcdWriter(cas_writer.CasWriter[Version, messages.LeaseGrantResponse, messages.Compare]):
     """Writes the keys of an address.
 
     Args:
@@ -27,26 +27,26 @@ class Writer(cas_writer.Writer[State, messages.LeaseGrantResponse, messages.Comp
         tasks: Keeps leases alive.
     """
 
-    def __init__(self, cluster: Cluster, layout: Layout, tasks: Tasks) -> None:
-        super().__init__(layout.shown)
+    def __init__(self, cluster: EtcdConnection, layout: EtcdKeyspace, tasks: Tasks) -> None:
+        super().__init__(layout.redacted)
         self.cluster = cluster
         self.layout = layout
         self.tasks = tasks
 
-    async def current(self, key: str) -> State | None:
+    async def current(self, key: str) -> Version | None:
         question = messages.RangeRequest(key=self.layout.locate(key), keys_only=True)
         answer = await self.cluster.call(RANGE, question, key=key)
-        return State(answer.kvs[0].mod_revision, answer.kvs[0].create_revision) if answer.kvs else None
+        return Version(answer.kvs[0].mod_revision, answer.kvs[0].create_revision) if answer.kvs else None
 
-    async def _seen(self, key: str, previous: Entry | Revision) -> State:
+    async def _seen(self, key: str, previous: Entry | Revision) -> Version:
         del key  # the transaction compares
-        return State.of(previous)
+        return Version.of(previous)
 
     async def _write(
         self,
         key: str,
         value: bytes,
-        before: State | None,
+        before: Version | None,
         life: messages.LeaseGrantResponse | None,
         *,
         besides: Sequence[messages.Compare] = (),
@@ -64,16 +64,16 @@ class Writer(cas_writer.Writer[State, messages.LeaseGrantResponse, messages.Comp
                 messages.RequestOp(request_range=messages.RangeRequest(key=place, keys_only=True)),
             ],
         )
-        outcome = await Save(self.cluster, key, place, revision, request).commit()
+        outcome = await EtcdCasWrite(self.cluster, key, place, revision, request).commit()
         if not outcome.won:
             return None
         written = outcome.written or outcome.responses[-1].response_range.kvs[0]
         ttl = float(life.TTL) if life is not None and life.ID else None
         return self.layout.spell(written)._replace(value=value, ttl=ttl)
 
-    async def _erase(self, key: str, before: State) -> bool:
+    async def _erase(self, key: str, before: Version) -> bool:
         place = self.layout.locate(key)
-        return (await Save(self.cluster, key, place, before.revision, erasure(place, *before)).commit()).won
+        return (await EtcdCasWrite(self.cluster, key, place, before.revision, erasure(place, *before)).commit()).won
 
     async def _holds(self, key: str, condition: messages.Compare) -> bool:
         return (await self.cluster.call(TXN, messages.TxnRequest(compare=[condition]), key=key)).succeeded

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from explorer.drivers.common import http
-from explorer.drivers.common.write_attempt import Delivery
+from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.etcd2 import errors, requests
-from explorer.drivers.etcd2.connection import Connection, Reply
+from explorer.drivers.etcd2.connection import Etcd2Answer, Etcd2Connection
 from explorer.drivers.etcd2.errors import COMPARE_FAILED, EXISTS, NOT_A_FILE, NOT_FOUND
-from explorer.drivers.etcd2.keyspace import Change, Node
-from explorer.drivers.etcd2.reader import Reader
+from explorer.drivers.etcd2.keyspace import Node, NodeChange
+from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.model.errors import ExplorerError, InvalidKey
 
 _LOST: Final = (NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, EXISTS)
@@ -28,7 +28,7 @@ _LAST: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Save:
+class Etcd2CasWrite:
     """One guarded write of one key: the node is as `before`, then it has the value `after` (None: it is absent).
 
     Args:
@@ -41,7 +41,7 @@ class Save:
         as_shown: Whether the value, too, has to be what was read.
     """
 
-    connection: Connection
+    connection: Etcd2Connection
     subject: str
     path: str
     before: Node | None
@@ -59,10 +59,10 @@ class Save:
             NotReachable: Nothing was sent.
         """
         request = requests.erase(self.path, self._conditions()) if self.after is None else self._replacement(self.after)
-        delivery = Delivery(self.connection.timeout, self.connection.shown, self.subject)
+        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
         since = self.connection.index
 
-        async def attempt(left: float) -> Reply:
+        async def attempt(left: float) -> Etcd2Answer:
             return await self.connection.ask(request, *_LOST, key=self.subject, within=left, repeat=False)
 
         while (reply := await delivery.send(attempt)) is None:
@@ -72,7 +72,7 @@ class Save:
         if delivery.doubt is not None:
             return await self._found_out(delivery, since)
         if self.as_shown and self.before and await self._unchanged(self.before):
-            raise errors.unequal(self.connection.shown, self.subject)
+            raise errors.unequal(self.connection.redacted, self.subject)
         return None
 
     def _conditions(self) -> Mapping[str, str]:
@@ -87,7 +87,7 @@ class Save:
             raise InvalidKey(
                 "the value is no UTF-8 text, and etcd's v2 API gives back nothing else",
                 hint="write it as text, such as base64",
-                address=self.connection.shown,
+                address=self.connection.redacted,
                 key=self.subject,
             ) from error
         if self.as_shown and self.before:
@@ -97,15 +97,15 @@ class Save:
         return requests.write(self.path, form)
 
     async def _unchanged(self, before: Node) -> bool:
-        now = await Reader(self.connection, self.subject).node(self.path)
+        now = await Etcd2Reader(self.connection, self.subject).node(self.path)
         return now is not None and now.modified == before.modified
 
-    async def _found_out(self, delivery: Delivery, since: int) -> Node | None:
+    async def _found_out(self, delivery: WriteAttempt, since: int) -> Node | None:
         """Tell from what happened what became of a write whose answer was lost."""
         before = self.before
         try:
             async with asyncio.timeout(delivery.left()):
-                now = await Reader(self.connection, self.subject).node(self.path)
+                now = await Etcd2Reader(self.connection, self.subject).node(self.path)
                 if before and now and now.modified == before.modified and not before.directory:
                     return None  # some other condition was refused, and is for whatever is still under way
                 if before and before.directory:
@@ -119,7 +119,7 @@ class Save:
             return now
         return None
 
-    async def _first(self, index: int, now: Node | None) -> Change | None:
+    async def _first(self, index: int, now: Node | None) -> NodeChange | None:
         """Find our write among the changes after an index; None if it is not what happened.
 
         Raises:
@@ -138,7 +138,7 @@ class Save:
             index = told.index
         raise TimeoutError
 
-    def _is_ours(self, change: Change) -> bool:
+    def _is_ours(self, change: NodeChange) -> bool:
         if self.after is None:
             return change.action == "compareAndDelete"
         if self.before is None:

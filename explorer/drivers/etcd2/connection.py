@@ -10,8 +10,8 @@ from explorer.drivers.common import http, json_fields, tls
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.etcd2 import errors, requests
 from explorer.drivers.etcd2.errors import NOT_A_DIRECTORY, NOT_FOUND
-from explorer.drivers.etcd2.keyspace import Change, Node
-from explorer.drivers.etcd2.settings import Settings
+from explorer.drivers.etcd2.keyspace import Node, NodeChange
+from explorer.drivers.etcd2.settings import Etcd2Settings
 from explorer.model.address import Host
 
 _PROOF = "_keyscope-proof-of-life"
@@ -23,17 +23,17 @@ _ABSENT: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Etcd2Answer:
     """What was answered: a change or a node, or the code of a refusal."""
 
     code: int | None
     index: int
     """The store's newest index."""
     cluster: str | None
-    change: Change | None
+    change: NodeChange | None
 
     @classmethod
-    def of(cls, answer: http.Answer, path: str | None) -> "Reply":
+    def of(cls, answer: http.Answer, path: str | None) -> "Etcd2Answer":
         """Read an answer, about this node if one is given."""
         fields = json_fields.object_of(json_fields.parse(answer.body))
         code = json_fields.number(fields, "errorCode", 0) or None
@@ -41,7 +41,7 @@ class Reply:
         if (code is None) != (answer.status in _DONE):
             message = f"HTTP status {answer.status}"
             raise ValueError(message)
-        change = None if code else Change.of(fields)
+        change = None if code else NodeChange.of(fields)
         if change and path is not None and change.node.path != path:
             message = "it gives a node that was not asked for"
             raise ValueError(message)
@@ -54,21 +54,21 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class EventStream:
     """Changes as they happen."""
 
     index: int
     """The store's newest index when it began."""
     cluster: str | None
-    changes: AsyncGenerator[Change, None]
+    changes: AsyncGenerator[NodeChange, None]
 
 
-class Connection:
+class Etcd2Connection:
     """The members, asked one at a time; one that fails is left for the next."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Etcd2Settings) -> None:
         self.settings = settings
-        self.shown = settings.shown
+        self.redacted = settings.redacted
         self.timeout = settings.access.timeout
         self.index = 0
         """The newest index that was heard of."""
@@ -76,9 +76,9 @@ class Connection:
             settings.hosts,
             judge=self._judge,
             product="etcd's v2 API",
-            shown=self.shown,
+            redacted=self.redacted,
             timeout=self.timeout,
-            tls=tls.context(settings.access, self.shown, verify=settings.verify) if settings.tls else None,
+            tls=tls.ssl_context(settings.access, self.redacted, verify=settings.verify) if settings.tls else None,
             base=settings.base,
             unix_socket=settings.socket,
             server_name=settings.access.server_name,
@@ -86,7 +86,7 @@ class Connection:
         )
 
     def _judge(self, answer: http.Answer, key: str | None) -> None:
-        errors.judge(answer, key, self.shown, named=self.settings.access.user is not None)
+        errors.raise_for_answer(answer, key, self.redacted, named=self.settings.access.user is not None)
 
     @property
     def hosts(self) -> tuple[Host, ...]:
@@ -104,18 +104,18 @@ class Connection:
         key: str | None = None,
         within: float | None = None,
         repeat: bool = True,
-    ) -> Reply:
+    ) -> Etcd2Answer:
         """Ask and give the answer, see `http.Endpoints.ask`; a refusal is one if it is among these codes."""
         path = requests.path_of(request)
         reply = await self._endpoints.ask(
-            request, lambda answer: Reply.of(answer, path), key=key, within=within, repeat=repeat
+            request, lambda answer: Etcd2Answer.of(answer, path), key=key, within=within, repeat=repeat
         )
         if reply.code is not None and reply.code not in answers:
-            raise errors.refused(reply.code, self.shown, key)
+            raise errors.refused(reply.code, self.redacted, key)
         self.index = max(self.index, reply.index)
         return reply
 
-    async def prove(self, within: float | None = None, *, repeat: bool = True) -> Reply:
+    async def ping(self, within: float | None = None, *, repeat: bool = True) -> Etcd2Answer:
         """Have a majority of the members answer."""
         question = requests.read(f"{self.settings.root}/{_PROOF}")
         return await self.ask(question, NOT_FOUND, NOT_A_DIRECTORY, within=within, repeat=repeat)
@@ -127,7 +127,7 @@ class Connection:
     @asynccontextmanager
     async def hear(
         self, path: str, index: int, *, below: bool, key: str | None = None
-    ) -> AsyncGenerator[Hearing, None]:
+    ) -> AsyncGenerator[EventStream, None]:
         """Hear the changes of a node, and of all below it, from an index on.
 
         Raises:
@@ -135,10 +135,10 @@ class Connection:
         """
         asked = requests.hear(path, index, below=below)
         async with self._endpoints.listen(asked, _beginning, _change, key=key) as ((newest, cluster), lines):
-            yield Hearing(newest, cluster, _changes(lines))
+            yield EventStream(newest, cluster, _changes(lines))
 
 
-async def _changes(lines: AsyncGenerator[Change | None, None]) -> AsyncGenerator[Change, None]:
+async def _changes(lines: AsyncGenerator[NodeChange | None, None]) -> AsyncGenerator[NodeChange, None]:
     async for change in lines:
         if change is not None:
             yield change
@@ -152,8 +152,8 @@ def _beginning(answer: http.Answer) -> tuple[int, str | None]:
     return json_fields.digits(answer.headers.get(_INDEX), _INDEX), answer.headers.get(_CLUSTER)
 
 
-def _change(line: bytes) -> Change | None:
-    return Change.of(json_fields.object_of(json_fields.parse(line))) if line.strip() else None
+def _change(line: bytes) -> NodeChange | None:
+    return NodeChange.of(json_fields.object_of(json_fields.parse(line))) if line.strip() else None
 
 
 def _about_itself(answer: http.Answer) -> Fields:
@@ -163,7 +163,7 @@ def _about_itself(answer: http.Answer) -> Fields:
     return json_fields.object_of(json_fields.parse(answer.body))
 
 
-def _credentials(settings: Settings) -> Mapping[str, str]:
+def _credentials(settings: Etcd2Settings) -> Mapping[str, str]:
     """Give the header that says who asks (RFC 7617)."""
     user, password = settings.access.user, settings.access.password
     if user is None:

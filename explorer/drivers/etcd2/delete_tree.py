@@ -7,20 +7,20 @@ saw. So each key is deleted by itself, and only as it was listed; a directory th
 from collections.abc import Sequence
 from typing import Final
 
-from explorer.drivers.common.delete_tree import Erasing
-from explorer.drivers.common.surveying import everywhere
-from explorer.drivers.etcd2.cas import Save
-from explorer.drivers.etcd2.connection import Connection
+from explorer.drivers.common.delete_tree import TreeDeletion
+from explorer.drivers.common.surveying import gather_results
+from explorer.drivers.etcd2.cas import Etcd2CasWrite
+from explorer.drivers.etcd2.connection import Etcd2Connection
 from explorer.drivers.etcd2.errors import NotEmptyError
-from explorer.drivers.etcd2.keyspace import Layout, Node
-from explorer.drivers.etcd2.reader import Reader, Walk
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node
+from explorer.drivers.etcd2.reader import Etcd2Reader, Walk
 from explorer.model.errors import ExplorerError
 
 _AT_ONCE: Final = 16
 _PAGE: Final = 1000
 
 
-class Erasure(Erasing[Node]):
+class Etcd2TreeDeletion(TreeDeletion[Node]):
     """The deletion of all nodes below one.
 
     Args:
@@ -30,12 +30,12 @@ class Erasure(Erasing[Node]):
         base: Its path.
     """
 
-    def __init__(self, connection: Connection, layout: Layout, subject: str, base: str) -> None:
-        super().__init__(connection.shown, subject)
+    def __init__(self, connection: Etcd2Connection, layout: Etcd2Keyspace, subject: str, base: str) -> None:
+        super().__init__(connection.redacted, subject)
         self._connection, self._layout, self._base = connection, layout, base
 
     async def _found(self) -> list[Node]:
-        walk = Walk(Reader(self._connection, self.subject), self._base)
+        walk = Walk(Etcd2Reader(self._connection, self.subject), self._base)
         found: list[Node] = []
         while page := await walk.take(_PAGE):
             found += page
@@ -54,18 +54,18 @@ class Erasure(Erasing[Node]):
             raise ExplorerError(
                 f"a directory is not empty, though nothing is listed in it; {self.so_far}",
                 hint="names that begin with _ are in no listing: delete them by their keys",
-                address=self.shown,
+                address=self.redacted,
                 key=refusal.key,
             )
 
     async def _delete_keys(self, nodes: Sequence[Node]) -> None:
-        for outcome in (await everywhere(nodes, self._erase)).values():
+        for outcome in (await gather_results(nodes, self._erase)).values():
             if isinstance(outcome, ExplorerError):
                 raise outcome
             self.deleted += outcome
 
     async def _erase(self, node: Node) -> bool:
-        save = Save(self._connection, self._layout.relative(node.path), node.path, node, None)
+        save = Etcd2CasWrite(self._connection, self._layout.relative(node.path), node.path, node, None)
         return await save.commit() is not None
 
     async def _close(self, node: Node) -> NotEmptyError | None:

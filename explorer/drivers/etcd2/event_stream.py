@@ -12,10 +12,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from explorer.drivers.common.witnesses import Witnesses, Written
-from explorer.drivers.etcd2.connection import Connection, Hearing
+from explorer.drivers.etcd2.connection import Etcd2Connection, EventStream
 from explorer.drivers.etcd2.errors import ReplacedError
-from explorer.drivers.etcd2.keyspace import Change, Node
-from explorer.drivers.etcd2.reader import Reader
+from explorer.drivers.etcd2.keyspace import Node, NodeChange
+from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.model.errors import Denied, NotReachable
 
 _SILENCE = 10.0
@@ -29,7 +29,7 @@ _SAFE = 500
 
 
 @dataclass(slots=True)
-class History:
+class EventHistory:
     """What happens to a node, and below it if that is asked for.
 
     Args:
@@ -40,7 +40,7 @@ class History:
         cluster: The name of the cluster whose index that is.
     """
 
-    connection: Connection
+    connection: Etcd2Connection
     subject: str
     path: str
     told: int = 0
@@ -52,7 +52,7 @@ class History:
 
     async def begin(self) -> None:
         """Begin after the newest index."""
-        proof = await self.connection.prove()
+        proof = await self.connection.ping()
         self.told, self.cluster = proof.index, proof.cluster
         self._witnesses.clear()
         self._gone.clear()
@@ -77,11 +77,11 @@ class History:
         self._gone = set(finding.gone)
 
     async def _read(self, paths: Sequence[str]) -> dict[str, Written]:
-        reader = Reader(self.connection, self.subject)
+        reader = Etcd2Reader(self.connection, self.subject)
         found = [await reader.node(path) for path in paths]
         return {node.path: _written(node) for node in found if node is not None and not node.directory}
 
-    async def changes(self, *, below: bool) -> AsyncGenerator[Change | None, None]:
+    async def changes(self, *, below: bool) -> AsyncGenerator[NodeChange | None, None]:
         """Give the changes as they happen, and None whenever the store has begun to tell them.
 
         Raises:
@@ -103,7 +103,7 @@ class History:
                         break
                     if change is None:
                         if self.told == told:
-                            raise NotReachable("the store ended the watch", address=self.connection.shown)
+                            raise NotReachable("the store ended the watch", address=self.connection.redacted)
                         break  # it was told more than it took in time
                     if change.index > hearing.index:
                         self._require_deletions()
@@ -113,7 +113,7 @@ class History:
                     if change.index <= hearing.index:
                         break
 
-    def _observe(self, change: Change) -> None:
+    def _observe(self, change: NodeChange) -> None:
         """Take in a change, also of what went with a directory."""
         path = change.node.path
         if not change.gone:
@@ -129,7 +129,7 @@ class History:
         if self._gone:
             raise ReplacedError("a node is gone, and nothing tells of its deletion: the store was restored or replaced")
 
-    async def _same(self, hearing: Hearing) -> None:
+    async def _same(self, hearing: EventStream) -> None:
         """Refuse another life of the store."""
         if self.cluster is None:
             self.cluster = hearing.cluster
@@ -141,7 +141,7 @@ class History:
                 message = f"the store went back from index {self.told} to {newest}: it was restored or replaced"
                 raise ReplacedError(message)
 
-    async def _advance(self, hearing: Hearing) -> None:
+    async def _advance(self, hearing: EventStream) -> None:
         """Take what was not told as nothing that happened, once the store proves that it is heard."""
         newest = await self._newest()
         passed = max(newest - hearing.index, 1)
@@ -150,7 +150,7 @@ class History:
 
     async def _newest(self) -> int:
         try:
-            return (await self.connection.prove()).index
+            return (await self.connection.ping()).index
         except Denied:
             return self.told  # an answer, which does not tell
 

@@ -58,7 +58,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class NodeChange:
     """What happened to a node."""
 
     action: str
@@ -66,7 +66,7 @@ class Change:
     previous: Node | None
 
     @classmethod
-    def of(cls, fields: Fields) -> "Change":
+    def of(cls, fields: Fields) -> "NodeChange":
         """Read one."""
         previous = fields.get("prevNode")
         return cls(
@@ -87,11 +87,11 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class Etcd2Keyspace:
     """The key space of an address."""
 
     root: str
-    shown: str
+    redacted: str
 
     def locate(self, key: str) -> str:
         """Give the path of a key.
@@ -103,7 +103,7 @@ class Layout:
             raise InvalidKey(
                 "etcd's v2 API has no key with an empty name, . or .. in it",
                 hint="write it like a/b/c",
-                address=self.shown,
+                address=self.redacted,
                 key=key,
             )
         try:
@@ -112,7 +112,7 @@ class Layout:
             raise InvalidKey(
                 "the keys of etcd's v2 API are UTF-8 text",
                 hint="other bytes cannot be sent",
-                address=self.shown,
+                address=self.redacted,
                 key=ascii(key),
             ) from error
         return f"{self.root}/{key}"

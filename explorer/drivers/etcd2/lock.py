@@ -10,17 +10,17 @@ from contextlib import suppress
 from typing import Final
 
 from explorer.drivers.common.errors import other_layout
-from explorer.drivers.common.lease_lock import ProvedLock, Terms
-from explorer.drivers.common.leases import boottime, identity
+from explorer.drivers.common.lease_lock import LeaseLock, LockOptions
+from explorer.drivers.common.leases import boottime, holder_id
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd2 import errors
-from explorer.drivers.etcd2.cas import Save
-from explorer.drivers.etcd2.connection import Connection
+from explorer.drivers.etcd2.cas import Etcd2CasWrite
+from explorer.drivers.etcd2.connection import Etcd2Connection
 from explorer.drivers.etcd2.errors import NOT_A_FILE
 from explorer.drivers.etcd2.keyspace import Node
-from explorer.drivers.etcd2.reader import Reader
-from explorer.drivers.etcd2.watch import KeyWatch
-from explorer.drivers.etcd2.writer import Lifetime, Writer, renew
+from explorer.drivers.etcd2.reader import Etcd2Reader
+from explorer.drivers.etcd2.watch import Etcd2KeyWatch
+from explorer.drivers.etcd2.writer import Etcd2Lease, Etcd2Writer, renew
 from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, KeyNotFound
 from explorer.model.events import Deleted, Put, Started
@@ -32,33 +32,33 @@ SUFFIX: Final = "___lock"
 UNFENCED: Final = "etcd's v2 API makes no write depend on another key, such as that of a lock"
 
 
-class Etcd2Lock(ProvedLock[Connection]):
+class Etcd2Lock(LeaseLock[Etcd2Connection]):
     """A lock on a key, see `Lock`."""
 
     lifeline = "key of the lock"
 
-    def __init__(self, writer: Writer, terms: Terms) -> None:
+    def __init__(self, writer: Etcd2Writer, terms: LockOptions) -> None:
         super().__init__(terms, writer.tasks, writer.connection)
         self._writer = writer
         self._libkv = terms.layout == LIBKV
         self._lock_key = terms.key if self._libkv else terms.key + SUFFIX
         self._path = writer.layout.locate(self._lock_key)
-        self._life = Lifetime(max(1, round(terms.ttl)))
+        self._life = Etcd2Lease(max(1, round(terms.ttl)))
 
     # Obtaining
 
     async def _refuse_other_layouts(self) -> None:
         """Raise CannotLock if the key is locked in the other layout, or is what no lock can be made of."""
-        reader, shown = Reader(self._connection, self.key), self._connection.shown
+        reader, redacted = Etcd2Reader(self._connection, self.key), self._connection.redacted
         if self._libkv and await reader.node(self._path + SUFFIX):
-            raise other_layout(shown, self.key, VALKEYRIE, f"{self.key}{SUFFIX} exists")
+            raise other_layout(redacted, self.key, VALKEYRIE, f"{self.key}{SUFFIX} exists")
         node = await reader.node(self._writer.layout.locate(self.key))
         if node is None or self._fence == node.created:
             return
         if node.ttl is not None and not self._libkv and not node.directory:
-            raise other_layout(shown, self.key, LIBKV, "the key exists and expires, as that lock does")
+            raise other_layout(redacted, self.key, LIBKV, "the key exists and expires, as that lock does")
         if self._libkv and node.directory:
-            raise errors.refused(NOT_A_FILE, shown, self.key)
+            raise errors.refused(NOT_A_FILE, redacted, self.key)
         if self._libkv and node.ttl is None:
             raise self._cannot(
                 "the key exists and never expires: in the layout libkv the key itself is the lock",
@@ -70,8 +70,8 @@ class Etcd2Lock(ProvedLock[Connection]):
 
     async def _try(self) -> bool:
         sent, ttl = boottime(), self._life.ttl
-        value = (self._terms.value if self._libkv else b"") or identity().encode()
-        save = Save(self._connection, self._lock_key, self._path, None, value, ttl)
+        value = (self._terms.value if self._libkv else b"") or holder_id().encode()
+        save = Etcd2CasWrite(self._connection, self._lock_key, self._path, None, value, ttl)
         made = await save.commit()
         if made is None:
             return False
@@ -102,13 +102,13 @@ class Etcd2Lock(ProvedLock[Connection]):
         raise CallNotSupported(
             f"no fenced write: {UNFENCED}",
             hint="save by compare-and-swap on what was read",
-            address=self._connection.shown,
+            address=self._connection.redacted,
             key=key,
         )
 
     async def _until_gone(self, created: int) -> None:
         """Wait until the key is gone, or is another one than that of this creation, if one is given."""
-        watch = KeyWatch(self._connection, self._writer.layout, self._lock_key, None)
+        watch = Etcd2KeyWatch(self._connection, self._writer.layout, self._lock_key, None)
         async with Watch(self._tasks, watch.run, name=f"watch of the lock on {self.key}") as events:
             first = True
             async for event in events:
@@ -135,8 +135,8 @@ class Etcd2Lock(ProvedLock[Connection]):
     async def _depart(self) -> None:
         """Delete the key of the lock if it still is ours."""
         while self._fence and (now := await self._current()) is not None and now.created == self._fence:
-            if await Save(self._connection, self._lock_key, self._path, now, None).commit():
+            if await Etcd2CasWrite(self._connection, self._lock_key, self._path, now, None).commit():
                 return
 
     async def _current(self) -> Node | None:
-        return await Reader(self._connection, self.key).node(self._path)
+        return await Etcd2Reader(self._connection, self.key).node(self._path)

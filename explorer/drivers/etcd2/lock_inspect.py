@@ -4,11 +4,11 @@ Valkeyrie's `name___lock` is a lock by its name. Libkv's is the locked key itsel
 such keys are possible locks, and listed where a prefix is asked for, so that a whole store is not full of them.
 """
 
-from explorer.drivers.common.leases import introduction
-from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.keyspace import Layout, Node
+from explorer.drivers.common.leases import parse_holder
+from explorer.drivers.etcd2.connection import Etcd2Connection
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node
 from explorer.drivers.etcd2.lock import LIBKV, SUFFIX, VALKEYRIE
-from explorer.drivers.etcd2.reader import Reader, Walk
+from explorer.drivers.etcd2.reader import Etcd2Reader, Walk
 from explorer.model.locks import Contender, LockInfo
 
 _PAGE = 1000
@@ -16,9 +16,9 @@ _NAME_LENGTH = 60
 """Characters of a value that are taken for the holder's name."""
 
 
-async def tell(connection: Connection, layout: Layout, prefix: str) -> tuple[LockInfo, ...]:
+async def list_locks(connection: Etcd2Connection, layout: Etcd2Keyspace, prefix: str) -> tuple[LockInfo, ...]:
     """Return every lock at or below a prefix, and every possible lock unless the prefix is empty."""
-    reader, base = Reader(connection, prefix), layout.base(prefix)
+    reader, base = Etcd2Reader(connection, prefix), layout.base(prefix)
     found = []
     asked = bool(prefix.removesuffix("/"))
     if asked:
@@ -48,7 +48,7 @@ def _valkeyrie(key: str, node: Node) -> LockInfo:
 
 
 def _libkv(key: str, node: Node) -> LockInfo:
-    certain = introduction(node.text)[1] is not None
+    certain = parse_holder(node.text)[1] is not None
     return LockInfo(
         key=key,
         kind="libkv; waiters cannot be seen" if certain else "libkv, or data that expires",
@@ -60,7 +60,7 @@ def _libkv(key: str, node: Node) -> LockInfo:
 
 def _holder(key: str, node: Node) -> Contender:
     session = f"creation {node.created}"
-    name, since = introduction(node.text)
+    name, since = parse_holder(node.text)
     return Contender(
         name=name[:_NAME_LENGTH] or f"{session} of {key}",
         key=key,

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Name:
+class PathNode:
     """A name, and what is below it."""
 
     created: int = 0
-    below: dict[str, "Name"] = field(default_factory=dict)
+    below: dict[str, "PathNode"] = field(default_factory=dict)
 
 
-class Names:
+class PathTrie:
     """The paths below a base, each with the index of its creation.
 
     They may be newer than the changes that are taken in: what an older change says of a newer node is nothing new.
@@ -20,14 +20,14 @@ class Names:
 
     def __init__(self, base: str) -> None:
         self._base = base
-        self._top = Name()
+        self._top = PathNode()
 
     def above(self, path: str, index: int) -> Iterator[str]:
         """Give the directories above a node that came to be with it, at this index."""
         at, place = self._top, self._base
         for part in path[len(self._base) + 1 :].split("/")[:-1]:
             place = f"{place}/{part}"
-            at = at.below.setdefault(part, Name(index))
+            at = at.below.setdefault(part, PathNode(index))
             if at.created == index:
                 yield place
 
@@ -35,7 +35,7 @@ class Names:
         """Take in that there is a node."""
         at = self._top
         for part in path[len(self._base) + 1 :].split("/"):
-            at = at.below.setdefault(part, Name(created))
+            at = at.below.setdefault(part, PathNode(created))
         at.created = max(at.created, created)
 
     def remove(self, path: str, index: int) -> list[str]:
@@ -65,7 +65,7 @@ class Names:
             yield from _every(f"{self._base}/{name}", below)
 
 
-def _paths(path: str, name: Name, index: int) -> Iterator[str]:
+def _paths(path: str, name: PathNode, index: int) -> Iterator[str]:
     """Remove what is not newer than an index, and give it."""
     for part, below in list(name.below.items()):
         if below.created <= index:
@@ -75,7 +75,7 @@ def _paths(path: str, name: Name, index: int) -> Iterator[str]:
     yield path
 
 
-def _every(path: str, name: Name) -> Iterator[str]:
+def _every(path: str, name: PathNode) -> Iterator[str]:
     yield path
     for part, below in name.below.items():
         yield from _every(f"{path}/{part}", below)

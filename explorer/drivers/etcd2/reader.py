@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from explorer.drivers.common.pagination import Descent
+from explorer.drivers.common.pagination import TreeWalk
 from explorer.drivers.etcd2 import requests
-from explorer.drivers.etcd2.connection import Connection
+from explorer.drivers.etcd2.connection import Etcd2Connection
 from explorer.drivers.etcd2.errors import NOT_A_DIRECTORY, NOT_FOUND
 from explorer.drivers.etcd2.keyspace import Node, is_below
 from explorer.model.errors import Denied
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class Etcd2Reader:
     """Reads nodes.
 
     Args:
@@ -20,7 +20,7 @@ class Reader:
         subject: What it is read for, as the caller wrote it.
     """
 
-    connection: Connection
+    connection: Etcd2Connection
     subject: str
 
     async def node(self, path: str, *, consistent: bool = True) -> Node | None:
@@ -34,7 +34,7 @@ class Reader:
         return sorted(node.below, key=lambda one: one.path) if node else ()
 
 
-class Walk(Descent[Node]):
+class Walk(TreeWalk[Node]):
     """All nodes below one, each before those below it, level by level.
 
     Args:
@@ -43,7 +43,7 @@ class Walk(Descent[Node]):
         after: Where to begin: after this path.
     """
 
-    def __init__(self, reader: Reader, base: str, *, after: str | None = None) -> None:
+    def __init__(self, reader: Etcd2Reader, base: str, *, after: str | None = None) -> None:
         super().__init__()
         self._reader = reader
         self._base = base

@@ -18,14 +18,14 @@ _FILES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(settings.HttpSettings):
+class Etcd2Settings(settings.HttpSettings):
     """How the members are reached, and which part of the store is meant."""
 
     root: str
     """What stands before every key of ours in the store: empty, or names that each follow a slash."""
 
 
-def gather(address: Address, access: Access, environment: Mapping[str, str] = os.environ) -> Settings:
+def load(address: Address, access: Access, environment: Mapping[str, str] = os.environ) -> Etcd2Settings:
     """Bring together the URL, the access and etcdctl's variables; what is said nearer to the call counts more.
 
     Raises:
@@ -39,16 +39,16 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
         variable = next((name for name in _ENDPOINTS if environment.get(name)), "")
         settings.require_no_discovery(variable, environment)
         named = settings.web_address(variable, environment.get(variable) or "127.0.0.1")
-    files = settings.credentials(access, address, _login(environment))
+    files = settings.resolve_credentials(access, address, _login(environment))
     for authority, certificate, key in _FILES:
-        files = settings.files(files, environment, authority=authority, certificate=certificate, key=key)
+        files = settings.tls_files_from_env(files, environment, authority=authority, certificate=certificate, key=key)
     tls = address.tls or named.tls
     verify = not settings.is_true(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY")
     if tls and not verify:
         address = settings.warned(address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY: the certificate is not verified"])
-    return Settings(
+    return Etcd2Settings(
         address=replace(address, socket=named.socket),
-        access=replace(files, timeout=settings.time_limit(address, access)),
+        access=replace(files, timeout=settings.request_timeout(address, access)),
         hosts=named.with_port(_PORT),
         tls=tls,
         base=settings.base_path(address, named.base),
@@ -61,7 +61,7 @@ def gather(address: Address, access: Access, environment: Mapping[str, str] = os
 def _root(address: Address) -> str:
     names = [name for name in address.path.split("/") if name]
     if any(name in (".", "..") for name in names):
-        raise InvalidAddress("a path has no . and .. here", hint="write it out", address=address.shown)
+        raise InvalidAddress("a path has no . and .. here", hint="write it out", address=address.redacted)
     return "".join(f"/{name}" for name in names)
 
 

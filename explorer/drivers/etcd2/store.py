@@ -3,23 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
-from explorer.drivers.common.errors import absent
-from explorer.drivers.common.lease_lock import Terms
+from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
+from explorer.drivers.common.errors import key_not_found
+from explorer.drivers.common.lease_lock import LockOptions
 from explorer.drivers.common.network_store import NetworkStore
-from explorer.drivers.common.pagination import Unfinished
+from explorer.drivers.common.pagination import PageCache
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd2 import lock_inspect, status
-from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.delete_tree import Erasure
-from explorer.drivers.etcd2.keyspace import Layout, Node
+from explorer.drivers.etcd2.connection import Etcd2Connection
+from explorer.drivers.etcd2.delete_tree import Etcd2TreeDeletion
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node
 from explorer.drivers.etcd2.lock import LIBKV, UNFENCED, VALKEYRIE, Etcd2Lock
-from explorer.drivers.etcd2.reader import Reader, Walk
-from explorer.drivers.etcd2.settings import gather
-from explorer.drivers.etcd2.tree_watch import TreeWatch
-from explorer.drivers.etcd2.watch import KeyWatch
-from explorer.drivers.etcd2.writer import Writer
+from explorer.drivers.etcd2.reader import Etcd2Reader, Walk
+from explorer.drivers.etcd2.settings import load
+from explorer.drivers.etcd2.tree_watch import Etcd2TreeWatch
+from explorer.drivers.etcd2.watch import Etcd2KeyWatch
+from explorer.drivers.etcd2.writer import Etcd2Writer
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
@@ -28,7 +28,7 @@ from explorer.model.keys import directory
 from explorer.model.locks import LockInfo
 
 
-class Etcd2Store(NetworkStore[Connection]):
+class Etcd2Store(NetworkStore[Etcd2Connection]):
     """etcd's store of version 2, or the part of it below the address's path. A revision is a node's modifiedIndex.
 
     A directory is an entry without a value. Names that begin with `_` are hidden: they can be read and written by their
@@ -51,7 +51,7 @@ class Etcd2Store(NetworkStore[Connection]):
         | Capability.TTL
         | Capability.WATCH
     )
-    reasons: ClassVar[Mapping[Capability, str]] = {
+    unsupported_reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.BINARY_KEYS: "etcd's v2 API carries keys as UTF-8 text",
         Capability.BINARY_VALUES: "etcd's v2 API carries values as UTF-8 text, and replaces what is none",
         Capability.FENCING: UNFENCED,
@@ -65,40 +65,40 @@ class Etcd2Store(NetworkStore[Connection]):
     possible_layouts: ClassVar[tuple[str, ...]] = (LIBKV,)
 
     def __init__(self, address: Address, access: Access) -> None:
-        settings = gather(address, access)
-        super().__init__(settings.address, settings.shown, "/")
+        settings = load(address, access)
+        super().__init__(settings.address, settings.redacted, "/")
         self._settings = settings
-        self._layout = Layout(settings.root, settings.shown)
-        self._listings: Unfinished[Walk] = Unfinished()
-        self._levels: Unfinished[Sequence[Node]] = Unfinished()
+        self._layout = Etcd2Keyspace(settings.root, settings.redacted)
+        self._listings: PageCache[Walk] = PageCache()
+        self._levels: PageCache[Sequence[Node]] = PageCache()
 
     # The connection
 
-    def _reach(self) -> Connection:
-        return Connection(self._settings)
+    def _reach(self) -> Etcd2Connection:
+        return Etcd2Connection(self._settings)
 
     async def _greet(self) -> None:
         await status.greet(self.connection)
 
     @property
-    def _writer(self) -> Writer:
-        return Writer(self.connection, self._layout, self._tasks)
+    def _writer(self) -> Etcd2Writer:
+        return Etcd2Writer(self.connection, self._layout, self._tasks)
 
-    def _lock(self, terms: Terms) -> Etcd2Lock:
+    def _lock(self, terms: LockOptions) -> Etcd2Lock:
         return Etcd2Lock(self._writer, terms)
 
     async def status(self) -> Status:
         return await status.ask(self.connection)
 
-    async def prove(self) -> Revision | None:
-        return (await self.connection.prove(min(PROOF_TIME, self.connection.timeout))).index
+    async def ping(self) -> Revision | None:
+        return (await self.connection.ping(min(PING_TIMEOUT, self.connection.timeout))).index
 
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         node = await self._reader(key).node(self._layout.locate(key), consistent=consistent)
         if node is None:
-            raise absent(self._shown, key)
+            raise key_not_found(self._shown, key)
         return self._layout.entry(node)
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
@@ -159,7 +159,7 @@ class Etcd2Store(NetworkStore[Connection]):
         if guard is not None:
             self._refuse(Capability.GUARDED_DELETE, prefix)
         return await logged_write(
-            Erasure(self.connection, self._layout, prefix, self._layout.base(prefix)).commit(),
+            Etcd2TreeDeletion(self.connection, self._layout, prefix, self._layout.base(prefix)).commit(),
             "delete tree",
             self._shown,
             prefix,
@@ -168,20 +168,20 @@ class Etcd2Store(NetworkStore[Connection]):
     # Watching and locks
 
     def watch(self, key: str, *, since: Revision | None = None) -> Watch:
-        watch = KeyWatch(self.connection, self._layout, key, since)
+        watch = Etcd2KeyWatch(self.connection, self._layout, key, since)
         return Watch(self._tasks, watch.run, name=f"watch of {key}")
 
     def watch_tree(
         self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
     ) -> Watch:
-        watch = TreeWatch(self.connection, self._layout, prefix, since, known)
+        watch = Etcd2TreeWatch(self.connection, self._layout, prefix, since, known)
         return Watch(self._tasks, watch.run, name=f"watch of {prefix}")
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        return await lock_inspect.tell(self.connection, self._layout, prefix)
+        return await lock_inspect.list_locks(self.connection, self._layout, prefix)
 
-    def _reader(self, subject: str) -> Reader:
-        return Reader(self.connection, subject)
+    def _reader(self, subject: str) -> Etcd2Reader:
+        return Etcd2Reader(self.connection, subject)
 
 
 def _children(above: str, nodes: Sequence[Node]) -> tuple[Child, ...]:

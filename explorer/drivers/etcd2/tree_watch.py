@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from explorer.drivers.common.watch import Feed, follow
-from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.errors import GapError, ReplacedError
-from explorer.drivers.etcd2.event_stream import History
-from explorer.drivers.etcd2.keyspace import Change, Layout, Node, is_below
-from explorer.drivers.etcd2.path_trie import Names
-from explorer.drivers.etcd2.reader import Reader, Walk
+from explorer.drivers.common.watch import Feed, watch_with_reconnect
+from explorer.drivers.etcd2.connection import Etcd2Connection
+from explorer.drivers.etcd2.errors import EventIndexClearedError, ReplacedError
+from explorer.drivers.etcd2.event_stream import EventHistory
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node, NodeChange, is_below
+from explorer.drivers.etcd2.path_trie import PathTrie
+from explorer.drivers.etcd2.reader import Etcd2Reader, Walk
 from explorer.model.entries import Revision
 from explorer.model.errors import InvalidKey
 from explorer.model.events import Deleted, Event, Put, Resync, Started
@@ -32,7 +32,7 @@ class _Gap:
     """Whether the store is in another life, whose indexes cannot be compared with those of before."""
 
 
-class TreeWatch:
+class Etcd2TreeWatch:
     """One watch of a directory, over any number of connections.
 
     Args:
@@ -45,8 +45,8 @@ class TreeWatch:
 
     def __init__(
         self,
-        connection: Connection,
-        layout: Layout,
+        connection: Etcd2Connection,
+        layout: Etcd2Keyspace,
         prefix: str,
         since: Revision | None,
         known: Mapping[str, Revision] | None,
@@ -57,9 +57,9 @@ class TreeWatch:
         self._base = layout.base(prefix)
         self._since = since
         self._known = known
-        self._reader = Reader(connection, prefix)
-        self._history = History(connection, prefix, self._base)
-        self._names: Names | None = None
+        self._reader = Etcd2Reader(connection, prefix)
+        self._history = EventHistory(connection, prefix, self._base)
+        self._names: PathTrie | None = None
         self._begun = 0
         """The index up to which the names may be newer than the changes."""
         self._gap: _Gap | None = None
@@ -69,7 +69,7 @@ class TreeWatch:
     async def run(self, feed: Feed) -> None:
         """Watch until cancelled, or until the store says no."""
         self._feed = feed
-        await follow(feed, self._attempt)
+        await watch_with_reconnect(feed, self._attempt)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
         if self._names is None:
@@ -77,7 +77,7 @@ class TreeWatch:
         else:
             try:
                 await self._history.check()
-            except GapError as gap:
+            except EventIndexClearedError as gap:
                 self._note(gap)
             if self._gap is not None:
                 async for events in self._again(self._gap):
@@ -87,7 +87,7 @@ class TreeWatch:
                 async with aclosing(self._history.changes(below=True)) as changes:
                     async for change in changes:
                         yield [Started(self._history.told)] if change is None else await self._told(change)
-            except GapError as gap:
+            except EventIndexClearedError as gap:
                 async for events in self._again(self._note(gap)):
                     yield events
 
@@ -98,10 +98,10 @@ class TreeWatch:
             raise InvalidKey(
                 "a key with a value has nothing below it",
                 hint="watch the key itself",
-                address=self._layout.shown,
+                address=self._layout.redacted,
                 key=self._prefix,
             )
-        names = Names(self._base)
+        names = PathTrie(self._base)
         walk = Walk(self._reader, self._base)
         while page := await walk.take(_PAGE):
             for node in page:
@@ -109,13 +109,13 @@ class TreeWatch:
                 if not node.directory:
                     self._history.observe(node)
         self._names = names
-        self._begun = (await self._connection.prove()).index
+        self._begun = (await self._connection.ping()).index
         if self._since is not None:
             self._history.told = self._since if isinstance(self._since, int) else 0
             return Started(self._since)
         return Started(self._begun)
 
-    async def _told(self, change: Change) -> list[Event]:
+    async def _told(self, change: NodeChange) -> list[Event]:
         """Take a change in, and tell it; what happened while the names were read, before the start, is not told."""
         told = await self._gone(change) if change.gone else self._come(change.node, change.previous)
         return told if self._since is not None or change.index > self._begun else []
@@ -128,7 +128,7 @@ class TreeWatch:
         told: list[Event] = [Put(self._layout.entry(Node.born(path, node.modified))) for path in above]
         return [*told, Put(self._layout.entry(node), self._layout.entry(previous) if previous else None)]
 
-    async def _gone(self, change: Change) -> list[Event]:
+    async def _gone(self, change: NodeChange) -> list[Event]:
         path, index = change.node.path, change.index
         if self._names is None:
             return []
@@ -151,12 +151,12 @@ class TreeWatch:
     async def _gone_before(self, path: str, gone: list[str]) -> list[str]:
         """Add what was in a directory that went before the names were read, as far as the watcher knows it."""
         if self._known is None:
-            raise GapError("a directory was deleted as a whole, and etcd does not tell what was in it")
+            raise EventIndexClearedError("a directory was deleted as a whole, and etcd does not tell what was in it")
         await self._feed.caught_up()
         known = (f"{self._layout.root}/{key}" for key in self._known)
         return sorted({*gone, *(one for one in known if one == path or is_below(one, path))}, reverse=True)
 
-    def _note(self, gap: GapError) -> _Gap:
+    def _note(self, gap: EventIndexClearedError) -> _Gap:
         """Return where the gap begins; a reading that the connection cuts off is made again from there."""
         is_replaced = isinstance(gap, ReplacedError)
         if self._gap is None:
@@ -175,7 +175,7 @@ class TreeWatch:
         await self._feed.caught_up()
         known = None if self._known is None else dict(self._known)
         another = gap.is_replaced or newest < since or cluster != self._history.cluster
-        names, present = Names(self._base), set[str]()
+        names, present = PathTrie(self._base), set[str]()
         walk = Walk(self._reader, self._base)
         while page := await walk.take(_PAGE):
             puts: list[Event] = []

@@ -3,17 +3,17 @@
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
-from explorer.drivers.common.watch import Feed, follow
-from explorer.drivers.etcd2.connection import Connection
-from explorer.drivers.etcd2.errors import GapError, ReplacedError
-from explorer.drivers.etcd2.event_stream import History
-from explorer.drivers.etcd2.keyspace import Change, Layout, Node, is_below
-from explorer.drivers.etcd2.reader import Reader
+from explorer.drivers.common.watch import Feed, watch_with_reconnect
+from explorer.drivers.etcd2.connection import Etcd2Connection
+from explorer.drivers.etcd2.errors import EventIndexClearedError, ReplacedError
+from explorer.drivers.etcd2.event_stream import EventHistory
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node, NodeChange, is_below
+from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.model.entries import Entry, Revision
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
 
-class KeyWatch:
+class Etcd2KeyWatch:
     """One watch of a key, over any number of connections.
 
     A directory comes along with what is written below it, which etcd tells to none but who listens below, too: so does
@@ -26,20 +26,20 @@ class KeyWatch:
         since: Tell what happened after this index; None for from now on.
     """
 
-    def __init__(self, connection: Connection, layout: Layout, key: str, since: Revision | None) -> None:
+    def __init__(self, connection: Etcd2Connection, layout: Etcd2Keyspace, key: str, since: Revision | None) -> None:
         self._connection = connection
         self._layout = layout
         self._key = key
         self._path = layout.locate(key)
         self._since = since
-        self._history = History(connection, key, self._path)
+        self._history = EventHistory(connection, key, self._path)
         self._last = 0
         """The index of the node that was told, or known to the watcher, last; 0 for none."""
         self._started = False
 
     async def run(self, feed: Feed) -> None:
         """Watch until cancelled, or until the store says no."""
-        await follow(feed, self._attempt)
+        await watch_with_reconnect(feed, self._attempt)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
         if not self._started:
@@ -48,7 +48,7 @@ class KeyWatch:
         else:
             try:
                 await self._history.check()
-            except GapError as gap:
+            except EventIndexClearedError as gap:
                 yield await self._again(gap)
         while True:
             try:
@@ -58,7 +58,7 @@ class KeyWatch:
                         yield [Started(self._history.told)] if change is None else self._told(change)
                         if below != (self._last == 0):
                             break
-            except GapError as gap:
+            except EventIndexClearedError as gap:
                 yield await self._again(gap)
 
     async def _begin(self) -> Started:
@@ -72,14 +72,14 @@ class KeyWatch:
         return Started(self._since)
 
     async def _node(self) -> Node | None:
-        node = await Reader(self._connection, self._key).node(self._path)
+        node = await Etcd2Reader(self._connection, self._key).node(self._path)
         if node is None:
             self._history.observe_absence()
         elif not node.directory:
             self._history.observe(node)
         return node
 
-    def _told(self, change: Change) -> list[Event]:
+    def _told(self, change: NodeChange) -> list[Event]:
         node = change.node
         if node.path == self._path and not change.gone:
             self._last = node.modified
@@ -96,7 +96,7 @@ class KeyWatch:
     def _entry(self, node: Node | None) -> Entry | None:
         return None if node is None else self._layout.entry(node)
 
-    async def _again(self, gap: GapError) -> list[Event]:
+    async def _again(self, gap: EventIndexClearedError) -> list[Event]:
         """Read the key again, and tell the difference."""
         since = self._history.told
         await self._history.begin()

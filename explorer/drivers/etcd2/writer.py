@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from typing import NamedTuple, Never, assert_never
 
 from explorer.drivers.common import cas_writer
-from explorer.drivers.common.cas_writer import State
+from explorer.drivers.common.cas_writer import Version
 from explorer.drivers.common.leases import keep_alive
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.etcd2 import errors, requests
-from explorer.drivers.etcd2.cas import Save
-from explorer.drivers.etcd2.connection import Connection
+from explorer.drivers.etcd2.cas import Etcd2CasWrite
+from explorer.drivers.etcd2.connection import Etcd2Connection
 from explorer.drivers.etcd2.errors import COMPARE_FAILED, EXISTS, NOT_A_FILE, NOT_FOUND, NotEmptyError
-from explorer.drivers.etcd2.keyspace import Layout, Node
-from explorer.drivers.etcd2.reader import Reader
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node
+from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, KeyNotFound
 
 
-class Seen(NamedTuple):
+class NodeGuard(NamedTuple):
     """A node that was read."""
 
     node: Node
@@ -33,7 +33,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(slots=True)
-class Lifetime:
+class Etcd2Lease:
     """How long an entry is to live."""
 
     ttl: int | None
@@ -42,7 +42,7 @@ class Lifetime:
     """The creation of the node that lives so, once it is written."""
 
 
-class Writer(cas_writer.Writer[Seen, Lifetime, Never]):
+class Etcd2Writer(cas_writer.CasWriter[NodeGuard, Etcd2Lease, Never]):
     """Writes the keys of an address.
 
     Args:
@@ -51,15 +51,15 @@ class Writer(cas_writer.Writer[Seen, Lifetime, Never]):
         tasks: Keeps entries alive.
     """
 
-    def __init__(self, connection: Connection, layout: Layout, tasks: Tasks) -> None:
-        super().__init__(layout.shown)
+    def __init__(self, connection: Etcd2Connection, layout: Etcd2Keyspace, tasks: Tasks) -> None:
+        super().__init__(layout.redacted)
         self.connection = connection
         self.layout = layout
         self.tasks = tasks
 
-    async def current(self, key: str) -> Seen | None:
-        node = await Reader(self.connection, key).node(self.layout.locate(key))
-        return Seen(node) if node else None
+    async def current(self, key: str) -> NodeGuard | None:
+        node = await Etcd2Reader(self.connection, key).node(self.layout.locate(key))
+        return NodeGuard(node) if node else None
 
     async def make_directory(self, key: str, ttl: float | None) -> Entry:
         """Make a directory, or give the one that is there its TTL."""
@@ -72,27 +72,33 @@ class Writer(cas_writer.Writer[Seen, Lifetime, Never]):
                 if made.node is None:
                     there = await self.current(key)
                     if there and not there.node.directory:
-                        raise errors.refused(EXISTS, self.shown, key)
+                        raise errors.refused(EXISTS, self.redacted, key)
                     if there and life is None:
                         return self.layout.entry(there.node)
                     made = await self.connection.ask(requests.write(path, known), NOT_FOUND, NOT_A_FILE, key=key)
                 if made.node:
                     return self.layout.entry(made.node)
 
-    async def _seen(self, key: str, previous: Entry | Revision) -> Seen | None:
-        now, (modified, created) = await self.current(key), State.of(previous)
+    async def _seen(self, key: str, previous: Entry | Revision) -> NodeGuard | None:
+        now, (modified, created) = await self.current(key), Version.of(previous)
         if now and now.node.modified == modified and created in (None, now.node.created):
-            return Seen(now.node, as_shown=now.node.doubtful)
+            return NodeGuard(now.node, as_shown=now.node.doubtful)
         return None
 
     async def _write(
-        self, key: str, value: bytes, before: Seen | None, life: Lifetime | None, *, besides: Sequence[Never] = ()
+        self,
+        key: str,
+        value: bytes,
+        before: NodeGuard | None,
+        life: Etcd2Lease | None,
+        *,
+        besides: Sequence[Never] = (),
     ) -> Entry | None:
         del besides  # a write has no condition but its own
         if before and before.node.directory:
-            raise errors.refused(NOT_A_FILE, self.shown, key)
+            raise errors.refused(NOT_A_FILE, self.redacted, key)
         ttl = life.ttl if life else before.node.ttl if before else None
-        written = await Save(
+        written = await Etcd2CasWrite(
             self.connection,
             key,
             self.layout.locate(key),
@@ -107,9 +113,12 @@ class Writer(cas_writer.Writer[Seen, Lifetime, Never]):
             life.created = written.created
         return self.layout.entry(written)
 
-    async def _erase(self, key: str, before: Seen) -> bool:
+    async def _erase(self, key: str, before: NodeGuard) -> bool:
         try:
-            return await Save(self.connection, key, self.layout.locate(key), before.node, None).commit() is not None
+            return (
+                await Etcd2CasWrite(self.connection, key, self.layout.locate(key), before.node, None).commit()
+                is not None
+            )
         except NotEmptyError as error:
             raise ExplorerError(error.message, hint=error.hint, address=error.address, key=key) from error
 
@@ -117,27 +126,27 @@ class Writer(cas_writer.Writer[Seen, Lifetime, Never]):
         del key
         assert_never(condition)  # writes depend on nothing else in this API
 
-    async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> Lifetime:
+    async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> Etcd2Lease:
         del key, keep_alive
-        return Lifetime(None if math.isinf(ttl) else math.ceil(ttl))
+        return Etcd2Lease(None if math.isinf(ttl) else math.ceil(ttl))
 
-    def _keep_alive(self, key: str, life: Lifetime) -> None:
+    def _keep_alive(self, key: str, life: Etcd2Lease) -> None:
         ttl = life.ttl
         if ttl is not None:
             renewing = keep_alive(lambda left: renew(self.connection, key, self.layout.locate(key), life, left), ttl)
             self.tasks.start(renewing, name=f"TTL of {key}")
 
 
-async def renew(connection: Connection, key: str, path: str, life: Lifetime, within: float) -> float:
+async def renew(connection: Etcd2Connection, key: str, path: str, life: Etcd2Lease, within: float) -> float:
     """Renew the TTL of a node that is still the one that was made, and give it in seconds.
 
     Raises:
         KeyNotFound: It is not.
     """
     while True:
-        now = await Reader(connection, key).node(path)
+        now = await Etcd2Reader(connection, key).node(path)
         if now is None or now.created != life.created or now.ttl is None:
-            raise KeyNotFound("it is no longer there", address=connection.shown, key=key)
+            raise KeyNotFound("it is no longer there", address=connection.redacted, key=key)
         form = {"refresh": "true", "ttl": str(life.ttl), "prevIndex": str(now.modified)}
         renewed = await connection.ask(
             requests.write(path, form), NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, key=key, within=within, repeat=False

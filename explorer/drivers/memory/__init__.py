@@ -4,8 +4,8 @@ Both keep every revision, as etcd does, and so can do everything of the contract
 """
 
 from explorer.drivers.memory.clock import ManualClock
-from explorer.drivers.memory.database import Keyspace
+from explorer.drivers.memory.database import Database
 from explorer.drivers.memory.demo.store import DemoStore
 from explorer.drivers.memory.store import MemoryStore
 
-__all__ = ["DemoStore", "Keyspace", "ManualClock", "MemoryStore"]
+__all__ = ["Database", "DemoStore", "ManualClock", "MemoryStore"]

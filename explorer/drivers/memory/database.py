@@ -32,7 +32,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Commit:
     """What one commit did to one key."""
 
     key: bytes
@@ -40,7 +40,7 @@ class Change:
     previous: Version | None
 
 
-class Keyspace:
+class Database:
     """Keys (bytes) and all that ever happened to them, shared by any number of stores on one event loop."""
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -52,7 +52,7 @@ class Keyspace:
         """The oldest revision that can be read, and after which changes are known."""
         self._order: list[bytes] = []
         self._versions: dict[bytes, list[Version]] = {}
-        self._commits: list[tuple[Change, ...]] = []
+        self._commits: list[tuple[Commit, ...]] = []
         self._first = 2
         self._alarm: Alarm | None = None
         self._alarm_moment = inf
@@ -84,7 +84,7 @@ class Keyspace:
         """Give every kept state of a key, deletions included, the oldest first."""
         return tuple(self._versions.get(key, ()))
 
-    def commits(self, *, after: int, limit: int) -> Sequence[tuple[Change, ...]]:
+    def commits(self, *, after: int, limit: int) -> Sequence[tuple[Commit, ...]]:
         """Give the commits that made the revisions after one, in order; it must not be older than `compacted`."""
         start = max(after + 1 - self._first, 0)
         return self._commits[start : start + limit]
@@ -121,7 +121,7 @@ class Keyspace:
                 insort(self._order, key)
             self._versions[key].append(version)
             self.leases.move(key, before=previous.lease if previous else None, after=version.lease)
-            changes.append(Change(key, version, previous))
+            changes.append(Commit(key, version, previous))
         if changes:
             self.revision = revision
             self._commits.append(tuple(changes))

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from explorer.drivers.memory.database import Keyspace, Version
+from explorer.drivers.memory.database import Database, Version
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import decode, directory, encode, first_name, range_end
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class MemoryKeyspace:
     """A keyspace as seen from a path."""
 
-    keyspace: Keyspace
+    keyspace: Database
     root: bytes
     separator: str
 

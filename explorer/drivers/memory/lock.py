@@ -7,15 +7,15 @@ from typing import Final, Protocol
 
 from explorer.drivers.base import Lock
 from explorer.drivers.common.tasks import Tasks
-from explorer.drivers.memory.database import Keyspace, Version
-from explorer.drivers.memory.keyspace import View
+from explorer.drivers.memory.database import Database, Version
+from explorer.drivers.memory.keyspace import MemoryKeyspace
 from explorer.drivers.memory.leases import Lease
 from explorer.model.address import Address
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, LockLost
 from explorer.model.keys import encode, range_end
 from explorer.model.locks import Contender, LockInfo
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
 
@@ -32,8 +32,8 @@ class Connection(Protocol):
     """What a lock needs of the connection that it was made by."""
 
     address: Address
-    keyspace: Keyspace
-    view: View
+    keyspace: Database
+    view: MemoryKeyspace
     tasks: Tasks
     down: str | None
     locks_in_use: set["MemoryLock"]
@@ -88,7 +88,7 @@ class MemoryLock(Lock):
             await self._leave()
             raise
         self._obtained = True
-        _LOG.info("lock %s in %s: held, fence %d", inert(self.key), self._store.address.shown, self._joined)
+        _LOG.info("lock %s in %s: held, fence %d", sanitize(self.key), self._store.address.redacted, self._joined)
         if self._value:
             current = self._keyspace.at(self._node)
             self._keyspace.put(self._node, self._value, lease=current.lease if current else None)
@@ -100,7 +100,7 @@ class MemoryLock(Lock):
                 await self._leave()  # somebody waits by this very object, and is not to wait any longer
             return
         self._obtained = False
-        _LOG.info("lock %s in %s: released", inert(self.key), self._store.address.shown)
+        _LOG.info("lock %s in %s: released", sanitize(self.key), self._store.address.redacted)
         if self._delete_on_unlock and not self._store.down and self._present():
             self._keyspace.delete([self._node])
         await self._leave()
@@ -110,7 +110,9 @@ class MemoryLock(Lock):
         node = self._store.view.full(key)
         self._store.check()
         if not (self.held and self._present()):
-            raise LockLost("the lock is not held; nothing was written", address=self._store.address.shown, key=self.key)
+            raise LockLost(
+                "the lock is not held; nothing was written", address=self._store.address.redacted, key=self.key
+            )
         current = self._keyspace.at(node)
         return self._store.view.entry(node, self._keyspace.put(node, value, lease=current.lease if current else None))
 
@@ -163,7 +165,7 @@ class MemoryLock(Lock):
     def lose(self) -> None:
         """Stop being a contender, told to the holder if it did not release the lock itself."""
         if self._obtained:
-            _LOG.info("lock %s in %s: lost", inert(self.key), self._store.address.shown)
+            _LOG.info("lock %s in %s: lost", sanitize(self.key), self._store.address.redacted)
             self.lost.set()
         self._obtained = False
         self._proven_until = -inf
@@ -173,11 +175,11 @@ class MemoryLock(Lock):
 
     def _cannot(self, reason: str) -> CannotLock:
         return CannotLock(
-            f"not locked: {reason}", hint="see who holds it", address=self._store.address.shown, key=self.key
+            f"not locked: {reason}", hint="see who holds it", address=self._store.address.redacted, key=self.key
         )
 
 
-def found_locks(view: View, prefix: str) -> tuple[LockInfo, ...]:
+def found_locks(view: MemoryKeyspace, prefix: str) -> tuple[LockInfo, ...]:
     """Find the locks at or below a prefix by their contenders' keys."""
     start, _ = view.span(prefix)
     itself = view.root + encode(prefix)
@@ -196,7 +198,7 @@ def _lock(key: str, queue: list[tuple[int, Contender]]) -> LockInfo:
     return LockInfo(key, KIND, LAYOUT, holder, tuple(waiters))
 
 
-def _contender(view: View, lease: Lease, key: bytes, version: Version) -> Contender:
+def _contender(view: MemoryKeyspace, lease: Lease, key: bytes, version: Version) -> Contender:
     others = sorted(view.relative(other) for other in lease.keys if other != key and other.startswith(view.root))
     return Contender(
         name=(version.value or b"").decode("utf-8", "replace") or f"{lease.name} {view.relative(key)}",

@@ -7,14 +7,14 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
-from explorer.drivers.common.errors import taken, unspecified
+from explorer.drivers.common.errors import key_exists, previous_missing
 from explorer.drivers.common.settings import separator
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.common.watch import Watch
-from explorer.drivers.memory.database import Keyspace, Version
-from explorer.drivers.memory.keyspace import View
+from explorer.drivers.memory.database import Database, Version
+from explorer.drivers.memory.keyspace import MemoryKeyspace
 from explorer.drivers.memory.lock import LAYOUT, RENEWALS, MemoryLock, found_locks
-from explorer.drivers.memory.watch import Watcher
+from explorer.drivers.memory.watch import MemoryWatch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
@@ -29,7 +29,7 @@ from explorer.model.errors import (
 )
 from explorer.model.keys import directory, encode
 from explorer.model.locks import LockInfo
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.version import __version__
 
 _LOG: Final = logging.getLogger(__package__)
@@ -43,7 +43,7 @@ class MemoryStore(Store):
     """
 
     capabilities = ~(Capability.DIRECTORIES | Capability.STALE_READS)
-    reasons: ClassVar[Mapping[Capability, str]] = MappingProxyType(
+    unsupported_reasons: ClassVar[Mapping[Capability, str]] = MappingProxyType(
         {
             Capability.DIRECTORIES: "a prefix exists by the keys below it",
             Capability.STALE_READS: "there is one copy, and it is never behind",
@@ -53,7 +53,7 @@ class MemoryStore(Store):
     options: ClassVar[tuple[str, ...]] = ("separator",)
     """What the URL may say after its question mark."""
 
-    def __init__(self, address: Address, _access: Access | None = None, *, keyspace: Keyspace | None = None) -> None:
+    def __init__(self, address: Address, _access: Access | None = None, *, keyspace: Database | None = None) -> None:
         super().__init__(address)
         address.only_options(*self.options)
         address.require_no_socket()
@@ -62,10 +62,10 @@ class MemoryStore(Store):
             raise InvalidAddress(
                 f"{address.scheme}: is in this process and on no host",
                 hint=f"write {address.scheme}: or {address.scheme}:path",
-                address=address.shown,
+                address=address.redacted,
             )
-        self.keyspace = keyspace or Keyspace()
-        self.view = View(self.keyspace, encode(directory(address.path, self.separator)), self.separator)
+        self.keyspace = keyspace or Database()
+        self.view = MemoryKeyspace(self.keyspace, encode(directory(address.path, self.separator)), self.separator)
         self.tasks = Tasks()
         self.locks_in_use: set[MemoryLock] = set()
         self.down: str | None = None
@@ -77,7 +77,7 @@ class MemoryStore(Store):
     async def connect(self) -> None:
         """Find out whether the connection is open."""
         self.check()
-        _LOG.info("opened %s", self.address.shown)
+        _LOG.info("opened %s", self.address.redacted)
 
     async def close(self) -> None:
         """End every watch and lock of this connection."""
@@ -88,7 +88,7 @@ class MemoryStore(Store):
             lock.lose()
         self.down = "the store is closed"
         await self.tasks.close()
-        _LOG.info("closed %s", self.address.shown)
+        _LOG.info("closed %s", self.address.redacted)
 
     def cut(self, reason: str = "the connection was cut") -> None:
         """Break the connection: every call fails, watches are lost, leases are not renewed."""
@@ -109,7 +109,7 @@ class MemoryStore(Store):
         """
         if self.down is not None:
             raise NotReachable(
-                self.down, hint="open the store again" if self._closed else "", address=self.address.shown
+                self.down, hint="open the store again" if self._closed else "", address=self.address.redacted
             )
         self.keyspace.expire()
 
@@ -129,12 +129,12 @@ class MemoryStore(Store):
             },
         )
 
-    async def prove(self) -> Revision | None:
+    async def ping(self) -> Revision | None:
         """Tell the newest revision."""
         self.check()
         return self.keyspace.revision
 
-    def another(self) -> "MemoryStore":
+    def clone(self) -> "MemoryStore":
         """Make one more connection to the same keyspace."""
         return type(self)(self.address, keyspace=self.keyspace)
 
@@ -201,7 +201,7 @@ class MemoryStore(Store):
         full, current = self._current(key)
         if previous is None:
             if current is not None:
-                raise taken(self.address.shown, key)
+                raise key_exists(self.address.redacted, key)
         elif current is None or not _same(current, previous):
             raise self._modified(key, current)
         return self._write(full, value, current, ttl)
@@ -210,7 +210,7 @@ class MemoryStore(Store):
         """Delete an entry only if it still is the one that was read."""
         full, current = self._current(key)
         if previous is None:
-            raise unspecified(self.address.shown, key)
+            raise previous_missing(self.address.redacted, key)
         if current is None:
             raise self._not_found(key)
         if not _same(current, previous):
@@ -255,7 +255,7 @@ class MemoryStore(Store):
         single: bool,
     ) -> Watch:
         after = None if since is None else self._number(since, key)
-        watcher = Watcher(self.view, span, single=single, check=self.check, since=after, known=known)
+        watcher = MemoryWatch(self.view, span, single=single, check=self.check, since=after, known=known)
         return Watch(self.tasks, watcher.produce, name=f"watch {key}")
 
     # Locks
@@ -298,7 +298,7 @@ class MemoryStore(Store):
         return self.view.entry(key, version)
 
     def _log(self, what: str, key: bytes) -> None:
-        _LOG.info("%s in %s: %s", inert(key), self.address.shown, what)
+        _LOG.info("%s in %s: %s", sanitize(key), self.address.redacted, what)
 
     async def _keep_alive(self, name: str) -> None:
         while (lease := self.keyspace.leases.get(name)) is not None and lease.keys:
@@ -316,7 +316,7 @@ class MemoryStore(Store):
                 f"revision {revision} is gone",
                 oldest=self.keyspace.compacted,
                 hint="list again",
-                address=self.address.shown,
+                address=self.address.redacted,
                 key=prefix,
             )
         return revision
@@ -331,7 +331,7 @@ class MemoryStore(Store):
         raise InvalidKey(
             f"{revision!r} is no revision of this store",
             hint="they are whole numbers",
-            address=self.address.shown,
+            address=self.address.redacted,
             key=key,
         )
 
@@ -339,17 +339,20 @@ class MemoryStore(Store):
         if 0 < ttl < inf:
             return ttl
         raise ExplorerError(
-            f"{ttl} is no time to live", hint="name a positive number of seconds", address=self.address.shown, key=key
+            f"{ttl} is no time to live",
+            hint="name a positive number of seconds",
+            address=self.address.redacted,
+            key=key,
         )
 
     def _not_found(self, key: str) -> KeyNotFound:
         return KeyNotFound(
-            "there is nothing", hint="keys are exact, see what is there", address=self.address.shown, key=key
+            "there is nothing", hint="keys are exact, see what is there", address=self.address.redacted, key=key
         )
 
     def _modified(self, key: str, current: Version | None) -> KeyModified:
         now = "it is gone" if current is None else f"it is at revision {current.revision} now"
-        return KeyModified(f"somebody changed it: {now}", hint="read it again", address=self.address.shown, key=key)
+        return KeyModified(f"somebody changed it: {now}", hint="read it again", address=self.address.redacted, key=key)
 
 
 def _same(current: Version, previous: Entry | Revision) -> bool:

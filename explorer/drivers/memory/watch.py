@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Final
 
 from explorer.drivers.common.retry import Backoff
-from explorer.drivers.common.watch import Feed, follow, missing
-from explorer.drivers.memory.database import NO_END, Change
-from explorer.drivers.memory.keyspace import View
+from explorer.drivers.common.watch import Feed, vanished, watch_with_reconnect
+from explorer.drivers.memory.database import NO_END, Commit
+from explorer.drivers.memory.keyspace import MemoryKeyspace
 from explorer.model.entries import Entry, Revision
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
@@ -14,12 +14,12 @@ _BATCH: Final = 500
 """Commits looked at before the reader is given its turn."""
 
 
-class Watcher:
+class MemoryWatch:
     """One watch. It remembers how far it told, and by that goes on after its connection was cut."""
 
     def __init__(
         self,
-        view: View,
+        view: MemoryKeyspace,
         span: tuple[bytes, bytes],
         *,
         single: bool,
@@ -49,7 +49,7 @@ class Watcher:
 
     async def produce(self, feed: Feed) -> None:
         """Tell the events to a reader until cancelled."""
-        await follow(feed, lambda: self._attempt(feed), backoff=Backoff(first=0.01, most=0.1))
+        await watch_with_reconnect(feed, lambda: self._attempt(feed), backoff=Backoff(first=0.01, most=0.1))
 
     async def _attempt(self, feed: Feed) -> AsyncGenerator[Iterable[Event], None]:
         self._check()
@@ -78,7 +78,7 @@ class Watcher:
     def _watches(self, key: bytes) -> bool:
         return self._start <= key and (key < self._end or self._end == NO_END)
 
-    def _event(self, change: Change) -> Put | Deleted:
+    def _event(self, change: Commit) -> Put | Deleted:
         previous = None if change.previous is None else self._view.entry(change.key, change.previous)
         if change.version.value is None:
             return Deleted(self._view.relative(change.key), change.version.revision, previous)
@@ -96,5 +96,5 @@ class Watcher:
                 for key, version in found
                 if version.revision > since and known.get(self._view.relative(key)) != version.revision
             ),
-            *missing(known, present, revision=now),
+            *vanished(known, present, revision=now),
         ]

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from explorer.drivers.common.errors import modified
-from explorer.drivers.common.write_attempt import Delivery
+from explorer.drivers.common.errors import key_modified
+from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.zookeeper import errors, messages
-from explorer.drivers.zookeeper.connection import Connection
+from explorer.drivers.zookeeper.connection import ZooKeeperConnection
 from explorer.drivers.zookeeper.keyspace import OPEN, Acl, Stat
-from explorer.drivers.zookeeper.messages import Mode, Refusal, Request, Result
-from explorer.drivers.zookeeper.reader import Node, Reader
+from explorer.drivers.zookeeper.messages import Mode, OpError, Request, Result
+from explorer.drivers.zookeeper.reader import Node, ZooKeeperReader
 from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown, Timeout, TooLarge
 
 _LARGE = 2**16
@@ -27,7 +27,7 @@ _LARGE = 2**16
 
 
 @dataclass(frozen=True, slots=True)
-class Birth:
+class CreateOptions:
     """What a node that is created is to be besides its value."""
 
     mode: Mode = Mode.PERSISTENT
@@ -36,7 +36,7 @@ class Birth:
 
 
 @dataclass(frozen=True, slots=True)
-class Save:
+class ZooKeeperCasWrite:
     """One guarded write of one node: it is as `before` (None: absent), then it has `value` (None: it is deleted).
 
     Args:
@@ -49,12 +49,12 @@ class Save:
         besides: Further conditions, as operations.
     """
 
-    connection: Connection
+    connection: ZooKeeperConnection
     subject: str
     path: str
     before: Stat | None
     value: bytes | None
-    birth: Birth | None = None
+    birth: CreateOptions | None = None
     besides: Sequence[Request[None]] = ()
 
     async def commit(self) -> Stat | None:
@@ -70,7 +70,7 @@ class Save:
             OutcomeUnknown: The store cannot tell.
             NotReachable: Nothing was sent.
         """
-        delivery = Delivery(self.connection.timeout, self.connection.shown, self.subject)
+        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
         operations = self._operations()
         while (results := await delivery.send(lambda left: self._attempt(operations, left))) is None:
             continue
@@ -91,7 +91,7 @@ class Save:
         if self.before and (self.value is None or self.birth):
             operations.append(messages.delete(self.path, version))
         if self.value is not None and (self.birth or not self.before):
-            birth = self.birth or Birth()
+            birth = self.birth or CreateOptions()
             operations.append(messages.create(self.path, self.value, birth.acl, birth.mode, birth.ttl))
         elif self.value is not None:
             operations.append(messages.put(self.path, self.value, version))
@@ -107,7 +107,7 @@ class Save:
                 raise TooLarge(
                     f"the server takes no request of {request.size} bytes; nothing was written",
                     hint="its limit is jute.maxbuffer, 1048575 bytes unless it is set",
-                    address=self.connection.shown,
+                    address=self.connection.redacted,
                     key=self.subject,
                 ) from error
             raise
@@ -128,7 +128,7 @@ class Save:
         try:
             if not await self.connection.refuses(request.size, key=self.subject):
                 return False
-            now = await Reader(self.connection, self.subject).stat(self.path)
+            now = await ZooKeeperReader(self.connection, self.subject).stat(self.path)
         except ExplorerError:
             return False
         if now is None or self.before is None:
@@ -136,8 +136,8 @@ class Save:
         return (now.czxid, now.version) == (self.before.czxid, self.before.version)
 
     def _cause(self, result: Result) -> object:
-        if isinstance(result, Refusal) and result.code not in (errors.ROLLED_BACK, errors.NOT_TRIED):
-            return errors.refusal(result.code, self.connection.shown, self.subject)
+        if isinstance(result, OpError) and result.code not in (errors.ROLLED_BACK, errors.NOT_TRIED):
+            return errors.refusal(result.code, self.connection.redacted, self.subject)
         return result
 
     async def _won(self, result: object) -> Stat | None:
@@ -152,7 +152,7 @@ class Save:
                 )
             case str():
                 try:
-                    made = await Reader(self.connection, self.subject).stat(self.path)
+                    made = await ZooKeeperReader(self.connection, self.subject).stat(self.path)
                 except ExplorerError as error:
                     raise self._surprised("was written, and could not be read again") from error
                 if made is None:
@@ -162,15 +162,17 @@ class Save:
                 return self.before
 
     def _surprised(self, what: str) -> OutcomeUnknown:
-        return OutcomeUnknown(f"the node {what}", hint="read the key", address=self.connection.shown, key=self.subject)
+        return OutcomeUnknown(
+            f"the node {what}", hint="read the key", address=self.connection.redacted, key=self.subject
+        )
 
-    async def _found_out(self, delivery: Delivery, refusal: ExplorerError | None) -> Stat | None:
+    async def _found_out(self, delivery: WriteAttempt, refusal: ExplorerError | None) -> Stat | None:
         """Tell from what the node is now what became of a write whose answer was lost, and that is refused now."""
         try:
-            now = await Reader(self.connection, self.subject).node(self.path)
+            now = await ZooKeeperReader(self.connection, self.subject).node(self.path)
         except ExplorerError as error:
             raise delivery.unknown() from error
-        before, shown, key = self.before, self.connection.shown, self.subject
+        before, redacted, key = self.before, self.connection.redacted, self.subject
         same = before is not None and now is not None and now.stat.czxid == before.czxid
         if before and now and same:
             if now.stat.version == before.version:  # neither sending took effect
@@ -178,11 +180,11 @@ class Save:
                     raise refusal
                 return None
             if self.value is None or self.birth:
-                raise modified(shown, key)
+                raise key_modified(redacted, key)
             if now.stat.version == before.version + 1:
                 if now.value == self.value:
                     return now.stat
-                raise modified(shown, key)
+                raise key_modified(redacted, key)
         if self.value is None and now is None:
             return before
         if self._born(now):

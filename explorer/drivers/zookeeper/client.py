@@ -20,13 +20,13 @@ from kazoo.handlers.threading import SequentialThreadingHandler
 from kazoo.protocol.serialization import CloseInstance
 from kazoo.protocol.states import KazooState, KeeperState
 
-from explorer.drivers.common.threads import Reply, Worker
-from explorer.drivers.zookeeper.frames import Happened, NotSent, SilentServer
+from explorer.drivers.common.threads import ThreadFuture, Worker
+from explorer.drivers.zookeeper.frames import NotSent, SilentServer, WatchedEvent
 from explorer.drivers.zookeeper.kazoo_connection import KAZOO_LOG, KazooConnection, Listener
 from explorer.drivers.zookeeper.messages import Request
-from explorer.drivers.zookeeper.settings import Settings
+from explorer.drivers.zookeeper.settings import ZooKeeperSettings
 
-__all__ = ["CHANGED", "CHILDREN", "CREATED", "DELETED", "Client", "Happened", "Listener"]
+__all__ = ["CHANGED", "CHILDREN", "CREATED", "DELETED", "Client", "Listener", "WatchedEvent"]
 
 _CONNECTING: Final = 3.0
 """Seconds that a server has to accept a connection."""
@@ -46,7 +46,9 @@ class Client:
         tls: What is trusted and shown on encrypted connections.
     """
 
-    def __init__(self, settings: Settings, session: float, listener: Listener, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, settings: ZooKeeperSettings, session: float, listener: Listener, tls: ssl.SSLContext | None
+    ) -> None:
         access = settings.access
         password = access.password.reveal() if access.password else ""
         digest = access.user is not None and settings.sasl is None
@@ -73,7 +75,9 @@ class Client:
 
     def send(self, requests: Sequence[Request[object]]) -> list[asyncio.Future[object]]:
         """Send requests, which are answered in this order; a future fails with whatever kazoo makes of it."""
-        replies: list[Reply[object]] = [Reply() for _ in requests]  # in the place of kazoo's own kind of future
+        replies: list[ThreadFuture[object]] = [
+            ThreadFuture() for _ in requests
+        ]  # in the place of kazoo's own kind of future
         kazoo = self._kazoo
         if kazoo._state in _CLOSED:  # noqa: SLF001 - kazoo has no other way in
             for reply in replies:

@@ -12,16 +12,16 @@ from functools import partial
 from typing import Final, TypeVar, cast
 
 from explorer.drivers.common.request_log import logged_request
-from explorer.drivers.common.retry import persist
-from explorer.drivers.common.threads import Mailbox, hand
-from explorer.drivers.common.tls import context, explain
+from explorer.drivers.common.retry import retry
+from explorer.drivers.common.threads import Mailbox, call_soon
+from explorer.drivers.common.tls import ssl_context, tls_error
 from explorer.drivers.zookeeper import errors, messages
-from explorer.drivers.zookeeper.client import Client, Happened
+from explorer.drivers.zookeeper.client import Client, WatchedEvent
 from explorer.drivers.zookeeper.keyspace import Stat
 from explorer.drivers.zookeeper.messages import Request
-from explorer.drivers.zookeeper.settings import Settings
+from explorer.drivers.zookeeper.settings import ZooKeeperSettings
 from explorer.model.errors import ExplorerError, NotReachable, Timeout, Unauthenticated
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 Read = TypeVar("Read")
 
@@ -39,15 +39,15 @@ _SLOWEST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ear:
+class Subscription:
     """Who hears of a path: of the node, or of all below it, too."""
 
     path: str
     below: bool
-    mailbox: Mailbox[Happened]
+    mailbox: Mailbox[WatchedEvent]
 
 
-class Connection:
+class ZooKeeperConnection:
     """One session, reconnected by itself for as long as it is open.
 
     Args:
@@ -57,10 +57,10 @@ class Connection:
     """
 
     def __init__(
-        self, settings: Settings, session: float | None = None, older: Callable[[], None] = lambda: None
+        self, settings: ZooKeeperSettings, session: float | None = None, older: Callable[[], None] = lambda: None
     ) -> None:
         self.settings = settings
-        self.shown = settings.shown
+        self.redacted = settings.redacted
         self.timeout = settings.access.timeout
         self.session = 0
         """The session's number; 0 before the first contact."""
@@ -83,7 +83,7 @@ class Connection:
         self._moved = asyncio.Event()
         self._failures = 0
         self._trouble: BaseException | None = None
-        self._ears: dict[int, Ear] = {}
+        self._ears: dict[int, Subscription] = {}
         self._guard = threading.Lock()
 
     # Opening and closing
@@ -96,12 +96,12 @@ class Connection:
             Unauthenticated: The servers do not accept who we are.
         """
         access = self.settings.access
-        tls = context(access, self.shown) if self.settings.address.tls else None
+        tls = ssl_context(access, self.redacted) if self.settings.address.tls else None
         try:
             self._client = Client(self.settings, self._wanted, _Listener(self), tls)
             self._client.start()
         except Exception as error:
-            raise errors.translate(error, self.shown, None) from error
+            raise errors.translate(error, self.redacted, None) from error
         try:
             async with asyncio.timeout(self.timeout):
                 while not self._live.is_set():
@@ -119,7 +119,7 @@ class Connection:
             try:
                 await client.close(_FAREWELL)
             except Exception:  # noqa: BLE001 - the end of a store is not to fail by what kazoo left
-                _LOG.debug("%s: the session was not closed", self.shown, exc_info=True)
+                _LOG.debug("%s: the session was not closed", self.redacted, exc_info=True)
 
     # Asking
 
@@ -133,7 +133,7 @@ class Connection:
         future: asyncio.Future[object] | None = None
         try:
             async with asyncio.timeout(limit):
-                with logged_request(_LOG, request.name, self.shown):
+                with logged_request(_LOG, request.name, self.redacted):
                     (future,) = await self._submit([request], key)
                     return cast("Read", await future)
         except TimeoutError as error:
@@ -143,12 +143,12 @@ class Connection:
         except ExplorerError:
             raise
         except Exception as error:
-            raise errors.translate(error, self.shown, key) from error
+            raise errors.translate(error, self.redacted, key) from error
 
     async def ask(self, request: Request[Read], *, key: str | None = None, within: float | None = None) -> Read:
         """Send a request that changes nothing until it is answered."""
         limit = self.timeout if within is None else within
-        return await persist(lambda left: self.send(request, key=key, within=left), within=limit)
+        return await retry(lambda left: self.send(request, key=key, within=left), within=limit)
 
     async def ask_all(
         self, requests: Sequence[Request[Read]], *, key: str | None = None, within: float | None = None
@@ -156,8 +156,8 @@ class Connection:
         """Ask many things, which the server answers in this order; what it refuses stands in its place."""
         limit = (self.timeout if within is None else within) + len(requests) / _SLOWEST
         name = ", ".join(sorted({request.name for request in requests}))
-        with logged_request(_LOG, f"{name} ({len(requests)} requests)", self.shown):
-            return await persist(lambda left: self._ask_all(requests, key, left), within=limit)
+        with logged_request(_LOG, f"{name} ({len(requests)} requests)", self.redacted):
+            return await retry(lambda left: self._ask_all(requests, key, left), within=limit)
 
     async def refuses(self, size: int, *, key: str | None = None) -> bool:
         """Return whether the server ends the connection, again and again, when it is asked something of this size.
@@ -168,7 +168,7 @@ class Connection:
         for _ in range(_PROBES):
             await self.ask(messages.sync("/"), key=key)
             try:
-                await self.send(messages.question(size), key=key)
+                await self.send(messages.request_frame(size), key=key)
             except Timeout:
                 return False
             except NotReachable:
@@ -184,14 +184,14 @@ class Connection:
         How many they are is asked for at the same time: a long answer takes its time.
         """
         limit = self.timeout if within is None else within
-        return sorted(await persist(lambda left: self._children(path or "/", key, left), within=limit))
+        return sorted(await retry(lambda left: self._children(path or "/", key, left), within=limit))
 
     async def _children(self, path: str, key: str | None, within: float) -> list[str]:
         requests: list[Request[object]] = [messages.exists(path), messages.children(path)]
         futures: list[asyncio.Future[object]] = []
         try:
             async with asyncio.timeout(within) as limit:
-                with logged_request(_LOG, "getChildren", self.shown):
+                with logged_request(_LOG, "getChildren", self.redacted):
                     futures = await self._submit(requests, key)
                     if isinstance(stat := await futures[0], Stat):
                         limit.reschedule(asyncio.get_running_loop().time() + within + stat.children / _SLOWEST)
@@ -201,7 +201,7 @@ class Connection:
         except ExplorerError:
             raise
         except Exception as error:
-            raise errors.translate(error, self.shown, key) from error
+            raise errors.translate(error, self.redacted, key) from error
         finally:
             for future in futures:
                 future.cancel()
@@ -232,7 +232,7 @@ class Connection:
         try:
             return cast("Read", await future)
         except Exception as error:
-            failure = errors.translate(error, self.shown, key)
+            failure = errors.translate(error, self.redacted, key)
             if failure.retryable:
                 raise failure from error
             return failure
@@ -240,14 +240,14 @@ class Connection:
     async def _submit(self, requests: Sequence[Request[object]], key: str | None) -> list[asyncio.Future[object]]:
         await self._live.wait()
         if self._client is None:
-            raise NotReachable("the store was closed", address=self.shown, key=key)
+            raise NotReachable("the store was closed", address=self.redacted, key=key)
         try:
             return self._client.send(requests)
         except Exception as error:
-            raise errors.translate(error, self.shown, key) from error
+            raise errors.translate(error, self.redacted, key) from error
 
     def _timed_out(self, limit: float, key: str | None) -> Timeout:
-        return Timeout(f"no answer within {limit:.1f} s", hint="is the server busy?", address=self.shown, key=key)
+        return Timeout(f"no answer within {limit:.1f} s", hint="is the server busy?", address=self.redacted, key=key)
 
     async def next_contact(self, contacts: int) -> None:
         """Wait until there was another connection after so many, for the time that a request may take."""
@@ -269,12 +269,12 @@ class Connection:
     def _unreachable(self, key: str | None) -> ExplorerError:
         trouble = self._trouble
         if isinstance(trouble, ssl.SSLError):
-            return explain(trouble, self.shown, key)
+            return tls_error(trouble, self.redacted, key)
         if getattr(trouble, "code", None) == errors.AUTH_FAILED:
             return Unauthenticated(
                 "the servers do not accept who you are",
                 hint="check the user and password",
-                address=self.shown,
+                address=self.redacted,
                 key=key,
             )
         reason = errors.reason(trouble) if trouble else "no answer in time"
@@ -282,18 +282,18 @@ class Connection:
             f"no server can be reached: {reason}",
             sent=False,
             hint="is it running there, and is it a plain client port (zk+tls:// for an encrypted one)?",
-            address=self.shown,
+            address=self.redacted,
             key=key,
         )
 
     # What the connection tells
 
     @contextmanager
-    def listen(self, path: str, *, below: bool, capacity: int) -> Iterator[Mailbox[Happened]]:
+    def listen(self, path: str, *, below: bool, capacity: int) -> Iterator[Mailbox[WatchedEvent]]:
         """Hear of events at a path, or at and below it; the end of a connection is an event of the path `""`."""
-        mailbox: Mailbox[Happened] = Mailbox(capacity)
+        mailbox: Mailbox[WatchedEvent] = Mailbox(capacity)
         with self._guard:
-            self._ears[id(mailbox)] = Ear(path, below, mailbox)
+            self._ears[id(mailbox)] = Subscription(path, below, mailbox)
         try:
             yield mailbox
         finally:
@@ -312,7 +312,7 @@ class Connection:
         """The transaction that the server had come to with its last answer."""
         return self._client.zxid if self._client else 0
 
-    def ears(self, path: str) -> list[Ear]:
+    def ears(self, path: str) -> list[Subscription]:
         """Give all who hear of a path. The server keeps one watch for all of them, of the kind asked for last."""
         return [ear for ear in self._ears.values() if ear.path == path]
 
@@ -321,12 +321,12 @@ class Connection:
         """Whether there is a connection at this moment."""
         return self._live.is_set()
 
-    def spread(self, event: Happened | None) -> None:
+    def spread(self, event: WatchedEvent | None) -> None:
         """Give an event to whoever hears of its path, None to everybody; called on the connection's thread."""
         with self._guard:
             for ear in self._ears.values():
                 if event is None:
-                    ear.mailbox.put(Happened(0, ""))
+                    ear.mailbox.put(WatchedEvent(0, ""))
                 elif event.path == ear.path or (ear.below and event.path.startswith(f"{ear.path}/")):
                     ear.mailbox.put(event)
 
@@ -337,7 +337,7 @@ class Connection:
 
     def note_connected(self, session: int, seconds: float, *, restored: bool) -> None:
         """Take note of a session that was granted or given on, by servers whose data is older or not."""
-        _LOG.info("%s: connected%s", self.shown, ", to data that went back to an older state" if restored else "")
+        _LOG.info("%s: connected%s", self.redacted, ", to data that went back to an older state" if restored else "")
         self.restores += restored
         self.session, self.lifetime = session, seconds
         self.contacts += 1
@@ -351,14 +351,14 @@ class Connection:
 
     def note_failed(self, error: BaseException) -> None:
         """Take note of an attempt that failed."""
-        _LOG.info("%s: no connection: %s", self.shown, inert(errors.reason(error)))
+        _LOG.info("%s: no connection: %s", self.redacted, sanitize(errors.reason(error)))
         self._failures += 1
         self._trouble = error
 
     def note_disconnected(self, *, ended: bool) -> None:
         """Take note that the connection is lost."""
         if self._live.is_set():
-            _LOG.info("%s: connection lost%s", self.shown, ", and the session with it" if ended else "")
+            _LOG.info("%s: connection lost%s", self.redacted, ", and the session with it" if ended else "")
             self.newest_before_loss = self.newest
         self._live.clear()
         if ended:
@@ -374,7 +374,7 @@ def _ignore(future: asyncio.Future[object]) -> None:
 class _Listener:
     """Brings what the connection's thread tells to the event loop that it is made on."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ZooKeeperConnection) -> None:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
 
@@ -388,8 +388,8 @@ class _Listener:
         self._connection.spread(None)
         self._note(partial(self._connection.note_disconnected, ended=ended))
 
-    def happened(self, event: Happened) -> None:
+    def happened(self, event: WatchedEvent) -> None:
         self._connection.spread(event)
 
     def _note(self, change: Callable[[], None]) -> None:
-        hand(self._loop, partial(self._connection.note, change))
+        call_soon(self._loop, partial(self._connection.note, change))

@@ -7,12 +7,12 @@ then all is looked at again, so that nothing is deleted that was never seen.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from explorer.drivers.common.delete_tree import Erasing
-from explorer.drivers.common.write_attempt import Delivery
+from explorer.drivers.common.delete_tree import TreeDeletion
+from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.zookeeper import errors, messages
-from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.messages import Refusal
-from explorer.drivers.zookeeper.reader import Node, Reader, Walk
+from explorer.drivers.zookeeper.connection import ZooKeeperConnection
+from explorer.drivers.zookeeper.messages import OpError
+from explorer.drivers.zookeeper.reader import Node, Walk, ZooKeeperReader
 from explorer.model.errors import ExplorerError
 
 _AT_ONCE: Final = 500
@@ -25,7 +25,7 @@ _OWN: Final = "/zookeeper"
 _MOVED: Final = (errors.NO_NODE, errors.BAD_VERSION, errors.NOT_EMPTY)
 
 
-class Erasure(Erasing[Node]):
+class ZooKeeperTreeDeletion(TreeDeletion[Node]):
     """The deletion of all nodes below one.
 
     Args:
@@ -34,13 +34,13 @@ class Erasure(Erasing[Node]):
         base: The node; empty for the top of all.
     """
 
-    def __init__(self, connection: Connection, subject: str, base: str) -> None:
-        super().__init__(connection.shown, subject)
+    def __init__(self, connection: ZooKeeperConnection, subject: str, base: str) -> None:
+        super().__init__(connection.redacted, subject)
         self._connection, self._base = connection, base
 
     async def _found(self) -> list[Node]:
         """Give all nodes, those below before those above."""
-        walk = Walk(Reader(self._connection, self.subject), self._base, values=False)
+        walk = Walk(ZooKeeperReader(self._connection, self.subject), self._base, values=False)
         found: list[Node] = []
         while page := await walk.take(_PAGE):
             found += [node for node in page if node.path != _OWN and not node.path.startswith(f"{_OWN}/")]
@@ -54,25 +54,25 @@ class Erasure(Erasing[Node]):
     async def _commit(self, nodes: Sequence[Node]) -> bool:
         """Delete some, all or none of them; tell whether it was done."""
         operations = [messages.delete(node.path, node.stat.version) for node in nodes]
-        delivery = Delivery(self._connection.timeout, self.shown, self.subject)
+        delivery = WriteAttempt(self._connection.timeout, self.redacted, self.subject)
         results = await delivery.send(
             lambda left: self._connection.send(messages.multi(operations), key=self.subject, within=left)
         )
         if results is None:
             return await self._happened(nodes, delivery)
-        refused = [result.code for result in results if isinstance(result, Refusal)]
+        refused = [result.code for result in results if isinstance(result, OpError)]
         telling = [code for code in refused if code not in (errors.ROLLED_BACK, errors.NOT_TRIED)]
         if refused and not all(code in _MOVED for code in telling):
-            raise errors.refusal(telling[0], self.shown, self.subject)
+            raise errors.refusal(telling[0], self.redacted, self.subject)
         if not refused:
             self.deleted += len(nodes)
         return not refused
 
-    async def _happened(self, nodes: Sequence[Node], delivery: Delivery) -> bool:
+    async def _happened(self, nodes: Sequence[Node], delivery: WriteAttempt) -> bool:
         """Tell whether a transaction whose answer was lost was done: then its last node, highest up, is gone."""
         last = nodes[-1]
         try:
-            now = await Reader(self._connection, self.subject).stat(last.path)
+            now = await ZooKeeperReader(self._connection, self.subject).stat(last.path)
         except ExplorerError as error:
             raise delivery.unknown() from error
         gone = now is None or now.czxid != last.stat.czxid

@@ -9,12 +9,12 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from explorer.drivers.common.surveying import PATIENCE, everywhere
-from explorer.drivers.common.tls import context
-from explorer.drivers.zookeeper.settings import Settings
+from explorer.drivers.common.surveying import STATUS_TIMEOUT, gather_results
+from explorer.drivers.common.tls import ssl_context
+from explorer.drivers.zookeeper.settings import ZooKeeperSettings
 from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, Forbidden, NotReachable
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _REFUSED: Final = "is not in the whitelist"
 _MAX_ANSWER: Final = 2**24
@@ -23,24 +23,24 @@ _IDLE: Final = "not currently serving requests"
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class FourLetterWords:
     """Asks the servers of an address."""
 
-    settings: Settings
+    settings: ZooKeeperSettings
 
     async def everywhere(self, word: str) -> dict[Host, str | ExplorerError]:
         """Ask all servers the same; that one does not answer is an answer too."""
-        return await everywhere(self.settings.hosts, lambda host: self._ask(host, word))
+        return await gather_results(self.settings.hosts, lambda host: self._ask(host, word))
 
     async def administrators(self, command: str) -> list[str]:
         """Ask the AdminServer of each server, where there is one: JSON, on a port of its own (`?admin=`)."""
-        answers = await everywhere(self.settings.hosts, lambda host: self._administrator(host, command))
+        answers = await gather_results(self.settings.hosts, lambda host: self._administrator(host, command))
         return [answer for answer in answers.values() if isinstance(answer, str) and answer]
 
     async def _administrator(self, host: Host, command: str) -> str:
         request = f"GET /commands/{command} HTTP/1.0\r\nHost: {host.name}\r\n\r\n"
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(STATUS_TIMEOUT):
                 said = await _exchange(host.name, self.settings.admin, request.encode())
         except (OSError, TimeoutError):
             return ""
@@ -49,26 +49,26 @@ class Words:
 
     async def _ask(self, host: Host, word: str) -> str:
         try:
-            async with asyncio.timeout(PATIENCE):
-                said = inert(await self._said(host, word), multiline=True)
+            async with asyncio.timeout(STATUS_TIMEOUT):
+                said = sanitize(await self._said(host, word), multiline=True)
         except (OSError, TimeoutError) as error:
             reason = os.strerror(error.errno) if error.errno else "it does not answer"
-            raise NotReachable(reason, address=self.settings.shown) from error
+            raise NotReachable(reason, address=self.settings.redacted) from error
         if _REFUSED in said:
             raise Forbidden(
                 f"the server does not permit {word!r}",
                 hint=f"its administrator can: 4lw.commands.whitelist={word}",
-                address=self.settings.shown,
+                address=self.settings.redacted,
             )
         if _IDLE in said:
-            raise NotReachable("the server has no quorum", address=self.settings.shown)
+            raise NotReachable("the server has no quorum", address=self.settings.redacted)
         return said
 
     async def _said(self, host: Host, word: str) -> bytes:
         access = self.settings.access
         tls: ssl.SSLContext | None = None
         if self.settings.address.tls:
-            tls = context(access, self.settings.shown)
+            tls = ssl_context(access, self.settings.redacted)
         name = (access.server_name or host.name) if tls else None
         return await _exchange(host.name, host.port, word.encode(), tls, name)
 

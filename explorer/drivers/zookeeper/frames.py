@@ -6,7 +6,7 @@ from typing import Final
 
 from kazoo.exceptions import ConnectionDropped
 
-from explorer.drivers.common.threads import Reply, Settled
+from explorer.drivers.common.threads import Settled, ThreadFuture
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.messages import Request
 
@@ -40,7 +40,7 @@ class ServerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class WatchedEvent:
     """An event of a watch: what (CREATED, ...) happened to which node."""
 
     kind: int
@@ -87,7 +87,7 @@ class FrameBuffer:
         return frames
 
 
-def read_answer(request: Request[object], reply: Reply[object], code: int, frame: bytes) -> Settled:
+def read_answer(request: Request[object], reply: ThreadFuture[object], code: int, frame: bytes) -> Settled:
     """Return an answer with who waits for it."""
     if code == _NO_NODE and request.type == _EXISTS:
         return reply, None, None
@@ -101,11 +101,11 @@ def read_answer(request: Request[object], reply: Reply[object], code: int, frame
         return reply, None, failure
 
 
-def read_event(frame: bytes) -> Happened:
+def read_event(frame: bytes) -> WatchedEvent:
     """Read an event: its kind, the state of the session, and the path."""
     reader = messages.Reader(frame, HEADER.size)
     try:
         kind, _, path = reader.whole(), reader.whole(), reader.text()
     except Exception as error:
         raise ProtocolError("an event that cannot be read") from error
-    return Happened(kind, path)
+    return WatchedEvent(kind, path)

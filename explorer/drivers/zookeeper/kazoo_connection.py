@@ -31,9 +31,9 @@ from explorer.drivers.zookeeper.frames import (
     HEADER,
     MAX_FRAME,
     FrameBuffer,
-    Happened,
     NotSent,
     ProtocolError,
+    WatchedEvent,
     read_answer,
     read_event,
 )
@@ -64,7 +64,7 @@ class Listener(Protocol):
     def disconnected(self, *, ended: bool) -> None:
         """The connection was lost, and the session with it if it has `ended`."""
 
-    def happened(self, event: Happened) -> None:
+    def happened(self, event: WatchedEvent) -> None:
         """An event came."""
 
 

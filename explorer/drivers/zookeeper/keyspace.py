@@ -77,7 +77,7 @@ Acl = tuple[Permission, ...]
 OPEN: Acl = (Permission(31, "world", "anyone"),)
 
 
-class State(NamedTuple):
+class NodeState(NamedTuple):
     """One life of a node and how often it was written since: a deleted node that was made again is another one."""
 
     czxid: int
@@ -88,11 +88,11 @@ class State(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ZooKeeperKeyspace:
     """The nodes below an address."""
 
     root: str
-    shown: str
+    redacted: str
 
     def locate(self, key: str) -> str:
         """Give the path of a key.
@@ -100,13 +100,13 @@ class Layout:
         Raises:
             InvalidKey: No node can be called so.
         """
-        if trouble := complaint(key):
+        if trouble := invalid_reason(key):
             raise InvalidKey(
                 trouble,
                 hint="write it without the slash at its beginning"
                 if key.startswith("/")
                 else "names are divided by one slash: a/b/c",
-                address=self.shown,
+                address=self.redacted,
                 key=ascii(key)[1:-1],
             )
         return f"{self.root}/{key}"
@@ -124,7 +124,7 @@ class Layout:
         return Entry(
             key=self.relative(path),
             value=value,
-            revision=str(State(stat.czxid, stat.version)),
+            revision=str(NodeState(stat.czxid, stat.version)),
             created=stat.czxid,
             version=stat.version,
             ttl=None if stat.ttl is None else min(max(stat.ttl - (time.time() - stat.mtime / 1000), 0), stat.ttl),
@@ -133,7 +133,7 @@ class Layout:
         )
 
 
-def complaint(key: str) -> str | None:
+def invalid_reason(key: str) -> str | None:
     """Say why no node can have this key; None if one can."""
     if not key:
         return "the empty key names no node"
@@ -147,12 +147,12 @@ def complaint(key: str) -> str | None:
     return None
 
 
-def expected(previous: Entry | Revision) -> State | None:
+def expected(previous: Entry | Revision) -> NodeState | None:
     """Give the state that the caller had read; None if what he has is of no node of ours."""
     revision = previous.revision if isinstance(previous, Entry) else previous
     czxid, _, version = str(revision).partition(":")
     try:
-        state = State(int(czxid, 16), int(version))
+        state = NodeState(int(czxid, 16), int(version))
     except ValueError:
         return None
     created = previous.created if isinstance(previous, Entry) else None

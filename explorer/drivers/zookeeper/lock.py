@@ -10,39 +10,39 @@ answered. Its fence is the transaction that created the contender's node; a fenc
 from collections.abc import Sequence
 from contextlib import suppress
 
-from explorer.drivers.common.errors import absent, other_layout
-from explorer.drivers.common.lease_lock import ProvedLock, Terms
-from explorer.drivers.common.leases import boottime, identity
+from explorer.drivers.common.errors import key_not_found, other_layout
+from explorer.drivers.common.lease_lock import LeaseLock, LockOptions
+from explorer.drivers.common.leases import boottime, holder_id
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.zookeeper import messages
-from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.keyspace import OPEN, Layout, Stat
+from explorer.drivers.zookeeper.connection import ZooKeeperConnection
+from explorer.drivers.zookeeper.keyspace import OPEN, Stat, ZooKeeperKeyspace
 from explorer.drivers.zookeeper.lock_queue import (
     KAZOO,
     LEASES,
-    Party,
-    Queue,
+    Contestant,
+    ZooKeeperLockQueue,
     fresh_name,
     looks_like_permit,
     permit,
     queue,
 )
-from explorer.drivers.zookeeper.messages import Mode, Refusal
-from explorer.drivers.zookeeper.reader import Reader
-from explorer.drivers.zookeeper.writer import Writer
+from explorer.drivers.zookeeper.messages import Mode, OpError
+from explorer.drivers.zookeeper.reader import ZooKeeperReader
+from explorer.drivers.zookeeper.writer import ZooKeeperWriter
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyNotFound, NotReachable
 
 _EARS = 16
 
 
-class ZooKeeperLock(ProvedLock[Connection]):
+class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
     """A lock on a node, see `Lock`."""
 
     lifeline = "place in the queue"
 
-    def __init__(self, store: Connection, layout: Layout, tasks: Tasks, terms: Terms) -> None:
-        super().__init__(terms, tasks, Connection(store.settings, terms.ttl))
+    def __init__(self, store: ZooKeeperConnection, layout: ZooKeeperKeyspace, tasks: Tasks, terms: LockOptions) -> None:
+        super().__init__(terms, tasks, ZooKeeperConnection(store.settings, terms.ttl))
         self._layout = layout
         self._layout_name = terms.layout or KAZOO
         self._path = layout.locate(terms.key)
@@ -51,8 +51,8 @@ class ZooKeeperLock(ProvedLock[Connection]):
         """Whether the node came to be by being locked, and holds nothing."""
 
     @property
-    def _writer(self) -> Writer:
-        return Writer(self._connection, self._layout)
+    def _writer(self) -> ZooKeeperWriter:
+        return ZooKeeperWriter(self._connection, self._layout)
 
     # Obtaining
 
@@ -73,13 +73,13 @@ class ZooKeeperLock(ProvedLock[Connection]):
 
     async def _stand(self, name: str) -> tuple[str, Stat]:
         """Create the contender's node; one whose answer was lost is found by its name."""
-        request = messages.create(f"{self._path}/{name}", identity().encode(), OPEN, Mode.EPHEMERAL_SEQUENTIAL)
+        request = messages.create(f"{self._path}/{name}", holder_id().encode(), OPEN, Mode.EPHEMERAL_SEQUENTIAL)
         try:
             return await self._connection.send(request, key=self.key)
         except NotReachable as error:
             if not error.sent:
                 raise
-            for child in await Reader(self._connection, self.key).names(self._path):
+            for child in await ZooKeeperReader(self._connection, self.key).names(self._path):
                 path = f"{self._path}/{child}"
                 if child.startswith(name):
                     stat = await self._connection.ask(messages.exists(path), key=self.key)
@@ -87,7 +87,7 @@ class ZooKeeperLock(ProvedLock[Connection]):
                         return path, stat
             raise
 
-    async def _contenders(self) -> Queue | None:
+    async def _contenders(self) -> ZooKeeperLockQueue | None:
         """Read the queue, without the Stat of those in it, which their order does not need.
 
         It is read before our contender stands in it and after, so that of two layouts that come at the same time at
@@ -96,12 +96,12 @@ class ZooKeeperLock(ProvedLock[Connection]):
         Raises:
             CannotLock: Somebody stands in it in another layout.
         """
-        names = await Reader(self._connection, self.key).names(self._path)
+        names = await ZooKeeperReader(self._connection, self.key).names(self._path)
         found = _queue(self._path, names)
         other = found.of_another_layout(self._layout_name) if found else None
         if other := other or await self._unit(names):
             raise other_layout(
-                self._connection.shown,
+                self._connection.redacted,
                 self.key,
                 f"{other.client} semaphore" if other.is_permit else other.layout,
                 f"{self._layout.relative(other.path)} is there",
@@ -109,9 +109,9 @@ class ZooKeeperLock(ProvedLock[Connection]):
             )
         return found
 
-    async def _unit(self, names: Sequence[str]) -> Party | None:
+    async def _unit(self, names: Sequence[str]) -> Contestant | None:
         """Return a unit that somebody holds of a semaphore on the node, given the names below it."""
-        reader = Reader(self._connection, self.key)
+        reader = ZooKeeperReader(self._connection, self.key)
         if LEASES.removeprefix("/") in names:
             below = f"{self._path}{LEASES}"
             leases = _queue(below, await reader.names(below))
@@ -158,7 +158,7 @@ class ZooKeeperLock(ProvedLock[Connection]):
     async def _renew(self, left: float) -> float:
         own = await self._connection.ask(messages.exists(self._contender), key=self.key, within=left)
         if own is None or own.czxid != self._fence:
-            raise absent(self._layout.shown, self.key)
+            raise key_not_found(self._layout.redacted, self.key)
         return self._connection.lifetime
 
     async def _write(self, key: str, value: bytes) -> Entry | None:
@@ -176,7 +176,7 @@ class ZooKeeperLock(ProvedLock[Connection]):
                     messages.delete(self._path, version),
                 ]
                 results = await self._connection.send(messages.multi(both), key=self.key)
-                if not any(isinstance(result, Refusal) for result in results):
+                if not any(isinstance(result, OpError) for result in results):
                     return
                 if self._terms.delete_on_unlock:  # others wait below it: it can be emptied only
                     both[1:] = [messages.put(self._path, b"")]
@@ -186,12 +186,12 @@ class ZooKeeperLock(ProvedLock[Connection]):
                 await self._connection.send(messages.delete(self._contender), key=self.key)
 
     async def _depart(self) -> None:
-        left, self._connection = self._connection, Connection(self._connection.settings, self._terms.ttl)
+        left, self._connection = self._connection, ZooKeeperConnection(self._connection.settings, self._terms.ttl)
         self._made = False
         await left.close()
 
 
-def _queue(path: str, names: Sequence[str]) -> Queue | None:
+def _queue(path: str, names: Sequence[str]) -> ZooKeeperLockQueue | None:
     """Return the queue that nodes of these names are, without their Stat."""
     unread = Stat(*(0,) * 11)
     return queue(path, [(f"{path}/{name}", unread) for name in names])

@@ -3,31 +3,31 @@
 from collections import defaultdict
 from datetime import UTC, datetime
 
-from explorer.drivers.common.leases import introduction
+from explorer.drivers.common.leases import parse_holder
 from explorer.drivers.zookeeper import sessions
-from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.keyspace import Layout, Stat
-from explorer.drivers.zookeeper.lock_queue import Party, Queue, queue
-from explorer.drivers.zookeeper.reader import Reader, Walk
+from explorer.drivers.zookeeper.connection import ZooKeeperConnection
+from explorer.drivers.zookeeper.keyspace import Stat, ZooKeeperKeyspace
+from explorer.drivers.zookeeper.lock_queue import Contestant, ZooKeeperLockQueue, queue
+from explorer.drivers.zookeeper.reader import Walk, ZooKeeperReader
 from explorer.drivers.zookeeper.sessions import Sessions
 from explorer.model.locks import Contender, LockInfo
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 _PAGE = 5000
 
 
-async def tell(connection: Connection, layout: Layout, prefix: str) -> tuple[LockInfo, ...]:
+async def list_locks(connection: ZooKeeperConnection, layout: ZooKeeperKeyspace, prefix: str) -> tuple[LockInfo, ...]:
     """Tell every lock at or below a prefix."""
     found = await _queues(connection, layout.base(prefix), prefix)
     if not found:
         return ()
-    known = await sessions.tell(connection.settings)
+    known = await sessions.describe_sessions(connection.settings)
     told = [await _describe(connection, layout, one, known) for one in found]
     return tuple(sorted(told, key=lambda lock: lock.key))
 
 
-async def _queues(connection: Connection, base: str, subject: str) -> list[Queue]:
-    walk = Walk(Reader(connection, subject), base, values=False)
+async def _queues(connection: ZooKeeperConnection, base: str, subject: str) -> list[ZooKeeperLockQueue]:
+    walk = Walk(ZooKeeperReader(connection, subject), base, values=False)
     children: dict[str, list[tuple[str, Stat]]] = defaultdict(list)
     while page := await walk.take(_PAGE):
         for node in page:
@@ -35,8 +35,10 @@ async def _queues(connection: Connection, base: str, subject: str) -> list[Queue
     return [found for path, below in children.items() if (found := queue(path, below)) is not None]
 
 
-async def _describe(connection: Connection, layout: Layout, found: Queue, known: Sessions) -> LockInfo:
-    nodes = await Reader(connection, found.path).nodes([party.path for party in found.parties], values=True)
+async def _describe(
+    connection: ZooKeeperConnection, layout: ZooKeeperKeyspace, found: ZooKeeperLockQueue, known: Sessions
+) -> LockInfo:
+    nodes = await ZooKeeperReader(connection, found.path).nodes([party.path for party in found.parties], values=True)
     values = {node.path: node.value or b"" for node in nodes}
     told = [_contender(layout, party, values.get(party.path, b""), known) for party in found.parties]
     holding = len(found.holders)
@@ -55,11 +57,11 @@ async def _describe(connection: Connection, layout: Layout, found: Queue, known:
     )
 
 
-def _contender(layout: Layout, party: Party, value: bytes, known: Sessions) -> Contender:
+def _contender(layout: ZooKeeperKeyspace, party: Contestant, value: bytes, known: Sessions) -> Contender:
     number = party.stat.session
     session = known.of(number) if number is not None else None
     spelled = None if number is None else f"{number & (2**64 - 1):#x}"
-    said, since = introduction(inert(value))
+    said, since = parse_holder(sanitize(value))
     name = said or (f"session {spelled}" if spelled else layout.relative(party.path))
     address, seconds = (session and session.connected) or (None, None)
     if address:
@@ -77,6 +79,6 @@ def _contender(layout: Layout, party: Party, value: bytes, known: Sessions) -> C
     )
 
 
-def _others(layout: Layout, own: str, paths: tuple[str, ...]) -> tuple[str, ...]:
+def _others(layout: ZooKeeperKeyspace, own: str, paths: tuple[str, ...]) -> tuple[str, ...]:
     inside = f"{layout.root}/"
     return tuple(sorted(layout.relative(path) if path.startswith(inside) else path for path in paths if path != own))

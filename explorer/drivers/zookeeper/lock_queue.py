@@ -37,7 +37,7 @@ _SHARED = ("rlock", "__READ__")
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class Contestant:
     """A contender's node."""
 
     path: str
@@ -63,16 +63,16 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class ZooKeeperLockQueue:
     """The parties of one lock, in their order."""
 
     path: str
     """The locked node."""
-    parties: tuple[Party, ...]
+    parties: tuple[Contestant, ...]
     semaphore: bool = False
 
     @property
-    def holders(self) -> tuple[Party, ...]:
+    def holders(self) -> tuple[Contestant, ...]:
         """Those who hold: the first, and with one that shares all that share up to the first that does not."""
         if self.semaphore:
             return self.parties
@@ -96,28 +96,28 @@ class Queue:
             return "go-zookeeper lock (valkeyrie's, too)"
         return f"{first.client} {'shared lock' if first.shares else 'lock'}"
 
-    def of_another_layout(self, layout: str) -> Party | None:
+    def of_another_layout(self, layout: str) -> Contestant | None:
         """Return the first contender of another layout, whose client may not see one of this layout."""
         return next((party for party in self.parties if self.semaphore or party.layout != layout), None)
 
-    def ahead(self, path: str) -> Party | None:
+    def ahead(self, path: str) -> Contestant | None:
         """Give who must be gone before an exclusive contender holds the lock: the one right before it."""
         before = [party for party in self.parties if party.path != path]
         own = next((party.number for party in self.parties if party.path == path), None)
         return max((one for one in before if own is None or one.number < own), key=lambda one: one.number, default=None)
 
 
-def party(path: str, stat: Stat) -> Party | None:
+def party(path: str, stat: Stat) -> Contestant | None:
     """Read a node's name; None if it stands for no contender that has a place in a queue."""
     found = _CONTENDER.fullmatch(path.rpartition("/")[2])
     if found is None:
         return None
     number = int(found["number"])
     if found["kazoo"]:
-        return Party(path, stat, "kazoo", found["kazoo_kind"], number)
+        return Contestant(path, stat, "kazoo", found["kazoo_kind"], number)
     if found["go"]:
-        return Party(path, stat, "go-zookeeper", "lock-", number)
-    return Party(path, stat, "Curator", found["curator"], number)
+        return Contestant(path, stat, "go-zookeeper", "lock-", number)
+    return Contestant(path, stat, "Curator", found["curator"], number)
 
 
 def looks_like_permit(name: str) -> bool:
@@ -125,14 +125,14 @@ def looks_like_permit(name: str) -> bool:
     return _PERMIT.fullmatch(name) is not None
 
 
-def permit(path: str, stat: Stat) -> Party | None:
+def permit(path: str, stat: Stat) -> Contestant | None:
     """Read the name of a node that stands for one unit of kazoo's semaphore; None if it does not."""
     if stat.session is None or not looks_like_permit(path.rpartition("/")[2]):
         return None
-    return Party(path, stat, "kazoo", _KAZOO_PERMIT, stat.czxid)
+    return Contestant(path, stat, "kazoo", _KAZOO_PERMIT, stat.czxid)
 
 
-def queue(path: str, children: Sequence[tuple[str, Stat]]) -> Queue | None:
+def queue(path: str, children: Sequence[tuple[str, Stat]]) -> ZooKeeperLockQueue | None:
     """Give the queue that a node's children are; None if none of them is a contender."""
     found = [one for one in (party(child, stat) for child, stat in children) if one is not None]
     semaphore = bool(found) and all(one.kind == _CURATOR_PERMIT for one in found)
@@ -141,10 +141,10 @@ def queue(path: str, children: Sequence[tuple[str, Stat]]) -> Queue | None:
         semaphore = bool(found)
     if not found:
         return None
-    return Queue(path, tuple(sorted(found, key=lambda one: one.number)), semaphore)
+    return ZooKeeperLockQueue(path, tuple(sorted(found, key=lambda one: one.number)), semaphore)
 
 
-def fresh_name(layout: str, present: Queue | None) -> str:
+def fresh_name(layout: str, present: ZooKeeperLockQueue | None) -> str:
     """Return the beginning of a name for a new exclusive contender in one of `LAYOUTS`."""
     if layout == KAZOO:
         return f"{uuid.uuid4().hex}__lock__"

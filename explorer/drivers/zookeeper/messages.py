@@ -121,13 +121,13 @@ class Request(Generic[Answer_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class OpError:
     """Why an operation of a transaction failed, or was not done because another one failed (0, -2)."""
 
     code: int
 
 
-Result = tuple[str, Stat] | str | Stat | Refusal | None
+Result = tuple[str, Stat] | str | Stat | OpError | None
 """What became of an operation: a creation tells the path, and its Stat where the server does."""
 
 
@@ -136,7 +136,7 @@ def exists(path: str, *, watch: bool = False) -> Request[Stat | None]:
     return Request(3, _text(path) + _flag(watch), Reader.stat)
 
 
-def question(size: int) -> Request[Stat | None]:
+def request_frame(size: int) -> Request[Stat | None]:
     """Return a question of so many bytes, which changes nothing: it is for a node of a long name."""
     return exists("/" + "x" * (size - exists("/").size))
 
@@ -256,6 +256,6 @@ def _read_results(reader: Reader) -> Iterable[Result]:
             case 5:
                 yield reader.stat()
             case -1:
-                yield Refusal(reader.whole())
+                yield OpError(reader.whole())
             case _:
                 yield None

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from explorer.drivers.common.threads import CAPACITY
-from explorer.drivers.common.watch import missing
+from explorer.drivers.common.watch import vanished
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.client import DELETED
-from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.keyspace import Layout, State
+from explorer.drivers.zookeeper.connection import ZooKeeperConnection
+from explorer.drivers.zookeeper.keyspace import NodeState, ZooKeeperKeyspace
 from explorer.drivers.zookeeper.reader import Node
 from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported, Forbidden, KeyNotFound, NotReachable
@@ -24,7 +24,7 @@ MOST: Final = 20_000
 
 
 @dataclass(slots=True)
-class Rearming:
+class OneShotWatch:
     """One connection's watch of a node, or of all below one, each node by itself.
 
     Args:
@@ -35,12 +35,12 @@ class Rearming:
         below: Whether the nodes below it are meant, and not itself.
     """
 
-    connection: Connection
-    layout: Layout
+    connection: ZooKeeperConnection
+    layout: ZooKeeperKeyspace
     subject: str
     path: str
     below: bool
-    _found: dict[str, State] = field(default_factory=dict)
+    _found: dict[str, NodeState] = field(default_factory=dict)
 
     async def attempt(
         self, known: Mapping[str, Revision] | None, reason: str | None, *, everything: bool = False
@@ -61,11 +61,11 @@ class Rearming:
                 yield [Resync(reason, None, None)]
                 before = {} if everything or known is None else known
                 yield [Put(put.entry, inferred=True) for put in puts if before.get(put.key) != put.revision]
-                yield missing(known or {}, {put.key for put in puts}, revision=None)
+                yield vanished(known or {}, {put.key for put in puts}, revision=None)
             while True:
                 happened, overflowed = await mailbox.take()
                 if overflowed or any(not event.path for event in happened):
-                    raise NotReachable("the connection was lost", address=self.connection.shown, key=self.subject)
+                    raise NotReachable("the connection was lost", address=self.connection.redacted, key=self.subject)
                 for path, kind in {event.path: event.kind for event in happened}.items():
                     yield await self._changed(path, kind)
 
@@ -84,17 +84,17 @@ class Rearming:
             node = await self._arm(waiting.pop())
             if node is None:
                 continue
-            before, now = self._found.get(node.path), State(node.stat.czxid, node.stat.version)
+            before, now = self._found.get(node.path), NodeState(node.stat.czxid, node.stat.version)
             if before != now and self._concerns(node.path):
-                folded = now.version - before.version - 1 if before and before.czxid == now.czxid else now.version
+                coalesced = now.version - before.version - 1 if before and before.czxid == now.czxid else now.version
                 entry = self.layout.entry(node.path, node.value, node.stat, node.acl)
-                told.append(Put(entry, folded=max(folded, 0)))
+                told.append(Put(entry, coalesced=max(coalesced, 0)))
             self._found[node.path] = now
             if len(self._found) > MOST:
                 raise CallNotSupported(
                     f"more than {MOST} nodes, and this server tells each change once only",
                     hint="watch a smaller subtree; ZooKeeper has watches for many nodes since 3.6",
-                    address=self.connection.shown,
+                    address=self.connection.redacted,
                     key=self.subject,
                 )
             if self.below:

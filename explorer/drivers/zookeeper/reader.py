@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from explorer.drivers.common.pagination import Descent
+from explorer.drivers.common.pagination import TreeWalk
 from explorer.drivers.zookeeper import messages
-from explorer.drivers.zookeeper.connection import Connection
+from explorer.drivers.zookeeper.connection import ZooKeeperConnection
 from explorer.drivers.zookeeper.keyspace import Acl, Stat
 from explorer.model.errors import CallNotSupported, ExplorerError, Forbidden, KeyNotFound
 
@@ -40,7 +40,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ZooKeeperReader:
     """Reads nodes.
 
     Args:
@@ -48,7 +48,7 @@ class Reader:
         subject: The key or prefix as the caller wrote it.
     """
 
-    connection: Connection
+    connection: ZooKeeperConnection
     subject: str
 
     async def node(self, path: str, *, consistent: bool = True) -> Node | None:
@@ -137,7 +137,7 @@ def _raised(answer: Stat | ExplorerError | None) -> Stat | None:
     return answer
 
 
-class Walk(Descent[Node]):
+class Walk(TreeWalk[Node]):
     """All nodes below one, each before those below it, found by going down.
 
     Args:
@@ -147,7 +147,7 @@ class Walk(Descent[Node]):
         after: Where to begin: after this path.
     """
 
-    def __init__(self, reader: Reader, base: str, *, values: bool, after: str | None = None) -> None:
+    def __init__(self, reader: ZooKeeperReader, base: str, *, values: bool, after: str | None = None) -> None:
         super().__init__()
         self._reader = reader
         self._base = base

@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
-from explorer.drivers.zookeeper.four_letter_words import Words
-from explorer.drivers.zookeeper.settings import Settings
+from explorer.drivers.zookeeper.four_letter_words import FourLetterWords
+from explorer.drivers.zookeeper.settings import ZooKeeperSettings
 
 _CONNECTION = re.compile(r"^ ?/(?P<address>\S+?)\[\d+\]\((?P<facts>[^)]*)\)", re.MULTILINE)
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
@@ -42,9 +42,9 @@ class Sessions:
         return self.found.get(session & (2**64 - 1), Session())
 
 
-async def tell(settings: Settings) -> Sessions:
+async def describe_sessions(settings: ZooKeeperSettings) -> Sessions:
     """Ask all servers for their sessions: each knows those connected to itself."""
-    words = Words(settings)
+    words = FourLetterWords(settings)
     connections: dict[int, tuple[str, float]] = {}
     paths: dict[int, tuple[str, ...]] = {}
     permitted = False

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from explorer.drivers.common import settings
-from explorer.drivers.zookeeper.keyspace import complaint
+from explorer.drivers.zookeeper.keyspace import invalid_reason
 from explorer.model.address import Access, Address, Host
 from explorer.model.errors import BackendNotSupported, InvalidAddress
 
@@ -22,7 +22,7 @@ _MECHANISMS = ("DIGEST-MD5", "GSSAPI")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(settings.Settings):
+class ZooKeeperSettings(settings.NetworkSettings):
     """How the servers are reached, and which nodes are meant."""
 
     root: str
@@ -34,7 +34,7 @@ class Settings(settings.Settings):
     """The port of the servers' AdminServer."""
 
 
-def gather(address: Address, access: Access) -> Settings:
+def load(address: Address, access: Access) -> ZooKeeperSettings:
     """Bring together the URL and the access.
 
     Raises:
@@ -46,11 +46,13 @@ def gather(address: Address, access: Access) -> Settings:
     port = _TLS_PORT if address.tls else _PORT
     hosts = address.hosts or (Host("127.0.0.1"),)
     root = address.path.strip("/")
-    if root and (trouble := complaint(root)):
-        raise InvalidAddress(f"no node can be called so: {trouble}", hint="zk://host/config", address=address.shown)
-    return Settings(
+    if root and (trouble := invalid_reason(root)):
+        raise InvalidAddress(f"no node can be called so: {trouble}", hint="zk://host/config", address=address.redacted)
+    return ZooKeeperSettings(
         address=address,
-        access=replace(settings.credentials(access, address), timeout=settings.time_limit(address, access)),
+        access=replace(
+            settings.resolve_credentials(access, address), timeout=settings.request_timeout(address, access)
+        ),
         hosts=tuple(host.with_port(port) for host in hosts),
         tls=address.tls,
         root=f"/{root}" if root else "",
@@ -63,7 +65,7 @@ def gather(address: Address, access: Access) -> Settings:
 def _admin(address: Address) -> int:
     text = address.option("admin", _ADMIN)
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= _HIGHEST_PORT):
-        raise InvalidAddress(f"{text!r} is no port", hint="?admin=8080", address=address.shown)
+        raise InvalidAddress(f"{text!r} is no port", hint="?admin=8080", address=address.redacted)
     return int(text)
 
 
@@ -73,12 +75,12 @@ def _sasl(address: Address) -> str | None:
         return None
     if mechanism not in _MECHANISMS:
         raise InvalidAddress(
-            f"SASL by {mechanism!r} is not known", hint=f"?sasl={' or '.join(_MECHANISMS)}", address=address.shown
+            f"SASL by {mechanism!r} is not known", hint=f"?sasl={' or '.join(_MECHANISMS)}", address=address.redacted
         )
     if find_spec("puresasl") is None:
         raise BackendNotSupported(
             "SASL needs puresasl, which is not installed",
             hint="pip install keyscope[sasl], which is pure-sasl",
-            address=address.shown,
+            address=address.redacted,
         )
     return mechanism

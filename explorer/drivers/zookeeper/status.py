@@ -1,13 +1,13 @@
 """How the servers are, and the proof that they are alive."""
 
 from explorer.drivers.zookeeper import messages
-from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.four_letter_words import Words
+from explorer.drivers.zookeeper.connection import ZooKeeperConnection
+from explorer.drivers.zookeeper.four_letter_words import FourLetterWords
 from explorer.model.entries import Status
 from explorer.model.errors import Denied, ExplorerError, NotReachable
 
 
-async def prove(connection: Connection, within: float) -> None:
+async def ping(connection: ZooKeeperConnection, within: float) -> None:
     """Have the leader answer: a server passes `sync` on to it. One that is silent is left for another in time."""
     hosts = len(connection.settings.hosts)
     for _ in range(hosts - 1):
@@ -20,16 +20,16 @@ async def prove(connection: Connection, within: float) -> None:
     await _proof(connection, within / hosts)
 
 
-async def _proof(connection: Connection, within: float) -> None:
+async def _proof(connection: ZooKeeperConnection, within: float) -> None:
     await connection.ask(messages.sync(connection.settings.root or "/"), within=within)
 
 
-async def ask(connection: Connection) -> Status:
+async def ask(connection: ZooKeeperConnection) -> Status:
     """Ask each server how it is, in the words of its administrator."""
-    await prove(connection, connection.timeout)
+    await ping(connection, connection.timeout)
     facts: dict[str, str | int | float | bool | None] = {}
     complaints: list[str] = []
-    version, words = "", Words(connection.settings)
+    version, words = "", FourLetterWords(connection.settings)
     for host, answer in (await words.everywhere("srvr")).items():
         if isinstance(answer, Denied):
             facts[f"server {host}"] = answer.message

@@ -5,23 +5,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from explorer.drivers.base import PAGE_SIZE, PROOF_TIME
-from explorer.drivers.common.errors import absent, empty
-from explorer.drivers.common.lease_lock import Terms
+from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
+from explorer.drivers.common.errors import key_not_found, prefix_not_found
+from explorer.drivers.common.lease_lock import LockOptions
 from explorer.drivers.common.network_store import NetworkStore
-from explorer.drivers.common.pagination import Unfinished
+from explorer.drivers.common.pagination import PageCache
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.zookeeper import lock_inspect, status
-from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.delete_tree import Erasure
-from explorer.drivers.zookeeper.keyspace import Layout
+from explorer.drivers.zookeeper.connection import ZooKeeperConnection
+from explorer.drivers.zookeeper.delete_tree import ZooKeeperTreeDeletion
+from explorer.drivers.zookeeper.keyspace import ZooKeeperKeyspace
 from explorer.drivers.zookeeper.lock import ZooKeeperLock
 from explorer.drivers.zookeeper.lock_queue import LAYOUTS
-from explorer.drivers.zookeeper.reader import Level, Reader, Walk
-from explorer.drivers.zookeeper.settings import gather
+from explorer.drivers.zookeeper.reader import Level, Walk, ZooKeeperReader
+from explorer.drivers.zookeeper.settings import load
 from explorer.drivers.zookeeper.watch import NodeWatch
-from explorer.drivers.zookeeper.writer import Writer
+from explorer.drivers.zookeeper.writer import ZooKeeperWriter
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
@@ -30,7 +30,7 @@ from explorer.model.keys import directory
 from explorer.model.locks import LockInfo
 
 
-class ZooKeeperStore(NetworkStore[Connection]):
+class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
     """ZooKeeper's nodes, or those below the address's path. A revision is a node's creation and version."""
 
     capabilities = (
@@ -49,7 +49,7 @@ class ZooKeeperStore(NetworkStore[Connection]):
         | Capability.WAITERS
         | Capability.WATCH
     )
-    reasons: ClassVar[Mapping[Capability, str]] = {
+    unsupported_reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.BINARY_KEYS: "the names of ZooKeeper's nodes are text",
         Capability.EVERY_CHANGE: "ZooKeeper tells that a node changed, not to what",
         Capability.GUARDED_DELETE: "ZooKeeper knows no revision of a whole subtree",
@@ -62,17 +62,17 @@ class ZooKeeperStore(NetworkStore[Connection]):
     lock_layouts: ClassVar[tuple[str, ...]] = LAYOUTS
 
     def __init__(self, address: Address, access: Access) -> None:
-        settings = gather(address, access)
-        super().__init__(address, settings.shown, "/")
+        settings = load(address, access)
+        super().__init__(address, settings.redacted, "/")
         self._settings = settings
-        self._layout = Layout(settings.root, settings.shown)
-        self._listings: Unfinished[Walk] = Unfinished()
-        self._levels: Unfinished[Level] = Unfinished()
+        self._layout = ZooKeeperKeyspace(settings.root, settings.redacted)
+        self._listings: PageCache[Walk] = PageCache()
+        self._levels: PageCache[Level] = PageCache()
 
     # The connection
 
-    def _reach(self) -> Connection:
-        return Connection(self._settings, older=self._grow_older)
+    def _reach(self) -> ZooKeeperConnection:
+        return ZooKeeperConnection(self._settings, older=self._grow_older)
 
     def _grow_older(self) -> None:
         self.capabilities &= ~Capability.EVERY_DELETION  # of a node that came and went it tells nothing
@@ -81,17 +81,17 @@ class ZooKeeperStore(NetworkStore[Connection]):
         await self.connection.open()
 
     @property
-    def _writer(self) -> Writer:
-        return Writer(self.connection, self._layout)
+    def _writer(self) -> ZooKeeperWriter:
+        return ZooKeeperWriter(self.connection, self._layout)
 
-    def _lock(self, terms: Terms) -> ZooKeeperLock:
+    def _lock(self, terms: LockOptions) -> ZooKeeperLock:
         return ZooKeeperLock(self.connection, self._layout, self._tasks, terms)
 
     async def status(self) -> Status:
         return await status.ask(self.connection)
 
-    async def prove(self) -> Revision | None:
-        await status.prove(self.connection, min(PROOF_TIME, self.connection.timeout))
+    async def ping(self) -> Revision | None:
+        await status.ping(self.connection, min(PING_TIMEOUT, self.connection.timeout))
         return None
 
     # Reading
@@ -99,7 +99,7 @@ class ZooKeeperStore(NetworkStore[Connection]):
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         found = await self._reader(key).node(self._layout.locate(key), consistent=consistent)
         if found is None:
-            raise absent(self._shown, key)
+            raise key_not_found(self._shown, key)
         return self._layout.entry(found.path, found.value, found.stat, found.acl)
 
     async def exists(self, key: str) -> bool:
@@ -159,7 +159,10 @@ class ZooKeeperStore(NetworkStore[Connection]):
         if guard is not None:
             self._refuse(Capability.GUARDED_DELETE, prefix)
         return await logged_write(
-            Erasure(self.connection, prefix, self._layout.base(prefix)).commit(), "delete tree", self._shown, prefix
+            ZooKeeperTreeDeletion(self.connection, prefix, self._layout.base(prefix)).commit(),
+            "delete tree",
+            self._shown,
+            prefix,
         )
 
     # Watching
@@ -181,15 +184,15 @@ class ZooKeeperStore(NetworkStore[Connection]):
     # Locks
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        return await lock_inspect.tell(self.connection, self._layout, prefix)
+        return await lock_inspect.list_locks(self.connection, self._layout, prefix)
 
-    def _reader(self, subject: str) -> Reader:
-        return Reader(self.connection, subject)
+    def _reader(self, subject: str) -> ZooKeeperReader:
+        return ZooKeeperReader(self.connection, subject)
 
     async def _level(self, base: str, prefix: str) -> Level:
         try:
             return await self._reader(prefix).level(base)
         except KeyNotFound as error:
             if prefix:
-                raise empty(self._shown, prefix) from error
+                raise prefix_not_found(self._shown, prefix) from error
             return Level([], are_leaves=True)  # the top is never missing

@@ -12,13 +12,13 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from explorer.drivers.common.threads import CAPACITY, Mailbox
-from explorer.drivers.common.watch import Feed, follow
+from explorer.drivers.common.watch import Feed, watch_with_reconnect
 from explorer.drivers.zookeeper import messages
-from explorer.drivers.zookeeper.client import CREATED, DELETED, Happened
-from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.keyspace import Layout, State, expected
-from explorer.drivers.zookeeper.oneshot_watches import Rearming
-from explorer.drivers.zookeeper.reader import Node, Reader, Walk
+from explorer.drivers.zookeeper.client import CREATED, DELETED, WatchedEvent
+from explorer.drivers.zookeeper.connection import ZooKeeperConnection
+from explorer.drivers.zookeeper.keyspace import NodeState, ZooKeeperKeyspace, expected
+from explorer.drivers.zookeeper.oneshot_watches import OneShotWatch
+from explorer.drivers.zookeeper.reader import Node, Walk, ZooKeeperReader
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import CallNotSupported, NotReachable
 from explorer.model.events import Deleted, Event, Put, Resync, Started
@@ -44,13 +44,13 @@ class NodeWatch:
         known: The watcher's own table of keys and revisions.
     """
 
-    connection: Connection
-    layout: Layout
+    connection: ZooKeeperConnection
+    layout: ZooKeeperKeyspace
     subject: str
     path: str
     below: bool
     known: Mapping[str, Revision] | None = None
-    _told: OrderedDict[str, State | None] = field(default_factory=OrderedDict)
+    _told: OrderedDict[str, NodeState | None] = field(default_factory=OrderedDict)
     """What was told last of a node; None for a deletion."""
     _begun: bool = False
     _since: int = 0
@@ -67,7 +67,7 @@ class NodeWatch:
         """Tell events until cancelled, over any number of connections."""
         self._feed = feed
         self._restores = self.connection.restores
-        await follow(feed, self._attempt)
+        await watch_with_reconnect(feed, self._attempt)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
         first, self._begun = not self._begun, True
@@ -85,7 +85,7 @@ class NodeWatch:
                 await self.connection.next_contact(contacts)
         await self._feed.caught_up()
         known = None if self.known is None else dict(self.known)
-        older = Rearming(self.connection, self.layout, self.subject, self.path, self.below)
+        older = OneShotWatch(self.connection, self.layout, self.subject, self.path, self.below)
         reason, restored = self._reason(), self._take_restore()
         async with aclosing(older.attempt(known, None if first else reason, everything=restored)) as batches:
             async for batch in batches:
@@ -114,7 +114,7 @@ class NodeWatch:
             while True:
                 happened, overflowed = await mailbox.take()
                 if any(not event.path for event in happened):
-                    raise NotReachable("the connection was lost", address=self.connection.shown, key=self.subject)
+                    raise NotReachable("the connection was lost", address=self.connection.redacted, key=self.subject)
                 events = await self._events([event for event in happened if self._concerns(event.path)])
                 if events:
                     yield events
@@ -125,7 +125,7 @@ class NodeWatch:
                     yield await self._look(_OVERFLOW, first=False)
 
     @asynccontextmanager
-    async def _registered(self) -> AsyncGenerator[Mailbox[Happened], None]:
+    async def _registered(self) -> AsyncGenerator[Mailbox[WatchedEvent], None]:
         place, connection = self.path or "/", self.connection
         with connection.listen(self.path, below=self.below, capacity=CAPACITY) as mailbox:
             below = any(ear.below for ear in connection.ears(self.path))
@@ -141,7 +141,7 @@ class NodeWatch:
 
     async def _look(self, reason: str, *, first: bool) -> list[Event]:
         """Read the one node, and tell how it is."""
-        node = await Reader(self.connection, self.subject).node(self.path)
+        node = await ZooKeeperReader(self.connection, self.subject).node(self.path)
         entry, state = (None, None) if node is None else (self._entry(node), _state(node))
         before = self._told.get(self.path)
         self._remember(self.path, state)
@@ -157,7 +157,7 @@ class NodeWatch:
         yield [Resync(reason, None, None)]
         await self._feed.caught_up()
         known = None if self.known is None else dict(self.known)
-        walk = Walk(Reader(self.connection, self.subject), self.path, values=True)
+        walk = Walk(ZooKeeperReader(self.connection, self.subject), self.path, values=True)
         present: set[str] = set()
         while page := await walk.take(_PAGE):
             puts: list[Event] = []
@@ -185,12 +185,12 @@ class NodeWatch:
         restored = self._restores != self.connection.restores
         return restored or (bool(self._newest) and node.stat.mtime > (self._newest or 0))
 
-    async def _events(self, happened: Sequence[Happened]) -> list[Event]:
+    async def _events(self, happened: Sequence[WatchedEvent]) -> list[Event]:
         """Read what became of nodes, each once, and tell it."""
         counts = Counter(event.path for event in happened)
         kinds = {event.path: event.kind for event in happened}
         born = {event.path for event in happened if event.kind == CREATED}
-        nodes = await Reader(self.connection, self.subject).nodes(list(counts), values=True)
+        nodes = await ZooKeeperReader(self.connection, self.subject).nodes(list(counts), values=True)
         found = {node.path: node for node in nodes}
         told = [self._event(path, found.get(path), counts[path], kinds[path], born=path in born) for path in counts]
         return [event for event in told if event is not None]
@@ -201,23 +201,23 @@ class NodeWatch:
             if kind != DELETED:
                 return None  # that it was deleted is on its way
             self._remember(path, None)
-            return Deleted(self._key(path), None, folded=count - 1)
+            return Deleted(self._key(path), None, coalesced=count - 1)
         state = _state(node)
         if before == state:
             return None  # read ahead of its event
         self._remember(path, state)
         if before and before.czxid == state.czxid:
-            return Put(self._entry(node), folded=max(state.version - before.version - 1, 0))
-        return Put(self._entry(node), folded=max(count - 1, state.version if born else 0))
+            return Put(self._entry(node), coalesced=max(state.version - before.version - 1, 0))
+        return Put(self._entry(node), coalesced=max(count - 1, state.version if born else 0))
 
-    def _before(self, path: str) -> State | None:
+    def _before(self, path: str) -> NodeState | None:
         """Give the state of a node that the watcher was told of, or knows."""
         if path in self._told:
             return self._told[path]
         revision = (self.known or {}).get(self._key(path))
         return None if revision is None else expected(revision)
 
-    def _remember(self, path: str, state: State | None) -> None:
+    def _remember(self, path: str, state: NodeState | None) -> None:
         self._told[path] = state
         self._told.move_to_end(path)
         if len(self._told) > _REMEMBERED:
@@ -230,5 +230,5 @@ class NodeWatch:
         return self.layout.entry(node.path, node.value, node.stat, node.acl)
 
 
-def _state(node: Node) -> State:
-    return State(node.stat.czxid, node.stat.version)
+def _state(node: Node) -> NodeState:
+    return NodeState(node.stat.czxid, node.stat.version)

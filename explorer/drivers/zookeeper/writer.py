@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from explorer.drivers.common import cas_writer
 from explorer.drivers.zookeeper import errors, messages
-from explorer.drivers.zookeeper.cas import Birth, Save
-from explorer.drivers.zookeeper.connection import Connection
-from explorer.drivers.zookeeper.keyspace import OPEN, Acl, Layout, Stat, expected
-from explorer.drivers.zookeeper.messages import Mode, Refusal, Request
-from explorer.drivers.zookeeper.reader import Reader
+from explorer.drivers.zookeeper.cas import CreateOptions, ZooKeeperCasWrite
+from explorer.drivers.zookeeper.connection import ZooKeeperConnection
+from explorer.drivers.zookeeper.keyspace import OPEN, Acl, Stat, ZooKeeperKeyspace, expected
+from explorer.drivers.zookeeper.messages import Mode, OpError, Request
+from explorer.drivers.zookeeper.reader import ZooKeeperReader
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import CallNotSupported, ExplorerError, KeyExists, KeyModified, KeyNotFound
 
@@ -24,14 +24,14 @@ _LONGEST = (2**40 - 1) / 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Lifetime:
+class NodeLease:
     """How long a node is to live: so many seconds, or while its session does."""
 
     ttl: float
     keep_alive: bool
 
 
-class Writer(cas_writer.Writer[Stat, Lifetime, Request[None]]):
+class ZooKeeperWriter(cas_writer.CasWriter[Stat, NodeLease, Request[None]]):
     """Writes the nodes of an address.
 
     Args:
@@ -39,13 +39,13 @@ class Writer(cas_writer.Writer[Stat, Lifetime, Request[None]]):
         layout: Spells entries.
     """
 
-    def __init__(self, connection: Connection, layout: Layout) -> None:
-        super().__init__(layout.shown)
+    def __init__(self, connection: ZooKeeperConnection, layout: ZooKeeperKeyspace) -> None:
+        super().__init__(layout.redacted)
         self.connection = connection
         self.layout = layout
 
     async def current(self, key: str) -> Stat | None:
-        return await Reader(self.connection, key).stat(self.layout.locate(key))
+        return await ZooKeeperReader(self.connection, key).stat(self.layout.locate(key))
 
     async def _seen(self, key: str, previous: Entry | Revision) -> Stat | None:
         now = await self.current(key)
@@ -56,14 +56,14 @@ class Writer(cas_writer.Writer[Stat, Lifetime, Request[None]]):
         key: str,
         value: bytes,
         before: Stat | None,
-        life: Lifetime | None,
+        life: NodeLease | None,
         *,
         besides: Sequence[Request[None]] = (),
     ) -> Entry | None:
         path = self.layout.locate(key)
         try:
             birth = await self._birth(key, before, life)
-            written = await self._commit(Save(self.connection, key, path, before, value, birth, besides))
+            written = await self._commit(ZooKeeperCasWrite(self.connection, key, path, before, value, birth, besides))
         except KeyNotFound:
             if before is not None:
                 return None  # deleted meanwhile
@@ -71,7 +71,7 @@ class Writer(cas_writer.Writer[Stat, Lifetime, Request[None]]):
             return await self._write(key, value, before, life, besides=besides)
         return None if written is None else await self._told(key, path, value, written)
 
-    async def _commit(self, save: Save) -> Stat | None:
+    async def _commit(self, save: ZooKeeperCasWrite) -> Stat | None:
         try:
             return await save.commit()
         except (KeyExists, KeyModified):
@@ -82,24 +82,24 @@ class Writer(cas_writer.Writer[Stat, Lifetime, Request[None]]):
             raise CallNotSupported(
                 "a node with children cannot be made to end by itself, nor freed of that",
                 hint="choose a node without children",
-                address=self.shown,
+                address=self.redacted,
                 key=save.subject,
             ) from error
 
     async def _erase(self, key: str, before: Stat) -> bool:
         try:
-            await Save(self.connection, key, self.layout.locate(key), before, None).commit()
+            await ZooKeeperCasWrite(self.connection, key, self.layout.locate(key), before, None).commit()
         except (KeyModified, KeyNotFound):
             return False
         return True
 
     async def _holds(self, key: str, condition: Request[None]) -> bool:
         (result,) = await self.connection.ask(messages.multi([condition]), key=key)
-        return not isinstance(result, Refusal)
+        return not isinstance(result, OpError)
 
-    async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> Lifetime:
+    async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> NodeLease:
         del key  # a node is made with it
-        return Lifetime(ttl, keep_alive)
+        return NodeLease(ttl, keep_alive)
 
     async def make(self, path: str, key: str) -> bool:
         """Create a node and all above it, and tell whether it was not there.
@@ -112,7 +112,7 @@ class Writer(cas_writer.Writer[Stat, Lifetime, Request[None]]):
             return False
         while True:
             try:
-                await Save(self.connection, key, path, None, b"").commit()
+                await ZooKeeperCasWrite(self.connection, key, path, None, b"").commit()
             except KeyExists:
                 return False
             except KeyNotFound:
@@ -123,12 +123,12 @@ class Writer(cas_writer.Writer[Stat, Lifetime, Request[None]]):
     async def _told(self, key: str, path: str, value: bytes, stat: Stat) -> Entry:
         """Give the entry that was written, as it is read. That cannot fail any more, whatever cannot be read of it."""
         try:
-            acl = await Reader(self.connection, key).acl(path, stat.czxid)
+            acl = await ZooKeeperReader(self.connection, key).acl(path, stat.czxid)
         except ExplorerError:
             acl = None
         return self.layout.entry(path, value, stat, acl)
 
-    async def _birth(self, key: str, before: Stat | None, life: Lifetime | None) -> Birth | None:
+    async def _birth(self, key: str, before: Stat | None, life: NodeLease | None) -> CreateOptions | None:
         """Tell what kind of node it is to become: None to keep what it is."""
         if life is None:
             return None
@@ -136,15 +136,19 @@ class Writer(cas_writer.Writer[Stat, Lifetime, Request[None]]):
             raise CallNotSupported(
                 "the node lives as long as somebody's session",
                 hint="delete it first",
-                address=self.shown,
+                address=self.redacted,
                 key=key,
             )
         if math.isinf(life.ttl) and before is None:
             return None
         acl = await self._acl(key) if before else OPEN
         if math.isinf(life.ttl):
-            return Birth(acl=acl)
-        return Birth(Mode.EPHEMERAL, acl=acl) if life.keep_alive else Birth(Mode.TTL, min(life.ttl, _LONGEST), acl)
+            return CreateOptions(acl=acl)
+        return (
+            CreateOptions(Mode.EPHEMERAL, acl=acl)
+            if life.keep_alive
+            else CreateOptions(Mode.TTL, min(life.ttl, _LONGEST), acl)
+        )
 
     async def _acl(self, key: str) -> Acl:
         """Read who may do what with a node, to give it on to what takes its place."""

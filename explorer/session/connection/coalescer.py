@@ -19,7 +19,7 @@ _ROUND: Final = 32
 """Events between two looks at the clock."""
 
 
-class Fold:
+class EventCoalescer:
     """The events that were told and not yet applied, in the order in which their keys were first told of.
 
     A key that was deleted and put again keeps both: the tree must hear that it was gone. Anything else is its last

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from explorer.drivers.base import PROOF_TIME, Store
+from explorer.drivers.base import PING_TIMEOUT, Store
 from explorer.model.entries import Revision
 from explorer.model.errors import Denied, ExplorerError, Timeout
 from explorer.session.clock import Clock, reach
-from explorer.session.connection.liveness import Pulse
+from explorer.session.connection.liveness import LivenessTracker
 
 INTERVAL: Final = 2.0
 """Seconds from one question to the next."""
@@ -19,7 +19,7 @@ _SLACK: Final = 0.25
 """Seconds beyond the driver's own limit, whose error says more."""
 
 
-class Prover:
+class Heartbeat:
     """Asks every `INTERVAL` seconds, and at once when told to.
 
     One question proves both: that the store's authority is alive, which has to answer it, and that the session's own
@@ -29,7 +29,7 @@ class Prover:
 
     def __init__(
         self,
-        pulse: Pulse,
+        pulse: LivenessTracker,
         clock: Clock,
         *,
         notice: Callable[[Revision | None], None],
@@ -97,11 +97,11 @@ class Prover:
 
 async def _prove(store: Store) -> Revision | None:
     try:
-        async with asyncio.timeout(PROOF_TIME + _SLACK):
-            return await store.prove()
+        async with asyncio.timeout(PING_TIMEOUT + _SLACK):
+            return await store.ping()
     except TimeoutError as error:
         raise Timeout(
-            f"no answer within {PROOF_TIME:.0f} s",
+            f"no answer within {PING_TIMEOUT:.0f} s",
             hint="the store may be down, stopped or cut off",
-            address=store.address.shown,
+            address=store.address.redacted,
         ) from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from explorer.model.errors import ExplorerError, NotReachable
-from explorer.session.states import Liveness, Standing
+from explorer.session.states import Liveness, LivenessStatus
 
 GRACE: Final = 4.0
 """Seconds for which a proof counts."""
@@ -18,7 +18,7 @@ NAP: Final = 3.0
 
 
 @dataclass(slots=True)
-class Pulse:
+class LivenessTracker:
     """What is known about the life of a store. Moments are seconds of the session's clock."""
 
     connected: bool = False
@@ -117,11 +117,11 @@ class Pulse:
         """Tell how it stands at a moment."""
         if not self.connected:
             reason = self.error.message if self.error else "connecting"
-            return Liveness(Standing.DISCONNECTED, reason, self.proved, self.next_try, self.error)
+            return Liveness(LivenessStatus.DISCONNECTED, reason, self.proved, self.next_try, self.error)
         unconnected = self.unconnected(now)
         if unconnected is not None:
             reason = unconnected.message
-            return Liveness(Standing.DISCONNECTED, reason, self._true_until(), self.next_try, unconnected)
+            return Liveness(LivenessStatus.DISCONNECTED, reason, self._true_until(), self.next_try, unconnected)
         standing, reason = self._judge(now)
         return Liveness(standing, reason, self._true_until(), error=self.silence, refusal=self.refusal)
 
@@ -149,25 +149,25 @@ class Pulse:
         proved = self._counting()
         return proved is not None and now - proved < GRACE
 
-    def _judge(self, now: float) -> tuple[Standing, str]:
+    def _judge(self, now: float) -> tuple[LivenessStatus, str]:
         proved, fresh = self._counting(), self._fresh(now)
         if self.slept is not None:
-            return Standing.STALE, self.slept
+            return LivenessStatus.STALE, self.slept
         if self.lost is not None:
-            return Standing.STALE, self.lost
+            return LivenessStatus.STALE, self.lost
         if not fresh and (proved is not None or now - self.required >= GRACE):
-            return Standing.STALE, self.silence.message if self.silence else "the store does not answer"
+            return LivenessStatus.STALE, self.silence.message if self.silence else "the store does not answer"
         if self.frozen is not None:
-            return Standing.STALE, "frozen: f lets it go on"
+            return LivenessStatus.STALE, "frozen: f lets it go on"
         if not self.heard:
-            return Standing.CATCHING_UP, "starting to watch"
+            return LivenessStatus.CATCHING_UP, "starting to watch"
         if not self.read:
-            return Standing.CATCHING_UP, "reading what is shown"
+            return LivenessStatus.CATCHING_UP, "reading what is shown"
         if self.lagging is not None:
-            return Standing.CATCHING_UP, self.lagging
+            return LivenessStatus.CATCHING_UP, self.lagging
         if not fresh:
-            return Standing.CATCHING_UP, "asking for a proof of life"
-        return Standing.LIVE, self.refusal.message if self.refusal else self.method
+            return LivenessStatus.CATCHING_UP, "asking for a proof of life"
+        return LivenessStatus.LIVE, self.refusal.message if self.refusal else self.method
 
     def turns(self, now: float) -> float | None:
         """Give the next moment at which the judgement changes by itself, if it will."""

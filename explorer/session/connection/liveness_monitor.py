@@ -5,10 +5,10 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.clock import Clock, reach
-from explorer.session.connection.liveness import NAP, Pulse
-from explorer.session.states import Liveness, Part, Standing
+from explorer.session.connection.liveness import NAP, LivenessTracker
+from explorer.session.states import Liveness, LivenessStatus, Part
 
 _LOG: Final = logging.getLogger(__package__)
 
@@ -16,10 +16,12 @@ TICK: Final = 1.0
 """Seconds between two looks when nothing happens: ages are told in seconds."""
 
 
-class Vigil:
+class LivenessMonitor:
     """Judges the pulse and tells of a change; notices that the machine slept."""
 
-    def __init__(self, pulse: Pulse, clock: Clock, tell: Callable[[Part], None], woke: Callable[[], None]) -> None:
+    def __init__(
+        self, pulse: LivenessTracker, clock: Clock, tell: Callable[[Part], None], woke: Callable[[], None]
+    ) -> None:
         """Prepare.
 
         Args:
@@ -49,10 +51,10 @@ class Vigil:
         told: Liveness | None = None
         while True:
             judged = self.judge()
-            if judged.standing is not Standing.LIVE or _differ(judged, told):
+            if judged.standing is not LivenessStatus.LIVE or _differ(judged, told):
                 self._tell(Part.LIVENESS)
             if _differ(judged, told):
-                _LOG.info("%s: %s", judged.standing.value, inert(judged.reason))
+                _LOG.info("%s: %s", judged.standing.value, sanitize(judged.reason))
             told = judged
             now = self._clock.now()
             turn = self._pulse.turns(now)

@@ -7,9 +7,9 @@ from typing import Final, TypeAlias
 
 from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError, NotReachable
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.clock import Clock, reach
-from explorer.session.connection.liveness import Pulse
+from explorer.session.connection.liveness import LivenessTracker
 from explorer.session.internal_errors import as_failure
 
 _LOG: Final = logging.getLogger(__package__)
@@ -17,13 +17,15 @@ _LOG: Final = logging.getLogger(__package__)
 PAUSES: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds until connecting is tried again, and again; the last is kept."""
 
-Companion: TypeAlias = Callable[[Store], Coroutine[object, object, None]]
+ConnectionTask: TypeAlias = Callable[[Store], Coroutine[object, object, None]]
 
 
-class Link:
+class Reconnector:
     """Keeps a session connected. What only a person can mend (a password, a certificate) waits for `retry`."""
 
-    def __init__(self, connect: Callable[[], Store], pulse: Pulse, clock: Clock, notice: Callable[[], None]) -> None:
+    def __init__(
+        self, connect: Callable[[], Store], pulse: LivenessTracker, clock: Clock, notice: Callable[[], None]
+    ) -> None:
         """Prepare.
 
         Args:
@@ -77,7 +79,7 @@ class Link:
         """Try now, if there is no connection."""
         self._retry.set()
 
-    async def run(self, follow: Companion, companions: Sequence[Companion]) -> None:
+    async def run(self, follow: ConnectionTask, companions: Sequence[ConnectionTask]) -> None:
         """Connect and work with the connection, over and over, until cancelled.
 
         Args:
@@ -118,7 +120,7 @@ class Link:
     async def _wait(self, failure: ExplorerError, pause: float | None) -> None:
         moment = None if pause is None else self._clock.now() + pause
         when = "when a person asks for it" if pause is None else f"in {pause:.1f} s"
-        _LOG.info("not connected: %s; next try %s", inert(failure.message), when)
+        _LOG.info("not connected: %s; next try %s", sanitize(failure.message), when)
         self._pulse.failed(failure, moment)
         self._trying = False
         self._retry.clear()
@@ -130,7 +132,7 @@ class Link:
             await reach(self._clock, moment, self._retry)
 
 
-async def _together(store: Store, follow: Companion, companions: Sequence[Companion]) -> None:
+async def _together(store: Store, follow: ConnectionTask, companions: Sequence[ConnectionTask]) -> None:
     """Follow a store beside the companions; the end of the one ends the others.
 
     Raises:

@@ -11,8 +11,8 @@ from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported, Compacted, ExplorerError, Forbidden
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.session.clock import Clock, reach
-from explorer.session.connection.coalescer import Fold
-from explorer.session.connection.liveness import Pulse
+from explorer.session.connection.coalescer import EventCoalescer
+from explorer.session.connection.liveness import LivenessTracker
 from explorer.session.states import newest
 
 MOST_WAITING: Final = 20_000
@@ -27,7 +27,7 @@ _PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
 """Seconds before reading again is tried again."""
 
 
-class Rate:
+class EventRate:
     """Events per second, over the last seconds."""
 
     def __init__(self, clock: Clock) -> None:
@@ -51,7 +51,7 @@ class Rate:
             self._counts.popleft()
 
 
-class Shown(Protocol):
+class ReflectorStore(Protocol):
     """What follows the events of a store."""
 
     def apply(self, events: list[Event], folded: Iterable[Put | Deleted]) -> None:
@@ -61,13 +61,13 @@ class Shown(Protocol):
         """Read everything that is shown once more."""
 
 
-class Following:
+class Reflector:
     """Hears a store and keeps what is shown true; one for a session, over all its connections."""
 
     def __init__(
         self,
-        shown: Shown,
-        pulse: Pulse,
+        shown: ReflectorStore,
+        pulse: LivenessTracker,
         clock: Clock,
         *,
         wake: Callable[[], None],
@@ -85,14 +85,14 @@ class Following:
             ask: Is called when a proof of life is wanted at once.
         """
         self.revision: Revision | None = None
-        self.rate = Rate(clock)
+        self.rate = EventRate(clock)
         self._shown = shown
         self._pulse = pulse
         self._clock = clock
         self._wake = wake
         self._notice = notice
         self._ask = ask
-        self._fold = Fold()
+        self._fold = EventCoalescer()
         self._method = ""
         """How changes are found out."""
         self._told: list[Event] = []
@@ -161,9 +161,11 @@ class Following:
         self._fold.reset()
         self._method = "every change is heard"
         if Capability.EVERY_CHANGE not in store.capabilities:
-            self._method = store.reasons.get(Capability.EVERY_CHANGE, "what changes is heard, though not every step")
+            self._method = store.unsupported_reasons.get(
+                Capability.EVERY_CHANGE, "what changes is heard, though not every step"
+            )
         if Capability.WATCH not in store.capabilities:
-            await self._reread(store.reasons.get(Capability.WATCH, "the store tells no changes"))
+            await self._reread(store.unsupported_reasons.get(Capability.WATCH, "the store tells no changes"))
         try:
             async with store.watch_tree("") as events:
                 async for event in events:

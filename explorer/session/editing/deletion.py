@@ -24,7 +24,7 @@ _AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
+class DeletePlan:
     """What would be deleted."""
 
     key: str
@@ -46,12 +46,12 @@ class Removal:
     singly: tuple[tuple[str, Revision], ...] | None = None
     """What is deleted one by one, each only at this revision; None where the store guards the whole."""
 
-    def one_by_one(self) -> "Removal | None":
+    def one_by_one(self) -> "DeletePlan | None":
         """Return the same deletion entry by entry: what changed since stays, the rest goes. None if it is too large."""
         return replace(self, singly=self.revisions) if self.revisions else None
 
 
-async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = False) -> Removal:
+async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = False) -> DeletePlan:
     """Read what would be deleted.
 
     Args:
@@ -66,10 +66,12 @@ async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = Fal
     """
     if not subtree:
         entry = await store.get(key)
-        return Removal(key, subtree=False, entry=entry, count=1, more=False, names=(key,), revision=entry.revision)
+        return DeletePlan(key, subtree=False, entry=entry, count=1, more=False, names=(key,), revision=entry.revision)
     guarded = Capability.GUARDED_DELETE in store.capabilities
     if not guarded and Capability.ATOMIC not in store.capabilities:
-        reason = store.reasons.get(Capability.GUARDED_DELETE, "it cannot tell whether something changed meanwhile")
+        reason = store.unsupported_reasons.get(
+            Capability.GUARDED_DELETE, "it cannot tell whether something changed meanwhile"
+        )
         raise CallNotSupported(f"a folder cannot be deleted safely in this store: {reason}", key=key)
     below = key + store.separator
     count, names, after = 0, list[str](), None
@@ -97,7 +99,7 @@ async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = Fal
         names.insert(0, key)
         singly.append((key, own.revision))
     whole = count <= MOST_SINGLY and after is None
-    return Removal(
+    return DeletePlan(
         key,
         subtree=True,
         entry=own,
@@ -111,7 +113,7 @@ async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = Fal
     )
 
 
-async def remove(store: Store, removal: Removal) -> int:
+async def remove(store: Store, removal: DeletePlan) -> int:
     """Delete what was shown, and give how many entries that were: fewer where some were to go one by one and stay.
 
     Raises:

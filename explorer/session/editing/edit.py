@@ -23,7 +23,7 @@ from explorer.model.errors import (
     Timeout,
 )
 from explorer.model.events import Deleted, Put
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.decoder import Decoder
 from explorer.session.editing.edit_states import (
     Conflicted,
@@ -382,7 +382,7 @@ class Edit:
 
     def _become(self, state: State) -> None:
         if type(state) is not type(self.state):
-            _LOG.info("edit of %s: %s", inert(self.key), type(state).__name__.lower())
+            _LOG.info("edit of %s: %s", sanitize(self.key), type(state).__name__.lower())
         self.state = state
         self._told(self)
 

@@ -14,11 +14,11 @@ from explorer.model.events import Deleted, Put
 from explorer.session.aside import Aside
 from explorer.session.clock import Clock
 from explorer.session.decoder import Decoder
-from explorer.session.detail import Reading
+from explorer.session.detail import LoadedValue
 from explorer.session.editing.drafts import Draft, DraftError, Drafts
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Drafting, Refused, Saved, Saving, Unknown
-from explorer.session.jobs import Task, Work
+from explorer.session.jobs import Jobs, Task
 from explorer.session.states import Part
 
 SOON: Final = 0.4
@@ -29,13 +29,13 @@ _CHECKING: Final = 0.15
 STILL_SAVING: Final = "the key is still being saved"
 
 
-class Desk:
+class Editor:
     """Opens edits, keeps their drafts, and ends them."""
 
     def __init__(
         self,
         decoder: Decoder,
-        work: Work,
+        work: Jobs,
         store: Callable[[], Store],
         clock: Clock,
         tell: Callable[[Part], None],
@@ -91,7 +91,7 @@ class Desk:
 
     # Opening
 
-    def open(self, reading: Reading) -> Edit:
+    def open(self, reading: LoadedValue) -> Edit:
         """Open an edit of a value as it was read."""
         base = None if reading.deleted else reading.entry
         edit = self._edit(reading.entry.key, base, reading)
@@ -154,7 +154,7 @@ class Desk:
             await self._aside.do(self._drafts.discard, draft)
         self._tell(Part.EDIT)
 
-    def _edit(self, key: str, base: Entry | None, reading: Reading) -> Edit:
+    def _edit(self, key: str, base: Entry | None, reading: LoadedValue) -> Edit:
         return Edit(key, base, reading.document, decoder=self._decoder, store=self._store, told=self._told)
 
     def _begin(self, edit: Edit, *, resumed: Draft | None = None) -> Edit:

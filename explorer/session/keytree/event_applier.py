@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from explorer.model.events import Deleted, Put
 from explorer.session.keytree.key_rows import KeyRows
-from explorer.session.keytree.marks import Change
+from explorer.session.keytree.marks import MarkKind
 from explorer.session.keytree.nodes import Level, Node, Note
 from explorer.session.keytree.verifier import Verifier
 
 
-class Applying:
+class EventApplier:
     """The hand that events have in the rows.
 
     A watch tells events in order and began before any listing. What it tells of a level that is being read is noted
@@ -109,13 +109,13 @@ class Applying:
         child = level.find(name)
         if child is not None and child.has_value:
             child.seen = level.working
-            self._rows.marks.note(child, Change.ADDED if new else Change.CHANGED, self._rows.clock())
+            self._rows.marks.note(child, MarkKind.ADDED if new else MarkKind.CHANGED, self._rows.clock())
             return True
         child = self._child(parent, level, name, below=False)
         if child is None:
             return False
         child.has_value = True
-        self._rows.marks.note(child, Change.ADDED, self._rows.clock())
+        self._rows.marks.note(child, MarkKind.ADDED, self._rows.clock())
         return True
 
     def _child(self, parent: Node, level: Level, name: str, *, below: bool) -> Node | None:
@@ -125,10 +125,10 @@ class Applying:
             if not level.knows(name, self._rows.separator, below=below):
                 return None
             child = self._rows.add(parent, name, has_value=not below, has_children=below)
-            self._rows.marks.note(child, Change.ADDED, self._rows.clock())
+            self._rows.marks.note(child, MarkKind.ADDED, self._rows.clock())
         elif child.ghost:
             self._rows.revive(child)
-            self._rows.marks.note(child, Change.ADDED, self._rows.clock())
+            self._rows.marks.note(child, MarkKind.ADDED, self._rows.clock())
         child.seen = level.working
         return child
 
@@ -138,7 +138,7 @@ class Applying:
             return False
         if child.has_children:
             child.has_value = False
-            self._rows.marks.note(child, Change.DELETED, self._rows.clock())
+            self._rows.marks.note(child, MarkKind.DELETED, self._rows.clock())
         else:
             self._rows.fade(child)
         return True

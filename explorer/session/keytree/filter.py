@@ -10,7 +10,7 @@ _WILD: Final = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class TreeFilter:
     """A filter as it was typed.
 
     `word` keeps names that hold the word, `dev*7` names that match as a whole (`*`, `?`, `[a-z]`), `!` before either
@@ -97,10 +97,10 @@ def _all_of(words: list[_Word], separator: str) -> Callable[[str, str], bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class FilterProgress:
     """What came of a filter so far."""
 
-    filter: Filter
+    filter: TreeFilter
     matching: int
     searched: int
     loaded: int

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable
 
-from explorer.session.keytree.filter import Filter, Findings
+from explorer.session.keytree.filter import FilterProgress, TreeFilter
 from explorer.session.keytree.key_rows import KeyRows
 from explorer.session.keytree.level_loader import SLICE
 from explorer.session.keytree.marks import budget
 from explorer.session.keytree.nodes import Node
 
 
-class Sifting:
+class FilterRun:
     """The filter of a tree and the search that it takes.
 
     Args:
@@ -21,7 +21,7 @@ class Sifting:
     def __init__(self, rows: KeyRows, told: Callable[[], None]) -> None:
         self._rows = rows
         self._told = told
-        self._filter: Filter | None = None
+        self._filter: TreeFilter | None = None
         self._searched = 0
         self._asked = asyncio.Event()
         self._done = asyncio.Event()
@@ -33,11 +33,11 @@ class Sifting:
         return not self._done.is_set()
 
     @property
-    def findings(self) -> Findings | None:
+    def findings(self) -> FilterProgress | None:
         """What came of the filter so far; None without a filter."""
         if self._filter is None:
             return None
-        return Findings(self._filter, self._rows.matching, self._searched, self._rows.loaded, done=not self.busy)
+        return FilterProgress(self._filter, self._rows.matching, self._searched, self._rows.loaded, done=not self.busy)
 
     async def done(self) -> None:
         """Wait until all rows were looked at."""
@@ -50,7 +50,7 @@ class Sifting:
             text: The filter as it was typed.
             keep: What was opened on the way to this node remains open when the filter ends.
         """
-        typed = Filter(text or "")
+        typed = TreeFilter(text or "")
         wanted = typed if typed.words else None
         if wanted == self._filter:
             return

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from explorer.model.entries import Child
-from explorer.session.keytree.marks import Change, Marks
+from explorer.session.keytree.marks import MarkKind, Marks
 from explorer.session.keytree.nodes import Level, Node
 from explorer.session.keytree.row_index import Rows
 
@@ -99,12 +99,12 @@ class KeyRows(Rows[Node]):
         revived = known is not None and known.ghost
         if known is None:
             known = self.add(parent, child.name, has_value=child.has_value, has_children=child.has_children)
-            difference: Change | None = Change.ADDED
+            difference: MarkKind | None = MarkKind.ADDED
         else:
             known.seen = True
-            difference = Change.ADDED if revived or (child.has_value and not known.has_value) else None
+            difference = MarkKind.ADDED if revived or (child.has_value and not known.has_value) else None
             if known.has_value and not child.has_value:
-                difference = Change.DELETED
+                difference = MarkKind.DELETED
             self.revive(known)
             known.has_value, known.has_children = child.has_value, child.has_children
             if not child.has_children and known.branch is not None and known.branch.living:
@@ -121,7 +121,7 @@ class KeyRows(Rows[Node]):
         if node.branch is not None and node.branch.living:
             self._clear(node)
         node.ghost = True
-        self.marks.note(node, Change.DELETED, self.clock())
+        self.marks.note(node, MarkKind.DELETED, self.clock())
         self._one_less(node.parent)
 
     def revive(self, node: Node) -> None:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from explorer.model.entries import Child, Cursor, Page, Revision
 from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
 from explorer.model.keys import decode, encode, first_key, just_before, numbered_before
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.internal_errors import as_failure
 from explorer.session.keytree.key_rows import KeyRows
 from explorer.session.keytree.marks import budget
@@ -49,7 +49,7 @@ class LoadBefore(Protocol):
         """Read the children right before a place in the order of a level."""
 
 
-class Loading:
+class LevelLoader:
     """Reads levels for a tree. What is asked for is read by `run`, which never ends by itself.
 
     Args:
@@ -207,7 +207,7 @@ class Loading:
         except KeyNotFound:
             page = Page((), None, None)
         _LOG.debug(
-            "level %s: %d children in %.1f ms", inert(prefix), len(page.items), (time.monotonic() - began) * 1000
+            "level %s: %d children in %.1f ms", sanitize(prefix), len(page.items), (time.monotonic() - began) * 1000
         )
         return page
 

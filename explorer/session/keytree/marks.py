@@ -20,7 +20,7 @@ _ROUND: Final = 256
 """Steps between two looks at the clock."""
 
 
-class Change(Enum):
+class MarkKind(Enum):
     """What happened to a node; the value is the glyph that tells it without a colour."""
 
     ADDED = "+"
@@ -38,7 +38,7 @@ class Stage(Enum):
 class Mark(NamedTuple):
     """What happened to a node lately."""
 
-    change: Change
+    change: MarkKind
     stage: Stage
     since: float
     """When, in seconds of the tree's clock."""
@@ -49,8 +49,8 @@ class Marks:
 
     def __init__(self) -> None:
         # ordered: a dict that loses its first key again and again is slow
-        self._fresh: OrderedDict[Node, tuple[Change, float]] = OrderedDict()
-        self._recent: OrderedDict[Node, tuple[Change, float]] = OrderedDict()
+        self._fresh: OrderedDict[Node, tuple[MarkKind, float]] = OrderedDict()
+        self._recent: OrderedDict[Node, tuple[MarkKind, float]] = OrderedDict()
         self._ghosts: OrderedDict[Node, float] = OrderedDict()
         self._below: dict[Node, int] = {}
 
@@ -68,13 +68,13 @@ class Marks:
         """Tell how many changes there were below a closed folder since it was last open."""
         return self._below.get(node, 0)
 
-    def note(self, node: Node, change: Change, now: float) -> None:
+    def note(self, node: Node, change: MarkKind, now: float) -> None:
         """Mark a node. What was added and changes while the mark lasts remains added."""
         before = self._fresh.pop(node, None) or self._recent.pop(node, None)
-        if before is not None and before[0] is Change.ADDED and change is Change.CHANGED:
-            change = Change.ADDED
+        if before is not None and before[0] is MarkKind.ADDED and change is MarkKind.CHANGED:
+            change = MarkKind.ADDED
         self._fresh[node] = change, now
-        if change is Change.DELETED and node.ghost:
+        if change is MarkKind.DELETED and node.ghost:
             self._ghosts.pop(node, None)
             self._ghosts[node] = now
 
@@ -125,7 +125,7 @@ class Marks:
                 yield node
 
 
-def _due(marks: OrderedDict[Node, tuple[Change, float]], before: float, until: Callable[[], bool]) -> Iterator[Node]:
+def _due(marks: OrderedDict[Node, tuple[MarkKind, float]], before: float, until: Callable[[], bool]) -> Iterator[Node]:
     while marks and not until():
         for _ in range(_ROUND):
             node = next(iter(marks), None)

@@ -16,7 +16,7 @@ _SEEN: Final = 8
 _TAIL: Final = 16
 
 
-class Extent(Enum):
+class LevelState(Enum):
     """How much of a level is known."""
 
     UNLOADED = auto()
@@ -91,9 +91,9 @@ class Node(Row):
         return self.opened
 
     @property
-    def extent(self) -> Extent:
+    def extent(self) -> LevelState:
         """How much of the level below is known."""
-        return Extent.UNLOADED if self.branch is None else self.branch.extent
+        return LevelState.UNLOADED if self.branch is None else self.branch.extent
 
     @property
     def error(self) -> ExplorerError | None:
@@ -182,13 +182,13 @@ class Level(Branch[Node]):
         return self.count - len(self.gaps)
 
     @property
-    def extent(self) -> Extent:
+    def extent(self) -> LevelState:
         """How much of it is known."""
         if self.error is not None:
-            return Extent.FAILED
+            return LevelState.FAILED
         if self.complete:
-            return Extent.LOADED
-        return Extent.LOADING if self.working else Extent.PARTIAL
+            return LevelState.LOADED
+        return LevelState.LOADING if self.working else LevelState.PARTIAL
 
     def holds(self, key: bytes) -> bool:
         """Return whether children with a first key are known."""

@@ -8,13 +8,13 @@ from explorer.drivers.common.reverse_pages import children_before
 from explorer.model.entries import Child, Page
 from explorer.model.errors import ExplorerError
 from explorer.model.events import Deleted, Put
-from explorer.session.keytree.event_applier import Applying
-from explorer.session.keytree.filter import Findings
-from explorer.session.keytree.filter_run import Sifting
+from explorer.session.keytree.event_applier import EventApplier
+from explorer.session.keytree.filter import FilterProgress
+from explorer.session.keytree.filter_run import FilterRun
 from explorer.session.keytree.key_rows import KeyRows
-from explorer.session.keytree.level_loader import PAGE, Load, LoadBefore, Loading
+from explorer.session.keytree.level_loader import PAGE, LevelLoader, Load, LoadBefore
 from explorer.session.keytree.marks import Mark, budget
-from explorer.session.keytree.nodes import Extent, Level, Node, Want, Wanted
+from explorer.session.keytree.nodes import Level, LevelState, Node, Want, Wanted
 from explorer.session.keytree.row_index import Line
 from explorer.session.keytree.verifier import DELAY
 
@@ -56,11 +56,11 @@ class Tree:
         ) -> Page[Child]:
             return await children_before(load, prefix, before, after=after, limit=limit, separator=separator)
 
-        self._loading = Loading(
+        self._loading = LevelLoader(
             load, self._rows, self._repeat, told, gathered, unsure=unsure, load_before=load_before or search_before
         )
-        self._applying = Applying(self._rows, self._loading.verifier)
-        self._sifting = Sifting(self._rows, told)
+        self._applying = EventApplier(self._rows, self._loading.verifier)
+        self._sifting = FilterRun(self._rows, told)
         self._loading.more(self._rows.root)
 
     async def run(self) -> None:
@@ -188,7 +188,7 @@ class Tree:
     def _load_page(self, node: Node, want: Want) -> None:
         folder = _folder(node)
         level = None if folder is None else folder.branch
-        if folder is None or level is None or folder.extent is not Extent.PARTIAL:
+        if folder is None or level is None or folder.extent is not LevelState.PARTIAL:
             return
         gap: str | None = node.name if node.tail and node is not level.tail else None
         if not node.tail and len(level.runs) > 1:
@@ -279,7 +279,7 @@ class Tree:
         self._sifting.set(text, keep)
 
     @property
-    def findings(self) -> Findings | None:
+    def findings(self) -> FilterProgress | None:
         """What came of the filter so far; None without a filter."""
         return self._sifting.findings
 

@@ -6,7 +6,7 @@ from textual.await_complete import AwaitComplete
 from textual.screen import Screen, ScreenResultType
 
 
-class Answering(Screen[ScreenResultType]):
+class Dialog(Screen[ScreenResultType]):
     """A screen of which the first answer counts.
 
     Keys may come before the screen stands, after it was left, or while another one stands on it: then Textual has no

@@ -12,11 +12,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from explorer.model.sanitize import inert
-from explorer.tui.dialogs.base import Answering
-from explorer.tui.rendering import Piece, middle, told
-from explorer.tui.widgets.inputs import Field
-from explorer.tui.widgets.virtual_list import Lines
+from explorer.model.sanitize import sanitize
+from explorer.tui.dialogs.base import Dialog
+from explorer.tui.rendering import Piece, middle, safe_content
+from explorer.tui.widgets.inputs import OrderedInput
+from explorer.tui.widgets.virtual_list import VirtualList
 
 Answer = TypeVar("Answer")
 
@@ -41,13 +41,13 @@ _CSS = """
 """
 
 
-class Question(ModalScreen[bool], Answering[bool]):
+class ConfirmDialog(ModalScreen[bool], Dialog[bool]):
     """Asks whether to do something that cannot simply be taken back.
 
     With `typed` the word has to be typed before the answer can be yes.
     """
 
-    DEFAULT_CSS = f"Question {{ {_CSS} }}"
+    DEFAULT_CSS = f"ConfirmDialog {{ {_CSS} }}"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "answer(False)", "Back", show=False),
         Binding("y", "answer(True)", show=False),
@@ -63,15 +63,17 @@ class Question(ModalScreen[bool], Answering[bool]):
     def compose(self) -> ComposeResult:
         """Put the question together."""
         with Vertical(classes="box"):
-            yield Static(told(self._title), classes="box--title", markup=False)
+            yield Static(safe_content(self._title), classes="box--title", markup=False)
             with VerticalScroll(can_focus=False):
                 yield Static(self._body, markup=False)
             if self._typed is not None:
-                yield Static(told(f"Type '{self._typed}' to confirm:"), markup=False)
-                yield Field(id="typed", compact=True)
+                yield Static(safe_content(f"Type '{self._typed}' to confirm:"), markup=False)
+                yield OrderedInput(id="typed", compact=True)
             with Horizontal(classes="box--buttons"):
-                yield Button(told(self._no), compact=True, id="no", variant="primary")
-                yield Button(told(self._yes), compact=True, id="yes", variant="error", disabled=self._typed is not None)
+                yield Button(safe_content(self._no), compact=True, id="no", variant="primary")
+                yield Button(
+                    safe_content(self._yes), compact=True, id="yes", variant="error", disabled=self._typed is not None
+                )
 
     def on_mount(self) -> None:
         """Give the focus to what does no harm."""
@@ -96,7 +98,7 @@ class Question(ModalScreen[bool], Answering[bool]):
     def action_explain(self) -> None:
         """Say what the keys do."""
         do_it = f"the word, then enter: {self._yes}" if self._typed is not None else f"y {self._yes}; n {self._no}"
-        self.notify(inert(f"{do_it}; esc {self._no}; ← → change the button, enter presses it"), markup=False)
+        self.notify(sanitize(f"{do_it}; esc {self._no}; ← → change the button, enter presses it"), markup=False)
 
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's argument has no name
         """Give the answer; yes only once the word was typed that is asked for."""
@@ -113,7 +115,7 @@ class Option(Generic[Answer]):
     more: str = ""
 
 
-class _Options(Lines, Generic[Answer]):
+class _Options(VirtualList, Generic[Answer]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "by(1)", show=False),
         Binding("up,k", "by(-1)", show=False),
@@ -154,7 +156,7 @@ class _Options(Lines, Generic[Answer]):
 
     def action_take(self) -> None:
         screen = self.screen
-        if isinstance(screen, Choosing) and self.cursor is not None and self.cursor < len(self.options):
+        if isinstance(screen, ChoiceDialog) and self.cursor is not None and self.cursor < len(self.options):
             screen.dismiss(self.options[self.cursor].value)
 
 
@@ -164,10 +166,10 @@ MAX_NUMBERED: Final = 9
 """Options that are chosen by their number; more of them are narrowed down by typing."""
 
 
-class Choosing(ModalScreen[Answer | None], Answering[Answer | None], Generic[Answer]):
+class ChoiceDialog(ModalScreen[Answer | None], Dialog[Answer | None], Generic[Answer]):
     """Asks for one of several things: few are chosen by their number, many are narrowed down by typing."""
 
-    DEFAULT_CSS = f"Choosing {{ {_CSS} & Lines {{ height: auto; max-height: 14; min-height: 1; }} }}"
+    DEFAULT_CSS = f"ChoiceDialog {{ {_CSS} & VirtualList {{ height: auto; max-height: 14; min-height: 1; }} }}"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", show=False),
         Binding("down", "by(1)", show=False),
@@ -198,13 +200,13 @@ class Choosing(ModalScreen[Answer | None], Answering[Answer | None], Generic[Ans
     def compose(self) -> ComposeResult:
         """Put title, filter and list together."""
         with Vertical(classes="box"):
-            yield Static(told(self._title), classes="box--title", markup=False)
+            yield Static(safe_content(self._title), classes="box--title", markup=False)
             if self._filtered:
-                yield Field(placeholder="type to narrow down", compact=True)
+                yield OrderedInput(placeholder="type to narrow down", compact=True)
             yield _Options(self._all, numbered=not self._filtered, pending=self._rest is not None)
             if self._below:
                 with VerticalScroll(can_focus=False, classes="box--below"):
-                    yield Static(told(middle(self._below, MAX_BELOW)), markup=False)
+                    yield Static(safe_content(middle(self._below, MAX_BELOW)), markup=False)
 
     def on_mount(self) -> None:
         """Make room for the list, and have the rest of it found."""
@@ -241,7 +243,7 @@ class Choosing(ModalScreen[Answer | None], Answering[Answer | None], Generic[Ans
         """Take the current one."""
         self.query_one(_Options).action_take()
 
-    @on(Lines.Chosen)
+    @on(VirtualList.Chosen)
     def clicked(self) -> None:
         """Take what was clicked twice."""
         self.query_one(_Options).action_take()

@@ -10,16 +10,16 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from explorer.model.sanitize import counted, inert
+from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
-from explorer.session.editing.deletion import Removal
+from explorer.session.editing.deletion import DeletePlan
 from explorer.session.session import Session
-from explorer.tui.dialogs.base import Answering
+from explorer.tui.dialogs.base import Dialog
 from explorer.tui.keys import bindings
-from explorer.tui.rendering import Piece, middle, named, told
+from explorer.tui.rendering import Piece, middle, named, safe_content
 from explorer.tui.screens.scroll_keys import ScrollKeys
-from explorer.tui.widgets.inputs import Field
-from explorer.tui.widgets.virtual_list import Lines
+from explorer.tui.widgets.inputs import OrderedInput
+from explorer.tui.widgets.virtual_list import VirtualList
 
 _GUARDED = "Nothing is deleted if anything below changes before."
 _ONE_BY_ONE = "One by one, in this store: what changes before its turn stays, and so does what is new."
@@ -29,7 +29,7 @@ _WIDTH_SHARE, _MIN_WIDTH, _MAX_WIDTH, _FRAME_WIDTH = 0.9, 38, 130, 4
 """The width of the box as a share of the screen, in columns, and what of it borders and padding take."""
 
 
-class KeyNames(Lines):
+class KeyNames(VirtualList):
     """Keys, of which those in sight are drawn."""
 
     def __init__(self, names: Sequence[str], *, more: bool) -> None:
@@ -45,10 +45,10 @@ class KeyNames(Lines):
         """Return a key; a long one is shortened in its middle."""
         if index == len(self.names):
             return [("lines--warning", "  … and more, which were not counted")]
-        return [("", middle(f"  {inert(self.names[index])}", width))]
+        return [("", middle(f"  {sanitize(self.names[index])}", width))]
 
 
-class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Answering[bool]):
+class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Dialog[bool]):
     """Asks whether to delete everything below a folder; a word has to be typed before."""
 
     DEFAULT_CSS = f"""
@@ -69,7 +69,7 @@ class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Answering[bool]):
     place = Place.DELETION
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.DELETION)
 
-    def __init__(self, session: Session, removal: Removal, *, typed: str) -> None:
+    def __init__(self, session: Session, removal: DeletePlan, *, typed: str) -> None:
         """Prepare the preview.
 
         Args:
@@ -84,17 +84,17 @@ class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Answering[bool]):
     def compose(self) -> ComposeResult:
         """Put the preview together."""
         removal = self._removal
-        count = f"{'more than ' if removal.more else ''}{counted(removal.count, 'entry', 'entries')}"
+        count = f"{'more than ' if removal.more else ''}{pluralize(removal.count, 'entry', 'entries')}"
         promise = _GUARDED if removal.singly is None else _ONE_BY_ONE
         with Vertical(classes="box"):
             name = named(removal.key or removal.below)
             title = f"Everything below {name}" if removal.entry is None else f"{name} and everything below it"
-            yield Static(told(f"{title}: {count}"), classes="box--title", markup=False)
+            yield Static(safe_content(f"{title}: {count}"), classes="box--title", markup=False)
             yield KeyNames(removal.names, more=removal.more)
-            yield Static(told(f"in {self.session.shown}"), classes="box--store", markup=False)
-            yield Static(told(promise), classes="box--promise", markup=False)
-            yield Static(told(f"Type '{self._typed}' to confirm:"), classes="box--typed", markup=False)
-            yield Field(id="typed", compact=True)
+            yield Static(safe_content(f"in {self.session.shown}"), classes="box--store", markup=False)
+            yield Static(safe_content(promise), classes="box--promise", markup=False)
+            yield Static(safe_content(f"Type '{self._typed}' to confirm:"), classes="box--typed", markup=False)
+            yield OrderedInput(id="typed", compact=True)
             with Horizontal(classes="box--buttons"):
                 yield Button("Cancel (esc)", compact=True, id="no", variant="primary")
                 yield Button("Delete all", compact=True, id="yes", variant="error", disabled=True)

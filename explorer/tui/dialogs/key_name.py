@@ -12,10 +12,10 @@ from textual.widgets import Input, Static
 
 from explorer.model.key_text import escape_key, typed_key
 from explorer.model.keys import encode
-from explorer.model.sanitize import counted
-from explorer.tui.dialogs.base import Answering
-from explorer.tui.rendering import told
-from explorer.tui.widgets.inputs import Field
+from explorer.model.sanitize import pluralize
+from explorer.tui.dialogs.base import Dialog
+from explorer.tui.rendering import safe_content
+from explorer.tui.widgets.inputs import OrderedInput
 
 
 def _escapes(text: str) -> str:
@@ -25,20 +25,21 @@ def _escapes(text: str) -> str:
     key = typed_key(text)
     if key == text:
         return "no escapes: a backslash is part of the name"
-    return f"escapes are read: {counted(len(encode(key)), 'byte')}; \\\\ is a backslash"
+    return f"escapes are read: {pluralize(len(encode(key)), 'byte')}; \\\\ is a backslash"
 
 
-class Naming(ModalScreen[str | None], Answering[str | None]):
+class KeyNameDialog(ModalScreen[str | None], Dialog[str | None]):
     """Asks for a key, by the escapes that the app shows and copies; esc gives none."""
 
     DEFAULT_CSS = """
-    Naming { align: center middle; }
-    Naming > .box { width: 80%; max-width: 90; height: auto; background: $panel; border: round $primary; padding: 0 1; }
-    Naming .box--title { text-style: bold; }
-    Naming .box--problem { color: $error; height: auto; display: none; }
-    Naming .box--escapes { color: $text-warning; height: auto; display: none; }
-    Naming .-shown { display: block; }
-    Naming Input { padding: 0 1; background: $surface; }
+    KeyNameDialog { align: center middle; }
+    KeyNameDialog > .box { width: 80%; max-width: 90; height: auto; background: $panel; padding: 0 1; }
+    KeyNameDialog > .box { border: round $primary; }
+    KeyNameDialog .box--title { text-style: bold; }
+    KeyNameDialog .box--problem { color: $error; height: auto; display: none; }
+    KeyNameDialog .box--escapes { color: $text-warning; height: auto; display: none; }
+    KeyNameDialog .-shown { display: block; }
+    KeyNameDialog Input { padding: 0 1; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
@@ -56,11 +57,11 @@ class Naming(ModalScreen[str | None], Answering[str | None]):
     def compose(self) -> ComposeResult:
         """Put title and input together."""
         with Vertical(classes="box"):
-            yield Static(told(self._title), classes="box--title", markup=False)
-            yield Field(self._start, select_on_focus=False, compact=True)
+            yield Static(safe_content(self._title), classes="box--title", markup=False)
+            yield OrderedInput(self._start, select_on_focus=False, compact=True)
             yield Static("", classes="box--problem", markup=False)
             yield Static("", classes="box--escapes", markup=False)
-            yield Static(told("enter opens the editor; the key is written when that is saved", "$text-muted"))
+            yield Static(safe_content("enter opens the editor; the key is written when that is saved", "$text-muted"))
 
     def on_mount(self) -> None:
         """Go on behind what stands there."""
@@ -92,7 +93,7 @@ class Naming(ModalScreen[str | None], Answering[str | None]):
 
     def _show(self, line: str, words: str) -> None:
         static = self.query_one(line, Static)
-        static.update(told(words))
+        static.update(safe_content(words))
         static.set_class(bool(words), "-shown")
 
     def action_leave(self) -> None:

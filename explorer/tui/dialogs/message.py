@@ -9,11 +9,11 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from explorer.tui.dialogs.base import Answering
-from explorer.tui.rendering import told
+from explorer.tui.dialogs.base import Dialog
+from explorer.tui.rendering import safe_content
 
 
-class MessageDialog(ModalScreen[None], Answering[None]):
+class MessageDialog(ModalScreen[None], Dialog[None]):
     """Shows a few lines; enter and esc dismiss it."""
 
     DEFAULT_CSS = """
@@ -34,9 +34,9 @@ class MessageDialog(ModalScreen[None], Answering[None]):
     def compose(self) -> ComposeResult:
         """Put the lines and the button together."""
         with Vertical(classes="box"):
-            yield Static(told(self._title), classes="box--title", markup=False)
+            yield Static(safe_content(self._title), classes="box--title", markup=False)
             for line in self._lines:
-                yield Static(told(line), markup=False)
+                yield Static(safe_content(line), markup=False)
             with Horizontal(classes="box--buttons"):
                 yield Button("OK (enter)", compact=True, variant="primary")
 

@@ -9,15 +9,15 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from explorer.model.sanitize import inert
-from explorer.tui.dialogs.base import Answering
-from explorer.tui.rendering import told
-from explorer.tui.widgets.inputs import Field
+from explorer.model.sanitize import sanitize
+from explorer.tui.dialogs.base import Dialog
+from explorer.tui.rendering import safe_content
+from explorer.tui.widgets.inputs import OrderedInput
 
 _HELP = "* is anything within a level, ** any levels, {id:digits} figures only; enter keeps it, esc leaves"
 
 
-class PatternDialog(ModalScreen[str | None], Answering[str | None]):
+class PatternDialog(ModalScreen[str | None], Dialog[str | None]):
     """Asks for a pattern; esc gives none."""
 
     DEFAULT_CSS = """
@@ -34,16 +34,16 @@ class PatternDialog(ModalScreen[str | None], Answering[str | None]):
     def __init__(self, title: str, start: str, problem: str = "") -> None:
         super().__init__()
         self._title, self._problem = title, problem
-        self._start = start if inert(start) == start else ""
+        self._start = start if sanitize(start) == start else ""
 
     def compose(self) -> ComposeResult:
         """Put title, input and help together."""
         with Vertical(classes="box"):
-            yield Static(told(self._title), classes="box--title", markup=False)
-            yield Field(self._start, select_on_focus=False, compact=True)
+            yield Static(safe_content(self._title), classes="box--title", markup=False)
+            yield OrderedInput(self._start, select_on_focus=False, compact=True)
             if self._problem:
-                yield Static(told(f"✗ {self._problem}"), classes="box--problem", markup=False)
-            yield Static(told(_HELP, "$text-muted"), markup=False)
+                yield Static(safe_content(f"✗ {self._problem}"), classes="box--problem", markup=False)
+            yield Static(safe_content(_HELP, "$text-muted"), markup=False)
 
     def on_mount(self) -> None:
         """Give the input the focus."""

@@ -8,11 +8,11 @@ from textual.screen import Screen
 
 from explorer.model.key_text import escape_key
 from explorer.model.keys import encode
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.session import Session
 from explorer.session.states import Empty, Failed, Loading
-from explorer.tui.dialogs.confirm import Choosing, Option
-from explorer.tui.rendering import size
+from explorer.tui.dialogs.confirm import ChoiceDialog, Option
+from explorer.tui.rendering import format_bytes
 
 LARGEST: Final = 100_000
 """Characters that are handed to a terminal's clipboard at most; many terminals cut off more without a word."""
@@ -40,10 +40,14 @@ def ask(screen: Screen[None], session: Session) -> None:
         text = value()
         return None if text is None else f"{key}\n{text}"
 
-    options: list[Option[_Copied]] = [Option("Key", lambda: key, inert(key))]
+    options: list[Option[_Copied]] = [Option("Key", lambda: key, sanitize(key))]
     text = value()
     if text is not None or isinstance(session.detail.state, Loading):
-        about = "being read" if text is None else f"{size(len(text.encode(errors='surrogatepass')))}, as it is shown"
+        about = (
+            "being read"
+            if text is None
+            else f"{format_bytes(len(text.encode(errors='surrogatepass')))}, as it is shown"
+        )
         options += [Option("Value", value, about), Option("Key and value", both)]
     options.append(Option("Command", lambda: command, "the line below"))
 
@@ -56,7 +60,7 @@ def ask(screen: Screen[None], session: Session) -> None:
         else:
             _copy(screen, next(option.title.lower() for option in options if option.value is chosen), text)
 
-    screen.app.push_screen(Choosing("Copy", options, below=inert(command)), answered)
+    screen.app.push_screen(ChoiceDialog("Copy", options, below=sanitize(command)), answered)
 
 
 def command_for(address: str, key: str, *, folder: bool) -> str:
@@ -68,7 +72,7 @@ def command_for(address: str, key: str, *, folder: bool) -> str:
     verb = "ls" if folder else "get"
     if "\0" in key:  # no word of a command line holds one
         verb, word = f"{verb} --escaped", shlex.quote(escape_key(key))
-    elif inert(key) == key:
+    elif sanitize(key) == key:
         word = shlex.quote(key)
     else:
         word = _ansi_c_quoted(key)
@@ -82,7 +86,7 @@ def _ansi_c_quoted(key: str) -> str:
     for letter in key:
         if letter in "\\'":
             parts.append(f"\\{letter}")
-        elif inert(letter) == letter:
+        elif sanitize(letter) == letter:
             parts.append(letter)
         else:
             parts.append("".join(f"\\x{byte:02x}" for byte in encode(letter)))
@@ -94,7 +98,7 @@ def _why_none(session: Session) -> str:
         case Empty(reason=reason):
             return reason
         case Failed(error=error):
-            return inert(error.message)
+            return sanitize(error.message)
         case _:
             return "the value is not read yet"
 
@@ -108,7 +112,7 @@ def _copy(screen: Screen[None], what: str, text: str) -> None:
         )
         return
     # Where it is pasted it may be read by a shell, so what it does to a terminal is taken out here, too.
-    harmless = inert(text, multiline=True)
+    harmless = sanitize(text, multiline=True)
     screen.app.copy_to_clipboard(harmless)
     told = "" if harmless == text else ", with escapes for what cannot be seen"
     screen.notify(f"copied: {what}{told}", markup=False, timeout=3)

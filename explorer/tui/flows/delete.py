@@ -8,12 +8,12 @@ from textual.screen import Screen
 
 from explorer.model.capabilities import Capability
 from explorer.model.errors import Conflict, ExplorerError
-from explorer.model.sanitize import counted, inert
-from explorer.session.editing.deletion import Removal
+from explorer.model.sanitize import pluralize, sanitize
+from explorer.session.editing.deletion import DeletePlan
 from explorer.session.session import Session
-from explorer.tui.dialogs.confirm import Choosing, Option, Question
+from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog, Option
 from explorer.tui.dialogs.deletion_preview import DeletionPreview
-from explorer.tui.rendering import middle, named, size, told
+from explorer.tui.rendering import format_bytes, middle, named, safe_content
 
 _LONGEST: Final = 400
 """Cells of a key that is shown to be looked at."""
@@ -36,7 +36,7 @@ async def ask(screen: Screen[None], session: Session) -> None:
         ]
         if Capability.DIRECTORIES not in session.store_capabilities:  # those keep a directory that is not empty
             options.insert(0, Option("The key alone", (False, False), "what is below stays"))
-        answer = await screen.app.push_screen_wait(Choosing(f"Delete what of {named(key)}?", options))
+        answer = await screen.app.push_screen_wait(ChoiceDialog(f"Delete what of {named(key)}?", options))
         if answer is None:
             screen.notify("nothing was deleted", markup=False)
             return
@@ -44,7 +44,7 @@ async def ask(screen: Screen[None], session: Session) -> None:
     try:
         removal = await session.preview_removal(key, subtree=subtree, with_key=with_key)
     except ExplorerError as error:
-        screen.notify(inert(_words(error)), severity="error", markup=False)
+        screen.notify(sanitize(_words(error)), severity="error", markup=False)
         return
     if not await screen.app.push_screen_wait(_question(removal, session)):
         screen.notify("nothing was deleted", markup=False)
@@ -52,31 +52,33 @@ async def ask(screen: Screen[None], session: Session) -> None:
     await _delete(screen, session, removal)
 
 
-async def _delete(screen: Screen[None], session: Session, removal: Removal) -> None:
+async def _delete(screen: Screen[None], session: Session, removal: DeletePlan) -> None:
     """Delete what was shown, and say what came of it; what changed meanwhile can be left out."""
     try:
         count = await session.remove(removal)
     except Conflict as error:
         rest = removal.one_by_one() if removal.subtree and removal.singly is None else None
         if rest is None or not await screen.app.push_screen_wait(_choice_of_rest(removal)):
-            screen.notify(inert(_words(error)), severity="error", markup=False, timeout=10)
+            screen.notify(sanitize(_words(error)), severity="error", markup=False, timeout=10)
         else:
             await _delete(screen, session, rest)
     except ExplorerError as error:
-        screen.notify(inert(_words(error)), severity="error", markup=False, timeout=10)
+        screen.notify(sanitize(_words(error)), severity="error", markup=False, timeout=10)
     else:
         stays = 0 if removal.more else removal.count - count
-        more = f"; {counted(stays, 'entry', 'entries')} changed or went meanwhile" if stays else ""
-        screen.notify(f"deleted {counted(count, 'entry', 'entries')}{more}", markup=False)
+        more = f"; {pluralize(stays, 'entry', 'entries')} changed or went meanwhile" if stays else ""
+        screen.notify(f"deleted {pluralize(count, 'entry', 'entries')}{more}", markup=False)
 
 
-def _choice_of_rest(removal: Removal) -> Choosing[bool]:
+def _choice_of_rest(removal: DeletePlan) -> ChoiceDialog[bool]:
     """Return the question what to do with a folder in which something changed since the preview."""
     options = [
         Option("Delete nothing", value=False),
         Option("Delete what was shown, one by one", value=True, more="what changed since or is new stays"),
     ]
-    return Choosing(f"{named(removal.key or removal.below)} changed since the preview; nothing was deleted", options)
+    return ChoiceDialog(
+        f"{named(removal.key or removal.below)} changed since the preview; nothing was deleted", options
+    )
 
 
 def _words(error: ExplorerError) -> str:
@@ -84,16 +86,16 @@ def _words(error: ExplorerError) -> str:
     return f"Nothing was deleted: {told}" if isinstance(error, Conflict) else told
 
 
-def _question(removal: Removal, session: Session) -> Question | DeletionPreview:
+def _question(removal: DeletePlan, session: Session) -> ConfirmDialog | DeletionPreview:
     if not removal.subtree:
         entry = removal.entry
-        lines = [told(middle(inert(removal.key), _LONGEST), "bold")]
+        lines = [safe_content(middle(sanitize(removal.key), _LONGEST), "bold")]
         if entry is not None:
-            lines.append(told(f"{size(len(entry.value or b''))}, rev {entry.revision}"))
+            lines.append(safe_content(f"{format_bytes(len(entry.value or b''))}, rev {entry.revision}"))
             if entry.lease:
-                lines.append(told(f"lives with lease {entry.lease}", "$warning"))
-        lines.append(told(f"in {session.shown}", "$text-muted"))
-        lines.append(told("It is deleted only if it still is what is shown here.", "$text-muted"))
-        return Question("Delete this key?", Content("\n").join(lines), yes="Delete")
-    name = inert(removal.key.rpartition(session.tree.separator)[2] or removal.below)  # some have the empty name
+                lines.append(safe_content(f"lives with lease {entry.lease}", "$warning"))
+        lines.append(safe_content(f"in {session.shown}", "$text-muted"))
+        lines.append(safe_content("It is deleted only if it still is what is shown here.", "$text-muted"))
+        return ConfirmDialog("Delete this key?", Content("\n").join(lines), yes="Delete")
+    name = sanitize(removal.key.rpartition(session.tree.separator)[2] or removal.below)  # some have the empty name
     return DeletionPreview(session, removal, typed=name if cell_len(name) <= _TYPED else str(removal.count))

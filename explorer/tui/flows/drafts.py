@@ -5,9 +5,9 @@ from textual.screen import Screen
 
 from explorer.session.editing.drafts import Draft
 from explorer.session.session import Session
-from explorer.tui.dialogs.confirm import Choosing, Option, Question
+from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog, Option
 from explorer.tui.flows import edit, goto
-from explorer.tui.rendering import named, told
+from explorer.tui.rendering import named, safe_content
 
 
 async def ask(screen: Screen[None], session: Session) -> None:
@@ -17,11 +17,11 @@ async def ask(screen: Screen[None], session: Session) -> None:
         screen.notify("no draft is kept for this store", markup=False)
         return
     options = [Option(named(draft.key), draft, when(draft)) for draft in found]
-    draft = await screen.app.push_screen_wait(Choosing("Drafts", options))
+    draft = await screen.app.push_screen_wait(ChoiceDialog("Drafts", options))
     if draft is None:
         return
     steps = [Option("Open", "open", "in the editor, at its key"), Option("Delete", "delete", "the text that was typed")]
-    step = await screen.app.push_screen_wait(Choosing(f"Draft of {named(draft.key)}", steps))
+    step = await screen.app.push_screen_wait(ChoiceDialog(f"Draft of {named(draft.key)}", steps))
     if step == "open":
         off = session.why_off("new")  # what a draft needs: a connection, writing unlocked, no other edit
         if off is not None:
@@ -30,8 +30,10 @@ async def ask(screen: Screen[None], session: Session) -> None:
         await goto.go(screen, session, draft.key)
         await edit.resume(screen, session, draft)
     elif step == "delete":
-        body = Content("\n").join([told(f"typed {when(draft)}"), told(f"in {session.shown}", "$text-muted")])
-        question = Question(f"Delete the draft of {named(draft.key)}?", body, yes="Delete")
+        body = Content("\n").join(
+            [safe_content(f"typed {when(draft)}"), safe_content(f"in {session.shown}", "$text-muted")]
+        )
+        question = ConfirmDialog(f"Delete the draft of {named(draft.key)}?", body, yes="Delete")
         if await screen.app.push_screen_wait(question):
             await session.desk.discard(draft)
             screen.notify("draft deleted", markup=False)

@@ -7,16 +7,16 @@ from typing import Final
 from textual.screen import Screen
 
 from explorer.model.errors import ExplorerError
-from explorer.model.sanitize import counted, inert
+from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Refused, Saved, Saving, Unknown
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.dialogs.confirm import Choosing, Option
-from explorer.tui.dialogs.key_name import Naming
+from explorer.tui.dialogs.confirm import ChoiceDialog, Option
+from explorer.tui.dialogs.key_name import KeyNameDialog
 from explorer.tui.flows import goto
-from explorer.tui.flows.external_editor import outside
+from explorer.tui.flows.external_editor import edit_externally
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.rendering import named
 from explorer.tui.screens.edit import EditScreen
@@ -53,7 +53,7 @@ def edit(screen: Screen[None], session: Session) -> None:
                 screen.run_worker(session.desk.discard(drafts[0]))
             _open(screen, session)
 
-    screen.app.push_screen(Choosing(f"{counted(len(drafts), 'draft')} of this key", options), answered)
+    screen.app.push_screen(ChoiceDialog(f"{pluralize(len(drafts), 'draft')} of this key", options), answered)
 
 
 async def resume(screen: Screen[None], session: Session, draft: Draft) -> None:
@@ -61,7 +61,7 @@ async def resume(screen: Screen[None], session: Session, draft: Draft) -> None:
     try:
         opened = await session.desk.take_up(draft)
     except ExplorerError as error:
-        screen.notify(inert(error.message), severity="error", markup=False)
+        screen.notify(sanitize(error.message), severity="error", markup=False)
         return
     _push(screen, session, opened)
 
@@ -70,7 +70,7 @@ def _open(screen: Screen[None], session: Session) -> None:
     try:
         opened = session.edit()
     except ExplorerError as error:
-        screen.notify(inert(error.message), severity="error", markup=False)
+        screen.notify(sanitize(error.message), severity="error", markup=False)
         return
     _push(screen, session, opened)
 
@@ -87,14 +87,14 @@ def ask_new(screen: Screen[None], session: Session) -> None:
         if key:
             screen.run_worker(_create(screen, session, key))
 
-    screen.app.push_screen(Naming("New key", start, session.lookup.name_problem), answered)
+    screen.app.push_screen(KeyNameDialog("New key", start, session.lookup.name_problem), answered)
 
 
 async def _create(screen: Screen[None], session: Session, key: str) -> None:
     try:
         opened = await session.create(key)
     except ExplorerError as error:
-        screen.notify(inert(error.message), severity="error", markup=False)
+        screen.notify(sanitize(error.message), severity="error", markup=False)
         return
     _push(screen, session, opened)
 
@@ -134,9 +134,9 @@ async def _show_outcome(screen: Screen[None], session: Session, edit: Edit) -> N
         unsubscribe()
     match edit.state:
         case Saved(entry=entry):
-            screen.notify(f"saved {key} (rev {inert(str(entry.revision))})", markup=False, timeout=OUTCOME_TIMEOUT)
+            screen.notify(f"saved {key} (rev {sanitize(str(entry.revision))})", markup=False, timeout=OUTCOME_TIMEOUT)
         case Refused(error=error):
-            _say_not_saved(screen, key, inert(error.message))
+            _say_not_saved(screen, key, sanitize(error.message))
         case _:
             _say_not_saved(screen, key, "somebody else was first")
 
@@ -169,9 +169,9 @@ async def edit_outside(screen: Screen[None], session: Session) -> None:
     try:
         opened = session.edit()
     except ExplorerError as error:
-        screen.notify(inert(error.message), severity="error", markup=False)
+        screen.notify(sanitize(error.message), severity="error", markup=False)
         return
-    outcome = await outside(screen.app, opened.key, opened.text, opened.document.language)
+    outcome = await edit_externally(screen.app, opened.key, opened.text, opened.document.language)
     if outcome.text is None:
         await session.desk.leave()
         outcome.show(screen.app)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from textual.app import App, SuspendNotSupported
 
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.tui.dialogs.message import MessageDialog
 from explorer.tui.flows.edited_file import EditorError, editor_command, read_back
 
@@ -31,7 +31,7 @@ class Outcome(NamedTuple):
             app.push_screen(MessageDialog(*self.problem))
 
 
-async def outside(app: App[object], key: str, text: str, language: str) -> Outcome:
+async def edit_externally(app: App[object], key: str, text: str, language: str) -> Outcome:
     """Let a person edit a text in $EDITOR. What the editor wrote is never lost.
 
     The editor is started without a shell, with one argument that is our own file (CVE-2023-22809). Of an editor that
@@ -66,7 +66,7 @@ def _outcome(app: App[object], file: Path, sent: str, failed: str) -> Outcome:
     if edited is None or edited.text == sent:
         return Outcome(None, (failed, "The text was not changed.") if failed else ())
     for remark in edited.remarks:
-        app.notify(inert(remark), severity="warning", markup=False, timeout=8)
+        app.notify(sanitize(remark), severity="warning", markup=False, timeout=8)
     kept = (failed, "What it wrote is in the editor here and kept as a draft; it is not saved.")
     return Outcome(edited.text, kept if failed else ())
 

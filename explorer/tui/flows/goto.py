@@ -4,7 +4,7 @@ from textual.screen import Screen
 
 from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound
 from explorer.model.key_text import escape_key, typed_key, unescape_key
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.keytree.nodes import Node
 from explorer.session.session import Session
 from explorer.tui.panes.tree import TreePane
@@ -42,7 +42,7 @@ async def go_to_text(screen: Screen[None], session: Session, text: str) -> None:
     except InvalidKey:
         pass  # there can be no key that holds them
     except ExplorerError as error:
-        screen.notify(inert(error.message), severity="error", markup=False)
+        screen.notify(sanitize(error.message), severity="error", markup=False)
         return
     await go(screen, session, _without_slash(key, session))
 
@@ -59,7 +59,7 @@ async def go(screen: Screen[None], session: Session, key: str) -> None:
         try:
             node = await session.lookup.reveal(wanted)
         except ExplorerError as error:
-            screen.notify(inert(error.message), severity="error", markup=False)
+            screen.notify(sanitize(error.message), severity="error", markup=False)
             return
         if node is not None:
             await select(screen.query_one(TreePane), session, node)

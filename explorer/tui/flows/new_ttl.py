@@ -5,8 +5,8 @@ from typing import Final
 from textual.app import App
 
 from explorer.session.editing.edit import Edit
-from explorer.tui.dialogs.confirm import Choosing, Option
-from explorer.tui.rendering import named, span
+from explorer.tui.dialogs.confirm import ChoiceDialog, Option
+from explorer.tui.rendering import format_duration, named
 
 _LONGER: Final = (60.0, 3600.0)
 """Seconds that are offered besides what the key had."""
@@ -23,7 +23,7 @@ def ask_ttl(app: App[object], edit: Edit, ttl: float) -> None:
     """
     had = max(1.0, round(ttl))
     choices = [had, *(one for one in _LONGER if one > had)]
-    options: list[Option[float | None]] = [Option(f"Save with a TTL of {span(one)}", one) for one in choices]
+    options: list[Option[float | None]] = [Option(f"Save with a TTL of {format_duration(one)}", one) for one in choices]
     options[0] = Option(options[0].title, had, "what was left when the edit began")
     options += [Option("Save without a TTL", None, "the key stays until it is deleted"), Option("Do not save", _CANCEL)]
 
@@ -34,4 +34,4 @@ def ask_ttl(app: App[object], edit: Edit, ttl: float) -> None:
             app.run_worker(edit.keep_mine_for(chosen.value), group="keep-mine")
 
     wrapped = [Option(option.title, option, option.more) for option in options]
-    app.push_screen(Choosing(f"The TTL of {named(edit.key)} ran out and the key is gone", wrapped), answer)
+    app.push_screen(ChoiceDialog(f"The TTL of {named(edit.key)} ran out and the key is gone", wrapped), answer)

@@ -8,9 +8,9 @@ from textual.screen import Screen
 
 from explorer.codecs.base import Choice
 from explorer.model.errors import SchemaFailed
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.session import Session
-from explorer.tui.dialogs.confirm import Choosing, Option
+from explorer.tui.dialogs.confirm import ChoiceDialog, Option
 from explorer.tui.dialogs.pattern import PatternDialog
 
 
@@ -52,7 +52,7 @@ def ask_type(screen: Screen[None], session: Session) -> None:
         elif answer is not None:
             detail.choose(None)
 
-    dialog = Choosing(
+    dialog = ChoiceDialog(
         "Read this value as", options + others(choices or ()), rest=find_rest if choices is None else None
     )
     screen.app.push_screen(dialog, answered)
@@ -67,7 +67,7 @@ def _remark(option: Choice, chosen: Choice | None, shown: Choice | None) -> str:
 def _ask_scope(screen: Screen[None], session: Session, choice: Choice) -> None:
     key, patterns = session.detail.key, session.detail.patterns
     options: list[Option[Scope]] = [Option("This key only", "key", "until the app ends")]
-    options += [Option(f"All keys like {inert(one)}", _Similar(one), _KEPT) for one in patterns]
+    options += [Option(f"All keys like {sanitize(one)}", _Similar(one), _KEPT) for one in patterns]
     options.append(Option("Another pattern", "other", _KEPT))
 
     def answered(answer: Scope | None) -> None:
@@ -81,7 +81,7 @@ def _ask_scope(screen: Screen[None], session: Session, choice: Choice) -> None:
             case _Similar(pattern=pattern):
                 screen.run_worker(_keep(screen, session, choice, pattern))
 
-    screen.app.push_screen(Choosing(f"{choice}: for which keys?", options), answered)
+    screen.app.push_screen(ChoiceDialog(f"{choice}: for which keys?", options), answered)
 
 
 def _ask_pattern(screen: Screen[None], session: Session, choice: Choice, start: str, problem: str = "") -> None:
@@ -98,4 +98,4 @@ async def _keep(screen: Screen[None], session: Session, choice: Choice, pattern:
     except SchemaFailed as error:
         _ask_pattern(screen, session, choice, pattern, f"{error.message}. {error.hint or ''}".strip())
         return
-    screen.notify(inert(f"{pattern} is read as {choice} from now on"), markup=False)
+    screen.notify(sanitize(f"{pattern} is read as {choice} from now on"), markup=False)

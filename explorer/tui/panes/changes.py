@@ -8,27 +8,27 @@ from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
-from explorer.session.change_log import Change, ChangeLog, Kind
+from explorer.session.change_log import ChangeKind, ChangeLog, LoggedChange
 from explorer.session.states import Part
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane
-from explorer.tui.rendering import Piece, middle, size, told
-from explorer.tui.widgets.virtual_list import Lines
+from explorer.tui.rendering import Piece, format_bytes, middle, safe_content
+from explorer.tui.widgets.virtual_list import VirtualList
 
 _WIDE: Final = 60
-_MARKS: Final[dict[Kind, Piece]] = {
-    Kind.CREATED: ("lines--good", "+"),
-    Kind.CHANGED: ("lines--key", "~"),
-    Kind.DELETED: ("lines--bad", "-"),
-    Kind.GAP: ("lines--warning", "≠"),
-    Kind.LOST: ("lines--warning", "!"),
-    Kind.RESTORED: ("lines--good", "✓"),
+_MARKS: Final[dict[ChangeKind, Piece]] = {
+    ChangeKind.CREATED: ("lines--good", "+"),
+    ChangeKind.CHANGED: ("lines--key", "~"),
+    ChangeKind.DELETED: ("lines--bad", "-"),
+    ChangeKind.GAP: ("lines--warning", "≠"),
+    ChangeKind.LOST: ("lines--warning", "!"),
+    ChangeKind.RESTORED: ("lines--good", "✓"),
 }
 
 
-class LogList(Lines):
+class ChangeList(VirtualList):
     """The entries of the log, the newest on top; a current line stays on its entry while others come."""
 
     def __init__(self, log: ChangeLog) -> None:
@@ -56,11 +56,11 @@ class LogList(Lines):
         """Give the number of lines."""
         return len(self.entries)
 
-    def current(self) -> Change | None:
+    def current(self) -> LoggedChange | None:
         """Give the current entry."""
         return self._entry(self.cursor) if self.cursor is not None and len(self.entries) else None
 
-    def _entry(self, index: int) -> Change:
+    def _entry(self, index: int) -> LoggedChange:
         return self.entries.window(len(self.entries) - 1 - index, 1)[0]
 
     def pieces(self, index: int, width: int) -> list[Piece]:
@@ -72,17 +72,17 @@ class LogList(Lines):
             revision = "" if change.revision is None else f" (rev {change.revision})"
             return [mark, ("lines--dim", time), (mark[0], f"{change.kind.value}: {change.reason}{revision}")]
         more = f" {change.count}x" if change.count > 1 else ""
-        if change.folded:
-            more += f" up to {change.folded:,} more between" if width >= _WIDE else f" ≤{change.folded:,} more"
+        if change.coalesced:
+            more += f" up to {change.coalesced:,} more between" if width >= _WIDE else f" ≤{change.coalesced:,} more"
         more += " after a gap" if change.inferred else ""
         behind = ""
         if width >= _WIDE:
             behind = "" if change.revision is None else f"  {change.revision}"
             if change.size is not None:
-                behind += f"  {size(change.size)}"
-            behind += f"  {inert(change.short)}" if change.short else ""
+                behind += f"  {format_bytes(change.size)}"
+            behind += f"  {sanitize(change.short)}" if change.short else ""
         room = width - 1 - len(time) - len(more)
-        key = middle(inert(change.key), max(8, room - (min(room // 2, cell_len(behind)))))
+        key = middle(sanitize(change.key), max(8, room - (min(room // 2, cell_len(behind)))))
         return [mark, ("lines--dim", time), ("", key), ("lines--strong", more), ("lines--dim", behind)]
 
 
@@ -97,27 +97,27 @@ class ChangesPane(Pane):
 
     def body(self) -> Iterable[Widget]:
         """Give the list."""
-        yield LogList(self.session.changes)
+        yield ChangeList(self.session.changes)
 
     def draw(self) -> None:
         """Show the log as it is now."""
         log = self.session.changes
-        self.notice(None if len(log) else told("nothing has changed since this was opened"))
-        self.query_one(LogList).follow()
+        self.notice(None if len(log) else safe_content("nothing has changed since this was opened"))
+        self.query_one(ChangeList).follow()
         self._show_count()
 
-    @on(Lines.Moved)
+    @on(VirtualList.Moved)
     def _show_count(self) -> None:
         """Show how many entries there are, and how many of them are above what is in sight."""
         log = self.session.changes
-        newer = self.query_one(LogList).newer
+        newer = self.query_one(ChangeList).newer
         above = f", {newer} newer above" if newer else ""
         dropped = f", {log.dropped} older ones dropped" if log.dropped else ""
         self.title(f"{len(log)}{above}{dropped}" if len(log) else "")
 
     def selected(self) -> str | None:
         """Give the key of the current entry."""
-        change = self.query_one(LogList).current()
+        change = self.query_one(ChangeList).current()
         return change.key if change and change.key else None
 
     def do_show(self) -> None:

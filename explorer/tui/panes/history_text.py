@@ -8,16 +8,16 @@ from typing import Final
 
 from explorer.codecs.text.utf8 import beginning
 from explorer.model.entries import Entry
-from explorer.model.sanitize import inert
-from explorer.session.detail import Earlier
-from explorer.tui.rendering import size
+from explorer.model.sanitize import sanitize
+from explorer.session.detail import HistoryPage
+from explorer.tui.rendering import format_bytes
 
 _GLIMPSE: Final = 4096
 """Bytes of an earlier value that are shown and compared."""
 _CONTEXT_LINES: Final = 1
 
 
-def history_text(current: Entry, earlier: Earlier) -> str:
+def history_text(current: Entry, earlier: HistoryPage) -> str:
     """Return the current entry and the earlier ones; each with its difference to the one before, the oldest whole."""
     entries = (current, *earlier.entries)
     lines: list[str] = []
@@ -31,8 +31,8 @@ def history_text(current: Entry, earlier: Earlier) -> str:
 
 def _heading(entry: Entry) -> str:
     version = "" if entry.version is None else f"  v{entry.version}"
-    cut = f", the first {size(_GLIMPSE)} are shown" if len(entry.value or b"") > _GLIMPSE else ""
-    return f"rev {entry.revision}{version}  {size(len(entry.value or b''))}{cut}"
+    cut = f", the first {format_bytes(_GLIMPSE)} are shown" if len(entry.value or b"") > _GLIMPSE else ""
+    return f"rev {entry.revision}{version}  {format_bytes(len(entry.value or b''))}{cut}"
 
 
 def _changes(entry: Entry, before: Entry | None) -> Iterator[str]:
@@ -45,7 +45,7 @@ def _changes(entry: Entry, before: Entry | None) -> Iterator[str]:
     if entry.value == before.value:
         yield "(the same value again)"
     elif old == new:
-        yield f"(differs behind the first {size(_GLIMPSE)})"
+        yield f"(differs behind the first {format_bytes(_GLIMPSE)})"
     else:
         diff = difflib.unified_diff(old, new, n=_CONTEXT_LINES, lineterm="")
         yield from list(diff)[2:]
@@ -58,4 +58,4 @@ def _glimpse(value: bytes) -> list[str]:
     except UnicodeDecodeError:
         dump = binascii.hexlify(part, " ").decode()
         return [dump[at : at + 48] for at in range(0, len(dump), 48)]
-    return [inert(line, multiline=True) for line in text.removesuffix("\n").split("\n")] if text else []
+    return [sanitize(line, multiline=True) for line in text.removesuffix("\n").split("\n")] if text else []

@@ -12,15 +12,15 @@ from textual.content import Content
 from textual.widget import Widget
 
 from explorer.model.locks import Contender, LockInfo
-from explorer.model.sanitize import counted, inert
+from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
 from explorer.session.lock_table import LocksRead
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, failure
-from explorer.tui.rendering import Piece, middle, span, told
-from explorer.tui.widgets.status_label import Words
-from explorer.tui.widgets.virtual_list import Lines
+from explorer.tui.rendering import Piece, format_duration, middle, safe_content
+from explorer.tui.widgets.status_label import StatusLabel
+from explorer.tui.widgets.virtual_list import VirtualList
 
 _WIDE = 64
 """Cells from which on a lock's session, kind and since stand beside it."""
@@ -41,7 +41,7 @@ class Row:
         return self.lock.key, self.party.key if self.party else ""
 
 
-class LockList(Lines):
+class LockList(VirtualList):
     """The locks and their parties, line by line."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ def _lock(lock: LockInfo, width: int) -> list[Piece]:
     if not lock.certain:
         state = ("lines--warning", f"  possible{waiting}")
     kind = f"  {lock.kind}" if width >= _WIDE else ""
-    key = middle(inert(lock.key), max(8, width - cell_len(state[1]) - len(kind)))
+    key = middle(sanitize(lock.key), max(8, width - cell_len(state[1]) - len(kind)))
     return [("lines--strong", key), ("lines--dim", kind), state]
 
 
@@ -113,7 +113,7 @@ def _party(row: Row, left: float | None, width: int) -> list[Piece]:
     elif left is None:
         time = ("lines--dim", "")
     else:
-        time = ("", f"  {span(left)} left") if left > 0 else ("lines--warning", "  ends now unless renewed")
+        time = ("", f"  {format_duration(left)} left") if left > 0 else ("lines--warning", "  ends now unless renewed")
     more = ""
     if row.place == 0 and party.fence is not None:
         more += f"  fence {party.fence}"
@@ -122,14 +122,14 @@ def _party(row: Row, left: float | None, width: int) -> list[Piece]:
         if party.session:
             more += f"  {party.session}"
         if party.other_keys:
-            more += f"  +{counted(len(party.other_keys), 'key')}"
-    name = middle(inert(party.name), max(6, width - len(role[1]) - len(time[1]) - len(more)))
+            more += f"  +{pluralize(len(party.other_keys), 'key')}"
+    name = middle(sanitize(party.name), max(6, width - len(role[1]) - len(time[1]) - len(more)))
     return [role, ("", name), time, ("lines--dim", more)]
 
 
 def _since(party: Contender) -> str:
     if isinstance(party.since, datetime):
-        return f"  for {span(max(0.0, (datetime.now(UTC) - party.since).total_seconds()))}"
+        return f"  for {format_duration(max(0.0, (datetime.now(UTC) - party.since).total_seconds()))}"
     return "" if party.since is None else f"  since rev {party.since}"
 
 
@@ -170,7 +170,7 @@ class LocksPane(Pane):
     def body(self) -> Iterable[Widget]:
         """Give the list, and what is known of the current line."""
         yield LockList()
-        yield Words(classes="locks--facts")
+        yield StatusLabel(classes="locks--facts")
 
     def draw(self) -> None:
         """Show the lock table as it is now."""
@@ -178,11 +178,11 @@ class LocksPane(Pane):
         now = self.session.clock.now()
         match self.session.locks.state:
             case Loading():
-                self.notice(told("reading the locks …"))
+                self.notice(safe_content("reading the locks …"))
             case Empty(reason=reason):
                 rows.show(None, now)
                 self.title("")
-                self.notice(told(reason))
+                self.notice(safe_content(reason))
             case Failed(error=error, stale=None):
                 self.notice(failure(error))
             case Failed(error=error, stale=LocksRead() as read):
@@ -204,7 +204,7 @@ class LocksPane(Pane):
         """Tell all that is known of the current line."""
         row = self.query_one(LockList).current()
         facts = [] if row is None else list(_facts(row))
-        self.query_one(".locks--facts", Words).say(Content("\n").join([told(fact) for fact in facts]))
+        self.query_one(".locks--facts", StatusLabel).say(Content("\n").join([safe_content(fact) for fact in facts]))
 
     def selected(self) -> str | None:
         """Give the key of the current lock or party."""
@@ -213,7 +213,7 @@ class LocksPane(Pane):
             return None
         return row.party.key if row.party else row.lock.key
 
-    @on(Lines.Chosen)
+    @on(VirtualList.Chosen)
     def do_show(self) -> None:
         """Go to the key of the lock or the party."""
         self.go_to(self.selected())

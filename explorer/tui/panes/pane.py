@@ -13,11 +13,11 @@ from explorer.model.errors import ExplorerError
 from explorer.session.actions import Place
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.rendering import told
-from explorer.tui.widgets.status_label import Words
+from explorer.tui.rendering import safe_content
+from explorer.tui.widgets.status_label import StatusLabel
 
 
-class Notice(Words, can_focus=True):
+class Notice(StatusLabel, can_focus=True):
     """What stands in a pane while there is nothing else to show; it has the focus then, so that the keys work."""
 
 
@@ -32,7 +32,7 @@ class Pane(Vertical):
     }
     Pane.-focused > .pane--title { background: $primary; color: $text; text-style: bold; }
     Pane > .pane--notice { height: auto; padding: 1 1; display: none; }
-    Pane > Lines { padding: 0 1; }
+    Pane > VirtualList { padding: 0 1; }
     Pane.-notice > .pane--notice { display: block; }
     Pane.-notice > .pane--body { display: none; }
     """
@@ -52,7 +52,7 @@ class Pane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Put title, notice and body together."""
-        yield Words(classes="pane--title")
+        yield StatusLabel(classes="pane--title")
         yield Notice(classes="pane--notice")
         for widget in self.body():
             widget.add_class("pane--body", update=False)  # styled when it is mounted
@@ -85,8 +85,8 @@ class Pane(Vertical):
 
     def title(self, more: str | Content) -> None:
         """Say what stands in the title behind the name."""
-        name = told(f"{self.number} {self.name_shown}{'  ' if more else ''}")
-        self.query_one(".pane--title", Words).say(name + (told(more) if isinstance(more, str) else more))
+        name = safe_content(f"{self.number} {self.name_shown}{'  ' if more else ''}")
+        self.query_one(".pane--title", StatusLabel).say(name + (safe_content(more) if isinstance(more, str) else more))
 
     def notice(self, text: Content | None) -> None:
         """Show a notice instead of the body, or the body again."""
@@ -107,8 +107,8 @@ class Pane(Vertical):
 
 def failure(error: ExplorerError, retry: str = "r") -> Content:
     """Say what failed, what helps, and which key tries again."""
-    lines = [Content.styled("✗ ", "$error") + told(error.message, "bold")]
+    lines = [Content.styled("✗ ", "$error") + safe_content(error.message, "bold")]
     if error.hint:
-        lines.append(told(error.hint))
+        lines.append(safe_content(error.hint))
     lines.append(Content.styled(f"{retry} tries again", "dim"))
     return Content("\n").join(lines)

@@ -6,16 +6,16 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.session import Session
-from explorer.session.states import Part, Standing
-from explorer.tui.rendering import middle, span, told
+from explorer.session.states import LivenessStatus, Part
+from explorer.tui.rendering import format_duration, middle, safe_content
 
-_STANDINGS: Final[dict[Standing, tuple[str, str]]] = {
-    Standing.LIVE: ("●", "$success"),
-    Standing.CATCHING_UP: ("◐", "$primary"),
-    Standing.STALE: ("▲", "bold $warning"),
-    Standing.DISCONNECTED: ("✗", "bold $error"),
+_STANDINGS: Final[dict[LivenessStatus, tuple[str, str]]] = {
+    LivenessStatus.LIVE: ("●", "$success"),
+    LivenessStatus.CATCHING_UP: ("◐", "$primary"),
+    LivenessStatus.STALE: ("▲", "bold $warning"),
+    LivenessStatus.DISCONNECTED: ("✗", "bold $error"),
 }
 _ADDRESS: Final = 10
 """Cells of the address that are left before figures are."""
@@ -72,16 +72,16 @@ class StatusLine(Static):
         )
         age = session.liveness.age(now)
         live = f"{mark} {standing.value}"
-        if age is not None and (standing is not Standing.LIVE or age >= _AGED):
-            live += f" {span(age)}"
+        if age is not None and (standing is not LivenessStatus.LIVE or age >= _AGED):
+            live += f" {format_duration(age)}"
         frozen = "  FROZEN" if session.frozen else ""
         about = [] if session.revision is None else [f"  rev {session.revision}"]
-        if standing in (Standing.LIVE, Standing.CATCHING_UP):  # else nothing is heard, which is no rate
+        if standing in (LivenessStatus.LIVE, LivenessStatus.CATCHING_UP):  # else nothing is heard, which is no rate
             about.append(f"  {session.rate:.0f}/s")
         wait = session.liveness.wait(now)
-        reason = "" if standing is Standing.LIVE else f" {inert(session.liveness.reason)}"
+        reason = "" if standing is LivenessStatus.LIVE else f" {sanitize(session.liveness.reason)}"
         if session.liveness.refusal is not None:
-            reason += f" ({inert(session.liveness.refusal.message)})"
+            reason += f" ({sanitize(session.liveness.refusal.message)})"
         if wait is not None:
             reason += f" · again in {int(wait) + 1}s"
         room = width - cell_len(live) - len(frozen) - len(writing.plain) - 4
@@ -91,16 +91,16 @@ class StatusLine(Static):
         figures = "".join(about) + frozen
         rest = room - len("".join(about))
         least = min(_ADDRESS, rest)  # the reason is what must not be cut
-        shown = middle(inert(self._address()), max(0, least, rest - cell_len(reason)))
+        shown = middle(sanitize(self._address()), max(0, least, rest - cell_len(reason)))
         reason = middle(reason, max(0, rest - cell_len(shown)))
         used = cell_len(shown) + cell_len(live) + cell_len(reason) + cell_len(figures)
         fill = max(1, width - used - len(writing.plain) - 2)
         return [
-            told(shown, "bold"),
+            safe_content(shown, "bold"),
             Content("  "),
-            told(live, style),
-            told(reason, "$text-muted"),
-            told(figures, "$text-muted"),
+            safe_content(live, style),
+            safe_content(reason, "$text-muted"),
+            safe_content(figures, "$text-muted"),
             Content(" " * fill),
             writing,
         ]

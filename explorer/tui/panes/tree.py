@@ -10,16 +10,16 @@ from textual.message import Message
 from textual.widget import Widget
 
 from explorer.model.capabilities import Capability
-from explorer.model.sanitize import counted
+from explorer.model.sanitize import pluralize
 from explorer.session.actions import Place
-from explorer.session.keytree.nodes import Extent, Node
-from explorer.session.states import Part, Standing
+from explorer.session.keytree.nodes import LevelState, Node
+from explorer.session.states import LivenessStatus, Part
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, failure
-from explorer.tui.rendering import told
+from explorer.tui.rendering import safe_content
 from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.prompt import Prompt
-from explorer.tui.widgets.status_label import Words
+from explorer.tui.widgets.status_label import StatusLabel
 
 _NO_KEYS: Final = "No keys here. n makes one."
 _NO_KEYS_READ_ONLY: Final = "No keys here. w unlocks writing, then n makes one."
@@ -41,7 +41,7 @@ class TreePane(Pane):
     def body(self) -> Iterable[Widget]:
         """Give the tree, and below it the filter while there is one."""
         yield BoundTree(self.session.tree)
-        yield Words(classes="tree--filter")
+        yield StatusLabel(classes="tree--filter")
 
     @property
     def keys(self) -> KeyTree:
@@ -57,14 +57,14 @@ class TreePane(Pane):
         if findings is not None:
             self.title(str(findings))
         else:
-            self.title(f"{counted(tree.loaded, 'key')} loaded" if tree.loaded else "")
+            self.title(f"{pluralize(tree.loaded, 'key')} loaded" if tree.loaded else "")
         self.keys.drafts = self.session.desk.draft_keys
         self.keys.value_marks = Capability.DIRECTORIES not in self.session.store_capabilities
-        nothing = not tree.loaded and tree.root.extent is not Extent.LOADED
+        nothing = not tree.loaded and tree.root.extent is not LevelState.LOADED
         if error is not None and nothing:
             self.notice(failure(error))
-        elif nothing and self.session.liveness.standing is Standing.DISCONNECTED:
-            self.notice(told("connecting …", "dim"))
+        elif nothing and self.session.liveness.standing is LivenessStatus.DISCONNECTED:
+            self.notice(safe_content("connecting …", "dim"))
         elif not tree.loaded and findings is None and (hint := self._hint()):
             self.notice(hint)
         else:
@@ -79,13 +79,13 @@ class TreePane(Pane):
         if session.lookup.nearby is None:
             return None
         line = f"Nothing is stored below {session.shown}, but {session.lookup.nearby}."
-        return told(line) + Content("\n") + told("" if session.writable else _NO_KEYS_READ_ONLY, "dim")
+        return safe_content(line) + Content("\n") + safe_content("" if session.writable else _NO_KEYS_READ_ONLY, "dim")
 
     def _show_filter(self) -> None:
         """Show the text of the filter for as long as it decides what is shown."""
-        words = self.query_one(".tree--filter", Words)
+        words = self.query_one(".tree--filter", StatusLabel)
         words.display = bool(self.filtered)
-        words.say(told(f"/{self.filtered}") + told("  esc ends the filter", "dim"))
+        words.say(safe_content(f"/{self.filtered}") + safe_content("  esc ends the filter", "dim"))
 
     @on(KeyTree.Moved)
     def moved(self, event: KeyTree.Moved) -> None:

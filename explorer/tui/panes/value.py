@@ -8,17 +8,17 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from explorer.model.sanitize import counted, inert
+from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
-from explorer.session.detail import NOT_ASKED, Reading
+from explorer.session.detail import NOT_ASKED, LoadedValue
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from explorer.tui.keys import bindings
 from explorer.tui.panes.history_text import history_text
 from explorer.tui.panes.pane import Pane, failure
-from explorer.tui.rendering import head_of, middle, size, span, told
+from explorer.tui.rendering import format_bytes, format_duration, head_of, middle, safe_content
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.pager import Pager
-from explorer.tui.widgets.status_label import Words
+from explorer.tui.widgets.status_label import StatusLabel
 
 TABS: Final = ("value", "metadata", "history")
 _LEAST_FACTS: Final = 5
@@ -54,7 +54,7 @@ class ValuePane(Pane):
 
     def body(self) -> Iterable[Widget]:
         """Give facts and text."""
-        yield Words(classes="value--facts")
+        yield StatusLabel(classes="value--facts")
         yield Pager()
 
     def turn(self, by: int) -> None:
@@ -69,7 +69,8 @@ class ValuePane(Pane):
     def _tabs(self) -> Content:
         """Return the names of the tabs; a click on one shows it."""
         names = [
-            told(f"[{tab}]" if tab == self.tab else tab).stylize(f"@click=screen.show_tab('{tab}')") for tab in TABS
+            safe_content(f"[{tab}]" if tab == self.tab else tab).stylize(f"@click=screen.show_tab('{tab}')")
+            for tab in TABS
         ]
         return Content("  ").join(names)
 
@@ -85,23 +86,23 @@ class ValuePane(Pane):
             case Loading(since=since) if self.session.clock.now() - since < PATIENCE:
                 pass
             case Loading():
-                self.notice(told("reading …", "dim"))
+                self.notice(safe_content("reading …", "dim"))
             case Empty(reason=reason):
                 node = None if detail.key is None else self.session.tree.node(detail.key)
                 folder = node is not None and node.has_children
                 words = "a folder; it has no value of its own" if folder else reason
-                self.notice(told(f"{inert(detail.key or '')}\n\n{words}".strip(), multiline=True))
+                self.notice(safe_content(f"{sanitize(detail.key or '')}\n\n{words}".strip(), multiline=True))
             case Failed(error=error, stale=None):
                 self.notice(failure(error))
-            case Failed(error=error, stale=Reading() as reading):
+            case Failed(error=error, stale=LoadedValue() as reading):
                 self._show(reading, f"as of {reading.time.astimezone():%H:%M:%S}: {error.message}")
             case Ready(value=reading):
                 self._show(reading, "deleted since; this was its last value" if reading.deleted else "")
 
-    def _show(self, reading: Reading, warning: str) -> None:
+    def _show(self, reading: LoadedValue, warning: str) -> None:
         self.notice(None)
         width = max(8, self.size.width - 2)
-        self.query_one(".value--facts", Words).say(self._facts(reading, warning, width))
+        self.query_one(".value--facts", StatusLabel).say(self._facts(reading, warning, width))
         pager = self.query_one(Pager)
         keep = self._shown == (reading.entry.key, self.tab)
         self._shown = (reading.entry.key, self.tab)
@@ -115,34 +116,36 @@ class ValuePane(Pane):
             case _:
                 pager.show(self._history(reading), "diff", dimmed=dimmed, keep=keep)
 
-    def _facts(self, reading: Reading, warning: str, width: int) -> Content:
+    def _facts(self, reading: LoadedValue, warning: str, width: int) -> Content:
         entry, document = reading.entry, reading.document
-        lines = [told(middle(inert(entry.key), width), "bold $text")]
+        lines = [safe_content(middle(sanitize(entry.key), width), "bold $text")]
         if warning:
-            lines.append(told(f"! {warning}", "$warning"))
+            lines.append(safe_content(f"! {warning}", "$warning"))
         facts = [f"rev {entry.revision}"]
         if entry.version is not None:
             facts.append(f"v{entry.version}")
-        facts.append(size(len(entry.value or b"")))
+        facts.append(format_bytes(len(entry.value or b"")))
         left = reading.left(self.session.clock.now())
         if left is not None:
-            facts.append(f"{span(left)} left" if left > 0 else "ends now unless renewed")
+            facts.append(f"{format_duration(left)} left" if left > 0 else "ends now unless renewed")
         elif entry.lease:
             facts.append(f"lease {entry.lease}")
-        lines.append(told(middle(" · ".join(facts), width)))
-        lines += [told(row) for row in _wrapped(f"{document.title}: {document.reason}", width)]
+        lines.append(safe_content(middle(" · ".join(facts), width)))
+        lines += [safe_content(row) for row in _wrapped(f"{document.title}: {document.reason}", width)]
         notes = ([f"cannot be edited: {document.refusal}"] if document.refusal else []) + list(document.notes)
         room = max(_LEAST_FACTS, self.size.height // 3) - len(lines)
         for number, note in enumerate(notes):
             rows = _wrapped(f"▪ {note}", width)
             if len(rows) > room or (len(rows) == room and number + 1 < len(notes)):
-                lines.append(told(f"▪ {counted(len(notes) - number, 'more note')} under metadata", "$text-warning"))
+                lines.append(
+                    safe_content(f"▪ {pluralize(len(notes) - number, 'more note')} under metadata", "$text-warning")
+                )
                 break
-            lines += [told(row, "$text-warning") for row in rows]
+            lines += [safe_content(row, "$text-warning") for row in rows]
             room -= len(rows)
         return Content("\n").join(lines)
 
-    def _history(self, reading: Reading) -> str:
+    def _history(self, reading: LoadedValue) -> str:
         match self.session.detail.history:
             case Loading():
                 return "reading the history …"
@@ -163,7 +166,7 @@ class ValuePane(Pane):
 
 def _wrapped(text: str, width: int) -> list[str]:
     """Break a text into rows behind words, which go on below its beginning; what would take too many rows is cut."""
-    harmless = inert(text)
+    harmless = sanitize(text)
     indent = 2 if text.startswith("▪ ") else 0
     starts = row_starts(harmless, width - indent)[:_NOTE_ROWS]
     ends = [*starts[1:], len(harmless)]
@@ -172,23 +175,23 @@ def _wrapped(text: str, width: int) -> list[str]:
     return [rows[0], *(" " * indent + row for row in rows[1:])]
 
 
-def metadata(reading: Reading, now: float) -> list[str]:
+def metadata(reading: LoadedValue, now: float) -> list[str]:
     """Give everything that is known of an entry beside its value, a line each."""
     entry, document = reading.entry, reading.document
     left = reading.left(now)
     rows: list[tuple[str, object]] = [
-        ("key", inert(entry.key)),
+        ("key", sanitize(entry.key)),
         ("revision", entry.revision),
         ("created", entry.created),
         ("version", entry.version),
-        ("size", counted(len(entry.value or b""), "byte")),
+        ("size", pluralize(len(entry.value or b""), "byte")),
         ("lease", entry.lease),
-        ("time left", None if left is None else span(left)),
+        ("time left", None if left is None else format_duration(left)),
         *((name, value) for name, value in entry.meta.items()),
         ("read as", document.title),
         ("reason", document.reason),
         ("read at", f"{reading.time.astimezone():%Y-%m-%d %H:%M:%S}"),
         ("editing", document.refusal or "possible"),
     ]
-    lines = [f"{inert(str(name))}: {inert(str(value))}" for name, value in rows if value is not None]
-    return lines + [f"note: {inert(note)}" for note in document.notes]
+    lines = [f"{sanitize(str(name))}: {sanitize(str(value))}" for name, value in rows if value is not None]
+    return lines + [f"note: {sanitize(note)}" for note in document.notes]

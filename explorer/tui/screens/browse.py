@@ -47,7 +47,7 @@ async def _go(way: Awaitable[None], arrived: asyncio.Event) -> None:
 _ORDER = ("tree", "value", "locks", "changes")
 
 
-class Browse(LiveScreen[None]):
+class BrowseScreen(LiveScreen[None]):
     """The tree with the value, the locks and the changes beside it."""
 
     place = BROWSING
@@ -240,7 +240,7 @@ class Browse(LiveScreen[None]):
         """Show what can be done here."""
         from explorer.tui.screens import help  # noqa: PLC0415 - no first picture needs it
 
-        self.app.push_screen(help.Help(self.session, self.pane.place if self.pane else Place.TREE))
+        self.app.push_screen(help.HelpScreen(self.session, self.pane.place if self.pane else Place.TREE))
 
     # The session
 

@@ -10,27 +10,27 @@ from textual.content import Content
 from textual.widgets import Static
 
 from explorer.model.events import Deleted
-from explorer.model.sanitize import counted, inert
+from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.dialogs.base import Answering
+from explorer.tui.dialogs.base import Dialog
 from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
-from explorer.tui.rendering import named, told
-from explorer.tui.screens.help import Help
+from explorer.tui.rendering import named, safe_content
+from explorer.tui.screens.help import HelpScreen
 from explorer.tui.screens.live import LiveScreen
-from explorer.tui.widgets.status_label import Words
+from explorer.tui.widgets.status_label import StatusLabel
 from explorer.tui.widgets.three_way import ThreeWayView
 
 _NAMED_CONFLICTS: Final = 6
 """Places of a conflict that are named; the view shows all of them."""
 
 
-class ConflictScreen(Answering[bool], LiveScreen[bool]):
+class ConflictScreen(Dialog[bool], LiveScreen[bool]):
     """Shows the three versions and asks which to go on with.
 
     Its answer is whether theirs was taken, and the edit given up.
@@ -54,13 +54,15 @@ class ConflictScreen(Answering[bool], LiveScreen[bool]):
         """Put the three side by side."""
         state = self._state
         yield StatusLine(self.session)
-        yield Static(told(f"{_occasion(self._edit)}; nothing was written."), classes="conflict--title", markup=False)
-        yield Words(classes="conflict--facts")
+        yield Static(
+            safe_content(f"{_occasion(self._edit)}; nothing was written."), classes="conflict--title", markup=False
+        )
+        yield StatusLabel(classes="conflict--facts")
         theirs = "deleted" if state.theirs is None else f"rev {state.theirs.revision}"
         began = "did not exist" if state.base is None else f"rev {state.base.revision}"
         with Horizontal(classes="conflict--names"):
             for name in (f"Base: {began}", f"Theirs: {theirs}", "Mine: not saved"):
-                yield Static(told(name), classes="conflict--name", markup=False)
+                yield Static(safe_content(name), classes="conflict--name", markup=False)
         yield ThreeWayView(state.rows, self._edit.document.language)
         yield Footer(self.session)
 
@@ -88,7 +90,7 @@ class ConflictScreen(Answering[bool], LiveScreen[bool]):
     def told(self, parts: Part) -> None:
         """Draw what changed; what somebody else does meanwhile, too."""
         super().told(parts)
-        if parts & Part.EDIT and self.query(Words):
+        if parts & Part.EDIT and self.query(StatusLabel):
             self._draw_facts()
 
     @on(ThreeWayView.Moved)
@@ -99,23 +101,29 @@ class ConflictScreen(Answering[bool], LiveScreen[bool]):
         keys = "/".join(hint(self.session.actions[name], self.place) for name in _MOVES)
         place = f"{view.current_difference} of {view.difference_count}" if view.current_difference else ""
         if view.difference_count:
-            lines.append(told(f"Difference {place or view.difference_count}; {keys} goes to the next", "$text-muted"))
+            lines.append(
+                safe_content(f"Difference {place or view.difference_count}; {keys} goes to the next", "$text-muted")
+            )
         if (warning := self._newer()) is not None:
-            lines.append(told(warning, "bold $warning"))
-        self.query_one(".conflict--facts", Words).say(Content("\n").join(lines))
+            lines.append(safe_content(warning, "bold $warning"))
+        self.query_one(".conflict--facts", StatusLabel).say(Content("\n").join(lines))
 
     def _merge_facts(self) -> list[Content]:
         merge = self._state.merge
         both = hint(self.session.actions["use-merged"], self.place)
         if merge is None:
-            return [told(f"The two cannot be put together: {self._state.reason}.")]
+            return [safe_content(f"The two cannot be put together: {self._state.reason}.")]
         if not merge.conflicts:
-            return [told(f"Both changes fit together: {both} goes on with both.")]
+            return [safe_content(f"Both changes fit together: {both} goes on with both.")]
         shown = merge.conflicts[:_NAMED_CONFLICTS]
-        lines = [told(f"Both changed {counted(len(merge.conflicts), 'place')} differently, where {both} takes mine:")]
-        lines += [told(f"  ▪ {inert(one)}") for one in shown]
+        lines = [
+            safe_content(
+                f"Both changed {pluralize(len(merge.conflicts), 'place')} differently, where {both} takes mine:"
+            )
+        ]
+        lines += [safe_content(f"  ▪ {sanitize(one)}") for one in shown]
         if len(merge.conflicts) > len(shown):
-            lines.append(told(f"  ▪ and {len(merge.conflicts) - len(shown)} more"))
+            lines.append(safe_content(f"  ▪ and {len(merge.conflicts) - len(shown)} more"))
         return lines
 
     def _newer(self) -> str | None:
@@ -152,7 +160,7 @@ class ConflictScreen(Answering[bool], LiveScreen[bool]):
 
     def do_help(self) -> None:
         """Show what can be done here."""
-        self.app.push_screen(Help(self.session, self.place))
+        self.app.push_screen(HelpScreen(self.session, self.place))
 
     def do_back(self) -> None:
         """Go back to the text; saving it again asks again."""

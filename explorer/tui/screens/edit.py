@@ -11,7 +11,7 @@ from textual.widgets import Static, TextArea
 
 from explorer.model.errors import CallNotSupported, InvalidText
 from explorer.model.events import Deleted, Put
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import (
@@ -25,20 +25,20 @@ from explorer.session.editing.edit_states import (
     Unknown,
 )
 from explorer.session.session import Session
-from explorer.session.states import Part, Standing
-from explorer.tui.dialogs.base import Answering
-from explorer.tui.dialogs.confirm import Choosing, Option
-from explorer.tui.flows.external_editor import outside
+from explorer.session.states import LivenessStatus, Part
+from explorer.tui.dialogs.base import Dialog
+from explorer.tui.dialogs.confirm import ChoiceDialog, Option
+from explorer.tui.flows.external_editor import edit_externally
 from explorer.tui.flows.new_ttl import ask_ttl
 from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
-from explorer.tui.rendering import middle, named, size, span, told
+from explorer.tui.rendering import format_bytes, format_duration, middle, named, safe_content
 from explorer.tui.screens.conflict import ConflictScreen
-from explorer.tui.screens.help import Help
+from explorer.tui.screens.help import HelpScreen
 from explorer.tui.screens.live import LiveScreen
-from explorer.tui.screens.review import Review
-from explorer.tui.widgets.ordered_text_area import Editor
+from explorer.tui.screens.review import ReviewScreen
+from explorer.tui.widgets.ordered_text_area import OrderedTextArea
 from explorer.tui.widgets.pager import Pager
 
 COLOURED: Final = 16 * 1024
@@ -56,7 +56,7 @@ class _LongText(Pager):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.READER)
 
 
-class EditScreen(Answering[bool], LiveScreen[bool]):
+class EditScreen(Dialog[bool], LiveScreen[bool]):
     """An open edit on the screen; its answer is whether it was left while the outcome of its save was awaited."""
 
     place = Place.EDITOR
@@ -89,8 +89,8 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
         yield Static(classes="edit--told", markup=False)
         yield Footer(self.session)
 
-    def _area(self) -> Editor:
-        area = Editor(
+    def _area(self) -> OrderedTextArea:
+        area = OrderedTextArea(
             self.edit.text,
             language=self._grammar(),
             soft_wrap=True,
@@ -135,7 +135,7 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
             if self.edit.settled:
                 self._take(area.text)
 
-    def _paste(self, area: Editor, text: str) -> None:
+    def _paste(self, area: OrderedTextArea, text: str) -> None:
         """Insert pasted text as it is written in this document, with escapes for what an editor would alter."""
         document, pasted = self.edit.document.paste(text)
         if document is self.edit.document:
@@ -163,7 +163,7 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
 
     def _waiting(self) -> str:
         seconds = self.session.clock.now() - self._since
-        return f"saving … {span(seconds)}; {self._key('back')} leaves, and the save goes on"
+        return f"saving … {format_duration(seconds)}; {self._key('back')} leaves, and the save goes on"
 
     # Drawing
 
@@ -183,7 +183,11 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
         if self.edit.expires is None or self.edit.theirs is not None:
             return ""
         left = self.edit.expires - self.session.clock.now()
-        return f", expires in {span(left)} unless renewed" if left > 0 else ", its TTL has run out unless renewed"
+        return (
+            f", expires in {format_duration(left)} unless renewed"
+            if left > 0
+            else ", its TTL has run out unless renewed"
+        )
 
     def draw(self) -> None:
         """Show how the edit stands."""
@@ -191,8 +195,8 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
         if edit.state is not self._shown:
             self._since = self.session.clock.now()
         began = "a new key" if edit.base is None else f"from rev {edit.base.revision}{self._time_left()}"
-        title = f"{inert(edit.key)}  ({began}, {edit.document.title})"
-        self.query_one(".edit--title", Static).update(told(middle(title, max(10, self.size.width - 2))))
+        title = f"{sanitize(edit.key)}  ({began}, {edit.document.title})"
+        self.query_one(".edit--title", Static).update(safe_content(middle(title, max(10, self.size.width - 2))))
         self.query_one(".edit--told", Static).update(self._told())
         self._show_text()
         if edit.state is not self._shown:
@@ -213,47 +217,47 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
     def _told(self) -> Content:
         edit = self.edit
         save = self._key("save")
-        lines = [told(f"▪ {note}", "$text-warning") for note in edit.document.notes[:2]]
+        lines = [safe_content(f"▪ {note}", "$text-warning") for note in edit.document.notes[:2]]
         if self._place is Place.READER:
-            outside_key, most = self._key("edit-outside"), size(LARGEST)
+            outside_key, most = self._key("edit-outside"), format_bytes(LARGEST)
             words = f"▪ read-only here: longer than {most}; {outside_key} edits it in $EDITOR"
-            lines.append(told(words, "bold $warning"))
+            lines.append(safe_content(words, "bold $warning"))
         match edit.state:
             case Drafting(problem=problem) if problem is not None:
-                lines.append(told(f"✗ {problem.message}", "$error"))
+                lines.append(safe_content(f"✗ {problem.message}", "$error"))
             case Drafting(changed=True, notes=notes):
-                lines += [told(f"▪ saving {note}") for note in notes[:2]]
-                lines.append(told(f"changed; {save} shows what saving would change", "$text-muted"))
+                lines += [safe_content(f"▪ saving {note}") for note in notes[:2]]
+                lines.append(safe_content(f"changed; {save} shows what saving would change", "$text-muted"))
             case Drafting():
-                lines.append(told("nothing changed yet", "$text-muted"))
+                lines.append(safe_content("nothing changed yet", "$text-muted"))
             case Saving():
-                lines.append(told(self._waiting(), "bold"))
+                lines.append(safe_content(self._waiting(), "bold"))
             case Unknown(reason=reason):
                 lines.append(
-                    told(
+                    safe_content(
                         f"? It is not known whether this was saved: {reason}. {self._key('look-again')} looks again.",
                         "bold $warning",
                     )
                 )
             case Refused(ended=True):
-                lines.append(told(f"✗ not saved; the store answers again: {save} saves", "bold $warning"))
+                lines.append(safe_content(f"✗ not saved; the store answers again: {save} saves", "bold $warning"))
             case Refused(error=error):
                 hint = f" {error.hint}" if error.hint else ""
-                over = error.retryable and self.session.liveness.standing is Standing.LIVE
+                over = error.retryable and self.session.liveness.standing is LivenessStatus.LIVE
                 again = f" The store answers again: {save} tries again." if over else ""
-                lines.append(told(f"✗ not saved: {error.message}.{again or hint}", "bold $error"))
+                lines.append(safe_content(f"✗ not saved: {error.message}.{again or hint}", "bold $error"))
             case Conflicted():
-                lines.append(told(f"✗ not saved: somebody else was first; {save} shows both", "bold $error"))
+                lines.append(safe_content(f"✗ not saved: somebody else was first; {save} shows both", "bold $error"))
             case Reviewing():
-                lines.append(told(f"{save} shows again what saving would change", "$text-muted"))
+                lines.append(safe_content(f"{save} shows again what saving would change", "$text-muted"))
             case _:
                 pass
         if edit.theirs is not None and not isinstance(edit.state, Conflicted):
             invalid = isinstance(edit.state, Drafting) and edit.state.problem is not None
             both = "" if invalid else f"; {save} shows both"
-            lines.append(told(f"! {self._change_of_theirs(edit.theirs)}{both}", "bold $warning"))
+            lines.append(safe_content(f"! {self._change_of_theirs(edit.theirs)}{both}", "bold $warning"))
         if edit.draft_problem:
-            lines.append(told(f"! {edit.draft_problem}", "$warning"))
+            lines.append(safe_content(f"! {edit.draft_problem}", "$warning"))
         return Content("\n").join(lines)
 
     def _change_of_theirs(self, theirs: Put | Deleted) -> str:
@@ -269,7 +273,7 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
             return  # whoever opened this screen says what comes of the save
         match self.edit.state:
             case Reviewing() as state:
-                self.app.push_screen(Review(self.session, self.edit, state), self._reviewed)
+                self.app.push_screen(ReviewScreen(self.session, self.edit, state), self._reviewed)
             case Conflicted() as state:
                 self._meet(state)
             case Expired(ttl=ttl):
@@ -301,7 +305,7 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
 
     def _end(self, said: str, *, keep: bool = False) -> None:
         self.run_worker(self._close(keep=keep))
-        self.notify(inert(said), markup=False)
+        self.notify(sanitize(said), markup=False)
 
     async def _close(self, *, keep: bool) -> None:
         if self.session.editing is self.edit:
@@ -316,14 +320,14 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
             return
         self._leaving, self._shown = False, None
         problem = self.edit.draft_problem or "no draft can be kept"
-        self.notify(inert(f"not left: the save goes on, and {problem}"), severity="warning", markup=False)
+        self.notify(sanitize(f"not left: the save goes on, and {problem}"), severity="warning", markup=False)
         self.draw()
 
     def _start(self, name: str) -> None:
         try:
             self.session.start(name)
         except CallNotSupported as error:
-            self.notify(inert(error.message), severity="warning", markup=False)
+            self.notify(sanitize(error.message), severity="warning", markup=False)
 
     # What keys do
 
@@ -333,7 +337,7 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
             case Conflicted() as state:
                 self._meet(state)
             case Reviewing() as state:
-                self.app.push_screen(Review(self.session, self.edit, state), self._reviewed)
+                self.app.push_screen(ReviewScreen(self.session, self.edit, state), self._reviewed)
             case _:
                 self._start("save")
 
@@ -346,18 +350,18 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
         try:
             await self.edit.change_form()
         except InvalidText as error:
-            self.notify(inert(error.message), severity="warning", markup=False)
+            self.notify(sanitize(error.message), severity="warning", markup=False)
 
     async def do_edit_outside(self) -> None:
         """Go on in $EDITOR."""
-        outcome = await outside(self.app, self.edit.key, self.edit.text, self.edit.document.language)
+        outcome = await edit_externally(self.app, self.edit.key, self.edit.text, self.edit.document.language)
         if outcome.text is not None:
             self.edit.take_over(outcome.text)
         outcome.show(self.app)
 
     def do_help(self) -> None:
         """Show what can be done here."""
-        self.app.push_screen(Help(self.session, self._place))
+        self.app.push_screen(HelpScreen(self.session, self._place))
 
     def do_back(self) -> None:
         """Leave; what was typed is asked about, unless it is being saved."""
@@ -372,7 +376,7 @@ class EditScreen(Answering[bool], LiveScreen[bool]):
             Option("Leave, keep the draft", "keep", "it is offered again when this key is edited"),
             Option("Leave, throw the text away", "discard"),
         ]
-        self.app.push_screen(Choosing(f"{named(self.edit.key)} is not saved", options), self._answered)
+        self.app.push_screen(ChoiceDialog(f"{named(self.edit.key)} is not saved", options), self._answered)
 
     def _answered(self, answer: str | None) -> None:
         if answer in {"keep", "discard"}:

@@ -9,16 +9,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Static, TextArea
 
 from explorer.session.actions import Place, shown
 from explorer.session.session import Session
-from explorer.tui.dialogs.base import Answering
-from explorer.tui.rendering import Piece, told
+from explorer.tui.dialogs.base import Dialog
+from explorer.tui.rendering import Piece, safe_content
 from explorer.tui.widgets.key_row import SIGNS
 from explorer.tui.widgets.line_breaks import row_starts
-from explorer.tui.widgets.ordered_text_area import Editor
-from explorer.tui.widgets.virtual_list import Lines
+from explorer.tui.widgets.ordered_text_area import OrderedTextArea
+from explorer.tui.widgets.virtual_list import VirtualList
 
 _PLACES: Final = {Place.READER: "editor of a long text", Place.DELETION: "preview of a deletion"}
 _KEYS_WIDTH: Final = 12
@@ -35,7 +35,7 @@ class HelpEntry:
     """Why it cannot be done now."""
 
 
-class _Sheet(Lines):
+class _Sheet(VirtualList):
     """The entries, each with its keys in front; what is too long goes on below its beginning."""
 
     def __init__(self, entries: Sequence[HelpEntry]) -> None:
@@ -78,14 +78,15 @@ def _rows(entry: HelpEntry, width: int) -> Iterator[list[Piece]]:
         keys = ""
 
 
-class Help(ModalScreen[None], Answering[None]):
+class HelpScreen(ModalScreen[None], Dialog[None]):
     """The actions of a place, grouped; those that are off say why."""
 
     DEFAULT_CSS = """
-    Help { align: center middle; }
-    Help > .box { width: 90%; max-width: 110; height: 90%; background: $panel; border: round $primary; padding: 0 1; }
-    Help .box--title { text-style: bold; height: 1; }
-    Help Lines { background: $panel; height: 1fr; }
+    HelpScreen { align: center middle; }
+    HelpScreen > .box { width: 90%; max-width: 110; height: 90%; background: $panel; padding: 0 1; }
+    HelpScreen > .box { border: round $primary; }
+    HelpScreen .box--title { text-style: bold; height: 1; }
+    HelpScreen VirtualList { background: $panel; height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1,enter", "leave", "Back", show=False)]
 
@@ -98,7 +99,9 @@ class Help(ModalScreen[None], Answering[None]):
         """Put the sheet together."""
         with Vertical(classes="box"):
             yield Static(
-                told(f"Keys in the {_PLACES.get(self._place) or (self._place.name or '').lower()}; esc goes back"),
+                safe_content(
+                    f"Keys in the {_PLACES.get(self._place) or (self._place.name or '').lower()}; esc goes back"
+                ),
                 classes="box--title",
             )
             yield _Sheet([*self._entries(), *(_typing_entries() if self._place is Place.EDITOR else ())])
@@ -128,7 +131,7 @@ def _typing_entries() -> Iterator[HelpEntry]:
     """Return what the text area itself does, by its own list."""
     yield HelpEntry("", "Text")
     found: dict[str, list[str]] = {}
-    for binding in Editor.BINDINGS:
+    for binding in (*TextArea.BINDINGS, *OrderedTextArea.BINDINGS):
         if isinstance(binding, Binding) and binding.description:
             found.setdefault(binding.description, []).extend(_typed(binding.key))
     for description, keys in found.items():

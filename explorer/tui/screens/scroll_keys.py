@@ -6,8 +6,8 @@ from textual.screen import Screen, ScreenResultType
 
 from explorer.session.actions import Place
 from explorer.session.session import Session
-from explorer.tui.screens.help import Help
-from explorer.tui.widgets.virtual_list import Lines
+from explorer.tui.screens.help import HelpScreen
+from explorer.tui.widgets.virtual_list import VirtualList
 
 
 class ScrollKeys(Screen[ScreenResultType]):
@@ -17,9 +17,9 @@ class ScrollKeys(Screen[ScreenResultType]):
     session: Session
 
     @property
-    def scrolled(self) -> Lines:
+    def scrolled(self) -> VirtualList:
         """The list that the keys move."""
-        return self.query_one(Lines)
+        return self.query_one(VirtualList)
 
     def do_up(self) -> None:
         """Move to the row above."""
@@ -59,4 +59,4 @@ class ScrollKeys(Screen[ScreenResultType]):
 
     def do_help(self) -> None:
         """Show what can be done here."""
-        self.app.push_screen(Help(self.session, self.place))
+        self.app.push_screen(HelpScreen(self.session, self.place))

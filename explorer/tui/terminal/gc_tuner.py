@@ -28,7 +28,7 @@ def gc_paused() -> Generator[None, None, None]:
         gc.enable()
 
 
-class Garbage:
+class GcTuner:
     """Leaves out of the search what there is at the start, and with many nodes what there is, again and again.
 
     Then everything is searched now and then all the same. Nearly all is freed without a search, as soon as nobody

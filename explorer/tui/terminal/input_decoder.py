@@ -15,8 +15,8 @@ _ENTER: Final = "\r"
 _PICTURE: Final = "\N{SYMBOL FOR ESCAPE}"
 
 
-def forgive() -> None:
-    """Have what is typed read by a `Reading`.
+def install() -> None:
+    """Have what is typed read by a `LenientDecoder`.
 
     Textual's input thread decodes strictly, ends the app at the first byte that is not UTF-8, and offers no other way
     in.
@@ -32,7 +32,7 @@ def hang_up() -> None:
     signal.raise_signal(signal.SIGHUP)
 
 
-class Reading(IncrementalDecoder):
+class LenientDecoder(IncrementalDecoder):
     """Gives the characters of a terminal's bytes, whatever they are.
 
     Bytes that are not UTF-8, as half a character in a paste, become replacement characters. An escape character within
@@ -85,5 +85,5 @@ class Reading(IncrementalDecoder):
         return seen[:place].replace(_ESCAPE, _PICTURE), ""
 
 
-def _reading(encoding: str) -> Callable[[], Reading]:
-    return lambda: Reading(getincrementaldecoder(encoding)(errors="replace"))
+def _reading(encoding: str) -> Callable[[], LenientDecoder]:
+    return lambda: LenientDecoder(getincrementaldecoder(encoding)(errors="replace"))

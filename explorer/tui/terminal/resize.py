@@ -6,7 +6,7 @@ from textual.events import Resize
 from textual.geometry import Size
 
 
-def by_now(event: Resize) -> Resize | None:
+def current_size(event: Resize) -> Resize | None:
     """Tell the size that the window has by now, if that is not what an event says; None if it is.
 
     Textual reads the size in the handler of a signal, which the next signal may interrupt: of two sizes in quick

@@ -9,10 +9,10 @@ from textual.app import App
 from textual.color import Color
 from textual.filter import LineFilter
 
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 
 
-class Backstop(LineFilter):
+class SanitizeFilter(LineFilter):
     """Makes control, bidi and invisible characters of any line visible, in no more room than the line had."""
 
     @classmethod
@@ -30,13 +30,13 @@ class Backstop(LineFilter):
 
 
 def _is_harmless(text: str) -> bool:
-    return (text.isascii() and text.isprintable()) or inert(text) == text
+    return (text.isascii() and text.isprintable()) or sanitize(text) == text
 
 
 def _marked(text: str) -> str:
     """Put a sign of one cell in place of each character that must not be sent; many of them had no room at all."""
-    return text if inert(text) == text else "".join(_mark(character) for character in text)
+    return text if sanitize(text) == text else "".join(_mark(character) for character in text)
 
 
 def _mark(character: str) -> str:
-    return character if inert(character) == character else "\N{REPLACEMENT CHARACTER}"
+    return character if sanitize(character) == character else "\N{REPLACEMENT CHARACTER}"

@@ -8,9 +8,9 @@ from typing import ClassVar, Final, NamedTuple
 from rich.cells import cell_len
 
 from explorer.model.line_diff import DiffLine
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.tui.rendering import TAB_SIGN, Piece, chopped, visible
-from explorer.tui.widgets.virtual_list import Lines
+from explorer.tui.widgets.virtual_list import VirtualList
 
 _STYLES: Final = {"+": "lines--good", "-": "lines--bad", "@": "lines--key", "\\": "lines--marked"}
 _MARKED: Final = {"+": "difference--added", "-": "difference--removed"}
@@ -24,7 +24,7 @@ class _Row(NamedTuple):
     pieces: list[Piece]
 
 
-class Difference(Lines):
+class DiffView(VirtualList):
     """What a save would change; what is unchanged in long lines is left out.
 
     What differs inside a line has carets below it, which can be seen without colours, too.
@@ -32,8 +32,8 @@ class Difference(Lines):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"difference--added", "difference--removed"}
     DEFAULT_CSS = """
-    Difference > .difference--added { color: $success; text-style: bold reverse; }
-    Difference > .difference--removed { color: $error; text-style: bold reverse; }
+    DiffView > .difference--added { color: $success; text-style: bold reverse; }
+    DiffView > .difference--removed { color: $error; text-style: bold reverse; }
     """
 
     def __init__(self, lines: Sequence[DiffLine]) -> None:
@@ -104,7 +104,7 @@ def _shown(line: DiffLine) -> Iterator[tuple[str, bool]]:
         last = number == len(line.parts) - 1
         marked = differs and part.kind == "changed"
         if part.kind == "elided":
-            yield inert(part.text), False
+            yield sanitize(part.text), False
         elif marked and part.text.isspace():
             yield visible(part.text), True
         elif differs and last and (trailing := _TRAILING.search(part.text)):
@@ -115,4 +115,4 @@ def _shown(line: DiffLine) -> Iterator[tuple[str, bool]]:
 
 
 def _drawn(text: str, *, marked: bool) -> str:
-    return inert(text.replace("\t", TAB_SIGN if marked else " " * len(TAB_SIGN)))
+    return sanitize(text.replace("\t", TAB_SIGN if marked else " " * len(TAB_SIGN)))

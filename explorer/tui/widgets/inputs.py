@@ -9,7 +9,7 @@ from textual.events import Key, Paste
 from textual.widget import Widget
 from textual.widgets import Input
 
-from explorer.model.sanitize import counted
+from explorer.model.sanitize import pluralize
 
 
 async def run_binding(field: Widget, event: Key) -> None:
@@ -21,7 +21,7 @@ async def run_binding(field: Widget, event: Key) -> None:
         event.prevent_default()
 
 
-class Field(Input):
+class OrderedInput(Input):
     """One line to type into."""
 
     async def _on_key(self, event: Key) -> None:
@@ -33,7 +33,7 @@ class Field(Input):
         event.prevent_default()
         text = with_line_feeds(event.text).removesuffix("\n")
         if "\n" in text:
-            lines = counted(text.count("\n") + 1, "line")
+            lines = pluralize(text.count("\n") + 1, "line")
             self.app.notify(f"not pasted: {lines}, and only one can stand here", severity="warning", markup=False)
         else:
             self.replace(text, *self.selection)

@@ -4,12 +4,12 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from explorer.model.sanitize import inert
-from explorer.session.keytree.marks import Change, Stage
-from explorer.session.keytree.nodes import Extent, Node
+from explorer.model.sanitize import sanitize
+from explorer.session.keytree.marks import MarkKind, Stage
+from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.keytree.row_index import Line
 from explorer.session.keytree.tree import Tree
-from explorer.tui.rendering import ELLIPSIS, Piece, middle, span
+from explorer.tui.rendering import ELLIPSIS, Piece, format_duration, middle
 
 _STEP: Final = 2
 """Cells by which a level is set in."""
@@ -30,10 +30,10 @@ SIGNS: Final = (
     ("…", "Keys that are not read: they are as soon as one gets there."),
 )
 """The signs in the tree and what they mean."""
-_STYLE_OF: Final = {Change.ADDED: "added", Change.CHANGED: "changed", Change.DELETED: "deleted"}
+_STYLE_OF: Final = {MarkKind.ADDED: "added", MarkKind.CHANGED: "changed", MarkKind.DELETED: "deleted"}
 
 
-class Look(NamedTuple):
+class RowView(NamedTuple):
     """All that decides how a row is drawn; equal looks are drawn alike."""
 
     node: Node
@@ -48,7 +48,7 @@ class Look(NamedTuple):
     ghost: bool
     below: int
     """Changes below a closed folder."""
-    change: Change | None
+    change: MarkKind | None
     fresh: bool
     age: str
     draft: bool
@@ -61,7 +61,7 @@ class Look(NamedTuple):
         return _STEP * (len(self.guides) - 1)
 
 
-def look(
+def row_view(
     tree: Tree,
     line: Line[Node],
     *,
@@ -69,7 +69,7 @@ def look(
     cursor: Node | None,
     value_marks: bool = True,
     drafts: frozenset[str] = frozenset(),
-) -> Look:
+) -> RowView:
     """Return the look of a row in a width.
 
     Args:
@@ -82,18 +82,22 @@ def look(
     """
     node = line.row
     mark = tree.mark(node)
-    age = span(max(0.0, int(tree.clock() - mark.since))).replace(".0s", "s") if mark and width >= _AGES_FROM else ""
-    return Look(
+    age = (
+        format_duration(max(0.0, int(tree.clock() - mark.since))).replace(".0s", "s")
+        if mark and width >= _AGES_FROM
+        else ""
+    )
+    return RowView(
         node=node,
         guides=line.guides,
         name="" if node.tail else _name(tree, node),
         hint="" if node.tail or node.name else _hint(tree, node),
         icon=_icon(node, value_marks=value_marks),
         tail=_tail(tree, node) if node.tail else "",
-        failed=node.tail and node.parent is not None and node.parent.extent is Extent.FAILED,
+        failed=node.tail and node.parent is not None and node.parent.extent is LevelState.FAILED,
         ghost=node.ghost,
         below=0 if node.opened else tree.changes_below(node),
-        change=mark.change if mark is not None else Change.DELETED if node.ghost else None,
+        change=mark.change if mark is not None else MarkKind.DELETED if node.ghost else None,
         fresh=mark is not None and mark.stage is Stage.FRESH,
         age=age,
         draft=bool(drafts) and not node.tail and tree.key(node) in drafts,
@@ -101,7 +105,7 @@ def look(
     )
 
 
-def pieces(row: Look, width: int) -> list[Piece]:
+def pieces(row: RowView, width: int) -> list[Piece]:
     """Lay a row out: guides, icon, name; at the right the changes below, the glyph of its own, and how long ago."""
     right = _right(row, width)
     taken = sum(cell_len(text) for _, text in right)
@@ -122,18 +126,18 @@ def pieces(row: Look, width: int) -> list[Piece]:
 def _name(tree: Tree, node: Node) -> str:
     name = node.name
     if not name and node.has_children and node.parent is tree.root:
-        return inert(tree.separator)  # where the keys that begin with it are looked for
+        return sanitize(tree.separator)  # where the keys that begin with it are looked for
     if len(name) > 2 * _LONGEST:
         name = f"{name[:_LONGEST]}{ELLIPSIS}{name[-_LONGEST:]}"
     if not name or name != name.strip():
         name = f'"{name}"'  # or its end could not be seen
-    return inert(name)
+    return sanitize(name)
 
 
 def _hint(tree: Tree, node: Node) -> str:
     """Say what an empty name stands for."""
     parent = node.parent
-    separator = inert(tree.separator)
+    separator = sanitize(tree.separator)
     if parent is None or parent is tree.root:
         return f"keys that begin with {separator}" if node.has_children else "the key of the address itself"
     if node.has_children:
@@ -153,17 +157,17 @@ def _tail(tree: Tree, node: Node) -> str:
     folder = node.parent
     if tree.reading(node):
         return "… loading"
-    match Extent.UNLOADED if folder is None else folder.extent:
-        case Extent.FAILED if folder is not None and folder.error is not None:
+    match LevelState.UNLOADED if folder is None else folder.extent:
+        case LevelState.FAILED if folder is not None and folder.error is not None:
             error = folder.error
-            return inert(f"✗ {error.message}" + (f" ({error.hint})" if error.hint else "") + "; enter tries again")
+            return sanitize(f"✗ {error.message}" + (f" ({error.hint})" if error.hint else "") + "; enter tries again")
         case _ if node.name:
             return "… not read; enter reads on"
         case _:
             return "… more; enter loads them"
 
 
-def _style(row: Look) -> str:
+def _style(row: RowView) -> str:
     if row.ghost:
         return "ghost"
     if row.change is None:
@@ -171,7 +175,7 @@ def _style(row: Look) -> str:
     return _STYLE_OF[row.change] + (" fresh" if row.fresh else "")
 
 
-def _right(row: Look, width: int) -> list[Piece]:
+def _right(row: RowView, width: int) -> list[Piece]:
     if row.tail:
         return []
     right: list[Piece] = []
@@ -190,7 +194,7 @@ def _right(row: Look, width: int) -> list[Piece]:
     return right
 
 
-def _guides(row: Look, width: int) -> str:
+def _guides(row: RowView, width: int) -> str:
     *around, follows = row.guides
     if not around:
         return ""

@@ -7,7 +7,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from explorer.session.keytree.nodes import Extent, Node
+from explorer.session.keytree.nodes import LevelState, Node
 from explorer.tui.widgets.key_view import KeyView
 
 
@@ -166,7 +166,7 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
         if node is None:
             return
         if node.tail:
-            failed = node.parent is not None and node.parent.extent is Extent.FAILED
+            failed = node.parent is not None and node.parent.extent is LevelState.FAILED
             forward = self.heading >= 0 or not node.name
             act = self.keys.reload if failed else self.keys.load_more if forward else self.keys.load_previous
             self._act(act, node)

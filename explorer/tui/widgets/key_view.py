@@ -12,8 +12,8 @@ from textual.widget import Widget
 from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.row_index import Line
 from explorer.session.keytree.tree import Tree
-from explorer.tui.rendering import Piece, strip
-from explorer.tui.widgets.key_row import Look, look, pieces
+from explorer.tui.rendering import Piece, render_line
+from explorer.tui.widgets.key_row import RowView, pieces, row_view
 
 _SECOND: Final = 1.0
 MARGIN: Final = 3
@@ -87,7 +87,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         """The keys of which a draft is kept."""
         self.value_marks = True
         """Whether a folder with a value of its own has a mark; it says nothing where every folder has one."""
-        self.looks: list[Look] = []
+        self.looks: list[RowView] = []
         """The rows in sight."""
         self._styles: dict[str, Style] = {}
 
@@ -188,7 +188,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         height, width = self.size.height, self._room
         cursor = self.under_cursor
         looks = [
-            look(self.keys, line, width=width, cursor=cursor, value_marks=self.value_marks, drafts=self.drafts)
+            row_view(self.keys, line, width=width, cursor=cursor, value_marks=self.value_marks, drafts=self.drafts)
             for line in self._window(height)
         ]
         before, self.looks = self.looks, looks
@@ -319,10 +319,10 @@ class KeyView(ScrollView, inherit_bindings=False):
         self.drawn += 1
         if y < len(self.looks):
             row = self.looks[y]
-            return strip(pieces(row, self._room), width, self._style, base="cursor" if row.cursor else "")
+            return render_line(pieces(row, self._room), width, self._style, base="cursor" if row.cursor else "")
         said = [] if self.looks else wrap(self._notice(), max(1, self._room))
         notice: list[Piece] = [("quiet", said[y])] if y < len(said) else []
-        return strip(notice, width, self._style)
+        return render_line(notice, width, self._style)
 
     @property
     def _room(self) -> int:

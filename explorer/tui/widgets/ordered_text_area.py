@@ -7,11 +7,11 @@ from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.widgets import TextArea
 
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.tui.widgets.inputs import run_binding, with_line_feeds
 
 
-class Editor(TextArea):
+class OrderedTextArea(TextArea):
     """A text to edit."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -19,7 +19,7 @@ class Editor(TextArea):
         Binding("ctrl+end", "last_line", "Last line", show=False),
     ]
 
-    on_special_paste: Callable[["Editor", str], None] | None = None
+    on_special_paste: Callable[["OrderedTextArea", str], None] | None = None
     """Inserts pasted text that may have to be escaped in the document."""
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
@@ -37,7 +37,7 @@ class Editor(TextArea):
         if self.read_only:
             return
         text = with_line_feeds(event.text)
-        harmless = inert(text, multiline=True) == text and "\\" not in text
+        harmless = sanitize(text, multiline=True) == text and "\\" not in text
         if harmless or self.on_special_paste is None:
             self.put(text)
         else:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from explorer.codecs.text.content import Content, PlainText
 from explorer.tui.rendering import Piece
 from explorer.tui.widgets.text_layout import Anchor, TextLayout
-from explorer.tui.widgets.virtual_list import Lines
+from explorer.tui.widgets.virtual_list import VirtualList
 
 _STRING: Final = r'"(?:[^"\\]|\\.)*"?|\'(?:[^\'\\]|\\.)*\'?'
 _NUMBER: Final = r"(?<![\w.])[-+]?(?:0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])"
@@ -33,7 +33,7 @@ _WORDS: Final = {
 }
 
 
-class Pager(Lines):
+class Pager(VirtualList):
     """Shows a text. Of a line longer than the screen the parts are wrapped, never cut off.
 
     Of a large one only what is near the screen is laid out; the rest counts by estimate, and the row at the top stays

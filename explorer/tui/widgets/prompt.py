@@ -12,9 +12,9 @@ from textual.message import Message
 from textual.suggester import Suggester, SuggestionReady
 from textual.widgets import Input, Static
 
-from explorer.model.sanitize import inert
-from explorer.tui.rendering import told
-from explorer.tui.widgets.inputs import Field
+from explorer.model.sanitize import sanitize
+from explorer.tui.rendering import safe_content
+from explorer.tui.widgets.inputs import OrderedInput
 
 COMPLETION_PAUSE: Final = 0.15
 """Seconds that typing has to pause before it is looked how the text may go on."""
@@ -22,7 +22,7 @@ MAX_HISTORY: Final = 100
 """Texts that the arrow keys bring back."""
 
 
-class PromptInput(Field):
+class PromptInput(OrderedInput):
     """The field of a prompt: tab and right accept the completion, up and down bring back what was typed before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -143,7 +143,7 @@ class Prompt(Horizontal):
 
     def compose(self) -> ComposeResult:
         """Put word, input and comment together."""
-        yield Static(told(self._word), classes="prompt--word", markup=False)
+        yield Static(safe_content(self._word), classes="prompt--word", markup=False)
         yield PromptInput()
         yield Static("", classes="prompt--comment", markup=False)
 
@@ -173,7 +173,7 @@ class Prompt(Horizontal):
     def comment(self, text: str) -> None:
         """Say something behind what is typed."""
         for comment in self.query(".prompt--comment").results(Static):  # none is left while the app ends
-            comment.update(told(text))
+            comment.update(safe_content(text))
 
     def complete(self, give: Callable[[str], Awaitable[str | None]]) -> None:
         """Have what is typed completed."""
@@ -225,7 +225,7 @@ class _Completion(Suggester):
             if self._asking is asyncio.current_task():
                 self._asking = None
         self._answered = value
-        if found is not None and found.startswith(value) and inert(found) == found:
+        if found is not None and found.startswith(value) and sanitize(found) == found:
             return found
         await self._on_none(value)
         return None

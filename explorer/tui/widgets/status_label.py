@@ -4,7 +4,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 
-class Words(Static):
+class StatusLabel(Static):
     """Lines of text, drawn again when they are others. The screen is laid out again only if they need other room.
 
     A layout has the whole screen drawn, and a title or a count may change with every frame.

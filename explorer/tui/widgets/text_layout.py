@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Final
 
 from explorer.codecs.text.content import BLOCK_SIZE, Content
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.tui.widgets.line_breaks import row_starts
 
 _TAB_SIZE: Final = 4
@@ -168,7 +168,7 @@ class TextLayout:
 
     def _laid_out(self, number: int) -> Block:
         text = self.content.part(*self._bounds(number)).removesuffix("\n")
-        lines = tuple(inert(line.expandtabs(_TAB_SIZE)) for line in text.split("\n"))
+        lines = tuple(sanitize(line.expandtabs(_TAB_SIZE)) for line in text.split("\n"))
         rows: list[tuple[int, int, int]] = []
         for at, line in enumerate(lines):
             if len(line) <= self.width and line.isascii():

@@ -10,11 +10,11 @@ from rich.cells import cell_len
 from explorer.codecs.line_merge import Side
 from explorer.codecs.three_way import ThreeWayRow
 from explorer.model.line_diff import changed_parts
-from explorer.model.sanitize import inert
+from explorer.model.sanitize import sanitize
 from explorer.tui.rendering import Piece, visible
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.pager import coloured, cut
-from explorer.tui.widgets.virtual_list import Lines
+from explorer.tui.widgets.virtual_list import VirtualList
 
 _SEPARATOR: Final = "│"
 _MARGIN: Final = 2
@@ -34,7 +34,7 @@ class _Cell:
     """The characters that are not as they were in the base, from and to."""
 
 
-class ThreeWayView(Lines):
+class ThreeWayView(VirtualList):
     """Draws the aligned lines, each as high as the highest of the three; what differs from the base has a margin.
 
     What differs inside a line has carets below it, which can be seen without colours, too.
@@ -176,13 +176,13 @@ def _compared(base: str, text: str | None) -> _Cell:
     at = 0
     for part, kind in changed_parts(base, text)[1]:
         differs = kind == "changed"
-        piece = visible(part) if differs and part.isspace() else inert(part.replace("\t", " " * _TAB_SIZE))
+        piece = visible(part) if differs and part.isspace() else sanitize(part.replace("\t", " " * _TAB_SIZE))
         if differs:
             marks.append((at, at + len(piece)))
         shown.append(piece)
         at += len(piece)
     joined = "".join(shown)
-    return _Cell(joined, tuple(marks)) if inert(joined) == joined else _Cell(_shown(text))
+    return _Cell(joined, tuple(marks)) if sanitize(joined) == joined else _Cell(_shown(text))
 
 
 def _starts(text: str, room: int) -> list[int]:
@@ -213,4 +213,4 @@ def _carets(cell: _Cell, row: int, room: int) -> list[Piece]:
 
 
 def _shown(text: str) -> str:
-    return inert(text.expandtabs(_TAB_SIZE))
+    return sanitize(text.expandtabs(_TAB_SIZE))

@@ -11,10 +11,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from explorer.tui.rendering import Piece, strip
+from explorer.tui.rendering import Piece, render_line
 
 
-class Lines(ScrollView, can_focus=True, inherit_bindings=False):
+class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):
     """A list drawn line by line; what it shows is told by `count` and `pieces`.
 
     With `cursor` set it has a current line, which stays in sight. What a key does is a method `do_` and the name of an
@@ -36,24 +36,24 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         "lines--comment",
     }
     DEFAULT_CSS = """
-    Lines {
+    VirtualList {
         background: $surface; color: $foreground;
         overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable;
     }
-    Lines > .lines--cursor { background: $panel-lighten-1; }
-    Lines:nocolor > .lines--cursor { text-style: reverse; }
-    Lines:focus > .lines--cursor { background: $primary; color: $background; }
-    Lines > .lines--dim { color: $foreground; text-style: dim; }
-    Lines > .lines--strong { text-style: bold; }
-    Lines > .lines--marked { color: $warning; text-style: bold; }
-    Lines > .lines--good { color: $success; }
-    Lines > .lines--warning { color: $warning; text-style: bold; }
-    Lines > .lines--bad { color: $error; text-style: bold; }
-    Lines > .lines--key { color: $primary; }
-    Lines > .lines--string { color: $success; }
-    Lines > .lines--number { color: $warning; }
-    Lines > .lines--literal { color: $accent; text-style: bold; }
-    Lines > .lines--comment { color: $foreground; text-style: italic dim; }
+    VirtualList > .lines--cursor { background: $panel-lighten-1; }
+    VirtualList:nocolor > .lines--cursor { text-style: reverse; }
+    VirtualList:focus > .lines--cursor { background: $primary; color: $background; }
+    VirtualList > .lines--dim { color: $foreground; text-style: dim; }
+    VirtualList > .lines--strong { text-style: bold; }
+    VirtualList > .lines--marked { color: $warning; text-style: bold; }
+    VirtualList > .lines--good { color: $success; }
+    VirtualList > .lines--warning { color: $warning; text-style: bold; }
+    VirtualList > .lines--bad { color: $error; text-style: bold; }
+    VirtualList > .lines--key { color: $primary; }
+    VirtualList > .lines--string { color: $success; }
+    VirtualList > .lines--number { color: $warning; }
+    VirtualList > .lines--literal { color: $accent; text-style: bold; }
+    VirtualList > .lines--comment { color: $foreground; text-style: italic dim; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,12 +71,12 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     class Chosen(Message):
         """The current line was clicked twice."""
 
-        def __init__(self, lines: "Lines") -> None:
+        def __init__(self, lines: "VirtualList") -> None:
             super().__init__()
             self.lines = lines
 
         @property
-        def control(self) -> "Lines":
+        def control(self) -> "VirtualList":
             """The list."""
             return self.lines
 
@@ -197,7 +197,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         """Draw a line in sight."""
         current, pieces = self._drawn[y] = self._row(y + self.scroll_offset.y)
         base = "lines--cursor" if current else ""
-        return strip(pieces, self.size.width, self._style, base=base)
+        return render_line(pieces, self.size.width, self._style, base=base)
 
     def _style(self, name: str) -> Style:
         style = self._styles.get(name)

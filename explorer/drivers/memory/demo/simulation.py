@@ -4,7 +4,7 @@ from collections import deque
 from random import Random
 from typing import Final
 
-from explorer.drivers.memory.database import Keyspace
+from explorer.drivers.memory.database import Database
 from explorer.drivers.memory.demo.seed import DEVICES, FLAGS, flag
 from explorer.drivers.memory.demo.values import device, gauge
 from explorer.drivers.memory.lock import SLASH
@@ -31,10 +31,10 @@ _KEPT: Final = 10_000
 """Revisions of history that are kept at least."""
 
 
-class Rota:
+class LockRotation:
     """The simulated clients of one lock: each waits, holds it, and goes to the end of the queue."""
 
-    def __init__(self, keyspace: Keyspace, key: str, clients: tuple[str, ...]) -> None:
+    def __init__(self, keyspace: Database, key: str, clients: tuple[str, ...]) -> None:
         self._keyspace = keyspace
         self._key = key.encode()
         self._queue: deque[tuple[str, str]] = deque()
@@ -65,10 +65,10 @@ class Rota:
             self._keyspace.put(b"leaders/" + self._key.rpartition(b"/")[2], client.encode(), lease=lease)
 
 
-class Movement:
+class Simulation:
     """Everything that happens in the demo, step by step, the same for the same chance."""
 
-    def __init__(self, keyspace: Keyspace, chance: Random) -> None:
+    def __init__(self, keyspace: Database, chance: Random) -> None:
         self._keyspace = keyspace
         self._chance = chance
         self._step = 0
@@ -82,7 +82,7 @@ class Movement:
         for number in range(5):
             self._submit(number)
         self._log_in()
-        self._rotas = tuple(Rota(keyspace, key, clients) for key, clients in _LOCKS)
+        self._rotas = tuple(LockRotation(keyspace, key, clients) for key, clients in _LOCKS)
 
     async def run(self) -> None:
         """Go on, a step at a time, until cancelled."""

@@ -6,9 +6,9 @@ from random import Random
 from typing import ClassVar
 
 from explorer.drivers.memory.clock import ManualClock
-from explorer.drivers.memory.database import Keyspace
+from explorer.drivers.memory.database import Database
 from explorer.drivers.memory.demo.seed import SCHEMA, entries
-from explorer.drivers.memory.demo.simulation import Movement
+from explorer.drivers.memory.demo.simulation import Simulation
 from explorer.drivers.memory.demo.values import MESSAGES
 from explorer.drivers.memory.store import MemoryStore
 from explorer.model.address import Access, Address
@@ -26,18 +26,18 @@ class DemoStore(MemoryStore):
     schema: ClassVar[Path | None] = SCHEMA
     messages: ClassVar[Mapping[str, str]] = MESSAGES
 
-    def __init__(self, address: Address, access: Access | None = None, *, keyspace: Keyspace | None = None) -> None:
+    def __init__(self, address: Address, access: Access | None = None, *, keyspace: Database | None = None) -> None:
         self._still = "still" in address.options
         self._begun = keyspace is not None
-        self.movement: Movement | None = None
+        self.movement: Simulation | None = None
         """What makes it move, once it is connected; who has stopped its time moves it step by step."""
-        super().__init__(address, access, keyspace=keyspace or Keyspace(ManualClock() if self._still else None))
+        super().__init__(address, access, keyspace=keyspace or Database(ManualClock() if self._still else None))
         try:
             # Chance of a kind that can be repeated; nothing here is a secret.
             self._chance = Random(int(address.option("seed", "1")))  # noqa: S311 - a demo is no secret
         except ValueError as error:
             raise InvalidAddress(
-                "the seed of a demo is a whole number", hint="write demo:?seed=7", address=address.shown
+                "the seed of a demo is a whole number", hint="write demo:?seed=7", address=address.redacted
             ) from error
 
     async def connect(self) -> None:
@@ -48,6 +48,6 @@ class DemoStore(MemoryStore):
         self._begun = True
         for key, value in entries(self._chance):
             self.keyspace.put(key, value)
-        self.movement = Movement(self.keyspace, self._chance)
+        self.movement = Simulation(self.keyspace, self._chance)
         if not self._still:
             self.tasks.start(self.movement.run(), name="demo")
