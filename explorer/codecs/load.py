@@ -1,8 +1,10 @@
 """All that is known about the values of one store, brought together when it is opened."""
 
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from explorer.codecs.base import Choice
 from explorer.codecs.codecs import Codecs, KeyScope
@@ -16,6 +18,8 @@ from explorer.config import folder
 from explorer.model.address import Address
 from explorer.model.errors import SchemaFailed
 from explorer.model.keys import directory
+
+_LOG: Final = logging.getLogger(__package__)
 
 
 class StoreInfo(Protocol):
@@ -55,6 +59,7 @@ def codecs_for(
         SchemaFailed: A schema or the file of rules cannot be used.
     """
     cache = folder("cache") / "schemas"
+    began = time.monotonic()
     settings = _settings(file, store, cache)
     own = [] if store.schema is None else load([store.schema], cache=cache, name="own")
     rules = Rules(
@@ -63,8 +68,10 @@ def codecs_for(
             for prefix, name in store.messages.items()
         )
     )
+    schemas = [*load(protos, includes, cache=cache), *settings.schemas, *own]
+    _LOG.info("%d sets of schemas in %.0f ms", len(schemas), (time.monotonic() - began) * 1000)
     return Codecs(
-        Schemas([*load(protos, includes, cache=cache), *settings.schemas, *own]),
+        Schemas(schemas),
         settings.rules + rules,
         place=KeyScope(directory(store.address.path, store.separator), store.separator),
         limits=settings.limits,

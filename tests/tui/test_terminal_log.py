@@ -1,5 +1,6 @@
 """The app with a log: the file tells what happened, and nothing of it reaches the terminal."""
 
+import sys
 from pathlib import Path
 
 from tests.servers.etcd import EtcdCluster
@@ -52,3 +53,18 @@ def test_log_of_an_app_whose_cluster_loses_members(tmp_path: Path) -> None:
     text = file.read_text()
     for secret in (PASSWORD, VALUE, "typed"):
         assert secret not in text
+
+
+def test_internal_error_is_in_the_log_without_its_message(tmp_path: Path) -> None:
+    file = tmp_path / "keyscope.log"
+    broken = (sys.executable, "-m", "tests.tui.broken")
+    words = ("--log-file", str(file), "memory:")
+    with Terminal(*words, home=tmp_path, command=broken, internal_errors=True) as terminal:
+        terminal.shows("LIVE")
+        terminal.press("?")
+        terminal.shows("internal error: RuntimeError in")
+        assert terminal.quit() == 0
+    lines = [line for line in file.read_text().splitlines() if " error explorer.session " in line]
+    assert "internal error: RuntimeError in " in lines[0]
+    assert any("_fail" in line for line in lines)
+    assert "a defect" not in file.read_text()

@@ -219,7 +219,7 @@ class EtcdConnection:
         async with self._renewal:
             if self._token != refused:
                 return
-            endpoint = self._endpoints[self._current]
+            endpoint, began = self._endpoints[self._current], time.monotonic()
             try:
                 # The request stays without a name of its own: a traceback may show names with what they hold.
                 answer: messages.AuthenticateResponse = await endpoint.call(AUTHENTICATE)(
@@ -227,6 +227,7 @@ class EtcdConnection:
                 )
                 check(messages.AuthenticateRequest(), answer)
             except AioRpcError as failure:
+                log_request(_LOG, AUTHENTICATE.name, endpoint.host, began, failure.code().name)
                 if "authentication is not enabled" in (failure.details() or ""):
                     self._token = None
                     return
@@ -236,6 +237,7 @@ class EtcdConnection:
                 raise self._give_up(endpoint, finding) from failure
             except LIBRARY_ERRORS as failure:
                 raise self._give_up(endpoint, self._foreign(failure, None)) from failure
+            log_request(_LOG, AUTHENTICATE.name, endpoint.host, began, "OK")
             self._token = answer.token or None
 
     def converse(
