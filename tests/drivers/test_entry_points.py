@@ -27,10 +27,10 @@ DRIVER = '''
 """A driver that is not part of Keyscope: what it holds is on paper."""
 
 from explorer.drivers.memory import MemoryStore
-from explorer.drivers.memory.database import Keyspace
+from explorer.drivers.memory.database import Database
 
 NO_STORE = "no store"
-SHEET = Keyspace()
+SHEET = Database()
 SHEET.put(b"desk/note", b"written on paper")
 
 
@@ -56,21 +56,23 @@ with explorer.connect("paper:") as store:
 """
 CONTRACT = """
 import keyscope_paper
-from explorer.drivers.memory.database import Keyspace
+from urllib.parse import quote
+from explorer.drivers.memory import Database, ManualClock
 from explorer.drivers.registry import make
-from tests.contract.atomic import Atomic
-from tests.contract.common import Common
-from tests.contract.fixtures import Ground
-from tests.contract.reads import Listing
+from tests.contract.suite import DriverContract
 
-class TestPaper(Common, Listing, Atomic, Ground):
+class TestPaper(DriverContract):
     driver = keyscope_paper.PaperStore
 
     def setup_method(self):
-        keyscope_paper.SHEET = Keyspace()
+        self.clock = ManualClock()
+        keyscope_paper.SHEET = Database(self.clock)
 
     def connection(self, path=""):
-        return make(f"paper:test/{path}")
+        return make(f"paper:test/{quote(path)}")
+
+    async def advance(self, seconds):
+        await self.clock.advance(seconds)
 
     async def compact(self, store):
         keyscope_paper.SHEET.compact()
@@ -116,7 +118,7 @@ def test_library_uses_an_installed_driver(installed: Path) -> None:
 
 
 def test_installed_driver_keeps_the_contract(installed: Path, tmp_path: Path) -> None:
-    """Families of the contract's tests run against it as they do against a built-in driver."""
+    """All of the contract's tests run against it as they do against a built-in driver."""
     test = tmp_path / "test_paper.py"
     test.write_text(CONTRACT)
     options = ("-q", "-p", "no:cacheprovider", "-c", str(CHECKOUT / "pyproject.toml"), "-p", "tests.conftest")
