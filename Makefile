@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/.pycache
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo check test test-long bench screenshots lint format lock messages servers clean
+.PHONY: help demo check test test-long bench screenshots lint format keys lock messages servers clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ format: $(DEV) ## put the code into its one format and mend what can be mended
 servers: ## put real servers into .servers unless fit ones are on PATH
 	@$(PYTHON) tests/servers/install.py || { test -z "$$KEYSCOPE_REQUIRE_SERVERS" && \
 		echo "The tests that need these servers will be skipped by name."; }
+
+keys: $(DEV) ## write the table of keys in docs/keys.md again, from the registry of actions
+	$(BIN)/python -c 'import re; from pathlib import Path; from explorer.session.commands import ACTIONS; page = Path("docs/keys.md"); \
+		page.write_text(re.sub(r"(?s)(<!-- keys[^\n]*\n).*(<!-- /keys)", lambda m: m[1] + ACTIONS.table() + m[2], page.read_text()))'
 
 messages: $(DEV) ## compile etcd's messages again after a change of messages.proto
 	cd explorer/drivers/etcd && $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I. \

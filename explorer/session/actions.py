@@ -1,4 +1,4 @@
-"""The one registry of what a person can do: footer, help, palette, key bindings and the README's table are made of it.
+"""The one registry of what a person can do: footer, help, palette, key bindings and docs/keys.md are made of it.
 
 Keys are spelled as Textual spells them; `ctrl+h`, `ctrl+i`, `ctrl+j` and `ctrl+m` are not used, which many terminals
 send for other keys.
@@ -116,7 +116,7 @@ class Action:
     title: str
     """One to three words, for footer and palette."""
     help: str
-    """One sentence, for help and the README."""
+    """One sentence, for help and docs/keys.md."""
     keys: tuple[str, ...]
     places: Place
     group: str
@@ -226,7 +226,7 @@ class Actions:
                         yield f"{key!r} means both {taken[key]} and {action.id} in the {(place.name or '').lower()}"
 
     def table(self) -> str:
-        """Give the table of keys in Markdown, as it stands in the README."""
+        """Return the table of keys in Markdown, as docs/keys.md has it."""
         lines = ["| keys | what | where | id |", "|---|---|---|---|"]
         lines += [
             f"| {' '.join(_cell(key) for key in one.keys)} | {one.help} | {where(one.places)} | `{one.id}` |"

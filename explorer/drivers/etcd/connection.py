@@ -1,6 +1,6 @@
 """A connection to an etcd cluster: its endpoints, who we are to it, and one way to make a call.
 
-grpc.aio directly; the reasons stand in the README's note on dependencies.
+grpc.aio directly; docs/limits.md has the reasons.
 """
 
 import asyncio
