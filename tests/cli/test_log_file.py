@@ -171,6 +171,10 @@ def test_etcd_with_a_password_in_the_url(guarded_etcd: EtcdServer, prefix: str, 
     assert f"info explorer.drivers.common opened etcd://{guarded_etcd.address}/{prefix} by EtcdStore in " in text
 
 
+def test_etcd2_values_are_not_logged(shared_etcd2: EtcdServer, prefix: str, file: Path) -> None:
+    assert_no_secret(use_every_verb(f"etcd2://{shared_etcd2.address}{prefix}", file))
+
+
 def test_consul_with_a_token_in_a_variable(guarded_consul: ConsulServer, file: Path) -> None:
     token = guarded_consul.token or ""
     assert token

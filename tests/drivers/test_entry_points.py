@@ -150,6 +150,20 @@ def test_a_driver_that_cannot_be_had_is_one_clear_line(installed: Path, scheme: 
     assert said in done.stderr
 
 
+def test_doctor_names_the_schemes_there_are(installed: Path) -> None:
+    assert "paper:" in run(installed, *COMMAND, "doctor", "other:").stderr
+
+
+def test_two_drivers_of_one_scheme_are_refused(installed: Path, tmp_path: Path) -> None:
+    metadata = tmp_path / "keyscope_scroll-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: keyscope-scroll\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[keyscope.drivers]\npaper = keyscope_scroll:ScrollStore\n")
+    done = run(Path(f"{installed}:{tmp_path}"), *COMMAND, "ls", "paper:")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "several distributions bring a driver for 'paper': keyscope-paper, keyscope-scroll" in done.stderr
+
+
 def test_help_names_installed_schemes(installed: Path) -> None:
     assert "paper:" in run(installed, *COMMAND, "--help").stdout
 
