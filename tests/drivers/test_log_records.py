@@ -63,11 +63,11 @@ async def test_consul_connection_loss_is_logged(own_consul: ConsulServer, caplog
                 caplog,
                 f"connected to {own_consul.address}",
                 f"connection to {own_consul.address} lost: ",
-                "watch of : lost: ",
+                "watch of all keys: lost: ",
                 "next try in",
             )
             await asyncio.to_thread(own_consul.start)
-            await logged(caplog, "watch of : restored at revision ")
+            await logged(caplog, "watch of all keys: restored at revision ")
 
 
 async def test_zookeeper_connection_loss_is_logged(

@@ -27,10 +27,10 @@ def test_log_of_an_app_whose_cluster_loses_members(tmp_path: Path) -> None:
         with Terminal(*words, home=tmp_path, size=WIDE) as terminal:
             terminal.shows("LIVE", "app", VALUE)
             logged(
-                "watch of : started",
+                "watch of all keys: started",
                 f"connected to {first.address}",
                 "explorer.session.connection LIVE",
-                "level : 1 children",
+                "level of the top: 1 children",
             )
             terminal.press("e")
             terminal.shows("from rev")
@@ -42,8 +42,12 @@ def test_log_of_an_app_whose_cluster_loses_members(tmp_path: Path) -> None:
             terminal.shows("saved app")
             logged("atomic put app in ", "edit of app: saved")
             first.kill()
-            logged(f"connection to {first.address} lost: ", "watch of : lost: ", "explorer.session.connection STALE: ")
-            logged("watch of : restored")
+            logged(
+                f"connection to {first.address} lost: ",
+                "watch of all keys: lost: ",
+                "explorer.session.connection STALE: ",
+            )
+            logged("watch of all keys: restored")
             for member in cluster.members[1:]:
                 member.kill()
             logged("explorer.session.connection DISCONNECTED: ")

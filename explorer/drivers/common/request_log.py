@@ -54,7 +54,7 @@ async def logged_write(write: Awaitable[Written], action: str, address: str, key
     Raises:
         BaseException: What the write failed with.
     """
-    subject = sanitize(key)
+    subject = sanitize(key) or "all keys"
     try:
         written = await write
     except ExplorerError as error:

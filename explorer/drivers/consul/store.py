@@ -180,7 +180,7 @@ class ConsulStore(NetworkStore[ConsulConnection]):
         if since is not None:
             self._refuse(Capability.RESUME, prefix)
         watch = ConsulTreeWatch(self.connection, self._layout, prefix, known)
-        return Watch(self._tasks, watch.run, name=f"watch of {prefix}")
+        return Watch(self._tasks, watch.run, name=f"watch of {prefix or 'all keys'}")
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         return await lock_inspect.list_locks(self.connection, self._layout, prefix)

@@ -194,7 +194,7 @@ class EtcdStore(NetworkStore[EtcdConnection]):
         watch = RangeWatch(
             self.connection, start, end, spell=self._layout.spell, subject=subject, since=revision, known=known
         )
-        return Watch(self._tasks, watch.run, name=f"watch of {subject}")
+        return Watch(self._tasks, watch.run, name=f"watch of {subject or 'all keys'}")
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         start, end = self._layout.range(prefix)

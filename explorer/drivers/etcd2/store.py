@@ -175,7 +175,7 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
         self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
     ) -> Watch:
         watch = Etcd2TreeWatch(self.connection, self._layout, prefix, since, known)
-        return Watch(self._tasks, watch.run, name=f"watch of {prefix}")
+        return Watch(self._tasks, watch.run, name=f"watch of {prefix or 'all keys'}")
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         return await lock_inspect.list_locks(self.connection, self._layout, prefix)

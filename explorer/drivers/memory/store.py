@@ -256,7 +256,7 @@ class MemoryStore(Store):
     ) -> Watch:
         after = None if since is None else self._number(since, key)
         watcher = MemoryWatch(self.view, span, single=single, check=self.check, since=after, known=known)
-        return Watch(self.tasks, watcher.produce, name=f"watch {key}")
+        return Watch(self.tasks, watcher.produce, name=f"watch of {key or 'all keys'}")
 
     # Locks
 

@@ -358,7 +358,8 @@ class ZooKeeperConnection:
     def note_disconnected(self, *, ended: bool) -> None:
         """Take note that the connection is lost."""
         if self._live.is_set():
-            _LOG.info("%s: connection lost%s", self.redacted, ", and the session with it" if ended else "")
+            if self._client is not None:  # else it is we who close it
+                _LOG.info("%s: connection lost%s", self.redacted, ", and the session with it" if ended else "")
             self.newest_before_loss = self.newest
         self._live.clear()
         if ended:

@@ -179,7 +179,7 @@ class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
         if since is not None:
             self._refuse(Capability.RESUME, prefix)
         watch = NodeWatch(self.connection, self._layout, prefix, self._layout.base(prefix), below=True, known=known)
-        return Watch(self._tasks, watch.run, name=f"watch of the tree {prefix}")
+        return Watch(self._tasks, watch.run, name=f"watch of {prefix or 'all keys'}")
 
     # Locks
 

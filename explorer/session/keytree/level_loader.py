@@ -207,7 +207,10 @@ class LevelLoader:
         except KeyNotFound:
             page = Page((), None, None)
         _LOG.debug(
-            "level %s: %d children in %.1f ms", sanitize(prefix), len(page.items), (time.monotonic() - began) * 1000
+            "level %s: %d children in %.1f ms",
+            sanitize(prefix) or "of the top",
+            len(page.items),
+            (time.monotonic() - began) * 1000,
         )
         return page
 
