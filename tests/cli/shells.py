@@ -8,20 +8,47 @@ from pathlib import Path
 from typing import Final
 
 from tests.cli.run_command import CHECKOUT
+from tests.servers.programs import FISH, SERVERS, ZSH
+from tests.servers.programs import environment as program_environment
+from tests.servers.require import require
 from tests.tui.terminal import Terminal
 
 # A shell takes part in job control, so the terminal has to be its own, which a pty is not by itself.
 _OWN_TERMINAL: Final = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
-_PROMPT: Final = "% "
+_PROMPT: Final = "$ "
 READLINE: Final = "set show-all-if-ambiguous on\nset enable-bracketed-paste off\nset bell-style none\n"
-_SETUPS: Final = {
-    "bash": (
-        ("bash", "--norc", "--noprofile", "-i"),
-        f"PS1='{_PROMPT}'; eval \"$(keyscope completion bash)\"",
-    ),
-}
+"""What readline is set to: all that fits is listed at once, and nothing but what is typed reaches the screen."""
+
+
+def _bash() -> tuple[tuple[str, ...], str]:
+    return ("bash", "--norc", "--noprofile", "-i"), f"PS1='{_PROMPT}'; eval \"$(keyscope completion bash)\""
+
+
+def _zsh() -> tuple[tuple[str, ...], str]:
+    line = require(ZSH)
+    paths = ""
+    if (program := Path(line[0])).is_relative_to(SERVERS):  # unpacked: it looks for its modules where it would be
+        home = program.parents[1]
+        (modules,) = home.glob("usr/lib/*/zsh/*")
+        paths = f"module_path=({modules}); fpath=({home}/usr/share/zsh/functions/**/*(/)); "
+    setup = (
+        f"PS1='{_PROMPT}'; {paths}zmodload zsh/zle; setopt zle; autoload -Uz compinit; compinit -D -u; "
+        'eval "$(keyscope completion zsh)"'
+    )
+    return (*line, "-f", "-i", "+Z"), setup
+
+
+def _fish() -> tuple[tuple[str, ...], str]:
+    setup = (
+        f"function fish_prompt; echo '{_PROMPT}'; end; set -g fish_autosuggestion_enabled 0; "
+        "keyscope completion fish | source"
+    )
+    return (*require(FISH), "-N", "-i"), setup
+
+
+_SHELLS: Final = {"bash": _bash, "zsh": _zsh, "fish": _fish}
 
 
 def install_command(folder: Path) -> Path:
@@ -59,7 +86,7 @@ class ShellTerminal(Terminal):
 @contextmanager
 def shell(name: str, home: Path, **variables: str) -> Iterator[ShellTerminal]:
     """Start a shell with an empty home and the completion set up."""
-    command, setup = _SETUPS[name]
+    command, setup = _SHELLS[name]()
     programs = install_command(home / "bin")
     (home / "inputrc").write_text(READLINE)
     given: Mapping[str, str] = {
@@ -67,12 +94,13 @@ def shell(name: str, home: Path, **variables: str) -> Iterator[ShellTerminal]:
         "HOME": str(home),
         "INPUTRC": str(home / "inputrc"),
         "HISTFILE": "",
+        "LD_LIBRARY_PATH": program_environment(command).get("LD_LIBRARY_PATH", ""),
         **variables,
     }
     with ShellTerminal(
         home=home, size=(160, 50), command=(sys.executable, "-c", _OWN_TERMINAL, *command), variables=given
     ) as terminal:
-        terminal.type(f"{setup}; echo set-up=done\r")
-        terminal.until(lambda text: "\nset-up=done" in text, "the completion set up")
+        terminal.type(f"{setup}; echo set-up''=done\r")
+        terminal.until(lambda text: "set-up=done" in text, "the completion set up")
         terminal.clear()
         yield terminal

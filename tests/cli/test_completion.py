@@ -28,6 +28,7 @@ NASTY = (
     *("car^et", "uni-é", "br[a]{b,c}", "st*r?", "semi;rm -rf", "pipe|x", "<in>", "(sub)", "`tick`", "a,b@c%d+e", "'"),
 )
 """Names that a shell would take apart if they were not quoted."""
+NASTY_TOGETHER = 'it\'s "$HOME" \\ [a]*?;|&<(>)`~#^!{b,c}=x@y%z'
 LEFT_OUT = ("new\nline", "es\x1b[31mc", "-dash", "~root", "#hash", "=ls", "\u202eright", "byte-\udcff")
 """Names that no shell takes, or that would act on the terminal."""
 
@@ -203,18 +204,19 @@ async def test_silent_store_offers_nothing_in_time() -> None:
             assert time.monotonic() - started < KEYS_TIMEOUT + SLACK
 
 
-async def test_bash_completes_at_a_terminal(shared_etcd: EtcdServer, prefix: str, tmp_path: Path) -> None:
-    """TAB puts the word on the line as bash reads it, although bash itself takes words apart at `:`, `=` and `@`."""
+@pytest.mark.parametrize("name", SHELLS)
+async def test_shell_completes_at_a_terminal(name: str, shared_etcd: EtcdServer, prefix: str, tmp_path: Path) -> None:
+    """TAB puts the word on the line as the shell reads it, although bash takes words apart at `:`, `=` and `@`."""
     url = f"etcd://{shared_etcd.address}{prefix}"
-    await put_all(url, "app:one=1", "app:two", "config/it's $5")
-    with shell("bash", tmp_path) as terminal:
-        terminal.complete("keyscope hist", "% keyscope history")
-        terminal.complete("keyscope completion f", "% keyscope completion fish")
+    await put_all(url, "app:one=1", "app:two", f"config/{NASTY_TOGETHER}")
+    with shell(name, tmp_path) as terminal:
+        terminal.complete("keyscope hist", "$ keyscope history")
+        terminal.complete("keyscope completion f", "$ keyscope completion fish")
         terminal.complete(f"keyscope get {url} conf", f"{prefix} config/")
-        terminal.complete(f"keyscope get {url} config/", r"config/it\'s\ \$5")
-        terminal.run("value of config/it's $5")
+        terminal.complete(f"keyscope get {url} config/", r"config/it\'s\ ")
+        terminal.run(f"value of config/{NASTY_TOGETHER}")
         terminal.clear()
-        terminal.complete(f"keyscope get {url} ap", "app:one=1", "app:two")
+        terminal.complete(f"keyscope get {url} app:", "one=1", "two")
         terminal.clear()
         terminal.complete(f"keyscope get {url} app:o", "app:one=1")
         terminal.run("value of app:one=1")

@@ -163,6 +163,7 @@ def use_every_verb(url: str, file: Path, *options: str, **variables: str) -> str
     return text
 
 
+@pytest.mark.servers
 def test_etcd_with_a_password_in_the_url(guarded_etcd: EtcdServer, prefix: str, file: Path) -> None:
     url = f"etcd://root:{PASSWORD}@{guarded_etcd.address}/{prefix}"
     text = use_every_verb(url, file)
@@ -175,6 +176,7 @@ def test_etcd2_values_are_not_logged(shared_etcd2: EtcdServer, prefix: str, file
     assert_no_secret(use_every_verb(f"etcd2://{shared_etcd2.address}{prefix}", file))
 
 
+@pytest.mark.servers
 def test_consul_with_a_token_in_a_variable(guarded_consul: ConsulServer, file: Path) -> None:
     token = guarded_consul.token or ""
     assert token

@@ -75,6 +75,8 @@ GO = Program(
     "go", "go", "bookworm/go", "usr/lib/go-1.19/bin/go", ("version",), r"go version go(1\.(?:1[7-9]|[2-9]\d)\S*)"
 )
 TMUX = Program("tmux", "tmux", "bookworm/tmux", "usr/bin/tmux", ("-V",), r"tmux (3\.\S+)")
+ZSH = Program("zsh", "zsh", "bookworm/zsh", "bin/zsh", ("--version",), r"zsh (5\.\d+)")
+FISH = Program("fish", "fish", "bookworm/fish", "usr/bin/fish", ("--version",), r"version ([34]\.\S+)")
 # Not programs: the source of the Go library whose files our BoltDB driver reads, used as the judge, and the libraries
 # by which others take locks in ZooKeeper and etcd's v2 API, with a Java compiler that needs no more than a runtime.
 BBOLT_SOURCE = SERVERS / "bookworm/bbolt/usr/share/gocode"

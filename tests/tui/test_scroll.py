@@ -225,14 +225,14 @@ async def test_help_wraps_its_lines_and_lists_what_the_editor_does() -> None:
     async with selected(place, b"one\n") as (page, _):
         await page.press("e", "f1")
         found = page.text()
-        for _ in range(6):
+        for _ in range(10):
             await page.press("pagedown")
             found += page.text()
         for words in ("Undo.", "Redo.", "Cut.", "Paste.", "Select all.", "Delete line."):
             assert words in found
         await page.press("escape", "escape", "w", "?")
         found = ""
-        for _ in range(6):
+        for _ in range(10):
             found += page.text().replace("│", " ")
             await page.press("pagedown")
         assert "from a lock or a change, to its key." in " ".join(found.split())

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.servers.etcd import EtcdCluster
 from tests.servers.waiting import wait_until
 from tests.tui.terminal import WIDE, Terminal
@@ -11,6 +13,7 @@ PASSWORD = "pass-canary-5f1e"  # noqa: S105 - of the server of this test
 VALUE = "value-canary-77aa"
 
 
+@pytest.mark.servers
 def test_log_of_an_app_whose_cluster_loses_members(tmp_path: Path) -> None:
     """Saves, liveness, endpoints and watches are logged with their reasons; no secret and no value is."""
     file = tmp_path / "keyscope.log"
