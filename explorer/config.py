@@ -1,16 +1,16 @@
-"""Settings that a person keeps: profiles of stores and keys, in `keyscope/config.toml` of the folder for settings.
+"""Settings of the person: profiles of stores and key bindings, in `keyscope/config.toml` of the settings folder.
 
 ::
 
     [profiles.prod]
     url = "etcd+tls://etcd1:2379,etcd2:2379/config/"
     user = "reader"
-    password_file = "prod.password"   # relative to this file; readable by nobody else
+    password_file = "prod.password"   # relative to this file; mode 600
     cacert = "~/ca.pem"
-    timeout = 2.5
+    timeout = 2.5                     # seconds
     theme = "keyscope-light"          # of the app, as --theme
-    read_only = true                  # or write = true: unlocked from the start, as --write
-    proto = ["schemas/"]              # as --proto; relative to this file, as import_paths (-I) and codecs (--codecs)
+    read_only = true                  # or write = true, as --write
+    proto = ["schemas/"]              # as --proto; relative to this file, like import_paths (-I) and codecs (--codecs)
 
     [keys]
     save = ["ctrl+s", "f2"]           # by the ids of the actions, as help lists them
@@ -19,206 +19,243 @@
 import math
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from explorer.model.address import Access, Secret
-from explorer.model.errors import InvalidAddress
+from explorer.model.errors import ExplorerError, InvalidAddress
 
-_DEFAULTS: Final = {"config": ".config", "cache": ".cache", "data": ".local/share", "state": ".local/state"}
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-_TEXTS: Final = ("url", "user", "server_name")
-_FILES: Final = {"cacert": "ca_file", "cert": "cert_file", "key": "key_file"}
-_SWITCHES: Final = ("write", "read_only")
-_PATHS: Final = ("proto", "import_paths")
-_KNOWN: Final = (*_TEXTS, "password_file", *_FILES, "timeout", "theme", *_SWITCHES, *_PATHS, "codecs")
+FolderKind: TypeAlias = Literal["config", "cache", "data", "state"]
+
+_DEFAULT_FOLDERS: Final = {"config": ".config", "cache": ".cache", "data": ".local/share", "state": ".local/state"}
+_GROUP_AND_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_ACCESS_FILES: Final = {"cacert": "ca_file", "cert": "cert_file", "key": "key_file"}
+"""Settings of a profile to fields of Access."""
+_PROFILE_SETTINGS: Final = (
+    *("url", "user", "server_name", "password_file", *_ACCESS_FILES, "timeout"),
+    *("theme", "write", "read_only", "proto", "import_paths", "codecs"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A store as a person calls it."""
+    """A store's URL with the access and the options to open it."""
 
     url: str
     access: Access = field(default_factory=Access)
     theme: str | None = None
-    """The theme of the app."""
+    """Theme of the app."""
     write: bool = False
-    """Whether writing is unlocked from the start."""
+    """True if the app starts with writing unlocked."""
     read_only: bool = False
-    """Whether the command and the app write nothing."""
+    """True if the command and the app refuse every write."""
     protos: tuple[Path, ...] = ()
     """Schemas of the store's values."""
     includes: tuple[Path, ...] = ()
-    """The folders that imports of schemas are relative to."""
+    """Folders that imports of schemas are relative to."""
     codecs: Path | None = None
-    """The file that says which key holds which message."""
+    """File of rules that map keys to messages."""
 
 
-def folder(kind: Literal["config", "cache", "data", "state"]) -> Path:
-    """Give Keyscope's folder of a kind, there or not (XDG Base Directory Specification 0.8: no relative paths)."""
-    named = os.environ.get(f"XDG_{kind.upper()}_HOME", "")
-    base = Path(named) if Path(named).is_absolute() else Path.home() / _DEFAULTS[kind]
+@dataclass(frozen=True, slots=True)
+class TomlTable:
+    """A table of a TOML file, read by type; a wrong setting raises an error that says what to write.
+
+    Args:
+        settings: The table as tomllib returns it.
+        folder: The folder of the file, which paths are relative to.
+        error: Makes the error of a message and a hint.
+    """
+
+    settings: Mapping[str, object]
+    folder: Path
+    error: Callable[[str, str], ExplorerError]
+
+    def require_known(self, names: Sequence[str]) -> None:
+        """Raise the table's error if it has another setting than these."""
+        for name in self.settings:
+            if name not in names:
+                raise self.error(f"unknown setting {name!r}", f"known settings: {', '.join(names)}")
+
+    def table(self, name: str) -> Mapping[str, object]:
+        """Return a table within this one; empty if it is missing."""
+        table = self.settings.get(name, {})
+        if not isinstance(table, dict):
+            raise self.error(f"{name} must be a table", "")
+        return table
+
+    def text(self, name: str) -> str | None:
+        """Return a string that is not empty, or None if it is missing."""
+        text = self.settings.get(name)
+        if text is not None and not (isinstance(text, str) and text):
+            raise self.error(f"{name} must be a string", f'write {name} = "..."')
+        return text
+
+    def boolean(self, name: str, *, default: bool = False) -> bool:
+        """Return a boolean."""
+        value = self.settings.get(name, default)
+        if not isinstance(value, bool):
+            raise self.error(f"{name} must be true or false", f"write {name} = true")
+        return value
+
+    def path(self, name: str) -> Path | None:
+        """Return a path, or None if it is missing; `~` is the home folder."""
+        text = self.text(name)
+        return None if text is None else self.folder / Path(text).expanduser()
+
+    def paths(self, name: str) -> tuple[Path, ...]:
+        """Return the paths of a list, or of one string; `~` is the home folder."""
+        texts = self.settings.get(name, [])
+        texts = [texts] if isinstance(texts, str) else texts
+        if not (isinstance(texts, list) and all(isinstance(text, str) and text for text in texts)):
+            raise self.error(f"{name} must be a path or a list of paths", f'write {name} = ["..."]')
+        return tuple(self.folder / Path(text).expanduser() for text in texts)
+
+
+def folder(kind: FolderKind) -> Path:
+    """Return Keyscope's folder of a kind, existing or not.
+
+    XDG Base Directory Specification 0.8: a relative path in the variable is ignored.
+    """
+    variable = os.environ.get(f"XDG_{kind.upper()}_HOME", "")
+    base = Path(variable) if Path(variable).is_absolute() else Path.home() / _DEFAULT_FOLDERS[kind]
     return base / "keyscope"
 
 
 def profile(name: str, file: Path | None = None) -> Profile:
-    """Read the profile of a name.
+    """Return the profile of a name.
 
     Args:
         name: As in `[profiles.NAME]`.
-        file: Another file than `config.toml` in the folder for settings.
+        file: The settings file; `config.toml` in the settings folder by default.
 
     Raises:
-        InvalidAddress: There is no such profile or it cannot be understood; the message says where.
+        InvalidAddress: The profile is missing or invalid; the message has file and table.
     """
-    file = file or folder("config") / "config.toml"
-    profiles = _table(_read(file), "profiles", file, "the file")
-    where = f"[profiles.{name}]"
-    if name not in profiles:
-        known = ", ".join(f"@{found}" for found in profiles) or "none"
-        raise InvalidAddress(f"{file} has no {where}", hint=f"profiles there: {known}")
-    settings = _table(profiles, name, file, where)
-    for setting in settings:
-        if setting not in _KNOWN:
-            raise _wrong(file, where, f"unknown setting {setting!r}", hint=f"known are {', '.join(_KNOWN)}")
-    url = _text(settings, "url", file, where)
+    file = file or _default_file()
+    known = _document(file).table("profiles")
+    if name not in known:
+        names = ", ".join(f"@{other}" for other in known) or "none"
+        raise InvalidAddress(f"{file} has no [profiles.{name}]", hint=f"known profiles: {names}")
+    table = _profile_table(file, known, name)
+    table.require_known(_PROFILE_SETTINGS)
+    url = table.text("url")
     if url is None:
-        raise _wrong(file, where, "no url", hint='write url = "etcd://host:2379/"')
-    write, read_only = (_switch(settings, name, file, where) for name in _SWITCHES)
+        raise table.error("no url", 'write url = "etcd://host:2379/"')
+    write, read_only = table.boolean("write"), table.boolean("read_only")
     if write and read_only:
-        raise _wrong(file, where, "write and read_only contradict each other", hint="keep one of them")
-    protos, includes = (_paths(settings, name, file, where) for name in _PATHS)
+        raise table.error("write and read_only exclude each other", "keep one of them")
     return Profile(
         url,
-        _access(settings, file, where),
-        theme=_text(settings, "theme", file, where),
+        _access(table),
+        theme=table.text("theme"),
         write=write,
         read_only=read_only,
-        protos=protos,
-        includes=includes,
-        codecs=_file(settings, "codecs", file, where),
+        protos=table.paths("proto"),
+        includes=table.paths("import_paths"),
+        codecs=table.path("codecs"),
     )
 
 
 def profiles(file: Path | None = None) -> Mapping[str, str]:
-    """Return the URLs of all profiles by their names, as they are written; nothing where there is no such file.
+    """Return the URLs of all profiles by name, as written; empty if there is no settings file.
 
     Raises:
-        InvalidAddress: The file cannot be understood; the message says where.
+        InvalidAddress: The file is invalid; the message has file and table.
     """
-    file = file or folder("config") / "config.toml"
+    file = file or _default_file()
     if not file.exists():
         return {}
-    found = _table(_read(file), "profiles", file, "the file")
-    return {name: _text(_table(found, name, file, f"[profiles.{name}]"), "url", file, name) or "" for name in found}
+    known = _document(file).table("profiles")
+    return {name: _profile_table(file, known, name).text("url") or "" for name in known}
 
 
 def keys(file: Path | None = None) -> Mapping[str, tuple[str, ...]]:
-    """Read which keys a person gave to which actions; nothing where there is no such file.
+    """Return the keys of the actions that the person remapped; empty if there is no settings file.
 
     Raises:
-        InvalidAddress: The file cannot be understood; the message says where.
+        InvalidAddress: The file is invalid; the message has file and table.
     """
-    file = file or folder("config") / "config.toml"
+    file = file or _default_file()
     if not file.exists():
         return {}
-    found: dict[str, tuple[str, ...]] = {}
-    for action, given in _table(_read(file), "keys", file, "the file").items():
-        words = [given] if isinstance(given, str) else given
-        if not (isinstance(words, list) and all(isinstance(word, str) and word for word in words)):
-            raise _wrong(file, "[keys]", f"{action} is not a key or a list of keys", hint=f'write {action} = ["f2"]')
-        found[action] = tuple(words)
-    return found
+    remapped: dict[str, tuple[str, ...]] = {}
+    for action, value in _document(file).table("keys").items():
+        names = [value] if isinstance(value, str) else value
+        if not (isinstance(names, list) and all(isinstance(name, str) and name for name in names)):
+            raise _invalid(file, "[keys]", f"{action} must be a key or a list of keys", hint=f'write {action} = ["f2"]')
+        remapped[action] = tuple(names)
+    return remapped
 
 
 def read_password(file: Path) -> Secret:
-    """Read a password from the first line of a file that nobody else may read; a pipe will do.
+    """Return the password in the first line of a file. A regular file must be private to its owner; a pipe need not.
 
     Raises:
-        InvalidAddress: Others may read it, or there is nothing in it.
-        OSError: It cannot be read.
+        InvalidAddress: Other users may read the file, or it has no password.
+        OSError: The file cannot be read.
     """
     with file.open(encoding="utf-8") as lines:
-        found = os.fstat(lines.fileno())
-        if stat.S_ISREG(found.st_mode) and found.st_mode & _OTHERS:
-            raise InvalidAddress(f"others may read the password in {file}", hint=f"chmod 600 {file}")
+        status = os.fstat(lines.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_mode & _GROUP_AND_OTHERS:
+            raise InvalidAddress(f"other users may read the password file {file}", hint=f"chmod 600 {file}")
         try:
             password = lines.readline().rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise InvalidAddress(f"the password in {file} is not UTF-8") from error
     if not password:
-        raise InvalidAddress(f"there is no password in {file}", hint="its first line is the password")
+        raise InvalidAddress(f"no password in {file}", hint="write the password into its first line")
     return Secret(password)
 
 
-def _read(file: Path) -> Mapping[str, object]:
+def _default_file() -> Path:
+    return folder("config") / "config.toml"
+
+
+def _document(file: Path) -> TomlTable:
+    """Return the top table of a settings file."""
     import tomllib  # noqa: PLC0415 - only for those who have such a file
 
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         reason = error.strerror or str(error)
         raise InvalidAddress(
-            f"no profiles: {file}: {reason}", hint="write [profiles.NAME] with a url into it"
+            f"cannot read profiles: {file}: {reason}", hint="write [profiles.NAME] with a url into it"
         ) from error
-    except ValueError as error:  # no TOML, or no UTF-8; TOML's message names line and column
-        raise InvalidAddress(f"{file} is no TOML: {error}") from error
+    except ValueError as error:  # not TOML or not UTF-8; TOML's message has line and column
+        raise InvalidAddress(f"{file} is not valid TOML: {error}") from error
+    return _table(file, settings, "top level")
 
 
-def _access(settings: Mapping[str, object], file: Path, where: str) -> Access:
-    files = {ours: _file(settings, name, file, where) for name, ours in _FILES.items()}
-    timeout = settings.get("timeout", Access().timeout)
+def _profile_table(file: Path, known: Mapping[str, object], name: str) -> TomlTable:
+    where = f"[profiles.{name}]"
+    return _table(file, _table(file, known, where).table(name), where)
+
+
+def _table(file: Path, settings: Mapping[str, object], where: str) -> TomlTable:
+    return TomlTable(settings, file.parent, lambda message, hint: _invalid(file, where, message, hint=hint))
+
+
+def _access(table: TomlTable) -> Access:
+    timeout = table.settings.get("timeout", Access().timeout)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < math.inf:
-        raise _wrong(file, where, "timeout is not a number of seconds")
-    password_file = _file(settings, "password_file", file, where)
+        raise table.error("timeout must be a number of seconds", "write timeout = 2.5")
+    password_file = table.path("password_file")
     try:
         password = None if password_file is None else read_password(password_file)
     except OSError as error:
-        raise _wrong(file, where, f"password_file {password_file}: {error.strerror or error}") from error
+        raise table.error(f"password_file {password_file}: {error.strerror or error}", "") from error
     return Access(
-        user=_text(settings, "user", file, where),
+        user=table.text("user"),
         password=password,
-        server_name=_text(settings, "server_name", file, where),
+        server_name=table.text("server_name"),
         timeout=float(timeout),
-        **files,
+        **{attribute: table.path(name) for name, attribute in _ACCESS_FILES.items()},
     )
 
 
-def _text(settings: Mapping[str, object], name: str, file: Path, where: str) -> str | None:
-    text = settings.get(name)
-    if text is not None and not (isinstance(text, str) and text):
-        raise _wrong(file, where, f"{name} is not a text", hint=f'write {name} = "..."')
-    return text
-
-
-def _file(settings: Mapping[str, object], name: str, file: Path, where: str) -> Path | None:
-    text = _text(settings, name, file, where)
-    return None if text is None else file.parent / Path(text).expanduser()
-
-
-def _switch(settings: Mapping[str, object], name: str, file: Path, where: str) -> bool:
-    value = settings.get(name, False)
-    if not isinstance(value, bool):
-        raise _wrong(file, where, f"{name} is neither true nor false", hint=f"write {name} = true")
-    return value
-
-
-def _paths(settings: Mapping[str, object], name: str, file: Path, where: str) -> tuple[Path, ...]:
-    texts = settings.get(name, [])
-    texts = [texts] if isinstance(texts, str) else texts
-    if not (isinstance(texts, list) and all(isinstance(text, str) and text for text in texts)):
-        raise _wrong(file, where, f"{name} is not a path or a list of paths", hint=f'write {name} = ["..."]')
-    return tuple(file.parent / Path(text).expanduser() for text in texts)
-
-
-def _table(settings: Mapping[str, object], name: str, file: Path, where: str) -> Mapping[str, object]:
-    table = settings.get(name, {})
-    if not isinstance(table, dict):
-        raise _wrong(file, where, f"{name} is not a table")
-    return table
-
-
-def _wrong(file: Path, where: str, what: str, *, hint: str = "") -> InvalidAddress:
-    return InvalidAddress(f"{file}, {where}: {what}", hint=hint)
+def _invalid(file: Path, where: str, message: str, *, hint: str = "") -> InvalidAddress:
+    return InvalidAddress(f"{file}, {where}: {message}", hint=hint)

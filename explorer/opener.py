@@ -1,4 +1,4 @@
-"""Opening a store by its URL."""
+"""Stores made from URLs and profiles: used by the library, the command and the app."""
 
 import warnings
 from collections.abc import Callable
@@ -11,32 +11,56 @@ from explorer.model.address import Access
 
 
 def open(url: str, access: Access | None = None) -> Store:  # noqa: A001 - the contract's word, as in `explorer.open`
-    """Make the store of a URL; `async with` connects and closes it.
+    """Return the store of a URL, not yet connected; `async with` connects and closes it.
 
     Args:
         url: `etcd://host:2379,host2:2379/prefix/`, `zk+tls://...`, `demo:`, any of `drivers.registry.DRIVERS`; or
-            `@NAME`, a profile; one that says `read_only` makes a store that refuses every write.
-        access: Credentials, certificates and the time limit of a request; what it leaves open comes from the variables
-            that the store's own tools read. None takes the profile's, if there is one.
+            `@NAME`, a profile. The store of a read-only profile refuses every write.
+        access: Credentials, certificates and the time limit of a request. What it leaves out comes from the variables
+            of the store's own tools. None takes the profile's, if there is one.
 
     Raises:
-        InvalidAddress: The URL cannot be understood, or there is no such profile.
-        BackendNotSupported: No driver is known for it.
+        InvalidAddress: The URL is invalid, or the profile is missing or invalid.
+        BackendNotSupported: There is no driver for the scheme.
     """
-    known = profile(url[1:]) if url.startswith("@") else Profile(url)
-    store = make(known.url, access or known.access, read_only=known.read_only)
+    store = open_profile(_resolve(url, access))
     for warning in store.address.warnings:
         warnings.warn(warning, UserWarning, stacklevel=2)
     return store
 
 
-def opener(url: str, access: Access | None = None) -> Callable[[], Store]:
-    """Give what makes connections to the store of a URL, not yet opened, each time one more to the same store.
+def open_profile(known: Profile) -> Store:
+    """Return the store of a profile, not yet connected. The warnings about its URL are in `address.warnings`.
 
     Raises:
-        InvalidAddress: The URL cannot be understood, or there is no such profile.
-        BackendNotSupported: No driver is known for it.
+        InvalidAddress: The URL is invalid.
+        BackendNotSupported: There is no driver for the scheme.
     """
-    first = open(url, access)
-    stores = chain([first], iter(lambda: first.clone() or open(url, access), None))
+    return make(known.url, known.access, read_only=known.read_only)
+
+
+def opener(source: str | Profile, access: Access | None = None) -> Callable[[], Store]:
+    """Return a factory of connections to one store; each call returns one more, not yet connected.
+
+    Args:
+        source: A URL, `@NAME`, or a profile.
+        access: Replaces the access of the profile.
+
+    Raises:
+        InvalidAddress: The URL is invalid, or the profile is missing or invalid.
+        BackendNotSupported: There is no driver for the scheme.
+    """
+    known = _resolve(source, access)
+    first = open_profile(known)
+    for warning in first.address.warnings:
+        warnings.warn(warning, UserWarning, stacklevel=2)
+    stores = chain([first], iter(lambda: first.clone() or open_profile(known), None))
     return lambda: next(stores)
+
+
+def _resolve(source: str | Profile, access: Access | None) -> Profile:
+    if isinstance(source, Profile):
+        known = source
+    else:
+        known = profile(source[1:]) if source.startswith("@") else Profile(source)
+    return known if access is None else Profile(known.url, access, read_only=known.read_only)

@@ -1,4 +1,4 @@
-"""Profiles: what a person writes down once, and what is said about a slip in it."""
+"""Settings of the person: profiles, keys, passwords, and the errors of wrong settings."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import explorer
-from explorer.config import Profile, folder, keys, profile, profiles, read_password
+from explorer.config import Profile, TomlTable, folder, keys, profile, profiles, read_password
 from explorer.drivers.registry import make
 from explorer.model.address import Access
 from explorer.model.errors import InvalidAddress
@@ -16,7 +16,7 @@ Write = Callable[[str], Path]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Write the person's file of settings."""
+    """Return a function that writes the settings file."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     file = tmp_path / "keyscope" / "config.toml"
     file.parent.mkdir()
@@ -28,19 +28,20 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     return write
 
 
-def password(folder: Path, text: str = "hunter2\n", mode: int = 0o600) -> Path:
+def password_file(folder: Path, text: str = "hunter2\n", mode: int = 0o600) -> Path:
     file = folder / "secret"
     file.write_text(text)
     file.chmod(mode)
     return file
 
 
-def test_a_profile_has_a_url_and_what_it_takes_to_be_let_in(write: Write) -> None:
+def test_profile_has_url_and_access(write: Write) -> None:
+    """Paths are relative to the file; `~` is the home folder."""
     file = write(
         '[profiles.prod]\nurl = "etcd+tls://h:2379/config/"\nuser = "me"\npassword_file = "secret"\n'
         'cacert = "/ca.pem"\ncert = "~/cert.pem"\nkey = "keys/key.pem"\nserver_name = "etcd"\ntimeout = 2\n'
     )
-    password(file.parent)
+    password_file(file.parent)
     found = profile("prod")
     assert found.url == "etcd+tls://h:2379/config/"
     access = found.access
@@ -51,81 +52,82 @@ def test_a_profile_has_a_url_and_what_it_takes_to_be_let_in(write: Write) -> Non
     assert access.key_file == file.parent / "keys/key.pem"
 
 
-def test_what_a_profile_leaves_open_is_open(write: Write) -> None:
+def test_profile_with_url_only_has_default_access(write: Write) -> None:
     write('[profiles.here]\nurl = "memory:"\n')
     assert profile("here") == Profile("memory:", Access())
 
 
-def test_a_profile_opens_wherever_a_url_does(write: Write) -> None:
+def test_open_takes_the_name_of_a_profile(write: Write) -> None:
     write('[profiles.here]\nurl = "memory:config"\n')
     assert explorer.open("@here").address == make("memory:config").address
 
 
-def test_the_password_is_in_nothing_that_is_shown(write: Write) -> None:
+def test_profile_repr_hides_the_password(write: Write) -> None:
     file = write('[profiles.a]\nurl = "memory:"\npassword_file = "secret"\n')
-    password(file.parent)
+    password_file(file.parent)
     assert "hunter2" not in repr(profile("a"))
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[profiles.a\n", "line 1"),
         ("[profiles.b]\nurl = 'memory:'", "no [profiles.a]"),
         ("[other]\n", "no [profiles.a]"),
-        ("profiles = 3", "profiles is not a table"),
-        ("[profiles]\na = 'memory:'", "[profiles.a]: a is not a table"),
+        ("profiles = 3", "profiles must be a table"),
+        ("[profiles]\na = 'memory:'", "[profiles.a]: a must be a table"),
         ("[profiles.a]\nuser = 'me'", "[profiles.a]: no url"),
-        ("[profiles.a]\nurl = 3", "[profiles.a]: url is not a text"),
-        ("[profiles.a]\nurl = ''", "[profiles.a]: url is not a text"),
+        ("[profiles.a]\nurl = 3", "[profiles.a]: url must be a string"),
+        ("[profiles.a]\nurl = ''", "[profiles.a]: url must be a string"),
         ("[profiles.a]\nurl = 'memory:'\npassword = 'hunter2'", "[profiles.a]: unknown setting 'password'"),
-        ("[profiles.a]\nurl = 'memory:'\ntimeout = 'x'", "[profiles.a]: timeout is not a number"),
-        ("[profiles.a]\nurl = 'memory:'\ntimeout = true", "[profiles.a]: timeout is not a number"),
-        ("[profiles.a]\nurl = 'memory:'\ntimeout = nan", "[profiles.a]: timeout is not a number"),
+        ("[profiles.a]\nurl = 'memory:'\ntimeout = 'x'", "[profiles.a]: timeout must be a number"),
+        ("[profiles.a]\nurl = 'memory:'\ntimeout = true", "[profiles.a]: timeout must be a number"),
+        ("[profiles.a]\nurl = 'memory:'\ntimeout = nan", "[profiles.a]: timeout must be a number"),
         ("[profiles.a]\nurl = 'memory:'\npassword_file = 'gone'", "No such file"),
-        ("[profiles.a]\nurl = 'memory:'\ncert = 3", "[profiles.a]: cert is not a text"),
+        ("[profiles.a]\nurl = 'memory:'\ncert = 3", "[profiles.a]: cert must be a string"),
     ],
 )
-def test_a_slip_is_told_with_its_place_and_without_secrets(write: Write, text: str, said: str) -> None:
+def test_invalid_profile_is_reported_with_its_place(write: Write, text: str, message: str) -> None:
+    """The message has file and table, and no secret."""
     file = write(text)
     with pytest.raises(InvalidAddress) as caught:
         profile("a")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(file) in str(caught.value)
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
 
 
-def test_bytes_that_are_no_text_are_a_slip_too(write: Write) -> None:
+def test_settings_file_that_is_not_utf_8_is_invalid(write: Write) -> None:
     write("").write_bytes(b"\xff")
-    with pytest.raises(InvalidAddress, match="no TOML"):
+    with pytest.raises(InvalidAddress, match="not valid TOML"):
         profile("a")
 
 
-def test_without_a_file_the_hint_says_where_to_write_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profile_without_settings_file_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     with pytest.raises(InvalidAddress, match=r"keyscope/config\.toml"):
         profile("a")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
-def test_a_password_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
-    with pytest.raises(InvalidAddress, match="others may read") as caught:
-        read_password(password(tmp_path, mode=mode))
+def test_read_password_refuses_a_file_others_may_read(tmp_path: Path, mode: int) -> None:
+    with pytest.raises(InvalidAddress, match="other users may read") as caught:
+        read_password(password_file(tmp_path, mode=mode))
     assert "chmod 600" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["hunter2", "hunter2\n", "hunter2\r\n", "hunter2\nsecond line"])
-def test_a_password_is_the_first_line(tmp_path: Path, text: str) -> None:
-    assert read_password(password(tmp_path, text)).reveal() == "hunter2"
+def test_read_password_returns_the_first_line(tmp_path: Path, text: str) -> None:
+    assert read_password(password_file(tmp_path, text)).reveal() == "hunter2"
 
 
 @pytest.mark.parametrize("text", ["", "\n"])
-def test_an_empty_password_is_a_slip(tmp_path: Path, text: str) -> None:
+def test_read_password_refuses_an_empty_file(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidAddress, match="no password"):
-        read_password(password(tmp_path, text))
+        read_password(password_file(tmp_path, text))
 
 
-def test_folders_are_where_the_desktop_specification_puts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_follows_the_xdg_specification(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
     assert folder("state") == Path("/somewhere/keyscope")
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
@@ -134,30 +136,30 @@ def test_folders_are_where_the_desktop_specification_puts_them(monkeypatch: pyte
     assert folder("data") == Path.home() / ".local/share/keyscope"
 
 
-def test_the_keys_that_a_person_chose(write: Write) -> None:
+def test_keys_returns_the_remapped_actions(write: Write) -> None:
     write('[keys]\nsave = "ctrl+w"\nedit = ["e", "f2"]\nzoom = []\n')
     assert keys() == {"save": ("ctrl+w",), "edit": ("e", "f2"), "zoom": ()}
 
 
-def test_without_a_file_no_key_was_chosen(tmp_path: Path) -> None:
+def test_keys_without_settings_file_is_empty(tmp_path: Path) -> None:
     assert keys(tmp_path / "config.toml") == {}
 
 
 @pytest.mark.parametrize("given", ["7", "true", '""', "[7]", '["e", ""]', "{}"])
-def test_what_is_no_key_is_refused_with_its_place(write: Write, given: str) -> None:
+def test_keys_invalid_value_is_reported_with_its_place(write: Write, given: str) -> None:
     file = write(f"[keys]\nsave = {given}\n")
-    with pytest.raises(InvalidAddress, match=r"\[keys\]: save is not a key") as raised:
+    with pytest.raises(InvalidAddress, match=r"\[keys\]: save must be a key") as raised:
         keys()
     assert str(file) in raised.value.message
 
 
-def test_keys_that_are_no_table_are_refused(write: Write) -> None:
+def test_keys_refuses_what_is_not_a_table(write: Write) -> None:
     write('keys = "e"\n')
-    with pytest.raises(InvalidAddress, match="keys is not a table"):
+    with pytest.raises(InvalidAddress, match="keys must be a table"):
         keys()
 
 
-def test_profile_of_the_app_and_its_schemas(write: Write) -> None:
+def test_profile_has_options_of_the_app_and_schemas(write: Write) -> None:
     """Theme, writing and schemas are part of a profile; paths are relative to the file."""
     file = write(
         '[profiles.prod]\nurl = "demo:"\ntheme = "keyscope-light"\nread_only = true\nproto = ["a.proto", "/b"]\n'
@@ -172,20 +174,31 @@ def test_profile_of_the_app_and_its_schemas(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
-        ("write = 1", "write is neither true nor false"),
-        ('read_only = "yes"', "read_only is neither true nor false"),
-        ("write = true\nread_only = true", "write and read_only contradict each other"),
-        ("theme = 5", "theme is not a text"),
-        ("proto = 5", "proto is not a path or a list of paths"),
-        ("proto = [5]", "proto is not a path or a list of paths"),
-        ("codecs = []", "codecs is not a text"),
+        ("write = 1", "write must be true or false"),
+        ('read_only = "yes"', "read_only must be true or false"),
+        ("write = true\nread_only = true", "write and read_only exclude each other"),
+        ("theme = 5", "theme must be a string"),
+        ("proto = 5", "proto must be a path or a list of paths"),
+        ("proto = [5]", "proto must be a path or a list of paths"),
+        ("codecs = []", "codecs must be a string"),
     ],
 )
-def test_profile_setting_that_is_wrong_is_named(write: Write, line: str, said: str) -> None:
-    """One line with file, profile and setting."""
+def test_profile_invalid_setting_is_one_line(write: Write, line: str, message: str) -> None:
+    """The error has file, profile and setting."""
     file = write(f'[profiles.x]\nurl = "memory:"\n{line}\n')
     with pytest.raises(InvalidAddress) as caught:
         profile("x")
-    assert str(caught.value) == f"{file}, [profiles.x]: {said}"
+    assert str(caught.value) == f"{file}, [profiles.x]: {message}"
+
+
+def test_toml_table_refuses_unknown_settings(tmp_path: Path) -> None:
+    """The error lists the known ones; it is made by the table's owner."""
+    table = TomlTable({"colour": 1}, tmp_path, lambda message, hint: InvalidAddress(message, hint=hint))
+    table.require_known(["colour"])
+    with pytest.raises(InvalidAddress, match="unknown setting 'colour'") as caught:
+        table.require_known(["color", "size"])
+    assert caught.value.hint == "known settings: color, size"
+    assert table.paths("proto") == ()
+    assert table.table("schemas") == {}

@@ -1,4 +1,4 @@
-"""Any number of connections to the store of one URL."""
+"""Stores made from URLs and profiles, and further connections to the same store."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 import explorer
+from explorer.config import Profile
 from explorer.drivers.base import Store
 from explorer.drivers.etcd import EtcdStore
 from explorer.model.capabilities import Capability
@@ -18,14 +19,14 @@ from tests.servers.fixtures import shared_consul, shared_etcd2, shared_zookeeper
 __all__ = ["shared_consul", "shared_etcd2", "shared_zookeeper"]
 
 
-async def test_the_connections_to_a_memory_store_share_what_is_in_it() -> None:
+async def test_opener_memory_connections_share_the_keys() -> None:
     make = opener("memory:")
     async with make() as one, make() as other:
         written = await one.put("key", b"value")
         assert await other.get("key") == written
 
 
-async def test_the_demo_moves_once_however_many_connections_there_are() -> None:
+async def test_opener_demo_connections_share_one_simulation() -> None:
     make = opener("demo:")
     async with make() as one:
         tasks = len(asyncio.all_tasks())
@@ -34,7 +35,7 @@ async def test_the_demo_moves_once_however_many_connections_there_are() -> None:
             assert await other.ping() == await one.ping()
 
 
-def test_each_connection_to_a_store_elsewhere_is_one_of_its_own() -> None:
+def test_opener_network_connections_are_separate_stores() -> None:
     make = opener("etcd://127.0.0.1:2379/config/")
     one, other = make(), make()
     assert one is not other
@@ -42,7 +43,7 @@ def test_each_connection_to_a_store_elsewhere_is_one_of_its_own() -> None:
     assert isinstance(other, EtcdStore)
 
 
-async def test_a_closed_store_proves_nothing() -> None:
+async def test_ping_of_a_closed_store_raises() -> None:
     make = opener("memory:")
     async with make() as store:
         pass
@@ -62,7 +63,7 @@ WRITES: Final[Mapping[str, Callable[[Store], Awaitable[object]]]] = {
 
 @pytest.fixture
 def read_only_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
-    """What writes a read-only profile for a URL, and gives its name."""
+    """Return a function that writes a read-only profile of a URL and returns its name."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
     def write(url: str) -> str:
@@ -75,7 +76,7 @@ def read_only_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
 
 @pytest.mark.servers
 @pytest.mark.parametrize("scheme", ["consul", "etcd", "etcd2", "zk", "memory"])
-async def test_store_of_a_read_only_profile_refuses_writes(
+async def test_store_of_read_only_profile_refuses_writes(
     request: pytest.FixtureRequest, read_only_profile: Callable[[str], str], scheme: str
 ) -> None:
     """Every one of them, before anything is sent, also of connections made later; reading and watching go on."""
@@ -101,9 +102,17 @@ async def test_store_of_a_read_only_profile_refuses_writes(
     assert Capability.ATOMIC in type(writer).capabilities, "the driver itself is as it was"
 
 
-def test_blocking_store_of_a_read_only_profile(read_only_profile: Callable[[str], str]) -> None:
+def test_blocking_store_of_read_only_profile_refuses_writes(read_only_profile: Callable[[str], str]) -> None:
     with (
         explorer.connect(read_only_profile("memory:")) as store,
         pytest.raises(CallNotSupported, match="read-only"),
     ):
         store.put("a", b"value")
+
+
+def test_opener_of_a_profile_makes_read_only_stores(recwarn: pytest.WarningsRecorder) -> None:
+    """Its first store as well as those made later; a warning about the URL is given once."""
+    make = opener(Profile("etcd://me:word@127.0.0.1:2379/", read_only=True))
+    assert "read-only" in make().unsupported_reasons[Capability.LOCK]
+    assert "read-only" in make().unsupported_reasons[Capability.LOCK]
+    assert len(recwarn) == 1
