@@ -15,6 +15,7 @@ from explorer.drivers.consul.requests import sessions_index, transaction
 from explorer.drivers.consul.restore_detector import RestoreDetector, is_abandoned
 from explorer.drivers.consul.settings import ConsulSettings
 from explorer.model.address import Host
+from explorer.model.errors import ExplorerError
 
 Read = TypeVar("Read")
 
@@ -108,22 +109,33 @@ class ConsulConnection:
             wait = _TURN if self._waiting.locked() else _PATIENCE
             within = wait * (1 + _JITTER) + self.timeout
             began = clock()
-            asked = self._tasks.start(
-                self.ask(question(index, wait), key=key, within=within, repeat=False, news=True), name="blocking query"
-            )
-            restored = self._tasks.start(self.restores.next(restores), name="next restore")
-            try:
-                await asyncio.wait((asked, restored), return_when=asyncio.FIRST_COMPLETED)
-                if restored.done():
-                    return None
-                answer = asked.result()
-            finally:
-                await self._tasks.end(asked)
-                await self._tasks.end(restored)
+            async with asyncio.TaskGroup() as group:  # which waits for both even if it is cancelled while they end
+                request = group.create_task(
+                    self._answer_or_error(question(index, wait), key=key, within=within), name="blocking query"
+                )
+                restore = group.create_task(self.restores.next(restores), name="next restore")
+                await asyncio.wait((request, restore), return_when=asyncio.FIRST_COMPLETED)
+                if restored := restore.done():
+                    request.cancel()
+                restore.cancel()
+        if restored:
+            return None
+        answer = request.result()
+        if isinstance(answer, ExplorerError):
+            raise answer
         if is_abandoned(index, answer[0], clock() - began, wait):
             self.restores.report()
             return None
         return answer
+
+    async def _answer_or_error(
+        self, request: ApiRequest[tuple[int, Read]], *, key: str | None, within: float
+    ) -> tuple[int, Read] | ExplorerError:
+        """Return the answer to a blocking query, or its error, which a task group would wrap."""
+        try:
+            return await self.ask(request, key=key, within=within, repeat=False, news=True)
+        except ExplorerError as error:
+            return error
 
     async def _sessions_index(self, index: int | None, wait: float) -> int:
         """Return the newest index of the sessions, see `RestoreDetector`."""
