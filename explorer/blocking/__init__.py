@@ -1,7 +1,7 @@
-"""The contract of a store for code that does not await: scripts, and notebook cells even while the kernel's loop runs.
+"""Blocking versions of the store, its watches and its locks, for scripts and notebook cells.
 
-The same calls, documented at `explorer.drivers.base.Store`, run on the process's one portal. A connection may be used
-from any number of threads at once. ctrl-C cancels the call that it interrupts.
+The calls are those of `explorer.drivers.base.Store`; they run on the process's portal, also while a notebook kernel's
+own loop runs. A connection is thread-safe. ctrl-C cancels the call that it interrupts.
 """
 
 from explorer.blocking.lock import BlockingLock

@@ -1,4 +1,4 @@
-"""An open store on the portal: what runs there for it, and its end."""
+"""Open connection to a store on the portal's loop, and the calls that run on it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
@@ -6,89 +6,89 @@ from concurrent.futures import CancelledError
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, TypeVar
 
-from explorer.blocking.portal import HeldContext, Tasks, portal
+from explorer.blocking.portal import HeldContext, TaskSet, portal
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.model.errors import NotReachable
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
-_MOST_AT_ONCE: Final = PAGE_SIZE
-"""Items that an iteration fetches from the loop in one go, once it has shown that it wants many."""
+_MAX_BATCH_SIZE: Final = PAGE_SIZE
+"""Items that an iteration fetches from the loop at once."""
 
 
 class BlockingConnection:
-    """A store that one task on the loop opened and will close, and the calls that run for it until then."""
+    """A store that one task on the loop keeps open, and the calls that run for it until it is closed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._portal = portal()
-        self._calls: Tasks = set()
+        self._calls: TaskSet = set()
         self.closed = False
-        self._open = HeldContext(self._portal, self._opened())
-        self._open.enter()
+        self._open_store = HeldContext(self._portal, self._opened())
+        self._open_store.enter()
 
     def close(self) -> None:
-        """Cancel what runs, and close the store; a second call does nothing."""
+        """Cancel running calls and close the store; a second call does nothing."""
         self.closed = True
-        self._open.leave()
+        self._open_store.exit()
 
-    def run(self, work: Coroutine[object, object, Answer]) -> Answer:
-        """Run a call on the loop and give its answer.
+    def run(self, coroutine: Coroutine[object, object, Result]) -> Result:
+        """Run a call on the loop and return its result.
 
         Raises:
-            NotReachable: The store is closed, or was while the call ran.
+            NotReachable: The store is closed, or was closed while the call ran.
             RuntimeError: Called on the loop's own thread.
         """
         if self.closed:
-            work.close()
-            raise self._gone()
+            coroutine.close()
+            raise self._closed_error()
         try:
-            return self._portal.run(work, self._calls)
+            return self._portal.run(coroutine, self._calls)
         except CancelledError as error:
-            raise self._gone() from error
+            raise self._closed_error() from error
 
-    def call(self, make: Callable[[], Answer]) -> Answer:
-        """Call a plain function on the loop: what it makes, such as a lock, may belong to the loop it is made on.
+    def call(self, function: Callable[[], Result]) -> Result:
+        """Call a plain function on the loop, for objects that belong to the loop they are made on, such as locks.
 
         Raises:
             NotReachable: The store is closed.
         """
 
-        async def called() -> Answer:
-            return make()
+        async def call_on_loop() -> Result:
+            return function()
 
-        return self.run(called())
+        return self.run(call_on_loop())
 
-    def stay(self, manager: AbstractAsyncContextManager[object]) -> HeldContext:
-        """Prepare to enter something of the store's, which is left when the store is closed at the latest.
+    def hold(self, manager: AbstractAsyncContextManager[object]) -> HeldContext:
+        """Return a context manager to be entered on the loop; it is exited at the latest when the store is closed.
 
         Raises:
             NotReachable: The store is closed.
         """
         if self.closed:
-            raise self._gone()
+            raise self._closed_error()
         return HeldContext(self._portal, manager, self._calls)
 
-    def iterate(self, items: AsyncGenerator[Answer, None]) -> Generator[Answer, None, None]:
-        """Fetch in growing portions: the first item at once, many without a trip to the loop for each."""
-        most = 1
+    def iterate(self, items: AsyncGenerator[Result, None]) -> Generator[Result, None, None]:
+        """Yield the items, fetched in batches that grow from one item to `_MAX_BATCH_SIZE`."""
+        size = 1
         try:
-            while portion := self.run(_take(items, most)):
-                yield from portion
-                most = min(2 * most, _MOST_AT_ONCE)
+            while batch := self.run(_next_items(items, size)):
+                yield from batch
+                size = min(2 * size, _MAX_BATCH_SIZE)
         finally:
-            self._finish(items)
+            self._close_items(items)
 
-    def _finish(self, items: AsyncGenerator[Answer, None]) -> None:
-        """Close an iteration that was left early; a forgotten one is collected on any thread, the loop's too."""
-        if self.closed or self._portal.has_ended:
+    def _close_items(self, items: AsyncGenerator[Result, None]) -> None:
+        """Close an iteration that was left early; a forgotten one is collected on any thread, also on the loop's."""
+        if self.closed or self._portal.is_closed:
             return
-        if self._portal.is_here:
-            self._portal.start(_close(items), self._calls)
+        if self._portal.is_loop_thread:
+            self._portal.submit(_aclose(items), self._calls)
         else:
-            self.run(_close(items))
+            self.run(_aclose(items))
 
-    def _gone(self) -> NotReachable:
+    def _closed_error(self) -> NotReachable:
         return NotReachable("the store is closed", hint="connect again", address=self._store.address.redacted)
 
     @asynccontextmanager
@@ -103,14 +103,14 @@ class BlockingConnection:
                     await asyncio.wait(self._calls)
 
 
-async def _take(items: AsyncGenerator[Answer, None], most: int) -> list[Answer]:
-    portion: list[Answer] = []
+async def _next_items(items: AsyncGenerator[Result, None], size: int) -> list[Result]:
+    batch: list[Result] = []
     async for item in items:
-        portion.append(item)
-        if len(portion) == most:
+        batch.append(item)
+        if len(batch) == size:
             break
-    return portion
+    return batch
 
 
-async def _close(items: AsyncGenerator[Answer, None]) -> None:
+async def _aclose(items: AsyncGenerator[Result, None]) -> None:
     await items.aclose()

@@ -1,4 +1,4 @@
-"""Locking from code that does not await."""
+"""Blocking locks."""
 
 import asyncio
 from types import TracebackType
@@ -10,7 +10,7 @@ from explorer.model.entries import Entry, Revision
 
 
 class BlockingLock:
-    """A lock on a key, not held until acquired. `with lock:` acquires without limit of time and releases."""
+    """A lock on a key. `with lock:` acquires it without a time limit and releases it."""
 
     def __init__(self, connection: BlockingConnection, lock: Lock) -> None:
         self._connection = connection
@@ -18,38 +18,49 @@ class BlockingLock:
 
     @property
     def key(self) -> str:
-        """The key that is locked."""
+        """The locked key."""
         return self._lock.key
 
     @property
     def held(self) -> bool:
-        """True while the lock is provably held."""
+        """True while the store has confirmed that the lock is held."""
         return self._lock.held
 
     @property
     def lost(self) -> bool:
-        """True once it is no longer held although it was not released."""
+        """True once the lock is no longer held although it was not released."""
         return self._lock.lost.is_set()
 
     @property
     def fence(self) -> Revision | None:
-        """The number that orders the holders of this lock; None while it is not held."""
+        """The fencing token, which orders the holders of this lock; None while it is not held."""
         return self._lock.fence
 
     def acquire(self, timeout: float | None = None) -> None:
-        """Wait for the lock, at most `timeout` seconds; 0 only tries; CannotLock."""
+        """Acquire the lock.
+
+        Args:
+            timeout: Seconds to wait; 0 tries once, None waits without limit.
+
+        Raises:
+            CannotLock: It was not acquired in time.
+        """
         self._connection.run(self._lock.acquire(timeout))
 
     def release(self) -> None:
-        """Release the lock; does nothing when it is not held."""
+        """Release the lock; do nothing if it is not held."""
         self._connection.run(self._lock.release())
 
     def wait_lost(self, timeout: float | None = None) -> bool:
-        """Wait until the lock is lost, at most `timeout` seconds, and return whether it is."""
+        """Wait until the lock is lost, at most `timeout` seconds, and return True if it is."""
         return self._connection.run(self._wait_lost(timeout))
 
     def put(self, key: str, value: bytes) -> Entry:
-        """Write an entry, which the store accepts only while this very lock is held; LockLost."""
+        """Write an entry, guarded by the ownership of this lock.
+
+        Raises:
+            LockLost: The lock is no longer held; nothing was written.
+        """
         return self._connection.run(self._lock.put(key, value))
 
     def __enter__(self) -> Self:
@@ -61,7 +72,7 @@ class BlockingLock:
     ) -> None:
         self.release()
 
-    async def _wait_lost(self, timeout: float | None) -> bool:  # noqa: ASYNC109 - handed on to asyncio.timeout
+    async def _wait_lost(self, timeout: float | None) -> bool:  # noqa: ASYNC109 - passed to asyncio.timeout
         try:
             async with asyncio.timeout(timeout):
                 return await self._lock.lost.wait()

@@ -1,4 +1,4 @@
-"""A store for code that does not await."""
+"""Blocking stores."""
 
 from collections.abc import Generator, Mapping
 from types import TracebackType
@@ -16,23 +16,26 @@ from explorer.opener import open as open_store
 
 
 def connect(url: str, access: Access | None = None) -> "BlockingStore":
-    """Open the store of a URL; also a context manager, which closes it.
+    """Return the store of a URL, connected. It is a context manager, which closes it.
 
     Args:
         url: As for `explorer.open`.
-        access: Likewise.
+        access: As for `explorer.open`.
 
     Raises:
-        InvalidAddress: The URL cannot be understood.
-        BackendNotSupported: No driver is known for it.
-        NotReachable: There is no answer.
-        Denied: The store does not let us in.
+        InvalidAddress: The URL is invalid.
+        BackendNotSupported: There is no driver for the scheme.
+        NotReachable: The store does not answer.
+        Denied: The store refuses the credentials.
     """
     return BlockingStore(open_store(url, access))
 
 
 class BlockingStore:
-    """An open connection to a store, whose calls return when they are done. Made by `connect`."""
+    """A connected store whose calls block; `connect` returns one.
+
+    The calls raise what those of `explorer.drivers.base.Store` raise, and NotReachable once the store is closed.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -50,76 +53,76 @@ class BlockingStore:
         return f"<BlockingStore {self.address.redacted}{' (closed)' if self._connection.closed else ''}>"
 
     def close(self) -> None:
-        """End every call, watch, lock and connection of this store; a second call does nothing."""
+        """Close the store with its calls, watches and locks; a second call does nothing."""
         self._connection.close()
 
-    # What it is
+    # Properties
 
     @property
     def address(self) -> Address:
-        """Where the store is."""
+        """Address of the store."""
         return self._store.address
 
     @property
     def capabilities(self) -> Capability:
-        """The calls that the store supports."""
+        """Capabilities of the store."""
         return self._store.capabilities
 
     @property
     def unsupported_reasons(self) -> Mapping[Capability, str]:
-        """The reasons why it does not support the others."""
+        """Reason for each capability that the store does not have."""
         return self._store.unsupported_reasons
 
     @property
     def lock_layouts(self) -> tuple[str, ...]:
-        """Names of the layouts that a lock can be taken in; the first is the default."""
+        """Names of the lock layouts; the first is the default."""
         return self._store.lock_layouts
 
     @property
     def separator(self) -> str:
-        """The separator of the levels of its keys."""
+        """Separator of the levels of keys."""
         return self._store.separator
 
     def status(self) -> Status:
-        """Ask the store's authority how it is."""
+        """Return the status of the store and its endpoints."""
         return self._connection.run(self._store.status())
 
     def ping(self) -> Revision | None:
-        """Have the store's authority prove that it is alive, as lightly as it can be asked."""
+        """Check by the cheapest linearizable request that the store answers, and return its revision if it has one."""
         return self._connection.run(self._store.ping())
 
     # Reading
 
     def get(self, key: str, *, consistent: bool = True) -> Entry:
-        """Read one entry; KeyNotFound."""
+        """Return one entry; KeyNotFound."""
         return self._connection.run(self._store.get(key, consistent=consistent))
 
     def exists(self, key: str) -> bool:
-        """Tell whether there is an entry."""
+        """Return whether the key has an entry."""
         return self._connection.run(self._store.exists(key))
 
     def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        """Read a page of the next level below a prefix; KeyNotFound, Compacted."""
+        """Return a page of the next level below a prefix; KeyNotFound, Compacted."""
         return self._connection.run(self._store.children(prefix, after=after, limit=limit))
 
     def children_before(
         self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
     ) -> Page[Child]:
-        """Read the last children of a level, or the last before a place; KeyNotFound."""
+        """Return the last children of a level, or the last before a key; KeyNotFound."""
         return self._connection.run(self._store.children_before(prefix, before, after=after, limit=limit))
 
     def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
     ) -> Page[Entry]:
-        """Read a page of all entries below a prefix; KeyNotFound, Compacted."""
+        """Return a page of all entries below a prefix; KeyNotFound, Compacted."""
         return self._connection.run(self._store.list(prefix, after=after, limit=limit, values=values))
 
     def walk(self, prefix: str, *, values: bool = True) -> Generator[Entry, None, None]:
-        """Read all entries below a prefix, as far as the iteration goes; KeyNotFound."""
+        """Yield all entries below a prefix, read as the iteration goes on; KeyNotFound."""
         return self._connection.iterate(self._store.walk(prefix, values=values))
 
     def history(self, key: str) -> Generator[Entry, None, None]:
-        """Read the earlier entries of a key, newest first; CallNotSupported."""
+        """Yield the earlier entries of a key, newest first; CallNotSupported."""
         return self._connection.iterate(self._connection.call(lambda: self._store.history(key)))
 
     # Writing
@@ -127,7 +130,7 @@ class BlockingStore:
     def put(
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
     ) -> Entry:
-        """Write an entry whatever is there now; TooLarge, OutcomeUnknown."""
+        """Write an entry unconditionally; TooLarge, OutcomeUnknown."""
         return self._connection.run(self._store.put(key, value, ttl=ttl, is_dir=is_dir, keep_alive=keep_alive))
 
     def delete(self, key: str) -> None:
@@ -137,27 +140,27 @@ class BlockingStore:
     def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
     ) -> Entry:
-        """Write an entry only if it still is the one that was read; KeyExists, KeyModified, OutcomeUnknown."""
+        """Write an entry if it is unchanged since it was read; KeyExists, KeyModified, OutcomeUnknown."""
         return self._connection.run(self._store.atomic_put(key, value, previous, ttl=ttl))
 
     def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
-        """Delete an entry only if it still is the one that was read; PreviousNotSpecified, KeyModified, KeyNotFound."""
+        """Delete an entry if it is unchanged since it was read; PreviousNotSpecified, KeyModified, KeyNotFound."""
         self._connection.run(self._store.atomic_delete(key, previous))
 
     def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
-        """Delete everything below a prefix, and tell how many entries that were; KeyNotFound, KeyModified."""
+        """Delete everything below a prefix and return the number of entries; KeyNotFound, KeyModified."""
         return self._connection.run(self._store.delete_tree(prefix, guard=guard))
 
     # Watching
 
     def watch(self, key: str, *, since: Revision | None = None) -> BlockingWatch:
-        """Watch one key: `with store.watch(key) as events: for event in events: ...`."""
+        """Return a watch of one key: `with store.watch(key) as events: for event in events: ...`."""
         return BlockingWatch(self._connection, self._connection.call(lambda: self._store.watch(key, since=since)))
 
     def watch_tree(
         self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
     ) -> BlockingWatch:
-        """Watch everything below a prefix, likewise. `known` is changed between two reads only."""
+        """Return a watch of everything below a prefix. Change `known` between two calls only."""
         watch = self._connection.call(lambda: self._store.watch_tree(prefix, since=since, known=known))
         return BlockingWatch(self._connection, watch)
 
@@ -172,12 +175,12 @@ class BlockingStore:
         delete_on_unlock: bool = False,
         layout: str | None = None,
     ) -> BlockingLock:
-        """Make a lock on a key, not yet held; CallNotSupported for a layout that is not among `lock_layouts`."""
+        """Return a lock on a key, not yet acquired; CallNotSupported for a layout that is not among `lock_layouts`."""
         lock = self._connection.call(
             lambda: self._store.lock(key, value=value, ttl=ttl, delete_on_unlock=delete_on_unlock, layout=layout)
         )
         return BlockingLock(self._connection, lock)
 
     def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        """Tell every lock at or below a prefix."""
+        """Return every lock at or below a prefix."""
         return self._connection.run(self._store.locks(prefix))

@@ -1,4 +1,4 @@
-"""Watching from code that does not await."""
+"""Blocking watches."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,37 +11,37 @@ from explorer.model.events import Event
 
 
 class BlockingWatch(Iterator[Event]):
-    """A watch: entered, it is established; read, it tells events; left, nothing of it remains."""
+    """An iterator of events and a context manager: entering starts the watch, exiting ends it."""
 
     def __init__(self, connection: BlockingConnection, watch: Watch) -> None:
         self._connection = connection
         self._watch = watch
-        self._stay = connection.stay(watch)
+        self._context = connection.hold(watch)
 
     def __enter__(self) -> Self:
-        self._stay.enter()
+        self._context.enter()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stay.leave()
+        self._context.exit()
 
     def __next__(self) -> Event:
         return self.next()
 
     def next(self, timeout: float | None = None) -> Event:
-        """Wait for the next event; one that comes later is not lost.
+        """Wait for the next event and return it. An event that comes after a timeout is not lost.
 
         Args:
-            timeout: Seconds to wait; None waits for ever.
+            timeout: Seconds to wait; None waits without limit.
 
         Raises:
-            TimeoutError: There was none; the watch goes on.
-            ExplorerError: What the watch ended with.
+            TimeoutError: No event came in time; the watch goes on.
+            ExplorerError: The watch ended with this error.
         """
         return self._connection.run(self._next(timeout))
 
-    async def _next(self, timeout: float | None) -> Event:  # noqa: ASYNC109 - handed on to asyncio.timeout
+    async def _next(self, timeout: float | None) -> Event:  # noqa: ASYNC109 - passed to asyncio.timeout
         async with asyncio.timeout(timeout):
             return await anext(self._watch)

@@ -1,4 +1,4 @@
-"""A blocking store that looks like an awaited one, so that the contract suite can try it: each call in a thread."""
+"""Async adapters over the blocking classes, each call in a thread, for the contract suite."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
@@ -15,18 +15,18 @@ from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Event
 from explorer.model.locks import LockInfo
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 _THREADS = 32
-_POLL = 0.05
-"""Seconds for which a thread waits at a time for what nothing may end."""
+_WAIT_SLICE = 0.05
+"""Seconds of one blocking wait for the loss of a lock; a thread that waits cannot be cancelled."""
 
 
 class AwaitableStore(Store):
-    """The contract over `BlockingStore`.
+    """Store over `BlockingStore`.
 
     Args:
-        store: A store that is not open yet; `explorer.connect` makes one from a URL and opens it likewise.
+        store: A store, not yet connected.
     """
 
     def __init__(self, store: Store) -> None:
@@ -44,12 +44,12 @@ class AwaitableStore(Store):
             raise NotReachable("the store is not open")
         return self._opened
 
-    def start(self, call: Callable[[], Answer]) -> "Future[Answer]":
+    def start(self, call: Callable[[], Result]) -> "Future[Result]":
         """Start a call in a thread."""
         return self._threads.submit(call)
 
-    async def run(self, call: Callable[[], Answer]) -> Answer:
-        """Make a call in a thread."""
+    async def run(self, call: Callable[[], Result]) -> Result:
+        """Run a call in a thread and return its result."""
         return await asyncio.wrap_future(self.start(call))
 
     async def connect(self) -> None:
@@ -142,15 +142,15 @@ class AwaitableStore(Store):
 
 
 class AwaitableWatch(Watch):
-    """A watch; a read that is cancelled goes on in its thread, and the next read has what it gives."""
+    """Watch over `BlockingWatch`; a cancelled read goes on in its thread, and the next read returns its event."""
 
     def __init__(self, store: AwaitableStore, watch: BlockingWatch) -> None:
-        self._opener = store
+        self._awaitable = store
         self._watch_in_thread = watch
         self._pending: Future[Event] | None = None
 
     async def __aenter__(self) -> Self:
-        await self._opener.run(self._watch_in_thread.__enter__)
+        await self._awaitable.run(self._watch_in_thread.__enter__)
         return self
 
     async def __aexit__(
@@ -162,36 +162,36 @@ class AwaitableWatch(Watch):
                 await asyncio.wrap_future(self._pending)
 
     async def __anext__(self) -> Event:
-        self._pending = self._pending or self._opener.start(self._watch_in_thread.next)
+        self._pending = self._pending or self._awaitable.start(self._watch_in_thread.next)
         event = await asyncio.shield(asyncio.wrap_future(self._pending))
         self._pending = None
         return event
 
 
 class LostEvent(asyncio.Event):
-    """Set while the lock is lost."""
+    """Event that is set while the lock is lost."""
 
     def __init__(self, store: AwaitableStore, lock: BlockingLock) -> None:
         super().__init__()
-        self._opener = store
+        self._awaitable = store
         self._lock = lock
 
     def is_set(self) -> bool:
         return self._lock.lost
 
     async def wait(self) -> bool:  # type: ignore[override]  # asyncio says that it is always true
-        while not await self._opener.run(lambda: self._lock.wait_lost(_POLL)):
+        while not await self._awaitable.run(lambda: self._lock.wait_lost(_WAIT_SLICE)):
             continue
         return True
 
 
 class AwaitableLock(Lock):
-    """A lock; an acquisition that is cancelled is given up by a release, as another thread would do it."""
+    """Lock over `BlockingLock`; a cancelled acquisition is ended by a release from another thread."""
 
     def __init__(self, store: AwaitableStore, lock: BlockingLock) -> None:
         self.key = lock.key
         self.lost = LostEvent(store, lock)
-        self._opener = store
+        self._awaitable = store
         self._lock = lock
 
     @property
@@ -203,17 +203,17 @@ class AwaitableLock(Lock):
         return self._lock.fence
 
     async def acquire(self, timeout: float | None = None) -> None:
-        acquiring = self._opener.start(lambda: self._lock.acquire(timeout))
+        acquiring = self._awaitable.start(lambda: self._lock.acquire(timeout))
         try:
             await asyncio.shield(asyncio.wrap_future(acquiring))
         except asyncio.CancelledError:
-            await self._opener.run(self._lock.release)
+            await self._awaitable.run(self._lock.release)
             with suppress(ExplorerError):
                 await asyncio.wrap_future(acquiring)
             raise
 
     async def release(self) -> None:
-        await self._opener.run(self._lock.release)
+        await self._awaitable.run(self._lock.release)
 
     async def put(self, key: str, value: bytes) -> Entry:
-        return await self._opener.run(lambda: self._lock.put(key, value))
+        return await self._awaitable.run(lambda: self._lock.put(key, value))

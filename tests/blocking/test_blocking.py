@@ -1,4 +1,4 @@
-"""The blocking face of a store: the same calls from any thread, ended by ctrl-C, and nothing left of them."""
+"""Blocking stores: calls, closing, threads and ctrl-C."""
 
 import asyncio
 import gc
@@ -30,30 +30,30 @@ def store() -> Iterator[BlockingStore]:
         yield opened
 
 
-def names() -> Counter[str]:
-    """Name what runs on the portal's loop."""
+def running_tasks() -> Counter[str]:
+    """Return the names of the tasks on the portal's loop."""
 
-    async def running() -> Counter[str]:
+    async def count() -> Counter[str]:
         return Counter(task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task())
 
-    return portal().run(running())
+    return portal().run(count())
 
 
-def assert_nothing_is_left(before: Counter[str]) -> None:
-    """Wait until no more runs than before; a task that was told to end may take another turn of the loop."""
-    wait_until(lambda: names() <= before, f"no more runs than {before}")
+def assert_no_task_left(before: Counter[str]) -> None:
+    """Wait until no more tasks run than before; a cancelled task may take another turn of the loop."""
+    wait_until(lambda: running_tasks() <= before, f"no more tasks than {before}")
 
 
-class TestTheSameCalls:
+class TestCalls:
     @pytest.mark.parametrize(("blocking", "awaited"), [(BlockingStore, Store), (BlockingLock, Lock)])
-    def test_every_call_of_the_contract_is_there_with_the_same_arguments(self, blocking: type, awaited: type) -> None:
+    def test_every_call_has_the_arguments_of_its_async_twin(self, blocking: type, awaited: type) -> None:
         own = {"connect", "clone", "__aenter__", "__aexit__", "__init__"}  # to open one is `explorer.connect`'s
         contract = {name: call for name, call in getmembers(awaited, isfunction) if name not in own and name[:1] != "_"}
         assert contract
         for name, call in contract.items():
             assert list(signature(getattr(blocking, name)).parameters) == list(signature(call).parameters), name
 
-    def test_reading_and_writing(self, store: BlockingStore) -> None:
+    def test_reads_and_writes(self, store: BlockingStore) -> None:
         entry = store.put("a/b", b"one")
         assert store.get("a/b") == entry
         assert store.exists("a/b")
@@ -73,7 +73,8 @@ class TestTheSameCalls:
         assert store.status().product
         assert store.locks() == ()
 
-    def test_a_walk_reads_everything_and_can_be_left_at_any_point(self, store: BlockingStore) -> None:
+    def test_walk_yields_all_and_can_be_left_early(self, store: BlockingStore) -> None:
+        """A walk that is forgotten is closed when it is collected."""
         for number in range(2500):
             store.put(f"{number:05}", b"")
         assert [entry.key for entry in store.walk("")] == [f"{number:05}" for number in range(2500)]
@@ -86,9 +87,9 @@ class TestTheSameCalls:
         del forgotten
         gc.collect()
         store.close()
-        wait_until(lambda: not any("memory" in name for name in names()), "nothing of the store is left")
+        wait_until(lambda: not any("memory" in name for name in running_tasks()), "nothing of the store is left")
 
-    def test_a_watch_is_read_with_a_time_limit_that_loses_nothing(self, store: BlockingStore) -> None:
+    def test_watch_next_timeout_loses_no_event(self, store: BlockingStore) -> None:
         with store.watch_tree("") as events:
             assert isinstance(next(events), Started)
             with pytest.raises(TimeoutError):
@@ -96,18 +97,20 @@ class TestTheSameCalls:
             for number in range(100):
                 store.put("k", str(number).encode())
             store.delete("k")
-            told = [events.next(timeout=10) for _ in range(101)]
-        assert [event.entry.value for event in told[:100] if isinstance(event, Put)] == [b"%d" % n for n in range(100)]
-        assert isinstance(told[100], Deleted)
+            received = [events.next(timeout=10) for _ in range(101)]
+        assert [event.entry.value for event in received[:100] if isinstance(event, Put)] == [
+            b"%d" % n for n in range(100)
+        ]
+        assert isinstance(received[100], Deleted)
 
-    def test_a_watch_of_one_key(self, store: BlockingStore) -> None:
+    def test_watch_of_one_key_starts_with_its_entry(self, store: BlockingStore) -> None:
         entry = store.put("k", b"")
         with store.watch("k") as events:
             started = next(events)
         assert isinstance(started, Started)
         assert started.entry == entry
 
-    def test_a_lock(self, store: BlockingStore) -> None:
+    def test_lock_is_held_refused_and_lost(self, store: BlockingStore) -> None:
         lock = store.lock("jobs")
         assert (lock.key, lock.held, lock.lost, lock.fence) == ("jobs", False, False, None)
         with lock:
@@ -125,20 +128,20 @@ class TestTheSameCalls:
         assert not lock.held
 
 
-class TestTheEnd:
-    def test_closing_leaves_no_task_and_a_second_time_does_nothing(self) -> None:
-        before = names()
+class TestClose:
+    def test_close_leaves_no_task_and_can_be_repeated(self) -> None:
+        before = running_tasks()
         store = explorer.connect("demo:")
         events = store.watch_tree("")
         events.__enter__()
         store.lock("mine").acquire()
-        assert not names() <= before
+        assert not running_tasks() <= before
         store.close()
         store.close()
-        assert_nothing_is_left(before)
+        assert_no_task_left(before)
         events.__exit__(None, None, None)
 
-    def test_a_closed_store_says_so(self, store: BlockingStore) -> None:
+    def test_calls_on_a_closed_store_raise_not_reachable(self, store: BlockingStore) -> None:
         walk = store.walk("")
         store.close()
         for call in (lambda: store.get("k"), lambda: next(walk), lambda: store.watch("k").__enter__()):
@@ -146,7 +149,7 @@ class TestTheEnd:
                 call()
         assert "closed" in repr(store)
 
-    def test_a_call_that_waits_ends_when_another_thread_closes_the_store(self, store: BlockingStore) -> None:
+    def test_close_ends_a_call_that_waits_in_another_thread(self, store: BlockingStore) -> None:
         store.lock("jobs").acquire()
         with ThreadPoolExecutor(1) as threads:
             waiting = threads.submit(store.lock("jobs").acquire)
@@ -155,17 +158,18 @@ class TestTheEnd:
             with pytest.raises(NotReachable):
                 waiting.result(10)
 
-    def test_a_store_that_cannot_be_opened_leaves_nothing(self) -> None:
-        before = names()
+    def test_failed_connect_leaves_no_task(self) -> None:
+        before = running_tasks()
         store = MemoryStore(parse("memory:"), Access(), keyspace=Database())
         store.cut("unplugged")
         with pytest.raises(NotReachable, match="unplugged"):
             BlockingStore(store)
-        assert_nothing_is_left(before)
+        assert_no_task_left(before)
 
-    def test_ctrl_c_in_a_call_that_waits_cancels_it_and_leaves_nothing(self, store: BlockingStore) -> None:
+    def test_ctrl_c_cancels_the_call_that_waits(self, store: BlockingStore) -> None:
+        """Nothing of the call is left, and the store can be used further."""
         store.lock("jobs").acquire()
-        before = names()
+        before = running_tasks()
         main = threading.main_thread().ident
         assert main is not None
 
@@ -178,12 +182,12 @@ class TestTheEnd:
             with pytest.raises(KeyboardInterrupt):
                 store.lock("jobs").acquire()
         assert [lock.waiters for lock in store.locks()] == [()]
-        assert_nothing_is_left(before)
+        assert_no_task_left(before)
         store.put("k", b"still usable")
 
 
 class TestThreads:
-    def test_there_is_one_thread_however_many_connect_at_once(self) -> None:
+    def test_concurrent_connects_start_one_thread(self) -> None:
         with ThreadPoolExecutor(8) as threads:
             for store in list(threads.map(explorer.connect, ["memory:"] * 16)):
                 store.close()
@@ -198,11 +202,12 @@ class TestThreads:
         with ThreadPoolExecutor(8) as threads:
             assert list(threads.map(write, range(200))) == [b"%d" % number for number in range(200)]
 
-    async def test_it_can_be_used_while_the_callers_own_loop_runs(self) -> None:
+    async def test_calls_work_while_the_callers_loop_runs(self) -> None:
         with explorer.connect("memory:") as store:
             assert store.put("k", b"v").value == b"v"
 
-    def test_it_goes_on_while_the_caller_is_busy(self, store: BlockingStore) -> None:
+    def test_portal_runs_while_the_caller_is_busy(self, store: BlockingStore) -> None:
+        """The entry expires, and the watch has the event, although the caller never waits."""
         with store.watch("k") as events:
             assert isinstance(next(events), Started)
             store.put("k", b"", ttl=0.05)
@@ -211,7 +216,7 @@ class TestThreads:
                 pass
             assert [type(events.next(timeout=10)) for _ in range(2)] == [Put, Deleted]
 
-    def test_a_call_on_the_loops_own_thread_is_refused(self, store: BlockingStore) -> None:
+    def test_call_on_the_loop_thread_is_refused(self, store: BlockingStore) -> None:
         async def call() -> None:
             store.get("k")
 

@@ -1,4 +1,4 @@
-"""The blocking library against the whole contract, on every store: what runs on the portal is what a thread gets."""
+"""Blocking stores against the contract suite, with every driver."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ __all__ = ["shared_consul", "shared_etcd", "shared_etcd2", "shared_zookeeper"]
 
 
 class Blocking(DriverFixtures):
-    """The same connections, made blocking; what lets time pass is tried without threads."""
+    """Fixtures whose connections are blocking; tests that advance the clock are left out."""
 
     run_timed = False
 
@@ -29,7 +29,7 @@ class Blocking(DriverFixtures):
 
 
 class TestBlockingMemory(Blocking, DriverContract, MemoryFixtures):
-    """Its clock and its keyspace belong to the loop that the store runs on."""
+    """The clock and the keyspace of a memory store belong to the portal's loop."""
 
     run_timed = True
 
@@ -46,7 +46,7 @@ class TestBlockingMemory(Blocking, DriverContract, MemoryFixtures):
 class TestBlockingEtcd(Blocking, DriverContract, EtcdFixtures):
     @pytest.fixture
     def etcd_version(self) -> str:
-        """One version will do: what differs is the driver's, and tested there."""
+        """One version is enough: the driver is tested with all of them."""
         return "3.5"
 
 
