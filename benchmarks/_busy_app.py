@@ -128,7 +128,7 @@ class Control:
             "rows": len(self._session.tree),
             "behind": len(self._session._following._fold),  # noqa: SLF001 - nothing else tells how many wait
             "unread": self._traffic.keyspace.revision - int(self._session._following.revision or 0),  # noqa: SLF001 - as above
-            "liveness": self._session.liveness.standing.value,
+            "liveness": self._session.liveness.status.value,
         }
 
 

@@ -84,7 +84,7 @@ async def ours(value: bytes) -> tuple[float, float, float]:
             async with gaps() as first:
                 started = time.perf_counter()
                 await pilot.press("down")
-                while session.detail.reading is None or session.detail.reading.entry.key != "b" or pager.count() < 100:
+                while session.detail.loaded is None or session.detail.loaded.entry.key != "b" or pager.count() < 100:
                     await pilot.pause(0.001)
                 seconds = time.perf_counter() - started
                 await session.idle()

@@ -65,7 +65,7 @@ async def main() -> None:
         started = time.perf_counter()
         tree.filter("99")
         await tree.idle()
-        print(f"a filter, in slices: {(time.perf_counter() - started) * 1e3:.0f} ms ({tree.findings})")
+        print(f"a filter, in slices: {(time.perf_counter() - started) * 1e3:.0f} ms ({tree.filter_progress})")
         running.cancel()
 
 

@@ -77,7 +77,7 @@ class Scene:
         """Wait until the lock table is what the store tells; it is read only every few seconds."""
         now = await self.store.locks()
         while not (isinstance(state := self.session.locks.state, Ready) and state.value.locks == now):
-            self.session.locks.want()
+            self.session.locks.request_refresh()
             await asyncio.sleep(_LOOKING)
         await self.settle()
 

@@ -57,7 +57,7 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading,
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         connect = opener(meant.url, meant.access)
-    actions = ACTIONS.remapped(keys())
+    actions = ACTIONS.with_keys(keys())
     if wanted.theme is not None:
         check_theme(wanted.theme)
 
@@ -158,11 +158,11 @@ def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType 
 
 def _drafts_kept(session: Session, url: str) -> Iterator[str]:
     """Yield lines about what was typed and not saved; nothing where there is nothing of the kind."""
-    keys = sorted(session.desk.draft_keys)
+    keys = sorted(session.editor.draft_keys)
     if keys:
         names = ", ".join(escape_key(key) for key in keys[:_MAX_NAMES])
         more = f" and {len(keys) - _MAX_NAMES} more" if len(keys) > _MAX_NAMES else ""
-        shown = session.profile or session.shown or url
+        shown = session.profile or session.address or url
         yield f"{pluralize(len(keys), 'draft')} kept: {names}{more} (keyscope {shlex.quote(shown)} opens it)"
 
 

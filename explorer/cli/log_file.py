@@ -11,7 +11,7 @@ from typing import Final
 from explorer.cli.arguments import Log
 from explorer.cli.exit_codes import UsageError, first
 from explorer.model.sanitize import sanitize
-from explorer.session.internal_errors import trace
+from explorer.session.internal_errors import format_trace
 from explorer.version import __version__
 
 _LOGGER: Final = "explorer"
@@ -76,5 +76,5 @@ class _Formatter(logging.Formatter):
         head = f"{stamp} {record.levelname.lower()} {record.name}"
         lines = [record.getMessage()]
         if record.exc_info is not None and record.exc_info[1] is not None:
-            lines += trace(record.exc_info[1]).splitlines()
+            lines += format_trace(record.exc_info[1]).splitlines()
         return "\n".join(f"{head} {sanitize(line)}" for line in lines)

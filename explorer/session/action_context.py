@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from explorer.model.capabilities import Capability
-from explorer.session.actions import shown
+from explorer.session.actions import key_label
 from explorer.session.connection.reconnector import Reconnector
 from explorer.session.editing.edit_states import Conflicted, Unknown
 from explorer.session.editing.editor import STILL_SAVING
@@ -40,13 +40,13 @@ class ActionContext:
         """What the store can do."""
 
     @property
-    def why_read_only(self) -> str:
+    def read_only_reason(self) -> str:
         """Why nothing can be written while writing is locked, with the key that the person has for it."""
         keys = self._unlock_keys
-        return self.read_only or f"read-only: {shown(keys[0]) if keys else 'the command Writing'} unlocks writing"
+        return self.read_only or f"read-only: {key_label(keys[0]) if keys else 'the command Writing'} unlocks writing"
 
     @property
-    def unreachable(self) -> str | None:
+    def unreachable_reason(self) -> str | None:
         """Why the store cannot be asked now, None if it can."""
         unreachable = self._link.unreachable()
         return None if unreachable is None else f"not connected: {unreachable.message}"
@@ -57,28 +57,28 @@ class ActionContext:
         return self._showing.detail.key
 
     @property
-    def unreadable(self) -> str | None:
+    def unreadable_reason(self) -> str | None:
         """Why the selected key shows no value, None if it does."""
         detail = self._showing.detail
-        if detail.reading is not None:
+        if detail.loaded is not None:
             return None
         node = None if detail.key is None else self._showing.tree.node(detail.key)
         return "a folder has no value" if node is not None and not node.has_value else "no value is shown"
 
     @property
-    def uneditable(self) -> str | None:
+    def uneditable_reason(self) -> str | None:
         """Why the value shown cannot be edited, None if it can."""
         key = self.selected
         if key is not None and self._showing.desk.is_saving(key):
             return STILL_SAVING
-        reading = self._showing.detail.reading
+        reading = self._showing.detail.loaded
         return None if reading is None else reading.document.refusal
 
     @property
     def open_edit(self) -> str | None:
         """The key that is being edited."""
         edit = self._showing.desk.edit
-        return None if edit is None or not edit.open else edit.key
+        return None if edit is None or not edit.is_open else edit.key
 
     @property
     def in_conflict(self) -> bool:
@@ -87,7 +87,7 @@ class ActionContext:
         return edit is not None and isinstance(edit.state, Conflicted)
 
     @property
-    def unmergeable(self) -> str | None:
+    def unmergeable_reason(self) -> str | None:
         """Why the open edit and somebody else's change cannot be put together, None if they can."""
         edit = self._showing.desk.edit
         if edit is None or not isinstance(edit.state, Conflicted) or edit.state.merge is not None:
@@ -95,7 +95,7 @@ class ActionContext:
         return f"there is nothing to put together: {edit.state.reason}"
 
     @property
-    def in_doubt(self) -> bool:
+    def outcome_unknown(self) -> bool:
         """Whether it is unknown if the open edit was saved."""
         edit = self._showing.desk.edit
         return edit is not None and isinstance(edit.state, Unknown)

@@ -59,7 +59,7 @@ class Need(Flag):
     """The open edit met somebody else's change."""
     MERGE = auto()
     """Both changes can be put together."""
-    DOUBT = auto()
+    OUTCOME_UNKNOWN = auto()
     """Whether the open edit was saved is unknown."""
 
 
@@ -67,7 +67,7 @@ class Situation(Protocol):
     """What of a session decides which actions are off."""
 
     @property
-    def unreachable(self) -> str | None:
+    def unreachable_reason(self) -> str | None:
         """Why the store cannot be asked now, None if it can."""
 
     @property
@@ -83,11 +83,11 @@ class Situation(Protocol):
         """The selected key."""
 
     @property
-    def unreadable(self) -> str | None:
+    def unreadable_reason(self) -> str | None:
         """Why the selected key shows no value, None if it does."""
 
     @property
-    def uneditable(self) -> str | None:
+    def uneditable_reason(self) -> str | None:
         """Why the value shown cannot be edited, None if it can."""
 
     @property
@@ -99,11 +99,11 @@ class Situation(Protocol):
         """Whether the open edit met somebody else's change."""
 
     @property
-    def unmergeable(self) -> str | None:
+    def unmergeable_reason(self) -> str | None:
         """Why the open edit and somebody else's change cannot be put together, None if they can."""
 
     @property
-    def in_doubt(self) -> bool:
+    def outcome_unknown(self) -> bool:
         """Whether it is unknown if the open edit was saved."""
 
 
@@ -133,7 +133,7 @@ class Action:
             return ()
         return tuple(key for key in self.keys if place not in TYPING or len(key) > 1)
 
-    def why_off(self, situation: Situation, read_only: str = READ_ONLY) -> str | None:
+    def disabled_reason(self, situation: Situation, read_only: str = READ_ONLY) -> str | None:
         """Return why it cannot be done now, in a line for a person; None if it can.
 
         Args:
@@ -153,22 +153,22 @@ def _reasons(action: Action, situation: Situation, read_only: str) -> Iterator[s
         yield "no key is selected"
     if Need.WRITABLE in needs and not situation.writable:
         yield read_only
-    if Need.VALUE in needs and situation.unreadable is not None:
-        yield situation.unreadable
-    if Need.EDITABLE in needs and situation.uneditable is not None:
-        yield situation.uneditable
+    if Need.VALUE in needs and situation.unreadable_reason is not None:
+        yield situation.unreadable_reason
+    if Need.EDITABLE in needs and situation.uneditable_reason is not None:
+        yield situation.uneditable_reason
     if Need.NO_EDIT in needs and situation.open_edit is not None:
         yield f"{situation.open_edit} is being edited: save or leave it first"
     if Need.EDIT in needs and situation.open_edit is None:
         yield "nothing is being edited"
     if Need.CONFLICT in needs and not situation.in_conflict:
         yield "nobody else has changed the key"
-    if Need.MERGE in needs and situation.unmergeable is not None:
-        yield situation.unmergeable
-    if Need.DOUBT in needs and not situation.in_doubt:
+    if Need.MERGE in needs and situation.unmergeable_reason is not None:
+        yield situation.unmergeable_reason
+    if Need.OUTCOME_UNKNOWN in needs and not situation.outcome_unknown:
         yield "the last save is not in doubt"
-    if Need.CONNECTION in needs and situation.unreachable is not None:
-        yield situation.unreachable
+    if Need.CONNECTION in needs and situation.unreachable_reason is not None:
+        yield situation.unreachable_reason
 
 
 class Actions:
@@ -195,7 +195,7 @@ class Actions:
         shown = [action for action in self.at(place) if action.priority]
         return tuple(sorted(shown, key=lambda action: -action.priority))
 
-    def remapped(self, keys: Mapping[str, Sequence[str]]) -> "Actions":
+    def with_keys(self, keys: Mapping[str, Sequence[str]]) -> "Actions":
         """Give the same actions with other keys for some of them.
 
         Args:
@@ -229,7 +229,7 @@ class Actions:
         """Return the table of keys in Markdown, as docs/keys.md has it."""
         lines = ["| keys | what | where | id |", "|---|---|---|---|"]
         lines += [
-            f"| {' '.join(_cell(key) for key in one.keys)} | {one.help} | {where(one.places)} | `{one.id}` |"
+            f"| {' '.join(_cell(key) for key in one.keys)} | {one.help} | {place_names(one.places)} | `{one.id}` |"
             for one in self
             if one.keys
         ]
@@ -247,12 +247,12 @@ _SPELLED: Final = {
 }
 
 
-def shown(key: str) -> str:
+def key_label(key: str) -> str:
     """Spell a key for a person."""
     return _SPELLED.get(key, key)
 
 
-def where(places: Place) -> str:
+def place_names(places: Place) -> str:
     """Return the names of places."""
     if places == EVERYWHERE:
         return "everywhere"
@@ -265,5 +265,5 @@ def where(places: Place) -> str:
 
 def _cell(key: str) -> str:
     """Spell a key for a cell of a table in Markdown, which a bar would end."""
-    spelled = shown(key).replace("|", r"\|")
+    spelled = key_label(key).replace("|", r"\|")
     return f"`{spelled}`"

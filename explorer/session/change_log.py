@@ -13,7 +13,7 @@ from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync
 
 CAPACITY: Final = 10_000
 """Entries that a log keeps unless the caller says otherwise."""
-SHORT: Final = 64
+MAX_PREVIEW_BYTES: Final = 64
 """The bytes of a value that an entry keeps to show."""
 
 
@@ -41,7 +41,7 @@ class LoggedChange:
     revision: Revision | None = None
     size: int | None = None
     """Bytes of the value, where there is one."""
-    short: bytes = b""
+    preview: bytes = b""
     """The beginning of the value."""
     count: int = 1
     """How many changes of the key, one right after the other, it stands for; it tells of the last."""
@@ -126,7 +126,7 @@ def _change(event: Event, time: datetime) -> LoggedChange | None:
             created = entry.unchanged and not inferred and event.previous is None
             kind = ChangeKind.CREATED if created else ChangeKind.CHANGED
             size = None if entry.value is None else len(value)
-            short = bytes(value[:SHORT])
+            short = bytes(value[:MAX_PREVIEW_BYTES])
             return LoggedChange(
                 kind, time, entry.key, entry.revision, size, short, coalesced=coalesced, inferred=inferred
             )

@@ -36,7 +36,7 @@ class Clock:
         return asyncio.get_running_loop().call_later(max(0.0, moment - self.now()), act)
 
 
-async def reach(clock: Clock, moment: float, bell: asyncio.Event | None = None) -> None:
+async def wait_until(clock: Clock, moment: float, bell: asyncio.Event | None = None) -> None:
     """Wait for a moment; what has passed is not waited for.
 
     Args:

@@ -162,7 +162,7 @@ ACTIONS: Final = Actions(
             ("ctrl+r",),
             Place.EDITOR | Place.READER,
             "Edit",
-            _ASKS | Need.EDIT | Need.DOUBT,
+            _ASKS | Need.EDIT | Need.OUTCOME_UNKNOWN,
             priority=95,
         ),
         Action(

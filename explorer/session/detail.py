@@ -21,11 +21,11 @@ from explorer.session.internal_errors import as_failure
 from explorer.session.jobs import Jobs, Task
 from explorer.session.states import Empty, Failed, Loading, LoadState, Part, Ready
 
-SETTLING: Final = 0.08
+SELECTION_DEBOUNCE: Final = 0.08
 """Seconds that a selection has to stand before its value is read, if it came right after another one."""
-EARLIER: Final = 20
+HISTORY_PAGE_SIZE: Final = 20
 """Entries of history that are read at a time."""
-NOT_ASKED: Final = Empty("not asked for")
+HISTORY_NOT_LOADED: Final = Empty("not asked for")
 """How the history stands before anybody wanted to see it."""
 _UNTOLD: Final = 0.5
 """Seconds between two readings of a key that changes all the time and whose lifetime must be read."""
@@ -41,15 +41,15 @@ class LoadedValue:
 
     entry: Entry
     document: Document
-    read: float
+    read_at: float
     """The moment of reading, in seconds of the session's clock."""
     time: datetime
     deleted: bool = False
     """The key is gone since; this is its last value."""
 
-    def left(self, now: float) -> float | None:
+    def ttl_left(self, now: float) -> float | None:
         """Give the seconds that the entry has left to live at a moment; None for ever or where it is not known."""
-        return None if self.entry.ttl is None else max(0.0, self.entry.ttl - (now - self.read))
+        return None if self.entry.ttl is None else max(0.0, self.entry.ttl - (now - self.read_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Detail:
         """
         self.key: str | None = None
         self.state: LoadState[LoadedValue] = Empty("no key is selected")
-        self.history: LoadState[HistoryPage] = NOT_ASKED
+        self.history: LoadState[HistoryPage] = HISTORY_NOT_LOADED
         self._decoder = decoder
         self._work = work
         self._store = store
@@ -91,7 +91,7 @@ class Detail:
         self._choices: OrderedDict[str, Choice] = OrderedDict()
 
     @property
-    def reading(self) -> LoadedValue | None:
+    def loaded(self) -> LoadedValue | None:
         """What is shown, be it fresh or stale."""
         match self.state:
             case Ready(value=value):
@@ -104,12 +104,12 @@ class Detail:
     @property
     def choices(self) -> tuple[Choice, ...] | None:
         """How the value shown can be read, likely ones first; None where `find_choices` has to find it out."""
-        reading = self.reading
+        reading = self.loaded
         return () if reading is None else self._decoder.choices_now(reading.entry.key, reading.entry.value or b"")
 
     async def find_choices(self) -> tuple[Choice, ...]:
         """Find out how the value shown can be read, likely ones first."""
-        reading = self.reading
+        reading = self.loaded
         return () if reading is None else await self._decoder.choices(reading.entry.key, reading.entry.value or b"")
 
     # What a person does
@@ -122,7 +122,7 @@ class Detail:
         if key == self.key:
             return
         self.key = key
-        self.history = NOT_ASKED
+        self.history = HISTORY_NOT_LOADED
         self._news = None
         self._work.cancel(_NEWS)
         self._work.cancel(_HISTORY)
@@ -133,7 +133,7 @@ class Detail:
             moment, before = self._clock.now(), self._selected
             self._selected = moment
             self._become(Loading(moment))
-            calm = moment - before >= SETTLING
+            calm = moment - before >= SELECTION_DEBOUNCE
             self._work.replace(self._load(key) if calm else self._settle(key), name=_VALUE)
 
     def reload(self) -> Task | None:
@@ -149,7 +149,7 @@ class Detail:
             self._choices[self.key] = choice
             if len(self._choices) > _REMEMBERED:
                 self._choices.popitem(last=False)
-        reading = self.reading
+        reading = self.loaded
         if reading is not None:
             self._work.replace(self._show(reading.entry, reading), name=_VALUE)
 
@@ -163,7 +163,7 @@ class Detail:
         """Patterns for keys like the selected one, the likeliest first."""
         return () if self.key is None else self._decoder.codecs.patterns(self.key)
 
-    async def choose_for_all(self, pattern: str, choice: Choice) -> None:
+    async def add_rule(self, pattern: str, choice: Choice) -> None:
         """Read all keys that match a pattern in a certain way from now on, and keep that for the next start.
 
         Raises:
@@ -175,14 +175,14 @@ class Detail:
 
     def switch_form(self) -> bool:
         """Show the value in its other form (indented or as stored, text format or JSON); return False without one."""
-        reading = self.reading
+        reading = self.loaded
         alternative = None if reading is None else reading.document.alternative()
         if alternative is None:
             return False
         self.choose(alternative)
         return True
 
-    def read_earlier(self) -> None:
+    def load_earlier(self) -> None:
         """Read more of the selected key's history."""
         if self.key is None:
             return
@@ -207,7 +207,7 @@ class Detail:
                 waited_for = not self._shows(event.key)
                 self._work.replace(self._follow(event.key), name=_NEWS, caused=waited_for)
         if isinstance(self.history, Ready):
-            self.history = NOT_ASKED
+            self.history = HISTORY_NOT_LOADED
 
     async def _follow(self, key: str) -> None:
         """Show the news of a key until there is no more; what comes while one is decoded is one more, however much."""
@@ -224,7 +224,7 @@ class Detail:
                 await asyncio.sleep(pause)
 
     def _gone(self, key: str) -> None:
-        reading = self.reading
+        reading = self.loaded
         if reading is not None and reading.entry.key == key:
             self._become(Ready(replace(reading, deleted=True)))
         else:
@@ -233,7 +233,7 @@ class Detail:
     # Reading
 
     async def _settle(self, key: str) -> None:
-        await asyncio.sleep(SETTLING)
+        await asyncio.sleep(SELECTION_DEBOUNCE)
         await self._load(key)
 
     async def _load(self, key: str) -> None:
@@ -243,9 +243,9 @@ class Detail:
         except (KeyNotFound, InvalidKey):  # what cannot be a key, such as the empty one, may be a folder
             self._gone(key)
         except ExplorerError as error:
-            self._become(Failed(error, self.reading if self._shows(key) else None))
+            self._become(Failed(error, self.loaded if self._shows(key) else None))
         except Exception as error:
-            self._become(Failed(as_failure(error), self.reading if self._shows(key) else None))
+            self._become(Failed(as_failure(error), self.loaded if self._shows(key) else None))
             raise
         else:
             await self._show(entry, moment=moment, time=time)
@@ -281,7 +281,7 @@ class Detail:
         self._become(Ready(replace(reading, document=document)))
 
     def _shows(self, key: str) -> bool:
-        return self.reading is not None and self.reading.entry.key == key
+        return self.loaded is not None and self.loaded.entry.key == key
 
     async def _read_earlier(self, key: str, before: HistoryPage) -> None:
         try:
@@ -293,9 +293,9 @@ class Detail:
                 if not before.entries:
                     self.history = Loading(self._clock.now())
                     self._tell(Part.DETAIL)
-                found = await _page(store.history(key), len(before.entries), EARLIER)
+                found = await _page(store.history(key), len(before.entries), HISTORY_PAGE_SIZE)
                 entries = before.entries + found
-                complete = len(found) < EARLIER
+                complete = len(found) < HISTORY_PAGE_SIZE
                 self.history = (
                     Ready(HistoryPage(entries, complete)) if entries else Empty("the store has no earlier value of it")
                 )

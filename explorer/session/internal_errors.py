@@ -51,7 +51,7 @@ class InternalErrors:
         """
         error = _cause(error)
         internal = not isinstance(error, ExplorerError)
-        line = self._internal(error, where) if internal else sentence(error)
+        line = self._internal(error, where) if internal else full_message(error)
         now = time.monotonic()
         again = internal and now - self._shown.get(line, -SHOW_PAUSE) < SHOW_PAUSE
         if self.on_report is not None and not again:
@@ -70,7 +70,7 @@ class InternalErrors:
         details = "no details could be kept" if file is None else f"details in {_short(file)}"
         line = f"internal error: {type(error).__name__} in {site} ({details})"
         _LOG.error("%s, while: %s", sanitize(line), sanitize(where))
-        for part in trace(error).splitlines():
+        for part in format_trace(error).splitlines():
             _LOG.error("  %s", sanitize(part))
         return line
 
@@ -78,7 +78,7 @@ class InternalErrors:
         if self.folder is None:
             return None
         now = datetime.now(UTC)
-        text = f"{now:%Y-%m-%d %H:%M:%S} UTC, process {os.getpid()}, while: {where}\n{trace(error)}"
+        text = f"{now:%Y-%m-%d %H:%M:%S} UTC, process {os.getpid()}, while: {where}\n{format_trace(error)}"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = self.folder / f"{now:%Y%m%d-%H%M%S}-{uuid4().hex[:8]}.txt"
@@ -92,7 +92,7 @@ class InternalErrors:
         return file
 
 
-def sentence(error: Exception) -> str:
+def full_message(error: Exception) -> str:
     """Return the message of an error of the store, with its hint."""
     if not isinstance(error, ExplorerError):
         return str(error)
@@ -123,15 +123,15 @@ def _site(error: Exception) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
-def trace(error: BaseException) -> str:
+def format_trace(error: BaseException) -> str:
     """Return the tracebacks of an exception and its causes: places and types, no messages and no values."""
     parts = [f"{type(error).__module__}.{type(error).__qualname__}\n"]
     parts += traceback.format_list(traceback.extract_tb(error.__traceback__))
     if isinstance(error, BaseExceptionGroup):
-        parts += [f"within the group:\n{trace(one)}" for one in error.exceptions]
+        parts += [f"within the group:\n{format_trace(one)}" for one in error.exceptions]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
-        parts.append(f"caused by:\n{trace(cause)}")
+        parts.append(f"caused by:\n{format_trace(cause)}")
     return "".join(parts)
 
 

@@ -34,7 +34,7 @@ class KeyLookup:
         self.nearby: str | None = None
         """Where the keys are if there are none at the address, once that was looked for."""
 
-    async def look_nearby(self) -> None:
+    async def find_nearby_keys(self) -> None:
         """Look, once, for the keys of a store that has none at its address."""
         find, self._find_nearby = self._find_nearby, None
         if find is not None:
@@ -42,7 +42,7 @@ class KeyLookup:
                 self.nearby = await find()
                 self._on_nearby()
 
-    async def name_problem(self, key: str) -> str | None:
+    async def invalid_name_reason(self, key: str) -> str | None:
         """Return why no key of this name can be created, in a line for a person; None if it can be tried."""
         try:
             await self._store().get(key)
@@ -81,11 +81,11 @@ class KeyLookup:
         tree, separator = self._tree, self._tree.separator
         folder, found, name = text.rpartition(separator)
         node = tree.node(folder) if found else tree.root
-        if node is not None and node.branch is not None and node.extent is LevelState.LOADED:
+        if node is not None and node.branch is not None and node.load_state is LevelState.LOADED:
             children = [
                 Child(one.name, tree.key(one), has_value=one.has_value, has_children=one.has_children)
                 for one in node.branch
-                if not one.ghost
+                if not one.tombstone
             ]
         else:
             children = await _children(self._store(), f"{folder}{found}", text)

@@ -18,9 +18,9 @@ from explorer.session.clock import Clock
 from explorer.session.internal_errors import as_failure
 from explorer.session.states import Empty, Failed, Loading, LoadState, Part, Ready
 
-PAUSE: Final = 2.0
+MIN_REFRESH_INTERVAL: Final = 2.0
 """Seconds between two readings at least."""
-SHARE: Final = 10.0
+READ_TIME_FACTOR: Final = 10.0
 """A pause is so many times as long as the reading before it took. After one of the whole table, only the next such
 reading waits for it: what changed is read before."""
 
@@ -31,24 +31,24 @@ _MAX_TOUCHED: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class LocksRead:
+class LoadedLocks:
     """The locks as they were read."""
 
     locks: tuple[LockInfo, ...]
-    read: float
+    read_at: float
     """The moment of reading, in seconds of the session's clock."""
     time: datetime
 
-    def left(self, contender: Contender, now: float) -> float | None:
+    def ttl_left(self, contender: Contender, now: float) -> float | None:
         """Give the seconds that a party's session has left at a moment unless it was renewed; None if it has no end."""
-        return None if contender.ttl is None else max(0.0, contender.ttl - (now - self.read))
+        return None if contender.ttl is None else max(0.0, contender.ttl - (now - self.read_at))
 
 
 class LockTable:
     """The locks of a store. `run` reads them, again and again, for as long as the session has a store."""
 
-    def __init__(self, clock: Clock, tell: Callable[[Part], None], *, pause: float = PAUSE) -> None:
-        self.state: LoadState[LocksRead] = Empty("not connected")
+    def __init__(self, clock: Clock, tell: Callable[[Part], None], *, pause: float = MIN_REFRESH_INTERVAL) -> None:
+        self.state: LoadState[LoadedLocks] = Empty("not connected")
         self._clock = clock
         self._tell = tell
         self._pause = pause
@@ -69,7 +69,7 @@ class LockTable:
         """The moment, on the loop's clock, from which the times left may be wrong because sessions were renewed."""
         self._wanted = asyncio.Event()
 
-    def want(self) -> None:
+    def request_refresh(self) -> None:
         """Have the whole table read as soon as that is allowed."""
         self._whole = True
         self._wanted.set()
@@ -79,9 +79,9 @@ class LockTable:
         if prefix != self._folder:
             self._folder = prefix
             if self._possible:
-                self.want()
+                self.request_refresh()
 
-    def touch(self, events: Iterable[Put | Deleted]) -> None:
+    def on_events(self, events: Iterable[Put | Deleted]) -> None:
         """Look whether changes may be about a lock."""
         for event in events:
             if self._concerns(event):
@@ -135,7 +135,7 @@ class LockTable:
             except Exception as error:
                 self._become(Failed(as_failure(error), self._shown()))
                 raise
-            pause = SHARE * (clock() - began)
+            pause = READ_TIME_FACTOR * (clock() - began)
             if whole:
                 earliest = clock() + pause
             await asyncio.sleep(self._pause if whole else max(self._pause, pause))
@@ -173,7 +173,7 @@ class LockTable:
         }
         self._leased |= {key for lock in locks for party in _parties(lock) for key in (party.key, *party.other_keys)}
         if locks:
-            self._become(Ready(LocksRead(locks, moment, time)))
+            self._become(Ready(LoadedLocks(locks, moment, time)))
         else:
             self._become(Empty("nobody holds a lock or waits for one"))
 
@@ -189,7 +189,7 @@ class LockTable:
         found: list[LockInfo] = []
         for prefix in prefixes:
             found += await store.locks(prefix)
-        read = self._shown() or LocksRead((), moment, self._clock.wall())
+        read = self._shown() or LoadedLocks((), moment, self._clock.wall())
         kept = [
             _at(lock, read, moment)
             for lock in read.locks
@@ -201,7 +201,7 @@ class LockTable:
     def _covers(self, prefix: str, key: str) -> bool:
         return key == prefix or key.startswith(prefix.removesuffix(self._separator) + self._separator)
 
-    def _shown(self) -> LocksRead | None:
+    def _shown(self) -> LoadedLocks | None:
         match self.state:
             case Ready(value=value):
                 return value
@@ -210,7 +210,7 @@ class LockTable:
             case _:
                 return None
 
-    def _become(self, state: LoadState[LocksRead]) -> None:
+    def _become(self, state: LoadState[LoadedLocks]) -> None:
         self.state = state
         self._tell(Part.LOCKS)
 
@@ -225,10 +225,10 @@ def _parties(lock: LockInfo) -> Iterator[Contender]:
     yield from (lock.holder, *lock.waiters) if lock.holder else lock.waiters
 
 
-def _at(lock: LockInfo, read: LocksRead, moment: float) -> LockInfo:
+def _at(lock: LockInfo, read: LoadedLocks, moment: float) -> LockInfo:
     """Return a lock with the times that are left at a later moment than it was read."""
     holder, *waiters = [
-        None if party is None else replace(party, ttl=read.left(party, moment))
+        None if party is None else replace(party, ttl=read.ttl_left(party, moment))
         for party in (lock.holder, *lock.waiters)
     ]
     return replace(lock, holder=holder, waiters=tuple(waiter for waiter in waiters if waiter))

@@ -23,7 +23,7 @@ from explorer.session.connection.reconnector import ConnectionTask, Reconnector
 from explorer.session.connection.reflector import Reflector
 from explorer.session.decoder import Codecs, Decoder
 from explorer.session.detail import Detail
-from explorer.session.editing.deletion import DeletePlan, preview, remove
+from explorer.session.editing.deletion import DeletePlan, apply_plan, preview
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Reviewing, Unknown
 from explorer.session.editing.editor import Editor
@@ -41,7 +41,7 @@ class Session:
     """An async context manager, entered and left by one task. Entering does not wait for the store.
 
     `subscribe` tells what to draw again; what is to be drawn is read from the parts: `tree`, `detail`, `changes`,
-    `locks`, `liveness`, `desk` and its `editing`.
+    `locks`, `liveness`, `editor` and its `current_edit`.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Session:
         self.actions = actions
         self.profile = profile
         """The profile by which the store was opened, as `@prod`; empty without one."""
-        self.shown = ""
+        self.address = ""
         """The store's address, without secrets; empty as long as it cannot be understood."""
         self._open = open
         self._proved_revision: Revision | None = None
@@ -118,13 +118,13 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            await self.desk.flush()
+            await self.editor.flush()
         finally:
             try:
                 await self._stack.__aexit__(kind, error, trace)
             finally:
                 self._decoder.close()
-                self.desk.close()
+                self.editor.close()
 
     async def _connected(self) -> None:
         companions = {"prove": self._prover.run, "read": self._read, "read locks": self.locks.run}
@@ -138,10 +138,10 @@ class Session:
         """Make a connection, and take over what can be known of the store before it answers."""
         store = self._open()
         self._circumstances.store_capabilities = store.capabilities
-        if not self.shown:
-            self.shown = self.desk.shown = store.address.redacted
+        if not self.address:
+            self.address = self.editor.store_address = store.address.redacted
             self._showing.split_at(store.separator)
-            self._work.start(self.desk.find_drafts(), name="find drafts")
+            self._work.start(self.editor.find_drafts(), name="find drafts")
         return store
 
     async def _read(self, _store: Store) -> None:
@@ -171,14 +171,14 @@ class Session:
         return self._showing.locks
 
     @property
-    def desk(self) -> Editor:
+    def editor(self) -> Editor:
         """Where editing happens, and the drafts that were found."""
         return self._showing.desk
 
     @property
-    def editing(self) -> Edit | None:
+    def current_edit(self) -> Edit | None:
         """The open edit; one that was saved stays until it is left."""
-        return self.desk.edit
+        return self.editor.edit
 
     @property
     def liveness(self) -> Liveness:
@@ -239,9 +239,9 @@ class Session:
 
     # What a person does
 
-    def why_off(self, name: str) -> str | None:
+    def disabled_reason(self, name: str) -> str | None:
         """Tell why an action cannot be done now, in a line for a person; None if it can."""
-        return self.actions[name].why_off(self._circumstances, self._circumstances.why_read_only)
+        return self.actions[name].disabled_reason(self._circumstances, self._circumstances.read_only_reason)
 
     async def run(self, name: str) -> None:
         """Do an action that needs no screen, by its id.
@@ -271,9 +271,9 @@ class Session:
         folder = (key or "").rpartition(self.tree.separator)[0]
         self.locks.open_folder(folder or key or "")
 
-    def look_nearby(self) -> None:
+    def find_nearby_keys(self) -> None:
         """Look, once, for the keys of a store that has none at its address."""
-        self._work.start(self.lookup.look_nearby(), name="look for keys nearby", caused=False)
+        self._work.start(self.lookup.find_nearby_keys(), name="look for keys nearby", caused=False)
 
     async def reload(self) -> None:
         """Connect now if there is no connection; else read again everything that is shown."""
@@ -283,11 +283,11 @@ class Session:
         else:
             self._link.retry()
 
-    async def freeze(self) -> None:
+    async def toggle_freeze(self) -> None:
         """Hold what is shown still, or let it go on; nothing is lost meanwhile."""
         self._following.freeze(frozen=not self.frozen)
 
-    async def unlock(self) -> None:
+    async def toggle_writable(self) -> None:
         """Unlock writing, or lock it again.
 
         Raises:
@@ -305,10 +305,10 @@ class Session:
             CallNotSupported: It cannot be edited now; the message says why.
         """
         self._must("edit")
-        reading = self.detail.reading
+        reading = self.detail.loaded
         if reading is None:
-            raise CallNotSupported(self._circumstances.unreadable or "no value is shown", key=self.selected)
-        return self.desk.open(reading)
+            raise CallNotSupported(self._circumstances.unreadable_reason or "no value is shown", key=self.selected)
+        return self.editor.open(reading)
 
     async def create(self, key: str) -> Edit:
         """Open an edit that creates a key.
@@ -317,11 +317,11 @@ class Session:
             CallNotSupported: Nothing can be created now; the message says why.
         """
         self._must("new")
-        return await self.desk.create(key)
+        return await self.editor.create(key)
 
     async def save(self) -> None:
         """Show what saving the open edit would change; once that is shown, save it."""
-        edit = self.editing
+        edit = self.current_edit
         if edit is not None and isinstance(edit.state, Reviewing | Unknown):
             await edit.save()
         elif edit is not None:
@@ -329,10 +329,10 @@ class Session:
 
     async def take_theirs(self) -> None:
         """Give the open edit up for what somebody else stored."""
-        await self.desk.leave()
+        await self.editor.leave()
         self.detail.reload()
 
-    async def preview_removal(self, key: str, *, subtree: bool, with_key: bool = False) -> DeletePlan:
+    async def preview_deletion(self, key: str, *, subtree: bool, with_key: bool = False) -> DeletePlan:
         """Read what deleting a key, or everything below a folder, and the folder's own key too, would delete.
 
         Raises:
@@ -342,7 +342,7 @@ class Session:
         self._must_write(key)
         return await preview(self._link.store, key, subtree=subtree, with_key=with_key)
 
-    async def remove(self, removal: DeletePlan) -> int:
+    async def delete(self, removal: DeletePlan) -> int:
         """Delete what a preview showed, and give how many entries that were.
 
         Raises:
@@ -351,30 +351,30 @@ class Session:
             OutcomeUnknown: The answer was lost.
         """
         self._must_write(removal.key)
-        return await remove(self._link.store, removal)
+        return await apply_plan(self._link.store, removal)
 
     def _acts(self) -> Mapping[str, Callable[[], Job]]:
         acts: dict[str, Callable[[], Job]] = {
             "reload": self.reload,
-            "freeze": self.freeze,
-            "writing": self.unlock,
+            "freeze": self.toggle_freeze,
+            "writing": self.toggle_writable,
             "save": self.save,
             "take-theirs": self.take_theirs,
         }
-        edit = self.editing
+        edit = self.current_edit
         if edit is not None:
-            acts |= {"look-again": edit.look_again, "keep-mine": edit.keep_mine, "use-merged": edit.use_merged}
+            acts |= {"look-again": edit.check_outcome, "keep-mine": edit.keep_mine, "use-merged": edit.use_merged}
             acts |= {"compare-again": edit.compare_again}
         return acts
 
     def _must(self, name: str) -> None:
-        off = self.why_off(name)
+        off = self.disabled_reason(name)
         if off is not None:
             raise CallNotSupported(off, key=self.selected)
 
     def _must_write(self, key: str) -> None:
         if not self.writable:
-            raise CallNotSupported(self._circumstances.why_read_only, key=key)
+            raise CallNotSupported(self._circumstances.read_only_reason, key=key)
 
     # What happens
 
@@ -393,6 +393,6 @@ class Session:
         if revision is not None and revision != self._proved_revision:
             self._proved_revision = revision
             self._frames.tell(Part.LIVENESS)
-        if self.editing is not None and self._pulse.silence is None:
-            self.editing.end_refusal()
+        if self.current_edit is not None and self._pulse.silence is None:
+            self.current_edit.on_store_answered()
         self._vigil.look()

@@ -74,10 +74,10 @@ class LivenessStatus(Enum):
 class Liveness:
     """How a session stands with its store at one moment."""
 
-    standing: LivenessStatus
+    status: LivenessStatus
     reason: str
     """Why, in a few words; for LIVE what proves it."""
-    proved: float | None = None
+    proved_at: float | None = None
     """Until when what is shown is known to be true: the moment of asking for the last proof, or before it that of the
     watch's loss or of the freezing; in seconds of the session's clock."""
     next_try: float | None = None
@@ -89,18 +89,18 @@ class Liveness:
 
     def age(self, now: float) -> float | None:
         """Give the seconds since what is shown was known to be true, None if it never was."""
-        return None if self.proved is None else max(0.0, now - self.proved)
+        return None if self.proved_at is None else max(0.0, now - self.proved_at)
 
-    def wait(self, now: float) -> float | None:
+    def retry_in(self, now: float) -> float | None:
         """Give the seconds until the next try, None if none is planned."""
         return None if self.next_try is None else max(0.0, self.next_try - now)
 
 
-def newest(known: Revision | None, told: Revision | None) -> Revision | None:
+def newest(known: Revision | None, seen: Revision | None) -> Revision | None:
     """Give the revision of a store to show of two: the greater number.
 
     For showing only: revisions of stores in general have no order, and one that is no number is of an entry alone.
     """
-    if not isinstance(told, int):
+    if not isinstance(seen, int):
         return known
-    return max(known, told) if isinstance(known, int) else told
+    return max(known, seen) if isinstance(known, int) else seen

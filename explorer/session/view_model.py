@@ -107,7 +107,7 @@ class ViewModel:
         if self.tree.apply(folded):
             told |= Part.TREE
         last = {event.key: event for event in events if isinstance(event, Put | Deleted)}
-        self.locks.touch(last.values())
+        self.locks.on_events(last.values())
         for key in self._watched() & last.keys():
             self.detail.apply(last[key])
             self.desk.apply(last[key])
@@ -125,10 +125,10 @@ class ViewModel:
         Raises:
             ExplorerError: Not even the top of the tree could be read.
         """
-        self.locks.want()
+        self.locks.request_refresh()
         reading = self.detail.reload()
         await self.tree.resync()
-        await self.desk.read_again()
+        await self.desk.resync()
         if reading is not None:
             await asyncio.wait([reading])
         self._tell(Part.TREE)

@@ -22,7 +22,7 @@ from textual.theme import Theme
 from textual.widget import Widget
 
 from explorer.model.sanitize import pluralize, sanitize
-from explorer.session.actions import BROWSING, Action, Need, shown, where
+from explorer.session.actions import BROWSING, Action, Need, key_label, place_names
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Loading, Part
@@ -163,9 +163,9 @@ class Keyscope(App[None]):
 
     def _say_drafts(self) -> None:
         """Say once, at the start, how many drafts were left for this store."""
-        drafts = self.session.desk.offered
+        drafts = self.session.editor.drafts
         self._drafts_said = True
-        if drafts and self.session.editing is None:
+        if drafts and self.session.current_edit is None:
             keys = self.session.actions["drafts"].keys
             self.say(f"{pluralize(len(drafts), 'draft')} kept from before{f': {keys[0]} lists them' if keys else ''}")
 
@@ -184,7 +184,7 @@ class Keyscope(App[None]):
         if self._is_expected(action):
             self.run_worker(self._perform_when_ready(name), group="when-ready", exclusive=True)
             return
-        reason = self.session.why_off(action.id)
+        reason = self.session.disabled_reason(action.id)
         if reason is not None:
             self.say(f"{action.title}: {reason}", warning=True)
             return
@@ -310,13 +310,13 @@ class Keyscope(App[None]):
             for key in self.session.actions["quit"].keys
             if focused is None or not focused.check_consume_key(key, key if len(key) == 1 else None)  # it is text there
         ]
-        self.say(f"{' or '.join(shown(key) for key in keys) or 'the command palette'} quits")
+        self.say(f"{' or '.join(key_label(key) for key in keys) or 'the command palette'} quits")
 
     def explain_key(self, key: str) -> None:
         """Say of a key that does nothing here where it does something."""
         for action in self.session.actions:
             if key in action.keys and action.places & BROWSING:
-                self.say(f"{action.title}: only in {where(action.places & BROWSING)}", warning=True)
+                self.say(f"{action.title}: only in {place_names(action.places & BROWSING)}", warning=True)
 
     def do_palette(self) -> None:
         """Search the commands."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from textual.binding import Binding, BindingType
 
-from explorer.session.actions import TYPING, Action, Actions, Place, shown
+from explorer.session.actions import TYPING, Action, Actions, Place, key_label
 from explorer.session.commands import ACTIONS
 
 _ALSO: Final = {"up", "down", "pageup", "pagedown", "home", "end", "left", "right", "escape", "tab", "shift+tab"}
@@ -36,4 +36,4 @@ def _bindings(place: Place, actions: Actions) -> Iterator[Binding]:
 def hint(action: Action, place: Place) -> str:
     """Spell the key to show for an action: the first that is a word or a letter, before arrows."""
     keys = action.keys_at(place) or action.keys
-    return shown(next((key for key in keys if key not in _ALSO), keys[0])) if keys else ""
+    return key_label(next((key for key in keys if key not in _ALSO), keys[0])) if keys else ""

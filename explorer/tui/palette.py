@@ -11,7 +11,7 @@ from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits
 from textual.css.query import NoMatches
 from textual.types import IgnoreReturnCallbackType
 
-from explorer.session.actions import BROWSING, shown
+from explorer.session.actions import BROWSING, key_label
 from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.rendering import safe_content
@@ -63,8 +63,8 @@ class ActionCommands(Provider):
         for action in session.actions.at(place):
             if action.group == "Move" or action.id == "palette":
                 continue
-            off = session.why_off(action.id)
-            keys = f"  ({', '.join(shown(key) for key in action.keys)})" if action.keys else ""
+            off = session.disabled_reason(action.id)
+            keys = f"  ({', '.join(key_label(key) for key in action.keys)})" if action.keys else ""
             about = f"{action.help}{keys}" if off is None else f"Off: {off}"
             yield f"{action.group}: {action.title}", partial(app.run_action, f"app.perform('{action.id}')"), about
         for theme in sorted(app.available_themes):

@@ -168,20 +168,20 @@ async def test_session_is_live_with_older_data(
         await session.idle()
 
         def value() -> bytes | None:
-            reading = session.detail.reading
+            reading = session.detail.loaded
             return None if reading is None or reading.deleted else reading.entry.value
 
         assert value() == b"2"
 
         def look() -> bool:
             shown = session.tree.node("new") is not None
-            if restarted and session.liveness.standing is LivenessStatus.LIVE and value() == b"2":
+            if restarted and session.liveness.status is LivenessStatus.LIVE and value() == b"2":
                 lies.append(session.liveness)
             return shown
 
         server.kill()
         change(server, folder)
-        await eventually(lambda: session.liveness.standing is not LivenessStatus.LIVE, "the loss is shown", PATIENCE)
+        await eventually(lambda: session.liveness.status is not LivenessStatus.LIVE, "the loss is shown", PATIENCE)
         restarted = True
         await asyncio.to_thread(server.start)
         async with open_store(server.address) as writer:

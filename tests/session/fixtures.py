@@ -105,7 +105,7 @@ async def opened(place: Place, *, writable: bool = True, drafts: Path | None = N
 async def live(session: Session) -> None:
     """Wait until a session is live and everything that it was asked for is done."""
     await asyncio.wait_for(session.idle(), PATIENCE)
-    await eventually(lambda: session.liveness.standing is LivenessStatus.LIVE, "it is live", PATIENCE)
+    await eventually(lambda: session.liveness.status is LivenessStatus.LIVE, "it is live", PATIENCE)
     await asyncio.wait_for(session.idle(), PATIENCE)
 
 
@@ -120,7 +120,7 @@ async def shown(session: Session, key: str) -> LoadedValue:
     """Select a key and give its value as it is shown."""
     session.select(key)
     await session.idle()
-    reading = session.detail.reading
+    reading = session.detail.loaded
     assert reading is not None
     return reading
 

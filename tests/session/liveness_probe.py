@@ -68,7 +68,7 @@ async def stale_in_time(witness: Witness, lost: float) -> float:
     The moment of the loss is when the fault was in effect: before, the store may still prove that it lives.
     """
     session = witness.session
-    await eventually(lambda: session.liveness.standing in _NOT_KNOWN, "it is stale", PATIENCE)
+    await eventually(lambda: session.liveness.status in _NOT_KNOWN, "it is stale", PATIENCE)
     took = witness.since(lost)
     assert took <= SHOWN_WITHIN
     return took
@@ -81,7 +81,7 @@ async def falls_stale(witness: Witness, lost: float) -> float:
     begun = len(witness.seen)
     now = session.clock.now
     await eventually(lambda: (session.liveness.age(now()) or 0) > _LONG, "it has long been stale", PATIENCE)
-    assert {liveness.standing for _, liveness in witness.seen[begun:]} <= _NOT_KNOWN
+    assert {liveness.status for _, liveness in witness.seen[begun:]} <= _NOT_KNOWN
     return took
 
 
@@ -93,12 +93,12 @@ async def comes_back(witness: Witness, write: Callable[[str], Awaitable[object]]
     flashes = list[bool]()
 
     def look(_: object) -> None:
-        if session.liveness.standing is LivenessStatus.LIVE:
+        if session.liveness.status is LivenessStatus.LIVE:
             flashes.append(session.tree.node(key) is None)
 
     end = session.subscribe(look)
     mend()
-    await eventually(lambda: session.liveness.standing is LivenessStatus.LIVE, "it is live again", PATIENCE)
+    await eventually(lambda: session.liveness.status is LivenessStatus.LIVE, "it is live again", PATIENCE)
     await live(session)
     end()
     await eventually(lambda: session.tree.node(key) is not None, "the change is shown", PATIENCE)
@@ -107,7 +107,7 @@ async def comes_back(witness: Witness, write: Callable[[str], Awaitable[object]]
 
 def nodes(tree: Tree) -> list[Node]:
     """Give what is shown of a tree."""
-    return [line.row for line in tree.window(0, len(tree)) if not line.row.tail]
+    return [line.row for line in tree.window(0, len(tree)) if not line.row.is_more_row]
 
 
 async def open_all(tree: Tree) -> None:
@@ -116,7 +116,7 @@ async def open_all(tree: Tree) -> None:
         await tree.idle()
         shown = nodes(tree)
         closed = [node for node in shown if node.has_children and not node.expanded]
-        partial = [node for node in (tree.root, *shown) if node.extent is LevelState.PARTIAL]
+        partial = [node for node in (tree.root, *shown) if node.load_state is LevelState.PARTIAL]
         if not (closed or partial):
             return
         for node in closed:
@@ -127,7 +127,7 @@ async def open_all(tree: Tree) -> None:
 
 async def differs(tree: Tree, store: Store) -> tuple[list[str], list[str]]:
     """Compare a tree, all folders open, with a fresh reading of the store: what is too much, what is missing."""
-    shown = {tree.key(node) for node in nodes(tree) if node.has_value and not node.ghost}
+    shown = {tree.key(node) for node in nodes(tree) if node.has_value and not node.tombstone}
     found = {entry.key async for entry in store.walk("", values=False)}
     return sorted(shown - found), sorted(found - shown)
 

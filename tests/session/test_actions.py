@@ -20,16 +20,16 @@ AMBIGUOUS = {"ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+left_square_bracket"}
 class Scene:
     """A situation in which everything can be done, unless it is said otherwise."""
 
-    unreachable: str | None = None
+    unreachable_reason: str | None = None
     writable: bool = True
     store_capabilities: Capability = ~Capability(0)
     selected: str | None = "key"
-    unreadable: str | None = None
-    uneditable: str | None = None
+    unreadable_reason: str | None = None
+    uneditable_reason: str | None = None
     open_edit: str | None = None
     in_conflict: bool = False
-    unmergeable: str | None = None
-    in_doubt: bool = False
+    unmergeable_reason: str | None = None
+    outcome_unknown: bool = False
 
 
 def test_ids_are_unique_and_spelled_alike() -> None:
@@ -44,7 +44,7 @@ def test_no_key_means_two_things_in_one_place() -> None:
 
 def test_a_clash_would_be_found() -> None:
     with pytest.raises(InvalidAddress, match=r"'e' means both edit and delete in the tree"):
-        ACTIONS.remapped({"delete": ["e"]})
+        ACTIONS.with_keys({"delete": ["e"]})
 
 
 def test_no_key_is_one_that_terminals_confuse() -> None:
@@ -77,8 +77,8 @@ def test_the_footer_shows_the_most_important_first_in_every_place() -> None:
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
 def test_each_can_be_done_somewhere(action: Action) -> None:
     browsing = Scene()
-    at_work = Scene(open_edit="key", in_conflict=True, in_doubt=True)
-    assert None in (action.why_off(browsing), action.why_off(at_work))
+    at_work = Scene(open_edit="key", in_conflict=True, outcome_unknown=True)
+    assert None in (action.disabled_reason(browsing), action.disabled_reason(at_work))
 
 
 @pytest.mark.parametrize(
@@ -86,23 +86,23 @@ def test_each_can_be_done_somewhere(action: Action) -> None:
     [
         ("edit", Scene(selected=None), "no key is selected"),
         ("edit", Scene(writable=False), "read-only: w unlocks writing"),
-        ("edit", Scene(unreadable="no value is shown"), "no value is shown"),
-        ("edit", Scene(uneditable="it is too large"), "it is too large"),
+        ("edit", Scene(unreadable_reason="no value is shown"), "no value is shown"),
+        ("edit", Scene(uneditable_reason="it is too large"), "it is too large"),
         ("edit", Scene(open_edit="other"), "other is being edited: save or leave it first"),
-        ("edit", Scene(unreachable="not connected: refused"), "not connected: refused"),
+        ("edit", Scene(unreachable_reason="not connected: refused"), "not connected: refused"),
         ("edit", Scene(store_capabilities=~Capability.ATOMIC), "this store cannot do it (atomic)"),
         ("new", Scene(selected=None), None),
         ("delete", Scene(writable=False), "read-only: w unlocks writing"),
-        ("go", Scene(unreachable="not connected: refused"), "not connected: refused"),
+        ("go", Scene(unreachable_reason="not connected: refused"), "not connected: refused"),
         ("copy", Scene(selected=None), "no key is selected"),
         ("save", Scene(), "nothing is being edited"),
         ("keep-mine", Scene(open_edit="key"), "nobody else has changed the key"),
         ("look-again", Scene(open_edit="key"), "the last save is not in doubt"),
-        ("quit", Scene(unreachable="not connected: refused", writable=False, selected=None), None),
+        ("quit", Scene(unreachable_reason="not connected: refused", writable=False, selected=None), None),
     ],
 )
 def test_what_is_off_says_why(name: str, scene: Scene, reason: str | None) -> None:
-    assert ACTIONS[name].why_off(scene) == reason
+    assert ACTIONS[name].disabled_reason(scene) == reason
 
 
 def test_everything_that_writes_is_off_in_a_read_only_session() -> None:
@@ -111,7 +111,7 @@ def test_everything_that_writes_is_off_in_a_read_only_session() -> None:
 
 
 def test_a_person_may_choose_other_keys() -> None:
-    chosen = ACTIONS.remapped({"edit": ["f2"], "zoom": []})
+    chosen = ACTIONS.with_keys({"edit": ["f2"], "zoom": []})
     assert chosen["edit"].keys == ("f2",)
     assert chosen["zoom"].keys == ()
     assert chosen["new"] == ACTIONS["new"]
@@ -120,7 +120,7 @@ def test_a_person_may_choose_other_keys() -> None:
 
 def test_an_unknown_action_is_refused() -> None:
     with pytest.raises(InvalidAddress, match="there is no action 'edti'") as raised:
-        ACTIONS.remapped({"edti": ["e"]})
+        ACTIONS.with_keys({"edti": ["e"]})
     assert "edit" in raised.value.hint
 
 
@@ -139,5 +139,5 @@ def test_keys_page_has_the_table_of_the_registry() -> None:
 
 
 def test_a_key_that_would_end_a_cell_of_the_table_is_escaped() -> None:
-    table = Actions([ACTIONS["zoom"]]).remapped({"zoom": ["|"]}).table()
+    table = Actions([ACTIONS["zoom"]]).with_keys({"zoom": ["|"]}).table()
     assert r"| `\|` |" in table

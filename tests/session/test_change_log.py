@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from explorer.model.entries import Entry
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
-from explorer.session.change_log import SHORT, ChangeKind, ChangeLog
+from explorer.session.change_log import MAX_PREVIEW_BYTES, ChangeKind, ChangeLog
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ def test_each_change_tells_what_became_of_which_key() -> None:
     log = logged(put("a", 2, version=1), put("b", 3), Deleted("c", 4, Entry("c", b"gone", 1)))
     assert kinds(log) == [ChangeKind.CREATED, ChangeKind.CHANGED, ChangeKind.DELETED]
     created, _, deleted = log.last(3)
-    assert (created.key, created.revision, created.size, created.short, created.time) == ("a", 2, 5, b"value", NOW)
+    assert (created.key, created.revision, created.size, created.preview, created.time) == ("a", 2, 5, b"value", NOW)
     assert (deleted.key, deleted.revision, deleted.size) == ("c", 4, 4)
 
 
@@ -85,7 +85,7 @@ def test_a_store_that_counts_nothing_has_its_creations_told_by_their_revision() 
 
 def test_a_long_value_is_kept_by_its_beginning() -> None:
     (change,) = logged(put("a", 2, value=b"x" * 1000)).last(1)
-    assert (change.size, len(change.short)) == (1000, SHORT)
+    assert (change.size, len(change.preview)) == (1000, MAX_PREVIEW_BYTES)
 
 
 def test_nothing_to_tell_is_said() -> None:

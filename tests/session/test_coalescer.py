@@ -17,23 +17,23 @@ def test_a_fold_keeps_the_last_word_on_each_key() -> None:
     store.put("c")
     for event in store.told():
         fold.add(event)
-    assert (len(fold), fold.told) == (3, 8)
+    assert (len(fold), fold.total) == (3, 8)
     told = [(type(event).__name__, event.key) for event in fold.drain()]
     assert told == [("Put", "a"), ("Deleted", "b"), ("Deleted", "c"), ("Put", "c")]
-    assert not fold.behind()
+    assert not fold.lag()
 
 
 def test_a_fold_that_cannot_keep_up_says_so() -> None:
     fold = EventCoalescer(most=100)
     for number in range(100):
         fold.add(Put(Entry(f"{number}", b"", number)))
-    assert not fold.overflown
+    assert not fold.overflowed
     assert len(list(fold.drain(0))) == 32
     assert len(fold) == 68
-    assert fold.behind() > 0
+    assert fold.lag() > 0
     for number in range(100, 150):
         fold.add(Put(Entry(f"{number}", b"", number)))
-    assert fold.overflown
+    assert fold.overflowed
     assert list(fold.drain()) == []
     fold.reset()
     fold.add(Put(Entry("a", b"", 1)))

@@ -39,9 +39,9 @@ async def test_restored_consul_is_live_only_when_read_again(server: ConsulServer
 
             def look() -> tuple[LivenessStatus, bool]:
                 """Return how live the session is, and whether it shows the older state."""
-                node, reading = session.tree.node("sn/9"), session.detail.reading
+                node, reading = session.tree.node("sn/9"), session.detail.loaded
                 older = reading is not None and reading.entry.value == b"OLD"
-                return session.liveness.standing, older and (node is None or node.ghost)
+                return session.liveness.status, older and (node is None or node.tombstone)
 
             assert look() == (LivenessStatus.LIVE, False)
             status, _ = await asyncio.to_thread(server.http, "PUT", "/v1/snapshot", snapshot)

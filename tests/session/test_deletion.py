@@ -14,10 +14,10 @@ async def test_a_key_is_deleted_as_it_was_shown() -> None:
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"value")
         await other.put("key/below", b"stays")
-        removal = await session.preview_removal("key", subtree=False)
+        removal = await session.preview_deletion("key", subtree=False)
         assert removal.entry == await other.get("key")
-        assert (removal.count, removal.names) == (1, ("key",))
-        assert await session.remove(removal) == 1
+        assert (removal.count, removal.keys) == (1, ("key",))
+        assert await session.delete(removal) == 1
         assert not await other.exists("key")
         assert await other.exists("key/below")
 
@@ -26,13 +26,13 @@ async def test_a_key_that_changed_since_it_was_shown_is_not_deleted() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"value")
-        removal = await session.preview_removal("key", subtree=False)
+        removal = await session.preview_deletion("key", subtree=False)
         await other.put("key", b"another")
         with pytest.raises(KeyModified):
-            await session.remove(removal)
+            await session.delete(removal)
         await other.delete("key")
         with pytest.raises(KeyNotFound):
-            await session.remove(removal)
+            await session.delete(removal)
 
 
 async def test_a_folder_is_counted_named_and_deleted_at_one_revision() -> None:
@@ -42,10 +42,10 @@ async def test_a_folder_is_counted_named_and_deleted_at_one_revision() -> None:
             place.keyspace.put(f"foo/{number:04}".encode(), b"")
         for kept in ("foo", "foobar", "foo-", "fo"):
             await other.put(kept, b"")
-        removal = await session.preview_removal("foo", subtree=True)
-        assert (removal.count, removal.more, removal.revision) == (2500, False, place.keyspace.revision)
-        assert removal.names == tuple(f"foo/{number:04}" for number in range(2500))
-        assert await session.remove(removal) == 2500
+        removal = await session.preview_deletion("foo", subtree=True)
+        assert (removal.count, removal.truncated, removal.revision) == (2500, False, place.keyspace.revision)
+        assert removal.keys == tuple(f"foo/{number:04}" for number in range(2500))
+        assert await session.delete(removal) == 2500
         assert [entry.key for entry in (await other.list("")).items] == ["fo", "foo", "foo-", "foobar"]
 
 
@@ -55,11 +55,11 @@ async def test_a_folder_in_which_something_was_written_since_is_not_deleted(key:
     async with place.other() as other, opened(place) as session:
         await other.put("foo/0", b"")
         await other.put("foo/1", b"")
-        removal = await session.preview_removal("foo", subtree=True)
+        removal = await session.preview_deletion("foo", subtree=True)
         await other.put("elsewhere", b"")
         await other.put(key, b"later")
         with pytest.raises(KeyModified):
-            await session.remove(removal)
+            await session.delete(removal)
         assert len((await other.list("foo")).items) >= 2
 
 
@@ -67,17 +67,17 @@ async def test_nothing_there_is_said_at_the_preview() -> None:
     async with opened(Place()) as session:
         for subtree in (False, True):
             with pytest.raises(KeyNotFound):
-                await session.preview_removal("missing", subtree=subtree)
+                await session.preview_deletion("missing", subtree=subtree)
 
 
 async def test_a_session_that_was_locked_meanwhile_deletes_nothing() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"value")
-        removal = await session.preview_removal("key", subtree=False)
+        removal = await session.preview_deletion("key", subtree=False)
         await session.run("writing")
         with pytest.raises(CallNotSupported, match="read-only"):
-            await session.remove(removal)
+            await session.delete(removal)
         assert await other.exists("key")
 
 
@@ -100,32 +100,32 @@ class TestAStoreThatGuardsNoSubtree:
                 place.keyspace.put(f"foo/{number}/deep".encode(), b"")
             for kept in ("foo", "foobar/0"):
                 await other.put(kept, b"")
-            removal = await session.preview_removal("foo", subtree=True)
+            removal = await session.preview_deletion("foo", subtree=True)
             assert removal.count == 1100
-            assert await session.remove(removal) == 1100
+            assert await session.delete(removal) == 1100
             assert [entry.key for entry in (await other.list("")).items] == ["foo", "foobar/0"]
 
     async def test_keeps_what_changed_or_came_since(self, place: Place) -> None:
         async with place.other() as other, opened(place) as session:
             for key in ("foo/changed", "foo/gone", "foo/made-again", "foo/same"):
                 await other.put(key, b"")
-            removal = await session.preview_removal("foo", subtree=True)
+            removal = await session.preview_deletion("foo", subtree=True)
             await other.put("foo/changed", b"later")
             await other.put("foo/new", b"")
             for key in ("foo/gone", "foo/made-again"):
                 await other.delete(key)
             await other.put("foo/made-again", b"")
-            assert await session.remove(removal) == 1
+            assert await session.delete(removal) == 1
             left = [entry.key for entry in (await other.list("")).items]
             assert left == ["foo/changed", "foo/made-again", "foo/new"]
 
     async def test_says_that_there_are_too_many(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(removing, "MOST_SINGLY", 2)
+        monkeypatch.setattr(removing, "MAX_ONE_BY_ONE", 2)
         async with place.other() as other, opened(place) as session:
             for number in range(3):
                 await other.put(f"foo/{number}", b"")
             with pytest.raises(CallNotSupported, match="more than 2"):
-                await session.preview_removal("foo", subtree=True)
+                await session.preview_deletion("foo", subtree=True)
 
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "one-by-one"])
@@ -138,11 +138,11 @@ async def test_key_is_deleted_with_all_below_it(*, guarded: bool, monkeypatch: p
         for changed in (False, True):
             for key in ("key", "key/a", "key/b"):
                 await other.put(key, b"value")
-            removal = await session.preview_removal("key", subtree=True, with_key=True)
-            assert (removal.count, removal.names) == (3, ("key", "key/a", "key/b"))
+            removal = await session.preview_deletion("key", subtree=True, with_key=True)
+            assert (removal.count, removal.keys) == (3, ("key", "key/a", "key/b"))
             if changed and not guarded:
                 await other.put("key", b"changed")
-            assert await session.remove(removal) == (2 if changed and not guarded else 3)
+            assert await session.delete(removal) == (2 if changed and not guarded else 3)
             assert await other.exists("key") == (changed and not guarded)
 
 
@@ -152,12 +152,12 @@ async def test_folder_that_always_changes_is_deleted_as_previewed() -> None:
     async with place.other() as other, opened(place) as session:
         for key in ("jobs/1", "jobs/2", "jobs/3"):
             await other.put(key, b"value")
-        removal = await session.preview_removal("jobs", subtree=True)
+        removal = await session.preview_deletion("jobs", subtree=True)
         await other.put("jobs/2", b"changed")
         await other.put("jobs/4", b"new")
         with pytest.raises(KeyModified):
-            await session.remove(removal)
-        rest = removal.one_by_one()
+            await session.delete(removal)
+        rest = removal.as_one_by_one()
         assert rest is not None
-        assert await session.remove(rest) == 2
+        assert await session.delete(rest) == 2
         assert [entry.key for entry in (await other.list("jobs/")).items] == ["jobs/2", "jobs/4"]

@@ -49,8 +49,8 @@ async def test_a_selection_is_read_at_once_and_of_those_that_follow_it_fast_the_
             await asyncio.sleep(0)
         await session.idle()
         assert READ == ["a", "e"]
-        assert session.detail.reading is not None
-        assert session.detail.reading.entry.value == b"e"
+        assert session.detail.loaded is not None
+        assert session.detail.loaded.entry.value == b"e"
 
 
 async def test_nothing_selected_and_nothing_there_are_said() -> None:
@@ -61,7 +61,7 @@ async def test_nothing_selected_and_nothing_there_are_said() -> None:
         await session.idle()
         assert session.detail.state == Empty("there is no value under this key")
         await other.put("missing", b"now")
-        await eventually(lambda: session.detail.reading is not None, "it is shown", PATIENCE)
+        await eventually(lambda: session.detail.loaded is not None, "it is shown", PATIENCE)
         session.select(None)
         assert session.detail.state == Empty("no key is selected")
 
@@ -80,7 +80,7 @@ async def test_a_value_that_cannot_be_read_fails_with_its_error_and_what_was_sho
         assert state.stale == before
         session.select("other")
         await eventually(lambda: isinstance(session.detail.state, Failed), "it fails", PATIENCE)
-        assert session.detail.reading is None
+        assert session.detail.loaded is None
         place.mend()
         session.select("key")
         await eventually(lambda: isinstance(session.detail.state, Ready), "it is read again", PATIENCE)
@@ -92,13 +92,13 @@ async def test_changes_of_the_key_are_followed_to_its_end_and_beyond() -> None:
         await other.put("key", b"one")
         await shown(session, "key")
         await other.put("key", b"two")
-        await eventually(lambda: _value(session.detail.reading) == b"two", "the change is shown", PATIENCE)
+        await eventually(lambda: _value(session.detail.loaded) == b"two", "the change is shown", PATIENCE)
         await other.delete("key")
-        await eventually(lambda: _deleted(session.detail.reading), "the deletion is shown", PATIENCE)
-        assert _value(session.detail.reading) == b"two"
+        await eventually(lambda: _deleted(session.detail.loaded), "the deletion is shown", PATIENCE)
+        assert _value(session.detail.loaded) == b"two"
         await other.put("key", b"three")
-        await eventually(lambda: _value(session.detail.reading) == b"three", "it is back", PATIENCE)
-        assert not _deleted(session.detail.reading)
+        await eventually(lambda: _value(session.detail.loaded) == b"three", "it is back", PATIENCE)
+        assert not _deleted(session.detail.loaded)
 
 
 def _value(reading: object) -> bytes | None:
@@ -118,7 +118,7 @@ async def test_a_change_that_was_missed_is_found_when_everything_is_read_again()
         await other.put("key", b"two")
         place.keyspace.compact()
         place.stores[0].mend()
-        await eventually(lambda: _value(session.detail.reading) == b"two", "the change is shown", PATIENCE)
+        await eventually(lambda: _value(session.detail.loaded) == b"two", "the change is shown", PATIENCE)
 
 
 async def test_a_lifetime_counts_down_and_ends() -> None:
@@ -127,12 +127,12 @@ async def test_a_lifetime_counts_down_and_ends() -> None:
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"value", ttl=60)
         reading = await shown(session, "key")
-        assert reading.left(clock.now()) == 60
+        assert reading.ttl_left(clock.now()) == 60
         await clock.advance(1.5)
-        assert reading.left(clock.now()) == 58.5
+        assert reading.ttl_left(clock.now()) == 58.5
         await clock.advance(60)
-        await eventually(lambda: _deleted(session.detail.reading), "its end is shown", PATIENCE)
-        assert reading.left(clock.now()) == 0
+        await eventually(lambda: _deleted(session.detail.loaded), "its end is shown", PATIENCE)
+        assert reading.ttl_left(clock.now()) == 0
 
 
 async def test_the_choice_made_by_hand_is_kept_for_the_key() -> None:
@@ -144,14 +144,14 @@ async def test_the_choice_made_by_hand_is_kept_for_the_key() -> None:
         hexadecimal = next(choice for choice in session.detail.choices or () if choice.codec == "hex")
         session.detail.choose(hexadecimal)
         await session.idle()
-        assert session.detail.reading is not None
-        assert session.detail.reading.document.choice == hexadecimal
+        assert session.detail.loaded is not None
+        assert session.detail.loaded.document.choice == hexadecimal
         assert (await shown(session, "other")).document.choice.codec == "json"
         assert (await shown(session, "key")).document.choice == hexadecimal
         session.detail.choose(None)
         await session.idle()
-        assert session.detail.reading is not None
-        assert session.detail.reading.document.choice.codec == "json"
+        assert session.detail.loaded is not None
+        assert session.detail.loaded.document.choice.codec == "json"
 
 
 async def test_a_large_value_is_decoded_beside_the_loop() -> None:
@@ -169,7 +169,7 @@ async def test_history_comes_in_pages_newest_first_and_says_when_it_ends() -> No
         await shown(session, "key")
         pages = []
         for _ in range(2):
-            session.detail.read_earlier()
+            session.detail.load_earlier()
             await session.idle()
             assert isinstance(session.detail.history, Ready)
             pages.append(session.detail.history.value)
@@ -183,7 +183,7 @@ async def test_a_key_without_a_past_says_so() -> None:
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"")
         await shown(session, "key")
-        session.detail.read_earlier()
+        session.detail.load_earlier()
         await session.idle()
         assert session.detail.history == Empty("the store has no earlier value of it")
 
@@ -195,7 +195,7 @@ async def test_what_is_shown_knows_when_it_was_read(seconds: float) -> None:
     async with place.other() as other, opened(place) as session:
         await clock.advance(seconds)
         await other.put("key", b"")
-        assert (await shown(session, "key")).read == seconds
+        assert (await shown(session, "key")).read_at == seconds
 
 
 @pytest.mark.parametrize("ttl", [None, 600.0])
@@ -206,7 +206,7 @@ async def test_a_key_that_changes_all_the_time_is_shown_all_the_time(ttl: float 
         await other.put("key", b"0" * 100_000, ttl=ttl)
         await shown(session, "key")
         seen = set[bytes | None]()
-        session.subscribe(lambda _: seen.add(_value(session.detail.reading)))
+        session.subscribe(lambda _: seen.add(_value(session.detail.loaded)))
         begun = asyncio.get_running_loop().time()
         number = 0
         while len(seen) < 3 and asyncio.get_running_loop().time() - begun < PATIENCE:
@@ -215,7 +215,7 @@ async def test_a_key_that_changes_all_the_time_is_shown_all_the_time(ttl: float 
             await asyncio.sleep(0.01)
         assert len(seen) >= 3
         last = (await other.get("key")).value
-        await eventually(lambda: _value(session.detail.reading) == last, "the last change is shown", PATIENCE)
+        await eventually(lambda: _value(session.detail.loaded) == last, "the last change is shown", PATIENCE)
 
 
 async def test_a_large_value_shows_its_beginning_before_it_is_read_through() -> None:
@@ -227,7 +227,7 @@ async def test_a_large_value_shows_its_beginning_before_it_is_read_through() -> 
         seen: list[Document] = []
 
         def look(_parts: Part) -> None:
-            reading = session.detail.reading
+            reading = session.detail.loaded
             if reading is not None and (not seen or seen[-1] is not reading.document):
                 seen.append(reading.document)
 

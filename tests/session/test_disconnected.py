@@ -62,18 +62,16 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
             await other.put("key", b"begun")
         await eventually(lambda: session.tree.node("key") is not None, "it is shown", PATIENCE)
         edit = await editing(session, "key")
-        edit.draft("changed")
+        edit.set_text("changed")
 
         opened.server.kill()
         killed = time.monotonic()
-        await eventually(
-            lambda: session.liveness.standing is LivenessStatus.DISCONNECTED, "it is disconnected", PATIENCE
-        )
+        await eventually(lambda: session.liveness.status is LivenessStatus.DISCONNECTED, "it is disconnected", PATIENCE)
         assert witness.since(killed) <= DISCONNECTED_WITHIN
         assert session.liveness.reason
         assert session.liveness.next_try is not None
         assert session.liveness.error is not None
-        assert "not connected" in (session.why_off("delete") or "")
+        assert "not connected" in (session.disabled_reason("delete") or "")
 
         asked = time.monotonic()
         folder = session.tree.node("folder")
@@ -81,7 +79,7 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
         session.tree.expand(folder)
         await eventually(lambda: folder.branch is not None and folder.branch.error is not None, "it fails", PATIENCE)
         with pytest.raises(NotReachable):
-            await session.preview_removal("folder", subtree=True)
+            await session.preview_deletion("folder", subtree=True)
         await edit.save()
         assert isinstance(edit.state, Refused)
         assert witness.since(asked) <= ANSWER_WITHIN
@@ -105,7 +103,7 @@ async def test_killed_server_behind_a_forwarder_is_disconnected(store: str) -> N
         async with FaultProxy(port) as proxy, witnessed(opener(f"{store}://{proxy.address}/lane/")) as (session, _):
             server.kill()
             await eventually(
-                lambda: session.liveness.standing is LivenessStatus.DISCONNECTED,
+                lambda: session.liveness.status is LivenessStatus.DISCONNECTED,
                 "it is disconnected",
                 DISCONNECTED_WITHIN,
             )

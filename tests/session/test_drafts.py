@@ -22,7 +22,7 @@ from explorer.model.events import Put
 from explorer.session.editing import drafts as module
 from explorer.session.editing.drafts import Draft, DraftError, Drafts
 from explorer.session.editing.edit_states import Conflicted, Saved
-from explorer.session.editing.editor import SOON
+from explorer.session.editing.editor import DRAFT_DELAY
 from tests.scale import figure
 from tests.servers.waiting import eventually, wait_until
 from tests.session.fixtures import PATIENCE, Place, editing, opened
@@ -47,9 +47,9 @@ def mode(path: Path) -> int:
 
 
 def test_a_draft_is_found_again_as_it_was_kept(tmp_path: Path) -> None:
-    kept = Drafts(tmp_path / "drafts").keep(a_draft())
-    assert Drafts(tmp_path / "drafts").found("memory:") == (kept,)
-    assert Drafts(tmp_path / "drafts").found("etcd://elsewhere/") == ()
+    kept = Drafts(tmp_path / "drafts").save(a_draft())
+    assert Drafts(tmp_path / "drafts").list_drafts("memory:") == (kept,)
+    assert Drafts(tmp_path / "drafts").list_drafts("etcd://elsewhere/") == ()
 
 
 _KEYS = st.binary().map(lambda data: data.decode("utf-8", "surrogateescape"))
@@ -61,18 +61,18 @@ def test_any_key_text_and_value_come_back(
     tmp_path: Path, key: str, text: str, base: bytes | None, revision: int | str | None
 ) -> None:
     drafts = Drafts(tmp_path)
-    kept = drafts.keep(a_draft(key=key, text=text, base=base, revision=revision))
-    assert kept in Drafts(tmp_path).found("memory:")
+    kept = drafts.save(a_draft(key=key, text=text, base=base, revision=revision))
+    assert kept in Drafts(tmp_path).list_drafts("memory:")
     drafts.discard(kept)
 
 
 def test_nobody_else_may_look_into_them(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "drafts"
-    kept = Drafts(folder).keep(a_draft())
+    kept = Drafts(folder).save(a_draft())
     assert mode(folder) == 0o700
     assert mode(folder / kept.file) == 0o600
     folder.chmod(0o755)
-    Drafts(folder).keep(a_draft())
+    Drafts(folder).save(a_draft())
     assert mode(folder) == 0o700
 
 
@@ -80,8 +80,8 @@ def test_a_folder_that_is_a_link_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "drafts").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DraftError):
-        Drafts(tmp_path / "drafts").keep(a_draft())
-    assert Drafts(tmp_path / "drafts").found("memory:") == ()
+        Drafts(tmp_path / "drafts").save(a_draft())
+    assert Drafts(tmp_path / "drafts").list_drafts("memory:") == ()
     assert not files(tmp_path / "elsewhere")
 
 
@@ -90,11 +90,11 @@ def test_a_link_in_place_of_a_draft_is_replaced_and_not_followed(tmp_path: Path)
     victim.write_text("untouched")
     folder = tmp_path / "drafts"
     drafts = Drafts(folder)
-    kept = drafts.keep(a_draft())
+    kept = drafts.save(a_draft())
     (folder / kept.file).unlink()
     (folder / kept.file).symlink_to(victim)
-    assert Drafts(folder).found("memory:") == ()
-    drafts.keep(a_draft(text="more"))
+    assert Drafts(folder).list_drafts("memory:") == ()
+    drafts.save(a_draft(text="more"))
     assert victim.read_text() == "untouched"
 
 
@@ -102,7 +102,7 @@ def test_a_link_in_place_of_a_draft_is_replaced_and_not_followed(tmp_path: Path)
 def test_what_cannot_be_trusted_is_not_offered_and_not_removed(
     tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / Drafts(tmp_path).keep(a_draft()).file
+    path = tmp_path / Drafts(tmp_path).save(a_draft()).file
     data = path.read_bytes()
     match damage:
         case "cut":
@@ -120,26 +120,26 @@ def test_what_cannot_be_trusted_is_not_offered_and_not_removed(
         case "readable":
             path.chmod(0o644)
         case "huge":
-            monkeypatch.setattr(module, "LARGEST", 10)
-    assert Drafts(tmp_path).found("memory:") == ()
+            monkeypatch.setattr(module, "MAX_DRAFT_SIZE", 10)
+    assert Drafts(tmp_path).list_drafts("memory:") == ()
     assert path.exists()
 
 
 def test_a_draft_that_is_too_large_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DraftError, match="too large"):
-        Drafts(tmp_path).keep(a_draft(text="x" * module.LARGEST))
+        Drafts(tmp_path).save(a_draft(text="x" * module.MAX_DRAFT_SIZE))
     assert not files(tmp_path)
 
 
 def test_the_draft_of_another_session_is_not_overwritten(tmp_path: Path) -> None:
-    first = Drafts(tmp_path).keep(a_draft(text="first"))
-    second = Drafts(tmp_path).keep(a_draft(text="second"))
+    first = Drafts(tmp_path).save(a_draft(text="first"))
+    second = Drafts(tmp_path).save(a_draft(text="second"))
     assert first.file != second.file
-    assert {draft.text for draft in Drafts(tmp_path).found("memory:")} == {"first", "second"}
+    assert {draft.text for draft in Drafts(tmp_path).list_drafts("memory:")} == {"first", "second"}
     third = Drafts(tmp_path)
-    third.take_up(first)
-    third.keep(a_draft(text="first and more"))
-    assert {draft.text for draft in Drafts(tmp_path).found("memory:")} == {"first and more", "second"}
+    third.adopt(first)
+    third.save(a_draft(text="first and more"))
+    assert {draft.text for draft in Drafts(tmp_path).list_drafts("memory:")} == {"first and more", "second"}
 
 
 async def test_what_is_typed_is_kept_and_goes_when_it_is_saved(tmp_path: Path) -> None:
@@ -147,9 +147,9 @@ async def test_what_is_typed_is_kept_and_goes_when_it_is_saved(tmp_path: Path) -
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("typed")
+        edit.set_text("typed")
         await session.idle()
-        (kept,) = Drafts(tmp_path).found("memory:")
+        (kept,) = Drafts(tmp_path).list_drafts("memory:")
         assert (kept.key, kept.text, kept.base, kept.revision) == ("key", "typed", b"text", 2)
         await edit.save()
         assert isinstance(edit.state, Saved)
@@ -161,9 +161,9 @@ async def test_what_is_typed_and_thrown_away_goes_too(tmp_path: Path) -> None:
     place = Place()
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
-        (await editing(session, "key")).draft("typed")
+        (await editing(session, "key")).set_text("typed")
         await session.idle()
-        await session.desk.leave()
+        await session.editor.leave()
         assert not files(tmp_path)
 
 
@@ -172,14 +172,14 @@ async def test_leaving_in_the_middle_of_typing_keeps_it_and_it_is_offered_again(
     async with place.other() as other:
         await other.put("key", b"one\ntwo\nthree\n")
         async with opened(place, drafts=tmp_path) as session:
-            (await editing(session, "key")).draft("ONE\ntwo\nthree\n")
+            (await editing(session, "key")).set_text("ONE\ntwo\nthree\n")
         await other.put("key", b"one\ntwo\nTHREE\n")
         async with opened(place, drafts=tmp_path) as session:
-            (found,) = session.desk.offered
-            edit = await session.desk.take_up(found)
+            (found,) = session.editor.drafts
+            edit = await session.editor.resume_draft(found)
             assert edit.text == "ONE\ntwo\nthree\n"
             assert isinstance(edit.theirs, Put)
-            assert session.desk.offered == ()
+            assert session.editor.drafts == ()
             await edit.save()
             assert isinstance(edit.state, Conflicted)
             await edit.use_merged()
@@ -190,12 +190,12 @@ async def test_leaving_in_the_middle_of_typing_keeps_it_and_it_is_offered_again(
 
 
 async def test_an_offered_draft_may_be_discarded(tmp_path: Path) -> None:
-    Drafts(tmp_path).keep(a_draft())
+    Drafts(tmp_path).save(a_draft())
     async with opened(Place(), drafts=tmp_path) as session:
-        (found,) = session.desk.offered
-        await session.desk.discard(found)
+        (found,) = session.editor.drafts
+        await session.editor.discard(found)
         assert not files(tmp_path)
-        assert session.desk.offered == ()
+        assert session.editor.drafts == ()
 
 
 async def test_editing_goes_on_where_no_draft_can_be_kept_and_says_so(tmp_path: Path) -> None:
@@ -205,8 +205,8 @@ async def test_editing_goes_on_where_no_draft_can_be_kept_and_says_so(tmp_path: 
     async with place.other() as other, opened(place, drafts=folder) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("typed")
-        await eventually(lambda: edit.draft_problem is not None, "it is said", PATIENCE)
+        edit.set_text("typed")
+        await eventually(lambda: edit.draft_error is not None, "it is said", PATIENCE)
         await edit.save()
         assert isinstance(edit.state, Saved)
 
@@ -222,7 +222,7 @@ def due(log: Path, now: float) -> list[int]:
     moments = [float(moment) for _, moment, _ in lines]
     gap = max(after - before for before, after in pairwise([*moments, now]))
     writing = float(lines[-1][2])
-    return [number for number, moment in enumerate(moments) if moment < now - SOON - SLACK - 2 * writing - gap]
+    return [number for number, moment in enumerate(moments) if moment < now - DRAFT_DELAY - SLACK - 2 * writing - gap]
 
 
 def _typed(log: Path, keystrokes: int) -> bool:
@@ -240,31 +240,31 @@ def test_kill_9_loses_nothing_that_was_typed_a_second_before(tmp_path: Path) -> 
             wait_until(partial(_typed, log, enough), "somebody types", PATIENCE)
             killed = time.monotonic()
             typist.send_signal(signal.SIGKILL)
-        (kept,) = Drafts(folder).found("memory:")
+        (kept,) = Drafts(folder).list_drafts("memory:")
         assert kept.key == f"key-{number}"
         assert int(kept.text.split()[-1]) >= due(log, killed)[-1]
         assert kept.text == "begun: " + "".join(f"{typed} " for typed in range(int(kept.text.split()[-1]) + 1))
 
 
 async def test_a_session_of_many_keystrokes_writes_few_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep, written = Drafts.keep, list[str]()
+    keep, written = Drafts.save, list[str]()
 
     def counted(drafts: Drafts, draft: Draft) -> Draft:
         written.append(draft.text)
         return keep(drafts, draft)
 
-    monkeypatch.setattr(Drafts, "keep", counted)
+    monkeypatch.setattr(Drafts, "save", counted)
     place = Place()
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
         begun = time.monotonic()
         for number in range(300):
-            edit.draft(f"typed {number}")
+            edit.set_text(f"typed {number}")
             await asyncio.sleep(0.005)  # as a person types, for long enough that several drafts are written
         await session.idle()
-        assert 1 <= len(written) <= (time.monotonic() - begun) / SOON + 2
-        assert Drafts(tmp_path).found("memory:")[0].text == "typed 299"
+        assert 1 <= len(written) <= (time.monotonic() - begun) / DRAFT_DELAY + 2
+        assert Drafts(tmp_path).list_drafts("memory:")[0].text == "typed 299"
 
 
 async def test_second_draft_of_a_key_leaves_the_first(tmp_path: Path) -> None:
@@ -275,17 +275,17 @@ async def test_second_draft_of_a_key_leaves_the_first(tmp_path: Path) -> None:
     async with opened(place, drafts=tmp_path) as session:
         for text in ("first", "second", "third"):
             edit = await editing(session, "app")
-            edit.draft(text)
-            await session.desk.leave(keep=text != "third")
-            assert session.desk.draft_keys == {"app"}
-        assert [draft.text for draft in session.desk.offered] == ["second", "first"]
-        edit = await session.desk.take_up(session.desk.offered[1])
-        edit.draft("first and more")
-        await session.desk.leave(keep=True)
-        assert {draft.text for draft in session.desk.offered} == {"second", "first and more"}
-        await session.desk.discard(session.desk.offered[0])
+            edit.set_text(text)
+            await session.editor.leave(keep=text != "third")
+            assert session.editor.draft_keys == {"app"}
+        assert [draft.text for draft in session.editor.drafts] == ["second", "first"]
+        edit = await session.editor.resume_draft(session.editor.drafts[1])
+        edit.set_text("first and more")
+        await session.editor.leave(keep=True)
+        assert {draft.text for draft in session.editor.drafts} == {"second", "first and more"}
+        await session.editor.discard(session.editor.drafts[0])
     async with opened(place, drafts=tmp_path) as session:
-        (left,) = session.desk.offered
+        (left,) = session.editor.drafts
         assert left.text == "second"
-        await session.desk.discard(left)
-        assert session.desk.draft_keys == frozenset()
+        await session.editor.discard(left)
+        assert session.editor.draft_keys == frozenset()

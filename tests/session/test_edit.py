@@ -16,8 +16,8 @@ from tests.session.fixtures import PATIENCE, Place, editing, live, opened, shown
 
 
 def state(session: Session) -> State:
-    assert session.editing is not None
-    return session.editing.state
+    assert session.current_edit is not None
+    return session.current_edit.state
 
 
 async def test_an_edit_is_checked_shown_as_a_diff_and_saved() -> None:
@@ -25,7 +25,7 @@ async def test_an_edit_is_checked_shown_as_a_diff_and_saved() -> None:
     async with place.other() as other, opened(place) as session:
         await other.put("key", b'{\n  "a": 1\n}\n')
         edit = await editing(session, "key")
-        edit.draft('{\n  "a": 2\n}\n')
+        edit.set_text('{\n  "a": 2\n}\n')
         await session.idle()
         assert state(session) == Drafting(changed=True, checked=True)
         await session.run("save")
@@ -37,7 +37,7 @@ async def test_an_edit_is_checked_shown_as_a_diff_and_saved() -> None:
         assert (await other.get("key")).value == b'{\n  "a": 2\n}\n'
         await live(session)
         assert edit.theirs is None
-        reading = session.detail.reading
+        reading = session.detail.loaded
         assert reading is not None
         assert reading.entry.value == b'{\n  "a": 2\n}\n'
 
@@ -47,11 +47,11 @@ async def test_a_text_that_makes_no_value_is_told_while_it_is_typed_and_is_not_s
     async with place.other() as other, opened(place) as session:
         await other.put("key", b'{"a": 1}')
         edit = await editing(session, "key")
-        edit.draft('{"a": }')
+        edit.set_text('{"a": }')
         await session.idle()
         assert isinstance(edit.state, Drafting)
-        assert edit.state.problem is not None
-        assert edit.state.problem.line == 1
+        assert edit.state.error is not None
+        assert edit.state.error.line == 1
         await session.run("save")
         assert isinstance(state(session), Drafting)
         assert (await other.get("key")).value == b'{"a": 1}'
@@ -62,8 +62,8 @@ async def test_what_is_not_changed_is_not_written() -> None:
     async with place.other() as other, opened(place) as session:
         written = await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("text!")
-        edit.draft("text")
+        edit.set_text("text!")
+        edit.set_text("text")
         await session.run("save")
         assert isinstance(edit.state, Saved)
         assert not edit.state.written
@@ -75,7 +75,7 @@ async def test_saving_keeps_the_lease() -> None:
     async with place.other() as other, opened(place) as session:
         before = await other.put("key", b"text", ttl=600)
         edit = await editing(session, "key")
-        edit.draft("other")
+        edit.set_text("other")
         await session.run("save")
         await session.run("save")
         now = await other.get("key")
@@ -99,7 +99,7 @@ async def test_no_review_hides_a_change_that_is_known() -> None:
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"one")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         await other.put("key", b"theirs")
         await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
         await session.run("save")
@@ -114,7 +114,7 @@ async def test_no_review_hides_a_deletion_that_is_known() -> None:
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"one")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         await other.delete("key")
         await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
         await session.run("save")
@@ -129,9 +129,9 @@ async def test_a_deletion_lost_with_the_history_is_told() -> None:
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"one")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         place.stores[0].cut("away")
-        await eventually(lambda: session.liveness.standing is LivenessStatus.STALE, "the loss is told", PATIENCE)
+        await eventually(lambda: session.liveness.status is LivenessStatus.STALE, "the loss is told", PATIENCE)
         await other.delete("key")
         place.keyspace.compact()
         place.stores[0].mend()
@@ -144,7 +144,7 @@ async def conflicted(session: Session, other: Store) -> Conflicted:
     await other.put("key", b"one\ntwo\nthree\n")
     edit = await editing(session, "key")
     await other.put("key", b"ONE\ntwo\nthree\n")
-    edit.draft("one\ntwo\nTHREE\n")
+    edit.set_text("one\ntwo\nTHREE\n")
     await edit.save()
     assert isinstance(edit.state, Conflicted)
     return edit.state
@@ -172,7 +172,7 @@ async def test_both_changes_together_are_saved_on_theirs() -> None:
     async with place.other() as other, opened(place) as session:
         await conflicted(session, other)
         await session.run("use-merged")
-        assert session.why_off("keep-mine") == "nobody else has changed the key"
+        assert session.disabled_reason("keep-mine") == "nobody else has changed the key"
         await session.run("save")
         assert isinstance(state(session), Reviewing)
         await session.run("save")
@@ -201,8 +201,8 @@ async def test_taking_theirs_ends_the_edit_and_writes_nothing() -> None:
         await conflicted(session, other)
         await session.run("take-theirs")
         await session.idle()
-        assert session.editing is None
-        reading = session.detail.reading
+        assert session.current_edit is None
+        reading = session.detail.loaded
         assert reading is not None
         assert reading.entry.value == b"ONE\ntwo\nthree\n"
 
@@ -213,7 +213,7 @@ async def test_a_key_that_was_deleted_meanwhile_is_created_again_only_when_that_
         await other.put("key", b"text")
         edit = await editing(session, "key")
         await other.delete("key")
-        edit.draft("mine")
+        edit.set_text("mine")
         await edit.save()
         assert isinstance(edit.state, Conflicted)
         assert (edit.state.theirs, edit.state.reason) == (None, "the key is gone")
@@ -228,7 +228,7 @@ async def test_a_key_deleted_and_made_again_is_another() -> None:
         edit = await editing(session, "key")
         await other.delete("key")
         await other.put("key", b"text")
-        edit.draft("mine")
+        edit.set_text("mine")
         await edit.save()
         assert isinstance(edit.state, Conflicted)
 
@@ -237,7 +237,7 @@ async def test_a_new_key_is_created_only_if_there_is_none() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         edit = await session.create("fresh")
-        edit.draft("text")
+        edit.set_text("text")
         await session.run("save")
         assert isinstance(edit.state, Reviewing)
         assert [str(line) for line in edit.state.diff] == ["@@ -0,0 +1 @@", "+text"]
@@ -299,7 +299,7 @@ async def _count_up(session: Session, name: str, rounds: int) -> int:
     for number in range(rounds):
         session.select(None)
         edit = await editing(session, "key")
-        edit.draft(edit.text.replace(f"{name}: {number}", f"{name}: {number + 1}"))
+        edit.set_text(edit.text.replace(f"{name}: {number}", f"{name}: {number + 1}"))
         await edit.save()
         while isinstance(edit.state, Conflicted):
             conflicts += 1
@@ -308,7 +308,7 @@ async def _count_up(session: Session, name: str, rounds: int) -> int:
             await edit.use_merged()
             await edit.save()
         assert isinstance(edit.state, Saved)
-        await session.desk.leave()
+        await session.editor.leave()
     return conflicts
 
 
@@ -320,6 +320,6 @@ async def test_review_is_of_the_text_typed_meanwhile() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(edit.review())
             await asyncio.sleep(0)  # it begins, and waits for the thread
-            edit.draft("typed on")
+            edit.set_text("typed on")
         assert isinstance(edit.state, Reviewing)
         assert any("typed on" in part.text for line in edit.state.diff for part in line.parts)

@@ -15,8 +15,8 @@ from tests.session.fixtures import PATIENCE, editing, opened
 
 
 def state(session: Session) -> State:
-    assert session.editing is not None
-    return session.editing.state
+    assert session.current_edit is not None
+    return session.current_edit.state
 
 
 @pytest.mark.parametrize("failure", [OutcomeUnknown("the answer was lost"), Timeout("no answer in time")])
@@ -25,11 +25,11 @@ async def test_a_save_whose_answer_was_lost_is_in_doubt_and_then_found_to_be_sav
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         place.main.failure, place.main.commits = failure, True
         await edit.save()
         assert edit.state == Unknown(str(failure))
-        assert session.why_off("look-again") is None
+        assert session.disabled_reason("look-again") is None
         await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
         assert edit.theirs is None
 
@@ -39,7 +39,7 @@ async def test_a_save_whose_request_was_lost_stays_in_doubt_and_may_be_sent_agai
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         place.main.failure = OutcomeUnknown("the answer was lost")
         await edit.save()
         await session.run("look-again")
@@ -54,11 +54,11 @@ async def test_a_save_in_doubt_that_somebody_else_overtook_is_a_conflict() -> No
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         place.main.failure = OutcomeUnknown("the answer was lost")
         await edit.save()
         await other.put("key", b"theirs")
-        await edit.look_again()
+        await edit.check_outcome()
         assert isinstance(edit.state, Conflicted)
 
 
@@ -67,11 +67,11 @@ async def test_a_save_in_doubt_is_found_out_once_the_store_is_back() -> None:
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
         await edit.save()
         place.cut()
-        await edit.look_again()
+        await edit.check_outcome()
         assert edit.state == Unknown("cannot be found out yet: the connection was cut")
         place.mend()
         await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
@@ -82,16 +82,16 @@ async def test_an_edit_in_doubt_that_was_left_loses_its_draft_only_when_it_is_fo
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         await session.idle()
         place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
         place.main.unread = asyncio.Event()
         await edit.save()
-        await session.desk.leave()
-        assert session.editing is None
-        assert Drafts(tmp_path).found("memory:")
+        await session.editor.leave()
+        assert session.current_edit is None
+        assert Drafts(tmp_path).list_drafts("memory:")
         place.main.unread.set()
-        await eventually(lambda: not Drafts(tmp_path).found("memory:"), "its draft is gone", PATIENCE)
+        await eventually(lambda: not Drafts(tmp_path).list_drafts("memory:"), "its draft is gone", PATIENCE)
 
 
 @pytest.mark.parametrize("failure", [None, NotReachable("connection refused"), OutcomeUnknown("the answer was lost")])
@@ -101,25 +101,25 @@ async def test_left_save_goes_on_and_keeps_its_draft(tmp_path: Path, failure: Ex
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         place.main.failure, place.main.commits = failure, isinstance(failure, OutcomeUnknown)
         place.main.hold = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(edit.save())
             await eventually(lambda: isinstance(edit.state, Saving), "it is sent", PATIENCE)
-            assert await session.desk.leave()
-            assert session.editing is None
-            assert [draft.text for draft in Drafts(tmp_path).found("memory:")] == ["mine"]
+            assert await session.editor.leave()
+            assert session.current_edit is None
+            assert [draft.text for draft in Drafts(tmp_path).list_drafts("memory:")] == ["mine"]
             with pytest.raises(CallNotSupported, match="still being saved"):
                 session.edit()
             place.main.hold.set()
         if isinstance(failure, NotReachable):
             assert isinstance(edit.state, Refused)
             await session.idle()
-            assert [draft.text for draft in session.desk.offered] == ["mine"]
+            assert [draft.text for draft in session.editor.drafts] == ["mine"]
         else:
             await eventually(lambda: isinstance(edit.state, Saved), "it is known to be saved", PATIENCE)
-            await eventually(lambda: not Drafts(tmp_path).found("memory:"), "its draft is gone", PATIENCE)
+            await eventually(lambda: not Drafts(tmp_path).list_drafts("memory:"), "its draft is gone", PATIENCE)
             assert (await other.get("key")).value == b"mine"
         session.edit()
 
@@ -130,17 +130,17 @@ async def test_save_without_a_draft_is_not_left() -> None:
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         place.main.failure = NotReachable("connection refused")
         place.main.hold = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(edit.save())
             await eventually(lambda: isinstance(edit.state, Saving), "it is sent", PATIENCE)
-            assert not await session.desk.leave()
-            assert session.editing is edit
+            assert not await session.editor.leave()
+            assert session.current_edit is edit
             place.main.hold.set()
         assert isinstance(edit.state, Refused)
-        assert session.editing is edit
+        assert session.current_edit is edit
 
 
 async def test_draft_taken_up_from_a_save_in_doubt_stays(tmp_path: Path) -> None:
@@ -149,16 +149,16 @@ async def test_draft_taken_up_from_a_save_in_doubt_stays(tmp_path: Path) -> None
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
         await edit.save()
-        assert await session.desk.leave()
-        again = await session.desk.take_up(session.desk.offered[0])
-        await edit.look_again()
+        assert await session.editor.leave()
+        again = await session.editor.resume_draft(session.editor.drafts[0])
+        await edit.check_outcome()
         assert isinstance(edit.state, Saved)
         await session.idle()
         assert again.text == "mine"
-        assert [draft.text for draft in Drafts(tmp_path).found("memory:")] == ["mine"]
+        assert [draft.text for draft in Drafts(tmp_path).list_drafts("memory:")] == ["mine"]
 
 
 @pytest.mark.parametrize("failure", [NoSpace("the quota is used up"), NotReachable("connection refused")])
@@ -167,7 +167,7 @@ async def test_a_refused_save_says_why_and_keeps_the_text(failure: Exception) ->
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
-        edit.draft("mine")
+        edit.set_text("mine")
         place.main.failure = failure
         await edit.save()
         assert isinstance(edit.state, Refused)

@@ -131,7 +131,7 @@ async def test_a_killed_server_is_shown_as_stale_and_is_live_again_when_it_is_ba
             await falls_stale(witness, time.monotonic())
             await asyncio.to_thread(server.start)
             server.ctl("put", f"key-{number}", "x")
-            await eventually(lambda: session.liveness.standing is LivenessStatus.LIVE, "it is live again", PATIENCE)
+            await eventually(lambda: session.liveness.status is LivenessStatus.LIVE, "it is live again", PATIENCE)
             await eventually(lambda: session.tree.node(f"key-{number}") is not None, "the change is shown", PATIENCE)  # noqa: B023 - awaited before the loop goes on
 
 
@@ -145,7 +145,7 @@ async def test_a_store_whose_history_is_gone_is_read_again_before_it_is_live(
         shared_etcd.ctl("put", f"{prefix}gone", "x")
         await eventually(lambda: session.tree.node("gone") is not None, "it is shown", PATIENCE)
         proxy.reset()
-        await eventually(lambda: session.liveness.standing is LivenessStatus.STALE, "it is stale", PATIENCE)
+        await eventually(lambda: session.liveness.status is LivenessStatus.STALE, "it is stale", PATIENCE)
         shared_etcd.ctl("del", f"{prefix}gone")
         shared_etcd.compact()
         await comes_back(witness, put(shared_etcd, prefix), proxy.heal)
@@ -156,7 +156,7 @@ async def test_a_server_that_is_not_there_yet_is_found_when_it_is() -> None:
     server = EtcdServer("3.5")
     async with Session(opener(f"etcd://{server.address}/"), Codecs()) as session:
         await session.idle()
-        assert session.liveness.standing is LivenessStatus.DISCONNECTED
+        assert session.liveness.status is LivenessStatus.DISCONNECTED
         assert session.liveness.next_try is not None
         async with server:
             await live(session)
@@ -173,7 +173,7 @@ async def test_a_user_who_may_read_a_part_only_works_there() -> None:
         async with Session(make, Codecs()) as session:
             await live(session)
             assert session.tree.node("key") is not None
-            assert "word" not in session.shown
+            assert "word" not in session.address
 
 
 async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_is_lost(
@@ -184,7 +184,7 @@ async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_i
         async with witnessed(f"etcd://{proxy.address}/{prefix}") as (session, _):
             for number in range(figure(3, 30)):
                 edit = await editing(session, "key")
-                edit.draft(f"{edit.text}line {number}\n")
+                edit.set_text(f"{edit.text}line {number}\n")
                 proxy.drop_replies()
                 saving = asyncio.get_running_loop().time()
                 async with asyncio.TaskGroup() as group:
@@ -193,7 +193,7 @@ async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_i
                     proxy.heal()
                 assert asyncio.get_running_loop().time() - saving < PATIENCE
                 await eventually(lambda edit=edit: isinstance(edit.state, Saved), "it is saved", PATIENCE)  # type: ignore[misc]  # mypy does not infer a lambda with a default; it is awaited here
-                await session.desk.leave()
+                await session.editor.leave()
                 session.select(None)
                 await live(session)
         lines = shared_etcd.ctl("get", f"{prefix}key", "--print-value-only").splitlines()
@@ -206,10 +206,10 @@ async def test_a_lease_is_kept_and_its_time_is_shown(shared_etcd: EtcdServer, pr
         shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}key", "x")
         edit = await editing(session, "key")
         assert isinstance(session.detail.state, Ready)
-        left = session.detail.state.value.left(session.clock.now())
+        left = session.detail.state.value.ttl_left(session.clock.now())
         assert left is not None
         assert 500 < left <= 600
-        edit.draft("y")
+        edit.set_text("y")
         await edit.save()
         assert isinstance(edit.state, Saved)
         entry: Entry = edit.state.entry
@@ -217,11 +217,11 @@ async def test_a_lease_is_kept_and_its_time_is_shown(shared_etcd: EtcdServer, pr
         assert int(entry.lease, 16) == int(lease, 16)
         await eventually(lambda: _shows(session, b"y"), "the change is shown", PATIENCE)
         assert isinstance(session.detail.state, Ready)
-        assert session.detail.state.value.left(session.clock.now()) is not None
+        assert session.detail.state.value.ttl_left(session.clock.now()) is not None
 
 
 def _shows(session: Session, value: bytes) -> bool:
-    reading = session.detail.reading
+    reading = session.detail.loaded
     return reading is not None and reading.entry.value == value
 
 
@@ -229,7 +229,7 @@ async def test_a_conflict_on_a_real_store_is_merged(shared_etcd: EtcdServer, pre
     async with witnessed(f"etcd://{shared_etcd.address}/{prefix}") as (session, _):
         shared_etcd.ctl("put", f"{prefix}key", "one\ntwo\nthree\n")
         edit = await editing(session, "key")
-        edit.draft("one\ntwo\nTHREE\n")
+        edit.set_text("one\ntwo\nTHREE\n")
         shared_etcd.ctl("put", f"{prefix}key", "ONE\ntwo\nthree\n")
         await eventually(lambda: edit.theirs is not None, "their change is told", PATIENCE)
         await edit.save()

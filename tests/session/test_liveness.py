@@ -27,31 +27,31 @@ def living() -> LivenessTracker:
 
 def test_it_begins_disconnected() -> None:
     judged = LivenessTracker().judge(0)
-    assert (judged.standing, judged.reason) == (LivenessStatus.DISCONNECTED, "connecting")
+    assert (judged.status, judged.reason) == (LivenessStatus.DISCONNECTED, "connecting")
 
 
 def test_a_proof_counts_for_four_seconds_from_when_it_was_asked_for() -> None:
     pulse = living()
-    assert pulse.judge(10.0 + GRACE - 0.001).standing is LivenessStatus.LIVE
+    assert pulse.judge(10.0 + GRACE - 0.001).status is LivenessStatus.LIVE
     assert pulse.turns(10.0) == 10.0 + GRACE
     judged = pulse.judge(10.0 + GRACE)
-    assert judged.standing is LivenessStatus.STALE
+    assert judged.status is LivenessStatus.STALE
     assert judged.age(15.5) == 5.5
 
 
 def test_a_proof_after_a_time_without_one_is_not_enough_before_everything_was_read_again() -> None:
     pulse = living()
     assert pulse.proof(20.0, 20.1)
-    assert pulse.judge(20.1).standing is LivenessStatus.CATCHING_UP
+    assert pulse.judge(20.1).status is LivenessStatus.CATCHING_UP
     assert not pulse.proof(22.0, 22.1)
     pulse.caught_up()
-    assert pulse.judge(22.1).standing is LivenessStatus.LIVE
+    assert pulse.judge(22.1).status is LivenessStatus.LIVE
 
 
 def test_it_says_what_it_was_that_did_not_answer() -> None:
     pulse = living()
     pulse.no_proof(Timeout("no answer within 2 s"), 10.0)
-    assert pulse.judge(11.0).standing is LivenessStatus.LIVE
+    assert pulse.judge(11.0).status is LivenessStatus.LIVE
     assert pulse.judge(14.0).reason == "no answer within 2 s"
 
 
@@ -68,46 +68,46 @@ def test_store_without_connection_is_disconnected(error: NotReachable, standing:
     """Only if the question could not be sent and the last proof is too old; then the next try is said."""
     pulse = living()
     pulse.no_proof(error, 16.0)
-    assert pulse.judge(10.0 + GRACE - 0.001).standing is LivenessStatus.LIVE
+    assert pulse.judge(10.0 + GRACE - 0.001).status is LivenessStatus.LIVE
     judged = pulse.judge(15.0)
-    assert (judged.standing, judged.reason, judged.error) == (standing, error.message, error)
+    assert (judged.status, judged.reason, judged.error) == (standing, error.message, error)
     assert judged.next_try == (16.0 if standing is LivenessStatus.DISCONNECTED else None)
     pulse.proof(16.0, 16.1)
-    assert pulse.judge(16.1).standing is LivenessStatus.CATCHING_UP
+    assert pulse.judge(16.1).status is LivenessStatus.CATCHING_UP
 
 
 def test_it_is_not_live_before_everything_shown_was_read() -> None:
     pulse = living()
     pulse.reading()
-    assert pulse.judge(10.5).standing is LivenessStatus.CATCHING_UP
+    assert pulse.judge(10.5).status is LivenessStatus.CATCHING_UP
     pulse.caught_up()
-    assert pulse.judge(10.5).standing is LivenessStatus.LIVE
+    assert pulse.judge(10.5).status is LivenessStatus.LIVE
 
 
 def test_a_lost_watch_makes_it_stale_at_once_and_only_a_later_proof_counts() -> None:
     pulse = living()
     pulse.fell_silent("connection reset", 11.0)
-    assert (pulse.judge(11.0).standing, pulse.judge(11.0).reason) == (LivenessStatus.STALE, "connection reset")
+    assert (pulse.judge(11.0).status, pulse.judge(11.0).reason) == (LivenessStatus.STALE, "connection reset")
     pulse.established()
     pulse.proof(10.9, 10.9)
-    assert pulse.judge(11.1).standing is LivenessStatus.CATCHING_UP
+    assert pulse.judge(11.1).status is LivenessStatus.CATCHING_UP
     pulse.proof(11.1, 11.1)
-    assert pulse.judge(11.2).standing is LivenessStatus.LIVE
+    assert pulse.judge(11.2).status is LivenessStatus.LIVE
 
 
 def test_after_a_sleep_it_is_stale_until_it_was_proved_and_read_again() -> None:
     pulse = living()
     pulse.woke(600.0, 611.0)
-    assert (pulse.judge(611.0).standing, pulse.judge(611.0).reason) == (
+    assert (pulse.judge(611.0).status, pulse.judge(611.0).reason) == (
         LivenessStatus.STALE,
         "this machine slept for 600 s",
     )
     pulse.proof(610.9, 610.9)
-    assert pulse.judge(611.0).standing is LivenessStatus.STALE
+    assert pulse.judge(611.0).status is LivenessStatus.STALE
     pulse.proof(611.1, 611.1)
-    assert pulse.judge(611.2).standing is LivenessStatus.CATCHING_UP
+    assert pulse.judge(611.2).status is LivenessStatus.CATCHING_UP
     pulse.caught_up()
-    assert pulse.judge(611.2).standing is LivenessStatus.LIVE
+    assert pulse.judge(611.2).status is LivenessStatus.LIVE
 
 
 def test_a_frozen_display_is_not_live_and_ages_from_the_freezing() -> None:
@@ -115,14 +115,14 @@ def test_a_frozen_display_is_not_live_and_ages_from_the_freezing() -> None:
     pulse.frozen = 10.5
     pulse.proof(12.0, 12.0)
     judged = pulse.judge(12.5)
-    assert (judged.standing, judged.age(12.5)) == (LivenessStatus.STALE, 2.0)
+    assert (judged.status, judged.age(12.5)) == (LivenessStatus.STALE, 2.0)
 
 
 def test_a_refusal_is_an_answer() -> None:
     pulse = living()
     pulse.refusal = Forbidden("the user may not do this")
     judged = pulse.judge(11.0)
-    assert (judged.standing, judged.reason) == (LivenessStatus.LIVE, "the user may not do this")
+    assert (judged.status, judged.reason) == (LivenessStatus.LIVE, "the user may not do this")
 
 
 def _tell(_: object) -> None:
@@ -170,13 +170,13 @@ def test_live_is_never_claimed_without_its_three_proofs(happenings: list[tuple[f
             case _:
                 pass
         proved = not slept and any(proof >= broken and now - proof < GRACE for proof in proofs)
-        claimed = pulse.judge(now).standing is LivenessStatus.LIVE
+        claimed = pulse.judge(now).status is LivenessStatus.LIVE
         assert not claimed or (connected and heard and read and proved)
         assert claimed or not (connected and heard and read and proved)
 
 
 def standing(session: Session) -> LivenessStatus:
-    return session.liveness.standing
+    return session.liveness.status
 
 
 async def test_a_session_asks_every_two_seconds_and_stays_live() -> None:
@@ -184,7 +184,7 @@ async def test_a_session_asks_every_two_seconds_and_stays_live() -> None:
     async with opened(Place(clock)) as session:
         for _ in range(20):
             await clock.advance(1.0)
-            assert session.liveness.standing is LivenessStatus.LIVE
+            assert session.liveness.status is LivenessStatus.LIVE
 
 
 async def test_a_cut_connection_is_stale_and_then_live_again_without_a_flash_of_it_between() -> None:
@@ -193,18 +193,18 @@ async def test_a_cut_connection_is_stale_and_then_live_again_without_a_flash_of_
     async with opened(place) as session:
         before = clock.now()
         place.cut("unplugged")
-        await eventually(lambda: session.liveness.standing is LivenessStatus.STALE, "the loss is told", PATIENCE)
+        await eventually(lambda: session.liveness.status is LivenessStatus.STALE, "the loss is told", PATIENCE)
         for _ in range(10):
             await clock.advance(1.0)
-            assert session.liveness.standing is LivenessStatus.STALE
+            assert session.liveness.status is LivenessStatus.STALE
         age = session.liveness.age(clock.now())
         assert age is not None
         assert age >= clock.now() - before
         place.mend()
         standings = set[LivenessStatus]()
-        session.subscribe(lambda _: standings.add(session.liveness.standing))
+        session.subscribe(lambda _: standings.add(session.liveness.status))
         await clock.advance(2.5)
-        await eventually(lambda: session.liveness.standing is LivenessStatus.LIVE, "it is live again", PATIENCE)
+        await eventually(lambda: session.liveness.status is LivenessStatus.LIVE, "it is live again", PATIENCE)
         assert LivenessStatus.DISCONNECTED not in standings
 
 
@@ -245,12 +245,12 @@ async def test_after_the_machine_slept_nothing_is_believed_before_it_was_read_ag
         async def counted() -> None:
             nonlocal reads
             reads += 1
-            assert session.liveness.standing is not LivenessStatus.LIVE
+            assert session.liveness.status is not LivenessStatus.LIVE
             await read_again()
 
         session.tree.resync = counted  # type: ignore[method-assign]  # one method of a test's own object is replaced
         clock.slept += seconds
-        assert session.liveness.standing is LivenessStatus.STALE
+        assert session.liveness.status is LivenessStatus.STALE
         assert session.liveness.reason == f"this machine slept for {seconds:.0f} s"
         await clock.advance(2.0)
         await live(session)
@@ -262,7 +262,7 @@ async def test_a_short_jump_of_the_clock_is_no_sleep(seconds: float) -> None:
     clock = SetClock()
     async with opened(Place(clock)) as session:
         clock.slept += seconds
-        assert session.liveness.standing is LivenessStatus.LIVE
+        assert session.liveness.status is LivenessStatus.LIVE
 
 
 async def test_a_store_that_refuses_to_prove_is_alive_and_the_refusal_is_said() -> None:

@@ -87,12 +87,12 @@ async def test_time_left_counts_down_between_readings() -> None:
         read = running.state.value
         holder = read.locks[0].holder
         assert holder is not None
-        now = read.left(holder, read.read)
-        later = read.left(holder, read.read + 10)
+        now = read.ttl_left(holder, read.read_at)
+        later = read.ttl_left(holder, read.read_at + 10)
         assert now is not None
         assert later is not None
         assert now - later == pytest.approx(10)
-        assert read.left(holder, read.read + 1000) == 0
+        assert read.ttl_left(holder, read.read_at + 1000) == 0
 
 
 async def test_time_left_of_a_new_lock_is_read_again() -> None:
@@ -101,7 +101,7 @@ async def test_time_left_of_a_new_lock_is_read_again() -> None:
     async with Counted(place) as store, table(store) as running, place.other() as other:
         await eventually(lambda: store.reads == 1, "it was read", PATIENCE)
         async with other.lock("a/job", ttl=1) as lock:
-            running.touch([put("a/job/00007", lease="7")])
+            running.on_events([put("a/job/00007", lease="7")])
             await eventually(lambda: bool(holders(running)), "the holder", PATIENCE)
             await eventually(lambda: store.reads >= 5, "it is read again and again", PATIENCE)
             assert lock.held
@@ -111,9 +111,9 @@ async def test_what_ends_by_itself_without_a_lease_may_be_a_lock_too() -> None:
     place = Place()
     async with Counted(place) as store, table(store) as running:
         await eventually(lambda: store.reads == 1, "it was read", PATIENCE)
-        running.touch([put("config/c___lock", ttl=20)])
+        running.on_events([put("config/c___lock", ttl=20)])
         await eventually(lambda: store.reads == 2, "it was read again", PATIENCE)
-        running.touch([Deleted("other", 9, Entry("other", b"", 7, ttl=2))])
+        running.on_events([Deleted("other", 9, Entry("other", b"", 7, ttl=2))])
         await eventually(lambda: store.reads == 3, "it was read again", PATIENCE)
 
 
@@ -121,15 +121,15 @@ async def test_what_has_nothing_to_do_with_locks_reads_nothing() -> None:
     place = Place()
     async with Counted(place) as store, table(store) as running:
         await eventually(lambda: store.reads == 1, "it was read", PATIENCE)
-        running.touch([put("config/a"), Deleted("config/b", 3)])
+        running.on_events([put("config/a"), Deleted("config/b", 3)])
         await asyncio.sleep(0.05)
         assert store.reads == 1
-        running.touch([put("config/c", lease="7")])
+        running.on_events([put("config/c", lease="7")])
         await eventually(lambda: store.reads == 2, "it was read again", PATIENCE)
-        running.touch([put("config/c", lease="7")])
+        running.on_events([put("config/c", lease="7")])
         await asyncio.sleep(0.05)
         assert store.reads == 2
-        running.touch([Deleted("config/c", 9)])
+        running.on_events([Deleted("config/c", 9)])
         await eventually(lambda: store.reads == 3, "it was read again", PATIENCE)
 
 
@@ -149,8 +149,8 @@ async def test_whole_table_waits_ten_times_its_reading_and_a_queue_does_not() ->
         store.locks = slow  # type: ignore[method-assign]  # one method of a test's own object is replaced
         async with table(store) as running:
             await eventually(lambda: store.reads == 1, "it was read", PATIENCE)
-            running.want()
-            running.touch([put("jobs/one", lease="7"), put("jobs/two", lease="8"), put("top", lease="9")])
+            running.request_refresh()
+            running.on_events([put("jobs/one", lease="7"), put("jobs/two", lease="8"), put("top", lease="9")])
             await eventually(lambda: store.reads == 4, "all was read again", PATIENCE)
     assert (prefixes[0], sorted(prefixes[1:3]), prefixes[3]) == ("", ["jobs", "top"], "")
     assert began[3] - began[0] >= 10 * 0.1
@@ -167,18 +167,18 @@ async def test_locks_that_did_not_change_are_kept() -> None:
     ):
         await eventually(lambda: [lock[0] for lock in holders(running)] == ["a/job"], "the holder", PATIENCE)
         async with other.lock("b/job", ttl=30) as second:
-            running.touch([put("b/job/00007", lease="7")])
+            running.on_events([put("b/job/00007", lease="7")])
             await eventually(lambda: [lock[0] for lock in holders(running)] == ["a/job", "b/job"], "both", PATIENCE)
             assert isinstance(running.state, Ready)
             key = running.state.value.locks[1].holder
             await second.release()
         assert key is not None
-        running.touch([Deleted(key.key, 9)])
+        running.on_events([Deleted(key.key, 9)])
         await eventually(lambda: [lock[0] for lock in holders(running)] == ["a/job"], "one is left", PATIENCE)
         assert isinstance(running.state, Ready)
         holder = running.state.value.locks[0].holder
         assert holder is not None
-        left = running.state.value.left(holder, running.state.value.read)
+        left = running.state.value.ttl_left(holder, running.state.value.read_at)
         assert left is not None
         assert left <= 30
 
@@ -200,7 +200,7 @@ async def test_possible_locks_are_those_of_the_open_folder() -> None:
         await store.put("b/two", b"", ttl=60)
         running.open_folder("a")
         await eventually(lambda: [lock[0] for lock in holders(running)] == ["a/one"], "those of a", PATIENCE)
-        running.touch([put("b/two", ttl=60), put("a/one", ttl=60)])
+        running.on_events([put("b/two", ttl=60), put("a/one", ttl=60)])
         running.open_folder("b")
         await eventually(lambda: [lock[0] for lock in holders(running)] == ["b/two"], "those of b", PATIENCE)
 
@@ -217,7 +217,7 @@ async def test_many_events_are_one_reading(monkeypatch: pytest.MonkeyPatch) -> N
     place = Place()
     async with Counted(place) as store, table(store, pause=pause) as running:
         for number in range(1000):
-            running.touch([put(f"session-{number}", lease="7")])
+            running.on_events([put(f"session-{number}", lease="7")])
             await sleep(0)
         assert store.reads == 1
         pauses.release()
@@ -226,7 +226,7 @@ async def test_many_events_are_one_reading(monkeypatch: pytest.MonkeyPatch) -> N
         for _ in range(1000):  # turns of the loop, of which a reading takes a few
             await sleep(0)
         assert store.reads == 2
-        running.want()
+        running.request_refresh()
         await eventually(lambda: store.reads == 3, "it is read when there is a reason", PATIENCE)
 
 
@@ -245,7 +245,7 @@ async def test_a_reading_that_fails_keeps_what_was_shown(failure: Exception) -> 
     async with place.other() as other, Counted(place) as store, other.lock("job"), table(store) as running:
         await eventually(lambda: bool(holders(running)), "the holder", PATIENCE)
         store.failure = failure
-        running.want()
+        running.request_refresh()
         await eventually(lambda: isinstance(running.state, Failed), "it fails", PATIENCE)
         state = running.state
         assert isinstance(state, Failed)
@@ -253,7 +253,7 @@ async def test_a_reading_that_fails_keeps_what_was_shown(failure: Exception) -> 
         assert state.stale is not None
         assert state.stale.locks[0].key == "job"
         store.failure = None
-        running.want()
+        running.request_refresh()
         await eventually(lambda: isinstance(running.state, Ready), "it is read again", PATIENCE)
 
 

@@ -20,9 +20,9 @@ def _flat(row: Row, depth: int = 0) -> list[tuple[Row, int]]:
     for child in sorted(row.branch, key=lambda one: one.name):
         inside = _flat(child, depth + 1)
         if child.kept or _keeps_below(child):
-            lines += [(child, depth), *(inside if child.opened else [])]
-    if row.branch.tail is not None:
-        lines.append((row.branch.tail, depth))
+            lines += [(child, depth), *(inside if child.is_open else [])]
+    if row.branch.more_row is not None:
+        lines.append((row.branch.more_row, depth))
     return lines
 
 
@@ -45,7 +45,7 @@ class RowsAgainstALine(RuleBasedStateMachine):
     def insert(self, number: int, names: list[str]) -> None:
         parent = self._pick(number)
         if parent.branch is None:
-            self.rows.hang(parent, Branch())
+            self.rows.set_branch(parent, Branch())
         assert parent.branch is not None
         for name in names:
             if parent.branch.find(name) is None:
@@ -78,19 +78,19 @@ class RowsAgainstALine(RuleBasedStateMachine):
     def keep(self, number: int, *, kept: bool) -> None:
         row = self._pick(number)
         if row is not self.rows.root:
-            self.rows.keep(row, kept=kept)
+            self.rows.set_kept(row, kept=kept)
 
     @rule(number=st.integers(0, 1000), letter=st.sampled_from("abz"))
     def sift(self, number: int, letter: str) -> None:
         parent = self._pick(number)
         for block in parent.branch.blocks if parent.branch is not None else ():
-            self.rows.sift(parent, block, lambda row: letter in row.name)
+            self.rows.filter_block(parent, block, lambda row: letter in row.name)
 
     @rule(number=st.integers(0, 1000), there=st.booleans())
     def end(self, number: int, *, there: bool) -> None:
         parent = self._pick(number)
         if parent.branch is not None:
-            self.rows.end(parent, Row("") if there else None)
+            self.rows.set_more_row(parent, Row("") if there else None)
 
     @invariant()
     def every_row_is_where_a_list_has_it(self) -> None:
@@ -137,7 +137,7 @@ def test_depth_has_no_limit() -> None:
     for _ in range(3000):
         row = Row("deeper")
         rows.insert(parent, row)
-        rows.hang(row, Branch())
+        rows.set_branch(row, Branch())
         rows.open(row)
         parent = row
     assert len(rows) == 3000

@@ -49,10 +49,10 @@ class Wall(MemoryStore):
 async def test_entering_does_not_wait_for_the_store() -> None:
     async with Session(lambda: Wall(parse("memory:far/away/")), Codecs()) as session:
         await asyncio.sleep(0)
-        assert session.liveness.standing is LivenessStatus.DISCONNECTED
+        assert session.liveness.status is LivenessStatus.DISCONNECTED
         assert session.liveness.reason == "connecting"
-        assert session.why_off("go") == "not connected: not connected yet"
-        await eventually(lambda: session.shown == "memory:///far/away/", "the address is shown", PATIENCE)
+        assert session.disabled_reason("go") == "not connected: not connected yet"
+        await eventually(lambda: session.address == "memory:///far/away/", "the address is shown", PATIENCE)
 
 
 def test_a_revision_that_is_of_one_entry_is_not_shown_as_the_stores() -> None:
@@ -80,9 +80,9 @@ async def test_a_store_that_cannot_be_reached_is_tried_again_with_growing_pauses
             tries = len(place.stores)
             await eventually(lambda: session.liveness.next_try is not None, "the next try is planned", PATIENCE)
             liveness = session.liveness
-            assert (liveness.standing, liveness.reason) == (LivenessStatus.DISCONNECTED, error.message)
+            assert (liveness.status, liveness.reason) == (LivenessStatus.DISCONNECTED, error.message)
             assert session.error is error
-            pause = liveness.wait(clock.now())
+            pause = liveness.retry_in(clock.now())
             assert pause is not None
             pauses.append(pause)
             await clock.advance(pause)
@@ -120,7 +120,7 @@ async def test_a_factory_that_cannot_make_a_store_waits_for_a_person_too() -> No
     async with Session(fails, Codecs()) as session:
         await session.idle()
         assert session.liveness.reason == "no such file: ca.pem"
-        assert session.shown == ""
+        assert session.address == ""
 
 
 async def test_the_tree_shows_what_is_there_and_follows_it() -> None:
@@ -219,12 +219,12 @@ async def test_history_that_was_lost_is_a_gap_and_everything_is_read_again_befor
         await other.put("gone", b"")
         async with opened(place) as session:
             place.stores[0].cut("away")
-            await eventually(lambda: session.liveness.standing is LivenessStatus.STALE, "the loss is told", PATIENCE)
+            await eventually(lambda: session.liveness.status is LivenessStatus.STALE, "the loss is told", PATIENCE)
             await other.delete("gone")
             await other.put("new", b"")
             place.keyspace.compact()
             seen = list[tuple[LivenessStatus, list[str]]]()
-            session.subscribe(lambda _: seen.append((session.liveness.standing, names(session))))
+            session.subscribe(lambda _: seen.append((session.liveness.status, names(session))))
             place.stores[0].mend()
             await live(session)
             assert {session.tree.node(name) is not None for name in ("kept", "new")} == {True}
@@ -239,7 +239,7 @@ async def test_what_is_read_again_after_a_gap_is_no_rate() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         place.stores[0].cut("away")
-        await eventually(lambda: session.liveness.standing is LivenessStatus.STALE, "the loss is told", PATIENCE)
+        await eventually(lambda: session.liveness.status is LivenessStatus.STALE, "the loss is told", PATIENCE)
         for number in range(200):
             await other.put(f"key-{number}", b"")
         place.keyspace.compact()
@@ -298,7 +298,7 @@ async def test_nothing_is_left_behind(tmp_path: Path) -> None:
             async with opened(place, drafts=tmp_path) as session:
                 session.select("large")
                 await session.idle()
-                session.edit().draft("y")
+                session.edit().set_text("y")
             assert len(asyncio.all_tasks()) == before
     assert asyncio.all_tasks() == tasks
     await eventually(lambda: threading.active_count() <= threads, "threads have ended", PATIENCE)
@@ -328,7 +328,7 @@ async def test_what_is_off_is_refused_with_its_reason() -> None:
         with pytest.raises(CallNotSupported, match="read-only: w unlocks writing"):
             await session.create("b")
         with pytest.raises(CallNotSupported, match="read-only"):
-            await session.preview_removal("a", subtree=False)
+            await session.preview_deletion("a", subtree=False)
         await session.run("writing")
         assert (await session.create("b")).key == "b"
 
@@ -349,7 +349,7 @@ async def test_a_store_that_was_restarted_elsewhere_is_connected_again_by_hand()
         place.refusal = Unauthenticated("the store refuses user and password")
         await place.stores[0].close()
         refused = "not connected: the store refuses user and password"
-        await eventually(lambda: session.why_off("go") == refused, "the refusal is told", PATIENCE)
+        await eventually(lambda: session.disabled_reason("go") == refused, "the refusal is told", PATIENCE)
         assert session.liveness.next_try is None
         place.refusal = None
         await session.run("reload")
@@ -359,7 +359,7 @@ async def test_a_store_that_was_restarted_elsewhere_is_connected_again_by_hand()
 async def test_reasons_name_the_keys_that_a_person_chose() -> None:
     """Where another key unlocks writing, it is the one that is named."""
     for keys, words in (("f9",), "f9 unlocks writing"), ((), "the command Writing unlocks writing"):
-        async with Session(Place().connect, Codecs(), actions=ACTIONS.remapped({"writing": keys})) as session:
+        async with Session(Place().connect, Codecs(), actions=ACTIONS.with_keys({"writing": keys})) as session:
             await session.idle()
             session.select("key")
-            assert session.why_off("delete") == f"read-only: {words}"
+            assert session.disabled_reason("delete") == f"read-only: {words}"

@@ -167,7 +167,7 @@ async def test_a_server_that_is_not_there_yet_is_found_when_it_is(own_server: Se
     own_server.kill()
     async with Session(opener(url(own_server, prefix)), Codecs()) as session:
         await session.idle()
-        assert session.liveness.standing is LivenessStatus.DISCONNECTED
+        assert session.liveness.status is LivenessStatus.DISCONNECTED
         assert session.liveness.next_try is not None
         await asyncio.to_thread(own_server.start)
         await live(session)
@@ -207,7 +207,7 @@ async def _no_watch_is_deaf(scheme: str, cluster: ConsulCluster | EtcdCluster | 
 
         def told() -> bool:
             shown = session.tree.node("key") is not None
-            return shown or session.liveness.standing is not LivenessStatus.LIVE
+            return shown or session.liveness.status is not LivenessStatus.LIVE
 
         async with explorer.open(f"{scheme}://{addresses}/lane/?timeout=20") as other:
             await other.put("key", b"")
@@ -233,14 +233,14 @@ async def test_saves_through_lost_answers_are_saved_and_nothing_is_lost(server: 
         await live(session)
         for number in range(figure(3, 30)):
             edit = await editing(session, "key")
-            edit.draft(f"{edit.text}line {number}\n")
+            edit.set_text(f"{edit.text}line {number}\n")
             proxy.drop_replies()
             async with asyncio.TaskGroup() as group:
                 group.create_task(edit.save())
                 await asyncio.sleep(0.3)
                 proxy.heal()
             await eventually(lambda edit=edit: isinstance(edit.state, Saved), "it is saved", PATIENCE)  # type: ignore[misc]  # mypy does not infer a lambda with a default; it is awaited here
-            await session.desk.leave()
+            await session.editor.leave()
             session.select(None)
             await live(session)
         lines = ((await other.get("key")).value or b"").decode().splitlines()
@@ -252,7 +252,7 @@ async def test_a_race_is_a_conflict_and_is_merged(server: Server, prefix: str) -
         await other.put("key", b"one\ntwo\nthree\n")
         await live(session)
         edit = await editing(session, "key")
-        edit.draft("one\ntwo\nTHREE\n")
+        edit.set_text("one\ntwo\nTHREE\n")
         await other.put("key", b"ONE\ntwo\nthree\n")
         await eventually(lambda: edit.theirs is not None, "their change is told", PATIENCE)
         await edit.save()
@@ -268,7 +268,7 @@ async def test_a_key_that_was_deleted_and_made_again_is_another(server: Server, 
         await other.put("key", b"first\n")
         await live(session)
         edit = await editing(session, "key")
-        edit.draft("mine\n")
+        edit.set_text("mine\n")
         await other.delete("key")
         await other.put("key", b"first\n")
         await edit.save()

@@ -41,7 +41,7 @@ async def test_another_separator_of_any_length() -> None:
 async def test_a_level_is_read_when_it_is_opened_and_not_before() -> None:
     async with growing("a/b/c", "a/d") as garden:
         assert garden.store.asked == 1
-        assert garden.node("a").extent is LevelState.UNLOADED
+        assert garden.node("a").load_state is LevelState.UNLOADED
         garden.store.held = True
         garden.tree.expand(garden.node("a"))
         assert garden.rows == ["a/", "  <loading>"]
@@ -218,7 +218,7 @@ async def test_a_deep_tree_is_no_different() -> None:
 async def test_a_page_is_taken_in_by_slices_and_what_happens_between_them_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(level_loader, "SLICE", 0)
+    monkeypatch.setattr(level_loader, "SLICE_SECONDS", 0)
     async with growing(page=1000) as garden:
         for number in range(640):
             garden.store.put(f"{number:04}")
@@ -233,7 +233,7 @@ async def test_a_page_is_taken_in_by_slices_and_what_happens_between_them_counts
                 garden.tell()
             lengths.add(len(garden.tree))
         assert len(lengths) > 640 // 32
-        garden.now = aging.GHOST
+        garden.now = aging.TOMBSTONE_SECONDS
         while garden.tree.sweep(garden.now):
             pass
         assert len(garden.tree) == 638

@@ -57,7 +57,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         assert not self.running.done(), self.running
 
     def _nodes(self) -> list[Node]:
-        return [line.row for line in self.tree.window(0, len(self.tree)) if not line.row.tail]
+        return [line.row for line in self.tree.window(0, len(self.tree)) if not line.row.is_more_row]
 
     def _some(self, number: int) -> Node | None:
         nodes = self._nodes()
@@ -181,7 +181,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
     @rule(number=_NUMBERS, bottom=st.booleans())
     def previous(self, number: int, *, bottom: bool) -> None:
         """Read before what lies behind a gap, or the end of a level."""
-        lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.tail]
+        lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.is_more_row]
         if lines:
             self.tree.load_previous(lines[-1] if bottom else lines[number % len(lines)])
         self._turn()
@@ -189,7 +189,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
     @rule(number=_NUMBERS)
     def on(self, number: int) -> None:
         """Read on behind what lies before a gap."""
-        lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.tail]
+        lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.is_more_row]
         if lines:
             self.tree.load_more(lines[number % len(lines)])
         self._turn()
@@ -240,19 +240,19 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
             level = node.branch
             assert level is not None
             if not level.working:
-                assert {child.name for child in level if child.tail} == {run.gap for run in level.runs[:-1]}
+                assert {child.name for child in level if child.is_more_row} == {run.gap for run in level.runs[:-1]}
                 assert level.gaps.keys() == {run.gap for run in level.runs[:-1]}
                 assert all(one.end is not None and one.end < two.start for one, two in pairwise(level.runs))
-                assert (level.tail is None) is (level.error is None and level.runs[-1].end is None)
+                assert (level.more_row is None) is (level.error is None and level.runs[-1].end is None)
 
     @invariant()
     def tallies_are_right(self) -> None:
-        known = [child for node in self.tree._rows.levels() for child in node.branch or () if not child.tail]  # noqa: SLF001 - the rows behind what is shown are compared
+        known = [child for node in self.tree._rows.levels() for child in node.branch or () if not child.is_more_row]  # noqa: SLF001 - the rows behind what is shown are compared
         assert self.tree.loaded == len(known)
         assert self.tree._rows.matching == sum(child.kept for child in known)  # noqa: SLF001 - the rows behind what is shown are compared
         for node in self.tree._rows.levels():  # noqa: SLF001 - the rows behind what is shown are compared
             assert node.branch is not None
-            assert node.branch.living == sum(not (child.ghost or child.tail) for child in node.branch)
+            assert node.branch.live_count == sum(not (child.tombstone or child.is_more_row) for child in node.branch)
 
     def _settle(self) -> None:
         self.store.held = False
@@ -265,7 +265,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
                 self.fold.add(event)
             self.tree.apply(self.fold.drain(1))
             self._turn()
-            failed = [node for node in self.tree._rows.levels() if node.extent is LevelState.FAILED]  # noqa: SLF001 - the rows behind what is shown are compared
+            failed = [node for node in self.tree._rows.levels() if node.load_state is LevelState.FAILED]  # noqa: SLF001 - the rows behind what is shown are compared
             for node in failed:
                 self.tree.reload(node)
             if not (failed or self.tree.busy):
@@ -291,12 +291,12 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         self.tree.filter(None)
         for _ in range(100):
             self._settle()
-            partial = [node for node in self.tree._rows.levels() if node.extent is LevelState.PARTIAL]  # noqa: SLF001 - the rows behind what is shown are compared
+            partial = [node for node in self.tree._rows.levels() if node.load_state is LevelState.PARTIAL]  # noqa: SLF001 - the rows behind what is shown are compared
             closed = [node for node in self._nodes() if node.has_children and not node.expanded]
             for node in partial:
                 self.tree.load_more(node)
-                if node.branch is not None and node.branch.tail is not None:
-                    self.tree.load_previous(node.branch.tail)
+                if node.branch is not None and node.branch.more_row is not None:
+                    self.tree.load_previous(node.branch.more_row)
             for node in closed:
                 self.tree.expand(node)
             if not (partial or closed):
@@ -312,7 +312,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
             assert level is not None
             listed = {child.name: child for child in children(set(self.store.keys), self.tree.prefix(node))}
             for child in level:
-                if child.tail:
+                if child.is_more_row:
                     continue
                 there = listed.get(child.name)
                 if there is None or not strict:
@@ -327,18 +327,18 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
     def _compare_filter(self) -> None:
         """Compare what is shown with what the filter means."""
         if self.filter is None:
-            assert self.tree.findings is None
+            assert self.tree.filter_progress is None
             return
         test = TreeFilter(self.filter).test("/")
         known = [
             (node, child)
             for node in self.tree._rows.levels()  # noqa: SLF001 - the rows behind what is shown are compared
             for child in node.branch or ()
-            if not child.tail
+            if not child.is_more_row
         ]
-        bare = self.tree._rows.bare  # noqa: SLF001 - the rows behind what is shown are compared
+        bare = self.tree._rows.unfiltered  # noqa: SLF001 - the rows behind what is shown are compared
         matching = {child for node, child in known if node in bare or test(self.tree.prefix(node), child.name)}
-        findings = self.tree.findings
+        findings = self.tree.filter_progress
         assert findings is not None
         assert findings.done
         assert (findings.matching, findings.loaded) == (len(matching), len(known))

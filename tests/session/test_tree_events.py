@@ -7,7 +7,7 @@ from explorer.model.errors import NotReachable
 from explorer.model.events import Put
 from explorer.session.keytree import level_loader
 from explorer.session.keytree import marks as aging
-from explorer.session.keytree.marks import MarkKind, Stage
+from explorer.session.keytree.marks import MarkAge, MarkKind
 from explorer.session.keytree.nodes import LevelState
 from tests.servers.waiting import eventually
 from tests.session.tree_harness import growing
@@ -71,7 +71,7 @@ async def test_the_end_of_a_value_at_the_end_of_a_page_lets_nothing_be_left_out(
         await garden.tree.idle()
         garden.tell()
         await garden.tree.idle()
-        while garden.tree.root.extent is LevelState.PARTIAL:
+        while garden.tree.root.load_state is LevelState.PARTIAL:
             garden.tree.load_more(garden.tree.root)
             await garden.tree.idle()
         assert [row.lstrip("+-~") for row in garden.rows] == ["a/", "a-b", "z"]
@@ -79,7 +79,7 @@ async def test_the_end_of_a_value_at_the_end_of_a_page_lets_nothing_be_left_out(
 
 async def test_a_deletion_where_a_page_ended_has_nothing_read_again() -> None:
     async with growing("a", "b", "c", "d", page=2) as garden:
-        while garden.tree.root.extent is LevelState.PARTIAL:
+        while garden.tree.root.load_state is LevelState.PARTIAL:
             garden.tree.load_more(garden.tree.root)
             await garden.tree.idle()
         asked = garden.store.asked
@@ -166,10 +166,10 @@ async def test_a_key_that_lost_all_its_children_is_a_leaf() -> None:
         garden.tell()
         await garden.tree.idle()
         assert garden.rows == ["a", "  -1"]
-        garden.now = aging.GHOST
+        garden.now = aging.TOMBSTONE_SECONDS
         garden.tree.sweep(garden.now)
         assert garden.rows == ["a"]
-        assert garden.node("a").extent is LevelState.UNLOADED
+        assert garden.node("a").load_state is LevelState.UNLOADED
         assert not garden.node("a").expanded
 
 
@@ -183,7 +183,7 @@ async def test_a_folder_emptied_by_events_goes_and_an_open_one_comes_back_open()
         garden.store.put("locks/x/2")
         garden.tell()
         assert garden.rows == ["+locks/", "  +x/", "    -1", "    +2", "z"]
-        garden.now += aging.GHOST
+        garden.now += aging.TOMBSTONE_SECONDS
         garden.tree.sweep(garden.now)
         assert garden.rows == ["+locks/", "  +x/", "    +2", "z"]
 
@@ -194,10 +194,10 @@ async def test_a_deleted_row_is_shown_a_little_longer() -> None:
         assert garden.tell()
         assert garden.tree.node("a") is None
         assert garden.rows == ["-a", "b"]
-        garden.now = aging.GHOST - 0.1
+        garden.now = aging.TOMBSTONE_SECONDS - 0.1
         assert garden.tree.sweep(garden.now)
         assert garden.rows == ["-a", "b"]
-        garden.now = aging.GHOST
+        garden.now = aging.TOMBSTONE_SECONDS
         assert garden.tree.sweep(garden.now)
         assert garden.rows == ["b"]
         assert garden.tree.loaded == 1
@@ -216,8 +216,8 @@ async def test_marks_age_in_stages_and_end() -> None:
             garden.now = moment
             garden.tree.sweep(garden.now)
             mark = garden.tree.mark(garden.node("n"))
-            stages.append(mark and mark.stage)
-        assert stages == [Stage.FRESH, Stage.FRESH, Stage.RECENT, Stage.RECENT, None]
+            stages.append(mark and mark.age)
+        assert stages == [MarkAge.FRESH, MarkAge.FRESH, MarkAge.RECENT, MarkAge.RECENT, None]
         assert not garden.tree.sweep(garden.now)
 
 
@@ -280,11 +280,11 @@ async def test_what_comes_while_all_is_read_again_is_not_taken_for_gone() -> Non
         garden.store.arrive(request)
         await garden.answer()
         assert garden.rows == ["a", "b", "+new"]
-        assert not garden.node("new").ghost
+        assert not garden.node("new").tombstone
 
 
 async def test_marks_and_ghosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aging, "MOST", 10)
+    monkeypatch.setattr(aging, "MAX_MARKS", 10)
     async with growing(*(f"{number:04}" for number in range(600)), page=1000) as garden:
         for key in list(garden.store.keys)[:500]:
             garden.store.delete(key)
@@ -292,14 +292,14 @@ async def test_marks_and_ghosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
         while garden.tree.sweep(garden.now):
             pass
         assert len(garden.tree) == 110
-        assert [garden.tree.at(row).ghost for row in (0, 9, 10)] == [True, True, False]
-        assert garden.tree.mark(garden.tree.at(0)) == (MarkKind.DELETED, Stage.FRESH, 0.0)
+        assert [garden.tree.at(row).tombstone for row in (0, 9, 10)] == [True, True, False]
+        assert garden.tree.mark(garden.tree.at(0)) == (MarkKind.DELETED, MarkAge.FRESH, 0.0)
 
 
 class TestAStoreThatKeepsQuietAboutWhatCameAndWent:
     @pytest.fixture(autouse=True)
     def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(level_loader, "CONFIRMED", 0.01)
+        monkeypatch.setattr(level_loader, "CONFIRM_DELAY", 0.01)
 
     async def test_what_was_read_and_never_told_of_is_let_go(self) -> None:
         async with growing("a/kept", "b/gone", unsure=True) as garden:

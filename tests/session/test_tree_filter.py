@@ -12,11 +12,11 @@ async def test_a_filter_shows_what_matches_and_what_is_around_it() -> None:
         garden.tree.filter("ef")
         await garden.tree.idle()
         assert garden.rows == ["ab/", "  cd/", "    ef"]
-        assert str(garden.tree.findings) == "1 of 6 loaded keys"
+        assert str(garden.tree.filter_progress) == "1 of 6 loaded keys"
         garden.tree.filter(None)
         await garden.tree.idle()
         assert garden.rows == ["ab/", "cd", "y/"]
-        assert garden.tree.findings is None
+        assert garden.tree.filter_progress is None
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ async def test_a_folder_that_is_opened_shows_all_that_is_in_it_until_the_filter_
         assert garden.rows == ["ab/"]
         await garden.expand("ab")
         assert garden.rows == ["ab/", "  cd/", "  x"]
-        assert str(garden.tree.findings) == "3 of 4 loaded keys"
+        assert str(garden.tree.filter_progress) == "3 of 4 loaded keys"
         garden.store.put("ab/later")
         garden.tell()
         assert garden.rows == ["ab/", "  cd/", "  +later", "  x"]

@@ -76,7 +76,7 @@ class Watched:
                 with suppress(ExplorerError):
                     await self.tree.reveal("/".join(chance.choice(_NAMES) for _ in range(chance.randint(1, 2))))
             elif act == 3:
-                lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.tail]
+                lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.is_more_row]
                 for line in lines[-1:]:
                     chance.choice([self.tree.load_previous, self.tree.load_more])(line)
             elif shown:
@@ -116,7 +116,7 @@ async def _agrees(opened: Callable[[], Store], seed: int, count: int, names: Seq
                 await eventually(lambda: _END in watched.heard and not len(watched.fold), "all is heard", PATIENCE)
                 watched.tree.filter(None)
                 await becomes(watched.tree, other)
-                assert all(node.has_value or node.has_children or node.ghost for node in nodes(watched.tree))
+                assert all(node.has_value or node.has_children or node.tombstone for node in nodes(watched.tree))
                 for task in tasks:
                     task.cancel()
 

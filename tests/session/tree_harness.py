@@ -40,9 +40,9 @@ class Garden:
         return [self._row(line.row, line.depth) for line in self.tree.window(0, len(self.tree))]
 
     def _row(self, node: Node, depth: int) -> str:
-        if node.tail:
+        if node.is_more_row:
             assert node.parent is not None
-            return "  " * depth + f"<{node.parent.extent.name.lower()}>"
+            return "  " * depth + f"<{node.parent.load_state.name.lower()}>"
         mark = self.tree.mark(node)
         return (
             "  " * depth

@@ -51,7 +51,7 @@ async def type_on(folder: Path, key: str, stopwatch: Stopwatch) -> None:
         async with opened(place, drafts=folder) as session:
             edit = await editing(session, key)
             for number in range(1_000_000):
-                edit.draft(f"{edit.text}{number} ")
+                edit.set_text(f"{edit.text}{number} ")
                 sys.stdout.write(f"{number} {time.monotonic()} {stopwatch.longest}\n")
                 sys.stdout.flush()
                 await asyncio.sleep(0.01)
@@ -59,5 +59,5 @@ async def type_on(folder: Path, key: str, stopwatch: Stopwatch) -> None:
 
 if __name__ == "__main__":
     stopwatch = Stopwatch()
-    with patch.object(Drafts, "keep", stopwatch.around(Drafts.keep)):
+    with patch.object(Drafts, "save", stopwatch.around(Drafts.save)):
         asyncio.run(type_on(Path(sys.argv[1]), sys.argv[2], stopwatch))

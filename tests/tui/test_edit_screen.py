@@ -153,7 +153,7 @@ class TestDrafts:
             await TestAConflict().met(place, page, b"theirs")
             await page.press("t")
             await page.shows("your text is kept as a draft", "theirs")
-            assert page.session.desk.draft_keys == {"app"}
+            assert page.session.editor.draft_keys == {"app"}
         assert len(files(tmp_path)) == 1
 
 
@@ -249,7 +249,7 @@ async def test_a_folder_says_that_it_has_no_value_to_edit(place: Place) -> None:
         for key in ("e", "E"):
             await page.press(key)
             await page.shows("a folder has no value")
-            assert page.session.editing is None
+            assert page.session.current_edit is None
 
 
 async def test_notices_take_the_place_of_earlier_ones(place: Place) -> None:

@@ -142,7 +142,7 @@ async def reach(page: AppPage, place: FailingPlace, where: Place, key: str) -> N
     browse.focus_pane("tree")
     browse.query_one(TreePane).select(node)
     await page.pilot.pause()
-    await page.until(lambda: page.session.detail.reading is not None or key != "app", "the value is read")
+    await page.until(lambda: page.session.detail.loaded is not None or key != "app", "the value is read")
     browse.focus_pane({Place.VALUE: "value", Place.LOCKS: "locks", Place.CHANGES: "changes"}.get(where, "tree"))
     if where in Place.EDITOR | Place.REVIEW | Place.CONFLICT:
         await page.pilot.press("e", "x")
@@ -167,15 +167,15 @@ async def return_to_browsing(page: AppPage) -> None:
         left = page.app.screen
         left.dismiss(None)
         await page.until(lambda left=left: page.app.screen is not left, "the screen is left")  # type: ignore[misc]  # mypy cannot follow what is handed on
-    await session.desk.leave()
-    await session.desk.find_drafts()  # of a save whose outcome is unknown one stays
-    for draft in session.desk.offered:
-        await session.desk.discard(draft)
+    await session.editor.leave()
+    await session.editor.find_drafts()  # of a save whose outcome is unknown one stays
+    for draft in session.editor.drafts:
+        await session.editor.discard(draft)
     session.tree.filter(None)
     if not session.writable:
-        await session.unlock()
+        await session.toggle_writable()
     if session.frozen:
-        await session.freeze()
+        await session.toggle_freeze()
 
 
 async def walk(page: AppPage, place: FailingPlace, make: Callable[[], Exception], steps: list[Step]) -> None:

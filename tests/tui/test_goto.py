@@ -71,14 +71,14 @@ class TestFinding:
             await other.delete_tree("flags")
             await page.shows("deleted since")
             tree = page.session.tree
-            await page.until(lambda: tree.at(1).ghost, "the folder is gone, too")
+            await page.until(lambda: tree.at(1).tombstone, "the folder is gone, too")
             while tree.sweep(tree.clock() + 60):
                 pass
             page.app.screen.query_one(TreePane).draw()
             await page.settle()
             assert page.session.selected == "flags/a"
             await page.shows("deleted since")
-            assert tree.at(2).ghost
+            assert tree.at(2).tombstone
             await page.press("down")
             assert [tree.at(row).name for row in range(len(tree))] == ["config", "top"]
             assert page.session.selected == "top"
@@ -99,13 +99,13 @@ class TestFinding:
             await page.type("flags/b")
             await page.press("enter")
             await page.shows("off", "flags/b")
-            assert page.session.tree.findings is not None, "its folder was opened, and shows what is in it"
+            assert page.session.tree.filter_progress is not None, "its folder was opened, and shows what is in it"
             await page.press(":", "ctrl+u")
             await page.type("config/app")
             await page.press("enter")
             await page.shows("config/app", "valid JSON", "top")
             assert page.session.selected == "config/app"
-            assert page.session.tree.findings is None
+            assert page.session.tree.filter_progress is None
 
     async def test_a_key_is_gone_to_by_its_name(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
@@ -156,7 +156,7 @@ class TestKeysTypedAhead:
             monkeypatch.setattr(MemoryStore, "get", slow)
             await page.pilot.press("G", "e")
             await page.pilot.pause()
-            assert page.session.editing is None
+            assert page.session.current_edit is None
             answered.set()
             await page.shows("top  (from rev")
 

@@ -29,7 +29,7 @@ from explorer.model.locks import Contender, LockInfo
 from explorer.model.sanitize import sanitize
 from explorer.session.change_log import ChangeLog
 from explorer.session.keytree.tree import Tree
-from explorer.session.lock_table import LocksRead
+from explorer.session.lock_table import LoadedLocks
 from explorer.session.states import Loading
 from explorer.tui.dialogs.confirm import Option, _Options
 from explorer.tui.panes.changes import ChangeList
@@ -203,7 +203,7 @@ async def test_locks_their_holders_and_waiters_are_drawn_inert() -> None:
                 LockInfo(party.name, party.name, party.name, party, tuple(parties[:2]), stale=party.name or None)
                 for party in parties
             )
-            locks.show(LocksRead(found, 0.0, NOON), 1.0)
+            locks.show(LoadedLocks(found, 0.0, NOON), 1.0)
             all_of(locks)
 
         every_batch(check)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from explorer.model.locks import Contender, LockInfo
-from explorer.session.lock_table import LocksRead
+from explorer.session.lock_table import LoadedLocks
 from explorer.tui.panes.locks import LockList, Row
 
 HOLDER = Contender("who", "job", "creation 7", 20.0)
@@ -32,5 +32,5 @@ def test_line_of_holder_says_the_time_left(seconds: float, words: str) -> None:
     """A reading that is older than the time left does not say whether the session was renewed since."""
     lock = LockInfo("job", "etcd mutex", "concurrency", HOLDER)
     rows = LockList()
-    rows.show(LocksRead((lock,), 100.0, datetime.now(UTC)), 100.0 + seconds)
+    rows.show(LoadedLocks((lock,), 100.0, datetime.now(UTC)), 100.0 + seconds)
     assert words in "".join(text for _, text in rows.pieces(1, 100))

@@ -163,7 +163,7 @@ class TestTheReview:
 
     async def test_the_key_that_saves_is_the_one_that_was_chosen(self) -> None:
         place = Place()
-        actions = ACTIONS.remapped({"save": ["f2"]})
+        actions = ACTIONS.with_keys({"save": ["f2"]})
         async with place.other() as store:
             await store.put("key", b"one\n")
             async with browsing(place.connect, Codecs(), writable=True, actions=actions) as page:

@@ -90,7 +90,7 @@ async def go(page: Page, key: str) -> None:
 
 async def write_vendor(page: Page, vendor: str) -> None:
     """Write the line of the vendor anew."""
-    lines = page.session.editing.text.split("\n") if page.session.editing else []
+    lines = page.session.current_edit.text.split("\n") if page.session.current_edit else []
     line = next(number for number, text in enumerate(lines) if text.startswith("vendor:"))
     await page.press("ctrl+home", *["down"] * line, "end", "ctrl+u")
     await page.type(f'vendor: "{vendor}"')

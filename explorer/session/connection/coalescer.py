@@ -9,7 +9,7 @@ from explorer.model.events import Deleted, Put
 
 Change: TypeAlias = Put | Deleted
 
-MOST: Final = 200_000
+MAX_PENDING_KEYS: Final = 200_000
 """Keys that may wait; beyond it nothing is kept and all must be read again."""
 LEAST_BUDGET: Final = 0.008
 """Seconds of a frame that applying events may take while it keeps up."""
@@ -26,16 +26,16 @@ class EventCoalescer:
     event.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MAX_PENDING_KEYS) -> None:
         self._most = most
         self._waiting: OrderedDict[str, Change] = (
             OrderedDict()
         )  # a dict that loses its first key again and again is slow
         self._gone: dict[str, Deleted] = {}
         self._since: float | None = None
-        self.told = 0
+        self.total = 0
         """All events ever taken in, for a rate."""
-        self.overflown = False
+        self.overflowed = False
         """Whether events were dropped because they came faster than they could be applied; `reset` ends it."""
 
     def __len__(self) -> int:
@@ -43,8 +43,8 @@ class EventCoalescer:
 
     def add(self, event: Change) -> None:
         """Take an event in."""
-        self.told += 1
-        if self.overflown:
+        self.total += 1
+        if self.overflowed:
             return
         key = event.key
         before = self._waiting.get(key)
@@ -57,7 +57,7 @@ class EventCoalescer:
             self._since = time.perf_counter()
         if len(self._waiting) > self._most:
             self.reset()
-            self.overflown = True
+            self.overflowed = True
 
     def drain(self, budget: float | None = None) -> Iterator[Change]:
         """Give events until all are given or a budget is used up, which grows while the oldest have waited longer.
@@ -79,7 +79,7 @@ class EventCoalescer:
                 break
         self._since = begun if self._waiting else None
 
-    def behind(self) -> float:
+    def lag(self) -> float:
         """Tell for how many seconds, at least, what waits has been waiting; 0 when nothing does."""
         return 0.0 if self._since is None else time.perf_counter() - self._since
 
@@ -88,7 +88,7 @@ class EventCoalescer:
         self._waiting.clear()
         self._gone.clear()
         self._since = None
-        self.overflown = False
+        self.overflowed = False
 
     def _budget(self) -> float:
         lag = len(self._waiting) / self._most

@@ -7,7 +7,7 @@ from typing import Final
 from explorer.drivers.base import PING_TIMEOUT, Store
 from explorer.model.entries import Revision
 from explorer.model.errors import Denied, ExplorerError, Timeout
-from explorer.session.clock import Clock, reach
+from explorer.session.clock import Clock, wait_until
 from explorer.session.connection.liveness import LivenessTracker
 
 INTERVAL: Final = 2.0
@@ -68,7 +68,7 @@ class Heartbeat:
                 if self._pulse.refusal is self._refused:
                     self._pulse.refusal = None
                 self._notice(revision)
-            await reach(self._clock, sent + pause, self._now)
+            await wait_until(self._clock, sent + pause, self._now)
 
     def _proved(self, sent: float) -> None:
         if self._pulse.proof(sent, self._clock.now()):

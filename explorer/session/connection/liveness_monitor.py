@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from explorer.model.sanitize import sanitize
-from explorer.session.clock import Clock, reach
+from explorer.session.clock import Clock, wait_until
 from explorer.session.connection.liveness import NAP, LivenessTracker
 from explorer.session.states import Liveness, LivenessStatus, Part
 
@@ -51,14 +51,14 @@ class LivenessMonitor:
         told: Liveness | None = None
         while True:
             judged = self.judge()
-            if judged.standing is not LivenessStatus.LIVE or _differ(judged, told):
+            if judged.status is not LivenessStatus.LIVE or _differ(judged, told):
                 self._tell(Part.LIVENESS)
             if _differ(judged, told):
-                _LOG.info("%s: %s", judged.standing.value, sanitize(judged.reason))
+                _LOG.info("%s: %s", judged.status.value, sanitize(judged.reason))
             told = judged
             now = self._clock.now()
             turn = self._pulse.turns(now)
-            await reach(self._clock, now + TICK if turn is None else min(turn, now + TICK), self._beat)
+            await wait_until(self._clock, now + TICK if turn is None else min(turn, now + TICK), self._beat)
 
     def _notice_sleep(self) -> None:
         asleep = self._clock.asleep()
@@ -69,8 +69,8 @@ class LivenessMonitor:
 
 
 def _differ(judged: Liveness, told: Liveness | None) -> bool:
-    return told is None or (judged.standing, judged.reason, judged.error, judged.refusal) != (
-        told.standing,
+    return told is None or (judged.status, judged.reason, judged.error, judged.refusal) != (
+        told.status,
         told.reason,
         told.error,
         told.refusal,

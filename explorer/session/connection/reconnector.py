@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.sanitize import sanitize
-from explorer.session.clock import Clock, reach
+from explorer.session.clock import Clock, wait_until
 from explorer.session.connection.liveness import LivenessTracker
 from explorer.session.internal_errors import as_failure
 
@@ -129,7 +129,7 @@ class Reconnector:
             await self._retry.wait()
             self._retry.clear()
         else:
-            await reach(self._clock, moment, self._retry)
+            await wait_until(self._clock, moment, self._retry)
 
 
 async def _together(store: Store, follow: ConnectionTask, companions: Sequence[ConnectionTask]) -> None:

@@ -10,7 +10,7 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported, Compacted, ExplorerError, Forbidden
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
-from explorer.session.clock import Clock, reach
+from explorer.session.clock import Clock, wait_until
 from explorer.session.connection.coalescer import EventCoalescer
 from explorer.session.connection.liveness import LivenessTracker
 from explorer.session.states import newest
@@ -136,14 +136,14 @@ class Reflector:
         """Have the events that were told taken in; tell whether some still wait."""
         told, self._told = self._told, []
         self._room.set()
-        if self._fold.overflown:
+        if self._fold.overflowed:
             self._fold.reset()
             self.read_again()
         if told or self._fold:
             self._shown.apply(told, self._fold.drain())  # drained while it is applied: the budget is for both
         self.rate.count(sum(not (isinstance(event, Put | Deleted) and event.inferred) for event in told))
         waiting = len(self._fold)
-        lagging = f"{waiting:,} changes wait to be shown" if self._fold.behind() > LAG else None
+        lagging = f"{waiting:,} changes wait to be shown" if self._fold.lag() > LAG else None
         if lagging != self._pulse.lagging:
             self._pulse.lagging = lagging
             self._notice()
@@ -209,7 +209,7 @@ class Reflector:
         self._pulse.established(f"read again every {REREADING:.0f} s: {reason}")
         self.read_again()
         while True:
-            await reach(self._clock, self._clock.now() + REREADING)
+            await wait_until(self._clock, self._clock.now() + REREADING)
             await self._going.wait()
             self._again.set()
 

@@ -15,9 +15,9 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import CallNotSupported, Denied, ExplorerError, NotReachable, OutcomeUnknown
 
-MOST: Final = 100_000
+MAX_COUNTED_KEYS: Final = 100_000
 """Keys that a preview counts; beyond it the number is told as a lower bound."""
-MOST_SINGLY: Final = 10_000
+MAX_ONE_BY_ONE: Final = 10_000
 """Entries that are deleted one by one at most."""
 _AT_ONCE: Final = 16
 """Entries that are being deleted at the same time."""
@@ -33,9 +33,9 @@ class DeletePlan:
     entry: Entry | None
     """The entry of the key itself. Of a subtree it is deleted last, and only if that was asked for; else it is None."""
     count: int
-    more: bool
+    truncated: bool
     """There are more than were counted."""
-    names: tuple[str, ...]
+    keys: tuple[str, ...]
     """The keys that were counted, in the store's order."""
     revision: Revision | None
     """The revision at which it was read; for a subtree the guard of its deletion."""
@@ -43,12 +43,12 @@ class DeletePlan:
     """What the keys below the folder begin with: a folder that itself ends with the separator is another one."""
     revisions: tuple[tuple[str, Revision], ...] = ()
     """All that would be deleted; of a subtree nothing where it is too much to be deleted one by one."""
-    singly: tuple[tuple[str, Revision], ...] | None = None
+    one_by_one: tuple[tuple[str, Revision], ...] | None = None
     """What is deleted one by one, each only at this revision; None where the store guards the whole."""
 
-    def one_by_one(self) -> "DeletePlan | None":
+    def as_one_by_one(self) -> "DeletePlan | None":
         """Return the same deletion entry by entry: what changed since stays, the rest goes. None if it is too large."""
-        return replace(self, singly=self.revisions) if self.revisions else None
+        return replace(self, one_by_one=self.revisions) if self.revisions else None
 
 
 async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = False) -> DeletePlan:
@@ -66,7 +66,9 @@ async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = Fal
     """
     if not subtree:
         entry = await store.get(key)
-        return DeletePlan(key, subtree=False, entry=entry, count=1, more=False, names=(key,), revision=entry.revision)
+        return DeletePlan(
+            key, subtree=False, entry=entry, count=1, truncated=False, keys=(key,), revision=entry.revision
+        )
     guarded = Capability.GUARDED_DELETE in store.capabilities
     if not guarded and Capability.ATOMIC not in store.capabilities:
         reason = store.unsupported_reasons.get(
@@ -76,20 +78,20 @@ async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = Fal
     below = key + store.separator
     count, names, after = 0, list[str](), None
     revision: Revision | None = None
-    singly: list[tuple[str, Revision]] = []
+    one_by_one: list[tuple[str, Revision]] = []
     first = True
-    while first or (after is not None and count < MOST):
+    while first or (after is not None and count < MAX_COUNTED_KEYS):
         first = False
         page = await store.list(below, after=after, values=False)
         revision = page.revision if revision is None else revision
         count += len(page.items)
         names += [entry.key for entry in page.items]
         after = page.next
-        if count <= MOST_SINGLY:
-            singly += [(entry.key, entry.revision) for entry in page.items]
+        if count <= MAX_ONE_BY_ONE:
+            one_by_one += [(entry.key, entry.revision) for entry in page.items]
         elif not guarded:
             raise CallNotSupported(
-                f"more than {MOST_SINGLY:,} entries, and this store deletes them safely one by one only",
+                f"more than {MAX_ONE_BY_ONE:,} entries, and this store deletes them safely one by one only",
                 hint="delete smaller folders of it, or all of it with keyscope rm --recursive",
                 key=key,
             )
@@ -97,23 +99,23 @@ async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = Fal
     if own is not None:
         count += 1
         names.insert(0, key)
-        singly.append((key, own.revision))
-    whole = count <= MOST_SINGLY and after is None
+        one_by_one.append((key, own.revision))
+    whole = count <= MAX_ONE_BY_ONE and after is None
     return DeletePlan(
         key,
         subtree=True,
         entry=own,
         count=count,
-        more=after is not None,
-        names=tuple(names),
+        truncated=after is not None,
+        keys=tuple(names),
         revision=revision,
         below=below,
-        revisions=tuple(singly) if whole else (),
-        singly=None if guarded else tuple(singly),
+        revisions=tuple(one_by_one) if whole else (),
+        one_by_one=None if guarded else tuple(one_by_one),
     )
 
 
-async def remove(store: Store, removal: DeletePlan) -> int:
+async def apply_plan(store: Store, removal: DeletePlan) -> int:
     """Delete what was shown, and give how many entries that were: fewer where some were to go one by one and stay.
 
     Raises:
@@ -121,8 +123,8 @@ async def remove(store: Store, removal: DeletePlan) -> int:
         KeyNotFound: It is gone already.
         OutcomeUnknown: The answer was lost.
     """
-    if removal.singly is not None:
-        return await _delete_singly(store, removal.singly)
+    if removal.one_by_one is not None:
+        return await _delete_singly(store, removal.one_by_one)
     if removal.subtree:
         count = await store.delete_tree(removal.below, guard=removal.revision)
         if removal.entry is not None:

@@ -23,7 +23,7 @@ from explorer.codecs.base import Choice
 from explorer.model.entries import Revision
 from explorer.model.keys import encode
 
-LARGEST: Final = 16 * 2**20
+MAX_DRAFT_SIZE: Final = 16 * 2**20
 """Bytes of a file beyond which no draft is written or read."""
 _MARK: Final = "keyscope draft"
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -43,7 +43,7 @@ class Draft:
     """The revision of that value."""
     choice: Choice | None
     """How it was read."""
-    written: datetime
+    written_at: datetime
     file: str = ""
     """The name of its file, once it has one."""
 
@@ -59,23 +59,23 @@ class Drafts:
         self.folder = folder
         self._ours: dict[tuple[str, str], str] = {}
 
-    def found(self, store: str) -> tuple[Draft, ...]:
+    def list_drafts(self, store: str) -> tuple[Draft, ...]:
         """Give the drafts for a store, the newest first; whose files are damaged or not ours alone are left out."""
         try:
             with _Folder(self.folder) as folder:
                 drafts = [draft for draft in folder.drafts() if draft.store == store]
         except (DraftError, OSError):
             return ()
-        return tuple(sorted(drafts, key=lambda draft: draft.written, reverse=True))
+        return tuple(sorted(drafts, key=lambda draft: draft.written_at, reverse=True))
 
-    def keep(self, draft: Draft) -> Draft:
+    def save(self, draft: Draft) -> Draft:
         """Write a draft in place of the one before, or beside one of another session that nobody has taken up.
 
         Raises:
             DraftError: It cannot be written.
         """
         data = _packed(draft)
-        if len(data) > LARGEST:
+        if len(data) > MAX_DRAFT_SIZE:
             message = f"a draft of {len(data):,} bytes is too large to be kept"
             raise DraftError(message)
         try:
@@ -88,7 +88,7 @@ class Drafts:
             raise DraftError(message) from error
         return replace(draft, file=name)
 
-    def take_up(self, draft: Draft) -> None:
+    def adopt(self, draft: Draft) -> None:
         """Go on with a draft that was found: from now on its file is this session's own."""
         self._ours[draft.store, draft.key] = draft.file
 
@@ -165,9 +165,9 @@ class _Folder:
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(handle)
             theirs = found.st_uid != os.getuid() or bool(found.st_mode & _OTHERS)
-            if theirs or not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+            if theirs or not stat.S_ISREG(found.st_mode) or found.st_size > MAX_DRAFT_SIZE:
                 return None
-            return _unpacked(file.read(LARGEST + 1))
+            return _unpacked(file.read(MAX_DRAFT_SIZE + 1))
 
     def write(self, name: str, data: bytes) -> None:
         aside = f".{name}.{token_hex(4)}"
@@ -200,7 +200,7 @@ def _packed(draft: Draft) -> bytes:
             "base": None if draft.base is None else base64.b64encode(draft.base).decode(),
             "revision": draft.revision,
             "choice": None if choice is None else list(astuple(choice)),
-            "written": draft.written.isoformat(),
+            "written": draft.written_at.isoformat(),
         }
     )
     digest = hashlib.sha256(content.encode("ascii")).hexdigest()
@@ -232,5 +232,5 @@ def _draft(told: Mapping[str, object]) -> Draft:
         base=None if base is None else base64.b64decode(base, validate=True),
         revision=revision,
         choice=Choice(*choice) if isinstance(choice, list) else None,
-        written=datetime.fromisoformat(str(told["written"])),
+        written_at=datetime.fromisoformat(str(told["written"])),
     )

@@ -75,9 +75,9 @@ class Edit:
         self.state: State = Drafting()
         self.theirs: Put | Deleted | None = None
         """What somebody else did to the key while it was edited."""
-        self.expires: float | None = None
+        self.expires_at: float | None = None
         """When the TTL that the key had ends, by the session's clock, unless somebody renews it; None without one."""
-        self.draft_problem: str | None = None
+        self.draft_error: str | None = None
         """Why no draft is kept of what is typed."""
         self._decoder = decoder
         self._store = store
@@ -87,38 +87,38 @@ class Edit:
         """The entry that the next save may replace."""
 
     @property
-    def unsaved(self) -> bool:
+    def is_unsaved(self) -> bool:
         """Whether there is something typed that would be lost without this edit."""
-        return self.open and self.text != self.document.text
+        return self.is_open and self.text != self.document.text
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether it is not saved yet."""
         return not isinstance(self.state, Saved)
 
     @property
-    def settled(self) -> bool:
+    def is_settled(self) -> bool:
         """Whether no answer is waited for: text may be typed, or the edit left."""
         return not isinstance(self.state, Saving | Unknown)
 
     # Typing
 
-    def draft(self, text: str) -> None:
+    def set_text(self, text: str) -> None:
         """Take over what was typed."""
-        if text == self.text or not self.settled:
+        if text == self.text or not self.is_settled:
             return
         self.text = text
         self._become(Drafting())
 
-    def take_over(self, text: str) -> None:
+    def replace_text(self, text: str) -> None:
         """Go on with a text from outside; what an editor would alter is escaped from then on."""
-        self.go_on_with(*self.document.adopt(text))
+        self.set_document(*self.document.adopt(text))
 
-    def go_on_with(self, document: Document, text: str) -> None:
+    def set_document(self, document: Document, text: str) -> None:
         """Go on with the same value in another form, and a text in that form."""
-        if self.settled:
+        if self.is_settled:
             self.document = document
-            self.draft(text)
+            self.set_text(text)
 
     async def change_form(self) -> None:
         """Go on in the document's other form, with what was typed.
@@ -136,7 +136,7 @@ class Edit:
         again = await self._decoder.encode(other, typed)
         if again.value != encoded.value:
             raise InvalidText("this text cannot be shown in the other form")
-        if self.settled and (document, text) == (self.document, self.text):
+        if self.is_settled and (document, text) == (self.document, self.text):
             self.document, self.text = other, typed
             self._become(Drafting(changed=encoded.changed))
 
@@ -160,7 +160,7 @@ class Edit:
 
         A text that makes no value, or changes nothing, says so instead.
         """
-        if not self.settled:
+        if not self.is_settled:
             return
         document, text = self.document, self.text
         before = "" if self.base is None else document.text
@@ -197,11 +197,11 @@ class Edit:
 
     # Saving
 
-    def end_refusal(self) -> None:
+    def on_store_answered(self) -> None:
         """Take note that the store answers again: what it could not be asked to save can be saved now."""
         match self.state:
-            case Refused(NotReachable() as error, ended=False):
-                self._become(Refused(error, ended=True))
+            case Refused(NotReachable() as error, is_over=False):
+                self._become(Refused(error, is_over=True))
             case _:
                 pass
 
@@ -320,7 +320,7 @@ class Edit:
         if isinstance(self.state, Expired):
             await self._overwrite(None, ttl)
 
-    def choose_no_ttl(self) -> None:
+    def cancel_ttl_choice(self) -> None:
         """Go back to the conflict without saving."""
         if isinstance(self.state, Expired):
             self._become(self.state.conflict)
@@ -337,7 +337,7 @@ class Edit:
 
     # After a lost answer
 
-    async def look_again(self) -> None:
+    async def check_outcome(self) -> None:
         """Read the key and find out what became of a save in doubt."""
         if not isinstance(self.state, Unknown):
             return
@@ -355,13 +355,13 @@ class Edit:
         else:
             await self._meet(found)
 
-    async def resolve(self) -> None:
+    async def resolve_outcome(self) -> None:
         """Look again and again until it is known what became of a save in doubt."""
         looks = 0
         while isinstance(self.state, Unknown):
             await asyncio.sleep(_LOOKS[min(looks, len(_LOOKS) - 1)])
             looks += 1
-            await self.look_again()
+            await self.check_outcome()
 
     # What somebody else does
 

@@ -14,7 +14,7 @@ from explorer.model.line_diff import DiffLine
 class Drafting:
     """It is being typed."""
 
-    problem: InvalidText | None = None
+    error: InvalidText | None = None
     """Why the text, as it is, makes no value."""
     changed: bool = False
     """Whether saving it would write anything."""
@@ -86,7 +86,7 @@ class Refused:
     """It was not stored."""
 
     error: ExplorerError
-    ended: bool = False
+    is_over: bool = False
     """Whether the reason is over: the store answers again."""
 
 

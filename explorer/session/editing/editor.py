@@ -21,7 +21,7 @@ from explorer.session.editing.edit_states import Conflicted, Drafting, Refused, 
 from explorer.session.jobs import Jobs, Task
 from explorer.session.states import Part
 
-SOON: Final = 0.4
+DRAFT_DELAY: Final = 0.4
 """Seconds after a keystroke at which the draft is written, with all that was typed by then."""
 _CHECKING: Final = 0.15
 """Seconds that typing has to pause before it is looked whether the text makes a value."""
@@ -53,9 +53,9 @@ class Editor:
             folder: Where drafts are kept; None keeps none.
         """
         self.edit: Edit | None = None
-        self.shown = ""
+        self.store_address = ""
         """The store's address, without secrets."""
-        self.offered: tuple[Draft, ...] = ()
+        self.drafts: tuple[Draft, ...] = ()
         """Drafts of this store that were found, for the person to go on with or to discard."""
         self._decoder = decoder
         self._work = work
@@ -77,15 +77,15 @@ class Editor:
     async def find_drafts(self) -> None:
         """Look which drafts there are for this store."""
         if self._drafts is not None:
-            self.offered = await self._aside.do(self._drafts.found, self.shown)
-            if self.offered:
+            self.drafts = await self._aside.do(self._drafts.list_drafts, self.store_address)
+            if self.drafts:
                 self._tell(Part.EDIT)
 
     @property
     def draft_keys(self) -> frozenset[str]:
         """Keys of this store for which a draft is kept, the open edit's included."""
-        keys = {draft.key for draft in self.offered}
-        if self.edit is not None and self.edit.unsaved and self._drafts is not None:
+        keys = {draft.key for draft in self.drafts}
+        if self.edit is not None and self.edit.is_unsaved and self._drafts is not None:
             keys.add(self.edit.key)
         return frozenset(keys)
 
@@ -96,7 +96,7 @@ class Editor:
         base = None if reading.deleted else reading.entry
         edit = self._edit(reading.entry.key, base, reading)
         if base is not None and base.ttl is not None:
-            edit.expires = reading.read + base.ttl
+            edit.expires_at = reading.read_at + base.ttl
         return self._begin(edit)
 
     async def create(self, key: str, choice: Choice | None = None) -> Edit:
@@ -109,7 +109,7 @@ class Editor:
         document = await self._decoder.open(key, b"", choice)
         return self._begin(Edit(key, None, document, decoder=self._decoder, store=self._store, told=self._told))
 
-    async def take_up(self, draft: Draft) -> Edit:
+    async def resume_draft(self, draft: Draft) -> Edit:
         """Go on with a draft that was found, on the value that it began with: what changed since is a conflict.
 
         Raises:
@@ -123,15 +123,15 @@ class Editor:
         edit = Edit(draft.key, base, document, decoder=self._decoder, store=self._store, told=self._told)
         self._begin(edit, resumed=draft)
         self._kept = draft.text
-        self.offered = tuple(other for other in self.offered if other.file != draft.file)
+        self.drafts = tuple(other for other in self.drafts if other.file != draft.file)
         for left, its_draft in self._left_in_doubt.items():
             if its_draft is not None and its_draft.file == draft.file:
                 self._left_in_doubt[left] = None  # the file is this edit's now
-        edit.draft(draft.text)
+        edit.set_text(draft.text)
         await self._compare(edit)
         return edit
 
-    async def read_again(self) -> None:
+    async def resync(self) -> None:
         """Compare the open edit with what is stored now: no event tells what was lost with the store's history."""
         if self.edit is not None:
             with suppress(ExplorerError):  # the save finds it out, too
@@ -149,7 +149,7 @@ class Editor:
 
     async def discard(self, draft: Draft) -> None:
         """Remove a draft that was found."""
-        self.offered = tuple(other for other in self.offered if other.file != draft.file)
+        self.drafts = tuple(other for other in self.drafts if other.file != draft.file)
         if self._drafts is not None:
             await self._aside.do(self._drafts.discard, draft)
         self._tell(Part.EDIT)
@@ -168,9 +168,9 @@ class Editor:
         if self._drafts is None:
             return
         if resumed is None:
-            await self._aside.do(self._drafts.release, self.shown, key)
+            await self._aside.do(self._drafts.release, self.store_address, key)
         else:
-            await self._aside.do(self._drafts.take_up, resumed)
+            await self._aside.do(self._drafts.adopt, resumed)
 
     # Ending
 
@@ -185,23 +185,23 @@ class Editor:
         edit = self.edit
         if edit is None:
             return True
-        keep = keep or not edit.settled
+        keep = keep or not edit.is_settled
         if keep:
             await self.flush()
-        if not edit.settled:
-            if edit.unsaved and (self._drafts is None or edit.draft_problem is not None):
+        if not edit.is_settled:
+            if edit.is_unsaved and (self._drafts is None or edit.draft_error is not None):
                 return False
             self._left_in_doubt[edit] = None
         self.edit = None
         if not keep:
             await self._forget(edit)
         elif self._drafts is not None:
-            file = await self._aside.do(self._drafts.release, self.shown, edit.key)
-            self.offered = await self._aside.do(self._drafts.found, self.shown)
-            left = next((draft for draft in self.offered if draft.file == file), None)
+            file = await self._aside.do(self._drafts.release, self.store_address, edit.key)
+            self.drafts = await self._aside.do(self._drafts.list_drafts, self.store_address)
+            left = next((draft for draft in self.drafts if draft.file == file), None)
             if edit in self._left_in_doubt:
                 self._left_in_doubt[edit] = left
-            elif left is not None and not edit.open:  # found out while the file was released
+            elif left is not None and not edit.is_open:  # found out while the file was released
                 await self.discard(left)
         self._tell(Part.EDIT)
         return True
@@ -216,7 +216,7 @@ class Editor:
 
     async def flush(self) -> None:
         """Write the draft of what is typed now, so that it can be gone on with another day."""
-        if self.edit is not None and self.edit.unsaved:
+        if self.edit is not None and self.edit.is_unsaved:
             await self._keep(self.edit)
 
     def close(self) -> None:
@@ -243,13 +243,13 @@ class Editor:
                 work.start(self._resolve(edit), name="find out about a save", caused=False)
             case Drafting(checked=False) if edit is self.edit:
                 work.replace(self._check(edit), name="check a text")
-        if edit is self.edit and edit.unsaved and edit.text != self._kept and not self._writing:
+        if edit is self.edit and edit.is_unsaved and edit.text != self._kept and not self._writing:
             self._writing = True
             work.start(self._keep_soon(), name="write a draft")
 
     async def _resolve(self, edit: Edit) -> None:
         try:
-            await edit.resolve()
+            await edit.resolve_outcome()
         finally:
             self._doubtful.discard(edit)
 
@@ -260,9 +260,9 @@ class Editor:
     async def _keep_soon(self) -> None:
         """Write drafts until the one on disk is what was typed."""
         try:
-            while (edit := self.edit) is not None and edit.unsaved and edit.text != self._kept:
-                await asyncio.sleep(SOON)
-                if edit is self.edit and edit.unsaved:
+            while (edit := self.edit) is not None and edit.is_unsaved and edit.text != self._kept:
+                await asyncio.sleep(DRAFT_DELAY)
+                if edit is self.edit and edit.is_unsaved:
                     await self._keep(edit)
         finally:
             self._writing = False
@@ -272,24 +272,24 @@ class Editor:
             self._kept = edit.text
             return
         draft = Draft(
-            store=self.shown,
+            store=self.store_address,
             key=edit.key,
             text=edit.text,
             base=None if edit.base is None else edit.base.value,
             revision=None if edit.base is None else edit.base.revision,
             choice=edit.document.choice,
-            written=self._clock.wall(),
+            written_at=self._clock.wall(),
         )
         problem = None
         if self._beginning is not None:
             await asyncio.wait([self._beginning])
         try:
-            await self._aside.do(self._drafts.keep, draft)
+            await self._aside.do(self._drafts.save, draft)
         except DraftError as error:
             problem = str(error)
         self._kept = draft.text
-        if problem != edit.draft_problem:
-            edit.draft_problem = problem
+        if problem != edit.draft_error:
+            edit.draft_error = problem
             self._tell(Part.EDIT)
 
     async def _forget(self, edit: Edit) -> None:
@@ -300,4 +300,4 @@ class Editor:
             return
         self._kept = None
         if self._drafts is not None:
-            await self._aside.do(self._drafts.remove, self.shown, edit.key)
+            await self._aside.do(self._drafts.remove, self.store_address, edit.key)

@@ -60,7 +60,7 @@ class EventApplier:
             if not child.has_children:
                 child.has_children = changed = True
             self._verifier.touch(child)
-            if not child.opened:
+            if not child.is_open:
                 rows.marks.count(child)
                 changed |= shown
                 shown = False
@@ -82,10 +82,10 @@ class EventApplier:
             if level.working:
                 _note(level, name).deleted_below = True
             child = level.find(name)
-            if child is None or child.ghost:
+            if child is None or child.tombstone:
                 self._miss(node, level)
                 return changed
-            if not child.opened:
+            if not child.is_open:
                 rows.marks.count(child)
                 changed |= shown
                 shown = False
@@ -99,7 +99,7 @@ class EventApplier:
         if level.working:
             _note(level, last).value = False
         child = level.find(last)
-        if child is None or child.ghost:
+        if child is None or child.tombstone:
             self._miss(node, level)
             return changed
         return (self._lose(child) and shown) or changed
@@ -126,7 +126,7 @@ class EventApplier:
                 return None
             child = self._rows.add(parent, name, has_value=not below, has_children=below)
             self._rows.marks.note(child, MarkKind.ADDED, self._rows.clock())
-        elif child.ghost:
+        elif child.tombstone:
             self._rows.revive(child)
             self._rows.marks.note(child, MarkKind.ADDED, self._rows.clock())
         child.seen = level.working
@@ -140,12 +140,12 @@ class EventApplier:
             child.has_value = False
             self._rows.marks.note(child, MarkKind.DELETED, self._rows.clock())
         else:
-            self._rows.fade(child)
+            self._rows.bury(child)
         return True
 
     def _miss(self, node: Node, level: Level) -> None:
         """Something went that was not known: it may have been the last of a level that was hardly read."""
-        if not level.complete and not level.living and node.has_children and node is not self._rows.root:
+        if not level.complete and not level.live_count and node.has_children and node is not self._rows.root:
             self._verifier.verify_later(node)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from explorer.session.keytree.filter import FilterProgress, TreeFilter
 from explorer.session.keytree.key_rows import KeyRows
-from explorer.session.keytree.level_loader import SLICE
+from explorer.session.keytree.level_loader import SLICE_SECONDS
 from explorer.session.keytree.marks import budget
 from explorer.session.keytree.nodes import Node
 
@@ -33,7 +33,7 @@ class FilterRun:
         return not self._done.is_set()
 
     @property
-    def findings(self) -> FilterProgress | None:
+    def progress(self) -> FilterProgress | None:
         """What came of the filter so far; None without a filter."""
         if self._filter is None:
             return None
@@ -63,7 +63,7 @@ class FilterRun:
         for node in rows.opened_by_filter:
             rows.open(node, opened=False)
         rows.opened_by_filter.clear()
-        rows.bare.clear()
+        rows.unfiltered.clear()
         self._searched = 0
         self._done.clear()
         self._asked.set()
@@ -81,28 +81,28 @@ class FilterRun:
     async def _search(self) -> None:
         rows, keeps = self._rows, self._rows.keeps
         waiting = [rows.root]
-        until = budget(SLICE)
+        until = budget(SLICE_SECONDS)
         while waiting:
             node = waiting.pop()
             prefix = rows.prefix(node)
 
             def kept(child: Node, node: Node = node, prefix: str = prefix) -> bool:
-                return keeps is None or node in rows.bare or (not child.tail and keeps(prefix, child.name))
+                return keeps is None or node in rows.unfiltered or (not child.is_more_row and keeps(prefix, child.name))
 
             name: str | None = None
-            while node.branch is not None and (block := node.branch.behind(name)) is not None:
+            while node.branch is not None and (block := node.branch.block_after(name)) is not None:
                 name = block[-1].name
-                before = sum([child.kept and not child.tail for child in block])
-                rows.sift(node, block, kept)
-                after = sum([child.kept and not child.tail for child in block])
+                before = sum([child.kept and not child.is_more_row for child in block])
+                rows.filter_block(node, block, kept)
+                after = sum([child.kept and not child.is_more_row for child in block])
                 rows.matching += after - before
                 if keeps is not None and after:
-                    rows.lay_open(node)
-                self._searched += sum([not child.tail for child in block])
+                    rows.expand_ancestors(node)
+                self._searched += sum([not child.is_more_row for child in block])
                 waiting.extend([child for child in block if child.branch is not None])
                 if until():
                     self._told()
                     await asyncio.sleep(0)
                     if self._asked.is_set():
                         return
-                    until = budget(SLICE)
+                    until = budget(SLICE_SECONDS)

@@ -31,15 +31,15 @@ class KeyRows(Rows[Node]):
         self.keeps: Callable[[str, str], bool] | None = None
         """The filter's test of what stands before a name, and the name."""
         self.opened_by_filter: set[Node] = set()
-        self.bare: set[Node] = set()
+        self.unfiltered: set[Node] = set()
         """Folders of which everything is shown, whatever the filter says."""
-        self.surprises = 0
+        self.discrepancies = 0
         """What listings told of and events had not, ever."""
         self._doubt = doubt
         self._pins: dict[object, Node] = {}
         self._expired: set[Node] = set()
         """Ghosts whose time is over and that stay for a pin on them or below."""
-        self.finish(root)
+        self.update_more_rows(root)
 
     def key(self, node: Node) -> str:
         """Give the key of a node as the store spells it."""
@@ -53,7 +53,7 @@ class KeyRows(Rows[Node]):
         """Give what the keys below a node begin with; empty for the top."""
         return "" if node is self.root else self.key(node) + self.separator
 
-    def holds(self, node: Node) -> bool:
+    def contains(self, node: Node) -> bool:
         """Tell whether a node is part of the tree."""
         while node.parent is not None:
             node = node.parent
@@ -76,18 +76,18 @@ class KeyRows(Rows[Node]):
         node = Node(name, has_value=has_value, has_children=has_children)
         if self.keeps is not None:
             fits = self.keeps(self.prefix(parent), name)
-            node.kept = fits or parent in self.bare
+            node.kept = fits or parent in self.unfiltered
             node.weight = 1 if node.kept else 0
         node.seen = level.working
         self.insert(parent, node)
-        level.living += 1
+        level.live_count += 1
         self.loaded += 1
         self.matching += node.kept
         if fits:
-            self.lay_open(parent)
+            self.expand_ancestors(parent)
         return node
 
-    def meet(self, parent: Node, child: Child, *, marking: bool) -> None:
+    def merge_child(self, parent: Node, child: Child, *, marking: bool) -> None:
         """Take in what a listing told of a child.
 
         Args:
@@ -96,7 +96,7 @@ class KeyRows(Rows[Node]):
             marking: Mark what differs from what was known.
         """
         known = _level(parent).find(child.name)
-        revived = known is not None and known.ghost
+        revived = known is not None and known.tombstone
         if known is None:
             known = self.add(parent, child.name, has_value=child.has_value, has_children=child.has_children)
             difference: MarkKind | None = MarkKind.ADDED
@@ -107,37 +107,37 @@ class KeyRows(Rows[Node]):
                 difference = MarkKind.DELETED
             self.revive(known)
             known.has_value, known.has_children = child.has_value, child.has_children
-            if not child.has_children and known.branch is not None and known.branch.living:
+            if not child.has_children and known.branch is not None and known.branch.live_count:
                 self._doubt(known)
-        self.surprises += difference is not None
+        self.discrepancies += difference is not None
         if difference is not None and (marking or revived):
             self.marks.note(known, difference, self.clock())
 
-    def fade(self, node: Node) -> None:
+    def bury(self, node: Node) -> None:
         """Let a node be gone: it is shown a little longer, and then dropped."""
-        if node.ghost or node.parent is None:
+        if node.tombstone or node.parent is None:
             return
         node.has_value = node.has_children = False
-        if node.branch is not None and node.branch.living:
+        if node.branch is not None and node.branch.live_count:
             self._clear(node)
-        node.ghost = True
+        node.tombstone = True
         self.marks.note(node, MarkKind.DELETED, self.clock())
         self._one_less(node.parent)
 
     def revive(self, node: Node) -> None:
         """Let a ghost be a key again."""
-        if node.ghost and node.parent is not None:
-            node.ghost = False
-            _level(node.parent).living += 1
+        if node.tombstone and node.parent is not None:
+            node.tombstone = False
+            _level(node.parent).live_count += 1
             self.marks.revive(node)
 
     def empty(self, node: Node) -> None:
         """Take note that nothing is below a node."""
         node.has_children = False
-        if node.branch is not None and (node.branch.living or not node.branch.known):
+        if node.branch is not None and (node.branch.live_count or not node.branch.known):
             self._clear(node)
         if not node.has_value:
-            self.fade(node)
+            self.bury(node)
 
     def drop(self, node: Node) -> None:
         """Remove a node from the rows, with all below it."""
@@ -151,7 +151,7 @@ class KeyRows(Rows[Node]):
         self.loaded -= 1
         self.matching -= node.kept
         self._unnote(node)
-        if not node.ghost:
+        if not node.tombstone:
             self._one_less(parent)
         if parent is not self.root and not parent.has_children and not _level(parent).known:
             self.prune(parent)
@@ -160,9 +160,9 @@ class KeyRows(Rows[Node]):
         """Forget the level below a node."""
         if node.branch is not None and node is not self.root:
             self._forget_below(node)
-            node.opened = False
+            node.is_open = False
             self._unnote(node)
-            self.hang(node, None)
+            self.set_branch(node, None)
 
     # What stays although it is gone
 
@@ -174,7 +174,7 @@ class KeyRows(Rows[Node]):
             self._pins[owner] = node
         for gone in [gone for gone in self._expired if not self._pinned(gone)]:
             self._expired.discard(gone)
-            if gone.ghost and self.holds(gone):
+            if gone.tombstone and self.contains(gone):
                 self.drop(gone)
 
     def expire(self, ghost: Node) -> None:
@@ -191,64 +191,64 @@ class KeyRows(Rows[Node]):
         """Forget the level below a node of which nothing is left; what is pinned there stays, as a ghost."""
         kept = [child for child in map(_child_below(node), self._pins.values()) if child is not None]
         for child in kept:
-            self.fade(child)
+            self.bury(child)
             self.remove(child)
-        opened = node.opened
+        opened = node.is_open
         self.prune(node)
         if not kept:
             return
         level = Level()
         level.cover(b"", None, "")
-        self.hang(node, level)
+        self.set_branch(node, level)
         for child in dict.fromkeys(kept):
             self.insert(node, child)
         self.open(node, opened=opened)
 
     # What is shown changes
 
-    def finish(self, node: Node) -> None:
+    def update_more_rows(self, node: Node) -> None:
         """Put a line where a level was not read: in each gap, and at its end; there it tells of a failure, too."""
         level = _level(node)
         needed = level.error is not None or not level.runs or level.runs[-1].end is not None
-        if needed is (level.tail is None):
-            self.end(node, Node("", tail=True) if needed else None)
+        if needed is (level.more_row is None):
+            self.set_more_row(node, Node("", tail=True) if needed else None)
         names = {run.gap for run in level.runs[:-1]}
         for name in [name for name in level.gaps if name not in names]:
             self.remove(level.gaps.pop(name))
         for name in names - level.gaps.keys():
             gap = level.gaps[name] = Node(name, tail=True)
-            gap.kept = self.keeps is None or node in self.bare
+            gap.kept = self.keeps is None or node in self.unfiltered
             gap.weight = 1 if gap.kept else 0
             self.insert(node, gap)
 
-    def lay_open(self, node: Node) -> None:
+    def expand_ancestors(self, node: Node) -> None:
         """Open a node and all around it for as long as there is a filter."""
         up: Node | None = node
         while up is not None and up is not self.root:
-            if not up.opened:
+            if not up.is_open:
                 self.opened_by_filter.add(up)
                 self.open(up)
             up = up.parent
 
-    def lay_bare(self, node: Node) -> None:
+    def show_unfiltered(self, node: Node) -> None:
         """Show all that is right below a node, and comes there, for as long as there is this filter."""
-        if self.keeps is None or node in self.bare:
+        if self.keeps is None or node in self.unfiltered:
             return
-        self.bare.add(node)
+        self.unfiltered.add(node)
         name: str | None = None
-        while node.branch is not None and (block := node.branch.behind(name)) is not None:
+        while node.branch is not None and (block := node.branch.block_after(name)) is not None:
             name = block[-1].name
-            self.matching += sum(not (child.kept or child.tail) for child in block)
-            self.sift(node, block, lambda _child: True)
+            self.matching += sum(not (child.kept or child.is_more_row) for child in block)
+            self.filter_block(node, block, lambda _child: True)
 
     def _unnote(self, node: Node) -> None:
         self.opened_by_filter.discard(node)
-        self.bare.discard(node)
+        self.unfiltered.discard(node)
 
     def _one_less(self, parent: Node) -> None:
         level = _level(parent)
-        level.living -= 1
-        if not level.living and parent.has_children and parent is not self.root:
+        level.live_count -= 1
+        if not level.live_count and parent.has_children and parent is not self.root:
             self._doubt(parent)
 
     def _forget_below(self, node: Node) -> None:
@@ -258,7 +258,7 @@ class KeyRows(Rows[Node]):
             for child in branch or ():
                 self.marks.forget(child)
                 self._unnote(child)
-                self.matching -= child.kept and not child.tail
+                self.matching -= child.kept and not child.is_more_row
                 if child.branch is not None:
                     waiting.append(child)
             self.loaded -= branch.known if branch is not None else 0

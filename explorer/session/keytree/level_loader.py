@@ -14,20 +14,20 @@ from explorer.model.sanitize import sanitize
 from explorer.session.internal_errors import as_failure
 from explorer.session.keytree.key_rows import KeyRows
 from explorer.session.keytree.marks import budget
-from explorer.session.keytree.nodes import Level, Node, Run, Want, Wanted
+from explorer.session.keytree.nodes import Level, Node, PageKind, PageRequest, Run
 from explorer.session.keytree.verifier import DELAY, Verifier
 
 _LOG: Final = logging.getLogger(__package__)
 
-PAGE: Final = 1000
+PAGE_SIZE: Final = 1000
 """Children asked for at once."""
 AROUND: Final = 200
 """Children before the one that is gone to that are read along with it where their names are numbers."""
-SLICE: Final = 0.004
+SLICE_SECONDS: Final = 0.004
 """Seconds of taking a page in after which others have their turn."""
-READERS: Final = 3
+MAX_READERS: Final = 3
 """Levels read at the same time."""
-CONFIRMED: Final = 2.0
+CONFIRM_DELAY: Final = 2.0
 """Seconds after which a level is read once more, longer than a store needs to look for changes."""
 _ATTEMPTS: Final = 3
 _ROUND: Final = 16
@@ -36,7 +36,7 @@ _ROUND: Final = 16
 class Load(Protocol):
     """How a page of children is read: `Store.children`."""
 
-    async def __call__(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE) -> Page[Child]:
+    async def __call__(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
         """Read a page of the next level below a prefix."""
 
 
@@ -44,7 +44,7 @@ class LoadBefore(Protocol):
     """How the children before a place are read: `Store.children_before`."""
 
     async def __call__(
-        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE
+        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
     ) -> Page[Child]:
         """Read the children right before a place in the order of a level."""
 
@@ -86,7 +86,7 @@ class LevelLoader:
         self._unconfirmed: OrderedDict[Node, tuple[Level, float]] = OrderedDict()
         self._was_read = asyncio.Event()
         self.verifier = Verifier(
-            lambda prefix: self._page(prefix, None, 1), rows, self.again, self._on_checked, gathered
+            lambda prefix: self._page(prefix, None, 1), rows, self.reload, self._on_checked, gathered
         )
         """Finds out which folders have become empty."""
 
@@ -102,15 +102,15 @@ class LevelLoader:
 
     # Asking
 
-    def more(self, node: Node, wanted: Wanted | None = None) -> None:
+    def load(self, node: Node, wanted: PageRequest | None = None) -> None:
         """Read a page of a level, the first if none is named; what failed is tried again."""
         level = node.branch
         if level is not None:
-            if wanted is not None and wanted not in level.wanted:
-                level.wanted.append(wanted)
+            if wanted is not None and wanted not in level.requested:
+                level.requested.append(wanted)
             self._ask(node, level)
 
-    def again(self, node: Node) -> None:
+    def reload(self, node: Node) -> None:
         """Read a level again as far as it was read, and compare."""
         if node.branch is not None:
             node.branch.stale = True
@@ -122,14 +122,14 @@ class LevelLoader:
             level.working = True
             self._open += 1
             self._asked.put_nowait((node, level))
-        self._rows.finish(node)
+        self._rows.update_more_rows(node)
 
     # Loading
 
     async def run(self) -> None:
         """Read what is asked for, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(READERS):
+            for _ in range(MAX_READERS):
                 group.create_task(self._serve(), name="tree: read levels")
             group.create_task(self.verifier.run(), name="tree: verify folders")
             group.create_task(self._confirm(), name="tree: confirm levels")
@@ -146,12 +146,12 @@ class LevelLoader:
                 self._open -= 1
                 self._progress.set()
             if self._current(node, level):
-                self._rows.finish(node)
+                self._rows.update_more_rows(node)
             self._told()
 
     async def _read(self, node: Node, level: Level) -> None:
         fresh = not level.runs
-        compared, surprises = level.stale and not fresh, self._rows.surprises
+        compared, surprises = level.stale and not fresh, self._rows.discrepancies
         try:
             if compared:
                 await self._compare(node, level)
@@ -159,9 +159,9 @@ class LevelLoader:
                 level.stale = False
                 await self._begin(node, level)
             else:
-                wanted = level.reading = level.wanted[0]
+                wanted = level.reading = level.requested[0]
                 await self._fetch(node, level, wanted)
-                level.wanted.remove(wanted)
+                level.requested.remove(wanted)
         except ExplorerError as error:
             level.error = error
         except Exception as error:
@@ -171,10 +171,10 @@ class LevelLoader:
             level.reading = None
         if self._current(node, level):
             self._repeat(node, level)
-            self._rows.finish(node)
-            if level.complete and not level.living and node is not self._rows.root:
+            self._rows.update_more_rows(node)
+            if level.complete and not level.live_count and node is not self._rows.root:
                 self.verifier.verify_later(node)
-            if self._unsure() and (not compared or self._rows.surprises > surprises):
+            if self._unsure() and (not compared or self._rows.discrepancies > surprises):
                 self._unconfirmed[node] = level, time.monotonic()
                 self._unconfirmed.move_to_end(node)
                 self._was_read.set()
@@ -186,11 +186,11 @@ class LevelLoader:
             while self._unconfirmed:
                 node, read = next(iter(self._unconfirmed.items()))
                 level, moment = read
-                await asyncio.sleep(max(0.0, moment + CONFIRMED - time.monotonic()))
+                await asyncio.sleep(max(0.0, moment + CONFIRM_DELAY - time.monotonic()))
                 if self._unconfirmed.get(node) == read:
                     del self._unconfirmed[node]
                     if self._current(node, level):
-                        self.again(node)
+                        self.reload(node)
             self._was_read.clear()
 
     def _on_checked(self) -> None:
@@ -198,9 +198,9 @@ class LevelLoader:
         self._told()
 
     def _current(self, node: Node, level: Level) -> bool:
-        return node.branch is level and self._rows.holds(node)
+        return node.branch is level and self._rows.contains(node)
 
-    async def _page(self, prefix: str, after: Cursor | str | None, limit: int = PAGE) -> Page[Child]:
+    async def _page(self, prefix: str, after: Cursor | str | None, limit: int = PAGE_SIZE) -> Page[Child]:
         began = time.monotonic()
         try:
             page = await self._load(prefix, after=after, limit=limit)
@@ -220,14 +220,14 @@ class LevelLoader:
         if await self._take(node, level, page.items, marking=False):
             self._cover(level, b"", page.items, complete=page.next is None)
 
-    async def _fetch(self, node: Node, level: Level, wanted: Wanted) -> None:
+    async def _fetch(self, node: Node, level: Level, wanted: PageRequest) -> None:
         """Read a page as it is now, because what happened there before was not kept."""
         match wanted:
-            case Wanted(Want.CHILD, str() as name):
+            case PageRequest(PageKind.CHILD, str() as name):
                 await self._seek(node, level, name)
-            case Wanted(Want.NEXT, gap) if (run := level.run_before(gap)) is not None:
+            case PageRequest(PageKind.NEXT, gap) if (run := level.run_before(gap)) is not None:
                 await self._go_on(node, level, run)
-            case Wanted(Want.PREVIOUS, gap) if (run := level.run_before(gap)) is not None:
+            case PageRequest(PageKind.PREVIOUS, gap) if (run := level.run_before(gap)) is not None:
                 await self._go_back(node, level, run, level.run_behind(gap))
 
     async def _go_on(self, node: Node, level: Level, run: Run) -> None:
@@ -341,33 +341,33 @@ class LevelLoader:
 
     async def _take(self, node: Node, level: Level, items: tuple[Child, ...], *, marking: bool) -> bool:
         """Take a page in; tell whether the level is still there."""
-        until = budget(SLICE)
+        until = budget(SLICE_SECONDS)
         for number, child in enumerate(items):
             if number % _ROUND == 0 and (number == 0 or until()):
                 if number:
                     await self._let_others()
                 if not self._current(node, level):
                     return False
-                until = budget(SLICE)
-            self._rows.meet(node, child, marking=marking)
+                until = budget(SLICE_SECONDS)
+            self._rows.merge_child(node, child, marking=marking)
         return self._current(node, level)
 
     async def _walk(self, node: Node, level: Level, act: Callable[[Node], None]) -> None:
         """Do something with every child, in slices, whatever else happens to them meanwhile."""
         name: str | None = None
-        until = budget(SLICE)
-        while self._current(node, level) and (block := level.behind(name)) is not None:
+        until = budget(SLICE_SECONDS)
+        while self._current(node, level) and (block := level.block_after(name)) is not None:
             name = block[-1].name
             for child in tuple(block):
                 act(child)
             if until():
                 await self._let_others()
-                until = budget(SLICE)
+                until = budget(SLICE_SECONDS)
 
     def _let_go(self, child: Node) -> None:
-        if not (child.seen or child.tail):
-            self._rows.surprises += not child.ghost
-            self._rows.fade(child)
+        if not (child.seen or child.is_more_row):
+            self._rows.discrepancies += not child.tombstone
+            self._rows.bury(child)
 
     async def _let_others(self) -> None:
         self._told()
@@ -375,7 +375,7 @@ class LevelLoader:
 
 
 def _pending(level: Level) -> bool:
-    return level.stale or bool(level.wanted) or not level.runs
+    return level.stale or bool(level.requested) or not level.runs
 
 
 def _after(prefix: str, name: str) -> str | None:

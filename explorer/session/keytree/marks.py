@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 
 from explorer.session.keytree.nodes import Node
 
-FRESH: Final = 3.0
+FRESH_SECONDS: Final = 3.0
 """Seconds for which a change is new."""
-RECENT: Final = 30.0
+RECENT_SECONDS: Final = 30.0
 """Seconds after which nothing is left of it."""
-GHOST: Final = 5.0
+TOMBSTONE_SECONDS: Final = 5.0
 """Seconds for which a deleted row is still shown."""
-MOST: Final = 50_000
+MAX_MARKS: Final = 50_000
 """Marks and ghosts that are kept of each kind; beyond it the oldest end early."""
 _ROUND: Final = 256
 """Steps between two looks at the clock."""
@@ -28,7 +28,7 @@ class MarkKind(Enum):
     DELETED = "-"
 
 
-class Stage(Enum):
+class MarkAge(Enum):
     """How new a change is."""
 
     FRESH = auto()
@@ -39,7 +39,7 @@ class Mark(NamedTuple):
     """What happened to a node lately."""
 
     change: MarkKind
-    stage: Stage
+    age: MarkAge
     since: float
     """When, in seconds of the tree's clock."""
 
@@ -59,7 +59,7 @@ class Marks:
 
     def of(self, node: Node) -> Mark | None:
         """Tell what happened to a node lately."""
-        for stage, marks in ((Stage.FRESH, self._fresh), (Stage.RECENT, self._recent)):
+        for stage, marks in ((MarkAge.FRESH, self._fresh), (MarkAge.RECENT, self._recent)):
             if (mark := marks.get(node)) is not None:
                 return Mark(mark[0], stage, mark[1])
         return None
@@ -74,7 +74,7 @@ class Marks:
         if before is not None and before[0] is MarkKind.ADDED and change is MarkKind.CHANGED:
             change = MarkKind.ADDED
         self._fresh[node] = change, now
-        if change is MarkKind.DELETED and node.ghost:
+        if change is MarkKind.DELETED and node.tombstone:
             self._ghosts.pop(node, None)
             self._ghosts[node] = now
 
@@ -106,10 +106,10 @@ class Marks:
     def age(self, now: float, until: Callable[[], bool]) -> bool:
         """Let marks pass into their next stage, as long as `until` is not true; tell whether one did."""
         passed = False
-        for node in _due(self._fresh, now - FRESH, until):
+        for node in _due(self._fresh, now - FRESH_SECONDS, until):
             self._recent[node] = self._fresh.pop(node)
             passed = True
-        for node in _due(self._recent, now - RECENT, until):
+        for node in _due(self._recent, now - RECENT_SECONDS, until):
             del self._recent[node]
             passed = True
         return passed
@@ -119,7 +119,7 @@ class Marks:
         while self._ghosts and not until():
             for _ in range(_ROUND):
                 node = next(iter(self._ghosts), None)
-                if node is None or (self._ghosts[node] > now - GHOST and len(self._ghosts) <= MOST):
+                if node is None or (self._ghosts[node] > now - TOMBSTONE_SECONDS and len(self._ghosts) <= MAX_MARKS):
                     return
                 del self._ghosts[node]
                 yield node
@@ -129,7 +129,7 @@ def _due(marks: OrderedDict[Node, tuple[MarkKind, float]], before: float, until:
     while marks and not until():
         for _ in range(_ROUND):
             node = next(iter(marks), None)
-            if node is None or (marks[node][1] > before and len(marks) <= MOST):
+            if node is None or (marks[node][1] > before and len(marks) <= MAX_MARKS):
                 return
             yield node
 

@@ -63,12 +63,12 @@ class Node(Row):
         self._facts = self._facts | _CHILDREN if yes else self._facts & ~_CHILDREN
 
     @property
-    def ghost(self) -> bool:
+    def tombstone(self) -> bool:
         """Whether it is gone and still shown for a moment."""
         return bool(self._facts & _GHOST)
 
-    @ghost.setter
-    def ghost(self, yes: bool) -> None:
+    @tombstone.setter
+    def tombstone(self, yes: bool) -> None:
         self._facts = self._facts | _GHOST if yes else self._facts & ~_GHOST
 
     @property
@@ -81,19 +81,19 @@ class Node(Row):
         self._facts = self._facts | _SEEN if yes else self._facts & ~_SEEN
 
     @property
-    def tail(self) -> bool:
+    def is_more_row(self) -> bool:
         """Whether it is no key but a line for what is not read of a level: at its end, or in a gap."""
         return bool(self._facts & _TAIL)
 
     @property
     def expanded(self) -> bool:
         """Whether what is below is shown."""
-        return self.opened
+        return self.is_open
 
     @property
-    def extent(self) -> LevelState:
+    def load_state(self) -> LevelState:
         """How much of the level below is known."""
-        return LevelState.UNLOADED if self.branch is None else self.branch.extent
+        return LevelState.UNLOADED if self.branch is None else self.branch.load_state
 
     @property
     def error(self) -> ExplorerError | None:
@@ -124,7 +124,7 @@ class Run:
         return f"{self.last}\0\ud800"
 
 
-class Want(Enum):
+class PageKind(Enum):
     """What is wanted of a level."""
 
     NEXT = auto()
@@ -135,10 +135,10 @@ class Want(Enum):
     """The page that a child is on."""
 
 
-class Wanted(NamedTuple):
+class PageRequest(NamedTuple):
     """A page that somebody waits for."""
 
-    want: Want
+    want: PageKind
     name: str | None = None
     """The name of a child, or that of a gap's row; None for what is not read at the end of the level."""
 
@@ -149,7 +149,7 @@ class Level(Branch[Node]):
     What lies in a run is kept by the events; what lies in a gap is not known.
     """
 
-    __slots__ = ("error", "gaps", "living", "notes", "reading", "runs", "stale", "wanted", "working")
+    __slots__ = ("error", "gaps", "live_count", "notes", "reading", "requested", "runs", "stale", "working")
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,16 +157,16 @@ class Level(Branch[Node]):
         """What was read, in order; none as long as nothing was."""
         self.gaps: dict[str, Node] = {}
         """The rows between the runs, by name."""
-        self.living = 0
+        self.live_count = 0
         """Children that are no ghosts."""
         self.working = False
         """Whether it was asked for more, or is being read."""
-        self.reading: Wanted | None = None
+        self.reading: PageRequest | None = None
         """The page that is being read."""
         self.error: ExplorerError | None = None
         self.stale = False
         """Whether all that was read must be read again."""
-        self.wanted: list[Wanted] = []
+        self.requested: list[PageRequest] = []
         """Pages that somebody waits for, besides the first."""
         self.notes: dict[str, Note] = {}
         """What events said, by child, while the level is being read; said again when it was."""
@@ -182,7 +182,7 @@ class Level(Branch[Node]):
         return self.count - len(self.gaps)
 
     @property
-    def extent(self) -> LevelState:
+    def load_state(self) -> LevelState:
         """How much of it is known."""
         if self.error is not None:
             return LevelState.FAILED

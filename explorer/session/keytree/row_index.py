@@ -18,7 +18,7 @@ BLOCK: Final = 512
 class Row:
     """One row, with what hangs below it. Slots and no more: there are a million of them."""
 
-    __slots__ = ("branch", "kept", "name", "opened", "parent", "weight")
+    __slots__ = ("branch", "is_open", "kept", "name", "parent", "weight")
 
     branch: "Branch[Self] | None"
     """Its children; None as long as it has none to show."""
@@ -29,7 +29,7 @@ class Row:
         self.name = name
         self.parent = None
         self.branch = None
-        self.opened = False
+        self.is_open = False
         self.kept = True
         """Whether it is shown for its own sake; a row that is not kept is shown only above one that is."""
         self.weight = 1
@@ -64,14 +64,14 @@ def _last_name(block: Block[R]) -> str:
 class Branch(Generic[R]):
     """The children of one row, and a tail that stays behind them all whatever their names."""
 
-    __slots__ = ("_starts", "blocks", "count", "rows", "tail")
+    __slots__ = ("_starts", "blocks", "count", "more_row", "rows")
 
     def __init__(self) -> None:
         self.blocks: list[Block[R]] = []
         self.count = 0
         self.rows = 0
         """Visible rows of the children, the tail not counted."""
-        self.tail: R | None = None
+        self.more_row: R | None = None
         self._starts: list[int] | None = None
 
     def __len__(self) -> int:
@@ -86,7 +86,7 @@ class Branch(Generic[R]):
     @property
     def total(self) -> int:
         """Visible rows, the tail counted."""
-        return self.rows + (self.tail is not None)
+        return self.rows + (self.more_row is not None)
 
     def find(self, name: str) -> R | None:
         """Give the child of a name."""
@@ -96,7 +96,7 @@ class Branch(Generic[R]):
         row = self.blocks[block][index]
         return row if row.name == name else None
 
-    def behind(self, name: str | None) -> Block[R] | None:
+    def block_after(self, name: str | None) -> Block[R] | None:
         """Give the block that holds the first child behind a name, or the first block: a walk that bears changes."""
         if name is None:
             return self.blocks[0] if self.blocks else None
@@ -148,46 +148,46 @@ class Branch(Generic[R]):
 
     def offset(self, row: R) -> int:
         """Give the number of visible rows before a child, or before the tail."""
-        if row is self.tail:
+        if row is self.more_row:
             return self.rows
         at, index = self._place(row.name)
         block = self.blocks[at]
         before = index if not block.uneven else sum([one.weight for one in block[:index]])
         return self._sums()[at] + before
 
-    def locate(self, index: int) -> "Place[R]":
+    def locate(self, index: int) -> "RowPosition[R]":
         """Find the child that the visible row `index` of this branch belongs to."""
         if index >= self.rows:
-            if self.tail is None or index > self.rows:
+            if self.more_row is None or index > self.rows:
                 message = "there is no such row"
                 raise IndexError(message)
-            return Place(self, len(self.blocks), 0, self.tail, 0)
+            return RowPosition(self, len(self.blocks), 0, self.more_row, 0)
         sums = self._sums()
         at = bisect_right(sums, index) - 1
         inside = index - sums[at]
         block = self.blocks[at]
         if not block.uneven:
-            return Place(self, at, inside, block[inside], 0)
+            return RowPosition(self, at, inside, block[inside], 0)
         for number, row in enumerate(block):
             if inside < row.weight:
-                return Place(self, at, number, row, inside)
+                return RowPosition(self, at, number, row, inside)
             inside -= row.weight
         message = "the weights of a block do not add up"
         raise AssertionError(message)
 
-    def following(self, at: int, index: int) -> "Place[R]":
+    def next_visible(self, at: int, index: int) -> "RowPosition[R]":
         """Find the next visible child behind a place; there must be one, or a tail."""
         while at < len(self.blocks):
             block = self.blocks[at]
             if block.weight:
                 for number in range(index + 1, len(block)):
                     if block[number].weight:
-                        return Place(self, at, number, block[number], 0)
+                        return RowPosition(self, at, number, block[number], 0)
             at, index = at + 1, -1
-        if self.tail is None:
+        if self.more_row is None:
             message = "there is no further row"
             raise IndexError(message)
-        return Place(self, at, 0, self.tail, 0)
+        return RowPosition(self, at, 0, self.more_row, 0)
 
     def _place(self, name: str) -> tuple[int, int]:
         at = bisect_left(self.blocks, name, key=_last_name)
@@ -199,7 +199,7 @@ class Branch(Generic[R]):
         return self._starts
 
 
-class Place(NamedTuple, Generic[R]):
+class RowPosition(NamedTuple, Generic[R]):
     """Where a visible row of a branch was found."""
 
     branch: Branch[R]
@@ -210,7 +210,7 @@ class Place(NamedTuple, Generic[R]):
     """How many rows below the child's own the row is that was looked for."""
 
 
-class Line(NamedTuple, Generic[R]):
+class VisibleRow(NamedTuple, Generic[R]):
     """A visible row as it is drawn."""
 
     row: R
@@ -225,7 +225,7 @@ class Line(NamedTuple, Generic[R]):
 
 @dataclass(slots=True)
 class _Step(Generic[R]):
-    place: Place[R]
+    place: RowPosition[R]
     left: int
     """Visible rows of the branch behind this child and all below it."""
 
@@ -235,7 +235,7 @@ class Rows(Generic[R]):
 
     def __init__(self, root: R) -> None:
         self.root = root
-        root.opened = True
+        root.is_open = True
         if root.branch is None:
             root.branch = Branch()
 
@@ -258,37 +258,37 @@ class Rows(Generic[R]):
         row.parent = None
         self._settle(parent)
 
-    def hang(self, row: R, branch: Branch[R] | None) -> None:
+    def set_branch(self, row: R, branch: Branch[R] | None) -> None:
         """Give a row children, or take all of them."""
         if row.branch is not None:
             for child in row.branch:
                 child.parent = None
-            if row.branch.tail is not None:
-                row.branch.tail.parent = None
+            if row.branch.more_row is not None:
+                row.branch.more_row.parent = None
         row.branch = branch
         self._settle(row)
 
-    def end(self, parent: R, tail: R | None) -> None:
+    def set_more_row(self, parent: R, tail: R | None) -> None:
         """Put a row behind all children of another, or take it away."""
         branch = _branch(parent)
-        if branch.tail is not None:
-            branch.tail.parent = None
-        branch.tail = tail
+        if branch.more_row is not None:
+            branch.more_row.parent = None
+        branch.more_row = tail
         if tail is not None:
             tail.parent = parent
         self._settle(parent)
 
     def open(self, row: R, *, opened: bool = True) -> None:
         """Show what is below a row, or no longer."""
-        row.opened = opened
+        row.is_open = opened
         self._settle(row)
 
-    def keep(self, row: R, *, kept: bool) -> None:
+    def set_kept(self, row: R, *, kept: bool) -> None:
         """Show a row for its own sake, or only above another that is."""
         row.kept = kept
         self._settle(row)
 
-    def sift(self, parent: R, block: Block[R], keeps: Callable[[R], bool]) -> None:
+    def filter_block(self, parent: R, block: Block[R], keeps: Callable[[R], bool]) -> None:
         """Decide for a whole block which of its rows are kept; much cheaper than one by one."""
         before = block.weight
         for row in block:
@@ -318,22 +318,22 @@ class Rows(Generic[R]):
         """Give the index of a row; None while it is hidden, inside something closed, or no longer there."""
         index = -1
         while (parent := row.parent) is not None:
-            if not row.weight or not parent.opened:
+            if not row.weight or not parent.is_open:
                 return None
             index += _branch(parent).offset(row) + 1
             row = parent
         return index if row is self.root and index >= 0 else None
 
-    def window(self, start: int, count: int) -> Iterator[Line[R]]:
+    def window(self, start: int, count: int) -> Iterator[VisibleRow[R]]:
         """Give the rows from an index on, `count` at most; nothing may change meanwhile."""
         if not 0 <= start < len(self):
             return
         steps = self._descend(start)
         while count > 0:
             row = steps[-1].place.row
-            yield Line(row, tuple([step.left > 0 for step in steps]))
+            yield VisibleRow(row, tuple([step.left > 0 for step in steps]))
             count -= 1
-            if row.opened and row.branch is not None and row.branch.total:
+            if row.is_open and row.branch is not None and row.branch.total:
                 first = row.branch.locate(0)
                 steps.append(_Step(first, row.branch.total - first.row.weight))
                 continue
@@ -342,7 +342,7 @@ class Rows(Generic[R]):
             if not steps:
                 return
             step = steps[-1]
-            step.place = step.place.branch.following(step.place.block, step.place.number)
+            step.place = step.place.branch.next_visible(step.place.block, step.place.number)
             step.left -= step.place.row.weight
 
     def _descend(self, index: int) -> list[_Step[R]]:
@@ -378,4 +378,4 @@ def _weight(row: Row) -> int:
         return 1 if row.kept else 0
     if not (row.kept or branch.rows):
         return 0
-    return 1 + branch.total if row.opened else 1
+    return 1 + branch.total if row.is_open else 1

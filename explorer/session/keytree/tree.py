@@ -12,10 +12,10 @@ from explorer.session.keytree.event_applier import EventApplier
 from explorer.session.keytree.filter import FilterProgress
 from explorer.session.keytree.filter_run import FilterRun
 from explorer.session.keytree.key_rows import KeyRows
-from explorer.session.keytree.level_loader import PAGE, LevelLoader, Load, LoadBefore
+from explorer.session.keytree.level_loader import PAGE_SIZE, LevelLoader, Load, LoadBefore
 from explorer.session.keytree.marks import Mark, budget
-from explorer.session.keytree.nodes import Level, LevelState, Node, Want, Wanted
-from explorer.session.keytree.row_index import Line
+from explorer.session.keytree.nodes import Level, LevelState, Node, PageKind, PageRequest
+from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.verifier import DELAY
 
 SWEEP: float = 0.004
@@ -52,7 +52,7 @@ class Tree:
         self._rows = KeyRows(separator, clock, self._doubt)
 
         async def search_before(
-            prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE
+            prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
         ) -> Page[Child]:
             return await children_before(load, prefix, before, after=after, limit=limit, separator=separator)
 
@@ -61,7 +61,7 @@ class Tree:
         )
         self._applying = EventApplier(self._rows, self._loading.verifier)
         self._sifting = FilterRun(self._rows, told)
-        self._loading.more(self._rows.root)
+        self._loading.load(self._rows.root)
 
     async def run(self) -> None:
         """Read what is asked for, until cancelled: the one task that a tree needs."""
@@ -112,13 +112,13 @@ class Tree:
         """Give the row of a node; None while it is hidden or closed in, or if it is no longer part of the tree."""
         return self._rows.row_of(node)
 
-    def window(self, start: int, count: int) -> Iterator[Line[Node]]:
+    def window(self, start: int, count: int) -> Iterator[VisibleRow[Node]]:
         """Give the rows from one on, `count` at most: each with its node, depth and guides."""
         return self._rows.window(start, count)
 
-    def holds(self, node: Node) -> bool:
+    def contains(self, node: Node) -> bool:
         """Tell whether a node is still part of the tree."""
-        return self._rows.holds(node)
+        return self._rows.contains(node)
 
     # Nodes
 
@@ -135,7 +135,7 @@ class Tree:
         node = self._rows.root
         for name in key.split(self.separator):
             child = None if node.branch is None else node.branch.find(name)
-            if child is None or child.ghost:
+            if child is None or child.tombstone:
                 return None
             node = child
         return node
@@ -152,56 +152,56 @@ class Tree:
 
     def expand(self, node: Node) -> None:
         """Show what is below a node, whatever a filter says; it is read if it was not."""
-        if node.tail or node is self.root or not (node.has_children or node.branch is not None):
+        if node.is_more_row or node is self.root or not (node.has_children or node.branch is not None):
             return
         if node.branch is None:
-            self._rows.hang(node, Level())
-            self._rows.finish(node)
-            self._loading.more(node)
+            self._rows.set_branch(node, Level())
+            self._rows.update_more_rows(node)
+            self._loading.load(node)
         self._rows.opened_by_filter.discard(node)
         self._rows.marks.open(node)
-        if not node.opened:
+        if not node.is_open:
             self._rows.open(node)
-            self._rows.lay_bare(node)
+            self._rows.show_unfiltered(node)
 
     def collapse(self, node: Node) -> None:
         """Show no longer what is below a node; it remains loaded."""
-        if node.opened and node is not self.root:
+        if node.is_open and node is not self.root:
             self._rows.opened_by_filter.discard(node)
             self._rows.open(node, opened=False)
 
     def toggle(self, node: Node) -> None:
         """Expand a node or collapse it."""
-        if node.opened:
+        if node.is_open:
             self.collapse(node)
         else:
             self.expand(node)
 
     def load_more(self, node: Node) -> None:
         """Read the next page, given a level's node or the line of a gap; nothing if it is being read, or failed."""
-        self._load_page(node, Want.NEXT)
+        self._load_page(node, PageKind.NEXT)
 
     def load_previous(self, node: Node) -> None:
         """Read the page at the end of a gap, given its line; at the end of a level this is the level's last page."""
-        self._load_page(node, Want.PREVIOUS)
+        self._load_page(node, PageKind.PREVIOUS)
 
-    def _load_page(self, node: Node, want: Want) -> None:
+    def _load_page(self, node: Node, want: PageKind) -> None:
         folder = _folder(node)
         level = None if folder is None else folder.branch
-        if folder is None or level is None or folder.extent is not LevelState.PARTIAL:
+        if folder is None or level is None or folder.load_state is not LevelState.PARTIAL:
             return
-        gap: str | None = node.name if node.tail and node is not level.tail else None
-        if not node.tail and len(level.runs) > 1:
+        gap: str | None = node.name if node.is_more_row and node is not level.more_row else None
+        if not node.is_more_row and len(level.runs) > 1:
             gap = level.runs[0].gap
-        self._loading.more(folder, Wanted(want, gap))
+        self._loading.load(folder, PageRequest(want, gap))
 
-    def reading(self, node: Node) -> bool:
+    def is_loading(self, node: Node) -> bool:
         """Return whether the line of a gap stands for a page that is being read."""
         level = None if node.parent is None else node.parent.branch
         if level is None or not level.working or level.error is not None:
             return False
         reading = level.reading
-        return reading is None or reading.want is Want.CHILD or (reading.name or "") == node.name
+        return reading is None or reading.want is PageKind.CHILD or (reading.name or "") == node.name
 
     def reload(self, node: Node) -> None:
         """Read a level again, given its node or its last line; what failed is tried again."""
@@ -210,9 +210,9 @@ class Tree:
         if folder is None or level is None:
             return
         if level.error is not None and not level.stale:
-            self._loading.more(folder)
+            self._loading.load(folder)
         else:
-            self._loading.again(folder)
+            self._loading.reload(folder)
 
     async def reveal(self, key: str) -> Node | None:
         """Expand the way to a key and give its node; None if it is not there.
@@ -279,9 +279,9 @@ class Tree:
         self._sifting.set(text, keep)
 
     @property
-    def findings(self) -> FilterProgress | None:
+    def filter_progress(self) -> FilterProgress | None:
         """What came of the filter so far; None without a filter."""
-        return self._sifting.findings
+        return self._sifting.progress
 
     # What the store tells
 
@@ -298,11 +298,11 @@ class Tree:
         failed: list[ExplorerError] = []
         levels = [(node, node.branch) for node in list(self._rows.levels()) if node.branch is not None]
         for node, _ in levels:
-            self._loading.again(node)
+            self._loading.reload(node)
         for node, level in levels:
             while level.working:
                 await self._loading.progress()
-            if level.error is not None and not failed and self._rows.holds(node):
+            if level.error is not None and not failed and self._rows.contains(node):
                 failed.append(level.error)
         if failed:
             raise failed[0]
@@ -327,7 +327,7 @@ class Tree:
     async def _reached(self, node: Node, name: str) -> Node | None:
         while (level := node.branch) is not None:
             child = level.find(name)
-            if child is not None and not child.ghost:
+            if child is not None and not child.tombstone:
                 return child
             if level.working:
                 await self._loading.progress()
@@ -336,9 +336,9 @@ class Tree:
                 raise level.error
             if all(level.knows(name, self.separator, below=below) for below in (False, True)):
                 return None
-            self._loading.more(node, Wanted(Want.CHILD, name))
+            self._loading.load(node, PageRequest(PageKind.CHILD, name))
         return None
 
 
 def _folder(node: Node) -> Node | None:
-    return node.parent if node.tail else node
+    return node.parent if node.is_more_row else node

@@ -83,13 +83,13 @@ class Verifier:
             self._on_checked()
 
     async def _check(self, node: Node, version: int) -> None:
-        if not self._rows.holds(node) or node.ghost:
+        if not self._rows.contains(node) or node.tombstone:
             return
         page = await self._first_child(self._rows.prefix(node))
-        if self._versions[node] != version or not self._rows.holds(node) or node.ghost:
+        if self._versions[node] != version or not self._rows.contains(node) or node.tombstone:
             return
         level = node.branch
         if not page.items and page.next is None:
             self._rows.empty(node)
-        elif level is not None and not level.living and not level.working:
+        elif level is not None and not level.live_count and not level.working:
             self._again(node)

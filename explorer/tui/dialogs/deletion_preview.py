@@ -84,14 +84,14 @@ class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Dialog[bool]):
     def compose(self) -> ComposeResult:
         """Put the preview together."""
         removal = self._removal
-        count = f"{'more than ' if removal.more else ''}{pluralize(removal.count, 'entry', 'entries')}"
-        promise = _GUARDED if removal.singly is None else _ONE_BY_ONE
+        count = f"{'more than ' if removal.truncated else ''}{pluralize(removal.count, 'entry', 'entries')}"
+        promise = _GUARDED if removal.one_by_one is None else _ONE_BY_ONE
         with Vertical(classes="box"):
             name = named(removal.key or removal.below)
             title = f"Everything below {name}" if removal.entry is None else f"{name} and everything below it"
             yield Static(safe_content(f"{title}: {count}"), classes="box--title", markup=False)
-            yield KeyNames(removal.names, more=removal.more)
-            yield Static(safe_content(f"in {self.session.shown}"), classes="box--store", markup=False)
+            yield KeyNames(removal.keys, more=removal.truncated)
+            yield Static(safe_content(f"in {self.session.address}"), classes="box--store", markup=False)
             yield Static(safe_content(promise), classes="box--promise", markup=False)
             yield Static(safe_content(f"Type '{self._typed}' to confirm:"), classes="box--typed", markup=False)
             yield OrderedInput(id="typed", compact=True)

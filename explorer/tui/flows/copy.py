@@ -29,11 +29,11 @@ def ask(screen: Screen[None], session: Session) -> None:
     node = session.tree.node(key)
     folder = node is not None and not node.has_value
     command = command_for(
-        session.profile or session.shown, f"{key}{session.tree.separator}" if folder else key, folder=folder
+        session.profile or session.address, f"{key}{session.tree.separator}" if folder else key, folder=folder
     )
 
     def value() -> str | None:
-        reading = session.detail.reading
+        reading = session.detail.loaded
         return reading.document.text if reading is not None and reading.entry.key == key else None
 
     def both() -> str | None:

@@ -42,7 +42,7 @@ async def ask(screen: Screen[None], session: Session) -> None:
             return
         subtree, with_key = answer
     try:
-        removal = await session.preview_removal(key, subtree=subtree, with_key=with_key)
+        removal = await session.preview_deletion(key, subtree=subtree, with_key=with_key)
     except ExplorerError as error:
         screen.notify(sanitize(_words(error)), severity="error", markup=False)
         return
@@ -55,9 +55,9 @@ async def ask(screen: Screen[None], session: Session) -> None:
 async def _delete(screen: Screen[None], session: Session, removal: DeletePlan) -> None:
     """Delete what was shown, and say what came of it; what changed meanwhile can be left out."""
     try:
-        count = await session.remove(removal)
+        count = await session.delete(removal)
     except Conflict as error:
-        rest = removal.one_by_one() if removal.subtree and removal.singly is None else None
+        rest = removal.as_one_by_one() if removal.subtree and removal.one_by_one is None else None
         if rest is None or not await screen.app.push_screen_wait(_choice_of_rest(removal)):
             screen.notify(sanitize(_words(error)), severity="error", markup=False, timeout=10)
         else:
@@ -65,7 +65,7 @@ async def _delete(screen: Screen[None], session: Session, removal: DeletePlan) -
     except ExplorerError as error:
         screen.notify(sanitize(_words(error)), severity="error", markup=False, timeout=10)
     else:
-        stays = 0 if removal.more else removal.count - count
+        stays = 0 if removal.truncated else removal.count - count
         more = f"; {pluralize(stays, 'entry', 'entries')} changed or went meanwhile" if stays else ""
         screen.notify(f"deleted {pluralize(count, 'entry', 'entries')}{more}", markup=False)
 
@@ -94,7 +94,7 @@ def _question(removal: DeletePlan, session: Session) -> ConfirmDialog | Deletion
             lines.append(safe_content(f"{format_bytes(len(entry.value or b''))}, rev {entry.revision}"))
             if entry.lease:
                 lines.append(safe_content(f"lives with lease {entry.lease}", "$warning"))
-        lines.append(safe_content(f"in {session.shown}", "$text-muted"))
+        lines.append(safe_content(f"in {session.address}", "$text-muted"))
         lines.append(safe_content("It is deleted only if it still is what is shown here.", "$text-muted"))
         return ConfirmDialog("Delete this key?", Content("\n").join(lines), yes="Delete")
     name = sanitize(removal.key.rpartition(session.tree.separator)[2] or removal.below)  # some have the empty name

@@ -29,7 +29,7 @@ OUTCOME_TIMEOUT: Final = 15.0
 
 def edit(screen: Screen[None], session: Session) -> None:
     """Edit the selected value in place; a draft of it that was left is offered."""
-    drafts = [draft for draft in session.desk.offered if draft.key == session.selected]
+    drafts = [draft for draft in session.editor.drafts if draft.key == session.selected]
     if not drafts:
         _open(screen, session)
         return
@@ -37,7 +37,7 @@ def edit(screen: Screen[None], session: Session) -> None:
         Option(
             "Go on with the draft",
             draft,
-            f"of {draft.written.astimezone():%d %b %H:%M}, {len(draft.text):,} characters",
+            f"of {draft.written_at.astimezone():%d %b %H:%M}, {len(draft.text):,} characters",
         )
         for draft in drafts
     ]
@@ -50,7 +50,7 @@ def edit(screen: Screen[None], session: Session) -> None:
             screen.run_worker(resume(screen, session, answer))
         elif answer is not None:
             if not answer:
-                screen.run_worker(session.desk.discard(drafts[0]))
+                screen.run_worker(session.editor.discard(drafts[0]))
             _open(screen, session)
 
     screen.app.push_screen(ChoiceDialog(f"{pluralize(len(drafts), 'draft')} of this key", options), answered)
@@ -59,7 +59,7 @@ def edit(screen: Screen[None], session: Session) -> None:
 async def resume(screen: Screen[None], session: Session, draft: Draft) -> None:
     """Go on with a draft in the editor."""
     try:
-        opened = await session.desk.take_up(draft)
+        opened = await session.editor.resume_draft(draft)
     except ExplorerError as error:
         screen.notify(sanitize(error.message), severity="error", markup=False)
         return
@@ -87,7 +87,7 @@ def ask_new(screen: Screen[None], session: Session) -> None:
         if key:
             screen.run_worker(_create(screen, session, key))
 
-    screen.app.push_screen(KeyNameDialog("New key", start, session.lookup.name_problem), answered)
+    screen.app.push_screen(KeyNameDialog("New key", start, session.lookup.invalid_name_reason), answered)
 
 
 async def _create(screen: Screen[None], session: Session, key: str) -> None:
@@ -118,7 +118,7 @@ async def _show_outcome(screen: Screen[None], session: Session, edit: Edit) -> N
     unsubscribe = session.subscribe(lambda parts: changed.set() if parts & Part.EDIT else None)
     try:
         shown: object = None
-        while not edit.settled:
+        while not edit.is_settled:
             match edit.state:
                 case Saving() if not isinstance(shown, Saving):
                     screen.notify(f"{key} is still being saved; its draft is kept meanwhile", markup=False)
@@ -173,11 +173,11 @@ async def edit_outside(screen: Screen[None], session: Session) -> None:
         return
     outcome = await edit_externally(screen.app, opened.key, opened.text, opened.document.language)
     if outcome.text is None:
-        await session.desk.leave()
+        await session.editor.leave()
         outcome.show(screen.app)
         screen.notify("nothing was changed", markup=False)
         return
-    opened.take_over(outcome.text)
+    opened.replace_text(outcome.text)
     await screen.app.push_screen(EditScreen(session, opened), partial(_on_closed, screen, session, opened))
     if outcome.problem:
         outcome.show(screen.app)

@@ -76,7 +76,7 @@ async def go(screen: Screen[None], session: Session, key: str) -> None:
 
 async def select(pane: TreePane, session: Session, node: Node) -> None:
     """Put the cursor on a node; a filter that hides it ends."""
-    if session.tree.row_of(node) is None and session.tree.findings is not None:
+    if session.tree.row_of(node) is None and session.tree.filter_progress is not None:
         pane.unfilter()
         await session.tree.idle()
         pane.draw()

@@ -29,7 +29,7 @@ def ask_ttl(app: App[object], edit: Edit, ttl: float) -> None:
 
     def answer(chosen: Option[float | None] | None) -> None:
         if chosen is None or chosen.value == _CANCEL:
-            edit.choose_no_ttl()
+            edit.cancel_ttl_choice()
         else:
             app.run_worker(edit.keep_mine_for(chosen.value), group="keep-mine")
 

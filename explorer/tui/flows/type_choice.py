@@ -29,7 +29,7 @@ _AUTOMATIC: Final = "automatic"
 def ask_type(screen: Screen[None], session: Session) -> None:
     """Ask how the selected value is to be read, then for which keys."""
     detail = session.detail
-    shown = None if detail.reading is None else detail.reading.document.choice
+    shown = None if detail.loaded is None else detail.loaded.document.choice
     automatic = "what the rules and the value itself say"
     if detail.chosen is None:
         automatic = f"chosen now; {automatic}"
@@ -94,7 +94,7 @@ def _ask_pattern(screen: Screen[None], session: Session, choice: Choice, start: 
 
 async def _keep(screen: Screen[None], session: Session, choice: Choice, pattern: str) -> None:
     try:
-        await session.detail.choose_for_all(pattern, choice)
+        await session.detail.add_rule(pattern, choice)
     except SchemaFailed as error:
         _ask_pattern(screen, session, choice, pattern, f"{error.message}. {error.hint or ''}".strip())
         return

@@ -80,7 +80,7 @@ class ChangeList(VirtualList):
             behind = "" if change.revision is None else f"  {change.revision}"
             if change.size is not None:
                 behind += f"  {format_bytes(change.size)}"
-            behind += f"  {sanitize(change.short)}" if change.short else ""
+            behind += f"  {sanitize(change.preview)}" if change.preview else ""
         room = width - 1 - len(time) - len(more)
         key = middle(sanitize(change.key), max(8, room - (min(room // 2, cell_len(behind)))))
         return [mark, ("lines--dim", time), ("", key), ("lines--strong", more), ("lines--dim", behind)]

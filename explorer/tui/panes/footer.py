@@ -54,7 +54,7 @@ class Footer(Static):
         room -= sum(len(hint(action, self.place)) + len(action.title) + 3 for action in always)
         chosen = []
         for action in actions.footer(self.place):
-            if action in always or self.session.why_off(action.id) is not None:
+            if action in always or self.session.disabled_reason(action.id) is not None:
                 continue
             key = hint(action, self.place)
             room -= len(key) + len(self._title(action)) + 3
@@ -62,7 +62,7 @@ class Footer(Static):
                 break
             chosen.append(action)
         shown = tuple(
-            (hint(action, self.place), self._title(action), self.session.why_off(action.id) is None, action.id)
+            (hint(action, self.place), self._title(action), self.session.disabled_reason(action.id) is None, action.id)
             for action in (*chosen, *always)
         )
         if shown == self._last:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from explorer.model.locks import Contender, LockInfo
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
-from explorer.session.lock_table import LocksRead
+from explorer.session.lock_table import LoadedLocks
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, failure
@@ -46,11 +46,11 @@ class LockList(VirtualList):
 
     def __init__(self) -> None:
         super().__init__(cursor=True)
-        self.read: LocksRead | None = None
+        self.read: LoadedLocks | None = None
         self.now = 0.0
         self.rows: list[Row] = []
 
-    def show(self, read: LocksRead | None, now: float) -> None:
+    def show(self, read: LoadedLocks | None, now: float) -> None:
         """Show what was read, as it stands at a moment."""
         if read is not self.read:
             current = self.current()
@@ -77,7 +77,7 @@ class LockList(VirtualList):
         row = self.rows[index]
         if row.party is None:
             return _lock(row.lock, width)
-        left = self.read.left(row.party, self.now) if self.read else None
+        left = self.read.ttl_left(row.party, self.now) if self.read else None
         return _party(row, left, width)
 
 
@@ -185,7 +185,7 @@ class LocksPane(Pane):
                 self.notice(safe_content(reason))
             case Failed(error=error, stale=None):
                 self.notice(failure(error))
-            case Failed(error=error, stale=LocksRead() as read):
+            case Failed(error=error, stale=LoadedLocks() as read):
                 self.title(f"as of {read.time.astimezone():%H:%M:%S}: {error.message}")
                 self.notice(None)
                 rows.show(read, now)

@@ -58,12 +58,12 @@ class StatusLine(Static):
     def _address(self) -> str:
         """Return what the store is called: its profile before its address, as far as there is room."""
         name = self.session.profile
-        return f"{name} {self.session.shown}" if name else self.session.shown
+        return f"{name} {self.session.address}" if name else self.session.address
 
     def _parts(self, width: int) -> list[Content]:
         session = self.session
         now = session.clock.now()
-        standing = session.liveness.standing
+        standing = session.liveness.status
         mark, style = _STANDINGS[standing]
         writing = (
             Content.styled(" WRITING ", "bold reverse $warning")
@@ -78,7 +78,7 @@ class StatusLine(Static):
         about = [] if session.revision is None else [f"  rev {session.revision}"]
         if standing in (LivenessStatus.LIVE, LivenessStatus.CATCHING_UP):  # else nothing is heard, which is no rate
             about.append(f"  {session.rate:.0f}/s")
-        wait = session.liveness.wait(now)
+        wait = session.liveness.retry_in(now)
         reason = "" if standing is LivenessStatus.LIVE else f" {sanitize(session.liveness.reason)}"
         if session.liveness.refusal is not None:
             reason += f" ({sanitize(session.liveness.refusal.message)})"

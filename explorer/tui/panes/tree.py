@@ -52,18 +52,18 @@ class TreePane(Pane):
         """Show the tree as it is now; before there ever was a connection, why there is none."""
         tree = self.session.tree
         error = self.session.error
-        findings = tree.findings
+        findings = tree.filter_progress
         self._show_filter()
         if findings is not None:
             self.title(str(findings))
         else:
             self.title(f"{pluralize(tree.loaded, 'key')} loaded" if tree.loaded else "")
-        self.keys.drafts = self.session.desk.draft_keys
+        self.keys.drafts = self.session.editor.draft_keys
         self.keys.value_marks = Capability.DIRECTORIES not in self.session.store_capabilities
-        nothing = not tree.loaded and tree.root.extent is not LevelState.LOADED
+        nothing = not tree.loaded and tree.root.load_state is not LevelState.LOADED
         if error is not None and nothing:
             self.notice(failure(error))
-        elif nothing and self.session.liveness.standing is LivenessStatus.DISCONNECTED:
+        elif nothing and self.session.liveness.status is LivenessStatus.DISCONNECTED:
             self.notice(safe_content("connecting …", "dim"))
         elif not tree.loaded and findings is None and (hint := self._hint()):
             self.notice(hint)
@@ -75,10 +75,10 @@ class TreePane(Pane):
     def _hint(self) -> Content | None:
         """Return where the keys are if there are none here; it is looked for when it is first asked."""
         session = self.session
-        session.look_nearby()
+        session.find_nearby_keys()
         if session.lookup.nearby is None:
             return None
-        line = f"Nothing is stored below {session.shown}, but {session.lookup.nearby}."
+        line = f"Nothing is stored below {session.address}, but {session.lookup.nearby}."
         return safe_content(line) + Content("\n") + safe_content("" if session.writable else _NO_KEYS_READ_ONLY, "dim")
 
     def _show_filter(self) -> None:
@@ -111,7 +111,7 @@ class TreePane(Pane):
         keys = self.keys
         row = keys.cursor_row
         node = keys.keys.at(row) if 0 <= row < len(keys.keys) else None
-        return None if node is None or node.tail else keys.keys.key(node)
+        return None if node is None or node.is_more_row else keys.keys.key(node)
 
     def selected(self) -> str | None:
         """Give the key that the cursor is on."""
@@ -139,5 +139,5 @@ class TreePane(Pane):
     @property
     def filtered(self) -> str:
         """The text of the filter."""
-        findings = self.session.tree.findings
+        findings = self.session.tree.filter_progress
         return "" if findings is None else findings.filter.text

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
-from explorer.session.detail import NOT_ASKED, LoadedValue
+from explorer.session.detail import HISTORY_NOT_LOADED, LoadedValue
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from explorer.tui.keys import bindings
 from explorer.tui.panes.history_text import history_text
@@ -79,8 +79,8 @@ class ValuePane(Pane):
         detail = self.session.detail
         if detail.key != self._key:  # the other tabs are of one key, and would hide the value of the next
             self._key, self.tab = detail.key, TABS[0]
-        if self.tab == "history" and detail.history is NOT_ASKED:
-            detail.read_earlier()
+        if self.tab == "history" and detail.history is HISTORY_NOT_LOADED:
+            detail.load_earlier()
         self.title(self._tabs())
         match detail.state:
             case Loading(since=since) if self.session.clock.now() - since < PATIENCE:
@@ -125,7 +125,7 @@ class ValuePane(Pane):
         if entry.version is not None:
             facts.append(f"v{entry.version}")
         facts.append(format_bytes(len(entry.value or b"")))
-        left = reading.left(self.session.clock.now())
+        left = reading.ttl_left(self.session.clock.now())
         if left is not None:
             facts.append(f"{format_duration(left)} left" if left > 0 else "ends now unless renewed")
         elif entry.lease:
@@ -178,7 +178,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 def metadata(reading: LoadedValue, now: float) -> list[str]:
     """Give everything that is known of an entry beside its value, a line each."""
     entry, document = reading.entry, reading.document
-    left = reading.left(now)
+    left = reading.ttl_left(now)
     rows: list[tuple[str, object]] = [
         ("key", sanitize(entry.key)),
         ("revision", entry.revision),

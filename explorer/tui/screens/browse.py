@@ -229,7 +229,7 @@ class BrowseScreen(LiveScreen[None]):
 
     def do_back(self) -> None:
         """Go back one step: the filter, the zoom, the tree."""
-        if self.session.tree.findings is not None:
+        if self.session.tree.filter_progress is not None:
             self.query_one(TreePane).unfilter()
         elif self.has_class("-zoomed"):
             self.remove_class("-zoomed")
@@ -248,7 +248,7 @@ class BrowseScreen(LiveScreen[None]):
         """Read again everything that is shown, or try again what failed; in the history, read more of it."""
         value = self.query_one(ValuePane)
         if self.pane is value and value.tab == "history":
-            self.session.detail.read_earlier()
+            self.session.detail.load_earlier()
         else:
             self.session.start("reload")
 

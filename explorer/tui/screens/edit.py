@@ -127,12 +127,12 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
     def _take(self, text: str) -> None:
         if text != self._typed:
             self._typed = text
-            self.edit.draft(text)
+            self.edit.set_text(text)
 
     def align(self) -> None:
         """Take over what is typed before something is done with it: the message of the area may be under way."""
         for area in self.query(TextArea):
-            if self.edit.settled:
+            if self.edit.is_settled:
                 self._take(area.text)
 
     def _paste(self, area: OrderedTextArea, text: str) -> None:
@@ -146,14 +146,14 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         start, end = sorted(area.selection)
         before, after = area.get_text_range((0, 0), start), area.get_text_range(end, area.document.end)
         head = document.paste(before)[1] + pasted
-        self.edit.go_on_with(document, head + document.paste(after)[1])
+        self.edit.set_document(document, head + document.paste(after)[1])
         self.draw()
         area.move_cursor((head.count("\n"), len(head) - head.rfind("\n") - 1))
         self.notify("shown escaped from now on: what was pasted cannot be edited as it is", markup=False)
 
     def on_key(self, event: Key) -> None:
         """Say that a character is not taken while a save is under way; it is meant as text and does nothing else."""
-        if event.is_printable and self._place is Place.EDITOR and not self.edit.settled:
+        if event.is_printable and self._place is Place.EDITOR and not self.edit.is_settled:
             event.stop()
             self.notify(f"not typed: {self._waiting()}", severity="warning", markup=False)
 
@@ -175,14 +175,14 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
     def tick(self) -> None:
         """Let the countdown of the key and the seconds of a save go on, too."""
         super().tick()
-        if self.is_mounted and (self.edit.expires is not None or isinstance(self.edit.state, Saving)):
+        if self.is_mounted and (self.edit.expires_at is not None or isinstance(self.edit.state, Saving)):
             self.draw()
 
     def _time_left(self) -> str:
         """Return when the key expires, as far as that is known: its holder may renew it."""
-        if self.edit.expires is None or self.edit.theirs is not None:
+        if self.edit.expires_at is None or self.edit.theirs is not None:
             return ""
-        left = self.edit.expires - self.session.clock.now()
+        left = self.edit.expires_at - self.session.clock.now()
         return (
             f", expires in {format_duration(left)} unless renewed"
             if left > 0
@@ -208,7 +208,7 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         for pager in self.query(Pager):
             pager.show(edit.text, edit.document.language, keep=True)
         for area in self.query(TextArea):
-            area.read_only = not edit.settled
+            area.read_only = not edit.is_settled
             if edit.text != self._typed:
                 area.language = self._grammar()
                 area.load_text(edit.text)
@@ -223,8 +223,8 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
             words = f"▪ read-only here: longer than {most}; {outside_key} edits it in $EDITOR"
             lines.append(safe_content(words, "bold $warning"))
         match edit.state:
-            case Drafting(problem=problem) if problem is not None:
-                lines.append(safe_content(f"✗ {problem.message}", "$error"))
+            case Drafting(error=error) if error is not None:
+                lines.append(safe_content(f"✗ {error.message}", "$error"))
             case Drafting(changed=True, notes=notes):
                 lines += [safe_content(f"▪ saving {note}") for note in notes[:2]]
                 lines.append(safe_content(f"changed; {save} shows what saving would change", "$text-muted"))
@@ -239,11 +239,11 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
                         "bold $warning",
                     )
                 )
-            case Refused(ended=True):
+            case Refused(is_over=True):
                 lines.append(safe_content(f"✗ not saved; the store answers again: {save} saves", "bold $warning"))
             case Refused(error=error):
                 hint = f" {error.hint}" if error.hint else ""
-                over = error.retryable and self.session.liveness.standing is LivenessStatus.LIVE
+                over = error.retryable and self.session.liveness.status is LivenessStatus.LIVE
                 again = f" The store answers again: {save} tries again." if over else ""
                 lines.append(safe_content(f"✗ not saved: {error.message}.{again or hint}", "bold $error"))
             case Conflicted():
@@ -253,17 +253,17 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
             case _:
                 pass
         if edit.theirs is not None and not isinstance(edit.state, Conflicted):
-            invalid = isinstance(edit.state, Drafting) and edit.state.problem is not None
+            invalid = isinstance(edit.state, Drafting) and edit.state.error is not None
             both = "" if invalid else f"; {save} shows both"
             lines.append(safe_content(f"! {self._change_of_theirs(edit.theirs)}{both}", "bold $warning"))
-        if edit.draft_problem:
-            lines.append(safe_content(f"! {edit.draft_problem}", "$warning"))
+        if edit.draft_error:
+            lines.append(safe_content(f"! {edit.draft_error}", "$warning"))
         return Content("\n").join(lines)
 
     def _change_of_theirs(self, theirs: Put | Deleted) -> str:
         if isinstance(theirs, Put):
             return f"Meanwhile somebody else has changed this key (rev {theirs.revision})"
-        if self.edit.expires is not None and self.session.clock.now() >= self.edit.expires - EXPIRY_TOLERANCE:
+        if self.edit.expires_at is not None and self.session.clock.now() >= self.edit.expires_at - EXPIRY_TOLERANCE:
             return "Meanwhile the TTL of this key has run out and it was deleted"
         revision = "" if theirs.revision is None else f" (rev {theirs.revision})"
         return f"Meanwhile somebody else has deleted this key{revision}"
@@ -291,7 +291,7 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
 
     def _met(self, taken: bool | None) -> None:  # noqa: FBT001 - what a screen was left with
         if taken:
-            kept = self.edit.unsaved and self.edit.draft_problem is None
+            kept = self.edit.is_unsaved and self.edit.draft_error is None
             self._end(f"kept what is stored{'; your text is kept as a draft' if kept else ''}", keep=True)
         else:
             self.draw()
@@ -308,18 +308,18 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         self.notify(sanitize(said), markup=False)
 
     async def _close(self, *, keep: bool) -> None:
-        if self.session.editing is self.edit:
-            await self.session.desk.leave(keep=keep)
+        if self.session.current_edit is self.edit:
+            await self.session.editor.leave(keep=keep)
         self.dismiss(result=False)
 
     async def _leave_awaited(self) -> None:
         """Leave a save to itself, if its text is kept until the outcome is known."""
         self._leaving = True
-        if await self.session.desk.leave(keep=True):
+        if await self.session.editor.leave(keep=True):
             self.dismiss(result=True)
             return
         self._leaving, self._shown = False, None
-        problem = self.edit.draft_problem or "no draft can be kept"
+        problem = self.edit.draft_error or "no draft can be kept"
         self.notify(sanitize(f"not left: the save goes on, and {problem}"), severity="warning", markup=False)
         self.draw()
 
@@ -356,7 +356,7 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         """Go on in $EDITOR."""
         outcome = await edit_externally(self.app, self.edit.key, self.edit.text, self.edit.document.language)
         if outcome.text is not None:
-            self.edit.take_over(outcome.text)
+            self.edit.replace_text(outcome.text)
         outcome.show(self.app)
 
     def do_help(self) -> None:
@@ -365,10 +365,10 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
 
     def do_back(self) -> None:
         """Leave; what was typed is asked about, unless it is being saved."""
-        if not self.edit.settled:
+        if not self.edit.is_settled:
             self.run_worker(self._leave_awaited(), group="leave", exclusive=True)
             return
-        if not self.edit.unsaved:
+        if not self.edit.is_unsaved:
             self._leave("nothing was written")
             return
         options = [

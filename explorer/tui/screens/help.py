@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
-from explorer.session.actions import Place, shown
+from explorer.session.actions import Place, key_label
 from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.rendering import Piece, safe_content
@@ -115,8 +115,8 @@ class HelpScreen(ModalScreen[None], Dialog[None]):
         for group, members in groupby(actions, key=lambda action: action.group):
             yield HelpEntry("", group)
             for action in members:
-                keys = " ".join(shown(key) for key in action.keys_at(self._place))
-                yield HelpEntry(keys, action.help, self._session.why_off(action.id) or "")
+                keys = " ".join(key_label(key) for key in action.keys_at(self._place))
+                yield HelpEntry(keys, action.help, self._session.disabled_reason(action.id) or "")
         if self._place is Place.TREE:
             yield HelpEntry("", "Signs")
             for sign, meaning in SIGNS:
@@ -140,4 +140,4 @@ def _typing_entries() -> Iterator[HelpEntry]:
 
 def _typed(keys: str) -> Iterator[str]:
     """Return the keys that a terminal sends."""
-    return (shown(key.strip()) for key in keys.split(",") if not key.startswith("super+"))
+    return (key_label(key.strip()) for key in keys.split(",") if not key.startswith("super+"))

@@ -60,7 +60,7 @@ class ReviewScreen(ModalScreen[bool], ScrollKeys[bool], Dialog[bool]):
             title = f"{'Create' if creates else 'Save'} {named(self._edit.key)}?"
             yield Static(safe_content(title), classes="box--title", markup=False)
             yield Static(
-                safe_content(middle(f"in {self.session.shown}", _ADDRESS_WIDTH)), classes="box--store", markup=False
+                safe_content(middle(f"in {self.session.address}", _ADDRESS_WIDTH)), classes="box--store", markup=False
             )
             if self._state.notes:
                 notes = Content("\n").join(safe_content(f"▪ {note}") for note in self._state.notes)

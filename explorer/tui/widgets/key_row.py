@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 
 from explorer.model.sanitize import sanitize
-from explorer.session.keytree.marks import MarkKind, Stage
+from explorer.session.keytree.marks import MarkAge, MarkKind
 from explorer.session.keytree.nodes import LevelState, Node
-from explorer.session.keytree.row_index import Line
+from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.tree import Tree
 from explorer.tui.rendering import ELLIPSIS, Piece, format_duration, middle
 
@@ -63,7 +63,7 @@ class RowView(NamedTuple):
 
 def row_view(
     tree: Tree,
-    line: Line[Node],
+    line: VisibleRow[Node],
     *,
     width: int,
     cursor: Node | None,
@@ -90,17 +90,17 @@ def row_view(
     return RowView(
         node=node,
         guides=line.guides,
-        name="" if node.tail else _name(tree, node),
-        hint="" if node.tail or node.name else _hint(tree, node),
+        name="" if node.is_more_row else _name(tree, node),
+        hint="" if node.is_more_row or node.name else _hint(tree, node),
         icon=_icon(node, value_marks=value_marks),
-        tail=_tail(tree, node) if node.tail else "",
-        failed=node.tail and node.parent is not None and node.parent.extent is LevelState.FAILED,
-        ghost=node.ghost,
-        below=0 if node.opened else tree.changes_below(node),
-        change=mark.change if mark is not None else MarkKind.DELETED if node.ghost else None,
-        fresh=mark is not None and mark.stage is Stage.FRESH,
+        tail=_tail(tree, node) if node.is_more_row else "",
+        failed=node.is_more_row and node.parent is not None and node.parent.load_state is LevelState.FAILED,
+        ghost=node.tombstone,
+        below=0 if node.is_open else tree.changes_below(node),
+        change=mark.change if mark is not None else MarkKind.DELETED if node.tombstone else None,
+        fresh=mark is not None and mark.age is MarkAge.FRESH,
         age=age,
-        draft=bool(drafts) and not node.tail and tree.key(node) in drafts,
+        draft=bool(drafts) and not node.is_more_row and tree.key(node) in drafts,
         cursor=node is cursor,
     )
 
@@ -146,18 +146,18 @@ def _hint(tree: Tree, node: Node) -> str:
 
 
 def _icon(node: Node, *, value_marks: bool) -> str:
-    if node.tail:
+    if node.is_more_row:
         return ""
     if node.has_children or node.branch is not None:
-        return ("▾" if node.opened else "▸") + ("•" if node.has_value and value_marks else " ")
+        return ("▾" if node.is_open else "▸") + ("•" if node.has_value and value_marks else " ")
     return "  "
 
 
 def _tail(tree: Tree, node: Node) -> str:
     folder = node.parent
-    if tree.reading(node):
+    if tree.is_loading(node):
         return "… loading"
-    match LevelState.UNLOADED if folder is None else folder.extent:
+    match LevelState.UNLOADED if folder is None else folder.load_state:
         case LevelState.FAILED if folder is not None and folder.error is not None:
             error = folder.error
             return sanitize(f"✗ {error.message}" + (f" ({error.hint})" if error.hint else "") + "; enter tries again")

@@ -53,7 +53,7 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
         def key(self) -> str | None:
             """The key the cursor is on; None if it is on none."""
             node = self.node
-            return None if node is None or node.tail else self.key_tree.keys.key(node)
+            return None if node is None or node.is_more_row else self.key_tree.keys.key(node)
 
         def can_replace(self, message: Message) -> bool:
             """Let only the last of several be handled."""
@@ -80,7 +80,7 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
     def _act(self, act: Callable[[Node], None], node: Node) -> None:
         act(node)
         self.sync()
-        if node.opened:
+        if node.is_open:
             self.show_children(node)
 
     # What a person does
@@ -126,7 +126,7 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
         """Move to the last row; where that is not read, the end is read and not what comes before it."""
         last = len(self.keys) - 1
         node = self.keys.at(last) if last >= 0 else None
-        if node is None or not node.tail or self.keys.findings is not None:
+        if node is None or not node.is_more_row or self.keys.filter_progress is not None:
             self.go_row(last, heading=0)
             return
         self.keys.load_previous(node)
@@ -135,9 +135,9 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
     def do_open(self) -> None:
         """Open the folder, or go into it."""
         node = self.under_cursor
-        if node is None or node.tail:
+        if node is None or node.is_more_row:
             return
-        if not node.opened:
+        if not node.is_open:
             self._act(self.keys.expand, node)
         elif node.branch is not None and node.branch.total:
             self.go_row(self.cursor_row + 1)
@@ -147,7 +147,7 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
         node = self.under_cursor
         if node is None:
             return
-        if node.opened:
+        if node.is_open:
             self.go(node)
             self._act(self.keys.collapse, node)
         elif node.parent is not None and node.parent is not self.keys.root:
@@ -156,7 +156,7 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
     def do_toggle(self) -> None:
         """Open or close the folder."""
         node = self.under_cursor
-        if node is not None and not node.tail:
+        if node is not None and not node.is_more_row:
             self.go(node)
             self._act(self.keys.toggle, node)
 
@@ -165,8 +165,8 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
         node = self.under_cursor
         if node is None:
             return
-        if node.tail:
-            failed = node.parent is not None and node.parent.extent is LevelState.FAILED
+        if node.is_more_row:
+            failed = node.parent is not None and node.parent.load_state is LevelState.FAILED
             forward = self.heading >= 0 or not node.name
             act = self.keys.reload if failed else self.keys.load_more if forward else self.keys.load_previous
             self._act(act, node)
@@ -190,7 +190,7 @@ class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
             return
         self._clicked = row.node if first else None
         self.go_row(at, margin=0)
-        if row.node.tail or not first:
+        if row.node.is_more_row or not first:
             self.do_show()
         elif row.icon.strip() and row.indent <= offset.x < row.indent + len(row.icon):
             self._clicked = None  # a second click would undo it

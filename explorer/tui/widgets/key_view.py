@@ -10,7 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from explorer.session.keytree.nodes import Node
-from explorer.session.keytree.row_index import Line
+from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.tree import Tree
 from explorer.tui.rendering import Piece, render_line
 from explorer.tui.widgets.key_row import RowView, pieces, row_view
@@ -150,7 +150,7 @@ class KeyView(ScrollView, inherit_bindings=False):
 
     def _place_cursor(self) -> None:
         """Find the cursor's row. If its node is gone, or was the end of what was read, it goes to what is now there."""
-        stays = self._cursor is not None and self.keys.holds(self._cursor) and not self._cursor.tail
+        stays = self._cursor is not None and self.keys.contains(self._cursor) and not self._cursor.is_more_row
         if not len(self.keys):
             self._cursor = self._cursor if stays else None
         elif self._cursor is None:
@@ -164,7 +164,7 @@ class KeyView(ScrollView, inherit_bindings=False):
             self.cursor_moved(node)
 
     def _row_after_gone(self, gone: Node) -> int:
-        if gone.tail:
+        if gone.is_more_row:
             return self._row_in_gap()
         nodes = [seen.node for seen in self.looks]
         place = nodes.index(gone) if gone in nodes else 0
@@ -199,7 +199,7 @@ class KeyView(ScrollView, inherit_bindings=False):
             if old != new:
                 self.refresh(Region(0, y, width, 1))
 
-    def _window(self, height: int) -> list[Line[Node]]:
+    def _window(self, height: int) -> list[VisibleRow[Node]]:
         top = max(0, min(self.scroll_offset.y, len(self.keys) - height))
         return list(self.keys.window(top, height))
 
@@ -208,12 +208,12 @@ class KeyView(ScrollView, inherit_bindings=False):
 
         Somebody who goes to the very end is on no way.
         """
-        if self.keys.findings is not None or not self.size.height:
+        if self.keys.filter_progress is not None or not self.size.height:
             return
         height, cursor = self.size.height, self.cursor_row
         top = max(0, self.scroll_offset.y - height)
         for number, line in enumerate(list(self.keys.window(top, 3 * height)), top):
-            if not line.row.tail:
+            if not line.row.is_more_row:
                 continue
             if number >= cursor and self.heading > 0:
                 self.keys.load_more(line.row)
@@ -268,7 +268,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         elif row != self.cursor_row:
             self.heading = 1 if row > self.cursor_row else -1
         self._cursor, self._row = self.keys.at(row), row - self._shifted()
-        if self._cursor.tail:
+        if self._cursor.is_more_row:
             last = len(self.keys) - 1
             self._beside = (self.keys.at(row - 1) if row else None, self.keys.at(row + 1) if row < last else None)
         self._sync(hold=None)
@@ -301,7 +301,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         node = self._opening
         if node is None:
             return
-        if not node.opened or node is not self.under_cursor or node.branch is None:
+        if not node.is_open or node is not self.under_cursor or node.branch is None:
             self._opening = None
             return
         if not node.branch.working:
@@ -330,7 +330,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         return self.scrollable_content_region.width
 
     def _notice(self) -> str:
-        findings = self.keys.findings
+        findings = self.keys.filter_progress
         if findings is not None:
             cased = " Upper case is matched as typed." if findings.filter.cased else ""
             return f"No loaded key matches.{cased}" if findings.done else "Searching …"
