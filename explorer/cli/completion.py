@@ -6,7 +6,7 @@ and quotes what is offered here. On any failure nothing is offered, and nothing 
 
 import os
 from argparse import Action, Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
@@ -27,6 +27,7 @@ from explorer.model.errors import ExplorerError
 from explorer.model.sanitize import is_sanitized
 
 _LOCAL_SCHEMES: Final = ("demo", "memory")
+_SEPARATORS: Final = (";", "|", "&", "(")
 _UNSAFE_STARTS: Final = frozenset("~#=-")
 """What a shell, or argparse, acts on at the beginning of a word and argcomplete does not quote."""
 
@@ -46,10 +47,15 @@ def script(shell: str) -> str:
 def complete() -> NoReturn:
     """Write what completes the command line that the shell passed in variables, and exit."""
     _detach()
-    words = split_line(os.environ["COMP_LINE"], int(os.environ["COMP_POINT"]))[3][1:]
+    line = split_line(os.environ["COMP_LINE"], int(os.environ["COMP_POINT"]))[3]
+    start = _command_index(line)
+    os.environ["_ARGCOMPLETE"] = str(start + 1)  # where argcomplete begins
+    words = line[start + 1 :]
     root, verbs = parser.verb_parser()
     offered = dict(_stores())
-    if parser.verb_of(words) is None:
+    if parser.verb_of(words) == "lock" and "--" in words:
+        root, verbs = parser.command_parser(), {}
+    elif parser.verb_of(words) is None:
         root = parser.store_parser()
         offered |= {name: verb.description or "" for name, verb in verbs.items()}
         verbs = {}
@@ -58,6 +64,12 @@ def complete() -> NoReturn:
             action.completer = completer  # type: ignore[attr-defined] # where argcomplete looks for it
     argcomplete.autocomplete(root, always_complete_options=False, default_completer=SuppressCompleter())
     os._exit(1)
+
+
+def _command_index(line: Sequence[str]) -> int:
+    """Return where `keyscope` stands on a line: zsh passes all of it, with the commands before."""
+    first = max((index + 1 for index, word in enumerate(line) if word.endswith(_SEPARATORS)), default=0)
+    return next((index for index in range(first, len(line)) if Path(line[index]).name == "keyscope"), 0)
 
 
 def _detach() -> None:

@@ -276,6 +276,13 @@ def verb_parser() -> tuple[_Parser, Mapping[str, _Parser]]:
     return parser, subparsers
 
 
+def command_parser() -> _Parser:
+    """Return a parser that takes any words for files: those of the command that `lock` runs."""
+    command = _Parser(add_help=False)
+    command.add_argument("command", nargs="*", type=Path)
+    return command
+
+
 _COMPLETION_SETUP: Final = """\
 set up:
   bash  eval "$(keyscope completion bash)"   in ~/.bashrc

@@ -129,6 +129,11 @@ def test_first_word_is_a_verb_or_a_store() -> None:
         ("keyscope get demo: 'conf", ["config/"]),
         ('keyscope get "demo:" "conf', ["config/"]),
         ("keyscope get demo: -- conf", ["config/"]),
+        ("keyscope lock demo: k -- cat conf", []),
+        ("keyscope lock demo: k -- cat READ", ["README.md"]),
+        ("true && sudo keyscope get demo: conf", ["config/"]),
+        ("cd keyscope; keyscope get demo: conf", ["config/"]),
+        ("keyscope get demo: keyscope con", []),
     ],
 )
 def test_offers(line: str, expected: list[str]) -> None:
@@ -211,6 +216,7 @@ async def test_shell_completes_at_a_terminal(name: str, shared_etcd: EtcdServer,
     await put_all(url, "app:one=1", "app:two", f"config/{NASTY_TOGETHER}")
     with shell(name, tmp_path) as terminal:
         terminal.complete("keyscope hist", "$ keyscope history")
+        terminal.complete("true && keyscope hist", "&& keyscope history")
         terminal.complete("keyscope completion f", "$ keyscope completion fish")
         terminal.complete(f"keyscope get {url} conf", f"{prefix} config/")
         terminal.complete(f"keyscope get {url} config/", r"config/it\'s\ ")
