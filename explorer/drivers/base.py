@@ -1,7 +1,7 @@
-"""The contract of a store: what every driver promises, whatever it speaks to.
+"""The contract of a store, which every driver implements.
 
-It is libkv's and valkeyrie's Store interface with its gaps closed: pages, opaque revisions, watches that say when they
-lost something, guarded deletes with three different answers, and locks that are held only while that can be proved.
+It is libkv's and valkeyrie's Store interface without its gaps: pages, opaque revisions, watches that report lost
+history, guarded deletes with three different outcomes, and locks that are held only while that is provable.
 """
 
 from abc import ABC, abstractmethod
@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, NoReturn, Self
 
+from explorer.drivers.common.error_context import add_error_context
 from explorer.drivers.common.reverse_pages import children_before
 from explorer.drivers.common.watch import Watch
 from explorer.model.address import Address
@@ -23,17 +24,17 @@ PAGE_SIZE = 1000
 """Entries or children in a page unless the caller says otherwise."""
 
 PING_TIMEOUT = 2.0
-"""Seconds within which a store has to prove that it is alive for the proof to be of use."""
+"""Seconds within which a store has to answer a ping."""
 
 LOCK_TTL = 20.0
 """Seconds a lock outlives its holder's last sign of life unless the caller says otherwise; libkv's figure."""
 
 
 class Lock(ABC):
-    """A lock on a key, not held until acquired. `async with lock:` acquires without limit of time and releases.
+    """A lock on a key, not held until acquired. `async with lock:` acquires without timeout and releases.
 
-    It counts as held only while that is provable: until the TTL has passed since the *sending* of the last request
-    that the store confirmed, on a clock that goes on while the machine sleeps.
+    It counts as held only while that is provable: until the TTL has passed since the last request that the store
+    confirmed was *sent*, by a clock that goes on while the machine sleeps.
     """
 
     key: str
@@ -64,10 +65,10 @@ class Lock(ABC):
 
     @abstractmethod
     async def put(self, key: str, value: bytes) -> Entry:
-        """Write an entry, which the store accepts only while this very lock is held (a fenced write).
+        """Write an entry if this lock is held, as the store checks (a fenced write).
 
         Raises:
-            LockLost: It is not; nothing was written.
+            LockLost: The lock is not held; nothing was written.
         """
 
     async def __aenter__(self) -> Self:
@@ -81,11 +82,10 @@ class Lock(ABC):
 
 
 class Store(ABC):
-    """An open connection to a store. Every key and prefix is relative to the address's path.
+    """An open connection to a store, and an async context manager. Keys are relative to the address's path.
 
-    Used as an async context manager, or `close`d. What a store cannot do is absent from `capabilities` and raises
-    CallNotSupported. Every call may raise NotReachable, Timeout, Unauthenticated, Forbidden and InvalidKey besides
-    what it names.
+    What a store cannot do is absent from `capabilities` and raises CallNotSupported. Every call may raise NotReachable,
+    Timeout, Unauthenticated, Forbidden and InvalidKey besides what it names.
     """
 
     capabilities: Capability
@@ -105,8 +105,17 @@ class Store(ABC):
     messages: ClassVar[Mapping[str, str]] = {}
     """Which message of it the values below a prefix are; the prefix is one of whole keys, with the address's path."""
 
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        add_error_context(cls)
+
     def __init__(self, address: Address) -> None:
         self.address = address
+
+    @property
+    def redacted(self) -> str:
+        """The address for messages, without secrets."""
+        return self.address.redacted
 
     # Opening and closing
 
@@ -138,8 +147,7 @@ class Store(ABC):
     async def ping(self) -> Revision | None:
         """Have the store's authority prove that it is alive, by the lightest question that needs it; writes nothing.
 
-        Gives the newest revision where the answer tells it. A driver sees to it that one silent endpoint of several
-        does not use up the whole `PING_TIMEOUT`.
+        Returns the newest revision if the answer has it. One silent endpoint must not use up all of `PING_TIMEOUT`.
 
         Raises:
             Denied: It is alive and refuses; that is a proof too.
@@ -332,10 +340,9 @@ class Store(ABC):
 
         Args:
             prefix: A directory, with or without the separator at its end; empty for everything.
-            since: Tell what happened after this revision, such as that of a listing; None starts now.
-            known: The watcher's own live table of keys and revisions. It is read, after all events before have been
-            taken, when history was lost: what is in it
-                and no longer in the store is then told as deleted.
+            since: Report events after this revision, such as that of a listing; None starts now.
+            known: The watcher's live table of keys and revisions. If history was lost, it is read once all events
+                before were taken, and its keys that are gone are reported as deleted.
         """
         self._refuse(Capability.WATCH, prefix)
 
@@ -378,7 +385,7 @@ class Store(ABC):
             raise CallNotSupported(
                 f"{self.address.scheme} has no lock layout {layout!r}; it has {', '.join(self.lock_layouts)}",
                 hint=f"use {self.lock_layouts[0]}",
-                address=self.address.redacted,
+                address=self.redacted,
                 key=key,
             )
 
@@ -386,7 +393,7 @@ class Store(ABC):
         reason = self.unsupported_reasons.get(capability, "the store has nothing of the kind")
         raise CallNotSupported(
             f"{self.address.scheme} cannot do this ({(capability.name or '').lower()}): {reason}",
-            hint="Store.capabilities tells what it can do",
-            address=self.address.redacted,
+            hint="see Store.capabilities",
+            address=self.redacted,
             key=key,
         )

@@ -1,4 +1,4 @@
-"""Deleting in rounds. No real store lets a test choose what others do between two looks: here the looks are given."""
+"""Deletion in rounds. A fake gives what each round reads, because no real store lets a test choose that."""
 
 from collections.abc import Sequence
 
@@ -8,35 +8,36 @@ from explorer.drivers.common.delete_tree import TreeDeletion
 from explorer.model.errors import KeyModified, KeyNotFound
 
 
-class Looks(TreeDeletion[str]):
-    """What is found at each look; a name in capitals changed meanwhile, and stays."""
+class FakeTreeDeletion(TreeDeletion[str]):
+    """A deletion with given entries in each round; one with a capital letter was changed meanwhile, and stays."""
 
-    def __init__(self, *looks: str) -> None:
+    def __init__(self, *rounds: str) -> None:
         super().__init__("test:", "top")
-        self.looks = iter(looks)
+        self.rounds = iter(rounds)
 
-    async def _found(self) -> Sequence[str]:
-        return next(self.looks)
+    async def _read(self) -> Sequence[str]:
+        return next(self.rounds)
 
     async def _delete(self, found: Sequence[str]) -> None:
         self.deleted += sum(name.islower() for name in found)
 
 
-async def test_it_is_looked_again_until_nothing_is_left() -> None:
-    assert await Looks("abC", "cD", "d", "").commit() == 4
+async def test_commit_with_changed_entries_reads_again() -> None:
+    """It reads and deletes until nothing is left."""
+    assert await FakeTreeDeletion("abC", "cD", "d", "").commit() == 4
 
 
-async def test_nothing_to_delete_is_refused() -> None:
-    with pytest.raises(KeyNotFound) as raised:
-        await Looks("").commit()
-    assert raised.value.key == "top"
+async def test_commit_with_nothing_raises_key_not_found() -> None:
+    with pytest.raises(KeyNotFound, match="nothing below this prefix"):
+        await FakeTreeDeletion("").commit()
 
 
-async def test_what_was_deleted_by_somebody_else_meanwhile_is_not_counted() -> None:
+async def test_commit_does_not_count_what_others_deleted() -> None:
     with pytest.raises(KeyNotFound):
-        await Looks("A", "").commit()
+        await FakeTreeDeletion("A", "").commit()
 
 
-async def test_others_who_never_stop_writing_end_it_and_what_was_deleted_is_said() -> None:
-    with pytest.raises(KeyModified, match="others go on writing there; 1 entry deleted"):
-        await Looks("aB", *"B" * 100).commit()
+async def test_commit_gives_up_while_others_keep_writing() -> None:
+    """The error says how much was deleted."""
+    with pytest.raises(KeyModified, match="others keep writing below this prefix; 1 entry deleted"):
+        await FakeTreeDeletion("aB", *"B" * 100).commit()

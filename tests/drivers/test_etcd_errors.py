@@ -314,7 +314,8 @@ async def test_a_save_whose_answer_is_lost_is_unknown_and_not_failed(shared_etcd
 async def test_an_unknown_outcome_is_an_error_of_the_api_too(
     shared_etcd: EtcdServer, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("explorer.drivers.common.write_attempt._RESOLVING", 2.0)  # the command's runs take it in full
+    # The command's runs take it in full.
+    monkeypatch.setattr("explorer.drivers.common.write_attempt._RESOLVE_TIMEOUT", 2.0)
     async with (
         FaultProxy(shared_etcd.client_port) as proxy,
         EtcdStore(parse(f"etcd://{proxy.address}/{prefix}?timeout=1"), Access()) as store,

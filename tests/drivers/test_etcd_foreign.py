@@ -45,7 +45,7 @@ def etcd_version() -> str:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spend little time on finding out what became of a write: nothing here can say."""
-    monkeypatch.setattr(write_attempt, "_RESOLVING", TIMEOUT)
+    monkeypatch.setattr(write_attempt, "_RESOLVE_TIMEOUT", TIMEOUT)
 
 
 def store_at(address: str, path: str, timeout: float = TIMEOUT) -> EtcdStore:
@@ -124,7 +124,7 @@ async def test_exception_of_grpc_never_leaves_the_driver(
 
         async with store_at(shared_etcd.address, path, 0.1) as store:
             with monkeypatch.context() as broken:
-                broken.setattr(write_attempt, "_RESOLVING", 0.1)
+                broken.setattr(write_attempt, "_RESOLVE_TIMEOUT", 0.1)
                 for way in ("call", "dialogue", "download"):
                     broken.setattr(Endpoint, way, fail if way == "call" else fail())
                 wrong = await asyncio.gather(

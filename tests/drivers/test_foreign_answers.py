@@ -42,7 +42,7 @@ def server(request: pytest.FixtureRequest) -> Server:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spend little time on finding out what became of a write: nothing here can say."""
-    monkeypatch.setattr(write_attempt, "_RESOLVING", TIMEOUT)
+    monkeypatch.setattr(write_attempt, "_RESOLVE_TIMEOUT", TIMEOUT)
 
 
 def store_at(server: Server, address: str, path: str, timeout: float = TIMEOUT) -> Store:

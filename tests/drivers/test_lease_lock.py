@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from explorer.drivers.common.lease_lock import LeaseLock, LockOptions
-from explorer.drivers.common.leases import boottime
+from explorer.drivers.common.lease_lock import LeaseLock
+from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.tasks import Tasks
+from explorer.model.clock import boottime
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, KeyNotFound, LockLost
 from tests.contract.fixtures import PATIENCE
@@ -24,23 +25,23 @@ class NoConnection:
 class StoppingLock(LeaseLock[NoConnection]):
     """Free, and obtained as soon as `may_take` is set; it lives until `ended`."""
 
-    lifeline = "lease"
+    lease_noun = "lease"
 
     def __init__(self, tasks: Tasks, ttl: float) -> None:
         super().__init__(LockOptions("key", b"", ttl, delete_on_unlock=False), tasks, NoConnection())
         self.taking, self.may_take = asyncio.Event(), asyncio.Event()
         self.ended = False
 
-    async def _join(self) -> None:
-        self._keep(boottime(), self._terms.ttl)
+    async def _enqueue(self) -> None:
+        self._start_keepalive(boottime(), self._options.ttl)
 
-    async def _try(self) -> bool:
+    async def _try_acquire(self) -> bool:
         return True
 
-    async def _turn(self) -> None:
+    async def _wait_turn(self) -> None:
         await asyncio.Event().wait()
 
-    async def _take(self) -> bool:
+    async def _confirm(self) -> bool:
         self.taking.set()
         await self.may_take.wait()
         return True
@@ -49,7 +50,7 @@ class StoppingLock(LeaseLock[NoConnection]):
         del left
         if self.ended:
             raise KeyNotFound("the lease has ended")
-        return self._terms.ttl
+        return self._options.ttl
 
     async def _write(self, key: str, value: bytes) -> Entry | None:
         return Entry(key, value, 1)
@@ -57,7 +58,7 @@ class StoppingLock(LeaseLock[NoConnection]):
     async def _unlock(self) -> None:
         return
 
-    async def _depart(self) -> None:
+    async def _end_session(self) -> None:
         self.ended = True
 
 

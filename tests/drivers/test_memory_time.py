@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from explorer.drivers.common.watch import CAPACITY, Watch
+from explorer.drivers.common.watch import MAX_PENDING_EVENTS, Watch
 from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import parse
 from explorer.model.entries import Entry
@@ -209,7 +209,7 @@ class TestCutConnections:
         self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
         async with store.watch_tree("") as events:
-            for number in range(CAPACITY + 1000):
+            for number in range(MAX_PENDING_EVENTS + 1000):
                 await other.put("key", f"{number}".encode())
                 await asyncio.sleep(0)
             keyspace.compact()

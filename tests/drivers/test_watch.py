@@ -20,7 +20,7 @@ class Source:
 
     def __init__(self, *scripts: Script) -> None:
         self.scripts = list(scripts)
-        self.backoff = Backoff(first=0.001, most=0.001)
+        self.backoff = Backoff(initial=0.001, maximum=0.001)
         self.tasks = Tasks()
 
     def watch(self) -> Watch:

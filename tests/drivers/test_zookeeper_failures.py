@@ -310,7 +310,7 @@ async def _failure(call: Awaitable[object]) -> Exception | None:
 async def raising(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ZooKeeperStore]:
     """A store that is connected to the fake, whose time limits are over at once."""
     monkeypatch.setattr(connection, "Client", RaisingClient)
-    monkeypatch.setattr(write_attempt, "_RESOLVING", 0.0)
+    monkeypatch.setattr(write_attempt, "_RESOLVE_TIMEOUT", 0.0)
     store = ZooKeeperStore(parse("zk://127.0.0.1:1/?timeout=0.001"), Access())
 
     async def is_live(self: connection.ZooKeeperConnection) -> None:

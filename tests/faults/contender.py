@@ -11,9 +11,9 @@ import sys
 from contextlib import suppress
 
 from explorer.drivers.base import Lock
-from explorer.drivers.common.leases import boottime
 from explorer.drivers.etcd import EtcdStore
 from explorer.model.address import Access, parse
+from explorer.model.clock import boottime
 from explorer.model.errors import CannotLock, ExplorerError, LockLost
 from tests.scale import PATIENCE
 

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from explorer.drivers.common.leases import boottime
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.model.address import Access, parse
+from explorer.model.clock import boottime
 from explorer.model.errors import LockLost, NotReachable, OutcomeUnknown
 from explorer.model.events import Lost, Restored, Resync
 from tests.faults.replica import Replica, converged, folding, lost, write

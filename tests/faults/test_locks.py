@@ -17,9 +17,9 @@ from typing import Any, Self
 
 import pytest
 
-from explorer.drivers.common.leases import boottime
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.methods import LEASE_REVOKE
+from explorer.model.clock import boottime
 from tests.cli.run_command import CHECKOUT, environment
 from tests.faults.contender import GUARDED
 from tests.faults.etcd_stub import PlainClient, delete

@@ -78,7 +78,7 @@ async def watched(
 async def read(feed: Feed, producer: asyncio.Task[None], log: list[LogEntry], table: dict[str, Revision]) -> None:
     with suppress(ExplorerError):
         while True:
-            event = await feed.take(producer)
+            event = await feed.get(producer)
             log.append(event)
             match event:
                 case Put(entry):

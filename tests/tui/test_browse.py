@@ -102,7 +102,7 @@ class TestPanes:
             waiting = two.tasks.start(two.lock("jobs/nightly", ttl=30).acquire(), name="waiting")
             async with browsing(place.connect, Codecs(), size=WIDE) as page:
                 await page.shows("jobs/nightly", "1 waiting", "●", "left", "fence")
-            await two.tasks.end(waiting)
+            await two.tasks.cancel(waiting)
 
     async def test_metadata_and_history_are_tabs_of_the_value(self, place: Place) -> None:
         async with place.other() as other:

@@ -1,8 +1,7 @@
-"""Writing single entries: every write is a compare-and-swap, so that what became of it can be found out.
+"""Writes of single entries by compare-and-swap.
 
-A plain put, too, is one on what is there at the moment, made again when somebody else was faster: its answer can be
-lost without the outcome being lost. What a driver supplies is one guarded write, what guards it, and what entries live
-by.
+A plain put, too, is a compare-and-swap on what exists at the moment, repeated when another client was faster. So the
+outcome of a write can be found out even if its reply is lost.
 """
 
 from abc import ABC, abstractmethod
@@ -10,31 +9,31 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from explorer.drivers.common.errors import key_exists, key_modified, key_not_found, previous_missing
+from explorer.drivers.common.errors import key_modified, key_not_found, previous_missing
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import ExplorerError, OutcomeUnknown
+from explorer.model.errors import ExplorerError, KeyExists, KeyModified, OutcomeUnknown
 
-Seen = TypeVar("Seen")
-"""What was read of an entry, and has to be so still."""
-Life = TypeVar("Life")
-"""What an entry is to live by: a lease, a session, a TTL, or none."""
-Condition = TypeVar("Condition")
-"""What has to hold besides, such as that a lock is held."""
-
+Guard = TypeVar("Guard")
+"""What was read of an entry and must not have changed when it is written."""
+Lease = TypeVar("Lease")
+"""What ends an entry by itself: a lease, a session or a TTL, or that nothing does."""
+Compare = TypeVar("Compare")
+"""A further condition of a write, such as that a lock is held."""
 
 _MAX_REVISION: Final = 2**63 - 1
-"""Requests have 64 bits for a revision."""
+"""Largest revision that a request can hold."""
 
 
 class Version(NamedTuple):
-    """What a caller had read, where writes are numbered; -1, which never is, stands for what is no number."""
+    """The version of an entry that a caller had read, in stores that number their writes."""
 
     revision: int
+    """-1, which no entry has, for a revision that is no number."""
     created: int | None
 
     @classmethod
     def of(cls, previous: Entry | Revision) -> "Version":
-        """Read it."""
+        """Return the version of an entry, or of a revision alone."""
         revision = previous.revision if isinstance(previous, Entry) else previous
         created = previous.created if isinstance(previous, Entry) else None
         return cls(
@@ -43,119 +42,127 @@ class Version(NamedTuple):
         )
 
 
-class CasWriter(ABC, Generic[Seen, Life, Condition]):
-    """Writes the keys of an address by compare-and-swap.
-
-    Args:
-        redacted: The address for messages.
-    """
-
-    def __init__(self, redacted: str) -> None:
-        self.redacted = redacted
+class CasWriter(ABC, Generic[Guard, Lease]):
+    """Writes the keys of an address by compare-and-swap; a driver supplies one guarded write and its leases."""
 
     async def put(self, key: str, value: bytes, *, ttl: float | None = None, keep_alive: bool = False) -> Entry:
-        """Write an entry whatever is there now, see `Store.put`."""
-        async with self._living(key, ttl, keep_alive=keep_alive) as life:
+        """Write an entry unconditionally, see `Store.put`."""
+        async with self._lease_scope(key, ttl, keep_alive=keep_alive) as lease:
             while True:
-                entry = await self._write(key, value, await self.current(key), life)
-                if entry is not None:
+                with suppress(KeyExists, KeyModified):
+                    entry = await self._write(key, value, await self.current(key), lease)
                     break
-        if life is not None and keep_alive:
-            self._keep_alive(key, life)
+        if lease is not None and keep_alive:
+            self._keep_alive(key, lease)
         return entry
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
     ) -> Entry:
         """Write an entry only if it is the one that was read, see `Store.atomic_put`."""
-        before = None if previous is None else await self._seen(key, previous)
-        if previous is not None and before is None:
-            raise key_modified(self.redacted, key)
-        async with self._living(key, ttl) as life:
-            entry = await self._write(key, value, before, life)
-            if entry is None:
-                raise (key_exists if previous is None else key_modified)(self.redacted, key)
-        return entry
-
-    async def commit_put(self, key: str, value: bytes, condition: Condition) -> Entry | None:
-        """Put under a further condition; None when that does not hold."""
-        while True:
-            entry = await self._write(key, value, await self.current(key), None, besides=(condition,))
-            if entry is not None:
-                return entry
-            if not await self._holds(key, condition):
-                return None
+        guard = None if previous is None else await self._guard_for(key, previous)
+        if previous is not None and guard is None:
+            raise key_modified()
+        async with self._lease_scope(key, ttl) as lease:
+            return await self._write(key, value, guard, lease)
 
     async def delete(self, key: str) -> None:
         """Delete an entry, see `Store.delete`."""
-        while (now := await self.current(key)) is not None:
-            if await self._erase(key, now):
-                return
-        raise key_not_found(self.redacted, key)
+        while (guard := await self.current(key)) is not None:
+            with suppress(KeyModified):
+                return await self._delete(key, guard)
+        raise key_not_found()
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
         """Delete an entry only if it is the one that was read, see `Store.atomic_delete`."""
         if previous is None:
-            raise previous_missing(self.redacted, key)
-        before = await self._seen(key, previous)
-        if before is not None and await self._erase(key, before):
-            return
-        now = await self.current(key)
-        raise (key_not_found if now is None else key_modified)(self.redacted, key)
+            raise previous_missing()
+        if (guard := await self._guard_for(key, previous)) is not None:
+            with suppress(KeyModified):
+                return await self._delete(key, guard)
+        raise key_not_found() if await self.current(key) is None else key_modified()
 
     # What a driver supplies
 
     @abstractmethod
-    async def current(self, key: str) -> Seen | None:
-        """Read what is stored now, as far as a write has to know it; None for nothing."""
+    async def current(self, key: str) -> Guard | None:
+        """Return the guard for the entry as it is now; None if there is none."""
 
     @abstractmethod
-    async def _seen(self, key: str, previous: Entry | Revision) -> Seen | None:
-        """Give what guards a write on what the caller had read; None if that is certainly no longer there."""
+    async def _guard_for(self, key: str, previous: Entry | Revision) -> Guard | None:
+        """Return the guard for the entry that the caller had read; None if it certainly no longer exists."""
 
     @abstractmethod
-    async def _write(
-        self, key: str, value: bytes, before: Seen | None, life: Life | None, *, besides: Sequence[Condition] = ()
-    ) -> Entry | None:
-        """Write if the entry is as it was (None: there is none) and the conditions hold; None if not.
+    async def _write(self, key: str, value: bytes, guard: Guard | None, lease: Lease | None) -> Entry:
+        """Write an entry and keep what the caller did not edit, its lease included unless there is another.
 
-        What the caller did not edit is kept, and what the entry lives by unless given another.
+        Raises:
+            KeyExists: The guard is None, and there is an entry.
+            KeyModified: The entry is not the one of the guard.
         """
 
     @abstractmethod
-    async def _erase(self, key: str, before: Seen) -> bool:
-        """Delete if the entry is as it was; False if it is not."""
+    async def _delete(self, key: str, guard: Guard) -> None:
+        """Delete an entry.
+
+        Raises:
+            KeyModified: The entry is not the one of the guard.
+        """
 
     @abstractmethod
-    async def _holds(self, key: str, condition: Condition) -> bool:
-        """Ask whether a further condition holds."""
+    async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> Lease:
+        """Return a lease for a TTL in seconds, or one that says that the entry never expires for `math.inf`."""
 
-    @abstractmethod
-    async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> Life:
-        """Get what an entry is to live by for a TTL in seconds; for ever, if it is infinite."""
+    async def _revoke(self, lease: Lease) -> None:
+        """Revoke an unused lease."""
 
-    async def _give_back(self, life: Life) -> None:
-        """End what no entry came to live by; does not matter if the store cannot be reached."""
+    def _keep_alive(self, key: str, lease: Lease) -> None:
+        """Renew a lease from now on."""
 
-    def _keep_alive(self, key: str, life: Life) -> None:
-        """Renew it from now on, where there is anything to renew."""
-
-    # What all do alike
+    # Shared
 
     @asynccontextmanager
-    async def _living(
+    async def _lease_scope(
         self, key: str, ttl: float | None, *, keep_alive: bool = False
-    ) -> AsyncGenerator[Life | None, None]:
-        """Get what an entry is to live by, None to keep what it has; ended if nothing came to live by it."""
+    ) -> AsyncGenerator[Lease | None, None]:
+        """Grant a lease for a write, None without a TTL; revoke it (best effort) if the write failed for certain."""
         if ttl is not None and not ttl > 0:
             raise ExplorerError(f"{ttl} is no time to live", hint="a positive number of seconds, or inf for ever")
-        life = None if ttl is None else await self._grant(key, ttl, keep_alive=keep_alive)
+        lease = None if ttl is None else await self._grant(key, ttl, keep_alive=keep_alive)
         try:
-            yield life
+            yield lease
         except OutcomeUnknown:
             raise
         except ExplorerError:
-            if life is not None:
+            if lease is not None:
                 with suppress(ExplorerError):
-                    await self._give_back(life)
+                    await self._revoke(lease)
             raise
+
+
+class ConditionalCasWriter(CasWriter[Guard, Lease], Generic[Guard, Lease, Compare]):
+    """A writer for stores in which a write may depend on something else than the entry itself."""
+
+    async def put_if(self, key: str, value: bytes, condition: Compare) -> Entry | None:
+        """Write an entry under a condition; None if that does not hold."""
+        while True:
+            with suppress(KeyExists, KeyModified):
+                return await self._write(key, value, await self.current(key), None, extra_conditions=(condition,))
+            if not await self._condition_holds(key, condition):
+                return None
+
+    @abstractmethod
+    async def _write(
+        self,
+        key: str,
+        value: bytes,
+        guard: Guard | None,
+        lease: Lease | None,
+        *,
+        extra_conditions: Sequence[Compare] = (),
+    ) -> Entry:
+        """Write an entry likewise, if the conditions hold; KeyExists or KeyModified may mean that one does not."""
+
+    @abstractmethod
+    async def _condition_holds(self, key: str, condition: Compare) -> bool:
+        """Return whether a condition holds."""

@@ -1,4 +1,4 @@
-"""Deleting everything below a prefix in rounds, for a store whose own step for it would take what nobody saw."""
+"""Deletion of everything below a prefix in rounds, for stores that cannot do it safely in one request."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,56 +10,51 @@ from explorer.model.sanitize import pluralize
 
 Found = TypeVar("Found")
 
-_ROUNDS: Final = 10
-"""How often it is looked again when others write at the same time."""
+_MAX_ROUNDS: Final = 10
+"""Rounds of reading and deleting while others write at the same time."""
 
 
 class TreeDeletion(ABC, Generic[Found]):
-    """A deletion that looks what is there, deletes that as it was found, and looks again until nothing is left.
+    """A deletion that reads the entries, deletes each only as it was read, and repeats that until none is left.
 
     Args:
-        redacted: The address for messages.
+        redacted: The address for the log.
         subject: The prefix as the caller wrote it.
     """
 
     def __init__(self, redacted: str, subject: str) -> None:
         self.redacted, self.subject = redacted, subject
         self.deleted = 0
-        """Entries that are deleted so far."""
+        """Number of entries deleted so far."""
 
     @property
-    def so_far(self) -> str:
-        """How much is deleted so far, in words."""
+    def progress(self) -> str:
+        """Number of entries deleted so far, as text."""
         return f"{pluralize(self.deleted, 'entry', 'entries')} deleted"
 
     @abstractmethod
-    async def _found(self) -> Sequence[Found]:
-        """Look what there is to delete."""
+    async def _read(self) -> Sequence[Found]:
+        """Return the entries to delete."""
 
     @abstractmethod
     async def _delete(self, found: Sequence[Found]) -> None:
-        """Delete what was found, each entry only as it was found, and count it; what changed meanwhile stays."""
+        """Delete entries, each only as it was read, and count them in `deleted`; changed ones stay."""
 
     async def commit(self) -> int:
-        """Delete, and tell how many entries that were.
+        """Delete everything, and return the number of entries.
 
         Raises:
             KeyNotFound: There are none.
-            KeyModified: Others went on writing there; some may have been deleted.
-            OutcomeUnknown: An answer was lost and the store cannot tell.
+            KeyModified: Others went on writing below the prefix; some entries may have been deleted.
+            OutcomeUnknown: A reply was lost and the store cannot tell.
         """
-        for _ in range(_ROUNDS):
-            found = await self._found()
+        for _ in range(_MAX_ROUNDS):
+            found = await self._read()
             if not found:
                 break
             await self._delete(found)
         else:
-            raise KeyModified(
-                f"others go on writing there; {self.so_far}",
-                hint="try again",
-                address=self.redacted,
-                key=self.subject,
-            )
+            raise KeyModified(f"others keep writing below this prefix; {self.progress}", hint="try again")
         if not self.deleted:
-            raise nothing_below(self.redacted, self.subject)
+            raise nothing_below()
         return self.deleted

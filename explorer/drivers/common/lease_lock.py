@@ -1,7 +1,7 @@
-"""The way of a lock that a network lies between: asked for, waited for, held while that is provable, given up.
+"""State machine of a distributed lock: waiting, held while that is provable, releasing.
 
-What a driver supplies is what it sends. A contender lives by a lease, a session or the like, which ends by itself when
-it is no longer renewed; until then its lock is held, by the clock of the sending of the last renewal that was answered.
+A driver supplies the requests. A contender has a lease, a session or the like, which expires unless it is renewed. The
+lock counts as held until the TTL has passed since the last renewal that was answered was sent.
 """
 
 import asyncio
@@ -9,15 +9,16 @@ import logging
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar, Final, Generic
 
 from explorer.drivers.base import Lock
-from explorer.drivers.common.connections import Connected
-from explorer.drivers.common.leases import CLOCK_DRIFT, RENEWALS, boottime
+from explorer.drivers.common.error_context import with_error_context
+from explorer.drivers.common.leases import CLOCK_DRIFT, RENEWALS
+from explorer.drivers.common.network_store import Connected, LockOptions
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.tasks import Tasks
+from explorer.model.clock import BootClock, Clock, sleep_until
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, ExplorerError, KeyNotFound, LockLost, NotReachable, OutcomeUnknown
 from explorer.model.sanitize import sanitize
@@ -25,187 +26,191 @@ from explorer.model.sanitize import sanitize
 _LOG: Final = logging.getLogger(__package__)
 
 
-@dataclass(frozen=True, slots=True)
-class LockOptions:
-    """What a lock is asked for by, see `Store.lock`."""
-
-    key: str
-    value: bytes
-    ttl: float
-    delete_on_unlock: bool
-    layout: str | None = None
-    """The name of the layout as it was asked for; None for the default."""
-
-
 class _Stage(Enum):
     FREE = auto()
-    CONTENDING = auto()
-    OBTAINED = auto()
-    LEAVING = auto()
+    WAITING = auto()
+    HELD = auto()
+    RELEASING = auto()
 
 
 class LeaseLock(Lock, Generic[Connected]):
-    """A lock that counts as held only while that is provable, see `Lock`."""
+    """A lock whose contender has a lease, see `Lock`.
 
-    lifeline: ClassVar[str]
-    """What a contender lives by, for messages."""
+    Args:
+        options: Options of the lock.
+        tasks: Owner of its background tasks.
+        connection: Connection that its requests are sent on.
+        clock: Clock that leases are counted by.
+    """
 
-    def __init__(self, terms: LockOptions, tasks: Tasks, connection: Connected) -> None:
-        self.key = terms.key
+    lease_noun: ClassVar[str]
+    """What a contender has in this store, for messages: lease, session or the like."""
+
+    def __init__(
+        self, options: LockOptions, tasks: Tasks, connection: Connected, *, clock: Clock | None = None
+    ) -> None:
+        self.key = options.key
         self.lost = asyncio.Event()
-        self._terms = terms
+        self._options = options
         self._tasks = tasks
         self._connection = connection
+        self._clock: Clock = clock or BootClock()
         self._fence: int | None = None
         self._stage = _Stage.FREE
-        self._ttl = terms.ttl
-        self._proved_until = 0.0
-        self._waiting: asyncio.Task[None] | None = None
-        self._guards: list[asyncio.Task[None]] = []
+        self._ttl = options.ttl
+        self._expires_at = 0.0
+        self._turn_task: asyncio.Task[None] | None = None
+        self._held_tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def redacted(self) -> str:
+        """The address for messages."""
+        return self._connection.redacted
 
     @property
     def held(self) -> bool:
-        return self._stage is _Stage.OBTAINED and not self.lost.is_set() and boottime() < self._proved_until
+        return self._stage is _Stage.HELD and not self.lost.is_set() and self._clock.now() < self._expires_at
 
     @property
     def fence(self) -> int | None:
-        return self._fence if self._stage is _Stage.OBTAINED else None
+        return self._fence if self._stage is _Stage.HELD else None
 
+    @with_error_context
     async def acquire(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the contract's word
         if self._stage is not _Stage.FREE:
-            raise self._cannot("this lock is held or being acquired already")
-        self._stage, self.lost = _Stage.CONTENDING, asyncio.Event()
+            raise self._cannot_lock("this lock is held or being acquired already")
+        self._stage, self.lost = _Stage.WAITING, asyncio.Event()
         self._log("asked for")
         try:
             async with asyncio.timeout(None if timeout is None else max(timeout, 0) + self._connection.timeout):
                 await self._contend(timeout)
         except TimeoutError:
             self._log("not obtained in time")
-            await self._leave()
-            raise self._cannot("not obtained in time") from None
+            await self._end()
+            raise self._cannot_lock("not obtained in time") from None
         except BaseException as error:
             self._log(f"not obtained: {type(error).__name__}")
-            await self._leave()
+            await self._end()
             raise
 
     async def _contend(self, timeout: float | None) -> None:  # noqa: ASYNC109 - as the contract has it
         await self._refuse_other_layouts()
-        await self._join()
-        if not await self._try():
+        await self._enqueue()
+        if not await self._try_acquire():
             self._log("waiting")
             try:
                 async with asyncio.timeout(timeout):
                     await self._wait()
             except TimeoutError:
-                raise self._cannot("somebody else holds the lock", "`keyscope locks` shows who") from None
+                raise self._cannot_lock("another client holds the lock", "`keyscope locks` shows which") from None
         await self._refuse_other_layouts()
-        if not await self._take() or self.lost.is_set() or self._stage is not _Stage.CONTENDING:
-            raise self._ended()
-        self._stage = _Stage.OBTAINED
+        if not await self._confirm() or self.lost.is_set() or self._stage is not _Stage.WAITING:
+            raise self._lease_ended()
+        self._stage = _Stage.HELD
         self._log(f"held, fence {self._fence}")
 
+    @with_error_context
     async def release(self) -> None:
         if self._stage is _Stage.FREE:
             return
-        if self._waiting is not None:
-            self._waiting.cancel()  # somebody waits by this very object, and is not to wait any longer
-        ours = self._stage is _Stage.OBTAINED and not self.lost.is_set()
-        self._stage = _Stage.LEAVING
+        if self._turn_task is not None:
+            self._turn_task.cancel()  # `acquire` of this object still waits
+        ours = self._stage is _Stage.HELD and not self.lost.is_set()
+        self._stage = _Stage.RELEASING
         try:
             if ours:
                 await self._unlock()
         finally:
-            await self._leave()
+            await self._end()
             self._log("released")
 
+    @with_error_context
     async def put(self, key: str, value: bytes) -> Entry:
         if self.held:
-            entry = await logged_write(self._write(key, value), "fenced put", self._connection.redacted, key)
+            entry = await logged_write(self._write(key, value), "fenced put", self.redacted, key)
             if entry is not None:
                 return entry
-            self._lose()
+            self._mark_lost()
         raise LockLost(
             f"the lock on {self.key!r} is not held (any more); nothing was written",
             hint="acquire it again and read before writing",
-            address=self._connection.redacted,
-            key=key,
         )
 
     # What a driver supplies
 
     async def _refuse_other_layouts(self) -> None:
-        """Raise CannotLock (`refusals.other_layout`) if a lock of another layout is on the same key.
+        """Raise CannotLock (`errors.other_layout`) if a lock of another layout is on the same key.
 
         Called before the contender exists, and again when its turn has come: of two that come at the same time, at
         least one sees the other.
         """
 
     @abstractmethod
-    async def _join(self) -> None:
-        """Get what a contender lives by, hand its proof to `_keep`, and stand in the queue where there is one."""
+    async def _enqueue(self) -> None:
+        """Get a lease, call `_start_keepalive`, and enter the queue where there is one."""
 
     @abstractmethod
-    async def _try(self) -> bool:
-        """Take the lock if it is free, or tell whether it is our turn; then `_fence` is set."""
+    async def _try_acquire(self) -> bool:
+        """Take the lock if it is free, or return whether it is our turn; then `_fence` is set."""
 
     @abstractmethod
-    async def _turn(self) -> None:
-        """Wait until `_try` gives True."""
+    async def _wait_turn(self) -> None:
+        """Wait until `_try_acquire` returns True."""
 
-    async def _take(self) -> bool:
-        """Make sure that the lock is ours, and write its value, unless trying did; False if it is not ours."""
+    async def _confirm(self) -> bool:
+        """Return whether the lock is ours for certain, after writing its value unless `_try_acquire` did."""
         return True
 
     @abstractmethod
     async def _renew(self, left: float) -> float:
-        """Renew what the contender lives by within so many seconds, and give its TTL in seconds.
+        """Renew the lease within so many seconds, and return its TTL in seconds.
 
         Raises:
-            KeyNotFound: It has ended.
+            KeyNotFound: It has expired.
         """
 
     @abstractmethod
     async def _write(self, key: str, value: bytes) -> Entry | None:
-        """Put an entry under the condition that the lock is ours; None when it is not."""
+        """Write an entry if the lock is ours; None if it is not."""
 
     @abstractmethod
     async def _unlock(self) -> None:
-        """Give up the lock that is held, with what `delete_on_unlock` asks for."""
+        """Release the lock, which is held, and do what `delete_on_unlock` asks for."""
 
     @abstractmethod
-    async def _depart(self) -> None:
-        """End what the contender lives by, if it ever was; does not matter if the store cannot be reached."""
+    async def _end_session(self) -> None:
+        """End the lease, if there is one (best effort)."""
 
     # What a driver uses
 
-    def _keep(self, sent: float, ttl: float) -> None:
-        """Keep alive from now on what was proved to live, for a TTL in seconds, by a request sent at this time."""
-        self._prove(sent, ttl)
-        self._guard(self._renewing(), self.lifeline)
+    def _start_keepalive(self, sent: float, ttl: float) -> None:
+        """Renew the lease from now on; it was confirmed for a TTL in seconds by a request sent at this time."""
+        self._extend(sent, ttl)
+        self._start_task(self._renew_until_lost(), self.lease_noun)
 
-    def _heed(self, departure: Callable[[], Awaitable[None]]) -> None:
-        """Say at once that the lock is lost when this is over: it waits until the store shows the lock as not ours."""
-        self._guard(self._noticing(departure), "guard")
+    def _watch_ownership(self, until_lost: Callable[[], Awaitable[None]]) -> None:
+        """Mark the lock as lost when this returns: it waits until the store shows the lock as not ours."""
+        self._start_task(self._await_loss(until_lost), "owner")
 
-    def _cannot(self, why: str, hint: str = "") -> CannotLock:
-        return CannotLock(why, hint=hint, address=self._connection.redacted, key=self.key)
+    def _cannot_lock(self, why: str, hint: str = "") -> CannotLock:
+        return CannotLock(why, hint=hint, address=self.redacted, key=self.key)
 
-    # What all do alike
+    # Shared
 
-    def _guard(self, work: Coroutine[object, object, None], what: str) -> None:
-        self._guards.append(self._tasks.start(work, name=f"{what} of the lock on {self.key}"))
+    def _start_task(self, work: Coroutine[object, object, None], what: str) -> None:
+        self._held_tasks.append(self._tasks.start(work, name=f"{what} of the lock on {self.key}"))
 
-    def _prove(self, sent: float, ttl: float) -> None:
-        self._ttl, self._proved_until = ttl, sent + ttl * (1 - CLOCK_DRIFT)
+    def _extend(self, sent: float, ttl: float) -> None:
+        self._ttl, self._expires_at = ttl, sent + ttl * (1 - CLOCK_DRIFT)
 
-    async def _renewing(self) -> None:
-        """Renew again and again; say at once when that is no longer possible or the proof has run out."""
+    async def _renew_until_lost(self) -> None:
+        """Renew the lease again and again, and mark the lock as lost when it has expired or may have."""
         while True:
-            await asyncio.sleep(max(0.0, min(self._ttl / RENEWALS, self._proved_until - boottime())))
-            left = self._proved_until - boottime()
+            await sleep_until(self._clock, min(self._clock.now() + self._ttl / RENEWALS, self._expires_at))
+            left = self._expires_at - self._clock.now()
             if left <= 0:
                 break
-            sent = boottime()
+            sent = self._clock.now()
             try:
                 async with asyncio.timeout(left):
                     ttl = await self._renew(left)
@@ -213,51 +218,51 @@ class LeaseLock(Lock, Generic[Connected]):
                 break
             except (ExplorerError, TimeoutError):
                 continue
-            self._prove(sent, ttl)
-        self._lose()
+            self._extend(sent, ttl)
+        self._mark_lost()
 
-    async def _noticing(self, departure: Callable[[], Awaitable[None]]) -> None:
-        with suppress(ExplorerError):  # without it, the proof runs out all the same
-            await departure()
-            self._lose()
+    async def _await_loss(self, until_lost: Callable[[], Awaitable[None]]) -> None:
+        with suppress(ExplorerError):  # without the watch, the lease expires all the same
+            await until_lost()
+            self._mark_lost()
 
-    def _lose(self) -> None:
-        if self._stage is not _Stage.LEAVING:  # else it is we who give it up
+    def _mark_lost(self) -> None:
+        if self._stage is not _Stage.RELEASING:  # else we release it ourselves
             if not self.lost.is_set():
                 self._log("lost")
             self.lost.set()
 
     def _log(self, state: str) -> None:
-        _LOG.info("lock %s in %s: %s", sanitize(self.key), self._connection.redacted, state)
+        _LOG.info("lock %s in %s: %s", sanitize(self.key), self.redacted, state)
 
     async def _wait(self) -> None:
-        """Wait for our turn, or until it can no longer come."""
-        turn = self._waiting = self._tasks.start(self._turn(), name=f"turn for the lock on {self.key}")
-        lost = self._tasks.start(self.lost.wait(), name=f"{self.lifeline} of who waits for the lock on {self.key}")
+        """Wait for our turn, or until the lease has expired."""
+        turn = self._turn_task = self._tasks.start(self._wait_turn(), name=f"turn for the lock on {self.key}")
+        lost = self._tasks.start(self.lost.wait(), name=f"{self.lease_noun} of the waiter for the lock on {self.key}")
         try:
             await asyncio.wait((turn, lost), return_when=asyncio.FIRST_COMPLETED)
             if turn.cancelled():
-                raise self._cannot("it was released while it was waited for")
+                raise self._cannot_lock("it was released while waiting")
             if not turn.done():
-                raise self._ended()
+                raise self._lease_ended()
             turn.result()
         finally:
-            self._waiting = None
-            await self._tasks.end(turn)
-            await self._tasks.end(lost)
+            self._turn_task = None
+            await self._tasks.cancel(turn)
+            await self._tasks.cancel(lost)
 
-    def _ended(self) -> CannotLock:
-        return self._cannot(f"the {self.lifeline} ended while waiting", "try again, with a longer TTL")
+    def _lease_ended(self) -> CannotLock:
+        return self._cannot_lock(f"the {self.lease_noun} ended while waiting", "try again, with a longer TTL")
 
-    async def _leave(self) -> None:
-        """End the guards and what the contender lives by; if the store cannot be reached, that ends by itself."""
-        self._stage = _Stage.LEAVING
-        guards, self._guards = self._guards, []
-        for guard in guards:
-            await self._tasks.end(guard)
+    async def _end(self) -> None:
+        """End the background tasks and the lease; if the store cannot be reached, the lease expires by itself."""
+        self._stage = _Stage.RELEASING
+        tasks, self._held_tasks = self._held_tasks, []
+        for task in tasks:
+            await self._tasks.cancel(task)
         try:
             with suppress(NotReachable, OutcomeUnknown):
-                await self._depart()
+                await self._end_session()
         finally:
             self._fence = None
             self._stage = _Stage.FREE

@@ -1,35 +1,29 @@
-"""What all that is held for a time shares: its renewal, the clock that a proof is dated by, and the holder's name."""
+"""Helpers for leases: keep-alive, boot-time clock, holder identity."""
 
 import asyncio
 import getpass
 import os
 import re
 import socket
-import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from explorer.model.errors import ExplorerError
 
 CLOCK_DRIFT = 0.1
-"""Part of the TTL given away, for clocks that do not run alike."""
+"""Part of the TTL that is not relied on, because clocks do not run alike."""
 RENEWALS = 3
-"""How often a lease or session is renewed within its TTL."""
+"""Renewals of a lease or session within its TTL."""
 
-_SINCE = re.compile(r" since (\S+)$")
-
-
-def boottime() -> float:
-    """Seconds on a clock that goes on while the machine sleeps, where the system has one."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+_SINCE_PATTERN = re.compile(r" since (\S+)$")
 
 
 async def keep_alive(renew: Callable[[float], Awaitable[float]], ttl: float) -> None:
-    """Renew what an entry lives by until it ends or this task does.
+    """Renew the lease of an entry until it has ended or this task is cancelled.
 
     Args:
-        renew: Renews it once within so many seconds, and gives its TTL in seconds.
-        ttl: The TTL it was given, in seconds.
+        renew: Renews the lease once within so many seconds, and returns its TTL in seconds.
+        ttl: The TTL that was granted, in seconds.
     """
     while True:
         await asyncio.sleep(ttl / RENEWALS)
@@ -41,7 +35,7 @@ async def keep_alive(renew: Callable[[float], Awaitable[float]], ttl: float) -> 
 
 
 def holder_id() -> str:
-    """Say who holds a lock, and since when, for those who look at it."""
+    """Return the identity that a lock's holder writes: user, host, process and time."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -51,8 +45,8 @@ def holder_id() -> str:
 
 
 def parse_holder(text: str) -> tuple[str, datetime | None]:
-    """Give the name in what a holder wrote of itself, and the time if there is one."""
-    found = _SINCE.search(text)
+    """Return the name in a holder's identity, and the time if there is one."""
+    found = _SINCE_PATTERN.search(text)
     if found is None:
         return text, None
     try:

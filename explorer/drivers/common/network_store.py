@@ -1,34 +1,64 @@
-"""What every store behind a network does alike: opening, closing, refusing what is asked while closed."""
+"""Base of stores behind a network: opening, closing, writes, watches and locks over a driver's connection."""
 
 import asyncio
 import logging
 import time
 from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Final, Generic, Protocol
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
 from explorer.drivers.base import LOCK_TTL, Lock, Store
-from explorer.drivers.common.connections import Connected
 from explorer.drivers.common.errors import prefix_not_found
-from explorer.drivers.common.lease_lock import LockOptions
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.tasks import Tasks
+from explorer.drivers.common.watch import Feed, ReconnectingWatch, Watch
 from explorer.model.address import Address
+from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, Forbidden, NotReachable
 from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
-_FAREWELL = 1.0
+_RELEASE_TIMEOUT = 1.0
 """Seconds in which a lock that is still held is released at closing."""
 
 
-class Writes(Protocol):
-    """What writes single entries, such as a `writing.Writer`; see `Store`."""
+class Connection(Protocol):
+    """A driver's connection, as far as drivers share it."""
+
+    redacted: str
+    """The address for messages."""
+    timeout: float
+    """Seconds that one request may take."""
+
+    async def close(self) -> None:
+        """Close it; every later request fails."""
+
+
+Connected = TypeVar("Connected", bound=Connection)
+"""A driver's type of connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockOptions:
+    """Options of a lock, see `Store.lock`."""
+
+    key: str
+    value: bytes
+    ttl: float
+    delete_on_unlock: bool
+    layout: str | None = None
+    """Name of the layout as the caller asked for it; None for the default."""
+
+
+class Writer(Protocol):
+    """A driver's writer of single entries, such as a `CasWriter`; see `Store`."""
 
     async def put(self, key: str, value: bytes, *, ttl: float | None = None, keep_alive: bool = False) -> Entry:
-        """Write an entry whatever is there now."""
+        """Write an entry unconditionally."""
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
@@ -43,64 +73,84 @@ class Writes(Protocol):
 
 
 class NetworkStore(Store, Generic[Connected]):
-    """A store behind a connection.
+    """A store over one connection.
 
     Args:
-        address: What was asked for.
-        redacted: The address for messages.
-        separator: What stands between the names in a key.
+        address: The address as it was given.
+        redacted: The address that is really used, for messages.
+        separator: Separator of the names in a key.
     """
 
     def __init__(self, address: Address, redacted: str, separator: str) -> None:
         super().__init__(address)
         self.separator = separator
-        self._shown = redacted
+        self._redacted = redacted
         self._tasks = Tasks()
         self._locks: WeakSet[Lock] = WeakSet()
         self._connection: Connected | None = None
 
     @property
+    def redacted(self) -> str:
+        return self._redacted
+
+    @property
     def connection(self) -> Connected:
-        """The connection, for what the contract has no call for."""
+        """The connection, for requests that the contract has no call for."""
         if self._connection is None:
-            raise NotReachable(
-                "the store is not open", hint="async with explorer.open(url) as store: ...", address=self._shown
-            )
+            raise NotReachable("the store is not open", hint="async with explorer.open(url) as store: ...")
         return self._connection
 
     # What a driver supplies
 
     @abstractmethod
-    def _reach(self) -> Connected:
-        """Make the connection; nothing is sent yet."""
+    def _make_connection(self) -> Connected:
+        """Return a new connection; nothing is sent yet."""
 
     @abstractmethod
-    async def _greet(self) -> None:
-        """Make the first contact on it."""
+    async def _handshake(self) -> None:
+        """Send the first request on the connection."""
 
     @property
     @abstractmethod
-    def _writer(self) -> Writes:
-        """What writes on it."""
+    def _writer(self) -> Writer:
+        """Writer of single entries on the connection."""
 
     @abstractmethod
-    def _lock(self, terms: LockOptions) -> Lock:
-        """Make a lock on it, not yet held."""
+    def _lock(self, options: LockOptions) -> Lock:
+        """Return a lock on the connection, not yet held."""
+
+    def _key_watch(self, key: str, since: Revision | None) -> ReconnectingWatch:
+        """Return a watch of one key; `since` is None in stores that cannot resume."""
+        del since
+        self._refuse(Capability.WATCH, key)
+
+    def _tree_watch(
+        self, prefix: str, since: Revision | None, known: Mapping[str, Revision] | None
+    ) -> ReconnectingWatch:
+        """Return a watch of everything below a prefix; `since` is None in stores that cannot resume."""
+        del since, known
+        self._refuse(Capability.WATCH, prefix)
+
+    async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
+        """Delete everything below a prefix; `guard` is None in stores that have no guarded deletion."""
+        raise NotImplementedError
 
     # Opening and closing
 
     async def connect(self) -> None:
         if self._connection is None:
             began = time.monotonic()
-            _LOG.info("opening %s", self._shown)
+            _LOG.info("opening %s", self.redacted)
             try:
-                self._connection = self._reach()
-                with suppress(Forbidden):  # who may read a part only is welcome all the same
-                    await self._greet()
+                self._connection = self._make_connection()
+                with suppress(Forbidden):  # reading a part of the keys may be allowed
+                    await self._handshake()
             except ExplorerError as error:
-                _LOG.info("%s was not opened: %s", self._shown, sanitize(error.message))
+                _LOG.info("%s was not opened: %s", self.redacted, sanitize(error.message))
                 raise
-            _LOG.info("opened %s by %s in %.0f ms", self._shown, type(self).__name__, (time.monotonic() - began) * 1000)
+            _LOG.info(
+                "opened %s by %s in %.0f ms", self.redacted, type(self).__name__, (time.monotonic() - began) * 1000
+            )
 
     async def close(self) -> None:
         if self._connection is None:
@@ -108,40 +158,69 @@ class NetworkStore(Store, Generic[Connected]):
         connection, self._connection = self._connection, None
         for lock in tuple(self._locks):
             with suppress(ExplorerError, TimeoutError):
-                async with asyncio.timeout(min(_FAREWELL, connection.timeout)):
+                async with asyncio.timeout(min(_RELEASE_TIMEOUT, connection.timeout)):
                     await lock.release()
         await self._tasks.close()
         await connection.close()
-        _LOG.info("closed %s", self._shown)
+        _LOG.info("closed %s", self.redacted)
 
     # Reading
 
     async def _require(self, prefix: str) -> None:
-        """Refuse a prefix that is neither a key nor a directory; the top is always one."""
+        """Raise KeyNotFound if a prefix is neither empty nor a key."""
         key = prefix.removesuffix(self.separator)
         if key and not await self.exists(key):
-            raise prefix_not_found(self._shown, prefix)
+            raise prefix_not_found()
 
     # Writing
 
     async def put(
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
     ) -> Entry:
-        del is_dir  # where a directory is no kind of its own
-        return await logged_write(self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive), "put", self._shown, key)
+        del is_dir  # an ordinary entry in stores without directories
+        return await logged_write(
+            self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive), "put", self.redacted, key
+        )
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
     ) -> Entry:
         return await logged_write(
-            self._writer.atomic_put(key, value, previous, ttl=ttl), "atomic put", self._shown, key
+            self._writer.atomic_put(key, value, previous, ttl=ttl), "atomic put", self.redacted, key
         )
 
     async def delete(self, key: str) -> None:
-        await logged_write(self._writer.delete(key), "delete", self._shown, key)
+        await logged_write(self._writer.delete(key), "delete", self.redacted, key)
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
-        await logged_write(self._writer.atomic_delete(key, previous), "atomic delete", self._shown, key)
+        await logged_write(self._writer.atomic_delete(key, previous), "atomic delete", self.redacted, key)
+
+    async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
+        if guard is not None:
+            self._require_capability(Capability.GUARDED_DELETE, prefix)
+        return await logged_write(self._delete_tree(prefix, guard), "delete tree", self.redacted, prefix)
+
+    # Watching
+
+    def watch(self, key: str, *, since: Revision | None = None) -> Watch:
+        if since is not None:
+            self._require_capability(Capability.RESUME, key)
+        return self._make_watch(key, self._key_watch(key, since).run)
+
+    def watch_tree(
+        self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
+    ) -> Watch:
+        if since is not None:
+            self._require_capability(Capability.RESUME, prefix)
+        return self._make_watch(prefix, self._tree_watch(prefix, since, known).run)
+
+    def _make_watch(self, subject: str, run: Callable[[Feed], Awaitable[None]]) -> Watch:
+        return Watch(self._tasks, run, name=f"watch of {subject}", address=self.redacted, key=subject)
+
+    def _require_capability(self, capability: Capability, key: str) -> None:
+        """Raise CallNotSupported if the store lacks a capability."""
+        if capability not in self.capabilities:
+            self._refuse(capability, key)
 
     # Locks
 

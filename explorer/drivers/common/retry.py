@@ -1,4 +1,4 @@
-"""How all network drivers try again: pauses that grow, with jitter, and never past the time allowed."""
+"""Retries with exponential backoff and jitter, within a time limit."""
 
 import asyncio
 import logging
@@ -9,35 +9,37 @@ from typing import Final, TypeVar
 
 from explorer.model.errors import ExplorerError, NotReachable
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 _LOG: Final = logging.getLogger(__package__)
 
-_SECOND_CHANCE = 0.2
-"""Seconds before the endpoints are tried a second time at a first contact."""
+_SECOND_ROUND_DELAY = 0.2
+"""Seconds before all endpoints are tried a second time when a connection is made."""
 _JITTER = random.SystemRandom()
 
 
 @dataclass(slots=True)
 class Backoff:
-    """Pauses that double from `first` to `most` seconds, each drawn evenly between nothing and its full length.
+    """Exponential backoff from `initial` to `maximum` seconds, with full jitter.
 
-    Full jitter keeps many clients from coming back to a restarted server at the same moment.
+    The jitter keeps many clients from coming back to a restarted server at the same moment.
     """
 
-    first: float = 0.1
-    most: float = 5.0
+    initial: float = 0.1
+    maximum: float = 5.0
     tries: int = 0
+    jitter: bool = True
+    """Whether a pause is random between 0 and its full length."""
 
     def reset(self) -> None:
         """Start from the shortest pause again, after a success."""
         self.tries = 0
 
     def next_pause(self) -> float:
-        """Give the next pause, in seconds."""
-        longest: float = min(self.most, self.first * 2.0 ** min(self.tries, 32))
+        """Return the next pause, in seconds."""
+        longest: float = min(self.maximum, self.initial * 2.0 ** min(self.tries, 32))
         self.tries += 1
-        return _JITTER.uniform(0, longest)
+        return _JITTER.uniform(0, longest) if self.jitter else longest
 
     async def pause(self) -> None:
         """Wait for the next pause."""
@@ -45,18 +47,18 @@ class Backoff:
 
 
 async def retry(
-    attempt: Callable[[float], Awaitable[Answer]], *, within: float, backoff: Backoff | None = None
-) -> Answer:
-    """Repeat a request that may safely be sent twice until it is answered.
+    attempt: Callable[[float], Awaitable[Result]], *, within: float, backoff: Backoff | None = None
+) -> Result:
+    """Repeat an idempotent request until it is answered.
 
     Args:
-        attempt: Sends it once; is given the seconds that are left.
-        within: Seconds for everything together. When they are over, the last error is raised.
-        backoff: The pauses between attempts.
+        attempt: Sends the request once, within the seconds that are left.
+        within: Seconds for all attempts together. When they are over, the last error is raised.
+        backoff: Pauses between attempts.
     """
     clock = asyncio.get_running_loop().time
     until = clock() + within
-    pauses = backoff or Backoff(most=1.0)
+    pauses = backoff or Backoff(maximum=1.0)
     while True:
         try:
             return await attempt(until - clock())
@@ -69,15 +71,15 @@ async def retry(
 
 
 async def connect_with_retry(attempt: Callable[[float], Awaitable[object]], endpoints: int, *, within: float) -> None:
-    """Make the first contact. Each endpoint is tried twice, so that a wrong address is reported at once.
+    """Send the first request of a connection. Each endpoint is tried twice, so a wrong address is reported at once.
 
     Args:
-        attempt: Asks one endpoint, the next one after a failure; is given the seconds that are left for all of them.
-        endpoints: How many there are.
-        within: Seconds for everything together.
+        attempt: Queries one endpoint, the next one after a failure, within the seconds that are left for all.
+        endpoints: Number of endpoints.
+        within: Seconds for all attempts together.
 
     Raises:
-        NotReachable: None of them answered.
+        NotReachable: No endpoint answered.
     """
     clock = asyncio.get_running_loop().time
     until = clock() + within
@@ -86,10 +88,10 @@ async def connect_with_retry(attempt: Callable[[float], Awaitable[object]], endp
             await attempt(until - clock())
         except NotReachable as error:
             tries = endpoints if error.sent else 2 * endpoints
-            pause = _SECOND_CHANCE if (number + 1) % endpoints == 0 else 0.0  # another endpoint is asked at once
+            pause = _SECOND_ROUND_DELAY if (number + 1) % endpoints == 0 else 0.0  # the next endpoint is tried at once
             if not error.retryable or number + 1 >= tries or clock() + pause >= until:
                 raise
-            _LOG.debug("%s at the first contact; trying again in %.2f s", type(error).__name__, pause)
+            _LOG.debug("%s at the first request; trying again in %.2f s", type(error).__name__, pause)
             await asyncio.sleep(pause)
         else:
             return

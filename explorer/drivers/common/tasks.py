@@ -1,16 +1,22 @@
-"""The tasks that an open store owns: none outlives it, and none fails unheard."""
+"""Background tasks of an open store, and requests that run concurrently."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
+from typing import Final, TypeVar
+
+from explorer.model.errors import ExplorerError
 
 Result = TypeVar("Result")
+Target = TypeVar("Target", bound=Hashable)
+
+STATUS_TIMEOUT: Final = 2.0
+"""Seconds that each endpoint has to report its status; all are queried at once, so a dead one delays it only once."""
 
 
 class Tasks:
-    """Background work of one owner, ended with it.
+    """Background tasks that end with their owner.
 
-    A TaskGroup ties its tasks to a block of code; a store is also opened and closed by separate calls, so it keeps its
+    A TaskGroup ties its tasks to a block of code. A store is also opened and closed by separate calls, so it keeps its
     own.
     """
 
@@ -21,35 +27,73 @@ class Tasks:
         return len(self._running)
 
     def start(self, work: Coroutine[object, object, Result], *, name: str) -> asyncio.Task[Result]:
-        """Start work that belongs to this owner.
+        """Start a task that belongs to this owner.
 
-        Its failure is told by what it works for: a watch raises it, a lock is lost.
+        Its failure is reported by what it works for: a watch raises it, a lock is lost.
         """
         task = asyncio.create_task(work, name=name)
         self._running.add(task)
-        task.add_done_callback(self._forget)
+        task.add_done_callback(self._discard)
         return task
 
-    def _forget(self, task: asyncio.Task[object]) -> None:
+    def _discard(self, task: asyncio.Task[object]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()
+            task.exception()  # else asyncio logs that it was never retrieved
 
-    async def end(self, task: asyncio.Task[Result]) -> None:
-        """Cancel one task and wait until it is gone."""
+    async def cancel(self, task: asyncio.Task[Result]) -> None:
+        """Cancel one task and wait until it has ended."""
         task.cancel()
         await asyncio.wait([task])
 
-    async def outlast(self, work: Coroutine[object, object, Result], *, name: str) -> Result:
-        """Wait for work that goes on to its own end when the one who waits is cancelled; `settle` waits for it then."""
+    async def shielded(self, work: Coroutine[object, object, Result], *, name: str) -> Result:
+        """Await work that runs to completion even if the caller is cancelled; `join` waits for it then."""
         return await asyncio.shield(self.start(work, name=name))
 
-    async def settle(self) -> None:
-        """Wait until all work has come to its own end."""
+    async def join(self) -> None:
+        """Wait until all tasks have ended by themselves."""
         while self._running:
             await asyncio.wait(self._running)
 
     async def close(self) -> None:
-        """End all tasks."""
+        """Cancel all tasks and wait until they have ended."""
         for task in tuple(self._running):
-            await self.end(task)
+            await self.cancel(task)
+
+
+async def gather_results(
+    targets: Iterable[Target], query: Callable[[Target], Awaitable[Result]]
+) -> dict[Target, Result | ExplorerError]:
+    """Query all targets concurrently, and return each one's result or error."""
+
+    async def result_of(target: Target) -> Result | ExplorerError:
+        try:
+            return await query(target)
+        except ExplorerError as error:
+            return error
+
+    async with asyncio.TaskGroup() as group:
+        tasks = {target: group.create_task(result_of(target)) for target in targets}
+    return {target: task.result() for target, task in tasks.items()}
+
+
+async def gather_bounded(
+    targets: Iterable[Target], query: Callable[[Target], Awaitable[Result]], *, limit: int
+) -> dict[Target, Result]:
+    """Query all targets with at most `limit` requests at a time, and return each one's result.
+
+    Raises:
+        ExplorerError: One of the requests failed.
+    """
+    free = asyncio.Semaphore(limit)
+
+    async def query_when_free(target: Target) -> Result:
+        async with free:
+            return await query(target)
+
+    results: dict[Target, Result] = {}
+    for target, result in (await gather_results(targets, query_when_free)).items():
+        if isinstance(result, ExplorerError):
+            raise result
+        results[target] = result
+    return results

@@ -1,14 +1,16 @@
-"""How all drivers tell events: a bounded feed from one producing task to one reader, and going on after a loss."""
+"""Watches: a bounded feed from a producing task to its reader, reconnection, and inferred events after a gap."""
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing, suppress
 from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 
+from explorer.drivers.common.error_context import error_context
 from explorer.drivers.common.retry import Backoff
 from explorer.drivers.common.tasks import Tasks
 from explorer.model.entries import Entry, Revision
@@ -18,39 +20,39 @@ from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
 
-CAPACITY = 4096
-"""Events a reader may lag behind before the driver stops reading from the store (which then keeps them for it)."""
+MAX_PENDING_EVENTS: Final = 4096
+"""Events that a reader may lag behind before the driver stops reading from the store, which then keeps them."""
 
 
 class Feed:
     """The producer's end of a watch.
 
     Args:
-        capacity: Events that wait for the reader before the producer waits, too.
-        name: What is watched, for the log.
+        capacity: Pending events from which on the producer waits for the reader.
+        name: Name of the watch in the log.
     """
 
-    def __init__(self, capacity: int = CAPACITY, *, name: str = "watch") -> None:
+    def __init__(self, capacity: int = MAX_PENDING_EVENTS, *, name: str = "watch") -> None:
         self._name = name
         self._capacity = capacity
         self._events: deque[Event] = deque()
-        self._news = asyncio.Event()
+        self._not_empty = asyncio.Event()
         self._progress = asyncio.Event()
         self._reader_waits = False
 
-    async def tell(self, events: Iterable[Event]) -> None:
-        """Hand over events, in order; waits while the reader is too far behind."""
-        begun = len(self._events)
+    async def put(self, events: Iterable[Event]) -> None:
+        """Append events, and wait while the reader is too far behind."""
+        count = len(self._events)
         self._events.extend(events)
-        if len(self._events) > begun:
-            _log_events(self._name, islice(self._events, begun, None))
+        if len(self._events) > count:
+            _log_events(self._name, islice(self._events, count, None))
         if self._events:
-            self._news.set()
+            self._not_empty.set()
         while len(self._events) >= self._capacity:
             await self._next_progress()
 
     async def caught_up(self) -> None:
-        """Wait until the reader has taken every event and come back for more: what it folded is then up to date."""
+        """Wait until the reader has processed every event: it has taken them all and waits for the next one."""
         while self._events or not self._reader_waits:
             await self._next_progress()
 
@@ -58,16 +60,16 @@ class Feed:
         self._progress.clear()
         await self._progress.wait()
 
-    async def take(self, producer: asyncio.Task[None]) -> Event:
-        """Take the next event, or raise what the producer ended with."""
+    async def get(self, producer: asyncio.Task[None]) -> Event:
+        """Return the next event, or raise the error that ended the producer."""
         while not self._events:
             if producer.done():
-                raise _end_of(producer)
-            self._news.clear()
+                raise _failure(producer)
+            self._not_empty.clear()
             self._reader_waits = True
             self._progress.set()
             try:
-                await self._news.wait()
+                await self._not_empty.wait()
             finally:
                 self._reader_waits = False
         event = self._events.popleft()
@@ -75,12 +77,12 @@ class Feed:
         return event
 
     def wake(self, _producer: asyncio.Task[None]) -> None:
-        """Let the reader look again: the producer has ended."""
-        self._news.set()
+        """Wake the reader, because the producer has ended."""
+        self._not_empty.set()
 
 
 def _log_events(name: str, events: Iterable[Event]) -> None:
-    """Log what happened to a watch, and how many changes it brought."""
+    """Log the state changes of a watch and the number of its other events."""
     if not _LOG.isEnabledFor(logging.INFO):
         return
     name, changes = sanitize(name), 0
@@ -100,22 +102,39 @@ def _log_events(name: str, events: Iterable[Event]) -> None:
         _LOG.debug("%s: %d changes", name, changes)
 
 
-def _end_of(producer: asyncio.Task[None]) -> BaseException:
+def _failure(producer: asyncio.Task[None]) -> BaseException:
     error = None if producer.cancelled() else producer.exception()
     return error or NotReachable("the store was closed while it was watched")
 
 
 class Watch(AsyncIterator[Event]):
-    """A watch: entered, it is established; read, it tells events; left, nothing of it remains.
+    """A watch: an async context manager that establishes it, and an async iterator of its events.
 
-    It ends only by an error, which it raises to its reader (again at each further read). A read that is cancelled, by
-    a time limit say, loses no event.
+    It ends only by an error, which every further read raises again. A read that is cancelled, for example by a
+    timeout, loses no event.
+
+    Args:
+        tasks: Owner of the producing task.
+        produce: Puts events into the feed until it is cancelled.
+        name: Name of the task and of the watch in the log.
+        address: The address for errors.
+        key: The key or prefix for errors.
     """
 
-    def __init__(self, tasks: Tasks, produce: Callable[[Feed], Awaitable[None]], *, name: str) -> None:
+    def __init__(
+        self,
+        tasks: Tasks,
+        produce: Callable[[Feed], Awaitable[None]],
+        *,
+        name: str,
+        address: str = "",
+        key: str | None = None,
+    ) -> None:
         self._tasks = tasks
         self._produce = produce
         self._name = name
+        self._address = address
+        self._key = key
         self._feed = Feed(name=name)
         self._producer: asyncio.Task[None] | None = None
         self._first: Event | None = None
@@ -124,9 +143,9 @@ class Watch(AsyncIterator[Event]):
         self._producer = self._tasks.start(self._run(), name=self._name)
         self._producer.add_done_callback(self._feed.wake)
         try:
-            self._first = await self._feed.take(self._producer)
+            self._first = await self._next(self._producer)
         except BaseException:
-            await self._tasks.end(self._producer)
+            await self._tasks.cancel(self._producer)
             raise
         return self
 
@@ -134,7 +153,7 @@ class Watch(AsyncIterator[Event]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._producer is not None:
-            await self._tasks.end(self._producer)
+            await self._tasks.cancel(self._producer)
             _LOG.debug("%s: ended", sanitize(self._name))
 
     async def __anext__(self) -> Event:
@@ -144,7 +163,11 @@ class Watch(AsyncIterator[Event]):
         if self._first is not None:
             event, self._first = self._first, None
             return event
-        return await self._feed.take(self._producer)
+        return await self._next(self._producer)
+
+    async def _next(self, producer: asyncio.Task[None]) -> Event:
+        with error_context(self._address, self._key):
+            return await self._feed.get(producer)
 
     async def _run(self) -> None:
         with suppress(asyncio.CancelledError):
@@ -157,18 +180,19 @@ class Watch(AsyncIterator[Event]):
 Attempt = Callable[[], AsyncGenerator[Iterable[Event], None]]
 """One connection of a watch.
 
-It remembers how far it told, tells `Started` as soon as it is established, and fails when the connection does.
+It yields batches of events, `Started` first as soon as the watch is established, and fails when the connection does.
+The next attempt resumes where the last one was.
 """
 
 
 async def watch_with_reconnect(feed: Feed, attempt: Attempt, *, backoff: Backoff | None = None) -> None:
-    """Keep a watch going over any number of connections, and say what happened in between.
+    """Keep a watch running over any number of connections, with events that say what happened in between.
 
-    An attempt that fails in a way that may pass is told once as `Lost` and made again; established again it is told as
-    `Restored`, unless it told a `Resync` itself. The first attempt's failure is the caller's.
+    A retryable failure is reported once as `Lost`, and the attempt is repeated. When it succeeds, that is reported as
+    `Restored`, unless the attempt reported a `Resync` itself. A failure of the first attempt is raised.
 
     Raises:
-        ExplorerError: What an attempt failed with and trying again would not mend.
+        ExplorerError: An attempt failed in a way that retrying does not mend.
     """
     pauses = backoff or Backoff()
     started = lost = False
@@ -194,34 +218,75 @@ async def watch_with_reconnect(feed: Feed, attempt: Attempt, *, backoff: Backoff
                                 events.append(event)
                             case _:
                                 events.append(event)
-                    await feed.tell(events)
-            trouble = "the store ended the watch"
-        except ExplorerError as caught:
-            if not (started and caught.retryable):
+                    await feed.put(events)
+            reason = "the store ended the watch"
+        except ExplorerError as error:
+            if not (started and error.retryable):
                 raise
-            trouble = caught.message  # whoever watches knows what and where
+            reason = error.message  # the watcher knows address and key
         if not lost:
             lost = True
-            await feed.tell([Lost(trouble)])
+            await feed.put([Lost(reason)])
         pause = pauses.next_pause()
-        _LOG.debug("watch: %s; next try in %.2f s", sanitize(trouble), pause)
+        _LOG.debug("watch: %s; next try in %.2f s", sanitize(reason), pause)
         await asyncio.sleep(pause)
 
 
-def differences(
-    known: Mapping[str, Revision], found: Iterable[Entry], *, revision: Revision | None
-) -> Iterable[Put | Deleted]:
-    """Compare what a watcher knows with what was found when the state was read again; tell inferred events."""
-    present = set()
-    for entry in found:
-        present.add(entry.key)
-        if known.get(entry.key) != entry.revision:
-            yield Put(entry, inferred=True)
-    yield from vanished(known, present, revision=revision)
+class ReconnectingWatch(ABC):
+    """A driver's watch over any number of connections; `run` is what a `Watch` produces its events by."""
+
+    _backoff: Backoff | None = None
+    """Pauses between two connections; None for the usual ones."""
+    _feed: Feed
+    """The feed that the events go to; for `caught_up`. Set by `run`."""
+
+    async def run(self, feed: Feed) -> None:
+        """Put events into the feed until cancelled, or until the store refuses the watch."""
+        self._feed = feed
+        await watch_with_reconnect(feed, self._attempt, backoff=self._backoff)
+
+    @abstractmethod
+    def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
+        """Watch over one connection, see `Attempt`."""
 
 
-def vanished(known: Mapping[str, Revision], present: set[str], *, revision: Revision | None) -> Iterable[Deleted]:
-    """Tell, as inferred events, which known keys are not among the present ones."""
-    for key in known:
-        if key not in present:
-            yield Deleted(key, revision, inferred=True)
+class Differences:
+    """Inferred events: what a watcher knows compared with the state that is read again, page by page.
+
+    Args:
+        known: Keys and revisions that the watcher knows; its live table may be given, and is read at each call.
+        is_changed: Returns whether an entry has to be reported; None compares its revision with the known one.
+    """
+
+    def __init__(self, known: Mapping[str, Revision], is_changed: Callable[[Entry], bool] | None = None) -> None:
+        self._known = known
+        self._is_changed = is_changed or self._has_other_revision
+        self.present: set[str] = set()
+        """Keys of all pages so far."""
+
+    def puts(self, page: Iterable[Entry]) -> list[Put]:
+        """Return an inferred event for each changed entry of a page, and note all its keys as present."""
+        events = []
+        for entry in page:
+            self.present.add(entry.key)
+            if self._is_changed(entry):
+                events.append(Put(entry, inferred=True))
+        return events
+
+    def deletions(self, *, revision: Revision | None, present: Collection[str] | None = None) -> list[Deleted]:
+        """Return an inferred event for each known key that is gone.
+
+        Args:
+            revision: The revision of the state that was read.
+            present: Keys that exist; None for those of the pages.
+        """
+        exists = self.present if present is None else present
+        return [Deleted(key, revision, inferred=True) for key in self._known if key not in exists]
+
+    def _has_other_revision(self, entry: Entry) -> bool:
+        return self._known.get(entry.key) != entry.revision
+
+
+def vanished(known: Mapping[str, Revision], present: Collection[str], *, revision: Revision | None) -> list[Deleted]:
+    """Return an inferred event for each known key that is not present."""
+    return Differences(known).deletions(revision=revision, present=present)

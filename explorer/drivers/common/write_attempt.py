@@ -1,4 +1,4 @@
-"""Sending one write until it is answered, and remembering whether an earlier sending may have taken effect."""
+"""One write that is sent until it is answered, with the reply that was lost, if one was."""
 
 import asyncio
 import logging
@@ -11,84 +11,86 @@ from explorer.model.address import Access
 from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown
 from explorer.model.sanitize import sanitize
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 _LOG: Final = logging.getLogger(__package__)
-_RESOLVING = 10.0
-"""Seconds that are spent on finding out what became of a write, beyond the time limit of the request itself.
+_RESOLVE_TIMEOUT = 10.0
+"""Seconds to find out the outcome of a write after its reply was lost.
 
-A time limit that the person set, other than the default, holds for this as well.
+A request timeout that the user set, other than the default, limits this as well.
 """
-_LAST_LOOK = 1.0
-"""Seconds that the last look at what became of it may take."""
+_LAST_READ_TIMEOUT = 1.0
+"""Seconds for the last read that finds out the outcome."""
 
 
 @dataclass(slots=True)
 class WriteAttempt:
-    """One write on its way.
+    """One write and whether it may have taken effect.
 
     Args:
         timeout: Seconds within which it has to be sent.
-        redacted: The address for messages.
-        subject: The key or prefix as the caller wrote it.
+        redacted: The address for the log.
+        subject: The key or prefix as the caller wrote it, for the log.
     """
 
     timeout: float
     redacted: str
     subject: str
-    doubt: NotReachable | None = None
-    """Why an answer was lost; None as long as nothing can have happened."""
-    _until: float = 0.0
-    _pauses: Backoff = field(default_factory=lambda: Backoff(most=1.0))
+    lost_reply: NotReachable | None = None
+    """Why a reply was lost; None as long as the write cannot have taken effect."""
+    _deadline: float = 0.0
+    _pauses: Backoff = field(default_factory=lambda: Backoff(maximum=1.0))
 
-    async def send(self, attempt: Callable[[float], Awaitable[Answer]]) -> Answer | None:
-        """Send it; None when the answer was lost, so that it may or may not take effect.
+    async def send(self, attempt: Callable[[float], Awaitable[Result]]) -> Result | None:
+        """Send the write and return its result; None if the reply was lost, so that it may have taken effect.
 
         Args:
-            attempt: Sends it once; is given the seconds that are left.
+            attempt: Sends it once, within the seconds that are left.
 
         Raises:
             NotReachable: Nothing was sent within the time limit.
-            OutcomeUnknown: An answer was lost, now or before, and the time to find out is over.
+            OutcomeUnknown: A reply was lost, now or before, and the time to find out the outcome is over.
         """
         clock = asyncio.get_running_loop().time
-        self._until = self._until or clock() + self.timeout
+        self._deadline = self._deadline or clock() + self.timeout
         while True:
             try:
-                return await attempt(max(self._until - clock(), 0.1))
+                return await attempt(max(self._deadline - clock(), 0.1))
             except NotReachable as error:
                 if error.retryable and not error.sent:
-                    if clock() >= self._until:
-                        raise (self.unknown() if self.doubt else error) from self.doubt
+                    if clock() >= self._deadline:
+                        raise (self.outcome_unknown() if self.lost_reply else error) from self.lost_reply
                     await self._pauses.pause()
                     continue
-                if not error.retryable and self.doubt is None:
+                if not error.retryable and self.lost_reply is None:
                     raise
-                if self.doubt is None:
-                    self.doubt = error
+                if self.lost_reply is None:
+                    self.lost_reply = error
                     _LOG.info(
-                        "write of %s in %s: the answer was lost, finding out", sanitize(self.subject), self.redacted
+                        "write of %s in %s: the reply was lost, reading the outcome",
+                        sanitize(self.subject),
+                        self.redacted,
                     )
-                    limit = _RESOLVING if self.timeout == Access().timeout else min(self.timeout, _RESOLVING)
-                    self._until = clock() + limit
-                if not error.retryable or clock() >= self._until:
-                    raise self.unknown() from self.doubt
+                    limit = (
+                        _RESOLVE_TIMEOUT if self.timeout == Access().timeout else min(self.timeout, _RESOLVE_TIMEOUT)
+                    )
+                    self._deadline = clock() + limit
+                if not error.retryable or clock() >= self._deadline:
+                    raise self.outcome_unknown() from self.lost_reply
                 await self._pauses.pause()
                 return None
             except ExplorerError as error:
-                if self.doubt is None:
+                if self.lost_reply is None:
                     raise
-                raise self.unknown() from error
+                raise self.outcome_unknown() from error
 
-    def left(self) -> float:
-        """Give the seconds that are left to find out what became of it."""
-        return max(self._until - asyncio.get_running_loop().time(), min(_LAST_LOOK, self.timeout / 2))
+    def seconds_left(self) -> float:
+        """Return the seconds left to find out the outcome."""
+        return max(self._deadline - asyncio.get_running_loop().time(), min(_LAST_READ_TIMEOUT, self.timeout / 2))
 
-    def unknown(self) -> OutcomeUnknown:
-        """Give the error that says so."""
+    def outcome_unknown(self) -> OutcomeUnknown:
+        """Return the error of a write that may or may not have taken effect."""
         return OutcomeUnknown(
-            "the write was sent and its answer was lost: it may or may not have taken effect",
+            "the write was sent and its reply was lost: it may or may not have taken effect",
             hint="read the key before writing again",
-            address=self.redacted,
-            key=self.subject,
         )

@@ -77,7 +77,7 @@ class ConsulCasWrite:
                 del ways[0]
         if verdict.won:
             return await self._written(verdict)
-        return None if delivery.doubt is None else await self._found_out(delivery)
+        return None if delivery.lost_reply is None else await self._found_out(delivery)
 
     def _transaction(self, operations: list[Fields]) -> Attempt:
         async def attempt(left: float) -> TxnResult:
@@ -139,10 +139,10 @@ class ConsulCasWrite:
     async def _found_out(self, delivery: WriteAttempt) -> Stored | None:
         """Tell from what the key is now what became of a write whose answer was lost."""
         try:
-            async with asyncio.timeout(delivery.left()):
+            async with asyncio.timeout(delivery.seconds_left()):
                 now = await ConsulReader(self.connection, "/", self.subject).entry(self.key)
         except (ExplorerError, TimeoutError) as error:
-            raise delivery.unknown() from error
+            raise delivery.outcome_unknown() from error
         before, after = self.before, self.after
         if before and now and (now.created, now.modified) == (before.created, before.modified):
             return None  # some other condition was refused, and is for whatever is still under way
@@ -152,7 +152,7 @@ class ConsulCasWrite:
             return before
         if before and after is None and now and now.created == before.created:
             return None
-        raise delivery.unknown()
+        raise delivery.outcome_unknown()
 
 
 def guard(key: str, before: Stored | None) -> list[Fields]:

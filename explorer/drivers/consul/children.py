@@ -25,11 +25,11 @@ class Keys(TreeWalk[str]):
         self._levels: list[tuple[str, Iterator[str]]] = []
         self._base = base
 
-    async def _look(self, wanted: int) -> None:
+    async def _fill(self, wanted: int) -> None:
         if not self._begun:
             self._begun = True
             await self._enter(self._base)
-        while self._levels and len(self._ahead) < wanted:
+        while self._levels and len(self._pending) < wanted:
             base, names = self._levels[-1]
             name = next(names, None)
             if name is None:
@@ -38,7 +38,7 @@ class Keys(TreeWalk[str]):
                 if not self._passed(name):
                     await self._enter(name)
             elif self._after is None or name > self._after:
-                self._ahead.append(name)
+                self._pending.append(name)
 
     async def _enter(self, base: str) -> None:
         self._levels.append((base, iter(await self._reader.level(base))))

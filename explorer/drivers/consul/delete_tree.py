@@ -38,17 +38,17 @@ class ConsulTreeDeletion:
         """
         before = await self._keys()
         if not before:
-            raise nothing_below(self.connection.redacted, self.subject)
+            raise nothing_below()
         delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
         while await delivery.send(self._attempt) is None:
             try:
                 left = await self._keys()
             except ExplorerError as error:
-                raise delivery.unknown() from error
+                raise delivery.outcome_unknown() from error
             if not left:
                 break
             if set(left) - set(before):
-                raise delivery.unknown()
+                raise delivery.outcome_unknown()
         return len(before)
 
     async def _keys(self) -> list[str]:

@@ -18,8 +18,9 @@ from typing import Final
 
 from explorer.drivers.common.errors import other_layout
 from explorer.drivers.common.json_fields import Fields
-from explorer.drivers.common.lease_lock import LeaseLock, LockOptions
-from explorer.drivers.common.leases import boottime, holder_id
+from explorer.drivers.common.lease_lock import LeaseLock
+from explorer.drivers.common.leases import holder_id
+from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.consul import sessions
 from explorer.drivers.consul.answers import RELEASE, Stored
@@ -30,6 +31,7 @@ from explorer.drivers.consul.reader import ConsulReader
 from explorer.drivers.consul.semaphore import LIST, SEMAPHORE, Semaphore
 from explorer.drivers.consul.watch import ConsulKeyWatch
 from explorer.drivers.consul.writer import ConsulWriter
+from explorer.model.clock import boottime
 from explorer.model.entries import Entry
 from explorer.model.errors import OutcomeUnknown
 from explorer.model.events import Deleted, Put, Started
@@ -45,12 +47,12 @@ _AGAIN: Final = 0.5
 class ConsulLock(LeaseLock[ConsulConnection]):
     """A lock on a key, see `Lock`."""
 
-    lifeline = "session"
+    lease_noun = "session"
 
-    def __init__(self, writer: ConsulWriter, terms: LockOptions) -> None:
-        super().__init__(terms, writer.tasks, writer.connection)
+    def __init__(self, writer: ConsulWriter, options: LockOptions) -> None:
+        super().__init__(options, writer.tasks, writer.connection)
         self._writer = writer
-        self._place = writer.layout.locate(terms.key)
+        self._place = writer.layout.locate(options.key)
         self._session: str | None = None
         self._made = False
         """Whether the key came to be by being locked, and holds nothing."""
@@ -68,36 +70,34 @@ class ConsulLock(LeaseLock[ConsulConnection]):
             contenders = await reader.entries([f"{prefix}/{session}" for session in semaphore.holders])
             if stored.key == self._place or any(one.session for one in contenders):
                 raise other_layout(
-                    self._connection.redacted,
-                    self.key,
                     SEMAPHORE,
                     f"{self._writer.layout.relative(stored.key)} lists who holds it",
                     takeable=False,
                 )
 
-    async def _join(self) -> None:
-        sent, ttl = boottime(), self._terms.ttl
+    async def _enqueue(self) -> None:
+        sent, ttl = boottime(), self._options.ttl
         self._session = await sessions.create(
             self._connection, holder_id(), ttl, key=self.key, behavior=RELEASE, lock_delay=min(_LOCK_DELAY, ttl)
         )
-        self._keep(sent, ttl)
+        self._start_keepalive(sent, ttl)
 
-    async def _try(self) -> bool:
+    async def _try_acquire(self) -> bool:
         """Acquire the key if it is free, keeping what it holds unless the lock has a value of its own."""
         now = await self._writer.current(self.key)
         if now is not None and now.session is not None:
             return self._took(now)
         before = now or absence(self._place)
-        after = replace(before, session=self._session, value=self._terms.value or before.value)
+        after = replace(before, session=self._session, value=self._options.value or before.value)
         if now is None:
             after = replace(after, flags=FLAG)
-        self._made = now is None and not self._terms.value
+        self._made = now is None and not self._options.value
         try:
             written = await ConsulCasWrite(self._connection, self.key, self._place, now, after).commit()
         except OutcomeUnknown:
             written = await self._writer.current(self.key)
         except SessionEndedError as error:
-            raise self._ended() from error
+            raise self._lease_ended() from error
         return written is not None and self._took(written)
 
     def _took(self, now: Stored) -> bool:
@@ -106,15 +106,15 @@ class ConsulLock(LeaseLock[ConsulConnection]):
         self._fence = now.modified
         return True
 
-    async def _turn(self) -> None:
+    async def _wait_turn(self) -> None:
         while True:
             await self._until(lambda session: session is None)
-            if await self._try():
+            if await self._try_acquire():
                 return
             await asyncio.sleep(_AGAIN)
 
-    async def _take(self) -> bool:
-        self._heed(lambda: self._until(lambda session: session != self._session))
+    async def _confirm(self) -> bool:
+        self._watch_ownership(lambda: self._until(lambda session: session != self._session))
         return True
 
     # Keeping
@@ -124,7 +124,7 @@ class ConsulLock(LeaseLock[ConsulConnection]):
 
     async def _write(self, key: str, value: bytes) -> Entry | None:
         mine: Fields = {"Verb": "check-session", "Key": self._place, "Session": self._session}
-        return await self._writer.commit_put(key, value, mine)
+        return await self._writer.put_if(key, value, mine)
 
     async def _until(self, holds: Callable[[str | None], bool]) -> None:
         """Wait until something holds of the session that the key is locked by."""
@@ -150,11 +150,11 @@ class ConsulLock(LeaseLock[ConsulConnection]):
         """Release the key, or delete it if it is to go; both only while it is ours."""
         while (now := await self._writer.current(self.key)) is not None and now.session == self._session:
             unused = self._made and now.modified == self._fence
-            after = None if self._terms.delete_on_unlock or unused else replace(now, session=None)
+            after = None if self._options.delete_on_unlock or unused else replace(now, session=None)
             if await ConsulCasWrite(self._connection, self.key, self._place, now, after).commit():
                 return
 
-    async def _depart(self) -> None:
+    async def _end_session(self) -> None:
         session, self._session = self._session, None
         if session:
             await sessions.end(self._connection, session)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from explorer.drivers.common.surveying import gather_results
+from explorer.drivers.common.tasks import gather_results
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import ConsulConnection

@@ -77,7 +77,7 @@ class RestoreDetector:
             self._watches -= 1
             if not self._watches and self._task is not None:
                 task, self._task = self._task, None
-                await self._tasks.end(task)
+                await self._tasks.cancel(task)
 
     async def _attend(self) -> None:
         pauses, clock = Backoff(), asyncio.get_running_loop().time

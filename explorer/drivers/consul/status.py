@@ -1,7 +1,7 @@
 """How the agents and their servers are, in their own words."""
 
 from explorer.drivers.common import retry
-from explorer.drivers.common.surveying import STATUS_TIMEOUT, gather_results
+from explorer.drivers.common.tasks import STATUS_TIMEOUT, gather_results
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.connection import ConsulConnection

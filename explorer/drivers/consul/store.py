@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.errors import key_not_found
-from explorer.drivers.common.lease_lock import LockOptions
-from explorer.drivers.common.network_store import NetworkStore
+from explorer.drivers.common.network_store import LockOptions, NetworkStore
 from explorer.drivers.common.pagination import PageCache
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.reverse_pages import last_before
@@ -72,18 +71,18 @@ class ConsulStore(NetworkStore[ConsulConnection]):
 
     # The connection
 
-    def _reach(self) -> ConsulConnection:
+    def _make_connection(self) -> ConsulConnection:
         return ConsulConnection(self._settings)
 
-    async def _greet(self) -> None:
+    async def _handshake(self) -> None:
         await status.greet(self.connection)
 
     @property
     def _writer(self) -> ConsulWriter:
         return ConsulWriter(self.connection, self._layout, self._tasks)
 
-    def _lock(self, terms: LockOptions) -> ConsulLock:
-        return ConsulLock(self._writer, terms)
+    def _lock(self, options: LockOptions) -> ConsulLock:
+        return ConsulLock(self._writer, options)
 
     async def status(self) -> Status:
         return await status.ask(self.connection)
@@ -96,7 +95,7 @@ class ConsulStore(NetworkStore[ConsulConnection]):
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         found = await self._reader(key).entry(self._layout.locate(key), consistent=consistent)
         if found is None:
-            raise key_not_found(self._shown, key)
+            raise key_not_found()
         return self._layout.entry(found, ttl=await remaining(self.connection, found))
 
     async def exists(self, key: str) -> bool:
@@ -163,7 +162,7 @@ class ConsulStore(NetworkStore[ConsulConnection]):
         return await logged_write(
             ConsulTreeDeletion(self.connection, prefix, self._layout.base(prefix), self.separator).commit(),
             "delete tree",
-            self._shown,
+            self.redacted,
             prefix,
         )
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from explorer.drivers.common.surveying import gather_results
+from explorer.drivers.common.tasks import gather_results
 from explorer.drivers.consul.answers import Stored
 from explorer.drivers.consul.changed_keys import shared_length
 from explorer.drivers.consul.reader import ConsulReader

@@ -11,6 +11,7 @@ from typing import Final
 
 from explorer.drivers.common import cas_writer
 from explorer.drivers.common.cas_writer import Version
+from explorer.drivers.common.errors import key_exists, key_modified
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.common.leases import keep_alive
 from explorer.drivers.common.tasks import Tasks
@@ -36,7 +37,7 @@ class ConsulLease:
     ttl: float | None
 
 
-class ConsulWriter(cas_writer.CasWriter[Stored, ConsulLease, Fields]):
+class ConsulWriter(cas_writer.ConditionalCasWriter[Stored, ConsulLease, Fields]):
     """Writes the keys of an address.
 
     Args:
@@ -46,7 +47,6 @@ class ConsulWriter(cas_writer.CasWriter[Stored, ConsulLease, Fields]):
     """
 
     def __init__(self, connection: ConsulConnection, layout: ConsulKeyspace, tasks: Tasks) -> None:
-        super().__init__(layout.redacted)
         self.connection = connection
         self.layout = layout
         self.tasks = tasks
@@ -54,7 +54,7 @@ class ConsulWriter(cas_writer.CasWriter[Stored, ConsulLease, Fields]):
     async def current(self, key: str) -> Stored | None:
         return await ConsulReader(self.connection, self.layout.separator, key).entry(self.layout.locate(key))
 
-    async def _seen(self, key: str, previous: Entry | Revision) -> Stored | None:
+    async def _guard_for(self, key: str, previous: Entry | Revision) -> Stored | None:
         now, (modified, created) = await self.current(key), Version.of(previous)
         return now if now and now.modified == modified and created in (None, now.created) else None
 
@@ -62,37 +62,36 @@ class ConsulWriter(cas_writer.CasWriter[Stored, ConsulLease, Fields]):
         self,
         key: str,
         value: bytes,
-        before: Stored | None,
-        life: ConsulLease | None,
+        guard: Stored | None,
+        lease: ConsulLease | None,
         *,
-        besides: Sequence[Fields] = (),
-    ) -> Entry | None:
+        extra_conditions: Sequence[Fields] = (),
+    ) -> Entry:
         place = self.layout.locate(key)
-        after = replace(before or absence(place), value=value)
-        if life is not None:
-            after = replace(after, session=life.session)
+        after = replace(guard or absence(place), value=value)
+        if lease is not None:
+            after = replace(after, session=lease.session)
         try:
-            written = await ConsulCasWrite(self.connection, key, place, before, after, besides).commit()
+            written = await ConsulCasWrite(self.connection, key, place, guard, after, extra_conditions).commit()
         except SessionEndedError as error:
             raise Conflict(
                 "the session that the entry was to live by has ended; nothing was written",
                 hint="try again, with a longer TTL",
-                address=self.redacted,
-                key=key,
             ) from error
         if written is None:
-            return None
-        if life:
-            return self.layout.entry(written, ttl=life.ttl)
+            raise key_exists() if guard is None else key_modified()
+        if lease:
+            return self.layout.entry(written, ttl=lease.ttl)
         try:
             return self.layout.entry(written, ttl=await remaining(self.connection, written))
         except ExplorerError:  # it is written all the same
             return self.layout.entry(written, ttl=None)
 
-    async def _erase(self, key: str, before: Stored) -> bool:
-        return await ConsulCasWrite(self.connection, key, self.layout.locate(key), before, None).commit() is not None
+    async def _delete(self, key: str, guard: Stored) -> None:
+        if await ConsulCasWrite(self.connection, key, self.layout.locate(key), guard, None).commit() is None:
+            raise key_modified()
 
-    async def _holds(self, key: str, condition: Fields) -> bool:
+    async def _condition_holds(self, key: str, condition: Fields) -> bool:
         return (await self.connection.commit([condition], key=key, consistency="consistent", repeat=True)).won
 
     async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> ConsulLease:
@@ -105,14 +104,14 @@ class ConsulWriter(cas_writer.CasWriter[Stored, ConsulLease, Fields]):
         )
         return ConsulLease(made, seconds)
 
-    async def _give_back(self, life: ConsulLease) -> None:
-        if life.session:
-            await sessions.end(self.connection, life.session)
+    async def _revoke(self, lease: ConsulLease) -> None:
+        if lease.session:
+            await sessions.end(self.connection, lease.session)
 
-    def _keep_alive(self, key: str, life: ConsulLease) -> None:
-        session = life.session
-        if session and life.ttl:
-            renewing = keep_alive(lambda left: sessions.renew(self.connection, session, within=left), life.ttl)
+    def _keep_alive(self, key: str, lease: ConsulLease) -> None:
+        session = lease.session
+        if session and lease.ttl:
+            renewing = keep_alive(lambda left: sessions.renew(self.connection, session, within=left), lease.ttl)
             self.tasks.start(renewing, name=f"session of {key}")
 
 

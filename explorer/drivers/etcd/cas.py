@@ -81,7 +81,7 @@ class EtcdCasWrite:
     async def _replace(self, delivery: TransactionAttempt) -> Outcome:
         while (answer := await delivery.commit(self.request)) is None:
             continue
-        if answer.succeeded or delivery.doubt is None:
+        if answer.succeeded or delivery.lost_reply is None:
             return Outcome(answer.succeeded, tuple(answer.responses))
         refused = answer.header.revision
         now = await delivery.look(messages.RangeRequest(key=self.key, keys_only=True, revision=refused))
@@ -98,7 +98,7 @@ class EtcdCasWrite:
         base = found.header.revision
         while True:
             answer = await delivery.commit(self.request)
-            if answer is not None and delivery.doubt is None:
+            if answer is not None and delivery.lost_reply is None:
                 return Outcome(answer.succeeded, tuple(answer.responses))
             if answer is not None and answer.succeeded:
                 return await self._only_once(delivery, base, answer)

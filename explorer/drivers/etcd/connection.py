@@ -71,7 +71,7 @@ class EtcdConnection:
         """Close every connection."""
         for endpoint in self._endpoints:
             await endpoint.channel.close()
-        await self._calls.settle()
+        await self._calls.join()
         if self._streamed:
             # gRPC has one queue of completions for all event loops: what a cancelled stream leaves in it comes a
             # moment later, and
@@ -165,7 +165,7 @@ class EtcdConnection:
             return await call
 
         try:
-            return await self._calls.outlast(arrival(), name="answer of a call")
+            return await self._calls.shielded(arrival(), name="answer of a call")
         except asyncio.CancelledError:
             call.cancel()
             raise
@@ -287,7 +287,7 @@ class EtcdConnection:
         async with asyncio.timeout(None) as limit:
             self._reading[limit] = endpoint
             try:
-                return await self._calls.outlast(call.read(), name="next answer of a stream")
+                return await self._calls.shielded(call.read(), name="next answer of a stream")
             finally:
                 self._reading.pop(limit, None)
 
@@ -302,7 +302,7 @@ class EtcdConnection:
             try:
                 async with asyncio.timeout(first_within):
                     call = await begin(endpoint)
-                    answer = await self._calls.outlast(call.read(), name="first answer of a stream")
+                    answer = await self._calls.shielded(call.read(), name="first answer of a stream")
                 while answer is not grpc.aio.EOF:
                     check_message(answer)
                     yield answer
@@ -324,7 +324,7 @@ class EtcdConnection:
             finally:
                 if call is not None:
                     call.cancel()
-                    await self._calls.outlast(call.code(), name="end of a stream")
+                    await self._calls.shielded(call.code(), name="end of a stream")
             log_request(_LOG, "stream", endpoint.host, began, type(finding.error).__name__)
             if not finding.token or renewed or self.settings.access.user is None:
                 raise self._give_up(endpoint, finding)

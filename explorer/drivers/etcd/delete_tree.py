@@ -45,19 +45,19 @@ class EtcdTreeDeletion:
         counting = messages.RangeRequest(key=self.start, range_end=self.end, count_only=True)
         counted = await self.cluster.call(RANGE, counting, key=self.subject)
         if not counted.count:
-            raise nothing_below(self.cluster.redacted, self.subject)
+            raise nothing_below()
         delivery = TransactionAttempt(self.cluster, self.subject)
         guard = self.guard
         while True:
             answer = await delivery.commit(self._request(guard))
             if answer is not None and answer.succeeded:
                 return answer.responses[0].response_delete_range.deleted or counted.count
-            if delivery.doubt is not None:
+            if delivery.lost_reply is not None:
                 remains = await delivery.look(self._remains(counted.header.revision))
                 if not remains.kvs:
                     return counted.count
                 guard = self.guard or remains.header.revision
-            if answer is not None and (self.guard is not None or delivery.doubt is None):
+            if answer is not None and (self.guard is not None or delivery.lost_reply is None):
                 raise KeyModified(
                     "something below was written since the preview; nothing was deleted",
                     hint="look at it again",

@@ -7,8 +7,9 @@ own key is looked at again, and the lock counts as held only while its lease pro
 """
 
 from explorer.drivers.common.errors import other_layout
-from explorer.drivers.common.lease_lock import LeaseLock, LockOptions
-from explorer.drivers.common.leases import boottime, holder_id
+from explorer.drivers.common.lease_lock import LeaseLock
+from explorer.drivers.common.leases import holder_id
+from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd import leases, messages
 from explorer.drivers.etcd.connection import EtcdConnection
@@ -16,6 +17,7 @@ from explorer.drivers.etcd.lock_inspect import VALKEYRIE, VALKEYRIE_SUFFIX, is_c
 from explorer.drivers.etcd.methods import RANGE, TXN
 from explorer.drivers.etcd.watch import RangeWatch
 from explorer.drivers.etcd.writer import EtcdWriter
+from explorer.model.clock import boottime
 from explorer.model.entries import Entry
 from explorer.model.events import Deleted, Started
 from explorer.model.keys import decode, range_end
@@ -26,12 +28,12 @@ _AT_ONCE = 64
 class EtcdLock(LeaseLock[EtcdConnection]):
     """A lock of etcd's concurrency package, see `Lock`."""
 
-    lifeline = "lease"
+    lease_noun = "lease"
 
-    def __init__(self, writer: EtcdWriter, terms: LockOptions) -> None:
-        super().__init__(terms, writer.tasks, writer.cluster)
+    def __init__(self, writer: EtcdWriter, options: LockOptions) -> None:
+        super().__init__(options, writer.tasks, writer.cluster)
         self._writer = writer
-        self._queue = writer.layout.locate(terms.key) + b"/"
+        self._queue = writer.layout.locate(options.key) + b"/"
         self._lease = 0
         self._contender = b""
 
@@ -56,13 +58,13 @@ class EtcdLock(LeaseLock[EtcdConnection]):
         itself, queue = (response.response_range.kvs for response in answer.responses)
         if itself or any(is_contender(entry.key[len(below) :]) for entry in queue):
             reason = f"{self.key}{decode(VALKEYRIE_SUFFIX)} exists"
-            raise other_layout(self._connection.redacted, self.key, VALKEYRIE, reason)
+            raise other_layout(VALKEYRIE, reason)
 
-    async def _join(self) -> None:
+    async def _enqueue(self) -> None:
         sent = boottime()
-        granted = await leases.grant(self._connection, self._terms.ttl)
+        granted = await leases.grant(self._connection, self._options.ttl)
         self._lease = granted.ID
-        self._keep(sent, float(granted.TTL))
+        self._start_keepalive(sent, float(granted.TTL))
         self._contender = self._queue + leases.name(self._lease).encode()
         absent = messages.Compare(
             result=messages.Compare.EQUAL, target=messages.Compare.CREATE, key=self._contender, create_revision=0
@@ -77,10 +79,10 @@ class EtcdLock(LeaseLock[EtcdConnection]):
         )
         self._fence = answer.responses[-1].response_range.kvs[0].create_revision
 
-    async def _try(self) -> bool:
+    async def _try_acquire(self) -> bool:
         return await self._ahead() is None
 
-    async def _turn(self) -> None:
+    async def _wait_turn(self) -> None:
         while (ahead := await self._ahead()) is not None:
             await self._deleted(ahead)
 
@@ -118,19 +120,19 @@ class EtcdLock(LeaseLock[EtcdConnection]):
                     case _:
                         continue
 
-    async def _take(self) -> bool:
+    async def _confirm(self) -> bool:
         own = messages.RangeRequest(key=self._contender, keys_only=True)
         answer = await self._connection.call(RANGE, own, key=self.key)
         if not answer.kvs or answer.kvs[0].create_revision != self._fence:
             return False
-        self._heed(lambda: self._deleted(self._contender))
-        return not self._terms.value or await self._write(self.key, self._terms.value) is not None
+        self._watch_ownership(lambda: self._deleted(self._contender))
+        return not self._options.value or await self._write(self.key, self._options.value) is not None
 
     async def _renew(self, left: float) -> float:
         return await leases.renew(self._connection, self._lease, within=left)
 
     async def _write(self, key: str, value: bytes) -> Entry | None:
-        return await self._writer.commit_put(key, value, self._mine())
+        return await self._writer.put_if(key, value, self._mine())
 
     def _mine(self) -> messages.Compare:
         return messages.Compare(
@@ -141,7 +143,7 @@ class EtcdLock(LeaseLock[EtcdConnection]):
         )
 
     async def _unlock(self) -> None:
-        if self._terms.delete_on_unlock:
+        if self._options.delete_on_unlock:
             request = messages.DeleteRangeRequest(key=self._writer.layout.locate(self.key))
             await self._connection.call(
                 TXN,
@@ -149,7 +151,7 @@ class EtcdLock(LeaseLock[EtcdConnection]):
                 key=self.key,
             )
 
-    async def _depart(self) -> None:
+    async def _end_session(self) -> None:
         lease, self._lease = self._lease, 0
         if lease:
             await leases.revoke(self._connection, lease)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from explorer.drivers.common.leases import parse_holder
-from explorer.drivers.common.surveying import gather_bounded
+from explorer.drivers.common.tasks import gather_bounded
 from explorer.drivers.etcd import leases, messages
 from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.methods import TXN

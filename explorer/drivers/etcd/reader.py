@@ -191,4 +191,4 @@ async def ahead(
             yield page
         await fetching
     finally:
-        await tasks.end(fetching)
+        await tasks.cancel(fetching)

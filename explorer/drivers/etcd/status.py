@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from explorer.drivers.common.surveying import STATUS_TIMEOUT, gather_results
+from explorer.drivers.common.tasks import STATUS_TIMEOUT, gather_results
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.methods import ALARM, MEMBERS, RANGE, STATUS

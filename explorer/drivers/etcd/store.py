@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.errors import key_not_found
-from explorer.drivers.common.lease_lock import LockOptions
-from explorer.drivers.common.network_store import NetworkStore
+from explorer.drivers.common.network_store import LockOptions, NetworkStore
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd import leases, lock_inspect, messages
@@ -49,18 +48,18 @@ class EtcdStore(NetworkStore[EtcdConnection]):
 
     # The connection
 
-    def _reach(self) -> EtcdConnection:
+    def _make_connection(self) -> EtcdConnection:
         return EtcdConnection(self._settings)
 
-    async def _greet(self) -> None:
+    async def _handshake(self) -> None:
         await self.connection.greet(messages.RangeRequest(key=self._layout.root or NO_END, keys_only=True, limit=1))
 
     @property
     def _writer(self) -> EtcdWriter:
         return EtcdWriter(self.connection, self._layout, self._tasks)
 
-    def _lock(self, terms: LockOptions) -> EtcdLock:
-        return EtcdLock(self._writer, terms)
+    def _lock(self, options: LockOptions) -> EtcdLock:
+        return EtcdLock(self._writer, options)
 
     async def status(self) -> Status:
         return await ask(self.connection, self._layout.root)
@@ -76,7 +75,7 @@ class EtcdStore(NetworkStore[EtcdConnection]):
         question = messages.RangeRequest(key=self._layout.locate(key), serializable=not consistent)
         answer = await self.connection.call(RANGE, question, key=key)
         if not answer.kvs:
-            raise key_not_found(self._shown, key)
+            raise key_not_found()
         found = answer.kvs[0]
         lease = await leases.remaining(self.connection, found.lease) if found.lease else None
         return self._layout.spell(found) if lease is None else self._layout.spell(found)._replace(ttl=float(lease.TTL))
@@ -172,7 +171,7 @@ class EtcdStore(NetworkStore[EtcdConnection]):
         return await logged_write(
             EtcdTreeDeletion(self.connection, prefix, start or NO_END, end, number).commit(),
             "delete tree",
-            self._shown,
+            self.redacted,
             prefix,
         )
 

@@ -39,9 +39,9 @@ class TransactionAttempt(write_attempt.WriteAttempt):
             OutcomeUnknown: It cannot be read.
         """
         try:
-            return await self.cluster.call(RANGE, question, key=self.subject, within=self.left())
+            return await self.cluster.call(RANGE, question, key=self.subject, within=self.seconds_left())
         except ExplorerError as error:
-            raise self.unknown() from error
+            raise self.outcome_unknown() from error
 
     async def events(self, key: bytes, base: int, until: int, *, quiet: bool = False) -> list[messages.Event]:
         """Read the history of a key after a revision.
@@ -63,9 +63,9 @@ class TransactionAttempt(write_attempt.WriteAttempt):
                 return await self._replay(key, base, until, quiet=quiet)
 
         try:
-            return await retry(attempt, within=self.left())
+            return await retry(attempt, within=self.seconds_left())
         except (TimeoutError, ExplorerError) as error:
-            raise self.unknown() from error
+            raise self.outcome_unknown() from error
 
     async def _replay(self, key: bytes, base: int, until: int, *, quiet: bool) -> list[messages.Event]:
         found: list[messages.Event] = []

@@ -6,6 +6,7 @@ from typing import Final
 
 from explorer.drivers.common import cas_writer
 from explorer.drivers.common.cas_writer import Version
+from explorer.drivers.common.errors import key_exists, key_modified
 from explorer.drivers.common.leases import keep_alive
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.etcd import leases, messages
@@ -18,7 +19,7 @@ from explorer.model.entries import Entry, Revision
 _NOTHING: Final = Version(0, None)
 
 
-class EtcdWriter(cas_writer.CasWriter[Version, messages.LeaseGrantResponse, messages.Compare]):
+class EtcdWriter(cas_writer.ConditionalCasWriter[Version, messages.LeaseGrantResponse, messages.Compare]):
     """Writes the keys of an address.
 
     Args:
@@ -28,7 +29,6 @@ class EtcdWriter(cas_writer.CasWriter[Version, messages.LeaseGrantResponse, mess
     """
 
     def __init__(self, cluster: EtcdConnection, layout: EtcdKeyspace, tasks: Tasks) -> None:
-        super().__init__(layout.redacted)
         self.cluster = cluster
         self.layout = layout
         self.tasks = tasks
@@ -38,7 +38,7 @@ class EtcdWriter(cas_writer.CasWriter[Version, messages.LeaseGrantResponse, mess
         answer = await self.cluster.call(RANGE, question, key=key)
         return Version(answer.kvs[0].mod_revision, answer.kvs[0].create_revision) if answer.kvs else None
 
-    async def _seen(self, key: str, previous: Entry | Revision) -> Version:
+    async def _guard_for(self, key: str, previous: Entry | Revision) -> Version:
         del key  # the transaction compares
         return Version.of(previous)
 
@@ -46,19 +46,19 @@ class EtcdWriter(cas_writer.CasWriter[Version, messages.LeaseGrantResponse, mess
         self,
         key: str,
         value: bytes,
-        before: Version | None,
-        life: messages.LeaseGrantResponse | None,
+        guard: Version | None,
+        lease: messages.LeaseGrantResponse | None,
         *,
-        besides: Sequence[messages.Compare] = (),
-    ) -> Entry | None:
-        place, (revision, created) = self.layout.locate(key), before or _NOTHING
+        extra_conditions: Sequence[messages.Compare] = (),
+    ) -> Entry:
+        place, (revision, created) = self.layout.locate(key), guard or _NOTHING
         put = messages.PutRequest(key=place, value=value)
-        if life is not None:
-            put.lease = life.ID
+        if lease is not None:
+            put.lease = lease.ID
         elif revision:
             put.ignore_lease = True
         request = messages.TxnRequest(
-            compare=[*unchanged(place, revision, created), *besides],
+            compare=[*unchanged(place, revision, created), *extra_conditions],
             success=[
                 messages.RequestOp(request_put=put),
                 messages.RequestOp(request_range=messages.RangeRequest(key=place, keys_only=True)),
@@ -66,27 +66,29 @@ class EtcdWriter(cas_writer.CasWriter[Version, messages.LeaseGrantResponse, mess
         )
         outcome = await EtcdCasWrite(self.cluster, key, place, revision, request).commit()
         if not outcome.won:
-            return None
+            raise key_exists() if guard is None else key_modified()
         written = outcome.written or outcome.responses[-1].response_range.kvs[0]
-        ttl = float(life.TTL) if life is not None and life.ID else None
+        ttl = float(lease.TTL) if lease is not None and lease.ID else None
         return self.layout.spell(written)._replace(value=value, ttl=ttl)
 
-    async def _erase(self, key: str, before: Version) -> bool:
+    async def _delete(self, key: str, guard: Version) -> None:
         place = self.layout.locate(key)
-        return (await EtcdCasWrite(self.cluster, key, place, before.revision, erasure(place, *before)).commit()).won
+        outcome = await EtcdCasWrite(self.cluster, key, place, guard.revision, erasure(place, *guard)).commit()
+        if not outcome.won:
+            raise key_modified()
 
-    async def _holds(self, key: str, condition: messages.Compare) -> bool:
+    async def _condition_holds(self, key: str, condition: messages.Compare) -> bool:
         return (await self.cluster.call(TXN, messages.TxnRequest(compare=[condition]), key=key)).succeeded
 
     async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> messages.LeaseGrantResponse:
         del key, keep_alive
         return messages.LeaseGrantResponse() if math.isinf(ttl) else await leases.grant(self.cluster, ttl)
 
-    async def _give_back(self, life: messages.LeaseGrantResponse) -> None:
-        if life.ID:
-            await leases.revoke(self.cluster, life.ID)
+    async def _revoke(self, lease: messages.LeaseGrantResponse) -> None:
+        if lease.ID:
+            await leases.revoke(self.cluster, lease.ID)
 
-    def _keep_alive(self, key: str, life: messages.LeaseGrantResponse) -> None:
-        if life.ID:
-            renewing = keep_alive(lambda left: leases.renew(self.cluster, life.ID, within=left), life.TTL)
+    def _keep_alive(self, key: str, lease: messages.LeaseGrantResponse) -> None:
+        if lease.ID:
+            renewing = keep_alive(lambda left: leases.renew(self.cluster, lease.ID, within=left), lease.TTL)
             self.tasks.start(renewing, name=f"lease of {key}")

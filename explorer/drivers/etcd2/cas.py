@@ -69,7 +69,7 @@ class Etcd2CasWrite:
             continue
         if reply.code is None:
             return reply.node if self.after is not None else self.before
-        if delivery.doubt is not None:
+        if delivery.lost_reply is not None:
             return await self._found_out(delivery, since)
         if self.as_shown and self.before and await self._unchanged(self.before):
             raise errors.unequal(self.connection.redacted, self.subject)
@@ -104,7 +104,7 @@ class Etcd2CasWrite:
         """Tell from what happened what became of a write whose answer was lost."""
         before = self.before
         try:
-            async with asyncio.timeout(delivery.left()):
+            async with asyncio.timeout(delivery.seconds_left()):
                 now = await Etcd2Reader(self.connection, self.subject).node(self.path)
                 if before and now and now.modified == before.modified and not before.directory:
                     return None  # some other condition was refused, and is for whatever is still under way
@@ -112,7 +112,7 @@ class Etcd2CasWrite:
                     return before if now is None else None
                 change = await self._first(before.modified if before else since, now)
         except (ExplorerError, TimeoutError) as error:
-            raise delivery.unknown() from error
+            raise delivery.outcome_unknown() from error
         if change is not None:
             return change.node if self.after is not None else before
         if now is not None and self.after is not None and now.text.encode() == self.after:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from explorer.drivers.common.delete_tree import TreeDeletion
-from explorer.drivers.common.surveying import gather_results
+from explorer.drivers.common.tasks import gather_results
 from explorer.drivers.etcd2.cas import Etcd2CasWrite
 from explorer.drivers.etcd2.connection import Etcd2Connection
 from explorer.drivers.etcd2.errors import NotEmptyError
@@ -34,7 +34,7 @@ class Etcd2TreeDeletion(TreeDeletion[Node]):
         super().__init__(connection.redacted, subject)
         self._connection, self._layout, self._base = connection, layout, base
 
-    async def _found(self) -> list[Node]:
+    async def _read(self) -> list[Node]:
         walk = Walk(Etcd2Reader(self._connection, self.subject), self._base)
         found: list[Node] = []
         while page := await walk.take(_PAGE):
@@ -52,7 +52,7 @@ class Etcd2TreeDeletion(TreeDeletion[Node]):
                 refusal = await self._close(node) or refusal
         if refusal is not None and self.deleted == before:
             raise ExplorerError(
-                f"a directory is not empty, though nothing is listed in it; {self.so_far}",
+                f"a directory is not empty, though nothing is listed in it; {self.progress}",
                 hint="names that begin with _ are in no listing: delete them by their keys",
                 address=self.redacted,
                 key=refusal.key,

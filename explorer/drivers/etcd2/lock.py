@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import Final
 
 from explorer.drivers.common.errors import other_layout
-from explorer.drivers.common.lease_lock import LeaseLock, LockOptions
-from explorer.drivers.common.leases import boottime, holder_id
+from explorer.drivers.common.lease_lock import LeaseLock
+from explorer.drivers.common.leases import holder_id
+from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd2 import errors
 from explorer.drivers.etcd2.cas import Etcd2CasWrite
@@ -21,6 +22,7 @@ from explorer.drivers.etcd2.keyspace import Node
 from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.drivers.etcd2.watch import Etcd2KeyWatch
 from explorer.drivers.etcd2.writer import Etcd2Lease, Etcd2Writer, renew
+from explorer.model.clock import boottime
 from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, KeyNotFound
 from explorer.model.events import Deleted, Put, Started
@@ -35,15 +37,15 @@ UNFENCED: Final = "etcd's v2 API makes no write depend on another key, such as t
 class Etcd2Lock(LeaseLock[Etcd2Connection]):
     """A lock on a key, see `Lock`."""
 
-    lifeline = "key of the lock"
+    lease_noun = "key of the lock"
 
-    def __init__(self, writer: Etcd2Writer, terms: LockOptions) -> None:
-        super().__init__(terms, writer.tasks, writer.connection)
+    def __init__(self, writer: Etcd2Writer, options: LockOptions) -> None:
+        super().__init__(options, writer.tasks, writer.connection)
         self._writer = writer
-        self._libkv = terms.layout == LIBKV
-        self._lock_key = terms.key if self._libkv else terms.key + SUFFIX
+        self._libkv = options.layout == LIBKV
+        self._lock_key = options.key if self._libkv else options.key + SUFFIX
         self._path = writer.layout.locate(self._lock_key)
-        self._life = Etcd2Lease(max(1, round(terms.ttl)))
+        self._life = Etcd2Lease(max(1, round(options.ttl)))
 
     # Obtaining
 
@@ -51,45 +53,45 @@ class Etcd2Lock(LeaseLock[Etcd2Connection]):
         """Raise CannotLock if the key is locked in the other layout, or is what no lock can be made of."""
         reader, redacted = Etcd2Reader(self._connection, self.key), self._connection.redacted
         if self._libkv and await reader.node(self._path + SUFFIX):
-            raise other_layout(redacted, self.key, VALKEYRIE, f"{self.key}{SUFFIX} exists")
+            raise other_layout(VALKEYRIE, f"{self.key}{SUFFIX} exists")
         node = await reader.node(self._writer.layout.locate(self.key))
         if node is None or self._fence == node.created:
             return
         if node.ttl is not None and not self._libkv and not node.directory:
-            raise other_layout(redacted, self.key, LIBKV, "the key exists and expires, as that lock does")
+            raise other_layout(LIBKV, "the key exists and expires, as that lock does")
         if self._libkv and node.directory:
             raise errors.refused(NOT_A_FILE, redacted, self.key)
         if self._libkv and node.ttl is None:
-            raise self._cannot(
+            raise self._cannot_lock(
                 "the key exists and never expires: in the layout libkv the key itself is the lock",
                 f"lock another key, or use the layout {VALKEYRIE}",
             )
 
-    async def _join(self) -> None:
+    async def _enqueue(self) -> None:
         """Nobody stands in a queue here."""
 
-    async def _try(self) -> bool:
+    async def _try_acquire(self) -> bool:
         sent, ttl = boottime(), self._life.ttl
-        value = (self._terms.value if self._libkv else b"") or holder_id().encode()
+        value = (self._options.value if self._libkv else b"") or holder_id().encode()
         save = Etcd2CasWrite(self._connection, self._lock_key, self._path, None, value, ttl)
         made = await save.commit()
         if made is None:
             return False
         self._fence = self._life.created = made.created
-        self._keep(sent, ttl or 0)
+        self._start_keepalive(sent, ttl or 0)
         return True
 
-    async def _turn(self) -> None:
+    async def _wait_turn(self) -> None:
         while True:
             await self._until_gone(0)
-            if await self._try():
+            if await self._try_acquire():
                 return
 
-    async def _take(self) -> bool:
+    async def _confirm(self) -> bool:
         fence = self._fence or 0
-        self._heed(lambda: self._until_gone(fence))
-        if self._terms.value and not self._libkv:
-            await self._writer.put(self.key, self._terms.value)
+        self._watch_ownership(lambda: self._until_gone(fence))
+        if self._options.value and not self._libkv:
+            await self._writer.put(self.key, self._options.value)
         return True
 
     # Keeping
@@ -128,11 +130,11 @@ class Etcd2Lock(LeaseLock[Etcd2Connection]):
     # Giving up
 
     async def _unlock(self) -> None:
-        if self._terms.delete_on_unlock and not self._libkv:
+        if self._options.delete_on_unlock and not self._libkv:
             with suppress(KeyNotFound):
                 await self._writer.delete(self.key)
 
-    async def _depart(self) -> None:
+    async def _end_session(self) -> None:
         """Delete the key of the lock if it still is ours."""
         while self._fence and (now := await self._current()) is not None and now.created == self._fence:
             if await Etcd2CasWrite(self._connection, self._lock_key, self._path, now, None).commit():

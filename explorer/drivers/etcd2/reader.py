@@ -50,17 +50,17 @@ class Walk(TreeWalk[Node]):
         self._after = None if after is None else after.split("/")
         self._levels: list[Iterator[Node]] | None = None
 
-    async def _look(self, wanted: int) -> None:
+    async def _fill(self, wanted: int) -> None:
         if self._levels is None:
             self._levels = [iter(await self._reader.level(self._base))]
-        while self._levels and len(self._ahead) < wanted:
+        while self._levels and len(self._pending) < wanted:
             node = next(self._levels[-1], None)
             if node is None:
                 self._levels.pop()
                 continue
             names = node.path.split("/")
             if self._after is None or names > self._after:
-                self._ahead.append(node)
+                self._pending.append(node)
             elif names < self._after[: len(names)]:
                 continue  # it and all below it come before the place to begin at
             if node.directory:

@@ -2,7 +2,7 @@
 
 from explorer.drivers.common import retry
 from explorer.drivers.common.json_fields import Fields
-from explorer.drivers.common.surveying import STATUS_TIMEOUT, gather_results
+from explorer.drivers.common.tasks import STATUS_TIMEOUT, gather_results
 from explorer.drivers.etcd2 import requests
 from explorer.drivers.etcd2.connection import Etcd2Connection
 from explorer.model.address import Host

@@ -5,8 +5,7 @@ from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.errors import key_not_found
-from explorer.drivers.common.lease_lock import LockOptions
-from explorer.drivers.common.network_store import NetworkStore
+from explorer.drivers.common.network_store import LockOptions, NetworkStore
 from explorer.drivers.common.pagination import PageCache
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.watch import Watch
@@ -74,18 +73,18 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
 
     # The connection
 
-    def _reach(self) -> Etcd2Connection:
+    def _make_connection(self) -> Etcd2Connection:
         return Etcd2Connection(self._settings)
 
-    async def _greet(self) -> None:
+    async def _handshake(self) -> None:
         await status.greet(self.connection)
 
     @property
     def _writer(self) -> Etcd2Writer:
         return Etcd2Writer(self.connection, self._layout, self._tasks)
 
-    def _lock(self, terms: LockOptions) -> Etcd2Lock:
-        return Etcd2Lock(self._writer, terms)
+    def _lock(self, options: LockOptions) -> Etcd2Lock:
+        return Etcd2Lock(self._writer, options)
 
     async def status(self) -> Status:
         return await status.ask(self.connection)
@@ -98,7 +97,7 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         node = await self._reader(key).node(self._layout.locate(key), consistent=consistent)
         if node is None:
-            raise key_not_found(self._shown, key)
+            raise key_not_found()
         return self._layout.entry(node)
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
@@ -150,10 +149,10 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
             raise InvalidKey(
                 "a directory has no value, and its TTL is not kept alive",
                 hint="write the value to a key below it",
-                address=self._shown,
+                address=self.redacted,
                 key=key,
             )
-        return await logged_write(self._writer.make_directory(key, ttl), "make directory", self._shown, key)
+        return await logged_write(self._writer.make_directory(key, ttl), "make directory", self.redacted, key)
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         if guard is not None:
@@ -161,7 +160,7 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
         return await logged_write(
             Etcd2TreeDeletion(self.connection, self._layout, prefix, self._layout.base(prefix)).commit(),
             "delete tree",
-            self._shown,
+            self.redacted,
             prefix,
         )
 

@@ -6,12 +6,12 @@ as every write does.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Never, assert_never
+from typing import NamedTuple
 
 from explorer.drivers.common import cas_writer
 from explorer.drivers.common.cas_writer import Version
+from explorer.drivers.common.errors import key_exists, key_modified
 from explorer.drivers.common.leases import keep_alive
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.etcd2 import errors, requests
@@ -42,7 +42,7 @@ class Etcd2Lease:
     """The creation of the node that lives so, once it is written."""
 
 
-class Etcd2Writer(cas_writer.CasWriter[NodeGuard, Etcd2Lease, Never]):
+class Etcd2Writer(cas_writer.CasWriter[NodeGuard, Etcd2Lease]):
     """Writes the keys of an address.
 
     Args:
@@ -52,7 +52,6 @@ class Etcd2Writer(cas_writer.CasWriter[NodeGuard, Etcd2Lease, Never]):
     """
 
     def __init__(self, connection: Etcd2Connection, layout: Etcd2Keyspace, tasks: Tasks) -> None:
-        super().__init__(layout.redacted)
         self.connection = connection
         self.layout = layout
         self.tasks = tasks
@@ -64,7 +63,7 @@ class Etcd2Writer(cas_writer.CasWriter[NodeGuard, Etcd2Lease, Never]):
     async def make_directory(self, key: str, ttl: float | None) -> Entry:
         """Make a directory, or give the one that is there its TTL."""
         path = self.layout.locate(key)
-        async with self._living(key, ttl) as life:
+        async with self._lease_scope(key, ttl) as life:
             form = {"dir": "true"} | ({"ttl": str(life.ttl)} if life and life.ttl is not None else {})
             new, known = {**form, "prevExist": "false"}, {**form, "prevExist": "true"}
             while True:
@@ -72,68 +71,54 @@ class Etcd2Writer(cas_writer.CasWriter[NodeGuard, Etcd2Lease, Never]):
                 if made.node is None:
                     there = await self.current(key)
                     if there and not there.node.directory:
-                        raise errors.refused(EXISTS, self.redacted, key)
+                        raise errors.refused(EXISTS, self.layout.redacted, key)
                     if there and life is None:
                         return self.layout.entry(there.node)
                     made = await self.connection.ask(requests.write(path, known), NOT_FOUND, NOT_A_FILE, key=key)
                 if made.node:
                     return self.layout.entry(made.node)
 
-    async def _seen(self, key: str, previous: Entry | Revision) -> NodeGuard | None:
+    async def _guard_for(self, key: str, previous: Entry | Revision) -> NodeGuard | None:
         now, (modified, created) = await self.current(key), Version.of(previous)
         if now and now.node.modified == modified and created in (None, now.node.created):
             return NodeGuard(now.node, as_shown=now.node.doubtful)
         return None
 
-    async def _write(
-        self,
-        key: str,
-        value: bytes,
-        before: NodeGuard | None,
-        life: Etcd2Lease | None,
-        *,
-        besides: Sequence[Never] = (),
-    ) -> Entry | None:
-        del besides  # a write has no condition but its own
-        if before and before.node.directory:
-            raise errors.refused(NOT_A_FILE, self.redacted, key)
-        ttl = life.ttl if life else before.node.ttl if before else None
+    async def _write(self, key: str, value: bytes, guard: NodeGuard | None, lease: Etcd2Lease | None) -> Entry:
+        if guard and guard.node.directory:
+            raise errors.refused(NOT_A_FILE, self.layout.redacted, key)
+        ttl = lease.ttl if lease else guard.node.ttl if guard else None
         written = await Etcd2CasWrite(
             self.connection,
             key,
             self.layout.locate(key),
-            before.node if before else None,
+            guard.node if guard else None,
             value,
             ttl,
-            as_shown=before is not None and before.as_shown,
+            as_shown=guard is not None and guard.as_shown,
         ).commit()
         if written is None:
-            return None
-        if life:
-            life.created = written.created
+            raise key_exists() if guard is None else key_modified()
+        if lease:
+            lease.created = written.created
         return self.layout.entry(written)
 
-    async def _erase(self, key: str, before: NodeGuard) -> bool:
+    async def _delete(self, key: str, guard: NodeGuard) -> None:
         try:
-            return (
-                await Etcd2CasWrite(self.connection, key, self.layout.locate(key), before.node, None).commit()
-                is not None
-            )
+            deleted = await Etcd2CasWrite(self.connection, key, self.layout.locate(key), guard.node, None).commit()
         except NotEmptyError as error:
             raise ExplorerError(error.message, hint=error.hint, address=error.address, key=key) from error
-
-    async def _holds(self, key: str, condition: Never) -> bool:
-        del key
-        assert_never(condition)  # writes depend on nothing else in this API
+        if deleted is None:
+            raise key_modified()
 
     async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> Etcd2Lease:
         del key, keep_alive
         return Etcd2Lease(None if math.isinf(ttl) else math.ceil(ttl))
 
-    def _keep_alive(self, key: str, life: Etcd2Lease) -> None:
-        ttl = life.ttl
+    def _keep_alive(self, key: str, lease: Etcd2Lease) -> None:
+        ttl = lease.ttl
         if ttl is not None:
-            renewing = keep_alive(lambda left: renew(self.connection, key, self.layout.locate(key), life, left), ttl)
+            renewing = keep_alive(lambda left: renew(self.connection, key, self.layout.locate(key), lease, left), ttl)
             self.tasks.start(renewing, name=f"TTL of {key}")
 
 

@@ -158,7 +158,7 @@ class MemoryLock(Lock):
 
     async def _leave(self) -> None:
         if self._keeper is not None:
-            await self._store.tasks.end(self._keeper)
+            await self._store.tasks.cancel(self._keeper)
         self._keeper = None
         self.lose()
 

@@ -201,7 +201,7 @@ class MemoryStore(Store):
         full, current = self._current(key)
         if previous is None:
             if current is not None:
-                raise key_exists(self.address.redacted, key)
+                raise key_exists()
         elif current is None or not _same(current, previous):
             raise self._modified(key, current)
         return self._write(full, value, current, ttl)
@@ -210,7 +210,7 @@ class MemoryStore(Store):
         """Delete an entry only if it still is the one that was read."""
         full, current = self._current(key)
         if previous is None:
-            raise previous_missing(self.address.redacted, key)
+            raise previous_missing()
         if current is None:
             raise self._not_found(key)
         if not _same(current, previous):

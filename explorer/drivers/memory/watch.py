@@ -49,7 +49,7 @@ class MemoryWatch:
 
     async def produce(self, feed: Feed) -> None:
         """Tell the events to a reader until cancelled."""
-        await watch_with_reconnect(feed, lambda: self._attempt(feed), backoff=Backoff(first=0.01, most=0.1))
+        await watch_with_reconnect(feed, lambda: self._attempt(feed), backoff=Backoff(initial=0.01, maximum=0.1))
 
     async def _attempt(self, feed: Feed) -> AsyncGenerator[Iterable[Event], None]:
         self._check()

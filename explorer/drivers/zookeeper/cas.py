@@ -78,7 +78,7 @@ class ZooKeeperCasWrite:
         if refused is None:
             return await self._won(results[-1])
         error = None if refused < len(self.besides) else cast("ExplorerError", results[refused])
-        if delivery.doubt is not None:
+        if delivery.lost_reply is not None:
             return await self._found_out(delivery, error)
         if error is None:
             return None
@@ -171,8 +171,8 @@ class ZooKeeperCasWrite:
         try:
             now = await ZooKeeperReader(self.connection, self.subject).node(self.path)
         except ExplorerError as error:
-            raise delivery.unknown() from error
-        before, redacted, key = self.before, self.connection.redacted, self.subject
+            raise delivery.outcome_unknown() from error
+        before = self.before
         same = before is not None and now is not None and now.stat.czxid == before.czxid
         if before and now and same:
             if now.stat.version == before.version:  # neither sending took effect
@@ -180,16 +180,16 @@ class ZooKeeperCasWrite:
                     raise refusal
                 return None
             if self.value is None or self.birth:
-                raise key_modified(redacted, key)
+                raise key_modified()
             if now.stat.version == before.version + 1:
                 if now.value == self.value:
                     return now.stat
-                raise key_modified(redacted, key)
+                raise key_modified()
         if self.value is None and now is None:
             return before
         if self._born(now):
             return now.stat if now else None
-        raise delivery.unknown()
+        raise delivery.outcome_unknown()
 
     def _born(self, now: Node | None) -> bool:
         """Tell whether a node is what was to be created."""

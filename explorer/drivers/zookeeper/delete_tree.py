@@ -38,7 +38,7 @@ class ZooKeeperTreeDeletion(TreeDeletion[Node]):
         super().__init__(connection.redacted, subject)
         self._connection, self._base = connection, base
 
-    async def _found(self) -> list[Node]:
+    async def _read(self) -> list[Node]:
         """Give all nodes, those below before those above."""
         walk = Walk(ZooKeeperReader(self._connection, self.subject), self._base, values=False)
         found: list[Node] = []
@@ -74,7 +74,7 @@ class ZooKeeperTreeDeletion(TreeDeletion[Node]):
         try:
             now = await ZooKeeperReader(self._connection, self.subject).stat(last.path)
         except ExplorerError as error:
-            raise delivery.unknown() from error
+            raise delivery.outcome_unknown() from error
         gone = now is None or now.czxid != last.stat.czxid
         self.deleted += len(nodes) if gone else 0
         return gone

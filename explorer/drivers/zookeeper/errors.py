@@ -95,7 +95,7 @@ def refusal(code: int, redacted: str, key: str | None) -> ExplorerError:
                 key=key,
             )
         case -101:
-            return key_not_found(redacted, key)
+            return key_not_found()
         case -102:
             return Forbidden(
                 "the node's access control list does not allow this",
@@ -104,13 +104,13 @@ def refusal(code: int, redacted: str, key: str | None) -> ExplorerError:
                 key=key,
             )
         case -103:
-            return key_modified(redacted, key)
+            return key_modified()
         case -108:
             return InvalidKey(
                 "an ephemeral node can have no children", hint="choose another place", address=redacted, key=key
             )
         case -110:
-            return key_exists(redacted, key)
+            return key_exists()
         case -111:
             return ExplorerError(_NOT_EMPTY_REASON, hint="delete what is below it first", address=redacted, key=key)
         case -115 | -124:

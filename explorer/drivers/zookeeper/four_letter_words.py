@@ -9,7 +9,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from explorer.drivers.common.surveying import STATUS_TIMEOUT, gather_results
+from explorer.drivers.common.tasks import STATUS_TIMEOUT, gather_results
 from explorer.drivers.common.tls import ssl_context
 from explorer.drivers.zookeeper.settings import ZooKeeperSettings
 from explorer.model.address import Host

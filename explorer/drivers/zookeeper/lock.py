@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from explorer.drivers.common.errors import key_not_found, other_layout
-from explorer.drivers.common.lease_lock import LeaseLock, LockOptions
-from explorer.drivers.common.leases import boottime, holder_id
+from explorer.drivers.common.lease_lock import LeaseLock
+from explorer.drivers.common.leases import holder_id
+from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
@@ -30,6 +31,7 @@ from explorer.drivers.zookeeper.lock_queue import (
 from explorer.drivers.zookeeper.messages import Mode, OpError
 from explorer.drivers.zookeeper.reader import ZooKeeperReader
 from explorer.drivers.zookeeper.writer import ZooKeeperWriter
+from explorer.model.clock import boottime
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyNotFound, NotReachable
 
@@ -39,13 +41,15 @@ _EARS = 16
 class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
     """A lock on a node, see `Lock`."""
 
-    lifeline = "place in the queue"
+    lease_noun = "place in the queue"
 
-    def __init__(self, store: ZooKeeperConnection, layout: ZooKeeperKeyspace, tasks: Tasks, terms: LockOptions) -> None:
-        super().__init__(terms, tasks, ZooKeeperConnection(store.settings, terms.ttl))
+    def __init__(
+        self, store: ZooKeeperConnection, layout: ZooKeeperKeyspace, tasks: Tasks, options: LockOptions
+    ) -> None:
+        super().__init__(options, tasks, ZooKeeperConnection(store.settings, options.ttl))
         self._layout = layout
-        self._layout_name = terms.layout or KAZOO
-        self._path = layout.locate(terms.key)
+        self._layout_name = options.layout or KAZOO
+        self._path = layout.locate(options.key)
         self._contender = ""
         self._made = False
         """Whether the node came to be by being locked, and holds nothing."""
@@ -56,7 +60,7 @@ class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
 
     # Obtaining
 
-    async def _join(self) -> None:
+    async def _enqueue(self) -> None:
         await self._connection.open()
         name = fresh_name(self._layout_name, await self._contenders())
         while True:
@@ -68,8 +72,8 @@ class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
                 continue  # the last to leave took the node along
             break
         self._fence = stat.czxid
-        self._keep(sent, self._connection.lifetime)
-        self._heed(lambda: self._until_gone(self._contender))
+        self._start_keepalive(sent, self._connection.lifetime)
+        self._watch_ownership(lambda: self._until_gone(self._contender))
 
     async def _stand(self, name: str) -> tuple[str, Stat]:
         """Create the contender's node; one whose answer was lost is found by its name."""
@@ -101,8 +105,6 @@ class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
         other = found.of_another_layout(self._layout_name) if found else None
         if other := other or await self._unit(names):
             raise other_layout(
-                self._connection.redacted,
-                self.key,
                 f"{other.client} semaphore" if other.is_permit else other.layout,
                 f"{self._layout.relative(other.path)} is there",
                 takeable=not other.is_permit,
@@ -130,10 +132,10 @@ class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
         ahead = found.ahead(self._contender) if found else None
         return ahead.path if ahead else None
 
-    async def _try(self) -> bool:
+    async def _try_acquire(self) -> bool:
         return await self._ahead() is None
 
-    async def _turn(self) -> None:
+    async def _wait_turn(self) -> None:
         while (ahead := await self._ahead()) is not None:
             await self._until_gone(ahead)
 
@@ -145,12 +147,12 @@ class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
                         return
                     await mailbox.take()
 
-    async def _take(self) -> bool:
+    async def _confirm(self) -> bool:
         if await self._connection.ask(messages.exists(self._contender), key=self.key) is None:
             return False
-        if self._terms.value:
+        if self._options.value:
             self._made = False
-            return await self._write(self.key, self._terms.value) is not None
+            return await self._write(self.key, self._options.value) is not None
         return True
 
     # Keeping
@@ -158,19 +160,19 @@ class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
     async def _renew(self, left: float) -> float:
         own = await self._connection.ask(messages.exists(self._contender), key=self.key, within=left)
         if own is None or own.czxid != self._fence:
-            raise key_not_found(self._layout.redacted, self.key)
+            raise key_not_found()
         return self._connection.lifetime
 
     async def _write(self, key: str, value: bytes) -> Entry | None:
-        return await self._writer.commit_put(key, value, messages.check(self._contender))
+        return await self._writer.put_if(key, value, messages.check(self._contender))
 
     # Giving up
 
     async def _unlock(self) -> None:
         """Leave the queue, and take along what came to be by the lock, unless others stand there."""
         with suppress(NotReachable):
-            if self._terms.delete_on_unlock or self._made:
-                version = messages.ANY_VERSION if self._terms.delete_on_unlock else 0
+            if self._options.delete_on_unlock or self._made:
+                version = messages.ANY_VERSION if self._options.delete_on_unlock else 0
                 both: list[messages.Request[object]] = [
                     messages.delete(self._contender),
                     messages.delete(self._path, version),
@@ -178,15 +180,15 @@ class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
                 results = await self._connection.send(messages.multi(both), key=self.key)
                 if not any(isinstance(result, OpError) for result in results):
                     return
-                if self._terms.delete_on_unlock:  # others wait below it: it can be emptied only
+                if self._options.delete_on_unlock:  # others wait below it: it can be emptied only
                     both[1:] = [messages.put(self._path, b"")]
                     await self._connection.send(messages.multi(both), key=self.key)
                     return
             with suppress(KeyNotFound):
                 await self._connection.send(messages.delete(self._contender), key=self.key)
 
-    async def _depart(self) -> None:
-        left, self._connection = self._connection, ZooKeeperConnection(self._connection.settings, self._terms.ttl)
+    async def _end_session(self) -> None:
+        left, self._connection = self._connection, ZooKeeperConnection(self._connection.settings, self._options.ttl)
         self._made = False
         await left.close()
 

@@ -156,11 +156,11 @@ class Walk(TreeWalk[Node]):
         self._levels: list[deque[str]] | None = None
         self._read: list[deque[Node]] = []
 
-    async def _look(self, wanted: int) -> None:
+    async def _fill(self, wanted: int) -> None:
         if self._levels is None:
             self._levels = []
             await self._enter(self._base)
-        while self._levels and len(self._ahead) < wanted:
+        while self._levels and len(self._pending) < wanted:
             level, read = self._levels[-1], self._read[-1]
             if not read and level:
                 paths = [level.popleft() for _ in range(min(_AT_ONCE, len(level), max(wanted, 1)))]
@@ -168,7 +168,7 @@ class Walk(TreeWalk[Node]):
             if read:
                 node = read.popleft()
                 if self._after is None or node.path.split("/") > self._after:
-                    self._ahead.append(node)
+                    self._pending.append(node)
                 if node.stat.children:
                     await self._enter(node.path)
             elif not level:

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.errors import key_not_found, prefix_not_found
-from explorer.drivers.common.lease_lock import LockOptions
-from explorer.drivers.common.network_store import NetworkStore
+from explorer.drivers.common.network_store import LockOptions, NetworkStore
 from explorer.drivers.common.pagination import PageCache
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.watch import Watch
@@ -71,21 +70,21 @@ class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
 
     # The connection
 
-    def _reach(self) -> ZooKeeperConnection:
+    def _make_connection(self) -> ZooKeeperConnection:
         return ZooKeeperConnection(self._settings, older=self._grow_older)
 
     def _grow_older(self) -> None:
         self.capabilities &= ~Capability.EVERY_DELETION  # of a node that came and went it tells nothing
 
-    async def _greet(self) -> None:
+    async def _handshake(self) -> None:
         await self.connection.open()
 
     @property
     def _writer(self) -> ZooKeeperWriter:
         return ZooKeeperWriter(self.connection, self._layout)
 
-    def _lock(self, terms: LockOptions) -> ZooKeeperLock:
-        return ZooKeeperLock(self.connection, self._layout, self._tasks, terms)
+    def _lock(self, options: LockOptions) -> ZooKeeperLock:
+        return ZooKeeperLock(self.connection, self._layout, self._tasks, options)
 
     async def status(self) -> Status:
         return await status.ask(self.connection)
@@ -99,7 +98,7 @@ class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         found = await self._reader(key).node(self._layout.locate(key), consistent=consistent)
         if found is None:
-            raise key_not_found(self._shown, key)
+            raise key_not_found()
         return self._layout.entry(found.path, found.value, found.stat, found.acl)
 
     async def exists(self, key: str) -> bool:
@@ -161,7 +160,7 @@ class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
         return await logged_write(
             ZooKeeperTreeDeletion(self.connection, prefix, self._layout.base(prefix)).commit(),
             "delete tree",
-            self._shown,
+            self.redacted,
             prefix,
         )
 
@@ -194,5 +193,5 @@ class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
             return await self._reader(prefix).level(base)
         except KeyNotFound as error:
             if prefix:
-                raise prefix_not_found(self._shown, prefix) from error
+                raise prefix_not_found() from error
             return Level([], are_leaves=True)  # the top is never missing

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from explorer.drivers.common import cas_writer
+from explorer.drivers.common.errors import key_modified
 from explorer.drivers.zookeeper import errors, messages
 from explorer.drivers.zookeeper.cas import CreateOptions, ZooKeeperCasWrite
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
@@ -17,7 +18,7 @@ from explorer.drivers.zookeeper.keyspace import OPEN, Acl, Stat, ZooKeeperKeyspa
 from explorer.drivers.zookeeper.messages import Mode, OpError, Request
 from explorer.drivers.zookeeper.reader import ZooKeeperReader
 from explorer.model.entries import Entry, Revision
-from explorer.model.errors import CallNotSupported, ExplorerError, KeyExists, KeyModified, KeyNotFound
+from explorer.model.errors import CallNotSupported, ExplorerError, KeyExists, KeyNotFound
 
 _LONGEST = (2**40 - 1) / 1000
 """Seconds of the longest TTL that fits into a node."""
@@ -31,7 +32,7 @@ class NodeLease:
     keep_alive: bool
 
 
-class ZooKeeperWriter(cas_writer.CasWriter[Stat, NodeLease, Request[None]]):
+class ZooKeeperWriter(cas_writer.ConditionalCasWriter[Stat, NodeLease, Request[None]]):
     """Writes the nodes of an address.
 
     Args:
@@ -40,14 +41,13 @@ class ZooKeeperWriter(cas_writer.CasWriter[Stat, NodeLease, Request[None]]):
     """
 
     def __init__(self, connection: ZooKeeperConnection, layout: ZooKeeperKeyspace) -> None:
-        super().__init__(layout.redacted)
         self.connection = connection
         self.layout = layout
 
     async def current(self, key: str) -> Stat | None:
         return await ZooKeeperReader(self.connection, key).stat(self.layout.locate(key))
 
-    async def _seen(self, key: str, previous: Entry | Revision) -> Stat | None:
+    async def _guard_for(self, key: str, previous: Entry | Revision) -> Stat | None:
         now = await self.current(key)
         return now if now and (now.czxid, now.version) == expected(previous) else None
 
@@ -55,45 +55,42 @@ class ZooKeeperWriter(cas_writer.CasWriter[Stat, NodeLease, Request[None]]):
         self,
         key: str,
         value: bytes,
-        before: Stat | None,
-        life: NodeLease | None,
+        guard: Stat | None,
+        lease: NodeLease | None,
         *,
-        besides: Sequence[Request[None]] = (),
-    ) -> Entry | None:
+        extra_conditions: Sequence[Request[None]] = (),
+    ) -> Entry:
         path = self.layout.locate(key)
         try:
-            birth = await self._birth(key, before, life)
-            written = await self._commit(ZooKeeperCasWrite(self.connection, key, path, before, value, birth, besides))
-        except KeyNotFound:
-            if before is not None:
-                return None  # deleted meanwhile
+            options = await self._create_options(key, guard, lease)
+            written = await self._commit(
+                ZooKeeperCasWrite(self.connection, key, path, guard, value, options, extra_conditions)
+            )
+        except KeyNotFound as error:
+            if guard is not None:
+                raise key_modified() from error  # deleted meanwhile
             await self.make(path.rpartition("/")[0], key)
-            return await self._write(key, value, before, life, besides=besides)
-        return None if written is None else await self._told(key, path, value, written)
+            return await self._write(key, value, guard, lease, extra_conditions=extra_conditions)
+        return await self._told(key, path, value, written)
 
-    async def _commit(self, save: ZooKeeperCasWrite) -> Stat | None:
+    async def _commit(self, save: ZooKeeperCasWrite) -> Stat:
         try:
-            return await save.commit()
-        except (KeyExists, KeyModified):
-            return None
+            written = await save.commit()
         except ExplorerError as error:
             if not errors.is_not_empty(error):
                 raise
             raise CallNotSupported(
                 "a node with children cannot be made to end by itself, nor freed of that",
                 hint="choose a node without children",
-                address=self.redacted,
-                key=save.subject,
             ) from error
+        if written is None:  # an extra condition does not hold
+            raise key_modified()
+        return written
 
-    async def _erase(self, key: str, before: Stat) -> bool:
-        try:
-            await ZooKeeperCasWrite(self.connection, key, self.layout.locate(key), before, None).commit()
-        except (KeyModified, KeyNotFound):
-            return False
-        return True
+    async def _delete(self, key: str, guard: Stat) -> None:
+        await ZooKeeperCasWrite(self.connection, key, self.layout.locate(key), guard, None).commit()
 
-    async def _holds(self, key: str, condition: Request[None]) -> bool:
+    async def _condition_holds(self, key: str, condition: Request[None]) -> bool:
         (result,) = await self.connection.ask(messages.multi([condition]), key=key)
         return not isinstance(result, OpError)
 
@@ -128,7 +125,7 @@ class ZooKeeperWriter(cas_writer.CasWriter[Stat, NodeLease, Request[None]]):
             acl = None
         return self.layout.entry(path, value, stat, acl)
 
-    async def _birth(self, key: str, before: Stat | None, life: NodeLease | None) -> CreateOptions | None:
+    async def _create_options(self, key: str, before: Stat | None, life: NodeLease | None) -> CreateOptions | None:
         """Tell what kind of node it is to become: None to keep what it is."""
         if life is None:
             return None
@@ -136,8 +133,6 @@ class ZooKeeperWriter(cas_writer.CasWriter[Stat, NodeLease, Request[None]]):
             raise CallNotSupported(
                 "the node lives as long as somebody's session",
                 hint="delete it first",
-                address=self.redacted,
-                key=key,
             )
         if math.isinf(life.ttl) and before is None:
             return None
