@@ -19,7 +19,7 @@ demo: $(RUN) ## install what Keyscope needs and look at a store that moves by it
 	$(BIN)/keyscope --write demo:
 
 # mypy, which may have to begin anew, runs beside the tests; a test that needs a server and is not marked fails.
-check: $(DEV) ## lint, type check and run what needs no server: one to two minutes
+check: $(DEV) ## lint, type check and run what needs no server, in about 90 seconds
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
