@@ -4,20 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from explorer.codecs.base import Choice, Codec, Document, Encoded, Form, Language, Merge
+from explorer.codecs.base import Choice, Codec, Document, Encoded, Form, Language, Limits, Merge
 from explorer.codecs.detect import detect
-from explorer.codecs.key_patterns import similar_keys
-from explorer.codecs.limits import Limits
-from explorer.codecs.patterns import Pattern
-from explorer.codecs.protobuf.candidates import candidate_types
+from explorer.codecs.patterns import Pattern, similar_keys
 from explorer.codecs.protobuf.kubernetes import MAGIC, KubernetesDocument
 from explorer.codecs.protobuf.messages import MessageDocument
 from explorer.codecs.protobuf.schemas import Schemas
 from explorer.codecs.rule_file import RuleFile
 from explorer.codecs.rules import Rule, Rules
+from explorer.codecs.text.content import truncate_utf8
 from explorer.codecs.text.hex import HexDocument
 from explorer.codecs.text.text import TextDocument
-from explorer.codecs.text.utf8 import beginning
 from explorer.model.errors import InvalidText, SchemaFailed
 
 __all__ = ["Choice", "Codec", "Codecs", "Document", "Encoded", "Form", "KeyScope", "Language", "Merge"]
@@ -139,7 +136,7 @@ class Codecs:
         wanted = choice or (rule.choice if rule else None)
         if value.startswith(MAGIC) or (wanted is not None and wanted.codec in ("protobuf", "k8s")):
             return None
-        sample = beginning(value, self.limits.sample)
+        sample = truncate_utf8(value, self.limits.sample)
         document = self._detected(key, sample) if wanted is None else self.open(key, sample, wanted)
         return replace(document, value=value, reason=_PREVIEW, refusal="it is still being read", notes=())
 
@@ -157,7 +154,8 @@ class Codecs:
         if detected.language != "hex" and detected.choice.type is None:
             others: tuple[Codec, ...] = ("text", "json", "yaml")
             yield from (Choice(codec) for codec in others if codec != detected.choice.codec)
-        for choice in candidate_types(value, self.schemas, self.limits):
+        for name in self.schemas.candidates(value, self.limits):
+            choice = Choice("protobuf", name)
             yield choice
             yield replace(choice, form="json")
         yield Choice("hex")
@@ -185,7 +183,7 @@ class Codecs:
                 return KubernetesDocument.open(value, Choice("k8s"), why + reason, self.schemas, self.limits)
             except InvalidText as error:
                 why += f"{reason}, but {error.message}; "
-        codec, reason = detect(key, beginning(value, self.limits.shown))
+        codec, reason = detect(key, truncate_utf8(value, self.limits.shown))
         if codec == "hex":
             document = HexDocument.open(value, why + reason, self.limits)
             return replace(document, notes=(_SCHEMAS, *document.notes)) if any(self.schemas.types()) else document

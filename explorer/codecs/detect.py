@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from explorer.codecs.base import Codec
-from explorer.codecs.text.syntax import check_json, check_yaml, is_structured_yaml
-from explorer.codecs.text.yaml_tokens import is_flow_mapping
+from explorer.codecs.text.json_syntax import check_json
+from explorer.codecs.text.yaml_syntax import check_yaml, is_flow_mapping, is_structured_yaml
 from explorer.model.errors import InvalidText
 
 _BINARY: Final = bytes((*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)))

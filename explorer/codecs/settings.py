@@ -33,8 +33,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, NamedTuple, cast, get_args
 
-from explorer.codecs.base import Choice, Codec, Form
-from explorer.codecs.limits import Limits
+from explorer.codecs.base import Choice, Codec, Form, Limits
 from explorer.codecs.patterns import Pattern
 from explorer.codecs.protobuf.schema_files import load
 from explorer.codecs.protobuf.schemas import SchemaSet

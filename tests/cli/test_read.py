@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from explorer.cli.json_format import indent_json
+from explorer.codecs.text.json_syntax import indent_json
 from explorer.drivers.memory.database import Database
 from tests.cli.run_command import Run
 

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from explorer.codecs.base import Choice
+from explorer.codecs.base import Choice, Limits
 from explorer.codecs.codecs import Codecs
-from explorer.codecs.limits import Limits
 from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.wire import Kind, encode_varint
 from explorer.model.errors import InvalidText

@@ -9,10 +9,10 @@ from hypothesis import strategies as some
 
 from explorer.codecs.base import Choice
 from explorer.codecs.codecs import Codecs
-from explorer.codecs.text.json_tokens import json_tokens
+from explorer.codecs.text.json_syntax import json_tokens
 from explorer.codecs.text.text import MAX_INDENTED, TextDocument
 from explorer.codecs.text.token_layout import TokenLayout
-from explorer.codecs.text.yaml_tokens import flow_layout
+from explorer.codecs.text.yaml_syntax import flow_layout
 from explorer.model.errors import InvalidText
 from tests.scale import figure
 

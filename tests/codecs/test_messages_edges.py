@@ -5,10 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from explorer.codecs.base import Choice, Form
-from explorer.codecs.limits import Limits
+from explorer.codecs.base import Choice, Form, Limits
 from explorer.codecs.protobuf import wire
-from explorer.codecs.protobuf.candidates import candidate_types
 from explorer.codecs.protobuf.fields import serialized
 from explorer.codecs.protobuf.wire import Kind, encode_varint
 from explorer.model.errors import InvalidText
@@ -132,7 +130,7 @@ def test_keys_of_maps_that_are_not_utf_8_are_shown_as_bytes_of_the_value(key: by
     document = edges().open("key", value, Choice("protobuf", TWO, form))
     assert document.language == "hex"
     assert "not all the keys of its maps are text" in document.reason
-    assert TWO not in [choice.type for choice in candidate_types(value[-100:], edges().schemas, Limits())]
+    assert TWO not in edges().schemas.candidates(value[-100:], Limits())
     assert document.encode(document.text).value == value
 
 

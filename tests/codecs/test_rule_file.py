@@ -9,8 +9,7 @@ from hypothesis import strategies as some
 
 from explorer.codecs.base import Choice
 from explorer.codecs.codecs import Codecs, KeyScope
-from explorer.codecs.key_patterns import similar_keys
-from explorer.codecs.patterns import Pattern
+from explorer.codecs.patterns import Pattern, similar_keys
 from explorer.codecs.rule_file import RuleFile
 from explorer.codecs.settings import read
 from explorer.model.errors import SchemaFailed

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.codecs.base import Choice
-from explorer.codecs.limits import Limits
+from explorer.codecs.base import Choice, Limits
 from explorer.codecs.settings import CodecSettings, read
 from explorer.model.errors import SchemaFailed
 

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from explorer.codecs.base import Choice, Codec
+from explorer.codecs.base import Choice, Codec, Limits
 from explorer.codecs.codecs import Codecs
-from explorer.codecs.limits import Limits
 from explorer.codecs.text.escapes import escape
 from explorer.codecs.text.text import TextDocument
 from explorer.model.errors import InvalidText

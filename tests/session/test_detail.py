@@ -4,9 +4,8 @@ import asyncio
 
 import pytest
 
-from explorer.codecs.base import Document
+from explorer.codecs.base import Document, Limits
 from explorer.codecs.codecs import Codecs
-from explorer.codecs.limits import Limits
 from explorer.codecs.protobuf.kubernetes import MAGIC
 from explorer.drivers.memory import MemoryStore
 from explorer.model.entries import Entry

@@ -8,11 +8,11 @@ from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.decoder import Decoding
 from explorer.cli.exit_codes import UsageError
-from explorer.cli.json_format import indent_json
 from explorer.cli.output import child_lines, child_record, entry_record, hex_lines, history_line, preview, spelling
+from explorer.codecs.text.json_syntax import indent_json
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.model.entries import Child, Cursor, Entry, Page
-from explorer.model.errors import Compacted, ExplorerError, KeyNotFound
+from explorer.model.errors import Compacted, ExplorerError, InvalidText, KeyNotFound
 
 Reader: TypeAlias = Callable[[Cursor | str | None, int], Awaitable[Page[Child | Entry]]]
 """Reads a page: what comes after, at most so many."""
@@ -128,7 +128,7 @@ async def get(store: Store, wanted: arguments.Get, decoding: Decoding, console: 
 def _json(value: bytes, key: str) -> str:
     try:
         return indent_json(value.decode("utf-8"))
-    except ValueError as error:
+    except (UnicodeDecodeError, InvalidText) as error:
         raise ExplorerError(f"the value is no JSON: {error}", hint="--as text shows it as it is", key=key) from error
 
 

@@ -4,8 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import TypeAlias, Union
 
-from explorer.codecs.text.json_tokens import JSON_TOKEN
-from explorer.codecs.text.syntax import check_json
+from explorer.codecs.text.json_syntax import JSON_TOKEN, check_json
 
 
 class JsonNumber(str):

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
-from explorer.codecs.base import Choice, Document, Encoded, Merge
-from explorer.codecs.limits import Limits
+from explorer.codecs.base import Choice, Document, Encoded, Limits, Merge
 from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.messages import MessageDocument
 from explorer.codecs.protobuf.schemas import Schemas

@@ -6,8 +6,7 @@ from typing import Final, Self
 
 from google.protobuf.message import DecodeError, Message
 
-from explorer.codecs.base import Choice, Document, Encoded, Merge
-from explorer.codecs.limits import Limits
+from explorer.codecs.base import Choice, Document, Encoded, Limits, Merge
 from explorer.codecs.protobuf.fields import copied, is_complete, missing_fields, serialized, unknown_size
 from explorer.codecs.protobuf.inspection import trim
 from explorer.codecs.protobuf.message_merge import MergeInputs, MessageMerge

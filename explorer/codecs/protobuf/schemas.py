@@ -1,19 +1,25 @@
 """Sets of message types, each in a descriptor pool of its own, so that two versions of one schema do not meet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import islice
+from typing import Final
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from explorer.codecs.base import Limits
 from explorer.codecs.protobuf.descriptor_pools import OWN_FOLDER, build_pool, without_text
-from explorer.codecs.protobuf.fields import hiding_field
+from explorer.codecs.protobuf.fields import hiding_field, serialized, set_fields, unknown_size
 from explorer.codecs.protobuf.inspection import Inspector
 from explorer.model.errors import SchemaFailed
+
+_MAX_CANDIDATES: Final = 5_000
+"""Types that are tried for a value; a few thousand take a fraction of a second."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +136,40 @@ class Schemas:
                     return kind
         return None
 
+    def candidates(self, value: bytes, limits: Limits) -> Iterator[str]:
+        """Yield the names of the types that a value parses as, the best match first.
+
+        They are only offered: most bytes parse as many types, and a short text as hundreds.
+        """
+        if len(value) > limits.guess:
+            return
+        scores: list[tuple[tuple[int, int], str]] = []
+        for name in islice(self.types(), _MAX_CANDIDATES):
+            kind = self.find(name)
+            if kind is not None and (score := _score(value, kind, limits)) is not None:
+                scores.append((score, name))
+        for _, name in sorted(scores, key=lambda scored: scored[0]):
+            yield name
+
     def alike(self, name: str) -> str | None:
         """Give a message whose name somebody may have meant."""
         last = name.rpartition(".")[2]
         named = [known for known in self.types() if known.rpartition(".")[2] == last]
         return next(iter(named or get_close_matches(name, self.types(), n=1)), None)
+
+
+def _score(value: bytes, kind: MessageType, limits: Limits) -> tuple[int, int] | None:
+    """Return how badly a type matches, 0 being best; None if the value does not parse.
+
+    The weights are those that found most of Kubernetes' own types.
+    """
+    try:
+        message = kind.parse(value)
+        stats = kind.surveyor.survey(message, limits.elements)
+    except (DecodeError, UnicodeDecodeError):  # the latter for the key of a map
+        return None
+    mismatch = 5 * unknown_size(message) + 3 * stats.broken_strings + (serialized(message) != value)
+    return mismatch, -len(set_fields(message))
 
 
 def _found(schema: str, name: str, pool: DescriptorPool) -> MessageType | None:

@@ -20,6 +20,21 @@ _BYTES_PER_LINE: Final = 16
 _LINE_WIDTH: Final = 78
 """Cells of a line of sixteen bytes."""
 _PRINTABLE: Final = range(0x20, 0x7F)
+_MAX_UTF8_BYTES: Final = 4
+"""Bytes of the longest UTF-8 character."""
+_FIRST_MULTIBYTE: Final = 0x80
+"""From here on a byte belongs to a character of several bytes."""
+
+
+def truncate_utf8(value: bytes, max_bytes: int) -> bytes:
+    """Return the beginning of a value, cut between two UTF-8 characters."""
+    if len(value) <= max_bytes:
+        return value
+    start = value[:max_bytes]
+    for _ in range(_MAX_UTF8_BYTES):
+        if start and start[-1] >= _FIRST_MULTIBYTE:
+            start = start[:-1]
+    return start
 
 
 class Content(ABC):

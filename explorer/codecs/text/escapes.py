@@ -72,7 +72,7 @@ def in_literals(text: str, *, octal: bool) -> str:
         octal: Write the bytes of UTF-8 as `\342\200\256`, as text format reads them; else `\u202e`, as JSON does.
     """
     if needs_escape(text):
-        write = _octal if octal else _units
+        write = _octal if octal else json_escape
         marked = set(_MARKED.findall("".join(set(text))))
         text = _written(text, (one for one in marked if not is_sanitized(one)), write)
         if needs_escape(text):  # for what only many together do
@@ -87,7 +87,7 @@ def with_literal_escapes(text: str, *, octal: bool) -> str:
         text: Protobuf's text format or JSON, as a person wrote it.
         octal: Write escapes as text format reads them; else as JSON does.
     """
-    write = _octal if octal else _units
+    write = _octal if octal else json_escape
     return _written(text, (one for one in set(text) if sanitize(one, multiline=True) != one), write)
 
 
@@ -99,7 +99,8 @@ def _octal(character: str) -> str:
     return "".join(f"\\{byte:03o}" for byte in character.encode())
 
 
-def _units(character: str) -> str:
+def json_escape(character: str) -> str:
+    r"""Return the escapes of JSON for a character: one `\uXXXX` for each UTF-16 code unit."""
     units = character.encode("utf-16-be")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 

@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from explorer.codecs.base import Choice, Document, Encoded, Merge
-from explorer.codecs.limits import Limits
+from explorer.codecs.base import Choice, Document, Encoded, Limits, Merge
 from explorer.codecs.line_merge import merged_lines
 from explorer.codecs.text.content import HexDump
 from explorer.model.errors import InvalidText

@@ -8,15 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from explorer.codecs.base import Choice, Codec, Document, Encoded, Language, Merge
-from explorer.codecs.limits import Limits
+from explorer.codecs.base import Choice, Codec, Document, Encoded, Language, Limits, Merge
 from explorer.codecs.line_merge import merged_lines
 from explorer.codecs.text.content import EscapedText, PlainText
 from explorer.codecs.text.escapes import escape, invalid, needs_escape, unescape
-from explorer.codecs.text.json_tokens import json_tokens
-from explorer.codecs.text.syntax import check_json, check_yaml
+from explorer.codecs.text.json_syntax import check_json, json_tokens
 from explorer.codecs.text.token_layout import TokenLayout
-from explorer.codecs.text.yaml_tokens import flow_layout
+from explorer.codecs.text.yaml_syntax import check_yaml, flow_layout
 from explorer.model.errors import InvalidText
 from explorer.model.sanitize import pluralize, sanitize
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from explorer.codecs.text.utf8 import beginning
+from explorer.codecs.text.content import truncate_utf8
 from explorer.model.entries import Entry
 from explorer.model.sanitize import sanitize
 from explorer.session.detail import HistoryPage
@@ -52,7 +52,7 @@ def _changes(entry: Entry, before: Entry | None) -> Iterator[str]:
 
 
 def _glimpse(value: bytes) -> list[str]:
-    part = beginning(value, _GLIMPSE)
+    part = truncate_utf8(value, _GLIMPSE)
     try:
         text = part.decode()
     except UnicodeDecodeError:

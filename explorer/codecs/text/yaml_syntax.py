@@ -1,15 +1,20 @@
-"""YAML in flow style (one list in brackets or one mapping in braces) as tokens, for its indented layout."""
+"""YAML (1.1, as PyYAML reads it): check, tokens of the flow style, and its indented layout."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 import yaml
 
-from explorer.codecs.text.syntax import yaml_events
 from explorer.codecs.text.token_layout import PROPERTY, VALUE, TokenLayout, Tokens
 from explorer.model.errors import InvalidText
 
+DEEPEST: Final = 100
+"""Levels of lists and mappings within each other; protobuf's own limit."""
+
+_OPENING: Final = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_CLOSING: Final = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+_TOO_DEEP: Final = "nested too deeply"
 _KINDS: Final[Mapping[type[yaml.Token], str]] = {
     yaml.FlowMappingStartToken: "{",
     yaml.FlowMappingEndToken: "}",
@@ -25,6 +30,83 @@ _KINDS: Final[Mapping[type[yaml.Token], str]] = {
 }
 _QUOTES: Final = "\"'"
 _STREAM: Final = (yaml.StreamStartToken, yaml.StreamEndToken)
+
+
+class _Mark(Protocol):
+    """A place in a text, from 0; PyYAML and libyaml have a class each."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def column(self) -> int: ...
+
+
+def check_yaml(text: str) -> None:
+    """Accept YAML (1.1, as PyYAML reads it), in one document or several.
+
+    Raises:
+        InvalidText: It is none.
+    """
+    for _ in yaml_events(text):
+        pass
+
+
+def is_structured_yaml(text: str) -> bool:
+    """Tell whether a text is YAML that says more than plain text: a list, or a mapping of two names or of a structure.
+
+    Raises:
+        InvalidText: It is no YAML.
+    """
+    block = [
+        event
+        for event in yaml_events(text)
+        if isinstance(event, (*_OPENING, yaml.ScalarEvent)) and not getattr(event, "flow_style", False)
+    ]
+    match block:
+        case [yaml.MappingStartEvent(), _, _, _, *_] | [yaml.SequenceStartEvent(), _, _, *_]:
+            return True
+        case _:
+            return False
+
+
+def yaml_events(text: str) -> Iterator[yaml.Event]:
+    """Return what a YAML text consists of.
+
+    Raises:
+        InvalidText: It is no YAML.
+    """
+    anchors: set[str] = set()
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            depth += isinstance(event, _OPENING) - isinstance(event, _CLOSING)
+            if depth > DEEPEST:
+                raise _invalid(_TOO_DEEP, event.start_mark)
+            if isinstance(event, yaml.DocumentStartEvent):
+                anchors.clear()
+            elif isinstance(event, yaml.AliasEvent):
+                if event.anchor not in anchors:
+                    raise _invalid(f"nothing is called {event.anchor!r}", event.start_mark)
+            elif anchor := getattr(event, "anchor", None):
+                anchors.add(anchor)
+            yield event
+    except yaml.MarkedYAMLError as error:
+        raise _invalid(error.problem or error.context, error.problem_mark or error.context_mark) from error
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        raise InvalidText(f"not valid YAML: {_lower(str(error).partition(chr(10))[0])}") from error
+
+
+def _invalid(what: str | None, mark: _Mark | None) -> InvalidText:
+    message = f"not valid YAML: {what}"
+    return InvalidText(message) if mark is None else InvalidText(message, mark.line + 1, mark.column + 1)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+# Flow style
 
 
 class FlowLayout(TokenLayout):
