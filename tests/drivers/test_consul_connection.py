@@ -23,19 +23,19 @@ class FakeConsulConnection(ConsulConnection):
         self.answered = asyncio.Event()
         self._answer = answer
 
-    async def ask(
+    async def send(
         self,
-        question: ApiRequest[Read],
+        request: ApiRequest[Read],
         *,
         key: str | None = None,
         within: float | None = None,
         repeat: bool = True,
-        news: bool = False,
+        blocking: bool = False,
         at: Host | None = None,
     ) -> Read:
-        del key, within, repeat, news, at
+        del key, within, repeat, blocking, at
         await self.answered.wait()
-        return question.read(self._answer)
+        return request.read(self._answer)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def test_blocking_query_cancelled_anytime_leaves_no_task(connection: FakeC
     """A cancellation may come in any step of the event loop while an answer is taken in."""
     before = asyncio.all_tasks()
     query = asyncio.create_task(
-        connection.hear(lambda index, wait: requests.entry("key", index=index, wait=wait), 6, restores=0)
+        connection.blocking_query(lambda index, wait: requests.get_pair("key", index=index, wait=wait), 6, restores=0)
     )
     await asyncio.sleep(0)
     connection.answered.set()
@@ -63,7 +63,7 @@ async def test_blocking_query_cancelled_anytime_leaves_no_task(connection: FakeC
 
 async def test_blocking_query_returns_none_after_restore(connection: FakeConsulConnection) -> None:
     query = asyncio.create_task(
-        connection.hear(lambda index, wait: requests.entry("key", index=index, wait=wait), 6, restores=0)
+        connection.blocking_query(lambda index, wait: requests.get_pair("key", index=index, wait=wait), 6, restores=0)
     )
     await asyncio.sleep(0)
     connection.restores.report()

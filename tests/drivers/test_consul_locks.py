@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from explorer.drivers.consul import ConsulStore
-from explorer.drivers.consul.answers import duration
-from explorer.drivers.consul.lock import FLAG
+from explorer.drivers.consul.answers import parse_duration
+from explorer.drivers.consul.lock import LOCK_FLAG
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, KeyNotFound
 from explorer.model.locks import LockInfo
@@ -85,7 +85,7 @@ async def test_what_we_hold_consul_lock_waits_for(
     held = tmp_path / "held"
     lock = store.lock("job/.lock", ttl=10)
     await lock.acquire()
-    assert (await store.get("job/.lock")).meta["flags"] == FLAG
+    assert (await store.get("job/.lock")).meta["flags"] == LOCK_FLAG
     with consul_lock(shared_consul, f"{root}/job", held) as process:
         with pytest.raises(TimeoutError):
             await eventually(held.exists, "consul lock holds it", 1.0)
@@ -195,7 +195,7 @@ async def test_an_entry_that_lives_by_a_session_is_no_lock_but_a_key_that_anothe
     made = await asyncio.to_thread(
         shared_consul.json, "PUT", "/v1/session/create", {"Name": "theirs", "Behavior": "delete", "TTL": "60s"}
     )
-    for key, flags in (("theirs", FLAG), ("ephemeral", 0)):
+    for key, flags in (("theirs", LOCK_FLAG), ("ephemeral", 0)):
         path = f"/v1/kv/{root}/{key}?flags={flags}&acquire={made['ID']}"
         await asyncio.to_thread(shared_consul.json, "PUT", path, b"value")
     (info,) = await store.locks()
@@ -208,4 +208,4 @@ async def test_an_entry_that_lives_by_a_session_is_no_lock_but_a_key_that_anothe
     ("text", "seconds"), [("10s", 10), ("1m30s", 90), ("1h0m0.5s", 3600.5), ("250ms", 0.25), ("", None)]
 )
 def test_a_duration_is_read_as_go_writes_it(text: str, seconds: float | None) -> None:
-    assert duration(text) == seconds
+    assert parse_duration(text) == seconds

@@ -128,11 +128,11 @@ async def test_index_that_goes_back_in_a_proof_makes_watches_read(server: Consul
     detector = RestoreDetector(lambda *_: asyncio.sleep(60, 1), Tasks())
     detector.observe(7, before=0)
     detector.observe(5, before=0)
-    assert (detector.count, detector.newest) == (0, 7), "an answer that was overtaken"
+    assert (detector.count, detector.newest_index) == (0, 7), "an answer that was overtaken"
     waiting = asyncio.create_task(detector.next(0))
     detector.observe(5, before=7)
     await waiting
-    assert (detector.count, detector.newest) == (1, 5)
+    assert (detector.count, detector.newest_index) == (1, 5)
     assert is_abandoned(5, 5, 1.0, 45.0)
     assert not is_abandoned(5, 5, 45.1, 45.0), "the query was over"
     snapshot = await save(server)

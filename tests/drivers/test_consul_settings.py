@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from explorer.drivers.common.http import Answer
-from explorer.drivers.consul.errors import SessionEndedError, raise_for_answer, refused
+from explorer.drivers.consul.errors import SessionEndedError, raise_for_answer, txn_error
 from explorer.drivers.consul.keyspace import is_url_safe, url_safe_prefix
 from explorer.drivers.consul.settings import ConsulSettings, load
 from explorer.model.address import Access, Secret, parse
@@ -191,5 +191,5 @@ def test_the_words_of_a_stranger_are_harmless() -> None:
     ],
 )
 def test_a_refused_transaction_is_an_error_or_somebody_was_first(reason: str, kind: type[ExplorerError] | None) -> None:
-    found = refused([reason], "", None)
+    found = txn_error([reason], "", None)
     assert found is None if kind is None else type(found) is kind

@@ -80,5 +80,5 @@ def test_tree_is_divided_into_parts_that_hold_every_key_once(most: int) -> None:
     parts = Partition("", keys)
     held: list[str] = []
     while (part := parts.next(most)) is not None:
-        held += [key for key in keys if (key == part.beginning if part.alone else key.startswith(part.beginning))]
+        held += [key for key in keys if (key == part.prefix if part.is_single_key else key.startswith(part.prefix))]
     assert held == keys

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from explorer.drivers.consul import ConsulStore
-from explorer.drivers.consul.answers import Stored
-from explorer.drivers.consul.changed_keys import FEW
+from explorer.drivers.consul.answers import KVPair
+from explorer.drivers.consul.changed_keys import MAX_PART_KEYS
 from explorer.drivers.consul.reader import ConsulReader
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
@@ -37,13 +37,13 @@ async def many(server: ConsulServer, store: ConsulStore, count: int) -> None:
 
 
 async def test_in_a_large_tree_each_change_is_found(shared_consul: ConsulServer, store: ConsulStore) -> None:
-    await many(shared_consul, store, 3 * FEW)
+    await many(shared_consul, store, 3 * MAX_PART_KEYS)
     async with store.watch_tree("") as events:
         await take(events, 1)
         await store.put("000000", b"first")
         assert told(await changes(events, 1)) == [("000000", b"first")]
-        await store.put(f"{3 * FEW - 1:06}", b"last")
-        assert told(await changes(events, 1)) == [(f"{3 * FEW - 1:06}", b"last")]
+        await store.put(f"{3 * MAX_PART_KEYS - 1:06}", b"last")
+        assert told(await changes(events, 1)) == [(f"{3 * MAX_PART_KEYS - 1:06}", b"last")]
         await store.put("new//odd", b"made")
         assert told(await changes(events, 1)) == [("new//odd", b"made")]
         await store.delete("001234")
@@ -55,7 +55,7 @@ async def test_in_a_large_tree_each_change_is_found(shared_consul: ConsulServer,
 async def test_in_a_large_tree_what_began_as_another_key_is_found_too(
     shared_consul: ConsulServer, store: ConsulStore
 ) -> None:
-    await many(shared_consul, store, 2 * FEW)
+    await many(shared_consul, store, 2 * MAX_PART_KEYS)
     await store.put("0", b"the beginning of all others")
     async with store.watch_tree("") as events:
         await take(events, 1)
@@ -129,10 +129,10 @@ async def test_search_cut_off_by_the_connection_is_made_again(
 
     The failure is a fake: no proxy can cut exactly there.
     """
-    read = ConsulReader.tree
+    read = ConsulReader.list_pairs
     failures = [NotReachable("cut off")]
 
-    async def cut_once(reader: ConsulReader, base: str) -> list[Stored]:
+    async def cut_once(reader: ConsulReader, base: str) -> list[KVPair]:
         if failures:
             raise failures.pop()
         return await read(reader, base)
@@ -140,7 +140,7 @@ async def test_search_cut_off_by_the_connection_is_made_again(
     await store.put("a", b"before")
     async with store.watch_tree("") as events:
         await take(events, 1)
-        monkeypatch.setattr(ConsulReader, "tree", cut_once)
+        monkeypatch.setattr(ConsulReader, "list_pairs", cut_once)
         await store.put("a", b"after")
         assert told(await changes(events, 1)) == [("a", b"after")]
         assert not failures

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from explorer.drivers.consul import ConsulStore
-from explorer.drivers.consul.cas import TRANSACTION_BYTES
+from explorer.drivers.consul.cas import MAX_TXN_BYTES
 from explorer.model.address import Access, parse
 from explorer.model.entries import Cursor
 from explorer.model.errors import InvalidKey, KeyExists, KeyModified, KeyNotFound, TooLarge
@@ -50,7 +50,7 @@ async def test_flags_of_others_are_kept(shared_consul: ConsulServer, store: Cons
     assert (await store.get("key")).meta["flags"] == 42
 
 
-@pytest.mark.parametrize("size", [390_000, 400_000, TRANSACTION_BYTES])
+@pytest.mark.parametrize("size", [390_000, 400_000, MAX_TXN_BYTES])
 async def test_a_value_as_large_as_consul_takes(store: ConsulStore, size: int) -> None:
     first = await store.atomic_put("large", b"x" * size, None)
     assert await store.get("large") == first
@@ -64,7 +64,7 @@ async def test_a_value_as_large_as_consul_takes(store: ConsulStore, size: int) -
 
 async def test_value_that_consul_refuses_is_too_large(store: ConsulStore) -> None:
     """The agent decides, and its words say how much it takes; nothing is written."""
-    for key, size in (("large", TRANSACTION_BYTES + 1), ("larger", 5_000_000), ("odd//large", 400_000)):
+    for key, size in (("large", MAX_TXN_BYTES + 1), ("larger", 5_000_000), ("odd//large", 400_000)):
         with pytest.raises(TooLarge, match="max size: 524288") as raised:
             await store.put(key, b"x" * size)
         assert raised.value.hint

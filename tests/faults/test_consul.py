@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from explorer.drivers.consul import ConsulStore
-from explorer.drivers.consul.answers import Stored
+from explorer.drivers.consul.answers import KVPair
 from explorer.drivers.consul.cas import ConsulCasWrite
 from explorer.drivers.consul.connection import ConsulConnection
 from explorer.model.address import Access, parse
@@ -83,7 +83,7 @@ async def test_a_save_that_was_answered_is_told_as_saved_though_nothing_can_be_r
         seen = await beside.put("key", b"before", ttl=60)
         commit = ConsulCasWrite.commit
 
-        async def answered(save: ConsulCasWrite) -> Stored | None:
+        async def answered(save: ConsulCasWrite) -> KVPair | None:
             written = await commit(save)
             proxy.drop_replies()
             return written
@@ -350,14 +350,14 @@ async def test_an_open_directory_costs_an_idle_server_one_question(
     shared_consul: ConsulServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = 0
-    hear = ConsulConnection.hear
+    hear = ConsulConnection.blocking_query
 
     async def counted(connection: ConsulConnection, *arguments: object, **named: object) -> object:
         nonlocal asked
         asked += 1
         return await hear(connection, *arguments, **named)  # type: ignore[arg-type]  # mypy cannot follow what is handed on
 
-    monkeypatch.setattr(ConsulConnection, "hear", counted)
+    monkeypatch.setattr(ConsulConnection, "blocking_query", counted)
     async with make(shared_consul.address, path) as store:
         await store.put("key", b"value")
         async with store.watch_tree("") as events:

@@ -136,8 +136,8 @@ async def test_store_that_grew_past_its_watch_is_a_resync(
 ) -> None:
     """The values of before are told, of keys that the watch had told of and of others."""
     if amount == "many":
-        monkeypatch.setattr(changed_keys, "FEW", 2)
-        monkeypatch.setattr(tree_watch, "FEW", 2)
+        monkeypatch.setattr(changed_keys, "MAX_PART_KEYS", 2)
+        monkeypatch.setattr(tree_watch, "MAX_PART_KEYS", 2)
     before, after, wanted = CASES[case]
     await ground.write(a="old", b="old", c="old")
     await ground.keep()

@@ -1,17 +1,12 @@
-"""Strict reading of Consul's answers. What is not Consul's own raises ValueError, with the reason."""
+"""Strict parsing of Consul's HTTP answers; an answer that is not Consul's raises ValueError with the reason."""
 
 import binascii
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import Final
 
 from explorer.drivers.common import json_fields
 from explorer.drivers.common.http import Answer
 from explorer.drivers.common.json_fields import Fields, number, object_of, objects_of, text, texts_of
-
-Read = TypeVar("Read")
-
-Reader: TypeAlias = Callable[[Answer], Read]
 
 OK: Final = 200
 NOT_FOUND: Final = 404
@@ -23,64 +18,64 @@ _UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m":
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """An entry as Consul keeps it."""
+class KVPair:
+    """A key with its value, flags, session and indexes, as Consul stores it."""
 
     key: str
     value: bytes
     flags: int
     session: str | None
-    created: int
-    modified: int
-    locked: int
-    """How often a lock was taken on it; a plain write by anybody sets it back to 0."""
+    create_index: int
+    modify_index: int
+    lock_index: int
+    """Number of times that the key was locked; a plain write by any client resets it to 0."""
 
     @classmethod
-    def of(cls, fields: Fields) -> "Stored":
-        """Read one; an empty value comes as null."""
+    def of(cls, fields: Fields) -> "KVPair":
+        """Return the pair in a JSON object; Consul sends an empty value as null."""
         return cls(
             key=text(fields, "Key"),
-            value=_bytes(text(fields, "Value", "")),
+            value=_decode_base64(text(fields, "Value", "")),
             flags=number(fields, "Flags"),
             session=text(fields, "Session", "") or None,
-            created=number(fields, "CreateIndex"),
-            modified=number(fields, "ModifyIndex"),
-            locked=number(fields, "LockIndex"),
+            create_index=number(fields, "CreateIndex"),
+            modify_index=number(fields, "ModifyIndex"),
+            lock_index=number(fields, "LockIndex"),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A session as Consul describes it."""
+class ConsulSession:
+    """A session, as Consul describes it."""
 
     id: str
     name: str
     node: str
     behavior: str
-    """What happens to its keys when it ends: `release` or `delete`."""
+    """Effect of its end on its keys: `release` or `delete`."""
     ttl: float | None
-    """Seconds; None when only its node's health ends it."""
+    """Seconds; None if only a failed health check of its node ends it."""
     lock_delay: float
-    """Seconds in which nobody gets a lock that it lost."""
-    created: int
+    """Seconds for which a lock that it lost cannot be acquired."""
+    create_index: int
 
     @classmethod
-    def of(cls, fields: Fields) -> "Session":
-        """Read one."""
+    def of(cls, fields: Fields) -> "ConsulSession":
+        """Return the session in a JSON object."""
         return cls(
             id=text(fields, "ID"),
             name=text(fields, "Name", ""),
             node=text(fields, "Node", ""),
             behavior=text(fields, "Behavior", RELEASE),
-            ttl=duration(text(fields, "TTL", "")),
+            ttl=parse_duration(text(fields, "TTL", "")),
             lock_delay=number(fields, "LockDelay", 0) / _NANOSECONDS,
-            created=number(fields, "CreateIndex", 0),
+            create_index=number(fields, "CreateIndex", 0),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent as it describes itself."""
+    """An agent's version, datacenter, node and role."""
 
     version: str
     datacenter: str
@@ -90,7 +85,7 @@ class Agent:
 
     @classmethod
     def of(cls, fields: Fields) -> "Agent":
-        """Read one."""
+        """Return the agent in a JSON object."""
         config = object_of(fields.get("Config"))
         servers = object_of(object_of(fields.get("Stats") or {}).get("consul") or {})
         role = "leader" if servers.get("leader") == "true" else "server" if config.get("Server") else "client"
@@ -98,150 +93,150 @@ class Agent:
 
 
 class TxnResult:
-    """What became of a transaction: all of its operations, or none and why."""
+    """Result of a transaction: the pairs of all operations, or the errors for which none was applied."""
 
-    __slots__ = ("refusals", "results")
+    __slots__ = ("errors", "results")
 
-    def __init__(self, results: list[Stored], refusals: dict[int, str]) -> None:
+    def __init__(self, results: list[KVPair], errors: dict[int, str]) -> None:
         self.results = results
-        self.refusals = refusals
-        """Operation, counted from 0, to what Consul says against it."""
+        self.errors = errors
+        """Index of an operation, counted from 0, to Consul's error message."""
 
     @property
-    def won(self) -> bool:
-        """Whether it was done."""
-        return not self.refusals
+    def succeeded(self) -> bool:
+        """True if the transaction was applied."""
+        return not self.errors
 
 
-def duration(written: str) -> float | None:
-    """Return the seconds of a duration as Go writes it (`1m30s`); None for none.
+def parse_duration(text: str) -> float | None:
+    """Return the seconds of a duration in Go's notation (`1m30s`); None for zero or no text.
 
-    >>> duration("1m30.5s")
+    >>> parse_duration("1m30.5s")
     90.5
     """
-    seconds, rest = 0.0, written
+    seconds, rest = 0.0, text
     while rest:
-        digits = next((place for place, letter in enumerate(rest) if letter not in "0123456789."), len(rest))
-        letters = next((place for place in range(digits, len(rest)) if rest[place] in "0123456789."), len(rest))
+        digits = next((index for index, letter in enumerate(rest) if letter not in "0123456789."), len(rest))
+        letters = next((index for index in range(digits, len(rest)) if rest[index] in "0123456789."), len(rest))
         seconds += float(rest[:digits] or 0) * _UNITS.get(rest[digits:letters], 0.0)
         rest = rest[letters:]
     return seconds or None
 
 
-# What an answer has to be
+# Parsers of answers
 
 
-def names(answer: Answer, prefix: str) -> tuple[int, list[str]]:
-    """Return the keys that an answer lists, all with this prefix, and its index."""
-    newest = index(answer)
-    found = texts_of(_body(answer) if answer.status == OK else None)
-    if not all(name.startswith(prefix) for name in found):
-        message = "it lists keys that were not asked for"
+def read_keys(answer: Answer, prefix: str) -> tuple[int, list[str]]:
+    """Return the index of an answer and the keys that it lists, all with this prefix."""
+    index = read_index(answer)
+    keys = texts_of(_json_body(answer) if answer.status == OK else None)
+    if not all(key.startswith(prefix) for key in keys):
+        message = "the answer lists keys without the requested prefix"
         raise ValueError(message)
-    return newest, found
+    return index, keys
 
 
-def entries(answer: Answer, prefix: str) -> tuple[int, list[Stored]]:
-    """Return the entries that an answer holds, all with this prefix, and its index."""
-    newest = index(answer)
-    found = list(map(Stored.of, objects_of(_body(answer) if answer.status == OK else None)))
-    if not all(one.key.startswith(prefix) for one in found):
-        message = "it gives entries that were not asked for"
+def read_pairs(answer: Answer, prefix: str) -> tuple[int, list[KVPair]]:
+    """Return the index of an answer and its pairs, whose keys all have this prefix."""
+    index = read_index(answer)
+    pairs = list(map(KVPair.of, objects_of(_json_body(answer) if answer.status == OK else None)))
+    if not all(pair.key.startswith(prefix) for pair in pairs):
+        message = "the answer has keys without the requested prefix"
         raise ValueError(message)
-    return newest, found
+    return index, pairs
 
 
-def entry(answer: Answer, key: str) -> tuple[int, Stored | None]:
-    """Return the one entry that an answer holds, if it does, and its index."""
-    newest, found = entries(answer, key)
-    if len(found) > 1 or any(one.key != key for one in found):
-        message = "it gives an entry that was not asked for"
+def read_pair(answer: Answer, key: str) -> tuple[int, KVPair | None]:
+    """Return the index of an answer and its pair; None if there is no such key."""
+    index, pairs = read_pairs(answer, key)
+    if len(pairs) > 1 or any(pair.key != key for pair in pairs):
+        message = "the answer has another key than the requested one"
         raise ValueError(message)
-    return newest, found[0] if found else None
+    return index, pairs[0] if pairs else None
 
 
-def txn_result(answer: Answer) -> TxnResult:
-    """Return what became of a transaction."""
-    fields = object_of(_body(answer, OK, _CONFLICT))
-    refusals = {number(error, "OpIndex"): text(error, "What") for error in objects_of(fields.get("Errors"))}
-    if ("Results" not in fields and not refusals) or (answer.status == _CONFLICT) != bool(refusals):
-        message = "it does not say what became of the transaction"
+def read_txn_result(answer: Answer) -> TxnResult:
+    """Return the result of a transaction."""
+    fields = object_of(_json_body(answer, OK, _CONFLICT))
+    errors = {number(error, "OpIndex"): text(error, "What") for error in objects_of(fields.get("Errors"))}
+    if ("Results" not in fields and not errors) or (answer.status == _CONFLICT) != bool(errors):
+        message = "the answer does not have the result of the transaction"
         raise ValueError(message)
-    return TxnResult([Stored.of(object_of(one.get("KV"))) for one in objects_of(fields.get("Results"))], refusals)
+    return TxnResult([KVPair.of(object_of(one.get("KV"))) for one in objects_of(fields.get("Results"))], errors)
 
 
-def flag(answer: Answer) -> bool:
-    """Return whether what was asked was done."""
-    done = _body(answer)
-    if not isinstance(done, bool):
-        message = "its answer is neither true nor false"
-        raise ValueError(message)  # noqa: TRY004 - what came from outside has no wrong type, but a wrong value
-    return done
+def read_bool(answer: Answer) -> bool:
+    """Return the answer's true or false."""
+    value = _json_body(answer)
+    if not isinstance(value, bool):
+        message = "the answer is neither true nor false"
+        raise ValueError(message)  # noqa: TRY004 - it is the server's value that is wrong, not an argument's type
+    return value
 
 
-def new_session(answer: Answer) -> str:
-    """Return the id of a session that was made."""
-    return text(object_of(_body(answer)), "ID")
+def read_session_id(answer: Answer) -> str:
+    """Return the ID of a session that was created."""
+    return text(object_of(_json_body(answer)), "ID")
 
 
-def renewed_session(answer: Answer, session_id: str) -> Session | None:
+def read_renewed_session(answer: Answer, session_id: str) -> ConsulSession | None:
     """Return a session that was renewed; None if it has ended."""
     if answer.status == NOT_FOUND and session_id.encode() in answer.body:
         return None
-    return _session(answer, session_id)
+    return _read_session(answer, session_id)
 
 
-def session(answer: Answer, session_id: str) -> Session | None:
-    """Return what is known of a session; None if it has ended."""
-    index(answer)
-    return _session(answer, session_id) if objects_of(_body(answer)) else None
+def read_session(answer: Answer, session_id: str) -> ConsulSession | None:
+    """Return a session; None if it has ended."""
+    read_index(answer)
+    return _read_session(answer, session_id) if objects_of(_json_body(answer)) else None
 
 
-def sessions(answer: Answer) -> list[Session]:
-    """Return every session."""
-    index(answer)
-    return list(map(Session.of, objects_of(_body(answer))))
+def read_sessions(answer: Answer) -> list[ConsulSession]:
+    """Return all sessions."""
+    read_index(answer)
+    return list(map(ConsulSession.of, objects_of(_json_body(answer))))
 
 
-def leader(answer: Answer) -> str:
-    """Return who leads."""
-    return json_fields.text_of(_body(answer))
+def read_leader(answer: Answer) -> str:
+    """Return the leader's address."""
+    return json_fields.text_of(_json_body(answer))
 
 
-def agent(answer: Answer) -> Agent:
-    """Return what an agent says of itself."""
-    return Agent.of(object_of(_body(answer)))
+def read_agent(answer: Answer) -> Agent:
+    """Return an agent."""
+    return Agent.of(object_of(_json_body(answer)))
 
 
-def _session(answer: Answer, session_id: str) -> Session:
-    found = Session.of(next(iter(objects_of(_body(answer))), {}))
-    if found.id != session_id:
-        message = "it gives a session that was not asked for"
+def _read_session(answer: Answer, session_id: str) -> ConsulSession:
+    session = ConsulSession.of(next(iter(objects_of(_json_body(answer))), {}))
+    if session.id != session_id:
+        message = "the answer has another session than the requested one"
         raise ValueError(message)
-    return found
+    return session
 
 
-def index(answer: Answer) -> int:
-    """Return the index of an answer."""
+def read_index(answer: Answer) -> int:
+    """Return the index of an answer (X-Consul-Index)."""
     if answer.status not in (OK, NOT_FOUND):
         message = f"HTTP status {answer.status}"
         raise ValueError(message)
     if _INDEX not in answer.headers:
-        message = f"it answers without {_INDEX} (HTTP status {answer.status})"
+        message = f"the answer has no header {_INDEX} (HTTP status {answer.status})"
         raise ValueError(message)
     return json_fields.digits(answer.headers[_INDEX], _INDEX)
 
 
-def _body(answer: Answer, *statuses: int) -> object:
+def _json_body(answer: Answer, *statuses: int) -> object:
     if answer.status not in (statuses or (OK,)):
         message = f"HTTP status {answer.status}"
         raise ValueError(message)
     return json_fields.parse(answer.body)
 
 
-def _bytes(encoded: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     try:
-        return binascii.a2b_base64(encoded, strict_mode=True)
+        return binascii.a2b_base64(text, strict_mode=True)
     except ValueError as error:
-        message = "a value in its answer is not base64"
+        message = "a value in the answer is not base64"
         raise ValueError(message) from error

@@ -1,13 +1,14 @@
-"""Writes whose outcome is known, or said not to be.
+"""Compare-and-swap writes whose outcome is known, or reported as unknown.
 
-Every write is a transaction that checks the key's ModifyIndex first, and so can be sent again when its answer is lost:
-two of them on the same index cannot both win. A write that Consul would take for no change (same value, flags and
-session) changes the flags to and fro within the transaction, so that it makes an index as every write does.
+Every write is a transaction that checks the key's ModifyIndex first. So it can be sent again if its answer is lost: two
+writes on the same index cannot both succeed. Consul does not count a write that changes nothing (same value, flags and
+session); such a write changes the flags and changes them back within the transaction, so that it has an index of its
+own as every other write.
 
-Consul keeps no history. If the repetition loses, what the key is now has to tell: our value means that it was ours (or
-equal to ours, which nobody could tell and nobody need); an unchanged index means that neither took effect; anything
-else leaves the outcome unknown. A create that is sent again can win although the first sending had won, when somebody
-deleted the key in the moment between; it is then there once more.
+Consul keeps no history. If the repeated write fails, the present state of the key decides: our value means that the
+write was ours (or equal to ours, which makes no difference); an unchanged index means that neither was applied; any
+other state leaves the outcome unknown. A create that is sent again can succeed twice, if another client deletes the key
+in between; the key then exists again.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from typing import Final, TypeAlias
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.consul import requests
-from explorer.drivers.consul.answers import Stored, TxnResult
+from explorer.drivers.consul.answers import KVPair, TxnResult
 from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.errors import SessionEndedError
 from explorer.drivers.consul.keyspace import is_url_safe
@@ -28,140 +29,140 @@ from explorer.model.errors import ExplorerError, TooLarge
 
 Attempt: TypeAlias = Callable[[float], Awaitable[TxnResult]]
 
-TRANSACTION_BYTES: Final = 512 * 1024
-"""The largest transaction, as sent, that Consul takes by default; what is larger is sent another way first."""
+MAX_TXN_BYTES: Final = 512 * 1024
+"""Bytes of the largest transaction that Consul takes by default; a larger write is first sent without a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsulCasWrite:
-    """One guarded write of one key: the key is as `before`, then it is as `after` (None: absent).
+    """A compare-and-swap of one key: if it is as `before`, it becomes `after` (None: it does not exist).
 
     Args:
-        connection: Is asked.
-        subject: The key as the caller wrote it.
-        key: The key as the store spells it.
-        before: What was read.
-        after: What is to be; its indexes do not matter.
-        besides: Further conditions, as operations.
+        connection: The connection.
+        subject: The caller's key.
+        key: The key in the store.
+        before: The pair that was read.
+        after: The pair to write; its indexes are ignored.
+        extra_conditions: Further conditions, as operations of the transaction.
     """
 
     connection: ConsulConnection
     subject: str
     key: str
-    before: Stored | None
-    after: Stored | None
-    besides: Sequence[Fields] = ()
+    before: KVPair | None
+    after: KVPair | None
+    extra_conditions: Sequence[Fields] = ()
 
-    async def commit(self) -> Stored | None:
-        """Write, and give what is stored now (what was, for a deletion); None if a condition did not hold.
+    async def commit(self) -> KVPair | None:
+        """Write, and return the stored pair (for a deletion: the former one); None if a condition did not hold.
 
         Raises:
             TooLarge: The agent refuses the size; nothing was written.
-            SessionEndedError: The session that the entry was to live by has ended; nothing was written.
-            OutcomeUnknown: The store cannot tell.
+            SessionEndedError: The session of the pair to write has ended; nothing was written.
+            OutcomeUnknown: The answer was lost, and the store does not show what happened.
             NotReachable: Nothing was sent.
         """
         operations = self._operations()
-        size = len(requests.transaction(operations).body or b"")
+        size = len(requests.txn(operations).body or b"")
         delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
-        ways = [self._transaction(operations), *self._replacement()]
-        if size > TRANSACTION_BYTES:
-            ways.reverse()
-        verdict = None
-        while verdict is None:
+        attempts = [self._txn_attempt(operations), *self._put_attempts()]
+        if size > MAX_TXN_BYTES:
+            attempts.reverse()
+        result = None
+        while result is None:
             try:
-                verdict = await delivery.send(ways[0])
-            except TooLarge:  # each way has a limit of its own, which the agents' configuration sets
-                if len(ways) == 1:
+                result = await delivery.send(attempts[0])
+            except TooLarge:  # the two requests have different limits in the agents' configuration
+                if len(attempts) == 1:
                     raise
-                del ways[0]
-        if verdict.won:
-            return await self._written(verdict)
-        return None if delivery.lost_reply is None else await self._found_out(delivery)
+                del attempts[0]
+        if result.succeeded:
+            return await self._written_pair(result)
+        return None if delivery.lost_reply is None else await self._resolve_outcome(delivery)
 
-    def _transaction(self, operations: list[Fields]) -> Attempt:
+    def _txn_attempt(self, operations: list[Fields]) -> Attempt:
         async def attempt(left: float) -> TxnResult:
             try:
                 return await self.connection.commit(operations, key=self.subject, within=left)
             except SessionEndedError as error:
                 if self.before is None or self.after is None or self.after.session != self.before.session:
                     raise
-                return TxnResult([], {0: error.message})  # the entry lost its session: it is no longer what was read
+                return TxnResult([], {0: error.message})  # the key lost its session, so it is not as it was read
 
         return attempt
 
-    def _replacement(self) -> Sequence[Attempt]:
-        """Return the way to write without a transaction, which takes larger values, if that is as safe."""
+    def _put_attempts(self) -> Sequence[Attempt]:
+        """Return the write without a transaction, which may have a larger value; none if that is less safe."""
         before, after = self.before, self.after
         session = before.session if before else None
-        if after is None or self.besides or after.session != session or not is_url_safe(self.key):
+        if after is None or self.extra_conditions or after.session != session or not is_url_safe(self.key):
             return ()
-        index = before.modified if before else 0
-        question = requests.replacement(self.key, after.value, index=index, flags=after.flags)
+        index = before.modify_index if before else 0
+        request = requests.cas_put(self.key, after.value, index=index, flags=after.flags)
 
         async def attempt(left: float) -> TxnResult:
-            won = await self.connection.ask(question, key=self.subject, within=left, repeat=False)
-            return TxnResult([], {} if won else {0: "index is stale"})
+            succeeded = await self.connection.send(request, key=self.subject, within=left, repeat=False)
+            return TxnResult([], {} if succeeded else {0: "index is stale"})
 
         return (attempt,)
 
     def _operations(self) -> list[Fields]:
-        return [*guard(self.key, self.before), *self.besides, *self._changes()]
+        return [*compare_operations(self.key, self.before), *self.extra_conditions, *self._changes()]
 
     def _changes(self) -> list[Fields]:
         before, after = self.before, self.after
         if after is None:
             return [{"Verb": "delete", "Key": self.key}]
         fields = {"Key": self.key, "Value": base64.b64encode(after.value).decode(), "Flags": after.flags}
-        had = before.session if before else None
+        old_session = before.session if before else None
         changes: list[Fields] = []
-        if had and had != after.session:
-            changes.append({**fields, "Verb": "unlock", "Session": had})
+        if old_session and old_session != after.session:
+            changes.append({**fields, "Verb": "unlock", "Session": old_session})
         if after.session:
             changes.append({**fields, "Verb": "lock", "Session": after.session})
-        elif not had:
+        elif not old_session:
             changes.append({**fields, "Verb": "set"})
-        if before and had == after.session and (before.value, before.flags) == (after.value, after.flags):
+        if before and old_session == after.session and (before.value, before.flags) == (after.value, after.flags):
             changes.insert(0, {**changes[0], "Flags": after.flags ^ 1})
         return changes
 
-    async def _written(self, verdict: TxnResult) -> Stored:
+    async def _written_pair(self, result: TxnResult) -> KVPair:
         if self.after is None:
-            return self.before or absence(self.key)
-        if verdict.results:
-            return replace(verdict.results[-1], value=self.after.value)
+            return self.before or missing_pair(self.key)
+        if result.results:
+            return replace(result.results[-1], value=self.after.value)
         try:
-            now = await ConsulReader(self.connection, "/", self.subject).entry(self.key)
+            now = await ConsulReader(self.connection, "/", self.subject).get_pair(self.key)
         except ExplorerError:
             now = None
-        return now if now and now.value == self.after.value else replace(self.after, modified=-1)
+        return now if now and now.value == self.after.value else replace(self.after, modify_index=-1)
 
-    async def _found_out(self, delivery: WriteAttempt) -> Stored | None:
-        """Tell from what the key is now what became of a write whose answer was lost."""
+    async def _resolve_outcome(self, delivery: WriteAttempt) -> KVPair | None:
+        """Return the outcome of a write whose answer was lost, from the present state of the key."""
         try:
             async with asyncio.timeout(delivery.seconds_left()):
-                now = await ConsulReader(self.connection, "/", self.subject).entry(self.key)
+                now = await ConsulReader(self.connection, "/", self.subject).get_pair(self.key)
         except (ExplorerError, TimeoutError) as error:
             raise delivery.outcome_unknown() from error
         before, after = self.before, self.after
-        if before and now and (now.created, now.modified) == (before.created, before.modified):
-            return None  # some other condition was refused, and is for whatever is still under way
+        if before and now and (now.create_index, now.modify_index) == (before.create_index, before.modify_index):
+            return None  # another condition failed, and fails for a request that is still under way, too
         if after and now and (now.value, now.flags, now.session) == (after.value, after.flags, after.session):
             return now
         if before and after is None and now is None:
             return before
-        if before and after is None and now and now.created == before.created:
+        if before and after is None and now and now.create_index == before.create_index:
             return None
         raise delivery.outcome_unknown()
 
 
-def guard(key: str, before: Stored | None) -> list[Fields]:
-    """Hold only while the key is as it was."""
+def compare_operations(key: str, before: KVPair | None) -> list[Fields]:
+    """Return the operations that fail unless a key is as it was read."""
     if before is None:
         return [{"Verb": "check-not-exists", "Key": key}]
-    return [{"Verb": "check-index", "Key": key, "Index": before.modified}]
+    return [{"Verb": "check-index", "Key": key, "Index": before.modify_index}]
 
 
-def absence(key: str) -> Stored:
-    """Give what stands for a key that is not there."""
-    return Stored(key, b"", flags=0, session=None, created=0, modified=0, locked=0)
+def missing_pair(key: str) -> KVPair:
+    """Return the pair that stands for a key that does not exist."""
+    return KVPair(key, b"", flags=0, session=None, create_index=0, modify_index=0, lock_index=0)

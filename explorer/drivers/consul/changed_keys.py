@@ -1,8 +1,8 @@
-"""Finding what changed among many entries: Consul tells the newest index below any beginning of a key.
+"""Search for the pairs of a large tree that changed: Consul knows the newest index below any prefix.
 
-A tree of a hundred thousand entries is not read again because one of them changed. Its keys are divided by their next
-character, Consul is asked for the newest index below each part, and a part that has news is divided again until it is
-small enough to be read.
+So a tree of a hundred thousand keys is not read again after one change. Its keys are divided by their next character,
+Consul is asked for the newest index below each part, and a part that changed is divided again until it is small enough
+to be read.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -10,21 +10,21 @@ from itertools import groupby
 from typing import Final
 
 from explorer.drivers.consul import requests
-from explorer.drivers.consul.answers import Stored
+from explorer.drivers.consul.answers import KVPair
 from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.keyspace import is_url_safe
 from explorer.drivers.consul.reader import ConsulReader
 
-FEW: Final = 1000
-"""Entries that are read together."""
+MAX_PART_KEYS: Final = 1000
+"""Keys of a part that is read in one request."""
 
 
 class ChangedKeys:
-    """A search for entries that are newer than an index.
+    """A search for pairs that are newer than an index.
 
     Args:
-        connection: Is asked.
-        reader: Reads entries.
+        connection: The connection.
+        reader: Reads pairs.
         since: The index.
     """
 
@@ -33,35 +33,36 @@ class ChangedKeys:
         self._reader = reader
         self._since = since
 
-    async def newer(self, keys: Sequence[str]) -> AsyncGenerator[list[Stored], None]:
-        """Give, in parts, the entries of these keys, sorted, that are newer; and what else there is beside them."""
-        waiting = [(keys, 0)]
-        while waiting:
-            part, shared = waiting.pop()
-            if len(part) <= FEW:
-                found = await self._reader.tree(part[0][: shared or shared_length(part)])
-                yield [one for one in found if one.modified > self._since]
+    async def find(self, keys: Sequence[str]) -> AsyncGenerator[list[KVPair], None]:
+        """Yield lists of newer pairs: those of the sorted keys, and new ones in the parts that are read."""
+        parts = [(keys, 0)]
+        while parts:
+            part, shared = parts.pop()
+            if len(part) <= MAX_PART_KEYS:
+                pairs = await self._reader.list_pairs(part[0][: shared or shared_length(part)])
+                yield [pair for pair in pairs if pair.modify_index > self._since]
                 continue
             length = shared_length(part) + 1
-            for beginning, group in groupby(part, key=lambda key: key[:length]):
+            for prefix, group in groupby(part, key=lambda key: key[:length]):
                 members = list(group)
-                if len(beginning) < length:  # the key that all others begin with
-                    yield [one for one in await self._reader.entries(members) if one.modified > self._since]
-                elif await self._news(beginning):
-                    waiting.append((members, length))
+                if len(prefix) < length:  # the key that is the start of all others
+                    pairs = await self._reader.get_pairs(members)
+                    yield [pair for pair in pairs if pair.modify_index > self._since]
+                elif await self._may_have_changed(prefix):
+                    parts.append((members, length))
 
-    async def _news(self, beginning: str) -> bool:
-        """Tell whether anything below a beginning of keys may be newer."""
-        if not is_url_safe(beginning):
+    async def _may_have_changed(self, prefix: str) -> bool:
+        """Return whether anything below a prefix may be newer."""
+        if not is_url_safe(prefix):
             return True
-        asked = requests.names(beginning, self._reader.separator)
-        index, _ = await self._connection.ask(asked, key=self._reader.subject)
+        request = requests.list_keys(prefix, self._reader.separator)
+        index, _ = await self._connection.send(request, key=self._reader.subject)
         return index > self._since
 
 
 def shared_length(keys: Sequence[str]) -> int:
-    """Tell how many characters all of these keys, sorted, begin with in common."""
+    """Return the length of the longest start that all of these sorted keys share."""
     first, last = keys[0], keys[-1]
     return next(
-        (place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first)
+        (index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first)
     )

@@ -1,4 +1,4 @@
-"""Deleting everything below a prefix in one step."""
+"""Deletion of everything below a prefix in one step."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from explorer.model.errors import ExplorerError
 class ConsulTreeDeletion:
     """The deletion of all keys below a directory.
 
-    When the answer is lost and nothing is left, it happened (or others did the same). If only keys are left that were
-    there before, it is sent again; what others made meanwhile is never deleted on suspicion.
+    If the answer is lost and no key is left, the deletion happened (here or by another client). If only keys are left
+    that existed before, it is sent again. Keys that others created meanwhile are not deleted.
 
     Args:
-        connection: Is asked.
-        subject: The prefix as the caller wrote it.
-        base: The same as the store spells it, as a directory; empty for the whole store.
-        separator: Divides the names in a key.
+        connection: The connection.
+        subject: The caller's prefix.
+        base: The directory in the store; empty for the whole store.
+        separator: The separator between the names in a key.
     """
 
     connection: ConsulConnection
@@ -30,11 +30,11 @@ class ConsulTreeDeletion:
     separator: str
 
     async def commit(self) -> int:
-        """Delete, and tell how many keys there were.
+        """Delete the keys and return their number.
 
         Raises:
             KeyNotFound: There are none.
-            OutcomeUnknown: The answer was lost and the store cannot tell.
+            OutcomeUnknown: The answer was lost, and the store does not show what happened.
         """
         before = await self._keys()
         if not before:
@@ -52,11 +52,10 @@ class ConsulTreeDeletion:
         return len(before)
 
     async def _keys(self) -> list[str]:
-        return await ConsulReader(self.connection, self.separator, self.subject).everything(self.base)
+        return await ConsulReader(self.connection, self.separator, self.subject).list_keys(self.base)
 
     async def _attempt(self, left: float) -> bool:
         if not self.base:
-            everything = requests.removal_of_everything()
-            return await self.connection.ask(everything, key=self.subject, within=left, repeat=False)
-        erasure = {"Verb": "delete-tree", "Key": self.base}
-        return (await self.connection.commit([erasure], key=self.subject, within=left)).won
+            return await self.connection.send(requests.delete_all(), key=self.subject, within=left, repeat=False)
+        operation = {"Verb": "delete-tree", "Key": self.base}
+        return (await self.connection.commit([operation], key=self.subject, within=left)).succeeded

@@ -1,7 +1,9 @@
-"""What Consul's answers mean, in the words of the error tree.
+"""Translation of Consul's answers into the error tree.
 
-Consul tells a failure as a status and a line of plain text; one status stands for several of them.
+Consul answers a failure with a status and a line of plain text; the same status can mean several errors.
 """
+
+from typing import Final
 
 from explorer.drivers.common.http import Answer
 from explorer.model.errors import (
@@ -14,53 +16,52 @@ from explorer.model.errors import (
 )
 from explorer.model.sanitize import sanitize
 
-_FAILED = 500
-_LONGEST = 200
-_DENIALS = ("Permission denied", "ACL not found", "blocked by agent configuration", "Access is restricted")
-"""What Consul itself says where it refuses."""
+_SERVER_ERROR: Final = 500
+_MAX_TEXT: Final = 200
+"""Characters of an answer that a message quotes."""
+_DENIALS: Final = ("Permission denied", "ACL not found", "blocked by agent configuration", "Access is restricted")
+"""Texts of Consul's own refusals."""
 
 
 class SessionEndedError(ExplorerError):
-    """A session has ended, or never was."""
+    """A session has ended, or never existed."""
 
 
 def raise_for_answer(answer: Answer, key: str | None, redacted: str) -> None:
-    """Raise what the status of an answer means.
+    """Raise the error that the status of an answer means.
 
-    That nothing was found, or a transaction refused, is an answer: its reader knows what it means.
+    "Not found" and a transaction that was not applied are no errors here: the parser of the answer handles them.
 
     Raises:
-        ExplorerError: What Consul says.
-        ValueError: Consul says no such thing.
+        ExplorerError: Consul's error.
+        ValueError: The answer is not Consul's.
     """
     if answer.headers.get("X-Consul-KnownLeader") == "false":
-        raise leaderless(redacted, key)
-    if answer.status not in (400, 401, 403, 413, 429) and answer.status < _FAILED:
+        raise no_leader(redacted, key)
+    if answer.status not in (400, 401, 403, 413, 429) and answer.status < _SERVER_ERROR:
         return
-    text = sanitize(answer.body.decode("utf-8", "replace").strip())[:_LONGEST] or "it gives no reason"
+    text = sanitize(answer.body.decode("utf-8", "replace").strip())[:_MAX_TEXT] or "no reason given"
     raise _error(answer.status, text, redacted, key)
 
 
-def leaderless(redacted: str, key: str | None) -> NotReachable:
-    """Give the error of an agent that knows no leader."""
-    return NotReachable(
-        "the agent that answered knows no leader", hint="the servers have lost their quorum", address=redacted, key=key
-    )
+def no_leader(redacted: str, key: str | None) -> NotReachable:
+    """Return the error for an agent that knows no leader."""
+    return NotReachable("no leader", hint="the servers have lost their quorum", address=redacted, key=key)
 
 
 def _error(status: int, text: str, redacted: str, key: str | None) -> ExplorerError:
     if any(denial in text for denial in _DENIALS):
-        return denied(text, redacted, key)
+        return permission_error(text, redacted, key)
     match status:
         case 403:
-            message = f"it refuses with other words than Consul: {text} (HTTP status 403)"
+            message = f"the refusal is not Consul's: {text} (HTTP status 403)"
             raise ValueError(message)
         case 400 if "HTTP request to an HTTPS server" in text:
-            return NotReachable("the agent speaks TLS there", hint="use consul+tls://", address=redacted, key=key)
+            return NotReachable("the agent's port expects TLS", hint="use consul+tls://", address=redacted, key=key)
         case 401:
             return Unauthenticated(
-                f"not let in: {text}",
-                hint="check the token, or the user where a proxy asks for one (CONSUL_HTTP_AUTH)",
+                f"authentication required: {text}",
+                hint="check the token, or the user and password for a proxy (CONSUL_HTTP_AUTH)",
                 address=redacted,
                 key=key,
             )
@@ -73,40 +74,48 @@ def _error(status: int, text: str, redacted: str, key: str | None) -> ExplorerEr
         case 500 if "invalid session" in text:
             return SessionEndedError("the session has ended", address=redacted, key=key)
         case 500 if "No cluster leader" in text or "leader" in text.lower():
-            return leaderless(redacted, key)
+            return no_leader(redacted, key)
         case 500 if "No path to datacenter" in text:
-            return ExplorerError("the datacenter is not known", hint="check ?dc=", address=redacted, key=key)
-        case _ if status >= _FAILED:
-            return NotReachable(f"the agent failed: {text}", hint="see its log, try again", address=redacted, key=key)
+            return ExplorerError("unknown datacenter", hint="check ?dc=", address=redacted, key=key)
+        case _ if status >= _SERVER_ERROR:
+            return NotReachable(
+                f"the agent failed: {text}", hint="see the agent's log, try again", address=redacted, key=key
+            )
         case _:
             return ExplorerError(f"{text} (HTTP status {status})", address=redacted, key=key)
 
 
-def denied(text: str, redacted: str, key: str | None) -> ExplorerError:
-    """Tell a token that is not known from one that may not."""
+def permission_error(text: str, redacted: str, key: str | None) -> ExplorerError:
+    """Return the error for a refused request: the agent's configuration, an unknown token or a missing permission."""
     if "blocked by" in text or "restricted" in text:
         return Forbidden(
-            f"the agent does not allow this: {text}", hint="see its http_config", address=redacted, key=key
+            f"blocked by the agent's configuration: {text}",
+            hint="see http_config of the agent",
+            address=redacted,
+            key=key,
         )
     if "ACL not found" in text:
         return Unauthenticated(
-            "the token is not known", hint="check it (--password-file, CONSUL_HTTP_TOKEN)", address=redacted, key=key
+            "authentication failed: unknown token",
+            hint="check the token (--password-file, CONSUL_HTTP_TOKEN)",
+            address=redacted,
+            key=key,
         )
     return Forbidden(
-        "the token may not do this",
-        hint="ask for a policy that covers this key or prefix, or name a token (CONSUL_HTTP_TOKEN)",
+        "permission denied",
+        hint="ask for a policy that covers this key or prefix, or give a token (CONSUL_HTTP_TOKEN)",
         address=redacted,
         key=key,
     )
 
 
-def refused(reasons: list[str], redacted: str, key: str | None) -> ExplorerError | None:
-    """Give the error that a refused transaction is, or None where somebody else was only first."""
+def txn_error(reasons: list[str], redacted: str, key: str | None) -> ExplorerError | None:
+    """Return the error for the reasons of a transaction that was not applied; None if only a check failed."""
     for reason in map(sanitize, reasons):
         if "Permission denied" in reason or "ACL not found" in reason:
-            return denied(reason, redacted, key)
+            return permission_error(reason, redacted, key)
         if "Must provide key" in reason:
-            return InvalidKey("Consul has no empty key", hint="name a key", address=redacted, key=key)
+            return InvalidKey("Consul has no empty key", hint="give a key", address=redacted, key=key)
         if "invalid session" in reason:
             return SessionEndedError("the session has ended", address=redacted, key=key)
     return None

@@ -1,33 +1,34 @@
-"""Where keys lie, and how Consul's objects become entries."""
+"""Mapping between the caller's keys and Consul's, and from Consul's pairs to entries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
-from explorer.drivers.consul.answers import Stored
+from explorer.drivers.consul.answers import KVPair
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import directory
 
-_NOTHING: Mapping[str, str | int | bool] = MappingProxyType({})
+_NO_META: Final[Mapping[str, str | int | bool]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class ConsulKeyspace:
-    """The key space of an address."""
+    """The keys below the path of an address."""
 
     root: str
     separator: str
     redacted: str
 
-    def locate(self, key: str) -> str:
-        """Give the key in the store.
+    def to_store_key(self, key: str) -> str:
+        """Return the key in the store.
 
         Raises:
-            InvalidKey: It is empty, or no UTF-8 text: Consul's JSON knows nothing else.
+            InvalidKey: The key is empty, or not UTF-8 text, which is all that Consul's JSON can carry.
         """
         if not self.root + key:
-            raise InvalidKey("Consul has no empty key", hint="name a key", address=self.redacted)
+            raise InvalidKey("Consul has no empty key", hint="give a key", address=self.redacted)
         try:
             key.encode()
         except UnicodeEncodeError as error:
@@ -36,36 +37,36 @@ class ConsulKeyspace:
             ) from error
         return self.root + key
 
-    def base(self, prefix: str) -> str:
-        """Give a prefix in the store, as a directory; empty for the whole store."""
-        return self.locate(directory(prefix, self.separator)) if prefix else self.root
+    def to_store_prefix(self, prefix: str) -> str:
+        """Return a prefix in the store, as a directory; empty for the whole store."""
+        return self.to_store_key(directory(prefix, self.separator)) if prefix else self.root
 
-    def relative(self, key: str) -> str:
-        """Give a key of the store as the caller spells it."""
-        return key[len(self.root) :]
+    def to_key(self, store_key: str) -> str:
+        """Return the caller's key for a key in the store."""
+        return store_key[len(self.root) :]
 
-    def entry(self, found: Stored, *, values: bool = True, ttl: float | None = None) -> Entry:
-        """Give what Consul keeps as an entry."""
-        meta = {"flags": found.flags, "lock index": found.locked}
-        told = {name: number for name, number in meta.items() if number}
+    def to_entry(self, pair: KVPair, *, values: bool = True, ttl: float | None = None) -> Entry:
+        """Return a pair as an entry."""
+        numbers = {"flags": pair.flags, "lock index": pair.lock_index}
+        meta = {name: number for name, number in numbers.items() if number}
         return Entry(
-            key=self.relative(found.key),
-            value=found.value if values else None,
-            revision=found.modified,
-            created=found.created,
+            key=self.to_key(pair.key),
+            value=pair.value if values else None,
+            revision=pair.modify_index,
+            created=pair.create_index,
             ttl=ttl,
-            lease=found.session,
-            meta=MappingProxyType(told) if told else _NOTHING,
+            lease=pair.session,
+            meta=MappingProxyType(meta) if meta else _NO_META,
         )
 
 
-def is_url_safe(path: str) -> bool:
-    """Tell whether HTTP carries a key or prefix unaltered: Consul's server cleans paths (`a//b` would become `a/b`)."""
-    return path == url_safe_prefix(path)
+def is_url_safe(key: str) -> bool:
+    """Return whether a key or prefix survives in a URL: Consul's server cleans paths (`a//b` becomes `a/b`)."""
+    return key == url_safe_prefix(key)
 
 
 def url_safe_prefix(prefix: str) -> str:
-    """Give the longest beginning of a prefix that HTTP carries unaltered."""
+    """Return the longest start of a prefix that survives in a URL."""
     *names, last = prefix.split("/")
     for number, name in enumerate(names):
         if name in ("", ".", ".."):

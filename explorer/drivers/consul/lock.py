@@ -1,19 +1,21 @@
-"""Locks as Consul's own clients take them: the key itself is acquired by a session.
+"""Locks as Consul's own clients take them: a session acquires the key itself.
 
-So `consul lock` and we respect each other (its lock on `name` is that on the key `name/.lock`), and so does whoever
-looks at the key's session.
+So `consul lock` and this lock exclude each other (`consul lock name` locks the key `name/.lock`), and so do all clients
+that respect the key's session.
 
-Consul promises that at most one session holds a key, and that a session lives for its TTL at least. A lock counts as
+Consul guarantees that at most one session holds a key, and that a session lives for its TTL at least. A lock counts as
 held only while that is provable. Its flag and its lock index prove nothing: other clients set the flag on ordinary
-data, and a plain write sets the index back (seen with 1.8.7). So the fence is the ModifyIndex that the acquisition
-made, and a fenced write checks the session.
+data, and a plain write resets the index (observed with 1.8.7). So the fence is the ModifyIndex of the acquisition, and
+a fenced write checks the session.
 
-Consul keeps no queue: whoever asks first once the lock is free obtains it, after the lock-delay if it was lost.
+Consul has no queue: the first client that tries after the lock was released gets it; after a loss, not before the
+lock-delay is over.
 """
 
 import asyncio
+import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from explorer.drivers.common.errors import other_layout
@@ -23,12 +25,11 @@ from explorer.drivers.common.leases import holder_id
 from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.consul import sessions
-from explorer.drivers.consul.answers import RELEASE, Stored
-from explorer.drivers.consul.cas import ConsulCasWrite, absence
+from explorer.drivers.consul.answers import RELEASE, KVPair
+from explorer.drivers.consul.cas import ConsulCasWrite, missing_pair
 from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.errors import SessionEndedError
 from explorer.drivers.consul.reader import ConsulReader
-from explorer.drivers.consul.semaphore import LIST, SEMAPHORE, Semaphore
 from explorer.drivers.consul.watch import ConsulKeyWatch
 from explorer.drivers.consul.writer import ConsulWriter
 from explorer.model.clock import boottime
@@ -36,12 +37,40 @@ from explorer.model.entries import Entry
 from explorer.model.errors import OutcomeUnknown
 from explorer.model.events import Deleted, Put, Started
 
-FLAG: Final = 0x2DDCCBC058A50C18
-"""What Consul's Go client writes into the flags of a key that it locks; one with other flags it refuses to lock."""
+LOCK_FLAG: Final = 0x2DDCCBC058A50C18
+"""Flags that Consul's Go client sets on a key that it locks; it refuses to lock a key with other flags."""
+SEMAPHORE_FLAG: Final = 0xE0F69A2BAA414DE0
+"""Flags that Consul's Go client sets on the keys of a semaphore."""
+SEMAPHORE: Final = "semaphore"
+"""Name of the semaphore layout."""
+SEMAPHORE_SUFFIX: Final = "/.lock"
+"""End of the key that lists a semaphore's holders."""
 _LOCK_DELAY: Final = 15.0
-"""Seconds in which nobody gets a lock that was lost: Consul's own figure, or the TTL if that is shorter."""
-_AGAIN: Final = 0.5
-"""Seconds between two tries for a lock that is free and delayed; Consul does not tell when the delay is over."""
+"""Seconds for which a lost lock cannot be acquired: Consul's default, or the TTL if that is shorter."""
+_RETRY_INTERVAL: Final = 0.5
+"""Seconds between two tries for a free lock in its lock-delay; Consul does not say when the delay is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Semaphore:
+    """The semaphore of Consul's Go client (`consul lock -n`): a list of holders at `<prefix>/.lock`, in JSON."""
+
+    limit: int
+    holders: tuple[str, ...]
+    """IDs of sessions."""
+
+    @classmethod
+    def of(cls, pair: KVPair) -> "Semaphore | None":
+        """Return the semaphore in a pair; None if the pair is not a list of holders."""
+        if pair.flags != SEMAPHORE_FLAG or not pair.key.endswith(SEMAPHORE_SUFFIX):
+            return None
+        try:
+            match json.loads(pair.value):
+                case {"Limit": int(limit), "Holders": dict(holders)}:
+                    return cls(limit, tuple(sorted(holders)))
+        except ValueError:
+            pass
+        return None
 
 
 class ConsulLock(LeaseLock[ConsulConnection]):
@@ -52,26 +81,26 @@ class ConsulLock(LeaseLock[ConsulConnection]):
     def __init__(self, writer: ConsulWriter, options: LockOptions) -> None:
         super().__init__(options, writer.tasks, writer.connection)
         self._writer = writer
-        self._place = writer.layout.locate(options.key)
+        self._store_key = writer.keyspace.to_store_key(options.key)
         self._session: str | None = None
-        self._made = False
-        """Whether the key came to be by being locked, and holds nothing."""
+        self._is_key_ours = False
+        """Whether acquiring the lock created the key, without a value."""
 
-    # Obtaining
+    # Acquiring
 
     async def _refuse_other_layouts(self) -> None:
-        """Raise CannotLock if somebody holds a semaphore on the key, or the key is the list of one."""
-        reader = ConsulReader(self._connection, self._writer.layout.separator, self.key)
-        for stored in await reader.entries([self._place, self._place + LIST]):
-            semaphore = Semaphore.of(stored)
+        """Raise CannotLock if there is a semaphore with holders on the key, or the key is the list of one."""
+        reader = ConsulReader(self._connection, self._writer.keyspace.separator, self.key)
+        for pair in await reader.get_pairs([self._store_key, self._store_key + SEMAPHORE_SUFFIX]):
+            semaphore = Semaphore.of(pair)
             if semaphore is None:
                 continue
-            prefix = stored.key.removesuffix(LIST)
-            contenders = await reader.entries([f"{prefix}/{session}" for session in semaphore.holders])
-            if stored.key == self._place or any(one.session for one in contenders):
+            prefix = pair.key.removesuffix(SEMAPHORE_SUFFIX)
+            contenders = await reader.get_pairs([f"{prefix}/{session}" for session in semaphore.holders])
+            if pair.key == self._store_key or any(contender.session for contender in contenders):
                 raise other_layout(
                     SEMAPHORE,
-                    f"{self._writer.layout.relative(stored.key)} lists who holds it",
+                    f"{self._writer.keyspace.to_key(pair.key)} lists its holders",
                     takeable=False,
                 )
 
@@ -83,38 +112,38 @@ class ConsulLock(LeaseLock[ConsulConnection]):
         self._start_keepalive(sent, ttl)
 
     async def _try_acquire(self) -> bool:
-        """Acquire the key if it is free, keeping what it holds unless the lock has a value of its own."""
+        """Acquire the key if it is free; it keeps its value unless the lock has one."""
         now = await self._writer.current(self.key)
         if now is not None and now.session is not None:
-            return self._took(now)
-        before = now or absence(self._place)
+            return self._is_acquired(now)
+        before = now or missing_pair(self._store_key)
         after = replace(before, session=self._session, value=self._options.value or before.value)
         if now is None:
-            after = replace(after, flags=FLAG)
-        self._made = now is None and not self._options.value
+            after = replace(after, flags=LOCK_FLAG)
+        self._is_key_ours = now is None and not self._options.value
         try:
-            written = await ConsulCasWrite(self._connection, self.key, self._place, now, after).commit()
+            written = await ConsulCasWrite(self._connection, self.key, self._store_key, now, after).commit()
         except OutcomeUnknown:
             written = await self._writer.current(self.key)
         except SessionEndedError as error:
             raise self._lease_ended() from error
-        return written is not None and self._took(written)
+        return written is not None and self._is_acquired(written)
 
-    def _took(self, now: Stored) -> bool:
+    def _is_acquired(self, now: KVPair) -> bool:
         if now.session != self._session:
             return False
-        self._fence = now.modified
+        self._fence = now.modify_index
         return True
 
     async def _wait_turn(self) -> None:
         while True:
-            await self._until(lambda session: session is None)
+            await self._wait_for_session(lambda session: session is None)
             if await self._try_acquire():
                 return
-            await asyncio.sleep(_AGAIN)
+            await asyncio.sleep(_RETRY_INTERVAL)
 
     async def _confirm(self) -> bool:
-        self._watch_ownership(lambda: self._until(lambda session: session != self._session))
+        self._watch_ownership(lambda: self._wait_for_session(lambda session: session != self._session))
         return True
 
     # Keeping
@@ -123,38 +152,38 @@ class ConsulLock(LeaseLock[ConsulConnection]):
         return await sessions.renew(self._connection, self._session or "", within=left)
 
     async def _write(self, key: str, value: bytes) -> Entry | None:
-        mine: Fields = {"Verb": "check-session", "Key": self._place, "Session": self._session}
-        return await self._writer.put_if(key, value, mine)
+        is_held: Fields = {"Verb": "check-session", "Key": self._store_key, "Session": self._session}
+        return await self._writer.put_if(key, value, is_held)
 
-    async def _until(self, holds: Callable[[str | None], bool]) -> None:
-        """Wait until something holds of the session that the key is locked by."""
-        watch = ConsulKeyWatch(self._connection, self._writer.layout, self.key)
+    async def _wait_for_session(self, condition: Callable[[str | None], bool]) -> None:
+        """Wait until a condition holds for the session by which the key is locked."""
+        watch = ConsulKeyWatch(self._connection, self._writer.keyspace, self.key)
         async with Watch(self._tasks, watch.run, name=f"watch of the lock on {self.key}") as events:
-            first = True
+            is_first = True
             async for event in events:
                 match event:
-                    case Started(entry=entry) if first:
-                        first = False
+                    case Started(entry=entry) if is_first:
+                        is_first = False
                     case Put(entry=entry):
                         pass
                     case Deleted():
                         entry = None
                     case _:
                         continue
-                if holds(entry.lease if entry else None):
+                if condition(entry.lease if entry else None):
                     return
 
-    # Giving up
+    # Releasing
 
     async def _unlock(self) -> None:
-        """Release the key, or delete it if it is to go; both only while it is ours."""
+        """Release the key, or delete it; both only while this session holds it."""
         while (now := await self._writer.current(self.key)) is not None and now.session == self._session:
-            unused = self._made and now.modified == self._fence
-            after = None if self._options.delete_on_unlock or unused else replace(now, session=None)
-            if await ConsulCasWrite(self._connection, self.key, self._place, now, after).commit():
+            is_unused = self._is_key_ours and now.modify_index == self._fence
+            after = None if self._options.delete_on_unlock or is_unused else replace(now, session=None)
+            if await ConsulCasWrite(self._connection, self.key, self._store_key, now, after).commit():
                 return
 
     async def _end_session(self) -> None:
         session, self._session = self._session, None
         if session:
-            await sessions.end(self._connection, session)
+            await sessions.destroy(self._connection, session)

@@ -1,105 +1,111 @@
-"""Entries and levels as they are now, asked of the leader; what HTTP would alter is asked for in a transaction."""
+"""Consistent reads of keys, pairs and levels. A key that does not survive in a URL is read by a transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from explorer.drivers.common.tasks import gather_results
 from explorer.drivers.consul import requests
-from explorer.drivers.consul.answers import Stored
+from explorer.drivers.consul.answers import KVPair
 from explorer.drivers.consul.connection import ConsulConnection
-from explorer.drivers.consul.errors import denied
+from explorer.drivers.consul.errors import permission_error
 from explorer.drivers.consul.keyspace import is_url_safe
 from explorer.model.errors import ExplorerError
 
-_AT_ONCE = 4
-"""Transactions that are asked for at the same time."""
-MOST_OPERATIONS = 64
+_MAX_TRANSACTIONS: Final = 4
+"""Transactions under way at the same time."""
+MAX_OPERATIONS: Final = 64
 """Operations that Consul takes in one transaction (128 since 1.16)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsulReader:
-    """Reads keys as the store spells them.
+    """Reads keys of the store.
 
     Args:
-        connection: Is asked.
-        separator: Divides the names in a key.
-        subject: What it is read for, as the caller wrote it.
+        connection: The connection.
+        separator: The separator between the names in a key.
+        subject: The caller's key or prefix, for errors.
     """
 
     connection: ConsulConnection
     separator: str
     subject: str
 
-    async def entry(self, key: str, *, consistent: bool = True) -> Stored | None:
-        """Read one entry; None if there is none.
+    async def get_pair(self, key: str, *, consistent: bool = True) -> KVPair | None:
+        """Return a pair; None if there is none.
 
         Raises:
-            Forbidden: There is one, and the token may not read it.
+            Forbidden: The token may not read it.
         """
-        asked = requests.read(key)
         consistency = "consistent" if consistent else "stale"
-        verdict = await self.connection.commit([asked], key=self.subject, consistency=consistency, repeat=True)
-        if verdict.won and not verdict.results:  # it is there, and was left out of the answer
-            raise denied("", self.connection.redacted, self.subject)
-        return verdict.results[0] if verdict.won else None
+        result = await self.connection.commit(
+            [requests.get_operation(key)], key=self.subject, consistency=consistency, repeat=True
+        )
+        if result.succeeded and not result.results:  # Consul leaves out pairs that the token may not read
+            raise permission_error("", self.connection.redacted, self.subject)
+        return result.results[0] if result.succeeded else None
 
-    async def entries(self, keys: Sequence[str]) -> list[Stored]:
-        """Read entries, in the order of the keys; one that is gone meanwhile is left out."""
-        found: list[Stored] = []
-        most = MOST_OPERATIONS * _AT_ONCE
-        for start in range(0, len(keys), most):
-            some = keys[start : start + most]
-            parts = [tuple(some[first : first + MOST_OPERATIONS]) for first in range(0, len(some), MOST_OPERATIONS)]
-            for read in (await gather_results(parts, self._some)).values():
-                if isinstance(read, ExplorerError):
-                    raise read
-                found += read
-        return found
+    async def get_pairs(self, keys: Sequence[str]) -> list[KVPair]:
+        """Return the pairs of keys, in this order, without those that no longer exist."""
+        pairs: list[KVPair] = []
+        step = MAX_OPERATIONS * _MAX_TRANSACTIONS
+        for start in range(0, len(keys), step):
+            chunk = keys[start : start + step]
+            batches = [tuple(chunk[first : first + MAX_OPERATIONS]) for first in range(0, len(chunk), MAX_OPERATIONS)]
+            for result in (await gather_results(batches, self._get_batch)).values():
+                if isinstance(result, ExplorerError):
+                    raise result
+                pairs += result
+        return pairs
 
-    async def _some(self, keys: Sequence[str]) -> list[Stored]:
-        """Read as many entries as one transaction takes."""
-        wanted = list(keys)
-        while wanted:
-            verdict = await self.connection.commit(
-                [requests.read(key) for key in wanted], key=self.subject, consistency="consistent", repeat=True
+    async def _get_batch(self, keys: Sequence[str]) -> list[KVPair]:
+        """Return the pairs of at most `MAX_OPERATIONS` keys."""
+        remaining = list(keys)
+        while remaining:
+            result = await self.connection.commit(
+                [requests.get_operation(key) for key in remaining],
+                key=self.subject,
+                consistency="consistent",
+                repeat=True,
             )
-            if verdict.won:
-                return verdict.results
-            wanted = [key for number, key in enumerate(wanted) if number not in verdict.refusals]
+            if result.succeeded:
+                return result.results
+            remaining = [key for number, key in enumerate(remaining) if number not in result.errors]
         return []
 
-    async def level(self, base: str) -> list[str]:
-        """Read the names below a directory, as whole keys in their order.
+    async def list_level(self, base: str) -> list[str]:
+        """Return the keys and directories of the level below a directory, as whole keys in their order.
 
-        What has more below it ends with the separator. (A key that ends with it looks the same; the directory's own
-        key, if it is one, comes first.)
+        A directory ends with the separator. (So does a key that ends with it; the directory's own key, if there is
+        one, comes first.)
         """
         if is_url_safe(base):
-            _, found = await self.connection.ask(
-                requests.names(base, self.separator, consistent=True), key=self.subject
+            _, keys = await self.connection.send(
+                requests.list_keys(base, self.separator, consistent=True), key=self.subject
             )
-            return found
-        names = dict.fromkeys(self._folded(found.key, base) for found in await self.tree(base))
+            return keys
+        names = dict.fromkeys(self._cut_off(pair.key, base) for pair in await self.list_pairs(base))
         return list(names)
 
-    async def everything(self, base: str) -> list[str]:
-        """Read all keys below a directory."""
+    async def list_keys(self, base: str) -> list[str]:
+        """Return all keys below a directory."""
         if is_url_safe(base):
-            _, found = await self.connection.ask(requests.names(base, None, consistent=True), key=self.subject)
-            return found
-        return [found.key for found in await self.tree(base)]
+            _, keys = await self.connection.send(requests.list_keys(base, None, consistent=True), key=self.subject)
+            return keys
+        return [pair.key for pair in await self.list_pairs(base)]
 
-    async def tree(self, beginning: str) -> list[Stored]:
-        """Read all entries whose keys begin so, which had better be few."""
-        if is_url_safe(beginning):
-            _, found = await self.connection.ask(requests.tree(beginning, consistent=True), key=self.subject)
-            return found
-        verdict = await self.connection.commit(
-            [requests.read_tree(beginning)], key=self.subject, consistency="consistent", repeat=True
+    async def list_pairs(self, prefix: str) -> list[KVPair]:
+        """Return all pairs below a prefix in one answer; only for small numbers of pairs."""
+        if is_url_safe(prefix):
+            _, pairs = await self.connection.send(requests.list_pairs(prefix, consistent=True), key=self.subject)
+            return pairs
+        result = await self.connection.commit(
+            [requests.get_tree_operation(prefix)], key=self.subject, consistency="consistent", repeat=True
         )
-        return verdict.results
+        return result.results
 
-    def _folded(self, key: str, base: str) -> str:
-        name, divider, _ = key[len(base) :].partition(self.separator)
-        return base + name + divider
+    def _cut_off(self, key: str, base: str) -> str:
+        """Return a key up to the first separator behind a directory."""
+        name, separator, _ = key[len(base) :].partition(self.separator)
+        return base + name + separator

@@ -1,8 +1,8 @@
-"""py-consul, made to write requests and to send nothing.
+"""Builds Consul's HTTP requests with py-consul, which sends nothing.
 
-The library's API takes an HTTP client. The one here hands each request over as a value: so what py-consul knows of
-Consul's requests is used, and nothing of its time limits, redirects or environment. Answers are read by `answers`,
-because py-consul believes whatever comes.
+py-consul's API takes an HTTP client. The client here returns each request as a value: so py-consul's knowledge of
+Consul's requests is used, and nothing of its timeouts, redirects or environment. `answers` parses the answers, because
+py-consul does not check them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ Parameters: TypeAlias = Sequence[tuple[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest(Generic[Read_co]):
-    """A request, and how its answer is read."""
+    """A request, with the function that parses its answer."""
 
     method: str
     path: str
@@ -28,63 +28,63 @@ class ApiRequest(Generic[Read_co]):
     body: bytes | None
     read: Callable[[http.Answer], Read_co]
 
-    def request(self, scope: Mapping[str, str]) -> http.Request:
-        """Write it down, with what every request names besides."""
-        parameters = urlencode([*self.parameters, *scope.items()])
+    def to_http(self, scope: Mapping[str, str]) -> http.Request:
+        """Return the HTTP request, with the parameters of a scope such as the datacenter."""
+        query = urlencode([*self.parameters, *scope.items()])
         path = quote(self.path, safe="/:")
-        return http.Request(self.method, f"{path}?{parameters}" if parameters else path, self.body)
+        return http.Request(self.method, f"{path}?{query}" if query else path, self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestDraft:
-    """A request as py-consul writes it."""
+    """A request as py-consul builds it, without a parser for its answer."""
 
     method: str
     path: str
     parameters: tuple[tuple[str, object], ...]
     body: bytes | None = None
 
-    def question(self, read: Callable[[http.Answer], Read_co]) -> ApiRequest[Read_co]:
-        """Make a question of it, given how its answer is read."""
+    def with_reader(self, read: Callable[[http.Answer], Read_co]) -> ApiRequest[Read_co]:
+        """Return the request with the function that parses its answer."""
         return ApiRequest(self.method, self.path, self.parameters, self.body, read)
 
 
-class RequestBuilder(base.HTTPClient):  # type: ignore[misc] # py-consul tells no types
-    """An HTTP client to py-consul that hands over what it would send."""
+class RequestBuilder(base.HTTPClient):  # type: ignore[misc] # py-consul has no types
+    """An HTTP client for py-consul that returns the requests instead of sending them."""
 
     def get(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> RequestDraft:
-        """Hand over a request to read."""
+        """Return a GET request."""
         return RequestDraft("GET", path, tuple(params or ()))
 
     def put(
         self, _read: object, path: str, params: Parameters | None = None, data: str | bytes = "", **_: object
     ) -> RequestDraft:
-        """Hand over a request to write."""
+        """Return a PUT request."""
         return RequestDraft("PUT", path, tuple(params or ()), data.encode() if isinstance(data, str) else data)
 
     def delete(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> RequestDraft:
-        """Hand over a request to delete."""
+        """Return a DELETE request."""
         return RequestDraft("DELETE", path, tuple(params or ()))
 
     def post(self, _read: object, path: str, params: Parameters | None = None, **_: object) -> RequestDraft:
-        """Hand over a request of a kind that Consul's key-value store does not know."""
+        """Return a POST request; the key-value API has none, but py-consul's base class asks for the method."""
         return RequestDraft("POST", path, tuple(params or ()))
 
     def close(self) -> None:
-        """Close nothing: there is no connection."""
+        """Do nothing: there is no connection."""
 
 
-class RequestApi(base.Consul):  # type: ignore[misc] # py-consul tells no types
-    """py-consul's API over a client that sends nothing. Who asks, and in which datacenter, is added when it is sent."""
+class RequestApi(base.Consul):  # type: ignore[misc] # py-consul has no types
+    """py-consul's API over `RequestBuilder`. The token and the datacenter are added when a request is sent."""
 
     def __init__(self) -> None:
         super().__init__("agent", 0, scheme="http", verify=True)
-        self.token = None  # which py-consul has read from a variable
+        self.token = None  # py-consul has read it from a variable
 
     def http_connect(self, *_: object, **__: object) -> RequestBuilder:
-        """Give the client."""
+        """Return the client."""
         return RequestBuilder()
 
 
 API: Final = RequestApi()
-"""Writes every request; holds no state."""
+"""Builds all requests; has no state."""

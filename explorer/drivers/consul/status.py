@@ -1,59 +1,61 @@
-"""How the agents and their servers are, in their own words."""
+"""Status of the agents and their servers."""
+
+from typing import Final
 
 from explorer.drivers.common import retry
 from explorer.drivers.common.tasks import STATUS_TIMEOUT, gather_results
 from explorer.drivers.consul import requests
-from explorer.drivers.consul.answers import Stored
+from explorer.drivers.consul.answers import KVPair
 from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.keyspace import url_safe_prefix
 from explorer.drivers.consul.request_builder import ApiRequest
 from explorer.model.entries import Status
 from explorer.model.errors import Denied, ExplorerError, Forbidden
 
-_PROOF = "keyscope-proof-of-life"
-"""A key that nobody has: what is told of a missing one is the newest index of all."""
+_PING_KEY: Final = "keyscope-proof-of-life"
+"""A key that does not exist: the answer for a missing key has the newest index of the store."""
 
 
 async def ping(connection: ConsulConnection, within: float) -> int:
-    """Have the leader answer, after it made sure that it leads, and give the newest index.
+    """Return the newest index, from a leader that has checked that it is the leader.
 
-    An index that went back makes every watch read again.
+    If the index went back, every watch reads again.
     """
-    before = connection.restores.newest
-    index, _ = await connection.ask(_proof(connection), within=within)
+    before = connection.restores.newest_index
+    index, _ = await connection.send(_ping_request(connection), within=within)
     connection.restores.observe(index, before=before)
     return index
 
 
-def _proof(connection: ConsulConnection) -> ApiRequest[tuple[int, Stored | None]]:
-    return requests.entry(url_safe_prefix(connection.settings.root) + _PROOF, consistent=True)
+def _ping_request(connection: ConsulConnection) -> ApiRequest[tuple[int, KVPair | None]]:
+    return requests.get_pair(url_safe_prefix(connection.settings.root) + _PING_KEY, consistent=True)
 
 
-async def greet(connection: ConsulConnection) -> None:
-    """Make the first contact."""
+async def handshake(connection: ConsulConnection) -> None:
+    """Make the first contact with an agent."""
     await retry.connect_with_retry(
-        lambda left: connection.ask(_proof(connection), within=left, repeat=False),
+        lambda left: connection.send(_ping_request(connection), within=left, repeat=False),
         len(connection.hosts),
         within=connection.timeout,
     )
 
 
-async def ask(connection: ConsulConnection) -> Status:
-    """Ask the leader where it stands, and each agent how it is."""
+async def read_status(connection: ConsulConnection) -> Status:
+    """Return the status of the store and of each agent."""
     try:
         revision: int | None = await ping(connection, connection.timeout)
     except Forbidden:
-        revision = None  # an answer all the same
+        revision = None  # the leader answered all the same
     facts: dict[str, str | int | float | bool | None] = {}
     complaints: list[str] = []
     version, identity = "", connection.settings.scope.get("dc")
     within = min(STATUS_TIMEOUT, connection.timeout)
     agents = await gather_results(
-        connection.hosts, lambda host: connection.ask(requests.agent(), at=host, within=within, repeat=False)
+        connection.hosts, lambda host: connection.send(requests.get_agent(), at=host, within=within, repeat=False)
     )
     for host, agent in agents.items():
         if isinstance(agent, Denied):
-            facts[f"agent {host}"] = "the token may not ask"
+            facts[f"agent {host}"] = "permission denied"
             continue
         if isinstance(agent, ExplorerError):
             complaints.append(f"{host}: {agent.message}")
@@ -61,11 +63,11 @@ async def ask(connection: ConsulConnection) -> Status:
         version = version or agent.version
         identity = identity or agent.datacenter
         facts[f"agent {host}"] = f"{agent.version}, {agent.role}, node {agent.node}"
-    facts["leader"] = await connection.ask(requests.leader())
+    facts["leader"] = await connection.send(requests.get_leader())
     facts["datacenter"] = identity
     return Status(
         "Consul",
-        version or "not told",
+        version or "unknown",
         revision,
         f"datacenter {identity}" if identity else None,
         facts,

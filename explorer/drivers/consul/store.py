@@ -1,5 +1,6 @@
-"""The Consul driver: the contract of a store, spoken to the HTTP API of Consul's agents (1.8 and newer)."""
+"""Store for Consul's key-value data, by the HTTP API of its agents (1.8 and newer)."""
 
+from bisect import bisect_right
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import ClassVar
@@ -7,12 +8,10 @@ from typing import ClassVar
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.errors import key_not_found
 from explorer.drivers.common.network_store import LockOptions, NetworkStore
-from explorer.drivers.common.pagination import PageCache
-from explorer.drivers.common.request_log import logged_write
+from explorer.drivers.common.pagination import LevelPages, WalkPages
 from explorer.drivers.common.reverse_pages import last_before
-from explorer.drivers.common.watch import Watch
 from explorer.drivers.consul import lock_inspect, status
-from explorer.drivers.consul.children import Keys, children
+from explorer.drivers.consul.children import KeyWalk, to_children
 from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.delete_tree import ConsulTreeDeletion
 from explorer.drivers.consul.keyspace import ConsulKeyspace
@@ -22,7 +21,7 @@ from explorer.drivers.consul.settings import load
 from explorer.drivers.consul.tree_parts import read_in_parts
 from explorer.drivers.consul.tree_watch import ConsulTreeWatch
 from explorer.drivers.consul.watch import ConsulKeyWatch
-from explorer.drivers.consul.writer import ConsulWriter, remaining
+from explorer.drivers.consul.writer import ConsulWriter, lease_ttl
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
@@ -49,15 +48,15 @@ class ConsulStore(NetworkStore[ConsulConnection]):
     )
     unsupported_reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.BINARY_KEYS: "Consul's JSON carries keys as UTF-8 text",
-        Capability.DIRECTORIES: "Consul's keys are flat; a directory is there as long as something is below it",
-        Capability.EVERY_CHANGE: "Consul tells what is; changes between two looks are folded, and counted at most",
-        Capability.EVERY_DELETION: "Consul tells what is; of what came and went between two looks it tells nothing",
+        Capability.DIRECTORIES: "Consul's keys are flat; a directory exists only while there are keys below it",
+        Capability.EVERY_CHANGE: "Consul returns the present state only: changes between two reads are coalesced",
+        Capability.EVERY_DELETION: "Consul returns the present state only: brief keys between two reads are missed",
         Capability.GUARDED_DELETE: "Consul deletes a tree without any condition",
         Capability.HISTORY: "Consul keeps no earlier entries",
-        Capability.PREVIOUS: "Consul tells what is, not what was",
-        Capability.RESUME: "Consul keeps no history that a watch could begin in",
-        Capability.SNAPSHOT: "Consul reads a listing level by level, each as it is at that moment",
-        Capability.WAITERS: "Consul keeps no queue: who waits for a lock leaves no trace",
+        Capability.PREVIOUS: "Consul returns the present state only",
+        Capability.RESUME: "Consul keeps no history from which a watch could resume",
+        Capability.SNAPSHOT: "Consul has no snapshot reads; a listing is read level by level",
+        Capability.WAITERS: "Consul has no queue; clients that wait for a lock leave no trace",
     }
     lock_layouts: ClassVar[tuple[str, ...]] = (lock_inspect.CONSUL,)
 
@@ -65,9 +64,9 @@ class ConsulStore(NetworkStore[ConsulConnection]):
         settings = load(address, access)
         super().__init__(settings.address, settings.redacted, settings.separator)
         self._settings = settings
-        self._layout = ConsulKeyspace(settings.root, settings.separator, settings.redacted)
-        self._listings: PageCache[Keys] = PageCache()
-        self._levels: PageCache[list[Child]] = PageCache()
+        self._keyspace = ConsulKeyspace(settings.root, settings.separator, settings.redacted)
+        self._walk_pages: WalkPages[str] = WalkPages()
+        self._level_pages: LevelPages[list[Child]] = LevelPages()
 
     # The connection
 
@@ -75,17 +74,17 @@ class ConsulStore(NetworkStore[ConsulConnection]):
         return ConsulConnection(self._settings)
 
     async def _handshake(self) -> None:
-        await status.greet(self.connection)
+        await status.handshake(self.connection)
 
     @property
     def _writer(self) -> ConsulWriter:
-        return ConsulWriter(self.connection, self._layout, self._tasks)
+        return ConsulWriter(self.connection, self._keyspace, self._tasks)
 
     def _lock(self, options: LockOptions) -> ConsulLock:
         return ConsulLock(self._writer, options)
 
     async def status(self) -> Status:
-        return await status.ask(self.connection)
+        return await status.read_status(self.connection)
 
     async def ping(self) -> Revision | None:
         return await status.ping(self.connection, min(PING_TIMEOUT, self.connection.timeout))
@@ -93,38 +92,51 @@ class ConsulStore(NetworkStore[ConsulConnection]):
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
-        found = await self._reader(key).entry(self._layout.locate(key), consistent=consistent)
-        if found is None:
+        pair = await self._reader(key).get_pair(self._keyspace.to_store_key(key), consistent=consistent)
+        if pair is None:
             raise key_not_found()
-        return self._layout.entry(found, ttl=await remaining(self.connection, found))
+        return self._keyspace.to_entry(pair, ttl=await lease_ttl(self.connection, pair))
 
     async def exists(self, key: str) -> bool:
-        return await self._reader(key).entry(self._layout.locate(key)) is not None
+        return await self._reader(key).get_pair(self._keyspace.to_store_key(key)) is not None
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        base, above = self._layout.base(prefix), directory(prefix, self.separator)
-        found = self._levels.take(base, after)
-        if found is None:
-            found = children(await self._reader(prefix).level(base), base, above, self.separator)
-            if not found:
-                await self._require(prefix)
-            if after is not None:
-                behind = Cursor.key_of(after)
-                known = next((child for child in found if child.key == behind), None)
-                place = self._first_key(behind, has_value=known is None or known.has_value)
-                found = [child for child in found if self._first_key(child.key, has_value=child.has_value) > place]
-        told, rest = found[:limit], found[limit:]
-        return Page(tuple(told), self._levels.keep(base, told[-1].key, rest) if rest else None, None)
+        base = self._keyspace.to_store_prefix(prefix)
+        children, cursor = await self._level_pages.page(
+            base,
+            after,
+            limit,
+            read=lambda: self._read_level(prefix, base),
+            index_after=self._index_after,
+            last_key=lambda children: children[-1].key,
+        )
+        return Page(tuple(children), cursor, None)
 
     async def children_before(
         self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
     ) -> Page[Child]:
-        del after  # all names come at once
-        base, above = self._layout.base(prefix), directory(prefix, self.separator)
-        found = children(await self._reader(prefix).level(base), base, above, self.separator)
-        if not found:
+        del after  # one answer has the whole level
+        base = self._keyspace.to_store_prefix(prefix)
+        children = await self._read_level(prefix, base)
+        above = directory(prefix, self.separator)
+        return Page(last_before(children, before, base=above, limit=limit, separator=self.separator), None, None)
+
+    async def _read_level(self, prefix: str, base: str) -> list[Child]:
+        """Return the children of a directory.
+
+        Raises:
+            KeyNotFound: There is neither such a directory nor such a key.
+        """
+        level = await self._reader(prefix).list_level(base)
+        if not level:
             await self._require(prefix)
-        return Page(last_before(found, before, base=above, limit=limit, separator=self.separator), None, None)
+        return to_children(level, base, directory(prefix, self.separator), self.separator)
+
+    def _index_after(self, children: list[Child], key: str) -> int:
+        """Return the index of the first child whose keys all come after those of another child."""
+        last = next((child for child in children if child.key == key), None)
+        start = self._first_key(key, has_value=last is None or last.has_value)
+        return bisect_right(children, start, key=lambda child: self._first_key(child.key, has_value=child.has_value))
 
     def _first_key(self, key: str, *, has_value: bool) -> bytes:
         return first_key(key, self.separator, has_value=has_value)
@@ -132,57 +144,49 @@ class ConsulStore(NetworkStore[ConsulConnection]):
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
     ) -> Page[Entry]:
-        base, reader = self._layout.base(prefix), self._reader(prefix)
-        keys = self._listings.take(base, after)
-        if keys is None:
-            keys = Keys(reader, base, None if after is None else self._layout.root + Cursor.key_of(after))
-        wanted = await keys.take(limit)
-        if not wanted and after is None:
+        base, reader = self._keyspace.to_store_prefix(prefix), self._reader(prefix)
+        keys, cursor = await self._walk_pages.page(
+            base,
+            after,
+            limit,
+            start=lambda key: KeyWalk(reader, base, None if key is None else self._keyspace.root + key),
+            key_of=self._keyspace.to_key,
+        )
+        if not keys and after is None:
             await self._require(prefix)
-        entries = tuple(self._layout.entry(found, values=values) for found in await reader.entries(wanted))
-        following = self._listings.keep(base, self._layout.relative(wanted[-1]), keys) if await keys.more() else None
-        return Page(entries, following, None)
+        pairs = await reader.get_pairs(keys)
+        return Page(tuple(self._keyspace.to_entry(pair, values=values) for pair in pairs), cursor, None)
 
     async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
-        base, reader = self._layout.base(prefix), self._reader(prefix)
-        keys = await reader.everything(base)
+        base, reader = self._keyspace.to_store_prefix(prefix), self._reader(prefix)
+        keys = await reader.list_keys(base)
         if not keys:
             await self._require(prefix)
             return
         async with aclosing(read_in_parts(reader, base, keys)) as parts:
             async for part in parts:
-                for found in part:
-                    yield self._layout.entry(found, values=values)
+                for pair in part:
+                    yield self._keyspace.to_entry(pair, values=values)
 
     # Writing
 
-    async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
-        if guard is not None:
-            self._refuse(Capability.GUARDED_DELETE, prefix)
-        return await logged_write(
-            ConsulTreeDeletion(self.connection, prefix, self._layout.base(prefix), self.separator).commit(),
-            "delete tree",
-            self.redacted,
-            prefix,
-        )
+    async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
+        del guard  # see `unsupported_reasons`
+        base = self._keyspace.to_store_prefix(prefix)
+        return await ConsulTreeDeletion(self.connection, prefix, base, self.separator).commit()
 
-    # Watching and locks
+    # Watches and locks
 
-    def watch(self, key: str, *, since: Revision | None = None) -> Watch:
-        if since is not None:
-            self._refuse(Capability.RESUME, key)
-        return Watch(self._tasks, ConsulKeyWatch(self.connection, self._layout, key).run, name=f"watch of {key}")
+    def _key_watch(self, key: str, since: Revision | None) -> ConsulKeyWatch:
+        del since  # see `unsupported_reasons`
+        return ConsulKeyWatch(self.connection, self._keyspace, key)
 
-    def watch_tree(
-        self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
-    ) -> Watch:
-        if since is not None:
-            self._refuse(Capability.RESUME, prefix)
-        watch = ConsulTreeWatch(self.connection, self._layout, prefix, known)
-        return Watch(self._tasks, watch.run, name=f"watch of {prefix or 'all keys'}")
+    def _tree_watch(self, prefix: str, since: Revision | None, known: Mapping[str, Revision] | None) -> ConsulTreeWatch:
+        del since  # see `unsupported_reasons`
+        return ConsulTreeWatch(self.connection, self._keyspace, prefix, known)
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        return await lock_inspect.list_locks(self.connection, self._layout, prefix)
+        return await lock_inspect.list_locks(self.connection, self._keyspace, prefix)
 
     def _reader(self, subject: str) -> ConsulReader:
         return ConsulReader(self.connection, self.separator, subject)

@@ -1,176 +1,172 @@
-"""Watching everything below a prefix: a signal that there is news, and a search for what it is.
+"""Watch of everything below a prefix: a blocking query for the signal, and a search for the changes.
 
-Consul's signal is a question for the names of the first level, answered when anything below changed. See `watch` for
-what an index is worth, and `searching` for how the changes are found without reading everything again.
+The signal is a blocking query for the keys of the first level, which Consul answers after any change below the prefix.
+See `watch` for the meaning of an index, and `changed_keys` for the search, which does not read everything again.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
-from explorer.drivers.common.watch import Feed, vanished, watch_with_reconnect
+from explorer.drivers.common.watch import Feed, ReconnectingWatch, vanished
 from explorer.drivers.common.witnesses import Witnesses, Written
 from explorer.drivers.consul import requests
-from explorer.drivers.consul.answers import Stored
-from explorer.drivers.consul.changed_keys import FEW, ChangedKeys
+from explorer.drivers.consul.answers import KVPair
+from explorer.drivers.consul.changed_keys import MAX_PART_KEYS, ChangedKeys
 from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.keyspace import ConsulKeyspace, url_safe_prefix
-from explorer.drivers.consul.rate_limit import TokenBucket
-from explorer.drivers.consul.reader import MOST_OPERATIONS, ConsulReader
-from explorer.drivers.consul.watch import Position
+from explorer.drivers.consul.reader import MAX_OPERATIONS, ConsulReader
+from explorer.drivers.consul.watch import Position, TokenBucket
 from explorer.model.entries import Revision
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
 
-class ConsulTreeWatch:
-    """One watch of a directory, over any number of connections.
+class ConsulTreeWatch(ReconnectingWatch):
+    """A watch of a directory, over any number of connections.
 
-    It keeps the names of what is there, because Consul does not tell what was deleted.
+    It keeps the keys below the directory, because Consul does not report deletions.
 
     Args:
-        connection: Is asked.
-        layout: Makes entries.
-        prefix: The directory as the caller wrote it.
-        known: The watcher's own table of keys and revisions, see `Store.watch_tree`.
+        connection: The connection.
+        keyspace: Makes entries.
+        prefix: The caller's directory.
+        known: The watcher's table of keys and revisions, see `Store.watch_tree`.
     """
 
     def __init__(
-        self, connection: ConsulConnection, layout: ConsulKeyspace, prefix: str, known: Mapping[str, Revision] | None
+        self, connection: ConsulConnection, keyspace: ConsulKeyspace, prefix: str, known: Mapping[str, Revision] | None
     ) -> None:
         self._connection = connection
-        self._layout = layout
+        self._keyspace = keyspace
         self._subject = prefix
-        self._base = layout.base(prefix)
+        self._base = keyspace.to_store_prefix(prefix)
         self._known = known
-        self._reader = ConsulReader(connection, layout.separator, prefix)
+        self._reader = ConsulReader(connection, keyspace.separator, prefix)
         self._position = Position(connection.restores)
-        self._names: set[str] | None = None
-        self._caught_up = 0
-        """The index up to which every change was found: a search that the connection cut off begins there again."""
-        self._trouble: str | None = None
-        """Why all must be compared, until it was."""
-        self._told_ahead: dict[str, int] = {}
-        """Keys whose change was told before the index that it made was reached, and that index."""
-        self._witnesses = Witnesses(FEW, together=MOST_OPERATIONS)
-        self._feed: Feed | None = None
+        self._keys: set[str] | None = None
+        self._searched_index = 0
+        """Index up to which all changes were found; a search that the connection cut off begins there again."""
+        self._resync_reason: str | None = None
+        """Reason for a Resync, until everything was compared."""
+        self._reported_ahead: dict[str, int] = {}
+        """Keys whose change was reported before the watch reached its index, with that index."""
+        self._witnesses = Witnesses(MAX_PART_KEYS, together=MAX_OPERATIONS)
 
     async def run(self, feed: Feed) -> None:
-        """Watch until cancelled, or until the store says no."""
-        self._feed = feed
-        async with self._connection.restores.attended():
-            await watch_with_reconnect(feed, self._attempt)
+        async with self._connection.restores.running():
+            await super().run(feed)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
-        """Watch until the connection fails."""
-        pace = TokenBucket()
+        bucket = TokenBucket()
         clock = asyncio.get_running_loop().time
-        index = await self._signal()
-        if self._names is None:
+        index = await self._current_index()
+        if self._keys is None:
             self._position.begin(index)
-            self._names = await self._begin(index)
-            self._caught_up = index
+            self._keys = await self._read_keys(index)
+            self._searched_index = index
             yield [Started(index)]
         else:
-            trouble = await self._position.regressed(self._connection, index)
-            if trouble is None:
-                trouble = (await self._witnesses.examine(self._written, told=self._caught_up)).trouble
-                if trouble:
+            reason = await self._position.advance(self._connection, index)
+            if reason is None:
+                reason = (await self._witnesses.examine(self._read_written, told=self._searched_index)).trouble
+                if reason:
                     self._position.begin(index)
-            self._trouble = trouble or self._trouble
-            if self._trouble is None:
-                yield [Started(self._caught_up)]
-            async for events in self._look():
+            self._resync_reason = reason or self._resync_reason
+            if self._resync_reason is None:
+                yield [Started(self._searched_index)]
+            async for events in self._find_changes():
                 yield events
         while True:
-            await pace.keep()
-            news = await self._news()
-            if news == self._position.asked:
+            await bucket.take()
+            newer = await self._wait_for_index()
+            if newer == self._position.wait_index:
                 continue
-            index = await self._signal() if news is None else news
+            index = await self._current_index() if newer is None else newer
             began = clock()
-            self._trouble = await self._position.regressed(self._connection, index)
-            async for events in self._look():
+            self._resync_reason = await self._position.advance(self._connection, index)
+            async for events in self._find_changes():
                 yield events
-            pace.cost(clock() - began)
+            bucket.charge(clock() - began)
 
-    async def _signal(self) -> int:
-        """Ask the leader for an index that is not newer than what is read after it."""
-        question = requests.names(url_safe_prefix(self._base), self._layout.separator, consistent=True)
-        index, _ = await self._connection.ask(question, key=self._subject)
+    async def _current_index(self) -> int:
+        """Return an index, read consistently, that is not newer than what is read afterwards."""
+        request = requests.list_keys(url_safe_prefix(self._base), self._keyspace.separator, consistent=True)
+        index, _ = await self._connection.send(request, key=self._subject)
         return index
 
-    async def _news(self) -> int | None:
-        """Wait for an index that may be newer; None if the store was restored."""
-        around, separator = url_safe_prefix(self._base), self._layout.separator
-        heard = await self._connection.hear(
-            lambda index, wait: requests.names(around, separator, index=index, wait=wait),
-            self._position.asked,
+    async def _wait_for_index(self) -> int | None:
+        """Return the next index, which may be the same one; None if the store was restored."""
+        prefix, separator = url_safe_prefix(self._base), self._keyspace.separator
+        answer = await self._connection.blocking_query(
+            lambda index, wait: requests.list_keys(prefix, separator, index=index, wait=wait),
+            self._position.wait_index,
             restores=self._position.known_restores,
             key=self._subject,
         )
-        return heard and heard[0]
+        return answer and answer[0]
 
-    async def _begin(self, index: int) -> set[str]:
-        """Return the names that are there, and take in what was written last."""
-        keys = sorted(await self._reader.everything(self._base))
-        self._witnesses.clear(complete=len(keys) <= FEW)
-        since = 0 if len(keys) <= FEW else index - 1
+    async def _read_keys(self, index: int) -> set[str]:
+        """Return the present keys, and remember the pairs that were written last."""
+        keys = sorted(await self._reader.list_keys(self._base))
+        self._witnesses.clear(complete=len(keys) <= MAX_PART_KEYS)
+        since = 0 if len(keys) <= MAX_PART_KEYS else index - 1
         if keys:
-            async for newer in ChangedKeys(self._connection, self._reader, since).newer(keys):
-                for one in newer:
-                    self._witnesses.observe(one.key, _written(one))
+            async for pairs in ChangedKeys(self._connection, self._reader, since).find(keys):
+                for pair in pairs:
+                    self._witnesses.observe(pair.key, _to_written(pair))
         return set(keys)
 
-    async def _written(self, keys: Sequence[str]) -> dict[str, Written]:
-        return {one.key: _written(one) for one in await self._reader.entries(keys)}
+    async def _read_written(self, keys: Sequence[str]) -> dict[str, Written]:
+        return {pair.key: _to_written(pair) for pair in await self._reader.get_pairs(keys)}
 
-    async def _look(self) -> AsyncGenerator[Iterable[Event], None]:
-        """Find what changed since all was found, and yield it."""
-        trouble, since = self._trouble, self._caught_up
-        if trouble is not None:
-            yield [Resync(trouble, since, self._position.told)]
+    async def _find_changes(self) -> AsyncGenerator[Iterable[Event], None]:
+        """Yield the changes since the last complete search."""
+        reason, since = self._resync_reason, self._searched_index
+        if reason is not None:
+            yield [Resync(reason, since, self._position.newest_index)]
             since = 0
-            self._told_ahead.clear()
+            self._reported_ahead.clear()
             self._witnesses.clear()
-        names = self._names or set()
-        keys = [] if len(names) <= FEW else sorted(await self._reader.everything(self._base))
-        if len(keys) <= FEW:
-            found = await self._reader.tree(self._base)
-            present = {one.key for one in found}
-            yield self._puts([one for one in found if one.modified > since or one.key not in names], trouble, since)
+        known = self._keys or set()
+        keys = [] if len(known) <= MAX_PART_KEYS else sorted(await self._reader.list_keys(self._base))
+        if len(keys) <= MAX_PART_KEYS:
+            pairs = await self._reader.list_pairs(self._base)
+            present = {pair.key for pair in pairs}
+            changed = [pair for pair in pairs if pair.modify_index > since or pair.key not in known]
+            yield self._to_puts(changed, reason, since)
         else:
             present = set(keys)
-            async for newer in ChangedKeys(self._connection, self._reader, since).newer(keys):
-                below = [one for one in newer if one.key.startswith(self._base)]
-                present.update(one.key for one in below)  # what was made since the keys were read, too
-                yield self._puts(below, trouble, since)
-        yield [self._deletion(key, trouble, since) for key in sorted(names - present)]
-        self._names = present
-        self._told_ahead = {key: index for key, index in self._told_ahead.items() if index > self._position.told}
-        if trouble is not None and self._known is not None and self._feed is not None:
+            async for newer in ChangedKeys(self._connection, self._reader, since).find(keys):
+                changed = [pair for pair in newer if pair.key.startswith(self._base)]
+                present.update(pair.key for pair in changed)  # also keys that were created after the listing
+                yield self._to_puts(changed, reason, since)
+        yield [self._to_deleted(key, reason, since) for key in sorted(known - present)]
+        self._keys = present
+        newest = self._position.newest_index
+        self._reported_ahead = {key: index for key, index in self._reported_ahead.items() if index > newest}
+        if reason is not None and self._known is not None:
             await self._feed.caught_up()
-            here = {self._layout.relative(key) for key in present}
-            yield vanished(self._known, here, revision=self._position.told)
-        self._caught_up, self._trouble = self._position.told, None
+            yield vanished(self._known, {self._keyspace.to_key(key) for key in present}, revision=newest)
+        self._searched_index, self._resync_reason = newest, None
 
-    def _puts(self, found: list[Stored], trouble: str | None, since: int) -> list[Event]:
-        told: list[Event] = []
-        for one in sorted(found, key=lambda one: one.modified):
-            before = max(since, self._told_ahead.get(one.key, 0))
-            if one.key in self._told_ahead and one.modified <= before and trouble is None:
+    def _to_puts(self, pairs: list[KVPair], reason: str | None, since: int) -> list[Event]:
+        events: list[Event] = []
+        for pair in sorted(pairs, key=lambda pair: pair.modify_index):
+            before = max(since, self._reported_ahead.get(pair.key, 0))
+            if pair.key in self._reported_ahead and pair.modify_index <= before and reason is None:
                 continue
-            self._told_ahead[one.key] = one.modified
-            self._witnesses.observe(one.key, _written(one))
-            coalesced = 0 if trouble else max(0, one.modified - before - 1)
-            told.append(Put(self._layout.entry(one), inferred=trouble is not None, coalesced=coalesced))
-        return told
+            self._reported_ahead[pair.key] = pair.modify_index
+            self._witnesses.observe(pair.key, _to_written(pair))
+            coalesced = 0 if reason else max(0, pair.modify_index - before - 1)
+            events.append(Put(self._keyspace.to_entry(pair), inferred=reason is not None, coalesced=coalesced))
+        return events
 
-    def _deletion(self, key: str, trouble: str | None, since: int) -> Deleted:
-        index = self._position.told
+    def _to_deleted(self, key: str, reason: str | None, since: int) -> Deleted:
+        index = self._position.newest_index
         self._witnesses.observe_deletion(key, index)
-        before = max(since, self._told_ahead.pop(key, 0))
-        coalesced = 0 if trouble else max(0, index - before - 1)
-        return Deleted(self._layout.relative(key), index, inferred=trouble is not None, coalesced=coalesced)
+        before = max(since, self._reported_ahead.pop(key, 0))
+        coalesced = 0 if reason else max(0, index - before - 1)
+        return Deleted(self._keyspace.to_key(key), index, inferred=reason is not None, coalesced=coalesced)
 
 
-def _written(found: Stored) -> Written:
-    return Written.of(found.value, created=found.created, modified=found.modified)
+def _to_written(pair: KVPair) -> Written:
+    return Written.of(pair.value, created=pair.create_index, modified=pair.modify_index)

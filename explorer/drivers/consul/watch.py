@@ -1,164 +1,214 @@
-"""Watching one key: asked again and again with a question that Consul answers when there is news.
+"""Watch of one key by blocking queries, which Consul answers when something changed.
 
-An answer tells what is, never what happened: changes between two answers are folded into one event, which says how many
-they may have been. Consul's indexes count the writes of the whole cluster, so that is an upper bound.
+An answer has the present state, not the changes: several changes between two answers become one event, which has their
+maximal number (`coalesced`). Consul's indexes count the writes of the whole cluster, so that number is an upper bound.
 
-The index (Consul's documentation of blocking queries) is no promise: an answer may bring nothing new; an index that
-goes back means a store that was restored, or a deletion that Consul has forgotten; 0 is never sent, since it would not
-wait. What went back while the newest index of all did not is compared and goes on; else it is told as Resync, and so is
-what `restores` notices.
+An index (Consul's documentation, "Blocking Queries") is no guarantee: an answer may have nothing new; an index that
+goes back means a restored store, or a deletion that Consul no longer knows; 0 is never sent, because such a query would
+not wait. If only the query's index went back, and not the newest index of the store, the watch compares and continues.
+Otherwise it reports a Resync, as it does when `RestoreDetector` reports a restore.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
+from typing import Final
 
-from explorer.drivers.common.watch import Feed, watch_with_reconnect
+from explorer.drivers.common.watch import Feed, ReconnectingWatch
 from explorer.drivers.common.witnesses import OLDER
 from explorer.drivers.consul import requests, status
-from explorer.drivers.consul.answers import Stored
+from explorer.drivers.consul.answers import KVPair
 from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.keyspace import ConsulKeyspace, is_url_safe, url_safe_prefix
-from explorer.drivers.consul.rate_limit import TokenBucket
 from explorer.drivers.consul.reader import ConsulReader
 from explorer.drivers.consul.restore_detector import RESTORED, RestoreDetector
 from explorer.model.errors import Forbidden
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
+_REFILL_INTERVAL: Final = 0.25
+"""Seconds in which the bucket gets one token."""
+_BURST: Final = 2
+"""Tokens in a full bucket (Consul's documentation recommends two)."""
+_PAUSE_FACTOR: Final = 4.0
+"""Length of the pause after a slow read, relative to the read: it takes at most a fifth of the store's time."""
+
+
+class TokenBucket:
+    """A rate limit for a watch that every change of the store can wake, also for nothing."""
+
+    def __init__(self) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._tokens = float(_BURST)
+        self._filled_at = self._clock()
+        self._not_before = 0.0
+
+    async def take(self) -> None:
+        """Wait for a token and take it."""
+        self._fill()
+        pause = max((1 - self._tokens) * _REFILL_INTERVAL, self._not_before - self._clock())
+        if pause > 0:
+            await asyncio.sleep(pause)
+            self._fill()
+        self._tokens -= 1
+
+    def charge(self, seconds: float) -> None:
+        """Make the next `take` wait longer after a read that took long.
+
+        Args:
+            seconds: The duration of the read.
+        """
+        self._not_before = (
+            self._clock() + seconds * _PAUSE_FACTOR if seconds > _REFILL_INTERVAL / _PAUSE_FACTOR else 0.0
+        )
+
+    def _fill(self) -> None:
+        now = self._clock()
+        self._tokens = min(float(_BURST), self._tokens + (now - self._filled_at) / _REFILL_INTERVAL)
+        self._filled_at = now
+
 
 @dataclass(slots=True)
 class Position:
-    """How far a watch has told.
+    """The indexes that a watch has reached.
 
     Args:
-        restores: Counts the lives of the store.
+        restores: The restores of the store.
     """
 
     restores: RestoreDetector
-    asked: int = 0
-    """The index of the last answer, to wait for a newer one."""
-    told: int = 0
-    """The newest index of any answer: everything up to it has been told."""
-    _known: int = 0
-    """The restores that were told."""
+    wait_index: int = 0
+    """Index of the last answer; the next query waits for a newer one."""
+    newest_index: int = 0
+    """Newest index of all answers: the watch has reported everything up to it."""
+    _known_restores: int = 0
 
     @property
     def known_restores(self) -> int:
-        """The restores of the store that were told."""
-        return self._known
+        """Number of restores that the watch has reported."""
+        return self._known_restores
 
     def begin(self, index: int) -> None:
-        """Begin, in this life of the store, at an index."""
-        self.asked = self.told = max(index, 1)
-        self._known = self.restores.count
+        """Begin at an index of the present state of the store."""
+        self.wait_index = self.newest_index = max(index, 1)
+        self._known_restores = self.restores.count
 
-    async def regressed(self, connection: ConsulConnection, index: int) -> str | None:
-        """Take an answer's index in, and return why it shows another life of the store, or None."""
-        if index < self.asked:
+    async def advance(self, connection: ConsulConnection, index: int) -> str | None:
+        """Advance to the index of an answer.
+
+        Returns:
+            The reason for a Resync if the store was restored; None if not.
+        """
+        if index < self.wait_index:
             try:
                 newest = await status.ping(connection, connection.timeout)
             except Forbidden:
-                newest = index  # whether the store went back cannot be told: reading again is always right
-            if newest < self.told and self.restores.count == self._known:
-                self.restores.report(f"{RESTORED}: its index went back from {self.told} to {newest}")
-        self.asked = max(index, 1)
-        if self.restores.count != self._known:
+                newest = index  # the newest index is not known; a Resync is always correct
+            if newest < self.newest_index and self.restores.count == self._known_restores:
+                self.restores.report(f"{RESTORED}: its index went back from {self.newest_index} to {newest}")
+        self.wait_index = max(index, 1)
+        if self.restores.count != self._known_restores:
             self.begin(index)
             return self.restores.reason
-        self.told = max(self.told, index)
+        self.newest_index = max(self.newest_index, index)
         return None
 
 
-class ConsulKeyWatch:
-    """One watch of a key, over any number of connections.
+class ConsulKeyWatch(ReconnectingWatch):
+    """A watch of a key, over any number of connections.
 
     Args:
-        connection: Is asked.
-        layout: Makes entries.
-        key: The key as the caller wrote it.
+        connection: The connection.
+        keyspace: Makes entries.
+        key: The caller's key.
     """
 
-    def __init__(self, connection: ConsulConnection, layout: ConsulKeyspace, key: str) -> None:
+    def __init__(self, connection: ConsulConnection, keyspace: ConsulKeyspace, key: str) -> None:
         self._connection = connection
-        self._layout = layout
+        self._keyspace = keyspace
         self._key = key
-        self._place = layout.locate(key)
+        self._store_key = keyspace.to_store_key(key)
         self._position = Position(connection.restores)
-        self._last: Stored | None = None
-        self._started = False
+        self._last: KVPair | None = None
+        self._is_started = False
 
     async def run(self, feed: Feed) -> None:
-        """Watch until cancelled, or until the store says no."""
-        async with self._connection.restores.attended():
-            await watch_with_reconnect(feed, self._attempt)
+        async with self._connection.restores.running():
+            await super().run(feed)
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
-        """Watch until the connection fails."""
-        pace = TokenBucket()
-        index, found = await self._look()
-        if self._started:
-            since = self._position.told
-            trouble = await self._position.regressed(self._connection, index)
-            if not trouble and self._is_of_another_life(found, since):
-                trouble = OLDER
+        bucket = TokenBucket()
+        index, pair = await self._read_current()
+        if self._is_started:
+            since = self._position.newest_index
+            reason = await self._position.advance(self._connection, index)
+            if not reason and self._is_from_older_state(pair, since):
+                reason = OLDER
                 self._position.begin(index)
-            if not trouble:
+            if not reason:
                 yield [Started(since)]
-            yield self._difference(found, trouble, since)
+            yield self._changes(pair, reason, since)
         else:
             self._position.begin(index)
-            self._started, self._last = True, found
-            yield [Started(index, None if found is None else self._layout.entry(found))]
+            self._is_started, self._last = True, pair
+            yield [Started(index, None if pair is None else self._keyspace.to_entry(pair))]
         while True:
-            await pace.keep()
-            index, found = await self._hear() or await self._look()
-            since = self._position.told
-            trouble = await self._position.regressed(self._connection, index)
-            yield self._difference(found, trouble, since)
+            await bucket.take()
+            index, pair = await self._wait_for_change() or await self._read_current()
+            since = self._position.newest_index
+            reason = await self._position.advance(self._connection, index)
+            yield self._changes(pair, reason, since)
 
-    def _is_of_another_life(self, found: Stored | None, since: int) -> bool:
-        """Return whether the entry was written before what was told, and is not what was told."""
-        return found is not None and found != self._last and found.modified <= since
+    def _is_from_older_state(self, pair: KVPair | None, since: int) -> bool:
+        """Return whether a pair is older than the last reported state and differs from it."""
+        return pair is not None and pair != self._last and pair.modify_index <= since
 
-    async def _look(self) -> tuple[int, Stored | None]:
-        """Ask the leader for the entry as it is now, and for an index that was not newer."""
-        if is_url_safe(self._place):
-            return await self._connection.ask(requests.entry(self._place, consistent=True), key=self._key)
-        question = requests.names(url_safe_prefix(self._place), self._layout.separator, consistent=True)
-        index, _ = await self._connection.ask(question, key=self._key)
-        return index, await self._odd()
+    async def _read_current(self) -> tuple[int, KVPair | None]:
+        """Return the present pair, read consistently, and an index that is not newer than it."""
+        if is_url_safe(self._store_key):
+            return await self._connection.send(requests.get_pair(self._store_key, consistent=True), key=self._key)
+        request = requests.list_keys(url_safe_prefix(self._store_key), self._keyspace.separator, consistent=True)
+        index, _ = await self._connection.send(request, key=self._key)
+        return index, await self._read_by_txn()
 
-    async def _hear(self) -> tuple[int, Stored | None] | None:
-        """Wait for news; None if the store was restored."""
-        if is_url_safe(self._place):
-            return await self._connection.hear(
-                lambda index, wait: requests.entry(self._place, index=index, wait=wait),
-                self._position.asked,
+    async def _wait_for_change(self) -> tuple[int, KVPair | None] | None:
+        """Return the index and the pair after a change; None if the store was restored."""
+        if is_url_safe(self._store_key):
+            return await self._connection.blocking_query(
+                lambda index, wait: requests.get_pair(self._store_key, index=index, wait=wait),
+                self._position.wait_index,
                 restores=self._position.known_restores,
                 key=self._key,
             )
-        around = url_safe_prefix(self._place)
-        heard = await self._connection.hear(
-            lambda index, wait: requests.names(around, self._layout.separator, index=index, wait=wait),
-            self._position.asked,
+        prefix = url_safe_prefix(self._store_key)
+        answer = await self._connection.blocking_query(
+            lambda index, wait: requests.list_keys(prefix, self._keyspace.separator, index=index, wait=wait),
+            self._position.wait_index,
             restores=self._position.known_restores,
             key=self._key,
         )
-        return heard and (heard[0], await self._odd())
+        return answer and (answer[0], await self._read_by_txn())
 
-    async def _odd(self) -> Stored | None:
-        """Read a key that HTTP would alter."""
-        return await ConsulReader(self._connection, self._layout.separator, self._key).entry(self._place)
+    async def _read_by_txn(self) -> KVPair | None:
+        """Return the pair of a key that does not survive in a URL."""
+        return await ConsulReader(self._connection, self._keyspace.separator, self._key).get_pair(self._store_key)
 
-    def _difference(self, found: Stored | None, trouble: str | None, since: int) -> list[Event]:
-        """Compare with what was told last."""
-        before, self._last = self._last, found
-        told: list[Event] = [Resync(trouble, since, self._position.told)] if trouble else []
-        if found is not None and found != before:
-            coalesced = max(0, found.modified - max(since, before.modified if before else 0) - 1)
-            told.append(Put(self._layout.entry(found), inferred=bool(trouble), coalesced=0 if trouble else coalesced))
-        elif found is None and before is not None:
-            coalesced = max(0, self._position.told - max(since, before.modified) - 1)
-            told.append(
-                Deleted(self._key, self._position.told, inferred=bool(trouble), coalesced=0 if trouble else coalesced)
+    def _changes(self, pair: KVPair | None, reason: str | None, since: int) -> list[Event]:
+        """Return the events that lead from the last pair to this one.
+
+        Args:
+            pair: The present pair.
+            reason: The reason for a Resync, if there is one.
+            since: The index up to which all changes have been reported.
+        """
+        before, self._last = self._last, pair
+        events: list[Event] = [Resync(reason, since, self._position.newest_index)] if reason else []
+        if pair is not None and pair != before:
+            coalesced = max(0, pair.modify_index - max(since, before.modify_index if before else 0) - 1)
+            events.append(
+                Put(self._keyspace.to_entry(pair), inferred=bool(reason), coalesced=0 if reason else coalesced)
             )
-        return told
+        elif pair is None and before is not None:
+            index = self._position.newest_index
+            coalesced = max(0, index - max(since, before.modify_index) - 1)
+            events.append(Deleted(self._key, index, inferred=bool(reason), coalesced=0 if reason else coalesced))
+        return events
