@@ -73,7 +73,7 @@ def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading,
         codecs = LazyCodecs(lambda: _codecs(first, reading))
         problems: tuple[str, ...] = ()
         if reading != arguments.Reading() or (folder("config") / "codecs.toml").exists():
-            problems = codecs.prepare().complaints  # an error in what a person wrote is raised before anything is shown
+            problems = codecs.prepare().problems  # an error in what a person wrote is raised before anything is shown
         drafts = folder("state") / "drafts"
 
         async def nearby() -> str | None:

@@ -56,8 +56,8 @@ class Decoding:
             raise ExplorerError(_why(document), hint="--as text shows it as it is", key=wanted.key)
         if document.choice.form != form:
             raise ExplorerError(document.notes[0], hint=f"--as {_OTHER[form]} can say all of it", key=wanted.key)
-        if document.refusal is not None:
-            raise ExplorerError(document.refusal, hint="--as raw gives all of it", key=wanted.key)
+        if document.read_only_reason is not None:
+            raise ExplorerError(document.read_only_reason, hint="--as raw gives all of it", key=wanted.key)
         return document.text
 
     async def encoded(self, wanted: arguments.Put, kind: str, text: bytes) -> bytes:
@@ -93,7 +93,7 @@ class Decoding:
         codecs = await asyncio.to_thread(
             codecs_for, self._store, protos=said.protos, includes=said.includes, file=said.codecs
         )
-        for complaint in first_few(codecs.complaints):
+        for complaint in first_few(codecs.problems):
             self._console.note(f"keyscope: {complaint}")
         return codecs
 

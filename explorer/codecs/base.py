@@ -54,7 +54,7 @@ class Limits:
     guess: int = 1 << 16
     """Bytes of a value that is tried as messages nobody named."""
 
-    def refusal(self, value: bytes, editable: int) -> str | None:
+    def read_only_reason(self, value: bytes, editable: int) -> str | None:
         """Return why a value is not edited, and whether only its beginning is shown; None if it is edited.
 
         Args:
@@ -69,7 +69,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodeResult:
     """What a text stands for."""
 
     value: bytes
@@ -94,7 +94,7 @@ class Document(ABC):
     content: Content
     """What is shown and edited, in parts."""
     language: Language
-    refusal: str | None
+    read_only_reason: str | None
     """Why it cannot be edited; None when it can."""
     notes: tuple[str, ...]
     """What a person should know before editing, one line each."""
@@ -118,7 +118,7 @@ class Document(ABC):
         """Return the other form in which the same value can be shown, None if it has only one."""
         return None
 
-    def readable(self, text: str) -> str | None:  # noqa: ARG002 - documents that have several forms look at it
+    def indented_text(self, text: str) -> str | None:  # noqa: ARG002 - documents that have several forms look at it
         """Return a text of this document with one element a line, None if it is not in one line or has no such form."""
         return None
 
@@ -131,7 +131,7 @@ class Document(ABC):
         return self.adopt(text)
 
     @abstractmethod
-    def encode(self, text: str) -> Encoded:
+    def encode(self, text: str) -> EncodeResult:
         """Give the bytes that an edited text stands for; all that was not edited is kept.
 
         Raises:
@@ -139,7 +139,7 @@ class Document(ABC):
         """
 
     @abstractmethod
-    def merge(self, mine: str, theirs: bytes) -> "Merge":
+    def merge(self, mine: str, theirs: bytes) -> "MergeResult":
         """Bring two changes of this document together: messages by field, everything else by line.
 
         Args:
@@ -152,7 +152,7 @@ class Document(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
+class MergeResult:
     """Two changes brought together."""
 
     document: Document

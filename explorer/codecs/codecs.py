@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from explorer.codecs.base import Choice, Codec, Document, Encoded, Form, Language, Limits, Merge
+from explorer.codecs.base import Choice, Codec, Document, Limits
 from explorer.codecs.detect import detect
 from explorer.codecs.patterns import Pattern, similar_keys
 from explorer.codecs.protobuf.kubernetes import MAGIC, KubernetesDocument
@@ -16,9 +16,6 @@ from explorer.codecs.text.content import truncate_utf8
 from explorer.codecs.text.hex import HexDocument
 from explorer.codecs.text.text import TextDocument
 from explorer.model.errors import InvalidText, SchemaFailed
-
-__all__ = ["Choice", "Codec", "Codecs", "Document", "Encoded", "Form", "KeyScope", "Language", "Merge"]
-
 
 _LARGE: Final = 1 << 20
 """Bytes of a value from which its beginning says what it can be read as."""
@@ -43,19 +40,19 @@ class Codecs:
         schemas: Schemas | None = None,
         rules: Rules | None = None,
         *,
-        place: KeyScope | None = None,
+        scope: KeyScope | None = None,
         limits: Limits | None = None,
         rule_file: RuleFile | None = None,
     ) -> None:
         self.schemas = schemas or Schemas()
         self.rules = rules or Rules()
-        self.place = place or KeyScope()
+        self.scope = scope or KeyScope()
         self.limits = limits or Limits()
         self.rule_file = rule_file
         """Where rules are added; None keeps them for this run only."""
 
     @property
-    def complaints(self) -> tuple[str, ...]:
+    def problems(self) -> tuple[str, ...]:
         """What is wrong with schemas and rules, one line each.
 
         Files that cannot be used, types that no schema has, rules that are never used.
@@ -72,11 +69,11 @@ class Codecs:
 
     def rule(self, key: str) -> Rule | None:
         """Give the rule for a key, relative to the address."""
-        return self.rules.find(self.place.root + key)
+        return self.rules.find(self.scope.root + key)
 
     def patterns(self, key: str) -> tuple[str, ...]:
         """Return patterns for keys like this one, the likeliest first."""
-        return similar_keys(self.place.root + key, self.place.separator)
+        return similar_keys(self.scope.root + key, self.scope.separator)
 
     def add_rule(self, key: str, text: str, choice: Choice) -> None:
         """Read all keys that match a pattern in a certain way from now on, and write that to the file of rules.
@@ -89,9 +86,9 @@ class Codecs:
         Raises:
             SchemaFailed: The pattern is wrong or does not match the key, or the file cannot be written.
         """
-        pattern = Pattern.make(text, self.place.separator)
-        if not pattern.matches(self.place.root + key):
-            raise SchemaFailed(f"the pattern {text} does not match {self.place.root + key}")
+        pattern = Pattern.make(text, self.scope.separator)
+        if not pattern.matches(self.scope.root + key):
+            raise SchemaFailed(f"the pattern {text} does not match {self.scope.root + key}")
         present = self.rule(key)
         name = "a rule of this run" if self.rule_file is None else f"rule {text} of {self.rule_file.path.name}"
         rule = Rule(pattern, choice, name)
@@ -120,8 +117,8 @@ class Codecs:
             document = self._read(value, wanted, reason)
         except InvalidText as error:
             document = self._detected(key, value, f"{reason}, but {error.message}; ")
-        if rule is not None and not rule.editable and document.refusal is None:
-            return replace(document, refusal=f"{rule.name} says that it is not to be edited")
+        if rule is not None and not rule.editable and document.read_only_reason is None:
+            return replace(document, read_only_reason=f"{rule.name} says that it is not to be edited")
         return document
 
     def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
@@ -138,7 +135,7 @@ class Codecs:
             return None
         sample = truncate_utf8(value, self.limits.sample)
         document = self._detected(key, sample) if wanted is None else self.open(key, sample, wanted)
-        return replace(document, value=value, reason=_PREVIEW, refusal="it is still being read", notes=())
+        return replace(document, value=value, reason=_PREVIEW, read_only_reason="it is still being read", notes=())
 
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
         """Give the ways in which a value can be read, likely ones first."""

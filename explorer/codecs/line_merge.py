@@ -16,7 +16,7 @@ _MOST: Final = 20_000_000
 class Side(Enum):
     """Who changed a part."""
 
-    NOBODY = auto()
+    UNCHANGED = auto()
     MINE = auto()
     THEIRS = auto()
     BOTH = auto()
@@ -37,7 +37,7 @@ class Part:
 
 def parts(base: Sequence[Hashable], mine: Sequence[Hashable], theirs: Sequence[Hashable]) -> Iterator[Part]:
     """Cut three sequences at what all of them have in common; the parts together are the whole of each."""
-    in_mine, in_theirs = dict(matches(base, mine)), dict(matches(base, theirs))
+    in_mine, in_theirs = dict(matching_pairs(base, mine)), dict(matching_pairs(base, theirs))
     common = [at for at in range(len(base)) if at in in_mine and at in in_theirs]
     was, my, their = 0, 0, 0
     for at in (*common, len(base)):
@@ -49,19 +49,19 @@ def parts(base: Sequence[Hashable], mine: Sequence[Hashable], theirs: Sequence[H
             yield Part(_side(base[slices[0]], mine[slices[1]], theirs[slices[2]]), *slices)
         if at < len(base):
             one = slice(at, at + 1), slice(my_next, my_next + 1), slice(their_next, their_next + 1)
-            yield Part(Side.NOBODY, *one)
+            yield Part(Side.UNCHANGED, *one)
         was, my, their = at + 1, my_next + 1, their_next + 1
 
 
 def _side(base: Sequence[Hashable], mine: Sequence[Hashable], theirs: Sequence[Hashable]) -> Side:
     if mine == theirs:
-        return Side.NOBODY if mine == base else Side.BOTH
+        return Side.UNCHANGED if mine == base else Side.BOTH
     if theirs == base:
         return Side.MINE
     return Side.THEIRS if mine == base else Side.CONFLICT
 
 
-def matches(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[int, int]]:
+def matching_pairs(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[int, int]]:
     """Pair the elements that two sequences have in common, in order."""
     least = min(len(old), len(new))
     start = 0
@@ -80,7 +80,7 @@ def matches(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[
         yield len(old) - offset, len(new) - offset
 
 
-def merged_lines(base: str, mine: str, theirs: str) -> tuple[str, tuple[str, ...]]:
+def merge_lines(base: str, mine: str, theirs: str) -> tuple[str, tuple[str, ...]]:
     """Merge texts line by line; where both changed the same lines, mine is taken and the lines are named."""
     old, my, their = base.split("\n"), mine.split("\n"), theirs.split("\n")
     lines: list[str] = []

@@ -73,7 +73,7 @@ def codecs_for(
     return Codecs(
         Schemas(schemas),
         settings.rules + rules,
-        place=KeyScope(directory(store.address.path, store.separator), store.separator),
+        scope=KeyScope(directory(store.address.path, store.separator), store.separator),
         limits=settings.limits,
         rule_file=RuleFile(file or _default_file(), store.address.redacted),
     )
@@ -90,6 +90,6 @@ def _settings(file: Path | None, store: StoreInfo, cache: Path) -> CodecSettings
     except FileNotFoundError as error:
         if file is None:
             return CodecSettings()
-        raise SchemaFailed(f"{chosen} is not there") from error
+        raise SchemaFailed(f"{chosen} does not exist") from error
     except OSError as error:
         raise SchemaFailed(f"{chosen}: {error.strerror or error}") from error

@@ -70,7 +70,7 @@ class Pattern:
         try:
             expression = re.compile(text)
         except re.error as error:
-            raise SchemaFailed(f"no regular expression: {error}: {text}") from error
+            raise SchemaFailed(f"not a regular expression: {error}: {text}") from error
         return cls(text, expression, literal=0)
 
     def matches(self, key: str) -> bool:

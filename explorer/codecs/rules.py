@@ -45,12 +45,12 @@ class Rules:
     def shadowed(self) -> tuple[str, ...]:
         """Name the rules that can never be taken because another one has the same pattern and goes first."""
         first: dict[str, Rule] = {}
-        complaints: list[str] = []
+        problems: list[str] = []
         for rule in sorted(self.rules, key=lambda rule: rule.priority, reverse=True):
             taken = first.setdefault(rule.pattern.expression.pattern, rule)
             if taken is not rule:
-                complaints.append(f"{rule.name} is never used: {taken.name} has the same keys and goes first")
-        return tuple(complaints)
+                problems.append(f"{rule.name} is never used: {taken.name} has the same keys and goes first")
+        return tuple(problems)
 
     def __add__(self, others: "Rules") -> "Rules":
         return Rules(self.rules + others.rules)

@@ -1,4 +1,4 @@
-"""The file that says which key holds what: `keyscope/codecs.toml` in the folder for settings.
+"""Schemas, rules and limits from `keyscope/codecs.toml` in the settings folder.
 
 ::
 
@@ -6,7 +6,7 @@
 
     [schemas.net]
     paths = ["proto"]                 # .proto files, descriptor sets, *_pb2.py, or folders; relative to this file
-    import_paths = ["third_party"]    # as -I of the compiler
+    import_paths = ["third_party"]    # as -I of protoc
 
     [limits]
     max_value = "8MiB"
@@ -19,7 +19,7 @@
     [[map]]
     regex = "^cache:"
     codec = "json"
-    store = "redis*"                  # only where the address begins so
+    store = "redis*"                  # only for addresses that match
     priority = 10
     editable = false
     indented = false                  # JSON and YAML as stored; true for one element a line
@@ -38,20 +38,21 @@ from explorer.codecs.patterns import Pattern
 from explorer.codecs.protobuf.schema_files import load
 from explorer.codecs.protobuf.schemas import SchemaSet
 from explorer.codecs.rules import Rule, Rules
+from explorer.config import TomlTable
 from explorer.model.errors import SchemaFailed
 
 _VERSION: Final = 1
-_TOP: Final = ("version", "schemas", "limits", "map")
-_SCHEMA: Final = ("paths", "import_paths")
-_LIMITS: Final = ("max_value", "max_elements")
-_RULE: Final = ("key", "regex", "store", "codec", "type", "schema", "form", "indented", "priority", "editable")
+_TOP_SETTINGS: Final = ("version", "schemas", "limits", "map")
+_SCHEMA_SETTINGS: Final = ("paths", "import_paths")
+_LIMIT_SETTINGS: Final = ("max_value", "max_elements")
+_RULE_SETTINGS: Final = ("key", "regex", "store", "codec", "type", "schema", "form", "indented", "priority", "editable")
 _SIZE: Final = re.compile(r"(\d+)\s*(|B|KiB|MiB)")
 _UNITS: Final = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
 
 
 @dataclass(frozen=True, slots=True)
 class CodecSettings:
-    """What the file says, for one store."""
+    """Contents of the file for one store."""
 
     schemas: tuple[SchemaSet, ...] = ()
     rules: Rules = field(default_factory=Rules)
@@ -59,44 +60,44 @@ class CodecSettings:
 
 
 def read(file: Path, address: str = "", separator: str = "/", cache: Path | None = None) -> CodecSettings:
-    """Read the file for a store.
+    """Return the settings for a store.
 
     Args:
         file: A TOML file.
-        address: The store's address as it is shown; rules for others are left out.
-        separator: What the store splits its keys at, which is what patterns are split at.
-        cache: A folder in which compiled schemas are kept.
+        address: The redacted address of the store; rules for other stores are left out.
+        separator: The separator of the store's keys, which patterns are split at.
+        cache: The folder for compiled schemas.
 
     Raises:
-        SchemaFailed: The file or a schema in it cannot be understood; the message names file and line.
-        OSError: It cannot be read.
+        SchemaFailed: The file or a schema in it is invalid; the message has file and line.
+        OSError: The file cannot be read.
     """
     try:
         text = file.read_bytes().decode()
         content = tomllib.loads(text)
-    except ValueError as error:  # no TOML, or no UTF-8; TOML's message names line and column
-        raise SchemaFailed(f"{file} is no TOML: {error}") from error
-    return _Reader(file, text).settings(content, address, separator, cache)
+    except ValueError as error:  # not TOML or not UTF-8; TOML's message has line and column
+        raise SchemaFailed(f"{file} is not valid TOML: {error}") from error
+    return _SettingsReader(file, text).settings(content, address, separator, cache)
 
 
-class _Place(NamedTuple):
-    """Where in the file something is said: at the match of a pattern that has this number."""
+class _Anchor(NamedTuple):
+    """The place of a setting in the file: the n-th match of a pattern."""
 
     pattern: str
     number: int = 1
 
 
-_START: Final = _Place(r"\A")
-_LIMITS_PLACE: Final = _Place(r"^\s*\[limits\]")
+_START: Final = _Anchor(r"\A")
+_LIMITS_ANCHOR: Final = _Anchor(r"^\s*\[limits\]")
 
 
-def _rule_place(number: int) -> _Place:
-    return _Place(r"^[^\S\n]*\[\[\s*map\s*\]\]", number)
+def _rule_anchor(number: int) -> _Anchor:
+    return _Anchor(r"^[^\S\n]*\[\[\s*map\s*\]\]", number)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads one file, and knows where in it things stand."""
+class _SettingsReader:
+    """Reader of one file; its errors have the line."""
 
     file: Path
     text: str
@@ -104,128 +105,102 @@ class _Reader:
     def settings(
         self, content: Mapping[str, object], address: str, separator: str, cache: Path | None
     ) -> CodecSettings:
-        self._known(content, _TOP, _START)
+        top = self._table(content, _START)
+        top.require_known(_TOP_SETTINGS)
         if content.get("version") != _VERSION:
-            raise self._wrong(
-                _Place(r"^\s*version\b"), f"version is not {_VERSION}", hint=f"write version = {_VERSION}"
+            raise self._error(
+                _Anchor(r"^\s*version\b"), f"version is not {_VERSION}", hint=f"write version = {_VERSION}"
             )
         schemas = [
-            found
-            for name, table in self._table(content, "schemas", _START).items()
-            for found in self._schema(name, table, cache)
+            schema_set
+            for name, table in top.table("schemas").items()
+            for schema_set in self._schema_sets(name, table, cache)
         ]
         rules = content.get("map", [])
         if not isinstance(rules, list):
-            raise self._wrong(_Place(r"^\s*map\b"), "map is not a list", hint="write [[map]] above each rule")
+            raise self._error(_Anchor(r"^\s*map\b"), "map must be a list", hint="write [[map]] above each rule")
         return CodecSettings(
             tuple(schemas),
             Rules(
                 tuple(
                     self._rule(number, table, separator)
                     for number, table in enumerate(rules, start=1)
-                    if fnmatchcase(address, self._store(number, table))
+                    if fnmatchcase(address, self._rule_table(number, table).text("store") or "*")
                 )
             ),
-            self._limits(self._table(content, "limits", _LIMITS_PLACE)),
+            self._limits(top.table("limits")),
         )
 
-    def _schema(self, name: str, table: object, cache: Path | None) -> list[SchemaSet]:
-        place = _Place(rf"^\s*\[schemas\.\W?{re.escape(name)}\W?\]")
-        settings = self._checked(table, _SCHEMA, place)
-        paths = self._paths(settings, "paths", place)
+    def _schema_sets(self, name: str, content: object, cache: Path | None) -> list[SchemaSet]:
+        anchor = _Anchor(rf"^\s*\[schemas\.\W?{re.escape(name)}\W?\]")
+        table = self._table(content, anchor)
+        table.require_known(_SCHEMA_SETTINGS)
+        paths = table.paths("paths")
         if not paths:
-            raise self._wrong(place, f"schema {name!r} names no files", hint='write paths = ["file.proto"]')
+            raise self._error(anchor, f"schema {name!r} has no paths", hint='write paths = ["file.proto"]')
         try:
-            return load(paths, self._paths(settings, "import_paths", place), cache=cache, name=name)
+            return load(paths, table.paths("import_paths"), cache=cache, name=name)
         except SchemaFailed as error:
-            raise self._wrong(place, f"schema {name!r}: {error.message}", hint=error.hint) from error
+            raise self._error(anchor, f"schema {name!r}: {error.message}", hint=error.hint) from error
 
-    def _store(self, number: int, table: object) -> str:
-        place = _rule_place(number)
-        return self._text(self._checked(table, _RULE, place), "store", place) or "*"
+    def _rule_table(self, number: int, content: object) -> TomlTable:
+        table = self._table(content, _rule_anchor(number))
+        table.require_known(_RULE_SETTINGS)
+        return table
 
-    def _rule(self, number: int, table: object, separator: str) -> Rule:
-        place = _rule_place(number)
-        settings = self._checked(table, _RULE, place)
-        key, regex = self._text(settings, "key", place), self._text(settings, "regex", place)
+    def _rule(self, number: int, content: object, separator: str) -> Rule:
+        anchor = _rule_anchor(number)
+        table = self._rule_table(number, content)
+        key, regex = table.text("key"), table.text("regex")
         if (key is None) == (regex is None):
-            raise self._wrong(place, "a rule has either a key or a regex", hint='write key = "config/**"')
+            raise self._error(anchor, "a rule needs either key or regex", hint='write key = "config/**"')
         try:
             pattern = Pattern.make(key, separator) if key is not None else Pattern.regex(regex or "")
         except SchemaFailed as error:
-            raise self._wrong(place, error.message, hint=error.hint) from error
-        priority, editable = settings.get("priority", 0), settings.get("editable", True)
+            raise self._error(anchor, error.message, hint=error.hint) from error
+        priority = table.settings.get("priority", 0)
         if isinstance(priority, bool) or not isinstance(priority, int):
-            raise self._wrong(place, "priority is not a whole number")
-        if not isinstance(editable, bool):
-            raise self._wrong(place, "editable is neither true nor false")
-        return Rule(pattern, self._choice(settings, place), f"rule {number} of {self.file.name}", priority, editable)
+            raise self._error(anchor, "priority must be an integer", hint="write priority = 10")
+        name = f"rule {number} of {self.file.name}"
+        return Rule(pattern, self._choice(table, anchor), name, priority, table.boolean("editable", default=True))
 
-    def _choice(self, settings: Mapping[str, object], place: _Place) -> Choice:
-        kind, schema = self._text(settings, "type", place), self._text(settings, "schema", place)
-        codec = self._one_of(settings, "codec", get_args(Codec), place) or ("protobuf" if kind else None)
-        form = self._one_of(settings, "form", get_args(Form), place) or "text"
-        if codec is None or (codec == "protobuf" and kind is None):
-            raise self._wrong(place, "a rule says neither codec nor type", hint='write type = "package.Message"')
-        indented = settings.get("indented")
-        if not isinstance(indented, bool | None):
-            raise self._wrong(place, "indented is neither true nor false")
-        return Choice(cast("Codec", codec), kind, cast("Form", form), schema, indented)
+    def _choice(self, table: TomlTable, anchor: _Anchor) -> Choice:
+        message_type = table.text("type")
+        codec = self._one_of(table, "codec", get_args(Codec), anchor) or ("protobuf" if message_type else None)
+        form = self._one_of(table, "form", get_args(Form), anchor) or "text"
+        if codec is None or (codec == "protobuf" and message_type is None):
+            raise self._error(anchor, "a rule needs codec or type", hint='write type = "package.Message"')
+        indented = table.boolean("indented") if "indented" in table.settings else None
+        return Choice(cast("Codec", codec), message_type, cast("Form", form), table.text("schema"), indented)
 
-    def _limits(self, settings: Mapping[str, object]) -> Limits:
-        place = _LIMITS_PLACE
-        self._known(settings, _LIMITS, place)
+    def _limits(self, content: Mapping[str, object]) -> Limits:
+        anchor = _LIMITS_ANCHOR
+        self._table(content, anchor).require_known(_LIMIT_SETTINGS)
         limits = Limits()
-        if (size := settings.get("max_value")) is not None:
-            found = _SIZE.fullmatch(str(size))
-            if found is None:
-                raise self._wrong(place, f"max_value {size!r} is no size", hint='write max_value = "8MiB"')
-            value = int(found[1]) * _UNITS[found[2]]
+        if (size := content.get("max_value")) is not None:
+            match = _SIZE.fullmatch(str(size))
+            if match is None:
+                raise self._error(anchor, f"max_value {size!r} is not a size", hint='write max_value = "8MiB"')
+            value = int(match[1]) * _UNITS[match[2]]
             limits = replace(limits, value=value, dump=min(value, limits.dump), shown=max(value, limits.shown))
-        if (count := settings.get("max_elements")) is not None:
+        if (count := content.get("max_elements")) is not None:
             if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-                raise self._wrong(place, f"max_elements {count!r} is no number of elements")
+                raise self._error(anchor, "max_elements must be a positive integer", hint="write max_elements = 10_000")
             limits = replace(limits, elements=count)
         return limits
 
-    # What a setting may be
+    def _table(self, content: object, anchor: _Anchor) -> TomlTable:
+        if not isinstance(content, dict):
+            raise self._error(anchor, "this must be a table")
+        return TomlTable(content, self.file.parent, lambda message, hint: self._error(anchor, message, hint=hint))
 
-    def _checked(self, table: object, known: Sequence[str], place: _Place) -> Mapping[str, object]:
-        if not isinstance(table, dict):
-            raise self._wrong(place, "this is not a table")
-        self._known(table, known, place)
-        return table
+    def _one_of(self, table: TomlTable, name: str, known: Sequence[str], anchor: _Anchor) -> str | None:
+        value = table.text(name)
+        if value is not None and value not in known:
+            raise self._error(anchor, f"unknown {name} {value!r}", hint=f"known are {', '.join(known)}")
+        return value
 
-    def _known(self, table: Mapping[str, object], known: Sequence[str], place: _Place) -> None:
-        for name in table:
-            if name not in known:
-                raise self._wrong(place, f"unknown setting {name!r}", hint=f"known are {', '.join(known)}")
-
-    def _table(self, content: Mapping[str, object], name: str, place: _Place) -> Mapping[str, object]:
-        table = content.get(name, {})
-        if not isinstance(table, dict):
-            raise self._wrong(place, f"{name} is not a table")
-        return table
-
-    def _text(self, settings: Mapping[str, object], name: str, place: _Place) -> str | None:
-        text = settings.get(name)
-        if text is not None and not (isinstance(text, str) and text):
-            raise self._wrong(place, f"{name} is not a text", hint=f'write {name} = "..."')
-        return text
-
-    def _one_of(self, settings: Mapping[str, object], name: str, known: Sequence[str], place: _Place) -> str | None:
-        word = self._text(settings, name, place)
-        if word is not None and word not in known:
-            raise self._wrong(place, f"unknown {name} {word!r}", hint=f"known are {', '.join(known)}")
-        return word
-
-    def _paths(self, settings: Mapping[str, object], name: str, place: _Place) -> list[Path]:
-        texts = settings.get(name, [])
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise self._wrong(place, f"{name} is not a list of texts", hint=f'write {name} = ["..."]')
-        return [self.file.parent / Path(text).expanduser() for text in texts]
-
-    def _wrong(self, place: _Place, what: str, *, hint: str = "") -> SchemaFailed:
-        found = list(re.finditer(place.pattern, self.text, re.MULTILINE))[: place.number]
-        at = found[-1].end() if found else 0
-        return SchemaFailed(f"{self.file}, line {self.text.count(chr(10), 0, at) + 1}: {what}", hint=hint)
+    def _error(self, anchor: _Anchor, message: str, *, hint: str = "") -> SchemaFailed:
+        matches = list(re.finditer(anchor.pattern, self.text, re.MULTILINE))[: anchor.number]
+        end = matches[-1].end() if matches else 0
+        return SchemaFailed(f"{self.file}, line {self.text.count(chr(10), 0, end) + 1}: {message}", hint=hint)

@@ -19,8 +19,8 @@ class ThreeWayRow:
     base: str | None
     theirs: str | None
     mine: str | None
-    side: Side = Side.NOBODY
-    left_out: int = 0
+    side: Side = Side.UNCHANGED
+    omitted: int = 0
     """How many lines are left out here: unchanged ones, or at the end those beyond `MAX_ROWS`."""
 
 
@@ -30,7 +30,7 @@ def three_way_rows(base: str, theirs: str, mine: str) -> tuple[ThreeWayRow, ...]
     for row in _folded(_aligned(_lines(base), _lines(theirs), _lines(mine))):
         if len(found) == MAX_ROWS:
             rest = max(len(_lines(text)) for text in (base, theirs, mine)) - MAX_ROWS
-            found.append(ThreeWayRow(None, None, None, Side.CONFLICT, left_out=max(1, rest)))
+            found.append(ThreeWayRow(None, None, None, Side.CONFLICT, omitted=max(1, rest)))
             break
         found.append(row)
     return tuple(found)
@@ -53,7 +53,7 @@ def _folded(rows: Iterator[ThreeWayRow]) -> Iterator[ThreeWayRow]:
     before: list[ThreeWayRow] = []
     differed = False
     for row in rows:
-        if row.side is Side.NOBODY:
+        if row.side is Side.UNCHANGED:
             before.append(row)
             continue
         yield from _shortened(before, head=differed, tail=True)
@@ -69,5 +69,5 @@ def _shortened(rows: list[ThreeWayRow], *, head: bool, tail: bool) -> Iterator[T
         yield from rows
         return
     yield from rows[:first]
-    yield ThreeWayRow(None, None, None, left_out=len(rows) - first - last)
+    yield ThreeWayRow(None, None, None, omitted=len(rows) - first - last)
     yield from rows[len(rows) - last :]

@@ -72,7 +72,7 @@ class ActionContext:
         if key is not None and self._showing.desk.is_saving(key):
             return STILL_SAVING
         reading = self._showing.detail.loaded
-        return None if reading is None else reading.document.refusal
+        return None if reading is None else reading.document.read_only_reason
 
     @property
     def open_edit(self) -> str | None:

@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Final, Protocol
 
-from explorer.codecs.base import Choice, Document, Encoded, Merge
+from explorer.codecs.base import Choice, Document, EncodeResult, MergeResult
 from explorer.codecs.three_way import ThreeWayRow, three_way_rows
 from explorer.model.line_diff import DiffLine, diff
 from explorer.model.sanitize import sanitize
@@ -73,7 +73,7 @@ class Decoder:
         """
         await self._aside.do(self.codecs.add_rule, key, text, choice)
 
-    async def encode(self, document: Document, text: str) -> Encoded:
+    async def encode(self, document: Document, text: str) -> EncodeResult:
         """Give the bytes that an edited text stands for.
 
         Raises:
@@ -83,7 +83,7 @@ class Decoder:
             return document.encode(text)
         return await self._aside.do(document.encode, text)
 
-    async def merge(self, document: Document, mine: str, theirs: bytes) -> Merge:
+    async def merge(self, document: Document, mine: str, theirs: bytes) -> MergeResult:
         """Bring two changes of a document together.
 
         Raises:
@@ -106,7 +106,7 @@ class Decoder:
 
 def _compared(document: Document, before: str, after: str) -> tuple[tuple[DiffLine, ...], bool]:
     """Compare two texts; what is in one line is compared indented, where both are."""
-    old, new = document.readable(before), document.readable(after)
+    old, new = document.indented_text(before), document.indented_text(after)
     if old is None or new is None:
         return diff(before, after), False
     return diff(old, new), True

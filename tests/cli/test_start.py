@@ -56,7 +56,7 @@ def test_schemas_of_a_profile_are_used(keyscope: Run, settings: Path) -> None:
     settings.write_text('[profiles.here]\nurl = "memory:"\nproto = "a.proto"\n')
     words = ("put", "@here", "k", "--type", "A", "--value", 'a: "x"')
     assert keyscope(*words).code == 0
-    assert "no-such.proto is not there" in keyscope(*words, "--proto", "no-such.proto").error
+    assert "no-such.proto does not exist" in keyscope(*words, "--proto", "no-such.proto").error
 
 
 def test_unknown_theme_lists_the_themes() -> None:

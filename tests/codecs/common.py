@@ -38,7 +38,7 @@ def made(name: str, codecs: Codecs | None = None) -> type[Any]:
     """Give the class of a message."""
     kind = (codecs or edges()).schemas.find(name)
     assert kind is not None
-    return kind.made
+    return kind.message_class
 
 
 def opened(value: bytes, name: str = THREE, form: Form = "text", codecs: Codecs | None = None) -> Document:

@@ -79,17 +79,17 @@ class TestManyElements:
         document = opened(value)
         assert document.text.count("leaves {") == 5
         assert document.text.count("numbers: 0") == 9_995
-        assert document.refusal is not None
-        assert "more than 10,000 elements" in document.refusal
+        assert document.read_only_reason is not None
+        assert "more than 10,000 elements" in document.read_only_reason
         with pytest.raises(InvalidText, match="elements"):
             document.encode(document.text + "numbers: 1")
 
     def test_elements_within_elements_count_together(self) -> None:
         inner = wire.delimited(23, wire.delimited(12, bytes(60)) + wire.delimited(23, wire.delimited(12, bytes(60))))
         codecs = Codecs(edges().schemas, limits=Limits(elements=100))
-        assert codecs.open("k", wire.delimited(12, bytes(99)), MESSAGE).refusal is None
+        assert codecs.open("k", wire.delimited(12, bytes(99)), MESSAGE).read_only_reason is None
         document = codecs.open("k", inner, MESSAGE)
-        assert document.refusal is not None
+        assert document.read_only_reason is not None
         assert document.text.count("numbers") == 100
 
     def test_maps_count_too(self) -> None:
@@ -103,13 +103,13 @@ def test_a_value_that_is_too_large_is_not_read_as_a_message() -> None:
     document = codecs.open("k", wire.delimited(8, bytes(200)), MESSAGE)
     assert document.choice == Choice("hex")
     assert "too many to be read as a message" in document.reason
-    assert document.refusal is not None
+    assert document.read_only_reason is not None
 
 
 def test_a_text_that_becomes_too_long_is_cut_and_not_edited() -> None:
     codecs = Codecs(edges().schemas, limits=Limits(value=1_000))
     document = codecs.open("k", wire.delimited(8, bytes(900)), MESSAGE)
-    assert (len(document.text), document.refusal is None) == (1_000, False)
+    assert (len(document.text), document.read_only_reason is None) == (1_000, False)
 
 
 def test_a_length_that_is_a_lie_is_refused_at_once() -> None:

@@ -18,21 +18,21 @@ class Maker:
     """Counts."""
 
     def __init__(self) -> None:
-        self.made = 0
+        self.message_class = 0
 
     def __call__(self) -> Codecs:
         """Make codecs."""
-        self.made += 1
+        self.message_class += 1
         return Codecs(Schemas(), Rules())
 
 
 def test_they_are_made_when_the_first_value_is_read() -> None:
     maker = Maker()
     codecs = LazyCodecs(maker)
-    assert maker.made == 0
+    assert maker.message_class == 0
     assert codecs.open("key", b"text").text == "text"
     assert codecs.choices("key", b"text")
-    assert maker.made == 1
+    assert maker.message_class == 1
 
 
 def test_two_that_come_at_once_get_the_same() -> None:
@@ -44,7 +44,7 @@ def test_two_that_come_at_once_get_the_same() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert maker.made == 1
+    assert maker.message_class == 1
     assert len({id(one) for one in got}) == 1
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from explorer.codecs.line_merge import Side, matches, merged_lines, parts
+from explorer.codecs.line_merge import Side, matching_pairs, merge_lines, parts
 
 lines = some.lists(some.sampled_from("abcd"), max_size=12)
 
@@ -19,9 +19,9 @@ def test_the_parts_are_the_whole_of_each(base: list[str], mine: list[str], their
 @given(lines, lines)
 def test_who_changed_nothing_gets_what_the_other_has(base: list[str], changed: list[str]) -> None:
     old, new = "\n".join(base), "\n".join(changed)
-    assert merged_lines(old, old, new) == (new, ())
-    assert merged_lines(old, new, old) == (new, ())
-    assert merged_lines(old, new, new) == (new, ())
+    assert merge_lines(old, old, new) == (new, ())
+    assert merge_lines(old, new, old) == (new, ())
+    assert merge_lines(old, new, new) == (new, ())
 
 
 @given(lines, lines, lines)
@@ -32,13 +32,13 @@ def test_a_conflict_is_the_same_from_both_sides_and_takes_mine(
     yours = [part.side is Side.CONFLICT for part in parts(base, theirs, mine)]
     assert sum(ours) == sum(yours)
     for part in parts(base, mine, theirs):
-        if part.side is Side.NOBODY:
+        if part.side is Side.UNCHANGED:
             assert base[part.base] == mine[part.mine] == theirs[part.theirs]
 
 
 @given(lines, lines)
 def test_what_is_paired_is_equal_and_in_order(old: list[str], new: list[str]) -> None:
-    found = list(matches(old, new))
+    found = list(matching_pairs(old, new))
     assert found == sorted(found)
     assert len({here for here, _ in found}) == len({there for _, there in found}) == len(found)
     assert all(old[here] == new[there] for here, there in found)
@@ -46,4 +46,4 @@ def test_what_is_paired_is_equal_and_in_order(old: list[str], new: list[str]) ->
 
 def test_long_texts_that_are_all_different_are_no_burden() -> None:
     old, new = [f"a{line}" for line in range(50_000)], [f"b{line}" for line in range(50_000)]
-    assert list(matches(["x", *old, "y"], ["x", *new, "y"])) == [(0, 0), (50_001, 50_001)]
+    assert list(matching_pairs(["x", *old, "y"], ["x", *new, "y"])) == [(0, 0), (50_001, 50_001)]

@@ -30,11 +30,11 @@ class TestTheDemo:
     async def test_every_binary_value_that_it_describes_is_shown_as_its_message(self) -> None:
         async with DemoStore(parse("demo:?still")) as store:
             codecs = codecs_for(store)
-            assert codecs.complaints == ()
+            assert codecs.problems == ()
             seen: set[str] = set()
             async for entry in store.walk(""):
                 document = codecs.open(entry.key, entry.value or b"")
-                assert document.refusal is None
+                assert document.read_only_reason is None
                 assert document.encode(document.text).value == entry.value
                 if document.choice.type is not None:
                     assert document.notes == ()
@@ -66,7 +66,7 @@ def test_schemas_that_are_named_for_this_run_are_known() -> None:
 
 
 def test_a_file_of_rules_that_is_named_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(SchemaFailed, match="is not there"):
+    with pytest.raises(SchemaFailed, match="does not exist"):
         codecs_for(MemoryStore(parse("memory:")), file=tmp_path / "nothing.toml")
     with pytest.raises(SchemaFailed, match="directory"):
         codecs_for(MemoryStore(parse("memory:")), file=tmp_path)
@@ -75,7 +75,7 @@ def test_a_file_of_rules_that_is_named_must_be_there(tmp_path: Path) -> None:
 def test_a_rule_whose_type_nobody_has_is_told_and_its_values_are_still_shown(home: Path) -> None:
     (home / "codecs.toml").write_text('version = 1\n[[map]]\nkey = "a"\ntype = "no.Such"\n')
     codecs = codecs_for(MemoryStore(parse("memory:")))
-    assert codecs.complaints == ("rule 1 of codecs.toml: no schema has a message 'no.Such'",)
+    assert codecs.problems == ("rule 1 of codecs.toml: no schema has a message 'no.Such'",)
     document = codecs.open("a", b"text")
     assert document.choice == Choice("text")
     assert document.reason == ("rule 1 of codecs.toml: a -> no.Such, but no schema has a message 'no.Such'; UTF-8 text")
@@ -96,13 +96,13 @@ class TestChoosing:
             document = codecs.open("m/a", value)
             assert document.choice == choice
             assert f"it does not parse as {THREE}" in document.reason
-            assert document.refusal is None
+            assert document.read_only_reason is None
 
     def test_a_rule_may_say_that_nothing_is_edited(self) -> None:
         rules = Rules((Rule(Pattern.make("**"), Choice("text"), "rule 1", editable=False),))
         document = Codecs(rules=rules).open("a", b"text")
         assert document.text == "text"
-        assert document.refusal == "rule 1 says that it is not to be edited"
+        assert document.read_only_reason == "rule 1 says that it is not to be edited"
 
     def test_what_is_likely_is_offered_first(self) -> None:
         codecs = Codecs(edges().schemas, self.RULES)
@@ -115,6 +115,6 @@ class TestChoosing:
         assert all(len(set(found)) == len(found) for found in (codecs.choices("m/a", b""), codecs.choices("x", b"1")))
 
     def test_a_place_stands_before_every_key(self) -> None:
-        codecs = Codecs(edges().schemas, self.RULES, place=KeyScope("m/"))
+        codecs = Codecs(edges().schemas, self.RULES, scope=KeyScope("m/"))
         assert codecs.rule("a") is self.RULES.rules[0]
         assert Codecs(rules=self.RULES).rule("a") is None

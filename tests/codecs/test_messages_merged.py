@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from explorer.codecs.base import Form, Merge
+from explorer.codecs.base import Form, MergeResult
 from explorer.codecs.protobuf.fields import serialized
 from explorer.model.errors import InvalidText
 from tests.codecs.common import THREE, made, opened
@@ -32,12 +32,12 @@ def changed(code: str) -> Any:
     return message
 
 
-def merged(mine: Any, theirs: Any, form: Form = "text") -> Merge:
+def merged(mine: Any, theirs: Any, form: Form = "text") -> MergeResult:
     document = opened(serialized(base()), form=form)
     return document.merge(opened(serialized(mine), form=form).text, serialized(theirs))
 
 
-def result(merge: Merge) -> Any:
+def result(merge: MergeResult) -> Any:
     return made(THREE).FromString(merge.document.encode(merge.text).value)
 
 

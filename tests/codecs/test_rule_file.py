@@ -122,10 +122,10 @@ def test_added_rule_wins_for_its_key_at_once(tmp_path: Path) -> None:
     file = tmp_path / "codecs.toml"
     file.write_text('version = 1\n[[map]]\nkey = "a/orders/*"\ncodec = "hex"\npriority = 3\n', encoding="utf-8")
     settings = read(file)
-    codecs = Codecs(edges().schemas, settings.rules, place=KeyScope("a/"), rule_file=RuleFile(file, ""))
+    codecs = Codecs(edges().schemas, settings.rules, scope=KeyScope("a/"), rule_file=RuleFile(file, ""))
     assert codecs.open("orders/1", b"").choice.codec == "hex"
     codecs.add_rule("orders/1", codecs.patterns("orders/1")[1], Choice("protobuf", THREE, "json"))
-    for now in (codecs, Codecs(edges().schemas, read(file).rules, place=KeyScope("a/"))):
+    for now in (codecs, Codecs(edges().schemas, read(file).rules, scope=KeyScope("a/"))):
         assert now.open("orders/2", b"").title == f"{THREE} as JSON"
     with pytest.raises(SchemaFailed, match="does not match"):
         codecs.add_rule("orders/1", "other/*", Choice("hex"))

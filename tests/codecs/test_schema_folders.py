@@ -94,12 +94,12 @@ class TestVendored:
     def test_copies_of_well_known_types_are_the_known_ones(self, tmp_path: Path) -> None:
         """Wherever a copy of google/protobuf is, it is not compiled a second time."""
         copy = (installed("grpc_tools") / "_proto" / "google" / "protobuf" / "timestamp.proto").read_bytes()
-        for place in ("third_party", "vendor/protobuf/src", "."):
-            folder = write(tmp_path / place.replace("/", "-"), {"app/order.proto": TIMES})
-            write(folder / place, {"google/protobuf/timestamp.proto": copy})
+        for scope in ("third_party", "vendor/protobuf/src", "."):
+            folder = write(tmp_path / scope.replace("/", "-"), {"app/order.proto": TIMES})
+            write(folder / scope, {"google/protobuf/timestamp.proto": copy})
             assert types(folder) == {"app.At"}
-            assert types(folder, includes=(folder / place,)) == {"app.At"}
-            assert types(folder, includes=(folder, folder / place)) == {"app.At"}
+            assert types(folder, includes=(folder / scope,)) == {"app.At"}
+            assert types(folder, includes=(folder, folder / scope)) == {"app.At"}
 
     def test_second_import_root_is_found(self, tmp_path: Path) -> None:
         """A file that is imported by one name is not compiled by another."""
@@ -115,7 +115,7 @@ class TestVendored:
         assert types(tmp_path) == expected
         assert types(tmp_path, includes=(tmp_path, tmp_path / "third_party")) == expected
         assert types(tmp_path, includes=(tmp_path / "third_party",)) == expected
-        with pytest.raises(SchemaFailed, match=r"imports foo/foo\.proto, which is not there") as caught:
+        with pytest.raises(SchemaFailed, match=r"imports foo/foo\.proto, which was not found") as caught:
             load([tmp_path / "app"])
         assert "-I" in caught.value.hint
 
@@ -189,7 +189,7 @@ class TestBroken:
         assert sorted(lines) == [
             'bad.proto:3:3: "Nope" is not defined.',
             "cut.proto:2:8: Expected message name.",
-            "lost.proto:3:1: imports nowhere.proto, which is not there",
+            "lost.proto:3:1: imports nowhere.proto, which was not found",
             "uses.proto:4:1: imports bad.proto, which does not compile",
         ]
 
@@ -333,7 +333,7 @@ class TestPartialSets:
         }
         found = self.partial(tmp_path, files, "a.proto")
         assert set(found.types) == {"A", "Outer"}
-        assert found.problems == ("a.proto imports b.proto, which is not there; not read: Next, Outer.Inner, Uses",)
+        assert found.problems == ("a.proto imports b.proto, which is missing; not read: Next, Outer.Inner, Uses",)
 
     def test_public_import_that_leads_to_a_type_may_be_missing(self, tmp_path: Path) -> None:
         """The type itself is there."""

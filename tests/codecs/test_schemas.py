@@ -205,7 +205,7 @@ class TestGeneratedModules:
 class TestPlaces:
     def test_what_is_not_there_or_of_no_kind_is_told_with_what_is_known(self, tmp_path: Path) -> None:
         (tmp_path / "x.txt").write_text("")
-        assert "not there" in fails(tmp_path / "nothing").message
+        assert "does not exist" in fails(tmp_path / "nothing").message
         assert ".proto" in fails(tmp_path / "x.txt").hint
         assert "holds no schema" in fails(tmp_path).message
 

@@ -63,25 +63,29 @@ def test_rules_of_another_store_are_left_out_and_the_others_keep_their_numbers(t
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("version = ", None, "no TOML"),
+        ("version = ", None, "not valid TOML"),
         ("", 1, "version is not 1"),
         ("\nversion = 2", 2, "version is not 1"),
         (HEAD + "maps = 1", 1, "unknown setting 'maps'"),
-        (HEAD + "[map]\nkey = 'a'", 1, "map is not a list"),
-        (HEAD + "[[map]]\ncodec = 'text'\n\n[[map]]\nkey = 'a'\n", 2, "either a key or a regex"),
-        (HEAD + "[[map]]\nkey = 'a'\ncodec = 'text'\n\n[[map]]\nkey = 'b'\n", 6, "neither codec nor type"),
+        (HEAD + "[map]\nkey = 'a'", 1, "map must be a list"),
+        (HEAD + "[[map]]\ncodec = 'text'\n\n[[map]]\nkey = 'a'\n", 2, "either key or regex"),
+        (HEAD + "[[map]]\nkey = 'a'\ncodec = 'text'\n\n[[map]]\nkey = 'b'\n", 6, "needs codec or type"),
         (HEAD + "[[map]]\nkey = 'a'\nkind = 'x'", 2, "unknown setting 'kind'"),
         (HEAD + "[[map]]\nkey = 'a'\ncodec = 'xml'", 2, "unknown codec 'xml'"),
         (HEAD + "[[map]]\nkey = 'a{'\ncodec = 'text'", 2, "brace"),
-        (HEAD + "[[map]]\nregex = '('\ncodec = 'text'", 2, "no regular expression"),
-        (HEAD + "[[map]]\nkey = 'a'\ncodec = 'text'\npriority = true", 2, "priority"),
-        (HEAD + "[[map]]\nkey = 'a'\ncodec = 'text'\neditable = 1", 2, "editable"),
-        (HEAD + "[[map]]\nkey = 1\ncodec = 'text'", 2, "key is not a text"),
-        (HEAD + "[schemas.x]\npaths = []", 2, "names no files"),
-        (HEAD + "[schemas.x]\npaths = ['nothing.proto']", 2, "nothing.proto is not there"),
-        (HEAD + "[schemas.x]\npaths = 'a'", 2, "not a list"),
-        (HEAD + "[limits]\nmax_value = 'much'", 2, "no size"),
-        (HEAD + "[limits]\nmax_elements = 0", 2, "no number of elements"),
+        (HEAD + "[[map]]\nregex = '('\ncodec = 'text'", 2, "not a regular expression"),
+        (HEAD + "[[map]]\nkey = 'a'\ncodec = 'text'\npriority = true", 2, "priority must be an integer"),
+        (HEAD + "[[map]]\nkey = 'a'\ncodec = 'text'\neditable = 1", 2, "editable must be true or false"),
+        (HEAD + "[[map]]\nkey = 1\ncodec = 'text'", 2, "key must be a string"),
+        (HEAD + "[schemas.x]\npaths = []", 2, "has no paths"),
+        (HEAD + "[schemas.x]\npaths = ['nothing.proto']", 2, "nothing.proto does not exist"),
+        (HEAD + "[schemas.x]\npaths = 'a'", 2, "a does not exist"),
+        (HEAD + "[schemas.x]\npaths = [1]", 2, "paths must be a path or a list of paths"),
+        (HEAD + "schemas = 1", 1, "schemas must be a table"),
+        (HEAD + "[schemas]\nx = 1", None, "this must be a table"),
+        (HEAD + "[[map]]\nkey = 'a'\ncodec = 'text'\nindented = 1", 2, "indented must be true or false"),
+        (HEAD + "[limits]\nmax_value = 'much'", 2, "not a size"),
+        (HEAD + "[limits]\nmax_elements = 0", 2, "must be a positive integer"),
     ],
 )
 def test_what_makes_no_sense_is_told_with_file_and_line(tmp_path: Path, text: str, line: int | None, said: str) -> None:
@@ -95,5 +99,5 @@ def test_what_makes_no_sense_is_told_with_file_and_line(tmp_path: Path, text: st
 
 def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
     (tmp_path / "codecs.toml").write_bytes(b"\xff")
-    with pytest.raises(SchemaFailed, match="no TOML"):
+    with pytest.raises(SchemaFailed, match="not valid TOML"):
         read(tmp_path / "codecs.toml")

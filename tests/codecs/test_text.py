@@ -187,8 +187,8 @@ class TestTooLarge:
         codecs = Codecs(limits=Limits(shown=10, value=10, dump=8))
         for value in ("äöüß" * 5, "\x01" * 20):
             document = codecs.open("k", value.encode())
-            assert document.refusal is not None
-            assert "too large" in document.refusal
+            assert document.read_only_reason is not None
+            assert "too large" in document.read_only_reason
             with pytest.raises(InvalidText, match="too large"):
                 document.encode("x")
             with pytest.raises(InvalidText, match="too large"):

@@ -16,7 +16,7 @@ def test_three_way_rows_hold_every_line_of_each_version(base: str, theirs: str, 
         lines = [getattr(row, column) for row in rows]
         assert "".join(f"{line}\n" for line in lines if line is not None) == text
     for row in rows:
-        if row.side is Side.NOBODY:
+        if row.side is Side.UNCHANGED:
             assert row.base == row.theirs == row.mine
 
 
@@ -24,9 +24,9 @@ def test_three_way_rows_far_from_differences_are_left_out_and_counted() -> None:
     base = "".join(f"{number}\n" for number in range(1000))
     mine, theirs = base.replace("\n500\n", "\nmine\n"), base.replace("999", "theirs")
     rows = three_way_rows(base, theirs, mine)
-    left_out = [row.left_out for row in rows if row.left_out]
-    assert left_out == [500 - CONTEXT_LINES, 498 - 2 * CONTEXT_LINES]
-    assert sum(row.left_out or 1 for row in rows) == 1000
+    omitted = [row.omitted for row in rows if row.omitted]
+    assert omitted == [500 - CONTEXT_LINES, 498 - 2 * CONTEXT_LINES]
+    assert sum(row.omitted or 1 for row in rows) == 1000
     assert ThreeWayRow("500", "500", "mine", Side.MINE) in rows
     assert rows[-1] == ThreeWayRow("999", "theirs", "999", Side.THEIRS)
 

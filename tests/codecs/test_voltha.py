@@ -71,7 +71,7 @@ def test_every_type_with_everything_in_it_is_shown_and_kept(form: Form) -> None:
         raw = UNKNOWN + serialized(full(name)) + UNKNOWN
         document = opened(raw, name, form, voltha())
         assert document.choice.form == form
-        assert document.refusal is None
+        assert document.read_only_reason is None
         assert document.encode(document.text).value == raw
 
 

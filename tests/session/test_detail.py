@@ -232,11 +232,11 @@ async def test_a_large_value_shows_its_beginning_before_it_is_read_through() -> 
 
         session.subscribe(look)
         session.select("large")
-        await eventually(lambda: bool(seen) and seen[-1].refusal is None, "it was read", PATIENCE)
+        await eventually(lambda: bool(seen) and seen[-1].read_only_reason is None, "it was read", PATIENCE)
         document = seen[-1]
         assert (document.reason, document.content.size) == ("valid JSON", len(value))
         for preview in seen[:-1]:  # in one frame there may be only the whole
-            assert preview.refusal == "it is still being read"
+            assert preview.read_only_reason == "it is still being read"
             assert document.text.startswith(preview.text)
             assert preview.value == value
     preview_alone = Codecs().preview("large", value)

@@ -6,7 +6,7 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from explorer.codecs.line_merge import matches
+from explorer.codecs.line_merge import matching_pairs
 from explorer.codecs.protobuf.fields import comparable, content, fields_of
 
 _MOST: Final = 10_000
@@ -20,7 +20,7 @@ def align(old: Sequence[Message], new: Sequence[Message]) -> Mapping[int, int]:
     a gap of as many old as new ones, one by one.
     """
     was, now = [comparable(one) for one in old], [comparable(one) for one in new]
-    anchors = [*matches(was, now), (len(old), len(new))]
+    anchors = [*matching_pairs(was, now), (len(old), len(new))]
     found = {there: here for here, there in anchors[:-1]}
     _moved(was, now, found)
     taken = set(found.values())

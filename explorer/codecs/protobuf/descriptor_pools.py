@@ -227,7 +227,7 @@ def _is_there(name: str, defined: Mapping[str, str]) -> bool:
 
 def _problem(file: str, gone: Sequence[str], left_out: Sequence[str]) -> str:
     names = ", ".join(sorted(left_out)[:_SHOWN]) + (", ..." if len(left_out) > _SHOWN else "")
-    why = f"{file} imports {gone[0]}, which is not there" if gone else f"{file} needs what is not there"
+    why = f"{file} imports {gone[0]}, which is missing" if gone else f"{file} uses a missing type"
     return f"{why}; not read: {names}"
 
 

@@ -59,7 +59,7 @@ class Inspector:
     _checked: dict[str, bool] = field(default_factory=dict)
     """For each file, whether its strings are checked when a message is parsed, as all of proto3 are."""
 
-    def survey(self, message: Message, most: int) -> MessageStats:
+    def inspect(self, message: Message, most: int) -> MessageStats:
         """Look over a message."""
         found = MessageStats(most)
         self._look(message, found)

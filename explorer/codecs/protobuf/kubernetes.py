@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
-from explorer.codecs.base import Choice, Document, Encoded, Limits, Merge
+from explorer.codecs.base import Choice, Document, EncodeResult, Limits, MergeResult
 from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.messages import MessageDocument
 from explorer.codecs.protobuf.schemas import Schemas
@@ -113,7 +113,7 @@ class KubernetesDocument(Document):
             reason=inner.reason,
             content=inner.content,
             language=inner.language,
-            refusal=inner.refusal,
+            read_only_reason=inner.read_only_reason,
             notes=inner.notes,
             inner=inner,
             envelope=envelope,
@@ -127,7 +127,7 @@ class KubernetesDocument(Document):
         """Return the other form of the message: text format or JSON."""
         return replace(self.choice, form="text" if self.choice.form == "json" else "json")
 
-    def encode(self, text: str) -> Encoded:
+    def encode(self, text: str) -> EncodeResult:
         """Give the bytes of the object in its envelope.
 
         Raises:
@@ -138,7 +138,7 @@ class KubernetesDocument(Document):
             return replace(encoded, value=self.value)
         return replace(encoded, value=self.envelope.around(encoded.value))
 
-    def merge(self, mine: str, theirs: bytes) -> Merge:
+    def merge(self, mine: str, theirs: bytes) -> MergeResult:
         """Merge the objects field by field, in the envelope that is stored now.
 
         Raises:

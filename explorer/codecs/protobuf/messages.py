@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from google.protobuf.message import DecodeError, Message
 
-from explorer.codecs.base import Choice, Document, Encoded, Limits, Merge
+from explorer.codecs.base import Choice, Document, EncodeResult, Limits, MergeResult
 from explorer.codecs.protobuf.fields import copied, is_complete, missing_fields, serialized, unknown_size
 from explorer.codecs.protobuf.inspection import trim
 from explorer.codecs.protobuf.message_merge import MergeInputs, MessageMerge
@@ -68,25 +68,25 @@ class MessageDocument(Document):
             message = kind.parse(value)
         except DecodeError as error:
             raise _NotOfThisKindError(f"it does not parse as {kind.name}") from error
-        found = kind.surveyor.survey(message, limits.elements)
+        found = kind.inspector.inspect(message, limits.elements)
         if found.broken_strings:
             raise _NotOfThisKindError(f"it is no {kind.name}: not all its strings are text")
-        shown, refusal = message, None
+        shown, read_only_reason = message, None
         if found.too_many:
             shown = copied(message)
             trim(shown, limits.elements)
-            refusal = f"more than {limits.elements:,} elements: the first are shown, too many to edit here"
+            read_only_reason = f"more than {limits.elements:,} elements: the first are shown, too many to edit here"
         form, text, why = _written(shown, kind, choice, anys=found.anys)
         if len(text) > limits.value:
             text = text[: limits.value]
-            refusal = f"too long to edit here: the first {limits.value:,} characters are shown"
+            read_only_reason = f"too long to edit here: the first {limits.value:,} characters are shown"
         return cls(
             value=value,
             choice=replace(choice, form="json" if form.language == "json" else "text"),
             reason=reason,
             content=PlainText(text),
             language=form.language,
-            refusal=refusal,
+            read_only_reason=read_only_reason,
             notes=(*why, *_notes(value, message)),
             kind=kind,
             form=form,
@@ -101,53 +101,53 @@ class MessageDocument(Document):
         """Return the other form of the message: text format or JSON."""
         return replace(self.choice, form="text" if self.choice.form == "json" else "json")
 
-    def encode(self, text: str) -> Encoded:
+    def encode(self, text: str) -> EncodeResult:
         """Give the bytes of the message with the edit carried over to it.
 
         Raises:
             InvalidText: It is no such message, the edit takes a required field away, the document refuses to be edited,
                 or the outcome would not say what the text says.
         """
-        if self.refusal is not None:
-            raise InvalidText(self.refusal)
+        if self.read_only_reason is not None:
+            raise InvalidText(self.read_only_reason)
         if text == self.text:
-            return Encoded(self.value, changed=False)
+            return EncodeResult(self.value, changed=False)
         edited = self._read(text)
         before = self.kind.parse(self.value)
         base = self._read(self.text)
         if serialized(edited) == serialized(base):
-            return Encoded(self.value, changed=False, notes=("only spelling differs: nothing to write",))
+            return EncodeResult(self.value, changed=False, notes=("only spelling differs: nothing to write",))
         after = copied(before)
         self._graft(MergeInputs(after, base, base, edited))
         if (missing := missing_fields(after)) and (is_complete(before) or not self.value):
             raise InvalidText(f"required fields are missing: {', '.join(missing)}")
         value = patch_bytes(self.value, before, after)
         self._verify(value, edited)
-        return Encoded(value, value != self.value, tuple(self._changes(value, before, after)))
+        return EncodeResult(value, value != self.value, tuple(self._changes(value, before, after)))
 
-    def merge(self, mine: str, theirs: bytes) -> Merge:
+    def merge(self, mine: str, theirs: bytes) -> MergeResult:
         """Merge field by field.
 
         Raises:
             InvalidText: Mine is no such message, theirs is none any more, or the document refuses to be edited.
         """
-        if self.refusal is not None:
-            raise InvalidText(self.refusal)
+        if self.read_only_reason is not None:
+            raise InvalidText(self.read_only_reason)
         base, edited = self._read(self.text), self._read(mine)
         hint = "take theirs or mine as a whole"
         try:
             document = self._of(theirs, self.kind, self.choice, self.reason, self.limits)
         except InvalidText as error:
             raise InvalidText(f"what is stored now cannot be merged: {error.message}", hint=hint) from error
-        if document.refusal is not None or document.form != self.form:
+        if document.read_only_reason is not None or document.form != self.form:
             raise InvalidText("what is stored now cannot be shown in the same form", hint=hint)
         stored = document._read(document.text)  # noqa: SLF001 - another one of these
         merged = copied(stored)
         conflicts = self._graft(MergeInputs(merged, stored, base, edited))
-        return Merge(document, self.form.write(merged), conflicts)
+        return MergeResult(document, self.form.write(merged), conflicts)
 
     def _read(self, text: str) -> Message:
-        return self.form.read(text, self.kind.made)
+        return self.form.read(text, self.kind.message_class)
 
     def _graft(self, four: MergeInputs) -> tuple[str, ...]:
         """Carry an edit over to the target, and give the fields that somebody else changed differently."""
@@ -200,7 +200,7 @@ def _written(
         try:
             text = form.write(message)
             if anys and form.expands:
-                form.read(text, kind.made)
+                form.read(text, kind.message_class)
         except InvalidText as error:
             failures.append(f"not shown {form.title}: {error.message}")
         else:

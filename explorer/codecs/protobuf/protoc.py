@@ -64,7 +64,7 @@ def compile_protos(
     failed = [problem for name, problem in problems.items() if layout.path(name) in wanted]
     if failed or not data:
         first, *more = failed or list(problems.values())
-        hint = "name the folder that its imports are relative to with -I" if first.endswith("is not there") else ""
+        hint = "name the folder that its imports are relative to with -I" if first.endswith("was not found") else ""
         raise SchemaFailed(first, hint=hint or (f"and {len(more)} more: {more[0]}" if more else ""))
     return ProtocResult(list(FileDescriptorSet.FromString(data).file), tuple(problems.values()))
 
@@ -82,7 +82,7 @@ def _import_problem(layout: ProtoLayout, name: str) -> str:
         return "is no name that protoc takes: relative to a folder of imports, without . and .."
     path = layout.path(name)
     if path is None:
-        return "is not there"
+        return "was not found"
     other = next((known for known, there in layout.names.items() if there == path and known != name), None)
     return "does not compile" if other is None else f"is compiled as {other}: import it by that name everywhere"
 

@@ -78,7 +78,7 @@ def _files(path: Path) -> Iterator[Path]:
             return
         raise SchemaFailed(f"{path} is of no known kind", hint=f"known are {_KINDS}")
     if not path.is_dir():
-        raise SchemaFailed(f"{path} is not there")
+        raise SchemaFailed(f"{path} does not exist")
     there = list(schema_files(path))
     for ending in (".proto", SUFFIX, _SETS):
         if found := sorted(file for file in there if file.name.endswith(ending)):

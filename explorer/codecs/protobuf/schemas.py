@@ -29,7 +29,7 @@ class MessageType:
     schema: str
     name: str
     pool: DescriptorPool = field(repr=False, compare=False)
-    made: type[Message] = field(repr=False, compare=False)
+    message_class: type[Message] = field(repr=False, compare=False)
 
     def parse(self, value: bytes) -> Message:
         """Read bytes as this message.
@@ -37,15 +37,15 @@ class MessageType:
         Raises:
             google.protobuf.message.DecodeError: They are none.
         """
-        return self.made.FromString(value)
+        return self.message_class.FromString(value)
 
     @cached_property
     def hiding_field(self) -> str | None:
         """A field whose name is that of one of the library's methods, so that the library cannot read text format."""
-        return hiding_field(self.made)
+        return hiding_field(self.message_class)
 
     @cached_property
-    def surveyor(self) -> Inspector:
+    def inspector(self) -> Inspector:
         """Looks over messages of this type."""
         return Inspector()
 
@@ -165,7 +165,7 @@ def _score(value: bytes, kind: MessageType, limits: Limits) -> tuple[int, int] |
     """
     try:
         message = kind.parse(value)
-        stats = kind.surveyor.survey(message, limits.elements)
+        stats = kind.inspector.inspect(message, limits.elements)
     except (DecodeError, UnicodeDecodeError):  # the latter for the key of a map
         return None
     mismatch = 5 * unknown_size(message) + 3 * stats.broken_strings + (serialized(message) != value)

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from explorer.codecs.line_merge import matches
+from explorer.codecs.line_merge import matching_pairs
 from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.fields import (
     comparable,
@@ -174,7 +174,7 @@ def _elements(
 ) -> _Pieces:
     encode = wire.grouped if field.type == FieldDescriptor.TYPE_GROUP else wire.delimited
     was = now = 0
-    same = matches([comparable(message) for message in before], [comparable(message) for message in after])
+    same = matching_pairs([comparable(message) for message in before], [comparable(message) for message in after])
     for was_next, now_next in (*same, (len(before), len(after))):
         replaced = was_next - was == now_next - now
         for new in range(now, now_next):

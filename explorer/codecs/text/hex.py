@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from explorer.codecs.base import Choice, Document, Encoded, Limits, Merge
-from explorer.codecs.line_merge import merged_lines
+from explorer.codecs.base import Choice, Document, EncodeResult, Limits, MergeResult
+from explorer.codecs.line_merge import merge_lines
 from explorer.codecs.text.content import HexDump
 from explorer.model.errors import InvalidText
 
@@ -53,30 +53,30 @@ class HexDocument(Document):
             reason=reason,
             content=HexDump(value[: limits.shown]),
             language="hex",
-            refusal=limits.refusal(value, limits.dump),
+            read_only_reason=limits.read_only_reason(value, limits.dump),
             notes=(),
         )
 
-    def encode(self, text: str) -> Encoded:
+    def encode(self, text: str) -> EncodeResult:
         """Give the bytes of a dump.
 
         Raises:
             InvalidText: There is something else in a line, half a byte, or the document refuses to be edited.
         """
-        if self.refusal is not None:
-            raise InvalidText(self.refusal)
+        if self.read_only_reason is not None:
+            raise InvalidText(self.read_only_reason)
         value = self.value if text == self.text else undump(text)
-        return Encoded(value, changed=value != self.value)
+        return EncodeResult(value, changed=value != self.value)
 
-    def merge(self, mine: str, theirs: bytes) -> Merge:
+    def merge(self, mine: str, theirs: bytes) -> MergeResult:
         """Merge line by line.
 
         Raises:
             InvalidText: Mine is no dump, or the document refuses to be edited.
         """
-        if self.refusal is not None:
-            raise InvalidText(self.refusal)
+        if self.read_only_reason is not None:
+            raise InvalidText(self.read_only_reason)
         undump(mine)
         document = HexDocument.open(theirs, self.reason, Limits(dump=max(len(theirs), len(self.value))))
-        text, conflicts = merged_lines(self.text, mine, document.text)
-        return Merge(document, text, conflicts)
+        text, conflicts = merge_lines(self.text, mine, document.text)
+        return MergeResult(document, text, conflicts)

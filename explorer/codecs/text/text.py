@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from explorer.codecs.base import Choice, Codec, Document, Encoded, Language, Limits, Merge
-from explorer.codecs.line_merge import merged_lines
+from explorer.codecs.base import Choice, Codec, Document, EncodeResult, Language, Limits, MergeResult
+from explorer.codecs.line_merge import merge_lines
 from explorer.codecs.text.content import EscapedText, PlainText
 from explorer.codecs.text.escapes import escape, invalid, needs_escape, unescape
 from explorer.codecs.text.json_syntax import check_json, json_tokens
@@ -59,18 +59,20 @@ class TextDocument(Document):
             text = shown.decode("utf-8", "strict" if whole else "ignore")
         except UnicodeDecodeError as error:
             raise InvalidText(f"not UTF-8: byte 0x{value[error.start]:02x} at {error.start}") from error
-        return cls._made(value, text, choice, reason, refusal=limits.refusal(value, limits.value))
+        return cls._made(value, text, choice, reason, read_only_reason=limits.read_only_reason(value, limits.value))
 
     @classmethod
-    def _made(cls, value: bytes, text: str, choice: Choice, reason: str, *, refusal: str | None = None) -> Self:
-        layout = _layout(text, choice) if refusal is None else None
+    def _made(
+        cls, value: bytes, text: str, choice: Choice, reason: str, *, read_only_reason: str | None = None
+    ) -> Self:
+        layout = _layout(text, choice) if read_only_reason is None else None
         crlf = layout is None and _has_only_crlf(text)
         shown = layout.text if layout else text.replace("\r\n", "\n") if crlf else text
         notes = [_CRLF] if crlf else []
         if layout is None and not crlf and "\r\n" in text:
             ends, feeds = text.count("\r\n"), pluralize(text.count("\n"), "line end")
             notes.append(f"mixed line ends: {ends:,} of {feeds} are CRLF, shown as \\r")
-        if layout is None and refusal is None and 0 < len(text) <= _LOOKED_OVER:
+        if layout is None and read_only_reason is None and 0 < len(text) <= _LOOKED_OVER:
             try:
                 _CHECKS.get(choice.codec, _accept)(text)
             except InvalidText as error:
@@ -83,7 +85,7 @@ class TextDocument(Document):
             reason=reason,
             content=PlainText(shown),
             language=_LANGUAGES.get(choice.codec, "text"),
-            refusal=refusal,
+            read_only_reason=read_only_reason,
             notes=tuple(notes),
             escaped=False,
             crlf=crlf,
@@ -106,10 +108,10 @@ class TextDocument(Document):
         if self.indented:
             return replace(self.choice, indented=False)
         indented = replace(self.choice, indented=True)
-        found = self.refusal is None and _layout(self._stored(self.text), indented)
+        found = self.read_only_reason is None and _layout(self._stored(self.text), indented)
         return indented if found else None
 
-    def readable(self, text: str) -> str | None:
+    def indented_text(self, text: str) -> str | None:
         """Return a text of this document that is in one line with one element a line."""
         if self.layout is not None:
             return None
@@ -128,32 +130,32 @@ class TextDocument(Document):
         """Return this document and how pasted text is written in it; in the escaped form a backslash is two."""
         return (self, escape(text)) if self.escaped else self.adopt(text)
 
-    def encode(self, text: str) -> Encoded:
+    def encode(self, text: str) -> EncodeResult:
         """Give the bytes of a text; JSON and YAML are checked, and their layout and values are never changed.
 
         Raises:
             InvalidText: It is not valid JSON or YAML, has an escape that names nothing, or the document refuses to be
                 edited.
         """
-        if self.refusal is not None:
-            raise InvalidText(self.refusal)
+        if self.read_only_reason is not None:
+            raise InvalidText(self.read_only_reason)
         if text == self.text:
-            return Encoded(self.value, changed=False)
+            return EncodeResult(self.value, changed=False)
         meant = self._meant(text)
         _refuse_surrogates(meant)
         _CHECKS.get(self.choice.codec, _accept)(meant)
         value = self._stored(text).encode()
         changed = value != self.value
-        return Encoded(value, changed, () if changed else (_ONLY_LAYOUT,))
+        return EncodeResult(value, changed, () if changed else (_ONLY_LAYOUT,))
 
-    def merge(self, mine: str, theirs: bytes) -> Merge:
+    def merge(self, mine: str, theirs: bytes) -> MergeResult:
         """Merge line by line, in the form in which this document is shown.
 
         Raises:
             InvalidText: Theirs is not UTF-8 or cannot be shown in this form, or mine has an escape that names nothing.
         """
-        if self.refusal is not None:
-            raise InvalidText(self.refusal)
+        if self.read_only_reason is not None:
+            raise InvalidText(self.read_only_reason)
         hint = "take theirs or mine as a whole"
         choice = replace(self.choice, indented=self.indented)
         try:
@@ -163,10 +165,10 @@ class TextDocument(Document):
         if self.layout is not None and _layout(document._stored(document.text), choice) is None:  # noqa: SLF001 - its own class
             raise InvalidText(f"what is stored now is not a {self.choice.codec} list or mapping", hint=hint)
         their_text = document._meant(document.text)  # noqa: SLF001 - another one of these
-        text, conflicts = merged_lines(self._meant(self.text), self._meant(mine), their_text)
+        text, conflicts = merge_lines(self._meant(self.text), self._meant(mine), their_text)
         if needs_escape(text) and not document.escaped:
             document = replace(document._with_escapes(), choice=replace(choice, escaped=True))  # noqa: SLF001 - its own class
-        return Merge(document, escape(text) if document.escaped else text, conflicts)
+        return MergeResult(document, escape(text) if document.escaped else text, conflicts)
 
     def _meant(self, text: str) -> str:
         """Return a text without escapes."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from explorer.codecs.line_merge import matches
+from explorer.codecs.line_merge import matching_pairs
 
 OPENERS: Final = "{["
 CLOSERS: Final = "}]"
@@ -153,7 +153,7 @@ def _anchored(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tupl
     """Pair lines in order: first those that stand once in both, as patience diff does, then what is between them."""
     old_end = new_end = 0
     for old_at, new_at in (*_longest_ascent(_unique_pairs(old, new)), (len(old), len(new))):
-        for one, other in matches(old[old_end:old_at], new[new_end:new_at]):
+        for one, other in matching_pairs(old[old_end:old_at], new[new_end:new_at]):
             yield old_end + one, new_end + other
         if old_at < len(old):
             yield old_at, new_at
@@ -187,7 +187,7 @@ def _longest_ascent(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 def _pair(
     stored: Sequence[Hashable], edited: Sequence[Hashable], old: slice, new: slice, partners: dict[int, int]
 ) -> None:
-    for one, other in matches(stored[old], edited[new]):
+    for one, other in matching_pairs(stored[old], edited[new]):
         partners[new.start + other] = old.start + one
 
 

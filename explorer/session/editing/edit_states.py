@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from explorer.codecs.base import Merge
+from explorer.codecs.base import MergeResult
 from explorer.codecs.three_way import ThreeWayRow
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, InvalidText
@@ -57,7 +57,7 @@ class Conflicted:
     """The text of the edit."""
     theirs: Entry | None
     """What is stored now; None when the key is gone."""
-    merge: Merge | None
+    merge: MergeResult | None
     """Both changes together, where they can be."""
     reason: str = ""
     """Why they cannot be."""

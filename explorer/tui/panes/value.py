@@ -132,7 +132,9 @@ class ValuePane(Pane):
             facts.append(f"lease {entry.lease}")
         lines.append(safe_content(middle(" · ".join(facts), width)))
         lines += [safe_content(row) for row in _wrapped(f"{document.title}: {document.reason}", width)]
-        notes = ([f"cannot be edited: {document.refusal}"] if document.refusal else []) + list(document.notes)
+        notes = ([f"cannot be edited: {document.read_only_reason}"] if document.read_only_reason else []) + list(
+            document.notes
+        )
         room = max(_LEAST_FACTS, self.size.height // 3) - len(lines)
         for number, note in enumerate(notes):
             rows = _wrapped(f"▪ {note}", width)
@@ -191,7 +193,7 @@ def metadata(reading: LoadedValue, now: float) -> list[str]:
         ("read as", document.title),
         ("reason", document.reason),
         ("read at", f"{reading.time.astimezone():%Y-%m-%d %H:%M:%S}"),
-        ("editing", document.refusal or "possible"),
+        ("editing", document.read_only_reason or "possible"),
     ]
     lines = [f"{sanitize(str(name))}: {sanitize(str(value))}" for name, value in rows if value is not None]
     return lines + [f"note: {sanitize(note)}" for note in document.notes]

@@ -67,9 +67,9 @@ class ThreeWayView(VirtualList):
         if self.room != self._width and self.room > 0:
             self._width = self.room
             self._rows, self._differences = [], []
-            before = Side.NOBODY
+            before = Side.UNCHANGED
             for at, line in enumerate(self.lines):
-                if line.side is not Side.NOBODY and line.side is not before:
+                if line.side is not Side.UNCHANGED and line.side is not before:
                     self._differences.append(len(self._rows))
                 before = line.side
                 self._rows += ((at, row) for row in self._line_rows(line))
@@ -81,11 +81,11 @@ class ThreeWayView(VirtualList):
         self.count()
         at, row = self._rows[index]
         line = self.lines[at]
-        if line.left_out:
+        if line.omitted:
             what = (
                 "further lines are too many to be shown" if line.side is Side.CONFLICT else "lines that nobody changed"
             )
-            return [("lines--dim", f"  … {line.left_out:,} {what}")]
+            return [("lines--dim", f"  … {line.omitted:,} {what}")]
         drawn: list[Piece] = []
         changes: tuple[tuple[Side, ...], ...] = ((), _THEIRS, _MINE)
         columns = zip(_cells(line), changes, self.column_widths, strict=True)
@@ -129,7 +129,7 @@ class ThreeWayView(VirtualList):
 
     def _line_rows(self, line: ThreeWayRow) -> Iterator[int]:
         """Return the rows of a line; the complement of one is that of the carets below it."""
-        if line.left_out:
+        if line.omitted:
             yield 0
             return
         rooms = [cells - _MARGIN - (1 if number else 0) for number, cells in enumerate(self.column_widths)]
@@ -157,7 +157,7 @@ class ThreeWayView(VirtualList):
 def _cells(line: ThreeWayRow) -> tuple[_Cell, _Cell, _Cell]:
     """Return how the three versions of a line are drawn."""
     base = line.base
-    if base is None or line.side is Side.NOBODY:
+    if base is None or line.side is Side.UNCHANGED:
         base_cell, theirs, mine = (
             _Cell(None if one is None else _shown(one)) for one in (base, line.theirs, line.mine)
         )
