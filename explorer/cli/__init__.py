@@ -1,18 +1,18 @@
-"""The `keyscope` command: one module per family of verbs; errors become exit codes in `exits` and nowhere else."""
+"""The `keyscope` command: a module per family of verbs; errors become exit codes in `exit_codes` alone."""
 
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from explorer.cli import arguments, exit_codes, parser
+from explorer.cli import arguments, command_line, exit_codes
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the command and give its exit code; `exits.Code` lists them.
+    """Run the command and return its exit code, see `exit_codes.ExitCode`.
 
     Args:
-        words: What follows the command's name; by default what the process was started with.
+        words: The arguments; those of the process by default.
     """
     words = sys.argv[1:] if words is None else words
     if "_ARGCOMPLETE" in os.environ:  # set by the shell's script while it completes a command line
@@ -21,27 +21,27 @@ def main(words: Sequence[str] | None = None) -> int:
         complete()
     try:
         if not words:
-            from explorer.cli.start import start  # noqa: PLC0415 - rarely wanted
+            from explorer.cli.start import start  # noqa: PLC0415 - rarely needed
 
-            return exit_codes.leave(start())
-        command = parser.parse(words)
-        if isinstance(command.wanted, arguments.Completion):
-            from explorer.cli.completion import script  # noqa: PLC0415 - rarely wanted
+            return exit_codes.flush_output(start())
+        command = command_line.parse(words)
+        if isinstance(command.subcommand, arguments.Completion):
+            from explorer.cli.completion import script  # noqa: PLC0415 - rarely needed
 
-            sys.stdout.write(script(command.wanted.shell))
-            return exit_codes.leave(exit_codes.ExitCode.DONE)
+            sys.stdout.write(script(command.subcommand.shell))
+            return exit_codes.flush_output(exit_codes.ExitCode.SUCCESS)
         from explorer.cli.run import run  # noqa: PLC0415 - `--help` and `--version` answer without asyncio
 
         with _logged(command):
             code = run(command)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again unless it is a person's to read
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again if it is an internal error
         code = exit_codes.print_error(error)
-    return exit_codes.leave(code)
+    return exit_codes.flush_output(code)
 
 
 def _logged(command: arguments.Command) -> AbstractContextManager[None]:
     if command.log is None:
         return nullcontext()
-    from explorer.cli.log_file import log_file  # noqa: PLC0415 - rarely wanted
+    from explorer.cli.log_file import log_file  # noqa: PLC0415 - rarely needed
 
     return log_file(command.log)

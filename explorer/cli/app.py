@@ -1,4 +1,4 @@
-"""No verb: the terminal app on a session."""
+"""The terminal app on a session, for the command without a verb."""
 
 import asyncio
 import shlex
@@ -14,8 +14,8 @@ from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from explorer.cli import arguments
-from explorer.cli.decoder import first_few
+from explorer.cli.arguments import CodecOptions, Overview
+from explorer.cli.decoder import is_configured, limit_problems
 from explorer.cli.exit_codes import UsageError
 from explorer.cli.stack_dump import stack_dumps
 from explorer.codecs.lazy import LazyCodecs
@@ -31,110 +31,112 @@ from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.tui.terminal.gc_tuner import gc_paused
 
-if TYPE_CHECKING:  # with them comes protobuf
+if TYPE_CHECKING:  # imports protobuf
     from explorer.codecs.codecs import Codecs
 
-_MAX_NAMES: Final = 5
-"""Keys with drafts that are named at the end."""
-_DRAWN: Final = 0.3
-"""Seconds after which the first picture is there, and what no picture needs may be loaded."""
+_MAX_DRAFT_KEYS: Final = 5
+"""Keys with drafts that are printed at the end."""
+_FIRST_FRAME_DELAY: Final = 0.3
+"""Seconds until the first frame is drawn, and modules that it does not need may be loaded."""
 
 
-def possible() -> bool:
-    """Tell whether there is a terminal to look at and to type into."""
+def has_terminal() -> bool:
+    """Return whether standard input, output and error are a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
 
 
-def look(meant: Profile, wanted: arguments.Overview, reading: arguments.Reading, *, name: str = "") -> int:
-    """Show a store until the person leaves, and give the exit code.
+def run_app(known: Profile, overview: Overview, options: CodecOptions, *, profile_name: str = "") -> int:
+    """Run the app until the person quits, and return the exit code.
+
+    Args:
+        known: The store with its access.
+        overview: The options of the app.
+        options: Schemas and rules.
+        profile_name: `@NAME` if the store was opened by a profile.
 
     Raises:
-        ExplorerError: The address, the settings or a schema cannot be understood.
+        ExplorerError: The address, the settings or a schema is invalid.
     """
     with gc_paused():
-        from explorer.tui.app import Keyscope  # noqa: PLC0415 - the other verbs start without Textual
+        from explorer.tui.app import Keyscope  # noqa: PLC0415 - the verbs start without Textual
 
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as address_warnings:
         warnings.simplefilter("always")
-        connect = opener(meant.url, meant.access)
+        connect = opener(known.url, known.access)  # the session refuses the writes of a read-only profile itself
     actions = ACTIONS.with_keys(keys())
-    if wanted.theme is not None:
-        check_theme(wanted.theme)
+    if overview.theme is not None:
+        check_theme(overview.theme)
 
-    sys.excepthook = _tell
+    sys.excepthook = _print_traceback
     if isinstance(sys.stderr, TextIOWrapper):
-        sys.stderr.reconfigure(encoding="utf-8")  # in another locale the frames would be drawn as escapes
+        sys.stderr.reconfigure(encoding="utf-8")  # in another locale frames would be drawn as escapes
 
-    farewell: list[str] = []
+    last_lines: list[str] = []
 
     async def run() -> int:
         first = connect()
         stores = chain([first], iter(connect, None))
-        codecs = LazyCodecs(lambda: _codecs(first, reading))
+        codecs = LazyCodecs(lambda: _load_codecs(first, options))
         problems: tuple[str, ...] = ()
-        if reading != arguments.Reading() or (folder("config") / "codecs.toml").exists():
-            problems = codecs.prepare().problems  # an error in what a person wrote is raised before anything is shown
+        if is_configured(options):
+            problems = codecs.prepare().problems  # errors in the settings are raised before the app opens
         drafts = folder("state") / "drafts"
 
         async def nearby() -> str | None:
-            return await address_hint(first.address, meant.access)
+            return await address_hint(first.address, known.access)
 
         errors = InternalErrors(folder("state") / "errors")
-        asyncio.get_running_loop().set_exception_handler(partial(_report, errors))
+        asyncio.get_running_loop().set_exception_handler(partial(_report_unhandled, errors))
         async with Session(
             lambda: next(stores),
             codecs,
-            writable=wanted.write,
-            read_only="read-only: its profile says so" if wanted.read_only else None,
+            writable=overview.write,
+            read_only="read-only: its profile says so" if overview.read_only else None,
             drafts=drafts,
             actions=actions,
             nearby=nearby,
             errors=errors,
-            profile=name,
+            profile=profile_name,
         ) as session:
-            messages = [*(str(one.message) for one in told), *first_few(problems)]
+            messages = [*(str(one.message) for one in address_warnings), *limit_problems(problems)]
             app = Keyscope(
-                session, theme=wanted.theme, theme_file=folder("state") / "theme", told=messages, errors=errors
+                session, theme=overview.theme, theme_file=folder("state") / "theme", told=messages, errors=errors
             )
-            with _signals(app.end), stack_dumps(folder("state")):
+            with _signals_end(app.end), stack_dumps(folder("state")):
                 async with asyncio.TaskGroup() as group:
-                    preparing = group.create_task(_prepare(session, codecs))
+                    preparing = group.create_task(_prepare_codecs(session, codecs))
                     await app.run_async()
                     preparing.cancel()
             if app.failure is not None:
                 raise app.failure
-            farewell.extend(_drafts_kept(session, meant.url))
+            last_lines.extend(_draft_lines(session, known.url))
             if errors.recent:
-                farewell.append(f"there were internal errors; details in {errors.folder}")
+                last_lines.append(f"there were internal errors; details in {errors.folder}")
             return app.return_code or 0
 
     code = asyncio.run(run())
-    for line in farewell:
+    for line in last_lines:
         sys.stderr.write(f"{sanitize(line)}\n")
     return code
 
 
 def check_theme(name: str) -> None:
-    """Refuse a theme that is none.
-
-    Raises:
-        UsageError: There is no such theme; the hint lists them.
-    """
-    from textual.theme import BUILTIN_THEMES  # noqa: PLC0415 - the other verbs start without Textual
+    """Raise UsageError if there is no such theme; its hint lists the themes."""
+    from textual.theme import BUILTIN_THEMES  # noqa: PLC0415 - the verbs start without Textual
 
     from explorer.tui.themes import THEMES  # noqa: PLC0415 - as above
 
     known = [*(theme.name for theme in THEMES), *BUILTIN_THEMES]
     if name not in known:
-        raise UsageError(f"there is no theme {name!r}", hint=f"there are {', '.join(known)}")
+        raise UsageError(f"unknown theme {name!r}", hint=f"themes: {', '.join(known)}")
 
 
 @contextmanager
-def _signals(end: Callable[[signal.Signals], None]) -> Generator[None, None, None]:
-    """Have signals end the app, so that the terminal is given back as it was; Windows has no way to.
+def _signals_end(end: Callable[[signal.Signals], None]) -> Generator[None, None, None]:
+    """End the app on SIGINT and SIGTERM, so that the terminal is restored; not on Windows.
 
-    Without its terminal it ends at once, whatever whoever started it has set: there is nothing to give back, and the
-    signal to go on that comes along with the hangup would have Textual start to draw again.
+    SIGHUP ends the process at once, even if the parent ignores it: there is no terminal to restore, and the SIGCONT
+    that comes with a hangup would make Textual draw again.
     """
     if sys.platform == "win32":
         yield
@@ -151,38 +153,38 @@ def _signals(end: Callable[[signal.Signals], None]) -> Generator[None, None, Non
             loop.remove_signal_handler(number)
 
 
-def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Tell of a defect on the terminal; in what a library says of it there may be a stranger's words."""
+def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of an internal error, sanitized: a library may put text from a store into it."""
     sys.stderr.write(sanitize("".join(traceback.format_exception(kind, error, trace)), multiline=True))
 
 
-def _drafts_kept(session: Session, url: str) -> Iterator[str]:
-    """Yield lines about what was typed and not saved; nothing where there is nothing of the kind."""
+def _draft_lines(session: Session, url: str) -> Iterator[str]:
+    """Yield a line about unsaved drafts, if there are any."""
     keys = sorted(session.editor.draft_keys)
     if keys:
-        names = ", ".join(escape_key(key) for key in keys[:_MAX_NAMES])
-        more = f" and {len(keys) - _MAX_NAMES} more" if len(keys) > _MAX_NAMES else ""
-        shown = session.profile or session.address or url
-        yield f"{pluralize(len(keys), 'draft')} kept: {names}{more} (keyscope {shlex.quote(shown)} opens it)"
+        names = ", ".join(escape_key(key) for key in keys[:_MAX_DRAFT_KEYS])
+        more = f" and {len(keys) - _MAX_DRAFT_KEYS} more" if len(keys) > _MAX_DRAFT_KEYS else ""
+        store = shlex.quote(session.profile or session.address or url)
+        yield f"{pluralize(len(keys), 'draft')} kept: {names}{more} (keyscope {store} opens it)"
 
 
-def _report(errors: InternalErrors, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    """Report an exception that nobody awaits; asyncio itself would write it to the screen, with its message."""
+def _report_unhandled(errors: InternalErrors, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """Report an exception that no task awaits; asyncio would print it with its message onto the screen."""
     del loop
     error = context.get("exception")
     if isinstance(error, Exception):
         errors.report(error, "in the background")
 
 
-def _codecs(store: Store, reading: arguments.Reading) -> "Codecs":
-    from explorer.codecs.load import codecs_for  # noqa: PLC0415 - with protobuf and yaml
+def _load_codecs(store: Store, options: CodecOptions) -> "Codecs":
+    from explorer.codecs.load import codecs_for  # noqa: PLC0415 - imports protobuf and yaml
 
-    return codecs_for(store, protos=reading.protos, includes=reading.includes, file=reading.codecs)
+    return codecs_for(store, protos=options.protos, includes=options.includes, file=options.codecs)
 
 
-async def _prepare(session: Session, codecs: LazyCodecs) -> None:
-    """Make the codecs while nobody waits for them."""
+async def _prepare_codecs(session: Session, codecs: LazyCodecs) -> None:
+    """Load the codecs once the session is idle."""
     await session.idle()
-    await asyncio.sleep(_DRAWN)
-    with suppress(ExplorerError):  # told by whoever reads a value
+    await asyncio.sleep(_FIRST_FRAME_DELAY)
+    with suppress(ExplorerError):  # raised again when a value is read
         await asyncio.to_thread(codecs.prepare)

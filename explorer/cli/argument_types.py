@@ -1,4 +1,4 @@
-"""Types of command line arguments; argparse's message about a wrong value says what is expected."""
+"""Types of command line arguments; argparse's message for a wrong value has the kind and the bounds."""
 
 import argparse
 import math
@@ -10,32 +10,32 @@ from explorer.model.keys import decode
 
 
 def key(word: str) -> str:
-    """Return a key as the store spells it, whatever bytes the shell passed and whatever its language is."""
+    """Return the key of a word; bytes that are not UTF-8 are kept, whatever the locale."""
     return decode(os.fsencode(word))
 
 
 def seconds(word: str) -> float:
-    """Return a length of time that is more than nothing."""
-    return _finite_seconds(word, bound="more than 0", allowed=lambda length: length > 0)
+    """Return a number of seconds more than 0."""
+    return _finite_seconds(word, bound="more than 0", is_allowed=lambda length: length > 0)
 
 
 def non_negative_seconds(word: str) -> float:
-    """Return a length of time, which may be nothing."""
-    return _finite_seconds(word, bound="0 or more", allowed=lambda length: length >= 0)
+    """Return a number of seconds from 0."""
+    return _finite_seconds(word, bound="0 or more", is_allowed=lambda length: length >= 0)
 
 
-def _finite_seconds(word: str, *, bound: str, allowed: Callable[[float], bool]) -> float:
+def _finite_seconds(word: str, *, bound: str, is_allowed: Callable[[float], bool]) -> float:
     try:
         length = float(word)
     except ValueError:
         raise _invalid("seconds", word) from None
-    if not math.isfinite(length) or not allowed(length):
+    if not math.isfinite(length) or not is_allowed(length):
         raise _invalid("seconds", word, bound)
     return length
 
 
 def positive_int(word: str) -> int:
-    """Return a whole number from 1."""
+    """Return an integer from 1."""
     try:
         number = int(word)
     except ValueError:
@@ -45,16 +45,11 @@ def positive_int(word: str) -> int:
     return number
 
 
-def _invalid(kind: str, word: str, bound: str = "") -> argparse.ArgumentTypeError:
-    """Return argparse's own message for a wrong value, with what is allowed."""
-    return argparse.ArgumentTypeError(f"invalid {kind} value: {word!r}" + (f" (must be {bound})" if bound else ""))
-
-
 def revision(word: str) -> Revision:
-    """Return a revision: a number where it is written as one, else the store's own text.
+    """Return a revision: an integer if it is one, else the store's own text.
 
     Raises:
-        ArgumentTypeError: There is nothing in it.
+        ArgumentTypeError: It is empty.
     """
     if not word:
         raise _invalid("revision", word)
@@ -62,7 +57,14 @@ def revision(word: str) -> Revision:
 
 
 def user(word: str) -> str:
-    """Return a name, and refuse one that is followed by its password."""
+    """Return a user name; refuse `NAME:PASSWORD`."""
     if ":" in word:
-        raise argparse.ArgumentTypeError("a password on the command line can be read by others: use --password-file")
+        raise argparse.ArgumentTypeError(
+            "a password on the command line is visible to other users: use --password-file"
+        )
     return word
+
+
+def _invalid(kind: str, word: str, bound: str = "") -> argparse.ArgumentTypeError:
+    """Return argparse's own message for a wrong value, with what is allowed."""
+    return argparse.ArgumentTypeError(f"invalid {kind} value: {word!r}" + (f" (must be {bound})" if bound else ""))

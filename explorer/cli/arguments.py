@@ -1,4 +1,4 @@
-"""What one run of the command is to do, as values: what is wanted, of which store, and how to be let in."""
+"""The parsed command line as values: subcommand, store, connection, codecs and log."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import Final, TypeAlias
 from explorer.model.entries import Revision
 
 SHELLS: Final = ("bash", "zsh", "fish")
-"""The shells that there is a completion script for."""
+"""Shells that have a completion script."""
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What was said about the connection; None leaves it to the profile or to the store's own variables."""
+class ConnectionOptions:
+    """Options of the connection; None leaves a value to the profile or to the variables of the store's own tools."""
 
     user: str | None = None
     password_file: Path | None = None
@@ -24,16 +24,16 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
-    """Where the log is written, and from which level on."""
+class LogOptions:
+    """File and least level of the log."""
 
     file: Path
     level: str = "info"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What was said about how values are read; what is left open comes from the settings and the store itself."""
+class CodecOptions:
+    """Schemas and rules for decoding values; missing ones come from the profile, the settings and the store."""
 
     protos: tuple[Path, ...] = ()
     includes: tuple[Path, ...] = ()
@@ -42,7 +42,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """No verb: the terminal app; where there is no terminal, the top of the store and then what happens in it."""
+    """No verb: open the app; without a terminal, print the top level of the store and then its events."""
 
     write: bool = False
     read_only: bool = False
@@ -58,12 +58,12 @@ class Ls:
     values: bool
     limit: int | None
     escaped: bool = False
-    """Whether keys are printed with escapes, as `--escaped` reads them."""
+    """True if keys are printed with escapes, as `--escaped` reads them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """Read one entry."""
+    """Print one entry."""
 
     key: str
     form: str
@@ -97,7 +97,7 @@ class Rm:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Tell changes of a key and of everything below it."""
+    """Print the changes of a key and of everything below it."""
 
     prefix: str
     since: Revision | None
@@ -108,7 +108,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Locks:
-    """Tell who holds and who waits for which lock."""
+    """List locks with their holders and waiters."""
 
     prefix: str
     escaped: bool = False
@@ -127,7 +127,7 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Tell the entries that a key has had, newest first."""
+    """List the revisions of a key, newest first."""
 
     key: str
     limit: int | None
@@ -135,7 +135,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Doctor:
-    """Find out whether and how well the store can be used."""
+    """Check the connection to a store and its health."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +145,16 @@ class Completion:
     shell: str
 
 
-Wanted: TypeAlias = Overview | Ls | Get | Put | Rm | Watch | Locks | Lock | History | Doctor | Completion
+Subcommand: TypeAlias = Overview | Ls | Get | Put | Rm | Watch | Locks | Lock | History | Doctor | Completion
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One run of the command."""
+    """One parsed command line."""
 
     url: str
-    wanted: Wanted
-    options: Options
+    subcommand: Subcommand
+    connection: ConnectionOptions
     json: bool
-    reading: Reading = field(default_factory=Reading)
-    log: Log | None = None
+    codecs: CodecOptions = field(default_factory=CodecOptions)
+    log: LogOptions | None = None

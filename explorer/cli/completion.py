@@ -1,7 +1,7 @@
-"""Shell completion: what may follow on an unfinished command line, for the scripts of bash, zsh and fish.
+"""Shell completion for bash, zsh and fish.
 
-The shell's script runs the command with `_ARGCOMPLETE` set. argcomplete splits the line, finds the argument in question
-and quotes what is offered here. On any failure nothing is offered, and nothing is said.
+The shell's script runs the command with `_ARGCOMPLETE` set. argcomplete splits the line, finds the argument to complete
+and quotes the completions. On a failure there are no completions and no message.
 """
 
 import os
@@ -16,79 +16,81 @@ from argcomplete.completers import SuppressCompleter
 from argcomplete.lexers import split_line
 from argcomplete.shell_integration import shellcode
 
-from explorer.cli import parser
-from explorer.cli.arguments import Options
-from explorer.cli.key_completion import offered_keys
+from explorer.cli.arguments import ConnectionOptions
+from explorer.cli.command_line import verb_of
+from explorer.cli.key_completion import complete_key
+from explorer.cli.parser import command_parser, store_parser, verb_parser
 from explorer.cli.run import resolve_profile
 from explorer.config import profiles
-from explorer.drivers.registry import DRIVERS, make
+from explorer.drivers.registry import DRIVERS
 from explorer.model import address
 from explorer.model.errors import ExplorerError
 from explorer.model.sanitize import is_sanitized
+from explorer.opener import open_profile
 
 _LOCAL_SCHEMES: Final = ("demo", "memory")
-_SEPARATORS: Final = (";", "|", "&", "(")
+_COMMAND_SEPARATORS: Final = (";", "|", "&", "(")
 _UNSAFE_STARTS: Final = frozenset("~#=-")
-"""What a shell, or argparse, acts on at the beginning of a word and argcomplete does not quote."""
+"""Characters with a meaning at the start of a word, for the shell or argparse, that argcomplete does not quote."""
 
 
 class Completer(Protocol):
-    """Completes an argument, as argcomplete calls it."""
+    """Completer of an argument, as argcomplete calls it."""
 
     def __call__(self, *, prefix: str, parsed_args: Namespace, **_: object) -> Iterable[str]:
-        """Return what the argument may be, with descriptions if there are any; what does not fit is dropped."""
+        """Return the completions, with descriptions if there are any; argcomplete drops those that do not fit."""
 
 
 def script(shell: str) -> str:
-    """Return the script that makes a shell complete the command line of `keyscope`."""
+    """Return the script that sets up the completion of `keyscope` in a shell."""
     return shellcode(["keyscope"], shell=shell, complete_arguments=["-o", "nospace"]).lstrip("\n")
 
 
 def complete() -> NoReturn:
-    """Write what completes the command line that the shell passed in variables, and exit."""
+    """Write the completions of the command line that the shell passed in variables, and exit."""
     _detach()
     line = split_line(os.environ["COMP_LINE"], int(os.environ["COMP_POINT"]))[3]
     start = _command_index(line)
     os.environ["_ARGCOMPLETE"] = str(start + 1)  # where argcomplete begins
     words = line[start + 1 :]
-    root, verbs = parser.verb_parser()
-    offered = dict(_stores())
-    if parser.verb_of(words) == "lock" and "--" in words:
-        root, verbs = parser.command_parser(), {}
-    elif parser.verb_of(words) is None:
-        root = parser.store_parser()
-        offered |= {name: verb.description or "" for name, verb in verbs.items()}
+    root, verbs = verb_parser()
+    first_words = dict(_stores())
+    if verb_of(words) == "lock" and "--" in words:
+        root, verbs = command_parser(), {}
+    elif verb_of(words) is None:
+        root = store_parser()
+        first_words |= {name: verb.description or "" for name, verb in verbs.items()}
         verbs = {}
     for action in (action for each in (root, *verbs.values()) for action in each.actions):
-        if (completer := _completer(action, offered)) is not None:
+        if (completer := _completer(action, first_words)) is not None:
             action.completer = completer  # type: ignore[attr-defined] # where argcomplete looks for it
     argcomplete.autocomplete(root, always_complete_options=False, default_completer=SuppressCompleter())
     os._exit(1)
 
 
 def _command_index(line: Sequence[str]) -> int:
-    """Return where `keyscope` stands on a line: zsh passes all of it, with the commands before."""
-    first = max((index + 1 for index, word in enumerate(line) if word.endswith(_SEPARATORS)), default=0)
+    """Return the index of `keyscope` on a line: zsh passes all of it, with the commands before."""
+    first = max((index + 1 for index, word in enumerate(line) if word.endswith(_COMMAND_SEPARATORS)), default=0)
     return next((index for index in range(first, len(line)) if Path(line[index]).name == "keyscope"), 0)
 
 
 def _detach() -> None:
-    """Give up the terminal, so that nothing asks a person for a password: no library, nor OpenSSL for a key."""
+    """Detach from the terminal, so that no library prompts for a password, nor OpenSSL for that of a key."""
     with suppress(OSError):
         os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
 
-def _completer(action: Action, stores: Mapping[str, str]) -> Completer | None:
+def _completer(action: Action, first_words: Mapping[str, str]) -> Completer | None:
     match action.dest:
         case "url":
-            return lambda **_: stores
+            return lambda **_: first_words
         case "key" | "prefix":
-            return lambda prefix, parsed_args, **_: _plain(offered_keys(prefix, parsed_args))
+            return lambda prefix, parsed_args, **_: _safe_words(complete_key(prefix, parsed_args))
         case "theme":
             return lambda **_: _themes()
         case "layout":
-            return lambda parsed_args, **_: make(resolve_profile(parsed_args.url, Options()).url).lock_layouts
+            return lambda parsed_args, **_: _lock_layouts(parsed_args.url)
         case "includes":
             return lambda prefix, **_: filter(is_sanitized, _paths(prefix, folders=True))
         case _ if action.type is Path:
@@ -96,8 +98,8 @@ def _completer(action: Action, stores: Mapping[str, str]) -> Completer | None:
     return None
 
 
-def _plain(keys: Iterable[str]) -> list[str]:
-    """Return the keys that reach the command as they are, once argcomplete has quoted them."""
+def _safe_words(keys: Iterable[str]) -> list[str]:
+    """Return the keys that the command gets unchanged after argcomplete has quoted them."""
     return [key for key in keys if is_sanitized(key) and key[:1] not in _UNSAFE_STARTS]
 
 
@@ -121,6 +123,10 @@ def _redacted(url: str) -> str:
         return ""
 
 
+def _lock_layouts(url: str) -> Iterable[str]:
+    return open_profile(resolve_profile(url, ConnectionOptions())).lock_layouts
+
+
 def _themes() -> Iterable[str]:
     from textual.theme import BUILTIN_THEMES  # noqa: PLC0415 - other words are completed without Textual
 
@@ -130,7 +136,7 @@ def _themes() -> Iterable[str]:
 
 
 def _paths(prefix: str, *, folders: bool = False) -> Iterable[str]:
-    """Return the files and folders that a path may go on with, as the person began to write it."""
+    """Yield the files and folders that begin with a path, spelled as the path was typed."""
     head, slash, start = prefix.rpartition("/")
     try:
         with os.scandir(Path(head + slash or ".").expanduser()) as found:

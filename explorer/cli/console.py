@@ -1,4 +1,4 @@
-"""Where the command reads from and writes to: lines that are harmless, objects for programs, bytes untouched."""
+"""Standard input, output and error of the command: sanitized lines, JSON objects, and raw bytes."""
 
 import asyncio
 import errno
@@ -8,17 +8,14 @@ import sys
 from collections.abc import Mapping
 from typing import Final, TextIO
 
-from explorer.cli.exit_codes import UsageError, say
+from explorer.cli.exit_codes import UsageError, print_stderr
 from explorer.model.sanitize import sanitize
 
-_AT_ONCE: Final = 1 << 16
+_READ_SIZE: Final = 1 << 16
 
 
 class Console:
-    """Standard input, output and error of one run.
-
-    All text goes through `inert` here, so that no verb can forget it.
-    """
+    """Standard input, output and error of one run; all text is sanitized here."""
 
     def __init__(self, *, json: bool) -> None:
         self.json = json
@@ -29,61 +26,65 @@ class Console:
 
     # Output
 
-    def line(self, text: str) -> None:
-        """Print one line, whatever is in the text."""
-        self._text(sanitize(text))
+    def print_line(self, text: str) -> None:
+        """Print one line; line feeds in the text are escaped."""
+        self._write_text(sanitize(text))
 
-    def lines(self, text: str | bytes) -> None:
-        """Print a text with the line feeds and tabs that it has."""
-        self._text(sanitize(text, multiline=True).removesuffix("\n"))
+    def print_text(self, text: str | bytes) -> None:
+        """Print a text with its line feeds and tabs."""
+        self._write_text(sanitize(text, multiline=True).removesuffix("\n"))
 
-    def record(self, content: Mapping[str, object]) -> None:
-        """Print one JSON object on one line: ASCII alone, so that nothing in it acts on a terminal."""
-        text = json.dumps(content, ensure_ascii=True, allow_nan=False)
-        self._text(text.replace("\x7f", "\\u007f"))  # DEL is the one control that JSON does not escape
+    def print_record(self, record: Mapping[str, object]) -> None:
+        """Print a JSON object on one line, in ASCII, so that nothing in it acts on a terminal."""
+        text = json.dumps(record, ensure_ascii=True, allow_nan=False)
+        self._write_text(text.replace("\x7f", "\\u007f"))  # DEL is the one control that JSON does not escape
 
-    def raw(self, data: bytes) -> None:
-        """Write bytes as they are."""
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes unchanged."""
         self._output.write(data)
 
     def flush(self) -> None:
-        """Let the reader have what was printed."""
+        """Flush standard output."""
         self._output.flush()
 
-    def note(self, text: str) -> None:
-        """Say one line on standard error, for a person beside the output."""
+    def print_note(self, text: str) -> None:
+        """Print one line to standard error, after the output so far."""
         self.flush()
-        say(sanitize(text))
+        print_stderr(sanitize(text))
 
-    def _text(self, text: str) -> None:
+    def _write_text(self, text: str) -> None:
         self._output.write(f"{text}\n".encode(self._encoding, "backslashreplace"))
 
     # Input
 
     @property
-    def interactive(self) -> bool:
-        """Whether a person sits there who can be asked."""
+    def is_interactive(self) -> bool:
+        """True if standard input and standard error are a terminal."""
         return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
 
-    async def ask(self, question: str) -> str:
-        """Ask a person a question of one line; the answer is empty when there is none."""
+    async def prompt(self, question: str) -> str:
+        """Return the answer to a question at the terminal; empty at the end of input."""
         self.flush()
         sys.stderr.write(f"{sanitize(question)} ")
         sys.stderr.flush()
-        await _readable(sys.stdin.fileno())
+        await _wait_readable(sys.stdin.fileno())
         return sys.stdin.readline().strip()
 
-    async def read_input(self) -> bytes:
-        """Read standard input to its end; a person at a terminal is told that it is being read."""
+    async def read_stdin(self) -> bytes:
+        """Return standard input to its end; at a terminal a note says how to end it.
+
+        Raises:
+            UsageError: Standard input is closed.
+        """
         if sys.stdin is None:
-            raise UsageError("standard input is closed", hint="give the value with --value or --file")
+            raise UsageError("standard input is closed", hint="use --value or --file")
         if _is_terminal(sys.stdin):
-            self.note("reading the value from this terminal until ctrl-D")
+            self.print_note("reading the value from the terminal, end with ctrl-D")
         descriptor = sys.stdin.fileno()
         parts: list[bytes] = []
         while True:
-            await _readable(descriptor)
-            part = os.read(descriptor, _AT_ONCE)
+            await _wait_readable(descriptor)
+            part = os.read(descriptor, _READ_SIZE)
             if not part:
                 return b"".join(parts)
             parts.append(part)
@@ -93,8 +94,8 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-async def _readable(descriptor: int) -> None:
-    """Wait until there is something to read; unlike a read that blocks, this can be interrupted."""
+async def _wait_readable(descriptor: int) -> None:
+    """Wait until a descriptor is readable; unlike a blocking read, this can be cancelled."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     try:

@@ -1,12 +1,13 @@
-"""Values as messages: what `get` shows and what `put` encodes. Protobuf is loaded when it is first needed."""
+"""Decoding and encoding of messages for `get` and `put`; protobuf is loaded when it is first needed."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from explorer.cli import arguments
+from explorer.cli.arguments import CodecOptions, Get, Put
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import UsageError
+from explorer.config import folder
 from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError, InvalidText
 
@@ -14,90 +15,96 @@ if TYPE_CHECKING:
     from explorer.codecs.base import Document, Form
     from explorer.codecs.codecs import Codecs
 
-
-_OTHER: "Final[Mapping[Form, str]]" = {"json": "textproto", "text": "json"}
-
-
-_FEW: Final = 5
-"""Problems of schemas and rules that are shown."""
+_MAX_PROBLEMS: Final = 5
+"""Problems of schemas and rules that are printed."""
+_OTHER_FORM: "Final[Mapping[Form, str]]" = {"json": "textproto", "text": "json"}
+"""Form that may show what a form cannot."""
 
 
-def first_few(lines: Sequence[str]) -> Sequence[str]:
-    """Return the first lines, and how many more there are."""
-    more = len(lines) - _FEW
-    return lines if more <= 1 else (*lines[:_FEW], f"and {more} more problems of schemas or rules")
+def limit_problems(lines: Sequence[str]) -> Sequence[str]:
+    """Return the first problems of schemas and rules, and a line with the number of further ones."""
+    more = len(lines) - _MAX_PROBLEMS
+    return lines if more <= 1 else (*lines[:_MAX_PROBLEMS], f"and {more} more problems of schemas or rules")
 
 
-class Decoding:
-    """How values are read in one run, by what was said, the settings and the store itself."""
+def is_configured(options: CodecOptions) -> bool:
+    """Return whether the command line, the profile or a settings file has schemas or rules."""
+    return options != CodecOptions() or (folder("config") / "codecs.toml").exists()
 
-    def __init__(self, store: Store, reading: arguments.Reading, console: Console) -> None:
+
+class ValueDecoder:
+    """Decodes and encodes values by the options, the settings and the schema of the store."""
+
+    def __init__(self, store: Store, options: CodecOptions, console: Console) -> None:
         self._store = store
-        self._reading = reading
+        self._options = options
         self._console = console
 
-    async def shown(self, wanted: arguments.Get, value: bytes) -> str | None:
-        """Give a value's message in the form that is wanted; None when nothing says that it is one.
+    async def decode(self, get: Get, value: bytes) -> str | None:
+        """Return a message's text in the form of `--as`, or None if no rule or option has a message type for the key.
 
         Raises:
-            ExplorerError: It is to be a message and is none, or cannot be shown as a whole in this form.
-            SchemaFailed: A schema or the file of rules cannot be used.
+            ExplorerError: The value is not such a message, or this form cannot show all of it.
+            SchemaFailed: A schema or the file of rules is invalid.
         """
+        if get.type is None and not self._store.messages and not is_configured(self._options):
+            return None  # no rule can exist: do not load protobuf and yaml to find none
         from explorer.codecs.base import Choice  # noqa: PLC0415 - loaded only where a value is decoded
 
-        codecs = await self._codecs()
-        rule = codecs.rule(wanted.key)
-        known = Choice("protobuf", wanted.type) if wanted.type else rule.choice if rule else None
+        codecs = await self._load_codecs()
+        rule = codecs.rule(get.key)
+        known = Choice("protobuf", get.type) if get.type else rule.choice if rule else None
         if known is None or known.type is None:
             return None
-        form: Form = "json" if wanted.form == "json" else "text"
-        document = codecs.open(wanted.key, value, Choice(known.codec, known.type, form, known.schema))
+        form: Form = "json" if get.form == "json" else "text"
+        document = codecs.open(get.key, value, Choice(known.codec, known.type, form, known.schema))
         if document.choice.type is None:
-            raise ExplorerError(_why(document), hint="--as text shows it as it is", key=wanted.key)
+            raise ExplorerError(_mismatch(document), hint="use --as text", key=get.key)
         if document.choice.form != form:
-            raise ExplorerError(document.notes[0], hint=f"--as {_OTHER[form]} can say all of it", key=wanted.key)
+            raise ExplorerError(document.notes[0], hint=f"use --as {_OTHER_FORM[form]}", key=get.key)
         if document.read_only_reason is not None:
-            raise ExplorerError(document.read_only_reason, hint="--as raw gives all of it", key=wanted.key)
+            raise ExplorerError(document.read_only_reason, hint="use --as raw", key=get.key)
         return document.text
 
-    async def encoded(self, wanted: arguments.Put, kind: str, text: bytes) -> bytes:
-        """Give the bytes of a message that is written as text.
+    async def encode(self, put: Put, message: str, text: bytes) -> bytes:
+        """Return the bytes of a message given as text.
 
         Raises:
-            InvalidText: It is no such message; the message says where.
-            SchemaFailed: A schema or the file of rules cannot be used.
+            InvalidText: The text is not such a message; the error has the place.
+            SchemaFailed: A schema or the file of rules is invalid.
             UsageError: No schema has the message, or the text is not UTF-8.
         """
-        from explorer.codecs.base import Choice  # noqa: PLC0415 - loaded only where a value is decoded
+        from explorer.codecs.base import Choice  # noqa: PLC0415 - loaded only where a value is encoded
         from explorer.codecs.protobuf.fields import missing_fields  # noqa: PLC0415 - as above
 
-        codecs = await self._codecs()
-        document = codecs.open(wanted.key, b"", Choice("protobuf", kind, "json" if wanted.form == "json" else "text"))
+        codecs = await self._load_codecs()
+        document = codecs.open(put.key, b"", Choice("protobuf", message, "json" if put.form == "json" else "text"))
         if document.choice.type is None:
-            raise UsageError(_why(document), hint="name its schema with --proto")
+            raise UsageError(_mismatch(document), hint="name its schema with --proto")
         try:
             encoded = document.encode(text.decode())
         except UnicodeDecodeError as error:
-            raise UsageError(f"the text of the message is not UTF-8: byte {error.start}") from error
-        made = codecs.schemas.find(kind)
-        if not encoded.value and made is not None and (missing := missing_fields(made.parse(b""))):
-            raise InvalidText(f"required fields are missing: {', '.join(missing)}", key=wanted.key)
+            raise UsageError(f"the text of the message is not UTF-8 (byte {error.start})") from error
+        kind = codecs.schemas.find(message)
+        if not encoded.value and kind is not None and (missing := missing_fields(kind.parse(b""))):
+            raise InvalidText(f"required fields are missing: {', '.join(missing)}", key=put.key)
         for note in encoded.notes:
-            self._console.note(f"keyscope: {note}")
+            self._console.print_note(f"keyscope: {note}")
         return encoded.value
 
-    async def _codecs(self) -> "Codecs":
+    async def _load_codecs(self) -> "Codecs":
         from explorer.codecs.load import codecs_for  # noqa: PLC0415 - loaded only where a value is decoded
 
-        said = self._reading
+        options = self._options
         codecs = await asyncio.to_thread(
-            codecs_for, self._store, protos=said.protos, includes=said.includes, file=said.codecs
+            codecs_for, self._store, protos=options.protos, includes=options.includes, file=options.codecs
         )
-        for complaint in first_few(codecs.problems):
-            self._console.note(f"keyscope: {complaint}")
+        for problem in limit_problems(codecs.problems):
+            self._console.print_note(f"keyscope: {problem}")
         return codecs
 
 
-def _why(document: "Document") -> str:
-    """Say why a value is not shown as the message that was named."""
-    return document.reason.removeprefix("chosen by hand, but ").partition(";")[0]
+def _mismatch(document: "Document") -> str:
+    """Return why a value cannot be read as the message that was named."""
+    start, _, reason = document.reason.partition(", but ")
+    return (reason or start).partition(";")[0]

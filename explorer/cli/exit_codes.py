@@ -1,4 +1,4 @@
-"""How a run ends: errors as exit codes and as one line that a person can act on."""
+"""Exit codes of the command, and the one line that an error prints."""
 
 import os
 import sys
@@ -23,36 +23,36 @@ from explorer.model.sanitize import sanitize
 
 
 class ExitCode(IntEnum):
-    """What a script can rely on; a release never changes the meaning of a number."""
+    """Exit codes for scripts; the meaning of a number never changes."""
 
-    DONE = 0
-    FAILED = 1
-    """Anything that has no number of its own."""
+    SUCCESS = 0
+    FAILURE = 1
+    """Any error without a code of its own."""
     USAGE = 2
-    """The command line, an address, a profile, a key, a schema or a text to encode cannot be understood."""
+    """Invalid command line, address, profile, key, schema or text to encode."""
     NOT_FOUND = 3
     CONFLICT = 4
-    """Somebody else was first: nothing was written, or the lock was not obtained or is lost."""
+    """The key was changed by another client and nothing was written, or the lock was not acquired or is lost."""
     UNREACHABLE = 5
     DENIED = 6
-    UNKNOWN = 7
+    OUTCOME_UNKNOWN = 7
     """A write was sent and its answer lost: read before writing again."""
-    CANNOT_RUN = 126
-    """`lock`: its command cannot be run, as shells say it."""
-    NO_COMMAND = 127
-    """`lock`: its command was not found, as shells say it."""
+    CANNOT_EXECUTE = 126
+    """`lock`: its command cannot be executed; as in shells."""
+    COMMAND_NOT_FOUND = 127
+    """`lock`: its command was not found; as in shells."""
     INTERRUPTED = 130
-    """By ctrl-C; 128 and the signal's number, as shells say it."""
-    PIPE_CLOSED = 141
-    """The reader of the output went away first, as `head` does."""
+    """Interrupted by ctrl-C: 128 and the signal's number, as in shells."""
+    BROKEN_PIPE = 141
+    """The reader of the output closed it, as `head` does."""
 
 
 class UsageError(ExplorerError):
-    """The words of the command line do not make a command that can be run."""
+    """An invalid command line."""
 
 
 def exit_code(error: BaseException) -> ExitCode:
-    """Give the exit code of an error."""
+    """Return the exit code of an error."""
     match error:
         case UsageError() | InvalidAddress() | BackendNotSupported() | InvalidKey() | PreviousNotSpecified():
             return ExitCode.USAGE
@@ -67,49 +67,49 @@ def exit_code(error: BaseException) -> ExitCode:
         case Denied():
             return ExitCode.DENIED
         case OutcomeUnknown():
-            return ExitCode.UNKNOWN
+            return ExitCode.OUTCOME_UNKNOWN
         case KeyboardInterrupt():
             return ExitCode.INTERRUPTED
         case BrokenPipeError():
-            return ExitCode.PIPE_CLOSED
+            return ExitCode.BROKEN_PIPE
         case _:
-            return ExitCode.FAILED
+            return ExitCode.FAILURE
 
 
 def error_line(error: ExplorerError | OSError) -> str:
-    """Give the one line that says what happened and what can be done; harmless whatever a server put in it."""
+    """Return the one line of an error, sanitized: what happened and what to do."""
     if isinstance(error, ExplorerError):
         return sanitize(f"keyscope: {error}" + (f": {error.hint}" if error.hint else ""))
-    what = f"{os.fspath(error.filename)!r}" if isinstance(error.filename, str | os.PathLike) else "input or output"
-    return sanitize(f"keyscope: {what}: {error.strerror or error}")
+    subject = f"{os.fspath(error.filename)!r}" if isinstance(error.filename, str | os.PathLike) else "input or output"
+    return sanitize(f"keyscope: {subject}: {error.strerror or error}")
 
 
 def print_error(error: BaseException) -> ExitCode:
-    """Say on standard error what a person should read, and give the exit code.
+    """Print the line of an error to standard error, and return its exit code.
 
     Raises:
-        BaseException: The error itself, when it is a fault of the program and its traceback is wanted.
+        BaseException: The error itself if it is an internal one, for its traceback.
     """
-    error = first(error)
+    error = first_error(error)
     match error:
         case KeyboardInterrupt() | BrokenPipeError():
             pass
         case ExplorerError() | OSError():
-            say(error_line(error))
+            print_stderr(error_line(error))
         case _:
             raise error
     return exit_code(error)
 
 
-def first(error: BaseException) -> BaseException:
-    """Give the error itself, or what a group of tasks failed with first."""
+def first_error(error: BaseException) -> BaseException:
+    """Return the first error of an exception group, or the error itself."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
-def say(line: str) -> None:
-    """Write one line to standard error; nobody can be told when that fails."""
+def print_stderr(line: str) -> None:
+    """Print one line to standard error, if that is possible."""
     try:
         if sys.stderr is not None:  # closed by the caller: `2>&-`
             sys.stderr.write(f"{line}\n")
@@ -118,14 +118,14 @@ def say(line: str) -> None:
         return
 
 
-def leave(code: int) -> int:
-    """Write out what is left and give the final exit code: output that could not be written is not done."""
+def flush_output(code: int) -> int:
+    """Flush standard output and return the final exit code, which is not 0 if output could not be written."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        # Python would try once more at its end, and complain.
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a path of ours
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        # Python would flush once more at exit, and complain.
+        with open(os.devnull, "wb") as devnull:  # noqa: PTH123 - a device, not a path of ours
+            os.dup2(devnull.fileno(), sys.stdout.fileno())
         return code or print_error(error)
     return code

@@ -1,4 +1,4 @@
-"""The log file that `--log-file` or KEYSCOPE_LOG asks for; see docs/logging.md."""
+"""Log file of `--log-file` and KEYSCOPE_LOG; see docs/logging.md."""
 
 import logging
 import os
@@ -8,24 +8,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from explorer.cli.arguments import Log
-from explorer.cli.exit_codes import UsageError, first
+from explorer.cli.arguments import LogOptions
+from explorer.cli.exit_codes import UsageError, first_error
 from explorer.model.sanitize import sanitize
 from explorer.session.internal_errors import format_trace
 from explorer.version import __version__
 
-_LOGGER: Final = "explorer"
-"""The logger above all of Keyscope's own."""
+_ROOT_LOGGER: Final = "explorer"
+"""Parent of all of Keyscope's loggers."""
 
 
 @contextmanager
-def log_file(log: Log) -> Generator[None, None, None]:
+def log_file(log: LogOptions) -> Generator[None, None, None]:
     """Write Keyscope's log records to a file while the block runs.
 
     Raises:
         UsageError: The file cannot be opened.
     """
-    logger = logging.getLogger(_LOGGER)
+    logger = logging.getLogger(_ROOT_LOGGER)
     handler = _handler(log.file)
     level = logger.level
     logger.addHandler(handler)
@@ -34,7 +34,7 @@ def log_file(log: Log) -> Generator[None, None, None]:
     try:
         yield
     except BaseException as error:
-        logger.info("ended by %s", type(first(error)).__name__)
+        logger.info("ended by %s", type(first_error(error)).__name__)
         raise
     finally:
         logger.setLevel(level)
@@ -47,7 +47,7 @@ def _handler(file: Path) -> logging.Handler:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY, 0o600)
     except OSError as error:
         raise UsageError(
-            f"the log file {str(file)!r} cannot be opened: {error.strerror}", hint="name another with --log-file"
+            f"cannot open log file {str(file)!r}: {error.strerror}", hint="choose another with --log-file"
         ) from error
     handler = _FileHandler(os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace"))
     handler.setFormatter(_Formatter())
@@ -56,19 +56,19 @@ def _handler(file: Path) -> logging.Handler:
 
 class _FileHandler(logging.StreamHandler):  # type: ignore[type-arg] # generic for type checkers alone
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Leave a record out that cannot be written, such as on a full disk: the terminal is not for it."""
+        """Drop a record that cannot be written, as on a full disk, instead of printing it to the terminal."""
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; ignore what a full disk did not take."""
         try:
             self.stream.close()
         except OSError as error:
-            del error  # what a full disk did not take
+            del error
         super().close()
 
 
 class _Formatter(logging.Formatter):
-    """`2026-11-27T04:00:00.123Z level logger message`, one line; a traceback shows places and types, no messages."""
+    """Formats `2026-11-27T04:00:00.123Z level logger message` on one line; tracebacks have no error messages."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)

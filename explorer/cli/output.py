@@ -1,10 +1,11 @@
-"""What a store told, as objects for programs and as lines for people. Lines become harmless where they are printed."""
+"""Entries, events and locks as JSON records and as lines of text. The console sanitizes the lines."""
 
 import base64
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from explorer.codecs.text.content import BLOCK_SIZE, HexDump
 from explorer.model.entries import Child, Entry, Revision
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.model.key_text import escape_key
@@ -13,18 +14,18 @@ from explorer.model.sanitize import pluralize, sanitize
 
 Record: TypeAlias = dict[str, object]
 """A JSON object."""
-Spelling: TypeAlias = Callable[[str], str]
-"""How a key is printed."""
+KeyFormatter: TypeAlias = Callable[[str], str]
+"""Returns a key as it is printed."""
 
-_WIDTH: Final = 100
-"""Characters of a value that a line shows."""
+_PREVIEW_LENGTH: Final = 100
+"""Characters of a value in a line."""
 
 
-# Objects
+# Records
 
 
 def entry_record(entry: Entry, *, values: bool = True) -> Record:
-    """Describe an entry; `values` False leaves the value out."""
+    """Return the record of an entry; without its value if `values` is False."""
     return {
         "key": entry.key,
         **(_value(entry.value) if values else {}),
@@ -37,7 +38,7 @@ def entry_record(entry: Entry, *, values: bool = True) -> Record:
 
 
 def child_record(child: Child) -> Record:
-    """Describe a child."""
+    """Return the record of a child."""
     return {
         "name": child.name,
         "key": child.key,
@@ -47,7 +48,7 @@ def child_record(child: Child) -> Record:
 
 
 def event_record(event: Event) -> Record:
-    """Describe an event."""
+    """Return the record of an event."""
     record: Record
     match event:
         case Put(entry=entry):
@@ -68,7 +69,7 @@ def event_record(event: Event) -> Record:
 
 
 def lock_record(lock: LockInfo) -> Record:
-    """Describe a lock; what is told of its holder is null when nobody holds it."""
+    """Return the record of a lock; the fields of its holder are null if it is not held."""
     holder = lock.holder
     return {
         "key": lock.key,
@@ -105,29 +106,29 @@ def _since(contender: Contender) -> Revision | None:
 # Lines
 
 
-def spelling(*, escaped: bool) -> Spelling:
-    """Return how keys are printed: as they are, or so that `--escaped` reads the same key again."""
+def key_formatter(*, escaped: bool) -> KeyFormatter:
+    """Return the formatter of keys: unchanged, or with the escapes that `--escaped` reads."""
     return escape_key if escaped else str
 
 
-def child_lines(child: Child, separator: str, spell: Spelling = str) -> Iterator[str]:
-    """Show a child: its name where it has a value, and its name with the separator where it goes on."""
-    name = spell(child.name) or '""'
+def child_lines(child: Child, separator: str, format_key: KeyFormatter = str) -> Iterator[str]:
+    """Yield the name of a child if it has a value, and the name with the separator if it has children."""
+    name = format_key(child.name) or '""'
     if child.has_value or not child.has_children:
         yield name
     if child.has_children:
         yield f"{name}{separator}"
 
 
-def event_line(event: Event, spell: Spelling = str) -> str:
-    """Show an event."""
+def event_line(event: Event, format_key: KeyFormatter = str) -> str:
+    """Return the line of an event."""
     match event:
         case Put(entry=entry):
-            return f"put      {spell(entry.key)}  at {entry.revision}{_doubts(event)}  {preview(entry.value)}"
+            return f"put      {format_key(entry.key)}  at {entry.revision}{_qualifiers(event)}  {preview(entry.value)}"
         case Deleted(key=key, revision=revision):
-            return f"deleted  {spell(key)}" + ("" if revision is None else f"  at {revision}") + _doubts(event)
+            return f"deleted  {format_key(key)}" + ("" if revision is None else f"  at {revision}") + _qualifiers(event)
         case Resync(reason=reason, since=since, revision=revision):
-            return f"resync   after {since} up to {revision} only what differs is told: {reason}"
+            return f"resync   between {since} and {revision} only the differences are known: {reason}"
         case Lost(reason=reason):
             return f"lost     {reason}"
         case Restored(revision=revision):
@@ -137,16 +138,16 @@ def event_line(event: Event, spell: Spelling = str) -> str:
 
 
 def history_line(entry: Entry) -> str:
-    """Show one of the entries that a key has had."""
+    """Return the line of a revision of a key."""
     version = "" if entry.version is None else f"  version {entry.version}"
     return f"{entry.revision}{version}  {preview(entry.value)}"
 
 
-def lock_lines(locks: Sequence[LockInfo], spell: Spelling = str) -> Iterator[str]:
-    """Show locks as a table, and below a lock why nobody will ever release it."""
+def lock_lines(locks: Sequence[LockInfo], format_key: KeyFormatter = str) -> Iterator[str]:
+    """Yield the lines of a table of locks, with the reason below a stale one."""
     rows = [
         ("KEY", "HOLDER", "WAITERS", "TTL", "SINCE", "FENCE", "LAYOUT", "KIND"),
-        *(_lock_row(lock, spell) for lock in locks),
+        *(_lock_row(lock, format_key) for lock in locks),
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row, lock in zip(rows, (None, *locks), strict=True):
@@ -155,10 +156,10 @@ def lock_lines(locks: Sequence[LockInfo], spell: Spelling = str) -> Iterator[str
             yield f"  stale: {lock.stale}"
 
 
-def _lock_row(lock: LockInfo, spell: Spelling) -> tuple[str, ...]:
+def _lock_row(lock: LockInfo, format_key: KeyFormatter) -> tuple[str, ...]:
     holder = lock.holder
     cells = (
-        spell(lock.key),
+        format_key(lock.key),
         holder and holder.name,
         ", ".join(waiter.name for waiter in lock.waiters),
         holder and holder.ttl is not None and f"{holder.ttl:.1f} s",
@@ -170,19 +171,19 @@ def _lock_row(lock: LockInfo, spell: Spelling) -> tuple[str, ...]:
     return tuple("-" if cell in (None, False, "") else sanitize(str(cell)) for cell in cells)
 
 
-def _doubts(event: Put | Deleted) -> str:
-    """Say what the store could not tell of a change."""
-    coalesced = f" (up to {event.coalesced} more in between)" if event.coalesced else ""
-    return coalesced + (" (found by comparing)" if event.inferred else "")
+def _qualifiers(event: Put | Deleted) -> str:
+    """Return what is uncertain about a change."""
+    coalesced = f" (up to {event.coalesced} more coalesced)" if event.coalesced else ""
+    return coalesced + (" (inferred by comparison)" if event.inferred else "")
 
 
 def preview(value: bytes | None) -> str:
-    """Show the beginning of a value on one line, and its size where that is not all."""
+    """Return the beginning of a value on one line, with the size if that is not all."""
     if value is None:
         return "(no value)"
     if not value:
         return "(empty)"
-    start = value[: 4 * _WIDTH].decode("utf-8", "surrogateescape")[:_WIDTH]
+    start = value[: 4 * _PREVIEW_LENGTH].decode("utf-8", "surrogateescape")[:_PREVIEW_LENGTH]
     rest = (
         "" if len(start.encode("utf-8", "surrogateescape")) == len(value) else f"... ({pluralize(len(value), 'byte')})"
     )
@@ -190,8 +191,7 @@ def preview(value: bytes | None) -> str:
 
 
 def hex_lines(value: bytes) -> Iterator[str]:
-    """Show bytes sixteen a line: where they are, their figures, and the printable ones as ASCII."""
-    for start in range(0, len(value), 16):
-        part = value[start : start + 16]
-        shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in part)  # noqa: PLR2004 - printable ASCII
-        yield f"{start:08x}  {part[:8].hex(' '):23}  {part[8:].hex(' '):23}  |{shown}|"
+    """Yield the lines of a hex dump."""
+    dump = HexDump(value)
+    for start in range(0, dump.size, BLOCK_SIZE):
+        yield from dump.part(start, min(start + BLOCK_SIZE, dump.size)).splitlines()

@@ -1,4 +1,4 @@
-"""One run of the command: find the store, do what is wanted, close it again."""
+"""One run of the command: open the store, run the verb, close the store."""
 
 import asyncio
 from dataclasses import asdict, replace
@@ -6,8 +6,8 @@ from typing import Final
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
-from explorer.cli.decoder import Decoding
-from explorer.cli.exit_codes import UsageError
+from explorer.cli.decoder import ValueDecoder
+from explorer.cli.exit_codes import ExitCode, UsageError
 from explorer.cli.verbs.doctor import doctor
 from explorer.cli.verbs.lock import lock, locks
 from explorer.cli.verbs.read import get, history, ls
@@ -16,91 +16,93 @@ from explorer.cli.verbs.watch import overview, watch
 from explorer.cli.verbs.write import put
 from explorer.config import Profile, profile, read_password
 from explorer.drivers.base import Store
-from explorer.drivers.registry import make
 from explorer.model.address import Access
+from explorer.opener import open_profile
 
-_WRITING: Final = (arguments.Put, arguments.Rm, arguments.Lock)
-"""Verbs that write to the store."""
-_HOMES: Final = {"cacert": "ca_file", "cert": "cert_file", "key_file": "key_file"}
+_WRITING_VERBS: Final = (arguments.Put, arguments.Rm, arguments.Lock)
+_ACCESS_FIELDS: Final = {"cacert": "ca_file", "cert": "cert_file"}
+"""Connection options whose field of Access has another name."""
 
 
 def run(command: arguments.Command) -> int:
-    """Do what a command wants, and give its exit code.
+    """Run a command and return its exit code.
 
     Raises:
-        ExplorerError: It cannot be done.
+        ExplorerError: The command failed.
         OSError: A file cannot be read or written.
-        KeyboardInterrupt: The person had enough.
+        KeyboardInterrupt: Interrupted by ctrl-C.
     """
     console = Console(json=command.json)
-    meant = resolve_profile(command.url, command.options)
-    command = _with_profile(command, meant)
-    if isinstance(command.wanted, arguments.Overview) and not command.json:
-        from explorer.cli import app  # noqa: PLC0415 - the other verbs start without Textual and protobuf
+    known = resolve_profile(command.url, command.connection)
+    command = _with_profile(command, known)
+    if isinstance(command.subcommand, arguments.Overview) and not command.json:
+        from explorer.cli import app  # noqa: PLC0415 - the verbs start without Textual and protobuf
 
-        if app.possible():
-            return app.look(
-                meant, command.wanted, command.reading, name=command.url if command.url.startswith("@") else ""
-            )
-    if meant.read_only and isinstance(command.wanted, _WRITING):
+        if app.has_terminal():
+            name = command.url if command.url.startswith("@") else ""
+            return app.run_app(known, command.subcommand, command.codecs, profile_name=name)
+    if known.read_only and isinstance(command.subcommand, _WRITING_VERBS):
         raise UsageError(f"{command.url} is read-only: its profile says so", hint="use its URL, or another profile")
-    store = make(meant.url, meant.access)
+    store = open_profile(known)
     for warning in store.address.warnings:
-        console.note(f"keyscope: {warning}")
+        console.print_note(f"keyscope: {warning}")
     try:
-        return asyncio.run(_run(store, meant.access, command, console))
+        return asyncio.run(_run_verb(store, known.access, command, console))
     finally:
         console.flush()
 
 
-def resolve_profile(url: str, options: arguments.Options) -> Profile:
-    """Return the profile that a URL or @NAME stands for; options of the command line override it.
+def resolve_profile(url: str, connection: arguments.ConnectionOptions) -> Profile:
+    """Return the profile of a URL or @NAME; connection options override it.
 
     Raises:
-        InvalidAddress: There is no such profile or it cannot be understood.
+        InvalidAddress: The profile is missing or invalid.
         OSError: The password file cannot be read.
     """
-    found = profile(url[1:]) if url.startswith("@") else Profile(url)
-    given = {_HOMES.get(name, name): value for name, value in asdict(options).items() if value is not None}
-    if options.password_file is not None:
-        given["password"] = read_password(given.pop("password_file"))
-    return replace(found, access=replace(found.access, **given))
+    known = profile(url[1:]) if url.startswith("@") else Profile(url)
+    overrides = {
+        _ACCESS_FIELDS.get(name, name): value for name, value in asdict(connection).items() if value is not None
+    }
+    if connection.password_file is not None:
+        overrides["password"] = read_password(overrides.pop("password_file"))
+    return replace(known, access=replace(known.access, **overrides))
 
 
-def _with_profile(command: arguments.Command, meant: Profile) -> arguments.Command:
-    """Fill in from a profile what was not said on the command line."""
-    said, wanted = command.reading, command.wanted
-    reading = arguments.Reading(
-        said.protos or meant.protos, said.includes or meant.includes, said.codecs or meant.codecs
+def _with_profile(command: arguments.Command, known: Profile) -> arguments.Command:
+    """Return the command with what the profile adds to the command line."""
+    options, subcommand = command.codecs, command.subcommand
+    codecs = arguments.CodecOptions(
+        options.protos or known.protos, options.includes or known.includes, options.codecs or known.codecs
     )
-    if isinstance(wanted, arguments.Overview):
-        write = (wanted.write or meant.write) and not wanted.read_only
-        wanted = replace(wanted, write=write, read_only=meant.read_only, theme=wanted.theme or meant.theme)
-    return replace(command, reading=reading, wanted=wanted)
+    if isinstance(subcommand, arguments.Overview):
+        write = (subcommand.write or known.write) and not subcommand.read_only
+        theme = subcommand.theme or known.theme
+        subcommand = replace(subcommand, write=write, read_only=known.read_only, theme=theme)
+    return replace(command, codecs=codecs, subcommand=subcommand)
 
 
-async def _run(store: Store, access: Access, command: arguments.Command, console: Console) -> int:
-    wanted, decoding = command.wanted, Decoding(store, command.reading, console)
-    if isinstance(wanted, arguments.Doctor):  # which looks at the opening itself
+async def _run_verb(store: Store, access: Access, command: arguments.Command, console: Console) -> int:
+    subcommand, decoder = command.subcommand, ValueDecoder(store, command.codecs, console)
+    if isinstance(subcommand, arguments.Doctor):  # it examines the connecting itself
         return await doctor(store, access, console)
     async with store:
-        match wanted:
+        match subcommand:
             case arguments.Overview():
                 await overview(store, console)
             case arguments.Ls():
-                await ls(store, wanted, console)
+                await ls(store, subcommand, console)
             case arguments.Get():
-                await get(store, wanted, decoding, console)
+                await get(store, subcommand, decoder, console)
             case arguments.Put():
-                await put(store, wanted, decoding, console)
+                await put(store, subcommand, decoder, console)
             case arguments.Rm():
-                await rm(store, wanted, console)
+                await rm(store, subcommand, console)
             case arguments.Watch():
-                await watch(store, wanted, console)
+                await watch(store, subcommand, console)
             case arguments.Locks():
-                await locks(store, wanted, console)
+                await locks(store, subcommand, console)
             case arguments.Lock():
-                return await lock(store, wanted, console)
+                return await lock(store, subcommand, console)
             case arguments.History():
-                await history(store, wanted, console)
-    return 0
+                await history(store, subcommand, console)
+    return ExitCode.SUCCESS

@@ -1,6 +1,6 @@
-"""Stacks of all threads and tasks on a signal: where an app stands that no longer answers.
+"""Stack dumps of all threads and tasks on a signal, to debug an app that hangs.
 
-`kill -USR1 PID` appends them to `stacks.log` in the state folder. They hold file names and lines of code, no values.
+`kill -USR1 PID` appends them to `stacks.log` in the state folder. They have file names and line numbers, no values.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from typing import IO, Final
 FILE_NAME: Final = "stacks.log"
 _FRAMES: Final = ("cr_frame", "gi_frame", "ag_frame")
 _AWAITED: Final = ("cr_await", "gi_yieldfrom", "ag_await")
-"""The attributes of coroutines, generators and asynchronous generators."""
+"""Attributes of coroutines, generators and asynchronous generators."""
 
 
 @contextmanager
 def stack_dumps(folder: Path) -> Generator[None, None, None]:
-    """Append the stacks of threads and tasks to a file whenever SIGUSR1 arrives; Windows has no such signal.
+    """Append the stacks of threads and tasks to a file on SIGUSR1; Windows has no such signal.
 
-    faulthandler writes the threads' even when Python runs no more bytecode, then the handler in Python the tasks'.
-    A folder that cannot be written to costs the dumps, not the app.
+    faulthandler writes those of the threads, even while Python runs no bytecode; then the signal handler writes those
+    of the tasks. Without a writable folder there are no dumps.
     """
     if sys.platform == "win32":
         yield
@@ -53,7 +53,7 @@ def stack_dumps(folder: Path) -> Generator[None, None, None]:
 
 
 def _awaiting(task: asyncio.Task[object]) -> Iterator[FrameType]:
-    """Return the frames of what a task awaits, the outermost first; `Task.get_stack` knows that one only."""
+    """Yield the frames that a task awaits, the outermost first; `Task.get_stack` returns that one alone."""
     awaited: object = task.get_coro()
     while awaited is not None:
         frame = next((found for name in _FRAMES if (found := getattr(awaited, name, None)) is not None), None)
@@ -68,6 +68,4 @@ def _write_tasks(loop: asyncio.AbstractEventLoop, log: IO[str]) -> None:
         for frame in _awaiting(task):
             code = frame.f_code
             print(f'  File "{code.co_filename}", line {frame.f_lineno} in {code.co_qualname}', file=log)
-    print(
-        f"\nPID {os.getpid()} at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: end of the stacks\n", file=log, flush=True
-    )
+    print(f"\nPID {os.getpid()} at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: end of stacks\n", file=log, flush=True)

@@ -1,8 +1,8 @@
-"""The command without any argument: which stores there are to look at, and how to go on."""
+"""The command without arguments: list the profiles and what to type next."""
 
 from collections.abc import Iterator
 
-from explorer.cli.exit_codes import ExitCode, say
+from explorer.cli.exit_codes import ExitCode, print_stderr
 from explorer.config import folder, profiles
 from explorer.model import address
 from explorer.model.errors import ExplorerError
@@ -10,32 +10,32 @@ from explorer.model.sanitize import sanitize
 
 
 def start() -> int:
-    """Print the profiles and what to do next to standard error, and return the exit code.
+    """Print the profiles and what to type next to standard error, and return the exit code.
 
     Raises:
-        InvalidAddress: The file of profiles cannot be understood.
+        InvalidAddress: The settings file is invalid.
     """
     for line in _lines():
-        say(sanitize(line))
+        print_stderr(sanitize(line))
     return ExitCode.USAGE
 
 
 def _lines() -> Iterator[str]:
     file = folder("config") / "config.toml"
-    found = profiles(file)
-    yield "keyscope: name a store" + (f"; profiles of {file}:" if found else "")
-    width = max(map(len, found), default=0)
-    for name, url in found.items():
-        yield f"  @{name:{width}}  {_shown(url)}"
-    yield "next:"
-    yield f"  keyscope @{next(iter(found))}" if found else "  keyscope etcd://127.0.0.1:2379/"
+    known = profiles(file)
+    yield "keyscope: no store given" + (f"; profiles in {file}:" if known else "")
+    width = max(map(len, known), default=0)
+    for name, url in known.items():
+        yield f"  @{name:{width}}  {_redacted(url)}"
+    yield "try:"
+    yield f"  keyscope @{next(iter(known))}" if known else "  keyscope etcd://127.0.0.1:2379/"
     yield "  keyscope demo:"
     yield "  keyscope --help"
-    if not found:
-        yield f"a store that is used often can have a name: [profiles.NAME] with a url in {file}"
+    if not known:
+        yield f"to give a store a name, write [profiles.NAME] with a url into {file}"
 
 
-def _shown(url: str) -> str:
+def _redacted(url: str) -> str:
     try:
         return address.parse(url).redacted
     except ExplorerError as error:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from explorer.cli import main, run
+from explorer.config import Profile
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.clock import ManualClock
 from explorer.drivers.memory.database import Database
-from explorer.model.address import Access, parse
+from explorer.model.address import parse
 from tests.cli.run_command import Result, Run, folders
 from tests.servers.fixtures import prefix, shared_etcd, shared_etcd2, shared_zookeeper
 
@@ -30,10 +31,10 @@ def keyspace(monkeypatch: pytest.MonkeyPatch) -> Database:
     """What every `memory:` of the test looks into: it outlives a run, as a server would, and time stands still."""
     shared = Database(ManualClock())
 
-    def make(url: str, access: Access) -> MemoryStore:
-        return MemoryStore(parse(url), access, keyspace=shared)
+    def make_store(known: Profile) -> MemoryStore:
+        return MemoryStore(parse(known.url), known.access, keyspace=shared)
 
-    monkeypatch.setattr(run, "make", make)
+    monkeypatch.setattr(run, "open_profile", make_store)
     return shared
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import explorer
 from explorer.cli.arguments import SHELLS
 from explorer.cli.completion import script
-from explorer.cli.key_completion import KEYS_TIMEOUT, MAX_KEYS, offered_keys
+from explorer.cli.key_completion import KEYS_TIMEOUT, MAX_KEYS, complete_key
 from explorer.cli.parser import VERBS
 from explorer.drivers.registry import make
 from tests.cli.run_command import COMMAND, environment, folders, run_process
@@ -170,7 +170,7 @@ async def put_all(url: str, *keys: str) -> None:
             await store.put(key, f"value of {key}".encode("utf-8", "surrogateescape"))
 
 
-async def test_bash_reads_the_offered_keys_as_the_keys(shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_bash_reads_the_complete_key_as_the_keys(shared_etcd: EtcdServer, prefix: str) -> None:
     """Whatever is in a name, the quoted word is that key; what cannot be written or shown is not offered."""
     url = f"etcd://{shared_etcd.address}{prefix}"
     await put_all(url, *NASTY, *LEFT_OUT, "folder/x", "both", "both/x")
@@ -205,7 +205,7 @@ async def test_silent_store_offers_nothing_in_time() -> None:
             make(f"{scheme}://{host}/")  # to import a client library is not the store's time
             given = Namespace(url=f"{scheme}://{host}/", escaped=False, timeout=30.0)
             started = time.monotonic()
-            assert offered_keys("k", given) == []
+            assert complete_key("k", given) == []
             assert time.monotonic() - started < KEYS_TIMEOUT + SLACK
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.cli import exit_codes
-from explorer.cli.exit_codes import ExitCode, UsageError, error_line, exit_code, first, print_error
+from explorer.cli.exit_codes import ExitCode, UsageError, error_line, exit_code, first_error, print_error
 from explorer.model import errors
 
 CODES = {
@@ -73,7 +73,7 @@ def test_a_file_that_cannot_be_read_is_named() -> None:
 
 def test_of_tasks_that_failed_together_the_first_error_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     group = ExceptionGroup("", [ExceptionGroup("", [errors.Forbidden("no")]), ValueError()])
-    assert isinstance(first(group), errors.Forbidden)
+    assert isinstance(first_error(group), errors.Forbidden)
     assert print_error(group) == ExitCode.DENIED
     assert capsys.readouterr().err == "keyscope: no\n"
 

@@ -55,8 +55,8 @@ def test_the_variable_names_file_and_level(keyscope: Run, file: Path, monkeypatc
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--log-file", "/nowhere/at/all.log"], "the log file '/nowhere/at/all.log' cannot be opened"),
-        (["--log-level", "debug"], "--log-level goes with --log-file"),
+        (["--log-file", "/nowhere/at/all.log"], "cannot open log file '/nowhere/at/all.log'"),
+        (["--log-level", "debug"], "--log-level needs --log-file"),
         (["--log-file", "here.log", "--log-level", "loud"], "loud"),
     ],
 )

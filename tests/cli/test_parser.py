@@ -7,43 +7,44 @@ import pytest
 
 from explorer.cli import arguments
 from explorer.cli.argument_types import non_negative_seconds, revision, seconds
+from explorer.cli.command_line import parse
 from explorer.cli.exit_codes import UsageError
-from explorer.cli.parser import parse, store_parser, verb_parser
+from explorer.cli.parser import store_parser, verb_parser
 from explorer.drivers.registry import DRIVERS
 from explorer.model.errors import InvalidKey
 
 
 def test_a_url_alone_asks_for_an_overview() -> None:
     command = parse(["demo:", "--timeout", "3"])
-    assert command.wanted == arguments.Overview()
-    assert (command.url, command.options.timeout) == ("demo:", 3.0)
+    assert command.subcommand == arguments.Overview()
+    assert (command.url, command.connection.timeout) == ("demo:", 3.0)
 
 
 @pytest.mark.parametrize("words", [["--timeout", "3", "ls", "demo:"], ["ls", "--timeout", "3", "demo:"]])
 def test_options_of_the_connection_stand_before_or_behind_the_verb(words: list[str]) -> None:
     command = parse(words)
-    assert command.options.timeout == 3.0
-    assert command.wanted == arguments.Ls(prefix="", recursive=False, values=False, limit=None)
+    assert command.connection.timeout == 3.0
+    assert command.subcommand == arguments.Ls(prefix="", recursive=False, values=False, limit=None)
 
 
 def test_what_is_not_said_is_left_to_the_profile() -> None:
-    assert parse(["ls", "demo:"]).options == arguments.Options()
+    assert parse(["ls", "demo:"]).connection == arguments.ConnectionOptions()
 
 
 def test_a_key_that_begins_with_a_dash_follows_two_dashes() -> None:
-    assert parse(["get", "demo:", "--", "--json"]).wanted == arguments.Get(key="--json", form="text", stale=False)
+    assert parse(["get", "demo:", "--", "--json"]).subcommand == arguments.Get(key="--json", form="text", stale=False)
 
 
 def test_the_command_of_lock_is_what_follows_the_first_two_dashes_whatever_it_is() -> None:
     command = parse(["lock", "demo:", "jobs", "--wait", "0", "--", "sh", "-c", "x", "--", "--json"])
-    assert command.wanted == arguments.Lock(
+    assert command.subcommand == arguments.Lock(
         key="jobs", ttl=None, wait=0.0, layout=None, command=("sh", "-c", "x", "--", "--json")
     )
     assert not command.json
 
 
 def test_a_key_keeps_bytes_that_are_not_utf_8() -> None:
-    wanted = parse(["get", "demo:", "a\udcff"]).wanted
+    wanted = parse(["get", "demo:", "a\udcff"]).subcommand
     assert isinstance(wanted, arguments.Get)
     assert wanted.key == "a\udcff"
 
@@ -52,7 +53,7 @@ def test_a_key_keeps_bytes_that_are_not_utf_8() -> None:
 def test_escaped_names_any_key(verb: str) -> None:
     """No shell can pass a NUL; with --escaped every verb accepts the spelling that the app copies."""
     command = ["--", "true"] if verb == "lock" else []
-    wanted = parse([verb, "demo:", r"bin\x00\xff\\", "--escaped", *command]).wanted
+    wanted = parse([verb, "demo:", r"bin\x00\xff\\", "--escaped", *command]).subcommand
     assert "bin\0\udcff\\" in (getattr(wanted, "key", None), getattr(wanted, "prefix", None))
 
 
@@ -60,7 +61,7 @@ def test_escaped_names_any_key(verb: str) -> None:
 def test_value_that_begins_with_a_dash(value: str) -> None:
     """A value is free text: `--value -x` is as good as `--value=-x`."""
     words = ["put", "demo:", "k", "--value", value] if value != "--" else ["put", "demo:", "k", f"--value={value}"]
-    wanted = parse([*words, "--force"]).wanted
+    wanted = parse([*words, "--force"]).subcommand
     assert isinstance(wanted, arguments.Put)
     assert (wanted.value, wanted.force) == (value.encode(), True)
 
@@ -94,7 +95,7 @@ def test_word_with_a_dash_that_fits_nowhere_has_a_way_out(words: list[str], said
 
 def test_lock_of_a_key_that_begins_with_a_dash() -> None:
     """There, -- begins the command."""
-    wanted = parse(["lock", "demo:", r"\x2dx", "--escaped", "--", "true"]).wanted
+    wanted = parse(["lock", "demo:", r"\x2dx", "--escaped", "--", "true"]).subcommand
     assert isinstance(wanted, arguments.Lock)
     assert wanted.key == "-x"
 
@@ -114,7 +115,7 @@ def test_escaped_refuses_an_unknown_escape() -> None:
 
 
 def test_a_value_is_the_bytes_of_its_word() -> None:
-    wanted = parse(["put", "demo:", "k", "--value", "ä\udcff"]).wanted
+    wanted = parse(["put", "demo:", "k", "--value", "ä\udcff"]).subcommand
     assert isinstance(wanted, arguments.Put)
     assert wanted.value == b"\xc3\xa4\xff"
 
@@ -122,10 +123,10 @@ def test_a_value_is_the_bytes_of_its_word() -> None:
 @pytest.mark.parametrize("words", [["demo:"], ["get", "demo:", "k"], ["put", "demo:", "k"]])
 def test_schemas_may_be_named_more_than_once(words: list[str]) -> None:
     command = parse([*words, "--proto", "a.proto", "-I", "x", "--proto", "b", "-I", "y", "--codecs", "c.toml"])
-    assert command.reading == arguments.Reading(
+    assert command.codecs == arguments.CodecOptions(
         protos=(Path("a.proto"), Path("b")), includes=(Path("x"), Path("y")), codecs=Path("c.toml")
     )
-    assert parse(words).reading == arguments.Reading()
+    assert parse(words).codecs == arguments.CodecOptions()
 
 
 @pytest.mark.parametrize(("word", "meant"), [("57", 57), ("0", 0), ("5a", "5a"), ("-1", "-1"), ("²", "²")])
@@ -151,19 +152,19 @@ def test_only_waiting_may_take_no_time() -> None:
         ([], "required: VERB"),
         (["ls"], "required: URL"),
         (["get", "demo:"], "required: KEY"),
-        (["lst", "demo:"], "'lst' is neither a verb nor a store"),
+        (["lst", "demo:"], "'lst' is neither a verb nor a URL"),
         (["demo:", "config"], "too many arguments"),
         (["ls", "demo:", "a", "b"], "too many arguments"),
         (["ls", "demo:", "--recursiv"], "unknown option --recursiv"),
         (["ls", "demo:", "--limit", "0"], "--limit"),
-        (["ls", "demo:", "--values"], "--values goes with --recursive"),
+        (["ls", "demo:", "--values"], "--values needs --recursive"),
         (["get", "demo:", "k", "--json", "--as", "raw"], "not allowed with"),
         (["get", "demo:", "k", "--as", "yaml"], "--as"),
         (["put", "demo:", "k", "--value", "v", "--file", "f"], "not allowed with"),
         (["put", "demo:", "k", "--value", "v", "--create", "--force"], "not allowed with"),
-        (["get", "demo:", "k", "--type", "M", "--as", "raw"], "--type goes with"),
-        (["get", "demo:", "k", "--type", "M", "--json"], "--type goes with"),
-        (["put", "demo:", "k", "--form", "json"], "--form goes with --type"),
+        (["get", "demo:", "k", "--type", "M", "--as", "raw"], "--type needs"),
+        (["get", "demo:", "k", "--type", "M", "--json"], "--type needs"),
+        (["put", "demo:", "k", "--form", "json"], "--form needs --type"),
         (["put", "demo:", "k", "--type", "M", "--form", "yaml"], "--form"),
         (["lock", "demo:", "k"], "needs a command"),
         (["lock", "demo:", "k", "--"], "needs a command"),
@@ -242,7 +243,7 @@ def test_help_names_every_store_that_can_be_opened(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         parse(["--help"])
     said = capsys.readouterr().out
-    assert [scheme for scheme in DRIVERS if f"{scheme}:" not in said.partition("A store is named")[2]] == []
+    assert [scheme for scheme in DRIVERS if f"{scheme}:" not in said.partition("stores:")[2]] == []
 
 
 @pytest.mark.parametrize("verb", ["ls", "get", "put", "rm", "watch", "locks", "lock", "history", "doctor"])
@@ -255,5 +256,5 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
 def test_options_with_values_before_the_store_are_not_verbs() -> None:
     command = parse(["--theme", "ansi-dark", "--timeout", "3", "demo:"])
     assert command.url == "demo:"
-    assert isinstance(command.wanted, arguments.Overview)
-    assert command.wanted.theme == "ansi-dark"
+    assert isinstance(command.subcommand, arguments.Overview)
+    assert command.subcommand.theme == "ansi-dark"

@@ -105,7 +105,7 @@ def test_what_changed_since_it_was_shown_is_not_deleted(url: str, shared_etcd: E
 
 def test_a_tree_is_deleted_once_its_name_is_typed(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "a", "--recursive") as person:
-        person.sees("To go on, type a:")
+        person.sees("Type a to confirm:")
         assert "2 entries below 'a/'" in person.seen
         person.types("a\n")
         assert person.ends() == (0, b"deleted 2 below 'a/'\n")
@@ -116,7 +116,7 @@ def test_a_tree_in_which_something_moved_meanwhile_is_left_alone(
     url: str, left: Callable[[], list[str]], shared_etcd: EtcdServer, prefix: str
 ) -> None:
     with Person("rm", url, "a", "--recursive") as person:
-        person.sees("To go on, type a:")
+        person.sees("Type a to confirm:")
         shared_etcd.ctl("put", f"{prefix}a/new", "v")
         person.types("a\n")
         assert person.ends() == (4, b"")
@@ -125,7 +125,7 @@ def test_a_tree_in_which_something_moved_meanwhile_is_left_alone(
 
 def test_another_name_deletes_nothing(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "a", "--recursive") as person:
-        person.sees("To go on, type a:")
+        person.sees("Type a to confirm:")
         person.types("ab\n")
         assert person.ends() == (0, b"")
     assert len(left()) == 4
@@ -133,7 +133,7 @@ def test_another_name_deletes_nothing(url: str, left: Callable[[], list[str]]) -
 
 def test_everything_is_deleted_once_the_address_is_typed(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "", "--recursive") as person:
-        person.sees(f"To go on, type {url}:")
+        person.sees(f"Type {url} to confirm:")
         person.types(f"{url}\n")
         assert person.ends() == (0, f"deleted 4 below {url}\n".encode())
     assert left() == []
@@ -149,7 +149,7 @@ def test_ctrl_c_at_the_question_deletes_nothing(url: str, left: Callable[[], lis
 
 def test_a_value_typed_at_the_terminal_ends_with_ctrl_d(url: str, shared_etcd: EtcdServer, prefix: str) -> None:
     with Person("put", url, "typed") as person:
-        person.sees("until ctrl-D")
+        person.sees("end with ctrl-D")
         person.types("a line\n\x04")
         code, output = person.ends()
     assert (code, output.strip().isdigit()) == (0, True)

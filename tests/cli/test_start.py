@@ -27,7 +27,7 @@ def test_no_arguments_lists_the_profiles_and_what_to_do_next(keyscope: Run, sett
     assert (result.code, result.output) == (2, b"")
     assert "@prod  etcd://me@h:2379/a" in result.error or "@prod  etcd://" in result.error
     assert "hunter2" not in result.error
-    for word in ("name a store", str(settings), "@bad", "keyscope @prod", "keyscope demo:", "keyscope --help"):
+    for word in ("no store given", str(settings), "@bad", "keyscope @prod", "keyscope demo:", "keyscope --help"):
         assert word in result.error
 
 
@@ -35,7 +35,7 @@ def test_no_arguments_and_no_profiles_says_how_to_write_one(keyscope: Run, setti
     """Somebody who starts it for the first time learns of the demo."""
     result = keyscope()
     assert result.code == 2
-    for word in ("keyscope demo:", "keyscope etcd://", f"[profiles.NAME] with a url in {settings}"):
+    for word in ("keyscope demo:", "keyscope etcd://", f"[profiles.NAME] with a url into {settings}"):
         assert word in result.error
 
 
@@ -63,7 +63,7 @@ def test_unknown_theme_lists_the_themes() -> None:
     """Before the app is started."""
     check_theme("keyscope-light")
     check_theme("nord")
-    with pytest.raises(UsageError, match="there is no theme 'nope'") as caught:
+    with pytest.raises(UsageError, match="unknown theme 'nope'") as caught:
         check_theme("nope")
     assert "keyscope-dark" in caught.value.hint
     assert "nord" in caught.value.hint

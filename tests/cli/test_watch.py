@@ -7,7 +7,7 @@ import pytest
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
-from explorer.cli.exit_codes import first
+from explorer.cli.exit_codes import first_error
 from explorer.cli.verbs.watch import watch
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.database import Database
@@ -146,7 +146,7 @@ async def test_what_the_watch_fails_with_is_raised(watched: Watched) -> None:
     await watched.store.close()
     with pytest.raises(ExceptionGroup) as caught:
         await task
-    assert isinstance(first(caught.value), NotReachable)
+    assert isinstance(first_error(caught.value), NotReachable)
 
 
 def test_a_duration_ends_well(keyscope: Run) -> None:

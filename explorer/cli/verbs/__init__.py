@@ -1,1 +1,1 @@
-"""The verbs of the command, one module per family."""
+"""The verbs of the command, a module per family."""

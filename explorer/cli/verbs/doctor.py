@@ -1,4 +1,4 @@
-"""The verb that finds out whether and how well a store can be used: one finding after the other, until one is final."""
+"""The verb `doctor`: checks of a store, each with a finding, until one fails for good."""
 
 import asyncio
 import time
@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from statistics import median
-from typing import Final
+from typing import Final, Literal
 
 from explorer.cli.console import Console
-from explorer.cli.exit_codes import ExitCode, error_line, exit_code, say
+from explorer.cli.exit_codes import ExitCode, error_line, exit_code, print_stderr
 from explorer.cli.output import Record
 from explorer.drivers.address_hints import address_hint, has_contents
 from explorer.drivers.base import Store
@@ -17,82 +17,84 @@ from explorer.model.address import Access, Host
 from explorer.model.capabilities import Capability
 from explorer.model.errors import Denied, ExplorerError
 
-_PROOFS: Final = 5
+_PINGS: Final = 5
+"""Pings that the latency is the median of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found out: `ok`, `note` (good to know) or `bad` (not in order)."""
+    """Result of a check: `ok`, `note` (good to know) or `bad`."""
 
-    state: str
+    state: Literal["ok", "note", "bad"]
     subject: str
     text: str
-    figure: object = None
-    """What a program would want of it."""
+    value: object = None
+    """The result in the JSON record."""
 
 
 async def doctor(store: Store, access: Access, console: Console) -> int:
-    """Look at a store from its address to its contents; give 0, or the exit code of what is wrong."""
+    """Check a store from its address to its contents; return 0, or the exit code of what is wrong."""
     findings: list[Finding] = []
-    code: int = ExitCode.DONE
+    code: int = ExitCode.SUCCESS
     try:
-        async with aclosing(_examine(store, access)) as found:
-            async for finding in found:
+        async with aclosing(_check(store, access)) as checks:
+            async for finding in checks:
                 findings.append(finding)
                 if finding.state == "bad":
-                    code = ExitCode.FAILED
+                    code = ExitCode.FAILURE
                 if not console.json:
-                    console.line(f"{finding.state:<5}{finding.subject:<13}{finding.text}")
+                    console.print_line(f"{finding.state:<5}{finding.subject:<13}{finding.text}")
                     console.flush()
     except ExplorerError as error:
         code = exit_code(error)
         findings.append(Finding("bad", "store", error_line(error)))
-        say(error_line(error))
+        print_stderr(error_line(error))
     if console.json:
-        console.record(_record(store, findings, code))
+        console.print_record(_record(store, findings, code))
     return code
 
 
 def _record(store: Store, findings: list[Finding], code: int) -> Record:
-    figures = {finding.subject: finding.figure for finding in findings if finding.figure is not None}
+    values = {finding.subject: finding.value for finding in findings if finding.value is not None}
     return {
         "address": store.address.redacted,
-        "healthy": code == ExitCode.DONE,
+        "healthy": code == ExitCode.SUCCESS,
         "exit_code": int(code),
-        **figures,
+        **values,
         "findings": [
             {"state": finding.state, "subject": finding.subject, "text": finding.text} for finding in findings
         ],
     }
 
 
-async def _examine(store: Store, access: Access) -> AsyncGenerator[Finding, None]:
+async def _check(store: Store, access: Access) -> AsyncGenerator[Finding, None]:
     address = store.address
     yield Finding("ok", "store", address.redacted)
     for warning in address.warnings:
         yield Finding("note", "store", warning)
     for host in address.hosts:
-        yield await _resolved(host)
-    began = time.perf_counter()
+        yield await _check_host(host)
+    start = time.perf_counter()
     async with store:
-        yield Finding("ok", "connection", f"made in {_milliseconds(time.perf_counter() - began)} ms")
-        for finding in await _status(store):
+        yield Finding("ok", "connection", f"connected in {_milliseconds(time.perf_counter() - start)} ms")
+        for finding in await _check_status(store):
             yield finding
-        yield await _latency(store)
-        for finding in _capabilities(store):
+        yield await _check_latency(store)
+        for finding in _check_capabilities(store):
             yield finding
-        yield await _contents(store, access)
+        yield await _check_contents(store, access)
 
 
-async def _resolved(host: Host) -> Finding:
+async def _check_host(host: Host) -> Finding:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host.name, host.port)
-    except OSError as error:  # not final: another endpoint may do
-        return Finding("note", "host", f"{host} has no address: {error.strerror or error}")
-    return Finding("ok", "host", f"{host} is {', '.join(sorted({str(address[0]) for *_, address in found}))}")
+        addresses = await asyncio.get_running_loop().getaddrinfo(host.name, host.port)
+    except OSError as error:  # not final: another endpoint may answer
+        return Finding("note", "host", f"cannot resolve {host}: {error.strerror or error}")
+    names = sorted({str(address[0]) for *_, address in addresses})
+    return Finding("ok", "host", f"{host} resolves to {', '.join(names)}")
 
 
-async def _status(store: Store) -> list[Finding]:
+async def _check_status(store: Store) -> list[Finding]:
     status = await store.status()
     facts = {
         "product": status.product,
@@ -101,36 +103,36 @@ async def _status(store: Store) -> list[Finding]:
         "identity": status.identity,
         **status.facts,
     }
-    shown = ", ".join(f"{name} {fact}" for name, fact in facts.items() if fact is not None)
+    text = ", ".join(f"{name} {fact}" for name, fact in facts.items() if fact is not None)
     complaints = [Finding("bad", "complaint", complaint) for complaint in status.complaints]
-    return [Finding("ok", "status", shown, figure={**facts, "complaints": list(status.complaints)}), *complaints]
+    return [Finding("ok", "status", text, value={**facts, "complaints": list(status.complaints)}), *complaints]
 
 
-async def _latency(store: Store) -> Finding:
-    took = []
-    for _ in range(_PROOFS):
-        began = time.perf_counter()
-        with suppress(Denied):  # alive all the same
+async def _check_latency(store: Store) -> Finding:
+    durations = []
+    for _ in range(_PINGS):
+        start = time.perf_counter()
+        with suppress(Denied):  # an answer all the same
             await store.ping()
-        took.append(time.perf_counter() - began)
-    middle = _milliseconds(median(took))
-    return Finding("ok", "latency_ms", f"{middle} ms to prove that it is alive (median of {_PROOFS})", figure=middle)
+        durations.append(time.perf_counter() - start)
+    latency = _milliseconds(median(durations))
+    return Finding("ok", "latency_ms", f"{latency} ms per ping (median of {_PINGS})", value=latency)
 
 
 def _milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 2)
 
 
-def _capabilities(store: Store) -> list[Finding]:
+def _check_capabilities(store: Store) -> list[Finding]:
     present = [_name(capability) for capability in Capability if capability in store.capabilities]
     absent = {
-        _name(capability): store.unsupported_reasons.get(capability, "the store has nothing of the kind")
+        _name(capability): store.unsupported_reasons.get(capability, "not supported by this store")
         for capability in Capability
         if capability not in store.capabilities
     }
     return [
-        Finding("ok", "can", ", ".join(present), figure=present),
-        *(Finding("note", "cannot", f"{name}: {reason}", figure=absent) for name, reason in absent.items()),
+        Finding("ok", "can", ", ".join(present), value=present),
+        *(Finding("note", "cannot", f"{name}: {reason}", value=absent) for name, reason in absent.items()),
     ]
 
 
@@ -138,11 +140,11 @@ def _name(capability: Capability) -> str:
     return (capability.name or "").lower()
 
 
-async def _contents(store: Store, access: Access) -> Finding:
-    """Tell whether anything is stored below the address, and if not, whether a slash too few or too many is why."""
+async def _check_contents(store: Store, access: Access) -> Finding:
+    """Return whether there are keys below the address; if not, whether a slash too few or too many is the reason."""
     address = store.address
     if await has_contents(store):
-        return Finding("ok", "contents", f"there are keys below {address.redacted}", figure=True)
-    nothing = f"nothing is stored below {address.redacted}"
-    nearby = await address_hint(address, access)
-    return Finding("note", "contents", f"{nothing}, but {nearby}" if nearby else nothing, figure=False)
+        return Finding("ok", "contents", f"there are keys below {address.redacted}", value=True)
+    text = f"no keys below {address.redacted}"
+    hint = await address_hint(address, access)
+    return Finding("note", "contents", f"{text}, but {hint}" if hint else text, value=False)

@@ -1,4 +1,4 @@
-"""The verbs about locks: who holds which one, and running a command while holding one."""
+"""The verbs `locks` and `lock`."""
 
 import asyncio
 import os
@@ -7,80 +7,81 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode
-from explorer.cli.output import lock_lines, lock_record, spelling
+from explorer.cli.output import key_formatter, lock_lines, lock_record
 from explorer.drivers.base import LOCK_TTL, Lock, Store
 from explorer.model.errors import ExplorerError
 from explorer.model.keys import encode
 
-_FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_GRACE: Final = 5.0
-"""Seconds that a command has to end by itself once its lock is lost."""
-_BY_SIGNAL: Final = 128
-"""What shells add to a signal's number to make an exit code of it."""
+SignalQueue: TypeAlias = asyncio.Queue[signal.Signals]
+
+_FORWARDED_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TERMINATE_TIMEOUT: Final = 5.0
+"""Seconds between SIGTERM and SIGKILL for a command whose lock is lost."""
+_SIGNAL_EXIT_BASE: Final = 128
+"""Exit code of a process that a signal ended, less the signal's number; as in shells."""
 
 
-async def locks(store: Store, wanted: arguments.Locks, console: Console) -> None:
+async def locks(store: Store, options: arguments.Locks, console: Console) -> None:
     """Print every lock at or below a prefix.
 
     Raises:
-        CallNotSupported: The store has none.
+        CallNotSupported: The store has no locks.
     """
-    found = await store.locks(wanted.prefix)
+    found = await store.locks(options.prefix)
     if console.json:
         for lock in found:
-            console.record(lock_record(lock))
+            console.print_record(lock_record(lock))
     elif found:
-        for line in lock_lines(found, spelling(escaped=wanted.escaped)):
-            console.line(line)
+        for line in lock_lines(found, key_formatter(escaped=options.escaped)):
+            console.print_line(line)
     else:
-        console.note("no locks")
+        console.print_note("no locks")
 
 
-async def lock(store: Store, wanted: arguments.Lock, console: Console) -> int:
-    """Run a command while holding a lock, and give its exit code.
+async def lock(store: Store, options: arguments.Lock, console: Console) -> int:
+    """Run a command while holding a lock, and return its exit code.
 
-    The command finds KEYSCOPE_LOCK_KEY and KEYSCOPE_LOCK_FENCE in its environment; the fence orders the holders, so
-    that what the command writes to can refuse an earlier one. Signals are passed on to it.
+    The command gets KEYSCOPE_LOCK_KEY and KEYSCOPE_LOCK_FENCE in its environment. The fence is a fencing token: a
+    resource that remembers the highest one can refuse an earlier holder. Signals are forwarded to the command.
 
     Raises:
-        CannotLock: Somebody else held it for as long as was to be waited, or holds it in another layout.
+        CannotLock: Another client held the lock for the whole wait, or holds it in another layout.
         CallNotSupported: The store has no such layout.
     """
-    holding = store.lock(wanted.key, ttl=wanted.ttl or LOCK_TTL, layout=wanted.layout)
-    with _signals() as signals:
+    held_lock = store.lock(options.key, ttl=options.ttl or LOCK_TTL, layout=options.layout)
+    with _signal_queue() as signals:
         try:
-            early = await _acquire(holding, wanted, signals)
-            return _BY_SIGNAL + early if early is not None else await _run(holding, wanted, console, signals)
+            interrupt = await _acquire(held_lock, options.wait, signals)
+            if interrupt is not None:
+                return _SIGNAL_EXIT_BASE + interrupt
+            return await _run_command(held_lock, options, console, signals)
         finally:
-            await _release(holding, console)
-
-
-Signals = asyncio.Queue[signal.Signals]
+            await _release(held_lock, console)
 
 
 @contextmanager
-def _signals() -> Iterator[Signals]:
-    """Collect the signals that would end us: the lock has to be released first."""
+def _signal_queue() -> Iterator[SignalQueue]:
+    """Queue the signals that would end this process, since the lock must be released first."""
     loop = asyncio.get_running_loop()
-    arrived: Signals = asyncio.Queue()
-    for number in _FORWARDED:
-        loop.add_signal_handler(number, arrived.put_nowait, number)
+    queue: SignalQueue = asyncio.Queue()
+    for number in _FORWARDED_SIGNALS:
+        loop.add_signal_handler(number, queue.put_nowait, number)
     try:
-        yield arrived
+        yield queue
     finally:
-        for number in _FORWARDED:
+        for number in _FORWARDED_SIGNALS:
             loop.remove_signal_handler(number)
 
 
-async def _acquire(holding: Lock, wanted: arguments.Lock, signals: Signals) -> signal.Signals | None:
-    """Wait for the lock, and give the signal that ended the waiting, if one did."""
+async def _acquire(lock: Lock, timeout: float | None, signals: SignalQueue) -> signal.Signals | None:  # noqa: ASYNC109 - the lock's own
+    """Acquire the lock; return the signal that interrupted the wait, or None."""
     async with asyncio.TaskGroup() as group:
-        acquiring = group.create_task(holding.acquire(wanted.wait))
+        acquiring = group.create_task(lock.acquire(timeout))
         interrupted = group.create_task(signals.get())
         await asyncio.wait((acquiring, interrupted), return_when=asyncio.FIRST_COMPLETED)
         interrupted.cancel()
@@ -88,62 +89,64 @@ async def _acquire(holding: Lock, wanted: arguments.Lock, signals: Signals) -> s
     return interrupted.result() if acquiring.cancelled() else None
 
 
-async def _release(holding: Lock, console: Console) -> None:
+async def _release(lock: Lock, console: Console) -> None:
     try:
-        await holding.release()
-    except ExplorerError as error:  # what the command did is done, and its exit code is what counts
-        console.note(f"keyscope: the lock is not released and will run out by itself: {error}")
+        await lock.release()
+    except ExplorerError as error:  # the command has run, and its exit code counts
+        console.print_note(f"keyscope: cannot release the lock, it expires by itself: {error}")
 
 
-async def _run(holding: Lock, wanted: arguments.Lock, console: Console, signals: Signals) -> int:
-    fence = {} if holding.fence is None else {"KEYSCOPE_LOCK_FENCE": str(holding.fence)}
-    told = {"KEYSCOPE_LOCK_KEY": wanted.key, **fence}
-    environment = os.environb | {name.encode(): encode(text) for name, text in told.items()}
+async def _run_command(lock: Lock, options: arguments.Lock, console: Console, signals: SignalQueue) -> int:
+    variables = {"KEYSCOPE_LOCK_KEY": options.key}
+    if lock.fence is not None:
+        variables["KEYSCOPE_LOCK_FENCE"] = str(lock.fence)
+    environment = os.environb | {name.encode(): encode(value) for name, value in variables.items()}
     console.flush()
+    program = options.command[0]
     try:
-        process = await asyncio.create_subprocess_exec(*wanted.command, env=environment)
+        process = await asyncio.create_subprocess_exec(*options.command, env=environment)
     except FileNotFoundError:
-        console.note(f"keyscope: {wanted.command[0]!r} was not found: the lock is released again")
-        return ExitCode.NO_COMMAND
+        console.print_note(f"keyscope: command not found: {program!r}: the lock is released")
+        return ExitCode.COMMAND_NOT_FOUND
     except (OSError, ValueError) as error:
-        console.note(f"keyscope: {wanted.command[0]!r} cannot be run ({error}): the lock is released again")
-        return ExitCode.CANNOT_RUN
+        console.print_note(f"keyscope: cannot run {program!r}: {error}: the lock is released")
+        return ExitCode.CANNOT_EXECUTE
     async with asyncio.TaskGroup() as group:
         ended = group.create_task(process.wait())
-        lost = group.create_task(holding.lost.wait())
-        forwarding = group.create_task(_forward(process, signals))
+        lost = group.create_task(lock.lost.wait())
+        forwarder = group.create_task(_forward_signals(process, signals))
         await asyncio.wait((ended, lost), return_when=asyncio.FIRST_COMPLETED)
         is_lost = lost.done() and not ended.done()
         if is_lost:
-            console.note(f"keyscope: the lock on {wanted.key!r} is lost: the command is told to end")
-            await _end(process, ended)
+            console.print_note(f"keyscope: the lock on {options.key!r} is lost: terminating the command")
+            await _terminate(process, ended)
         lost.cancel()
-        forwarding.cancel()
+        forwarder.cancel()
     if is_lost:
         return ExitCode.CONFLICT
     code = ended.result()
-    return code if code >= 0 else _BY_SIGNAL - code
+    return code if code >= 0 else _SIGNAL_EXIT_BASE - code
 
 
-async def _forward(process: Process, signals: Signals) -> None:
+async def _forward_signals(process: Process, signals: SignalQueue) -> None:
     while True:
         number = await signals.get()
-        if number is not signal.SIGINT or not _in_foreground():
+        if number is not signal.SIGINT or not _is_foreground():
             with suppress(ProcessLookupError):
                 process.send_signal(number)
 
 
-def _in_foreground() -> bool:
-    """Whether ctrl-C reaches the command by itself, as it does everything in the terminal's foreground."""
+def _is_foreground() -> bool:
+    """Return whether the terminal itself sends ctrl-C to the command, as to the whole foreground process group."""
     try:
         return sys.stdin is not None and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     except OSError:
         return False
 
 
-async def _end(process: Process, ended: asyncio.Task[int]) -> None:
+async def _terminate(process: Process, ended: asyncio.Task[int]) -> None:
     with suppress(ProcessLookupError):
         process.terminate()
-        await asyncio.wait((ended,), timeout=_GRACE)
+        await asyncio.wait((ended,), timeout=_TERMINATE_TIMEOUT)
         process.kill()
     await asyncio.wait((ended,))

@@ -4,79 +4,90 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeAlias
 
-from explorer.cli import arguments
+from explorer.cli.arguments import Get, History, Ls
 from explorer.cli.console import Console
-from explorer.cli.decoder import Decoding
+from explorer.cli.decoder import ValueDecoder
 from explorer.cli.exit_codes import UsageError
-from explorer.cli.output import child_lines, child_record, entry_record, hex_lines, history_line, preview, spelling
+from explorer.cli.output import (
+    child_lines,
+    child_record,
+    entry_record,
+    hex_lines,
+    history_line,
+    key_formatter,
+    preview,
+)
 from explorer.codecs.text.json_syntax import indent_json
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.errors import Compacted, ExplorerError, InvalidText, KeyNotFound
 
-Reader: TypeAlias = Callable[[Cursor | str | None, int], Awaitable[Page[Child | Entry]]]
-"""Reads a page: what comes after, at most so many."""
+PageReader: TypeAlias = Callable[[Cursor | str | None, int], Awaitable[Page[Child | Entry]]]
+"""Reads the page after a cursor or key, with at most so many items."""
 
 
-async def ls(store: Store, wanted: arguments.Ls, console: Console) -> None:
-    """Print what is below a prefix, page by page: memory does not grow with the store.
+async def ls(store: Store, options: Ls, console: Console) -> None:
+    """Print what is below a prefix, page by page, so that memory does not grow with the store.
 
     Raises:
-        KeyNotFound: There is neither such a key nor anything below it. An empty store is empty, not missing.
+        KeyNotFound: There is no such key and nothing below it. An empty store is no error.
     """
-    empty = True
+    is_empty = True
     try:
-        async for page in _pages(_reader(store, wanted), wanted.limit, console):
+        async for page in _pages(_page_reader(store, options), options.limit, console):
             for item in page:
-                _print(item, store, wanted, console)
+                _print_item(item, store, options, console)
             console.flush()
-            empty = empty and not page
+            is_empty = is_empty and not page
     except KeyNotFound:
-        if wanted.prefix:
+        if options.prefix:
             raise
-    if empty and not wanted.prefix:
-        console.note(f"nothing is stored below {store.address.redacted}")
+    if is_empty and not options.prefix:
+        console.print_note(f"no keys below {store.address.redacted}")
 
 
-def _reader(store: Store, wanted: arguments.Ls) -> Reader:
-    async def entries(after: Cursor | str | None, limit: int) -> Page[Entry]:
-        return await store.list(wanted.prefix, after=after, limit=limit, values=wanted.values)
+def _page_reader(store: Store, options: Ls) -> PageReader:
+    async def read_entries(after: Cursor | str | None, limit: int) -> Page[Entry]:
+        return await store.list(options.prefix, after=after, limit=limit, values=options.values)
 
-    async def children(after: Cursor | str | None, limit: int) -> Page[Child]:
-        return await store.children(wanted.prefix, after=after, limit=limit)
+    async def read_children(after: Cursor | str | None, limit: int) -> Page[Child]:
+        return await store.children(options.prefix, after=after, limit=limit)
 
-    return entries if wanted.recursive else children
+    return read_entries if options.recursive else read_children
 
 
-def _print(item: Child | Entry, store: Store, wanted: arguments.Ls, console: Console) -> None:
+def _print_item(item: Child | Entry, store: Store, options: Ls, console: Console) -> None:
+    format_key = key_formatter(escaped=options.escaped)
     match item:
         case Child() if console.json:
-            console.record(child_record(item))
+            console.print_record(child_record(item))
         case Child():
-            for line in child_lines(item, store.separator, spelling(escaped=wanted.escaped)):
-                console.line(line)
+            for line in child_lines(item, store.separator, format_key):
+                console.print_line(line)
         case Entry() if console.json:
-            console.record(entry_record(item, values=wanted.values))
+            console.print_record(entry_record(item, values=options.values))
         case Entry():
-            key = spelling(escaped=wanted.escaped)(item.key)
-            console.line(f"{key}  {preview(item.value)}" if wanted.values else key)
+            key = format_key(item.key)
+            console.print_line(f"{key}  {preview(item.value)}" if options.values else key)
 
 
-async def _pages(read: Reader, limit: int | None, console: Console) -> AsyncGenerator[tuple[Child | Entry, ...], None]:
-    """Read a listing page by page, at most `limit` items.
+async def _pages(
+    read: PageReader, limit: int | None, console: Console
+) -> AsyncGenerator[tuple[Child | Entry, ...], None]:
+    """Yield the pages of a listing, at most `limit` items.
 
-    A reader so slow that the listing's revision is compacted meanwhile is told so, and goes on with the store of now.
+    If the listing's revision is compacted meanwhile, a note says so and the listing goes on at the current revision.
     """
     after: Cursor | str | None = None
     while limit is None or limit > 0:
-        most = PAGE_SIZE if limit is None else min(limit, PAGE_SIZE)
+        size = PAGE_SIZE if limit is None else min(limit, PAGE_SIZE)
         try:
-            page = await read(after, most)
+            page = await read(after, size)
         except Compacted:
             if not isinstance(after, Cursor):
                 raise
-            console.note(
-                "keyscope: the rest is listed as it is now: the store has dropped the revision of the beginning"
+            console.print_note(
+                "keyscope: the revision of this listing was compacted: the rest is listed at the current revision"
             )
             after = after.key
             continue
@@ -87,52 +98,54 @@ async def _pages(read: Reader, limit: int | None, console: Console) -> AsyncGene
         limit = limit and limit - len(page.items)
 
 
-async def get(store: Store, wanted: arguments.Get, decoding: Decoding, console: Console) -> None:
-    """Print one entry.
+async def get(store: Store, options: Get, decoder: ValueDecoder, console: Console) -> None:
+    """Print the value of a key.
 
     Raises:
-        KeyNotFound: There is none.
-        ExplorerError: It was to be shown as JSON or as a message and is not.
-        SchemaFailed: A schema cannot be used.
+        KeyNotFound: There is no such key.
+        ExplorerError: The value cannot be printed as JSON or as a message.
+        SchemaFailed: A schema is invalid.
     """
-    entry = await store.get(wanted.key, consistent=not wanted.stale)
+    entry = await store.get(options.key, consistent=not options.stale)
     if console.json:
-        console.record(entry_record(entry))
+        console.print_record(entry_record(entry))
         return
     value = entry.value
     if value is None:
-        console.note(f"keyscope: {wanted.key!r} is a directory and has no value")
+        console.print_note(f"keyscope: {options.key!r} is a directory and has no value")
         return
-    match wanted.form:
+    match options.form:
         case "raw":
-            console.raw(value)
+            console.write_bytes(value)
         case "hex":
             for line in hex_lines(value):
-                console.line(line)
+                console.print_line(line)
         case "json":
-            text = await decoding.shown(wanted, value)
-            console.lines(_json(value, wanted.key) if text is None else indent_json(text))
+            text = await decoder.decode(options, value)
+            console.print_text(_json(value, options.key) if text is None else indent_json(text))
         case "textproto":
-            text = await decoding.shown(wanted, value)
+            text = await decoder.decode(options, value)
             if text is None:
-                raise UsageError(f"nothing says which message {wanted.key!r} is", hint="name it with --type MESSAGE")
-            console.lines(text)
+                raise UsageError(f"no rule has a message type for {options.key!r}", hint="name it with --type MESSAGE")
+            console.print_text(text)
         case _:
-            console.lines(value)
-            if not _is_text(value):
-                console.note(
-                    "keyscope: not UTF-8, other bytes are shown as \\xNN: --as raw gives them, --as hex dumps them"
+            console.print_text(value)
+            if not _is_utf8(value):
+                console.print_note(
+                    "keyscope: the value is not UTF-8, other bytes are shown as \\xNN: use --as raw or --as hex"
                 )
 
 
 def _json(value: bytes, key: str) -> str:
     try:
         return indent_json(value.decode("utf-8"))
-    except (UnicodeDecodeError, InvalidText) as error:
-        raise ExplorerError(f"the value is no JSON: {error}", hint="--as text shows it as it is", key=key) from error
+    except UnicodeDecodeError as error:
+        raise ExplorerError("not valid JSON: the value is not UTF-8", hint="use --as text", key=key) from error
+    except InvalidText as error:  # its exit code is that of a text to encode
+        raise ExplorerError(error.message, hint="use --as text", key=key) from error
 
 
-def _is_text(value: bytes) -> bool:
+def _is_utf8(value: bytes) -> bool:
     try:
         value.decode("utf-8")
     except UnicodeDecodeError:
@@ -140,29 +153,28 @@ def _is_text(value: bytes) -> bool:
     return True
 
 
-async def history(store: Store, wanted: arguments.History, console: Console) -> None:
-    """Print the entries that a key has had: today's first, if there is one, then the earlier ones.
+async def history(store: Store, options: History, console: Console) -> None:
+    """Print the revisions of a key: the current one, if there is one, then the earlier ones.
 
     Raises:
-        CallNotSupported: The store keeps none.
-        KeyNotFound: There is none, and the store remembers none.
+        CallNotSupported: The store keeps no history.
+        KeyNotFound: There is no such key, and none in the history.
     """
-    earlier = store.history(wanted.key)
     count = 0
-    async with aclosing(_since_today(store, wanted.key, earlier)) as entries:
+    async with aclosing(_revisions(store, options.key)) as entries:
         async for entry in entries:
             if console.json:
-                console.record(entry_record(entry))
+                console.print_record(entry_record(entry))
             else:
-                console.line(history_line(entry))
+                console.print_line(history_line(entry))
             console.flush()
             count += 1
-            if count == wanted.limit:
+            if count == options.limit:
                 break
 
 
-async def _since_today(store: Store, key: str, earlier: AsyncGenerator[Entry, None]) -> AsyncGenerator[Entry, None]:
-    async with aclosing(earlier):
+async def _revisions(store: Store, key: str) -> AsyncGenerator[Entry, None]:
+    async with aclosing(store.history(key)) as earlier:
         missing: KeyNotFound | None = None
         try:
             yield await store.get(key)

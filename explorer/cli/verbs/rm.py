@@ -1,4 +1,4 @@
-"""The verb that deletes: rm. It deletes what a person was shown, or what a script named without doubt."""
+"""The verb `rm`."""
 
 from dataclasses import dataclass
 
@@ -14,44 +14,44 @@ from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
 
 
-async def rm(store: Store, wanted: arguments.Rm, console: Console) -> None:
-    """Delete an entry, or everything below a prefix; ask before, unless `--yes` or a revision says that it is meant.
+async def rm(store: Store, options: arguments.Rm, console: Console) -> None:
+    """Delete an entry, or everything below a prefix; ask first, unless `--yes` or a revision confirms it.
 
     Raises:
-        KeyNotFound: There is nothing.
-        KeyModified: It changed since the revision that was named or shown; nothing was deleted.
-        UsageError: There is nobody to ask.
+        KeyNotFound: There is nothing to delete.
+        KeyModified: Something changed since the given or shown revision; nothing was deleted.
+        UsageError: There is no terminal to ask for confirmation.
     """
-    if wanted.recursive:
-        await _rm_tree(store, wanted, console)
+    if options.recursive:
+        await _delete_tree(store, options, console)
     else:
-        await _rm_entry(store, wanted, console)
+        await _delete_entry(store, options, console)
 
 
-async def _rm_entry(store: Store, wanted: arguments.Rm, console: Console) -> None:
-    if wanted.if_revision is not None:
-        await store.atomic_delete(wanted.key, wanted.if_revision)
-    elif wanted.yes:
-        await store.delete(wanted.key)
+async def _delete_entry(store: Store, options: arguments.Rm, console: Console) -> None:
+    if options.if_revision is not None:
+        await store.atomic_delete(options.key, options.if_revision)
+    elif options.yes:
+        await store.delete(options.key)
     else:
-        _require_person(console, f"deleting {wanted.key!r}", "add --yes, or --if-revision with its revision")
-        entry = await store.get(wanted.key)
-        console.note(
+        _require_terminal(console, f"deleting {options.key!r}", "add --yes, or --if-revision with its revision")
+        entry = await store.get(options.key)
+        console.print_note(
             f"{entry.key}  at {entry.revision}  {pluralize(len(entry.value or b''), 'byte')}  {preview(entry.value)}"
         )
-        if await console.ask("Delete it? [y/N]") not in ("y", "Y", "yes"):
-            console.note("nothing was deleted")
+        if await console.prompt("Delete it? [y/N]") not in ("y", "Y", "yes"):
+            console.print_note("nothing was deleted")
             return
         if Capability.ATOMIC in store.capabilities:
-            await store.atomic_delete(wanted.key, entry.revision)
+            await store.atomic_delete(options.key, entry.revision)
         else:
-            await store.delete(wanted.key)
-    _tell(console, {"key": wanted.key, "deleted": 1}, f"deleted {wanted.key}")
+            await store.delete(options.key)
+    _print_result(console, {"key": options.key, "deleted": 1}, f"deleted {options.key}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Preview:
-    """What a recursive delete would delete."""
+class _TreePreview:
+    """The entries that a recursive deletion would delete."""
 
     place: str
     count: int
@@ -59,32 +59,32 @@ class _Preview:
 
     def __str__(self) -> str:
         moment = "" if self.revision is None else f" at revision {self.revision}"
-        return f"{self.count} {'entry' if self.count == 1 else 'entries'} below {self.place}{moment}"
+        return f"{pluralize(self.count, 'entry', 'entries')} below {self.place}{moment}"
 
 
-async def _rm_tree(store: Store, wanted: arguments.Rm, console: Console) -> None:
-    prefix = directory(wanted.key, store.separator)
-    guard = wanted.if_revision
-    if not wanted.yes and (guard is None or not prefix):
-        shown = await _preview(store, prefix)
-        hint = f"add --yes, or --if-revision {shown.revision}" if prefix else "add --yes"
-        _require_person(console, f"deleting {shown}", hint)
+async def _delete_tree(store: Store, options: arguments.Rm, console: Console) -> None:
+    prefix = directory(options.key, store.separator)
+    guard = options.if_revision
+    if not options.yes and (guard is None or not prefix):
+        tree = await _preview_tree(store, prefix)
+        hint = f"add --yes, or --if-revision {tree.revision}" if prefix else "add --yes"
+        _require_terminal(console, f"deleting {tree}", hint)
         if guard is None and Capability.GUARDED_DELETE in store.capabilities:
-            guard = shown.revision
-        console.note(f"this deletes {shown}")
-        asked = _last_name(prefix, store.separator) if prefix else store.address.redacted
-        if await console.ask(f"To go on, type {asked}:") != asked:
-            console.note("nothing was deleted")
+            guard = tree.revision
+        console.print_note(f"this deletes {tree}")
+        word = _confirmation_word(prefix, store.separator) if prefix else store.address.redacted
+        if await console.prompt(f"Type {word} to confirm:") != word:
+            console.print_note("nothing was deleted")
             return
     try:
         count = await store.delete_tree(prefix, guard=guard)
     except KeyModified as error:
-        hint = "nothing was deleted: look again, and name the new revision"
+        hint = "nothing was deleted: check again, and use the new revision"
         raise KeyModified(error.message, hint=hint, address=error.address, key=error.key) from error
-    _tell(console, {"prefix": prefix, "deleted": count}, f"deleted {count} below {_place(store, prefix)}")
+    _print_result(console, {"prefix": prefix, "deleted": count}, f"deleted {count} below {_place(store, prefix)}")
 
 
-async def _preview(store: Store, prefix: str) -> _Preview:
+async def _preview_tree(store: Store, prefix: str) -> _TreePreview:
     after: Cursor | None = None
     count, revision = 0, None
     while True:
@@ -95,27 +95,27 @@ async def _preview(store: Store, prefix: str) -> _Preview:
         if after is None:
             break
     if not count:
-        raise KeyNotFound("nothing is below it", hint="without --recursive the key itself is deleted", key=prefix)
-    return _Preview(_place(store, prefix), count, revision)
+        raise KeyNotFound("nothing below this prefix", hint="without --recursive the key itself is deleted", key=prefix)
+    return _TreePreview(_place(store, prefix), count, revision)
 
 
 def _place(store: Store, prefix: str) -> str:
     return repr(prefix) if prefix else store.address.redacted
 
 
-def _last_name(prefix: str, separator: str) -> str:
-    """Give what a person types to show which prefix is meant: its last name, or all of it where that name is blank."""
+def _confirmation_word(prefix: str, separator: str) -> str:
+    """Return the last name of a prefix, which a person types to confirm; the whole prefix if that name is blank."""
     name = prefix.removesuffix(separator).rpartition(separator)[2]
     return name if name and name == name.strip() else prefix
 
 
-def _require_person(console: Console, what: str, hint: str) -> None:
-    if not console.interactive:
-        raise UsageError(f"{what} needs a yes, and there is no terminal to ask at", hint=hint)
+def _require_terminal(console: Console, operation: str, hint: str) -> None:
+    if not console.is_interactive:
+        raise UsageError(f"{operation} needs confirmation, and there is no terminal to ask at", hint=hint)
 
 
-def _tell(console: Console, record: Record, line: str) -> None:
+def _print_result(console: Console, record: Record, line: str) -> None:
     if console.json:
-        console.record(record)
+        console.print_record(record)
     else:
-        console.line(line)
+        console.print_line(line)

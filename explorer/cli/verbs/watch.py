@@ -1,4 +1,4 @@
-"""The verb that watches, and what is shown of a store when no verb is given."""
+"""The verb `watch`, and the output of the command without a verb and a terminal."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -7,124 +7,125 @@ from typing import Final
 
 from explorer.cli import arguments
 from explorer.cli.console import Console
-from explorer.cli.output import event_line, event_record, spelling
+from explorer.cli.output import event_line, event_record, key_formatter
 from explorer.cli.verbs.read import ls
 from explorer.drivers.base import Store
 from explorer.drivers.common.watch import Watch
 from explorer.model.entries import Revision
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 
-_AHEAD: Final = 1000
-"""Events read ahead of the output, so that a burst is written in one go."""
+_MAX_QUEUED_EVENTS: Final = 1000
+"""Events read ahead of the output, so that a burst is written at once."""
 
 
 async def overview(store: Store, console: Console) -> None:
-    """Print the top of a store, then what happens in it."""
+    """Print the top level of a store, then its events."""
     await ls(store, arguments.Ls(prefix="", recursive=False, values=False, limit=None), console)
     await watch(store, arguments.Watch(prefix="", since=None, count=None, duration=None), console)
 
 
-async def watch(store: Store, wanted: arguments.Watch, console: Console) -> None:
-    """Print what happens to a key and to everything below it, until enough was seen or enough time has passed.
+async def watch(store: Store, options: arguments.Watch, console: Console) -> None:
+    """Print the events of a key and of everything below it, until the count or the duration is reached.
 
-    Where it begins is said on standard error, once the watch is established.
+    A note on standard error has the revision that the watch starts at.
     """
-    async with AsyncExitStack() as watches:
-        opened = [await watches.enter_async_context(found) for found in _watches(store, wanted)]
-        limit = asyncio.timeout(wanted.duration)
+    async with AsyncExitStack() as stack:
+        watches = [await stack.enter_async_context(one) for one in _watches(store, options)]
+        time_limit = asyncio.timeout(options.duration)
         try:
-            async with limit:
-                await _tell(opened, wanted, console)
+            async with time_limit:
+                await _print_events(watches, options, console)
         except TimeoutError:
-            if not limit.expired():
+            if not time_limit.expired():
                 raise
 
 
-def _watches(store: Store, wanted: arguments.Watch) -> list[Watch]:
-    """Watch below the prefix, and the key of that name too unless only a directory can be meant."""
-    tree = store.watch_tree(wanted.prefix, since=wanted.since)
-    if not wanted.prefix or wanted.prefix.endswith(store.separator):
+def _watches(store: Store, options: arguments.Watch) -> list[Watch]:
+    """Return the watch below the prefix, and that of the key of the same name unless the prefix is a directory."""
+    tree = store.watch_tree(options.prefix, since=options.since)
+    if not options.prefix or options.prefix.endswith(store.separator):
         return [tree]
-    return [store.watch(wanted.prefix, since=wanted.since), tree]
+    return [store.watch(options.prefix, since=options.since), tree]
 
 
-async def _tell(watches: list[Watch], wanted: arguments.Watch, console: Console) -> None:
-    queue: asyncio.Queue[tuple[int, Event]] = asyncio.Queue(_AHEAD)
-    merge = _Merge(len(watches))
-    seen = 0
+async def _print_events(watches: list[Watch], options: arguments.Watch, console: Console) -> None:
+    queue: asyncio.Queue[tuple[int, Event]] = asyncio.Queue(_MAX_QUEUED_EVENTS)
+    merger = _WatchMerger(len(watches))
+    count = 0
     async with asyncio.TaskGroup() as group:
-        pumps = [group.create_task(_pump(source, events, queue)) for source, events in enumerate(watches)]
-        while wanted.count is None or seen < wanted.count:
+        readers = [group.create_task(_read_events(source, events, queue)) for source, events in enumerate(watches)]
+        while options.count is None or count < options.count:
             source, event = await queue.get()
             if isinstance(event, Started):
-                if merge.started(source, event):
-                    console.note(event_line(Started(merge.revision)))
+                if merger.add_start(source, event):
+                    console.print_note(event_line(Started(merger.revision)))
                 continue
-            if merge.is_news(source, event):
-                _print(event, wanted, console)
-                seen += isinstance(event, Put | Deleted)
+            if merger.is_new(source, event):
+                _print_event(event, options, console)
+                count += isinstance(event, Put | Deleted)
             if queue.empty():
                 console.flush()
-        for pump in pumps:
-            pump.cancel()
+        for reader in readers:
+            reader.cancel()
 
 
-async def _pump(source: int, events: Watch, queue: asyncio.Queue[tuple[int, Event]]) -> None:
+async def _read_events(source: int, events: Watch, queue: asyncio.Queue[tuple[int, Event]]) -> None:
     async for event in events:
         await queue.put((source, event))
 
 
-def _print(event: Event, wanted: arguments.Watch, console: Console) -> None:
+def _print_event(event: Event, options: arguments.Watch, console: Console) -> None:
     if console.json:
-        console.record(event_record(event))
+        console.print_record(event_record(event))
     else:
-        console.line(event_line(event, spelling(escaped=wanted.escaped)))
+        console.print_line(event_line(event, key_formatter(escaped=options.escaped)))
 
 
 @dataclass(slots=True)
-class _Merge:
-    """Several watches of one store told as one: they cover different keys and share the store's fate."""
+class _WatchMerger:
+    """Merges watches of one store: they have different keys, but lose and restore the same connection."""
 
     sources: int
     revision: Revision | None = None
-    """Where the first of them began."""
-    begun: set[int] = field(default_factory=set)
+    """The earliest start."""
+    started: set[int] = field(default_factory=set)
     lost: set[int] = field(default_factory=set)
-    gap: Resync | None = None
+    last_resync: Resync | None = None
 
-    def started(self, source: int, event: Started) -> bool:
-        """Take note of a beginning, and tell whether all have begun."""
+    def add_start(self, source: int, event: Started) -> bool:
+        """Add the start of a watch, and return True if all have started."""
         before, now = self.revision, event.revision
-        earlier = isinstance(before, int) and isinstance(now, int) and now < before
-        if not self.begun or earlier:
+        is_earlier = isinstance(before, int) and isinstance(now, int) and now < before
+        if not self.started or is_earlier:
             self.revision = now
-        self.begun.add(source)
-        return len(self.begun) == self.sources
+        self.started.add(source)
+        return len(self.started) == self.sources
 
-    def is_news(self, source: int, event: Event) -> bool:
-        """Tell whether an event says what none of the other watches has said."""
+    def is_new(self, source: int, event: Event) -> bool:
+        """Return False for an event that another watch has already brought."""
         match event:
             case Lost():
-                first = not self.lost
+                is_first = not self.lost
                 self.lost.add(source)
-                return first
+                return is_first
             case Restored():
                 self.lost.discard(source)
                 return not self.lost
             case Resync():
                 self.lost.discard(source)
-                told = self.gap is not None and _covers(self.gap, event)
-                self.gap = self.gap if told else event
-                return not told
+                if self.last_resync is not None and _covers(self.last_resync, event):
+                    return False
+                self.last_resync = event
+                return True
             case _:
                 return True
 
 
-def _covers(gap: Resync, other: Resync) -> bool:
-    if (gap.since, gap.revision) == (other.since, other.revision):
+def _covers(resync: Resync, other: Resync) -> bool:
+    if (resync.since, resync.revision) == (other.since, other.revision):
         return True
-    match gap.since, other.since, other.revision, gap.revision:
-        case int() as begin, int() as other_begin, int() as other_end, int() as end:
-            return begin <= other_begin and other_end <= end
+    match resync.since, other.since, other.revision, resync.revision:
+        case int() as start, int() as other_start, int() as other_end, int() as end:
+            return start <= other_start and other_end <= end
         case _:
             return False

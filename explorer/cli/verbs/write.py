@@ -1,56 +1,56 @@
-"""The verb that writes: put."""
+"""The verb `put`."""
 
-from explorer.cli import arguments
+from explorer.cli.arguments import Put
 from explorer.cli.console import Console
-from explorer.cli.decoder import Decoding
+from explorer.cli.decoder import ValueDecoder
 from explorer.cli.output import entry_record
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, ExplorerError
 
 
-async def put(store: Store, wanted: arguments.Put, decoding: Decoding, console: Console) -> None:
-    """Write an entry and print its new revision. Without a guard it is created, and what exists is left alone.
+async def put(store: Store, options: Put, decoder: ValueDecoder, console: Console) -> None:
+    """Write an entry and print its new revision; without a guard, only create it.
 
     Raises:
-        KeyExists: It was to be created and exists.
-        KeyModified: It is not at the revision that was named.
-        InvalidText: It is the text of a message, and not of the one that was named.
-        SchemaFailed: A schema cannot be used.
+        KeyExists: The key exists, and neither a revision nor --force was given.
+        KeyModified: The key is not at the given revision.
+        InvalidText: The text is not a message of the given type.
+        SchemaFailed: A schema is invalid.
         OSError: The file with the value cannot be read.
     """
-    value = await _value(wanted, console)
-    if wanted.type is not None:
-        value = await decoding.encoded(wanted, wanted.type, value)
+    value = await _read_value(options, console)
+    if options.type is not None:
+        value = await decoder.encode(options, options.type, value)
     try:
-        entry = await _put(store, wanted, value)
+        entry = await _write(store, options, value)
     except Conflict as error:
-        raise await _explained(store, wanted, error) from error
+        raise await _with_current_revision(store, options.key, error) from error
     if console.json:
-        console.record(entry_record(entry, values=False))
+        console.print_record(entry_record(entry, values=False))
     else:
-        console.line(str(entry.revision))
+        console.print_line(str(entry.revision))
 
 
-async def _value(wanted: arguments.Put, console: Console) -> bytes:
-    if wanted.value is not None:
-        return wanted.value
-    if wanted.file is not None:
-        return wanted.file.read_bytes()
-    return await console.read_input()
+async def _read_value(options: Put, console: Console) -> bytes:
+    if options.value is not None:
+        return options.value
+    if options.file is not None:
+        return options.file.read_bytes()
+    return await console.read_stdin()
 
 
-async def _put(store: Store, wanted: arguments.Put, value: bytes) -> Entry:
-    if wanted.force:
-        return await store.put(wanted.key, value, ttl=wanted.ttl)
-    return await store.atomic_put(wanted.key, value, wanted.if_revision, ttl=wanted.ttl)
+async def _write(store: Store, options: Put, value: bytes) -> Entry:
+    if options.force:
+        return await store.put(options.key, value, ttl=options.ttl)
+    return await store.atomic_put(options.key, value, options.if_revision, ttl=options.ttl)
 
 
-async def _explained(store: Store, wanted: arguments.Put, error: Conflict) -> Conflict:
-    """Name the revision of now, which is what the person needs to go on."""
+async def _with_current_revision(store: Store, key: str, error: Conflict) -> Conflict:
+    """Return the error with the current revision in its hint, if the key can be read."""
     try:
-        revision = (await store.get(wanted.key)).revision
+        revision = (await store.get(key)).revision
     except ExplorerError:
         return error
-    hint = f"read it, then replace it with --if-revision {revision}, or with --force whatever it is"
+    hint = f"read it, then use --if-revision {revision}, or --force to replace any value"
     return type(error)(error.message, hint=hint, address=error.address, key=error.key)

@@ -1,0 +1,151 @@
+"""Positional arguments and options of the verbs."""
+
+import os
+from argparse import ArgumentParser, _ActionsContainer
+from pathlib import Path
+from typing import Final
+
+from explorer.cli.argument_types import key, non_negative_seconds, positive_int, revision, seconds
+
+_SUBJECTS: Final = {
+    "KEY": "key as the store has it, relative to the URL's path",
+    "PREFIX": "prefix as the store has it, relative to the URL's path; '' is the whole store",
+}
+
+
+def add_subject(verb: ArgumentParser, subject: str, *, is_optional: bool) -> None:
+    """Add the key or prefix of a verb, and `--escaped`."""
+    verb.add_argument(
+        subject.lower(),
+        metavar=subject,
+        type=key,
+        nargs="?" if is_optional else None,
+        default="",
+        help=_SUBJECTS[subject],
+    )
+    verb.add_argument(
+        "--escaped",
+        action="store_true",
+        help=rf"read {subject} and print keys with escapes, as the app copies them: \x00, \xff, \u{{202e}}, \\",
+    )
+
+
+def add_ls_options(ls: ArgumentParser) -> None:
+    """Add the options of `ls`."""
+    ls.add_argument("--recursive", "-r", action="store_true", help="list everything below the prefix")
+    ls.add_argument("--values", action="store_true", help="with --recursive: print values too")
+    ls.add_argument("--limit", metavar="N", type=positive_int, help="stop after N keys")
+    add_json_option(ls)
+
+
+def add_get_options(get: ArgumentParser) -> None:
+    """Add the options of `get`."""
+    forms = get.add_mutually_exclusive_group()
+    forms.add_argument(
+        "--as",
+        dest="form",
+        choices=("raw", "text", "json", "textproto", "hex"),
+        help="raw: the bytes unchanged; text: safe for a terminal (default); json: indented JSON, also of a message; "
+        "textproto: text format of a message; hex: hex dump",
+    )
+    add_json_option(forms)
+    get.add_argument("--type", metavar="MESSAGE", help="message type of the value; overrides the rules")
+    get.add_argument("--stale", action="store_true", help="allow an answer that may be out of date")
+    add_schema_options(get)
+
+
+def add_history_options(history: ArgumentParser) -> None:
+    """Add the options of `history`."""
+    history.add_argument("--limit", metavar="N", type=positive_int, help="stop after N revisions")
+    add_json_option(history)
+
+
+def add_put_options(put: ArgumentParser) -> None:
+    """Add the options of `put`."""
+    source = put.add_mutually_exclusive_group()
+    source.add_argument("--value", metavar="S", type=os.fsencode, help="the value (default: read from standard input)")
+    source.add_argument("--file", metavar="F", type=Path, help="read the value from a file")
+    guard = put.add_mutually_exclusive_group()
+    guard.add_argument(
+        "--if-revision", metavar="R", type=revision, help="replace only if the key is still at this revision"
+    )
+    guard.add_argument("--create", action="store_true", help="create only if the key does not exist (default)")
+    guard.add_argument("--force", action="store_true", help="write unconditionally")
+    put.add_argument("--ttl", metavar="S", type=seconds, help="time to live in seconds (default: keep that of the key)")
+    put.add_argument("--type", metavar="MESSAGE", help="parse the value as text of this message type, store its bytes")
+    put.add_argument(
+        "--form", choices=("text", "json"), help="with --type: text is protobuf's text format (default), json its JSON"
+    )
+    add_json_option(put)
+    add_schema_options(put)
+
+
+def add_rm_options(rm: ArgumentParser) -> None:
+    """Add the options of `rm`."""
+    rm.add_argument("--recursive", "-r", action="store_true", help="delete everything below KEY; KEY itself stays")
+    rm.add_argument(
+        "--if-revision", metavar="R", type=revision, help="delete only if nothing changed since this revision"
+    )
+    rm.add_argument("--yes", "-y", action="store_true", help="do not ask for confirmation")
+    add_json_option(rm)
+
+
+def add_watch_options(watch: ArgumentParser) -> None:
+    """Add the options of `watch`."""
+    watch.add_argument("--since", metavar="R", type=revision, help="start after this revision (default: now)")
+    watch.add_argument("--count", metavar="N", type=positive_int, help="stop after N puts and deletes")
+    watch.add_argument("--duration", metavar="S", type=seconds, help="stop after S seconds")
+    add_json_option(watch)
+
+
+def add_lock_options(lock: ArgumentParser) -> None:
+    """Add the options of `lock`."""
+    lock.usage = "keyscope lock [options] URL KEY -- COMMAND..."
+    lock.description = (
+        "Run a command while holding a lock, and exit with its exit code. "
+        "The command gets KEYSCOPE_LOCK_KEY and KEYSCOPE_LOCK_FENCE in its environment."
+    )
+    lock.add_argument("--ttl", metavar="S", type=seconds, help="seconds until the lock expires if its holder dies")
+    lock.add_argument(
+        "--wait",
+        metavar="S",
+        type=non_negative_seconds,
+        help="seconds to wait for the lock; 0 tries once (default: no limit)",
+    )
+    lock.add_argument(
+        "--layout",
+        metavar="NAME",
+        help="layout that another client uses, such as libkv; an unknown name lists the layouts",
+    )
+
+
+def add_schema_options(parser: ArgumentParser) -> None:
+    """Add the options of message schemas."""
+    group = parser.add_argument_group("schemas")
+    group.add_argument(
+        "--proto",
+        metavar="PATH",
+        type=Path,
+        action="append",
+        dest="protos",
+        help=".proto file, descriptor set, *_pb2.py file (parsed, never run), or a folder of them; repeatable",
+    )
+    group.add_argument(
+        "-I",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        dest="includes",
+        help="folder that imports of .proto files are relative to; repeatable",
+    )
+    group.add_argument(
+        "--codecs",
+        metavar="FILE",
+        type=Path,
+        help="rules that map keys to messages (default: keyscope/codecs.toml in the settings folder)",
+    )
+
+
+def add_json_option(parser: _ActionsContainer) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help="print JSON objects, one per line")
