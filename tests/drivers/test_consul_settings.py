@@ -159,24 +159,24 @@ def test_http_carries_the_beginning_of_a_path_unaltered(path: str, reached: str)
 )
 def test_an_answer_means_an_error(status: int, text: str, kind: type[ExplorerError], *, retryable: bool) -> None:
     with pytest.raises(kind) as raised:
-        raise_for_answer(Answer(status, {}, text.encode()), "key", "consul://one/")
+        raise_for_answer(Answer(status, {}, text.encode()))
     assert type(raised.value) is kind
-    assert (raised.value.key, raised.value.address, raised.value.retryable) == ("key", "consul://one/", retryable)
+    assert raised.value.retryable == retryable
 
 
 @pytest.mark.parametrize("status", [200, 404, 409])
 def test_what_was_not_found_or_refused_is_an_answer(status: int) -> None:
-    raise_for_answer(Answer(status, {"X-Consul-KnownLeader": "true"}, b""), None, "")
+    raise_for_answer(Answer(status, {"X-Consul-KnownLeader": "true"}, b""))
 
 
 def test_an_answer_of_an_agent_without_a_leader_is_none() -> None:
     with pytest.raises(NotReachable):
-        raise_for_answer(Answer(200, {"X-Consul-KnownLeader": "false"}, b"[]"), None, "")
+        raise_for_answer(Answer(200, {"X-Consul-KnownLeader": "false"}, b"[]"))
 
 
 def test_the_words_of_a_stranger_are_harmless() -> None:
     with pytest.raises(NotReachable) as raised:
-        raise_for_answer(Answer(502, {}, b"\x1b[31mred" + b"x" * 10_000), None, "")
+        raise_for_answer(Answer(502, {}, b"\x1b[31mred" + b"x" * 10_000))
     assert "\x1b" not in str(raised.value)
     assert len(str(raised.value)) < 300
 
@@ -191,5 +191,5 @@ def test_the_words_of_a_stranger_are_harmless() -> None:
     ],
 )
 def test_a_refused_transaction_is_an_error_or_somebody_was_first(reason: str, kind: type[ExplorerError] | None) -> None:
-    found = txn_error([reason], "", None)
+    found = txn_error([reason])
     assert found is None if kind is None else type(found) is kind

@@ -39,16 +39,16 @@ class ConsulCasWrite:
 
     Args:
         connection: The connection.
-        subject: The caller's key.
-        key: The key in the store.
+        key: The caller's key, for the log.
+        store_key: The key in the store.
         before: The pair that was read.
         after: The pair to write; its indexes are ignored.
         extra_conditions: Further conditions, as operations of the transaction.
     """
 
     connection: ConsulConnection
-    subject: str
     key: str
+    store_key: str
     before: KVPair | None
     after: KVPair | None
     extra_conditions: Sequence[Fields] = ()
@@ -64,7 +64,7 @@ class ConsulCasWrite:
         """
         operations = self._operations()
         size = len(requests.txn(operations).body or b"")
-        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
+        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.key)
         attempts = [self._txn_attempt(operations), *self._put_attempts()]
         if size > MAX_TXN_BYTES:
             attempts.reverse()
@@ -83,7 +83,7 @@ class ConsulCasWrite:
     def _txn_attempt(self, operations: list[Fields]) -> Attempt:
         async def attempt(left: float) -> TxnResult:
             try:
-                return await self.connection.commit(operations, key=self.subject, within=left)
+                return await self.connection.commit(operations, within=left)
             except SessionEndedError as error:
                 if self.before is None or self.after is None or self.after.session != self.before.session:
                     raise
@@ -95,25 +95,25 @@ class ConsulCasWrite:
         """Return the write without a transaction, which may have a larger value; none if that is less safe."""
         before, after = self.before, self.after
         session = before.session if before else None
-        if after is None or self.extra_conditions or after.session != session or not is_url_safe(self.key):
+        if after is None or self.extra_conditions or after.session != session or not is_url_safe(self.store_key):
             return ()
         index = before.modify_index if before else 0
-        request = requests.cas_put(self.key, after.value, index=index, flags=after.flags)
+        request = requests.cas_put(self.store_key, after.value, index=index, flags=after.flags)
 
         async def attempt(left: float) -> TxnResult:
-            succeeded = await self.connection.send(request, key=self.subject, within=left, repeat=False)
+            succeeded = await self.connection.send(request, within=left, repeat=False)
             return TxnResult([], {} if succeeded else {0: "index is stale"})
 
         return (attempt,)
 
     def _operations(self) -> list[Fields]:
-        return [*compare_operations(self.key, self.before), *self.extra_conditions, *self._changes()]
+        return [*compare_operations(self.store_key, self.before), *self.extra_conditions, *self._changes()]
 
     def _changes(self) -> list[Fields]:
         before, after = self.before, self.after
         if after is None:
-            return [{"Verb": "delete", "Key": self.key}]
-        fields = {"Key": self.key, "Value": base64.b64encode(after.value).decode(), "Flags": after.flags}
+            return [{"Verb": "delete", "Key": self.store_key}]
+        fields = {"Key": self.store_key, "Value": base64.b64encode(after.value).decode(), "Flags": after.flags}
         old_session = before.session if before else None
         changes: list[Fields] = []
         if old_session and old_session != after.session:
@@ -128,11 +128,11 @@ class ConsulCasWrite:
 
     async def _written_pair(self, result: TxnResult) -> KVPair:
         if self.after is None:
-            return self.before or missing_pair(self.key)
+            return self.before or missing_pair(self.store_key)
         if result.results:
             return replace(result.results[-1], value=self.after.value)
         try:
-            now = await ConsulReader(self.connection, "/", self.subject).get_pair(self.key)
+            now = await ConsulReader(self.connection, "/").get_pair(self.store_key)
         except ExplorerError:
             now = None
         return now if now and now.value == self.after.value else replace(self.after, modify_index=-1)
@@ -141,7 +141,7 @@ class ConsulCasWrite:
         """Return the outcome of a write whose answer was lost, from the present state of the key."""
         try:
             async with asyncio.timeout(delivery.seconds_left()):
-                now = await ConsulReader(self.connection, "/", self.subject).get_pair(self.key)
+                now = await ConsulReader(self.connection, "/").get_pair(self.store_key)
         except (ExplorerError, TimeoutError) as error:
             raise delivery.outcome_unknown() from error
         before, after = self.before, self.after
@@ -156,13 +156,13 @@ class ConsulCasWrite:
         raise delivery.outcome_unknown()
 
 
-def compare_operations(key: str, before: KVPair | None) -> list[Fields]:
+def compare_operations(store_key: str, before: KVPair | None) -> list[Fields]:
     """Return the operations that fail unless a key is as it was read."""
     if before is None:
-        return [{"Verb": "check-not-exists", "Key": key}]
-    return [{"Verb": "check-index", "Key": key, "Index": before.modify_index}]
+        return [{"Verb": "check-not-exists", "Key": store_key}]
+    return [{"Verb": "check-index", "Key": store_key, "Index": before.modify_index}]
 
 
-def missing_pair(key: str) -> KVPair:
+def missing_pair(store_key: str) -> KVPair:
     """Return the pair that stands for a key that does not exist."""
-    return KVPair(key, b"", flags=0, session=None, create_index=0, modify_index=0, lock_index=0)
+    return KVPair(store_key, b"", flags=0, session=None, create_index=0, modify_index=0, lock_index=0)

@@ -56,7 +56,7 @@ class ChangedKeys:
         if not is_url_safe(prefix):
             return True
         request = requests.list_keys(prefix, self._reader.separator)
-        index, _ = await self._connection.send(request, key=self._reader.subject)
+        index, _ = await self._connection.send(request)
         return index > self._since
 
 

@@ -41,7 +41,7 @@ class ConsulConnection:
         self._query_slots = asyncio.Semaphore(_MAX_BLOCKING_QUERIES)
         self._endpoints = http.Endpoints(
             settings.hosts,
-            judge=self._raise_for_answer,
+            judge=lambda answer, _: errors.raise_for_answer(answer),
             product="Consul's API",
             redacted=self.redacted,
             timeout=self.timeout,
@@ -66,7 +66,6 @@ class ConsulConnection:
         self,
         request: ApiRequest[Read],
         *,
-        key: str | None = None,
         within: float | None = None,
         repeat: bool = True,
         blocking: bool = False,
@@ -76,7 +75,6 @@ class ConsulConnection:
         return await self._endpoints.ask(
             request.to_http(self.settings.scope),
             request.read,
-            key=key,
             within=within,
             repeat=repeat,
             news=blocking,
@@ -89,7 +87,6 @@ class ConsulConnection:
         index: int,
         *,
         restores: int,
-        key: str | None = None,
     ) -> tuple[int, Read] | None:
         """Send a blocking query: Consul answers when there is a newer index, or after a maximal wait.
 
@@ -99,7 +96,6 @@ class ConsulConnection:
             make_request: Returns the request for an index and a wait in seconds.
             index: The index of the previous answer.
             restores: The number of restores of the store that the caller knows of.
-            key: The key for errors.
 
         Returns:
             The index of the answer and the answer; None as soon as the store was restored once more.
@@ -111,7 +107,7 @@ class ConsulConnection:
             began = clock()
             async with asyncio.TaskGroup() as group:  # which waits for both even if it is cancelled while they end
                 query = group.create_task(
-                    self._answer_or_error(make_request(index, wait), key=key, within=within), name="blocking query"
+                    self._answer_or_error(make_request(index, wait), within=within), name="blocking query"
                 )
                 restore = group.create_task(self.restores.next(restores), name="next restore")
                 await asyncio.wait((query, restore), return_when=asyncio.FIRST_COMPLETED)
@@ -129,11 +125,11 @@ class ConsulConnection:
         return answer
 
     async def _answer_or_error(
-        self, request: ApiRequest[tuple[int, Read]], *, key: str | None, within: float
+        self, request: ApiRequest[tuple[int, Read]], *, within: float
     ) -> tuple[int, Read] | ExplorerError:
         """Return the answer to a blocking query, or its error, which a task group would wrap."""
         try:
-            return await self.send(request, key=key, within=within, repeat=False, blocking=True)
+            return await self.send(request, within=within, repeat=False, blocking=True)
         except ExplorerError as error:
             return error
 
@@ -148,7 +144,6 @@ class ConsulConnection:
         self,
         operations: list[Fields],
         *,
-        key: str | None = None,
         within: float | None = None,
         consistency: str | None = None,
         repeat: bool = False,
@@ -159,14 +154,11 @@ class ConsulConnection:
             Forbidden: The token may not do one of the operations.
             SessionEndedError: A session that it names has ended.
         """
-        result = await self.send(txn(operations, consistency), key=key, within=within, repeat=repeat)
-        error = errors.txn_error(list(result.errors.values()), self.redacted, key)
+        result = await self.send(txn(operations, consistency), within=within, repeat=repeat)
+        error = errors.txn_error(list(result.errors.values()))
         if error is not None:
             raise error
         return result
-
-    def _raise_for_answer(self, answer: http.Answer, key: str | None) -> None:
-        errors.raise_for_answer(answer, key, self.redacted)
 
 
 def _auth_headers(settings: ConsulSettings) -> Mapping[str, str]:

@@ -19,13 +19,13 @@ class ConsulTreeDeletion:
 
     Args:
         connection: The connection.
-        subject: The caller's prefix.
+        prefix: The caller's prefix, for the log.
         base: The directory in the store; empty for the whole store.
         separator: The separator between the names in a key.
     """
 
     connection: ConsulConnection
-    subject: str
+    prefix: str
     base: str
     separator: str
 
@@ -39,7 +39,7 @@ class ConsulTreeDeletion:
         before = await self._keys()
         if not before:
             raise nothing_below()
-        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
+        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.prefix)
         while await delivery.send(self._attempt) is None:
             try:
                 left = await self._keys()
@@ -52,10 +52,10 @@ class ConsulTreeDeletion:
         return len(before)
 
     async def _keys(self) -> list[str]:
-        return await ConsulReader(self.connection, self.separator, self.subject).list_keys(self.base)
+        return await ConsulReader(self.connection, self.separator).list_keys(self.base)
 
     async def _attempt(self, left: float) -> bool:
         if not self.base:
-            return await self.connection.send(requests.delete_all(), key=self.subject, within=left, repeat=False)
+            return await self.connection.send(requests.delete_all(), within=left, repeat=False)
         operation = {"Verb": "delete-tree", "Key": self.base}
-        return (await self.connection.commit([operation], key=self.subject, within=left)).succeeded
+        return (await self.connection.commit([operation], within=left)).succeeded

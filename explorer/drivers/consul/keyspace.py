@@ -19,7 +19,6 @@ class ConsulKeyspace:
 
     root: str
     separator: str
-    redacted: str
 
     def to_store_key(self, key: str) -> str:
         """Return the key in the store.
@@ -28,12 +27,12 @@ class ConsulKeyspace:
             InvalidKey: The key is empty, or not UTF-8 text, which is all that Consul's JSON can carry.
         """
         if not self.root + key:
-            raise InvalidKey("Consul has no empty key", hint="give a key", address=self.redacted)
+            raise InvalidKey("Consul has no empty key", hint="give a key")
         try:
             key.encode()
         except UnicodeEncodeError as error:
             raise InvalidKey(
-                "Consul's keys are UTF-8 text", hint="other bytes cannot be sent", address=self.redacted, key=ascii(key)
+                "Consul's keys are UTF-8 text", hint="other bytes cannot be sent", key=ascii(key)
             ) from error
         return self.root + key
 

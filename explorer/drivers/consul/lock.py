@@ -90,7 +90,7 @@ class ConsulLock(LeaseLock[ConsulConnection]):
 
     async def _refuse_other_layouts(self) -> None:
         """Raise CannotLock if there is a semaphore with holders on the key, or the key is the list of one."""
-        reader = ConsulReader(self._connection, self._writer.keyspace.separator, self.key)
+        reader = ConsulReader(self._connection, self._writer.keyspace.separator)
         for pair in await reader.get_pairs([self._store_key, self._store_key + SEMAPHORE_SUFFIX]):
             semaphore = Semaphore.of(pair)
             if semaphore is None:
@@ -107,7 +107,7 @@ class ConsulLock(LeaseLock[ConsulConnection]):
     async def _enqueue(self) -> None:
         sent, ttl = boottime(), self._options.ttl
         self._session = await sessions.create(
-            self._connection, holder_id(), ttl, key=self.key, behavior=RELEASE, lock_delay=min(_LOCK_DELAY, ttl)
+            self._connection, holder_id(), ttl, behavior=RELEASE, lock_delay=min(_LOCK_DELAY, ttl)
         )
         self._start_keepalive(sent, ttl)
 

@@ -31,7 +31,7 @@ _MAX_KEYS_WITHOUT_SESSIONS: Final = 10_000
 
 async def list_locks(connection: ConsulConnection, keyspace: ConsulKeyspace, prefix: str) -> tuple[LockInfo, ...]:
     """Return the locks at or below a prefix."""
-    sessions_by_id = {session.id: session for session in await connection.send(requests.list_sessions(), key=prefix)}
+    sessions_by_id = {session.id: session for session in await connection.send(requests.list_sessions())}
     pairs = await _read_candidates(connection, keyspace, prefix, sessions_by_id.values())
     return LockScan(keyspace, sessions_by_id, pairs).locks()
 
@@ -40,7 +40,7 @@ async def _read_candidates(
     connection: ConsulConnection, keyspace: ConsulKeyspace, prefix: str, live_sessions: Iterable[ConsulSession]
 ) -> list[KVPair]:
     """Return the pairs that may belong to a lock: those newer than the oldest session, and semaphores."""
-    reader = ConsulReader(connection, keyspace.separator, prefix)
+    reader = ConsulReader(connection, keyspace.separator)
     base = keyspace.to_store_prefix(prefix)
     keys = sorted(await reader.list_keys(base))
     if base.removesuffix(keyspace.separator) and prefix:

@@ -25,12 +25,10 @@ class ConsulReader:
     Args:
         connection: The connection.
         separator: The separator between the names in a key.
-        subject: The caller's key or prefix, for errors.
     """
 
     connection: ConsulConnection
     separator: str
-    subject: str
 
     async def get_pair(self, key: str, *, consistent: bool = True) -> KVPair | None:
         """Return a pair; None if there is none.
@@ -39,11 +37,9 @@ class ConsulReader:
             Forbidden: The token may not read it.
         """
         consistency = "consistent" if consistent else "stale"
-        result = await self.connection.commit(
-            [requests.get_operation(key)], key=self.subject, consistency=consistency, repeat=True
-        )
+        result = await self.connection.commit([requests.get_operation(key)], consistency=consistency, repeat=True)
         if result.succeeded and not result.results:  # Consul leaves out pairs that the token may not read
-            raise permission_error("", self.connection.redacted, self.subject)
+            raise permission_error("")
         return result.results[0] if result.succeeded else None
 
     async def get_pairs(self, keys: Sequence[str]) -> list[KVPair]:
@@ -65,7 +61,6 @@ class ConsulReader:
         while remaining:
             result = await self.connection.commit(
                 [requests.get_operation(key) for key in remaining],
-                key=self.subject,
                 consistency="consistent",
                 repeat=True,
             )
@@ -81,9 +76,7 @@ class ConsulReader:
         one, comes first.)
         """
         if is_url_safe(base):
-            _, keys = await self.connection.send(
-                requests.list_keys(base, self.separator, consistent=True), key=self.subject
-            )
+            _, keys = await self.connection.send(requests.list_keys(base, self.separator, consistent=True))
             return keys
         names = dict.fromkeys(self._cut_off(pair.key, base) for pair in await self.list_pairs(base))
         return list(names)
@@ -91,17 +84,17 @@ class ConsulReader:
     async def list_keys(self, base: str) -> list[str]:
         """Return all keys below a directory."""
         if is_url_safe(base):
-            _, keys = await self.connection.send(requests.list_keys(base, None, consistent=True), key=self.subject)
+            _, keys = await self.connection.send(requests.list_keys(base, None, consistent=True))
             return keys
         return [pair.key for pair in await self.list_pairs(base)]
 
     async def list_pairs(self, prefix: str) -> list[KVPair]:
         """Return all pairs below a prefix in one answer; only for small numbers of pairs."""
         if is_url_safe(prefix):
-            _, pairs = await self.connection.send(requests.list_pairs(prefix, consistent=True), key=self.subject)
+            _, pairs = await self.connection.send(requests.list_pairs(prefix, consistent=True))
             return pairs
         result = await self.connection.commit(
-            [requests.get_tree_operation(prefix)], key=self.subject, consistency="consistent", repeat=True
+            [requests.get_tree_operation(prefix)], consistency="consistent", repeat=True
         )
         return result.results
 

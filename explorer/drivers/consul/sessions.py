@@ -17,9 +17,7 @@ LIFETIME: Final = "keyscope lifetime"
 DELETE: Final = "delete"
 
 
-async def create(
-    connection: ConsulConnection, name: str, ttl: float, *, key: str, behavior: str, lock_delay: float = 0.0
-) -> str:
+async def create(connection: ConsulConnection, name: str, ttl: float, *, behavior: str, lock_delay: float = 0.0) -> str:
     """Return the ID of a new session on the agent's node.
 
     If the answer is lost, a second session is created; the first one ends by its TTL.
@@ -28,13 +26,10 @@ async def create(
         connection: The connection.
         name: A name for people.
         ttl: Seconds.
-        key: The key that the session is for, for errors.
         behavior: Effect of its end on its keys: `release` or `delete`.
         lock_delay: Seconds for which a lock that it lost cannot be acquired.
     """
-    return await connection.send(
-        requests.create_session(name, ttl=ttl, behavior=behavior, lock_delay=lock_delay), key=key
-    )
+    return await connection.send(requests.create_session(name, ttl=ttl, behavior=behavior, lock_delay=lock_delay))
 
 
 async def destroy(connection: ConsulConnection, session: str) -> None:
@@ -56,7 +51,7 @@ async def renew(connection: ConsulConnection, session: str, *, within: float) ->
 
     renewed = await retry(attempt, within=within)
     if renewed is None:
-        raise KeyNotFound("the session has ended", address=connection.redacted)
+        raise KeyNotFound("the session has ended")
     return renewed.ttl or within
 
 

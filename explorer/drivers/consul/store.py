@@ -64,7 +64,7 @@ class ConsulStore(NetworkStore[ConsulConnection]):
         settings = load(address, access)
         super().__init__(settings.address, settings.redacted, settings.separator)
         self._settings = settings
-        self._keyspace = ConsulKeyspace(settings.root, settings.separator, settings.redacted)
+        self._keyspace = ConsulKeyspace(settings.root, settings.separator)
         self._walk_pages: WalkPages[str] = WalkPages()
         self._level_pages: LevelPages[list[Child]] = LevelPages()
 
@@ -92,13 +92,13 @@ class ConsulStore(NetworkStore[ConsulConnection]):
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
-        pair = await self._reader(key).get_pair(self._keyspace.to_store_key(key), consistent=consistent)
+        pair = await self._reader.get_pair(self._keyspace.to_store_key(key), consistent=consistent)
         if pair is None:
             raise key_not_found()
         return self._keyspace.to_entry(pair, ttl=await lease_ttl(self.connection, pair))
 
     async def exists(self, key: str) -> bool:
-        return await self._reader(key).get_pair(self._keyspace.to_store_key(key)) is not None
+        return await self._reader.get_pair(self._keyspace.to_store_key(key)) is not None
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
         base = self._keyspace.to_store_prefix(prefix)
@@ -127,7 +127,7 @@ class ConsulStore(NetworkStore[ConsulConnection]):
         Raises:
             KeyNotFound: There is neither such a directory nor such a key.
         """
-        level = await self._reader(prefix).list_level(base)
+        level = await self._reader.list_level(base)
         if not level:
             await self._require(prefix)
         return to_children(level, base, directory(prefix, self.separator), self.separator)
@@ -144,7 +144,7 @@ class ConsulStore(NetworkStore[ConsulConnection]):
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
     ) -> Page[Entry]:
-        base, reader = self._keyspace.to_store_prefix(prefix), self._reader(prefix)
+        base, reader = self._keyspace.to_store_prefix(prefix), self._reader
         keys, cursor = await self._walk_pages.page(
             base,
             after,
@@ -158,7 +158,7 @@ class ConsulStore(NetworkStore[ConsulConnection]):
         return Page(tuple(self._keyspace.to_entry(pair, values=values) for pair in pairs), cursor, None)
 
     async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
-        base, reader = self._keyspace.to_store_prefix(prefix), self._reader(prefix)
+        base, reader = self._keyspace.to_store_prefix(prefix), self._reader
         keys = await reader.list_keys(base)
         if not keys:
             await self._require(prefix)
@@ -188,5 +188,6 @@ class ConsulStore(NetworkStore[ConsulConnection]):
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         return await lock_inspect.list_locks(self.connection, self._keyspace, prefix)
 
-    def _reader(self, subject: str) -> ConsulReader:
-        return ConsulReader(self.connection, self.separator, subject)
+    @property
+    def _reader(self) -> ConsulReader:
+        return ConsulReader(self.connection, self.separator)

@@ -37,10 +37,9 @@ class ConsulTreeWatch(ReconnectingWatch):
     ) -> None:
         self._connection = connection
         self._keyspace = keyspace
-        self._subject = prefix
         self._base = keyspace.to_store_prefix(prefix)
         self._known = known
-        self._reader = ConsulReader(connection, keyspace.separator, prefix)
+        self._reader = ConsulReader(connection, keyspace.separator)
         self._position = Position(connection.restores)
         self._keys: set[str] | None = None
         self._searched_index = 0
@@ -90,7 +89,7 @@ class ConsulTreeWatch(ReconnectingWatch):
     async def _current_index(self) -> int:
         """Return an index, read consistently, that is not newer than what is read afterwards."""
         request = requests.list_keys(url_safe_prefix(self._base), self._keyspace.separator, consistent=True)
-        index, _ = await self._connection.send(request, key=self._subject)
+        index, _ = await self._connection.send(request)
         return index
 
     async def _wait_for_index(self) -> int | None:
@@ -100,7 +99,6 @@ class ConsulTreeWatch(ReconnectingWatch):
             lambda index, wait: requests.list_keys(prefix, separator, index=index, wait=wait),
             self._position.wait_index,
             restores=self._position.known_restores,
-            key=self._subject,
         )
         return answer and answer[0]
 

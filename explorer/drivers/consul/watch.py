@@ -165,9 +165,9 @@ class ConsulKeyWatch(ReconnectingWatch):
     async def _read_current(self) -> tuple[int, KVPair | None]:
         """Return the present pair, read consistently, and an index that is not newer than it."""
         if is_url_safe(self._store_key):
-            return await self._connection.send(requests.get_pair(self._store_key, consistent=True), key=self._key)
+            return await self._connection.send(requests.get_pair(self._store_key, consistent=True))
         request = requests.list_keys(url_safe_prefix(self._store_key), self._keyspace.separator, consistent=True)
-        index, _ = await self._connection.send(request, key=self._key)
+        index, _ = await self._connection.send(request)
         return index, await self._read_by_txn()
 
     async def _wait_for_change(self) -> tuple[int, KVPair | None] | None:
@@ -177,20 +177,18 @@ class ConsulKeyWatch(ReconnectingWatch):
                 lambda index, wait: requests.get_pair(self._store_key, index=index, wait=wait),
                 self._position.wait_index,
                 restores=self._position.known_restores,
-                key=self._key,
             )
         prefix = url_safe_prefix(self._store_key)
         answer = await self._connection.blocking_query(
             lambda index, wait: requests.list_keys(prefix, self._keyspace.separator, index=index, wait=wait),
             self._position.wait_index,
             restores=self._position.known_restores,
-            key=self._key,
         )
         return answer and (answer[0], await self._read_by_txn())
 
     async def _read_by_txn(self) -> KVPair | None:
         """Return the pair of a key that does not survive in a URL."""
-        return await ConsulReader(self._connection, self._keyspace.separator, self._key).get_pair(self._store_key)
+        return await ConsulReader(self._connection, self._keyspace.separator).get_pair(self._store_key)
 
     def _changes(self, pair: KVPair | None, reason: str | None, since: int) -> list[Event]:
         """Return the events that lead from the last pair to this one.

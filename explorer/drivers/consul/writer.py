@@ -52,9 +52,7 @@ class ConsulWriter(cas_writer.ConditionalCasWriter[KVPair, ConsulLease, Fields])
         self.tasks = tasks
 
     async def current(self, key: str) -> KVPair | None:
-        return await ConsulReader(self.connection, self.keyspace.separator, key).get_pair(
-            self.keyspace.to_store_key(key)
-        )
+        return await ConsulReader(self.connection, self.keyspace.separator).get_pair(self.keyspace.to_store_key(key))
 
     async def _guard_for(self, key: str, previous: Entry | Revision) -> KVPair | None:
         now, (modify_index, created) = await self.current(key), Version.of(previous)
@@ -94,7 +92,8 @@ class ConsulWriter(cas_writer.ConditionalCasWriter[KVPair, ConsulLease, Fields])
             raise key_modified()
 
     async def _condition_holds(self, key: str, condition: Fields) -> bool:
-        return (await self.connection.commit([condition], key=key, consistency="consistent", repeat=True)).succeeded
+        del key
+        return (await self.connection.commit([condition], consistency="consistent", repeat=True)).succeeded
 
     async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> ConsulLease:
         del keep_alive
@@ -102,7 +101,7 @@ class ConsulWriter(cas_writer.ConditionalCasWriter[KVPair, ConsulLease, Fields])
             return ConsulLease(None, None)
         seconds = min(ttl, _MAX_TTL)
         session = await sessions.create(
-            self.connection, f"{sessions.LIFETIME}: {key}", seconds, key=key, behavior=sessions.DELETE
+            self.connection, f"{sessions.LIFETIME}: {key}", seconds, behavior=sessions.DELETE
         )
         return ConsulLease(session, seconds)
 
