@@ -15,7 +15,7 @@ from _side_by_side import HERE, Run, compare, run
 import explorer
 from explorer.drivers.base import Store
 from explorer.drivers.etcd import EtcdStore, messages
-from explorer.drivers.etcd.methods import TXN
+from explorer.drivers.etcd.endpoint import TXN
 from tests.servers.etcd import EtcdServer
 from tests.servers.programs import ETCDCTL, environment
 from tests.servers.require import require

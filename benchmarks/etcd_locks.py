@@ -8,7 +8,7 @@ from _side_by_side import ROUNDS, compare
 
 import explorer
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.methods import LEASE_GRANT, LEASE_TIME_TO_LIVE, RANGE, TXN, Answer, Method, Question
+from explorer.drivers.etcd.endpoint import LEASE_GRANT, LEASE_TIME_TO_LIVE, RANGE, TXN, Method, Request, Response
 from tests.servers.etcd import EtcdServer
 
 KEYS = 100_000
@@ -24,14 +24,14 @@ class Stub:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._channel = channel
 
-    async def ask(self, method: Method[Question, Answer], question: Question) -> Answer:
+    async def ask(self, method: Method[Request, Response], request: Request) -> Response:
         """Make one call."""
         call = self._channel.unary_unary(
             method.path,
-            request_serializer=method.question.SerializeToString,
-            response_deserializer=method.answer.FromString,
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.response.FromString,
         )
-        return await call(question)
+        return await call(request)
 
 
 async def fill(address: str) -> None:
@@ -80,8 +80,8 @@ async def by_stub(address: str) -> float:
         for first in range(0, len(found), REQUESTS_AT_ONCE):
             async with asyncio.TaskGroup() as group:
                 for entry in found[first : first + REQUESTS_AT_ONCE]:
-                    question = messages.LeaseTimeToLiveRequest(ID=entry.lease, keys=True)
-                    group.create_task(stub.ask(LEASE_TIME_TO_LIVE, question))
+                    request = messages.LeaseTimeToLiveRequest(ID=entry.lease, keys=True)
+                    group.create_task(stub.ask(LEASE_TIME_TO_LIVE, request))
         return time.perf_counter() - started
 
 

@@ -15,7 +15,7 @@ from _side_by_side import ROUNDS, compare
 import explorer
 from explorer.drivers.base import Store
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.methods import TXN, WATCH
+from explorer.drivers.etcd.endpoint import TXN, WATCH
 from explorer.model.events import Put
 from tests.servers.etcd import EtcdServer
 from tests.servers.programs import ETCDCTL, environment
@@ -49,7 +49,7 @@ async def fill_in_bulk(address: str) -> None:
     """Write keys many to a transaction, and so to a revision, as an import does."""
     async with grpc.aio.insecure_channel(address) as channel:
         txn = channel.unary_unary(
-            TXN.path, request_serializer=TXN.question.SerializeToString, response_deserializer=TXN.answer.FromString
+            TXN.path, request_serializer=TXN.request.SerializeToString, response_deserializer=TXN.response.FromString
         )
         for first in range(0, BULK_KEYS, KEYS_PER_TXN):
             puts = [
@@ -105,8 +105,8 @@ async def bare_watch(address: str, prefix: str, *, since: int = 0) -> AsyncItera
     async with grpc.aio.insecure_channel(address, [("grpc.max_receive_message_length", -1)]) as channel:
         call = channel.stream_stream(
             WATCH.path,
-            request_serializer=WATCH.question.SerializeToString,
-            response_deserializer=WATCH.answer.FromString,
+            request_serializer=WATCH.request.SerializeToString,
+            response_deserializer=WATCH.response.FromString,
         )()
         create = messages.WatchCreateRequest(
             key=f"{prefix}/".encode(), range_end=f"{prefix}0".encode(), prev_kv=True, start_revision=since and since + 1

@@ -14,7 +14,7 @@ from _side_by_side import compare, run
 import explorer
 from explorer.drivers.base import Store
 from explorer.drivers.etcd import EtcdStore, messages
-from explorer.drivers.etcd.methods import TXN
+from explorer.drivers.etcd.endpoint import TXN
 from explorer.session.keytree.tree import Tree
 from tests.servers.etcd import EtcdServer
 from tests.servers.programs import ETCDCTL, environment

@@ -125,8 +125,9 @@ async def test_exception_of_grpc_never_leaves_the_driver(
         async with store_at(shared_etcd.address, path, 0.1) as store:
             with monkeypatch.context() as broken:
                 broken.setattr(write_attempt, "_RESOLVE_TIMEOUT", 0.1)
-                for way in ("call", "dialogue", "download"):
-                    broken.setattr(Endpoint, way, fail if way == "call" else fail())
+                broken.setattr(Endpoint, "unary_unary", fail)
+                for stream in ("stream_stream", "unary_stream"):
+                    broken.setattr(Endpoint, stream, fail())
                 wrong = await asyncio.gather(
                     *(complaint_of(call, store, never_own=False) for call in ALL_CALLS.values())
                 )

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from explorer.drivers.etcd import EtcdStore, messages
-from explorer.drivers.etcd.methods import TXN
+from explorer.drivers.etcd.endpoint import TXN
 from explorer.model.address import Access, parse
 from explorer.model.entries import Child, Cursor
 from explorer.model.errors import Compacted

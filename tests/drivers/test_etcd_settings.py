@@ -233,10 +233,9 @@ def test_options_are_checked(url: str) -> None:
     ],
 )
 def test_every_status_has_its_error(code: Code, details: str, kind: type[ExplorerError], *, retryable: bool) -> None:
-    error = translate(code, details, "etcd://one:1/", "the key").error
+    error = translate(code, details).error
     assert type(error) is kind
     assert error.retryable is retryable
-    assert (error.address, error.key) == ("etcd://one:1/", "the key")
     assert error.message
     assert "\n" not in f"{error}{error.hint}"
 
@@ -244,7 +243,7 @@ def test_every_status_has_its_error(code: Code, details: str, kind: type[Explore
 @pytest.mark.parametrize("code", list(Code))
 @pytest.mark.parametrize("details", ["", None])
 def test_a_status_without_words_is_an_error_all_the_same(code: Code, details: str | None) -> None:
-    assert translate(code, details, "etcd://one:1/").error.message
+    assert translate(code, details).error.message
 
 
 @pytest.mark.parametrize(
@@ -259,20 +258,20 @@ def test_a_status_without_words_is_an_error_all_the_same(code: Code, details: st
     ],
 )
 def test_what_never_left_is_told_apart_from_what_may_have_happened(code: Code, details: str, *, unsent: bool) -> None:
-    assert translate(code, details, "").unsent is unsent
+    assert translate(code, details).not_sent is unsent
 
 
 @pytest.mark.parametrize("text", ["invalid auth token", "revision of auth store is old"])
 def test_a_token_that_is_no_longer_good_may_be_renewed(text: str) -> None:
     for code in (Code.UNAUTHENTICATED, Code.INVALID_ARGUMENT):
-        assert translate(code, f"etcdserver: {text}", "").token
+        assert translate(code, f"etcdserver: {text}").is_token_refused
 
 
 def test_a_wrong_password_is_never_tried_again() -> None:
-    finding = translate(Code.INVALID_ARGUMENT, "etcdserver: authentication failed, invalid user ID or password", "")
-    assert not finding.token
+    finding = translate(Code.INVALID_ARGUMENT, "etcdserver: authentication failed, invalid user ID or password")
+    assert not finding.is_token_refused
 
 
 def test_a_servers_words_are_harmless() -> None:
-    error = translate(Code.UNKNOWN, "a\x1b]52;c;\x07b\nc\u202e", "").error
+    error = translate(Code.UNKNOWN, "a\x1b]52;c;\x07b\nc\u202e").error
     assert not set(str(error)) & {"\x1b", "\x07", "\n", "\u202e"}

@@ -13,7 +13,7 @@ import pytest
 
 import explorer.drivers.etcd
 from explorer.drivers.etcd import EtcdStore, messages
-from explorer.drivers.etcd.methods import RANGE, RANGE_STREAM
+from explorer.drivers.etcd.endpoint import RANGE, RANGE_STREAM
 from explorer.model.address import Access, parse
 from explorer.model.errors import Compacted, ExplorerError, Forbidden, KeyNotFound, NotReachable
 
@@ -98,13 +98,13 @@ print(theirs.kvs[0].name, ours.kvs[0].key.decode(), messages.RangeRequest is not
 
 
 def test_every_method_names_messages_that_are_there() -> None:
-    methods = importlib.import_module("explorer.drivers.etcd.methods")
+    methods = importlib.import_module("explorer.drivers.etcd.endpoint")
     found = [value for value in vars(methods).values() if isinstance(value, methods.Method)]
     assert len(found) > 10
     for method in found:
         assert method.path.startswith("/etcdserverpb.")
-        assert method.question().SerializeToString() == b""
-        assert method.answer.DESCRIPTOR.full_name.startswith("keyscope.etcd.")
+        assert method.request().SerializeToString() == b""
+        assert method.response.DESCRIPTOR.full_name.startswith("keyscope.etcd.")
 
 
 # RangeStream: no packaged server has it, so this is a fake that answers nothing else but the greeting's Range.
@@ -142,12 +142,12 @@ class StreamingServer:
     async def running(self) -> AsyncGenerator["StreamingServer", None]:
         handlers = {
             "Range": grpc.unary_unary_rpc_method_handler(
-                self.range, RANGE.question.FromString, RANGE.answer.SerializeToString
+                self.range, RANGE.request.FromString, RANGE.response.SerializeToString
             )
         }
         if self.streams:
             handlers["RangeStream"] = grpc.unary_stream_rpc_method_handler(
-                self.range_stream, RANGE_STREAM.question.FromString, RANGE_STREAM.answer.SerializeToString
+                self.range_stream, RANGE_STREAM.request.FromString, RANGE_STREAM.response.SerializeToString
             )
         server = grpc.aio.server()
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("etcdserverpb.KV", handlers),))

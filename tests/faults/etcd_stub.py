@@ -10,13 +10,13 @@ import grpc
 from grpc.aio import StreamStreamCall  # noqa: TC002 - beside the rest of its package
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.methods import (
+from explorer.drivers.etcd.endpoint import (
     RANGE,
     TXN,
     WATCH,
-    Answer,
     Method,
-    Question,
+    Request,
+    Response,
 )
 from tests.faults.history import Change
 from tests.scale import PATIENCE
@@ -50,13 +50,13 @@ class PlainClient:
     async def __aexit__(self, *_: object) -> None:
         await self._channel.close()
 
-    async def ask(self, method: Method[Question, Answer], question: Question, within: float) -> Answer:
+    async def ask(self, method: Method[Request, Response], request: Request, within: float) -> Response:
         stub = self._channel.unary_unary(
             method.path,
-            request_serializer=method.question.SerializeToString,
-            response_deserializer=method.answer.FromString,
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.response.FromString,
         )
-        answer: Answer = await stub(question, timeout=within)
+        answer: Response = await stub(request, timeout=within)
         return answer
 
     async def commit(self, operations: Iterable[messages.RequestOp], within: float = PATIENCE) -> int:
@@ -74,8 +74,8 @@ class PlainClient:
         """Watch every key of the store from a revision on, for as long as the connection lasts."""
         stub = self._channel.stream_stream(
             WATCH.path,
-            request_serializer=WATCH.question.SerializeToString,
-            response_deserializer=WATCH.answer.FromString,
+            request_serializer=WATCH.request.SerializeToString,
+            response_deserializer=WATCH.response.FromString,
         )
         create = messages.WatchCreateRequest(key=EVERYTHING, range_end=EVERYTHING, start_revision=start)
         call = cast("StreamStreamCall[messages.WatchRequest, messages.WatchResponse]", stub())

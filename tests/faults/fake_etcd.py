@@ -15,8 +15,7 @@ from google.protobuf.message import Message
 
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.connection import EtcdConnection
-from explorer.drivers.etcd.endpoint import Outbox
-from explorer.drivers.etcd.methods import Answer, Method, Question
+from explorer.drivers.etcd.endpoint import Method, Request, RequestSender, Response
 from explorer.drivers.etcd.settings import load
 from explorer.model.address import Access, Host, parse
 from explorer.model.errors import Compacted, NotReachable
@@ -97,21 +96,21 @@ class Incarnation:
             )
         )
 
-    def range(self, question: messages.RangeRequest) -> messages.RangeResponse:
-        revision = question.revision or self.revision
+    def range(self, request: messages.RangeRequest) -> messages.RangeResponse:
+        revision = request.revision or self.revision
         if revision < self.compacted:
             raise Compacted("that revision has been compacted")
-        end = question.range_end or question.key + b"\0"
+        end = request.range_end or request.key + b"\0"
         found = [
             kv
             for key, kv in sorted(self._states[revision].items())
-            if question.key <= key < end and kv.mod_revision >= question.min_mod_revision
+            if request.key <= key < end and kv.mod_revision >= request.min_mod_revision
         ]
-        shown = found[: question.limit or None]
+        shown = found[: request.limit or None]
         answer = messages.RangeResponse(header=self.header, count=len(found), more=len(shown) < len(found))
         for kv in shown:
             answer.kvs.add().CopyFrom(kv)
-            if question.keys_only:
+            if request.keys_only:
                 answer.kvs[-1].ClearField("value")
         return answer
 
@@ -156,38 +155,36 @@ class Script(EtcdConnection):
 
     async def call(
         self,
-        method: Method[Question, Answer],
-        question: Question,
+        method: Method[Request, Response],
+        request: Request,
         *,
-        key: str | None = None,
         within: float | None = None,
         repeat: bool = True,
         at: Host | None = None,
-    ) -> Answer:
-        del method, key, within, repeat, at
-        if not isinstance(question, messages.RangeRequest):
-            message = f"the script has no answer to {question}"
+    ) -> Response:
+        del method, within, repeat, at
+        if not isinstance(request, messages.RangeRequest):
+            message = f"the script has no answer to {request}"
             raise TypeError(message)
-        return cast("Answer", self._connections[0].life.range(question))
+        return cast("Response", self._connections[0].life.range(request))
 
-    async def converse(
+    async def open_stream(
         self,
-        method: Method[Question, Answer],
-        question: Question,
+        method: Method[Request, Response],
+        request: Request,
         *,
-        key: str | None = None,
-        first_within: float,
-        nudge: Question | None = None,
-        outbox: Outbox[Question] | None = None,
-    ) -> AsyncGenerator[Answer, None]:
-        del method, key, first_within, nudge
-        if not isinstance(question, messages.WatchRequest):
-            message = f"the script has no answer to {question}"
+        first_within: float | None = None,
+        progress_request: Request | None = None,
+        sender: RequestSender[Request] | None = None,
+    ) -> AsyncGenerator[Response, None]:
+        del method, first_within, progress_request
+        if not isinstance(request, messages.WatchRequest):
+            message = f"the script has no answer to {request}"
             raise TypeError(message)
         connection = self._connections[0]
-        asked: deque[messages.WatchRequest] = deque([question])
-        if outbox is not None:
-            outbox.open(partial(_append, asked))
+        asked: deque[messages.WatchRequest] = deque([request])
+        if sender is not None:
+            sender.open(partial(_append, asked))
         left = connection.cut
         open_watches: deque[Answers] = deque()
         while asked or open_watches:
@@ -203,7 +200,7 @@ class Script(EtcdConnection):
                 if left == 0:
                     break
                 left = None if left is None else left - 1
-            yield cast("Answer", answer)
+            yield cast("Response", answer)
             if answer.canceled:
                 return
         if connection.cut is None:

@@ -18,7 +18,7 @@ from typing import Any, Self
 import pytest
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.methods import LEASE_REVOKE
+from explorer.drivers.etcd.endpoint import LEASE_REVOKE
 from explorer.model.clock import boottime
 from tests.cli.run_command import CHECKOUT, environment
 from tests.faults.contender import GUARDED

@@ -5,6 +5,7 @@ import json
 import random
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from explorer.drivers.base import Store
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.write_attempt import TransactionAttempt
+from explorer.drivers.etcd.cas import TxnAttempt
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, KeyNotFound, NotReachable, OutcomeUnknown
 from tests.faults.etcd_stub import PlainClient, put
@@ -100,15 +101,17 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(
     choice = random.Random(chosen)
     editors = Editors()
     in_doubt = 0
-    commit = TransactionAttempt.commit
+    send = TxnAttempt.send
 
-    async def counted(delivery: TransactionAttempt, request: messages.TxnRequest) -> messages.TxnResponse | None:
+    async def counted(
+        attempt: TxnAttempt, send_once: Callable[[float], Awaitable[messages.TxnResponse]]
+    ) -> messages.TxnResponse | None:
         nonlocal in_doubt
-        answer = await commit(delivery, request)
-        in_doubt += answer is None
-        return answer
+        response = await send(attempt, send_once)
+        in_doubt += response is None
+        return response
 
-    monkeypatch.setattr(TransactionAttempt, "commit", counted)
+    monkeypatch.setattr(TxnAttempt, "send", counted)
     async with EtcdServer(version) as server, FaultProxy(server.client_port) as proxy:
         stores = [open_store(proxy.address) for _ in range(EDITORS)]
         for store in stores:

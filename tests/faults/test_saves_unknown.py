@@ -9,8 +9,8 @@ import pytest
 
 from explorer.drivers.etcd import EtcdStore, messages
 from explorer.drivers.etcd.connection import EtcdConnection
+from explorer.drivers.etcd.endpoint import TXN, WATCH, Method, Request, Response
 from explorer.drivers.etcd.errors import translate
-from explorer.drivers.etcd.methods import TXN, WATCH, Answer, Method, Question
 from explorer.drivers.etcd.settings import load
 from explorer.model.address import Access, Host, parse
 from explorer.model.entries import Entry
@@ -47,19 +47,18 @@ class Desk:
 
     async def call(
         self,
-        method: Method[Question, Answer],
-        question: Question,
+        method: Method[Request, Response],
+        request: Request,
         *,
-        key: str | None = None,
         within: float | None = None,
         repeat: bool = True,
         at: Host | None = None,
-    ) -> Answer:
+    ) -> Response:
         self._calls += 1
         if method.path == TXN.path and self.before:
             await self.before.pop(0)()
             self._calls = 0
-        return await self._call(method, question, key=key, within=within, repeat=repeat, at=at)
+        return await self._call(method, request, within=within, repeat=repeat, at=at)
 
     async def lose_reply(self) -> None:
         self.proxy.drop_replies()
@@ -327,9 +326,9 @@ async def test_a_member_without_a_leader_takes_nothing() -> None:
 def test_an_answer_that_is_no_verdict_leaves_a_write_in_doubt() -> None:
     """What etcd has a word for it says with other codes."""
     for code in (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS):
-        found = translate(code, "raft proposal dropped", "etcd://there/")
+        found = translate(code, "raft proposal dropped")
         assert isinstance(found.error, NotReachable)
-        assert not found.unsent
+        assert not found.not_sent
 
 
 async def test_a_nudged_stream_that_is_cut_fails_in_the_words_of_the_error_tree() -> None:
@@ -337,7 +336,7 @@ async def test_a_nudged_stream_that_is_cut_fails_in_the_words_of_the_error_tree(
     create = messages.WatchRequest(create_request=messages.WatchCreateRequest(key=b"key", start_revision=1 << 40))
     async with EtcdServer("3.5") as server, FaultProxy(server.client_port) as proxy:
         cluster = EtcdConnection(load(parse(f"etcd://{proxy.address}/"), Access()))
-        stream = cluster.converse(WATCH, create, first_within=5.0, nudge=progress)
+        stream = cluster.open_stream(WATCH, create, first_within=5.0, progress_request=progress)
         async with aclosing(stream) as answers:
             assert (await anext(answers)).created
             proxy.reset()

@@ -9,7 +9,7 @@ import pytest
 
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.connection import EtcdConnection
-from explorer.drivers.etcd.methods import WATCH
+from explorer.drivers.etcd.endpoint import WATCH
 from explorer.drivers.etcd.settings import load
 from explorer.model.address import Access, parse
 from explorer.model.events import Resync
@@ -126,7 +126,7 @@ async def test_a_stream_that_is_closed_is_ended_at_once() -> None:
         cluster = EtcdConnection(load(parse(f"etcd://{server.address}/"), Access()))
         sys.set_asyncgen_hooks(finalizer=abandoned.append)
         try:
-            async with aclosing(cluster.converse(WATCH, create, first_within=5.0)) as answers:
+            async with aclosing(cluster.open_stream(WATCH, create, first_within=5.0)) as answers:
                 assert (await anext(answers)).created
         finally:
             sys.set_asyncgen_hooks(*hooks)

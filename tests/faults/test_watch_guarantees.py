@@ -18,7 +18,7 @@ from explorer.drivers.common.retry import Backoff
 from explorer.drivers.common.watch import Feed
 from explorer.drivers.etcd import messages, replay
 from explorer.drivers.etcd.keyspace import EtcdKeyspace
-from explorer.drivers.etcd.watch import RangeWatch, _Gap
+from explorer.drivers.etcd.watch import EtcdWatch, _Gap
 from explorer.model.entries import Revision
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Resync
@@ -48,13 +48,13 @@ BUSY: Sequence[Writes] = [
 
 
 async def watched(
-    script: Script, *, since: int | None = 1, kind: type[RangeWatch] = RangeWatch
+    script: Script, *, since: int | None = 1, kind: type[EtcdWatch] = EtcdWatch
 ) -> tuple[list[LogEntry], dict[str, Revision]]:
     """Watch through the whole script with a reader that folds; give its log and its table."""
     log: list[LogEntry] = [FaultBegun("the script")]
     table: dict[str, Revision] = {}
-    layout = EtcdKeyspace(b"", "/", script.redacted)
-    watch = kind(script, b"a", b"z", spell=layout.spell, subject="", since=since, known=table)
+    layout = EtcdKeyspace(b"", "/")
+    watch = kind(script, b"a", b"z", to_entry=layout.to_entry, since=since, known=table)
     feed = Feed()
     with patch.object(Backoff, "next_pause", return_value=0.0):
         producer = asyncio.create_task(watch.run(feed))
@@ -90,7 +90,7 @@ async def read(feed: Feed, producer: asyncio.Task[None], log: list[LogEntry], ta
 
 
 async def judged(
-    script: Script, *lives: Incarnation, kind: type[RangeWatch] = RangeWatch, compacted: bool = False
+    script: Script, *lives: Incarnation, kind: type[EtcdWatch] = EtcdWatch, compacted: bool = False
 ) -> list[str]:
     """Give what the validators have to say of a watch through the script."""
     log, table = await watched(script, kind=kind)
@@ -157,7 +157,7 @@ class TestSeveralWatches:
 
     @pytest.fixture(autouse=True, scope="class", params=[1, 2, 5])
     def _span(self, request: pytest.FixtureRequest) -> Iterator[None]:
-        with patch.object(replay, "SPAN", request.param):
+        with patch.object(replay, "MIN_SPAN", request.param):
             yield
 
     @given(revisions, cuts)
@@ -235,40 +235,40 @@ class TestWhatNoWatchSurvives:
         assert "reliable" in told(await judged(Script(Connection(life, lie=lie)), life))
 
 
-class TellsEverything(RangeWatch):
+class TellsEverything(EtcdWatch):
     """Does not leave out what it told before."""
 
-    def _fresh(self, events: Iterable[messages.Event], told: int) -> list[messages.Event]:
-        del told
+    def _without_duplicates(self, events: Iterable[messages.Event], delivered: int) -> list[messages.Event]:
+        del delivered
         return list(events)
 
 
-class ForgetsWhatWasBefore(RangeWatch):
-    def _translate(self, events: Iterable[messages.Event]) -> list[Event]:
-        return [replace(event, previous=None) for event in super()._translate(events) if isinstance(event, Put)]
+class ForgetsWhatWasBefore(EtcdWatch):
+    def _to_events(self, events: Iterable[messages.Event]) -> list[Event]:
+        return [replace(event, previous=None) for event in super()._to_events(events) if isinstance(event, Put)]
 
 
-class TellsCreationAsChange(RangeWatch):
-    def _translate(self, events: Iterable[messages.Event]) -> list[Event]:
-        told = super()._translate(events)
+class TellsCreationAsChange(EtcdWatch):
+    def _to_events(self, events: Iterable[messages.Event]) -> list[Event]:
+        told = super()._to_events(events)
         return [
             replace(event, entry=event.entry._replace(created=1)) if isinstance(event, Put) else event for event in told
         ]
 
 
-class SwallowsCompaction(RangeWatch):
+class SwallowsCompaction(EtcdWatch):
     """Goes on behind what was compacted as if nothing had been there."""
 
-    def _cancelled(self, answer: messages.WatchResponse) -> ExplorerError:
-        self._seen = answer.compact_revision - 1
+    def _cancellation_error(self, response: messages.WatchResponse) -> ExplorerError:
+        self._resume_after = response.compact_revision - 1
         return NotReachable("compacted")
 
-    async def _peek(self, *, revision: int = 0, keys_only: bool = True) -> messages.RangeResponse:
+    async def _read_one(self, *, revision: int = 0, keys_only: bool = True) -> messages.RangeResponse:
         del revision
-        return await super()._peek(keys_only=keys_only)
+        return await super()._read_one(keys_only=keys_only)
 
 
-class TakesAnyStore(RangeWatch):
+class TakesAnyStore(EtcdWatch):
     async def _discontinuity(self, header: messages.Header) -> str | None:
         del header
         return None
@@ -277,28 +277,28 @@ class TakesAnyStore(RangeWatch):
         pass
 
 
-class BelievesTheRevision(RangeWatch):
+class BelievesTheRevision(EtcdWatch):
     """Does not look for the last event in the store's history."""
 
-    async def _remembered(self, event: messages.Event) -> bool:
+    async def _in_history(self, event: messages.Event) -> bool:
         del event
         return True
 
 
-class ReadsNothingAgain(RangeWatch):
+class ReadsNothingAgain(EtcdWatch):
     """Says that history was lost, and not what it did."""
 
-    async def _read_again(self, gap: _Gap) -> AsyncGenerator[Iterable[Event], None]:
-        async with aclosing(super()._read_again(gap)) as batches:
+    async def _relist(self, gap: _Gap) -> AsyncGenerator[Iterable[Event], None]:
+        async with aclosing(super()._relist(gap)) as batches:
             async for events in batches:
                 yield [event for event in events if isinstance(event, Resync)]
 
 
-class ForgetsTheDeleted(RangeWatch):
+class ForgetsTheDeleted(EtcdWatch):
     """Reads again what is there and not what is gone."""
 
-    async def _read_again(self, gap: _Gap) -> AsyncGenerator[Iterable[Event], None]:
-        async with aclosing(super()._read_again(gap)) as batches:
+    async def _relist(self, gap: _Gap) -> AsyncGenerator[Iterable[Event], None]:
+        async with aclosing(super()._relist(gap)) as batches:
             async for events in batches:
                 yield [event for event in events if not isinstance(event, Deleted)]
 
@@ -364,7 +364,7 @@ class TestBrokenWatches:
         assert "replaced" in told(await judged(script, life, restored, kind=BelievesTheRevision))
 
     @pytest.mark.parametrize("kind", [ReadsNothingAgain, ForgetsTheDeleted])
-    async def test_differences_told_after_a_gap(self, kind: type[RangeWatch]) -> None:
+    async def test_differences_told_after_a_gap(self, kind: type[EtcdWatch]) -> None:
         life = Incarnation([*BUSY, {"d": None}])
         script = Script(Connection(life, 9), Connection(replace(life, compacted=11)))
         found = told(await judged(script, life, kind=kind, compacted=True))

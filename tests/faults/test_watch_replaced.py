@@ -12,12 +12,11 @@ import explorer
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd.connection import EtcdConnection
-from explorer.drivers.etcd.endpoint import Outbox
+from explorer.drivers.etcd.endpoint import Method, Request, RequestSender, Response
 from explorer.drivers.etcd.keyspace import EtcdKeyspace
-from explorer.drivers.etcd.methods import Answer, Method, Question
 from explorer.drivers.etcd.reader import EtcdReader, Windows
 from explorer.drivers.etcd.settings import load
-from explorer.drivers.etcd.watch import RangeWatch
+from explorer.drivers.etcd.watch import EtcdWatch
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Lost, Put, Restored, Resync, Started
@@ -182,20 +181,21 @@ class Interposed(EtcdConnection):
 
     interpose: Callable[[], None] | None = None
 
-    async def converse(
+    async def open_stream(
         self,
-        method: Method[Question, Answer],
-        question: Question,
+        method: Method[Request, Response],
+        request: Request,
         *,
-        key: str | None = None,
-        first_within: float,
-        nudge: Question | None = None,
-        outbox: Outbox[Question] | None = None,
-    ) -> AsyncGenerator[Answer, None]:
+        first_within: float | None = None,
+        progress_request: Request | None = None,
+        sender: RequestSender[Request] | None = None,
+    ) -> AsyncGenerator[Response, None]:
         if self.interpose is not None:
             interpose, self.interpose = self.interpose, None
             interpose()
-        stream = super().converse(method, question, key=key, first_within=first_within, nudge=nudge, outbox=outbox)
+        stream = super().open_stream(
+            method, request, first_within=first_within, progress_request=progress_request, sender=sender
+        )
         async with aclosing(stream) as answers:
             async for answer in answers:
                 yield answer
@@ -211,8 +211,8 @@ async def test_a_store_that_is_replaced_between_the_look_at_it_and_the_watch() -
             proxy.reset_connections()
 
         cluster = Interposed(load(parse(f"etcd://{proxy.address}/"), Access(timeout=2.0)))
-        layout = EtcdKeyspace(ROOT.encode(), "/", cluster.redacted)
-        watch = RangeWatch(cluster, ROOT.encode(), b"work0", spell=layout.spell, subject="", since=None)
+        layout = EtcdKeyspace(ROOT.encode(), "/")
+        watch = EtcdWatch(cluster, ROOT.encode(), b"work0", to_entry=layout.to_entry, since=None)
         async with asyncio.timeout(PATIENCE), Watch(Tasks(), watch.run, name="under test") as events:
             assert isinstance(await anext(events), Started)
             cluster.interpose = swap

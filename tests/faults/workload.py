@@ -11,7 +11,7 @@ import grpc
 from grpc.aio import AioRpcError
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.methods import LEASE_GRANT, LEASE_REVOKE
+from explorer.drivers.etcd.endpoint import LEASE_GRANT, LEASE_REVOKE
 from tests.faults.etcd_stub import PlainClient, delete, put
 from tests.scale import PATIENCE
 from tests.servers.waiting import eventually

@@ -1,9 +1,8 @@
-"""etcd, by its v3 API over gRPC."""
+"""Driver for etcd's v3 API over gRPC."""
 
 import os
 
-# Read when gRPC is loaded: its core writes log lines to standard error, one for every refused connection. Here errors
-# are raised.
+# Read when gRPC is loaded: its core logs every refused connection to standard error; the driver raises errors instead.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from explorer.drivers.etcd.store import EtcdStore

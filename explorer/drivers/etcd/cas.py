@@ -1,53 +1,134 @@
-"""Writes whose outcome is known, or said not to be.
+"""Guarded writes (compare-and-swap) that find out their outcome when the response is lost.
 
-When the answer to a compare-and-swap is lost, the very same request is sent again: two of them on the same revision
-cannot both win, so this is safe, and it fences one that is still under way. If the repetition loses, the first write
-after the revision that it compared decides: if it wrote our value it was ours (or equal to ours, which nobody could
-tell and nobody need). Only a gap in the history leaves the outcome unknown.
+When the response to a compare-and-swap is lost, the same request is sent again: two of them on the same revision
+cannot both succeed, so this is safe, and it fences a request that is still under way. If the repetition fails, the
+first write after the compared revision decides: if it wrote our value it was ours (or equal to ours, which nobody can
+or need distinguish). Only a gap in the history leaves the outcome unknown.
 
-A create is different: an absent key has no revision that could be compared, so a repetition can win although the first
-sending had won, when somebody deleted the key meanwhile. So the history is looked at before a create is sent again, and
-once more after the repetition has won; what it brought back in the moment between is taken away again.
+A create differs: an absent key has no revision to compare, so a repetition can succeed although the first sending had
+succeeded, if another client deleted the key meanwhile. So the history is read before a create is sent again, and once
+more after the repetition has succeeded; a key that it created a second time is deleted again.
 """
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
+from explorer.drivers.common.retry import retry
+from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.connection import EtcdConnection
-from explorer.drivers.etcd.methods import RANGE
-from explorer.drivers.etcd.write_attempt import TransactionAttempt
+from explorer.drivers.etcd.endpoint import RANGE, TXN, WATCH
+from explorer.model.errors import Compacted, ExplorerError, NotReachable
 
 EQUAL = messages.Compare.EQUAL
 
 
 def unchanged(key: bytes, revision: int, created: int | None) -> list[messages.Compare]:
-    """Hold only while the key is as it was; revision 0 means absent."""
+    """Return the comparisons that hold only while a key is at a revision; 0 means absent."""
     if revision == 0:
-        return [messages.Compare(result=EQUAL, target=messages.Compare.CREATE, key=key, create_revision=0)]
+        return [created_at(key, 0)]
     compares = [messages.Compare(result=EQUAL, target=messages.Compare.MOD, key=key, mod_revision=revision)]
     if created is not None:
-        compares.append(
-            messages.Compare(result=EQUAL, target=messages.Compare.CREATE, key=key, create_revision=created)
-        )
+        compares.append(created_at(key, created))
     return compares
 
 
-def erasure(key: bytes, revision: int, created: int | None) -> messages.TxnRequest:
-    """Delete a key while it is as it was."""
+def created_at(key: bytes, revision: int) -> messages.Compare:
+    """Return the comparison that holds only while a key has this creation revision; 0 means absent."""
+    return messages.Compare(result=EQUAL, target=messages.Compare.CREATE, key=key, create_revision=revision)
+
+
+def delete_request(key: bytes, revision: int, created: int | None) -> messages.TxnRequest:
+    """Return the request that deletes a key only while it is at a revision."""
     return messages.TxnRequest(
         compare=unchanged(key, revision, created),
         success=[messages.RequestOp(request_delete_range=messages.DeleteRangeRequest(key=key))],
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a guarded write."""
+class TxnAttempt(WriteAttempt):
+    """A transaction being sent, with the reads that find out its outcome.
 
-    won: bool
+    Args:
+        connection: The connection to the cluster.
+        subject: The key or prefix for the log.
+    """
+
+    def __init__(self, connection: EtcdConnection, subject: str) -> None:
+        super().__init__(connection.timeout, connection.redacted, subject)
+        self.connection = connection
+
+    async def read(self, request: messages.RangeRequest) -> messages.RangeResponse:
+        """Read what a write may have changed.
+
+        Raises:
+            OutcomeUnknown: It cannot be read.
+        """
+        try:
+            return await self.connection.call(RANGE, request, within=self.seconds_left())
+        except ExplorerError as error:
+            raise self.outcome_unknown() from error
+
+    async def read_events(
+        self, key: bytes, after: int, until: int, *, may_be_unchanged: bool = False
+    ) -> list[messages.Event]:
+        """Read the events of a key.
+
+        Args:
+            key: The key in the store.
+            after: The revision after which to read.
+            until: The revision up to which events matter; the key changed at or after it.
+            may_be_unchanged: The key need not have changed; progress requests then show that all events have come.
+
+        Raises:
+            OutcomeUnknown: The history cannot be read, or does not reach back so far.
+        """
+        if may_be_unchanged and until <= after:
+            return []
+
+        async def attempt(left: float) -> list[messages.Event]:
+            async with asyncio.timeout(left):
+                return await self._replay(key, after, until, may_be_unchanged=may_be_unchanged)
+
+        try:
+            return await retry(attempt, within=self.seconds_left())
+        except (TimeoutError, ExplorerError) as error:
+            raise self.outcome_unknown() from error
+
+    async def _replay(self, key: bytes, after: int, until: int, *, may_be_unchanged: bool) -> list[messages.Event]:
+        found: list[messages.Event] = []
+        async with aclosing(self._watch(key, after, with_progress=may_be_unchanged)) as responses:
+            async for response in responses:
+                if response.canceled:
+                    raise Compacted("the history of the key is gone")
+                found += [event for event in response.events if event.kv.mod_revision > after]
+                if found and found[-1].kv.mod_revision >= until:
+                    return found
+                is_progress = not (response.events or response.created)
+                if may_be_unchanged and is_progress and response.header.revision >= until:
+                    return found
+        raise NotReachable("the store ended the watch")
+
+    def _watch(self, key: bytes, after: int, *, with_progress: bool) -> AsyncGenerator[messages.WatchResponse, None]:
+        create = messages.WatchCreateRequest(key=key, start_revision=after + 1)
+        progress = messages.WatchRequest(progress_request=messages.WatchProgressRequest())
+        return self.connection.open_stream(
+            WATCH,
+            messages.WatchRequest(create_request=create),
+            progress_request=progress if with_progress else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CasOutcome:
+    """Outcome of a guarded write."""
+
+    succeeded: bool
     responses: tuple[messages.ResponseOp, ...] = ()
     written: messages.KeyValue | None = None
-    """What history tells of our own write, when its answer was lost."""
+    """Our write as the history has it, if the response was lost."""
 
 
 @dataclass(slots=True)
@@ -55,78 +136,80 @@ class EtcdCasWrite:
     """One guarded write of one key.
 
     Args:
-        cluster: The connection.
-        subject: The key as the caller wrote it.
-        key: The key as the store spells it.
+        connection: The connection to the cluster.
+        subject: The key for the log.
+        key: The key in the store.
         revision: The revision that the key has to be at; 0 means absent.
-        request: The transaction, which puts or deletes the key first of all.
+        request: The transaction; its first operation puts or deletes the key.
     """
 
-    cluster: EtcdConnection
+    connection: EtcdConnection
     subject: str
     key: bytes
     revision: int
     request: messages.TxnRequest
 
-    async def commit(self) -> Outcome:
-        """Write, and find out what became of it.
+    async def commit(self) -> CasOutcome:
+        """Send the write and return its outcome.
 
         Raises:
             OutcomeUnknown: The store cannot tell (yet).
             NotReachable: Nothing was sent.
         """
-        delivery = TransactionAttempt(self.cluster, self.subject)
-        return await (self._replace(delivery) if self.revision else self._create(delivery))
+        attempt = TxnAttempt(self.connection, self.subject)
+        return await (self._replace(attempt) if self.revision else self._create(attempt))
 
-    async def _replace(self, delivery: TransactionAttempt) -> Outcome:
-        while (answer := await delivery.commit(self.request)) is None:
+    async def _send(self, left: float) -> messages.TxnResponse:
+        return await self.connection.call(TXN, self.request, within=left, repeat=False)
+
+    async def _replace(self, attempt: TxnAttempt) -> CasOutcome:
+        while (response := await attempt.send(self._send)) is None:
             continue
-        if answer.succeeded or delivery.lost_reply is None:
-            return Outcome(answer.succeeded, tuple(answer.responses))
-        refused = answer.header.revision
-        now = await delivery.look(messages.RangeRequest(key=self.key, keys_only=True, revision=refused))
+        if response.succeeded or attempt.lost_reply is None:
+            return CasOutcome(response.succeeded, tuple(response.responses))
+        refused = response.header.revision
+        now = await attempt.read(messages.RangeRequest(key=self.key, keys_only=True, revision=refused))
         if self.revision < 0 or (now.kvs and now.kvs[0].mod_revision == self.revision):
-            return Outcome(won=False)  # some other condition was refused, and is for whatever is still under way
-        first, *_ = await delivery.events(self.key, self.revision, self.revision + 1)
-        return Outcome(won=True, written=first.kv) if self._ours(first) else Outcome(won=False)
+            return CasOutcome(succeeded=False)  # another comparison failed, and fails for what is still under way
+        first, *_ = await attempt.read_events(self.key, self.revision, self.revision + 1)
+        return CasOutcome(succeeded=True, written=first.kv) if self._is_ours(first) else CasOutcome(succeeded=False)
 
-    async def _create(self, delivery: TransactionAttempt) -> Outcome:
-        before = messages.RangeRequest(key=self.key, count_only=True)
-        found = await self.cluster.call(RANGE, before, key=self.subject)
-        if found.count:
-            return Outcome(won=False)
-        base = found.header.revision
+    async def _create(self, attempt: TxnAttempt) -> CasOutcome:
+        count = messages.RangeRequest(key=self.key, count_only=True)
+        before = await self.connection.call(RANGE, count)
+        if before.count:
+            return CasOutcome(succeeded=False)
+        start = before.header.revision
         while True:
-            answer = await delivery.commit(self.request)
-            if answer is not None and delivery.lost_reply is None:
-                return Outcome(answer.succeeded, tuple(answer.responses))
-            if answer is not None and answer.succeeded:
-                return await self._only_once(delivery, base, answer)
-            now = await delivery.look(messages.RangeRequest(key=self.key, keys_only=True))
+            response = await attempt.send(self._send)
+            if response is not None and attempt.lost_reply is None:
+                return CasOutcome(response.succeeded, tuple(response.responses))
+            if response is not None and response.succeeded:
+                return await self._keep_first(attempt, start, response)
+            now = await attempt.read(messages.RangeRequest(key=self.key, keys_only=True))
             until = now.kvs[0].mod_revision if now.kvs else now.header.revision
-            for event in await delivery.events(self.key, base, until, quiet=not now.kvs):
-                if self._ours(event):
-                    return Outcome(won=True, written=event.kv)
-            if answer is not None:
-                return Outcome(won=False)
+            for event in await attempt.read_events(self.key, start, until, may_be_unchanged=not now.kvs):
+                if self._is_ours(event):
+                    return CasOutcome(succeeded=True, written=event.kv)
+            if response is not None:
+                return CasOutcome(succeeded=False)
 
-    async def _only_once(self, delivery: TransactionAttempt, base: int, answer: messages.TxnResponse) -> Outcome:
-        """Take the repetition of a create back if the first sending had won, too."""
-        again = answer.header.revision
-        for event in await delivery.events(self.key, base, again):
-            if self._ours(event) and event.kv.mod_revision < again:
-                await EtcdCasWrite(
-                    self.cluster, self.subject, self.key, again, erasure(self.key, again, again)
-                ).commit()
-                return Outcome(won=True, written=event.kv)
-        return Outcome(won=True, responses=tuple(answer.responses))
+    async def _keep_first(self, attempt: TxnAttempt, start: int, response: messages.TxnResponse) -> CasOutcome:
+        """Delete what the repetition of a create made if the first sending had succeeded, too."""
+        repeated = response.header.revision
+        for event in await attempt.read_events(self.key, start, repeated):
+            if self._is_ours(event) and event.kv.mod_revision < repeated:
+                deletion = delete_request(self.key, repeated, repeated)
+                await EtcdCasWrite(self.connection, self.subject, self.key, repeated, deletion).commit()
+                return CasOutcome(succeeded=True, written=event.kv)
+        return CasOutcome(succeeded=True, responses=tuple(response.responses))
 
-    def _ours(self, event: messages.Event) -> bool:
-        """Tell whether an event is what this write does; a create makes the key as well."""
-        wanted = self.request.success[0]
-        if wanted.HasField("request_delete_range"):
+    def _is_ours(self, event: messages.Event) -> bool:
+        """Return whether an event is the effect of this write; a create makes the key as well."""
+        operation = self.request.success[0]
+        if operation.HasField("request_delete_range"):
             return event.type == messages.Event.DELETE
-        put, kv = wanted.request_put, event.kv
-        created = self.revision > 0 or kv.create_revision == kv.mod_revision
-        leased = put.ignore_lease or kv.lease == put.lease
-        return event.type == messages.Event.PUT and created and leased and kv.value == put.value
+        put, kv = operation.request_put, event.kv
+        is_created = self.revision > 0 or kv.create_revision == kv.mod_revision
+        has_lease = put.ignore_lease or kv.lease == put.lease
+        return event.type == messages.Event.PUT and is_created and has_lease and kv.value == put.value

@@ -1,6 +1,6 @@
-"""What a gRPC status means, in the words of the error tree.
+"""Translation of gRPC statuses into the error tree.
 
-etcd tells its findings as a gRPC code and a text (`etcdserver: ...`); one code stands for several of them
+etcd reports an error as a gRPC code and a text (`etcdserver: ...`); one code stands for several errors
 (rpctypes/error.go lists all).
 """
 
@@ -10,7 +10,7 @@ from typing import Final
 
 import grpc
 
-from explorer.drivers.etcd.answers import not_etcd
+from explorer.drivers.etcd.responses import not_etcd
 from explorer.model.errors import (
     CallNotSupported,
     Compacted,
@@ -67,15 +67,15 @@ _TLS_CLUES: Final = {
     ),
     "andshake failed": ("no TLS connection", "is it a TLS endpoint? otherwise use etcd://"),
 }
-_TOKEN_CLUES: Final = ("invalid auth token", "revision of auth store is old", "auth token")
-_NO_NAME: Final = ("DNS resolution failed", "errors resolving")
-_NO_LEADER: Final = "etcdserver: no leader"
-_UNSENT: Final = ("failed to connect", *_NO_NAME, _NO_LEADER)
-"""Nothing was sent; or the member that knows no leader refused it before looking at it."""
-_OWN: Final = ("etcdserver", "etcdclient", "auth: ", "grpc: ")
-_OLDER: Final = ("unknown method", "Method not found", "etcdserver")
-"""What a server says that is etcd and too old for a call."""
-_VERDICTS: Final = (
+_TOKEN_TEXTS: Final = ("invalid auth token", "revision of auth store is old", "auth token")
+_DNS_TEXTS: Final = ("DNS resolution failed", "errors resolving")
+_NO_LEADER_TEXT: Final = "etcdserver: no leader"
+_NOT_SENT_TEXTS: Final = ("failed to connect", *_DNS_TEXTS, _NO_LEADER_TEXT)
+"""Nothing was sent, or a member without a leader refused the request unread."""
+_ETCD_PREFIXES: Final = ("etcdserver", "etcdclient", "auth: ", "grpc: ")
+_UNIMPLEMENTED_PREFIXES: Final = ("unknown method", "Method not found", "etcdserver")
+"""Texts of an etcd that is too old for a call."""
+_APPLICATION_CODES: Final = (
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.ALREADY_EXISTS,
@@ -85,148 +85,121 @@ _VERDICTS: Final = (
     grpc.StatusCode.ABORTED,
     grpc.StatusCode.OUT_OF_RANGE,
 )
-"""Statuses that a server gives on purpose."""
+"""Codes that only the server itself sends, not gRPC or a proxy's transport."""
 _HTTP_STATUS: Final = re.compile(r"http2 header with status: (\d+)")
-_HTTP_1: Final = "http1.x server"
-_NO_WORDS: Final = "the store gave no reason"
-_BEHIND: Final = "required revision is a future revision"
+_HTTP_1_TEXT: Final = "http1.x server"
+_NO_DETAILS: Final = "the store gave no reason"
+_FUTURE_REVISION: Final = "required revision is a future revision"
 
 
 @dataclass(frozen=True, slots=True)
 class StatusError:
-    """A failed call, understood."""
+    """The error for a failed call, with what the connection has to know of it."""
 
     error: ExplorerError
-    unsent: bool = False
-    """The request never left, or was turned away unread: nothing can have happened."""
-    answered: bool = False
-    """It was turned away unread by a member: there is a connection."""
-    token: bool = False
-    """The token was refused; a new one may be accepted."""
+    not_sent: bool = False
+    """Whether the request was not sent, or refused unread: nothing can have happened."""
+    is_connected: bool = False
+    """Whether a member refused the request unread: there is a connection."""
+    is_token_refused: bool = False
+    """Whether the token was refused; a new one may be accepted."""
 
 
-def translate(code: grpc.StatusCode, details: str | None, address: str, key: str | None = None) -> StatusError:
-    """Translate the status of a failed call."""
+def translate(code: grpc.StatusCode, details: str | None) -> StatusError:
+    """Return the error for the status of a failed call."""
     details = sanitize(details or "")
     text = details.removeprefix("etcdserver: ")
-    unsent = code is grpc.StatusCode.UNAVAILABLE and any(clue in details for clue in _UNSENT)
-    refused_token = any(clue in text for clue in _TOKEN_CLUES)
+    not_sent = code is grpc.StatusCode.UNAVAILABLE and any(part in details for part in _NOT_SENT_TEXTS)
+    is_token_refused = any(part in text for part in _TOKEN_TEXTS)
     foreign = _foreign(code, details)
     if foreign is not None:
-        return StatusError(not_etcd(foreign, address, key))
-    error = _error(code, text or _NO_WORDS, address, key)
-    return StatusError(error, unsent=unsent, answered=_NO_LEADER in details, token=refused_token)
+        return StatusError(not_etcd(foreign))
+    error = _error(code, text or _NO_DETAILS)
+    return StatusError(
+        error, not_sent=not_sent, is_connected=_NO_LEADER_TEXT in details, is_token_refused=is_token_refused
+    )
 
 
 def _foreign(code: grpc.StatusCode, details: str) -> str | None:
-    """Return why a status cannot be etcd's: its own words all begin with its name."""
+    """Return why a status cannot be etcd's, or None: etcd's own texts all begin with its name."""
     status = _HTTP_STATUS.search(details)
     if status is not None:
         return f"an HTTP server gave status {status[1]}"
-    if _HTTP_1 in details:
-        return "a server answers that speaks HTTP/1 only"
-    if code is grpc.StatusCode.UNIMPLEMENTED and not details.startswith(_OLDER):
-        return details or _NO_WORDS
-    if code in _VERDICTS and not details.startswith(_OWN):
-        return f"{details or _NO_WORDS} ({code.name.lower()})"
+    if _HTTP_1_TEXT in details:
+        return "a server that speaks only HTTP/1 answers"
+    if code is grpc.StatusCode.UNIMPLEMENTED and not details.startswith(_UNIMPLEMENTED_PREFIXES):
+        return details or _NO_DETAILS
+    if code in _APPLICATION_CODES and not details.startswith(_ETCD_PREFIXES):
+        return f"{details or _NO_DETAILS} ({code.name.lower()})"
     return None
 
 
-def _error(code: grpc.StatusCode, text: str, address: str, key: str | None) -> ExplorerError:
+def _error(code: grpc.StatusCode, text: str) -> ExplorerError:
     match code:
         case grpc.StatusCode.UNAVAILABLE:
-            return _unavailable(text, address, key)
+            return _unavailable(text)
         case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return Timeout(
-                "no answer in time", hint="the store may be down, stopped or cut off", address=address, key=key
-            )
+            return Timeout("no answer in time", hint="the store may be down, stopped or cut off")
         case grpc.StatusCode.UNAUTHENTICATED:
-            return Unauthenticated(text, hint="check user and password", address=address, key=key)
+            return Unauthenticated(text, hint="check user and password")
         case grpc.StatusCode.PERMISSION_DENIED:
-            return Forbidden(
-                "the user may not do this",
-                hint="ask for a role that covers this key or prefix",
-                address=address,
-                key=key,
-            )
+            return Forbidden("permission denied", hint="the user needs a role that covers this key or prefix")
         case grpc.StatusCode.OUT_OF_RANGE if "compacted" in text:
-            return Compacted("that revision has been compacted", hint="read it again", address=address, key=key)
-        case grpc.StatusCode.OUT_OF_RANGE if _BEHIND in text:
-            return NotReachable("the member that answered is behind", hint="try again", address=address, key=key)
+            return Compacted("that revision has been compacted", hint="read it again")
+        case grpc.StatusCode.OUT_OF_RANGE if _FUTURE_REVISION in text:
+            return NotReachable("the member that answered lags behind", hint="try again")
         case grpc.StatusCode.RESOURCE_EXHAUSTED if "space" in text:
             return NoSpace(
-                "the store's quota is used up: it accepts no more writes",
-                hint="compact, defragment and disarm its NOSPACE alarm",
-                address=address,
-                key=key,
+                "the store's database quota is exceeded: it refuses writes",
+                hint="compact, defragment and disarm the NOSPACE alarm",
             )
         case grpc.StatusCode.RESOURCE_EXHAUSTED if "larger than" in text:
-            return TooLarge(
-                "the request is too large", hint="see --max-request-bytes of the server", address=address, key=key
-            )
+            return TooLarge("the request is too large", hint="see --max-request-bytes of the server")
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
-            return NotReachable(f"the store is overloaded: {text}", hint="try again later", address=address, key=key)
+            return NotReachable(f"the store is overloaded: {text}", hint="try again later")
         case grpc.StatusCode.INVALID_ARGUMENT:
-            return _invalid(text, address, key)
+            return _invalid(text)
         case grpc.StatusCode.UNIMPLEMENTED:
-            return CallNotSupported(
-                "the server does not know this call", hint="is it etcd 3.4 or newer?", address=address, key=key
-            )
+            return CallNotSupported("the server does not know this call", hint="is it etcd 3.4 or newer?")
         case grpc.StatusCode.CANCELLED:
-            return NotReachable("the connection was given up", hint="try again", address=address, key=key)
-        case grpc.StatusCode.INTERNAL:  # a connection cut in the middle of a frame; etcd's own client tries again, too
-            return NotReachable("the connection broke", hint="try again", address=address, key=key)
-        case grpc.StatusCode.UNKNOWN | grpc.StatusCode.DATA_LOSS:  # no verdict: a write may have taken effect
-            return NotReachable(f"the store failed: {text}", hint="see its log, try again", address=address, key=key)
+            return NotReachable("the connection was cancelled", hint="try again")
+        case grpc.StatusCode.INTERNAL:  # a connection cut within a frame; etcd's client retries, too
+            return NotReachable("the connection broke", hint="try again")
+        case grpc.StatusCode.UNKNOWN | grpc.StatusCode.DATA_LOSS:  # a write may have taken effect
+            return NotReachable(f"the store failed: {text}", hint="see its log, then try again")
         case _:
-            return ExplorerError(f"{text} ({code.name.lower()})", address=address, key=key)
+            return ExplorerError(f"{text} ({code.name.lower()})")
 
 
-def _unavailable(text: str, address: str, key: str | None) -> NotReachable:
+def _unavailable(text: str) -> NotReachable:
     for clue, (message, hint) in _TLS_CLUES.items():
         if clue in text:
-            return TlsFailed(message, hint=hint, address=address, key=key)
+            return TlsFailed(message, hint=hint)
     if "no leader" in text:
-        return NotReachable(
-            "the member that answered has no leader", hint="the cluster has lost its quorum", address=address, key=key
-        )
-    if any(clue in text for clue in _NO_NAME):
-        return NotReachable("the host name is not known", hint="check its spelling", address=address, key=key)
-    if "Handshake read failed" in text:  # also what a server that is just being ended looks like, so worth another try
+        return NotReachable("the member that answered has no leader", hint="the cluster has lost its quorum")
+    if any(part in text for part in _DNS_TEXTS):
+        return NotReachable("the host name is not known", hint="check its spelling")
+    if "Handshake read failed" in text:  # a server that is shutting down looks the same, so it may be retried
         return NotReachable(
             "the connection was closed before TLS was agreed on",
             hint="if the server speaks no TLS, use etcd:// instead of etcd+tls://",
-            address=address,
-            key=key,
         )
     if "Socket closed" in text or "recvmsg" in text or "onnection reset" in text:
-        return NotReachable(
-            "the connection was closed", hint="if the server speaks TLS, use etcd+tls://", address=address, key=key
-        )
+        return NotReachable("the connection was closed", hint="if the server speaks TLS, use etcd+tls://")
     if "failed to connect" in text or "connection refused" in text.lower():
-        return NotReachable(
-            "cannot connect", hint="is the server running, and is this its client port?", address=address, key=key
-        )
-    return NotReachable(text, hint="try again", address=address, key=key)
+        return NotReachable("cannot connect", hint="is the server running, and is this its client port?")
+    return NotReachable(text, hint="try again")
 
 
-def _invalid(text: str, address: str, key: str | None) -> ExplorerError:
+def _invalid(text: str) -> ExplorerError:
     if "authentication failed" in text:
-        return Unauthenticated("wrong user or password", hint="check both", address=address, key=key)
-    if "user name is empty" in text or any(clue in text for clue in _TOKEN_CLUES):
+        return Unauthenticated("wrong user or password", hint="check user and password")
+    if "user name is empty" in text or any(part in text for part in _TOKEN_TEXTS):
         return Unauthenticated(
-            "the store wants a user and a password",
-            hint="--user, --password-file or ETCDCTL_USER",
-            address=address,
-            key=key,
+            "authentication required", hint="name a user and the password (--user, --password-file, ETCDCTL_USER)"
         )
     if "too large" in text:
-        return TooLarge(
-            "the value is too large for the store",
-            hint="see --max-request-bytes of the server",
-            address=address,
-            key=key,
-        )
+        return TooLarge("the value is too large for the store", hint="see --max-request-bytes of the server")
     if "key is not provided" in text:
-        return InvalidKey("etcd has no empty key", hint="name a key", address=address, key=key)
-    return ExplorerError(text, address=address, key=key)
+        return InvalidKey("etcd has no empty key", hint="name a key")
+    return ExplorerError(text)

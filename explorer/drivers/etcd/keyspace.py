@@ -1,57 +1,65 @@
-"""Where the keys of an address lie in the store, and how what the store sends is spelled."""
+"""Conversion of keys, prefixes and entries between the address's path and the store."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from explorer.drivers.etcd import leases, messages
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import directory, encode, range_end
 
+NO_END = b"\0"
+"""The `range_end` of a range without an upper bound."""
+
 
 @dataclass(frozen=True, slots=True)
 class EtcdKeyspace:
-    """The part of a store that an address names."""
+    """The part of a store below an address's path."""
 
     root: bytes
-    """What stands before every key of ours."""
+    """The beginning of every key."""
     separator: str
-    redacted: str
-    """The address, for errors."""
 
-    def locate(self, key: str) -> bytes:
-        """Give a key as the store spells it."""
-        place = self.root + encode(key)
-        if not place:
-            raise InvalidKey("etcd has no empty key", hint="name a key", address=self.redacted, key=key)
-        return place
+    def to_store_key(self, key: str) -> bytes:
+        """Return a key as the store has it.
 
-    def spell(self, found: messages.KeyValue) -> Entry:
-        """Give the Entry of what the store sent."""
-        return next(self.entries((found,), values=True))
+        Raises:
+            InvalidKey: It would be empty.
+        """
+        store_key = self.root + encode(key)
+        if not store_key:
+            raise InvalidKey("etcd has no empty key", hint="name a key")
+        return store_key
 
-    def entries(self, found: Iterable[messages.KeyValue], *, values: bool) -> Iterator[Entry]:
-        """Give the Entries of what the store sent; by the million, so without any further call for each."""
-        root = len(self.root)
-        for one in found:
-            lease = one.lease
-            yield Entry(
-                one.key[root:].decode("utf-8", "surrogateescape"),
-                one.value if values else None,
-                one.mod_revision,
-                one.create_revision or None,
-                one.version or None,
-                None,
-                leases.spelled(lease) if lease else None,
-            )
+    def to_entry(self, kv: messages.KeyValue, *, values: bool = True) -> Entry:
+        """Return the entry for a key and value of the store."""
+        lease = kv.lease
+        return Entry(
+            kv.key[len(self.root) :].decode("utf-8", "surrogateescape"),
+            kv.value if values else None,
+            kv.mod_revision,
+            kv.create_revision or None,
+            kv.version or None,
+            None,
+            leases.to_hex(lease) if lease else None,
+        )
 
-    def range(self, prefix: str) -> tuple[bytes, bytes]:
-        """Give start and end of what lies below a prefix; the start is empty for the whole store."""
+    def to_entries(self, kvs: Iterable[messages.KeyValue], *, values: bool) -> Iterator[Entry]:
+        """Yield the entries for keys and values of the store."""
+        return map(self.to_entry if values else partial(self.to_entry, values=False), kvs)
+
+    def to_range(self, prefix: str) -> tuple[bytes, bytes]:
+        """Return start and end of the range below a prefix; the start is empty for the whole store."""
         start = self.root + encode(directory(prefix, self.separator))
         return start, range_end(start)
 
-    def number(self, revision: Revision) -> int:
-        """Give a revision as etcd counts them."""
+    def to_revision(self, revision: Revision) -> int:
+        """Return a revision as etcd's number.
+
+        Raises:
+            InvalidKey: It is none.
+        """
         if isinstance(revision, int):
             return revision
-        raise InvalidKey(f"{revision!r} is no revision: etcd's are numbers", address=self.redacted)
+        raise InvalidKey(f"{revision!r} is no revision: etcd's are numbers")

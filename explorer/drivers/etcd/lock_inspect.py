@@ -1,8 +1,8 @@
-"""Who holds which lock and who waits, read from the keys that contenders leave.
+"""Holders and waiters of locks, read from the keys of contenders.
 
-Two layouts are recognised: that of etcd's concurrency package (`<name>/<lease in hex>`, the key attached to that very
-lease; elections look the same), and, as a spelling of the name, libkv's and valkeyrie's `<key>___lock`. A contender
-whose key has lost its lease would block the queue for ever: it is told as stale.
+Two layouts are recognised: that of etcd's concurrency package (`<name>/<lease in hex>`, the key attached to that
+lease; elections look the same), and libkv's and valkeyrie's, whose name is `<key>___lock`. A contender whose key has
+no lease would block the queue for ever: it is reported as stale.
 """
 
 import re
@@ -15,101 +15,99 @@ from explorer.drivers.common.leases import parse_holder
 from explorer.drivers.common.tasks import gather_bounded
 from explorer.drivers.etcd import leases, messages
 from explorer.drivers.etcd.connection import EtcdConnection
-from explorer.drivers.etcd.methods import TXN
+from explorer.drivers.etcd.endpoint import TXN
 from explorer.drivers.etcd.reader import EtcdReader, Windows
 from explorer.model.keys import decode
 from explorer.model.locks import Contender, LockInfo
 
 CONCURRENCY = "concurrency"
 VALKEYRIE = "valkeyrie"
-"""Names of layouts; a lock can be taken in the first."""
+"""Names of layouts; Keyscope can take a lock in the first."""
 
-_REQUESTS_AT_ONCE = 16
-_TXN_SIZE = 128
-"""Operations in a transaction; the most that a server takes unless it is set up otherwise."""
+_MAX_CONCURRENT_REQUESTS = 16
+_MAX_TXN_OPS = 128
+"""Operations in one transaction; a server's default limit (--max-txn-ops)."""
 
 Session: TypeAlias = messages.LeaseTimeToLiveResponse | None
-"""What is known of a lease; None when it has ended or the user may not ask."""
+"""A lease; None if it has ended or the user may not ask."""
 VALKEYRIE_SUFFIX = b"___lock"
 _LEASE = re.compile(rb"[0-9a-f]{10,16}")
 
 
 def is_contender(name: bytes) -> bool:
-    """Tell whether the last part of a key looks like that of a contender: a lease in hex."""
+    """Return whether the last part of a key looks like a contender's: a lease in hex."""
     return _LEASE.fullmatch(name) is not None
 
 
 @dataclass(slots=True)
 class EtcdLockQueue:
-    """The contenders of one lock, as keys."""
+    """The keys of one lock's contenders."""
 
     name: bytes
     contenders: list[messages.KeyValue] = field(default_factory=list)
     orphans: list[messages.KeyValue] = field(default_factory=list)
-    """Keys that look like contenders and have no lease."""
+    """Keys that look like contenders' and have no lease."""
 
     @property
     def in_order(self) -> list[messages.KeyValue]:
-        """All of them, in the order in which they get the lock."""
+        """All contenders in the order in which they get the lock."""
         return sorted((*self.contenders, *self.orphans), key=lambda entry: entry.create_revision)
 
 
-async def list_locks(
-    cluster: EtcdConnection, start: bytes, end: bytes, root: bytes, *, subject: str
-) -> tuple[LockInfo, ...]:
-    """Tell every lock at or below a prefix.
+async def list_locks(connection: EtcdConnection, start: bytes, end: bytes, root: bytes) -> tuple[LockInfo, ...]:
+    """Return every lock at or below a prefix.
 
     Args:
-        cluster: Is asked.
+        connection: The connection to the cluster.
         start: The prefix as a directory; a lock on the prefix itself has its contenders there.
-        end: The end of what lies below.
-        root: What stands before every key of the address.
-        subject: The prefix as the caller wrote it.
+        end: The end of the range below it.
+        root: The beginning of every key of the address.
     """
-    queues = await find(cluster, start, end, subject=subject)
+    queues = await find_queues(connection, start, end)
     contenders = [entry for queue in queues for entry in queue.in_order]
-    values = await _values(cluster, [entry.key for entry in contenders], subject=subject)
+    values = await _values(connection, [entry.key for entry in contenders])
     sessions = await gather_bounded(
         {entry.lease for entry in contenders if entry.lease},
-        lambda lease: leases.remaining(cluster, lease, keys=True),
-        limit=_REQUESTS_AT_ONCE,
+        lambda lease: leases.time_to_live(connection, lease, keys=True),
+        limit=_MAX_CONCURRENT_REQUESTS,
     )
-    return tuple(_lock(queue, values, sessions, root) for queue in queues)
+    return tuple(_lock_info(queue, values, sessions, root) for queue in queues)
 
 
-async def find(cluster: EtcdConnection, directory: bytes, end: bytes, *, subject: str) -> list[EtcdLockQueue]:
-    """Find the queues at or below a directory, in the order of their names."""
+async def find_queues(connection: EtcdConnection, directory: bytes, end: bytes) -> list[EtcdLockQueue]:
+    """Return the queues at or below a directory, in the order of their names."""
     queues: dict[bytes, EtcdLockQueue] = {}
-    suspects: dict[bytes, list[messages.KeyValue]] = defaultdict(list)
-    reader = EtcdReader(cluster, Windows(directory, end, len(directory)), values=False, subject=subject)
+    orphans_by_name: dict[bytes, list[messages.KeyValue]] = defaultdict(list)
+    reader = EtcdReader(connection, Windows(directory, end, len(directory)), values=False)
     async for page in reader.pages():
         for entry in page:
             name, slash, last = entry.key.rpartition(b"/")
             if not slash:
                 if entry.key.endswith(VALKEYRIE_SUFFIX):
-                    suspects[entry.key].append(entry)
-            elif entry.lease and last == leases.name(entry.lease).encode():
+                    orphans_by_name[entry.key].append(entry)
+            elif entry.lease and last == leases.contender_name(entry.lease).encode():
                 queues.setdefault(name, EtcdLockQueue(name)).contenders.append(entry)
             elif not entry.lease and is_contender(last):
-                suspects[name].append(entry)
+                orphans_by_name[name].append(entry)
             elif entry.key.endswith(VALKEYRIE_SUFFIX):
-                suspects[entry.key].append(entry)
-    for name, orphans in suspects.items():
+                orphans_by_name[entry.key].append(entry)
+    for name, orphans in orphans_by_name.items():
         if name in queues or name.endswith(VALKEYRIE_SUFFIX):
             queues.setdefault(name, EtcdLockQueue(name)).orphans.extend(orphans)
     return [queues[name] for name in sorted(queues)]
 
 
-async def _values(cluster: EtcdConnection, keys: Sequence[bytes], *, subject: str) -> dict[bytes, bytes]:
-    """Return the values of keys; one that is gone has none."""
+async def _values(connection: EtcdConnection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return the values of keys; those that are gone are left out."""
 
     async def read(first: int) -> messages.TxnResponse:
         ranges = [
-            messages.RequestOp(request_range=messages.RangeRequest(key=key)) for key in keys[first : first + _TXN_SIZE]
+            messages.RequestOp(request_range=messages.RangeRequest(key=key))
+            for key in keys[first : first + _MAX_TXN_OPS]
         ]
-        return await cluster.call(TXN, messages.TxnRequest(success=ranges), key=subject)
+        return await connection.call(TXN, messages.TxnRequest(success=ranges))
 
-    answers = await gather_bounded(range(0, len(keys), _TXN_SIZE), read, limit=_REQUESTS_AT_ONCE)
+    answers = await gather_bounded(range(0, len(keys), _MAX_TXN_OPS), read, limit=_MAX_CONCURRENT_REQUESTS)
     return {
         entry.key: entry.value
         for answer in answers.values()
@@ -118,7 +116,7 @@ async def _values(cluster: EtcdConnection, keys: Sequence[bytes], *, subject: st
     }
 
 
-def _lock(
+def _lock_info(
     queue: EtcdLockQueue, values: Mapping[bytes, bytes], sessions: Mapping[int, Session], root: bytes
 ) -> LockInfo:
     """Return one lock: its contenders in order, with what is known of each."""
@@ -134,24 +132,24 @@ def _lock(
         layout=VALKEYRIE if valkeyrie else CONCURRENCY,
         holder=parties[0],
         waiters=tuple(parties[1:]),
-        stale="no lease: nothing will ever end it" if contenders[0].lease == 0 else None,
+        stale="no lease: it never expires" if contenders[0].lease == 0 else None,
     )
 
 
 def _contender(entry: messages.KeyValue, value: bytes, lease: Session, root: bytes) -> Contender:
     name, since = parse_holder(value.decode("utf-8", "replace"))
     return Contender(
-        name=name or f"lease {leases.spelled(entry.lease)}" if entry.lease else decode(entry.key[len(root) :]),
+        name=name or f"lease {leases.to_hex(entry.lease)}" if entry.lease else decode(entry.key[len(root) :]),
         key=decode(entry.key[len(root) :]),
-        session=leases.spelled(entry.lease) if entry.lease else None,
+        session=leases.to_hex(entry.lease) if entry.lease else None,
         ttl=float(lease.TTL) if lease else None,
         since=since or entry.create_revision,
         fence=entry.create_revision,
-        other_keys=_others(lease.keys if lease else (), entry.key, root),
+        other_keys=_other_keys(lease.keys if lease else (), entry.key, root),
     )
 
 
-def _others(keys: Iterable[bytes], own: bytes, root: bytes) -> tuple[str, ...]:
+def _other_keys(keys: Iterable[bytes], own: bytes, root: bytes) -> tuple[str, ...]:
     return tuple(
         sorted(decode(key[len(root) :]) if key.startswith(root) else decode(key) for key in keys if key != own)
     )

@@ -1,7 +1,7 @@
-"""etcd's v3 messages, from `messages.proto`, in a descriptor pool of their own.
+"""Messages of etcd's v3 API, from `messages.proto`, in a descriptor pool of their own.
 
-No generated module: that would register the messages in protobuf's default pool, where a user's own descriptors live.
-The types stand in `messages.pyi`, generated with the descriptors by `make messages`.
+No generated module: it would register the messages in protobuf's default pool, beside the user's own descriptors.
+The types are in `messages.pyi`, generated with the descriptors by `make messages`.
 """
 
 from importlib.resources import files

@@ -1,8 +1,8 @@
-"""Reading ranges of keys so that neither side does more work than what is shown.
+"""Reader of key ranges that makes neither side do more work than what is shown.
 
-etcd counts the whole requested range for every page it answers (etcd issues 11057 and 16510), and sorts by fetching
-everything. So no sort order is ever asked for (none already is ascending), and the key space is walked in disjoint
-windows that are kept about as wide as a page.
+etcd counts the whole requested range for every page (etcd issues 11057 and 16510), and sorts by fetching everything. So
+no sort order is ever requested (none is ascending already), and the key space is read in disjoint windows that are kept
+about as wide as a page.
 """
 
 import asyncio
@@ -13,45 +13,44 @@ from dataclasses import dataclass
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.connection import EtcdConnection
-from explorer.drivers.etcd.methods import RANGE
+from explorer.drivers.etcd.endpoint import RANGE
+from explorer.drivers.etcd.keyspace import NO_END
 from explorer.model.errors import NotReachable
 from explorer.model.keys import range_end
 
-NO_END = b"\0"
-"""etcd's word for no upper bound."""
-
-_FIRST_PAGE = 1000
-_LARGEST_PAGE = 50_000
+_FIRST_PAGE_SIZE = 1000
+_MAX_PAGE_SIZE = 50_000
 _PAGE_BYTES = 850_000
-"""What a page may weigh when everything is read."""
-_SAMPLES = 100
-"""Entries that are weighed to guess the weight of a page."""
-_CROWDED = 16
-"""A window that holds more pages than this costs the server more in counting than another request would."""
+"""Bytes of a page when everything is read."""
+_MAX_SAMPLES = 100
+"""Entries that are measured to estimate the bytes of a page."""
+_MAX_WINDOW_PAGES = 16
+"""A window with more pages than this costs the server more in counting than another request would."""
 
 
-def before(key: bytes, end: bytes) -> bool:
-    """Tell whether a key lies before the end of a range."""
+def is_before(key: bytes, end: bytes) -> bool:
+    """Return whether a key lies before the end of a range."""
     return end == NO_END or key < end
 
 
-def nearest(one: bytes, other: bytes) -> bytes:
-    """Give the nearer of two ends."""
-    return one if before(one, other) and one != NO_END else other
+def nearer_end(one: bytes, other: bytes) -> bytes:
+    """Return the nearer of two ends."""
+    return one if is_before(one, other) and one != NO_END else other
 
 
-def shared(one: bytes, other: bytes) -> int:
-    """Count the bytes that two keys begin with alike."""
+def common_prefix_length(one: bytes, other: bytes) -> int:
+    """Return the number of bytes that two keys begin with alike."""
     length = min(len(one), len(other))
     return next((i for i in range(length) if one[i] != other[i]), length)
 
 
 @dataclass(slots=True)
 class Windows:
-    """The way through a range in windows of a fitting width.
+    """Position in a range that is read in windows of an adaptive width.
 
-    A window reaches from the position to the end of what shares its first `depth` bytes; a crowded one makes the next
-    deeper (narrower), a sparse one shallower (wider). At `floor`, the directory's length, it is all that is left.
+    A window reaches from the position to the end of the keys that share its first `depth` bytes; a crowded one makes
+    the next deeper (narrower), a sparse one shallower (wider). At `floor`, the directory's length, the window is all
+    that is left.
     """
 
     position: bytes
@@ -62,31 +61,31 @@ class Windows:
     @property
     def done(self) -> bool:
         """Whether nothing is left."""
-        return not before(self.position, self.end)
+        return not is_before(self.position, self.end)
 
     def next_end(self) -> bytes:
-        """Give the end of the window that starts at the position."""
+        """Return the end of the window that starts at the position."""
         if self.depth <= self.floor:
             return self.end
-        return nearest(range_end(self.position[: self.depth]), self.end)
+        return nearer_end(range_end(self.position[: self.depth]), self.end)
 
     def narrow(self, first: bytes, last: bytes) -> None:
-        """Look at less at once: what shares one byte more than these two keys do."""
-        self.depth = max(self.depth, self.floor, shared(first, last)) + 1
+        """Make the window as narrow as the keys that share one byte more than these two."""
+        self.depth = max(self.depth, self.floor, common_prefix_length(first, last)) + 1
 
-    def go_on_behind(self, key: bytes) -> None:
+    def continue_after(self, key: bytes) -> None:
         """Continue with the first key after this one."""
         self.position = key + b"\0"
 
     def jump(self, position: bytes, depth: int | None = None) -> None:
-        """Continue at a later place, with a window as narrow as can be unless said otherwise."""
+        """Continue at a later position, with the narrowest window unless a depth is given."""
         self.position = position
         self.depth = len(position) if depth is None else min(depth, len(position))
 
-    def leave(self, end: bytes, *, sparse: bool) -> None:
-        """Continue where the window ended, with a wider one if it was sparse."""
+    def finish(self, end: bytes, *, sparse: bool) -> None:
+        """Continue at the end of the window, with a wider one if it was sparse."""
         if end == NO_END:
-            self.position = self.end = b"\xff"  # nothing is left, and no key lies behind
+            self.position = self.end = b"\xff"  # nothing is left, and no key is beyond
             return
         self.position = end
         self.depth = max(min(self.depth, len(end)) - sparse, self.floor)
@@ -96,99 +95,92 @@ class Windows:
 class EtcdReader:
     """Reads a range of keys at one revision, page by page."""
 
-    cluster: EtcdConnection
+    connection: EtcdConnection
     windows: Windows
     revision: int = 0
-    """0 until the first answer fixes it."""
+    """The revision to read at; 0 until the first response sets it."""
     values: bool = True
     newer_than: int = 0
-    """Give only what was written after this revision."""
-    subject: str | None = None
-    store: int = 0
-    """The identity of the cluster that answered first: no other may go on with what it began."""
+    """Read only what was written after this revision."""
+    cluster_id: int = 0
+    """The cluster of the first response: no other may continue a listing."""
 
     async def read(self, limit: int) -> messages.RangeResponse:
-        """Read the next window, at most `limit` keys of it; what comes next is for the caller to tell `windows`."""
-        answer = await self.cluster.call(
+        """Read at most `limit` keys of the next window; the caller then moves `windows`."""
+        response = await self.connection.call(
             RANGE,
             messages.RangeRequest(
                 key=self.windows.position or NO_END,
                 range_end=self.windows.next_end(),
                 limit=limit,
                 revision=self.revision,
-                # What was at a revision never changes: only the first answer needs the leader.
+                # A past revision never changes: only the first response needs the leader.
                 serializable=self.revision > 0,
                 keys_only=not self.values,
                 min_mod_revision=self.newer_than,
             ),
-            key=self.subject,
         )
-        self.revision = self.revision or answer.header.revision
-        self.store = self.store or answer.header.cluster_id
-        if answer.header.cluster_id != self.store:
-            raise NotReachable(
-                "another cluster answered in between",
-                hint="read it again",
-                address=self.cluster.redacted,
-                key=self.subject,
-            )
-        return answer
+        self.revision = self.revision or response.header.revision
+        self.cluster_id = self.cluster_id or response.header.cluster_id
+        if response.header.cluster_id != self.cluster_id:
+            raise NotReachable("another cluster answered in between", hint="read it again")
+        return response
 
-    async def _window(self, limit: int) -> Sequence[messages.KeyValue]:
-        """Read at most `limit` keys of the next window, and go on behind them."""
+    async def _read_window(self, limit: int) -> Sequence[messages.KeyValue]:
+        """Read at most `limit` keys of the next window, and move on."""
         end = self.windows.next_end()
-        answer = await self.read(limit)
-        if answer.more:
-            last = answer.kvs[-1].key
-            if answer.count > _CROWDED * limit:
-                self.windows.narrow(answer.kvs[0].key, last)
-            self.windows.go_on_behind(last)
+        response = await self.read(limit)
+        if response.more:
+            last = response.kvs[-1].key
+            if response.count > _MAX_WINDOW_PAGES * limit:
+                self.windows.narrow(response.kvs[0].key, last)
+            self.windows.continue_after(last)
         else:
-            self.windows.leave(end, sparse=answer.count * 2 < limit)
-        return answer.kvs
+            self.windows.finish(end, sparse=response.count * 2 < limit)
+        return response.kvs
 
     async def page(self, limit: int) -> list[messages.KeyValue]:
         """Read at most `limit` keys, from one window or several; fewer only at the end of the range."""
         found: list[messages.KeyValue] = []
         while not self.windows.done and len(found) < limit:
-            found.extend(await self._window(limit - len(found)))
+            found.extend(await self._read_window(limit - len(found)))
         return found
 
     async def pages(self) -> AsyncGenerator[Sequence[messages.KeyValue], None]:
-        """Read everything, in pages of a fitting number of bytes: values may be of any size.
+        """Yield everything in pages of about `_PAGE_BYTES`, since values may be of any size.
 
-        What the server sent is passed on as it is: a list of it would hold an object for each entry at once.
+        The pages are the repeated fields of the responses: a list would hold an object for each entry at once.
         """
-        limit = _FIRST_PAGE
+        limit = _FIRST_PAGE_SIZE
         while not self.windows.done:
-            page = await self._window(limit)
+            page = await self._read_window(limit)
             yield page
             if page:
-                every = len(page) // _SAMPLES + 1
-                size = sum(entry.ByteSize() for entry in page[::every]) * every
+                step = len(page) // _MAX_SAMPLES + 1
+                size = sum(kv.ByteSize() for kv in page[::step]) * step
                 fitting = limit * _PAGE_BYTES // max(size * limit // len(page), 1)
-                limit = min(limit * 4, max(1, fitting), _LARGEST_PAGE)
+                limit = min(limit * 4, max(1, fitting), _MAX_PAGE_SIZE)
 
 
-async def ahead(
+async def read_ahead(
     tasks: Tasks, pages: AsyncGenerator[Sequence[messages.KeyValue], None]
 ) -> AsyncGenerator[Sequence[messages.KeyValue], None]:
-    """Read a page ahead, so that the server works on the next while this one is used."""
-    ready: asyncio.Queue[Sequence[messages.KeyValue] | None] = asyncio.Queue(1)
+    """Yield pages and fetch the next one meanwhile."""
+    fetched: asyncio.Queue[Sequence[messages.KeyValue] | None] = asyncio.Queue(1)
 
     async def fetch() -> None:
         try:
             async with aclosing(pages):
                 async for page in pages:
-                    await ready.put(page)
+                    await fetched.put(page)
         finally:
-            await ready.put(None)
+            await fetched.put(None)
 
-    fetching = tasks.start(fetch(), name="reading ahead")
+    task = tasks.start(fetch(), name="read ahead")
     try:
-        while (page := await ready.get()) is not None:
-            await asyncio.sleep(0)  # the request for the next page leaves before this one is worked on
+        while (page := await fetched.get()) is not None:
+            await asyncio.sleep(0)  # lets the request for the next page be sent before this one is used
             yield page
-        await fetching
+        await task
     finally:
-        await tasks.cancel(fetching)
+        await tasks.cancel(task)

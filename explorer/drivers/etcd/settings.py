@@ -1,4 +1,4 @@
-"""How an etcd cluster is reached: from the URL, the access given, and for the rest the variables that etcdctl reads."""
+"""Connection settings from the URL, the access and etcdctl's variables."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -19,14 +19,14 @@ _PEM = b"-----BEGIN "
 
 @dataclass(frozen=True, slots=True)
 class EtcdSettings(settings.NetworkSettings):
-    """How a cluster is reached, and which part of it is meant."""
+    """Settings of a connection to a cluster, and the part of the store that the address names."""
 
     separator: str
     root: bytes
-    """What stands before every key of ours in the store."""
+    """The beginning of every key of the address in the store."""
 
     def credentials(self) -> grpc.ChannelCredentials | None:
-        """Read the certificates of an encrypted connection; None for a plain one.
+        """Return the TLS credentials with the certificates read; None for a connection without TLS.
 
         Raises:
             TlsFailed: A file cannot be read, or a client certificate comes without its key.
@@ -36,52 +36,50 @@ class EtcdSettings(settings.NetworkSettings):
         access = self.access
         require_cert_and_key(access, self.redacted)
         return grpc.ssl_channel_credentials(
-            root_certificates=self._file(access.ca_file),
-            private_key=self._file(access.key_file),
-            certificate_chain=self._file(access.cert_file),
+            root_certificates=self._read_pem(access.ca_file),
+            private_key=self._read_pem(access.key_file),
+            certificate_chain=self._read_pem(access.cert_file),
         )
 
-    def _file(self, path: Path | None) -> bytes | None:
+    def _read_pem(self, path: Path | None) -> bytes | None:
         if path is None:
             return None
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise TlsFailed(
-                f"cannot read {path}: {error.strerror}", hint="name a readable PEM file", address=self.redacted
-            ) from error
-        if _PEM not in content:  # gRPC would say no more than that a handshake failed
-            raise TlsFailed(f"{path} is no PEM file", hint="it has lines like -----BEGIN", address=self.redacted)
+            raise TlsFailed(f"cannot read {path}: {error.strerror}", hint="name a readable PEM file") from error
+        if _PEM not in content:  # gRPC would only report that a handshake failed
+            raise TlsFailed(f"{path} is no PEM file", hint="a PEM file has lines like -----BEGIN")
         return content
 
     def channel_options(self, options: Iterable[tuple[str, int]]) -> list[tuple[str, int | str]]:
-        """Complete the options of a connection with the name to expect in the certificate."""
-        named: list[tuple[str, int | str]] = list(options)
+        """Return the channel options with the server name to expect in the certificate."""
+        complete: list[tuple[str, int | str]] = list(options)
         if self.tls and self.access.server_name:
-            named.append(("grpc.ssl_target_name_override", self.access.server_name))
-        return named
+            complete.append(("grpc.ssl_target_name_override", self.access.server_name))
+        return complete
 
 
 def load(address: Address, access: Access, environment: Mapping[str, str] = os.environ) -> EtcdSettings:
-    """Bring together the URL, the access and etcdctl's variables; what is said nearer to the call counts more.
+    """Return the settings; the access overrides the URL, and both override etcdctl's variables.
 
     Raises:
-        InvalidAddress: One of them cannot be understood.
+        InvalidAddress: One of them is invalid.
     """
     address.only_options("separator", "timeout")
     address.require_no_socket()
     hosts, tls = address.hosts, address.tls
     if not hosts:
-        named = environment.get("ETCDCTL_ENDPOINTS") or ""
-        settings.require_no_discovery(named, environment)
-        hosts, encrypted = settings.endpoints("ETCDCTL_ENDPOINTS", named or "127.0.0.1")
-        tls = tls or encrypted
+        listed = environment.get("ETCDCTL_ENDPOINTS") or ""
+        settings.require_no_discovery(listed, environment)
+        hosts, has_tls = settings.endpoints("ETCDCTL_ENDPOINTS", listed or "127.0.0.1")
+        tls = tls or has_tls
     if tls and settings.is_true(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY"):
         address = settings.warned(
-            address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY is not used: gRPC verifies every certificate (--cacert)"]
+            address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY is ignored: gRPC verifies every certificate (--cacert)"]
         )
     access = settings.resolve_credentials(access, address, _login(environment))
-    divider = settings.separator(address)
+    separator = settings.separator(address)
     return EtcdSettings(
         address=address,
         access=replace(
@@ -92,13 +90,13 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
         ),
         hosts=tuple(host.with_port(_PORT) for host in hosts),
         tls=tls,
-        separator=divider,
-        root=encode(directory(address.path, divider)),
+        separator=separator,
+        root=encode(directory(address.path, separator)),
     )
 
 
 def _login(environment: Mapping[str, str]) -> tuple[str | None, Secret | None]:
-    """Read etcdctl's user and password; as there, an empty variable is one that is not set."""
+    """Return etcdctl's user and password; as there, an empty variable counts as unset."""
     user, password = environment.get("ETCDCTL_USER", ""), environment.get("ETCDCTL_PASSWORD", "")
     if not password:
         user, _, password = user.partition(":")

@@ -1,35 +1,35 @@
-"""How an etcd cluster is, in its own words."""
+"""Status of an etcd cluster and of each endpoint."""
 
 from typing import Final
 
 from explorer.drivers.common.tasks import STATUS_TIMEOUT, gather_results
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.connection import EtcdConnection
-from explorer.drivers.etcd.methods import ALARM, MEMBERS, RANGE, STATUS
-from explorer.drivers.etcd.reader import NO_END
+from explorer.drivers.etcd.endpoint import ALARM, MEMBER_LIST, RANGE, STATUS
+from explorer.drivers.etcd.keyspace import NO_END
 from explorer.model.entries import Status
 from explorer.model.errors import Denied, ExplorerError, Forbidden
 
 _ALARMS: Final = {
-    1: "NOSPACE: the quota is used up, nothing can be written",
+    1: "NOSPACE: the database quota is exceeded, writes are refused",
     2: "CORRUPT: members disagree about their data",
 }
 
 
-async def ask(cluster: EtcdConnection, root: bytes) -> Status:
-    """Ask the cluster's authority where it stands, and each endpoint how it is."""
+async def read_status(connection: EtcdConnection, root: bytes) -> Status:
+    """Return the cluster's revision, as its leader has it, and the status of each endpoint."""
     try:
-        proof = await cluster.call(RANGE, messages.RangeRequest(key=root or NO_END, keys_only=True, limit=1))
-        revision: int | None = proof.header.revision
+        latest = await connection.call(RANGE, messages.RangeRequest(key=root or NO_END, keys_only=True, limit=1))
+        revision: int | None = latest.header.revision
     except Forbidden:
-        revision = cluster.revision or None  # an answer all the same
+        revision = connection.revision or None  # refused, so the store is alive
     facts: dict[str, str | int | float | bool | None] = {}
     complaints: list[str] = []
     version, identity = "", None
-    within = min(STATUS_TIMEOUT, cluster.timeout)
+    within = min(STATUS_TIMEOUT, connection.timeout)
     members = await gather_results(
-        cluster.endpoints,
-        lambda host: cluster.call(STATUS, messages.StatusRequest(), at=host, within=within, repeat=False),
+        connection.hosts,
+        lambda host: connection.call(STATUS, messages.StatusRequest(), at=host, within=within, repeat=False),
     )
     for host, member in members.items():
         if isinstance(member, ExplorerError):
@@ -46,10 +46,12 @@ async def ask(cluster: EtcdConnection, root: bytes) -> Status:
         if not member.leader:
             complaints.append(f"{host}: has no leader")
     try:
-        listed = (await cluster.call(MEMBERS, messages.MemberListRequest())).members
-        facts["members"] = ", ".join(sorted(member.name or f"{member.ID:x}" for member in listed))
-        alarms = (await cluster.call(ALARM, messages.AlarmRequest())).alarms
-        complaints += [f"alarm on member {one.memberID:x}: {_ALARMS.get(one.alarm, str(one.alarm))}" for one in alarms]
+        all_members = (await connection.call(MEMBER_LIST, messages.MemberListRequest())).members
+        facts["members"] = ", ".join(sorted(member.name or f"{member.ID:x}" for member in all_members))
+        alarms = (await connection.call(ALARM, messages.AlarmRequest())).alarms
+        complaints += [
+            f"alarm on member {alarm.memberID:x}: {_ALARMS.get(alarm.alarm, str(alarm.alarm))}" for alarm in alarms
+        ]
     except Denied:
-        facts["members"] = "the user may not ask"
+        facts["members"] = "permission denied"
     return Status("etcd", version, revision, identity, facts, tuple(complaints))

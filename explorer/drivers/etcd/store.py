@@ -1,4 +1,4 @@
-"""The etcd driver: the contract of a store, spoken to etcd 3.4 and newer."""
+"""Store of etcd 3.4 and newer."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -7,20 +7,18 @@ from typing import ClassVar
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.errors import key_not_found
 from explorer.drivers.common.network_store import LockOptions, NetworkStore
-from explorer.drivers.common.request_log import logged_write
-from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd import leases, lock_inspect, messages
-from explorer.drivers.etcd.children import Names, complete, gallop
+from explorer.drivers.etcd.children import ChildNames, find_children, resolve_has_children
 from explorer.drivers.etcd.connection import EtcdConnection
 from explorer.drivers.etcd.delete_tree import EtcdTreeDeletion
-from explorer.drivers.etcd.history import earlier
-from explorer.drivers.etcd.keyspace import EtcdKeyspace
+from explorer.drivers.etcd.endpoint import RANGE, RANGE_STREAM
+from explorer.drivers.etcd.history import earlier_entries
+from explorer.drivers.etcd.keyspace import NO_END, EtcdKeyspace
 from explorer.drivers.etcd.lock import EtcdLock
-from explorer.drivers.etcd.methods import RANGE, RANGE_STREAM
-from explorer.drivers.etcd.reader import NO_END, EtcdReader, Windows, ahead
+from explorer.drivers.etcd.reader import EtcdReader, Windows, read_ahead
 from explorer.drivers.etcd.settings import load
-from explorer.drivers.etcd.status import ask
-from explorer.drivers.etcd.watch import RangeWatch
+from explorer.drivers.etcd.status import read_status
+from explorer.drivers.etcd.watch import EtcdWatch
 from explorer.drivers.etcd.writer import EtcdWriter
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
@@ -35,7 +33,7 @@ class EtcdStore(NetworkStore[EtcdConnection]):
 
     capabilities = ~Capability.DIRECTORIES
     unsupported_reasons: ClassVar[Mapping[Capability, str]] = {
-        Capability.DIRECTORIES: "etcd's keys are flat; a directory is there as long as something is below it"
+        Capability.DIRECTORIES: "etcd's keys are flat; a directory exists as long as a key is below it"
     }
     lock_layouts: ClassVar[tuple[str, ...]] = (lock_inspect.CONCURRENCY,)
 
@@ -43,8 +41,8 @@ class EtcdStore(NetworkStore[EtcdConnection]):
         settings = load(address, access)
         super().__init__(settings.address, settings.redacted, settings.separator)
         self._settings = settings
-        self._layout = EtcdKeyspace(settings.root, settings.separator, settings.redacted)
-        self._streams = True
+        self._keyspace = EtcdKeyspace(settings.root, settings.separator)
+        self._has_range_stream = True
 
     # The connection
 
@@ -52,158 +50,154 @@ class EtcdStore(NetworkStore[EtcdConnection]):
         return EtcdConnection(self._settings)
 
     async def _handshake(self) -> None:
-        await self.connection.greet(messages.RangeRequest(key=self._layout.root or NO_END, keys_only=True, limit=1))
+        await self.connection.handshake(self._first_key_request())
 
     @property
     def _writer(self) -> EtcdWriter:
-        return EtcdWriter(self.connection, self._layout, self._tasks)
+        return EtcdWriter(self.connection, self._keyspace, self._tasks)
 
     def _lock(self, options: LockOptions) -> EtcdLock:
         return EtcdLock(self._writer, options)
 
     async def status(self) -> Status:
-        return await ask(self.connection, self._layout.root)
+        return await read_status(self.connection, self._keyspace.root)
 
     async def ping(self) -> Revision | None:
-        question = messages.RangeRequest(key=self._layout.root or NO_END, keys_only=True, limit=1)
-        answer = await self.connection.call(RANGE, question, within=min(PING_TIMEOUT, self.connection.timeout))
-        return answer.header.revision
+        within = min(PING_TIMEOUT, self.connection.timeout)
+        return (await self.connection.call(RANGE, self._first_key_request(), within=within)).header.revision
+
+    def _first_key_request(self) -> messages.RangeRequest:
+        """Return a request that needs the leader, whose response is small."""
+        return messages.RangeRequest(key=self._keyspace.root or NO_END, keys_only=True, limit=1)
 
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
-        question = messages.RangeRequest(key=self._layout.locate(key), serializable=not consistent)
-        answer = await self.connection.call(RANGE, question, key=key)
-        if not answer.kvs:
+        request = messages.RangeRequest(key=self._keyspace.to_store_key(key), serializable=not consistent)
+        response = await self.connection.call(RANGE, request)
+        if not response.kvs:
             raise key_not_found()
-        found = answer.kvs[0]
-        lease = await leases.remaining(self.connection, found.lease) if found.lease else None
-        return self._layout.spell(found) if lease is None else self._layout.spell(found)._replace(ttl=float(lease.TTL))
+        kv = response.kvs[0]
+        lease = await leases.time_to_live(self.connection, kv.lease) if kv.lease else None
+        entry = self._keyspace.to_entry(kv)
+        return entry if lease is None else entry._replace(ttl=float(lease.TTL))
 
     async def exists(self, key: str) -> bool:
-        question = messages.RangeRequest(key=self._layout.locate(key), count_only=True)
-        return (await self.connection.call(RANGE, question, key=key)).count > 0
+        request = messages.RangeRequest(key=self._keyspace.to_store_key(key), count_only=True)
+        return (await self.connection.call(RANGE, request)).count > 0
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        start, _ = self._layout.range(prefix)
+        start, _ = self._keyspace.to_range(prefix)
         reader = self._reader(prefix, after, values=False)
-        names = Names(start, encode(self.separator), start)
+        names = ChildNames(start, encode(self.separator), start)
         if after is not None:
-            names.begun = await self._behind(Cursor.key_of(after), reader)
-        await gallop(reader, names, limit)
+            names.start = await self._jump_past(Cursor.key_of(after), reader)
+        await find_children(reader, names, limit)
         if not names.found and after is None:
             await self._require(prefix)
-        told = list(names.found)[:limit]
-        more = len(names.found) > limit
-        await complete(reader, names, told)
-        base = start[len(self._layout.root) :]
-        items = [Child(decode(name), decode(base + name), *names.found[name]) for name in told]
-        following = Cursor(decode(base + told[-1]), reader.revision) if more else None
-        return Page(tuple(items), following, reader.revision)
+        page = list(names.found)[:limit]
+        has_more = len(names.found) > limit
+        await resolve_has_children(reader, names, page)
+        directory = start[len(self._keyspace.root) :]
+        items = [Child(decode(name), decode(directory + name), *names.found[name]) for name in page]
+        cursor = Cursor(decode(directory + page[-1]), reader.revision) if has_more else None
+        return Page(tuple(items), cursor, reader.revision)
 
-    async def _behind(self, after: str, reader: EtcdReader) -> bytes:
-        """Move a search for children behind one that was told, and give the place.
+    async def _jump_past(self, after: str, reader: EtcdReader) -> bytes:
+        """Move a search for children past one of the page before, and return its new position.
 
-        A child with a value was told at that value's place in the order, which is before that of what lies below it.
+        A child with a value is listed at the position of that value's key, which is before the keys below it.
         """
-        key = self._layout.root + encode(after)
-        question = messages.RangeRequest(key=key, count_only=True, revision=reader.revision)
-        has_value = bool(key) and (await self.connection.call(RANGE, question, key=after)).count > 0
-        place = key + b"\0" if has_value else range_end(key + encode(self.separator))
-        if place == NO_END:
-            reader.windows.leave(NO_END, sparse=True)
+        key = self._keyspace.root + encode(after)
+        request = messages.RangeRequest(key=key, count_only=True, revision=reader.revision)
+        has_value = bool(key) and (await self.connection.call(RANGE, request)).count > 0
+        position = key + b"\0" if has_value else range_end(key + encode(self.separator))
+        if position == NO_END:
+            reader.windows.finish(NO_END, sparse=True)
         else:
-            reader.windows.jump(place)
-        return place
+            reader.windows.jump(position)
+        return position
 
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
     ) -> Page[Entry]:
         reader = self._reader(prefix, after, values=values)
         if after is not None:
-            reader.windows.jump(self._layout.root + encode(Cursor.key_of(after)) + b"\0", None)
-        found = await reader.page(limit)
-        if not found and after is None:
+            reader.windows.jump(self._keyspace.root + encode(Cursor.key_of(after)) + b"\0")
+        kvs = await reader.page(limit)
+        if not kvs and after is None:
             await self._require(prefix)
-        entries = tuple(self._layout.entries(found, values=values))
-        following = None if reader.windows.done else Cursor(entries[-1].key, reader.revision)
-        return Page(entries, following, reader.revision)
+        entries = tuple(self._keyspace.to_entries(kvs, values=values))
+        cursor = None if reader.windows.done else Cursor(entries[-1].key, reader.revision)
+        return Page(entries, cursor, reader.revision)
 
     async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
-        empty = True
-        async with aclosing(self._everything(prefix, values=values)) as pages:
+        is_empty = True
+        async with aclosing(self._pages(prefix, values=values)) as pages:
             async for page in pages:
-                for entry in self._layout.entries(page, values=values):
-                    empty = False
+                for entry in self._keyspace.to_entries(page, values=values):
+                    is_empty = False
                     yield entry
-        if empty:
+        if is_empty:
             await self._require(prefix)
 
-    async def _everything(self, prefix: str, *, values: bool) -> AsyncGenerator[Sequence[messages.KeyValue], None]:
-        """Read a whole range: as one stream from a server that has it (3.7), in pages read ahead from others."""
-        if self._streams:
-            start, end = self._layout.range(prefix)
-            question = messages.RangeRequest(key=start or NO_END, range_end=end, keys_only=not values)
+    async def _pages(self, prefix: str, *, values: bool) -> AsyncGenerator[Sequence[messages.KeyValue], None]:
+        """Yield a whole range: by RangeStream from a server that has it (3.7), else in pages that are read ahead."""
+        if self._has_range_stream:
+            start, end = self._keyspace.to_range(prefix)
+            request = messages.RangeRequest(key=start or NO_END, range_end=end, keys_only=not values)
             try:
-                own = False
-                async for answer in self.connection.download(RANGE_STREAM, question, key=prefix):
-                    own = own or answer.range_response.HasField("header")
-                    yield answer.range_response.kvs
-                if not own:
-                    await self.ping()  # whatever answered so, etcd has to say that there is nothing
+                has_header = False
+                async for response in self.connection.open_stream(RANGE_STREAM, request):
+                    has_header = has_header or response.range_response.HasField("header")
+                    yield response.range_response.kvs
+                if not has_header:
+                    await self.ping()  # an empty stream may come from a proxy; etcd has to answer as well
             except CallNotSupported:
-                self._streams = False
+                self._has_range_stream = False
             else:
                 return
         reader = self._reader(prefix, None, values=values)
-        async with aclosing(ahead(self._tasks, reader.pages())) as pages:
+        async with aclosing(read_ahead(self._tasks, reader.pages())) as pages:
             async for page in pages:
                 yield page
 
     def history(self, key: str) -> AsyncGenerator[Entry, None]:
-        return earlier(self.connection, self._layout.locate(key), spell=self._layout.spell, subject=key)
+        store_key = self._keyspace.to_store_key(key)
+        return earlier_entries(self.connection, store_key, to_entry=self._keyspace.to_entry)
 
     # Writing
 
-    async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
-        start, end = self._layout.range(prefix)
-        number = None if guard is None else self._layout.number(guard)
-        return await logged_write(
-            EtcdTreeDeletion(self.connection, prefix, start or NO_END, end, number).commit(),
-            "delete tree",
-            self.redacted,
-            prefix,
-        )
+    async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
+        start, end = self._keyspace.to_range(prefix)
+        revision = None if guard is None else self._keyspace.to_revision(guard)
+        return await EtcdTreeDeletion(self.connection, prefix, start or NO_END, end, revision).commit()
 
     # Watching and locks
 
-    def watch(self, key: str, *, since: Revision | None = None) -> Watch:
-        return self._watch(key, self._layout.locate(key), b"", since, None)
+    def _key_watch(self, key: str, since: Revision | None) -> EtcdWatch:
+        return self._range_watch(self._keyspace.to_store_key(key), b"", since, None)
 
-    def watch_tree(
-        self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
-    ) -> Watch:
-        start, end = self._layout.range(prefix)
-        return self._watch(prefix, start or NO_END, end, since, known)
+    def _tree_watch(self, prefix: str, since: Revision | None, known: Mapping[str, Revision] | None) -> EtcdWatch:
+        start, end = self._keyspace.to_range(prefix)
+        return self._range_watch(start or NO_END, end, since, known)
 
-    def _watch(
-        self, subject: str, start: bytes, end: bytes, since: Revision | None, known: Mapping[str, Revision] | None
-    ) -> Watch:
-        revision = None if since is None else self._layout.number(since)
-        watch = RangeWatch(
-            self.connection, start, end, spell=self._layout.spell, subject=subject, since=revision, known=known
-        )
-        return Watch(self._tasks, watch.run, name=f"watch of {subject or 'all keys'}")
+    def _range_watch(
+        self, start: bytes, end: bytes, since: Revision | None, known: Mapping[str, Revision] | None
+    ) -> EtcdWatch:
+        revision = None if since is None else self._keyspace.to_revision(since)
+        to_entry = self._keyspace.to_entry
+        return EtcdWatch(self.connection, start, end, to_entry=to_entry, since=revision, known=known)
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        start, end = self._layout.range(prefix)
-        return await lock_inspect.list_locks(self.connection, start, end, self._layout.root, subject=prefix)
+        start, end = self._keyspace.to_range(prefix)
+        return await lock_inspect.list_locks(self.connection, start, end, self._keyspace.root)
 
     def _reader(self, prefix: str, after: Cursor | str | None, *, values: bool) -> EtcdReader:
-        start, end = self._layout.range(prefix)
+        start, end = self._keyspace.to_range(prefix)
         revision = (
-            self._layout.number(after.revision) if isinstance(after, Cursor) and after.revision is not None else 0
+            self._keyspace.to_revision(after.revision)
+            if isinstance(after, Cursor) and after.revision is not None
+            else 0
         )
-        return EtcdReader(
-            self.connection, Windows(start, end, len(start)), revision=revision, values=values, subject=prefix
-        )
+        return EtcdReader(self.connection, Windows(start, end, len(start)), revision=revision, values=values)
