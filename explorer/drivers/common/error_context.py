@@ -7,7 +7,7 @@ wherever the error does not say so itself.
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing, contextmanager
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
 from explorer.model.errors import ExplorerError
@@ -73,18 +73,19 @@ def with_error_context(
     method: Callable[Concatenate[Self, Params], Result],
 ) -> Callable[Concatenate[Self, Params], Result]:
     """Return a method whose errors have an address and a key: its first argument, or the key of the object."""
+    default = _default_key(method)
     if iscoroutinefunction(method):
 
         @wraps(method)
         async def call_async(self: Self, *args: Params.args, **kwargs: Params.kwargs) -> object:
-            with error_context(self.redacted, _key_of(self, *args, **kwargs)):
+            with error_context(self.redacted, _key_of(self, default, *args, **kwargs)):
                 return await cast("Callable[..., Awaitable[object]]", method)(self, *args, **kwargs)
 
         return cast("Callable[Concatenate[Self, Params], Result]", call_async)
 
     @wraps(method)
     def call(self: Self, *args: Params.args, **kwargs: Params.kwargs) -> Result:
-        key = _key_of(self, *args, **kwargs)
+        key = _key_of(self, default, *args, **kwargs)
         with error_context(self.redacted, key):
             result = method(self, *args, **kwargs)
         return cast("Result", _items(result, self.redacted, key)) if isinstance(result, AsyncGenerator) else result
@@ -99,8 +100,15 @@ async def _items(items: AsyncGenerator[Item, None], address: str, key: str | Non
                 yield item
 
 
-def _key_of(self: object, *args: object, **kwargs: object) -> str | None:
-    key = args[0] if args else kwargs.get("key", kwargs.get("prefix"))
+def _default_key(method: Callable[..., object]) -> str | None:
+    """Return the default of a method's first argument, such as the empty prefix of `locks`."""
+    for parameter in list(signature(method).parameters.values())[1:2]:
+        return parameter.default if isinstance(parameter.default, str) else None
+    return None
+
+
+def _key_of(self: object, default: str | None, *args: object, **kwargs: object) -> str | None:
+    key = args[0] if args else kwargs.get("key", kwargs.get("prefix", default))
     if not isinstance(key, str):
         key = getattr(self, "key", None)  # a lock has one
     return key if isinstance(key, str) else None
