@@ -264,10 +264,8 @@ def test_the_path_is_a_directory_however_it_is_spelled() -> None:
 def test_a_failure_is_retried_elsewhere_and_a_refusal_is_not() -> None:
     for status, body in ((500, b'{"errorCode":300,"message":"Raft","cause":"etcdserver: no leader"}'), (503, b"")):
         with pytest.raises(NotReachable):
-            raise_for_answer(Answer(status, {}, body), "key", "etcd2:", named=False)
+            raise_for_answer(Answer(status, {}, body), has_user=False)
     with pytest.raises(ExplorerError, match="code 209") as raised:
-        raise_for_answer(
-            Answer(400, {}, b'{"errorCode":209,"message":"\\u001b]0;x","cause":""}'), "key", "etcd2:", named=False
-        )
+        raise_for_answer(Answer(400, {}, b'{"errorCode":209,"message":"\\u001b]0;x","cause":""}'), has_user=False)
     assert not raised.value.retryable
     assert "\x1b" not in str(raised.value)

@@ -124,7 +124,7 @@ async def test_lock_taken_beside_at_the_same_time_is_given_up(
     async def join(_lock: Etcd2Lock) -> None:
         plain.put(place(store, beside), "value=theirs&prevExist=false&ttl=60")
 
-    monkeypatch.setattr(Etcd2Lock, "_join", join)
+    monkeypatch.setattr(Etcd2Lock, "_enqueue", join)
     lock = store.lock("job", layout=layout)
     with pytest.raises(CannotLock, match="layout"):
         await asyncio.wait_for(lock.acquire(), PATIENCE)

@@ -7,7 +7,7 @@ import pytest
 from explorer.drivers.common.http import Endpoints
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.drivers.etcd2.keyspace import Node
-from explorer.drivers.etcd2.reader import Walk
+from explorer.drivers.etcd2.reader import NodeWalk
 from explorer.model.entries import Child
 from explorer.model.errors import ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
 from tests.contract.fixtures import PATIENCE, keys_below
@@ -168,16 +168,16 @@ async def test_a_tree_is_not_deleted_with_what_another_wrote_meanwhile(
 ) -> None:
     for key in ("top/a", "top/b/c"):
         await store.put(key, b"value")
-    take, written = Walk.take, list[object]()
+    take, written = NodeWalk.take, list[object]()
 
-    async def interrupted(walk: Walk, limit: int) -> list[Node]:
+    async def interrupted(walk: NodeWalk, limit: int) -> list[Node]:
         page = await take(walk, limit)
         if not page and not written:
             written.append(plain.put(f"/{path}/top/b/new", "value=theirs"))
             written.append(plain.put(f"/{path}/top/a", "value=theirs"))
         return page
 
-    monkeypatch.setattr(Walk, "take", interrupted)
+    monkeypatch.setattr(NodeWalk, "take", interrupted)
     assert await store.delete_tree("top") >= 4, "what was written meanwhile was looked at again before it went"
     with pytest.raises(KeyNotFound):
         await store.delete_tree("top")

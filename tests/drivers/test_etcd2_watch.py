@@ -7,7 +7,7 @@ import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store, event_stream
 from explorer.drivers.etcd2.keyspace import Node
-from explorer.drivers.etcd2.reader import Walk
+from explorer.drivers.etcd2.reader import NodeWalk
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Put, Resync, Started
@@ -151,7 +151,7 @@ async def test_hidden_names_are_not_told(store: Etcd2Store) -> None:
 async def test_a_watch_that_hears_nothing_keeps_up_with_the_changes_elsewhere(
     shared_etcd2: EtcdServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_stream, "_SILENCE", 0.2)
+    monkeypatch.setattr(event_stream, "_MAX_SILENCE", 0.2)
     async with (
         FaultProxy(shared_etcd2.client_port) as proxy,
         make(proxy.address, path) as store,
@@ -200,10 +200,10 @@ async def test_reading_again_cut_off_by_the_connection_is_repeated(
 
     The failure of the reading is a fake: no proxy can cut exactly there.
     """
-    read = Walk.take
+    read = NodeWalk.take
     failures = [NotReachable("cut off")]
 
-    async def cut_once(walk: Walk, count: int) -> list[Node]:
+    async def cut_once(walk: NodeWalk, count: int) -> list[Node]:
         if failures:
             raise failures.pop()
         return await read(walk, count)
@@ -212,7 +212,7 @@ async def test_reading_again_cut_off_by_the_connection_is_repeated(
         await store.put("key", b"before")
         async with store.watch_tree("") as events:
             await take(events, 1)
-            monkeypatch.setattr(Walk, "take", cut_once)
+            monkeypatch.setattr(NodeWalk, "take", cut_once)
             proxy.reset()
             async with make(shared_etcd2.address, path) as beside:
                 await beside.put("key", b"after")

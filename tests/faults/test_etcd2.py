@@ -91,7 +91,7 @@ async def test_a_watcher_that_is_cut_off_misses_nothing_in_the_end(shared_etcd2:
 async def test_a_half_open_connection_is_told_as_lost(
     shared_etcd2: EtcdServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("explorer.drivers.etcd2.event_stream._SILENCE", 1.0)
+    monkeypatch.setattr("explorer.drivers.etcd2.event_stream._MAX_SILENCE", 1.0)
     async with (
         FaultProxy(shared_etcd2.client_port) as proxy,
         lane(proxy.address, shared_etcd2.address, f"lane-{uuid.uuid4().hex[:8]}") as (folder, store, writer, choice),

@@ -60,7 +60,7 @@ class Windows:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left."""
+        """True if nothing is left."""
         return not is_before(self.position, self.end)
 
     def next_end(self) -> bytes:

@@ -1,4 +1,4 @@
-"""etcd's key-value store of version 2, by its HTTP API, as etcd 3.4 and 3.5 still serve it with `--enable-v2`."""
+"""Driver for etcd's v2 API over HTTP, which etcd 3.4 and 3.5 serve with `--enable-v2`."""
 
 from explorer.drivers.etcd2.store import Etcd2Store
 

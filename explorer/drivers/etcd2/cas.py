@@ -1,9 +1,9 @@
-"""Writes whose outcome is known, or said not to be.
+"""Guarded writes (compare-and-swap) that find out their outcome when the response is lost.
 
-Every write names the index that the node had, or that there is none, and so can be sent again when its answer is lost:
-two of them on the same index cannot both win. When the repetition loses, the store's own history tells (its last 1000
-changes): what happened first on that index is our write, or somebody else's. Where history is gone and the node does
-not tell, the outcome is unknown.
+Every write names the index that the node had, or that there is none, and so can be sent again when its response is
+lost: two of them on the same index cannot both succeed. When the repetition fails, the store's history (its last 1000
+changes) decides: the first change on that index is our write, or another client's. Where the history is gone and the
+node does not show it, the outcome is unknown.
 """
 
 import asyncio
@@ -14,31 +14,31 @@ from typing import Final
 from explorer.drivers.common import http
 from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.etcd2 import errors, requests
-from explorer.drivers.etcd2.connection import Etcd2Answer, Etcd2Connection
-from explorer.drivers.etcd2.errors import COMPARE_FAILED, EXISTS, NOT_A_FILE, NOT_FOUND
+from explorer.drivers.etcd2.connection import Etcd2Connection, Etcd2Response
+from explorer.drivers.etcd2.errors import Code
 from explorer.drivers.etcd2.keyspace import Node, NodeChange
 from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.model.errors import ExplorerError, InvalidKey
 
-_LOST: Final = (NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, EXISTS)
-_STEPS: Final = 20
-"""Changes of the key that are looked at to find a creation among them."""
-_LAST: Final = 1.0
-"""Seconds that a change has to be told in; what is past is told at once."""
+_FAILURES: Final = (Code.KEY_NOT_FOUND, Code.COMPARE_FAILED, Code.NOT_A_FILE, Code.KEY_EXISTS)
+_MAX_CHANGES: Final = 20
+"""Changes of the key that are searched for a creation."""
+_CHANGE_TIMEOUT: Final = 1.0
+"""Seconds to wait for a past change, which the store returns at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Etcd2CasWrite:
-    """One guarded write of one key: the node is as `before`, then it has the value `after` (None: it is absent).
+    """One guarded write of one key: if the node is `before`, set the value to `after`; None stands for absence.
 
     Args:
-        connection: Is asked.
-        subject: The key as the caller wrote it.
-        path: Where it is.
-        before: What was read; None for nothing. Of a directory no more than that it is empty can be guarded.
-        after: The value that is to be.
+        connection: The connection to the members.
+        subject: The key for the log.
+        path: The path of the node.
+        before: The node that was read; None for none. A directory can only be guarded to be empty.
+        after: The new value; None deletes the node.
         ttl: Seconds to live; None for ever.
-        as_shown: Whether the value, too, has to be what was read.
+        compare_value: Whether to compare the value as well as the index.
     """
 
     connection: Etcd2Connection
@@ -47,95 +47,94 @@ class Etcd2CasWrite:
     before: Node | None
     after: bytes | None
     ttl: int | None = None
-    as_shown: bool = False
+    compare_value: bool = False
 
     async def commit(self) -> Node | None:
-        """Write, and give the node as it is now (as it was, for a deletion); None if it was not as before.
+        """Write, and return the node (the one before, for a deletion); None if the guard failed.
 
         Raises:
-            InvalidKey: The value is no text, or the place is none for a value; nothing was written.
+            InvalidKey: The value is no text, or the path cannot have a value; nothing was written.
             TooLarge: The store refuses the size; nothing was written.
             OutcomeUnknown: The store cannot tell.
             NotReachable: Nothing was sent.
         """
-        request = requests.erase(self.path, self._conditions()) if self.after is None else self._replacement(self.after)
-        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
+        request = requests.delete(self.path, self._guard()) if self.after is None else self._put_request(self.after)
+        attempt = WriteAttempt(self.connection.timeout, self.connection.redacted, self.subject)
         since = self.connection.index
 
-        async def attempt(left: float) -> Etcd2Answer:
-            return await self.connection.ask(request, *_LOST, key=self.subject, within=left, repeat=False)
+        async def send(left: float) -> Etcd2Response:
+            return await self.connection.send(request, *_FAILURES, within=left, repeat=False)
 
-        while (reply := await delivery.send(attempt)) is None:
+        while (response := await attempt.send(send)) is None:
             continue
-        if reply.code is None:
-            return reply.node if self.after is not None else self.before
-        if delivery.lost_reply is not None:
-            return await self._found_out(delivery, since)
-        if self.as_shown and self.before and await self._unchanged(self.before):
-            raise errors.unequal(self.connection.redacted, self.subject)
+        if response.code is None:
+            return response.node if self.after is not None else self.before
+        if attempt.lost_reply is not None:
+            return await self._resolve_outcome(attempt, since)
+        if self.compare_value and self.before and await self._is_unchanged(self.before):
+            raise errors.lossy_value()
         return None
 
-    def _conditions(self) -> Mapping[str, str]:
+    def _guard(self) -> Mapping[str, str]:
         if self.before is None:
             return {"prevExist": "false"}
-        return {"dir": "true"} if self.before.directory else {"prevIndex": str(self.before.modified)}
+        return {"dir": "true"} if self.before.is_directory else {"prevIndex": str(self.before.modified)}
 
-    def _replacement(self, value: bytes) -> http.Request:
+    def _put_request(self, value: bytes) -> http.Request:
         try:
-            form = {"value": value.decode(), **self._conditions()}
+            form = {"value": value.decode(), **self._guard()}
         except UnicodeDecodeError as error:
             raise InvalidKey(
-                "the value is no UTF-8 text, and etcd's v2 API gives back nothing else",
+                "the value is no UTF-8 text, and etcd's v2 API stores nothing else",
                 hint="write it as text, such as base64",
-                address=self.connection.redacted,
-                key=self.subject,
             ) from error
-        if self.as_shown and self.before:
+        if self.compare_value and self.before:
             form["prevValue"] = self.before.text
         if self.ttl is not None:
             form["ttl"] = str(self.ttl)
         return requests.write(self.path, form)
 
-    async def _unchanged(self, before: Node) -> bool:
-        now = await Etcd2Reader(self.connection, self.subject).node(self.path)
+    async def _is_unchanged(self, before: Node) -> bool:
+        now = await Etcd2Reader(self.connection).read_node(self.path)
         return now is not None and now.modified == before.modified
 
-    async def _found_out(self, delivery: WriteAttempt, since: int) -> Node | None:
-        """Tell from what happened what became of a write whose answer was lost."""
+    async def _resolve_outcome(self, attempt: WriteAttempt, since: int) -> Node | None:
+        """Return the outcome of a write whose response was lost, see `commit`."""
         before = self.before
         try:
-            async with asyncio.timeout(delivery.seconds_left()):
-                now = await Etcd2Reader(self.connection, self.subject).node(self.path)
-                if before and now and now.modified == before.modified and not before.directory:
-                    return None  # some other condition was refused, and is for whatever is still under way
-                if before and before.directory:
+            async with asyncio.timeout(attempt.seconds_left()):
+                now = await Etcd2Reader(self.connection).read_node(self.path)
+                if before and now and now.modified == before.modified and not before.is_directory:
+                    return None  # another condition failed, and fails for what is still under way
+                if before and before.is_directory:
                     return before if now is None else None
-                change = await self._first(before.modified if before else since, now)
+                change = await self._find_our_change(before.modified if before else since, now)
         except (ExplorerError, TimeoutError) as error:
-            raise delivery.outcome_unknown() from error
+            raise attempt.outcome_unknown() from error
         if change is not None:
             return change.node if self.after is not None else before
         if now is not None and self.after is not None and now.text.encode() == self.after:
             return now
         return None
 
-    async def _first(self, index: int, now: Node | None) -> NodeChange | None:
-        """Find our write among the changes after an index; None if it is not what happened.
+    async def _find_our_change(self, index: int, now: Node | None) -> NodeChange | None:
+        """Return our write among the changes after an index; None if another change happened instead.
 
         Raises:
-            TimeoutError: Not all that led to what the node is now was told.
+            TimeoutError: The store did not return all changes up to the current node.
         """
-        for _ in range(_STEPS):
-            asked = requests.hear(self.path, index + 1, below=False, stream=False)
-            async with asyncio.timeout(_LAST):
-                told = (await self.connection.ask(asked, key=self.subject, repeat=False)).change
-            if told is None:
+        for _ in range(_MAX_CHANGES):
+            request = requests.wait(self.path, index + 1, recursive=False, stream=False)
+            async with asyncio.timeout(_CHANGE_TIMEOUT):
+                change = (await self.connection.send(request, repeat=False)).change
+            if change is None:
                 break
-            if self._is_ours(told):
-                return told
-            if self.before is not None or (told.gone if now is None else told.index >= now.modified):
+            if self._is_ours(change):
+                return change
+            is_last = change.is_deletion if now is None else change.index >= now.modified
+            if self.before is not None or is_last:
                 return None
-            index = told.index
+            index = change.index
         raise TimeoutError
 
     def _is_ours(self, change: NodeChange) -> bool:
@@ -143,7 +142,7 @@ class Etcd2CasWrite:
             return change.action == "compareAndDelete"
         if self.before is None:
             return change.action == "create" and change.node.text.encode() == self.after
-        written_on = change.previous.modified if change.previous else 0
-        return (change.action, written_on) == ("compareAndSwap", self.before.modified) and (
+        compared = change.previous.modified if change.previous else 0
+        return (change.action, compared) == ("compareAndSwap", self.before.modified) and (
             change.node.text.encode() == self.after
         )

@@ -1,30 +1,30 @@
-"""A connection to etcd's members: who we are to them, one way to ask, and one to hear what happens."""
+"""Connection to the members of an etcd cluster by the v2 API: plain requests, and waits that stream changes."""
 
 import base64
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from explorer.drivers.common import http, json_fields, tls
 from explorer.drivers.common.json_fields import Fields
+from explorer.drivers.common.retry import connect_with_retry
 from explorer.drivers.etcd2 import errors, requests
-from explorer.drivers.etcd2.errors import NOT_A_DIRECTORY, NOT_FOUND
+from explorer.drivers.etcd2.errors import Code
 from explorer.drivers.etcd2.keyspace import Node, NodeChange
 from explorer.drivers.etcd2.settings import Etcd2Settings
 from explorer.model.address import Host
 
-_PROOF = "_keyscope-proof-of-life"
-"""A hidden name that nobody has: its absence is told with the newest index."""
-_INDEX: Final = "X-Etcd-Index"
-_CLUSTER: Final = "X-Etcd-Cluster-Id"
-_DONE: Final = (200, 201)
-_ABSENT: Final = 404
+_PING_NAME: Final = "_keyscope-proof-of-life"
+"""A hidden name that does not exist: the response has the newest index."""
+_INDEX_HEADER: Final = "X-Etcd-Index"
+_CLUSTER_HEADER: Final = "X-Etcd-Cluster-Id"
 
 
 @dataclass(frozen=True, slots=True)
-class Etcd2Answer:
-    """What was answered: a change or a node, or the code of a refusal."""
+class Etcd2Response:
+    """A response: a node or a change, or the code of an error."""
 
     code: int | None
     index: int
@@ -33,19 +33,26 @@ class Etcd2Answer:
     change: NodeChange | None
 
     @classmethod
-    def of(cls, answer: http.Answer, path: str | None) -> "Etcd2Answer":
-        """Read an answer, about this node if one is given."""
+    def parse(cls, answer: http.Answer, path: str | None) -> "Etcd2Response":
+        """Return the response in an HTTP answer.
+
+        Args:
+            answer: The HTTP answer.
+            path: The node that it has to be about, if any.
+
+        Raises:
+            ValueError: The answer is not etcd's.
+        """
         fields = json_fields.object_of(json_fields.parse(answer.body))
         code = json_fields.number(fields, "errorCode", 0) or None
-        index = json_fields.digits(answer.headers.get(_INDEX), _INDEX)
-        if (code is None) != (answer.status in _DONE):
-            message = f"HTTP status {answer.status}"
-            raise ValueError(message)
-        change = None if code else NodeChange.of(fields)
+        index = json_fields.digits(answer.headers.get(_INDEX_HEADER), _INDEX_HEADER)
+        if (code is None) != _is_success(answer):
+            raise _status_error(answer)
+        change = None if code else NodeChange.parse(fields)
         if change and path is not None and change.node.path != path:
             message = "it gives a node that was not asked for"
             raise ValueError(message)
-        return cls(code, index, answer.headers.get(_CLUSTER), change)
+        return cls(code, index, answer.headers.get(_CLUSTER_HEADER), change)
 
     @property
     def node(self) -> Node | None:
@@ -54,27 +61,27 @@ class Etcd2Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class EventStream:
-    """Changes as they happen."""
+class WaitStream:
+    """The changes that one waiting request returns as they happen."""
 
     index: int
-    """The store's newest index when it began."""
+    """The store's newest index when the stream began."""
     cluster: str | None
     changes: AsyncGenerator[NodeChange, None]
 
 
 class Etcd2Connection:
-    """The members, asked one at a time; one that fails is left for the next."""
+    """The members of a cluster, used one at a time; one that fails is left for the next."""
 
     def __init__(self, settings: Etcd2Settings) -> None:
         self.settings = settings
         self.redacted = settings.redacted
         self.timeout = settings.access.timeout
         self.index = 0
-        """The newest index that was heard of."""
+        """The newest index in any response."""
         self._endpoints = http.Endpoints(
             settings.hosts,
-            judge=self._judge,
+            judge=self._raise_for_answer,
             product="etcd's v2 API",
             redacted=self.redacted,
             timeout=self.timeout,
@@ -82,11 +89,12 @@ class Etcd2Connection:
             base=settings.base,
             unix_socket=settings.socket,
             server_name=settings.access.server_name,
-            headers={"Content-Type": requests.FORM, **_credentials(settings)},
+            headers={"Content-Type": requests.FORM_CONTENT_TYPE, **_authorization(settings)},
         )
 
-    def _judge(self, answer: http.Answer, key: str | None) -> None:
-        errors.raise_for_answer(answer, key, self.redacted, named=self.settings.access.user is not None)
+    def _raise_for_answer(self, answer: http.Answer, key: str | None) -> None:
+        del key
+        errors.raise_for_answer(answer, has_user=self.settings.access.user is not None)
 
     @property
     def hosts(self) -> tuple[Host, ...]:
@@ -97,74 +105,89 @@ class Etcd2Connection:
         """Close every connection."""
         await self._endpoints.close()
 
-    async def ask(
+    async def handshake(self) -> None:
+        """Make the first contact."""
+        await connect_with_retry(lambda left: self.ping(left, repeat=False), len(self.hosts), within=self.timeout)
+
+    async def send(
         self,
         request: http.Request,
-        *answers: int,
-        key: str | None = None,
+        *handled: Code,
         within: float | None = None,
         repeat: bool = True,
-    ) -> Etcd2Answer:
-        """Ask and give the answer, see `http.Endpoints.ask`; a refusal is one if it is among these codes."""
+    ) -> Etcd2Response:
+        """Send a request and return the response, see `http.Endpoints.ask`.
+
+        Args:
+            request: The request.
+            handled: Codes that the caller handles; any other is raised.
+            within: Seconds for all attempts; the settings' timeout by default.
+            repeat: Whether to send the request again when its response was lost, as reads may be.
+        """
         path = requests.path_of(request)
-        reply = await self._endpoints.ask(
-            request, lambda answer: Etcd2Answer.of(answer, path), key=key, within=within, repeat=repeat
+        response = await self._endpoints.ask(
+            request, lambda answer: Etcd2Response.parse(answer, path), within=within, repeat=repeat
         )
-        if reply.code is not None and reply.code not in answers:
-            raise errors.refused(reply.code, self.redacted, key)
-        self.index = max(self.index, reply.index)
-        return reply
+        if response.code is not None and response.code not in handled:
+            raise errors.error_for(response.code)
+        self.index = max(self.index, response.index)
+        return response
 
-    async def ping(self, within: float | None = None, *, repeat: bool = True) -> Etcd2Answer:
-        """Have a majority of the members answer."""
-        question = requests.read(f"{self.settings.root}/{_PROOF}")
-        return await self.ask(question, NOT_FOUND, NOT_A_DIRECTORY, within=within, repeat=repeat)
+    async def ping(self, within: float | None = None, *, repeat: bool = True) -> Etcd2Response:
+        """Send a read that needs a majority of the members, and return the response."""
+        request = requests.read(f"{self.settings.root}/{_PING_NAME}")
+        return await self.send(request, Code.KEY_NOT_FOUND, Code.NOT_A_DIRECTORY, within=within, repeat=repeat)
 
-    async def tell(self, request: http.Request, host: Host, within: float) -> Fields:
-        """Ask one member of itself."""
-        return await self._endpoints.ask(request, _about_itself, within=within, repeat=False, at=host)
+    async def send_to_member(self, request: http.Request, host: Host, within: float) -> Fields:
+        """Send a request about a member to that member, and return the fields of its response."""
+        return await self._endpoints.ask(request, _parse_member, within=within, repeat=False, at=host)
 
     @asynccontextmanager
-    async def hear(
-        self, path: str, index: int, *, below: bool, key: str | None = None
-    ) -> AsyncGenerator[EventStream, None]:
-        """Hear the changes of a node, and of all below it, from an index on.
+    async def wait(self, path: str, index: int, *, recursive: bool) -> AsyncGenerator[WaitStream, None]:
+        """Open a stream of the changes of a node from an index on, with `recursive` of all nodes below it, too.
 
         Raises:
-            GapError: The store no longer knows what happened from that index on.
+            EventIndexClearedError: The store no longer has all changes from that index on.
         """
-        asked = requests.hear(path, index, below=below)
-        async with self._endpoints.listen(asked, _beginning, _change, key=key) as ((newest, cluster), lines):
-            yield EventStream(newest, cluster, _changes(lines))
+        request = requests.wait(path, index, recursive=recursive)
+        async with self._endpoints.listen(request, _parse_head, _parse_line) as ((newest, cluster), lines):
+            yield WaitStream(newest, cluster, _without_blank_lines(lines))
 
 
-async def _changes(lines: AsyncGenerator[NodeChange | None, None]) -> AsyncGenerator[NodeChange, None]:
+async def _without_blank_lines(lines: AsyncGenerator[NodeChange | None, None]) -> AsyncGenerator[NodeChange, None]:
     async for change in lines:
         if change is not None:
             yield change
 
 
-def _beginning(answer: http.Answer) -> tuple[int, str | None]:
-    """Return the index and the cluster that an answer which goes on begins with."""
-    if answer.status not in _DONE:
-        message = f"HTTP status {answer.status}"
-        raise ValueError(message)
-    return json_fields.digits(answer.headers.get(_INDEX), _INDEX), answer.headers.get(_CLUSTER)
+def _parse_head(answer: http.Answer) -> tuple[int, str | None]:
+    """Return the index and the cluster in the headers of a stream."""
+    if not _is_success(answer):
+        raise _status_error(answer)
+    index = json_fields.digits(answer.headers.get(_INDEX_HEADER), _INDEX_HEADER)
+    return index, answer.headers.get(_CLUSTER_HEADER)
 
 
-def _change(line: bytes) -> NodeChange | None:
-    return NodeChange.of(json_fields.object_of(json_fields.parse(line))) if line.strip() else None
+def _parse_line(line: bytes) -> NodeChange | None:
+    return NodeChange.parse(json_fields.object_of(json_fields.parse(line))) if line.strip() else None
 
 
-def _about_itself(answer: http.Answer) -> Fields:
-    if answer.status not in _DONE:
-        message = f"HTTP status {answer.status}"
-        raise ValueError(message)
+def _parse_member(answer: http.Answer) -> Fields:
+    if not _is_success(answer):
+        raise _status_error(answer)
     return json_fields.object_of(json_fields.parse(answer.body))
 
 
-def _credentials(settings: Etcd2Settings) -> Mapping[str, str]:
-    """Give the header that says who asks (RFC 7617)."""
+def _is_success(answer: http.Answer) -> bool:
+    return answer.status in (HTTPStatus.OK, HTTPStatus.CREATED)
+
+
+def _status_error(answer: http.Answer) -> ValueError:
+    return ValueError(f"HTTP status {answer.status}")
+
+
+def _authorization(settings: Etcd2Settings) -> Mapping[str, str]:
+    """Return the header with user and password (RFC 7617)."""
     user, password = settings.access.user, settings.access.password
     if user is None:
         return {}

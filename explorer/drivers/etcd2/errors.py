@@ -1,9 +1,11 @@
-"""What the answers of etcd's v2 API mean, in the words of the error tree.
+"""Translation of the v2 API's errors into the error tree.
 
-A refusal is JSON with a code of its own (etcd's `error` package). What the asker of a question can make use of passes
-here; the rest is raised.
+An error is JSON with a code of its own (etcd's `error` package). Codes that a caller may handle pass through
+`raise_for_answer`; the others are raised there.
 """
 
+from enum import IntEnum
+from http import HTTPStatus
 from typing import Final
 
 from explorer.drivers.common import json_fields
@@ -22,167 +24,151 @@ from explorer.model.errors import (
 )
 from explorer.model.sanitize import sanitize
 
-NOT_FOUND: Final = 100
-COMPARE_FAILED: Final = 101
-NOT_A_FILE: Final = 102
-NOT_A_DIRECTORY: Final = 104
-EXISTS: Final = 105
-NOT_EMPTY: Final = 108
-_DENIED = 110
-_ABSENT = 404
-_UNKNOWN = 401
-"""HTTP's own, of a user who is not known."""
-_FORBIDDEN = 403
-_FAILED = (300, 301)
-_CLEARED = 401
-_INVALID_FORM = 210
-_ANSWERS = (NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, NOT_A_DIRECTORY, EXISTS, NOT_EMPTY)
-_LONGEST = 200
+_MAX_TEXT_LENGTH: Final = 200
+
+
+class Code(IntEnum):
+    """Error codes of etcd's v2 API."""
+
+    KEY_NOT_FOUND = 100
+    COMPARE_FAILED = 101
+    NOT_A_FILE = 102
+    NOT_A_DIRECTORY = 104
+    KEY_EXISTS = 105
+    DIRECTORY_NOT_EMPTY = 108
+    UNAUTHORIZED = 110
+    INVALID_FORM = 210
+    RAFT_INTERNAL = 300
+    LEADER_ELECTION = 301
+    EVENT_INDEX_CLEARED = 401
+
+
+_HANDLED_BY_CALLERS: Final = (
+    Code.KEY_NOT_FOUND,
+    Code.COMPARE_FAILED,
+    Code.NOT_A_FILE,
+    Code.NOT_A_DIRECTORY,
+    Code.KEY_EXISTS,
+    Code.DIRECTORY_NOT_EMPTY,
+)
 
 
 class EventIndexClearedError(ExplorerError):
-    """History is not there, or belongs to another life of the store."""
+    """The history from an index on is gone, or belongs to another store."""
 
 
-class ReplacedError(EventIndexClearedError):
-    """History belongs to another life of the store, whose indexes cannot be compared with those of before."""
+class StoreReplacedError(EventIndexClearedError):
+    """The history belongs to another store, whose indexes cannot be compared with those of before."""
 
 
-class NotEmptyError(ExplorerError):
-    """There is something in a directory that was to be deleted."""
+class DirectoryNotEmptyError(ExplorerError):
+    """A directory that was to be deleted is not empty."""
 
 
-def fields(body: bytes) -> Fields:
-    """Return what an answer says; nothing if it is not JSON."""
+def parse_fields(body: bytes) -> Fields:
+    """Return the fields of a response; none if it is not JSON."""
     try:
         return json_fields.object_of(json_fields.parse(body))
     except (ValueError, RecursionError):
         return {}
 
 
-def raise_for_answer(answer: Answer, key: str | None, redacted: str, *, named: bool) -> None:
-    """Raise what an answer means, unless its asker knows better what to make of it.
+def raise_for_answer(answer: Answer, *, has_user: bool) -> None:
+    """Raise the error of a response, unless its code is one that callers handle.
 
     Args:
-        answer: What came back.
-        key: What it is about.
-        redacted: The address for messages.
-        named: Whether we said who we are: a password that is wrong is refused like a user who may not.
+        answer: The HTTP response.
+        has_user: Whether the request named a user: etcd refuses a wrong password as it refuses a missing permission.
 
     Raises:
-        ExplorerError: What the store says.
-        ValueError: etcd says no such thing.
+        ExplorerError: The response is an error.
+        ValueError: The response is not etcd's.
     """
-    if answer.status < 300:  # noqa: PLR2004 - HTTP's own
+    if answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return
-    told = fields(answer.body)
-    code = json_fields.number(told, "errorCode", 0) or None
-    if code in _ANSWERS:
-        return
-    text = sanitize(f"{told.get('message', '')}: {told.get('cause', '')}".strip(": "))[:_LONGEST]
-    if code is None and answer.status == _ABSENT and "X-Etcd-Index" in answer.headers:
-        return  # of what was only measured, and is not there
+    fields = parse_fields(answer.body)
+    code = json_fields.number(fields, "errorCode", 0) or None
     if code is None:
-        refused = answer.status == _UNKNOWN or (answer.status == _FORBIDDEN and "message" in told)
-        raise denied(redacted, key, named=named) if refused else _of_status(answer, redacted, key)
-    if code == _DENIED:
-        raise denied(redacted, key, named=named)
-    if code == _CLEARED:
-        raise EventIndexClearedError(
-            "the store keeps its last 1000 changes only, and it has been more", address=redacted, key=key
-        )
-    if code in _FAILED:
-        raise NotReachable(
-            f"the store could not do it: {text}", hint="it may have lost its quorum", address=redacted, key=key
-        )
-    if code == _INVALID_FORM and "too large" in text:
-        raise _too_large(redacted, key)
-    raise ExplorerError(f"{text} (code {code})", address=redacted, key=key)
+        raise _error_for_status(answer, fields, has_user=has_user)
+    text = sanitize(f"{fields.get('message', '')}: {fields.get('cause', '')}".strip(": "))[:_MAX_TEXT_LENGTH]
+    match code:
+        case _ if code in _HANDLED_BY_CALLERS:
+            return
+        case Code.UNAUTHORIZED:
+            raise access_denied(has_user=has_user)
+        case Code.EVENT_INDEX_CLEARED:
+            raise EventIndexClearedError("the store keeps only its last 1000 changes, and there were more")
+        case Code.RAFT_INTERNAL | Code.LEADER_ELECTION:
+            raise NotReachable(f"the store failed: {text}", hint="it may have lost its quorum")
+        case Code.INVALID_FORM if "too large" in text:
+            raise _too_large()
+        case _:
+            raise ExplorerError(f"{text} (code {code})")
 
 
-def denied(redacted: str, key: str | None, *, named: bool) -> ExplorerError:
-    """Give the error for what may not be done."""
-    if not named:
-        return Unauthenticated(
-            "the store wants to know who asks",
-            hint="name a user and the password (--user, --password-file, ETCDCTL_USERNAME)",
-            address=redacted,
-            key=key,
-        )
-    return Forbidden(
-        "the user may not do this, or the password is not the user's: etcd does not tell which",
-        hint="check the password, and whether a role of the user covers this key",
-        address=redacted,
-        key=key,
-    )
-
-
-def _of_status(answer: Answer, redacted: str, key: str | None) -> ExplorerError:
+def _error_for_status(answer: Answer, fields: Fields, *, has_user: bool) -> ExplorerError:
+    """Return the error of a response without a code, see `raise_for_answer`."""
     match answer.status:
-        case 404:
+        case HTTPStatus.UNAUTHORIZED:
+            return access_denied(has_user=has_user)
+        case HTTPStatus.FORBIDDEN if "message" in fields:
+            return access_denied(has_user=has_user)
+        case HTTPStatus.NOT_FOUND:
             return NotReachable(
                 "this is not etcd's v2 API (HTTP status 404)",
                 hint="use etcd:// for the v3 API, or start the server (3.5 and older) with --enable-v2",
-                address=redacted,
-                key=key,
             )
-        case 413:
-            return _too_large(redacted, key)
-        case status if status >= 500:  # noqa: PLR2004 - HTTP's own
-            return NotReachable(
-                f"the store failed (HTTP status {status})", hint="see its log", address=redacted, key=key
-            )
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return _too_large()
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return NotReachable(f"the store failed (HTTP status {status})", hint="see its log")
         case status:
             message = f"HTTP status {status}"
             raise ValueError(message)
 
 
-def _too_large(redacted: str, key: str | None) -> TooLarge:
-    return TooLarge(
-        "the server refuses a write of this size",
-        hint="etcd's v2 API takes 10 MiB in the spelling of a form",
-        address=redacted,
-        key=key,
+def access_denied(*, has_user: bool) -> ExplorerError:
+    """Return the error for a request that the store does not allow."""
+    if not has_user:
+        return Unauthenticated(
+            "authentication required", hint="name a user and the password (--user, --password-file, ETCDCTL_USERNAME)"
+        )
+    return Forbidden(
+        "permission denied, or a wrong password: etcd does not tell which",
+        hint="check the password, and that a role of the user covers this key",
     )
 
 
-def refused(code: int, redacted: str, key: str | None) -> ExplorerError:
-    """Give the error that an answer is to one who could not make anything of it."""
+def _too_large() -> TooLarge:
+    return TooLarge("the server refuses a write of this size", hint="etcd's v2 API accepts 10 MiB, URL-encoded")
+
+
+def error_for(code: int) -> ExplorerError:
+    """Return the error for a code that the caller cannot handle."""
     match code:
-        case 101:
-            return KeyModified("the key was changed meanwhile", hint="read it again", address=redacted, key=key)
-        case 102:
+        case Code.COMPARE_FAILED:
+            return KeyModified("the key was changed meanwhile", hint="read it again")
+        case Code.NOT_A_FILE:
             return InvalidKey(
-                "a directory is there, and a directory has no value",
+                "the key is a directory, and a directory has no value",
                 hint="write to a key below it, or delete it first",
-                address=redacted,
-                key=key,
             )
-        case 104:
-            return InvalidKey(
-                "a name above it is a key with a value, so nothing can be below that",
-                hint="choose another key",
-                address=redacted,
-                key=key,
-            )
-        case 105:
-            return KeyExists("the key exists already", hint="read it first", address=redacted, key=key)
-        case 108:
-            return NotEmptyError(
+        case Code.NOT_A_DIRECTORY:
+            return InvalidKey("a parent of this key has a value and cannot be a directory", hint="choose another key")
+        case Code.KEY_EXISTS:
+            return KeyExists("the key exists already", hint="read it first")
+        case Code.DIRECTORY_NOT_EMPTY:
+            return DirectoryNotEmptyError(
                 "the directory is not empty",
-                hint="delete the tree; names that begin with _ are in it, too, and etcd does not list them",
-                address=redacted,
-                key=key,
+                hint="delete the tree; it may have keys that begin with _, which etcd does not list",
             )
         case _:
-            return KeyNotFound("no such key", address=redacted, key=key)
+            return KeyNotFound("no such key")
 
 
-def unequal(redacted: str, key: str) -> ExplorerError:
-    """Give the error for a value of which the store shows no more than a likeness."""
+def lossy_value() -> ExplorerError:
+    """Return the error for an edit of a value that the API cannot return exactly."""
     return ExplorerError(
         "the value has bytes that are no UTF-8: etcd's v2 API shows U+FFFD for each, so a save would damage it",
-        hint="nothing was written; write it by what made it, or put a whole new value",
-        address=redacted,
-        key=key,
+        hint="nothing was written; edit it with the program that made it, or put a whole new value",
     )

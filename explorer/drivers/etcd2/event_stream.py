@@ -1,9 +1,9 @@
-"""The changes of a node from an index on, over any number of answers.
+"""Stream of the changes of a node from an index on, over any number of waiting requests.
 
-Three things of the API shape this (seen with 3.4). An answer that finds a change in the past tells that one only; so
-the next is asked for at once. The store keeps the last 1000 changes of everything; so a watch that hears nothing asks
-again now and then, to begin at a newer index than that of its last change. And an index that goes back, or another
-cluster's name, means another life of the store: what is told from then on does not follow what was told before.
+Three properties of the API shape it (seen with 3.4). A wait that finds a past change returns only that one; so the next
+wait is sent at once. The store keeps the last 1000 changes of all keys; so a silent wait is renewed from time to time,
+to start at a newer index than that of its last change. An index that goes back, or another cluster ID, means another
+store: its changes do not continue those before.
 """
 
 import asyncio
@@ -12,147 +12,147 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from explorer.drivers.common.witnesses import Witnesses, Written
-from explorer.drivers.etcd2.connection import Etcd2Connection, EventStream
-from explorer.drivers.etcd2.errors import ReplacedError
+from explorer.drivers.etcd2.connection import Etcd2Connection, WaitStream
+from explorer.drivers.etcd2.errors import StoreReplacedError
 from explorer.drivers.etcd2.keyspace import Node, NodeChange
 from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.model.errors import Denied, NotReachable
 
-_SILENCE = 10.0
-"""Seconds of silence after which it is asked again, at most."""
-_SHORTEST = 0.5
-_WITNESSES = 256
-"""Nodes that the store is known by."""
-_TOGETHER = 32
-_SAFE = 500
-"""Changes elsewhere, half of what the store keeps, that may happen in the meantime."""
+_MAX_SILENCE = 10.0
+"""Seconds without a change after which a wait is renewed, at most."""
+_MIN_SILENCE = 0.5
+_MAX_WITNESSES = 256
+"""Nodes by which the store is recognised."""
+_WITNESSES_PER_READ = 32
+_SAFE_CHANGES = 500
+"""Changes of other keys that may happen during a wait: half of what the store keeps."""
 
 
 @dataclass(slots=True)
-class EventHistory:
-    """What happens to a node, and below it if that is asked for.
+class EventStream:
+    """The changes of a node, and of all nodes below it if requested.
 
     Args:
-        connection: Is asked.
-        subject: The key or prefix as the caller wrote it.
-        path: The node.
-        told: The index up to which everything has been told.
-        cluster: The name of the cluster whose index that is.
+        connection: The connection to the members.
+        path: The path of the node.
+        index: The index up to which all changes were delivered.
+        cluster: The ID of the cluster that this index belongs to.
     """
 
     connection: Etcd2Connection
-    subject: str
     path: str
-    told: int = 0
+    index: int = 0
     cluster: str | None = None
-    _silence: float = field(default_factory=lambda: _SILENCE)
-    _witnesses: Witnesses = field(default_factory=lambda: Witnesses(_WITNESSES, together=_TOGETHER))
-    _gone: set[str] = field(default_factory=set)
-    """Nodes whose deletion the store has to tell, if it is the one that was heard before."""
+    _silence: float = field(default_factory=lambda: _MAX_SILENCE)
+    _witnesses: Witnesses = field(default_factory=lambda: Witnesses(_MAX_WITNESSES, together=_WITNESSES_PER_READ))
+    _missing: set[str] = field(default_factory=set)
+    """Nodes whose deletion the store has to report, if it is the same as before."""
 
-    async def begin(self) -> None:
-        """Begin after the newest index."""
-        proof = await self.connection.ping()
-        self.told, self.cluster = proof.index, proof.cluster
+    async def start(self) -> None:
+        """Start after the newest index."""
+        newest = await self.connection.ping()
+        self.index, self.cluster = newest.index, newest.cluster
         self._witnesses.clear()
-        self._gone.clear()
+        self._missing.clear()
 
     def observe_absence(self) -> None:
-        """Take in that there is no node at the beginning."""
-        self._witnesses.observe_deletion(self.path, self.told)
+        """Note that the node does not exist at the start."""
+        self._witnesses.observe_deletion(self.path, self.index)
 
     def observe(self, node: Node) -> None:
-        """Take in a node that is there at the beginning, to know the store by."""
+        """Note a node that exists at the start, to recognise the store by."""
         self._witnesses.observe(node.path, _written(node))
 
     async def check(self) -> None:
-        """Make sure that the store is the one that was heard before.
+        """Check that the store is the same as before.
 
         Raises:
-            ReplacedError: It is not.
+            StoreReplacedError: It is not.
         """
-        finding = await self._witnesses.examine(self._read, told=self.told)
+        finding = await self._witnesses.examine(self._read, told=self.index)
         if finding.trouble:
-            raise ReplacedError(finding.trouble)
-        self._gone = set(finding.gone)
+            raise StoreReplacedError(finding.trouble)
+        self._missing = set(finding.gone)
 
     async def _read(self, paths: Sequence[str]) -> dict[str, Written]:
-        reader = Etcd2Reader(self.connection, self.subject)
-        found = [await reader.node(path) for path in paths]
-        return {node.path: _written(node) for node in found if node is not None and not node.directory}
+        reader = Etcd2Reader(self.connection)
+        nodes = [await reader.read_node(path) for path in paths]
+        return {node.path: _written(node) for node in nodes if node is not None and not node.is_directory}
 
-    async def changes(self, *, below: bool) -> AsyncGenerator[NodeChange | None, None]:
-        """Give the changes as they happen, and None whenever the store has begun to tell them.
+    async def changes(self, *, recursive: bool) -> AsyncGenerator[NodeChange | None, None]:
+        """Yield the changes as they happen, and None whenever a wait is established.
 
         Raises:
-            GapError: Some cannot be told.
+            EventIndexClearedError: The store no longer has all of them.
         """
         while True:
-            asked = self.connection.hear(self.path, self.told + 1, below=below, key=self.subject)
-            async with asked as hearing, aclosing(hearing.changes):
-                await self._same(hearing)
+            wait = self.connection.wait(self.path, self.index + 1, recursive=recursive)
+            async with wait as stream, aclosing(stream.changes):
+                await self._require_same_store(stream)
                 yield None
-                told = self.told
+                start = self.index
                 while True:
                     try:
-                        async with asyncio.timeout(_SHORTEST if self._gone else self._silence):
-                            change = await anext(hearing.changes, None)
+                        async with asyncio.timeout(_MIN_SILENCE if self._missing else self._silence):
+                            change = await anext(stream.changes, None)
                     except TimeoutError:
-                        await self._advance(hearing)
+                        await self._advance(stream)
                         self._require_deletions()
                         break
                     if change is None:
-                        if self.told == told:
-                            raise NotReachable("the store ended the watch", address=self.connection.redacted)
-                        break  # it was told more than it took in time
-                    if change.index > hearing.index:
+                        if self.index == start:
+                            raise NotReachable("the store ended the watch")
+                        break  # the reader was too slow for the server's buffer
+                    if change.index > stream.index:
                         self._require_deletions()
-                    self.told = max(self.told, change.index)
-                    self._observe(change)
+                    self.index = max(self.index, change.index)
+                    self._observe_change(change)
                     yield change
-                    if change.index <= hearing.index:
+                    if change.index <= stream.index:
                         break
 
-    def _observe(self, change: NodeChange) -> None:
-        """Take in a change, also of what went with a directory."""
+    def _observe_change(self, change: NodeChange) -> None:
+        """Note a change, with what was deleted along with a directory."""
         path = change.node.path
-        if not change.gone:
-            if not change.node.directory:
+        if not change.is_deletion:
+            if not change.node.is_directory:
                 self.observe(change.node)
             return
-        for gone in (path, *self._witnesses.below(f"{path}/")):
-            self._witnesses.observe_deletion(gone, change.index)
-            self._gone.discard(gone)
+        for deleted in (path, *self._witnesses.below(f"{path}/")):
+            self._witnesses.observe_deletion(deleted, change.index)
+            self._missing.discard(deleted)
 
     def _require_deletions(self) -> None:
-        """Refuse a store that has told everything up to now, and not that a node which is gone was deleted."""
-        if self._gone:
-            raise ReplacedError("a node is gone, and nothing tells of its deletion: the store was restored or replaced")
+        """Raise StoreReplacedError if the store delivered all changes without the deletion of a missing node."""
+        if self._missing:
+            raise StoreReplacedError(
+                "a node is gone without a deletion in the history: the store was restored or replaced"
+            )
 
-    async def _same(self, hearing: EventStream) -> None:
-        """Refuse another life of the store."""
+    async def _require_same_store(self, stream: WaitStream) -> None:
+        """Raise StoreReplacedError if the stream comes from another store."""
         if self.cluster is None:
-            self.cluster = hearing.cluster
-        elif hearing.cluster not in (None, self.cluster):
-            raise ReplacedError("another cluster answers")
-        if hearing.index < self.told:  # it may be a member that lags behind
-            newest = await self._newest()
-            if newest < self.told:
-                message = f"the store went back from index {self.told} to {newest}: it was restored or replaced"
-                raise ReplacedError(message)
+            self.cluster = stream.cluster
+        elif stream.cluster not in (None, self.cluster):
+            raise StoreReplacedError("another cluster answers")
+        if stream.index < self.index:  # it may be a member that lags behind
+            newest = await self._newest_index()
+            if newest < self.index:
+                message = f"the store went back from index {self.index} to {newest}: it was restored or replaced"
+                raise StoreReplacedError(message)
 
-    async def _advance(self, hearing: EventStream) -> None:
-        """Take what was not told as nothing that happened, once the store proves that it is heard."""
-        newest = await self._newest()
-        passed = max(newest - hearing.index, 1)
-        self._silence = min(_SILENCE, max(_SHORTEST, self._silence * _SAFE / passed))
-        self.told = max(self.told, hearing.index)
+    async def _advance(self, stream: WaitStream) -> None:
+        """Move the index on after a silent wait, once a majority answers, and adapt the length of the next."""
+        newest = await self._newest_index()
+        passed = max(newest - stream.index, 1)
+        self._silence = min(_MAX_SILENCE, max(_MIN_SILENCE, self._silence * _SAFE_CHANGES / passed))
+        self.index = max(self.index, stream.index)
 
-    async def _newest(self) -> int:
+    async def _newest_index(self) -> int:
         try:
             return (await self.connection.ping()).index
         except Denied:
-            return self.told  # an answer, which does not tell
+            return self.index  # the store is alive, but does not return its index
 
 
 def _written(node: Node) -> Written:

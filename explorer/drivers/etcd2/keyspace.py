@@ -1,7 +1,7 @@
-"""Where keys lie, and how etcd's nodes become entries.
+"""etcd's nodes, and the conversion of keys, prefixes and entries between the address's path and the store.
 
 A node is a key with a value or a directory, never both. A directory is an entry without a value. Names that begin with
-`_` are hidden: they can be read and written, and no listing and no watch from above tells of them.
+`_` are hidden: they can be read and written, and no listing and no watch from above shows them.
 """
 
 from collections.abc import Mapping
@@ -13,98 +13,104 @@ from explorer.drivers.common.json_fields import Fields, number, object_of, objec
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidKey
 
-_NOTHING: Mapping[str, str | int | bool] = MappingProxyType({})
-_REPLACED: Final = "�"
-_GONE: Final = ("delete", "compareAndDelete", "expire")
+_NO_META: Mapping[str, str | int | bool] = MappingProxyType({})
+_REPLACEMENT_CHARACTER: Final = "\N{REPLACEMENT CHARACTER}"
+_DELETIONS: Final = ("delete", "compareAndDelete", "expire")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node as etcd keeps it; its path is empty for the top of all, else it begins with a slash."""
+    """A node of the store; its path begins with a slash, and is empty for the root."""
 
     path: str
-    directory: bool
+    is_directory: bool
     text: str
-    """Its value; empty for a directory."""
+    """The value; empty for a directory."""
     created: int
     modified: int
     ttl: int | None
     """Seconds left, rounded up."""
-    below: tuple["Node", ...] = ()
-    """What is in a directory that was asked for."""
+    children: tuple["Node", ...] = ()
+    """The nodes in a directory, if it was read itself."""
 
     @classmethod
-    def of(cls, fields: Fields) -> "Node":
-        """Read one."""
+    def parse(cls, fields: Fields) -> "Node":
+        """Return the node of a JSON object.
+
+        Raises:
+            ValueError: It is none.
+        """
         return cls(
             path=text(fields, "key", "").rstrip("/"),
-            directory=bool(fields.get("dir")),
+            is_directory=bool(fields.get("dir")),
             text=text(fields, "value", ""),
             created=number(fields, "createdIndex", 0),
             modified=number(fields, "modifiedIndex", 0),
             ttl=number(fields, "ttl") if fields.get("ttl") is not None else None,
-            below=tuple(map(cls.of, objects_of(fields.get("nodes")))),
+            children=tuple(map(cls.parse, objects_of(fields.get("nodes")))),
         )
 
     @classmethod
-    def born(cls, path: str, index: int) -> "Node":
-        """Give a directory that came to be along with something below it."""
-        return cls(path, directory=True, text="", created=index, modified=index, ttl=None)
+    def implicit_directory(cls, path: str, index: int) -> "Node":
+        """Return a directory that a write below it created."""
+        return cls(path, is_directory=True, text="", created=index, modified=index, ttl=None)
 
     @property
-    def doubtful(self) -> bool:
-        """Whether the value may have other bytes than are shown: what is no UTF-8 comes as U+FFFD."""
-        return _REPLACED in self.text
+    def is_lossy(self) -> bool:
+        """True if the value may have other bytes than the text: etcd replaces what is no UTF-8 by U+FFFD."""
+        return _REPLACEMENT_CHARACTER in self.text
 
 
 @dataclass(frozen=True, slots=True)
 class NodeChange:
-    """What happened to a node."""
+    """A change of a node."""
 
     action: str
     node: Node
     previous: Node | None
 
     @classmethod
-    def of(cls, fields: Fields) -> "NodeChange":
-        """Read one."""
+    def parse(cls, fields: Fields) -> "NodeChange":
+        """Return the change of a JSON object.
+
+        Raises:
+            ValueError: It is none.
+        """
         previous = fields.get("prevNode")
         return cls(
             text(fields, "action"),
-            Node.of(object_of(fields.get("node"))),
-            None if previous is None else Node.of(object_of(previous)),
+            Node.parse(object_of(fields.get("node"))),
+            None if previous is None else Node.parse(object_of(previous)),
         )
 
     @property
     def index(self) -> int:
-        """The index that it made."""
+        """The store's index after the change."""
         return self.node.modified
 
     @property
-    def gone(self) -> bool:
-        """Whether the node is there no more."""
-        return self.action in _GONE
+    def is_deletion(self) -> bool:
+        """True if the node was deleted or expired."""
+        return self.action in _DELETIONS
 
 
 @dataclass(frozen=True, slots=True)
 class Etcd2Keyspace:
-    """The key space of an address."""
+    """The part of a store below an address's path."""
 
     root: str
-    redacted: str
+    """The beginning of every path."""
 
-    def locate(self, key: str) -> str:
-        """Give the path of a key.
+    def to_store_key(self, key: str) -> str:
+        """Return the path of a key.
 
         Raises:
-            InvalidKey: It is no path of names, which etcd would clean up, or no text.
+            InvalidKey: The key is no text, or no path of names: etcd would rewrite it.
         """
         if any(name in ("", ".", "..") for name in key.split("/")):
             raise InvalidKey(
                 "etcd's v2 API has no key with an empty name, . or .. in it",
                 hint="write it like a/b/c",
-                address=self.redacted,
-                key=key,
             )
         try:
             key.encode()
@@ -112,36 +118,35 @@ class Etcd2Keyspace:
             raise InvalidKey(
                 "the keys of etcd's v2 API are UTF-8 text",
                 hint="other bytes cannot be sent",
-                address=self.redacted,
                 key=ascii(key),
             ) from error
         return f"{self.root}/{key}"
 
-    def base(self, prefix: str) -> str:
-        """Give the path of a directory, with or without a slash at its end; empty for the top of all."""
-        return self.locate(prefix.removesuffix("/")) if prefix.removesuffix("/") else self.root
+    def to_store_prefix(self, prefix: str) -> str:
+        """Return the path of a directory, with or without a slash at its end; empty for the root."""
+        return self.to_store_key(prefix.removesuffix("/")) if prefix.removesuffix("/") else self.root
 
-    def relative(self, path: str) -> str:
-        """Give a path as the caller spells it."""
+    def to_key(self, path: str) -> str:
+        """Return the key of a path."""
         return path[len(self.root) + 1 :]
 
-    def entry(self, node: Node, *, values: bool = True) -> Entry:
-        """Give a node as an entry."""
+    def to_entry(self, node: Node, *, values: bool = True) -> Entry:
+        """Return the entry of a node."""
         meta: dict[str, str | int | bool] = {}
-        if node.directory:
+        if node.is_directory:
             meta["directory"] = True
-        if node.doubtful:
+        if node.is_lossy:
             meta["doubtful"] = "bytes that are no UTF-8 come as U+FFFD"
         return Entry(
-            key=self.relative(node.path),
-            value=None if node.directory or not values else node.text.encode("utf-8", "surrogatepass"),
+            key=self.to_key(node.path),
+            value=None if node.is_directory or not values else node.text.encode("utf-8", "surrogatepass"),
             revision=node.modified,
             created=node.created,
             ttl=node.ttl,
-            meta=MappingProxyType(meta) if meta else _NOTHING,
+            meta=MappingProxyType(meta) if meta else _NO_META,
         )
 
 
-def is_below(path: str, base: str) -> bool:
-    """Tell whether a path lies below another one."""
-    return path.startswith(f"{base}/")
+def is_below(path: str, directory: str) -> bool:
+    """Return whether a path is below another one."""
+    return path.startswith(f"{directory}/")

@@ -1,81 +1,84 @@
-"""The names below a directory, which a watch has to keep."""
+"""Trie of the paths below a directory, which a tree watch needs since etcd does not report all of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class PathNode:
-    """A name, and what is below it."""
+class TrieNode:
+    """A name, with the names below it."""
 
     created: int = 0
-    below: dict[str, "PathNode"] = field(default_factory=dict)
+    children: dict[str, "TrieNode"] = field(default_factory=dict)
 
 
 class PathTrie:
-    """The paths below a base, each with the index of its creation.
+    """The paths below a root, each with the index of its creation.
 
-    They may be newer than the changes that are taken in: what an older change says of a newer node is nothing new.
+    A path may be newer than a change: then the change of the older node does not concern it.
     """
 
-    def __init__(self, base: str) -> None:
-        self._base = base
-        self._top = PathNode()
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._top = TrieNode()
 
-    def above(self, path: str, index: int) -> Iterator[str]:
-        """Give the directories above a node that came to be with it, at this index."""
-        at, place = self._top, self._base
-        for part in path[len(self._base) + 1 :].split("/")[:-1]:
-            place = f"{place}/{part}"
-            at = at.below.setdefault(part, PathNode(index))
-            if at.created == index:
-                yield place
+    def add_parents(self, path: str, index: int) -> Iterator[str]:
+        """Add the directories above a path, and yield those that were created with it, at this index."""
+        node, parent = self._top, self._root
+        for name in self._names(path)[:-1]:
+            parent = f"{parent}/{name}"
+            node = node.children.setdefault(name, TrieNode(index))
+            if node.created == index:
+                yield parent
 
-    def put(self, path: str, created: int) -> None:
-        """Take in that there is a node."""
-        at = self._top
-        for part in path[len(self._base) + 1 :].split("/"):
-            at = at.below.setdefault(part, PathNode(created))
-        at.created = max(at.created, created)
+    def add(self, path: str, created: int) -> None:
+        """Add a path."""
+        node = self._top
+        for name in self._names(path):
+            node = node.children.setdefault(name, TrieNode(created))
+        node.created = max(node.created, created)
 
     def remove(self, path: str, index: int) -> list[str]:
-        """Take in that a node went with an index, and give what went with it, the lowest first."""
-        above = self._top
-        *parts, last = path[len(self._base) + 1 :].split("/")
-        for part in parts:
-            found = above.below.get(part)
-            if found is None:
+        """Remove a path that was deleted at an index with all below it; return the removed paths, deepest first."""
+        parent = self._top
+        *names, last = self._names(path)
+        for name in names:
+            child = parent.children.get(name)
+            if child is None:
                 return []
-            above = found
-        name = above.below.get(last)
-        if name is None or name.created > index:
+            parent = child
+        node = parent.children.get(last)
+        if node is None or node.created > index:
             return []
-        gone = [*_paths(path, name, index)]
-        if not name.below:
-            del above.below[last]
-        return gone
+        removed = [*_remove_below(path, node, index)]
+        if not node.children:
+            del parent.children[last]
+        return removed
 
     def clear(self, index: int) -> list[str]:
-        """Take in that the base itself went."""
-        return [path for name in list(self._top.below) for path in self.remove(f"{self._base}/{name}", index)]
+        """Remove all paths after the root was deleted at an index; return the removed paths, deepest first."""
+        return [path for name in list(self._top.children) for path in self.remove(f"{self._root}/{name}", index)]
 
     def paths(self) -> Iterator[str]:
-        """Give all paths."""
-        for name, below in self._top.below.items():
-            yield from _every(f"{self._base}/{name}", below)
+        """Yield all paths."""
+        for name, node in self._top.children.items():
+            yield from _walk(f"{self._root}/{name}", node)
+
+    def _names(self, path: str) -> list[str]:
+        return path[len(self._root) + 1 :].split("/")
 
 
-def _paths(path: str, name: PathNode, index: int) -> Iterator[str]:
-    """Remove what is not newer than an index, and give it."""
-    for part, below in list(name.below.items()):
-        if below.created <= index:
-            yield from _paths(f"{path}/{part}", below, index)
-            if not below.below:
-                del name.below[part]
+def _remove_below(path: str, node: TrieNode, index: int) -> Iterator[str]:
+    """Remove the nodes below one that are not newer than an index; yield their paths, then that of the node."""
+    for name, child in list(node.children.items()):
+        if child.created <= index:
+            yield from _remove_below(f"{path}/{name}", child, index)
+            if not child.children:
+                del node.children[name]
     yield path
 
 
-def _every(path: str, name: PathNode) -> Iterator[str]:
+def _walk(path: str, node: TrieNode) -> Iterator[str]:
     yield path
-    for part, below in name.below.items():
-        yield from _every(f"{path}/{part}", below)
+    for name, child in node.children.items():
+        yield from _walk(f"{path}/{name}", child)

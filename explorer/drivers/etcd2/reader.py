@@ -1,14 +1,16 @@
-"""Nodes and levels as they are now, and all nodes below one."""
+"""Reader of nodes and directories, and of all nodes below one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
 from explorer.drivers.common.pagination import TreeWalk
 from explorer.drivers.etcd2 import requests
 from explorer.drivers.etcd2.connection import Etcd2Connection
-from explorer.drivers.etcd2.errors import NOT_A_DIRECTORY, NOT_FOUND
+from explorer.drivers.etcd2.errors import Code
 from explorer.drivers.etcd2.keyspace import Node, is_below
 from explorer.model.errors import Denied
+
+_PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,43 +18,47 @@ class Etcd2Reader:
     """Reads nodes.
 
     Args:
-        connection: Is asked.
-        subject: What it is read for, as the caller wrote it.
+        connection: The connection to the members.
     """
 
     connection: Etcd2Connection
-    subject: str
 
-    async def node(self, path: str, *, consistent: bool = True) -> Node | None:
-        """Read a node, a directory with what is in it; None if there is none."""
-        question = requests.read(path, consistent=consistent)
-        return (await self.connection.ask(question, NOT_FOUND, NOT_A_DIRECTORY, key=self.subject)).node
+    async def read_node(self, path: str, *, consistent: bool = True) -> Node | None:
+        """Return a node, a directory with the nodes in it; None if it does not exist."""
+        request = requests.read(path, consistent=consistent)
+        response = await self.connection.send(request, Code.KEY_NOT_FOUND, Code.NOT_A_DIRECTORY)
+        return response.node
 
-    async def level(self, path: str) -> Sequence[Node]:
-        """Read what is in a directory, in the order of names; nothing for what is none, or is gone."""
-        node = await self.node(path)
-        return sorted(node.below, key=lambda one: one.path) if node else ()
+    async def read_children(self, path: str) -> Sequence[Node]:
+        """Return the nodes in a directory in the order of their names; none if it is no directory, or is gone."""
+        node = await self.read_node(path)
+        return sorted(node.children, key=lambda child: child.path) if node else []
 
 
-class Walk(TreeWalk[Node]):
-    """All nodes below one, each before those below it, level by level.
+class NodeWalk(TreeWalk[Node]):
+    """All nodes below one, each before those below it.
 
     Args:
-        reader: Reads the levels.
-        base: The directory.
-        after: Where to begin: after this path.
+        reader: Reads the directories.
+        root: The path of the directory.
+        after: The path to start after; None starts at the first.
     """
 
-    def __init__(self, reader: Etcd2Reader, base: str, *, after: str | None = None) -> None:
+    def __init__(self, reader: Etcd2Reader, root: str, *, after: str | None = None) -> None:
         super().__init__()
         self._reader = reader
-        self._base = base
+        self._root = root
         self._after = None if after is None else after.split("/")
         self._levels: list[Iterator[Node]] | None = None
 
+    async def pages(self) -> AsyncGenerator[Sequence[Node], None]:
+        """Yield all nodes, page by page."""
+        while page := await self.take(_PAGE_SIZE):
+            yield page
+
     async def _fill(self, wanted: int) -> None:
         if self._levels is None:
-            self._levels = [iter(await self._reader.level(self._base))]
+            self._levels = [iter(await self._reader.read_children(self._root))]
         while self._levels and len(self._pending) < wanted:
             node = next(self._levels[-1], None)
             if node is None:
@@ -62,12 +68,13 @@ class Walk(TreeWalk[Node]):
             if self._after is None or names > self._after:
                 self._pending.append(node)
             elif names < self._after[: len(names)]:
-                continue  # it and all below it come before the place to begin at
-            if node.directory:
-                self._levels.append(iter(await self._seen(node.path)))
+                continue  # the node and all below it come before the start
+            if node.is_directory:
+                self._levels.append(iter(await self._visible_children(node.path)))
 
-    async def _seen(self, path: str) -> Sequence[Node]:
+    async def _visible_children(self, path: str) -> Sequence[Node]:
+        """Return the nodes in a directory; none if the user may not read it."""
         try:
-            return [one for one in await self._reader.level(path) if is_below(one.path, path)]
+            return [child for child in await self._reader.read_children(path) if is_below(child.path, path)]
         except Denied:
-            return ()  # what may not be seen is not there
+            return ()

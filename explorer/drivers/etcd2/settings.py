@@ -1,4 +1,4 @@
-"""How the members are reached: from the URL, the access given, and for the rest etcdctl's variables of version 2."""
+"""Connection settings from the URL, the access and the variables of etcdctl's API 2."""
 
 import os
 from collections.abc import Mapping
@@ -9,38 +9,38 @@ from explorer.model.address import Access, Address, Secret
 from explorer.model.errors import InvalidAddress
 
 _PORT = 2379
-_ENDPOINTS = ("ETCDCTL_ENDPOINTS", "ETCDCTL_ENDPOINT", "ETCDCTL_PEERS")
-_FILES = (
+_ENDPOINT_VARIABLES = ("ETCDCTL_ENDPOINTS", "ETCDCTL_ENDPOINT", "ETCDCTL_PEERS")
+_FILE_VARIABLES = (
     ("ETCDCTL_CA_FILE", "ETCDCTL_CERT_FILE", "ETCDCTL_KEY_FILE"),
     ("ETCDCTL_CACERT", "ETCDCTL_CERT", "ETCDCTL_KEY"),
 )
-"""Variables of etcdctl's API 2, and of its API 3 for what those leave open."""
+"""Variables of etcdctl's API 2, then of its API 3 for those that are unset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Etcd2Settings(settings.HttpSettings):
-    """How the members are reached, and which part of the store is meant."""
+    """Settings of a connection to the members, and the part of the store that the address names."""
 
     root: str
-    """What stands before every key of ours in the store: empty, or names that each follow a slash."""
+    """The beginning of every path of the address in the store: empty, or names that each follow a slash."""
 
 
 def load(address: Address, access: Access, environment: Mapping[str, str] = os.environ) -> Etcd2Settings:
-    """Bring together the URL, the access and etcdctl's variables; what is said nearer to the call counts more.
+    """Return the settings; the access overrides the URL, and both override etcdctl's variables.
 
     Raises:
-        InvalidAddress: One of them cannot be understood.
+        InvalidAddress: One of them is invalid.
     """
     address.only_options("timeout", "path")
     named = settings.WebAddress(address.hosts, address.tls)
     if address.socket:
         named = settings.WebAddress.at(address.socket)
     elif not address.hosts:
-        variable = next((name for name in _ENDPOINTS if environment.get(name)), "")
+        variable = next((name for name in _ENDPOINT_VARIABLES if environment.get(name)), "")
         settings.require_no_discovery(variable, environment)
         named = settings.web_address(variable, environment.get(variable) or "127.0.0.1")
     files = settings.resolve_credentials(access, address, _login(environment))
-    for authority, certificate, key in _FILES:
+    for authority, certificate, key in _FILE_VARIABLES:
         files = settings.tls_files_from_env(files, environment, authority=authority, certificate=certificate, key=key)
     tls = address.tls or named.tls
     verify = not settings.is_true(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY")
@@ -61,12 +61,14 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
 def _root(address: Address) -> str:
     names = [name for name in address.path.split("/") if name]
     if any(name in (".", "..") for name in names):
-        raise InvalidAddress("a path has no . and .. here", hint="write it out", address=address.redacted)
+        raise InvalidAddress(
+            "the path must not have . or .. in it", hint="write the path without them", address=address.redacted
+        )
     return "".join(f"/{name}" for name in names)
 
 
 def _login(environment: Mapping[str, str]) -> tuple[str | None, Secret | None]:
-    """Read etcdctl's user and password, which may stand together; the names of API 3 count less."""
+    """Return etcdctl's user and password, also from one variable; those of API 2 override those of API 3."""
     name = environment.get("ETCDCTL_USERNAME") or environment.get("ETCDCTL_USER") or ""
     user, _, password = name.partition(":")
     password = environment.get("ETCDCTL_PASSWORD") or password

@@ -1,6 +1,5 @@
-"""How the members are, in their own words."""
+"""Status of an etcd cluster and of each member, by the v2 API."""
 
-from explorer.drivers.common import retry
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.common.tasks import STATUS_TIMEOUT, gather_results
 from explorer.drivers.etcd2 import requests
@@ -11,36 +10,31 @@ from explorer.model.errors import Denied, ExplorerError
 from explorer.model.sanitize import sanitize
 
 
-async def greet(connection: Etcd2Connection) -> None:
-    """Make the first contact."""
-    await retry.connect_with_retry(
-        lambda left: connection.ping(left, repeat=False), len(connection.hosts), within=connection.timeout
-    )
-
-
-async def ask(connection: Etcd2Connection) -> Status:
-    """Ask a majority where the store stands, and each member how it is."""
+async def read_status(connection: Etcd2Connection) -> Status:
+    """Return the cluster's index, as a majority has it, and the status of each member."""
     try:
-        proof = await connection.ping()
+        latest = await connection.ping()
     except Denied:
-        proof = None  # an answer all the same
+        latest = None  # refused, so the store is alive
     facts: dict[str, str | int | float | bool | None] = {}
     complaints: list[str] = []
     version = ""
     within = min(STATUS_TIMEOUT, connection.timeout)
 
-    async def member(host: Host) -> Fields:
-        told = await connection.tell(requests.version(), host, within)
-        return {**await connection.tell(requests.itself(), host, within), **told}
+    async def read_member(host: Host) -> Fields:
+        member_version = await connection.send_to_member(requests.version(), host, within)
+        return {**await connection.send_to_member(requests.self_stats(), host, within), **member_version}
 
-    for host, answer in (await gather_results(connection.hosts, member)).items():
-        if isinstance(answer, ExplorerError):
-            complaints.append(f"{host}: {answer.message}")
+    for host, member in (await gather_results(connection.hosts, read_member)).items():
+        if isinstance(member, ExplorerError):
+            complaints.append(f"{host}: {member.message}")
             continue
-        release, name, state = (sanitize(str(answer.get(one) or "not told")) for one in ("etcdserver", "name", "state"))
+        release, name, state = (
+            sanitize(str(member.get(field) or "unknown")) for field in ("etcdserver", "name", "state")
+        )
         version = version or release
         facts[f"member {host}"] = f"{release}, {state.removeprefix('State').lower()}, name {name}"
-    facts["hidden"] = "names that begin with _ are in no listing"
-    identity = f"cluster {proof.cluster}" if proof and proof.cluster else None
-    index = proof.index if proof else None
-    return Status("etcd, API 2", version or "not told", index, identity, facts, tuple(complaints))
+    facts["hidden"] = "names that begin with _ are not listed"
+    identity = f"cluster {latest.cluster}" if latest and latest.cluster else None
+    index = latest.index if latest else None
+    return Status("etcd, API 2", version or "unknown", index, identity, facts, tuple(complaints))

@@ -1,21 +1,22 @@
-"""The driver of etcd's v2 API: the contract of a store, spoken to members that serve it."""
+"""Store of etcd's v2 API."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.errors import key_not_found
 from explorer.drivers.common.network_store import LockOptions, NetworkStore
-from explorer.drivers.common.pagination import PageCache
+from explorer.drivers.common.pagination import LevelPages, WalkPages
 from explorer.drivers.common.request_log import logged_write
-from explorer.drivers.common.watch import Watch
-from explorer.drivers.etcd2 import lock_inspect, status
+from explorer.drivers.etcd2 import lock_inspect
 from explorer.drivers.etcd2.connection import Etcd2Connection
 from explorer.drivers.etcd2.delete_tree import Etcd2TreeDeletion
 from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node
-from explorer.drivers.etcd2.lock import LIBKV, UNFENCED, VALKEYRIE, Etcd2Lock
-from explorer.drivers.etcd2.reader import Etcd2Reader, Walk
+from explorer.drivers.etcd2.lock import LIBKV, NO_FENCING, VALKEYRIE, Etcd2Lock
+from explorer.drivers.etcd2.reader import Etcd2Reader, NodeWalk
 from explorer.drivers.etcd2.settings import load
+from explorer.drivers.etcd2.status import read_status
 from explorer.drivers.etcd2.tree_watch import Etcd2TreeWatch
 from explorer.drivers.etcd2.watch import Etcd2KeyWatch
 from explorer.drivers.etcd2.writer import Etcd2Writer
@@ -28,10 +29,10 @@ from explorer.model.locks import LockInfo
 
 
 class Etcd2Store(NetworkStore[Etcd2Connection]):
-    """etcd's store of version 2, or the part of it below the address's path. A revision is a node's modifiedIndex.
+    """An etcd cluster's v2 store, or the part of it below the address's path. A revision is a node's modifiedIndex.
 
     A directory is an entry without a value. Names that begin with `_` are hidden: they can be read and written by their
-    key, and no listing, no watch from above and no deletion of a tree tells of them or touches them.
+    key; listings, watches from above and tree deletions leave them out.
     """
 
     capabilities = (
@@ -51,14 +52,14 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
         | Capability.WATCH
     )
     unsupported_reasons: ClassVar[Mapping[Capability, str]] = {
-        Capability.BINARY_KEYS: "etcd's v2 API carries keys as UTF-8 text",
-        Capability.BINARY_VALUES: "etcd's v2 API carries values as UTF-8 text, and replaces what is none",
-        Capability.FENCING: UNFENCED,
-        Capability.GUARDED_DELETE: "etcd's v2 API deletes a tree unconditionally; each key goes only as it was read",
-        Capability.HISTORY: "etcd's v2 API tells no earlier values, only its last 1000 changes",
+        Capability.BINARY_KEYS: "keys in etcd's v2 API are UTF-8 text",
+        Capability.BINARY_VALUES: "values in etcd's v2 API are UTF-8 text; other bytes are replaced",
+        Capability.FENCING: NO_FENCING,
+        Capability.GUARDED_DELETE: "etcd's v2 API has no conditional tree deletion; each key is compared by itself",
+        Capability.HISTORY: "etcd's v2 API returns no earlier values, only its last 1000 changes",
         Capability.NESTING: "in etcd's v2 API a key has a value or is a directory, never both",
-        Capability.SNAPSHOT: "a listing is read directory by directory, each as it is at that moment",
-        Capability.WAITERS: "there is no queue: who waits for a lock leaves no trace",
+        Capability.SNAPSHOT: "a listing is read directory by directory, each at another moment",
+        Capability.WAITERS: "locks have no queue: waiters leave no trace in the store",
     }
     lock_layouts: ClassVar[tuple[str, ...]] = (VALKEYRIE, LIBKV)
     possible_layouts: ClassVar[tuple[str, ...]] = (LIBKV,)
@@ -67,9 +68,9 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
         settings = load(address, access)
         super().__init__(settings.address, settings.redacted, "/")
         self._settings = settings
-        self._layout = Etcd2Keyspace(settings.root, settings.redacted)
-        self._listings: PageCache[Walk] = PageCache()
-        self._levels: PageCache[Sequence[Node]] = PageCache()
+        self._keyspace = Etcd2Keyspace(settings.root)
+        self._walks: WalkPages[Node] = WalkPages()
+        self._levels: LevelPages[Sequence[Node]] = LevelPages()
 
     # The connection
 
@@ -77,17 +78,17 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
         return Etcd2Connection(self._settings)
 
     async def _handshake(self) -> None:
-        await status.greet(self.connection)
+        await self.connection.handshake()
 
     @property
     def _writer(self) -> Etcd2Writer:
-        return Etcd2Writer(self.connection, self._layout, self._tasks)
+        return Etcd2Writer(self.connection, self._keyspace, self._tasks)
 
     def _lock(self, options: LockOptions) -> Etcd2Lock:
         return Etcd2Lock(self._writer, options)
 
     async def status(self) -> Status:
-        return await status.ask(self.connection)
+        return await read_status(self.connection)
 
     async def ping(self) -> Revision | None:
         return (await self.connection.ping(min(PING_TIMEOUT, self.connection.timeout))).index
@@ -95,48 +96,58 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
-        node = await self._reader(key).node(self._layout.locate(key), consistent=consistent)
+        node = await self._reader.read_node(self._keyspace.to_store_key(key), consistent=consistent)
         if node is None:
             raise key_not_found()
-        return self._layout.entry(node)
+        return self._keyspace.to_entry(node)
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        base, above = self._layout.base(prefix), directory(prefix)
-        nodes = self._levels.take(base, after)
-        if nodes is None:
-            nodes = await self._reader(prefix).level(base)
-            if not nodes:
-                await self._require(prefix)
-            if after is not None:
-                nodes = [node for node in nodes if self._layout.relative(node.path) > Cursor.key_of(after)]
-        told, rest = nodes[:limit], nodes[limit:]
-        children = _children(above, told)
-        return Page(children, self._levels.keep(base, children[-1].key, rest) if rest else None, None)
+        path, parent = self._keyspace.to_store_prefix(prefix), directory(prefix)
+
+        async def read() -> Sequence[Node]:
+            return await self._read_level(prefix, path)
+
+        nodes, cursor = await self._levels.page(
+            path,
+            after,
+            limit,
+            read=read,
+            index_after=lambda level, key: bisect_right(level, key, key=self._key_of),
+            last_key=lambda page: self._key_of(page[-1]),
+        )
+        return Page(_children(parent, nodes), cursor, None)
 
     async def children_before(
         self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
     ) -> Page[Child]:
-        del after  # the whole level comes at once
-        base, above = self._layout.base(prefix), directory(prefix)
-        nodes = await self._reader(prefix).level(base)
-        if not nodes:
-            await self._require(prefix)
-        nodes = [node for node in nodes if before is None or self._layout.relative(node.path) < before]
-        return Page(_children(above, nodes[-limit:]), None, None)
+        del after  # the whole level is read anyway
+        path, parent = self._keyspace.to_store_prefix(prefix), directory(prefix)
+        nodes = await self._read_level(prefix, path)
+        nodes = [node for node in nodes if before is None or self._key_of(node) < before]
+        return Page(_children(parent, nodes[-limit:]), None, None)
 
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
     ) -> Page[Entry]:
-        base = self._layout.base(prefix)
-        walk = self._listings.take(base, after)
-        if walk is None:
-            begin = None if after is None else f"{self._layout.root}/{Cursor.key_of(after)}"
-            walk = Walk(self._reader(prefix), base, after=begin)
-        nodes = await walk.take(limit)
+        path = self._keyspace.to_store_prefix(prefix)
+
+        def start(key: str | None) -> NodeWalk:
+            return NodeWalk(self._reader, path, after=None if key is None else f"{self._keyspace.root}/{key}")
+
+        nodes, cursor = await self._walks.page(path, after, limit, start=start, key_of=self._key_of)
         if not nodes and after is None:
             await self._require(prefix)
-        entries = tuple(self._layout.entry(node, values=values) for node in nodes)
-        return Page(entries, self._listings.keep(base, entries[-1].key, walk) if await walk.more() else None, None)
+        return Page(tuple(self._keyspace.to_entry(node, values=values) for node in nodes), cursor, None)
+
+    async def _read_level(self, prefix: str, path: str) -> Sequence[Node]:
+        """Return the nodes in a directory; raise KeyNotFound if there is none."""
+        nodes = await self._reader.read_children(path)
+        if not nodes:
+            await self._require(prefix)
+        return nodes
+
+    def _key_of(self, node: Node) -> str:
+        return self._keyspace.to_key(node.path)
 
     # Writing
 
@@ -147,43 +158,33 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
             return await super().put(key, value, ttl=ttl, keep_alive=keep_alive)
         if value or keep_alive:
             raise InvalidKey(
-                "a directory has no value, and its TTL is not kept alive",
+                "a directory has no value, and its TTL cannot be kept alive",
                 hint="write the value to a key below it",
-                address=self.redacted,
-                key=key,
             )
         return await logged_write(self._writer.make_directory(key, ttl), "make directory", self.redacted, key)
 
-    async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
-        if guard is not None:
-            self._refuse(Capability.GUARDED_DELETE, prefix)
-        return await logged_write(
-            Etcd2TreeDeletion(self.connection, self._layout, prefix, self._layout.base(prefix)).commit(),
-            "delete tree",
-            self.redacted,
-            prefix,
-        )
+    async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
+        del guard  # refused for the lack of GUARDED_DELETE
+        path = self._keyspace.to_store_prefix(prefix)
+        return await Etcd2TreeDeletion(self.connection, self._keyspace, prefix, path).commit()
 
     # Watching and locks
 
-    def watch(self, key: str, *, since: Revision | None = None) -> Watch:
-        watch = Etcd2KeyWatch(self.connection, self._layout, key, since)
-        return Watch(self._tasks, watch.run, name=f"watch of {key}")
+    def _key_watch(self, key: str, since: Revision | None) -> Etcd2KeyWatch:
+        return Etcd2KeyWatch(self.connection, self._keyspace, key, since)
 
-    def watch_tree(
-        self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
-    ) -> Watch:
-        watch = Etcd2TreeWatch(self.connection, self._layout, prefix, since, known)
-        return Watch(self._tasks, watch.run, name=f"watch of {prefix or 'all keys'}")
+    def _tree_watch(self, prefix: str, since: Revision | None, known: Mapping[str, Revision] | None) -> Etcd2TreeWatch:
+        return Etcd2TreeWatch(self.connection, self._keyspace, prefix, since, known)
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        return await lock_inspect.list_locks(self.connection, self._layout, prefix)
+        return await lock_inspect.list_locks(self.connection, self._keyspace, prefix)
 
-    def _reader(self, subject: str) -> Etcd2Reader:
-        return Etcd2Reader(self.connection, subject)
+    @property
+    def _reader(self) -> Etcd2Reader:
+        return Etcd2Reader(self.connection)
 
 
-def _children(above: str, nodes: Sequence[Node]) -> tuple[Child, ...]:
-    """Return nodes as children. A directory may be empty: etcd tells that only to who asks for each by itself."""
+def _children(parent: str, nodes: Sequence[Node]) -> tuple[Child, ...]:
+    """Return nodes as children. A directory may be empty: only a read of its own would show that."""
     names = [(node, node.path.rpartition("/")[2]) for node in nodes]
-    return tuple(Child(name, above + name, has_value=True, has_children=node.directory) for node, name in names)
+    return tuple(Child(name, parent + name, has_value=True, has_children=node.is_directory) for node, name in names)

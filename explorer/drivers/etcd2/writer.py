@@ -1,8 +1,8 @@
-"""Writing single keys, see `drivers.writing`: what is guarded is a node's index.
+"""Writer of single keys, see `cas_writer.CasWriter`; the guard is a node's index.
 
-A write without a TTL would free a node of the one it has; so the seconds that are left are written with it. etcd counts
-whole seconds and rounds up: each write may let it live up to a second longer. The renewal of a TTL makes a new index,
-as every write does.
+A write without a TTL would remove the one that a node has; so the seconds left are written with it. etcd counts whole
+seconds and rounds up: each write may extend the TTL by up to a second. The renewal of a TTL changes the index, as every
+write does.
 """
 
 import math
@@ -17,7 +17,7 @@ from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.etcd2 import errors, requests
 from explorer.drivers.etcd2.cas import Etcd2CasWrite
 from explorer.drivers.etcd2.connection import Etcd2Connection
-from explorer.drivers.etcd2.errors import COMPARE_FAILED, EXISTS, NOT_A_FILE, NOT_FOUND, NotEmptyError
+from explorer.drivers.etcd2.errors import Code, DirectoryNotEmptyError
 from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node
 from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.model.entries import Entry, Revision
@@ -25,89 +25,92 @@ from explorer.model.errors import ExplorerError, KeyNotFound
 
 
 class NodeGuard(NamedTuple):
-    """A node that was read."""
+    """A node as it was read."""
 
     node: Node
-    as_shown: bool = False
-    """Whether its value is edited, and so has to be what was shown."""
+    compare_value: bool = False
+    """Whether to compare the value as well as the index."""
 
 
 @dataclass(slots=True)
 class Etcd2Lease:
-    """How long an entry is to live."""
+    """TTL of an entry."""
 
     ttl: int | None
-    """In seconds; None for ever."""
+    """Seconds to live; None for ever."""
     created: int = 0
-    """The creation of the node that lives so, once it is written."""
+    """The index at which the node was created, once it is written."""
 
 
 class Etcd2Writer(cas_writer.CasWriter[NodeGuard, Etcd2Lease]):
-    """Writes the keys of an address.
+    """Writer of the keys of an address.
 
     Args:
-        connection: Is asked.
-        layout: Spells entries.
-        tasks: Keeps entries alive.
+        connection: The connection to the members.
+        keyspace: Converts keys and nodes.
+        tasks: Owns the renewal of TTLs.
     """
 
-    def __init__(self, connection: Etcd2Connection, layout: Etcd2Keyspace, tasks: Tasks) -> None:
+    def __init__(self, connection: Etcd2Connection, keyspace: Etcd2Keyspace, tasks: Tasks) -> None:
         self.connection = connection
-        self.layout = layout
+        self.keyspace = keyspace
         self.tasks = tasks
 
     async def current(self, key: str) -> NodeGuard | None:
-        node = await Etcd2Reader(self.connection, key).node(self.layout.locate(key))
+        node = await Etcd2Reader(self.connection).read_node(self.keyspace.to_store_key(key))
         return NodeGuard(node) if node else None
 
     async def make_directory(self, key: str, ttl: float | None) -> Entry:
-        """Make a directory, or give the one that is there its TTL."""
-        path = self.layout.locate(key)
-        async with self._lease_scope(key, ttl) as life:
-            form = {"dir": "true"} | ({"ttl": str(life.ttl)} if life and life.ttl is not None else {})
-            new, known = {**form, "prevExist": "false"}, {**form, "prevExist": "true"}
+        """Create a directory, or set the TTL of an existing one."""
+        path = self.keyspace.to_store_key(key)
+        async with self._lease_scope(key, ttl) as lease:
+            form = {"dir": "true"} | ({"ttl": str(lease.ttl)} if lease and lease.ttl is not None else {})
+            create, update = {**form, "prevExist": "false"}, {**form, "prevExist": "true"}
             while True:
-                made = await self.connection.ask(requests.write(path, new), EXISTS, key=key)
-                if made.node is None:
-                    there = await self.current(key)
-                    if there and not there.node.directory:
-                        raise errors.refused(EXISTS, self.layout.redacted, key)
-                    if there and life is None:
-                        return self.layout.entry(there.node)
-                    made = await self.connection.ask(requests.write(path, known), NOT_FOUND, NOT_A_FILE, key=key)
-                if made.node:
-                    return self.layout.entry(made.node)
+                response = await self.connection.send(requests.write(path, create), Code.KEY_EXISTS)
+                if response.node is None:
+                    existing = await self.current(key)
+                    if existing and not existing.node.is_directory:
+                        raise errors.error_for(Code.KEY_EXISTS)
+                    if existing and lease is None:
+                        return self.keyspace.to_entry(existing.node)
+                    response = await self.connection.send(
+                        requests.write(path, update), Code.KEY_NOT_FOUND, Code.NOT_A_FILE
+                    )
+                if response.node:
+                    return self.keyspace.to_entry(response.node)
 
     async def _guard_for(self, key: str, previous: Entry | Revision) -> NodeGuard | None:
         now, (modified, created) = await self.current(key), Version.of(previous)
         if now and now.node.modified == modified and created in (None, now.node.created):
-            return NodeGuard(now.node, as_shown=now.node.doubtful)
+            return NodeGuard(now.node, compare_value=now.node.is_lossy)
         return None
 
     async def _write(self, key: str, value: bytes, guard: NodeGuard | None, lease: Etcd2Lease | None) -> Entry:
-        if guard and guard.node.directory:
-            raise errors.refused(NOT_A_FILE, self.layout.redacted, key)
+        if guard and guard.node.is_directory:
+            raise errors.error_for(Code.NOT_A_FILE)
         ttl = lease.ttl if lease else guard.node.ttl if guard else None
         written = await Etcd2CasWrite(
             self.connection,
             key,
-            self.layout.locate(key),
+            self.keyspace.to_store_key(key),
             guard.node if guard else None,
             value,
             ttl,
-            as_shown=guard is not None and guard.as_shown,
+            compare_value=guard is not None and guard.compare_value,
         ).commit()
         if written is None:
             raise key_exists() if guard is None else key_modified()
         if lease:
             lease.created = written.created
-        return self.layout.entry(written)
+        return self.keyspace.to_entry(written)
 
     async def _delete(self, key: str, guard: NodeGuard) -> None:
+        path = self.keyspace.to_store_key(key)
         try:
-            deleted = await Etcd2CasWrite(self.connection, key, self.layout.locate(key), guard.node, None).commit()
-        except NotEmptyError as error:
-            raise ExplorerError(error.message, hint=error.hint, address=error.address, key=key) from error
+            deleted = await Etcd2CasWrite(self.connection, key, path, guard.node, None).commit()
+        except DirectoryNotEmptyError as error:
+            raise ExplorerError(error.message, hint=error.hint) from error
         if deleted is None:
             raise key_modified()
 
@@ -118,23 +121,30 @@ class Etcd2Writer(cas_writer.CasWriter[NodeGuard, Etcd2Lease]):
     def _keep_alive(self, key: str, lease: Etcd2Lease) -> None:
         ttl = lease.ttl
         if ttl is not None:
-            renewing = keep_alive(lambda left: renew(self.connection, key, self.layout.locate(key), lease, left), ttl)
+            renewing = keep_alive(
+                lambda left: renew(self.connection, self.keyspace.to_store_key(key), lease, left), ttl
+            )
             self.tasks.start(renewing, name=f"TTL of {key}")
 
 
-async def renew(connection: Etcd2Connection, key: str, path: str, life: Etcd2Lease, within: float) -> float:
-    """Renew the TTL of a node that is still the one that was made, and give it in seconds.
+async def renew(connection: Etcd2Connection, path: str, lease: Etcd2Lease, within: float) -> float:
+    """Renew the TTL of a node if it is still the one that was created, and return the TTL in seconds.
 
     Raises:
-        KeyNotFound: It is not.
+        KeyNotFound: The node is gone or another one.
     """
     while True:
-        now = await Etcd2Reader(connection, key).node(path)
-        if now is None or now.created != life.created or now.ttl is None:
-            raise KeyNotFound("it is no longer there", address=connection.redacted, key=key)
-        form = {"refresh": "true", "ttl": str(life.ttl), "prevIndex": str(now.modified)}
-        renewed = await connection.ask(
-            requests.write(path, form), NOT_FOUND, COMPARE_FAILED, NOT_A_FILE, key=key, within=within, repeat=False
+        now = await Etcd2Reader(connection).read_node(path)
+        if now is None or now.created != lease.created or now.ttl is None:
+            raise KeyNotFound("the key no longer exists")
+        form = {"refresh": "true", "ttl": str(lease.ttl), "prevIndex": str(now.modified)}
+        renewed = await connection.send(
+            requests.write(path, form),
+            Code.KEY_NOT_FOUND,
+            Code.COMPARE_FAILED,
+            Code.NOT_A_FILE,
+            within=within,
+            repeat=False,
         )
         if renewed.code is None:
-            return float(life.ttl or 0)
+            return float(lease.ttl or 0)
