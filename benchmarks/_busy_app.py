@@ -126,8 +126,8 @@ class Control:
             "processing": now[2] - then[2],
             "lags": lags,
             "rows": len(self._session.tree),
-            "behind": len(self._session._following._fold),  # noqa: SLF001 - nothing else tells how many wait
-            "unread": self._traffic.keyspace.revision - int(self._session._following.revision or 0),  # noqa: SLF001 - as above
+            "behind": len(self._session.connection._reflector._coalescer),  # noqa: SLF001 - not public
+            "unread": self._traffic.keyspace.revision - int(self._session.connection.revision or 0),
             "liveness": self._session.liveness.status.value,
         }
 

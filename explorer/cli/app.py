@@ -94,7 +94,7 @@ def run_app(known: Profile, overview: Overview, options: CodecOptions, *, profil
             read_only="read-only: its profile says so" if overview.read_only else None,
             drafts=drafts,
             actions=actions,
-            nearby=nearby,
+            find_nearby=nearby,
             errors=errors,
             profile=profile_name,
         ) as session:

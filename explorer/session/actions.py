@@ -7,10 +7,11 @@ send for other keys.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Flag, auto
-from typing import Final, Protocol
+from typing import Final
 
 from explorer.model.capabilities import Capability
 from explorer.model.errors import InvalidAddress
+from explorer.session.action_context import ActionContext
 
 
 class Place(Flag):
@@ -35,7 +36,6 @@ READING: Final = Place.READER | Place.REVIEW | Place.CONFLICT | Place.DELETION
 TYPING: Final = Place.EDITOR | Place.DELETION
 """Where a character is text."""
 _NONE: Final = Capability(0)
-READ_ONLY: Final = "read-only: w unlocks writing"
 EVERYWHERE: Final = BROWSING | Place.EDITOR | READING
 
 
@@ -61,50 +61,6 @@ class Need(Flag):
     """Both changes can be put together."""
     OUTCOME_UNKNOWN = auto()
     """Whether the open edit was saved is unknown."""
-
-
-class Situation(Protocol):
-    """What of a session decides which actions are off."""
-
-    @property
-    def unreachable_reason(self) -> str | None:
-        """Why the store cannot be asked now, None if it can."""
-
-    @property
-    def writable(self) -> bool:
-        """Whether writing was unlocked."""
-
-    @property
-    def store_capabilities(self) -> Capability:
-        """What the store can do."""
-
-    @property
-    def selected(self) -> str | None:
-        """The selected key."""
-
-    @property
-    def unreadable_reason(self) -> str | None:
-        """Why the selected key shows no value, None if it does."""
-
-    @property
-    def uneditable_reason(self) -> str | None:
-        """Why the value shown cannot be edited, None if it can."""
-
-    @property
-    def open_edit(self) -> str | None:
-        """The key that is being edited."""
-
-    @property
-    def in_conflict(self) -> bool:
-        """Whether the open edit met somebody else's change."""
-
-    @property
-    def unmergeable_reason(self) -> str | None:
-        """Why the open edit and somebody else's change cannot be put together, None if they can."""
-
-    @property
-    def outcome_unknown(self) -> bool:
-        """Whether it is unknown if the open edit was saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,42 +89,37 @@ class Action:
             return ()
         return tuple(key for key in self.keys if place not in TYPING or len(key) > 1)
 
-    def disabled_reason(self, situation: Situation, read_only: str = READ_ONLY) -> str | None:
-        """Return why it cannot be done now, in a line for a person; None if it can.
-
-        Args:
-            situation: How the session stands.
-            read_only: What is said where writing is locked.
-        """
-        return next(_reasons(self, situation, read_only), None)
+    def disabled_reason(self, context: ActionContext) -> str | None:
+        """Return why the action is disabled, in one line; None if it is enabled."""
+        return next(_disabled_reasons(self, context), None)
 
 
-def _reasons(action: Action, situation: Situation, read_only: str) -> Iterator[str]:
-    """Give what an action lacks, what a person would mend first coming first."""
+def _disabled_reasons(action: Action, context: ActionContext) -> Iterator[str]:
+    """Yield the reasons why an action is disabled, the one to fix first coming first."""
     needs = action.needs
-    missing = action.capability & ~situation.store_capabilities
+    missing = action.capability & ~context.store_capabilities
     if missing:
-        yield f"this store cannot do it ({(missing.name or '').lower()})"
-    if Need.KEY in needs and situation.selected is None:
+        yield f"not supported by this store ({(missing.name or '').lower()})"
+    if Need.KEY in needs and context.selected is None:
         yield "no key is selected"
-    if Need.WRITABLE in needs and not situation.writable:
-        yield read_only
-    if Need.VALUE in needs and situation.unreadable_reason is not None:
-        yield situation.unreadable_reason
-    if Need.EDITABLE in needs and situation.uneditable_reason is not None:
-        yield situation.uneditable_reason
-    if Need.NO_EDIT in needs and situation.open_edit is not None:
-        yield f"{situation.open_edit} is being edited: save or leave it first"
-    if Need.EDIT in needs and situation.open_edit is None:
-        yield "nothing is being edited"
-    if Need.CONFLICT in needs and not situation.in_conflict:
-        yield "nobody else has changed the key"
-    if Need.MERGE in needs and situation.unmergeable_reason is not None:
-        yield situation.unmergeable_reason
-    if Need.OUTCOME_UNKNOWN in needs and not situation.outcome_unknown:
-        yield "the last save is not in doubt"
-    if Need.CONNECTION in needs and situation.unreachable_reason is not None:
-        yield situation.unreachable_reason
+    if Need.WRITABLE in needs and context.read_only_reason is not None:
+        yield context.read_only_reason
+    if Need.VALUE in needs and context.unreadable_reason is not None:
+        yield context.unreadable_reason
+    if Need.EDITABLE in needs and context.uneditable_reason is not None:
+        yield context.uneditable_reason
+    if Need.NO_EDIT in needs and context.open_edit is not None:
+        yield f"{context.open_edit} is being edited: save or close it first"
+    if Need.EDIT in needs and context.open_edit is None:
+        yield "no edit is open"
+    if Need.CONFLICT in needs and not context.in_conflict:
+        yield "there is no conflict"
+    if Need.MERGE in needs and context.unmergeable_reason is not None:
+        yield context.unmergeable_reason
+    if Need.OUTCOME_UNKNOWN in needs and not context.outcome_unknown:
+        yield "the outcome of the last save is known"
+    if Need.CONNECTION in needs and context.unreachable_reason is not None:
+        yield context.unreachable_reason
 
 
 class Actions:

@@ -1,4 +1,4 @@
-"""The time that proofs, ages and lifetimes are counted by: it goes on while the machine sleeps."""
+"""The session's clock: boot time, which goes on while the machine is suspended."""
 
 import asyncio
 import time
@@ -6,49 +6,49 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-_SLEEPLESS: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_BOOT_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-class Alarm(Protocol):
-    """A call that is due later."""
+class Timer(Protocol):
+    """A scheduled call."""
 
     def cancel(self) -> None:
-        """Let it not happen."""
+        """Cancel the call."""
 
 
 class Clock:
-    """The machine's own clocks. Tests and pictures have clocks that move only when they are told to."""
+    """The machine's clocks. Tests and screenshots use clocks that they move themselves."""
 
     def now(self) -> float:
-        """Give the seconds from some start, time asleep included (CLOCK_BOOTTIME, where the system has it)."""
-        return time.clock_gettime(_SLEEPLESS)
+        """Return the seconds since some start, time suspended included (CLOCK_BOOTTIME where there is one)."""
+        return time.clock_gettime(_BOOT_CLOCK)
 
-    def asleep(self) -> float:
-        """Give the seconds that the machine has been asleep since it was started."""
-        return time.clock_gettime(_SLEEPLESS) - time.clock_gettime(time.CLOCK_MONOTONIC)
+    def suspended(self) -> float:
+        """Return the seconds for which the machine was suspended since it started."""
+        return time.clock_gettime(_BOOT_CLOCK) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
     def wall(self) -> datetime:
-        """Give the time of day, to show."""
+        """Return the time of day, for display."""
         return datetime.now(UTC)
 
-    def call_at(self, moment: float, act: Callable[[], None]) -> Alarm:
-        """Call `act` from the running event loop once the moment has come."""
-        return asyncio.get_running_loop().call_later(max(0.0, moment - self.now()), act)
+    def call_at(self, moment: float, callback: Callable[[], None]) -> Timer:
+        """Schedule a call from the running event loop."""
+        return asyncio.get_running_loop().call_later(max(0.0, moment - self.now()), callback)
 
 
-async def wait_until(clock: Clock, moment: float, bell: asyncio.Event | None = None) -> None:
-    """Wait for a moment; what has passed is not waited for.
+async def wait_until(clock: Clock, moment: float, event: asyncio.Event | None = None) -> None:
+    """Wait until a moment, or until an event is set.
 
     Args:
-        clock: Whose moment it is.
-        moment: In seconds of the clock.
-        bell: Set by somebody, it ends the waiting earlier. It is cleared at the end.
+        clock: Clock of the moment.
+        moment: Seconds of the clock; one that has passed is not waited for.
+        event: Ends the wait early. It is cleared at the end.
     """
-    bell = bell or asyncio.Event()
-    if clock.now() < moment and not bell.is_set():
-        alarm = clock.call_at(moment, bell.set)
+    event = event or asyncio.Event()
+    if clock.now() < moment and not event.is_set():
+        timer = clock.call_at(moment, event.set)
         try:
-            await bell.wait()
+            await event.wait()
         finally:
-            alarm.cancel()
-    bell.clear()
+            timer.cancel()
+    event.clear()

@@ -1,111 +1,119 @@
-"""How bytes become documents without stopping everything else: what is large is decoded in a thread of the session."""
+"""Decoder: decodes and encodes values, large ones in a thread."""
 
+import asyncio
 import logging
 import time
-from typing import Final, Protocol
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol, TypeVar, TypeVarTuple
 
 from explorer.codecs.base import Choice, Document, EncodeResult, MergeResult
 from explorer.codecs.three_way import ThreeWayRow, three_way_rows
 from explorer.model.line_diff import DiffLine, diff
 from explorer.model.sanitize import sanitize
-from explorer.session.aside import Aside
 
 _LOG: Final = logging.getLogger(__package__)
 
-LARGE: Final = 32 * 1024
-"""Bytes (or characters) from which a thread decodes and encodes."""
-PREVIEWED: Final = 256 * 1024
-"""Bytes from which the beginning of a value is shown before all of it was looked through."""
+Args = TypeVarTuple("Args")
+Result = TypeVar("Result")
+
+THREAD_SIZE: Final = 32 * 1024
+"""Size in bytes or characters from which a value is decoded and encoded in the thread."""
+PREVIEW_SIZE: Final = 256 * 1024
+"""Size in bytes from which the beginning of a value is shown before all of it is decoded."""
 
 
 class Codecs(Protocol):
-    """What a session asks of the codecs."""
+    """Codecs as a session uses them."""
 
     def open(self, key: str, value: bytes, choice: Choice | None = None) -> Document:
-        """Give the document of a value; never raises on any bytes."""
+        """Return the document of a value; never raises on any bytes."""
 
     def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
-        """Return the beginning of a large value as a document, at once; None where only the whole can be read."""
+        """Return the beginning of a large value as a document; None where only the whole can be decoded."""
 
     def patterns(self, key: str) -> tuple[str, ...]:
-        """Return patterns for keys like this one, the likeliest first."""
+        """Return patterns of keys like this one, the most likely first."""
 
     def add_rule(self, key: str, text: str, choice: Choice) -> None:
-        """Read all keys that match a pattern in a certain way; raise SchemaFailed if that cannot be kept."""
+        """Decode all keys that match a pattern in one way; raise SchemaFailed if the rule cannot be stored."""
 
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
-        """Give the ways in which a value can be read, likely ones first."""
+        """Return the ways to decode a value, the most likely first."""
 
 
 class Decoder:
-    """The codecs, beside a thread for what is large."""
+    """The codecs, and a thread for large values; its calls run one after the other."""
 
     def __init__(self, codecs: Codecs) -> None:
         self.codecs = codecs
-        self._aside = Aside("keyscope-decoding")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="keyscope-decoder")
 
     async def open(self, key: str, value: bytes, choice: Choice | None = None) -> Document:
-        """Give the document of a value."""
-        if len(value) < LARGE:
+        """Return the document of a value."""
+        if len(value) < THREAD_SIZE:
             return self.codecs.open(key, value, choice)
         began = time.monotonic()
-        document = await self._aside.do(self.codecs.open, key, value, choice)
+        document = await self._in_thread(self.codecs.open, key, value, choice)
         _LOG.debug("decoded %s: %d bytes in %.1f ms", sanitize(key), len(value), (time.monotonic() - began) * 1000)
         return document
 
     def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
-        """Return what is shown of a large value until `open` is through; None where that is nothing."""
-        return self.codecs.preview(key, value, choice) if len(value) >= PREVIEWED else None
+        """Return the document to show of a large value until `open` has finished; None for a small value."""
+        return self.codecs.preview(key, value, choice) if len(value) >= PREVIEW_SIZE else None
 
     def choices_now(self, key: str, value: bytes) -> tuple[Choice, ...] | None:
-        """Return the ways in which a small value can be read, likely ones first; None where that would take long."""
-        return self.codecs.choices(key, value) if len(value) < LARGE else None
+        """Return the ways to decode a small value, the most likely first; None for a large value."""
+        return self.codecs.choices(key, value) if len(value) < THREAD_SIZE else None
 
     async def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
-        """Return the ways in which a value can be read, likely ones first."""
-        return await self._aside.do(self.codecs.choices, key, value)
+        """Return the ways to decode a value, the most likely first."""
+        return await self._in_thread(self.codecs.choices, key, value)
 
     async def add_rule(self, key: str, text: str, choice: Choice) -> None:
-        """Read all keys that match a pattern in a certain way from now on.
+        """Decode all keys that match a pattern in one way from now on.
 
         Raises:
-            SchemaFailed: That cannot be kept.
+            SchemaFailed: The rule cannot be stored.
         """
-        await self._aside.do(self.codecs.add_rule, key, text, choice)
+        await self._in_thread(self.codecs.add_rule, key, text, choice)
 
     async def encode(self, document: Document, text: str) -> EncodeResult:
-        """Give the bytes that an edited text stands for.
+        """Return the encoded value of an edited text.
 
         Raises:
-            InvalidText: It stands for none.
+            InvalidText: The text cannot be encoded.
         """
-        if max(len(document.value), len(text)) < LARGE:
+        if max(len(document.value), len(text)) < THREAD_SIZE:
             return document.encode(text)
-        return await self._aside.do(document.encode, text)
+        return await self._in_thread(document.encode, text)
 
     async def merge(self, document: Document, mine: str, theirs: bytes) -> MergeResult:
-        """Bring two changes of a document together.
+        """MergeResult two changes of a document.
 
         Raises:
-            InvalidText: There is nothing to merge.
+            InvalidText: The changes cannot be merged.
         """
-        return await self._aside.do(document.merge, mine, theirs)
+        return await self._in_thread(document.merge, mine, theirs)
 
     async def compare(self, document: Document, before: str, after: str) -> tuple[tuple[DiffLine, ...], bool]:
-        """Return the lines of a diff of two texts of a document, and whether they were laid out anew to be compared."""
-        return await self._aside.do(_compared, document, before, after)
+        """Return the lines of a diff of two texts of a document, and whether they were indented to be compared."""
+        return await self._in_thread(_compare, document, before, after)
 
     async def compare_three(self, base: str, theirs: str, mine: str) -> tuple[ThreeWayRow, ...]:
-        """Return the lines of three versions of a text side by side."""
-        return await self._aside.do(three_way_rows, base, theirs, mine)
+        """Return three versions of a text side by side, line by line."""
+        return await self._in_thread(three_way_rows, base, theirs, mine)
 
     def close(self) -> None:
-        """End the thread."""
-        self._aside.close()
+        """End the thread; calls that did not start are dropped."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _in_thread(self, call: Callable[[*Args], Result], *args: *Args) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call, *args)
 
 
-def _compared(document: Document, before: str, after: str) -> tuple[tuple[DiffLine, ...], bool]:
-    """Compare two texts; what is in one line is compared indented, where both are."""
+def _compare(document: Document, before: str, after: str) -> tuple[tuple[DiffLine, ...], bool]:
+    """Return the diff of two texts, indented where both are in one line, and whether they were."""
     old, new = document.indented_text(before), document.indented_text(after)
     if old is None or new is None:
         return diff(before, after), False

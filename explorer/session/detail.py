@@ -27,11 +27,11 @@ HISTORY_PAGE_SIZE: Final = 20
 """Entries of history that are read at a time."""
 HISTORY_NOT_LOADED: Final = Empty("not asked for")
 """How the history stands before anybody wanted to see it."""
-_UNTOLD: Final = 0.5
+_RELOAD_INTERVAL: Final = 0.5
 """Seconds between two readings of a key that changes all the time and whose lifetime must be read."""
-_DRAWING: Final = 0.05
+_PREVIEW_DELAY: Final = 0.05
 """Seconds that the beginning of a large value has to be drawn in, before a thread competes for the processor."""
-_REMEMBERED: Final = 1000
+_MAX_CHOICES: Final = 1000
 """Choices made by hand that are kept."""
 
 
@@ -65,28 +65,33 @@ class Detail:
     """The selected key's value; the newest selection wins."""
 
     def __init__(
-        self, decoder: Decoder, work: Jobs, store: Callable[[], Store], clock: Clock, tell: Callable[[Part], None]
+        self,
+        decoder: Decoder,
+        jobs: Jobs,
+        get_store: Callable[[], Store],
+        clock: Clock,
+        mark_dirty: Callable[[Part], None],
     ) -> None:
         """Prepare for selections.
 
         Args:
-            decoder: The codecs.
-            work: Where its tasks belong.
-            store: Gives the open store, or raises why there is none.
-            clock: What ages are counted by.
-            tell: Is told what to draw again.
+            decoder: Decodes values.
+            jobs: Owner of the tasks.
+            get_store: Returns the connected store, or raises why there is none.
+            clock: Clock of ages.
+            mark_dirty: Called with each part that changed.
         """
         self.key: str | None = None
         self.state: LoadState[LoadedValue] = Empty("no key is selected")
         self.history: LoadState[HistoryPage] = HISTORY_NOT_LOADED
         self._decoder = decoder
-        self._work = work
-        self._store = store
+        self._jobs = jobs
+        self._get_store = get_store
         self._clock = clock
-        self._tell = tell
-        self._selected = -math.inf
+        self._mark_dirty = mark_dirty
+        self._selected_at = -math.inf
         """The moment of the last selection."""
-        self._news: Put | None = None
+        self._pending_put: Put | None = None
         """A change of the key that is not shown yet."""
         self._choices: OrderedDict[str, Choice] = OrderedDict()
 
@@ -104,13 +109,13 @@ class Detail:
     @property
     def choices(self) -> tuple[Choice, ...] | None:
         """How the value shown can be read, likely ones first; None where `find_choices` has to find it out."""
-        reading = self.loaded
-        return () if reading is None else self._decoder.choices_now(reading.entry.key, reading.entry.value or b"")
+        loaded = self.loaded
+        return () if loaded is None else self._decoder.choices_now(loaded.entry.key, loaded.entry.value or b"")
 
     async def find_choices(self) -> tuple[Choice, ...]:
         """Find out how the value shown can be read, likely ones first."""
-        reading = self.loaded
-        return () if reading is None else await self._decoder.choices(reading.entry.key, reading.entry.value or b"")
+        loaded = self.loaded
+        return () if loaded is None else await self._decoder.choices(loaded.entry.key, loaded.entry.value or b"")
 
     # What a person does
 
@@ -123,22 +128,22 @@ class Detail:
             return
         self.key = key
         self.history = HISTORY_NOT_LOADED
-        self._news = None
-        self._work.cancel(_NEWS)
-        self._work.cancel(_HISTORY)
+        self._pending_put = None
+        self._jobs.cancel(_FOLLOW_JOB)
+        self._jobs.cancel(_HISTORY_JOB)
         if key is None:
-            self._work.cancel(_VALUE)
-            self._become(Empty("no key is selected"))
+            self._jobs.cancel(_LOAD_JOB)
+            self._set_state(Empty("no key is selected"))
         else:
-            moment, before = self._clock.now(), self._selected
-            self._selected = moment
-            self._become(Loading(moment))
+            moment, before = self._clock.now(), self._selected_at
+            self._selected_at = moment
+            self._set_state(Loading(moment))
             calm = moment - before >= SELECTION_DEBOUNCE
-            self._work.replace(self._load(key) if calm else self._settle(key), name=_VALUE)
+            self._jobs.replace(self._load(key) if calm else self._load_debounced(key), name=_LOAD_JOB)
 
     def reload(self) -> Task | None:
         """Read the selected key again; what is shown stays until then."""
-        return None if self.key is None else self._work.replace(self._load(self.key), name=_VALUE)
+        return None if self.key is None else self._jobs.replace(self._load(self.key), name=_LOAD_JOB)
 
     def choose(self, choice: Choice | None) -> None:
         """Read the selected key's value in a certain way from now on; None leaves it to the rules again."""
@@ -147,11 +152,11 @@ class Detail:
         self._choices.pop(self.key, None)
         if choice is not None:
             self._choices[self.key] = choice
-            if len(self._choices) > _REMEMBERED:
+            if len(self._choices) > _MAX_CHOICES:
                 self._choices.popitem(last=False)
-        reading = self.loaded
-        if reading is not None:
-            self._work.replace(self._show(reading.entry, reading), name=_VALUE)
+        loaded = self.loaded
+        if loaded is not None:
+            self._jobs.replace(self._show(loaded.entry, loaded), name=_LOAD_JOB)
 
     @property
     def chosen(self) -> Choice | None:
@@ -175,8 +180,8 @@ class Detail:
 
     def switch_form(self) -> bool:
         """Show the value in its other form (indented or as stored, text format or JSON); return False without one."""
-        reading = self.loaded
-        alternative = None if reading is None else reading.document.alternative()
+        loaded = self.loaded
+        alternative = None if loaded is None else loaded.document.alternative()
         if alternative is None:
             return False
         self.choose(alternative)
@@ -188,64 +193,64 @@ class Detail:
             return
         before = self.history.value if isinstance(self.history, Ready) else HistoryPage((), complete=False)
         if not before.complete:
-            self._work.replace(self._read_earlier(self.key, before), name=_HISTORY)
+            self._jobs.replace(self._load_earlier(self.key, before), name=_HISTORY_JOB)
 
     # What happens
 
-    def apply(self, event: Put | Deleted) -> None:
+    def on_event(self, event: Put | Deleted) -> None:
         """Follow a change of the selected key."""
         if event.key != self.key:
             return
-        self._work.cancel(_VALUE)  # what it would give may be older than this
+        self._jobs.cancel(_LOAD_JOB)  # what it would give may be older than this
         if isinstance(event, Deleted):
-            self._news = None
-            self._work.cancel(_NEWS)
-            self._gone(event.key)
+            self._pending_put = None
+            self._jobs.cancel(_FOLLOW_JOB)
+            self._on_deleted(event.key)
         else:
-            idle, self._news = self._news is None, event
+            idle, self._pending_put = self._pending_put is None, event
             if idle:
                 waited_for = not self._shows(event.key)
-                self._work.replace(self._follow(event.key), name=_NEWS, caused=waited_for)
+                self._jobs.replace(self._follow(event.key), name=_FOLLOW_JOB, user_initiated=waited_for)
         if isinstance(self.history, Ready):
             self.history = HISTORY_NOT_LOADED
 
     async def _follow(self, key: str) -> None:
         """Show the news of a key until there is no more; what comes while one is decoded is one more, however much."""
-        while (event := self._news) is not None and key == self.key:
+        while (event := self._pending_put) is not None and key == self.key:
             if event.entry.value is None or (event.entry.lease is not None and event.entry.ttl is None):
                 await self._load(key)  # how long it lives is not told with the change
-                pause = _UNTOLD
+                pause = _RELOAD_INTERVAL
             else:
                 await self._show(event.entry)
                 pause = 0.0
-            if self._news is event:
-                self._news = None
+            if self._pending_put is event:
+                self._pending_put = None
             else:
                 await asyncio.sleep(pause)
 
-    def _gone(self, key: str) -> None:
-        reading = self.loaded
-        if reading is not None and reading.entry.key == key:
-            self._become(Ready(replace(reading, deleted=True)))
+    def _on_deleted(self, key: str) -> None:
+        loaded = self.loaded
+        if loaded is not None and loaded.entry.key == key:
+            self._set_state(Ready(replace(loaded, deleted=True)))
         else:
-            self._become(Empty("there is no value under this key"))
+            self._set_state(Empty("there is no value under this key"))
 
     # Reading
 
-    async def _settle(self, key: str) -> None:
+    async def _load_debounced(self, key: str) -> None:
         await asyncio.sleep(SELECTION_DEBOUNCE)
         await self._load(key)
 
     async def _load(self, key: str) -> None:
         moment, time = self._clock.now(), self._clock.wall()
         try:
-            entry = await self._store().get(key)
+            entry = await self._get_store().get(key)
         except (KeyNotFound, InvalidKey):  # what cannot be a key, such as the empty one, may be a folder
-            self._gone(key)
+            self._on_deleted(key)
         except ExplorerError as error:
-            self._become(Failed(error, self.loaded if self._shows(key) else None))
+            self._set_state(Failed(error, self.loaded if self._shows(key) else None))
         except Exception as error:
-            self._become(Failed(as_failure(error), self.loaded if self._shows(key) else None))
+            self._set_state(Failed(as_failure(error), self.loaded if self._shows(key) else None))
             raise
         else:
             await self._show(entry, moment=moment, time=time)
@@ -253,47 +258,47 @@ class Detail:
     async def _show(
         self,
         entry: Entry,
-        reading: LoadedValue | None = None,
+        loaded: LoadedValue | None = None,
         *,
         moment: float | None = None,
         time: datetime | None = None,
     ) -> None:
         """Show an entry, read just now unless it is said when."""
         if entry.value is None:
-            self._become(Empty("a folder without a value of its own"))
+            self._set_state(Empty("a folder without a value of its own"))
             return
         moment = self._clock.now() if moment is None else moment
         choice = self._choices.get(entry.key)
         preview = None if self._shows(entry.key) else self._decoder.preview(entry.key, entry.value, choice)
         if preview is not None:
-            self._become(Ready(LoadedValue(entry, preview, moment, time or self._clock.wall())))
-            await asyncio.sleep(_DRAWING)
+            self._set_state(Ready(LoadedValue(entry, preview, moment, time or self._clock.wall())))
+            await asyncio.sleep(_PREVIEW_DELAY)
         try:
             document = await self._decoder.open(entry.key, entry.value, choice)
         except ExplorerError as error:
-            self._become(Failed(error, None))
+            self._set_state(Failed(error, None))
             return
         except Exception as error:
-            self._become(Failed(as_failure(error), None))
+            self._set_state(Failed(as_failure(error), None))
             raise
-        if reading is None:
-            reading = LoadedValue(entry, document, moment, time or self._clock.wall())
-        self._become(Ready(replace(reading, document=document)))
+        if loaded is None:
+            loaded = LoadedValue(entry, document, moment, time or self._clock.wall())
+        self._set_state(Ready(replace(loaded, document=document)))
 
     def _shows(self, key: str) -> bool:
         return self.loaded is not None and self.loaded.entry.key == key
 
-    async def _read_earlier(self, key: str, before: HistoryPage) -> None:
+    async def _load_earlier(self, key: str, before: HistoryPage) -> None:
         try:
-            store = self._store()
-            if Capability.HISTORY not in store.capabilities:
-                reason = store.unsupported_reasons.get(Capability.HISTORY, "the store has nothing of the kind")
+            get_store = self._get_store()
+            if Capability.HISTORY not in get_store.capabilities:
+                reason = get_store.unsupported_reasons.get(Capability.HISTORY, "the store has nothing of the kind")
                 self.history = Empty(f"no history: {reason}")
             else:
                 if not before.entries:
                     self.history = Loading(self._clock.now())
-                    self._tell(Part.DETAIL)
-                found = await _page(store.history(key), len(before.entries), HISTORY_PAGE_SIZE)
+                    self._mark_dirty(Part.DETAIL)
+                found = await _history_page(get_store.history(key), len(before.entries), HISTORY_PAGE_SIZE)
                 entries = before.entries + found
                 complete = len(found) < HISTORY_PAGE_SIZE
                 self.history = (
@@ -303,21 +308,21 @@ class Detail:
             self.history = Failed(error, before if before.entries else None)
         except Exception as error:
             self.history = Failed(as_failure(error), before if before.entries else None)
-            self._tell(Part.DETAIL)
+            self._mark_dirty(Part.DETAIL)
             raise
-        self._tell(Part.DETAIL)
+        self._mark_dirty(Part.DETAIL)
 
-    def _become(self, state: LoadState[LoadedValue]) -> None:
+    def _set_state(self, state: LoadState[LoadedValue]) -> None:
         self.state = state
-        self._tell(Part.DETAIL)
+        self._mark_dirty(Part.DETAIL)
 
 
-_NEWS: Final = "follow the selected key"
-_VALUE: Final = "read the selected key"
-_HISTORY: Final = "read the history of the selected key"
+_FOLLOW_JOB: Final = "follow the selected key"
+_LOAD_JOB: Final = "read the selected key"
+_HISTORY_JOB: Final = "read the history of the selected key"
 
 
-async def _page(history: AsyncGenerator[Entry, None], skip: int, count: int) -> tuple[Entry, ...]:
+async def _history_page(history: AsyncGenerator[Entry, None], skip: int, count: int) -> tuple[Entry, ...]:
     found: list[Entry] = []
     async with aclosing(history) as entries:
         async for entry in entries:

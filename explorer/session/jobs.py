@@ -1,47 +1,47 @@
-"""The tasks of a session: one TaskGroup owns them all, and it is known when what a person caused is done."""
+"""Jobs: the tasks of a session, owned by one TaskGroup."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Final, TypeAlias
 
-RESTART_PAUSE: Final = 1.0
-"""Seconds until a task that goes on as long as the session does is started again after an unexpected exception."""
+RESTART_DELAY: Final = 1.0
+"""Seconds before a permanent job is started again after an unexpected exception."""
 
 Job: TypeAlias = Coroutine[object, object, None]
 Task: TypeAlias = asyncio.Task[None]
 
 
 class Jobs:
-    """What a session has running. Errors of the store are told by the jobs themselves; any other failure is a defect.
+    """The running jobs of a session. A job handles store errors itself; any other exception is a defect.
 
-    A defect ends the session and is raised where it was entered, unless somebody is there to report it to.
+    A defect ends the session, and is raised where it was entered, unless `on_failure` takes it.
     """
 
     def __init__(self, on_failure: Callable[[Exception, str], object] | None = None) -> None:
-        """Prepare.
+        """Prepare for jobs.
 
         Args:
-            on_failure: Is called with an exception that a job raised and the name of the job; the session goes on.
+            on_failure: Called with an exception that a job raised and the job's name; then the session goes on.
         """
         self._on_failure = on_failure
         self._create: Callable[[Job], Task] | None = None
         self._running: set[Task] = set()
-        self._caused: set[Task] = set()
+        self._user_initiated: set[Task] = set()
         self._latest: dict[str, Task] = {}
 
     @property
-    def busy(self) -> bool:
-        """Whether something that a person caused is not done."""
-        return bool(self._caused)
+    def is_busy(self) -> bool:
+        """Whether a user-initiated job is running."""
+        return bool(self._user_initiated)
 
-    def start(self, job: Job, *, name: str, caused: bool = True) -> Task | None:
-        """Start a job; nothing is started before the session is entered or once it is being left.
+    def start(self, job: Job, *, name: str, user_initiated: bool = True) -> Task | None:
+        """Start a job; nothing is started before `task_group` is entered, or while it is left.
 
         Args:
-            job: It tells errors of the store itself.
-            name: What it is, for whoever looks at the tasks.
-            caused: A person caused it and it comes to an end; others go on as long as the session does.
+            job: A coroutine that handles store errors itself.
+            name: Name of the task.
+            user_initiated: Whether a person caused it, and it ends by itself; `join` waits for it.
         """
         if self._create is None:
             job.close()
@@ -49,17 +49,17 @@ class Jobs:
         task = self._create(job if self._on_failure is None else self._reporting(job, name, self._on_failure))
         task.set_name(name)
         self._running.add(task)
-        if caused:
-            self._caused.add(task)
-        task.add_done_callback(self._ended)
+        if user_initiated:
+            self._user_initiated.add(task)
+        task.add_done_callback(self._on_done)
         return task
 
     def keep_running(self, make: Callable[[], Job], *, name: str) -> None:
-        """Start a job that goes on as long as the session does, and start it again should it fail."""
-        self.start(self.restarting(make, name), name=name, caused=False)
+        """Start a permanent job; it is started again when it fails."""
+        self.start(self.run_with_restarts(make, name), name=name, user_initiated=False)
 
-    async def restarting(self, make: Callable[[], Job], name: str) -> None:
-        """Run a job, and run it again after a pause whenever it fails with an exception that can be reported."""
+    async def run_with_restarts(self, make: Callable[[], Job], name: str) -> None:
+        """Run a job, and run it again after a delay whenever it fails with an exception that can be reported."""
         while True:
             try:
                 await make()
@@ -67,7 +67,7 @@ class Jobs:
                 if self._on_failure is None:
                     raise
                 self._on_failure(error, name)
-                await asyncio.sleep(RESTART_PAUSE)
+                await asyncio.sleep(RESTART_DELAY)
             else:
                 return
 
@@ -78,26 +78,26 @@ class Jobs:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is reported and the session goes on
             on_failure(error, name)
 
-    def replace(self, job: Job, *, name: str, caused: bool = True) -> Task | None:
-        """Start a job instead of the one of that name: the newest wins."""
+    def replace(self, job: Job, *, name: str, user_initiated: bool = True) -> Task | None:
+        """Start a job in place of the running one of that name."""
         self.cancel(name)
-        task = self.start(job, name=name, caused=caused)
+        task = self.start(job, name=name, user_initiated=user_initiated)
         if task is not None:
             self._latest[name] = task
         return task
 
     def cancel(self, name: str) -> None:
-        """End the job that was started by `replace` under a name, if it still runs."""
-        before = self._latest.pop(name, None)
-        if before is not None:
-            before.cancel()
+        """Cancel the job that `replace` started under a name, if it still runs."""
+        task = self._latest.pop(name, None)
+        if task is not None:
+            task.cancel()
 
     @asynccontextmanager
-    async def going_on(self) -> AsyncGenerator[None, None]:
-        """Hold a TaskGroup open; entered and left by one task. At the end everything is cancelled.
+    async def task_group(self) -> AsyncGenerator[None, None]:
+        """Hold a TaskGroup open; entered and left by one task. At the end every job is cancelled.
 
         Raises:
-            ExceptionGroup: A job failed; what its block itself raised is raised as it is.
+            ExceptionGroup: A job failed. An exception of the block itself is raised as it is.
         """
         failure: Exception | None = None
         async with asyncio.TaskGroup() as group:
@@ -113,14 +113,14 @@ class Jobs:
         if failure is not None:
             raise failure
 
-    async def done(self) -> None:
-        """Wait until nothing that a person caused is running."""
-        while self._caused:
-            await asyncio.wait(set(self._caused))
+    async def join(self) -> None:
+        """Wait until no user-initiated job is running."""
+        while self._user_initiated:
+            await asyncio.wait(set(self._user_initiated))
 
-    def _ended(self, task: Task) -> None:
+    def _on_done(self, task: Task) -> None:
         self._running.discard(task)
-        self._caused.discard(task)
+        self._user_initiated.discard(task)
         name = task.get_name()
         if self._latest.get(name) is task:
             del self._latest[name]

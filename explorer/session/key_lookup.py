@@ -1,4 +1,4 @@
-"""Questions about a key that a person typed or came with: is it there, what completes it, where else are keys."""
+"""Lookup of a typed key: whether it exists, what completes it, and where else there are keys."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -11,74 +11,75 @@ from explorer.session.keytree.tree import Tree
 
 
 class KeyLookup:
-    """Answers from the loaded tree where it can, else from the store.
+    """Looks keys up in the loaded tree where it can, else in the store.
 
     Args:
-        tree: The keys.
-        store: Returns the store that is connected.
-        find_nearby: Finds where the keys are if there are none at the address.
-        on_nearby: Called when that was found out.
+        get_tree: Returns the tree; it is replaced when the store's separator is known.
+        get_store: Returns the connected store, or raises why there is none.
+        find_nearby: Returns an address where there are keys if there are none at this one.
+        on_nearby: Called once `nearby` is known.
     """
 
     def __init__(
         self,
-        tree: Tree,
-        store: Callable[[], Store],
+        get_tree: Callable[[], Tree],
+        get_store: Callable[[], Store],
         find_nearby: Callable[[], Awaitable[str | None]] | None,
         on_nearby: Callable[[], None],
     ) -> None:
-        self._tree = tree
-        self._store = store
+        self._get_tree = get_tree
+        self._get_store = get_store
         self._find_nearby = find_nearby
         self._on_nearby = on_nearby
         self.nearby: str | None = None
-        """Where the keys are if there are none at the address, once that was looked for."""
+        """Address with keys if there are none at this one, once it was looked for."""
 
     async def find_nearby_keys(self) -> None:
         """Look, once, for the keys of a store that has none at its address."""
         find, self._find_nearby = self._find_nearby, None
         if find is not None:
-            with suppress(ExplorerError):  # whoever may not look there is none the worse
+            with suppress(ExplorerError):  # a hint only
                 self.nearby = await find()
                 self._on_nearby()
 
     async def invalid_name_reason(self, key: str) -> str | None:
-        """Return why no key of this name can be created, in a line for a person; None if it can be tried."""
+        """Return why no key of this name can be created, in a line None if it can be tried."""
         try:
-            await self._store().get(key)
-        except (KeyNotFound, Denied):  # whoever may not read it may still be allowed to create it
+            await self._get_store().get(key)
+        except (KeyNotFound, Denied):  # a user who may not read it may be allowed to create it
             return None
         except ExplorerError as error:
             return error.message
         return "this key exists: e edits it"
 
     async def reveal(self, key: str) -> Node | None:
-        """Open the way to a key in the tree and return its node; None if there is no such key or folder.
+        """Expand the folders of a key in the tree and return its node; None if there is no such key or folder.
 
-        A user with rights on a few keys only may not list the folders on the way: then the key itself is asked for.
+        A user with rights on a few keys may not be allowed to list the folders: then the key itself is read.
 
         Raises:
-            ExplorerError: Neither a level on the way nor the key could be read.
+            ExplorerError: Neither a folder nor the key could be read.
         """
         try:
-            return await self._tree.reveal(key)
+            return await self._get_tree().reveal(key)
         except ExplorerError as error:
-            store = self._store()
+            store = self._get_store()
             with suppress(ExplorerError):
                 await store.get(key, consistent=False)
-                return self._tree.insert_known(key, has_value=True)
+                return self._get_tree().insert_known(key, has_value=True)
             with suppress(ExplorerError):
                 if (await store.children(f"{key}{store.separator}", limit=1)).items:
-                    return self._tree.insert_known(key, has_value=False)
+                    return self._get_tree().insert_known(key, has_value=False)
             raise error from None
 
     async def complete(self, text: str) -> str | None:
         """Return the first key or folder that begins with a text and is longer, a folder with the separator; or None.
 
         Raises:
-            ExplorerError: The store could not be asked.
+            ExplorerError: The store could not be read.
         """
-        tree, separator = self._tree, self._tree.separator
+        tree = self._get_tree()
+        separator = tree.separator
         folder, found, name = text.rpartition(separator)
         node = tree.node(folder) if found else tree.root
         if node is not None and node.branch is not None and node.load_state is LevelState.LOADED:
@@ -88,7 +89,7 @@ class KeyLookup:
                 if not one.tombstone
             ]
         else:
-            children = await _children(self._store(), f"{folder}{found}", text)
+            children = await _children(self._get_store(), f"{folder}{found}", text)
         for child in children:
             if child.name.startswith(name):
                 key = f"{folder}{found}{child.name}{separator if child.has_children and not child.has_value else ''}"
@@ -98,7 +99,7 @@ class KeyLookup:
 
 
 async def _children(store: Store, folder: str, text: str) -> list[Child]:
-    """Return what may complete a text: the key or folder of that very name, and the first child after it."""
+    """Return the candidates of a completion: the key or folder of exactly that name, and the first child after it."""
     exact = Child(text.removeprefix(folder), text, has_value=False, has_children=True)
     if text == folder:
         return list((await store.children(folder, limit=1)).items)

@@ -47,61 +47,63 @@ class LoadedLocks:
 class LockTable:
     """The locks of a store. `run` reads them, again and again, for as long as the session has a store."""
 
-    def __init__(self, clock: Clock, tell: Callable[[Part], None], *, pause: float = MIN_REFRESH_INTERVAL) -> None:
+    def __init__(
+        self, clock: Clock, mark_dirty: Callable[[Part], None], *, min_interval: float = MIN_REFRESH_INTERVAL
+    ) -> None:
         self.state: LoadState[LoadedLocks] = Empty("not connected")
         self._clock = clock
-        self._tell = tell
-        self._pause = pause
+        self._mark_dirty = mark_dirty
+        self._interval = min_interval
         self._separator = "/"
         self._folder = ""
         """Possible locks at or below this prefix are listed, too."""
-        self._possible = False
+        self._has_possible_locks = False
         """Whether the store has locks that look like data."""
-        self._parties: dict[str, str] = {}
+        self._lock_of: dict[str, str] = {}
         """Every key that stands for a party of a lock or for a lock, with the lock's key."""
         self._leased: set[str] = set()
         """Keys that end by themselves and that the last reading knew of, or that were seen since."""
         self._touched: set[str] = set()
         """Prefixes at or below which locks may have changed."""
-        self._whole = False
+        self._read_all = False
         """Whether the whole table is to be read."""
-        self._outdated = math.inf
+        self._ttls_outdated_at = math.inf
         """The moment, on the loop's clock, from which the times left may be wrong because sessions were renewed."""
-        self._wanted = asyncio.Event()
+        self._requested = asyncio.Event()
 
     def request_refresh(self) -> None:
         """Have the whole table read as soon as that is allowed."""
-        self._whole = True
-        self._wanted.set()
+        self._read_all = True
+        self._requested.set()
 
     def open_folder(self, prefix: str) -> None:
         """List the possible locks at or below a prefix, too, in stores whose locks can look like data."""
         if prefix != self._folder:
             self._folder = prefix
-            if self._possible:
+            if self._has_possible_locks:
                 self.request_refresh()
 
     def on_events(self, events: Iterable[Put | Deleted]) -> None:
         """Look whether changes may be about a lock."""
         for event in events:
-            if self._concerns(event):
-                self._touched.add(self._parties.get(event.key) or self._place(event.key))
-                self._wanted.set()
+            if self._affects_locks(event):
+                self._touched.add(self._lock_of.get(event.key) or self._prefix_to_read(event.key))
+                self._requested.set()
 
-    def _place(self, key: str) -> str:
+    def _prefix_to_read(self, key: str) -> str:
         """Return the prefix to read for a key that may be a new party: its folder, or itself at the top."""
         folder, separator, _ = key.rpartition(self._separator)
         return folder if separator else key
 
-    def _concerns(self, event: Put | Deleted) -> bool:
-        if event.key in self._parties:
+    def _affects_locks(self, event: Put | Deleted) -> bool:
+        if event.key in self._lock_of:
             return True
         if isinstance(event, Deleted):
-            leased = event.previous is not None and _ends(event.previous)
+            leased = event.previous is not None and _is_leased(event.previous)
             known = event.key in self._leased
             self._leased.discard(event.key)
             return leased or known
-        if not _ends(event.entry) or event.key in self._leased:
+        if not _is_leased(event.entry) or event.key in self._leased:
             return False
         if len(self._leased) >= _MAX_LEASED:
             self._leased.clear()
@@ -112,75 +114,75 @@ class LockTable:
         """Read the locks of a store now and whenever it is wanted, until cancelled."""
         if Capability.LOCKS not in store.capabilities:
             reason = store.unsupported_reasons.get(Capability.LOCKS, "the store has nothing of the kind")
-            self._become(Empty(f"no locks to show: {reason}"))
+            self._set_state(Empty(f"no locks to show: {reason}"))
             return
         self._separator = store.separator
-        self._possible = bool(store.possible_layouts)
+        self._has_possible_locks = bool(store.possible_layouts)
         clock = asyncio.get_running_loop().time
         earliest = clock()
-        self._whole = True
+        self._read_all = True
         while True:
             whole = await self._wait(earliest)
             began = clock()
-            if self._shown() is None:
-                self._become(Loading(self._clock.now()))
+            if self._loaded() is None:
+                self._set_state(Loading(self._clock.now()))
             try:
                 await self._read(store, whole=whole)
             except CallNotSupported as error:
-                self._become(Empty(f"no locks to show: {error.message}"))
+                self._set_state(Empty(f"no locks to show: {error.message}"))
                 return
             except ExplorerError as error:
-                self._become(Failed(error, self._shown()))
-                self._whole = self._whole or error.retryable
+                self._set_state(Failed(error, self._loaded()))
+                self._read_all = self._read_all or error.retryable
             except Exception as error:
-                self._become(Failed(as_failure(error), self._shown()))
+                self._set_state(Failed(as_failure(error), self._loaded()))
                 raise
-            pause = READ_TIME_FACTOR * (clock() - began)
+            min_interval = READ_TIME_FACTOR * (clock() - began)
             if whole:
-                earliest = clock() + pause
-            await asyncio.sleep(self._pause if whole else max(self._pause, pause))
+                earliest = clock() + min_interval
+            await asyncio.sleep(self._interval if whole else max(self._interval, min_interval))
 
     async def _wait(self, earliest: float) -> bool:
         """Wait for something to read; return whether it is the whole table, which is read from `earliest` on."""
         clock = asyncio.get_running_loop().time
         while True:
             many = len(self._touched) > _MAX_TOUCHED or "" in self._touched
-            self._whole = self._whole or many or clock() >= self._outdated
-            if self._whole and clock() >= earliest:
+            self._read_all = self._read_all or many or clock() >= self._ttls_outdated_at
+            if self._read_all and clock() >= earliest:
                 return True
             if self._touched and not many:
                 return False
-            moment = earliest if self._whole else self._outdated
+            moment = earliest if self._read_all else self._ttls_outdated_at
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(None if moment == math.inf else moment):
-                    await self._wanted.wait()
-            self._wanted.clear()
+                    await self._requested.wait()
+            self._requested.clear()
 
     async def _read(self, store: Store, *, whole: bool) -> None:
         touched, self._touched = self._touched, set()
         moment, time = self._clock.now(), self._clock.wall()
         if whole:
-            self._whole = False
+            self._read_all = False
             locks, outdated = await self._all(store), math.inf
         else:
-            locks, outdated = await self._changed(store, touched, moment), self._outdated
+            locks, outdated = await self._changed(store, touched, moment), self._ttls_outdated_at
         soonest = min(
-            (party.ttl for lock in locks for party in _parties(lock) if party.ttl is not None), default=math.inf
+            (party.ttl for lock in locks for party in _contenders(lock) if party.ttl is not None), default=math.inf
         )
-        self._outdated = min(outdated, asyncio.get_running_loop().time() + soonest / 2)
-        self._parties = {
-            key: lock.key for lock in locks for key in (lock.key, *(party.key for party in _parties(lock)))
+        self._ttls_outdated_at = min(outdated, asyncio.get_running_loop().time() + soonest / 2)
+        self._lock_of = {
+            key: lock.key for lock in locks for key in (lock.key, *(party.key for party in _contenders(lock)))
         }
-        self._leased |= {key for lock in locks for party in _parties(lock) for key in (party.key, *party.other_keys)}
+        self._leased |= {key for lock in locks for party in _contenders(lock) for key in (party.key, *party.other_keys)}
         if locks:
-            self._become(Ready(LoadedLocks(locks, moment, time)))
+            self._set_state(Ready(LoadedLocks(locks, moment, time)))
         else:
-            self._become(Empty("nobody holds a lock or waits for one"))
+            self._set_state(Empty("nobody holds a lock or waits for one"))
 
     async def _all(self, store: Store) -> tuple[LockInfo, ...]:
         """Read every lock, and the possible ones in the open folder."""
         locks = await store.locks()
-        if not (self._possible and self._folder):
+        if not (self._has_possible_locks and self._folder):
             return locks
         return _merged(locks, await store.locks(self._folder))
 
@@ -189,9 +191,9 @@ class LockTable:
         found: list[LockInfo] = []
         for prefix in prefixes:
             found += await store.locks(prefix)
-        read = self._shown() or LoadedLocks((), moment, self._clock.wall())
+        read = self._loaded() or LoadedLocks((), moment, self._clock.wall())
         kept = [
-            _at(lock, read, moment)
+            _aged(lock, read, moment)
             for lock in read.locks
             if not any(self._covers(prefix, lock.key) for prefix in prefixes)
         ]
@@ -201,7 +203,7 @@ class LockTable:
     def _covers(self, prefix: str, key: str) -> bool:
         return key == prefix or key.startswith(prefix.removesuffix(self._separator) + self._separator)
 
-    def _shown(self) -> LoadedLocks | None:
+    def _loaded(self) -> LoadedLocks | None:
         match self.state:
             case Ready(value=value):
                 return value
@@ -210,22 +212,22 @@ class LockTable:
             case _:
                 return None
 
-    def _become(self, state: LoadState[LoadedLocks]) -> None:
+    def _set_state(self, state: LoadState[LoadedLocks]) -> None:
         self.state = state
-        self._tell(Part.LOCKS)
+        self._mark_dirty(Part.LOCKS)
 
 
-def _ends(entry: Entry) -> bool:
+def _is_leased(entry: Entry) -> bool:
     """Tell whether an entry ends by itself, as a lock does that its holder no longer renews."""
     return entry.lease is not None or entry.ttl is not None
 
 
-def _parties(lock: LockInfo) -> Iterator[Contender]:
+def _contenders(lock: LockInfo) -> Iterator[Contender]:
     """Yield the holder and the waiters."""
     yield from (lock.holder, *lock.waiters) if lock.holder else lock.waiters
 
 
-def _at(lock: LockInfo, read: LoadedLocks, moment: float) -> LockInfo:
+def _aged(lock: LockInfo, read: LoadedLocks, moment: float) -> LockInfo:
     """Return a lock with the times that are left at a later moment than it was read."""
     holder, *waiters = [
         None if party is None else replace(party, ttl=read.ttl_left(party, moment))

@@ -1,4 +1,4 @@
-"""Telling views what changed: at most once per frame, however much happens."""
+"""Notifier: tells subscribers which parts changed, at most once per frame."""
 
 import asyncio
 import time
@@ -8,91 +8,90 @@ from typing import Final, TypeAlias
 
 from explorer.session.states import Part
 
-FRAME: Final = 1 / 30
-"""Seconds between two tellings at least."""
-MANY: Final = 500.0
-"""Events per second from which on a store does more than anybody can follow."""
-CALM: Final[Mapping[Part, float]] = MappingProxyType({Part.TREE: 0.1, Part.LIVENESS: 0.1, Part.CHANGES: 0.25})
-"""Seconds from then on between two tellings of what the store does. All drawing is time in which no key is heard."""
+FRAME_INTERVAL: Final = 1 / 30
+"""Minimum number of seconds between two notifications."""
+HIGH_EVENT_RATE: Final = 500.0
+"""Events per second from which on nobody can follow each change."""
+THROTTLED_INTERVALS: Final[Mapping[Part, float]] = MappingProxyType(
+    {Part.TREE: 0.1, Part.LIVENESS: 0.1, Part.CHANGES: 0.25}
+)
+"""Minimum number of seconds between two notifications of a part at a high event rate: no key is read while drawing."""
 
 Subscriber: TypeAlias = Callable[[Part], None]
 
 
 class Notifier:
-    """What is to be told, and to whom. Before each telling `fold` is called: it takes in what waits."""
+    """Collects dirty parts and notifies subscribers of them once per frame."""
 
-    def __init__(self, fold: Callable[[], bool], rate: Callable[[], float] = lambda: 0.0) -> None:
-        """Prepare.
-
-        Args:
-            fold: Takes in what waits, tells of it through `tell`, and says whether something waits still.
-            rate: Gives the events per second.
-        """
-        self._fold = fold
-        self._rate = rate
-        self._last = dict.fromkeys(CALM, 0.0)
-        self._parts = Part(0)
+    def __init__(self) -> None:
+        self._dirty = Part(0)
+        self._last_sent = dict.fromkeys(THROTTLED_INTERVALS, 0.0)
         self._subscribers: list[Subscriber] = []
-        self._due = asyncio.Event()
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._frame_requested = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
-    def subscribe(self, told: Subscriber) -> Callable[[], None]:
-        """Have a function called with the parts that changed; gives what ends that."""
-        self._subscribers.append(told)
+    def subscribe(self, on_change: Subscriber) -> Callable[[], None]:
+        """Have a function called with the parts that changed; return a function that ends that."""
+        self._subscribers.append(on_change)
 
-        def end() -> None:
-            if told in self._subscribers:
-                self._subscribers.remove(told)
+        def unsubscribe() -> None:
+            if on_change in self._subscribers:
+                self._subscribers.remove(on_change)
 
-        return end
+        return unsubscribe
 
-    def tell(self, part: Part) -> None:
-        """Say that a part changed."""
-        self._parts |= part
-        self.wake()
+    def mark_dirty(self, part: Part) -> None:
+        """Have subscribers notified that a part changed."""
+        self._dirty |= part
+        self.request_frame()
 
-    def wake(self) -> None:
-        """Say that something waits to be folded."""
-        self._due.set()
-        self._quiet.clear()
+    def request_frame(self) -> None:
+        """Have pending events applied in the next frame."""
+        self._frame_requested.set()
+        self._idle.clear()
 
     @property
-    def quiet(self) -> bool:
-        """Whether everything was told."""
-        return self._quiet.is_set()
+    def is_idle(self) -> bool:
+        """Whether subscribers were notified of everything."""
+        return self._idle.is_set()
 
-    async def told(self) -> None:
-        """Wait until everything was told."""
-        await self._quiet.wait()
+    async def wait_idle(self) -> None:
+        """Wait until subscribers were notified of everything."""
+        await self._idle.wait()
 
-    async def run(self) -> None:
-        """Tell, until cancelled."""
+    async def run(self, apply_pending: Callable[[], bool], event_rate: Callable[[], float]) -> None:
+        """Notify subscribers, until cancelled.
+
+        Args:
+            apply_pending: Called before each notification to apply events; it marks what changed as dirty, and
+                returns whether events are left for the next frame.
+            event_rate: Returns the events per second.
+        """
         while True:
-            await self._due.wait()
-            self._due.clear()
-            more = self._fold()
-            parts = self._take()
-            self._due.clear()
+            await self._frame_requested.wait()
+            self._frame_requested.clear()
+            has_more = apply_pending()
+            parts = self._take_dirty(is_throttled=event_rate() >= HIGH_EVENT_RATE)
+            self._frame_requested.clear()
             if parts:
-                for told in tuple(self._subscribers):
-                    told(parts)
-            if more or self._parts:
-                self._due.set()
-            if not self._due.is_set():
-                self._quiet.set()
-            await asyncio.sleep(FRAME)
+                for on_change in tuple(self._subscribers):
+                    on_change(parts)
+            if has_more or self._dirty:
+                self._frame_requested.set()
+            if not self._frame_requested.is_set():
+                self._idle.set()
+            await asyncio.sleep(FRAME_INTERVAL)
 
-    def _take(self) -> Part:
-        """Give what is to be told now; what waits for a calmer pace remains."""
+    def _take_dirty(self, *, is_throttled: bool) -> Part:
+        """Return the dirty parts to notify of now; throttled ones stay dirty."""
         now = time.monotonic()
-        many = self._rate() >= MANY
-        calm = Part(0)
-        for part, pause in CALM.items():
-            if part in self._parts:
-                if many and now - self._last[part] < pause:
-                    calm |= part
+        deferred = Part(0)
+        for part, interval in THROTTLED_INTERVALS.items():
+            if part in self._dirty:
+                if is_throttled and now - self._last_sent[part] < interval:
+                    deferred |= part
                 else:
-                    self._last[part] = now
-        parts, self._parts = self._parts & ~calm, self._parts & calm
+                    self._last_sent[part] = now
+        parts, self._dirty = self._dirty & ~deferred, self._dirty & deferred
         return parts

@@ -1,4 +1,4 @@
-"""The session: everything that views of one store share, live, without a screen."""
+"""Session: the live state of one store, shared by its views; it needs no screen."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,39 +9,29 @@ from typing import Self
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Revision
-from explorer.model.errors import CallNotSupported, ExplorerError
+from explorer.model.errors import CallNotSupported
 from explorer.session.action_context import ActionContext
-from explorer.session.actions import Actions
-from explorer.session.change_log import ChangeLog
+from explorer.session.actions import Actions, key_label
 from explorer.session.clock import Clock
 from explorer.session.commands import ACTIONS
-from explorer.session.connection.heartbeat import Heartbeat
-from explorer.session.connection.liveness import LivenessTracker
-from explorer.session.connection.liveness_monitor import LivenessMonitor
-from explorer.session.connection.reconnector import ConnectionTask, Reconnector
-from explorer.session.connection.reflector import Reflector
+from explorer.session.connection.live_connection import LiveConnection
 from explorer.session.decoder import Codecs, Decoder
-from explorer.session.detail import Detail
 from explorer.session.editing.deletion import DeletePlan, apply_plan, preview
 from explorer.session.editing.edit import Edit
-from explorer.session.editing.edit_states import Reviewing, Unknown
-from explorer.session.editing.editor import Editor
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.jobs import Job, Jobs
 from explorer.session.key_lookup import KeyLookup
 from explorer.session.keytree.tree import Tree
-from explorer.session.lock_table import LockTable
-from explorer.session.notifier import FRAME, Notifier, Subscriber
-from explorer.session.states import Liveness, Part, newest
+from explorer.session.notifier import FRAME_INTERVAL, Notifier, Subscriber
+from explorer.session.states import Liveness, Part
 from explorer.session.view_model import ViewModel
 
 
 class Session:
     """An async context manager, entered and left by one task. Entering does not wait for the store.
 
-    `subscribe` tells what to draw again; what is to be drawn is read from the parts: `tree`, `detail`, `changes`,
-    `locks`, `liveness`, `editor` and its `current_edit`.
+    Subscribers are notified of the parts that changed, and read them from `tree`, `detail`, `changes`, `locks`,
+    `connection` and `editor`.
     """
 
     def __init__(
@@ -54,64 +44,61 @@ class Session:
         drafts: Path | None = None,
         clock: Clock | None = None,
         actions: Actions = ACTIONS,
-        nearby: Callable[[], Awaitable[str | None]] | None = None,
+        find_nearby: Callable[[], Awaitable[str | None]] | None = None,
         errors: InternalErrors | None = None,
         profile: str = "",
     ) -> None:
         """Prepare a session.
 
         Args:
-            open: Makes one more connection to the store, not yet opened (`opening.opener` gives one).
-            codecs: How values are read.
+            open: Returns a new store that is not open yet (see `explorer.opener`).
+            codecs: Decodes values.
             writable: Whether writing is unlocked from the start.
-            read_only: Why writing cannot be unlocked at all; None if it can.
-            drafts: The folder for drafts; None keeps none.
-            clock: What proofs, ages and lifetimes are counted by.
-            actions: What a person can do, with the keys of their choice.
-            nearby: Finds where the keys are if there are none at the address.
-            profile: By which the store was opened, as `@prod`.
-            errors: Where unexpected exceptions are reported, so that the session goes on; None has them end it.
+            read_only: Why writing cannot be unlocked; None if it can.
+            drafts: Folder for drafts; None keeps none.
+            clock: Clock of proofs, ages and lifetimes.
+            actions: Actions with the user's keys.
+            find_nearby: Returns an address where there are keys if there are none at this one.
+            errors: Reports unexpected exceptions, so that the session goes on; None has them end it.
+            profile: Profile that the store was opened with, such as `@prod`.
         """
         self.clock = clock or Clock()
         self.actions = actions
         self.profile = profile
-        """The profile by which the store was opened, as `@prod`; empty without one."""
         self.address = ""
-        """The store's address, without secrets; empty as long as it cannot be understood."""
+        """The store's address without secrets; empty until it was parsed."""
+        self.store_capabilities = Capability(0)
+        """Capabilities of the store."""
+        self.writable = writable
+        """Whether writing is unlocked."""
         self._open = open
-        self._proved_revision: Revision | None = None
+        self._read_only = read_only
         self._stack = AsyncExitStack()
-        self._work = Jobs(None if errors is None else errors.report)
+        self._jobs = Jobs(None if errors is None else errors.report)
+        self._notifier = Notifier()
         self._decoder = Decoder(codecs)
-        self._pulse = LivenessTracker()
-        self._frames = Notifier(self._fold, lambda: self.rate)
-        tell = self._frames.tell
-        self._vigil = LivenessMonitor(self._pulse, self.clock, tell, self._woke)
-        look = self._vigil.look
-        self._link = Reconnector(self._connect, self._pulse, self.clock, look)
-        self._prover = Heartbeat(self._pulse, self.clock, notice=self._proved, lapsed=self._lapsed)
-        self._showing = ViewModel(self._decoder, self._work, lambda: self._link.store, self.clock, tell, drafts=drafts)
-        self._following = Reflector(
-            self._showing, self._pulse, self.clock, wake=self._frames.wake, notice=look, ask=self._prover.ask_now
+        self._view_model = ViewModel(
+            self._decoder, self._jobs, self._connected_store, self.clock, self._notifier.mark_dirty, drafts=drafts
         )
-        self.lookup = KeyLookup(self._showing.tree, lambda: self._link.store, nearby, lambda: tell(Part.TREE))
-        """Questions about a key that a person typed."""
-        self._circumstances = ActionContext(
-            self._link, self._showing, writable=writable, read_only=read_only, unlock_keys=actions["writing"].keys
+        self.detail = self._view_model.detail
+        """Value of the selected key."""
+        self.changes = self._view_model.changes
+        """Log of changes."""
+        self.locks = self._view_model.locks
+        """Locks with holders and waiters."""
+        self.editor = self._view_model.editor
+        """Editor with the open edit and the drafts on disk."""
+        self.connection = LiveConnection(self._new_store, self._view_model, self._notifier, self._jobs, self.clock)
+        """Connection to the store, with revision and event rate."""
+        self.lookup = KeyLookup(
+            lambda: self.tree, self._connected_store, find_nearby, lambda: self._notifier.mark_dirty(Part.TREE)
         )
-
-    # Entering and leaving
+        """Lookup of typed keys."""
 
     async def __aenter__(self) -> Self:
-        await self._stack.enter_async_context(self._work.going_on())
-        running: dict[str, Callable[[], Job]] = {
-            "tell views": self._frames.run,
-            "judge liveness": self._vigil.run,
-            "let marks fade": self._showing.age,
-            "keep connected": self._connected,
-        }
-        for name, make in running.items():
-            self._work.keep_running(make, name=name)
+        await self._stack.enter_async_context(self._jobs.task_group())
+        self.connection.start()
+        self._jobs.keep_running(self._view_model.run_sweeps, name="sweep marks")
         return self
 
     async def __aexit__(
@@ -126,144 +113,115 @@ class Session:
                 self._decoder.close()
                 self.editor.close()
 
-    async def _connected(self) -> None:
-        companions = {"prove": self._prover.run, "read": self._read, "read locks": self.locks.run}
-
-        def kept_running(name: str, companion: ConnectionTask) -> ConnectionTask:
-            return lambda store: self._work.restarting(lambda: companion(store), name)
-
-        await self._link.run(self._following.run, [kept_running(*one) for one in companions.items()])
-
-    def _connect(self) -> Store:
-        """Make a connection, and take over what can be known of the store before it answers."""
+    def _new_store(self) -> Store:
+        """Return a new store, and adopt what is known of it before it answers."""
         store = self._open()
-        self._circumstances.store_capabilities = store.capabilities
+        self.store_capabilities = store.capabilities
         if not self.address:
             self.address = self.editor.store_address = store.address.redacted
-            self._showing.split_at(store.separator)
-            self._work.start(self.editor.find_drafts(), name="find drafts")
+            self._view_model.set_separator(store.separator)
+            self._jobs.start(self.editor.find_drafts(), name="find drafts")
         return store
 
-    async def _read(self, _store: Store) -> None:
-        self._showing.grow()
-        await self._following.keep_reading()
+    def _connected_store(self) -> Store:
+        return self.connection.store
 
-    # What is shown
+    # State
 
     @property
     def tree(self) -> Tree:
-        """The keys."""
-        return self._showing.tree
-
-    @property
-    def detail(self) -> Detail:
-        """The selected key."""
-        return self._showing.detail
-
-    @property
-    def changes(self) -> ChangeLog:
-        """What happened."""
-        return self._showing.changes
-
-    @property
-    def locks(self) -> LockTable:
-        """Who holds which lock."""
-        return self._showing.locks
-
-    @property
-    def editor(self) -> Editor:
-        """Where editing happens, and the drafts that were found."""
-        return self._showing.desk
+        """Tree of keys."""
+        return self._view_model.tree
 
     @property
     def current_edit(self) -> Edit | None:
-        """The open edit; one that was saved stays until it is left."""
+        """The edit that is open, or saved and not left yet."""
         return self.editor.edit
 
     @property
     def liveness(self) -> Liveness:
-        """How sure it is, this very moment, that the store is as it is shown."""
-        return self._vigil.judge()
-
-    @property
-    def error(self) -> ExplorerError | None:
-        """Why there is no connection; None while there is one, or the first is being made."""
-        return self._pulse.error
-
-    @property
-    def store_capabilities(self) -> Capability:
-        """What the store can do."""
-        return self._circumstances.store_capabilities
-
-    @property
-    def writable(self) -> bool:
-        """Whether writing is unlocked."""
-        return self._circumstances.writable
+        """Liveness at this moment."""
+        return self.connection.liveness
 
     @property
     def selected(self) -> str | None:
-        """The selected key."""
+        """Selected key."""
         return self.detail.key
 
-    @property
-    def revision(self) -> Revision | None:
-        """The newest revision that the store told of."""
-        return newest(self._following.revision, self._proved_revision)
-
-    @property
-    def rate(self) -> float:
-        """Events per second, over the last seconds."""
-        return self._following.rate.per_second()
-
-    @property
-    def frozen(self) -> bool:
-        """Whether what is shown is held still."""
-        return self._following.frozen
-
-    def subscribe(self, told: Subscriber) -> Callable[[], None]:
-        """Have a function called with the parts that changed, at most once per frame; gives what ends that."""
-        return self._frames.subscribe(told)
+    def subscribe(self, on_change: Subscriber) -> Callable[[], None]:
+        """Have a function called with the parts that changed, at most once per frame; return what ends that."""
+        return self._notifier.subscribe(on_change)
 
     async def idle(self) -> None:
-        """Wait until all that a person caused is done and told; watching and proving go on all the time."""
+        """Wait until all user-initiated work is done and subscribers were notified; watch and heartbeat go on."""
         while True:
-            await self._work.done()
-            if self._showing.busy:
+            await self._jobs.join()
+            if self._view_model.is_busy:
                 await self.tree.idle()
-            await self._frames.told()
-            if self._link.settled and self._following.settled and self._frames.quiet:
-                if not (self._work.busy or self._showing.busy):
+            await self._notifier.wait_idle()
+            if self.connection.is_settled and self._notifier.is_idle:
+                if not (self._jobs.is_busy or self._view_model.is_busy):
                     return
             else:
-                await asyncio.sleep(FRAME)
+                await asyncio.sleep(FRAME_INTERVAL)
 
-    # What a person does
+    # Actions
 
     def disabled_reason(self, name: str) -> str | None:
-        """Tell why an action cannot be done now, in a line for a person; None if it can."""
-        return self.actions[name].disabled_reason(self._circumstances, self._circumstances.read_only_reason)
+        """Return why an action is disabled now, in one line; None if it is enabled."""
+        context = ActionContext.of(
+            self._view_model,
+            store_capabilities=self.store_capabilities,
+            read_only_reason=None if self.writable else self._read_only_reason(),
+            call_error=self.connection.call_error(),
+        )
+        return self.actions[name].disabled_reason(context)
 
     async def run(self, name: str) -> None:
-        """Do an action that needs no screen, by its id.
+        """Run an action that needs no screen, by its id.
 
         Raises:
-            KeyError: It needs one.
-            CallNotSupported: It is off; the message says why.
+            KeyError: The action needs a screen.
+            CallNotSupported: The action is disabled; the message says why.
         """
-        act = self._acts()[name]
-        self._must(name)
-        await act()
+        await self._action(name)()
 
     def start(self, name: str) -> None:
-        """Do an action that needs no screen without waiting for it; what comes of it is told as a part that changed.
+        """Run an action that needs no screen as a job of the session.
 
         Raises:
-            KeyError: It needs one.
-            CallNotSupported: It is off; the message says why.
+            KeyError: The action needs a screen.
+            CallNotSupported: The action is disabled; the message says why.
         """
-        act = self._acts()[name]
-        self._must(name)
-        self._work.start(act(), name=name)
+        self._jobs.start(self._action(name)(), name=name)
+
+    def _action(self, name: str) -> Callable[[], Job]:
+        actions: Mapping[str, Callable[[], Job]] = {
+            "reload": self.connection.reload,
+            "freeze": self.connection.toggle_freeze,
+            "writing": self.toggle_writable,
+            "take-theirs": self.take_theirs,
+        }
+        if (edit := self.current_edit) is not None:
+            actions = {
+                **actions,
+                "save": edit.save,
+                "look-again": edit.check_outcome,
+                "keep-mine": edit.keep_mine,
+                "use-merged": edit.use_merged,
+                "compare-again": edit.compare_again,
+            }
+        self._require_enabled(name)
+        return actions[name]
+
+    def _require_enabled(self, name: str) -> None:
+        reason = self.disabled_reason(name)
+        if reason is not None:
+            raise CallNotSupported(reason, key=self.selected)
+
+    def _read_only_reason(self) -> str:
+        keys = self.actions["writing"].keys
+        return self._read_only or f"read-only: {key_label(keys[0]) if keys else 'the command Writing'} unlocks writing"
 
     def select(self, key: str | None) -> None:
         """Show the value of a key; None shows nothing."""
@@ -273,30 +231,18 @@ class Session:
 
     def find_nearby_keys(self) -> None:
         """Look, once, for the keys of a store that has none at its address."""
-        self._work.start(self.lookup.find_nearby_keys(), name="look for keys nearby", caused=False)
-
-    async def reload(self) -> None:
-        """Connect now if there is no connection; else read again everything that is shown."""
-        if self._link.open:
-            self._prover.ask_now()
-            self._following.read_again()
-        else:
-            self._link.retry()
-
-    async def toggle_freeze(self) -> None:
-        """Hold what is shown still, or let it go on; nothing is lost meanwhile."""
-        self._following.freeze(frozen=not self.frozen)
+        self._jobs.start(self.lookup.find_nearby_keys(), name="find nearby keys", user_initiated=False)
 
     async def toggle_writable(self) -> None:
         """Unlock writing, or lock it again.
 
         Raises:
-            CallNotSupported: It was opened to be read only.
+            CallNotSupported: The session was opened read-only.
         """
-        if self._circumstances.read_only is not None:
-            raise CallNotSupported(self._circumstances.read_only)
-        self._circumstances.writable = not self.writable
-        self._frames.tell(Part.LIVENESS)
+        if self._read_only is not None:
+            raise CallNotSupported(self._read_only)
+        self.writable = not self.writable
+        self._notifier.mark_dirty(Part.LIVENESS)
 
     def edit(self) -> Edit:
         """Open an edit of the value that is shown.
@@ -304,11 +250,10 @@ class Session:
         Raises:
             CallNotSupported: It cannot be edited now; the message says why.
         """
-        self._must("edit")
-        reading = self.detail.loaded
-        if reading is None:
-            raise CallNotSupported(self._circumstances.unreadable_reason or "no value is shown", key=self.selected)
-        return self.editor.open(reading)
+        self._require_enabled("edit")
+        if self.detail.loaded is None:
+            raise CallNotSupported("no value is shown", key=self.selected)
+        return self.editor.open(self.detail.loaded)
 
     async def create(self, key: str) -> Edit:
         """Open an edit that creates a key.
@@ -316,83 +261,35 @@ class Session:
         Raises:
             CallNotSupported: Nothing can be created now; the message says why.
         """
-        self._must("new")
+        self._require_enabled("new")
         return await self.editor.create(key)
 
-    async def save(self) -> None:
-        """Show what saving the open edit would change; once that is shown, save it."""
-        edit = self.current_edit
-        if edit is not None and isinstance(edit.state, Reviewing | Unknown):
-            await edit.save()
-        elif edit is not None:
-            await edit.review()
-
     async def take_theirs(self) -> None:
-        """Give the open edit up for what somebody else stored."""
-        await self.editor.leave()
+        """Close the open edit in favour of the stored value, which is read again; a draft keeps the text."""
+        await self.editor.leave(keep=True)
         self.detail.reload()
 
     async def preview_deletion(self, key: str, *, subtree: bool, with_key: bool = False) -> DeletePlan:
-        """Read what deleting a key, or everything below a folder, and the folder's own key too, would delete.
+        """Return what deleting a key, or everything below a folder, would delete.
 
         Raises:
             CallNotSupported: Nothing can be deleted, or not safely; the message says why.
-            KeyNotFound: There is nothing of the kind.
+            KeyNotFound: There is no such key.
         """
-        self._must_write(key)
-        return await preview(self._link.store, key, subtree=subtree, with_key=with_key)
+        self._require_writable(key)
+        return await preview(self.connection.store, key, subtree=subtree, with_key=with_key)
 
-    async def delete(self, removal: DeletePlan) -> int:
-        """Delete what a preview showed, and give how many entries that were.
+    async def delete(self, plan: DeletePlan) -> int:
+        """Delete what a preview listed; return the number of deleted entries.
 
         Raises:
             CallNotSupported: Nothing can be deleted; the message says why.
-            KeyModified: Something of it changed since; nothing was deleted.
+            KeyModified: An entry changed after the preview; nothing was deleted.
             OutcomeUnknown: The answer was lost.
         """
-        self._must_write(removal.key)
-        return await apply_plan(self._link.store, removal)
+        self._require_writable(plan.key)
+        return await apply_plan(self.connection.store, plan)
 
-    def _acts(self) -> Mapping[str, Callable[[], Job]]:
-        acts: dict[str, Callable[[], Job]] = {
-            "reload": self.reload,
-            "freeze": self.toggle_freeze,
-            "writing": self.toggle_writable,
-            "save": self.save,
-            "take-theirs": self.take_theirs,
-        }
-        edit = self.current_edit
-        if edit is not None:
-            acts |= {"look-again": edit.check_outcome, "keep-mine": edit.keep_mine, "use-merged": edit.use_merged}
-            acts |= {"compare-again": edit.compare_again}
-        return acts
-
-    def _must(self, name: str) -> None:
-        off = self.disabled_reason(name)
-        if off is not None:
-            raise CallNotSupported(off, key=self.selected)
-
-    def _must_write(self, key: str) -> None:
+    def _require_writable(self, key: str) -> None:
         if not self.writable:
-            raise CallNotSupported(self._circumstances.read_only_reason, key=key)
-
-    # What happens
-
-    def _fold(self) -> bool:
-        return self._following.fold()
-
-    def _woke(self) -> None:
-        self._prover.ask_now()
-        self._lapsed()
-
-    def _lapsed(self) -> None:
-        if self._link.open:
-            self._following.read_again()
-
-    def _proved(self, revision: Revision | None) -> None:
-        if revision is not None and revision != self._proved_revision:
-            self._proved_revision = revision
-            self._frames.tell(Part.LIVENESS)
-        if self.current_edit is not None and self._pulse.silence is None:
-            self.current_edit.on_store_answered()
-        self._vigil.look()
+            raise CallNotSupported(self._read_only_reason(), key=key)

@@ -1,4 +1,4 @@
-"""What of a store is shown, kept true by its events: tree, detail, change log, locks, and the key being edited."""
+"""View model: the parts of a session that show the store and follow its events."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -19,125 +19,125 @@ from explorer.session.keytree.tree import Tree
 from explorer.session.lock_table import LockTable
 from explorer.session.states import Part
 
-AGING: Final = 0.5
-"""Seconds between two looks at the marks that fade."""
+SWEEP_INTERVAL: Final = 0.5
+"""Seconds between two sweeps of expired marks and tombstones."""
 
 
 class ViewModel:
-    """The parts of a session that follow its store."""
+    """Key tree, selected value, change log, lock table and editor of one store."""
 
     def __init__(
         self,
         decoder: Decoder,
-        work: Jobs,
-        store: Callable[[], Store],
+        jobs: Jobs,
+        get_store: Callable[[], Store],
         clock: Clock,
-        tell: Callable[[Part], None],
+        mark_dirty: Callable[[Part], None],
         *,
         drafts: Path | None,
     ) -> None:
         """Prepare the parts.
 
         Args:
-            decoder: The codecs.
-            work: Where tasks belong.
-            store: Gives the open store, or raises why there is none.
-            clock: What ages are counted by.
-            tell: Is told what to draw again.
-            drafts: The folder for drafts; None keeps none.
+            decoder: Decodes values.
+            jobs: Owner of the tasks.
+            get_store: Returns the connected store, or raises why there is none.
+            clock: Clock of ages.
+            mark_dirty: Called with each part that changed.
+            drafts: Folder for drafts; None keeps none.
         """
         self.changes = ChangeLog()
-        self.detail = Detail(decoder, work, store, clock, tell)
-        self.locks = LockTable(clock, tell)
-        self.desk = Editor(decoder, work, store, clock, tell, folder=drafts)
-        self._work = work
-        self._store = store
+        self.detail = Detail(decoder, jobs, get_store, clock, mark_dirty)
+        self.locks = LockTable(clock, mark_dirty)
+        self.editor = Editor(decoder, jobs, get_store, clock, mark_dirty, folder=drafts)
+        self._jobs = jobs
+        self._get_store = get_store
         self._clock = clock
-        self._tell = tell
-        self._growing = False
-        self._unsure = False
-        """Whether the store may keep quiet about a key that came and went between two looks."""
-        self.tree = self._planted("/")
+        self._mark_dirty = mark_dirty
+        self._tree_started = False
+        self._needs_confirmation = False
+        """Whether the store may not report a key that came and went between two of its looks for changes."""
+        self.tree = self._new_tree("/")
 
-    def split_at(self, separator: str) -> None:
-        """Let the tree split keys at what the store splits them at; done before it grows."""
-        if separator != self.tree.separator and not self._growing:
-            self.tree = self._planted(separator)
+    def set_separator(self, separator: str) -> None:
+        """Split keys at the store's separator; without effect once the tree is started."""
+        if separator != self.tree.separator and not self._tree_started:
+            self.tree = self._new_tree(separator)
 
-    def grow(self) -> None:
+    def start_tree(self) -> None:
         """Let the tree read, from the first connection on."""
-        if not self._growing:
-            self._growing = True
-            self._work.keep_running(self.tree.run, name="tree")
+        if not self._tree_started:
+            self._tree_started = True
+            self._jobs.keep_running(self.tree.run, name="tree")
 
     @property
-    def busy(self) -> bool:
-        """Whether the tree is reading or searching; before the first connection it waits and does nothing."""
-        return self._growing and self.tree.busy
+    def is_busy(self) -> bool:
+        """Whether the tree is reading or searching; it does neither before the first connection."""
+        return self._tree_started and self.tree.is_busy
 
-    def _planted(self, separator: str) -> Tree:
+    def _new_tree(self, separator: str) -> Tree:
         return Tree(
             self._children,
             separator,
             load_before=self._children_before,
-            told=lambda: self._tell(Part.TREE),
+            on_change=lambda: self._mark_dirty(Part.TREE),
             clock=self._clock.now,
-            unsure=lambda: self._unsure,
+            needs_confirmation=lambda: self._needs_confirmation,
         )
 
     async def _children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        store = self._store()
-        self._unsure = not store.capabilities & (Capability.EVERY_CHANGE | Capability.EVERY_DELETION)
+        store = self._get_store()
+        self._needs_confirmation = not store.capabilities & (Capability.EVERY_CHANGE | Capability.EVERY_DELETION)
         return await store.children(prefix, after=after, limit=limit)
 
     async def _children_before(
         self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
     ) -> Page[Child]:
-        return await self._store().children_before(prefix, before, after=after, limit=limit)
+        return await self._get_store().children_before(prefix, before, after=after, limit=limit)
 
-    # Each frame
+    # Events
 
-    def apply(self, events: list[Event], folded: Iterable[Put | Deleted]) -> None:
-        """Take in what was told since the last frame, and what of the folded changes this frame has time for."""
-        told = Part(0)
+    def apply(self, events: list[Event], coalesced: Iterable[Put | Deleted]) -> None:
+        """Apply the events since the last frame, and to the tree as many coalesced ones as this frame has time for."""
+        dirty = Part(0)
         if events:
-            told |= Part.LIVENESS  # revision and rate
+            dirty |= Part.LIVENESS  # revision and rate
             if self.changes.add(events, self._clock.wall()):
-                told |= Part.CHANGES
-        if self.tree.apply(folded):
-            told |= Part.TREE
+                dirty |= Part.CHANGES
+        if self.tree.apply(coalesced):
+            dirty |= Part.TREE
         last = {event.key: event for event in events if isinstance(event, Put | Deleted)}
         self.locks.on_events(last.values())
-        for key in self._watched() & last.keys():
-            self.detail.apply(last[key])
-            self.desk.apply(last[key])
-        if told:
-            self._tell(told)
+        for key in self._open_keys() & last.keys():
+            self.detail.on_event(last[key])
+            self.editor.on_event(last[key])
+        if dirty:
+            self._mark_dirty(dirty)
 
-    def _watched(self) -> set[str]:
-        """Give the keys whose every change matters."""
+    def _open_keys(self) -> set[str]:
+        """Return the selected key and the edited one."""
         keys = set() if self.detail.key is None else {self.detail.key}
-        return keys if self.desk.edit is None else keys | {self.desk.edit.key}
+        return keys if self.editor.edit is None else keys | {self.editor.edit.key}
 
-    async def read_again(self) -> None:
-        """Read everything that is shown once more.
+    async def resync(self) -> None:
+        """Read everything that is shown again.
 
         Raises:
             ExplorerError: Not even the top of the tree could be read.
         """
         self.locks.request_refresh()
-        reading = self.detail.reload()
+        loading = self.detail.reload()
         await self.tree.resync()
-        await self.desk.resync()
-        if reading is not None:
-            await asyncio.wait([reading])
-        self._tell(Part.TREE)
+        await self.editor.resync()
+        if loading is not None:
+            await asyncio.wait([loading])
+        self._mark_dirty(Part.TREE)
         if self.tree.root.error is not None:
             raise self.tree.root.error
 
-    async def age(self) -> None:
-        """Let marks fade and rows of what is gone end, until cancelled."""
+    async def run_sweeps(self) -> None:
+        """Sweep expired marks and tombstones, until cancelled."""
         while True:
-            await asyncio.sleep(AGING)
+            await asyncio.sleep(SWEEP_INTERVAL)
             if self.tree.sweep(self._clock.now()):
-                self._tell(Part.TREE)
+                self._mark_dirty(Part.TREE)

@@ -191,5 +191,5 @@ async def test_session_is_live_with_older_data(
         assert not lies
         assert session.tree.node("b") is None or value() == b"1"
         assert session.tree.node("c") is None
-        await session.reload()
+        await session.connection.reload()
         await live(session)

@@ -1,7 +1,6 @@
 """One registry: every action is named, explained, keyed without ambiguity, and off for a reason that is told."""
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,27 +8,12 @@ import pytest
 
 from explorer.model.capabilities import Capability
 from explorer.model.errors import InvalidAddress
+from explorer.session.action_context import ActionContext
 from explorer.session.actions import Action, Actions, Need, Place
 from explorer.session.commands import ACTIONS
 
 AMBIGUOUS = {"ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+left_square_bracket"}
 """What many terminals send for backspace, tab, enter and escape."""
-
-
-@dataclass
-class Scene:
-    """A situation in which everything can be done, unless it is said otherwise."""
-
-    unreachable_reason: str | None = None
-    writable: bool = True
-    store_capabilities: Capability = ~Capability(0)
-    selected: str | None = "key"
-    unreadable_reason: str | None = None
-    uneditable_reason: str | None = None
-    open_edit: str | None = None
-    in_conflict: bool = False
-    unmergeable_reason: str | None = None
-    outcome_unknown: bool = False
 
 
 def test_ids_are_unique_and_spelled_alike() -> None:
@@ -76,33 +60,53 @@ def test_the_footer_shows_the_most_important_first_in_every_place() -> None:
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
 def test_each_can_be_done_somewhere(action: Action) -> None:
-    browsing = Scene()
-    at_work = Scene(open_edit="key", in_conflict=True, outcome_unknown=True)
-    assert None in (action.disabled_reason(browsing), action.disabled_reason(at_work))
+    browsing = ActionContext(selected="key")
+    editing = ActionContext(selected="key", open_edit="key", in_conflict=True, outcome_unknown=True)
+    assert None in (action.disabled_reason(browsing), action.disabled_reason(editing))
 
 
 @pytest.mark.parametrize(
-    ("name", "scene", "reason"),
+    ("name", "context", "reason"),
     [
-        ("edit", Scene(selected=None), "no key is selected"),
-        ("edit", Scene(writable=False), "read-only: w unlocks writing"),
-        ("edit", Scene(unreadable_reason="no value is shown"), "no value is shown"),
-        ("edit", Scene(uneditable_reason="it is too large"), "it is too large"),
-        ("edit", Scene(open_edit="other"), "other is being edited: save or leave it first"),
-        ("edit", Scene(unreachable_reason="not connected: refused"), "not connected: refused"),
-        ("edit", Scene(store_capabilities=~Capability.ATOMIC), "this store cannot do it (atomic)"),
-        ("new", Scene(selected=None), None),
-        ("delete", Scene(writable=False), "read-only: w unlocks writing"),
-        ("go", Scene(unreachable_reason="not connected: refused"), "not connected: refused"),
-        ("copy", Scene(selected=None), "no key is selected"),
-        ("save", Scene(), "nothing is being edited"),
-        ("keep-mine", Scene(open_edit="key"), "nobody else has changed the key"),
-        ("look-again", Scene(open_edit="key"), "the last save is not in doubt"),
-        ("quit", Scene(unreachable_reason="not connected: refused", writable=False, selected=None), None),
+        ("edit", ActionContext(selected=None), "no key is selected"),
+        (
+            "edit",
+            ActionContext(selected="key", read_only_reason="read-only: w unlocks writing"),
+            "read-only: w unlocks writing",
+        ),
+        ("edit", ActionContext(selected="key", unreadable_reason="no value is shown"), "no value is shown"),
+        ("edit", ActionContext(selected="key", uneditable_reason="it is too large"), "it is too large"),
+        ("edit", ActionContext(selected="key", open_edit="other"), "other is being edited: save or close it first"),
+        ("edit", ActionContext(selected="key", unreachable_reason="not connected: refused"), "not connected: refused"),
+        (
+            "edit",
+            ActionContext(selected="key", store_capabilities=~Capability.ATOMIC),
+            "not supported by this store (atomic)",
+        ),
+        ("new", ActionContext(selected=None), None),
+        (
+            "delete",
+            ActionContext(selected="key", read_only_reason="read-only: w unlocks writing"),
+            "read-only: w unlocks writing",
+        ),
+        ("go", ActionContext(selected="key", unreachable_reason="not connected: refused"), "not connected: refused"),
+        ("copy", ActionContext(selected=None), "no key is selected"),
+        ("save", ActionContext(selected="key"), "no edit is open"),
+        ("keep-mine", ActionContext(selected="key", open_edit="key"), "there is no conflict"),
+        ("look-again", ActionContext(selected="key", open_edit="key"), "the outcome of the last save is known"),
+        (
+            "quit",
+            ActionContext(
+                unreachable_reason="not connected: refused",
+                read_only_reason="read-only: w unlocks writing",
+                selected=None,
+            ),
+            None,
+        ),
     ],
 )
-def test_what_is_off_says_why(name: str, scene: Scene, reason: str | None) -> None:
-    assert ACTIONS[name].disabled_reason(scene) == reason
+def test_what_is_off_says_why(name: str, context: ActionContext, reason: str | None) -> None:
+    assert ACTIONS[name].disabled_reason(context) == reason
 
 
 def test_everything_that_writes_is_off_in_a_read_only_session() -> None:

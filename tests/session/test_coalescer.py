@@ -24,7 +24,7 @@ def test_a_fold_keeps_the_last_word_on_each_key() -> None:
 
 
 def test_a_fold_that_cannot_keep_up_says_so() -> None:
-    fold = EventCoalescer(most=100)
+    fold = EventCoalescer(max_keys=100)
     for number in range(100):
         fold.add(Put(Entry(f"{number}", b"", number)))
     assert not fold.overflowed

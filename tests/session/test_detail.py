@@ -10,7 +10,7 @@ from explorer.codecs.protobuf.kubernetes import MAGIC
 from explorer.drivers.memory import MemoryStore
 from explorer.model.entries import Entry
 from explorer.model.errors import NotReachable
-from explorer.session.decoder import PREVIEWED
+from explorer.session.decoder import PREVIEW_SIZE
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from tests.servers.waiting import eventually
 from tests.session.fixtures import PATIENCE, Gate, Place, SetClock, opened, shown
@@ -39,7 +39,7 @@ async def test_a_selection_is_read_at_once_and_of_those_that_follow_it_fast_the_
     async with place.other() as other, opened(place) as session:
         for name in "abcde":
             await other.put(name, name.encode())
-        await eventually(lambda: session.revision == place.keyspace.revision, "all is heard", PATIENCE)
+        await eventually(lambda: session.connection.revision == place.keyspace.revision, "all is heard", PATIENCE)
         await session.idle()
         READ.clear()
         for name in "abcde":
@@ -219,7 +219,7 @@ async def test_a_key_that_changes_all_the_time_is_shown_all_the_time(ttl: float 
 
 async def test_a_large_value_shows_its_beginning_before_it_is_read_through() -> None:
     """And then all of it, in the same place; until then it is not edited."""
-    value = b'["' + b"x" * PREVIEWED + b'",\n1]'
+    value = b'["' + b"x" * PREVIEW_SIZE + b'",\n1]'
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("large", value)

@@ -19,7 +19,7 @@ from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
-from tests.session.fixtures import editing, live
+from tests.session.fixtures import editing, live, save
 from tests.session.liveness_probe import witnessed
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
@@ -80,7 +80,7 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
         await eventually(lambda: folder.branch is not None and folder.branch.error is not None, "it fails", PATIENCE)
         with pytest.raises(NotReachable):
             await session.preview_deletion("folder", subtree=True)
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Refused)
         assert witness.since(asked) <= ANSWER_WITHIN
 
@@ -91,7 +91,7 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
         assert session.liveness.error is None
         assert session.why_off("delete") is None
         await eventually(lambda: isinstance(edit.state, Refused) and edit.state.ended, "it is over", PATIENCE)
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Saved)
 
 

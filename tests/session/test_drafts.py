@@ -25,7 +25,7 @@ from explorer.session.editing.edit_states import Conflicted, Saved
 from explorer.session.editing.editor import DRAFT_DELAY
 from tests.scale import figure
 from tests.servers.waiting import eventually, wait_until
-from tests.session.fixtures import PATIENCE, Place, editing, opened
+from tests.session.fixtures import PATIENCE, Place, editing, opened, save
 
 _ROOT = Path(__file__).parents[2]
 KILLS = figure(3, 50)
@@ -151,7 +151,7 @@ async def test_what_is_typed_is_kept_and_goes_when_it_is_saved(tmp_path: Path) -
         await session.idle()
         (kept,) = Drafts(tmp_path).list_drafts("memory:")
         assert (kept.key, kept.text, kept.base, kept.revision) == ("key", "typed", b"text", 2)
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Saved)
         await session.idle()
         assert not files(tmp_path)
@@ -180,10 +180,10 @@ async def test_leaving_in_the_middle_of_typing_keeps_it_and_it_is_offered_again(
             assert edit.text == "ONE\ntwo\nthree\n"
             assert isinstance(edit.theirs, Put)
             assert session.editor.drafts == ()
-            await edit.save()
+            await save(edit)
             assert isinstance(edit.state, Conflicted)
             await edit.use_merged()
-            await edit.save()
+            await save(edit)
             assert (await other.get("key")).value == b"ONE\ntwo\nTHREE\n"
             await session.idle()
         assert not files(tmp_path)
@@ -207,7 +207,7 @@ async def test_editing_goes_on_where_no_draft_can_be_kept_and_says_so(tmp_path: 
         edit = await editing(session, "key")
         edit.set_text("typed")
         await eventually(lambda: edit.draft_error is not None, "it is said", PATIENCE)
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Saved)
 
 

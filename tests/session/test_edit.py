@@ -12,7 +12,7 @@ from explorer.session.editing.edit_states import Conflicted, Drafting, Reviewing
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus
 from tests.servers.waiting import eventually
-from tests.session.fixtures import PATIENCE, Place, editing, live, opened, shown
+from tests.session.fixtures import PATIENCE, Place, editing, live, opened, save, shown
 
 
 def state(session: Session) -> State:
@@ -145,7 +145,7 @@ async def conflicted(session: Session, other: Store) -> Conflicted:
     edit = await editing(session, "key")
     await other.put("key", b"ONE\ntwo\nthree\n")
     edit.set_text("one\ntwo\nTHREE\n")
-    await edit.save()
+    await save(edit)
     assert isinstance(edit.state, Conflicted)
     return edit.state
 
@@ -172,7 +172,7 @@ async def test_both_changes_together_are_saved_on_theirs() -> None:
     async with place.other() as other, opened(place) as session:
         await conflicted(session, other)
         await session.run("use-merged")
-        assert session.disabled_reason("keep-mine") == "nobody else has changed the key"
+        assert session.disabled_reason("keep-mine") == "there is no conflict"
         await session.run("save")
         assert isinstance(state(session), Reviewing)
         await session.run("save")
@@ -214,7 +214,7 @@ async def test_a_key_that_was_deleted_meanwhile_is_created_again_only_when_that_
         edit = await editing(session, "key")
         await other.delete("key")
         edit.set_text("mine")
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Conflicted)
         assert (edit.state.theirs, edit.state.reason) == (None, "the key is gone")
         await edit.keep_mine()
@@ -229,7 +229,7 @@ async def test_a_key_deleted_and_made_again_is_another() -> None:
         await other.delete("key")
         await other.put("key", b"text")
         edit.set_text("mine")
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Conflicted)
 
 
@@ -245,7 +245,7 @@ async def test_a_new_key_is_created_only_if_there_is_none() -> None:
         await session.run("save")
         met = edit.state
         assert isinstance(met, Conflicted)
-        assert (met.base, met.reason) == (None, "the key was created by somebody else")
+        assert (met.base, met.reason) == (None, "the key was created by another client")
         assert (await other.get("fresh")).value == b"theirs"
 
 
@@ -253,7 +253,7 @@ async def test_a_new_key_may_be_empty() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         edit = await session.create("fresh")
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Saved)
         assert (await other.get("fresh")).value == b""
 
@@ -300,13 +300,13 @@ async def _count_up(session: Session, name: str, rounds: int) -> int:
         session.select(None)
         edit = await editing(session, "key")
         edit.set_text(edit.text.replace(f"{name}: {number}", f"{name}: {number + 1}"))
-        await edit.save()
+        await save(edit)
         while isinstance(edit.state, Conflicted):
             conflicts += 1
             assert edit.state.merge is not None
             assert edit.state.merge.conflicts == ()
             await edit.use_merged()
-            await edit.save()
+            await save(edit)
         assert isinstance(edit.state, Saved)
         await session.editor.leave()
     return conflicts
@@ -318,7 +318,7 @@ async def test_review_is_of_the_text_typed_meanwhile() -> None:
     async with opened(place) as session:
         edit = await session.create("fresh")
         async with asyncio.TaskGroup() as group:
-            group.create_task(edit.review())
+            group.create_task(edit.save())
             await asyncio.sleep(0)  # it begins, and waits for the thread
             edit.set_text("typed on")
         assert isinstance(edit.state, Reviewing)

@@ -11,7 +11,7 @@ from explorer.session.editing.edit_states import Conflicted, Refused, Saved, Sav
 from explorer.session.session import Session
 from tests.servers.waiting import eventually
 from tests.session.doubtful import DoubtfulPlace
-from tests.session.fixtures import PATIENCE, editing, opened
+from tests.session.fixtures import PATIENCE, editing, opened, save
 
 
 def state(session: Session) -> State:
@@ -27,7 +27,7 @@ async def test_a_save_whose_answer_was_lost_is_in_doubt_and_then_found_to_be_sav
         edit = await editing(session, "key")
         edit.set_text("mine")
         place.main.failure, place.main.commits = failure, True
-        await edit.save()
+        await save(edit)
         assert edit.state == Unknown(str(failure))
         assert session.disabled_reason("look-again") is None
         await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
@@ -41,9 +41,9 @@ async def test_a_save_whose_request_was_lost_stays_in_doubt_and_may_be_sent_agai
         edit = await editing(session, "key")
         edit.set_text("mine")
         place.main.failure = OutcomeUnknown("the answer was lost")
-        await edit.save()
+        await save(edit)
         await session.run("look-again")
-        assert edit.state == Unknown("not stored so far; saving once more is safe")
+        assert edit.state == Unknown("not stored so far; saving again is safe")
         await session.run("save")
         assert isinstance(state(session), Saved)
         assert (await other.get("key")).value == b"mine"
@@ -56,7 +56,7 @@ async def test_a_save_in_doubt_that_somebody_else_overtook_is_a_conflict() -> No
         edit = await editing(session, "key")
         edit.set_text("mine")
         place.main.failure = OutcomeUnknown("the answer was lost")
-        await edit.save()
+        await save(edit)
         await other.put("key", b"theirs")
         await edit.check_outcome()
         assert isinstance(edit.state, Conflicted)
@@ -69,10 +69,10 @@ async def test_a_save_in_doubt_is_found_out_once_the_store_is_back() -> None:
         edit = await editing(session, "key")
         edit.set_text("mine")
         place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
-        await edit.save()
+        await save(edit)
         place.cut()
         await edit.check_outcome()
-        assert edit.state == Unknown("cannot be found out yet: the connection was cut")
+        assert edit.state == Unknown("the key cannot be read: the connection was cut")
         place.mend()
         await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
 
@@ -86,7 +86,7 @@ async def test_an_edit_in_doubt_that_was_left_loses_its_draft_only_when_it_is_fo
         await session.idle()
         place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
         place.main.unread = asyncio.Event()
-        await edit.save()
+        await save(edit)
         await session.editor.leave()
         assert session.current_edit is None
         assert Drafts(tmp_path).list_drafts("memory:")
@@ -105,7 +105,7 @@ async def test_left_save_goes_on_and_keeps_its_draft(tmp_path: Path, failure: Ex
         place.main.failure, place.main.commits = failure, isinstance(failure, OutcomeUnknown)
         place.main.hold = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            group.create_task(edit.save())
+            group.create_task(save(edit))
             await eventually(lambda: isinstance(edit.state, Saving), "it is sent", PATIENCE)
             assert await session.editor.leave()
             assert session.current_edit is None
@@ -134,7 +134,7 @@ async def test_save_without_a_draft_is_not_left() -> None:
         place.main.failure = NotReachable("connection refused")
         place.main.hold = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            group.create_task(edit.save())
+            group.create_task(save(edit))
             await eventually(lambda: isinstance(edit.state, Saving), "it is sent", PATIENCE)
             assert not await session.editor.leave()
             assert session.current_edit is edit
@@ -151,7 +151,7 @@ async def test_draft_taken_up_from_a_save_in_doubt_stays(tmp_path: Path) -> None
         edit = await editing(session, "key")
         edit.set_text("mine")
         place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
-        await edit.save()
+        await save(edit)
         assert await session.editor.leave()
         again = await session.editor.resume_draft(session.editor.drafts[0])
         await edit.check_outcome()
@@ -169,9 +169,9 @@ async def test_a_refused_save_says_why_and_keeps_the_text(failure: Exception) ->
         edit = await editing(session, "key")
         edit.set_text("mine")
         place.main.failure = failure
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Refused)
         assert edit.state.error is failure
         assert edit.text == "mine"
-        await edit.save()
+        await save(edit)
         assert isinstance(state(session), Saved)

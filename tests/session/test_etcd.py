@@ -19,7 +19,7 @@ from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.fixtures import prefix, shared_etcd
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
-from tests.session.fixtures import editing, live
+from tests.session.fixtures import editing, live, save
 from tests.session.liveness_probe import comes_back, falls_stale, stale_in_time, witnessed
 
 __all__ = ["prefix", "shared_etcd"]
@@ -188,7 +188,7 @@ async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_i
                 proxy.drop_replies()
                 saving = asyncio.get_running_loop().time()
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(edit.save())
+                    group.create_task(save(edit))
                     await asyncio.sleep(0.3)
                     proxy.heal()
                 assert asyncio.get_running_loop().time() - saving < PATIENCE
@@ -210,7 +210,7 @@ async def test_a_lease_is_kept_and_its_time_is_shown(shared_etcd: EtcdServer, pr
         assert left is not None
         assert 500 < left <= 600
         edit.set_text("y")
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Saved)
         entry: Entry = edit.state.entry
         assert entry.lease is not None
@@ -232,10 +232,10 @@ async def test_a_conflict_on_a_real_store_is_merged(shared_etcd: EtcdServer, pre
         edit.set_text("one\ntwo\nTHREE\n")
         shared_etcd.ctl("put", f"{prefix}key", "ONE\ntwo\nthree\n")
         await eventually(lambda: edit.theirs is not None, "their change is told", PATIENCE)
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Conflicted)
         await edit.use_merged()
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Saved)
         assert shared_etcd.ctl("get", f"{prefix}key", "--print-value-only") == "ONE\ntwo\nTHREE\n\n"
 

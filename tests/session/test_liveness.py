@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from explorer.codecs.codecs import Codecs
 from explorer.model.errors import Forbidden, NotReachable, Timeout
-from explorer.session.connection.liveness import GRACE, LivenessTracker
+from explorer.session.connection.liveness import PROOF_TTL, LivenessTracker
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part
 from tests.servers.waiting import eventually
@@ -18,41 +18,41 @@ from tests.session.fixtures import PATIENCE, Place, SetClock, live, opened
 def living() -> LivenessTracker:
     """A pulse that is live at moment 10."""
     pulse = LivenessTracker()
-    pulse.opened(9.0)
-    pulse.established()
-    pulse.caught_up()
-    pulse.proof(10.0, 10.0)
+    pulse.on_connected(9.0)
+    pulse.on_watching()
+    pulse.on_synced()
+    pulse.on_ping_answered(10.0, 10.0)
     return pulse
 
 
 def test_it_begins_disconnected() -> None:
-    judged = LivenessTracker().judge(0)
+    judged = LivenessTracker().evaluate(0)
     assert (judged.status, judged.reason) == (LivenessStatus.DISCONNECTED, "connecting")
 
 
 def test_a_proof_counts_for_four_seconds_from_when_it_was_asked_for() -> None:
     pulse = living()
-    assert pulse.judge(10.0 + GRACE - 0.001).status is LivenessStatus.LIVE
-    assert pulse.turns(10.0) == 10.0 + GRACE
-    judged = pulse.judge(10.0 + GRACE)
+    assert pulse.evaluate(10.0 + PROOF_TTL - 0.001).status is LivenessStatus.LIVE
+    assert pulse.next_change(10.0) == 10.0 + PROOF_TTL
+    judged = pulse.evaluate(10.0 + PROOF_TTL)
     assert judged.status is LivenessStatus.STALE
     assert judged.age(15.5) == 5.5
 
 
 def test_a_proof_after_a_time_without_one_is_not_enough_before_everything_was_read_again() -> None:
     pulse = living()
-    assert pulse.proof(20.0, 20.1)
-    assert pulse.judge(20.1).status is LivenessStatus.CATCHING_UP
-    assert not pulse.proof(22.0, 22.1)
-    pulse.caught_up()
-    assert pulse.judge(22.1).status is LivenessStatus.LIVE
+    assert pulse.on_ping_answered(20.0, 20.1)
+    assert pulse.evaluate(20.1).status is LivenessStatus.CATCHING_UP
+    assert not pulse.on_ping_answered(22.0, 22.1)
+    pulse.on_synced()
+    assert pulse.evaluate(22.1).status is LivenessStatus.LIVE
 
 
 def test_it_says_what_it_was_that_did_not_answer() -> None:
     pulse = living()
-    pulse.no_proof(Timeout("no answer within 2 s"), 10.0)
-    assert pulse.judge(11.0).status is LivenessStatus.LIVE
-    assert pulse.judge(14.0).reason == "no answer within 2 s"
+    pulse.on_ping_failed(Timeout("no answer within 2 s"), 10.0)
+    assert pulse.evaluate(11.0).status is LivenessStatus.LIVE
+    assert pulse.evaluate(14.0).reason == "no answer within 2 s"
 
 
 @pytest.mark.parametrize(
@@ -67,61 +67,61 @@ def test_it_says_what_it_was_that_did_not_answer() -> None:
 def test_store_without_connection_is_disconnected(error: NotReachable, standing: LivenessStatus) -> None:
     """Only if the question could not be sent and the last proof is too old; then the next try is said."""
     pulse = living()
-    pulse.no_proof(error, 16.0)
-    assert pulse.judge(10.0 + GRACE - 0.001).status is LivenessStatus.LIVE
-    judged = pulse.judge(15.0)
+    pulse.on_ping_failed(error, 16.0)
+    assert pulse.evaluate(10.0 + PROOF_TTL - 0.001).status is LivenessStatus.LIVE
+    judged = pulse.evaluate(15.0)
     assert (judged.status, judged.reason, judged.error) == (standing, error.message, error)
     assert judged.next_try == (16.0 if standing is LivenessStatus.DISCONNECTED else None)
-    pulse.proof(16.0, 16.1)
-    assert pulse.judge(16.1).status is LivenessStatus.CATCHING_UP
+    pulse.on_ping_answered(16.0, 16.1)
+    assert pulse.evaluate(16.1).status is LivenessStatus.CATCHING_UP
 
 
 def test_it_is_not_live_before_everything_shown_was_read() -> None:
     pulse = living()
-    pulse.reading()
-    assert pulse.judge(10.5).status is LivenessStatus.CATCHING_UP
-    pulse.caught_up()
-    assert pulse.judge(10.5).status is LivenessStatus.LIVE
+    pulse.on_resync()
+    assert pulse.evaluate(10.5).status is LivenessStatus.CATCHING_UP
+    pulse.on_synced()
+    assert pulse.evaluate(10.5).status is LivenessStatus.LIVE
 
 
 def test_a_lost_watch_makes_it_stale_at_once_and_only_a_later_proof_counts() -> None:
     pulse = living()
-    pulse.fell_silent("connection reset", 11.0)
-    assert (pulse.judge(11.0).status, pulse.judge(11.0).reason) == (LivenessStatus.STALE, "connection reset")
-    pulse.established()
-    pulse.proof(10.9, 10.9)
-    assert pulse.judge(11.1).status is LivenessStatus.CATCHING_UP
-    pulse.proof(11.1, 11.1)
-    assert pulse.judge(11.2).status is LivenessStatus.LIVE
+    pulse.on_watch_lost("connection reset", 11.0)
+    assert (pulse.evaluate(11.0).status, pulse.evaluate(11.0).reason) == (LivenessStatus.STALE, "connection reset")
+    pulse.on_watching()
+    pulse.on_ping_answered(10.9, 10.9)
+    assert pulse.evaluate(11.1).status is LivenessStatus.CATCHING_UP
+    pulse.on_ping_answered(11.1, 11.1)
+    assert pulse.evaluate(11.2).status is LivenessStatus.LIVE
 
 
 def test_after_a_sleep_it_is_stale_until_it_was_proved_and_read_again() -> None:
     pulse = living()
-    pulse.woke(600.0, 611.0)
-    assert (pulse.judge(611.0).status, pulse.judge(611.0).reason) == (
+    pulse.on_wake(600.0, 611.0)
+    assert (pulse.evaluate(611.0).status, pulse.evaluate(611.0).reason) == (
         LivenessStatus.STALE,
         "this machine slept for 600 s",
     )
-    pulse.proof(610.9, 610.9)
-    assert pulse.judge(611.0).status is LivenessStatus.STALE
-    pulse.proof(611.1, 611.1)
-    assert pulse.judge(611.2).status is LivenessStatus.CATCHING_UP
-    pulse.caught_up()
-    assert pulse.judge(611.2).status is LivenessStatus.LIVE
+    pulse.on_ping_answered(610.9, 610.9)
+    assert pulse.evaluate(611.0).status is LivenessStatus.STALE
+    pulse.on_ping_answered(611.1, 611.1)
+    assert pulse.evaluate(611.2).status is LivenessStatus.CATCHING_UP
+    pulse.on_synced()
+    assert pulse.evaluate(611.2).status is LivenessStatus.LIVE
 
 
 def test_a_frozen_display_is_not_live_and_ages_from_the_freezing() -> None:
     pulse = living()
-    pulse.frozen = 10.5
-    pulse.proof(12.0, 12.0)
-    judged = pulse.judge(12.5)
+    pulse.frozen_at = 10.5
+    pulse.on_ping_answered(12.0, 12.0)
+    judged = pulse.evaluate(12.5)
     assert (judged.status, judged.age(12.5)) == (LivenessStatus.STALE, 2.0)
 
 
 def test_a_refusal_is_an_answer() -> None:
     pulse = living()
     pulse.refusal = Forbidden("the user may not do this")
-    judged = pulse.judge(11.0)
+    judged = pulse.evaluate(11.0)
     assert (judged.status, judged.reason) == (LivenessStatus.LIVE, "the user may not do this")
 
 
@@ -130,16 +130,16 @@ def _tell(_: object) -> None:
 
 
 _HAPPENINGS: dict[str, Callable[[LivenessTracker, float], None]] = {
-    "opened": lambda pulse, now: pulse.opened(now),
-    "failed": lambda pulse, now: pulse.failed(NotReachable("gone"), now + 1),
-    "established": lambda pulse, _: pulse.established(),
-    "silent": lambda pulse, now: pulse.fell_silent("lost", now),
-    "reading": lambda pulse, _: pulse.reading(),
-    "caught up": lambda pulse, _: pulse.caught_up(),
-    "proved": lambda pulse, now: _tell(pulse.proof(now, now)),
-    "late proof": lambda pulse, now: _tell(pulse.proof(now - 3, now)),
-    "no proof": lambda pulse, _: pulse.no_proof(Timeout("late"), 10.0),
-    "woke": lambda pulse, now: pulse.woke(60, now),
+    "opened": lambda pulse, now: pulse.on_connected(now),
+    "failed": lambda pulse, now: pulse.on_disconnected(NotReachable("gone"), now + 1),
+    "established": lambda pulse, _: pulse.on_watching(),
+    "silent": lambda pulse, now: pulse.on_watch_lost("lost", now),
+    "reading": lambda pulse, _: pulse.on_resync(),
+    "caught up": lambda pulse, _: pulse.on_synced(),
+    "proved": lambda pulse, now: _tell(pulse.on_ping_answered(now, now)),
+    "late proof": lambda pulse, now: _tell(pulse.on_ping_answered(now - 3, now)),
+    "no proof": lambda pulse, _: pulse.on_ping_failed(Timeout("late"), 10.0),
+    "woke": lambda pulse, now: pulse.on_wake(60, now),
 }
 
 
@@ -164,13 +164,13 @@ def test_live_is_never_claimed_without_its_three_proofs(happenings: list[tuple[f
             case "reading" | "caught up":
                 read = what == "caught up"
             case "proved" | "late proof":
-                read = read and not (proofs and now - max(proofs) >= GRACE)
+                read = read and not (proofs and now - max(proofs) >= PROOF_TTL)
                 proofs.append(now if what == "proved" else now - 3)
                 slept = slept and proofs[-1] < broken
             case _:
                 pass
-        proved = not slept and any(proof >= broken and now - proof < GRACE for proof in proofs)
-        claimed = pulse.judge(now).status is LivenessStatus.LIVE
+        proved = not slept and any(proof >= broken and now - proof < PROOF_TTL for proof in proofs)
+        claimed = pulse.evaluate(now).status is LivenessStatus.LIVE
         assert not claimed or (connected and heard and read and proved)
         assert claimed or not (connected and heard and read and proved)
 

@@ -38,7 +38,7 @@ class Counted(MemoryStore):
 @asynccontextmanager
 async def table(store: MemoryStore, *, pause: float = 0.01) -> AsyncGenerator[LockTable, None]:
     """A lock table at work, which tells nobody."""
-    running = LockTable(Clock(), _nobody, pause=pause)
+    running = LockTable(Clock(), _nobody, min_interval=pause)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(running.run(store))
         await eventually(lambda: running.state != Empty("not connected"), "it was read", PATIENCE)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from explorer.session import notifier
-from explorer.session.notifier import CALM, FRAME, MANY, Notifier
+from explorer.session.notifier import FRAME_INTERVAL, HIGH_EVENT_RATE, THROTTLED_INTERVALS, Notifier
 from explorer.session.states import Part
 
 PATIENCE = 60.0
@@ -26,7 +26,7 @@ class Hall:
 
     def __post_init__(self) -> None:
         """Listen."""
-        self.frames = Notifier(lambda: False, lambda: self.rate)
+        self.frames = Notifier()
         self.frames.subscribe(lambda parts: self.told.append((time.monotonic(), parts)))
 
     def pauses(self, part: Part) -> list[float]:
@@ -39,7 +39,7 @@ class Hall:
 async def running(rate: float = 0.0) -> AsyncGenerator[Hall, None]:
     hall = Hall(rate)
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(hall.frames.run())
+        task = group.create_task(hall.frames.run(lambda: False, lambda: hall.rate))
         yield hall
         task.cancel()
 
@@ -48,20 +48,20 @@ async def until_told(hall: Hall, part: Part, times: int) -> None:
     """Go on telling a part until it was passed on so often."""
     async with asyncio.timeout(PATIENCE):
         while sum(bool(parts & part) for _, parts in hall.told) < times:
-            hall.frames.tell(part)
+            hall.frames.mark_dirty(part)
             await asyncio.sleep(0)
 
 
 async def test_what_changes_all_the_time_is_told_once_per_frame() -> None:
     async with running() as hall:
         await until_told(hall, Part.TREE, 4)
-    assert min(hall.pauses(Part.TREE)) >= FRAME * 0.9
+    assert min(hall.pauses(Part.TREE)) >= FRAME_INTERVAL * 0.9
 
 
 async def test_of_a_store_that_does_very_much_it_is_told_less_often() -> None:
-    async with running(rate=MANY) as hall:
+    async with running(rate=HIGH_EVENT_RATE) as hall:
         await until_told(hall, Part.CHANGES, 3)
-    assert min(hall.pauses(Part.CHANGES)) >= CALM[Part.CHANGES] * 0.9
+    assert min(hall.pauses(Part.CHANGES)) >= THROTTLED_INTERVALS[Part.CHANGES] * 0.9
 
 
 async def test_what_a_person_waits_for_is_told_at_once_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,22 +71,22 @@ async def test_what_a_person_waits_for_is_told_at_once_all_the_same(monkeypatch:
     def go_on(parts: Part) -> None:
         nonlocal now
         if parts & Part.DETAIL:
-            now += 2 * CALM[Part.TREE]
+            now += 2 * THROTTLED_INTERVALS[Part.TREE]
 
     monkeypatch.setattr(notifier, "time", SimpleNamespace(monotonic=lambda: now))
-    async with asyncio.timeout(PATIENCE), running(rate=MANY) as hall:
+    async with asyncio.timeout(PATIENCE), running(rate=HIGH_EVENT_RATE) as hall:
         hall.frames.subscribe(go_on)
-        hall.frames.tell(Part.TREE)
-        await hall.frames.told()
-        hall.frames.tell(Part.TREE)
-        hall.frames.tell(Part.DETAIL)
-        await hall.frames.told()
+        hall.frames.mark_dirty(Part.TREE)
+        await hall.frames.wait_idle()
+        hall.frames.mark_dirty(Part.TREE)
+        hall.frames.mark_dirty(Part.DETAIL)
+        await hall.frames.wait_idle()
     assert [parts for _, parts in hall.told] == [Part.TREE, Part.DETAIL, Part.TREE]
 
 
 async def test_it_is_not_quiet_before_all_was_told() -> None:
-    async with running(rate=MANY) as hall:
+    async with running(rate=HIGH_EVENT_RATE) as hall:
         for part in (Part.TREE, Part.LIVENESS):
-            hall.frames.tell(part)
-            await hall.frames.told()
+            hall.frames.mark_dirty(part)
+            await hall.frames.wait_idle()
             assert hall.told[-1][1] == part

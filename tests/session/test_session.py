@@ -24,7 +24,7 @@ from explorer.model.errors import (
 )
 from explorer.session.change_log import ChangeKind
 from explorer.session.commands import ACTIONS
-from explorer.session.notifier import FRAME
+from explorer.session.notifier import FRAME_INTERVAL
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part, newest
 from tests.servers.waiting import eventually
@@ -81,7 +81,7 @@ async def test_a_store_that_cannot_be_reached_is_tried_again_with_growing_pauses
             await eventually(lambda: session.liveness.next_try is not None, "the next try is planned", PATIENCE)
             liveness = session.liveness
             assert (liveness.status, liveness.reason) == (LivenessStatus.DISCONNECTED, error.message)
-            assert session.error is error
+            assert session.connection.error is error
             pause = liveness.retry_in(clock.now())
             assert pause is not None
             pauses.append(pause)
@@ -91,7 +91,7 @@ async def test_a_store_that_cannot_be_reached_is_tried_again_with_growing_pauses
         place.refusal = None
         await clock.advance(10.0)
         await live(session)
-        assert session.error is None
+        assert session.connection.error is None
 
 
 @pytest.mark.parametrize(
@@ -158,13 +158,15 @@ async def test_views_are_told_at_most_once_per_frame_and_nothing_is_lost() -> No
             await other.put(f"key-{number % 50}", str(number).encode())
             if number % 100 == 0:
                 await asyncio.sleep(0)
-        await eventually(lambda: session.revision == other.keyspace.revision, "everything was heard", PATIENCE)
+        await eventually(
+            lambda: session.connection.revision == other.keyspace.revision, "everything was heard", PATIENCE
+        )
         await session.idle()
-        frames = (clock() - begun) / FRAME + 2
+        frames = (clock() - begun) / FRAME_INTERVAL + 2
         assert len(told) <= frames
         assert sum(change.count for change in session.changes.last(10_000)) == 5000
         assert len(session.tree) == 50
-        assert session.rate > 0
+        assert session.connection.event_rate > 0
 
 
 async def test_a_slow_reader_of_a_frame_makes_nothing_be_lost() -> None:
@@ -181,7 +183,7 @@ async def test_a_slow_reader_of_a_frame_makes_nothing_be_lost() -> None:
                 await asyncio.sleep(0)
         last = await other.put("last", b"")
         await eventually(lambda: session.tree.node("last") is not None, "the last is shown", PATIENCE)
-        assert session.revision == last.revision
+        assert session.connection.revision == last.revision
         assert sum(change.count for change in session.changes.last(10_000)) == 60_001 or session.changes.dropped
 
 
@@ -204,7 +206,7 @@ async def test_frozen_nothing_moves_and_afterwards_nothing_is_missing() -> None:
         assert session.liveness.reason == "frozen: f lets it go on"
         for number in range(1000):
             await other.put(f"key-{number}", b"")
-        await asyncio.sleep(3 * FRAME)
+        await asyncio.sleep(3 * FRAME_INTERVAL)
         assert len(session.tree) == 0
         await session.run("freeze")
         await eventually(lambda: len(session.tree) == 1000, "all is shown", PATIENCE)
@@ -246,7 +248,7 @@ async def test_what_is_read_again_after_a_gap_is_no_rate() -> None:
         place.stores[0].mend()
         await live(session)
         assert session.changes.total >= 200
-        assert session.rate < 10
+        assert session.connection.event_rate < 10
 
 
 class Mute(MemoryStore):

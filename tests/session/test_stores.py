@@ -39,7 +39,7 @@ from tests.servers.fixtures import (
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
-from tests.session.fixtures import editing, live
+from tests.session.fixtures import editing, live, save
 from tests.session.liveness_probe import SHOWN_WITHIN, becomes, comes_back, falls_stale, open_all, witnessed
 
 __all__ = [
@@ -236,7 +236,7 @@ async def test_saves_through_lost_answers_are_saved_and_nothing_is_lost(server: 
             edit.set_text(f"{edit.text}line {number}\n")
             proxy.drop_replies()
             async with asyncio.TaskGroup() as group:
-                group.create_task(edit.save())
+                group.create_task(save(edit))
                 await asyncio.sleep(0.3)
                 proxy.heal()
             await eventually(lambda edit=edit: isinstance(edit.state, Saved), "it is saved", PATIENCE)  # type: ignore[misc]  # mypy does not infer a lambda with a default; it is awaited here
@@ -255,10 +255,10 @@ async def test_a_race_is_a_conflict_and_is_merged(server: Server, prefix: str) -
         edit.set_text("one\ntwo\nTHREE\n")
         await other.put("key", b"ONE\ntwo\nthree\n")
         await eventually(lambda: edit.theirs is not None, "their change is told", PATIENCE)
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Conflicted)
         await edit.use_merged()
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Saved)
         assert (await other.get("key")).value == b"ONE\ntwo\nTHREE\n"
 
@@ -271,7 +271,7 @@ async def test_a_key_that_was_deleted_and_made_again_is_another(server: Server, 
         edit.set_text("mine\n")
         await other.delete("key")
         await other.put("key", b"first\n")
-        await edit.save()
+        await save(edit)
         assert isinstance(edit.state, Conflicted)
         assert (await other.get("key")).value == b"first\n"
 

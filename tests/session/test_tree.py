@@ -225,7 +225,7 @@ async def test_a_page_is_taken_in_by_slices_and_what_happens_between_them_counts
         garden.store.told()
         garden.tree.reload(garden.tree.root)
         lengths = set()
-        while garden.tree.busy:
+        while garden.tree.is_busy:
             await asyncio.sleep(0)
             if len(garden.tree) == 320 and "0001" in garden.store.keys:
                 garden.store.delete("0001")

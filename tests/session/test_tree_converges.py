@@ -32,7 +32,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         self.store = Store(held=True)
         self.fold = EventCoalescer()
         self.loop = asyncio.new_event_loop()
-        self.tree = Tree(self.store.load, load_before=self.store.load_before, clock=lambda: self.now, gathered=0)
+        self.tree = Tree(self.store.load, load_before=self.store.load_before, clock=lambda: self.now, verify_delay=0)
         self.filter: str | None = None
         self.check_failed = False
         self.running = self.loop.create_task(self.tree.run())
@@ -239,7 +239,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         for node in self.tree._rows.levels():  # noqa: SLF001 - the rows behind what is shown are compared
             level = node.branch
             assert level is not None
-            if not level.working:
+            if not level.is_loading:
                 assert {child.name for child in level if child.is_more_row} == {run.gap for run in level.runs[:-1]}
                 assert level.gaps.keys() == {run.gap for run in level.runs[:-1]}
                 assert all(one.end is not None and one.end < two.start for one, two in pairwise(level.runs))
@@ -268,7 +268,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
             failed = [node for node in self.tree._rows.levels() if node.load_state is LevelState.FAILED]  # noqa: SLF001 - the rows behind what is shown are compared
             for node in failed:
                 self.tree.reload(node)
-            if not (failed or self.tree.busy):
+            if not (failed or self.tree.is_busy):
                 break
         else:
             message = "the tree never came to rest"

@@ -40,7 +40,7 @@ class Watched:
         self.fold = EventCoalescer()
         self.heard: set[str] = set()
         unsure = not store.capabilities & (Capability.EVERY_CHANGE | Capability.EVERY_DELETION)
-        self.tree = Tree(self._children, load_before=self._children_before, unsure=lambda: unsure)
+        self.tree = Tree(self._children, load_before=self._children_before, needs_confirmation=lambda: unsure)
 
     async def _children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
         return await self.store.children(prefix, after=after, limit=min(limit, 5))

@@ -23,9 +23,9 @@ class Garden:
             self.store.load,
             load_before=self.store.load_before,
             clock=lambda: self.now,
-            told=self._tell,
-            gathered=0,
-            unsure=lambda: unsure,
+            on_change=self._tell,
+            verify_delay=0,
+            needs_confirmation=lambda: unsure,
         )
         for key in keys:
             self.store.put(key)

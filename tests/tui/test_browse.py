@@ -224,7 +224,7 @@ class TestTheConnection:
         async def find() -> str | None:
             return await address_hints.address_hint(address, Access())
 
-        session = Session(lambda: MemoryStore(address, keyspace=keyspace), Codecs(), nearby=find)
+        session = Session(lambda: MemoryStore(address, keyspace=keyspace), Codecs(), find_nearby=find)
         async with session:
             app = Keyscope(session)
             async with app.run_test(size=WIDE, notifications=True) as pilot:

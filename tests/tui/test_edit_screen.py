@@ -310,7 +310,7 @@ class TestANewKey:
             async with place.other() as other:
                 await other.put("fresh", b"theirs")
             await page.press("ctrl+s", "ctrl+s")
-            await page.shows("Base: did not exist", "the key was created by somebody else")
+            await page.shows("Base: did not exist", "the key was created by another client")
         assert await stored(place, "fresh") == b"theirs"
 
 

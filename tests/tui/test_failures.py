@@ -135,7 +135,7 @@ async def reach(page: AppPage, place: FailingPlace, where: Place, key: str) -> N
     browse = page.app.screen
     assert isinstance(browse, BrowseScreen)
     if page.session.tree.node(key) is None:  # the store said for a moment that nothing was there
-        await page.session.reload()
+        await page.session.connection.reload()
     await page.until(lambda: page.session.tree.node(key) is not None, "the key is in the tree")
     node = page.session.tree.node(key)
     assert node is not None
@@ -174,8 +174,8 @@ async def return_to_browsing(page: AppPage) -> None:
     session.tree.filter(None)
     if not session.writable:
         await session.toggle_writable()
-    if session.frozen:
-        await session.toggle_freeze()
+    if session.connection.is_frozen:
+        await session.connection.toggle_freeze()
 
 
 async def walk(page: AppPage, place: FailingPlace, make: Callable[[], Exception], steps: list[Step]) -> None:

@@ -65,7 +65,7 @@ class Gallery(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.store = Store(page=100)
-        self.keys = Tree(self.store.load, told=lambda: None, clock=lambda: 0.0, gathered=0)
+        self.keys = Tree(self.store.load, on_change=lambda: None, clock=lambda: 0.0, verify_delay=0)
         self.changes = ChangeLog()
         self.options = _Options[str]((), numbered=False, pending=False)
 

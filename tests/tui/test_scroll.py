@@ -137,7 +137,7 @@ class TestTheConflict:
             await page.press("ctrl+s", "ctrl+s")
             await page.shows("key was deleted by somebody else", "Theirs: deleted")
             await page.press("b")
-            await page.shows("there is nothing to put together", "Theirs: deleted")
+            await page.shows("nothing to merge", "Theirs: deleted")
 
 
 class TestTheReview:

@@ -4,7 +4,7 @@ import threading
 
 from explorer.codecs.base import Choice
 from explorer.codecs.codecs import Codecs
-from explorer.session.decoder import LARGE
+from explorer.session.decoder import THREAD_SIZE
 from tests.session.fixtures import Place
 from tests.tui.app_harness import browsing
 
@@ -26,7 +26,7 @@ async def test_list_of_a_large_value_opens_and_fills() -> None:
     """What is typed meanwhile narrows down what comes; nothing is taken that is not in sight."""
     place, codecs = Place(), SlowCodecs()
     async with place.other() as store:
-        await store.put("key", b"[1]" + b" " * LARGE)
+        await store.put("key", b"[1]" + b" " * THREAD_SIZE)
     async with browsing(place.connect, codecs) as page:
         try:
             await page.press("t")
@@ -48,7 +48,7 @@ async def test_list_that_is_left_early_is_gone() -> None:
     """What is found after the list was left changes nothing."""
     place, codecs = Place(), SlowCodecs()
     async with place.other() as store:
-        await store.put("key", b"[1]" + b" " * LARGE)
+        await store.put("key", b"[1]" + b" " * THREAD_SIZE)
     async with browsing(place.connect, codecs) as page:
         try:
             await page.press("t")

@@ -20,7 +20,9 @@ class Page(App[None]):
         super().__init__()
         self.now = 0.0
         self.store = store
-        self.keys = Tree(store.load, load_before=store.load_before, told=self._told, clock=lambda: self.now, gathered=0)
+        self.keys = Tree(
+            store.load, load_before=store.load_before, on_change=self._told, clock=lambda: self.now, verify_delay=0
+        )
         self.moved: list[str | None] = []
         self.chosen: list[str] = []
 

@@ -1,1 +1,1 @@
-"""Being connected: the link in the background, the watch that is followed, and what is proved to be live."""
+"""The live connection: reconnecting, watching, and proof of liveness."""

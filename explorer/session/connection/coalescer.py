@@ -1,4 +1,4 @@
-"""Events folded between two frames: the last word on each key, so that a view does not work for what nobody sees."""
+"""Coalescing of watch events between two frames: only the last event of a key is applied."""
 
 import time
 from collections import OrderedDict
@@ -10,86 +10,83 @@ from explorer.model.events import Deleted, Put
 Change: TypeAlias = Put | Deleted
 
 MAX_PENDING_KEYS: Final = 200_000
-"""Keys that may wait; beyond it nothing is kept and all must be read again."""
-LEAST_BUDGET: Final = 0.008
-"""Seconds of a frame that applying events may take while it keeps up."""
-MOST_BUDGET: Final = 0.024
-"""Seconds of a frame that it may take while it lags behind."""
-_ROUND: Final = 32
-"""Events between two looks at the clock."""
+"""Maximum number of pending keys; beyond it everything is dropped and must be read again."""
+MIN_FRAME_BUDGET: Final = 0.008
+"""Seconds of a frame for applying events while the session keeps up."""
+MAX_FRAME_BUDGET: Final = 0.024
+"""Seconds of a frame for applying events when the session lags."""
+_EVENTS_PER_CLOCK_CHECK: Final = 32
 
 
 class EventCoalescer:
-    """The events that were told and not yet applied, in the order in which their keys were first told of.
+    """Queue of watch events that are not applied yet, in the order of each key's first pending event.
 
-    A key that was deleted and put again keeps both: the tree must hear that it was gone. Anything else is its last
-    event.
+    A key that was deleted and put again keeps both events, because the tree must see the deletion. Any other key
+    keeps its last event only.
     """
 
-    def __init__(self, most: int = MAX_PENDING_KEYS) -> None:
-        self._most = most
-        self._waiting: OrderedDict[str, Change] = (
-            OrderedDict()
-        )  # a dict that loses its first key again and again is slow
-        self._gone: dict[str, Deleted] = {}
-        self._since: float | None = None
+    def __init__(self, max_keys: int = MAX_PENDING_KEYS) -> None:
+        self._max_keys = max_keys
+        self._pending: OrderedDict[str, Change] = OrderedDict()  # popping the first key of a dict repeatedly is slow
+        self._deletions: dict[str, Deleted] = {}
+        self._pending_since: float | None = None
         self.total = 0
-        """All events ever taken in, for a rate."""
+        """Number of events ever added."""
         self.overflowed = False
-        """Whether events were dropped because they came faster than they could be applied; `reset` ends it."""
+        """Whether events were dropped because there were too many; `reset` clears it."""
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._pending)
 
     def add(self, event: Change) -> None:
-        """Take an event in."""
+        """Add an event."""
         self.total += 1
         if self.overflowed:
             return
         key = event.key
-        before = self._waiting.get(key)
+        before = self._pending.get(key)
         if isinstance(event, Deleted):
-            self._gone.pop(key, None)
+            self._deletions.pop(key, None)
         elif isinstance(before, Deleted):
-            self._gone[key] = before
-        self._waiting[key] = event
-        if self._since is None:
-            self._since = time.perf_counter()
-        if len(self._waiting) > self._most:
+            self._deletions[key] = before
+        self._pending[key] = event
+        if self._pending_since is None:
+            self._pending_since = time.perf_counter()
+        if len(self._pending) > self._max_keys:
             self.reset()
             self.overflowed = True
 
     def drain(self, budget: float | None = None) -> Iterator[Change]:
-        """Give events until all are given or a budget is used up, which grows while the oldest have waited longer.
+        """Yield events until none is left or the budget is used up.
 
         Args:
-            budget: Seconds; None lets the fold choose.
+            budget: Seconds; None takes a budget that grows with the number of pending keys.
         """
-        allowed = self._budget() if budget is None else budget
-        begun = time.perf_counter()
-        given = 0
-        while self._waiting:
-            key, event = self._waiting.popitem(last=False)
-            gone = self._gone.pop(key, None) if self._gone else None
-            if gone is not None:
-                yield gone
+        allowed = self._frame_budget() if budget is None else budget
+        start = time.perf_counter()
+        count = 0
+        while self._pending:
+            key, event = self._pending.popitem(last=False)
+            deletion = self._deletions.pop(key, None) if self._deletions else None
+            if deletion is not None:
+                yield deletion
             yield event
-            given += 1
-            if given % _ROUND == 0 and time.perf_counter() - begun >= allowed:
+            count += 1
+            if count % _EVENTS_PER_CLOCK_CHECK == 0 and time.perf_counter() - start >= allowed:
                 break
-        self._since = begun if self._waiting else None
+        self._pending_since = start if self._pending else None
 
     def lag(self) -> float:
-        """Tell for how many seconds, at least, what waits has been waiting; 0 when nothing does."""
-        return 0.0 if self._since is None else time.perf_counter() - self._since
+        """Return the seconds for which events have been pending, at least; 0 if none is."""
+        return 0.0 if self._pending_since is None else time.perf_counter() - self._pending_since
 
     def reset(self) -> None:
-        """Forget what waits: everything is read again."""
-        self._waiting.clear()
-        self._gone.clear()
-        self._since = None
+        """Drop all pending events."""
+        self._pending.clear()
+        self._deletions.clear()
+        self._pending_since = None
         self.overflowed = False
 
-    def _budget(self) -> float:
-        lag = len(self._waiting) / self._most
-        return LEAST_BUDGET + (MOST_BUDGET - LEAST_BUDGET) * min(1.0, 20 * lag)
+    def _frame_budget(self) -> float:
+        load = len(self._pending) / self._max_keys
+        return MIN_FRAME_BUDGET + (MAX_FRAME_BUDGET - MIN_FRAME_BUDGET) * min(1.0, 20 * load)

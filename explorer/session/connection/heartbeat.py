@@ -1,4 +1,4 @@
-"""Having the store prove that it is alive, by an answer on the connection on which its changes are heard."""
+"""Heartbeat: periodic pings that prove that the store's authority answers on the watch's own connection."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,94 +10,88 @@ from explorer.model.errors import Denied, ExplorerError, Timeout
 from explorer.session.clock import Clock, wait_until
 from explorer.session.connection.liveness import LivenessTracker
 
-INTERVAL: Final = 2.0
-"""Seconds from one question to the next."""
-_AGAIN: Final = 0.5
-"""Seconds to the next question after one that was refused at once."""
-
-_SLACK: Final = 0.25
-"""Seconds beyond the driver's own limit, whose error says more."""
+PING_INTERVAL: Final = 2.0
+"""Seconds from one ping to the next."""
+_RETRY_INTERVAL: Final = 0.5
+"""Seconds to the next ping after one that failed at once."""
+_TIMEOUT_MARGIN: Final = 0.25
+"""Seconds beyond the driver's own timeout, whose error says more."""
 
 
 class Heartbeat:
-    """Asks every `INTERVAL` seconds, and at once when told to.
+    """Pings the store every `PING_INTERVAL` seconds, and at once on `ping_now`.
 
-    One question proves both: that the store's authority is alive, which has to answer it, and that the session's own
-    connection carries. A silent watch looks like one whose connection a network has long forgotten; an answer on
-    another connection would say nothing of that, and cost the store as much.
+    One ping proves two things: the store's authority answers, and the session's connection carries data. A silent
+    watch may stand on a connection that the network dropped long ago; a ping on another connection would not show it.
     """
 
     def __init__(
         self,
-        pulse: LivenessTracker,
+        tracker: LivenessTracker,
         clock: Clock,
         *,
-        notice: Callable[[Revision | None], None],
-        lapsed: Callable[[], None],
+        on_ping: Callable[[Revision | None], None],
+        on_recovery: Callable[[], None],
     ) -> None:
-        """Prepare.
+        """Prepare the heartbeat.
 
         Args:
-            pulse: Is told of each proof and of each question without an answer.
-            clock: What proofs are dated by.
-            notice: Is called after the pulse was told, with the newest revision where there is one.
-            lapsed: Is called when there is a proof again after a time without.
+            tracker: Records each answer and each failure.
+            clock: Clock of the proofs.
+            on_ping: Called after each ping, with the newest revision if the store returned one.
+            on_recovery: Called when a ping is answered after the proof before had expired.
         """
-        self._pulse = pulse
+        self._tracker = tracker
         self._clock = clock
-        self._notice = notice
-        self._lapsed = lapsed
-        self._now = asyncio.Event()
-        self._refused: ExplorerError | None = None
+        self._on_ping = on_ping
+        self._on_recovery = on_recovery
+        self._ping_requested = asyncio.Event()
+        self._refusal: ExplorerError | None = None
 
-    def ask_now(self) -> None:
-        """Do not wait for the next question's time."""
-        self._now.set()
+    def ping_now(self) -> None:
+        """Send the next ping at once."""
+        self._ping_requested.set()
 
     async def run(self, store: Store) -> None:
-        """Ask a store, until cancelled."""
+        """Ping a store, until cancelled."""
         while True:
             sent = self._clock.now()
             try:
-                revision = await _prove(store)
+                revision = await _ping(store)
             except ExplorerError as error:
-                pause = self._unproved(sent, error)
+                interval = self._on_error(sent, error)
             else:
-                pause = INTERVAL
-                self._proved(sent)
-                if self._pulse.refusal is self._refused:
-                    self._pulse.refusal = None
-                self._notice(revision)
-            await wait_until(self._clock, sent + pause, self._now)
+                interval = PING_INTERVAL
+                self._on_answer(sent)
+                if self._tracker.refusal is self._refusal:
+                    self._tracker.refusal = None
+                self._on_ping(revision)
+            await wait_until(self._clock, sent + interval, self._ping_requested)
 
-    def _proved(self, sent: float) -> None:
-        if self._pulse.proof(sent, self._clock.now()):
-            self._lapsed()
+    def _on_answer(self, sent: float) -> None:
+        if self._tracker.on_ping_answered(sent, self._clock.now()):
+            self._on_recovery()
 
-    def _unproved(self, sent: float, error: ExplorerError) -> float:
-        """Take in a question without an answer, or whose answer was no, which only the living give.
-
-        Returns the seconds from this question to the next.
-        """
-        refused = isinstance(error, Denied)
-        if refused:
-            self._pulse.refusal = self._refused = error
-            self._proved(sent)
-            pause = INTERVAL
+    def _on_error(self, sent: float, error: ExplorerError) -> float:
+        """Record a failed ping; return the seconds from it to the next. A refusal is an answer, too."""
+        if isinstance(error, Denied):
+            self._tracker.refusal = self._refusal = error
+            self._on_answer(sent)
+            interval = PING_INTERVAL
         else:
             now = self._clock.now()
-            self._pulse.no_proof(error, sent + _AGAIN)
-            pause = _AGAIN
-            if self._pulse.unconnected(now) is not None:  # seconds that a person can follow, and a server spared
-                pause = now - sent + INTERVAL
-                self._pulse.no_proof(error, now + INTERVAL)
-        self._notice(None)
-        return pause
+            self._tracker.on_ping_failed(error, sent + _RETRY_INTERVAL)
+            interval = _RETRY_INTERVAL
+            if self._tracker.connection_error(now) is not None:  # seconds that a person can follow; spares the server
+                interval = now - sent + PING_INTERVAL
+                self._tracker.on_ping_failed(error, now + PING_INTERVAL)
+        self._on_ping(None)
+        return interval
 
 
-async def _prove(store: Store) -> Revision | None:
+async def _ping(store: Store) -> Revision | None:
     try:
-        async with asyncio.timeout(PING_TIMEOUT + _SLACK):
+        async with asyncio.timeout(PING_TIMEOUT + _TIMEOUT_MARGIN):
             return await store.ping()
     except TimeoutError as error:
         raise Timeout(

@@ -1,8 +1,7 @@
-"""Liveness by proof: how sure it is, at any moment, that the store is as it is shown.
+"""Liveness by proof: how certain it is, at any moment, that the store is as shown.
 
-The store proves that it is alive by an answer that needed its authority. It counts from the moment the question was
-sent, so that an answer that was long under way proves nothing about now, and for `GRACE` seconds. What a session hears
-and does moves it on through the methods; no clock of its own runs here.
+A proof is an answer that needed the store's authority. It counts from the moment at which the ping was sent, because
+a late answer proves nothing about now, and for `PROOF_TTL` seconds. The tracker has no clock of its own.
 """
 
 from dataclasses import dataclass
@@ -11,165 +10,169 @@ from typing import Final
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.session.states import Liveness, LivenessStatus
 
-GRACE: Final = 4.0
+PROOF_TTL: Final = 4.0
 """Seconds for which a proof counts."""
-NAP: Final = 3.0
-"""Seconds of sleep of the machine after which nothing that was known counts any more."""
+MIN_SUSPEND: Final = 3.0
+"""Seconds of suspend of the machine after which no earlier proof counts."""
 
 
 @dataclass(slots=True)
 class LivenessTracker:
-    """What is known about the life of a store. Moments are seconds of the session's clock."""
+    """State from which liveness is computed. Moments are seconds of the session's clock."""
 
     connected: bool = False
-    """The store answered at opening."""
+    """Whether the store answered when it was opened."""
     error: ExplorerError | None = None
-    """Why it is not connected, where that was tried."""
+    """Error of the last attempt to connect."""
     next_try: float | None = None
-    """When connecting will be tried again by itself."""
-    heard: bool = False
-    """The watch, or what stands for it, is established and not lost."""
-    lost: str | None = None
-    """Why the watch was lost, while it is."""
-    read: bool = False
-    """Everything shown has been read since the watch was established."""
-    method: str = "every change is heard"
-    """How changes are found out, told while it is live."""
-    proved: float | None = None
-    """The moment of the last proof."""
-    required: float = 0.0
-    """The moment that the next proof must be later than, because something happened then."""
-    silence: ExplorerError | None = None
-    """What the last attempt to prove it failed with; None since the last proof."""
-    lagging: str | None = None
-    """That more happens than can be shown, while it does."""
-    slept: str | None = None
-    """What is told until there is a proof from after the machine's sleep."""
+    """Moment of the next automatic attempt to connect."""
+    watching: bool = False
+    """Whether the watch, or the polling in its place, is established and not lost."""
+    watch_lost: str | None = None
+    """Reason why the watch is lost, while it is."""
+    synced: bool = False
+    """Whether everything shown was read after the watch was established."""
+    method: str = "every change is watched"
+    """How changes are detected; shown while live."""
+    proved_at: float | None = None
+    """Moment of the last proof."""
+    proof_required_after: float = 0.0
+    """Moment that the next proof must be later than."""
+    ping_error: ExplorerError | None = None
+    """Error of the last ping; None after an answer."""
+    lag: str | None = None
+    """Description of the pending changes while the session lags."""
+    suspended: str | None = None
+    """Notice of the machine's suspend, until there is a proof from after it."""
     refusal: ExplorerError | None = None
-    frozen: float | None = None
-    """The moment that the display was frozen at, while it is."""
+    """Error of a live store that refused a request."""
+    frozen_at: float | None = None
+    """Moment at which the display was frozen, while it is."""
 
-    # What happens
+    # Events
 
-    def connecting(self) -> None:
-        """Connecting is under way."""
+    def on_connecting(self) -> None:
+        """Record that an attempt to connect has begun."""
         self.next_try = None
 
-    def failed(self, error: ExplorerError, next_try: float | None) -> None:
-        """Connecting failed, or the connection ended; it is tried again then, or only when somebody says so."""
-        self.connected = self.heard = self.read = False
-        self.error, self.next_try, self.lost = error, next_try, None
+    def on_disconnected(self, error: ExplorerError, next_try: float | None) -> None:
+        """Record that connecting failed or the connection ended, and when the next attempt follows by itself."""
+        self.connected = self.watching = self.synced = False
+        self.error, self.next_try, self.watch_lost = error, next_try, None
 
-    def opened(self, now: float) -> None:
-        """The connection is there; proofs of an earlier one do not count."""
+    def on_connected(self, now: float) -> None:
+        """Record a new connection; proofs of an earlier one do not count."""
         self.connected = True
         self.error = self.next_try = None
-        self.heard = self.read = False
-        self.lost = self.refusal = None
-        self.required = now
+        self.watching = self.synced = False
+        self.watch_lost = self.refusal = None
+        self.proof_required_after = now
 
-    def established(self, method: str | None = None) -> None:
-        """Changes are found out from here on."""
-        self.heard, self.lost = True, None
+    def on_watching(self, method: str | None = None) -> None:
+        """Record that changes are detected from here on."""
+        self.watching, self.watch_lost = True, None
         if method is not None:
             self.method = method
 
-    def fell_silent(self, reason: str, now: float) -> None:
-        """The watch was lost; only a proof from after it counts."""
-        self.heard, self.lost = False, reason
-        self.required = now
+    def on_watch_lost(self, reason: str, now: float) -> None:
+        """Record that the watch was lost; only a later proof counts."""
+        self.watching, self.watch_lost = False, reason
+        self.proof_required_after = now
 
-    def reading(self) -> None:
-        """Something shown has to be read again before all of it is known to be true."""
-        self.read = False
+    def on_resync(self) -> None:
+        """Record that something shown must be read again."""
+        self.synced = False
 
-    def caught_up(self) -> None:
-        """Everything shown has been read again."""
-        self.read = True
+    def on_synced(self) -> None:
+        """Record that everything shown was read again."""
+        self.synced = True
 
-    def proof(self, sent: float, now: float) -> bool:
-        """An answer came to a question that was sent at that moment.
+    def on_ping_answered(self, sent: float, now: float) -> bool:
+        """Record an answer to a ping.
 
-        Tells whether the proof before had lapsed. Then everything shown has to be read again: what happened meanwhile
-        may still be on its way, and the answer came by another.
+        Args:
+            sent: Moment at which the ping was sent.
+            now: This moment.
+
+        Returns:
+            True if the proof before had expired. Then everything shown must be read again: events of the time between
+            may still be under way, and may come later than the answer.
         """
-        lapsed = self.proved is not None and now - self.proved >= GRACE
-        self.proved = sent if self.proved is None else max(self.proved, sent)
-        if sent >= self.required:
-            self.silence = self.slept = self.next_try = None
-        if lapsed:
-            self.read = False
-        return lapsed
+        expired = self.proved_at is not None and now - self.proved_at >= PROOF_TTL
+        self.proved_at = sent if self.proved_at is None else max(self.proved_at, sent)
+        if sent >= self.proof_required_after:
+            self.ping_error = self.suspended = self.next_try = None
+        if expired:
+            self.synced = False
+        return expired
 
-    def no_proof(self, error: ExplorerError, next_try: float) -> None:
-        """A question was not answered; the next one is asked then."""
-        self.silence, self.next_try = error, next_try
+    def on_ping_failed(self, error: ExplorerError, next_try: float) -> None:
+        """Record a ping without an answer, and when the next follows."""
+        self.ping_error, self.next_try = error, next_try
 
-    def woke(self, asleep: float, now: float) -> None:
-        """The machine slept for so many seconds; everything has to be proved and read again."""
-        self.slept = f"this machine slept for {asleep:.0f} s"
-        self.required = now
-        self.read = False
+    def on_wake(self, suspended: float, now: float) -> None:
+        """Record that the machine was suspended for some seconds; everything must be proved and read again."""
+        self.suspended = f"this machine slept for {suspended:.0f} s"
+        self.proof_required_after = now
+        self.synced = False
 
-    # How that stands
+    # Evaluation
 
-    def judge(self, now: float) -> Liveness:
-        """Tell how it stands at a moment."""
+    def evaluate(self, now: float) -> Liveness:
+        """Return the liveness at a moment."""
         if not self.connected:
             reason = self.error.message if self.error else "connecting"
-            return Liveness(LivenessStatus.DISCONNECTED, reason, self.proved, self.next_try, self.error)
-        unconnected = self.unconnected(now)
-        if unconnected is not None:
-            reason = unconnected.message
-            return Liveness(LivenessStatus.DISCONNECTED, reason, self._true_until(), self.next_try, unconnected)
-        standing, reason = self._judge(now)
-        return Liveness(standing, reason, self._true_until(), error=self.silence, refusal=self.refusal)
+            return Liveness(LivenessStatus.DISCONNECTED, reason, self.proved_at, self.next_try, self.error)
+        error = self.connection_error(now)
+        if error is not None:
+            return Liveness(LivenessStatus.DISCONNECTED, error.message, self._true_until(), self.next_try, error)
+        status, reason = self._status(now)
+        return Liveness(status, reason, self._true_until(), error=self.ping_error, refusal=self.refusal)
 
     def _true_until(self) -> float | None:
-        """Give the moment until which what is shown is known to be true."""
-        if self.proved is None:
+        """Return the moment until which what is shown is known to be true."""
+        if self.proved_at is None:
             return None
-        lost = self.required if self.lost is not None else self.proved
-        return min(self.proved, lost, self.proved if self.frozen is None else self.frozen)
+        lost = self.proof_required_after if self.watch_lost is not None else self.proved_at
+        return min(self.proved_at, lost, self.proved_at if self.frozen_at is None else self.frozen_at)
 
-    def unconnected(self, now: float) -> NotReachable | None:
+    def connection_error(self, now: float) -> NotReachable | None:
         """Return why an open store has no connection to any server; None while it may have one.
 
-        The last question for a proof could not even be sent, although that was tried for its whole time, and the last
-        proof is too old to count.
+        There is none if the last ping could not be sent within its whole time, and the last proof expired.
         """
-        if isinstance(self.silence, NotReachable) and not (self.silence.connected or self._fresh(now)):
-            return self.silence
+        if isinstance(self.ping_error, NotReachable) and not (self.ping_error.connected or self._is_proved(now)):
+            return self.ping_error
         return None
 
-    def _counting(self) -> float | None:
-        return self.proved if self.proved is not None and self.proved >= self.required else None
+    def _valid_proof(self) -> float | None:
+        return self.proved_at if self.proved_at is not None and self.proved_at >= self.proof_required_after else None
 
-    def _fresh(self, now: float) -> bool:
-        proved = self._counting()
-        return proved is not None and now - proved < GRACE
+    def _is_proved(self, now: float) -> bool:
+        proof = self._valid_proof()
+        return proof is not None and now - proof < PROOF_TTL
 
-    def _judge(self, now: float) -> tuple[LivenessStatus, str]:
-        proved, fresh = self._counting(), self._fresh(now)
-        if self.slept is not None:
-            return LivenessStatus.STALE, self.slept
-        if self.lost is not None:
-            return LivenessStatus.STALE, self.lost
-        if not fresh and (proved is not None or now - self.required >= GRACE):
-            return LivenessStatus.STALE, self.silence.message if self.silence else "the store does not answer"
-        if self.frozen is not None:
+    def _status(self, now: float) -> tuple[LivenessStatus, str]:
+        proof, proved = self._valid_proof(), self._is_proved(now)
+        if self.suspended is not None:
+            return LivenessStatus.STALE, self.suspended
+        if self.watch_lost is not None:
+            return LivenessStatus.STALE, self.watch_lost
+        if not proved and (proof is not None or now - self.proof_required_after >= PROOF_TTL):
+            return LivenessStatus.STALE, self.ping_error.message if self.ping_error else "the store does not answer"
+        if self.frozen_at is not None:
             return LivenessStatus.STALE, "frozen: f lets it go on"
-        if not self.heard:
-            return LivenessStatus.CATCHING_UP, "starting to watch"
-        if not self.read:
+        if not self.watching:
+            return LivenessStatus.CATCHING_UP, "starting the watch"
+        if not self.synced:
             return LivenessStatus.CATCHING_UP, "reading what is shown"
-        if self.lagging is not None:
-            return LivenessStatus.CATCHING_UP, self.lagging
-        if not fresh:
-            return LivenessStatus.CATCHING_UP, "asking for a proof of life"
+        if self.lag is not None:
+            return LivenessStatus.CATCHING_UP, self.lag
+        if not proved:
+            return LivenessStatus.CATCHING_UP, "waiting for an answer to a ping"
         return LivenessStatus.LIVE, self.refusal.message if self.refusal else self.method
 
-    def turns(self, now: float) -> float | None:
-        """Give the next moment at which the judgement changes by itself, if it will."""
-        since = self.required if self.proved is None else max(self.proved, self.required)
-        return since + GRACE if self.connected and since + GRACE > now else None
+    def next_change(self, now: float) -> float | None:
+        """Return the next moment at which liveness changes by time alone, if there is one."""
+        since = self.proof_required_after if self.proved_at is None else max(self.proved_at, self.proof_required_after)
+        return since + PROOF_TTL if self.connected and since + PROOF_TTL > now else None

@@ -1,4 +1,4 @@
-"""Keeping an eye on liveness: it is judged whenever something happened or time alone changes it."""
+"""Recomputes liveness on every event and on a timer."""
 
 import asyncio
 import logging
@@ -7,71 +7,72 @@ from typing import Final
 
 from explorer.model.sanitize import sanitize
 from explorer.session.clock import Clock, wait_until
-from explorer.session.connection.liveness import NAP, LivenessTracker
+from explorer.session.connection.liveness import MIN_SUSPEND, LivenessTracker
 from explorer.session.states import Liveness, LivenessStatus, Part
 
 _LOG: Final = logging.getLogger(__package__)
 
-TICK: Final = 1.0
-"""Seconds between two looks when nothing happens: ages are told in seconds."""
+UPDATE_INTERVAL: Final = 1.0
+"""Seconds between two evaluations when nothing happens: ages are shown in seconds."""
 
 
 class LivenessMonitor:
-    """Judges the pulse and tells of a change; notices that the machine slept."""
+    """Evaluates the tracker, notifies of changes, and detects that the machine was suspended."""
 
     def __init__(
-        self, pulse: LivenessTracker, clock: Clock, tell: Callable[[Part], None], woke: Callable[[], None]
+        self,
+        tracker: LivenessTracker,
+        clock: Clock,
+        *,
+        mark_dirty: Callable[[Part], None],
+        on_wake: Callable[[], None],
     ) -> None:
-        """Prepare.
+        """Prepare the monitor.
 
         Args:
-            pulse: What is judged.
-            clock: The time that it is judged by.
-            tell: Is told of a change, and of each second's age while it is not live.
-            woke: Is called after the machine slept, so that everything is proved and read again.
+            tracker: State to evaluate.
+            clock: Clock of the evaluation.
+            mark_dirty: Called on a change of liveness, and each second while it is not LIVE.
+            on_wake: Called after a suspend of the machine.
         """
-        self._pulse = pulse
+        self._tracker = tracker
         self._clock = clock
-        self._tell = tell
-        self._woke = woke
-        self._beat = asyncio.Event()
-        self._asleep = clock.asleep()
+        self._mark_dirty = mark_dirty
+        self._on_wake = on_wake
+        self._updated = asyncio.Event()
+        self._suspended = clock.suspended()
 
-    def look(self) -> None:
-        """Judge again: something happened."""
-        self._beat.set()
+    def update(self) -> None:
+        """Evaluate soon, because something happened."""
+        self._updated.set()
 
-    def judge(self) -> Liveness:
-        """Tell how it stands this very moment, the machine's sleep until now included."""
-        self._notice_sleep()
-        return self._pulse.judge(self._clock.now())
+    def evaluate(self) -> Liveness:
+        """Return the liveness now, a suspend until now included."""
+        self._detect_suspend()
+        return self._tracker.evaluate(self._clock.now())
 
     async def run(self) -> None:
-        """Judge, until cancelled."""
-        told: Liveness | None = None
+        """Evaluate until cancelled."""
+        previous: Liveness | None = None
         while True:
-            judged = self.judge()
-            if judged.status is not LivenessStatus.LIVE or _differ(judged, told):
-                self._tell(Part.LIVENESS)
-            if _differ(judged, told):
-                _LOG.info("%s: %s", judged.status.value, sanitize(judged.reason))
-            told = judged
+            liveness = self.evaluate()
+            changed = previous is None or _visible(liveness) != _visible(previous)
+            if changed or liveness.status is not LivenessStatus.LIVE:
+                self._mark_dirty(Part.LIVENESS)
+            if changed:
+                _LOG.info("%s: %s", liveness.status.value, sanitize(liveness.reason))
+            previous = liveness
             now = self._clock.now()
-            turn = self._pulse.turns(now)
-            await wait_until(self._clock, now + TICK if turn is None else min(turn, now + TICK), self._beat)
+            change, tick = self._tracker.next_change(now), now + UPDATE_INTERVAL
+            await wait_until(self._clock, tick if change is None else min(change, tick), self._updated)
 
-    def _notice_sleep(self) -> None:
-        asleep = self._clock.asleep()
-        slept, self._asleep = asleep - self._asleep, asleep
-        if slept > NAP:
-            self._pulse.woke(slept, self._clock.now())
-            self._woke()
+    def _detect_suspend(self) -> None:
+        total = self._clock.suspended()
+        suspended, self._suspended = total - self._suspended, total
+        if suspended > MIN_SUSPEND:
+            self._tracker.on_wake(suspended, self._clock.now())
+            self._on_wake()
 
 
-def _differ(judged: Liveness, told: Liveness | None) -> bool:
-    return told is None or (judged.status, judged.reason, judged.error, judged.refusal) != (
-        told.status,
-        told.reason,
-        told.error,
-        told.refusal,
-    )
+def _visible(liveness: Liveness) -> tuple[object, ...]:
+    return liveness.status, liveness.reason, liveness.error, liveness.refusal

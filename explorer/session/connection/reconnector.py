@@ -1,4 +1,4 @@
-"""The session's connection: made in the background, made again after a failure that may pass, given up for others."""
+"""Reconnector: opens the store in the background and opens it again after a failure."""
 
 import asyncio
 import logging
@@ -14,129 +14,124 @@ from explorer.session.internal_errors import as_failure
 
 _LOG: Final = logging.getLogger(__package__)
 
-PAUSES: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
-"""Seconds until connecting is tried again, and again; the last is kept."""
+RETRY_DELAYS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds before each further attempt to connect; the last repeats."""
 
 ConnectionTask: TypeAlias = Callable[[Store], Coroutine[object, object, None]]
 
 
 class Reconnector:
-    """Keeps a session connected. What only a person can mend (a password, a certificate) waits for `retry`."""
+    """Keeps a session connected. After an error that only a person can fix (a password), it waits for `retry_now`."""
 
     def __init__(
-        self, connect: Callable[[], Store], pulse: LivenessTracker, clock: Clock, notice: Callable[[], None]
+        self, connect: Callable[[], Store], tracker: LivenessTracker, clock: Clock, on_change: Callable[[], None]
     ) -> None:
-        """Prepare.
+        """Prepare the reconnector.
 
         Args:
-            connect: Makes a connection, not yet opened.
-            pulse: Is told how it went.
-            clock: What the time of the next try is told by.
-            notice: Is called when the pulse was told something.
+            connect: Returns a new store that is not open yet.
+            tracker: Records the outcome of each attempt.
+            clock: Clock of the next attempt.
+            on_change: Called after each change of the tracker.
         """
         self._connect = connect
-        self._pulse = pulse
+        self._tracker = tracker
         self._clock = clock
-        self._notice = notice
-        self._retry = asyncio.Event()
+        self._on_change = on_change
+        self._retry_requested = asyncio.Event()
         self._store: Store | None = None
-        self._trying = True
+        self._connecting = True
 
     @property
-    def settled(self) -> bool:
-        """Whether there is a connection, or the next try has to be waited for."""
-        return not self._trying
+    def is_settled(self) -> bool:
+        """Whether the store is open, or the next attempt is not due yet."""
+        return not self._connecting
 
     @property
     def store(self) -> Store:
-        """The open store.
+        """The connected store.
 
         Raises:
-            NotReachable: There is none; with the reason of the last try.
+            ExplorerError: There is none; the error of the last attempt.
         """
-        unreachable = self.unreachable()
-        if unreachable is not None or self._store is None:
-            raise unreachable or NotReachable("not connected yet")
+        error = self.connection_error()
+        if error is not None or self._store is None:
+            raise error or NotReachable("not connected yet")
         return self._store
 
     @property
-    def open(self) -> bool:
-        """Whether there is an open store, be it connected or finding its servers again."""
+    def is_open(self) -> bool:
+        """Whether the store is open, even if it is looking for its servers again."""
         return self._store is not None
 
-    @property
-    def connected(self) -> bool:
-        """Whether there is an open store with a connection."""
-        return self.unreachable() is None
-
-    def unreachable(self) -> ExplorerError | None:
-        """Return what a call fails with while there is no connection; None while there is one."""
+    def connection_error(self) -> ExplorerError | None:
+        """Return the error that calls fail with while there is no connection; None while there is one."""
         if self._store is None:
-            return self._pulse.error or NotReachable("not connected yet", hint="it is being tried")
-        return self._pulse.unconnected(self._clock.now())
+            return self._tracker.error or NotReachable("not connected yet", hint="connecting is under way")
+        return self._tracker.connection_error(self._clock.now())
 
-    def retry(self) -> None:
-        """Try now, if there is no connection."""
-        self._retry.set()
+    def retry_now(self) -> None:
+        """Connect at once if there is no connection."""
+        self._retry_requested.set()
 
     async def run(self, follow: ConnectionTask, companions: Sequence[ConnectionTask]) -> None:
-        """Connect and work with the connection, over and over, until cancelled.
+        """Connect and use the connection, again and again, until cancelled.
 
         Args:
-            follow: What uses the connection until it fails.
-            companions: What else uses it as long.
+            follow: Uses the connection until it fails.
+            companions: Other tasks that use the connection for as long.
         """
-        tries = 0
+        attempts = 0
         while True:
-            self._trying = True
-            self._pulse.connecting()
-            self._notice()
+            self._connecting = True
+            self._tracker.on_connecting()
+            self._on_change()
             try:
                 async with self._connect() as store:
-                    tries = 0
+                    attempts = 0
                     self._opened(store)
-                    await _together(store, follow, companions)
+                    await _run_together(store, follow, companions)
             except ExplorerError as error:
                 failure = error
             except Exception as error:
-                self._pulse.failed(as_failure(error), None)
-                self._trying = False
-                self._notice()
+                self._tracker.on_disconnected(as_failure(error), None)
+                self._connecting = False
+                self._on_change()
                 raise
             else:
                 failure = NotReachable("the store was closed")
             finally:
                 self._store = None
-            pause = PAUSES[min(tries, len(PAUSES) - 1)] if failure.retryable else None
-            tries += 1
-            await self._wait(failure, pause)
+            delay = RETRY_DELAYS[min(attempts, len(RETRY_DELAYS) - 1)] if failure.retryable else None
+            attempts += 1
+            await self._wait(failure, delay)
 
     def _opened(self, store: Store) -> None:
         self._store = store
-        self._trying = False
-        self._pulse.opened(self._clock.now())
-        self._notice()
+        self._connecting = False
+        self._tracker.on_connected(self._clock.now())
+        self._on_change()
 
-    async def _wait(self, failure: ExplorerError, pause: float | None) -> None:
-        moment = None if pause is None else self._clock.now() + pause
-        when = "when a person asks for it" if pause is None else f"in {pause:.1f} s"
+    async def _wait(self, failure: ExplorerError, delay: float | None) -> None:
+        moment = None if delay is None else self._clock.now() + delay
+        when = "on request" if delay is None else f"in {delay:.1f} s"
         _LOG.info("not connected: %s; next try %s", sanitize(failure.message), when)
-        self._pulse.failed(failure, moment)
-        self._trying = False
-        self._retry.clear()
-        self._notice()
+        self._tracker.on_disconnected(failure, moment)
+        self._connecting = False
+        self._retry_requested.clear()
+        self._on_change()
         if moment is None:
-            await self._retry.wait()
-            self._retry.clear()
+            await self._retry_requested.wait()
+            self._retry_requested.clear()
         else:
-            await wait_until(self._clock, moment, self._retry)
+            await wait_until(self._clock, moment, self._retry_requested)
 
 
-async def _together(store: Store, follow: ConnectionTask, companions: Sequence[ConnectionTask]) -> None:
-    """Follow a store beside the companions; the end of the one ends the others.
+async def _run_together(store: Store, follow: ConnectionTask, companions: Sequence[ConnectionTask]) -> None:
+    """Run companions until `follow` ends.
 
     Raises:
-        ExplorerError: What following ended with.
+        ExplorerError: The error that `follow` ended with.
     """
     failure: ExplorerError | None = None
     async with asyncio.TaskGroup() as group:

@@ -1,9 +1,9 @@
-"""Following a store: its events are folded into what is shown once per frame, and what was missed is read again."""
+"""Reflector: watches the store, applies its events once per frame, and reads again what the watch may have missed."""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
@@ -14,231 +14,227 @@ from explorer.session.clock import Clock, wait_until
 from explorer.session.connection.coalescer import EventCoalescer
 from explorer.session.connection.liveness import LivenessTracker
 from explorer.session.states import newest
+from explorer.session.view_model import ViewModel
 
-MOST_WAITING: Final = 20_000
-"""Events taken in one frame; beyond it they stay with the driver, and beyond what that holds with the store."""
-REREADING: Final = 3.0
-"""Seconds between two readings of a store that tells no changes."""
-LAG: Final = 1.0
-"""Seconds that changes may wait to be shown before that is said."""
-_WINDOW: Final = 5.0
-"""Seconds that the rate of events is taken over."""
-_PAUSES: Final = (0.2, 0.5, 1.0, 2.0)
-"""Seconds before reading again is tried again."""
+MAX_PENDING_EVENTS: Final = 20_000
+"""Maximum number of events taken in one frame; more stay with the driver, and then with the store."""
+POLL_INTERVAL: Final = 3.0
+"""Seconds between two readings of a store that cannot be watched."""
+LAG_THRESHOLD: Final = 1.0
+"""Seconds for which changes may be pending before the session is CATCHING UP."""
+_RATE_WINDOW: Final = 5.0
+"""Seconds over which the event rate is taken."""
+_RETRY_DELAYS: Final = (0.2, 0.5, 1.0, 2.0)
+"""Seconds before each further attempt to read again; the last repeats."""
 
 
 class EventRate:
-    """Events per second, over the last seconds."""
+    """Events per second over the last seconds."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._counts: deque[tuple[float, int]] = deque()
 
     def count(self, events: int) -> None:
-        """Count events of this moment."""
+        """Count events that came now."""
         if events:
             self._counts.append((self._clock.now(), events))
-            self._forget()
+            self._expire()
 
     def per_second(self) -> float:
-        """Give the rate now."""
-        self._forget()
-        return sum(count for _, count in self._counts) / _WINDOW
+        """Return the rate now."""
+        self._expire()
+        return sum(count for _, count in self._counts) / _RATE_WINDOW
 
-    def _forget(self) -> None:
-        since = self._clock.now() - _WINDOW
+    def _expire(self) -> None:
+        since = self._clock.now() - _RATE_WINDOW
         while self._counts and self._counts[0][0] < since:
             self._counts.popleft()
 
 
-class ReflectorStore(Protocol):
-    """What follows the events of a store."""
-
-    def apply(self, events: list[Event], folded: Iterable[Put | Deleted]) -> None:
-        """Take in what was told since the last frame, and what of the folded changes this frame has time for."""
-
-    async def read_again(self) -> None:
-        """Read everything that is shown once more."""
-
-
 class Reflector:
-    """Hears a store and keeps what is shown true; one for a session, over all its connections."""
+    """Keeps a view model equal to the store; one for a session, over all its connections."""
 
     def __init__(
         self,
-        shown: ReflectorStore,
-        pulse: LivenessTracker,
+        view_model: ViewModel,
+        tracker: LivenessTracker,
         clock: Clock,
         *,
-        wake: Callable[[], None],
-        notice: Callable[[], None],
-        ask: Callable[[], None],
+        request_frame: Callable[[], None],
+        on_change: Callable[[], None],
+        ping_now: Callable[[], None],
     ) -> None:
-        """Prepare.
+        """Prepare the reflector.
 
         Args:
-            shown: What follows.
-            pulse: Is told what is heard.
-            clock: What the rate is taken by.
-            wake: Is called when there is something to fold.
-            notice: Is called when the pulse was told something.
-            ask: Is called when a proof of life is wanted at once.
+            view_model: Receives the events.
+            tracker: Records the state of the watch.
+            clock: Clock of the event rate.
+            request_frame: Called when events are pending.
+            on_change: Called after each change of the tracker.
+            ping_now: Called when a proof of liveness is needed at once.
         """
         self.revision: Revision | None = None
+        """Newest revision of an event."""
         self.rate = EventRate(clock)
-        self._shown = shown
-        self._pulse = pulse
+        self._view_model = view_model
+        self._tracker = tracker
         self._clock = clock
-        self._wake = wake
-        self._notice = notice
-        self._ask = ask
-        self._fold = EventCoalescer()
+        self._request_frame = request_frame
+        self._on_change = on_change
+        self._ping_now = ping_now
+        self._coalescer = EventCoalescer()
         self._method = ""
-        """How changes are found out."""
-        self._told: list[Event] = []
-        self._room = asyncio.Event()
-        self._going = asyncio.Event()
-        self._going.set()
-        self._again = asyncio.Event()
-        self._read = asyncio.Event()
-        self._read.set()
+        """How changes are detected."""
+        self._pending: list[Event] = []
+        """Events since the last frame."""
+        self._has_capacity = asyncio.Event()
+        self._unfrozen = asyncio.Event()
+        self._unfrozen.set()
+        self._resync_requested = asyncio.Event()
+        self._resync_idle = asyncio.Event()
+        self._resync_idle.set()
 
     @property
-    def settled(self) -> bool:
-        """Whether nothing is being read again, or it failed and waits to be tried again."""
-        return self._read.is_set()
+    def is_settled(self) -> bool:
+        """Whether nothing is being read again, or the next attempt is not due yet."""
+        return self._resync_idle.is_set()
 
     @property
-    def frozen(self) -> bool:
-        """Whether events are left waiting."""
-        return not self._going.is_set()
+    def is_frozen(self) -> bool:
+        """Whether events are held back."""
+        return not self._unfrozen.is_set()
 
     def freeze(self, *, frozen: bool) -> None:
-        """Hold what is shown still: events stay with the driver and the store. Or let it go on."""
+        """Hold back events, which then stay with the driver and the store, or let them go on."""
         if frozen:
-            self._going.clear()
-            self._pulse.frozen = self._clock.now()
+            self._unfrozen.clear()
+            self._tracker.frozen_at = self._clock.now()
         else:
-            self._going.set()
-            self._pulse.frozen = None
-        self._notice()
+            self._unfrozen.set()
+            self._tracker.frozen_at = None
+        self._on_change()
 
-    def read_again(self) -> None:
-        """Have everything that is shown read once more; until then it is not live."""
-        self._pulse.reading()
-        self._read.clear()
-        self._again.set()
-        self._notice()
+    def request_resync(self) -> None:
+        """Have everything shown read again; the session is not LIVE until then."""
+        self._tracker.on_resync()
+        self._resync_idle.clear()
+        self._resync_requested.set()
+        self._on_change()
 
     # Each frame
 
-    def fold(self) -> bool:
-        """Have the events that were told taken in; tell whether some still wait."""
-        told, self._told = self._told, []
-        self._room.set()
-        if self._fold.overflowed:
-            self._fold.reset()
-            self.read_again()
-        if told or self._fold:
-            self._shown.apply(told, self._fold.drain())  # drained while it is applied: the budget is for both
-        self.rate.count(sum(not (isinstance(event, Put | Deleted) and event.inferred) for event in told))
-        waiting = len(self._fold)
-        lagging = f"{waiting:,} changes wait to be shown" if self._fold.lag() > LAG else None
-        if lagging != self._pulse.lagging:
-            self._pulse.lagging = lagging
-            self._notice()
-        return waiting > 0
+    def apply_pending(self) -> bool:
+        """Apply the pending events as far as the frame's budget allows; return whether some are left."""
+        events, self._pending = self._pending, []
+        self._has_capacity.set()
+        for event in events:
+            if isinstance(event, Put | Deleted):
+                self._coalescer.add(event)
+        if self._coalescer.overflowed:
+            self._coalescer.reset()
+            self.request_resync()
+        if events or self._coalescer:
+            self._view_model.apply(events, self._coalescer.drain())  # drained lazily: the budget includes applying
+        self.rate.count(sum(not (isinstance(event, Put | Deleted) and event.inferred) for event in events))
+        count = len(self._coalescer)
+        lag = f"{count:,} changes are not shown yet" if self._coalescer.lag() > LAG_THRESHOLD else None
+        if lag != self._tracker.lag:
+            self._tracker.lag = lag
+            self._on_change()
+        return count > 0
 
-    # Hearing
+    # Watching
 
     async def run(self, store: Store) -> None:
-        """Follow a store, until cancelled.
+        """Watch a store, or poll it where it has no watch, until cancelled.
 
         Raises:
-            ExplorerError: What the watch ended with.
+            ExplorerError: The error that the watch ended with.
         """
-        self._told.clear()
-        self._fold.reset()
-        self._method = "every change is heard"
+        self._pending.clear()
+        self._coalescer.reset()
+        self._method = "every change is watched"
         if Capability.EVERY_CHANGE not in store.capabilities:
             self._method = store.unsupported_reasons.get(
-                Capability.EVERY_CHANGE, "what changes is heard, though not every step"
+                Capability.EVERY_CHANGE, "changes are watched, but not every step of them"
             )
         if Capability.WATCH not in store.capabilities:
-            await self._reread(store.unsupported_reasons.get(Capability.WATCH, "the store tells no changes"))
+            await self._poll(store.unsupported_reasons.get(Capability.WATCH, "the store has no watch"))
         try:
             async with store.watch_tree("") as events:
                 async for event in events:
-                    await self._hear(event)
+                    await self._on_event(event)
         except (CallNotSupported, Forbidden) as error:
-            self._pulse.refusal = error
-            await self._reread(error.message)
+            self._tracker.refusal = error
+            await self._poll(error.message)
 
-    async def _hear(self, event: Event) -> None:
-        await self._going.wait()
-        while len(self._told) >= MOST_WAITING:
-            self._room.clear()
-            await self._room.wait()
+    async def _on_event(self, event: Event) -> None:
+        await self._unfrozen.wait()
+        while len(self._pending) >= MAX_PENDING_EVENTS:
+            self._has_capacity.clear()
+            await self._has_capacity.wait()
         match event:
             case Put() | Deleted():
                 self.revision = newest(self.revision, event.revision)
-                self._fold.add(event)
             case Started(revision=revision):
                 self.revision = revision
-                self._pulse.established(self._method)
-                self._ask()
-                self.read_again()
+                self._on_watching(self._method)
             case Resync(revision=revision):
                 self.revision = revision
-                self._pulse.established()
-                self._ask()
-                self.read_again()
+                self._on_watching()
             case Restored(revision=revision):
                 self.revision = newest(self.revision, revision)
-                self._pulse.established()
-                self._ask()
-                self.read_again()  # what happened meanwhile is still on its way, and nothing says when all has come
+                self._on_watching()  # events of the time between are under way, and nothing marks the last of them
             case Lost(reason=reason):
-                self._pulse.fell_silent(reason, self._clock.now())
-                self._notice()
-        self._told.append(event)
-        self._wake()
+                self._tracker.on_watch_lost(reason, self._clock.now())
+                self._on_change()
+        self._pending.append(event)
+        self._request_frame()
 
-    async def _reread(self, reason: str) -> None:
-        """Stand in for a watch by reading again and again."""
-        self._pulse.established(f"read again every {REREADING:.0f} s: {reason}")
-        self.read_again()
+    def _on_watching(self, method: str | None = None) -> None:
+        self._tracker.on_watching(method)
+        self._ping_now()
+        self.request_resync()
+
+    async def _poll(self, reason: str) -> None:
+        """Read again and again in place of a watch."""
+        self._tracker.on_watching(f"read again every {POLL_INTERVAL:.0f} s: {reason}")
+        self.request_resync()
         while True:
-            await wait_until(self._clock, self._clock.now() + REREADING)
-            await self._going.wait()
-            self._again.set()
+            await wait_until(self._clock, self._clock.now() + POLL_INTERVAL)
+            await self._unfrozen.wait()
+            self._resync_requested.set()
 
-    async def keep_reading(self) -> None:
-        """Read everything shown again whenever that is asked for, until cancelled."""
+    # Reading again
+
+    async def run_resyncs(self) -> None:
+        """Read everything shown again whenever that is requested, until cancelled."""
         try:
             while True:
-                await self._again.wait()
-                self._again.clear()
-                await self._read_until_done()
-                if not self._again.is_set():
-                    self._pulse.caught_up()
-                    self._read.set()
-                    self._notice()
+                await self._resync_requested.wait()
+                self._resync_requested.clear()
+                await self._resync()
+                if not self._resync_requested.is_set():
+                    self._tracker.on_synced()
+                    self._resync_idle.set()
+                    self._on_change()
         finally:
-            self._read.set()
+            self._resync_idle.set()
 
-    async def _read_until_done(self) -> None:
-        """Read until it succeeds, with pauses. What is refused counts as read: where it is missing, that is said."""
-        tries = 0
+    async def _resync(self) -> None:
+        """Read until it succeeds, with delays. A refusal ends it, too: the refused part shows the error."""
+        attempts = 0
         while True:
             try:
-                await self._shown.read_again()
+                await self._view_model.resync()
             except ExplorerError as error:
                 if not (error.retryable or isinstance(error, Compacted)):
-                    self._pulse.refusal = error
+                    self._tracker.refusal = error
                     return
             else:
                 return
-            self._read.set()
-            await asyncio.sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])
-            tries += 1
+            self._resync_idle.set()
+            await asyncio.sleep(_RETRY_DELAYS[min(attempts, len(_RETRY_DELAYS) - 1)])
+            attempts += 1

@@ -1,1 +1,1 @@
-"""Changing what is stored: the machine of one edit, its drafts, and what goes for good."""
+"""Editing: one edit at a time, its states, its drafts on disk, and deletions."""

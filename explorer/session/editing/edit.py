@@ -1,7 +1,7 @@
-"""One edit of one key: from what was opened to a save that overwrites nothing unseen.
+"""State machine of one edit: drafted, reviewed, saved by compare-and-swap, resolved.
 
-Every save is a compare-and-swap on the entry that the person saw: the one opened, or, after a conflict, theirs. What
-the store keeps beside the value (its lease) stays as it is.
+Every save replaces only the entry that the person saw: the one that was opened or, after a conflict, theirs. It sends
+the bytes that were reviewed. What the store keeps beside the value (a lease) stays as it is.
 """
 
 import asyncio
@@ -40,13 +40,13 @@ from explorer.session.internal_errors import as_failure
 
 _LOG: Final = logging.getLogger(__package__)
 
-_STORED_IN_ONE_LINE: Final = "shown indented; the layout that is stored is kept"
-_LOOKS: Final = (0.5, 1.0, 2.0, 5.0)
-"""Seconds between looks at a key whose save is in doubt; the last is kept."""
+_INDENTED_NOTE: Final = "shown indented; the layout that is stored is kept"
+_CHECK_DELAYS: Final = (0.5, 1.0, 2.0, 5.0)
+"""Seconds before each further check of an unknown outcome; the last repeats."""
 
 
 class Edit:
-    """An edit under way. It can be read at any time; it is moved by one call after the other."""
+    """An open edit of one key. Its methods are called one after the other; its attributes may be read at any time."""
 
     def __init__(
         self,
@@ -55,18 +55,18 @@ class Edit:
         document: Document,
         *,
         decoder: Decoder,
-        store: Callable[[], Store],
-        told: Callable[["Edit"], None],
+        get_store: Callable[[], Store],
+        on_change: Callable[["Edit"], None],
     ) -> None:
         """Open an edit.
 
         Args:
-            key: What is edited.
-            base: The entry as it was read; None to create the key.
-            document: Its value, or for a new key what it starts with.
-            decoder: The codecs.
-            store: Gives the open store, or raises why there is none.
-            told: Is called with this at every change of it.
+            key: Key to edit.
+            base: Entry as it was read; None to create the key.
+            document: Decoded value of the entry, or the initial value of a new key.
+            decoder: Encodes and decodes.
+            get_store: Returns the connected store, or raises why there is none.
+            on_change: Called with the edit after each change of it.
         """
         self.key = key
         self.base = base
@@ -74,44 +74,45 @@ class Edit:
         self.text = document.text
         self.state: State = Drafting()
         self.theirs: Put | Deleted | None = None
-        """What somebody else did to the key while it was edited."""
+        """Change of the key by another client since the edit began."""
         self.expires_at: float | None = None
-        """When the TTL that the key had ends, by the session's clock, unless somebody renews it; None without one."""
+        """Moment at which the key expires unless its lease is renewed; None without a TTL."""
         self.draft_error: str | None = None
-        """Why no draft is kept of what is typed."""
+        """Why no draft of the text is kept."""
         self._decoder = decoder
-        self._store = store
-        self._told = told
-        self._sent: bytes | None = None
-        self._previous: Entry | None = base
-        """The entry that the next save may replace."""
+        self._get_store = get_store
+        self._on_change = on_change
+        self._sent: tuple[bytes, float | None] | None = None
+        """Value and TTL of the last save."""
+        self._expected: Entry | None = base
+        """Entry that the next save may replace."""
 
     @property
     def is_unsaved(self) -> bool:
-        """Whether there is something typed that would be lost without this edit."""
+        """Whether text would be lost without this edit."""
         return self.is_open and self.text != self.document.text
 
     @property
     def is_open(self) -> bool:
-        """Whether it is not saved yet."""
+        """Whether the edit is not saved yet."""
         return not isinstance(self.state, Saved)
 
     @property
     def is_settled(self) -> bool:
-        """Whether no answer is waited for: text may be typed, or the edit left."""
+        """Whether no save is under way: the text may be changed and the edit closed."""
         return not isinstance(self.state, Saving | Unknown)
 
-    # Typing
+    # Text
 
     def set_text(self, text: str) -> None:
-        """Take over what was typed."""
+        """Replace the text; without effect while a save is under way."""
         if text == self.text or not self.is_settled:
             return
         self.text = text
-        self._become(Drafting())
+        self._set_state(Drafting())
 
     def replace_text(self, text: str) -> None:
-        """Go on with a text from outside; what an editor would alter is escaped from then on."""
+        """Adopt a text of another editor, from then on with escapes for what an editor may alter."""
         self.set_document(*self.document.adopt(text))
 
     def set_document(self, document: Document, text: str) -> None:
@@ -121,10 +122,10 @@ class Edit:
             self.set_text(text)
 
     async def change_form(self) -> None:
-        """Go on in the document's other form, with what was typed.
+        """Convert the text to the document's other form.
 
         Raises:
-            InvalidText: There is no other form, the text makes no value, or that value has no such form.
+            InvalidText: There is no other form, the text cannot be encoded, or its value has no such form.
         """
         document, text = self.document, self.text
         choice = document.alternative()
@@ -132,16 +133,16 @@ class Edit:
             raise InvalidText("this value has only one form")
         encoded = await self._decoder.encode(document, text)
         other = await self._decoder.open(self.key, document.value, choice)
-        typed = (await self._decoder.open(self.key, encoded.value, choice)).text if encoded.changed else other.text
-        again = await self._decoder.encode(other, typed)
+        converted = (await self._decoder.open(self.key, encoded.value, choice)).text if encoded.changed else other.text
+        again = await self._decoder.encode(other, converted)
         if again.value != encoded.value:
             raise InvalidText("this text cannot be shown in the other form")
         if self.is_settled and (document, text) == (self.document, self.text):
-            self.document, self.text = other, typed
-            self._become(Drafting(changed=encoded.changed))
+            self.document, self.text = other, converted
+            self._set_state(Drafting(changed=encoded.changed))
 
     async def validate(self) -> None:
-        """Find out whether what was typed makes a value, and tell."""
+        """Check whether the text can be encoded, and set the state to the result."""
         text, before = self.text, self.state
         if not isinstance(before, Drafting):
             return
@@ -153,15 +154,27 @@ class Edit:
             changed = encoded.changed or self.base is None
             state = Drafting(changed=changed, notes=encoded.notes, checked=True)
         if self.state is before and text == self.text:
-            self._become(state)
+            self._set_state(state)
 
-    async def review(self) -> None:
-        """Show what saving would change, or both sides where somebody else was first already.
+    # Review and save
 
-        A text that makes no value, or changes nothing, says so instead.
+    async def save(self) -> None:
+        """Show what saving would change; once that is shown, save it."""
+        match self.state:
+            case Reviewing(encoded=encoded):
+                await self._send(encoded.value, None)
+            case Unknown() if self._sent is not None:
+                await self._send(*self._sent)
+            case Saving():
+                pass
+            case _:
+                await self._review()
+
+    async def _review(self) -> None:
+        """Show what saving would change, or a conflict with another client's change.
+
+        A text that cannot be encoded, or changes nothing, sets the state that says so.
         """
-        if not self.is_settled:
-            return
         document, text = self.document, self.text
         before = "" if self.base is None else document.text
         try:
@@ -169,104 +182,82 @@ class Edit:
         except InvalidText as error:
             state: State = Drafting(error, changed=True, checked=True)
         else:
-            if not encoded.changed and self.base is not None and self._previous is self.base:
+            if not encoded.changed and self.base is not None and self._expected is self.base:
                 state = Saved(self.base, written=False)
             else:
-                diff, laid_out = await self._decoder.compare(document, before, text)
-                indented = (_STORED_IN_ONE_LINE,) if laid_out or document.indented else ()
-                state = Reviewing(diff, (*encoded.notes, *indented))
+                diff, is_indented = await self._decoder.compare(document, before, text)
+                notes = (_INDENTED_NOTE,) if is_indented or document.indented else ()
+                state = Reviewing(encoded, diff, (*encoded.notes, *notes))
+        if not self.is_settled:
+            return
         if (document, text) != (self.document, self.text):
-            await self.review()  # it was typed on meanwhile, and nothing is saved that was not shown
-        elif not isinstance(state, Reviewing) or self.theirs is None or not await self._is_outdated():
-            self._become(state)
+            await self._review()  # the text was changed meanwhile, and nothing is saved that was not shown
+        elif not (isinstance(state, Reviewing) and self.theirs and await self._is_outdated(state.encoded.value)):
+            self._set_state(state)
 
-    async def _is_outdated(self) -> bool:
-        """Compare this edit with what somebody else stored, if that can be seen; return whether it is another entry."""
+    async def _is_outdated(self, value: bytes) -> bool:
+        """Read the key; return whether another entry is stored, which then is the state: a conflict, or an error."""
         text = self.text
         try:
-            found = await self._now()
+            current = await self._read_current()
         except ExplorerError as error:
-            self._become(Refused(error))
+            self._set_state(Refused(error))
             return True
-        if _same(found, self._previous):
+        if _is_same(current, self._expected):
             self.theirs = None
             return False
-        if text == self.text:  # else it is typed on, and asked again
-            await self._meet(found)
+        if text == self.text:  # else the text was changed, and the next review asks again
+            await self._resolve_against(current, value)
         return True
 
-    # Saving
-
-    def on_store_answered(self) -> None:
-        """Take note that the store answers again: what it could not be asked to save can be saved now."""
-        match self.state:
-            case Refused(NotReachable() as error, is_over=False):
-                self._become(Refused(error, is_over=True))
-            case _:
-                pass
-
-    async def save(self) -> None:
-        """Write it, if the key still is what was seen; a new key, if there is none."""
-        if isinstance(self.state, Saving):
-            return
+    async def _send(self, value: bytes, ttl: float | None) -> None:
+        """Write a value if the stored entry is the expected one."""
+        self._sent = value, ttl
+        self._set_state(Saving())
         try:
-            encoded = await self._decoder.encode(self.document, self.text)
-        except InvalidText as error:
-            self._become(Drafting(error, changed=True, checked=True))
-            return
-        if not encoded.changed and self.base is not None and self._previous is self.base:
-            self._become(Saved(self.base, written=False))
-            return
-        await self._write(encoded.value)
-
-    async def _write(self, value: bytes, *, ttl: float | None = None) -> None:
-        self._sent = value
-        self._become(Saving())
-        try:
-            await self._send(value, ttl)
+            entry = await self._get_store().atomic_put(self.key, value, self._expected, ttl=ttl)
+        except Conflict as error:
+            await self._on_conflict(error, value)
+        except (OutcomeUnknown, Timeout) as error:
+            self._set_state(Unknown(error.message))
+        except ExplorerError as error:
+            self._set_state(Refused(error))
         except Exception as error:
-            if isinstance(self.state, Saving):  # nobody would ever be told how it ended
-                self._become(Unknown(as_failure(error).message))
+            self._set_state(Unknown(as_failure(error).message))
+            raise
+        else:
+            self._set_state(Saved(entry))
+
+    async def _on_conflict(self, error: ExplorerError, value: bytes) -> None:
+        try:
+            current = await self._read_current()
+            await self._resolve_against(current, value)
+        except ExplorerError:
+            self._set_state(Refused(error))
+        except Exception as defect:
+            self._set_state(Unknown(as_failure(defect).message))
             raise
 
-    async def _send(self, value: bytes, ttl: float | None) -> None:
+    async def _read_current(self) -> Entry | None:
+        """Return the stored entry; None if there is none."""
         try:
-            entry = await self._store().atomic_put(self.key, value, self._previous, ttl=ttl)
-        except Conflict as error:
-            await self._lose(error)
-        except (OutcomeUnknown, Timeout) as error:
-            self._become(Unknown(error.message))
-        except ExplorerError as error:
-            self._become(Refused(error))
-        else:
-            self._win(entry)
-
-    def _win(self, entry: Entry) -> None:
-        self._become(Saved(entry))
-
-    async def _lose(self, error: ExplorerError) -> None:
-        """Find out what somebody else stored."""
-        try:
-            found = await self._now()
-        except ExplorerError:
-            self._become(Refused(error))
-            return
-        await self._meet(found)
-
-    async def _now(self) -> Entry | None:
-        try:
-            return await self._store().get(self.key)
+            return await self._get_store().get(self.key)
         except KeyNotFound:
             return None
 
-    async def _meet(self, theirs: Entry | None) -> None:
-        """Compare this edit with what is stored now."""
-        if theirs is not None and theirs.value == self._sent:
-            self._win(theirs)
+    async def _resolve_against(self, theirs: Entry | None, value: bytes) -> None:
+        """Compare the edit with the stored entry: it is saved if that is what was sent, else in conflict.
+
+        Args:
+            theirs: Stored entry; None if there is none.
+            value: The edit's text, encoded.
+        """
+        if theirs is not None and self._sent is not None and theirs.value == self._sent[0]:
+            self._set_state(Saved(theirs))
             return
         merge, reason = None, "the key is gone"
         if self.base is None:
-            reason = "the key was created by somebody else" if theirs is not None else "there was no key"
+            reason = "the key was created by another client" if theirs is not None else "there was no key"
         elif theirs is not None:
             try:
                 merge = await self._decoder.merge(self.document, self.text, theirs.value or b"")
@@ -281,113 +272,122 @@ class Edit:
             their_text = document.text
         rows = await self._decoder.compare_three(base, their_text, self.text)
         self.theirs = Deleted(self.key, None) if theirs is None else Put(theirs)
-        self._become(Conflicted(self.base, self.text, theirs, merge, "" if merge else reason, rows))
+        self._set_state(Conflicted(self.base, self.text, value, theirs, merge, "" if merge else reason, rows))
 
-    # After a conflict
+    def on_store_answered(self) -> None:
+        """Note that a save that could not be sent can be tried again."""
+        match self.state:
+            case Refused(NotReachable() as error, is_over=False):
+                self._set_state(Refused(error, is_over=True))
+            case _:
+                pass
+
+    # Conflict
 
     async def compare_again(self) -> None:
-        """Read what is stored now, and compare this edit with that."""
+        """Read the key again and compare the edit with it."""
         if not isinstance(self.state, Conflicted):
             return
+        value = self.state.value
         try:
-            found = await self._now()
+            current = await self._read_current()
         except ExplorerError as error:
-            self._become(Refused(error))
+            self._set_state(Refused(error))
             return
-        await self._meet(found)
+        await self._resolve_against(current, value)
 
     async def use_merged(self) -> None:
-        """Go on with both changes put together, on what is stored now."""
+        """Go on with the merge of both changes, based on the stored entry."""
         if not isinstance(self.state, Conflicted) or self.state.merge is None:
             return
         merge = self.state.merge
-        self.base = self._previous = self.state.theirs
+        self.base = self._expected = self.state.theirs
         self.document, self.text = merge.document, merge.text
         self.theirs = None
-        self._become(Drafting())
+        self._set_state(Drafting())
 
     async def keep_mine(self) -> None:
-        """Write this edit in place of theirs, as they were shown: if they changed again, that is another conflict."""
+        """Save this edit in place of theirs as it was shown; if it changed again, that is another conflict."""
         if not isinstance(self.state, Conflicted):
             return
         if self.state.theirs is None and self.base is not None and self.base.ttl is not None:
-            self._become(Expired(self.state, self.base.ttl))
+            self._set_state(Expired(self.state, self.base.ttl))
             return
-        await self._overwrite(self.state.theirs, None)
+        await self._overwrite(self.state, None)
 
     async def keep_mine_for(self, ttl: float | None) -> None:
-        """Create the key anew after its TTL ran out, to live for so many seconds; None lets it live for ever."""
+        """Create the expired key again.
+
+        Args:
+            ttl: Seconds until it expires; None for no expiry.
+        """
         if isinstance(self.state, Expired):
-            await self._overwrite(None, ttl)
+            await self._overwrite(self.state.conflict, ttl)
 
     def cancel_ttl_choice(self) -> None:
-        """Go back to the conflict without saving."""
+        """Go back from the choice of a TTL to the conflict."""
         if isinstance(self.state, Expired):
-            self._become(self.state.conflict)
+            self._set_state(self.state.conflict)
 
-    async def _overwrite(self, theirs: Entry | None, ttl: float | None) -> None:
-        try:
-            encoded = await self._decoder.encode(self.document, self.text)
-        except InvalidText as error:
-            self._become(Drafting(error, changed=True, checked=True))
-            return
-        self._previous = theirs
+    async def _overwrite(self, conflict: Conflicted, ttl: float | None) -> None:
+        self._expected = conflict.theirs
         self.theirs = None
-        await self._write(encoded.value, ttl=ttl)
+        await self._send(conflict.value, ttl)
 
-    # After a lost answer
+    # Unknown outcome
 
     async def check_outcome(self) -> None:
-        """Read the key and find out what became of a save in doubt."""
-        if not isinstance(self.state, Unknown):
+        """Read the key to find out whether a save took effect."""
+        if not isinstance(self.state, Unknown) or self._sent is None:
             return
+        value, _ = self._sent
         try:
-            found = await self._now()
+            current = await self._read_current()
         except ExplorerError as error:
-            self._become(Unknown(f"cannot be found out yet: {error.message}"))
+            self._set_state(Unknown(f"the key cannot be read: {error.message}"))
             return
         if not isinstance(self.state, Unknown):
             return
-        if found is not None and found.value == self._sent:
-            self._win(found)
-        elif _same(found, self._previous):
-            self._become(Unknown("not stored so far; saving once more is safe"))
+        if current is not None and current.value == value:
+            self._set_state(Saved(current))
+        elif _is_same(current, self._expected):
+            self._set_state(Unknown("not stored so far; saving again is safe"))
         else:
-            await self._meet(found)
+            await self._resolve_against(current, value)
 
     async def resolve_outcome(self) -> None:
-        """Look again and again until it is known what became of a save in doubt."""
-        looks = 0
+        """Check again and again until the outcome of a save is known."""
+        checks = 0
         while isinstance(self.state, Unknown):
-            await asyncio.sleep(_LOOKS[min(looks, len(_LOOKS) - 1)])
-            looks += 1
+            await asyncio.sleep(_CHECK_DELAYS[min(checks, len(_CHECK_DELAYS) - 1)])
+            checks += 1
             await self.check_outcome()
 
-    # What somebody else does
+    # Changes by others
 
-    def apply(self, event: Put | Deleted) -> None:
-        """Take in a change of the key."""
-        self.theirs = None if isinstance(event, Put) and self._known(event.entry) else event
-        self._told(self)
+    def on_event(self, event: Put | Deleted) -> None:
+        """Note a change of the key."""
+        self.theirs = None if isinstance(event, Put) and self._is_known(event.entry) else event
+        self._on_change(self)
 
-    def _known(self, entry: Entry) -> bool:
-        """Tell whether an entry is what was opened, or what this edit made of it."""
+    def _is_known(self, entry: Entry) -> bool:
+        """Return whether an entry is the one that was opened, or that this edit stored."""
         match self.state:
             case Saved(entry=saved) if entry.revision == saved.revision:
                 return True
-            case Saving() | Unknown() if entry.value == self._sent:
+            case Saving() | Unknown() if self._sent is not None and entry.value == self._sent[0]:
                 return True
             case _:
                 return self.base is not None and entry.revision == self.base.revision
 
-    def _become(self, state: State) -> None:
+    def _set_state(self, state: State) -> None:
         if type(state) is not type(self.state):
             _LOG.info("edit of %s: %s", sanitize(self.key), type(state).__name__.lower())
         self.state = state
-        self._told(self)
+        self._on_change(self)
 
 
-def _same(found: Entry | None, previous: Entry | None) -> bool:
-    if found is None or previous is None:
-        return found is previous
-    return found.revision == previous.revision
+def _is_same(current: Entry | None, expected: Entry | None) -> bool:
+    if current is None or expected is None:
+        return current is expected
+    return current.revision == expected.revision

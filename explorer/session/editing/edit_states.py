@@ -1,9 +1,9 @@
-"""How an edit stands, from the first keystroke to what became of its save."""
+"""States of an edit, from the first keystroke to the outcome of its save."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from explorer.codecs.base import MergeResult
+from explorer.codecs.base import EncodeResult, MergeResult
 from explorer.codecs.three_way import ThreeWayRow
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, InvalidText
@@ -12,62 +12,66 @@ from explorer.model.line_diff import DiffLine
 
 @dataclass(frozen=True, slots=True)
 class Drafting:
-    """It is being typed."""
+    """The text is being typed."""
 
     error: InvalidText | None = None
-    """Why the text, as it is, makes no value."""
+    """Why the text cannot be encoded."""
     changed: bool = False
-    """Whether saving it would write anything."""
+    """Whether saving would write anything."""
     notes: tuple[str, ...] = ()
-    """What saving would change beyond what was typed."""
+    """What saving would change besides what was typed."""
     checked: bool = False
-    """Whether the rest of this was found out for the text as it is; while it is typed, that comes a moment later."""
+    """Whether the other fields are about the current text; validation follows a moment after typing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewing:
-    """What saving would change is shown; saving again does it."""
+    """What saving would change is shown; `Edit.save` saves it."""
 
+    encoded: EncodeResult
+    """The reviewed value: these bytes are saved."""
     diff: tuple[DiffLine, ...]
-    """The lines of a unified diff of the two texts."""
+    """Lines of a unified diff of the two texts."""
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """It was sent, and the answer is waited for."""
+    """The save was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """It is stored."""
+    """The value is stored."""
 
     entry: Entry
     written: bool = True
-    """False when there was nothing to write."""
+    """False if there was nothing to write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflicted:
-    """Somebody else was first, and nothing was written."""
+    """The key was changed by another client, and nothing was written."""
 
     base: Entry | None
-    """What the edit began with; None for a key that was to be created."""
+    """Entry that the edit began with; None for a new key."""
     mine: str
-    """The text of the edit."""
+    """Text of the edit."""
+    value: bytes
+    """The edit's text, encoded: these bytes are saved by `Edit.keep_mine`."""
     theirs: Entry | None
-    """What is stored now; None when the key is gone."""
+    """Entry that is stored now; None if the key is gone."""
     merge: MergeResult | None
-    """Both changes together, where they can be."""
+    """Merge of both changes, where there is one."""
     reason: str = ""
-    """Why they cannot be."""
+    """Why there is no merge."""
     rows: tuple[ThreeWayRow, ...] = ()
-    """The three texts side by side."""
+    """Base, theirs and mine side by side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The key had a TTL and is gone: before mine is saved, it has to be chosen whether it gets a TTL again."""
+    """The key had a TTL and is gone: a TTL must be chosen before mine is saved."""
 
     conflict: Conflicted
     ttl: float
@@ -76,18 +80,18 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It was sent and the answer was lost. It becomes `Saved` or `Conflicted`, or stays and says why."""
+    """The save was sent and its answer was lost. It becomes `Saved` or `Conflicted`, or stays with a reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It was not stored."""
+    """The save failed and nothing was stored."""
 
     error: ExplorerError
     is_over: bool = False
-    """Whether the reason is over: the store answers again."""
+    """Whether the store answers again."""
 
 
 State: TypeAlias = Drafting | Reviewing | Saving | Saved | Conflicted | Expired | Unknown | Refused

@@ -1,17 +1,17 @@
-"""Where editing happens: one edit at a time, with a draft on disk of all that is typed."""
+"""Editor: opens one edit at a time and keeps a draft of its text on disk."""
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar, TypeVarTuple
 
-from explorer.codecs.base import Choice
+from explorer.codecs.base import Choice, Document
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
 from explorer.model.events import Deleted, Put
-from explorer.session.aside import Aside
 from explorer.session.clock import Clock
 from explorer.session.decoder import Decoder
 from explorer.session.detail import LoadedValue
@@ -21,166 +21,174 @@ from explorer.session.editing.edit_states import Conflicted, Drafting, Refused, 
 from explorer.session.jobs import Jobs, Task
 from explorer.session.states import Part
 
+Args = TypeVarTuple("Args")
+Result = TypeVar("Result")
+
 DRAFT_DELAY: Final = 0.4
-"""Seconds after a keystroke at which the draft is written, with all that was typed by then."""
-_CHECKING: Final = 0.15
-"""Seconds that typing has to pause before it is looked whether the text makes a value."""
+"""Seconds after a keystroke at which the draft is written, with all text typed by then."""
+_VALIDATION_DELAY: Final = 0.15
+"""Seconds without a keystroke after which the text is validated."""
 
 STILL_SAVING: Final = "the key is still being saved"
 
 
 class Editor:
-    """Opens edits, keeps their drafts, and ends them."""
+    """Opens and closes edits, and keeps their drafts."""
 
     def __init__(
         self,
         decoder: Decoder,
-        work: Jobs,
-        store: Callable[[], Store],
+        jobs: Jobs,
+        get_store: Callable[[], Store],
         clock: Clock,
-        tell: Callable[[Part], None],
+        mark_dirty: Callable[[Part], None],
         *,
         folder: Path | None,
     ) -> None:
-        """Prepare.
+        """Prepare the editor.
 
         Args:
-            decoder: The codecs.
-            work: Where its tasks belong.
-            store: Gives the open store, or raises why there is none.
-            clock: What drafts are dated by.
-            tell: Is told what to draw again.
-            folder: Where drafts are kept; None keeps none.
+            decoder: Decodes and encodes values.
+            jobs: Owner of the tasks.
+            get_store: Returns the connected store, or raises why there is none.
+            clock: Clock of the drafts' dates.
+            mark_dirty: Called with each part that changed.
+            folder: Folder for drafts; None keeps none.
         """
         self.edit: Edit | None = None
         self.store_address = ""
-        """The store's address, without secrets."""
+        """The store's address without secrets."""
         self.drafts: tuple[Draft, ...] = ()
-        """Drafts of this store that were found, for the person to go on with or to discard."""
+        """Drafts of this store on disk, to be resumed or discarded."""
         self._decoder = decoder
-        self._work = work
-        self._store = store
+        self._jobs = jobs
+        self._get_store = get_store
         self._clock = clock
-        self._tell = tell
-        self._drafts = None if folder is None else Drafts(folder)
-        self._aside = Aside("keyscope-drafts")
-        self._writing = False
-        self._doubtful: set[Edit] = set()
-        """The edits about whose save it is being found out."""
-        self._left_in_doubt: dict[Edit, Draft | None] = {}
-        """Edits that were left before it was known whether they were saved, and their drafts, which go if they were."""
-        self._beginning: Task | None = None
-        """What decides into which file the open edit's draft goes."""
-        self._kept: str | None = None
-        """The text that the draft on disk holds, None while there is none."""
+        self._mark_dirty = mark_dirty
+        self._draft_files = None if folder is None else Drafts(folder)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="keyscope-drafts")
+        self._is_writing = False
+        self._resolving: set[Edit] = set()
+        """Edits whose unknown outcome is being resolved."""
+        self._left_unresolved: dict[Edit, Draft | None] = {}
+        """Edits that were left with an unknown outcome, and their drafts, which are removed if they were saved."""
+        self._claim: Task | None = None
+        """Task that decides which file the open edit's draft is written to."""
+        self._draft_text: str | None = None
+        """Text of the draft on disk; None without one."""
+
+    async def _in_thread(self, call: Callable[[*Args], Result], *args: *Args) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call, *args)
 
     async def find_drafts(self) -> None:
-        """Look which drafts there are for this store."""
-        if self._drafts is not None:
-            self.drafts = await self._aside.do(self._drafts.list_drafts, self.store_address)
+        """List the drafts of this store."""
+        if self._draft_files is not None:
+            self.drafts = await self._in_thread(self._draft_files.list_drafts, self.store_address)
             if self.drafts:
-                self._tell(Part.EDIT)
+                self._mark_dirty(Part.EDIT)
 
     @property
     def draft_keys(self) -> frozenset[str]:
-        """Keys of this store for which a draft is kept, the open edit's included."""
+        """Keys of this store with a draft, the open edit's included."""
         keys = {draft.key for draft in self.drafts}
-        if self.edit is not None and self.edit.is_unsaved and self._drafts is not None:
+        if self.edit is not None and self.edit.is_unsaved and self._draft_files is not None:
             keys.add(self.edit.key)
         return frozenset(keys)
 
     # Opening
 
-    def open(self, reading: LoadedValue) -> Edit:
-        """Open an edit of a value as it was read."""
-        base = None if reading.deleted else reading.entry
-        edit = self._edit(reading.entry.key, base, reading)
+    def open(self, loaded: LoadedValue) -> Edit:
+        """Open an edit of a value."""
+        base = None if loaded.deleted else loaded.entry
+        edit = self._new_edit(loaded.entry.key, base, loaded.document)
         if base is not None and base.ttl is not None:
-            edit.expires_at = reading.read_at + base.ttl
-        return self._begin(edit)
+            edit.expires_at = loaded.read_at + base.ttl
+        self._activate(edit)
+        return edit
 
     async def create(self, key: str, choice: Choice | None = None) -> Edit:
         """Open an edit that creates a key.
 
         Raises:
-            CallNotSupported: A save of the key, of an edit that was left, still goes on.
+            CallNotSupported: An edit of the key was left and is still being saved.
         """
         self._refuse_while_saving(key)
-        document = await self._decoder.open(key, b"", choice)
-        return self._begin(Edit(key, None, document, decoder=self._decoder, store=self._store, told=self._told))
+        edit = self._new_edit(key, None, await self._decoder.open(key, b"", choice))
+        self._activate(edit)
+        return edit
 
     async def resume_draft(self, draft: Draft) -> Edit:
-        """Go on with a draft that was found, on the value that it began with: what changed since is a conflict.
+        """Open an edit with a draft's text, on the value that the draft began with: a later change is a conflict.
 
         Raises:
-            ExplorerError: A save of the key, of an edit that was left, still goes on; or the key could not be read.
+            ExplorerError: An edit of the key was left and is still being saved, or the key could not be read.
         """
         self._refuse_while_saving(draft.key)
         document = await self._decoder.open(draft.key, draft.base or b"", draft.choice)
         base = None
         if draft.base is not None and draft.revision is not None:
             base = Entry(draft.key, draft.base, draft.revision)
-        edit = Edit(draft.key, base, document, decoder=self._decoder, store=self._store, told=self._told)
-        self._begin(edit, resumed=draft)
-        self._kept = draft.text
+        edit = self._new_edit(draft.key, base, document)
+        self._activate(edit, resumed=draft)
+        self._draft_text = draft.text
         self.drafts = tuple(other for other in self.drafts if other.file != draft.file)
-        for left, its_draft in self._left_in_doubt.items():
+        for left, its_draft in self._left_unresolved.items():
             if its_draft is not None and its_draft.file == draft.file:
-                self._left_in_doubt[left] = None  # the file is this edit's now
+                self._left_unresolved[left] = None  # the file belongs to this edit now
         edit.set_text(draft.text)
-        await self._compare(edit)
+        await self._compare_with_store(edit)
         return edit
 
     async def resync(self) -> None:
-        """Compare the open edit with what is stored now: no event tells what was lost with the store's history."""
+        """Compare the open edit with the stored value: no event reports what the store's history has lost."""
         if self.edit is not None:
-            with suppress(ExplorerError):  # the save finds it out, too
-                await self._compare(self.edit)
+            with suppress(ExplorerError):  # the save detects it, too
+                await self._compare_with_store(self.edit)
 
-    async def _compare(self, edit: Edit) -> None:
-        """Tell whether the key is still what an edit began with."""
+    async def _compare_with_store(self, edit: Edit) -> None:
         before = edit.theirs
         try:
-            event: Put | Deleted = Put(await self._store().get(edit.key))
+            event: Put | Deleted = Put(await self._get_store().get(edit.key))
         except KeyNotFound:
             event = Deleted(edit.key, None)
-        if edit.theirs is before and (edit.base is not None or isinstance(event, Put)):  # else what was heard is newer
-            edit.apply(event)
+        if edit.theirs is before and (edit.base is not None or isinstance(event, Put)):  # else an event was newer
+            edit.on_event(event)
 
     async def discard(self, draft: Draft) -> None:
-        """Remove a draft that was found."""
+        """Remove a draft from disk."""
         self.drafts = tuple(other for other in self.drafts if other.file != draft.file)
-        if self._drafts is not None:
-            await self._aside.do(self._drafts.discard, draft)
-        self._tell(Part.EDIT)
+        if self._draft_files is not None:
+            await self._in_thread(self._draft_files.discard, draft)
+        self._mark_dirty(Part.EDIT)
 
-    def _edit(self, key: str, base: Entry | None, reading: LoadedValue) -> Edit:
-        return Edit(key, base, reading.document, decoder=self._decoder, store=self._store, told=self._told)
+    def _new_edit(self, key: str, base: Entry | None, document: Document) -> Edit:
+        return Edit(
+            key, base, document, decoder=self._decoder, get_store=self._get_store, on_change=self._on_edit_change
+        )
 
-    def _begin(self, edit: Edit, *, resumed: Draft | None = None) -> Edit:
-        self.edit, self._kept = edit, None
-        self._beginning = self._work.start(self._own(edit.key, resumed), name="begin a draft")
-        self._tell(Part.EDIT)
-        return edit
+    def _activate(self, edit: Edit, *, resumed: Draft | None = None) -> None:
+        self.edit, self._draft_text = edit, None
+        self._claim = self._jobs.start(self._claim_file(edit.key, resumed), name="claim a draft file")
+        self._mark_dirty(Part.EDIT)
 
-    async def _own(self, key: str, resumed: Draft | None) -> None:
-        """Have what is typed kept in a file of its own, or in that of the draft that is gone on with."""
-        if self._drafts is None:
+    async def _claim_file(self, key: str, resumed: Draft | None) -> None:
+        """Have the draft written to a new file, or to the file of the draft that is resumed."""
+        if self._draft_files is None:
             return
         if resumed is None:
-            await self._aside.do(self._drafts.release, self.store_address, key)
+            await self._in_thread(self._draft_files.release, self.store_address, key)
         else:
-            await self._aside.do(self._drafts.adopt, resumed)
+            await self._in_thread(self._draft_files.adopt, resumed)
 
-    # Ending
+    # Leaving
 
     async def leave(self, *, keep: bool = False) -> bool:
-        """End the edit and throw away what was typed; with `keep`, or while its save has no outcome, the draft stays.
+        """Close the edit and remove its draft; keep the draft if `keep`, or while the save has no outcome.
 
-        A save that goes on ends by itself: its draft goes once it is known to be saved.
+        A save that is under way goes on; its draft is removed once it is known to be saved.
 
         Returns:
-            False if the edit stays open: its save has no outcome yet, and no draft of it can be kept.
+            False if the edit stays open, because its save has no outcome yet and no draft of it can be kept.
         """
         edit = self.edit
         if edit is None:
@@ -189,87 +197,92 @@ class Editor:
         if keep:
             await self.flush()
         if not edit.is_settled:
-            if edit.is_unsaved and (self._drafts is None or edit.draft_error is not None):
+            if edit.is_unsaved and (self._draft_files is None or edit.draft_error is not None):
                 return False
-            self._left_in_doubt[edit] = None
+            self._left_unresolved[edit] = None
         self.edit = None
         if not keep:
-            await self._forget(edit)
-        elif self._drafts is not None:
-            file = await self._aside.do(self._drafts.release, self.store_address, edit.key)
-            self.drafts = await self._aside.do(self._drafts.list_drafts, self.store_address)
+            await self._remove_draft(edit)
+        elif self._draft_files is not None:
+            file = await self._in_thread(self._draft_files.release, self.store_address, edit.key)
+            self.drafts = await self._in_thread(self._draft_files.list_drafts, self.store_address)
             left = next((draft for draft in self.drafts if draft.file == file), None)
-            if edit in self._left_in_doubt:
-                self._left_in_doubt[edit] = left
-            elif left is not None and not edit.is_open:  # found out while the file was released
+            if edit in self._left_unresolved:
+                self._left_unresolved[edit] = left
+            elif left is not None and not edit.is_open:  # resolved while the file was released
                 await self.discard(left)
-        self._tell(Part.EDIT)
+        self._mark_dirty(Part.EDIT)
         return True
 
     def is_saving(self, key: str) -> bool:
-        """Return whether an edit of a key was left while it was being saved, and that goes on."""
-        return any(edit.key == key and isinstance(edit.state, Saving) for edit in self._left_in_doubt)
+        """Return whether an edit of a key was left and is still being saved."""
+        return any(edit.key == key and isinstance(edit.state, Saving) for edit in self._left_unresolved)
 
     def _refuse_while_saving(self, key: str) -> None:
         if self.is_saving(key):
             raise CallNotSupported(STILL_SAVING, key=key)
 
     async def flush(self) -> None:
-        """Write the draft of what is typed now, so that it can be gone on with another day."""
+        """Write the draft of the current text."""
         if self.edit is not None and self.edit.is_unsaved:
-            await self._keep(self.edit)
+            await self._write_draft(self.edit)
 
     def close(self) -> None:
-        """End the thread that writes, once it is through."""
-        self._aside.close(wait=True)
+        """End the thread after everything was written."""
+        self._executor.shutdown(wait=True)
 
-    # While it goes on
+    # Events
 
-    def apply(self, event: Put | Deleted) -> None:
-        """Let an edit know of a change of its key."""
+    def on_event(self, event: Put | Deleted) -> None:
+        """Pass a change of the edited key to the edit."""
         if self.edit is not None and event.key == self.edit.key:
-            self.edit.apply(event)
+            self.edit.on_event(event)
 
-    def _told(self, edit: Edit) -> None:
-        self._tell(Part.EDIT)
-        work = self._work
+    def on_store_answered(self) -> None:
+        """Note that the store answers: a save that could not be sent can be tried again."""
+        if self.edit is not None:
+            self.edit.on_store_answered()
+
+    def _on_edit_change(self, edit: Edit) -> None:
+        self._mark_dirty(Part.EDIT)
+        jobs = self._jobs
         match edit.state:
             case Saved():
-                work.start(self._forget(edit), name="remove a draft")
+                jobs.start(self._remove_draft(edit), name="remove a draft")
             case Conflicted() | Refused():
-                self._left_in_doubt.pop(edit, None)  # it is not saved: a draft like every other
-            case Unknown() if edit not in self._doubtful:
-                self._doubtful.add(edit)
-                work.start(self._resolve(edit), name="find out about a save", caused=False)
+                self._left_unresolved.pop(edit, None)  # not saved: its draft stays
+            case Unknown() if edit not in self._resolving:
+                self._resolving.add(edit)
+                jobs.start(self._resolve(edit), name="resolve the outcome of a save", user_initiated=False)
             case Drafting(checked=False) if edit is self.edit:
-                work.replace(self._check(edit), name="check a text")
-        if edit is self.edit and edit.is_unsaved and edit.text != self._kept and not self._writing:
-            self._writing = True
-            work.start(self._keep_soon(), name="write a draft")
+                jobs.replace(self._validate(edit), name="validate a text")
+        if edit is self.edit and edit.is_unsaved and edit.text != self._draft_text and not self._is_writing:
+            self._is_writing = True
+            jobs.start(self._write_drafts(), name="write a draft")
 
     async def _resolve(self, edit: Edit) -> None:
         try:
             await edit.resolve_outcome()
         finally:
-            self._doubtful.discard(edit)
+            self._resolving.discard(edit)
 
-    async def _check(self, edit: Edit) -> None:
-        await asyncio.sleep(_CHECKING)
+    async def _validate(self, edit: Edit) -> None:
+        await asyncio.sleep(_VALIDATION_DELAY)
         await edit.validate()
 
-    async def _keep_soon(self) -> None:
-        """Write drafts until the one on disk is what was typed."""
+    async def _write_drafts(self) -> None:
+        """Write drafts until the one on disk has the current text."""
         try:
-            while (edit := self.edit) is not None and edit.is_unsaved and edit.text != self._kept:
+            while (edit := self.edit) is not None and edit.is_unsaved and edit.text != self._draft_text:
                 await asyncio.sleep(DRAFT_DELAY)
                 if edit is self.edit and edit.is_unsaved:
-                    await self._keep(edit)
+                    await self._write_draft(edit)
         finally:
-            self._writing = False
+            self._is_writing = False
 
-    async def _keep(self, edit: Edit) -> None:
-        if self._drafts is None:
-            self._kept = edit.text
+    async def _write_draft(self, edit: Edit) -> None:
+        if self._draft_files is None:
+            self._draft_text = edit.text
             return
         draft = Draft(
             store=self.store_address,
@@ -280,24 +293,24 @@ class Editor:
             choice=edit.document.choice,
             written_at=self._clock.wall(),
         )
-        problem = None
-        if self._beginning is not None:
-            await asyncio.wait([self._beginning])
+        failure = None
+        if self._claim is not None:
+            await asyncio.wait([self._claim])
         try:
-            await self._aside.do(self._drafts.save, draft)
+            await self._in_thread(self._draft_files.save, draft)
         except DraftError as error:
-            problem = str(error)
-        self._kept = draft.text
-        if problem != edit.draft_error:
-            edit.draft_error = problem
-            self._tell(Part.EDIT)
+            failure = str(error)
+        self._draft_text = draft.text
+        if failure != edit.draft_error:
+            edit.draft_error = failure
+            self._mark_dirty(Part.EDIT)
 
-    async def _forget(self, edit: Edit) -> None:
-        if edit in self._left_in_doubt:
-            left = self._left_in_doubt.pop(edit)
+    async def _remove_draft(self, edit: Edit) -> None:
+        if edit in self._left_unresolved:
+            left = self._left_unresolved.pop(edit)
             if left is not None:
                 await self.discard(left)
             return
-        self._kept = None
-        if self._drafts is not None:
-            await self._aside.do(self._drafts.remove, self.store_address, edit.key)
+        self._draft_text = None
+        if self._draft_files is not None:
+            await self._in_thread(self._draft_files.remove, self.store_address, edit.key)

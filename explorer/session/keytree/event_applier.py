@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from explorer.model.events import Deleted, Put
 from explorer.session.keytree.key_rows import KeyRows
 from explorer.session.keytree.marks import MarkKind
-from explorer.session.keytree.nodes import Level, Node, Note
+from explorer.session.keytree.nodes import DeferredEvents, Level, Node
 from explorer.session.keytree.verifier import Verifier
 
 
@@ -29,18 +29,18 @@ class EventApplier:
             changed |= self._put(names, event) if isinstance(event, Put) else self._deleted(names)
         return changed
 
-    def repeat(self, parent: Node, level: Level) -> None:
+    def replay(self, parent: Node, level: Level) -> None:
         """Apply again to the children of a level what was noted while it was being read."""
-        notes, level.notes = level.notes, {}
+        notes, level.deferred = level.deferred, {}
         for name, note in notes.items():
             if note.value:
-                self._value(parent, level, name, new=False)
-            if note.put_below and (child := self._child(parent, level, name, below=True)) is not None:
+                self._set_value(parent, level, name, new=False)
+            if note.put_below and (child := self._existing_child(parent, level, name, below=True)) is not None:
                 child.has_children = True
             if (child := level.find(name)) is None:
                 continue
             if note.value is False:
-                self._lose(child)
+                self._remove_value(child)
             if note.deleted_below and child.branch is None and child.has_children:
                 self._verifier.verify_later(child)
 
@@ -52,9 +52,9 @@ class EventApplier:
             level = node.branch
             if level is None:
                 return changed
-            if level.working:
-                _note(level, name).put_below = True
-            child = self._child(node, level, name, below=True)
+            if level.is_loading:
+                _note_for(level, name).put_below = True
+            child = self._existing_child(node, level, name, below=True)
             if child is None:
                 return changed
             if not child.has_children:
@@ -68,9 +68,9 @@ class EventApplier:
         level = node.branch
         if level is None:
             return changed
-        if level.working:
-            _note(level, last).value = True
-        return (self._value(node, level, last, new=new) and shown) or changed
+        if level.is_loading:
+            _note_for(level, last).value = True
+        return (self._set_value(node, level, last, new=new) and shown) or changed
 
     def _deleted(self, names: list[str]) -> bool:
         rows, node, shown, changed = self._rows, self._rows.root, True, False
@@ -79,11 +79,11 @@ class EventApplier:
             level = node.branch
             if level is None:
                 break
-            if level.working:
-                _note(level, name).deleted_below = True
+            if level.is_loading:
+                _note_for(level, name).deleted_below = True
             child = level.find(name)
             if child is None or child.tombstone:
-                self._miss(node, level)
+                self._on_unknown_deletion(node, level)
                 return changed
             if not child.is_open:
                 rows.marks.count(child)
@@ -96,61 +96,61 @@ class EventApplier:
                 self._verifier.verify_later(node)
             return changed
         self._verifier.touch(node)
-        if level.working:
-            _note(level, last).value = False
+        if level.is_loading:
+            _note_for(level, last).value = False
         child = level.find(last)
         if child is None or child.tombstone:
-            self._miss(node, level)
+            self._on_unknown_deletion(node, level)
             return changed
-        return (self._lose(child) and shown) or changed
+        return (self._remove_value(child) and shown) or changed
 
-    def _value(self, parent: Node, level: Level, name: str, *, new: bool) -> bool:
+    def _set_value(self, parent: Node, level: Level, name: str, *, new: bool) -> bool:
         """Let a child have a value; tell whether that shows."""
         child = level.find(name)
         if child is not None and child.has_value:
-            child.seen = level.working
-            self._rows.marks.note(child, MarkKind.ADDED if new else MarkKind.CHANGED, self._rows.clock())
+            child.seen = level.is_loading
+            self._rows.marks.add(child, MarkKind.ADDED if new else MarkKind.CHANGED, self._rows.clock())
             return True
-        child = self._child(parent, level, name, below=False)
+        child = self._existing_child(parent, level, name, below=False)
         if child is None:
             return False
         child.has_value = True
-        self._rows.marks.note(child, MarkKind.ADDED, self._rows.clock())
+        self._rows.marks.add(child, MarkKind.ADDED, self._rows.clock())
         return True
 
-    def _child(self, parent: Node, level: Level, name: str, *, below: bool) -> Node | None:
+    def _existing_child(self, parent: Node, level: Level, name: str, *, below: bool) -> Node | None:
         """Give a child that is known to exist; None if it lies behind what was read of its level."""
         child = level.find(name)
         if child is None:
             if not level.knows(name, self._rows.separator, below=below):
                 return None
             child = self._rows.add(parent, name, has_value=not below, has_children=below)
-            self._rows.marks.note(child, MarkKind.ADDED, self._rows.clock())
+            self._rows.marks.add(child, MarkKind.ADDED, self._rows.clock())
         elif child.tombstone:
             self._rows.revive(child)
-            self._rows.marks.note(child, MarkKind.ADDED, self._rows.clock())
-        child.seen = level.working
+            self._rows.marks.add(child, MarkKind.ADDED, self._rows.clock())
+        child.seen = level.is_loading
         return child
 
-    def _lose(self, child: Node) -> bool:
+    def _remove_value(self, child: Node) -> bool:
         """Let a child have no value any more; tell whether it had one."""
         if not child.has_value:
             return False
         if child.has_children:
             child.has_value = False
-            self._rows.marks.note(child, MarkKind.DELETED, self._rows.clock())
+            self._rows.marks.add(child, MarkKind.DELETED, self._rows.clock())
         else:
             self._rows.bury(child)
         return True
 
-    def _miss(self, node: Node, level: Level) -> None:
+    def _on_unknown_deletion(self, node: Node, level: Level) -> None:
         """Something went that was not known: it may have been the last of a level that was hardly read."""
         if not level.complete and not level.live_count and node.has_children and node is not self._rows.root:
             self._verifier.verify_later(node)
 
 
-def _note(level: Level, name: str) -> Note:
-    note = level.notes.get(name)
+def _note_for(level: Level, name: str) -> DeferredEvents:
+    note = level.deferred.get(name)
     if note is None:
-        note = level.notes[name] = Note()
+        note = level.deferred[name] = DeferredEvents()
     return note

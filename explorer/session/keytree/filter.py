@@ -1,40 +1,47 @@
-"""What a filter of rows means: parts of names, patterns, or their contrary."""
+"""Filter of the key tree: its syntax, its progress, and the search through all loaded rows."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import translate
 from typing import Final
 
+from explorer.session.keytree.key_rows import KeyRows
+from explorer.session.keytree.marks import budget
+from explorer.session.keytree.nodes import Node
+
+SLICE_SECONDS: Final = 0.004
+"""Seconds of searching after which other tasks have their turn."""
 _WILD: Final = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
 class TreeFilter:
-    """A filter as it was typed.
+    """A filter as typed.
 
-    `word` keeps names that hold the word, `dev*7` names that match as a whole (`*`, `?`, `[a-z]`), `!` before either
-    keeps the others. A text that holds the separator is compared with the whole key instead of the name. Upper case
-    counts only if there is some in the word.
+    `word` keeps names that contain the word, `dev*7` names that match as a whole (`*`, `?`, `[a-z]`); `!` before either
+    keeps the other names. A word with the separator is compared with the whole key. Case matters only if the word has
+    upper case.
 
-    Of several words each has to be found in some name of the key, and one in the last name: `bil lim` keeps
-    `billing/prod/limits.json` and not what is below it. A word after `!` must be found in none of the names.
+    With several words, each must match some name of the key, and one of them the last name: `bil lim` keeps
+    `billing/prod/limits.json` but no key below it. A word after `!` must match none of the names.
     """
 
     text: str
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words that say something."""
+        """Words of the filter; a lone `!` is none."""
         return tuple(word for word in self.text.split() if word != "!")
 
     @property
     def cased(self) -> bool:
-        """Whether upper case counts."""
+        """Whether case matters."""
         return self.text != self.text.lower()
 
     def test(self, separator: str) -> Callable[[str, str], bool]:
-        """Give the test of a row: of the key up to its name and the name."""
+        """Return the test of a row: a function of the key up to its name, and the name."""
         words = [_Word(word, separator) for word in self.words]
         if len(words) == 1:
             return words[0].keeps
@@ -45,22 +52,22 @@ class _Word:
     """One word of a filter."""
 
     def __init__(self, text: str, separator: str) -> None:
-        wanted, self.negated = text.removeprefix("!"), text.startswith("!")
-        self.whole = bool(separator) and separator in wanted
-        either = wanted == wanted.lower()
-        if _WILD.search(wanted):
-            match = re.compile(translate(wanted), re.IGNORECASE if either else 0).match
+        included, self.negated = text.removeprefix("!"), text.startswith("!")
+        self.whole = bool(separator) and separator in included
+        either = included == included.lower()
+        if _WILD.search(included):
+            match = re.compile(translate(included), re.IGNORECASE if either else 0).match
 
             def fits(text: str) -> bool:
                 return match(text) is not None
         elif either:
 
             def fits(text: str) -> bool:
-                return wanted in text.lower()
+                return included in text.lower()
         else:
 
             def fits(text: str) -> bool:
-                return wanted in text
+                return included in text
 
         self.fits = fits
 
@@ -69,45 +76,146 @@ class _Word:
 
 
 def _all_of(words: list[_Word], separator: str) -> Callable[[str, str], bool]:
-    """Return the test of several words; what the names before a row say is found out once for all its siblings."""
+    """Return the test of several words; the names before a row are tested once for all siblings."""
     parent, missing, excluded = "", list[_Word](), False
-    wanted = [word for word in words if not word.negated]
-    unwanted = [word for word in words if word.negated]
-    whole = [word for word in wanted if word.whole]
+    included = [word for word in words if not word.negated]
+    excluding = [word for word in words if word.negated]
+    whole = [word for word in included if word.whole]
 
-    def look_above(before: str) -> None:
+    def test_ancestors(before: str) -> None:
         nonlocal parent, missing, excluded
         names = before.split(separator)[:-1] if separator else []
         parent = before
-        missing = [word for word in wanted if not word.whole and not any(map(word.fits, names))]
-        excluded = any(not word.whole and any(map(word.fits, names)) for word in unwanted)
+        missing = [word for word in included if not word.whole and not any(map(word.fits, names))]
+        excluded = any(not word.whole and any(map(word.fits, names)) for word in excluding)
 
-    look_above("")
+    test_ancestors("")
 
     def test(before: str, name: str) -> bool:
         if before != parent:
-            look_above(before)
-        if excluded or any(word.fits(before + name if word.whole else name) for word in unwanted):
+            test_ancestors(before)
+        if excluded or any(word.fits(before + name if word.whole else name) for word in excluding):
             return False
         if not all(word.fits(name) for word in missing) or not all(word.fits(before + name) for word in whole):
             return False
-        return not wanted or bool(missing) or any(word.whole or word.fits(name) for word in wanted)
+        return not included or bool(missing) or any(word.whole or word.fits(name) for word in included)
 
     return test
 
 
 @dataclass(frozen=True, slots=True)
 class FilterProgress:
-    """What came of a filter so far."""
+    """Progress of a filter."""
 
     filter: TreeFilter
     matching: int
     searched: int
     loaded: int
     done: bool
-    """Whether all loaded rows were looked at."""
+    """Whether all loaded rows were searched."""
 
     def __str__(self) -> str:
         if not self.done:
             return f"{self.searched:,} of {self.loaded:,} loaded keys searched"
         return f"{self.matching:,} of {self.loaded:,} loaded keys"
+
+
+class FilterRun:
+    """The active filter of a tree and its search through the loaded rows."""
+
+    def __init__(self, rows: KeyRows, on_change: Callable[[], None]) -> None:
+        """Prepare without a filter.
+
+        Args:
+            rows: Rows to filter.
+            on_change: Called when rows or progress changed.
+        """
+        self._rows = rows
+        self._on_change = on_change
+        self._filter: TreeFilter | None = None
+        self._searched = 0
+        self._requested = asyncio.Event()
+        self._done = asyncio.Event()
+        self._done.set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether rows are left to search."""
+        return not self._done.is_set()
+
+    @property
+    def progress(self) -> FilterProgress | None:
+        """Progress of the filter; None without one."""
+        if self._filter is None:
+            return None
+        return FilterProgress(
+            self._filter, self._rows.matching, self._searched, self._rows.loaded, done=not self.is_busy
+        )
+
+    async def wait_done(self) -> None:
+        """Wait until all rows were searched."""
+        await self._done.wait()
+
+    def set(self, text: str | None, keep: Node | None) -> None:
+        """Start with a filter, or without one if there is no text.
+
+        Args:
+            text: Filter as typed.
+            keep: Node whose folders stay open when the filter ends.
+        """
+        typed = TreeFilter(text or "")
+        new = typed if typed.words else None
+        if new == self._filter:
+            return
+        self._filter = new
+        rows = self._rows
+        rows.keeps = None if new is None else new.test(rows.separator)
+        while keep is not None:
+            rows.opened_by_filter.discard(keep)
+            keep = keep.parent
+        for node in rows.opened_by_filter:
+            rows.open(node, opened=False)
+        rows.opened_by_filter.clear()
+        rows.unfiltered.clear()
+        self._searched = 0
+        self._done.clear()
+        self._requested.set()
+
+    async def run(self) -> None:
+        """Search all rows whenever the filter changes, until cancelled."""
+        while True:
+            await self._requested.wait()
+            self._requested.clear()
+            await self._search()
+            if not self._requested.is_set():
+                self._done.set()
+            self._on_change()
+
+    async def _search(self) -> None:
+        rows, keeps = self._rows, self._rows.keeps
+        pending = [rows.root]
+        until = budget(SLICE_SECONDS)
+        while pending:
+            node = pending.pop()
+            prefix = rows.prefix(node)
+
+            def is_kept(child: Node, node: Node = node, prefix: str = prefix) -> bool:
+                return keeps is None or node in rows.unfiltered or (not child.is_more_row and keeps(prefix, child.name))
+
+            name: str | None = None
+            while node.branch is not None and (block := node.branch.block_after(name)) is not None:
+                name = block[-1].name
+                before = sum([child.kept and not child.is_more_row for child in block])
+                rows.filter_block(node, block, is_kept)
+                after = sum([child.kept and not child.is_more_row for child in block])
+                rows.matching += after - before
+                if keeps is not None and after:
+                    rows.expand_ancestors(node)
+                self._searched += sum([not child.is_more_row for child in block])
+                pending.extend([child for child in block if child.branch is not None])
+                if until():
+                    self._on_change()
+                    await asyncio.sleep(0)
+                    if self._requested.is_set():
+                        return
+                    until = budget(SLICE_SECONDS)

@@ -17,7 +17,7 @@ class KeyRows(Rows[Node]):
         doubt: Called with a folder of which nobody knows whether anything is left below it.
     """
 
-    def __init__(self, separator: str, clock: Callable[[], float], doubt: Callable[[Node], None]) -> None:
+    def __init__(self, separator: str, clock: Callable[[], float], verify_later: Callable[[Node], None]) -> None:
         root = Node("", has_children=True)
         root.branch = Level()
         super().__init__(root)
@@ -35,7 +35,7 @@ class KeyRows(Rows[Node]):
         """Folders of which everything is shown, whatever the filter says."""
         self.discrepancies = 0
         """What listings told of and events had not, ever."""
-        self._doubt = doubt
+        self._verify_later = verify_later
         self._pins: dict[object, Node] = {}
         self._expired: set[Node] = set()
         """Ghosts whose time is over and that stay for a pin on them or below."""
@@ -78,7 +78,7 @@ class KeyRows(Rows[Node]):
             fits = self.keeps(self.prefix(parent), name)
             node.kept = fits or parent in self.unfiltered
             node.weight = 1 if node.kept else 0
-        node.seen = level.working
+        node.seen = level.is_loading
         self.insert(parent, node)
         level.live_count += 1
         self.loaded += 1
@@ -108,10 +108,10 @@ class KeyRows(Rows[Node]):
             self.revive(known)
             known.has_value, known.has_children = child.has_value, child.has_children
             if not child.has_children and known.branch is not None and known.branch.live_count:
-                self._doubt(known)
+                self._verify_later(known)
         self.discrepancies += difference is not None
         if difference is not None and (marking or revived):
-            self.marks.note(known, difference, self.clock())
+            self.marks.add(known, difference, self.clock())
 
     def bury(self, node: Node) -> None:
         """Let a node be gone: it is shown a little longer, and then dropped."""
@@ -121,8 +121,8 @@ class KeyRows(Rows[Node]):
         if node.branch is not None and node.branch.live_count:
             self._clear(node)
         node.tombstone = True
-        self.marks.note(node, MarkKind.DELETED, self.clock())
-        self._one_less(node.parent)
+        self.marks.add(node, MarkKind.DELETED, self.clock())
+        self._count_removal(node.parent)
 
     def revive(self, node: Node) -> None:
         """Let a ghost be a key again."""
@@ -134,7 +134,7 @@ class KeyRows(Rows[Node]):
     def empty(self, node: Node) -> None:
         """Take note that nothing is below a node."""
         node.has_children = False
-        if node.branch is not None and (node.branch.live_count or not node.branch.known):
+        if node.branch is not None and (node.branch.live_count or not node.branch.known_count):
             self._clear(node)
         if not node.has_value:
             self.bury(node)
@@ -150,10 +150,10 @@ class KeyRows(Rows[Node]):
         self.remove(node)
         self.loaded -= 1
         self.matching -= node.kept
-        self._unnote(node)
+        self._forget_filter(node)
         if not node.tombstone:
-            self._one_less(parent)
-        if parent is not self.root and not parent.has_children and not _level(parent).known:
+            self._count_removal(parent)
+        if parent is not self.root and not parent.has_children and not _level(parent).known_count:
             self.prune(parent)
 
     def prune(self, node: Node) -> None:
@@ -161,7 +161,7 @@ class KeyRows(Rows[Node]):
         if node.branch is not None and node is not self.root:
             self._forget_below(node)
             node.is_open = False
-            self._unnote(node)
+            self._forget_filter(node)
             self.set_branch(node, None)
 
     # What stays although it is gone
@@ -185,11 +185,11 @@ class KeyRows(Rows[Node]):
             self.drop(ghost)
 
     def _pinned(self, node: Node) -> bool:
-        return any(node is up for pin in self._pins.values() for up in _lineage(pin))
+        return any(node is up for pin in self._pins.values() for up in _ancestors(pin))
 
     def _clear(self, node: Node) -> None:
         """Forget the level below a node of which nothing is left; what is pinned there stays, as a ghost."""
-        kept = [child for child in map(_child_below(node), self._pins.values()) if child is not None]
+        kept = [child for child in map(_child_towards(node), self._pins.values()) if child is not None]
         for child in kept:
             self.bury(child)
             self.remove(child)
@@ -241,15 +241,15 @@ class KeyRows(Rows[Node]):
             self.matching += sum(not (child.kept or child.is_more_row) for child in block)
             self.filter_block(node, block, lambda _child: True)
 
-    def _unnote(self, node: Node) -> None:
+    def _forget_filter(self, node: Node) -> None:
         self.opened_by_filter.discard(node)
         self.unfiltered.discard(node)
 
-    def _one_less(self, parent: Node) -> None:
+    def _count_removal(self, parent: Node) -> None:
         level = _level(parent)
         level.live_count -= 1
         if not level.live_count and parent.has_children and parent is not self.root:
-            self._doubt(parent)
+            self._verify_later(parent)
 
     def _forget_below(self, node: Node) -> None:
         waiting = [node]
@@ -257,14 +257,14 @@ class KeyRows(Rows[Node]):
             branch = waiting.pop().branch
             for child in branch or ():
                 self.marks.forget(child)
-                self._unnote(child)
+                self._forget_filter(child)
                 self.matching -= child.kept and not child.is_more_row
                 if child.branch is not None:
                     waiting.append(child)
-            self.loaded -= branch.known if branch is not None else 0
+            self.loaded -= branch.known_count if branch is not None else 0
 
 
-def _lineage(node: Node) -> Iterator[Node]:
+def _ancestors(node: Node) -> Iterator[Node]:
     """Yield a node and all around it."""
     up: Node | None = node
     while up is not None:
@@ -272,9 +272,9 @@ def _lineage(node: Node) -> Iterator[Node]:
         up = up.parent
 
 
-def _child_below(node: Node) -> Callable[[Node], Node | None]:
+def _child_towards(node: Node) -> Callable[[Node], Node | None]:
     """Return what finds the child of a node that another one lies in."""
-    return lambda pin: next((up for up in _lineage(pin) if up.parent is node), None)
+    return lambda pin: next((up for up in _ancestors(pin) if up.parent is node), None)
 
 
 def _level(node: Node) -> Level:

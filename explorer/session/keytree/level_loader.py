@@ -21,7 +21,7 @@ _LOG: Final = logging.getLogger(__package__)
 
 PAGE_SIZE: Final = 1000
 """Children asked for at once."""
-AROUND: Final = 200
+PAGE_OVERLAP: Final = 200
 """Children before the one that is gone to that are read along with it where their names are numbers."""
 SLICE_SECONDS: Final = 0.004
 """Seconds of taking a page in after which others have their turn."""
@@ -29,8 +29,8 @@ MAX_READERS: Final = 3
 """Levels read at the same time."""
 CONFIRM_DELAY: Final = 2.0
 """Seconds after which a level is read once more, longer than a store needs to look for changes."""
-_ATTEMPTS: Final = 3
-_ROUND: Final = 16
+_MAX_ATTEMPTS: Final = 3
+_ITEMS_PER_CLOCK_CHECK: Final = 16
 
 
 class Load(Protocol):
@@ -67,61 +67,61 @@ class LevelLoader:
         self,
         load: Load,
         rows: KeyRows,
-        repeat: Callable[[Node, Level], None],
-        told: Callable[[], None],
-        gathered: float = DELAY,
+        replay: Callable[[Node, Level], None],
+        on_change: Callable[[], None],
+        verify_delay: float = DELAY,
         *,
         load_before: LoadBefore,
-        unsure: Callable[[], bool] = lambda: False,
+        needs_confirmation: Callable[[], bool] = lambda: False,
     ) -> None:
         self._load = load
         self._load_before = load_before
         self._rows = rows
-        self._repeat = repeat
-        self._told = told
-        self._asked: asyncio.Queue[tuple[Node, Level]] = asyncio.Queue()
-        self._open = 0
+        self._replay = replay
+        self._on_change = on_change
+        self._queue: asyncio.Queue[tuple[Node, Level]] = asyncio.Queue()
+        self._open_requests = 0
         self._progress = asyncio.Event()
-        self._unsure = unsure
-        self._unconfirmed: OrderedDict[Node, tuple[Level, float]] = OrderedDict()
-        self._was_read = asyncio.Event()
+        self._needs_confirmation = needs_confirmation
+        self._to_confirm: OrderedDict[Node, tuple[Level, float]] = OrderedDict()
+        self._confirm_requested = asyncio.Event()
         self.verifier = Verifier(
-            lambda prefix: self._page(prefix, None, 1), rows, self.reload, self._on_checked, gathered
+            lambda prefix: self._read_page(prefix, None, 1), rows, self.reload, self._on_checked, verify_delay
         )
         """Finds out which folders have become empty."""
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether anything that was asked for is not done."""
-        return bool(self._open) or self.verifier.busy
+        return bool(self._open_requests) or self.verifier.is_busy
 
-    async def progress(self) -> None:
+    async def wait_progress(self) -> None:
         """Wait until something that was asked for is done."""
         self._progress.clear()
         await self._progress.wait()
 
     # Asking
 
-    def load(self, node: Node, wanted: PageRequest | None = None) -> None:
+    def load(self, node: Node, request: PageRequest | None = None) -> None:
         """Read a page of a level, the first if none is named; what failed is tried again."""
         level = node.branch
         if level is not None:
-            if wanted is not None and wanted not in level.requested:
-                level.requested.append(wanted)
-            self._ask(node, level)
+            if request is not None and request not in level.requested:
+                level.requested.append(request)
+            self._enqueue(node, level)
 
     def reload(self, node: Node) -> None:
         """Read a level again as far as it was read, and compare."""
         if node.branch is not None:
-            node.branch.stale = True
-            self._ask(node, node.branch)
+            node.branch.is_stale = True
+            self._enqueue(node, node.branch)
 
-    def _ask(self, node: Node, level: Level) -> None:
+    def _enqueue(self, node: Node, level: Level) -> None:
         level.error = None
-        if not level.working:
-            level.working = True
-            self._open += 1
-            self._asked.put_nowait((node, level))
+        if not level.is_loading:
+            level.is_loading = True
+            self._open_requests += 1
+            self._queue.put_nowait((node, level))
         self._rows.update_more_rows(node)
 
     # Loading
@@ -130,77 +130,77 @@ class LevelLoader:
         """Read what is asked for, until cancelled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(MAX_READERS):
-                group.create_task(self._serve(), name="tree: read levels")
+                group.create_task(self._run_reader(), name="tree: read levels")
             group.create_task(self.verifier.run(), name="tree: verify folders")
             group.create_task(self._confirm(), name="tree: confirm levels")
 
-    async def _serve(self) -> None:
+    async def _run_reader(self) -> None:
         while True:
-            node, level = await self._asked.get()
+            node, level = await self._queue.get()
             try:
                 while self._current(node, level) and _pending(level) and level.error is None:
                     await self._read(node, level)
-                    self._told()
+                    self._on_change()
             finally:
-                level.working = False
-                self._open -= 1
+                level.is_loading = False
+                self._open_requests -= 1
                 self._progress.set()
             if self._current(node, level):
                 self._rows.update_more_rows(node)
-            self._told()
+            self._on_change()
 
     async def _read(self, node: Node, level: Level) -> None:
         fresh = not level.runs
-        compared, surprises = level.stale and not fresh, self._rows.discrepancies
+        compared, surprises = level.is_stale and not fresh, self._rows.discrepancies
         try:
             if compared:
                 await self._compare(node, level)
             elif fresh:
-                level.stale = False
-                await self._begin(node, level)
+                level.is_stale = False
+                await self._load_first(node, level)
             else:
-                wanted = level.reading = level.requested[0]
-                await self._fetch(node, level, wanted)
-                level.requested.remove(wanted)
+                request = level.current_request = level.requested[0]
+                await self._load_page(node, level, request)
+                level.requested.remove(request)
         except ExplorerError as error:
             level.error = error
         except Exception as error:
             level.error = as_failure(error)
             raise
         finally:
-            level.reading = None
+            level.current_request = None
         if self._current(node, level):
-            self._repeat(node, level)
+            self._replay(node, level)
             self._rows.update_more_rows(node)
             if level.complete and not level.live_count and node is not self._rows.root:
                 self.verifier.verify_later(node)
-            if self._unsure() and (not compared or self._rows.discrepancies > surprises):
-                self._unconfirmed[node] = level, time.monotonic()
-                self._unconfirmed.move_to_end(node)
-                self._was_read.set()
+            if self._needs_confirmation() and (not compared or self._rows.discrepancies > surprises):
+                self._to_confirm[node] = level, time.monotonic()
+                self._to_confirm.move_to_end(node)
+                self._confirm_requested.set()
 
     async def _confirm(self) -> None:
         """Compare levels once more some time after they were read, until nothing is found that was not told."""
         while True:
-            await self._was_read.wait()
-            while self._unconfirmed:
-                node, read = next(iter(self._unconfirmed.items()))
+            await self._confirm_requested.wait()
+            while self._to_confirm:
+                node, read = next(iter(self._to_confirm.items()))
                 level, moment = read
                 await asyncio.sleep(max(0.0, moment + CONFIRM_DELAY - time.monotonic()))
-                if self._unconfirmed.get(node) == read:
-                    del self._unconfirmed[node]
+                if self._to_confirm.get(node) == read:
+                    del self._to_confirm[node]
                     if self._current(node, level):
                         self.reload(node)
-            self._was_read.clear()
+            self._confirm_requested.clear()
 
     def _on_checked(self) -> None:
         self._progress.set()
-        self._told()
+        self._on_change()
 
     def _current(self, node: Node, level: Level) -> bool:
         return node.branch is level and self._rows.contains(node)
 
-    async def _page(self, prefix: str, after: Cursor | str | None, limit: int = PAGE_SIZE) -> Page[Child]:
+    async def _read_page(self, prefix: str, after: Cursor | str | None, limit: int = PAGE_SIZE) -> Page[Child]:
         began = time.monotonic()
         try:
             page = await self._load(prefix, after=after, limit=limit)
@@ -214,23 +214,23 @@ class LevelLoader:
         )
         return page
 
-    async def _begin(self, node: Node, level: Level) -> None:
+    async def _load_first(self, node: Node, level: Level) -> None:
         """Read the first page."""
-        page = await self._page(self._rows.prefix(node), None)
-        if await self._take(node, level, page.items, marking=False):
+        page = await self._read_page(self._rows.prefix(node), None)
+        if await self._merge_page(node, level, page.items, marking=False):
             self._cover(level, b"", page.items, complete=page.next is None)
 
-    async def _fetch(self, node: Node, level: Level, wanted: PageRequest) -> None:
+    async def _load_page(self, node: Node, level: Level, request: PageRequest) -> None:
         """Read a page as it is now, because what happened there before was not kept."""
-        match wanted:
+        match request:
             case PageRequest(PageKind.CHILD, str() as name):
-                await self._seek(node, level, name)
+                await self._load_child(node, level, name)
             case PageRequest(PageKind.NEXT, gap) if (run := level.run_before(gap)) is not None:
-                await self._go_on(node, level, run)
+                await self._load_next(node, level, run)
             case PageRequest(PageKind.PREVIOUS, gap) if (run := level.run_before(gap)) is not None:
-                await self._go_back(node, level, run, level.run_behind(gap))
+                await self._load_previous(node, level, run, level.run_behind(gap))
 
-    async def _go_on(self, node: Node, level: Level, run: Run) -> None:
+    async def _load_next(self, node: Node, level: Level, run: Run) -> None:
         """Read the page behind a run."""
         end = run.end
         if end is None:
@@ -240,15 +240,15 @@ class LevelLoader:
         prefix = self._rows.prefix(node)
         after: Cursor | str | None = _after(prefix, run.last)
         while True:
-            page = await self._page(prefix, after)
-            if not await self._take(node, level, page.items, marking=False):
+            page = await self._read_page(prefix, after)
+            if not await self._merge_page(node, level, page.items, marking=False):
                 return
-            if page.next is None or (page.items and self._first(page.items[-1]) > end):
+            if page.next is None or (page.items and self._first_key_of(page.items[-1]) > end):
                 break
             after = page.next
         self._cover(level, end, page.items, complete=page.next is None, last=run.last)
 
-    async def _go_back(self, node: Node, level: Level, run: Run, behind: Run | None) -> None:
+    async def _load_previous(self, node: Node, level: Level, run: Run, behind: Run | None) -> None:
         """Read the page before the run behind a gap, or the last one of the level."""
         prefix = self._rows.prefix(node)
         before = None if behind is None else prefix + decode(behind.start)
@@ -256,59 +256,59 @@ class LevelLoader:
             page = await self._load_before(prefix, before, after=prefix + run.last)
         except KeyNotFound:
             page = Page((), None, None)
-        if not await self._take(node, level, page.items, marking=False):
+        if not await self._merge_page(node, level, page.items, marking=False):
             return
-        start = self._first(page.items[0]) if page.items else run.start
+        start = self._first_key_of(page.items[0]) if page.items else run.start
         last = page.items[-1].name if page.items else run.last
         if behind is None:
             level.cover(start, None, last)
         else:
             level.cover(start, behind.start, behind.last)
 
-    async def _seek(self, node: Node, level: Level, name: str) -> None:
+    async def _load_child(self, node: Node, level: Level, name: str) -> None:
         """Read the page that a child is on, with some of those before it if their names are numbers."""
         first, last = encode(name), encode(name + self._rows.separator)
         if level.holds(first) and level.holds(last):
             return
         prefix = self._rows.prefix(node)
-        earlier = numbered_before(name, AROUND)
-        page = await self._page(prefix, _after(prefix, name) if earlier is None else prefix + earlier)
-        if earlier is not None and page.next is not None and self._first(page.items[-1]) < last:
-            page = await self._page(prefix, _after(prefix, name))
+        earlier = numbered_before(name, PAGE_OVERLAP)
+        page = await self._read_page(prefix, _after(prefix, name) if earlier is None else prefix + earlier)
+        if earlier is not None and page.next is not None and self._first_key_of(page.items[-1]) < last:
+            page = await self._read_page(prefix, _after(prefix, name))
         items = page.items
-        while page.next is not None and self._first(page.items[-1]) < last:
-            if not await self._take(node, level, page.items, marking=False):
+        while page.next is not None and self._first_key_of(page.items[-1]) < last:
+            if not await self._merge_page(node, level, page.items, marking=False):
                 return
-            page = await self._page(prefix, page.next)
+            page = await self._read_page(prefix, page.next)
             items = (*items[:1], *page.items)
-        if await self._take(node, level, page.items, marking=False):
-            start = min(first, self._first(items[0])) if items else first
+        if await self._merge_page(node, level, page.items, marking=False):
+            start = min(first, self._first_key_of(items[0])) if items else first
             self._cover(level, start, items, complete=page.next is None, last=name)
 
     async def _compare(self, node: Node, level: Level) -> None:
         """Read a level from its beginning as far as it was read, mark what differs, let go what is gone."""
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(_MAX_ATTEMPTS):
             try:
                 await self._compare_once(node, level)
             except Compacted:
-                if attempt == _ATTEMPTS - 1:
+                if attempt == _MAX_ATTEMPTS - 1:
                     raise
             else:
                 return
 
     async def _compare_once(self, node: Node, level: Level) -> None:
-        level.stale = False
+        level.is_stale = False
         try:
-            await self._walk(node, level, _unsee)
+            await self._walk(node, level, _clear_seen)
             revision: Revision | None = None
             for run in list(level.runs):
                 page = await self._compare_run(node, level, run, revision)
                 if page is None:
                     return
                 revision = page.revision
-            await self._walk(node, level, self._let_go)
+            await self._walk(node, level, self._bury_unseen)
         except ExplorerError:
-            level.stale = True
+            level.is_stale = True
             raise
 
     async def _compare_run(self, node: Node, level: Level, run: Run, revision: Revision | None) -> Page[Child] | None:
@@ -318,34 +318,36 @@ class LevelLoader:
         if isinstance(after, str) and revision is not None:
             after = Cursor(after, revision)
         while True:
-            page = await self._page(prefix, after)
-            items = tuple([child for child in page.items if self._first(child) >= start or level.find(child.name)])
-            if not await self._take(node, level, items, marking=True):
+            page = await self._read_page(prefix, after)
+            items = tuple(
+                [child for child in page.items if self._first_key_of(child) >= start or level.find(child.name)]
+            )
+            if not await self._merge_page(node, level, items, marking=True):
                 return None
             after = page.next
-            if after is None or (end is not None and page.items and self._first(page.items[-1]) >= end):
+            if after is None or (end is not None and page.items and self._first_key_of(page.items[-1]) >= end):
                 break
-            await self._let_others()  # a store that answers at once would never let them
+            await self._yield()  # a store that answers at once would never let them
         self._cover(level, start if end is None else end, page.items, complete=after is None, last=run.last)
         return page
 
-    def _first(self, child: Child) -> bytes:
+    def _first_key_of(self, child: Child) -> bytes:
         return first_key(child.name, self._rows.separator, has_value=child.has_value)
 
     def _cover(
         self, level: Level, start: bytes, items: Sequence[Child], *, complete: bool, last: str | None = None
     ) -> None:
         """Note what a page told of: everything from a first key to its last child, or to the end of the level."""
-        end = self._first(items[-1]) if items else start
+        end = self._first_key_of(items[-1]) if items else start
         level.cover(start, None if complete else max(start, end), items[-1].name if items else last or "")
 
-    async def _take(self, node: Node, level: Level, items: tuple[Child, ...], *, marking: bool) -> bool:
+    async def _merge_page(self, node: Node, level: Level, items: tuple[Child, ...], *, marking: bool) -> bool:
         """Take a page in; tell whether the level is still there."""
         until = budget(SLICE_SECONDS)
         for number, child in enumerate(items):
-            if number % _ROUND == 0 and (number == 0 or until()):
+            if number % _ITEMS_PER_CLOCK_CHECK == 0 and (number == 0 or until()):
                 if number:
-                    await self._let_others()
+                    await self._yield()
                 if not self._current(node, level):
                     return False
                 until = budget(SLICE_SECONDS)
@@ -361,21 +363,21 @@ class LevelLoader:
             for child in tuple(block):
                 act(child)
             if until():
-                await self._let_others()
+                await self._yield()
                 until = budget(SLICE_SECONDS)
 
-    def _let_go(self, child: Node) -> None:
+    def _bury_unseen(self, child: Node) -> None:
         if not (child.seen or child.is_more_row):
             self._rows.discrepancies += not child.tombstone
             self._rows.bury(child)
 
-    async def _let_others(self) -> None:
-        self._told()
+    async def _yield(self) -> None:
+        self._on_change()
         await asyncio.sleep(0)
 
 
 def _pending(level: Level) -> bool:
-    return level.stale or bool(level.requested) or not level.runs
+    return level.is_stale or bool(level.requested) or not level.runs
 
 
 def _after(prefix: str, name: str) -> str | None:
@@ -384,5 +386,5 @@ def _after(prefix: str, name: str) -> str | None:
     return None if before is None else prefix + before
 
 
-def _unsee(child: Node) -> None:
+def _clear_seen(child: Node) -> None:
     child.seen = False

@@ -16,7 +16,7 @@ TOMBSTONE_SECONDS: Final = 5.0
 """Seconds for which a deleted row is still shown."""
 MAX_MARKS: Final = 50_000
 """Marks and ghosts that are kept of each kind; beyond it the oldest end early."""
-_ROUND: Final = 256
+_NODES_PER_CLOCK_CHECK: Final = 256
 """Steps between two looks at the clock."""
 
 
@@ -51,7 +51,7 @@ class Marks:
         # ordered: a dict that loses its first key again and again is slow
         self._fresh: OrderedDict[Node, tuple[MarkKind, float]] = OrderedDict()
         self._recent: OrderedDict[Node, tuple[MarkKind, float]] = OrderedDict()
-        self._ghosts: OrderedDict[Node, float] = OrderedDict()
+        self._tombstones: OrderedDict[Node, float] = OrderedDict()
         self._below: dict[Node, int] = {}
 
     def __len__(self) -> int:
@@ -68,15 +68,15 @@ class Marks:
         """Tell how many changes there were below a closed folder since it was last open."""
         return self._below.get(node, 0)
 
-    def note(self, node: Node, change: MarkKind, now: float) -> None:
+    def add(self, node: Node, change: MarkKind, now: float) -> None:
         """Mark a node. What was added and changes while the mark lasts remains added."""
         before = self._fresh.pop(node, None) or self._recent.pop(node, None)
         if before is not None and before[0] is MarkKind.ADDED and change is MarkKind.CHANGED:
             change = MarkKind.ADDED
         self._fresh[node] = change, now
         if change is MarkKind.DELETED and node.tombstone:
-            self._ghosts.pop(node, None)
-            self._ghosts[node] = now
+            self._tombstones.pop(node, None)
+            self._tombstones[node] = now
 
     def count(self, node: Node) -> None:
         """Count a change below a closed folder."""
@@ -88,13 +88,13 @@ class Marks:
 
     def revive(self, node: Node) -> None:
         """Note that a ghost is a key again."""
-        self._ghosts.pop(node, None)
+        self._tombstones.pop(node, None)
 
     def forget(self, node: Node) -> None:
         """Forget a node that is no longer in the tree."""
         self._fresh.pop(node, None)
         self._recent.pop(node, None)
-        self._ghosts.pop(node, None)
+        self._tombstones.pop(node, None)
         self._below.pop(node, None)
 
     def clear(self) -> None:
@@ -106,28 +106,32 @@ class Marks:
     def age(self, now: float, until: Callable[[], bool]) -> bool:
         """Let marks pass into their next stage, as long as `until` is not true; tell whether one did."""
         passed = False
-        for node in _due(self._fresh, now - FRESH_SECONDS, until):
+        for node in _expired(self._fresh, now - FRESH_SECONDS, until):
             self._recent[node] = self._fresh.pop(node)
             passed = True
-        for node in _due(self._recent, now - RECENT_SECONDS, until):
+        for node in _expired(self._recent, now - RECENT_SECONDS, until):
             del self._recent[node]
             passed = True
         return passed
 
     def expired(self, now: float, until: Callable[[], bool]) -> Iterator[Node]:
         """Give the ghosts whose time is over, as long as `until` is not true; the caller forgets them."""
-        while self._ghosts and not until():
-            for _ in range(_ROUND):
-                node = next(iter(self._ghosts), None)
-                if node is None or (self._ghosts[node] > now - TOMBSTONE_SECONDS and len(self._ghosts) <= MAX_MARKS):
+        while self._tombstones and not until():
+            for _ in range(_NODES_PER_CLOCK_CHECK):
+                node = next(iter(self._tombstones), None)
+                if node is None or (
+                    self._tombstones[node] > now - TOMBSTONE_SECONDS and len(self._tombstones) <= MAX_MARKS
+                ):
                     return
-                del self._ghosts[node]
+                del self._tombstones[node]
                 yield node
 
 
-def _due(marks: OrderedDict[Node, tuple[MarkKind, float]], before: float, until: Callable[[], bool]) -> Iterator[Node]:
+def _expired(
+    marks: OrderedDict[Node, tuple[MarkKind, float]], before: float, until: Callable[[], bool]
+) -> Iterator[Node]:
     while marks and not until():
-        for _ in range(_ROUND):
+        for _ in range(_NODES_PER_CLOCK_CHECK):
             node = next(iter(marks), None)
             if node is None or (marks[node][1] > before and len(marks) <= MAX_MARKS):
                 return

@@ -149,7 +149,17 @@ class Level(Branch[Node]):
     What lies in a run is kept by the events; what lies in a gap is not known.
     """
 
-    __slots__ = ("error", "gaps", "live_count", "notes", "reading", "requested", "runs", "stale", "working")
+    __slots__ = (
+        "current_request",
+        "deferred",
+        "error",
+        "gaps",
+        "is_loading",
+        "is_stale",
+        "live_count",
+        "requested",
+        "runs",
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -159,16 +169,16 @@ class Level(Branch[Node]):
         """The rows between the runs, by name."""
         self.live_count = 0
         """Children that are no ghosts."""
-        self.working = False
+        self.is_loading = False
         """Whether it was asked for more, or is being read."""
-        self.reading: PageRequest | None = None
+        self.current_request: PageRequest | None = None
         """The page that is being read."""
         self.error: ExplorerError | None = None
-        self.stale = False
+        self.is_stale = False
         """Whether all that was read must be read again."""
         self.requested: list[PageRequest] = []
         """Pages that somebody waits for, besides the first."""
-        self.notes: dict[str, Note] = {}
+        self.deferred: dict[str, DeferredEvents] = {}
         """What events said, by child, while the level is being read; said again when it was."""
 
     @property
@@ -177,7 +187,7 @@ class Level(Branch[Node]):
         return len(self.runs) == 1 and self.runs[0].end is None
 
     @property
-    def known(self) -> int:
+    def known_count(self) -> int:
         """How many children are known."""
         return self.count - len(self.gaps)
 
@@ -188,7 +198,7 @@ class Level(Branch[Node]):
             return LevelState.FAILED
         if self.complete:
             return LevelState.LOADED
-        return LevelState.LOADING if self.working else LevelState.PARTIAL
+        return LevelState.LOADING if self.is_loading else LevelState.PARTIAL
 
     def holds(self, key: bytes) -> bool:
         """Return whether children with a first key are known."""
@@ -237,7 +247,7 @@ def _start(run: Run) -> bytes:
     return run.start
 
 
-class Note:
+class DeferredEvents:
     """What was heard of a child: the last of its value (None: nothing), and what was put and deleted below it.
 
     Of those below, the last word would not do: the key that was deleted last need not be the one that was put.

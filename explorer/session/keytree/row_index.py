@@ -48,9 +48,9 @@ class Block(list[R]):
 
     def __init__(self, rows: Iterable[R]) -> None:
         super().__init__(rows)
-        self.weigh()
+        self.recompute_weight()
 
-    def weigh(self) -> None:
+    def recompute_weight(self) -> None:
         """Add up the weights again."""
         self.weight = sum(row.weight for row in self)
         self.uneven = sum(row.weight != 1 for row in self)
@@ -90,7 +90,7 @@ class Branch(Generic[R]):
 
     def find(self, name: str) -> R | None:
         """Give the child of a name."""
-        block, index = self._place(name)
+        block, index = self._locate_name(name)
         if block == len(self.blocks):
             return None
         row = self.blocks[block][index]
@@ -121,7 +121,7 @@ class Branch(Generic[R]):
 
     def discard(self, row: R) -> None:
         """Take a child out."""
-        at, index = self._place(row.name)
+        at, index = self._locate_name(row.name)
         block = self.blocks[at]
         del block[index]
         block.weight -= row.weight
@@ -134,14 +134,14 @@ class Branch(Generic[R]):
 
     def reweigh(self, row: R, weight: int) -> None:
         """Let a child stand for another number of rows."""
-        block = self.blocks[self._place(row.name)[0]]
+        block = self.blocks[self._locate_name(row.name)[0]]
         block.weight += weight - row.weight
         block.uneven += (weight != 1) - (row.weight != 1)
         self.rows += weight - row.weight
         self._starts = None
         row.weight = weight
 
-    def weighed(self, block: Block[R], before: int) -> None:
+    def on_block_weighed(self, block: Block[R], before: int) -> None:
         """Take note that a block was weighed again and how much it weighed before."""
         self.rows += block.weight - before
         self._starts = None
@@ -150,7 +150,7 @@ class Branch(Generic[R]):
         """Give the number of visible rows before a child, or before the tail."""
         if row is self.more_row:
             return self.rows
-        at, index = self._place(row.name)
+        at, index = self._locate_name(row.name)
         block = self.blocks[at]
         before = index if not block.uneven else sum([one.weight for one in block[:index]])
         return self._sums()[at] + before
@@ -189,7 +189,7 @@ class Branch(Generic[R]):
             raise IndexError(message)
         return RowPosition(self, at, 0, self.more_row, 0)
 
-    def _place(self, name: str) -> tuple[int, int]:
+    def _locate_name(self, name: str) -> tuple[int, int]:
         at = bisect_left(self.blocks, name, key=_last_name)
         return at, 0 if at == len(self.blocks) else bisect_left(self.blocks[at], name, key=_name)
 
@@ -224,7 +224,7 @@ class VisibleRow(NamedTuple, Generic[R]):
 
 
 @dataclass(slots=True)
-class _Step(Generic[R]):
+class _Cursor(Generic[R]):
     place: RowPosition[R]
     left: int
     """Visible rows of the branch behind this child and all below it."""
@@ -247,7 +247,7 @@ class Rows(Generic[R]):
         """Hang a row below another, which must have a branch."""
         row.parent = parent
         _branch(parent).add(row)
-        self._settle(parent)
+        self._update_weights(parent)
 
     def remove(self, row: R) -> None:
         """Take a row out, with all below it."""
@@ -256,7 +256,7 @@ class Rows(Generic[R]):
             return
         _branch(parent).discard(row)
         row.parent = None
-        self._settle(parent)
+        self._update_weights(parent)
 
     def set_branch(self, row: R, branch: Branch[R] | None) -> None:
         """Give a row children, or take all of them."""
@@ -266,7 +266,7 @@ class Rows(Generic[R]):
             if row.branch.more_row is not None:
                 row.branch.more_row.parent = None
         row.branch = branch
-        self._settle(row)
+        self._update_weights(row)
 
     def set_more_row(self, parent: R, tail: R | None) -> None:
         """Put a row behind all children of another, or take it away."""
@@ -276,17 +276,17 @@ class Rows(Generic[R]):
         branch.more_row = tail
         if tail is not None:
             tail.parent = parent
-        self._settle(parent)
+        self._update_weights(parent)
 
     def open(self, row: R, *, opened: bool = True) -> None:
         """Show what is below a row, or no longer."""
         row.is_open = opened
-        self._settle(row)
+        self._update_weights(row)
 
     def set_kept(self, row: R, *, kept: bool) -> None:
         """Show a row for its own sake, or only above another that is."""
         row.kept = kept
-        self._settle(row)
+        self._update_weights(row)
 
     def filter_block(self, parent: R, block: Block[R], keeps: Callable[[R], bool]) -> None:
         """Decide for a whole block which of its rows are kept; much cheaper than one by one."""
@@ -294,9 +294,9 @@ class Rows(Generic[R]):
         for row in block:
             row.kept = keeps(row)
             row.weight = _weight(row)
-        block.weigh()
-        _branch(parent).weighed(block, before)
-        self._settle(parent)
+        block.recompute_weight()
+        _branch(parent).on_block_weighed(block, before)
+        self._update_weights(parent)
 
     def at(self, index: int) -> R:
         """Give the row at an index, the first is 0.
@@ -335,7 +335,7 @@ class Rows(Generic[R]):
             count -= 1
             if row.is_open and row.branch is not None and row.branch.total:
                 first = row.branch.locate(0)
-                steps.append(_Step(first, row.branch.total - first.row.weight))
+                steps.append(_Cursor(first, row.branch.total - first.row.weight))
                 continue
             while steps and not steps[-1].left:
                 steps.pop()
@@ -345,17 +345,17 @@ class Rows(Generic[R]):
             step.place = step.place.branch.next_visible(step.place.block, step.place.number)
             step.left -= step.place.row.weight
 
-    def _descend(self, index: int) -> list[_Step[R]]:
-        steps: list[_Step[R]] = []
+    def _descend(self, index: int) -> list[_Cursor[R]]:
+        steps: list[_Cursor[R]] = []
         branch = _branch(self.root)
         while True:
             place = branch.locate(index)
-            steps.append(_Step(place, branch.total - (index - place.inside) - place.row.weight))
+            steps.append(_Cursor(place, branch.total - (index - place.inside) - place.row.weight))
             if not place.inside:
                 return steps
             index, branch = place.inside - 1, _branch(place.row)
 
-    def _settle(self, row: R) -> None:
+    def _update_weights(self, row: R) -> None:
         """Bring the weights up to date from a row upwards."""
         while (parent := row.parent) is not None:
             weight = _weight(row)

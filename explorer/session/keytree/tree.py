@@ -9,8 +9,7 @@ from explorer.model.entries import Child, Page
 from explorer.model.errors import ExplorerError
 from explorer.model.events import Deleted, Put
 from explorer.session.keytree.event_applier import EventApplier
-from explorer.session.keytree.filter import FilterProgress
-from explorer.session.keytree.filter_run import FilterRun
+from explorer.session.keytree.filter import FilterProgress, FilterRun
 from explorer.session.keytree.key_rows import KeyRows
 from explorer.session.keytree.level_loader import PAGE_SIZE, LevelLoader, Load, LoadBefore
 from explorer.session.keytree.marks import Mark, budget
@@ -41,46 +40,52 @@ class Tree:
         separator: str = "/",
         *,
         load_before: LoadBefore | None = None,
-        told: Callable[[], None] = lambda: None,
+        on_change: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
-        gathered: float = DELAY,
-        unsure: Callable[[], bool] = lambda: False,
+        verify_delay: float = DELAY,
+        needs_confirmation: Callable[[], bool] = lambda: False,
     ) -> None:
         self.separator = separator
         self.clock = clock
-        self._told = told
-        self._rows = KeyRows(separator, clock, self._doubt)
+        self._on_change = on_change
+        self._rows = KeyRows(separator, clock, self._verify_later)
 
         async def search_before(
             prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
         ) -> Page[Child]:
             return await children_before(load, prefix, before, after=after, limit=limit, separator=separator)
 
-        self._loading = LevelLoader(
-            load, self._rows, self._repeat, told, gathered, unsure=unsure, load_before=load_before or search_before
+        self._loader = LevelLoader(
+            load,
+            self._rows,
+            self._repeat,
+            on_change,
+            verify_delay,
+            needs_confirmation=needs_confirmation,
+            load_before=load_before or search_before,
         )
-        self._applying = EventApplier(self._rows, self._loading.verifier)
-        self._sifting = FilterRun(self._rows, told)
-        self._loading.load(self._rows.root)
+        self._applier = EventApplier(self._rows, self._loader.verifier)
+        self._filter_run = FilterRun(self._rows, on_change)
+        self._loader.load(self._rows.root)
 
     async def run(self) -> None:
         """Read what is asked for, until cancelled: the one task that a tree needs."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._loading.run(), name="tree: loading")
-            group.create_task(self._sifting.run(), name="tree: filter")
+            group.create_task(self._loader.run(), name="tree: loading")
+            group.create_task(self._filter_run.run(), name="tree: filter")
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether something is being read or searched."""
-        return self._loading.busy or self._sifting.busy
+        return self._loader.is_busy or self._filter_run.is_busy
 
     async def idle(self) -> None:
         """Wait until nothing is being read or searched."""
-        while self.busy:
-            if self._loading.busy:
-                await self._loading.progress()
+        while self.is_busy:
+            if self._loader.is_busy:
+                await self._loader.wait_progress()
             else:
-                await self._sifting.done()
+                await self._filter_run.wait_done()
 
     # The rows as they are shown
 
@@ -157,7 +162,7 @@ class Tree:
         if node.branch is None:
             self._rows.set_branch(node, Level())
             self._rows.update_more_rows(node)
-            self._loading.load(node)
+            self._loader.load(node)
         self._rows.opened_by_filter.discard(node)
         self._rows.marks.open(node)
         if not node.is_open:
@@ -193,14 +198,14 @@ class Tree:
         gap: str | None = node.name if node.is_more_row and node is not level.more_row else None
         if not node.is_more_row and len(level.runs) > 1:
             gap = level.runs[0].gap
-        self._loading.load(folder, PageRequest(want, gap))
+        self._loader.load(folder, PageRequest(want, gap))
 
     def is_loading(self, node: Node) -> bool:
         """Return whether the line of a gap stands for a page that is being read."""
         level = None if node.parent is None else node.parent.branch
-        if level is None or not level.working or level.error is not None:
+        if level is None or not level.is_loading or level.error is not None:
             return False
-        reading = level.reading
+        reading = level.current_request
         return reading is None or reading.want is PageKind.CHILD or (reading.name or "") == node.name
 
     def reload(self, node: Node) -> None:
@@ -209,10 +214,10 @@ class Tree:
         level = None if folder is None else folder.branch
         if folder is None or level is None:
             return
-        if level.error is not None and not level.stale:
-            self._loading.load(folder)
+        if level.error is not None and not level.is_stale:
+            self._loader.load(folder)
         else:
-            self._loading.reload(folder)
+            self._loader.reload(folder)
 
     async def reveal(self, key: str) -> Node | None:
         """Expand the way to a key and give its node; None if it is not there.
@@ -226,7 +231,7 @@ class Tree:
         for name in key.split(self.separator):
             if node is not self.root:
                 self.expand(node)
-            child = await self._reached(node, name)
+            child = await self._find_or_load(node, name)
             if child is None:
                 return None
             node = child
@@ -276,18 +281,18 @@ class Tree:
             text: What `Filter` describes.
             keep: The way to this node remains open when the filter ends.
         """
-        self._sifting.set(text, keep)
+        self._filter_run.set(text, keep)
 
     @property
     def filter_progress(self) -> FilterProgress | None:
         """What came of the filter so far; None without a filter."""
-        return self._sifting.progress
+        return self._filter_run.progress
 
     # What the store tells
 
     def apply(self, events: Iterable[Put | Deleted]) -> bool:
         """Apply events, in order, once per frame; tell whether anything changed that an open folder shows."""
-        return self._applying.apply(events)
+        return self._applier.apply(events)
 
     async def resync(self) -> None:
         """Read every loaded level again, mark what differs, let go what is gone; try again what failed.
@@ -298,10 +303,10 @@ class Tree:
         failed: list[ExplorerError] = []
         levels = [(node, node.branch) for node in list(self._rows.levels()) if node.branch is not None]
         for node, _ in levels:
-            self._loading.reload(node)
+            self._loader.reload(node)
         for node, level in levels:
-            while level.working:
-                await self._loading.progress()
+            while level.is_loading:
+                await self._loader.wait_progress()
             if level.error is not None and not failed and self._rows.contains(node):
                 failed.append(level.error)
         if failed:
@@ -318,25 +323,25 @@ class Tree:
 
     # Between the parts
 
-    def _doubt(self, node: Node) -> None:
-        self._loading.verifier.verify_later(node)
+    def _verify_later(self, node: Node) -> None:
+        self._loader.verifier.verify_later(node)
 
     def _repeat(self, node: Node, level: Level) -> None:
-        self._applying.repeat(node, level)
+        self._applier.replay(node, level)
 
-    async def _reached(self, node: Node, name: str) -> Node | None:
+    async def _find_or_load(self, node: Node, name: str) -> Node | None:
         while (level := node.branch) is not None:
             child = level.find(name)
             if child is not None and not child.tombstone:
                 return child
-            if level.working:
-                await self._loading.progress()
+            if level.is_loading:
+                await self._loader.wait_progress()
                 continue
             if level.error is not None:
                 raise level.error
             if all(level.knows(name, self.separator, below=below) for below in (False, True)):
                 return None
-            self._loading.load(node, PageRequest(PageKind.CHILD, name))
+            self._loader.load(node, PageRequest(PageKind.CHILD, name))
         return None
 
 

@@ -30,13 +30,13 @@ class Verifier:
         self,
         first_child: Callable[[str], Awaitable[Page[Child]]],
         rows: KeyRows,
-        again: Callable[[Node], None],
+        reload: Callable[[Node], None],
         on_checked: Callable[[], None],
         delay: float,
     ) -> None:
         self._first_child = first_child
         self._rows = rows
-        self._again = again
+        self._reload = reload
         self._on_checked = on_checked
         self._delay = delay
         self._versions: dict[Node, int] = {}
@@ -44,7 +44,7 @@ class Verifier:
         self._requested = asyncio.Event()
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether there are folders to verify."""
         return bool(self._versions)
 
@@ -91,5 +91,5 @@ class Verifier:
         level = node.branch
         if not page.items and page.next is None:
             self._rows.empty(node)
-        elif level is not None and not level.live_count and not level.working:
-            self._again(node)
+        elif level is not None and not level.live_count and not level.is_loading:
+            self._reload(node)

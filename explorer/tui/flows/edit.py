@@ -182,4 +182,4 @@ async def edit_outside(screen: Screen[None], session: Session) -> None:
     if outcome.problem:
         outcome.show(screen.app)
     else:
-        await opened.review()
+        await opened.save()

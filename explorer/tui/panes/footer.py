@@ -41,7 +41,7 @@ class Footer(Static):
             case "writing":
                 return "Writing" if self.session.writable else "Read-only"
             case "freeze":
-                return "Frozen" if self.session.frozen else action.title
+                return "Frozen" if self.session.connection.is_frozen else action.title
             case _:
                 return action.title
 

@@ -74,10 +74,10 @@ class StatusLine(Static):
         live = f"{mark} {standing.value}"
         if age is not None and (standing is not LivenessStatus.LIVE or age >= _AGED):
             live += f" {format_duration(age)}"
-        frozen = "  FROZEN" if session.frozen else ""
-        about = [] if session.revision is None else [f"  rev {session.revision}"]
+        frozen = "  FROZEN" if session.connection.is_frozen else ""
+        about = [] if session.connection.revision is None else [f"  rev {session.connection.revision}"]
         if standing in (LivenessStatus.LIVE, LivenessStatus.CATCHING_UP):  # else nothing is heard, which is no rate
-            about.append(f"  {session.rate:.0f}/s")
+            about.append(f"  {session.connection.event_rate:.0f}/s")
         wait = session.liveness.retry_in(now)
         reason = "" if standing is LivenessStatus.LIVE else f" {sanitize(session.liveness.reason)}"
         if session.liveness.refusal is not None:

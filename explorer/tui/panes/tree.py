@@ -51,7 +51,7 @@ class TreePane(Pane):
     def draw(self) -> None:
         """Show the tree as it is now; before there ever was a connection, why there is none."""
         tree = self.session.tree
-        error = self.session.error
+        error = self.session.connection.error
         findings = tree.filter_progress
         self._show_filter()
         if findings is not None:

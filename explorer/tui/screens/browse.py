@@ -96,7 +96,7 @@ class BrowseScreen(LiveScreen[None]):
     def tick(self) -> None:
         """Let ages and countdowns go on, in the panes, too."""
         super().tick()
-        if not self.session.frozen:
+        if not self.session.connection.is_frozen:
             for pane in self.query(Pane):
                 if pane.ticking and pane.display:
                     pane.draw()

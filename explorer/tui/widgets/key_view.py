@@ -304,7 +304,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         if not node.is_open or node is not self.under_cursor or node.branch is None:
             self._opening = None
             return
-        if not node.branch.working:
+        if not node.branch.is_loading:
             self._opening = None
         self.bring_into_sight(below=node.branch.total)
 
