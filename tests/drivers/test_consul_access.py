@@ -149,7 +149,7 @@ async def test_an_encrypted_connection(encrypted: ConsulServer, certificates: Ce
 @pytest.mark.parametrize(
     ("authority", "client", "words"),
     [
-        ("other_authority", "client", "not trusted"),
+        ("other_authority", "client", "unknown authority"),
         ("ca_file", None, "client certificate"),
         ("ca_file", "stranger", "client certificate"),
     ],

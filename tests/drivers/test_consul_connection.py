@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pytest
 
-from explorer.drivers.common.http import Answer
+from explorer.drivers.common.http import Response
 from explorer.drivers.consul import requests, settings
 from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.request_builder import ApiRequest
@@ -18,7 +18,7 @@ Read = TypeVar("Read")
 class FakeConsulConnection(ConsulConnection):
     """A connection that sends nothing and answers every request with the same answer, once `answered` is set."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         super().__init__(settings.load(parse("consul://127.0.0.1:8500"), Access(), {}))
         self.answered = asyncio.Event()
         self._answer = answer
@@ -40,7 +40,7 @@ class FakeConsulConnection(ConsulConnection):
 
 @pytest.fixture
 async def connection() -> AsyncIterator[FakeConsulConnection]:
-    connection = FakeConsulConnection(Answer(404, {"X-Consul-Index": "7"}, b""))
+    connection = FakeConsulConnection(Response(404, {"X-Consul-Index": "7"}, b""))
     yield connection
     await connection.close()
 

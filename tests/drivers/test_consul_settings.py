@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.drivers.common.http import Answer
+from explorer.drivers.common.http import Response
 from explorer.drivers.consul.errors import SessionEndedError, raise_for_answer, txn_error
 from explorer.drivers.consul.keyspace import is_url_safe, url_safe_prefix
 from explorer.drivers.consul.settings import ConsulSettings, load
@@ -159,24 +159,24 @@ def test_http_carries_the_beginning_of_a_path_unaltered(path: str, reached: str)
 )
 def test_an_answer_means_an_error(status: int, text: str, kind: type[ExplorerError], *, retryable: bool) -> None:
     with pytest.raises(kind) as raised:
-        raise_for_answer(Answer(status, {}, text.encode()))
+        raise_for_answer(Response(status, {}, text.encode()))
     assert type(raised.value) is kind
     assert raised.value.retryable == retryable
 
 
 @pytest.mark.parametrize("status", [200, 404, 409])
 def test_what_was_not_found_or_refused_is_an_answer(status: int) -> None:
-    raise_for_answer(Answer(status, {"X-Consul-KnownLeader": "true"}, b""))
+    raise_for_answer(Response(status, {"X-Consul-KnownLeader": "true"}, b""))
 
 
 def test_an_answer_of_an_agent_without_a_leader_is_none() -> None:
     with pytest.raises(NotReachable):
-        raise_for_answer(Answer(200, {"X-Consul-KnownLeader": "false"}, b"[]"))
+        raise_for_answer(Response(200, {"X-Consul-KnownLeader": "false"}, b"[]"))
 
 
 def test_the_words_of_a_stranger_are_harmless() -> None:
     with pytest.raises(NotReachable) as raised:
-        raise_for_answer(Answer(502, {}, b"\x1b[31mred" + b"x" * 10_000))
+        raise_for_answer(Response(502, {}, b"\x1b[31mred" + b"x" * 10_000))
     assert "\x1b" not in str(raised.value)
     assert len(str(raised.value)) < 300
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from explorer.drivers.common.http import Answer
+from explorer.drivers.common.http import Response
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.drivers.etcd2.errors import raise_for_answer
 from explorer.drivers.etcd2.settings import Etcd2Settings, load
@@ -182,7 +182,7 @@ async def test_an_encrypted_connection(encrypted: EtcdServer, certificates: Cert
 @pytest.mark.parametrize(
     ("authority", "client", "words"),
     [
-        ("other_authority", "client", "not trusted"),
+        ("other_authority", "client", "unknown authority"),
         ("ca_file", None, "client certificate"),
         ("ca_file", "stranger", "client certificate"),
     ],
@@ -264,8 +264,8 @@ def test_the_path_is_a_directory_however_it_is_spelled() -> None:
 def test_a_failure_is_retried_elsewhere_and_a_refusal_is_not() -> None:
     for status, body in ((500, b'{"errorCode":300,"message":"Raft","cause":"etcdserver: no leader"}'), (503, b"")):
         with pytest.raises(NotReachable):
-            raise_for_answer(Answer(status, {}, body), has_user=False)
+            raise_for_answer(Response(status, {}, body), has_user=False)
     with pytest.raises(ExplorerError, match="code 209") as raised:
-        raise_for_answer(Answer(400, {}, b'{"errorCode":209,"message":"\\u001b]0;x","cause":""}'), has_user=False)
+        raise_for_answer(Response(400, {}, b'{"errorCode":209,"message":"\\u001b]0;x","cause":""}'), has_user=False)
     assert not raised.value.retryable
     assert "\x1b" not in str(raised.value)

@@ -70,14 +70,14 @@ async def test_directories_of_a_level_cost_no_request_each(store: Etcd2Store, mo
     """A level is one answer, however many directories are in it."""
     for number in range(30):
         await store.put(f"{number:03}/key", b"x")
-    ask = Endpoints.ask
+    query = Endpoints.query
     asked: list[object] = []
 
     async def counted(*given: object, **named: object) -> object:
         asked.append(given[1])
-        return await ask(*given, **named)  # type: ignore[arg-type]  # handed on as it comes
+        return await query(*given, **named)  # type: ignore[arg-type]  # handed on as it comes
 
-    monkeypatch.setattr(Endpoints, "ask", counted)
+    monkeypatch.setattr(Endpoints, "query", counted)
     assert all(child.has_children for child in (await store.children("")).items)
     assert len(asked) == 1
 

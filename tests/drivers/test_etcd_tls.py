@@ -30,7 +30,7 @@ async def test_a_connection_that_cannot_be_trusted_is_not_made(version: str, cer
         expired = start(Tls(certificates.ca_file, certificates.expired))
         plain = start(None)
         other = Access(ca_file=certificates.other_authority)
-        await told(f"etcd+tls://{good}/", TlsFailed, 5, access=other, hint="not trusted")
+        await told(f"etcd+tls://{good}/", TlsFailed, 5, access=other, hint="unknown authority")
         await told(f"etcd+tls://{renamed}/", TlsFailed, 5, access=right, hint="--server-name")
         await told(f"etcd+tls://{expired}/", TlsFailed, 5, access=right, hint="expired")
         await told(f"etcd://{good}/", NotReachable, 5, hint="etcd+tls://")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.drivers.common.http import Answer, Endpoints, Request
+from explorer.drivers.common.http import Endpoints, Request, Response
 from explorer.drivers.common.retry import connect_with_retry
 from explorer.model.address import Host
 from explorer.model.errors import NotReachable, Timeout
@@ -51,20 +51,22 @@ def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-def headers_of(found: Answer) -> Mapping[str, str]:
+def headers_of(found: Response) -> Mapping[str, str]:
     if found.status != 200:
         raise ValueError(found.status)
     return found.headers
 
 
-def judge(found: Answer, key: str | None) -> None:
+def raise_for_answer(found: Response) -> None:
     if found.status >= 500:
-        raise NotReachable("the agent failed", key=key)
+        raise NotReachable("the agent failed")
 
 
 @asynccontextmanager
 async def endpoints(*hosts: Host) -> AsyncGenerator[Endpoints, None]:
-    made = Endpoints(hosts, judge=judge, redacted="store://", timeout=5.0, headers={"X-Token": "t"})
+    made = Endpoints(
+        hosts, raise_for_answer=raise_for_answer, redacted="store://", timeout=5.0, headers={"X-Token": "t"}
+    )
     try:
         yield made
     finally:
@@ -170,8 +172,9 @@ async def test_server_without_tls_is_not_called_unreachable() -> None:
 
     async with await asyncio.start_server(close, HOST, 0) as server:
         host = Host(HOST, server.sockets[0].getsockname()[1])
-        there = Endpoints([host], judge=judge, redacted="store://", timeout=1.0, tls=ssl.create_default_context())
-        with pytest.raises(NotReachable, match="before TLS was agreed on") as raised:
+        context = ssl.create_default_context()
+        there = Endpoints([host], raise_for_answer=raise_for_answer, redacted="store://", timeout=1.0, tls=context)
+        with pytest.raises(NotReachable, match="during the TLS handshake") as raised:
             await there.send(Request("GET", "/"), repeat=False)
         await there.close()
     assert not raised.value.sent
@@ -225,7 +228,7 @@ async def test_lines_are_given_whole_however_they_come() -> None:
     async with (
         scripted(HEAD + body + b"0\r\n\r\n") as (host, _),
         endpoints(host) as there,
-        there.listen(Request("GET", "/"), headers_of, bytes) as (headers, lines),
+        there.stream(Request("GET", "/"), headers_of, bytes) as (headers, lines),
     ):
         assert headers["x-index"] == "7"
         assert [line async for line in lines] == [b"one", b"two", b"", b"three", long], "what has no end is no line"
@@ -244,7 +247,7 @@ async def test_an_answer_that_breaks_off_is_told_after_its_lines(*, ours: bool) 
     heard: list[bytes] = []
 
     async def listen(there: Endpoints) -> None:
-        async with there.listen(Request("GET", "/"), headers_of, bytes) as (_, lines):
+        async with there.stream(Request("GET", "/"), headers_of, bytes) as (_, lines):
             async for line in lines:
                 heard.append(line)
                 if ours:
@@ -261,11 +264,11 @@ async def test_an_answer_that_breaks_off_is_told_after_its_lines(*, ours: bool) 
 async def test_lines_that_never_come_are_waited_for_and_headers_are_not() -> None:
     async with scripted(HEAD, b"") as (host, _), endpoints(host) as there:
         there.timeout = 1.0
-        async with there.listen(Request("GET", "/"), headers_of, bytes) as (_, lines):
+        async with there.stream(Request("GET", "/"), headers_of, bytes) as (_, lines):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(anext(lines), 1.5)
         with pytest.raises(Timeout):
-            async with there.listen(Request("GET", "/"), headers_of, bytes):
+            async with there.stream(Request("GET", "/"), headers_of, bytes):
                 pass
 
 
@@ -273,5 +276,5 @@ async def test_lines_that_never_come_are_waited_for_and_headers_are_not() -> Non
 async def test_an_answer_that_tells_nothing_is_an_error(status: str) -> None:
     async with scripted(answer(status, b"{}")) as (host, _), endpoints(host) as there:
         with pytest.raises(NotReachable):
-            async with there.listen(Request("GET", "/"), headers_of, bytes):
+            async with there.stream(Request("GET", "/"), headers_of, bytes):
                 pass

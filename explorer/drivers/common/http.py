@@ -1,8 +1,8 @@
-"""One way to speak HTTP to a store, on aiohttp: endpoints that stand in for each other, time limits, and no surprises.
+"""HTTP client for a store, on aiohttp: failover between endpoints, timeouts, and exactly one request for each call.
 
-A surprise would be: a redirect that is followed (its request may write another key), a proxy or a `.netrc` that nobody
-named, a cookie, or a request that is sent once more behind our back. aiohttp repeats what it takes for idempotent when
-a connection breaks; a compare-and-swap that took effect would then be told as refused.
+It follows no redirect (the request may write another key), uses no proxy, `.netrc` or cookie, and never repeats a
+request by itself. aiohttp repeats idempotent ones when a connection breaks; a compare-and-swap that took effect would
+then be reported as refused.
 """
 
 import asyncio
@@ -25,7 +25,6 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from explorer.drivers.common import http_errors
-from explorer.drivers.common.http_errors import Where
 from explorer.drivers.common.request_log import log_request
 from explorer.drivers.common.retry import retry
 from explorer.model.address import Host
@@ -33,13 +32,13 @@ from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.sanitize import sanitize
 
 _LOG: Final = logging.getLogger(__package__)
-_CONNECTING = 0.9
-"""Part of a request's time in which a connection has to be had; what fails then has certainly not been sent."""
+_CONNECT_SHARE = 0.9
+"""Part of a request's time for connecting; a request that fails then has certainly not been sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: the path and query are in the form they are sent in."""
+    """A request; its target, path and query, is encoded as it is sent."""
 
     method: str
     target: str
@@ -47,39 +46,36 @@ class Request:
 
     @property
     def name(self) -> str:
-        """The request for the log: in its query and body may be a secret or a value."""
+        """Method and path for the log; query and body may hold a secret or a value."""
         return f"{self.method} {self.target.partition('?')[0]}"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, whatever its status."""
+class Response:
+    """A response of any status."""
 
     status: int
     headers: Mapping[str, str]
-    """Found by their names in any spelling."""
+    """Looked up case-insensitively."""
     body: bytes
 
 
-Read = TypeVar("Read")
+Parsed = TypeVar("Parsed")
 Head = TypeVar("Head")
 Line = TypeVar("Line")
 
 _OK = 200
-_ROUNDS = 3
-"""Rounds of the event loop in which the transports of closed connections are put away."""
-_PROBES = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2}
-"""When the system asks whether the other end of a silent connection is there still, in seconds, and how often.
+_CLOSE_ROUNDS = 3
+"""Rounds of the event loop in which the transports of closed connections are freed."""
+_KEEPALIVE_OPTIONS = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 2}
+"""TCP keepalive, in seconds and probes: a blocking query is silent for long, and so is one whose server is gone."""
 
-A question that waits for news is silent for long, and so is one whose other end is gone.
-"""
-
-Judge = Callable[[Answer, str | None], None]
-"""Raises what the status of an answer means, if that is an error; is given the key, too."""
+RaiseForAnswer = Callable[[Response], None]
+"""Raises the error that the status of a response means, if it is one."""
 
 
 async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Send a request once."""
+    """Send a request without aiohttp's own repetition."""
     try:
         return await send(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
@@ -87,13 +83,13 @@ async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType)
 
 
 class Endpoints:
-    """The endpoints of a store. A request that finds one unreachable moves on to the next for all that follow."""
+    """The endpoints of a store. When one is unreachable, all later requests go to the next one."""
 
     def __init__(
         self,
         hosts: Sequence[Host],
         *,
-        judge: Judge,
+        raise_for_answer: RaiseForAnswer,
         product: str = "the store's API",
         redacted: str,
         timeout: float,
@@ -103,36 +99,36 @@ class Endpoints:
         base: str = "",
         unix_socket: Path | None = None,
     ) -> None:
-        """Prepare; to be called inside an event loop.
+        """Prepare the endpoints; to be called inside an event loop.
 
         Args:
-            hosts: Each with its port.
-            judge: Says what the status of an answer means; ValueError says that it is not the store's own answer.
-            product: What is expected to answer, for messages.
-            redacted: The address for messages.
-            timeout: Seconds that one request may take unless it says otherwise.
-            tls: How to encrypt; None does not.
-            server_name: The name to expect in a certificate when it is not the host's.
-            headers: Sent with every request.
-            base: The path before that of every request.
-            unix_socket: Connect to this socket, whatever the host is called.
+            hosts: Hosts with their ports.
+            raise_for_answer: Raises the error that a status means; ValueError if the store does not answer like that.
+            product: Name of the expected API, for messages.
+            redacted: The address for the log.
+            timeout: Seconds that one request may take by default.
+            tls: TLS context; None for plain HTTP.
+            server_name: Name that is expected in the certificate when it is not the host's.
+            headers: Headers of every request.
+            base: Path before that of every request.
+            unix_socket: Unix socket to connect to, whatever the host is called.
         """
         self.hosts = tuple(hosts)
         self.redacted = redacted
         self.timeout = timeout
-        self._judge = judge
+        self._raise_for_answer = raise_for_answer
         self._product = product
         self._tls = tls
         self._server_name = server_name if tls else None
         self._current = 0
-        self._waiting: dict[asyncio.Timeout, Host] = {}
-        """What waits for news, and at which endpoint."""
-        self._heard: dict[aiohttp.ClientResponse, Host] = {}
-        """The answers that go on and on, and from which endpoint."""
-        self._answering: Host | None = None
+        self._blocking: dict[asyncio.Timeout, Host] = {}
+        """Blocking queries by the timeouts that end them, with their endpoints."""
+        self._streams: dict[aiohttp.ClientResponse, Host] = {}
+        """Open streams with their endpoints."""
+        self._last_answering: Host | None = None
         """The endpoint that answered last, for the log."""
         self._known: set[Host] = set()
-        """The endpoints that have ever answered."""
+        """Endpoints that have ever answered."""
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._base = base
         self._unix = unix_socket is not None
@@ -153,198 +149,183 @@ class Endpoints:
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()
-        # Of an encrypted connection whose request was cancelled aiohttp takes a long farewell, and forgets it.
+        # aiohttp shuts an encrypted connection slowly down if its request was cancelled, and forgets it.
         for left in self._sockets:
             with suppress(OSError):
                 left.shutdown(socket.SHUT_RDWR)
-        for _ in range(_ROUNDS):
+        for _ in range(_CLOSE_ROUNDS):
             await asyncio.sleep(0)
 
     def _socket(self, info: AddrInfoType) -> socket.socket:
-        """Make a socket that notices a half-open connection."""
+        """Return a socket that detects a half-open connection."""
         family, kind, protocol, *_ = info
-        made = socket.socket(family, kind, protocol)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in _PROBES.items():
+        connection = socket.socket(family, kind, protocol)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE_OPTIONS.items():
             if hasattr(socket, name):
-                made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-        self._sockets.add(made)
-        return made
+                connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        self._sockets.add(connection)
+        return connection
 
     async def send(
         self,
         request: Request,
         *,
-        key: str | None = None,
         within: float | None = None,
         repeat: bool = True,
         at: Host | None = None,
-    ) -> Answer:
-        """Send a request and return the answer as it is, see `ask`."""
-        return await self.ask(request, _unread, key=key, within=within, repeat=repeat, at=at)
+    ) -> Response:
+        """Send a request and return the response unparsed, see `query`."""
+        return await self.query(request, _unparsed, within=within, repeat=repeat, at=at)
 
-    async def ask(
+    async def query(
         self,
         request: Request,
-        read: Callable[[Answer], Read],
+        parse: Callable[[Response], Parsed],
         *,
-        key: str | None = None,
         within: float | None = None,
         repeat: bool = True,
-        news: bool = False,
+        blocking: bool = False,
         at: Host | None = None,
-    ) -> Read:
-        """Send a request and return what the answer says.
+    ) -> Parsed:
+        """Send a request and return the parsed response.
 
         Args:
-            request: What is asked.
-            read: Reads the answer; ValueError says that it is not the store's own.
-            key: What it is about, for the error.
-            within: Seconds it may take altogether.
-            repeat: Whether it may be sent again when its answer was lost; reads may.
-            news: Whether it waits for news; it ends when its endpoint is left for another, as none would come there.
-            at: Ask this endpoint and no other.
+            request: The request.
+            parse: Parses the response; ValueError says that it is not the store's own.
+            within: Seconds for all attempts together.
+            repeat: Whether the request may be sent again when its response was lost; reads may.
+            blocking: Whether it is a blocking query, which ends when later requests go to another endpoint.
+            at: The only endpoint to send it to.
 
         Raises:
-            NotReachable: There was no connection, so nothing was sent; or the answer was lost, is not the store's, or
-                says that the store cannot do its work.
+            NotReachable: There was no connection, so nothing was sent; or the response was lost, is not the store's,
+                or says that the store cannot work.
         """
         seconds = self.timeout if within is None else within
 
-        async def attempt(left: float) -> Read:
-            within = left if news or at else min(left, self._share(seconds))
-            return await self._once(request, read, key, within, at, news=news)
+        async def attempt(left: float) -> Parsed:
+            limit = left if blocking or at else min(left, self._share(seconds))
+            return await self._attempt(request, parse, limit, at, blocking=blocking)
 
         return await retry(attempt, within=seconds) if repeat else await attempt(seconds)
 
     def _share(self, seconds: float) -> float:
-        """Return the part of a time that one endpoint may use up; a silent one leaves the rest to the others."""
+        """Return the part of a time limit for one endpoint; a silent one leaves the rest to the others."""
         return seconds / len(self.hosts)
 
-    async def _once(
-        self,
-        request: Request,
-        read: Callable[[Answer], Read],
-        key: str | None,
-        within: float,
-        at: Host | None,
-        *,
-        news: bool,
-    ) -> Read:
-        place = self._current
-        host = at or self.hosts[place]
+    async def _attempt(
+        self, request: Request, parse: Callable[[Response], Parsed], within: float, at: Host | None, *, blocking: bool
+    ) -> Parsed:
+        index = self._current
+        host = at or self.hosts[index]
         began = time.monotonic()
         try:
-            answer = await self._exchange(request, key, within, host, news=news)
-            with self._own_answer(host, key):
-                carried = bool(request.body)
-                http_errors.require_own(
-                    answer.status, answer.headers, answer.body, self._where(host, key), carried=carried
-                )
-                log_request(_LOG, request.name, host, began, str(answer.status))
-                self._judge(answer, key)
-                found = read(answer)
+            response = await self._exchange(request, within, host, blocking=blocking)
+            with self._own_answer(host):
+                self._require_own(response, host, has_body=bool(request.body))
+                log_request(_LOG, request.name, host, began, str(response.status))
+                self._raise_for_answer(response)
+                parsed = parse(response)
         except NotReachable as error:
             log_request(_LOG, request.name, host, began, type(error).__name__)
             if at is None:
-                self._leave(place, error)
+                self._fail_over(index, error)
             raise
         else:
             if at is None:
                 self._note_answer(host)
-            return found
+            return parsed
+
+    def _require_own(self, response: Response, host: Host, *, has_body: bool = False) -> None:
+        http_errors.require_own(response.status, response.headers, response.body, self._prefix(host), has_body=has_body)
 
     @contextmanager
-    def _own_answer(self, host: Host, key: str | None) -> Generator[None, None, None]:
-        """Raise that the answer of a host is not the store's own when reading it raises ValueError."""
+    def _own_answer(self, host: Host) -> Generator[None, None, None]:
+        """Translate a ValueError raised in the block: the response is not the store's own."""
         try:
             yield
         except (ValueError, RecursionError) as error:
-            raise http_errors.foreign(error, self._where(host, key), self._product) from error
+            raise http_errors.foreign(error, self._prefix(host), self._product, self.redacted) from error
 
     @asynccontextmanager
-    async def listen(
-        self,
-        request: Request,
-        read_head: Callable[[Answer], Head],
-        read_line: Callable[[bytes], Line],
-        *,
-        key: str | None = None,
+    async def stream(
+        self, request: Request, parse_head: Callable[[Response], Head], parse_line: Callable[[bytes], Line]
     ) -> AsyncGenerator[tuple[Head, AsyncGenerator[Line, None]], None]:
-        """Send a request whose answer goes on and on: give what its headers say and its lines, as they come.
+        """Open a streaming response: yield its parsed head and its lines as they arrive.
 
-        The headers have to come in time; the lines may take for ever.
+        The head has to arrive in time; the lines have no time limit.
 
         Args:
-            request: What is asked.
-            read_head: Reads an answer without a body; ValueError says that it is not the store's own.
-            read_line: Reads a line, likewise.
-            key: What it is about, for the error.
+            request: The request.
+            parse_head: Parses a response without a body; ValueError says that it is not the store's own.
+            parse_line: Parses a line, likewise.
 
         Raises:
-            NotReachable: There is no answer, it says that the store cannot do its work, or it breaks off.
+            NotReachable: There is no response, it says that the store cannot work, or it breaks off.
         """
-        place, began = self._current, time.monotonic()
-        host = self.hosts[place]
+        index, began = self._current, time.monotonic()
+        host = self.hosts[index]
 
-        async def read_lines(content: aiohttp.StreamReader) -> AsyncGenerator[Line, None]:
+        async def parsed_lines(content: aiohttp.StreamReader) -> AsyncGenerator[Line, None]:
             async with aclosing(_lines(content)) as lines:
                 async for line in lines:
-                    with self._own_answer(host, key):
-                        read = read_line(line)
-                    yield read
+                    with self._own_answer(host):
+                        parsed = parse_line(line)
+                    yield parsed
 
         try:
-            with self._understanding(host, key):
+            with self._translated_errors(host):
                 within = self._share(self.timeout)
-                async with asyncio.timeout(within) as limit, self._opened(request, within, host) as response:
-                    good = response.status == _OK
-                    answer = Answer(response.status, response.headers, b"" if good else await response.read())
-                    with self._own_answer(host, key):
-                        http_errors.require_own(answer.status, answer.headers, answer.body, self._where(host, key))
-                        self._judge(answer, key)
-                        head = read_head(answer)
-                    log_request(_LOG, request.name, host, began, "an answer that goes on")
+                async with asyncio.timeout(within) as limit, self._opened(request, within, host) as opened:
+                    body = b"" if opened.status == _OK else await opened.read()
+                    response = Response(opened.status, opened.headers, body)
+                    with self._own_answer(host):
+                        self._require_own(response, host)
+                        self._raise_for_answer(response)
+                        head = parse_head(response)
+                    log_request(_LOG, request.name, host, began, "stream opened")
                     limit.reschedule(None)
-                    self._heard[response] = host
+                    self._streams[opened] = host
                     try:
-                        async with aclosing(read_lines(response.content)) as lines:
+                        async with aclosing(parsed_lines(opened.content)) as lines:
                             yield head, lines
                     finally:
-                        del self._heard[response]
+                        del self._streams[opened]
         except NotReachable as error:
-            self._leave(place, error)
+            self._fail_over(index, error)
             raise
 
     def _note_answer(self, host: Host) -> None:
-        if self._answering != host:
-            self._answering = host
+        if self._last_answering != host:
+            self._last_answering = host
             _LOG.info("%s: connected to %s", self.redacted, host)
 
-    def _leave(self, place: int, error: NotReachable) -> None:
-        """Let the requests that follow go to the next endpoint, and end what waits for news at the one that is left."""
-        if self._answering == self.hosts[place]:
-            self._answering = None
-            _LOG.info("%s: connection to %s lost: %s", self.redacted, self.hosts[place], sanitize(error.message))
-        if self._current != place or len(self.hosts) == 1:
+    def _fail_over(self, index: int, error: NotReachable) -> None:
+        """Send later requests to the next endpoint, and end the blocking queries and streams of this one."""
+        failed = self.hosts[index]
+        if self._last_answering == failed:
+            self._last_answering = None
+            _LOG.info("%s: connection to %s lost: %s", self.redacted, failed, sanitize(error.message))
+        if self._current != index or len(self.hosts) == 1:
             return
-        self._current = (place + 1) % len(self.hosts)
-        for limit in [limit for limit, host in self._waiting.items() if host == self.hosts[place]]:
-            del self._waiting[limit]
+        self._current = (index + 1) % len(self.hosts)
+        for limit in [limit for limit, host in self._blocking.items() if host == failed]:
+            del self._blocking[limit]
             limit.reschedule(asyncio.get_running_loop().time())
-        for answer in [answer for answer, host in self._heard.items() if host == self.hosts[place]]:
-            answer.close()
+        for response in [response for response, host in self._streams.items() if host == failed]:
+            response.close()
 
-    async def _exchange(self, request: Request, key: str | None, within: float, host: Host, *, news: bool) -> Answer:
-        with self._understanding(host, key):
+    async def _exchange(self, request: Request, within: float, host: Host, *, blocking: bool) -> Response:
+        with self._translated_errors(host):
             async with asyncio.timeout(within) as limit:
-                if news:
-                    self._waiting[limit] = host
+                if blocking:
+                    self._blocking[limit] = host
                 try:
                     async with self._opened(request, within, host) as response:
-                        return Answer(response.status, response.headers, await response.read())
+                        return Response(response.status, response.headers, await response.read())
                 finally:
-                    self._waiting.pop(limit, None)
+                    self._blocking.pop(limit, None)
 
     @asynccontextmanager
     async def _opened(
@@ -354,46 +335,47 @@ class Endpoints:
         async with self._session.request(
             request.method,
             URL(f"{scheme}://{'localhost' if self._unix else host}{self._base}{request.target}", encoded=True),
-            data=None if request.body is None else io.BytesIO(request.body),  # not all in one piece
+            data=None if request.body is None else io.BytesIO(request.body),  # not sent in one piece
             allow_redirects=False,
             server_hostname=self._server_name,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=within * _CONNECTING),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=within * _CONNECT_SHARE),
         ) as response:
             self._known.add(host)
             yield response
 
     @contextmanager
-    def _understanding(self, host: Host, key: str | None) -> Generator[None, None, None]:
-        """Raise what goes wrong as what it means."""
+    def _translated_errors(self, host: Host) -> Generator[None, None, None]:
+        """Translate the errors of aiohttp that are raised in the block."""
         if self._session.closed:
-            raise NotReachable("the store was closed", address=self.redacted, key=key)
+            raise NotReachable("the store was closed")
         try:
             yield
         except http_errors.BrokenOffError as broken:
-            raise self._translated(broken.error, host, key) from broken.error
+            raise self._translate(broken.error, host) from broken.error
         except (aiohttp.ClientError, HttpProcessingError, OSError, UnicodeError) as error:
-            raise self._translated(error, host, key) from error
+            raise self._translate(error, host) from error
 
-    def _translated(self, error: Exception, host: Host, key: str | None) -> ExplorerError:
+    def _translate(self, error: Exception, host: Host) -> ExplorerError:
         return http_errors.translate(
-            error, self._where(host, key), encrypted=self._tls is not None, known=host in self._known
+            error, self._prefix(host), encrypted=self._tls is not None, known=host in self._known
         )
 
-    def _where(self, host: Host, key: str | None) -> Where:
-        return Where(str(host) if len(self.hosts) > 1 else "", self.redacted, key)
+    def _prefix(self, host: Host) -> str:
+        """Return the beginning of a message about an endpoint; empty if there is only one."""
+        return f"{host}: " if len(self.hosts) > 1 else ""
 
 
-def _unread(answer: Answer) -> Answer:
-    return answer
+def _unparsed(response: Response) -> Response:
+    return response
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
-    """Give the lines of a body, however long they are."""
+    """Yield the lines of a body, however long they are."""
     rest = b""
     try:
         async for chunk in content.iter_any():
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 yield line
-    except RuntimeError as error:  # as aiohttp calls it when we closed the connection ourselves
+    except RuntimeError as error:  # raised by aiohttp when we closed the connection ourselves
         raise aiohttp.ClientConnectionError(str(error)) from error

@@ -1,86 +1,110 @@
-"""Encrypted connections by Python's own TLS: what is trusted, what we show, and what a failed handshake means."""
+"""TLS contexts, and what a failed handshake means."""
 
 import ssl
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from explorer.model.address import Access
 from explorer.model.errors import TlsFailed
 
-_CLUES: Final = {
-    "certificate has expired": ("the store's certificate has expired", "renew it on the server"),
-    "Hostname mismatch": (
-        "the store's certificate is for another name",
-        "use the name that is in it, or say it (--server-name)",
+
+class TlsFault(NamedTuple):
+    """A reason why no trusted connection was made."""
+
+    message: str
+    hint: str
+
+
+_OTHER_NAME: Final = TlsFault(
+    "the server's certificate is for another name", "use the name in the certificate, or pass it (--server-name)"
+)
+_CLIENT_REFUSED: Final = TlsFault("client certificate refused", "use one that the server's authority signed (--cert)")
+_CLIENT_REQUIRED: Final = TlsFault("client certificate required", "pass it and its key (--cert, --key)")
+_NO_TLS: Final = TlsFault("the server does not speak TLS on this port", "use the URL without +tls")
+_UNKNOWN: Final = TlsFault("TLS handshake failed", "is it a TLS port, and are the certificates right?")
+
+_FAULTS: Final = {
+    "certificate has expired": TlsFault("the server's certificate has expired", "renew it on the server"),
+    "Hostname mismatch": _OTHER_NAME,
+    "Hostname Verification": _OTHER_NAME,
+    "IP address mismatch": _OTHER_NAME,
+    "Peer name": _OTHER_NAME,
+    "CERTIFICATE_VERIFY_FAILED": TlsFault(
+        "the server's certificate is signed by an unknown authority", "pass the authority's file (--cacert)"
     ),
-    "IP address mismatch": (
-        "the store's certificate is for another name",
-        "use the name that is in it, or say it (--server-name)",
+    "CERTIFICATE_REQUIRED": _CLIENT_REQUIRED,
+    "ertificate required": _CLIENT_REQUIRED,
+    "BAD_CERTIFICATE": _CLIENT_REFUSED,
+    "bad certificate": _CLIENT_REFUSED,
+    "UNKNOWN_CA": _CLIENT_REFUSED,
+    # In TLS 1.3 the server checks the client after the handshake; gRPC does not pass on the text of its alert.
+    "TSI_DATA_CORRUPTED": TlsFault(
+        "client certificate required or refused", "pass one that the server's authority signed (--cert, --key)"
     ),
-    "CERTIFICATE_VERIFY_FAILED": (
-        "the store's certificate is from an authority that is not trusted",
-        "name the authority's file (--cacert)",
+    "Failed to create security handshaker": TlsFault(
+        "a certificate or key cannot be used", "is the key that of the certificate, and are all files PEM?"
     ),
-    "CERTIFICATE_REQUIRED": ("the store wants a client certificate", "name it and its key (--cert, --key)"),
-    "BAD_CERTIFICATE": ("the store does not accept the client certificate", "name one that its authority signed"),
-    "UNKNOWN_CA": ("the store does not accept the client certificate", "name one that its authority signed"),
-    "WRONG_VERSION_NUMBER": ("the store does not speak TLS there", "use the URL without +tls"),
-    "RECORD_LAYER_FAILURE": ("the store does not speak TLS there", "use the URL without +tls"),
-    "HTTP_REQUEST": ("the store does not speak TLS there", "use the URL without +tls"),
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+    "HTTP_REQUEST": _NO_TLS,
+    "andshake failed": _UNKNOWN,
 }
-_UNKNOWN: Final = ("no TLS connection", "is it a TLS port, and are the certificates right?")
+"""Parts of the texts of OpenSSL and gRPC, the first that fits."""
 
 
-def ssl_context(access: Access, redacted: str, *, verify: bool = True) -> ssl.SSLContext:
-    """Read the certificates of an encrypted connection.
+def find_tls_fault(text: str) -> TlsFault | None:
+    """Return what the text of a failed connection says about TLS; None if it is not about TLS."""
+    return next((fault for part, fault in _FAULTS.items() if part in text), None)
+
+
+def tls_error(error: BaseException) -> TlsFailed:
+    """Return the error for an exception that a handshake failed with."""
+    message, hint = find_tls_fault(str(error)) or _UNKNOWN
+    return TlsFailed(message, hint=hint)
+
+
+def ssl_context(access: Access, *, verify: bool = True) -> ssl.SSLContext:
+    """Return a client context with the certificates of an encrypted connection.
 
     Args:
-        access: Names the files; the authorities may be all files of a folder.
-        redacted: The address for messages.
-        verify: Whether the store's certificate has to be trusted.
+        access: Names the files; `ca_file` may be a folder, all of whose files are trusted.
+        verify: Whether the server's certificate has to be trusted.
 
     Raises:
         TlsFailed: A file cannot be used, or a client certificate comes without its key.
     """
-    require_cert_and_key(access, redacted)
+    require_cert_and_key(access)
     path = access.ca_file
     try:
         if path is not None and path.is_dir():
-            made = ssl.create_default_context(capath=path)
-            for file in sorted(one for one in path.iterdir() if one.is_file()):
+            context = ssl.create_default_context(capath=path)
+            for file in _files_of(path):
                 path = file
-                made.load_verify_locations(file)
+                context.load_verify_locations(file)
         else:
-            made = ssl.create_default_context(cafile=path)
+            context = ssl.create_default_context(cafile=path)
         if not verify:
-            made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         if access.cert_file is not None:
             path = access.cert_file
-            made.load_cert_chain(access.cert_file, access.key_file)
+            context.load_cert_chain(access.cert_file, access.key_file)
     except ssl.SSLError as error:
         raise TlsFailed(
             f"{path} cannot be used: {error.reason or 'it is no PEM file'}",
-            hint="name a PEM file, and the key that belongs to the certificate",
-            address=redacted,
+            hint="pass a PEM file, and the key that belongs to the certificate",
         ) from error
     except OSError as error:
         raise TlsFailed(
-            f"cannot read {error.filename or path}: {error.strerror}", hint="name a readable PEM file", address=redacted
+            f"cannot read {error.filename or path}: {error.strerror}", hint="pass a readable PEM file"
         ) from error
-    return made
+    return context
 
 
-def require_cert_and_key(access: Access, redacted: str) -> None:
-    """Refuse a client certificate without its key, and a key without its certificate.
+def _files_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file())
 
-    Raises:
-        TlsFailed: There is one only.
-    """
+
+def require_cert_and_key(access: Access) -> None:
+    """Raise TlsFailed if there is a client certificate without its key, or a key without its certificate."""
     if (access.cert_file is None) != (access.key_file is None):
-        raise TlsFailed("a client certificate and its key belong together", hint="name both", address=redacted)
-
-
-def tls_error(error: BaseException, redacted: str, key: str | None) -> TlsFailed:
-    """Say in a person's words why no trusted connection was made."""
-    text = str(error)
-    message, hint = next((words for clue, words in _CLUES.items() if clue in text), _UNKNOWN)
-    return TlsFailed(message, hint=hint, address=redacted, key=key)
+        raise TlsFailed("a client certificate and its key belong together", hint="pass both (--cert, --key)")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from explorer.drivers.common import json_fields
-from explorer.drivers.common.http import Answer
+from explorer.drivers.common.http import Response
 from explorer.drivers.common.json_fields import Fields, number, object_of, objects_of, text, texts_of
 
 OK: Final = 200
@@ -126,7 +126,7 @@ def parse_duration(text: str) -> float | None:
 # Parsers of answers
 
 
-def read_keys(answer: Answer, prefix: str) -> tuple[int, list[str]]:
+def read_keys(answer: Response, prefix: str) -> tuple[int, list[str]]:
     """Return the index of an answer and the keys that it lists, all with this prefix."""
     index = read_index(answer)
     keys = texts_of(_json_body(answer) if answer.status == OK else None)
@@ -136,7 +136,7 @@ def read_keys(answer: Answer, prefix: str) -> tuple[int, list[str]]:
     return index, keys
 
 
-def read_pairs(answer: Answer, prefix: str) -> tuple[int, list[KVPair]]:
+def read_pairs(answer: Response, prefix: str) -> tuple[int, list[KVPair]]:
     """Return the index of an answer and its pairs, whose keys all have this prefix."""
     index = read_index(answer)
     pairs = list(map(KVPair.of, objects_of(_json_body(answer) if answer.status == OK else None)))
@@ -146,7 +146,7 @@ def read_pairs(answer: Answer, prefix: str) -> tuple[int, list[KVPair]]:
     return index, pairs
 
 
-def read_pair(answer: Answer, key: str) -> tuple[int, KVPair | None]:
+def read_pair(answer: Response, key: str) -> tuple[int, KVPair | None]:
     """Return the index of an answer and its pair; None if there is no such key."""
     index, pairs = read_pairs(answer, key)
     if len(pairs) > 1 or any(pair.key != key for pair in pairs):
@@ -155,7 +155,7 @@ def read_pair(answer: Answer, key: str) -> tuple[int, KVPair | None]:
     return index, pairs[0] if pairs else None
 
 
-def read_txn_result(answer: Answer) -> TxnResult:
+def read_txn_result(answer: Response) -> TxnResult:
     """Return the result of a transaction."""
     fields = object_of(_json_body(answer, OK, _CONFLICT))
     errors = {number(error, "OpIndex"): text(error, "What") for error in objects_of(fields.get("Errors"))}
@@ -165,7 +165,7 @@ def read_txn_result(answer: Answer) -> TxnResult:
     return TxnResult([KVPair.of(object_of(one.get("KV"))) for one in objects_of(fields.get("Results"))], errors)
 
 
-def read_bool(answer: Answer) -> bool:
+def read_bool(answer: Response) -> bool:
     """Return the answer's true or false."""
     value = _json_body(answer)
     if not isinstance(value, bool):
@@ -174,41 +174,41 @@ def read_bool(answer: Answer) -> bool:
     return value
 
 
-def read_session_id(answer: Answer) -> str:
+def read_session_id(answer: Response) -> str:
     """Return the ID of a session that was created."""
     return text(object_of(_json_body(answer)), "ID")
 
 
-def read_renewed_session(answer: Answer, session_id: str) -> ConsulSession | None:
+def read_renewed_session(answer: Response, session_id: str) -> ConsulSession | None:
     """Return a session that was renewed; None if it has ended."""
     if answer.status == NOT_FOUND and session_id.encode() in answer.body:
         return None
     return _read_session(answer, session_id)
 
 
-def read_session(answer: Answer, session_id: str) -> ConsulSession | None:
+def read_session(answer: Response, session_id: str) -> ConsulSession | None:
     """Return a session; None if it has ended."""
     read_index(answer)
     return _read_session(answer, session_id) if objects_of(_json_body(answer)) else None
 
 
-def read_sessions(answer: Answer) -> list[ConsulSession]:
+def read_sessions(answer: Response) -> list[ConsulSession]:
     """Return all sessions."""
     read_index(answer)
     return list(map(ConsulSession.of, objects_of(_json_body(answer))))
 
 
-def read_leader(answer: Answer) -> str:
+def read_leader(answer: Response) -> str:
     """Return the leader's address."""
     return json_fields.text_of(_json_body(answer))
 
 
-def read_agent(answer: Answer) -> Agent:
+def read_agent(answer: Response) -> Agent:
     """Return an agent."""
     return Agent.of(object_of(_json_body(answer)))
 
 
-def _read_session(answer: Answer, session_id: str) -> ConsulSession:
+def _read_session(answer: Response, session_id: str) -> ConsulSession:
     session = ConsulSession.of(next(iter(objects_of(_json_body(answer))), {}))
     if session.id != session_id:
         message = "the answer has another session than the requested one"
@@ -216,7 +216,7 @@ def _read_session(answer: Answer, session_id: str) -> ConsulSession:
     return session
 
 
-def read_index(answer: Answer) -> int:
+def read_index(answer: Response) -> int:
     """Return the index of an answer (X-Consul-Index)."""
     if answer.status not in (OK, NOT_FOUND):
         message = f"HTTP status {answer.status}"
@@ -227,7 +227,7 @@ def read_index(answer: Answer) -> int:
     return json_fields.digits(answer.headers[_INDEX], _INDEX)
 
 
-def _json_body(answer: Answer, *statuses: int) -> object:
+def _json_body(answer: Response, *statuses: int) -> object:
     if answer.status not in (statuses or (OK,)):
         message = f"HTTP status {answer.status}"
         raise ValueError(message)

@@ -41,11 +41,11 @@ class ConsulConnection:
         self._query_slots = asyncio.Semaphore(_MAX_BLOCKING_QUERIES)
         self._endpoints = http.Endpoints(
             settings.hosts,
-            judge=lambda answer, _: errors.raise_for_answer(answer),
+            raise_for_answer=errors.raise_for_answer,
             product="Consul's API",
             redacted=self.redacted,
             timeout=self.timeout,
-            tls=tls.ssl_context(settings.access, self.redacted, verify=settings.verify) if settings.tls else None,
+            tls=tls.ssl_context(settings.access, verify=settings.verify) if settings.tls else None,
             server_name=settings.access.server_name,
             headers=_auth_headers(settings),
             base=settings.base,
@@ -71,13 +71,13 @@ class ConsulConnection:
         blocking: bool = False,
         at: Host | None = None,
     ) -> Read:
-        """Send a request and return the parsed answer, see `http.Endpoints.ask`."""
-        return await self._endpoints.ask(
+        """Send a request and return the parsed answer, see `http.Endpoints.query`."""
+        return await self._endpoints.query(
             request.to_http(self.settings.scope),
             request.read,
             within=within,
             repeat=repeat,
-            news=blocking,
+            blocking=blocking,
             at=at,
         )
 

@@ -5,7 +5,7 @@ Consul answers a failure with a status and a line of plain text; the same status
 
 from typing import Final
 
-from explorer.drivers.common.http import Answer
+from explorer.drivers.common.http import Response
 from explorer.model.errors import (
     ExplorerError,
     Forbidden,
@@ -27,7 +27,7 @@ class SessionEndedError(ExplorerError):
     """A session has ended, or never existed."""
 
 
-def raise_for_answer(answer: Answer) -> None:
+def raise_for_answer(answer: Response) -> None:
     """Raise the error that the status of an answer means.
 
     "Not found" and a transaction that was not applied are no errors here: the parser of the answer handles them.

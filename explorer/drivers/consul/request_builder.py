@@ -26,7 +26,7 @@ class ApiRequest(Generic[Read_co]):
     path: str
     parameters: tuple[tuple[str, object], ...]
     body: bytes | None
-    read: Callable[[http.Answer], Read_co]
+    read: Callable[[http.Response], Read_co]
 
     def to_http(self, scope: Mapping[str, str]) -> http.Request:
         """Return the HTTP request, with the parameters of a scope such as the datacenter."""
@@ -44,7 +44,7 @@ class RequestDraft:
     parameters: tuple[tuple[str, object], ...]
     body: bytes | None = None
 
-    def with_reader(self, read: Callable[[http.Answer], Read_co]) -> ApiRequest[Read_co]:
+    def with_reader(self, read: Callable[[http.Response], Read_co]) -> ApiRequest[Read_co]:
         """Return the request with the function that parses its answer."""
         return ApiRequest(self.method, self.path, self.parameters, self.body, read)
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import grpc
 
+from explorer.drivers.common.tls import find_tls_fault
 from explorer.drivers.etcd.responses import not_etcd
 from explorer.model.errors import (
     CallNotSupported,
@@ -26,47 +27,6 @@ from explorer.model.errors import (
 )
 from explorer.model.sanitize import sanitize
 
-_TLS_CLUES: Final = {
-    "CERTIFICATE_VERIFY_FAILED: certificate has expired": (
-        "the store's certificate has expired",
-        "renew it on the server",
-    ),
-    "Hostname Verification": (
-        "the store's certificate is for another name",
-        "use the name that is in it, or say which name to expect (--server-name)",
-    ),
-    "Peer name": (
-        "the store's certificate is for another name",
-        "use the name that is in it, or say it (--server-name)",
-    ),
-    "CERTIFICATE_VERIFY_FAILED": (
-        "the store's certificate is from an authority that is not trusted",
-        "name the authority's file (--cacert, ETCDCTL_CACERT)",
-    ),
-    "WRONG_VERSION_NUMBER": ("the store does not speak TLS there", "use etcd:// instead of etcd+tls://"),
-    "CERTIFICATE_REQUIRED": (
-        "the store wants a client certificate",
-        "name it and its key (--cert, --key, ETCDCTL_CERT, ETCDCTL_KEY)",
-    ),
-    "ertificate required": (
-        "the store wants a client certificate",
-        "name it and its key (--cert, --key, ETCDCTL_CERT, ETCDCTL_KEY)",
-    ),
-    "bad certificate": (
-        "the store does not accept the client certificate",
-        "name one that its authority signed (--cert, --key)",
-    ),
-    # In TLS 1.3 the server judges the client after the handshake; gRPC does not pass on the words of its alert.
-    "TSI_DATA_CORRUPTED": (
-        "the store does not accept the client certificate, or wants one",
-        "name one that its authority signed, and its key (--cert, --key, ETCDCTL_CERT, ETCDCTL_KEY)",
-    ),
-    "Failed to create security handshaker": (
-        "a certificate or key cannot be used",
-        "is the key that of the certificate, and are all files PEM?",
-    ),
-    "andshake failed": ("no TLS connection", "is it a TLS endpoint? otherwise use etcd://"),
-}
 _TOKEN_TEXTS: Final = ("invalid auth token", "revision of auth store is old", "auth token")
 _DNS_TEXTS: Final = ("DNS resolution failed", "errors resolving")
 _NO_LEADER_TEXT: Final = "etcdserver: no leader"
@@ -172,9 +132,8 @@ def _error(code: grpc.StatusCode, text: str) -> ExplorerError:
 
 
 def _unavailable(text: str) -> NotReachable:
-    for clue, (message, hint) in _TLS_CLUES.items():
-        if clue in text:
-            return TlsFailed(message, hint=hint)
+    if (fault := find_tls_fault(text)) is not None:
+        return TlsFailed(fault.message, hint=fault.hint)
     if "no leader" in text:
         return NotReachable("the member that answered has no leader", hint="the cluster has lost its quorum")
     if any(part in text for part in _DNS_TEXTS):

@@ -34,7 +34,7 @@ class EtcdSettings(settings.NetworkSettings):
         if not self.tls:
             return None
         access = self.access
-        require_cert_and_key(access, self.redacted)
+        require_cert_and_key(access)
         return grpc.ssl_channel_credentials(
             root_certificates=self._read_pem(access.ca_file),
             private_key=self._read_pem(access.key_file),

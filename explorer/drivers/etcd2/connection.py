@@ -33,7 +33,7 @@ class Etcd2Response:
     change: NodeChange | None
 
     @classmethod
-    def parse(cls, answer: http.Answer, path: str | None) -> "Etcd2Response":
+    def parse(cls, answer: http.Response, path: str | None) -> "Etcd2Response":
         """Return the response in an HTTP answer.
 
         Args:
@@ -81,19 +81,18 @@ class Etcd2Connection:
         """The newest index in any response."""
         self._endpoints = http.Endpoints(
             settings.hosts,
-            judge=self._raise_for_answer,
+            raise_for_answer=self._raise_for_answer,
             product="etcd's v2 API",
             redacted=self.redacted,
             timeout=self.timeout,
-            tls=tls.ssl_context(settings.access, self.redacted, verify=settings.verify) if settings.tls else None,
+            tls=tls.ssl_context(settings.access, verify=settings.verify) if settings.tls else None,
             base=settings.base,
             unix_socket=settings.socket,
             server_name=settings.access.server_name,
             headers={"Content-Type": requests.FORM_CONTENT_TYPE, **_authorization(settings)},
         )
 
-    def _raise_for_answer(self, answer: http.Answer, key: str | None) -> None:
-        del key
+    def _raise_for_answer(self, answer: http.Response) -> None:
         errors.raise_for_answer(answer, has_user=self.settings.access.user is not None)
 
     @property
@@ -116,7 +115,7 @@ class Etcd2Connection:
         within: float | None = None,
         repeat: bool = True,
     ) -> Etcd2Response:
-        """Send a request and return the response, see `http.Endpoints.ask`.
+        """Send a request and return the response, see `http.Endpoints.query`.
 
         Args:
             request: The request.
@@ -125,7 +124,7 @@ class Etcd2Connection:
             repeat: Whether to send the request again when its response was lost, as reads may be.
         """
         path = requests.path_of(request)
-        response = await self._endpoints.ask(
+        response = await self._endpoints.query(
             request, lambda answer: Etcd2Response.parse(answer, path), within=within, repeat=repeat
         )
         if response.code is not None and response.code not in handled:
@@ -140,7 +139,7 @@ class Etcd2Connection:
 
     async def send_to_member(self, request: http.Request, host: Host, within: float) -> Fields:
         """Send a request about a member to that member, and return the fields of its response."""
-        return await self._endpoints.ask(request, _parse_member, within=within, repeat=False, at=host)
+        return await self._endpoints.query(request, _parse_member, within=within, repeat=False, at=host)
 
     @asynccontextmanager
     async def wait(self, path: str, index: int, *, recursive: bool) -> AsyncGenerator[WaitStream, None]:
@@ -150,7 +149,7 @@ class Etcd2Connection:
             EventIndexClearedError: The store no longer has all changes from that index on.
         """
         request = requests.wait(path, index, recursive=recursive)
-        async with self._endpoints.listen(request, _parse_head, _parse_line) as ((newest, cluster), lines):
+        async with self._endpoints.stream(request, _parse_head, _parse_line) as ((newest, cluster), lines):
             yield WaitStream(newest, cluster, _without_blank_lines(lines))
 
 
@@ -160,7 +159,7 @@ async def _without_blank_lines(lines: AsyncGenerator[NodeChange | None, None]) -
             yield change
 
 
-def _parse_head(answer: http.Answer) -> tuple[int, str | None]:
+def _parse_head(answer: http.Response) -> tuple[int, str | None]:
     """Return the index and the cluster in the headers of a stream."""
     if not _is_success(answer):
         raise _status_error(answer)
@@ -172,17 +171,17 @@ def _parse_line(line: bytes) -> NodeChange | None:
     return NodeChange.parse(json_fields.object_of(json_fields.parse(line))) if line.strip() else None
 
 
-def _parse_member(answer: http.Answer) -> Fields:
+def _parse_member(answer: http.Response) -> Fields:
     if not _is_success(answer):
         raise _status_error(answer)
     return json_fields.object_of(json_fields.parse(answer.body))
 
 
-def _is_success(answer: http.Answer) -> bool:
+def _is_success(answer: http.Response) -> bool:
     return answer.status in (HTTPStatus.OK, HTTPStatus.CREATED)
 
 
-def _status_error(answer: http.Answer) -> ValueError:
+def _status_error(answer: http.Response) -> ValueError:
     return ValueError(f"HTTP status {answer.status}")
 
 

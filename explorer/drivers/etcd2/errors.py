@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from explorer.drivers.common import json_fields
-from explorer.drivers.common.http import Answer
+from explorer.drivers.common.http import Response
 from explorer.drivers.common.json_fields import Fields
 from explorer.model.errors import (
     ExplorerError,
@@ -73,7 +73,7 @@ def parse_fields(body: bytes) -> Fields:
         return {}
 
 
-def raise_for_answer(answer: Answer, *, has_user: bool) -> None:
+def raise_for_answer(answer: Response, *, has_user: bool) -> None:
     """Raise the error of a response, unless its code is one that callers handle.
 
     Args:
@@ -106,7 +106,7 @@ def raise_for_answer(answer: Answer, *, has_user: bool) -> None:
             raise ExplorerError(f"{text} (code {code})")
 
 
-def _error_for_status(answer: Answer, fields: Fields, *, has_user: bool) -> ExplorerError:
+def _error_for_status(answer: Response, fields: Fields, *, has_user: bool) -> ExplorerError:
     """Return the error of a response without a code, see `raise_for_answer`."""
     match answer.status:
         case HTTPStatus.UNAUTHORIZED:

@@ -96,7 +96,7 @@ class ZooKeeperConnection:
             Unauthenticated: The servers do not accept who we are.
         """
         access = self.settings.access
-        tls = ssl_context(access, self.redacted) if self.settings.address.tls else None
+        tls = ssl_context(access) if self.settings.address.tls else None
         try:
             self._client = Client(self.settings, self._wanted, _Listener(self), tls)
             self._client.start()
@@ -269,7 +269,7 @@ class ZooKeeperConnection:
     def _unreachable(self, key: str | None) -> ExplorerError:
         trouble = self._trouble
         if isinstance(trouble, ssl.SSLError):
-            return tls_error(trouble, self.redacted, key)
+            return tls_error(trouble)
         if getattr(trouble, "code", None) == errors.AUTH_FAILED:
             return Unauthenticated(
                 "the servers do not accept who you are",

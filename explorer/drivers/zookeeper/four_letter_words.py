@@ -68,7 +68,7 @@ class FourLetterWords:
         access = self.settings.access
         tls: ssl.SSLContext | None = None
         if self.settings.address.tls:
-            tls = ssl_context(access, self.settings.redacted)
+            tls = ssl_context(access)
         name = (access.server_name or host.name) if tls else None
         return await _exchange(host.name, host.port, word.encode(), tls, name)
 
