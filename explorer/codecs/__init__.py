@@ -1,4 +1,4 @@
-"""Bytes and what a person can read and edit: schemas, rules that say which key holds what, and documents.
+"""Codecs between the bytes of a value and the text that a person edits; schemas, and rules from keys to message types.
 
-Everything here is plain and blocking: a value that is slow to show is opened in a thread.
+All calls block; the session decodes large values in a thread.
 """

@@ -1,4 +1,4 @@
-"""Values opened as documents: by hand, by a rule, or as what they look like, and always with the reason."""
+"""Choice of the codec of a value: by hand, by a rule, or by detection; the reason is kept."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,23 +17,23 @@ from explorer.codecs.text.hex import HexDocument
 from explorer.codecs.text.text import TextDocument
 from explorer.model.errors import InvalidText, SchemaFailed
 
-_LARGE: Final = 1 << 20
-"""Bytes of a value from which its beginning says what it can be read as."""
-_SCHEMAS: Final = "t chooses a message type; no rule is for this key"
-_PREVIEW: Final = "the beginning; the rest is being read"
+_PREVIEWED_SIZE: Final = 1 << 20
+"""Bytes from which only the beginning of a value is inspected for choices."""
+_UNKNOWN_TYPE_NOTE: Final = "t chooses a message type; no rule matches this key"
+_PREVIEW_REASON: Final = "preview; the rest is being read"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyScope:
-    """Where keys are: patterns speak of whole keys, views of keys relative to an address."""
+    """Root and separator of keys; patterns match whole keys, views use keys relative to the root."""
 
     root: str = ""
-    """What stands before every key."""
+    """Prefix of every key."""
     separator: str = "/"
 
 
 class Codecs:
-    """All that is known about how to read the values of a store."""
+    """Schemas and rules of a store, and the documents of its values."""
 
     def __init__(
         self,
@@ -49,16 +49,13 @@ class Codecs:
         self.scope = scope or KeyScope()
         self.limits = limits or Limits()
         self.rule_file = rule_file
-        """Where rules are added; None keeps them for this run only."""
+        """File that rules are added to; None keeps them for this run only."""
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is wrong with schemas and rules, one line each.
-
-        Files that cannot be used, types that no schema has, rules that are never used.
-        """
+        """Problems of schemas and rules, one line each: invalid files, unknown types, shadowed rules."""
         return (
-            *(problem for found in self.schemas.sets for problem in found.problems),
+            *(problem for schema_set in self.schemas.sets for problem in schema_set.problems),
             *(
                 f"{rule.name}: no schema has a message {rule.choice.type!r}"
                 for rule in self.rules.rules
@@ -68,83 +65,85 @@ class Codecs:
         )
 
     def rule(self, key: str) -> Rule | None:
-        """Give the rule for a key, relative to the address."""
+        """Return the rule for a key relative to the root, or None."""
         return self.rules.find(self.scope.root + key)
 
     def patterns(self, key: str) -> tuple[str, ...]:
-        """Return patterns for keys like this one, the likeliest first."""
+        """Return patterns for keys similar to this one, the most likely first."""
         return similar_keys(self.scope.root + key, self.scope.separator)
 
     def add_rule(self, key: str, text: str, choice: Choice) -> None:
-        """Read all keys that match a pattern in a certain way from now on, and write that to the file of rules.
+        """Add a rule, and write it to the rule file. It takes precedence over the present rule of the key.
 
         Args:
-            key: A key, relative to the address, for which no other rule is to be taken.
-            text: The pattern, of whole keys.
-            choice: How to read their values.
+            key: A key that the pattern matches, relative to the root.
+            text: The pattern of whole keys.
+            choice: Codec for the values of the keys that match.
 
         Raises:
-            SchemaFailed: The pattern is wrong or does not match the key, or the file cannot be written.
+            SchemaFailed: The pattern is invalid or does not match the key, or the file cannot be written.
         """
-        pattern = Pattern.make(text, self.scope.separator)
+        pattern = Pattern.parse(text, self.scope.separator)
         if not pattern.matches(self.scope.root + key):
             raise SchemaFailed(f"the pattern {text} does not match {self.scope.root + key}")
-        present = self.rule(key)
-        name = "a rule of this run" if self.rule_file is None else f"rule {text} of {self.rule_file.path.name}"
+        current = self.rule(key)
+        name = "rule of this run" if self.rule_file is None else f"rule {text} of {self.rule_file.path.name}"
         rule = Rule(pattern, choice, name)
-        if present is not None and present.rank >= rule.rank:
-            rule = replace(rule, priority=present.priority + 1)
+        if current is not None and current.rank >= rule.rank:
+            rule = replace(rule, priority=current.priority + 1)
         if self.rule_file is not None:
             self.rule_file.add(text, choice, priority=rule.priority)
         self.rules = Rules((*self.rules.rules, rule))
 
     def open(self, key: str, value: bytes, choice: Choice | None = None) -> Document:
-        """Open a value; whatever the bytes are, something can be shown.
+        """Return the document of a value; any bytes have one.
 
         Args:
-            key: The key, relative to the address.
+            key: The key, relative to the root.
             value: Its bytes.
-            choice: How to read this one value, whatever a rule says.
+            choice: Codec for this value only, in place of the rule's.
         """
         rule = self.rule(key) if choice is None else None
         if choice is not None:
-            wanted, reason = choice, "chosen by hand"
+            requested, reason = choice, "chosen by hand"
         elif rule is not None:
-            wanted, reason = rule.choice, rule.reason
+            requested, reason = rule.choice, rule.reason
         else:
             return self._detected(key, value)
         try:
-            document = self._read(value, wanted, reason)
+            document = self._read(value, requested, reason)
         except InvalidText as error:
             document = self._detected(key, value, f"{reason}, but {error.message}; ")
         if rule is not None and not rule.editable and document.read_only_reason is None:
-            return replace(document, read_only_reason=f"{rule.name} says that it is not to be edited")
+            return replace(document, read_only_reason=f"{rule.name} has editable = false")
         return document
 
     def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
-        """Return the beginning of a large value as a document, at once; None where only the whole can be read.
+        """Return a document of the beginning of a large value, or None if its codec needs the whole value.
 
         Args:
-            key: The key, relative to the address.
+            key: The key, relative to the root.
             value: Its bytes.
-            choice: How to read this one value, whatever a rule says.
+            choice: Codec for this value only, in place of the rule's.
         """
         rule = self.rule(key) if choice is None else None
-        wanted = choice or (rule.choice if rule else None)
-        if value.startswith(MAGIC) or (wanted is not None and wanted.codec in ("protobuf", "k8s")):
+        requested = choice or (rule.choice if rule else None)
+        if value.startswith(MAGIC) or (requested is not None and requested.codec in ("protobuf", "k8s")):
             return None
-        sample = truncate_utf8(value, self.limits.sample)
-        document = self._detected(key, sample) if wanted is None else self.open(key, sample, wanted)
-        return replace(document, value=value, reason=_PREVIEW, read_only_reason="it is still being read", notes=())
+        sample = truncate_utf8(value, self.limits.preview_size)
+        document = self._detected(key, sample) if requested is None else self.open(key, sample, requested)
+        return replace(
+            document, value=value, reason=_PREVIEW_REASON, read_only_reason="the value is still being read", notes=()
+        )
 
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
-        """Give the ways in which a value can be read, likely ones first."""
+        """Return the choices for a value, the most likely first."""
         return tuple(dict.fromkeys(self._choices(key, value)))
 
     def _choices(self, key: str, value: bytes) -> Iterator[Choice]:
         if rule := self.rule(key):
             yield rule.choice
-        current = (self.preview(key, value) if len(value) > _LARGE else None) or self.open(key, value)
+        current = (self.preview(key, value) if len(value) > _PREVIEWED_SIZE else None) or self.open(key, value)
         yield from _forms(current)
         detected = current if rule is None else self._detected(key, value)
         yield from _forms(detected)
@@ -158,10 +157,10 @@ class Codecs:
         yield Choice("hex")
 
     def _read(self, value: bytes, choice: Choice, reason: str) -> Document:
-        """Read a value as was chosen.
+        """Return the document of a value by a codec.
 
         Raises:
-            InvalidText: It cannot be read so.
+            InvalidText: The value is invalid for this codec.
         """
         match choice.codec:
             case "hex":
@@ -173,22 +172,26 @@ class Codecs:
             case "k8s":
                 return KubernetesDocument.open(value, choice, reason, self.schemas, self.limits)
 
-    def _detected(self, key: str, value: bytes, why: str = "") -> Document:
+    def _detected(self, key: str, value: bytes, prefix: str = "") -> Document:
         if value.startswith(MAGIC):
-            reason = "is a Kubernetes object"
+            reason = "Kubernetes object"
             try:
-                return KubernetesDocument.open(value, Choice("k8s"), why + reason, self.schemas, self.limits)
+                return KubernetesDocument.open(value, Choice("k8s"), prefix + reason, self.schemas, self.limits)
             except InvalidText as error:
-                why += f"{reason}, but {error.message}; "
-        codec, reason = detect(key, truncate_utf8(value, self.limits.shown))
+                prefix += f"{reason}, but {error.message}; "
+        codec, reason = detect(key, truncate_utf8(value, self.limits.max_shown))
         if codec == "hex":
-            document = HexDocument.open(value, why + reason, self.limits)
-            return replace(document, notes=(_SCHEMAS, *document.notes)) if any(self.schemas.types()) else document
-        return TextDocument.open(value, Choice(codec), why + reason, self.limits)
+            document = HexDocument.open(value, prefix + reason, self.limits)
+            return (
+                replace(document, notes=(_UNKNOWN_TYPE_NOTE, *document.notes))
+                if any(self.schemas.types())
+                else document
+            )
+        return TextDocument.open(value, Choice(codec), prefix + reason, self.limits)
 
 
 def _forms(document: Document) -> Iterator[Choice]:
-    """Return the forms of a value as it is read now; bytes stand at the end of the choices anyway."""
+    """Yield the choices of a document's forms; hex is always offered last."""
     if document.language != "hex":
         yield document.choice
     if alternative := document.alternative():

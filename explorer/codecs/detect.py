@@ -1,4 +1,4 @@
-"""What a value is when nobody said: text before anything else, and never a message by a guess."""
+"""Detection of JSON, YAML, text and binary values; a message type is never guessed."""
 
 import re
 from typing import Final
@@ -8,22 +8,22 @@ from explorer.codecs.text.json_syntax import check_json
 from explorer.codecs.text.yaml_syntax import check_yaml, is_flow_mapping, is_structured_yaml
 from explorer.model.errors import InvalidText
 
-_BINARY: Final = bytes((*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)))
-"""Controls that text has no use for."""
-_TERMINAL: Final = bytes((*range(0x07), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)))
-"""The same for what a terminal is sent, which an ESC tells: BEL and backspace belong to it."""
-_STRUCTURE: Final = re.compile(r"\s*[\[{]")
-_FLOW: Final = re.compile(r"\s*\{\s*[^\s\"{}\[\],:]")
-"""A mapping of YAML in flow style; one whose first name has quotes is JSON, or JSON with a mistake."""
-_MOST_YAML: Final = 1 << 18
-"""Bytes of a value that is tried as YAML unless its name says so."""
+_CONTROLS: Final = bytes((*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)))
+"""Control characters that text files do not contain."""
+_CONTROLS_BESIDE_ESCAPES: Final = bytes((*range(0x07), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)))
+"""The same for terminal output (text with ESC), which may have BEL and backspace."""
+_JSON_START: Final = re.compile(r"\s*[\[{]")
+_YAML_FLOW_START: Final = re.compile(r"\s*\{\s*[^\s\"{}\[\],:]")
+"""Start of a YAML flow mapping; one whose first name is quoted is JSON, possibly invalid."""
+_MAX_YAML_SIZE: Final = 1 << 18
+"""Characters up to which a text is parsed as YAML if its key does not end with .yaml."""
 _CHUNK_SIZE: Final = 1 << 16
 
 
 def detect(key: str, value: bytes) -> tuple[Codec, str]:
-    """Choose how to read a value, and say why."""
+    """Return the codec of a value, and the reason."""
     if not value:
-        return _named(key.lower()), "empty"
+        return _codec_by_name(key.lower()), "empty"
     try:
         text = value.decode()
     except UnicodeDecodeError as error:
@@ -34,8 +34,8 @@ def detect(key: str, value: bytes) -> tuple[Codec, str]:
 
 
 def _find_control(value: bytes) -> int | None:
-    """Return where the first control is that text has no use for; only a part that has one is searched slowly."""
-    controls = _TERMINAL if b"\x1b" in value else _BINARY
+    """Return the offset of the first control character of a binary value, or None."""
+    controls = _CONTROLS_BESIDE_ESCAPES if b"\x1b" in value else _CONTROLS
     for start in range(0, len(value), _CHUNK_SIZE):
         chunk = value[start : start + _CHUNK_SIZE]
         if len(chunk.translate(None, controls)) < len(chunk):
@@ -43,24 +43,25 @@ def _find_control(value: bytes) -> int | None:
     return None
 
 
-def _named(name: str) -> Codec:
-    """Return what an empty value is to become by its name."""
+def _codec_by_name(name: str) -> Codec:
+    """Return the codec of an empty value by the ending of its key."""
     if name.endswith(".json"):
         return "json"
     return "yaml" if name.endswith((".yaml", ".yml")) else "text"
 
 
 def _structured(name: str, text: str) -> tuple[Codec, str] | None:
+    """Return JSON or YAML with the reason, or None for plain text."""
     try:
         if name.endswith((".yaml", ".yml")):
             check_yaml(text)
-            return "yaml", "valid YAML, and named so"
-        if _FLOW.match(text) and len(text) <= _MOST_YAML and is_flow_mapping(text):
+            return "yaml", "valid YAML, and the key ends so"
+        if _YAML_FLOW_START.match(text) and len(text) <= _MAX_YAML_SIZE and is_flow_mapping(text):
             return "yaml", "valid YAML"
-        if _STRUCTURE.match(text) or name.endswith(".json"):
+        if _JSON_START.match(text) or name.endswith(".json"):
             check_json(text)
             return "json", "valid JSON"
-        if len(text) <= _MOST_YAML and is_structured_yaml(text):
+        if len(text) <= _MAX_YAML_SIZE and is_structured_yaml(text):
             return "yaml", "valid YAML"
     except InvalidText:
         return None

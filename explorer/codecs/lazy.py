@@ -1,4 +1,4 @@
-"""The codecs of a store, brought together when the first value is read: their libraries are a third of the start."""
+"""Codecs that are made for the first value, because their libraries are a third of the start time."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -11,40 +11,40 @@ if TYPE_CHECKING:  # with them comes protobuf
 
 
 class LazyCodecs:
-    """Stands for codecs that are not made yet.
+    """Thread-safe lazy proxy of `Codecs`.
 
     Args:
-        make: Makes them; what it raises is raised by whoever reads the first value.
+        make: Returns the codecs. Its errors are raised by the first call that needs them.
     """
 
     def __init__(self, make: Callable[[], "Codecs"]) -> None:
         self._make = make
-        self._made: Codecs | None = None
+        self._codecs: Codecs | None = None
         self._lock = Lock()
 
     def prepare(self) -> "Codecs":
-        """Make them, if that was not done; another thread may do it, and everybody else waits for it."""
+        """Return the codecs, made once; other threads wait."""
         with self._lock:
-            if self._made is None:
-                self._made = self._make()
-            return self._made
+            if self._codecs is None:
+                self._codecs = self._make()
+            return self._codecs
 
     def open(self, key: str, value: bytes, choice: Choice | None = None) -> Document:
-        """Give the document of a value."""
+        """Return the document of a value."""
         return self.prepare().open(key, value, choice)
 
     def preview(self, key: str, value: bytes, choice: Choice | None = None) -> Document | None:
-        """Return the beginning of a large value as a document, at once; None where only the whole can be read."""
+        """Return a document of the beginning of a large value, or None if its codec needs the whole value."""
         return self.prepare().preview(key, value, choice)
 
     def patterns(self, key: str) -> tuple[str, ...]:
-        """Return patterns for keys like this one, the likeliest first."""
+        """Return patterns for keys similar to this one, the most likely first."""
         return self.prepare().patterns(key)
 
     def add_rule(self, key: str, text: str, choice: Choice) -> None:
-        """Read all keys that match a pattern in a certain way from now on."""
+        """Add a rule, and write it to the rule file."""
         self.prepare().add_rule(key, text, choice)
 
     def choices(self, key: str, value: bytes) -> tuple[Choice, ...]:
-        """Give the ways in which a value can be read, likely ones first."""
+        """Return the choices for a value, the most likely first."""
         return self.prepare().choices(key, value)

@@ -1,4 +1,4 @@
-"""Three versions of a sequence brought together, as diff3 does: what only one side changed is taken from that side.
+"""Three-way merge of sequences, as diff3 does it.
 
 Source: Khanna, Kunal, Pierce, A Formal Investigation of Diff3 (FSTTCS 2007).
 """
@@ -9,25 +9,25 @@ from difflib import SequenceMatcher
 from enum import Enum, auto
 from typing import Final
 
-_MOST: Final = 20_000_000
-"""Pairs of elements to look at; longer sequences are compared from both ends only."""
+_MAX_COMPARED_PAIRS: Final = 20_000_000
+"""Pairs of elements up to which sequences are compared; longer ones only from both ends."""
 
 
 class Side(Enum):
-    """Who changed a part."""
+    """Side that changed a chunk."""
 
     UNCHANGED = auto()
     MINE = auto()
     THEIRS = auto()
     BOTH = auto()
-    """Both, and to the same."""
+    """Both sides, to the same."""
     CONFLICT = auto()
-    """Both, and not to the same."""
+    """Both sides, differently."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Parts of the three sequences that stand for each other."""
+class Chunk:
+    """Corresponding slices of base, mine and theirs."""
 
     side: Side
     base: slice
@@ -35,22 +35,22 @@ class Part:
     theirs: slice
 
 
-def parts(base: Sequence[Hashable], mine: Sequence[Hashable], theirs: Sequence[Hashable]) -> Iterator[Part]:
-    """Cut three sequences at what all of them have in common; the parts together are the whole of each."""
+def diff3_chunks(base: Sequence[Hashable], mine: Sequence[Hashable], theirs: Sequence[Hashable]) -> Iterator[Chunk]:
+    """Yield the chunks of three sequences in order; together they cover each sequence."""
     in_mine, in_theirs = dict(matching_pairs(base, mine)), dict(matching_pairs(base, theirs))
     common = [at for at in range(len(base)) if at in in_mine and at in in_theirs]
-    was, my, their = 0, 0, 0
+    base_at, my_at, their_at = 0, 0, 0
     for at in (*common, len(base)):
         my_next, their_next = in_mine.get(at, len(mine)), in_theirs.get(at, len(theirs))
         if at == len(base):
             my_next, their_next = len(mine), len(theirs)
-        if (was, my, their) != (at, my_next, their_next):
-            slices = slice(was, at), slice(my, my_next), slice(their, their_next)
-            yield Part(_side(base[slices[0]], mine[slices[1]], theirs[slices[2]]), *slices)
+        if (base_at, my_at, their_at) != (at, my_next, their_next):
+            slices = slice(base_at, at), slice(my_at, my_next), slice(their_at, their_next)
+            yield Chunk(_side(base[slices[0]], mine[slices[1]], theirs[slices[2]]), *slices)
         if at < len(base):
             one = slice(at, at + 1), slice(my_next, my_next + 1), slice(their_next, their_next + 1)
-            yield Part(Side.UNCHANGED, *one)
-        was, my, their = at + 1, my_next + 1, their_next + 1
+            yield Chunk(Side.UNCHANGED, *one)
+        base_at, my_at, their_at = at + 1, my_next + 1, their_next + 1
 
 
 def _side(base: Sequence[Hashable], mine: Sequence[Hashable], theirs: Sequence[Hashable]) -> Side:
@@ -62,17 +62,17 @@ def _side(base: Sequence[Hashable], mine: Sequence[Hashable], theirs: Sequence[H
 
 
 def matching_pairs(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[int, int]]:
-    """Pair the elements that two sequences have in common, in order."""
-    least = min(len(old), len(new))
+    """Yield the indexes of the common elements of two sequences, in order."""
+    shorter = min(len(old), len(new))
     start = 0
-    while start < least and old[start] == new[start]:
+    while start < shorter and old[start] == new[start]:
         yield start, start
         start += 1
     end = 0
-    while end < least - start and old[-1 - end] == new[-1 - end]:
+    while end < shorter - start and old[-1 - end] == new[-1 - end]:
         end += 1
     middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
-    if 0 < len(middle_old) * len(middle_new) <= _MOST:
+    if 0 < len(middle_old) * len(middle_new) <= _MAX_COMPARED_PAIRS:
         for block in SequenceMatcher(None, middle_old, middle_new).get_matching_blocks():
             for offset in range(block.size):
                 yield start + block.a + offset, start + block.b + offset
@@ -81,19 +81,19 @@ def matching_pairs(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator
 
 
 def merge_lines(base: str, mine: str, theirs: str) -> tuple[str, tuple[str, ...]]:
-    """Merge texts line by line; where both changed the same lines, mine is taken and the lines are named."""
+    """Return the merged text and its conflicting lines; a conflict takes mine."""
     old, my, their = base.split("\n"), mine.split("\n"), theirs.split("\n")
     lines: list[str] = []
     conflicts: list[str] = []
-    for part in parts(old, my, their):
-        taken = their[part.theirs] if part.side is Side.THEIRS else my[part.mine]
-        if part.side is Side.CONFLICT:
-            conflicts.append(_lines(len(lines), len(taken)))
-        lines += taken
+    for chunk in diff3_chunks(old, my, their):
+        chosen = their[chunk.theirs] if chunk.side is Side.THEIRS else my[chunk.mine]
+        if chunk.side is Side.CONFLICT:
+            conflicts.append(_describe_lines(len(lines), len(chosen)))
+        lines += chosen
     return "\n".join(lines), tuple(conflicts)
 
 
-def _lines(before: int, count: int) -> str:
+def _describe_lines(before: int, count: int) -> str:
     if count == 0:
         return f"lines deleted after line {before}" if before else "lines deleted at the start"
     return f"line {before + 1}" if count == 1 else f"lines {before + 1}-{before + count}"

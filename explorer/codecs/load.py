@@ -1,4 +1,4 @@
-"""All that is known about the values of one store, brought together when it is opened."""
+"""Codecs of a store from command-line options, codecs.toml and the store's own schema."""
 
 import logging
 import time
@@ -23,53 +23,56 @@ _LOG: Final = logging.getLogger(__package__)
 
 
 class StoreInfo(Protocol):
-    """What a store tells of itself before it is connected."""
+    """Properties of a store that are known before it is connected."""
 
     @property
     def address(self) -> Address:
-        """Where it is."""
+        """Address of the store."""
 
     @property
     def separator(self) -> str:
-        """What it splits its keys at."""
+        """Separator of its keys."""
 
     @property
     def schema(self) -> Path | None:
-        """A schema of values that it brings along."""
+        """Descriptor set or `.proto` file of its values, if it has one."""
 
     @property
     def messages(self) -> Mapping[str, str]:
-        """Which message of that schema the values below a prefix are."""
+        """Message types of that schema by key prefix."""
 
 
 def codecs_for(
     store: StoreInfo, *, protos: Sequence[Path] = (), includes: Sequence[Path] = (), file: Path | None = None
 ) -> Codecs:
-    """Bring together what was said for this run, what the settings say, and what the store brings along.
-
-    It may take a second, when schemas are compiled for the first time.
+    """Return the codecs of a store. Compiling schemas for the first time may take a second.
 
     Args:
-        store: It need not be connected.
+        store: The store; it need not be connected.
         protos: `.proto` files, descriptor sets, `*_pb2.py`, and folders of them.
-        includes: The folders that imports are relative to.
-        file: Rules; without, `codecs.toml` in the folder for settings, if it is there.
+        includes: Import folders, as `-I` of protoc.
+        file: The rule file; by default `codecs.toml` in the settings folder, if it exists.
 
     Raises:
-        SchemaFailed: A schema or the file of rules cannot be used.
+        SchemaFailed: A schema or the rule file is invalid.
     """
     cache = folder("cache") / "schemas"
-    began = time.monotonic()
+    start = time.monotonic()
     settings = _settings(file, store, cache)
-    own = [] if store.schema is None else load([store.schema], cache=cache, name="own")
+    own_schemas = [] if store.schema is None else load([store.schema], cache=cache, name="own")
     rules = Rules(
         tuple(
-            Rule(Pattern.make(f"{prefix}**"), Choice("protobuf", name, schema="own"), "the store's own schema", -1)
+            Rule(
+                Pattern.parse(f"{prefix}**"),
+                Choice("protobuf", name, schema="own"),
+                "the store's own schema",
+                priority=-1,
+            )
             for prefix, name in store.messages.items()
         )
     )
-    schemas = [*load(protos, includes, cache=cache), *settings.schemas, *own]
-    _LOG.info("%d sets of schemas in %.0f ms", len(schemas), (time.monotonic() - began) * 1000)
+    schemas = [*load(protos, includes, cache=cache), *settings.schemas, *own_schemas]
+    _LOG.info("%d sets of schemas in %.0f ms", len(schemas), (time.monotonic() - start) * 1000)
     return Codecs(
         Schemas(schemas),
         settings.rules + rules,
@@ -84,12 +87,12 @@ def _default_file() -> Path:
 
 
 def _settings(file: Path | None, store: StoreInfo, cache: Path) -> CodecSettings:
-    chosen = file or _default_file()
+    path = file or _default_file()
     try:
-        return read(chosen, store.address.redacted, store.separator, cache)
+        return read(path, store.address.redacted, store.separator, cache)
     except FileNotFoundError as error:
         if file is None:
             return CodecSettings()
-        raise SchemaFailed(f"{chosen} does not exist") from error
+        raise SchemaFailed(f"{path} does not exist") from error
     except OSError as error:
-        raise SchemaFailed(f"{chosen}: {error.strerror or error}") from error
+        raise SchemaFailed(f"{path}: {error.strerror or error}") from error

@@ -1,8 +1,7 @@
-"""Patterns of keys.
+"""Key patterns.
 
-`**` stands for any number of levels, `*` for anything within one, `{name}` for a whole level or the rest of one,
-`{name:digits}` for figures alone; everything else for itself. A key is matched as the store spells it, from its first
-character to its last.
+`**` matches any number of levels, `*` anything within a level, `{name}` a level or the rest of one, `{name:digits}`
+digits only; everything else matches itself. A pattern matches the whole key.
 """
 
 import re
@@ -11,61 +10,63 @@ from typing import Final, Self
 
 from explorer.model.errors import SchemaFailed
 
-_WORD: Final = re.compile(r"(?P<levels>\*\*)|(?P<some>\*)|\{(?P<name>[^{}:]*)(?::(?P<kind>[^{}]*))?\}|(?P<brace>[{}])")
+_WILDCARD: Final = re.compile(
+    r"(?P<levels>\*\*)|(?P<some>\*)|\{(?P<name>[^{}:]*)(?::(?P<kind>[^{}]*))?\}|(?P<brace>[{}])"
+)
 _KINDS: Final = {"digits": "[0-9]+"}
-_SPECIAL: Final = re.compile(r"[*{}]")
+_SPECIAL_CHARACTER: Final = re.compile(r"[*{}]")
 _IDENTIFIER: Final = re.compile(
     r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"  # a UUID
-    r"|(?=.*[0-9])[0-9a-fA-F]{8,}"  # a digest or a hexadecimal number
-    r"|.*[0-9]+"  # something that is counted
+    r"|(?=.*[0-9])[0-9a-fA-F]{8,}"  # a digest or a hex number
+    r"|.*[0-9]+"  # a name with a number
 )
 _DIGITS: Final = re.compile(r"[0-9]+")
-_ENDING: Final = re.compile(r"(?<=.)\.[A-Za-z]{1,10}\Z")
+_FILE_EXTENSION: Final = re.compile(r"(?<=.)\.[A-Za-z]{1,10}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern, ready to be matched."""
+    """Compiled pattern."""
 
     text: str
     expression: re.Pattern[str]
     literal: int
-    """How many characters stand for themselves."""
+    """Number of literal characters."""
     exact: bool = False
-    """Whether one key alone matches."""
+    """Whether the pattern has no wildcard."""
 
     @classmethod
-    def make(cls, text: str, separator: str = "/") -> Self:
-        """Read a pattern for a store that splits its keys at a separator.
+    def parse(cls, text: str, separator: str = "/") -> Self:
+        """Return a pattern for keys with a separator.
 
         Raises:
-            SchemaFailed: It has a brace without its partner, or an unknown kind.
+            SchemaFailed: The pattern has an unbalanced brace or an unknown kind.
         """
         level = f"[^{re.escape(separator)}]"
         parts: list[str] = []
         literal = end = 0
-        for word in _WORD.finditer(text):
-            plain = text[end : word.start()]
+        for wildcard in _WILDCARD.finditer(text):
+            plain = text[end : wildcard.start()]
             literal += len(plain)
             parts.append(re.escape(plain))
-            end = word.end()
-            whole = word.start() == 0 or text.endswith(separator, 0, word.start())
-            if word["levels"] and whole and text.startswith(separator, end):
+            end = wildcard.end()
+            whole = wildcard.start() == 0 or text.endswith(separator, 0, wildcard.start())
+            if wildcard["levels"] and whole and text.startswith(separator, end):
                 parts.append(f"(?:.*{re.escape(separator)})?")
                 end += len(separator)
             else:
-                parts.append(_expression(word, level, text))
+                parts.append(_expression(wildcard, level, text))
         literal += len(text) - end
         parts.append(re.escape(text[end:]))
         expression = re.compile(rf"\A{''.join(parts)}\Z", re.DOTALL)
-        return cls(text, expression, literal, exact=not _WORD.search(text))
+        return cls(text, expression, literal, exact=not _WILDCARD.search(text))
 
     @classmethod
-    def regex(cls, text: str) -> Self:
-        """Take a regular expression, which may match anywhere in a key.
+    def from_regex(cls, text: str) -> Self:
+        """Return a pattern of a regular expression, which may match anywhere in a key.
 
         Raises:
-            SchemaFailed: It is none.
+            SchemaFailed: The regular expression is invalid.
         """
         try:
             expression = re.compile(text)
@@ -74,21 +75,21 @@ class Pattern:
         return cls(text, expression, literal=0)
 
     def matches(self, key: str) -> bool:
-        """Tell whether a key is meant."""
+        """Return whether a key matches."""
         return self.expression.search(key) is not None
 
     def __str__(self) -> str:
         return self.text
 
 
-def _expression(word: re.Match[str], level: str, text: str) -> str:
-    if word["levels"]:
+def _expression(wildcard: re.Match[str], level: str, text: str) -> str:
+    if wildcard["levels"]:
         return ".*"
-    if word["some"]:
+    if wildcard["some"]:
         return f"{level}*"
-    if word["brace"]:
-        raise SchemaFailed(f"a brace without its partner in {text!r}", hint="write {name} for one level of the key")
-    kind = word["kind"]
+    if wildcard["brace"]:
+        raise SchemaFailed(f"unbalanced brace in {text!r}", hint="write {name} for one level of a key")
+    kind = wildcard["kind"]
     if kind is None:
         return f"{level}+"
     if kind not in _KINDS:
@@ -96,31 +97,31 @@ def _expression(word: re.Match[str], level: str, text: str) -> str:
     return _KINDS[kind]
 
 
-# Patterns for a key
+# Suggested patterns
 
 
 def similar_keys(key: str, separator: str) -> tuple[str, ...]:
-    """Return patterns that match a key and others like it, the likeliest first.
+    """Return patterns that match a key and similar keys, the most likely first.
 
     >>> similar_keys("orders/4711", "/")
     ('orders/{id:digits}', 'orders/*', 'orders/**')
     """
     levels = key.split(separator)
-    above = [_above(level) for level in levels[:-1]]
+    parents = [_parent_pattern(level) for level in levels[:-1]]
     last = levels[-1]
-    ending = _ENDING.search(last)
-    names = [f"*{ending[0]}"] if ending and not _SPECIAL.search(ending[0]) else []
+    extension = _FILE_EXTENSION.search(last)
+    names = [f"*{extension[0]}"] if extension and not _SPECIAL_CHARACTER.search(extension[0]) else []
     if _DIGITS.fullmatch(last):
         names.append("{id:digits}")
     names.append("*")
-    found = [separator.join((*above, name)) for name in names]
-    if above:
-        found.append(separator.join((*above, "**")))
-    return tuple(dict.fromkeys(found))
+    patterns = [separator.join((*parents, name)) for name in names]
+    if parents:
+        patterns.append(separator.join((*parents, "**")))
+    return tuple(dict.fromkeys(patterns))
 
 
-def _above(level: str) -> str:
-    """Return what stands for a level above the last: itself, unless it is an identifier or cannot be spelled."""
+def _parent_pattern(level: str) -> str:
+    """Return the pattern of a parent level: the level, or a wildcard for an identifier or special characters."""
     if _DIGITS.fullmatch(level):
         return "{number:digits}"
-    return "*" if _SPECIAL.search(level) or _IDENTIFIER.fullmatch(level) else level
+    return "*" if _SPECIAL_CHARACTER.search(level) or _IDENTIFIER.fullmatch(level) else level

@@ -1,4 +1,4 @@
-"""Rules added to the file of rules; all that stands in it already stays as it is."""
+"""Rules appended to codecs.toml; its other contents and its comments are kept."""
 
 import os
 import re
@@ -13,24 +13,24 @@ from typing import Final
 from explorer.codecs.base import Choice
 from explorer.model.errors import SchemaFailed
 
-_ESCAPED: Final = re.compile(r'[\x00-\x1f"\\\x7f]')
+_TO_ESCAPE: Final = re.compile(r'[\x00-\x1f"\\\x7f]')
 _NEW_MODE: Final = 0o600
-_GLOB: Final = re.compile(r"[*?\[]")
+_GLOB_CHARACTER: Final = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
 class RuleFile:
-    """The file of rules, as far as it is written to."""
+    """Writer of codecs.toml."""
 
     path: Path
     store: str
-    """The address of the store that new rules are for."""
+    """Redacted address of the store that new rules are limited to."""
 
     def add(self, pattern: str, choice: Choice, *, priority: int = 0) -> None:
-        """Add a rule at the end; the file is replaced as a whole or not at all, and keeps its mode.
+        """Append a rule. The file is replaced atomically, and keeps its mode.
 
         Raises:
-            SchemaFailed: The file cannot be read, written or understood, or the rule not spelled; nothing was written.
+            SchemaFailed: The file is invalid or cannot be written, or the pattern is not UTF-8; nothing was written.
         """
         path = self.path.resolve()
         try:
@@ -38,7 +38,7 @@ class RuleFile:
             after = self._extended(before or b"", _rule(pattern, choice, self.store, priority))
             _replace(path, before, after)
         except OSError as error:
-            raise SchemaFailed(f"{self.path} cannot be written: {error.strerror or error}") from error
+            raise SchemaFailed(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def _extended(self, before: bytes, rule: dict[str, str | int | bool]) -> bytes:
         hint = "correct the file, or add the rule by hand"
@@ -52,15 +52,15 @@ class RuleFile:
         end = "\r\n" if "\r\n" in text else "\n"
         lines = [] if content else [*([""] if text else []), "version = 1"]
         lines += ["", "[[map]]"]
-        lines += [f"{name} = {_spelled(value)}" for name, value in rule.items()]
+        lines += [f"{name} = {_toml_value(value)}" for name, value in rule.items()]
         start = text if not text or text.endswith("\n") else text + end
         extended = start + end.join(lines) + end
         expected = {"version": 1, **content, "map": [*content.get("map", []), rule]}
         try:
-            fits = tomllib.loads(extended) == expected
+            is_valid = tomllib.loads(extended) == expected
         except ValueError:
-            fits = False
-        if not fits:
+            is_valid = False
+        if not is_valid:
             raise SchemaFailed(f"a rule cannot be added at the end of {self.path}; nothing was written", hint=hint)
         return extended.encode()
 
@@ -78,13 +78,13 @@ def _rule(pattern: str, choice: Choice, store: str, priority: int) -> dict[str, 
     if choice.indented is not None:
         rule["indented"] = choice.indented
     if store:
-        rule["store"] = _GLOB.sub(lambda found: f"[{found[0]}]", store)
+        rule["store"] = _GLOB_CHARACTER.sub(lambda match: f"[{match[0]}]", store)
     if priority:
         rule["priority"] = priority
     return rule
 
 
-def _spelled(value: str | int | bool) -> str:  # noqa: FBT001 - a value of TOML
+def _toml_value(value: str | int | bool) -> str:  # noqa: FBT001 - a value of TOML
     match value:
         case bool():
             return str(value).lower()
@@ -94,36 +94,34 @@ def _spelled(value: str | int | bool) -> str:  # noqa: FBT001 - a value of TOML
             try:
                 value.encode()
             except UnicodeEncodeError as error:
-                raise SchemaFailed(
-                    "a pattern cannot hold what is not UTF-8", hint="use * for that part of the key"
-                ) from error
-            return '"' + _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", value) + '"'
+                raise SchemaFailed("a pattern must be UTF-8", hint="use * for that part of the key") from error
+            return '"' + _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", value) + '"'
 
 
 def _replace(path: Path, before: bytes | None, after: bytes) -> None:
-    """Put a new file in the place of the old one, unless somebody else has changed it meanwhile."""
+    """Replace a file atomically, unless it has changed since it was read."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{token_hex(4)}")
-    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _NEW_MODE)
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _NEW_MODE)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(after)
             file.flush()
             if before is not None:
-                found = path.stat()
+                status = path.stat()
                 with suppress(PermissionError):
-                    os.chown(handle, found.st_uid, found.st_gid)
-                os.fchmod(handle, stat.S_IMODE(found.st_mode))
+                    os.chown(handle, status.st_uid, status.st_gid)
+                os.fchmod(handle, stat.S_IMODE(status.st_mode))
             os.fsync(handle)
-        _require(path, before)
-        aside.replace(path)
+        _require_unchanged(path, before)
+        temporary.replace(path)
     except BaseException:
         with suppress(OSError):
-            aside.unlink()
+            temporary.unlink()
         raise
 
 
-def _require(path: Path, content: bytes | None) -> None:
-    """Raise if a file is not as it was read."""
+def _require_unchanged(path: Path, content: bytes | None) -> None:
+    """Raise if a file has other contents than when it was read."""
     if (path.read_bytes() if path.exists() else None) != content:
-        raise SchemaFailed(f"{path} was changed meanwhile; nothing was written", hint="try again")
+        raise SchemaFailed(f"{path} has changed since it was read; nothing was written", hint="try again")

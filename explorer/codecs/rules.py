@@ -1,4 +1,4 @@
-"""Which key holds what: rules, each a pattern of keys and how their values are read."""
+"""Rules from key patterns to codecs and message types."""
 
 from dataclasses import dataclass
 
@@ -8,48 +8,47 @@ from explorer.codecs.patterns import Pattern
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One pattern and what the keys it matches hold."""
+    """Pattern of keys and the codec of their values."""
 
     pattern: Pattern
     choice: Choice
-    name: str = "a rule"
-    """What messages call it, such as `rule 3 of codecs.toml`."""
+    name: str = "rule"
+    """Name in messages, such as `rule 3 of codecs.toml`."""
     priority: int = 0
     editable: bool = True
 
     @property
     def reason(self) -> str:
-        """Why a value is read by this rule."""
+        """Reason of the documents that this rule opens."""
         return f"{self.name}: {self.pattern} -> {self.choice}"
 
     @property
     def rank(self) -> tuple[int, bool, int]:
-        """What decides between rules that match the same key; the higher one is taken."""
+        """Precedence among rules that match the same key; the highest wins."""
         return self.priority, self.pattern.exact, self.pattern.literal
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Rules, in the order they were written.
+    """Rules in file order.
 
-    Of those that match a key the one with the highest priority is taken, then one for this very key, then the one
-    with the most literal characters, then the earliest.
+    Precedence: the highest priority, then an exact key, then the most literal characters, then the earliest.
     """
 
     rules: tuple[Rule, ...] = ()
 
     def find(self, key: str) -> Rule | None:
-        """Give the rule for a key, spelled as the store does."""
+        """Return the rule for a whole key, or None."""
         return max((rule for rule in self.rules if rule.pattern.matches(key)), key=lambda rule: rule.rank, default=None)
 
     def shadowed(self) -> tuple[str, ...]:
-        """Name the rules that can never be taken because another one has the same pattern and goes first."""
+        """Return a line for each rule that is never used because another with the same pattern takes precedence."""
         first: dict[str, Rule] = {}
         problems: list[str] = []
         for rule in sorted(self.rules, key=lambda rule: rule.priority, reverse=True):
-            taken = first.setdefault(rule.pattern.expression.pattern, rule)
-            if taken is not rule:
-                problems.append(f"{rule.name} is never used: {taken.name} has the same keys and goes first")
+            used = first.setdefault(rule.pattern.expression.pattern, rule)
+            if used is not rule:
+                problems.append(f"{rule.name} is never used: {used.name} has the same pattern and takes precedence")
         return tuple(problems)
 
     def __add__(self, others: "Rules") -> "Rules":

@@ -155,7 +155,7 @@ class _SettingsReader:
         if (key is None) == (regex is None):
             raise self._error(anchor, "a rule needs either key or regex", hint='write key = "config/**"')
         try:
-            pattern = Pattern.make(key, separator) if key is not None else Pattern.regex(regex or "")
+            pattern = Pattern.parse(key, separator) if key is not None else Pattern.from_regex(regex or "")
         except SchemaFailed as error:
             raise self._error(anchor, error.message, hint=error.hint) from error
         priority = table.settings.get("priority", 0)
@@ -182,11 +182,16 @@ class _SettingsReader:
             if match is None:
                 raise self._error(anchor, f"max_value {size!r} is not a size", hint='write max_value = "8MiB"')
             value = int(match[1]) * _UNITS[match[2]]
-            limits = replace(limits, value=value, dump=min(value, limits.dump), shown=max(value, limits.shown))
+            limits = replace(
+                limits,
+                max_value=value,
+                max_hex_value=min(value, limits.max_hex_value),
+                max_shown=max(value, limits.max_shown),
+            )
         if (count := content.get("max_elements")) is not None:
             if isinstance(count, bool) or not isinstance(count, int) or count < 1:
                 raise self._error(anchor, "max_elements must be a positive integer", hint="write max_elements = 10_000")
-            limits = replace(limits, elements=count)
+            limits = replace(limits, max_elements=count)
         return limits
 
     def _table(self, content: object, anchor: _Anchor) -> TomlTable:

@@ -1,68 +1,68 @@
-"""Three versions of a text side by side: which lines stand for each other, and who changed them."""
+"""Three versions of a text side by side, with the side that changed each line."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
-from explorer.codecs.line_merge import Side, parts
+from explorer.codecs.line_merge import Side, diff3_chunks
 
 CONTEXT_LINES: Final = 100
-"""Unchanged lines that are shown before and after a difference; more of them are one row that says so."""
+"""Unchanged lines around a difference; the others are omitted, and counted in one row."""
 MAX_ROWS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class ThreeWayRow:
-    """One line of each version; None where a version has no line."""
+    """Row with a line of each version; None for a version without one."""
 
     base: str | None
     theirs: str | None
     mine: str | None
     side: Side = Side.UNCHANGED
     omitted: int = 0
-    """How many lines are left out here: unchanged ones, or at the end those beyond `MAX_ROWS`."""
+    """Number of lines omitted here: unchanged ones, or at the end those beyond `MAX_ROWS`."""
 
 
 def three_way_rows(base: str, theirs: str, mine: str) -> tuple[ThreeWayRow, ...]:
-    """Return the lines of three versions, aligned."""
-    found: list[ThreeWayRow] = []
-    for row in _folded(_aligned(_lines(base), _lines(theirs), _lines(mine))):
-        if len(found) == MAX_ROWS:
-            rest = max(len(_lines(text)) for text in (base, theirs, mine)) - MAX_ROWS
-            found.append(ThreeWayRow(None, None, None, Side.CONFLICT, omitted=max(1, rest)))
+    """Return the aligned lines of three versions."""
+    rows: list[ThreeWayRow] = []
+    for row in _with_context(_aligned(_lines(base), _lines(theirs), _lines(mine))):
+        if len(rows) == MAX_ROWS:
+            remaining = max(len(_lines(text)) for text in (base, theirs, mine)) - MAX_ROWS
+            rows.append(ThreeWayRow(None, None, None, Side.CONFLICT, omitted=max(1, remaining)))
             break
-        found.append(row)
-    return tuple(found)
+        rows.append(row)
+    return tuple(rows)
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines; a line feed at the end begins no further one."""
+    """Return the lines; a final line feed does not begin another."""
     lines = text.split("\n")
     return lines if lines[-1] else lines[:-1]
 
 
 def _aligned(base: list[str], theirs: list[str], mine: list[str]) -> Iterator[ThreeWayRow]:
-    for part in parts(base, mine, theirs):
-        for lines in zip_longest(base[part.base], theirs[part.theirs], mine[part.mine]):
-            yield ThreeWayRow(*lines, part.side)
+    for chunk in diff3_chunks(base, mine, theirs):
+        for lines in zip_longest(base[chunk.base], theirs[chunk.theirs], mine[chunk.mine]):
+            yield ThreeWayRow(*lines, chunk.side)
 
 
-def _folded(rows: Iterator[ThreeWayRow]) -> Iterator[ThreeWayRow]:
-    """Leave out what is far from every difference."""
-    before: list[ThreeWayRow] = []
+def _with_context(rows: Iterator[ThreeWayRow]) -> Iterator[ThreeWayRow]:
+    """Yield the rows with unchanged ones omitted that are far from every difference."""
+    unchanged: list[ThreeWayRow] = []
     differed = False
     for row in rows:
         if row.side is Side.UNCHANGED:
-            before.append(row)
+            unchanged.append(row)
             continue
-        yield from _shortened(before, head=differed, tail=True)
-        before, differed = [], True
+        yield from _shorten(unchanged, head=differed, tail=True)
+        unchanged, differed = [], True
         yield row
-    yield from _shortened(before, head=differed, tail=not differed)
+    yield from _shorten(unchanged, head=differed, tail=not differed)
 
 
-def _shortened(rows: list[ThreeWayRow], *, head: bool, tail: bool) -> Iterator[ThreeWayRow]:
+def _shorten(rows: list[ThreeWayRow], *, head: bool, tail: bool) -> Iterator[ThreeWayRow]:
     first = CONTEXT_LINES if head else 0
     last = CONTEXT_LINES if tail else 0
     if len(rows) <= first + last + 1:

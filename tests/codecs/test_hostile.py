@@ -86,7 +86,7 @@ class TestManyElements:
 
     def test_elements_within_elements_count_together(self) -> None:
         inner = wire.delimited(23, wire.delimited(12, bytes(60)) + wire.delimited(23, wire.delimited(12, bytes(60))))
-        codecs = Codecs(edges().schemas, limits=Limits(elements=100))
+        codecs = Codecs(edges().schemas, limits=Limits(max_elements=100))
         assert codecs.open("k", wire.delimited(12, bytes(99)), MESSAGE).read_only_reason is None
         document = codecs.open("k", inner, MESSAGE)
         assert document.read_only_reason is not None
@@ -94,12 +94,12 @@ class TestManyElements:
 
     def test_maps_count_too(self) -> None:
         entries = b"".join(wire.delimited(14, wire.delimited(1, b"%d" % number)) for number in range(200))
-        document = Codecs(edges().schemas, limits=Limits(elements=100)).open("k", entries, MESSAGE)
+        document = Codecs(edges().schemas, limits=Limits(max_elements=100)).open("k", entries, MESSAGE)
         assert document.text.count("named {") == 100
 
 
 def test_a_value_that_is_too_large_is_not_read_as_a_message() -> None:
-    codecs = Codecs(edges().schemas, limits=Limits(value=100, dump=50))
+    codecs = Codecs(edges().schemas, limits=Limits(max_value=100, max_hex_value=50))
     document = codecs.open("k", wire.delimited(8, bytes(200)), MESSAGE)
     assert document.choice == Choice("hex")
     assert "too many to be read as a message" in document.reason
@@ -107,7 +107,7 @@ def test_a_value_that_is_too_large_is_not_read_as_a_message() -> None:
 
 
 def test_a_text_that_becomes_too_long_is_cut_and_not_edited() -> None:
-    codecs = Codecs(edges().schemas, limits=Limits(value=1_000))
+    codecs = Codecs(edges().schemas, limits=Limits(max_value=1_000))
     document = codecs.open("k", wire.delimited(8, bytes(900)), MESSAGE)
     assert (len(document.text), document.read_only_reason is None) == (1_000, False)
 

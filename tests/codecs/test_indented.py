@@ -37,7 +37,11 @@ def _tokens(tree: object) -> list[str]:
     parts: list[str] = []
     for element in tree:
         name = [element[0], ":"] if isinstance(tree, tuple) else []
-        parts += [*([","] if parts else []), *name, *_tokens(element[1] if isinstance(tree, tuple) else element)]
+        parts += [
+            *([","] if parts else []),
+            *name,
+            *_tokens(element[1] if isinstance(tree, tuple) else element),
+        ]
     start, end = "{}" if isinstance(tree, tuple) else "[]"
     return [start, *parts, end]
 

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from explorer.codecs.line_merge import Side, matching_pairs, merge_lines, parts
+from explorer.codecs.line_merge import Side, diff3_chunks, matching_pairs, merge_lines
 
 lines = some.lists(some.sampled_from("abcd"), max_size=12)
 
 
 @given(lines, lines, lines)
 def test_the_parts_are_the_whole_of_each(base: list[str], mine: list[str], theirs: list[str]) -> None:
-    found = list(parts(base, mine, theirs))
+    found = list(diff3_chunks(base, mine, theirs))
     assert [line for part in found for line in base[part.base]] == base
     assert [line for part in found for line in mine[part.mine]] == mine
     assert [line for part in found for line in theirs[part.theirs]] == theirs
@@ -28,10 +28,10 @@ def test_who_changed_nothing_gets_what_the_other_has(base: list[str], changed: l
 def test_a_conflict_is_the_same_from_both_sides_and_takes_mine(
     base: list[str], mine: list[str], theirs: list[str]
 ) -> None:
-    ours = [part.side is Side.CONFLICT for part in parts(base, mine, theirs)]
-    yours = [part.side is Side.CONFLICT for part in parts(base, theirs, mine)]
+    ours = [part.side is Side.CONFLICT for part in diff3_chunks(base, mine, theirs)]
+    yours = [part.side is Side.CONFLICT for part in diff3_chunks(base, theirs, mine)]
     assert sum(ours) == sum(yours)
-    for part in parts(base, mine, theirs):
+    for part in diff3_chunks(base, mine, theirs):
         if part.side is Side.UNCHANGED:
             assert base[part.base] == mine[part.mine] == theirs[part.theirs]
 

@@ -82,7 +82,7 @@ def test_a_rule_whose_type_nobody_has_is_told_and_its_values_are_still_shown(hom
 
 
 class TestChoosing:
-    RULES = Rules((Rule(Pattern.make("m/**"), Choice("protobuf", THREE), "a rule"),))
+    RULES = Rules((Rule(Pattern.parse("m/**"), Choice("protobuf", THREE), "a rule"),))
 
     def test_a_choice_for_one_value_goes_before_every_rule(self) -> None:
         codecs = Codecs(edges().schemas, self.RULES)
@@ -99,10 +99,10 @@ class TestChoosing:
             assert document.read_only_reason is None
 
     def test_a_rule_may_say_that_nothing_is_edited(self) -> None:
-        rules = Rules((Rule(Pattern.make("**"), Choice("text"), "rule 1", editable=False),))
+        rules = Rules((Rule(Pattern.parse("**"), Choice("text"), "rule 1", editable=False),))
         document = Codecs(rules=rules).open("a", b"text")
         assert document.text == "text"
-        assert document.read_only_reason == "rule 1 says that it is not to be edited"
+        assert document.read_only_reason == "rule 1 has editable = false"
 
     def test_what_is_likely_is_offered_first(self) -> None:
         codecs = Codecs(edges().schemas, self.RULES)

@@ -38,9 +38,9 @@ strange = some.one_of(  # numbers that the schema has not
 )
 
 
-def mixed(*parts: some.SearchStrategy[bytes]) -> some.SearchStrategy[bytes]:
+def mixed(*diff3_chunks: some.SearchStrategy[bytes]) -> some.SearchStrategy[bytes]:
     """Put the parts in any order, and what is strange among them."""
-    return some.tuples(some.tuples(*parts), some.lists(strange, max_size=3)).flatmap(
+    return some.tuples(some.tuples(*diff3_chunks), some.lists(strange, max_size=3)).flatmap(
         lambda found: some.permutations([*found[0], *found[1]]).map(b"".join)
     )
 

@@ -29,46 +29,46 @@ TEXT = Choice("text")
     ],
 )
 def test_what_a_pattern_matches(pattern: str, matching: list[str], others: list[str]) -> None:
-    made = Pattern.make(pattern)
+    made = Pattern.parse(pattern)
     assert [key for key in matching if not made.matches(key)] == []
     assert [key for key in others if made.matches(key)] == []
 
 
 def test_levels_are_split_where_the_store_splits() -> None:
-    pattern = Pattern.make("user:{id}:**", ":")
+    pattern = Pattern.parse("user:{id}:**", ":")
     assert pattern.matches("user:1/2:profile:a")
     assert not pattern.matches("user:1")
 
 
 @given(some.text(some.characters(exclude_characters="*{}")))
 def test_a_pattern_without_anything_special_matches_itself_alone(key: str) -> None:
-    pattern = Pattern.make(key)
+    pattern = Pattern.parse(key)
     assert pattern.exact
     assert pattern.matches(key)
     assert not pattern.matches(key + "x")
 
 
 def test_a_regular_expression_may_match_anywhere_unless_it_says_where() -> None:
-    assert Pattern.regex("b+|x$").matches("abbc")
-    assert not Pattern.regex("^b").matches("ab")
-    assert Pattern.regex("^cache:").matches("cache:\n")
-    assert Pattern.regex("(?i)^CACHE").matches("cache")
+    assert Pattern.from_regex("b+|x$").matches("abbc")
+    assert not Pattern.from_regex("^b").matches("ab")
+    assert Pattern.from_regex("^cache:").matches("cache:\n")
+    assert Pattern.from_regex("(?i)^CACHE").matches("cache")
 
 
 @pytest.mark.parametrize("pattern", ["a/{name", "a}", "{a:letters}"])
 def test_a_pattern_that_makes_no_sense_is_refused(pattern: str) -> None:
     with pytest.raises(SchemaFailed) as caught:
-        Pattern.make(pattern)
+        Pattern.parse(pattern)
     assert caught.value.hint
 
 
 def test_a_regular_expression_that_is_none_is_refused() -> None:
     with pytest.raises(SchemaFailed):
-        Pattern.regex("(")
+        Pattern.from_regex("(")
 
 
 def rule(pattern: str, priority: int = 0, name: str = "") -> Rule:
-    return Rule(Pattern.make(pattern), TEXT, name or pattern, priority)
+    return Rule(Pattern.parse(pattern), TEXT, name or pattern, priority)
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_a_priority_goes_before_everything() -> None:
 def test_a_rule_that_can_never_be_taken_is_told() -> None:
     rules = Rules((rule("a/*", name="one"), rule("b/*", name="two"), rule("a/*", name="three"), rule("b/*", 1, "four")))
     assert rules.shadowed() == (
-        "two is never used: four has the same keys and goes first",
-        "three is never used: one has the same keys and goes first",
+        "two is never used: four has the same pattern and takes precedence",
+        "three is never used: one has the same pattern and takes precedence",
     )
 
 
 def test_a_rule_says_why() -> None:
-    assert Rule(Pattern.make("/pd/**"), Choice("protobuf", "metapb.Store"), "rule 3 of codecs.toml").reason == (
+    assert Rule(Pattern.parse("/pd/**"), Choice("protobuf", "metapb.Store"), "rule 3 of codecs.toml").reason == (
         "rule 3 of codecs.toml: /pd/** -> metapb.Store"
     )

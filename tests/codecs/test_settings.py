@@ -46,7 +46,7 @@ def test_all_that_can_be_said(tmp_path: Path) -> None:
         """,
     )
     assert [one.name for one in found.schemas] == ["net"]
-    assert found.limits == Limits(value=2 << 20, dump=1 << 20, elements=5)
+    assert found.limits == Limits(max_value=2 << 20, max_hex_value=1 << 20, max_elements=5)
     first, second = found.rules.rules
     assert first.choice == Choice("protobuf", "p.M", "json", "net")
     assert (first.name, second.name) == ("rule 1 of codecs.toml", "rule 2 of codecs.toml")

@@ -60,7 +60,7 @@ def test_an_edited_text_is_stored_as_it_is_written(old: str, new: str) -> None:
         ("k", b"a:\n  - 1\n  - 2\n", "yaml", "valid YAML"),
         ("k", b"- 1\n- 2\n", "yaml", "valid YAML"),
         ("k", b"error: the disk is full", "text", "UTF-8"),
-        ("k.yml", b"a: 1", "yaml", "named so"),
+        ("k.yml", b"a: 1", "yaml", "the key ends so"),
         ("k", b"a=1\nb=2\n", "text", "UTF-8"),
         ("k", b"\x1b[31mred\x1b[0m\x07", "text", "UTF-8"),
         ("k", b"\x08\x01", "hex", "control character 0x08 at 0"),
@@ -184,7 +184,7 @@ class TestMerge:
 
 class TestTooLarge:
     def test_the_beginning_is_shown_and_nothing_is_edited(self) -> None:
-        codecs = Codecs(limits=Limits(shown=10, value=10, dump=8))
+        codecs = Codecs(limits=Limits(max_shown=10, max_value=10, max_hex_value=8))
         for value in ("äöüß" * 5, "\x01" * 20):
             document = codecs.open("k", value.encode())
             assert document.read_only_reason is not None
@@ -197,4 +197,4 @@ class TestTooLarge:
 
     def test_what_is_cut_within_a_character_is_still_text(self) -> None:
         for most in range(1, 12):
-            assert Codecs(limits=Limits(shown=most)).open("k", ("a€" * 20).encode()).choice == Choice("text")
+            assert Codecs(limits=Limits(max_shown=most)).open("k", ("a€" * 20).encode()).choice == Choice("text")

@@ -236,10 +236,10 @@ async def test_a_large_value_shows_its_beginning_before_it_is_read_through() -> 
         document = seen[-1]
         assert (document.reason, document.content.size) == ("valid JSON", len(value))
         for preview in seen[:-1]:  # in one frame there may be only the whole
-            assert preview.read_only_reason == "it is still being read"
+            assert preview.read_only_reason == "the value is still being read"
             assert document.text.startswith(preview.text)
             assert preview.value == value
     preview_alone = Codecs().preview("large", value)
     assert preview_alone is not None
-    assert preview_alone.content.size == Limits().sample
+    assert preview_alone.content.size == Limits().preview_size
     assert Codecs().preview("large", MAGIC + value) is None

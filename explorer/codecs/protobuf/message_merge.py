@@ -13,7 +13,7 @@ from typing import TypeAlias, cast
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from explorer.codecs.line_merge import Part, Side, parts
+from explorer.codecs.line_merge import Chunk, Side, diff3_chunks
 from explorer.codecs.protobuf.alignment import align
 from explorer.codecs.protobuf.fields import (
     ANY,
@@ -139,7 +139,7 @@ class MessageMerge:
             for message in (four.target, four.stored, four.base, four.edited)
         )
         merged: list[object] = []
-        for part in parts(*([comparable(value) for value in values] for values in (base, edited, stored))):
+        for part in diff3_chunks(*([comparable(value) for value in values] for values in (base, edited, stored))):
             mine = part.side in (Side.MINE, Side.CONFLICT)
             self._conflict(_range(path, len(merged), part), unless=part.side is not Side.CONFLICT)
             merged += edited[part.mine] if mine else target[part.theirs]
@@ -153,7 +153,7 @@ class MessageMerge:
         origin = align(base, edited)
         in_stored = {was: there for there, was in align(base, stored).items()}
         merged: list[Message] = []
-        for part in parts(*([comparable(value) for value in values] for values in (base, edited, stored))):
+        for part in diff3_chunks(*([comparable(value) for value in values] for values in (base, edited, stored))):
             if part.side not in (Side.MINE, Side.CONFLICT):
                 merged += target[part.theirs]
                 continue
@@ -206,6 +206,6 @@ def _size(part: slice) -> int:
     return int(part.stop) - int(part.start)
 
 
-def _range(path: str, start: int, part: Part) -> str:
+def _range(path: str, start: int, part: Chunk) -> str:
     count = _size(part.mine)
     return f"{path}[{start}]" if count == 1 else f"{path}[{start}:{start + count}]"

@@ -45,7 +45,7 @@ class MessageDocument(Document):
         relaxed = schemas.find(name, choice.schema, relaxed=True)
         if kind is None or relaxed is None:
             raise _unknown(name, schemas)
-        if len(value) > limits.value:
+        if len(value) > limits.max_value:
             raise InvalidText(f"{len(value):,} bytes are too many to be read as a message")
         try:
             return cls._of(value, kind, choice, reason, limits)
@@ -68,18 +68,18 @@ class MessageDocument(Document):
             message = kind.parse(value)
         except DecodeError as error:
             raise _NotOfThisKindError(f"it does not parse as {kind.name}") from error
-        found = kind.inspector.inspect(message, limits.elements)
+        found = kind.inspector.inspect(message, limits.max_elements)
         if found.broken_strings:
             raise _NotOfThisKindError(f"it is no {kind.name}: not all its strings are text")
         shown, read_only_reason = message, None
         if found.too_many:
             shown = copied(message)
-            trim(shown, limits.elements)
-            read_only_reason = f"more than {limits.elements:,} elements: the first are shown, too many to edit here"
+            trim(shown, limits.max_elements)
+            read_only_reason = f"more than {limits.max_elements:,} elements: the first are shown, too many to edit here"
         form, text, why = _written(shown, kind, choice, anys=found.anys)
-        if len(text) > limits.value:
-            text = text[: limits.value]
-            read_only_reason = f"too long to edit here: the first {limits.value:,} characters are shown"
+        if len(text) > limits.max_value:
+            text = text[: limits.max_value]
+            read_only_reason = f"too long to edit here: the first {limits.max_value:,} characters are shown"
         return cls(
             value=value,
             choice=replace(choice, form="json" if form.language == "json" else "text"),

@@ -141,7 +141,7 @@ class Schemas:
 
         They are only offered: most bytes parse as many types, and a short text as hundreds.
         """
-        if len(value) > limits.guess:
+        if len(value) > limits.max_candidate_value:
             return
         scores: list[tuple[tuple[int, int], str]] = []
         for name in islice(self.types(), _MAX_CANDIDATES):
@@ -165,7 +165,7 @@ def _score(value: bytes, kind: MessageType, limits: Limits) -> tuple[int, int] |
     """
     try:
         message = kind.parse(value)
-        stats = kind.inspector.inspect(message, limits.elements)
+        stats = kind.inspector.inspect(message, limits.max_elements)
     except (DecodeError, UnicodeDecodeError):  # the latter for the key of a map
         return None
     mismatch = 5 * unknown_size(message) + 3 * stats.broken_strings + (serialized(message) != value)

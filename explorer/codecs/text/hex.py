@@ -51,9 +51,9 @@ class HexDocument(Document):
             value=value,
             choice=Choice("hex"),
             reason=reason,
-            content=HexDump(value[: limits.shown]),
+            content=HexDump(value[: limits.max_shown]),
             language="hex",
-            read_only_reason=limits.read_only_reason(value, limits.dump),
+            read_only_reason=limits.read_only_reason(value, limits.max_hex_value),
             notes=(),
         )
 
@@ -77,6 +77,6 @@ class HexDocument(Document):
         if self.read_only_reason is not None:
             raise InvalidText(self.read_only_reason)
         undump(mine)
-        document = HexDocument.open(theirs, self.reason, Limits(dump=max(len(theirs), len(self.value))))
+        document = HexDocument.open(theirs, self.reason, Limits(max_hex_value=max(len(theirs), len(self.value))))
         text, conflicts = merge_lines(self.text, mine, document.text)
         return MergeResult(document, text, conflicts)

@@ -53,13 +53,13 @@ class TextDocument(Document):
         Raises:
             InvalidText: It is not UTF-8.
         """
-        shown = value[: limits.shown]
+        shown = value[: limits.max_shown]
         whole = len(shown) == len(value)
         try:
             text = shown.decode("utf-8", "strict" if whole else "ignore")
         except UnicodeDecodeError as error:
             raise InvalidText(f"not UTF-8: byte 0x{value[error.start]:02x} at {error.start}") from error
-        return cls._made(value, text, choice, reason, read_only_reason=limits.read_only_reason(value, limits.value))
+        return cls._made(value, text, choice, reason, read_only_reason=limits.read_only_reason(value, limits.max_value))
 
     @classmethod
     def _made(
