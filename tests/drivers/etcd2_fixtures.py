@@ -1,4 +1,4 @@
-"""A path of its own on the shared server of etcd's v2 API, as a store and by plain requests."""
+"""Fixtures for a path of its own on the shared etcd2 server: a store, and plain requests."""
 
 import uuid
 from collections.abc import AsyncIterator

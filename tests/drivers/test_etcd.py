@@ -1,4 +1,4 @@
-"""etcd against the whole contract, on every version the machine has."""
+"""The driver contract on etcd, in every installed version."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""etcd's v2 API against the whole contract."""
+"""The driver contract on etcd's v2 API."""
 
 import asyncio
 import uuid
@@ -14,7 +14,7 @@ from tests.contract.fixtures import DriverFixtures
 from tests.contract.suite import DriverContract
 from tests.servers.etcd import EtcdServer
 
-_WINDOW = 1000
+_HISTORY_SIZE = 1000
 """Changes that the store keeps."""
 
 
@@ -34,10 +34,10 @@ class Etcd2Fixtures(DriverFixtures):
         await asyncio.sleep(seconds)
 
     async def compact(self, store: Store) -> None:
-        """Write elsewhere until nothing of before is kept."""
+        """Write to other keys until the history has no earlier change."""
         del store
         async with Etcd2Store(parse(f"etcd2://{self.server.address}/{self.root}-beside/"), Access()) as beside:
-            for _ in range(_WINDOW // 50 + 1):
+            for _ in range(_HISTORY_SIZE // 50 + 1):
                 async with asyncio.TaskGroup() as group:
                     for number in range(50):
                         group.create_task(beside.put(f"{number}", b""))

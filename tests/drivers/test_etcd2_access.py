@@ -1,4 +1,4 @@
-"""Who is let in by etcd's v2 API and what is told to who is not: users, certificates, servers without it, variables."""
+"""Access to etcd's v2 API: servers without it, users, TLS, settings and error codes."""
 
 import asyncio
 import uuid
@@ -32,10 +32,11 @@ def make(server: EtcdServer, access: Access | None = None, path: str = "") -> Et
     return Etcd2Store(parse(f"etcd2{'+tls' if server.tls else ''}://{server.address}/{path}"), access or Access())
 
 
-# Servers without it
+# Servers without the API
 
 
-async def test_a_server_without_the_api_is_told_in_one_line(shared_etcd: EtcdServer) -> None:
+async def test_server_without_the_v2_api_is_reported(shared_etcd: EtcdServer) -> None:
+    """A server without the v2 API is an error of one line that says how to go on."""
     with pytest.raises(NotReachable, match="v2 API") as raised:
         async with make(shared_etcd):
             pass
@@ -45,7 +46,8 @@ async def test_a_server_without_the_api_is_told_in_one_line(shared_etcd: EtcdSer
 
 
 @pytest.mark.servers
-async def test_newer_servers_that_serve_it_are_spoken_to() -> None:
+async def test_etcd_3_5_with_enable_v2_is_supported() -> None:
+    """Etcd 3.5 serves the v2 API when it is enabled."""
     path = f"newer-{uuid.uuid4().hex[:8]}"
     async with EtcdServer("3.5", v2=True) as server, make(server, path=path) as store:
         async with store.watch_tree("") as events:
@@ -54,8 +56,8 @@ async def test_newer_servers_that_serve_it_are_spoken_to() -> None:
         assert (await store.status()).version.startswith("3.5.")
 
 
-async def answering(status: str, body: bytes, headers: str = "") -> asyncio.Server:
-    """Serve one answer to all; a fake, for servers that are not made any more."""
+async def serve_answer(status: str, body: bytes, headers: str = "") -> asyncio.Server:
+    """Serve one answer to every request; a fake of servers that are not available any more."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -67,10 +69,10 @@ async def answering(status: str, body: bytes, headers: str = "") -> asyncio.Serv
     return await asyncio.start_server(serve, "127.0.0.1", 0)
 
 
-async def test_a_redirection_is_not_followed_but_the_next_member_is_asked(shared_etcd2: EtcdServer) -> None:
-    """As the followers of etcd before 2.0 answer."""
+async def test_redirect_moves_on_to_the_next_member(shared_etcd2: EtcdServer) -> None:
+    """A redirect, as followers of etcd before 2.0 send it, is not followed; the next member is used."""
     path = f"redirected-{uuid.uuid4().hex[:8]}"
-    server = await answering("307 Temporary Redirect", b"", "Location: http://stranger.invalid/v2/keys/x\r\n")
+    server = await serve_answer("307 Temporary Redirect", b"", "Location: http://stranger.invalid/v2/keys/x\r\n")
     async with server:
         follower = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         with pytest.raises(NotReachable, match="not followed"):
@@ -82,8 +84,9 @@ async def test_a_redirection_is_not_followed_but_the_next_member_is_asked(shared
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]", b'{"action": "get"}'])
-async def test_what_is_no_etcd_is_told(body: bytes) -> None:
-    async with await answering("200 OK", body) as server:
+async def test_foreign_answer_is_reported(body: bytes) -> None:
+    """An answer that is not etcd's is an error that says so."""
+    async with await serve_answer("200 OK", body) as server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(NotReachable, match="not etcd"):
             async with Etcd2Store(parse(f"etcd2://127.0.0.1:{port}/?timeout=3"), Access()):
@@ -94,8 +97,8 @@ async def test_what_is_no_etcd_is_told(body: bytes) -> None:
 
 
 @pytest.fixture
-async def guarded() -> AsyncIterator[tuple[EtcdServer, Access, Access]]:
-    """A server that wants names, the access of root, and that of one who may read `mine/` and write `mine/w/` only."""
+async def auth_server() -> AsyncIterator[tuple[EtcdServer, Access, Access]]:
+    """A server with authentication, root's access, and the access of a user who reads `mine/` and writes `mine/w/`."""
     async with EtcdServer("3.4", v2=True) as server:
         root = await asyncio.to_thread(PlainV2(server).enable_auth, CANARY)
         await asyncio.to_thread(
@@ -105,8 +108,9 @@ async def guarded() -> AsyncIterator[tuple[EtcdServer, Access, Access]]:
 
 
 @pytest.mark.servers
-async def test_a_user_may_what_the_role_says(guarded: tuple[EtcdServer, Access, Access]) -> None:
-    server, root, ann = guarded
+async def test_user_is_limited_to_the_role(auth_server: tuple[EtcdServer, Access, Access]) -> None:
+    """A user may do what the role grants, and is refused the rest."""
+    server, root, ann = auth_server
     async with make(server, root) as everything:
         await everything.put("mine/r", b"read only")
         await everything.put("other/key", b"secret")
@@ -138,8 +142,9 @@ async def test_a_user_may_what_the_role_says(guarded: tuple[EtcdServer, Access, 
 
 
 @pytest.mark.servers
-async def test_who_is_not_known_is_told(guarded: tuple[EtcdServer, Access, Access]) -> None:
-    server, _, _ = guarded
+async def test_unknown_user_is_refused(auth_server: tuple[EtcdServer, Access, Access]) -> None:
+    """A missing user, an unknown one and a wrong password are reported as such."""
+    server, _, _ = auth_server
     with pytest.raises(Unauthenticated) as raised:
         async with make(server):
             pass
@@ -150,18 +155,18 @@ async def test_who_is_not_known_is_told(guarded: tuple[EtcdServer, Access, Acces
     assert CANARY not in f"{refused.value!r}{refused.value}{refused.value.hint}"
 
 
-# Encryption
+# TLS
 
 
 @pytest.fixture(scope="module")
-def encrypted(certificates: Certificates) -> Iterator[EtcdServer]:
-    """A server that lets in whoever shows a certificate of the authority's."""
+def tls_server(certificates: Certificates) -> Iterator[EtcdServer]:
+    """A server that requires a client certificate of the authority."""
     tls = Tls(certificates.ca_file, certificates.server, clients=certificates.ca_file, client=certificates.client)
     with EtcdServer("3.4", v2=True, tls=tls) as server:
         yield server
 
 
-def shown(certificates: Certificates) -> Access:
+def client_access(certificates: Certificates) -> Access:
     return Access(
         ca_file=certificates.ca_file,
         cert_file=certificates.client.cert_file,
@@ -170,8 +175,9 @@ def shown(certificates: Certificates) -> Access:
 
 
 @pytest.mark.servers
-async def test_an_encrypted_connection(encrypted: EtcdServer, certificates: Certificates) -> None:
-    async with make(encrypted, shown(certificates)) as store, store.watch("key") as events:
+async def test_tls_connection_with_client_certificate(tls_server: EtcdServer, certificates: Certificates) -> None:
+    """A store is reached over TLS, with a client certificate where one is required."""
+    async with make(tls_server, client_access(certificates)) as store, store.watch("key") as events:
         assert isinstance(await anext(events), Started)
         await store.put("key", b"value")
         async with asyncio.timeout(PATIENCE):
@@ -187,9 +193,10 @@ async def test_an_encrypted_connection(encrypted: EtcdServer, certificates: Cert
         ("ca_file", "stranger", "client certificate"),
     ],
 )
-async def test_a_certificate_that_is_wrong_is_told(
-    encrypted: EtcdServer, certificates: Certificates, authority: str, client: str | None, words: str
+async def test_wrong_certificate_is_reported(
+    tls_server: EtcdServer, certificates: Certificates, authority: str, client: str | None, words: str
 ) -> None:
+    """A certificate that cannot be used is an error that names the cause."""
     pair = getattr(certificates, client) if client else None
     access = Access(
         ca_file=getattr(certificates, authority),
@@ -198,14 +205,15 @@ async def test_a_certificate_that_is_wrong_is_told(
     )
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(TlsFailed, match=words) as raised:
-            async with make(encrypted, access):
+            async with make(tls_server, access):
                 pass
     assert raised.value.hint
 
 
 @pytest.mark.servers
 @pytest.mark.parametrize(("kind", "words"), [("expired", "expired"), ("wrong_name", "another name")])
-async def test_a_server_whose_certificate_is_wrong_is_told(certificates: Certificates, kind: str, words: str) -> None:
+async def test_wrong_server_certificate_is_reported(certificates: Certificates, kind: str, words: str) -> None:
+    """An expired server certificate, or one for another name, is reported as such."""
     async with EtcdServer("3.4", v2=True, tls=Tls(certificates.ca_file, getattr(certificates, kind))) as server:
         with pytest.raises(TlsFailed, match=words):
             async with make(server, Access(ca_file=certificates.ca_file)):
@@ -213,9 +221,10 @@ async def test_a_server_whose_certificate_is_wrong_is_told(certificates: Certifi
 
 
 @pytest.mark.servers
-async def test_plain_words_to_an_encrypted_port(encrypted: EtcdServer) -> None:
+async def test_plain_http_to_a_tls_port_is_reported(tls_server: EtcdServer) -> None:
+    """A request without TLS to a TLS port is an error that says so."""
     with pytest.raises(ExplorerError) as raised:
-        async with Etcd2Store(parse(f"etcd2://{encrypted.address}/?timeout=3"), Access()):
+        async with Etcd2Store(parse(f"etcd2://{tls_server.address}/?timeout=3"), Access()):
             pass
     assert "+tls" in raised.value.hint
 
@@ -236,14 +245,14 @@ def settings(url: str = "etcd2:", access: Access | None = None, /, **variables: 
         ({"ENDPOINTS": "https://one:1,https://two"}, ["one:1", "two:2379"], True),
     ],
 )
-def test_a_url_without_hosts_means_the_members_of_the_variables(
-    variables: dict[str, str], hosts: list[str], *, tls: bool
-) -> None:
+def test_url_without_hosts_uses_etcdctls_endpoints(variables: dict[str, str], hosts: list[str], *, tls: bool) -> None:
+    """Without hosts in the URL, the members come from etcdctl's variables."""
     found = settings(**variables)
     assert ([str(host) for host in found.hosts], found.tls) == (hosts, tls)
 
 
-def test_a_user_comes_from_the_url_the_access_or_the_variables() -> None:
+def test_user_comes_from_access_url_or_variables() -> None:
+    """The user comes from the access, the URL or etcdctl's variables."""
     assert settings(USERNAME="ann:pw").access.user == "ann"
     known = settings(USERNAME="ann", PASSWORD=CANARY).access.password
     assert known is not None
@@ -252,7 +261,8 @@ def test_a_user_comes_from_the_url_the_access_or_the_variables() -> None:
     assert settings("etcd2://bob@one/", USERNAME="ann:pw").access.password is None, "a password is for its own user"
 
 
-def test_the_path_is_a_directory_however_it_is_spelled() -> None:
+def test_root_is_the_normalized_path() -> None:
+    """The path of the URL is a directory, with or without slashes at its ends."""
     assert {settings(f"etcd2://one/{path}").root for path in ("a/b", "/a/b", "a/b/", "a//b")} == {"/a/b"}
     assert settings("etcd2://one/").root == ""
     with pytest.raises(InvalidAddress):
@@ -261,7 +271,8 @@ def test_the_path_is_a_directory_however_it_is_spelled() -> None:
         settings("etcd2://one/?separator=:")
 
 
-def test_a_failure_is_retried_elsewhere_and_a_refusal_is_not() -> None:
+def test_error_code_decides_whether_to_retry() -> None:
+    """A failure of the server may be retried; a refusal may not."""
     for status, body in ((500, b'{"errorCode":300,"message":"Raft","cause":"etcdserver: no leader"}'), (503, b"")):
         with pytest.raises(NotReachable):
             raise_for_answer(Response(status, {}, body), has_user=False)

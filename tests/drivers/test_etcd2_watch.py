@@ -1,4 +1,4 @@
-"""What etcd's v2 API tells of changes, and what it does not tell and the watch has to."""
+"""Watches of etcd's v2 API: directories, history, and other stores at the same address."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.servers.etcd import EtcdServer
 from tests.servers.etcd2 import PlainV2
 from tests.servers.proxy import FaultProxy
 
-_WINDOW = 1000
+_HISTORY_SIZE = 1000
 """Changes that the store keeps."""
 
 
@@ -41,7 +41,7 @@ async def store(shared_etcd2: EtcdServer, path: str) -> AsyncIterator[Etcd2Store
 
 
 async def flood(server: EtcdServer, path: str, times: int) -> None:
-    """Change what is elsewhere."""
+    """Write to other keys."""
     async with make(server.address, path) as beside:
         for number in range(times):
             await beside.put("key", f"{number}".encode())
@@ -50,7 +50,8 @@ async def flood(server: EtcdServer, path: str, times: int) -> None:
 # Directories
 
 
-async def test_directories_that_come_along_with_a_key_are_told(store: Etcd2Store) -> None:
+async def test_tree_watch_yields_implicit_directories(store: Etcd2Store) -> None:
+    """Directories that a write creates are events of their own."""
     async with store.watch_tree("") as events:
         await store.put("a/b/c", b"value")
         await store.put("a/b/d", b"value")
@@ -61,7 +62,8 @@ async def test_directories_that_come_along_with_a_key_are_told(store: Etcd2Store
         assert directory.entry == await store.get("a/b")
 
 
-async def test_a_directory_deleted_as_a_whole_is_told_key_by_key(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+async def test_tree_watch_yields_each_key_of_a_deleted_directory(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    """A directory that is deleted as a whole is reported key by key."""
     for key in ("top/a", "top/b/c", "topmost/d"):
         await store.put(key, b"value")
     async with store.watch_tree("") as events, store.watch("top/b/c") as single, store.watch("topmost/d") as beside:
@@ -69,15 +71,14 @@ async def test_a_directory_deleted_as_a_whole_is_told_key_by_key(store: Etcd2Sto
         plain.delete(f"/{path}/top", "recursive=true")
         gone = (await changes(events, 6))[1:]
         assert sorted(told(gone)) == [(key, None) for key in ("top", "top/a", "top/b", "top/b/c", "top/b/new")]
-        assert gone[-1].key == "top", "what is below goes first"
+        assert gone[-1].key == "top", "keys below come first"
         assert told(await changes(single, 1)) == [("top/b/c", None)]
         await store.put("topmost/d", b"other")
         assert told(await changes(beside, 1)) == [("topmost/d", b"other")]
 
 
-async def test_the_end_of_the_watched_directory_itself_is_the_end_of_all_below(
-    store: Etcd2Store, plain: PlainV2, path: str
-) -> None:
+async def test_tree_watch_of_a_deleted_directory(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    """The deletion of the watched directory itself deletes all keys below it."""
     await store.put("outer/top/a", b"value")
     async with store.watch_tree("outer/top") as events:
         plain.delete(f"/{path}/outer", "recursive=true")
@@ -86,7 +87,8 @@ async def test_the_end_of_the_watched_directory_itself_is_the_end_of_all_below(
         assert told(await changes(events, 1)) == [("outer/top/a", b"again")]
 
 
-async def test_a_directory_whose_time_is_over_takes_its_keys_along(store: Etcd2Store) -> None:
+async def test_tree_watch_yields_keys_of_an_expired_directory(store: Etcd2Store) -> None:
+    """A directory that expires is reported with its keys."""
     async with store.watch_tree("") as events:
         await store.put("short", b"", is_dir=True, ttl=3)
         await store.put("short/key", b"value")
@@ -98,7 +100,8 @@ async def test_a_directory_whose_time_is_over_takes_its_keys_along(store: Etcd2S
         ]
 
 
-async def test_a_single_key_that_becomes_a_directory_is_told(store: Etcd2Store) -> None:
+async def test_key_watch_yields_the_key_as_a_directory(store: Etcd2Store) -> None:
+    """A watched key that becomes a directory is reported."""
     async with store.watch("top") as events:
         started = (await take(events, 1))[0]
         assert isinstance(started, Started)
@@ -113,7 +116,8 @@ async def test_a_single_key_that_becomes_a_directory_is_told(store: Etcd2Store) 
         assert told(await changes(events, 1)) == [("top", None)]
 
 
-async def test_a_directory_in_the_place_of_a_value_is_told(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+async def test_tree_watch_yields_a_directory_for_a_value(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    """A directory that replaces a value is reported."""
     await store.put("key", b"value")
     async with store.watch_tree("") as events:
         plain.put(f"/{path}/key", "dir=true")
@@ -124,9 +128,8 @@ async def test_a_directory_in_the_place_of_a_value_is_told(store: Etcd2Store, pl
         assert event.previous.value == b"value"
 
 
-async def test_a_directory_that_was_deleted_before_the_watch_began_is_made_up_for(
-    store: Etcd2Store, plain: PlainV2, path: str
-) -> None:
+async def test_resumed_tree_watch_of_a_deleted_directory(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    """A directory that was deleted before the watch began is reported with the known keys in it."""
     await store.put("top/a", b"value")
     last = await store.put("top/b", b"value")
     known = {entry.key: entry.revision for entry in (await store.list("")).items}
@@ -134,10 +137,11 @@ async def test_a_directory_that_was_deleted_before_the_watch_began_is_made_up_fo
     async with store.watch_tree("", since=last.revision, known=known) as events:
         assert told(await changes(events, 3)) == [("top/b", None), ("top/a", None), ("top", None)]
     async with store.watch_tree("", since=last.revision) as events:
-        assert isinstance((await take(events, 2))[1], Resync), "nobody knows what was in it"
+        assert isinstance((await take(events, 2))[1], Resync), "its keys are unknown"
 
 
-async def test_hidden_names_are_not_told(store: Etcd2Store) -> None:
+async def test_tree_watch_leaves_out_hidden_keys(store: Etcd2Store) -> None:
+    """A hidden key is in no watch from above."""
     async with store.watch_tree("") as events, store.watch("_hidden") as single:
         await store.put("_hidden", b"value")
         await store.put("shown", b"value")
@@ -148,9 +152,10 @@ async def test_hidden_names_are_not_told(store: Etcd2Store) -> None:
 # History
 
 
-async def test_a_watch_that_hears_nothing_keeps_up_with_the_changes_elsewhere(
+async def test_silent_watch_survives_changes_of_other_keys(
     shared_etcd2: EtcdServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A watch without events keeps up with more changes elsewhere than the store keeps."""
     monkeypatch.setattr(event_stream, "_MAX_SILENCE", 0.2)
     async with (
         FaultProxy(shared_etcd2.client_port) as proxy,
@@ -158,16 +163,15 @@ async def test_a_watch_that_hears_nothing_keeps_up_with_the_changes_elsewhere(
         store.watch_tree("") as events,
     ):
         for _ in range(3):
-            await flood(shared_etcd2, f"{path}-beside", _WINDOW // 2)
+            await flood(shared_etcd2, f"{path}-beside", _HISTORY_SIZE // 2)
         proxy.reset_connections()
         await store.put("key", b"value")
         assert told(await changes(events, 1)) == [("key", b"value")]
 
 
 @pytest.mark.parametrize("single", [False, True])
-async def test_more_changes_than_the_store_keeps_are_read_again(
-    shared_etcd2: EtcdServer, path: str, *, single: bool
-) -> None:
+async def test_watch_behind_the_history_resyncs(shared_etcd2: EtcdServer, path: str, *, single: bool) -> None:
+    """After more changes than the store keeps, the state is read again."""
     async with FaultProxy(shared_etcd2.client_port) as proxy, make(proxy.address, path) as store:
         await store.put("same", b"value")
         await store.put("key", b"before")
@@ -178,7 +182,7 @@ async def test_more_changes_than_the_store_keeps_are_read_again(
                 await beside.put("key", b"after")
                 if not single:
                     await beside.delete("same")
-            await flood(shared_etcd2, f"{path}-beside", _WINDOW + 1)
+            await flood(shared_etcd2, f"{path}-beside", _HISTORY_SIZE + 1)
             proxy.heal()
             lost, resync, put = await take(events, 3)
             assert isinstance(resync, Resync), lost
@@ -193,17 +197,17 @@ async def test_more_changes_than_the_store_keeps_are_read_again(
             assert told(await changes(events, 1)) == [("key", b"now")]
 
 
-async def test_reading_again_cut_off_by_the_connection_is_repeated(
+async def test_resync_cut_off_by_the_connection_is_repeated(
     shared_etcd2: EtcdServer, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection that fails while all is read after a gap costs no difference.
+    """Reading the state again is repeated if the connection breaks, and no difference is lost.
 
-    The failure of the reading is a fake: no proxy can cut exactly there.
+    The broken connection is a fake: no proxy can cut exactly there.
     """
     read = NodeWalk.take
     failures = [NotReachable("cut off")]
 
-    async def cut_once(walk: NodeWalk, count: int) -> list[Node]:
+    async def fail_once(walk: NodeWalk, count: int) -> list[Node]:
         if failures:
             raise failures.pop()
         return await read(walk, count)
@@ -212,17 +216,18 @@ async def test_reading_again_cut_off_by_the_connection_is_repeated(
         await store.put("key", b"before")
         async with store.watch_tree("") as events:
             await take(events, 1)
-            monkeypatch.setattr(NodeWalk, "take", cut_once)
+            monkeypatch.setattr(NodeWalk, "take", fail_once)
             proxy.reset()
             async with make(shared_etcd2.address, path) as beside:
                 await beside.put("key", b"after")
-            await flood(shared_etcd2, f"{path}-beside", _WINDOW + 1)
+            await flood(shared_etcd2, f"{path}-beside", _HISTORY_SIZE + 1)
             proxy.heal()
             assert told(await changes(events, 1)) == [("key", b"after")]
             assert not failures
 
 
-async def test_what_was_in_the_past_is_told_although_an_answer_tells_one_change_of_it_only(store: Etcd2Store) -> None:
+async def test_resumed_watch_yields_all_past_changes(store: Etcd2Store) -> None:
+    """All past changes are reported, although one response has only one of them."""
     first = await store.put("key", b"0")
     for number in range(1, 30):
         await store.put("key", f"{number}".encode())
@@ -230,13 +235,14 @@ async def test_what_was_in_the_past_is_told_although_an_answer_tells_one_change_
         assert [value for _, value in told(await changes(events, 29))] == [f"{n}".encode() for n in range(1, 30)]
 
 
-# Another life of the store
+# Another store
 
 
 @pytest.mark.parametrize("single", [False, True])
-async def test_another_store_behind_the_same_address_is_noticed(
+async def test_watch_detects_another_store(
     shared_etcd2: EtcdServer, own_etcd2: EtcdServer, path: str, *, single: bool
 ) -> None:
+    """Another store at the same address causes a Resync."""
     async with FaultProxy(shared_etcd2.client_port) as proxy, make(proxy.address, path) as store:
         await store.put("key", b"here")
         async with store.watch("key") if single else store.watch_tree("") as events:
@@ -254,7 +260,8 @@ async def test_another_store_behind_the_same_address_is_noticed(
             assert single or ("other", b"49") in found
 
 
-async def test_a_store_that_went_back_is_noticed(own_etcd2: EtcdServer, path: str) -> None:
+async def test_watch_detects_a_store_that_went_back(own_etcd2: EtcdServer, path: str) -> None:
+    """A store that lost its data causes a Resync."""
     async with make(own_etcd2.address, path) as store:
         for number in range(30):
             await store.put("key", f"{number}".encode())

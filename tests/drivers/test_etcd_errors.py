@@ -1,6 +1,6 @@
-"""What etcd refuses and where it cannot be reached, on real servers.
+"""Errors of real etcd servers: access, unreachable endpoints, limits, unknown outcomes and secrets.
 
-The same trouble is an error of the API and one line of the command, which is told everything by etcdctl's variables.
+Each is an error of the library and one line of the command, which gets everything from etcdctl's variables.
 """
 
 import asyncio
@@ -50,15 +50,15 @@ __all__ = ["own_etcd", "prefix"]
 pytestmark = pytest.mark.servers
 
 ONE_VERSION = pytest.mark.parametrize("etcd_version", ["3.5"])
-"""For what is the client's alone and takes its time."""
+"""For slow tests of the client alone."""
 
 
-# Who asks
+# Access
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def guarded(request: pytest.FixtureRequest) -> Iterator[EtcdServer]:
-    """A server with users; root's password, too, is the canary."""
+def auth_server(request: pytest.FixtureRequest) -> Iterator[EtcdServer]:
+    """A server with users; the canary is the password of all, root included."""
     with EtcdServer(request.param) as server:
         for key in ("/mine/a", "/mine/b/c", "/other/a"):
             server.ctl("put", key, "v")
@@ -78,19 +78,21 @@ def guarded(request: pytest.FixtureRequest) -> Iterator[EtcdServer]:
     ],
     ids=["nobody", "no password", "wrong password", "unknown user"],
 )
-async def test_whoever_is_not_known_is_not_let_in(guarded: EtcdServer, access: Access) -> None:
+async def test_connect_without_valid_user_is_refused(auth_server: EtcdServer, access: Access) -> None:
+    """No user, an unknown one and a wrong password are Unauthenticated."""
     await assert_told(
-        f"etcd://{guarded.address}/",
+        f"etcd://{auth_server.address}/",
         Unauthenticated,
         6,
         access=access,
         hint="password",
-        by_command=guarded.version == VERSIONS[-1],
+        by_command=auth_server.version == VERSIONS[-1],
     )
 
 
-async def test_a_user_of_one_prefix_may_do_there_what_the_role_says(guarded: EtcdServer) -> None:
-    async with EtcdStore(parse(f"etcd://{guarded.address}/"), READER) as store:
+async def test_user_of_one_prefix_reads_and_watches_it(auth_server: EtcdServer) -> None:
+    """A user whose role covers a prefix may read, list and watch it."""
+    async with EtcdStore(parse(f"etcd://{auth_server.address}/"), READER) as store:
         assert (await store.get("/mine/a")).value == b"v"
         assert [child.name for child in (await store.children("/mine")).items] == ["a", "b"]
         assert [entry.key for entry in (await store.list("/mine")).items] == ["/mine/a", "/mine/b/c"]
@@ -99,14 +101,15 @@ async def test_a_user_of_one_prefix_may_do_there_what_the_role_says(guarded: Etc
         for watch in (store.watch("/mine/a"), store.watch_tree("/mine")):
             async with watch as events:
                 assert isinstance(await anext(events), Started)
-                await asyncio.to_thread(guarded.ctl, "put", "/mine/a", "v")
+                await asyncio.to_thread(auth_server.ctl, "put", "/mine/a", "v")
                 assert isinstance(await anext(events), Put)
         assert await store.locks("/mine") == ()
         assert (await store.status()).version
 
 
-async def test_a_user_of_one_prefix_is_refused_elsewhere_each_time(guarded: EtcdServer) -> None:
-    async with EtcdStore(parse(f"etcd://{guarded.address}/"), READER) as store:
+async def test_user_of_one_prefix_is_refused_elsewhere(auth_server: EtcdServer) -> None:
+    """Each call on other keys is Forbidden, with the key and a hint."""
+    async with EtcdStore(parse(f"etcd://{auth_server.address}/"), READER) as store:
         refused: list[Callable[[], Awaitable[object]]] = [
             lambda: store.get("/other/a"),
             lambda: store.get("/other/a", consistent=False),
@@ -135,9 +138,10 @@ async def test_a_user_of_one_prefix_is_refused_elsewhere_each_time(guarded: Etcd
         assert (await store.get("/mine/a")).value == b"v"
 
 
-@pytest.mark.parametrize("guarded", ["3.5"], indirect=True)
-async def test_the_command_says_what_a_user_may_not_do(guarded: EtcdServer) -> None:
-    url = f"etcd://{guarded.address}/"
+@pytest.mark.parametrize("auth_server", ["3.5"], indirect=True)
+async def test_command_reports_permission_denied(auth_server: EtcdServer) -> None:
+    """Each verb reports a missing permission in one line."""
+    url = f"etcd://{auth_server.address}/"
     assert (await command("get", url, "/mine/a")).output == b"v\n"
     for words in (
         ("get", url, "/other/a"),
@@ -150,32 +154,33 @@ async def test_the_command_says_what_a_user_may_not_do(guarded: EtcdServer) -> N
         assert_one_line(await command(*words), 6, "role")
 
 
-async def test_a_user_of_one_prefix_may_lock_there(guarded: EtcdServer) -> None:
+async def test_user_of_one_prefix_locks_there(auth_server: EtcdServer) -> None:
+    """A user whose role covers a prefix may lock there."""
     writer = Access(user="writer", password=Secret(CANARY))
-    async with EtcdStore(parse(f"etcd://{guarded.address}//mine/"), writer) as store, store.lock("job") as lock:
+    async with EtcdStore(parse(f"etcd://{auth_server.address}//mine/"), writer) as store, store.lock("job") as lock:
         (info,) = await store.locks()
         assert (info.key, info.holder.fence if info.holder else None) == ("job", lock.fence)
         assert (await lock.put("job", b"v")).value == b"v"
 
 
 async def put_events(events: Watch, count: int) -> AsyncGenerator[Put, None]:
-    """Give the next puts of a watch; that it was lost and restored is no matter here."""
+    """Yield the next puts of a watch; Lost and Restored are left out."""
     while count:
         if isinstance(event := await anext(events), Put):
             count -= 1
             yield event
 
 
-async def test_a_lapsed_token_is_renewed_once_and_nobody_notices(etcd_version: str) -> None:
-    """The server's own log counts the tokens: one more for each lapse, however many calls had the lapsed one."""
+async def test_expired_token_is_refreshed_once(etcd_version: str) -> None:
+    """An expired token is replaced by one, however many calls used it; the server's log counts them."""
     with EtcdServer(etcd_version, token_ttl=3, arguments=("--log-level", "debug")) as server:
         server.enable_auth(CANARY)
 
-        def said(words: str) -> int:
-            return (server.folder / "output.log").read_text(errors="replace").count(words)
+        def count_logged(text: str) -> int:
+            return (server.folder / "output.log").read_text(errors="replace").count(text)
 
-        def lapses_beyond(before: int) -> bool:
-            return said("deleted a simple token") > before
+        def has_expired_since(before: int) -> bool:
+            return count_logged("deleted a simple token") > before
 
         root = Access(user="root", password=Secret(CANARY))
         async with (
@@ -185,28 +190,30 @@ async def test_a_lapsed_token_is_renewed_once_and_nobody_notices(etcd_version: s
         ):
             assert isinstance(await anext(events), Started)
             for expiry in range(2):
-                lapsed = said("deleted a simple token")
-                await eventually(partial(lapses_beyond, lapsed), "it lapses", 30)
-                tokens = said("authenticated a user")
-                proxy.reset_connections()  # the watch, too, has to come back
+                expired = count_logged("deleted a simple token")
+                await eventually(partial(has_expired_since, expired), "the token expires", 30)
+                tokens = count_logged("authenticated a user")
+                proxy.reset_connections()  # the watch has to reconnect, too
                 key = f"k{expiry}"
                 await asyncio.gather(store.put(key, b"v"), *(store.exists("k") for _ in range(50)))
-                assert said("authenticated a user") - tokens == 1
+                assert count_logged("authenticated a user") - tokens == 1
                 async with asyncio.timeout(SOON):
                     assert [event.entry.key async for event in put_events(events, 1)] == [key]
 
 
-# Who does not answer
+# Unreachable endpoints
 
 
 @ONE_VERSION
-async def test_a_server_that_is_down_is_told_at_once(own_etcd: EtcdServer) -> None:
+async def test_stopped_server_is_reported_at_once(own_etcd: EtcdServer) -> None:
+    """A server that is down is NotReachable at once."""
     own_etcd.stop()
     await assert_told(f"etcd://{own_etcd.address}/", NotReachable, 5, hint="running")
 
 
 @ONE_VERSION
-async def test_a_server_that_stands_still_is_told_within_the_time_limit(own_etcd: EtcdServer) -> None:
+async def test_paused_server_is_reported_within_the_timeout(own_etcd: EtcdServer) -> None:
+    """A server that does not answer is NotReachable within the timeout."""
     async with EtcdStore(parse(f"etcd://{own_etcd.address}/?timeout=1"), Access()) as store:
         await asyncio.to_thread(own_etcd.pause)
         async with asyncio.timeout(SOON):
@@ -217,29 +224,32 @@ async def test_a_server_that_stands_still_is_told_within_the_time_limit(own_etcd
         await assert_told(f"etcd://{own_etcd.address}/", NotReachable, 5, access=Access())
 
 
-async def test_a_host_that_nobody_knows_is_told_as_such() -> None:
+async def test_unknown_host_name_is_reported() -> None:
+    """A host name that cannot be resolved is reported as such."""
     await assert_told("etcd://nowhere.invalid:2379/", NotReachable, 5, hint="not known", soon=RESOLVED)
 
 
-@pytest.mark.parametrize("trouble", ["dead", "stopped", "unknown"])
-async def test_the_second_endpoint_answers_for_the_first(own_etcd: EtcdServer, trouble: str) -> None:
+@pytest.mark.parametrize("fault", ["dead", "paused", "unknown"])
+async def test_second_endpoint_is_used_if_the_first_fails(own_etcd: EtcdServer, fault: str) -> None:
+    """A dead, paused or unknown endpoint is left for the next one."""
     with EtcdServer(own_etcd.version) as first:
         own_etcd.ctl("put", "k", "v")
-        name = "nowhere.invalid" if trouble == "unknown" else first.address
-        if trouble == "dead":
+        name = "nowhere.invalid" if fault == "unknown" else first.address
+        if fault == "dead":
             first.kill()
-        elif trouble == "stopped":
+        elif fault == "paused":
             first.pause()
         url = f"etcd://{name},{own_etcd.address}/"
-        soon = RESOLVED if trouble == "unknown" else SOON
+        soon = RESOLVED if fault == "unknown" else SOON
         async with asyncio.timeout(soon), EtcdStore(parse(url), Access()) as store:
             assert (await store.get("k")).value == b"v"
             assert any(name in complaint for complaint in (await store.status()).complaints)
-        told = await command("get", "etcd:", "k", access=Access(), ETCDCTL_ENDPOINTS=f"http://{name},{own_etcd.url}")
-        assert (told.code, told.output) == (0, b"v\n"), told.error
+        result = await command("get", "etcd:", "k", access=Access(), ETCDCTL_ENDPOINTS=f"http://{name},{own_etcd.url}")
+        assert (result.code, result.output) == (0, b"v\n"), result.error
 
 
-async def test_an_open_store_moves_on_when_its_endpoint_stands_still(own_etcd: EtcdServer) -> None:
+async def test_open_store_leaves_a_paused_endpoint(own_etcd: EtcdServer) -> None:
+    """An open store moves on to the next endpoint."""
     own_etcd.ctl("put", "k", "v")
     async with FaultProxy(own_etcd.client_port) as proxy:
         url = f"etcd://{proxy.address},{own_etcd.address}/?timeout=4"
@@ -249,10 +259,11 @@ async def test_an_open_store_moves_on_when_its_endpoint_stands_still(own_etcd: E
             assert (await store.put("k", b"w")).value == b"w"
 
 
-# What is too much
+# Limits
 
 
-async def test_a_full_store_is_read_and_emptied_but_not_written(etcd_version: str) -> None:
+async def test_full_store_is_read_and_emptied(etcd_version: str) -> None:
+    """A store over its quota refuses writes, and can be read and emptied."""
     with EtcdServer(etcd_version, quota_bytes=2_000_000) as server:
         server.ctl("put", "k", "v")
         server.fill_up()
@@ -274,10 +285,11 @@ async def test_a_full_store_is_read_and_emptied_but_not_written(etcd_version: st
             assert not await store.exists("/full/0")
 
 
-async def test_a_value_that_is_too_large_is_not_written(shared_etcd: EtcdServer) -> None:
+async def test_put_of_too_large_value_is_refused(shared_etcd: EtcdServer) -> None:
+    """A value beyond etcd's or gRPC's limit is TooLarge, and not written."""
     url = f"etcd://{shared_etcd.address}/too-large/"
     async with EtcdStore(parse(url), Access()) as store:
-        for size in (1_600_000, 20_000_000):  # beyond etcd's limit, and beyond that of its transport
+        for size in (1_600_000, 20_000_000):  # beyond etcd's limit, and beyond gRPC's
             for call in (store.put("k", b"x" * size), store.atomic_put("k", b"x" * size, None)):
                 with pytest.raises(TooLarge):
                     await call
@@ -288,11 +300,12 @@ async def test_a_value_that_is_too_large_is_not_written(shared_etcd: EtcdServer)
     assert_one_line(done, 1, "too large")
 
 
-# What nobody can tell
+# Unknown outcomes
 
 
 @ONE_VERSION
-async def test_a_save_whose_answer_is_lost_is_unknown_and_not_failed(shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_command_reports_an_unknown_outcome(shared_etcd: EtcdServer, prefix: str) -> None:
+    """A save whose response is lost is reported as unknown, not as failed."""
     shared_etcd.ctl("put", f"{prefix}k", "before")
     revision = int(shared_etcd.ctl_json("get", f"{prefix}k")["kvs"][0]["mod_revision"])
     async with FaultProxy(shared_etcd.client_port) as proxy:
@@ -311,10 +324,11 @@ async def test_a_save_whose_answer_is_lost_is_unknown_and_not_failed(shared_etcd
 
 
 @ONE_VERSION
-async def test_an_unknown_outcome_is_an_error_of_the_api_too(
+async def test_atomic_put_raises_outcome_unknown(
     shared_etcd: EtcdServer, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The command's runs take it in full.
+    """A save whose response is lost raises OutcomeUnknown."""
+    # The command's tests use the full timeout.
     monkeypatch.setattr("explorer.drivers.common.write_attempt._RESOLVE_TIMEOUT", 2.0)
     async with (
         FaultProxy(shared_etcd.client_port) as proxy,
@@ -331,14 +345,19 @@ async def test_an_unknown_outcome_is_an_error_of_the_api_too(
 # Secrets
 
 
-async def test_a_secret_shows_nowhere(guarded: EtcdServer) -> None:
-    """Not in what is printed, the command line of a process, any object's repr, nor a traceback."""
-    urls = (f"etcd://reader:{CANARY}@{guarded.address}//mine/", f"etcd://{guarded.address}//mine/")
+async def test_secret_is_in_no_output_repr_or_traceback(auth_server: EtcdServer) -> None:
+    """No output, command line, repr or traceback has a password."""
+    urls = (f"etcd://reader:{CANARY}@{auth_server.address}//mine/", f"etcd://{auth_server.address}//mine/")
     for url in urls:
-        for verb in (("get", url, "a"), ("doctor", url), ("get", url, "/nothing"), ("put", url, "a", "--value", "x")):
-            told = await command(*verb, PYTHONDEVMODE="1", PYTHONASYNCIODEBUG="1")
-            assert CANARY not in told.error + told.output.decode()
-            assert "Traceback" not in told.error
+        for arguments in (
+            ("get", url, "a"),
+            ("doctor", url),
+            ("get", url, "/nothing"),
+            ("put", url, "a", "--value", "x"),
+        ):
+            result = await command(*arguments, PYTHONDEVMODE="1", PYTHONASYNCIODEBUG="1")
+            assert CANARY not in result.error + result.output.decode()
+            assert "Traceback" not in result.error
     with Running("watch", urls[1], "", **variables(READER)) as running:
         await asyncio.to_thread(running.note)
         assert CANARY not in " ".join(psutil.Process(running.process.pid).cmdline())
@@ -348,15 +367,16 @@ async def test_a_secret_shows_nowhere(guarded: EtcdServer) -> None:
         assert any(found is store for found in ours)
         assert not [type(found) for found in ours if CANARY in repr(found)]
     with pytest.raises(Unauthenticated) as raised:
-        async with EtcdStore(parse(f"etcd://{guarded.address}/"), WRONG):
+        async with EtcdStore(parse(f"etcd://{auth_server.address}/"), WRONG):
             pass
     assert CANARY not in "".join(traceback.format_exception(raised.value))
 
 
-async def test_a_secret_is_in_no_local_that_a_verbose_traceback_shows(guarded: EtcdServer) -> None:
+async def test_secret_is_in_no_local_of_a_traceback(auth_server: EtcdServer) -> None:
+    """A traceback that shows locals has no password."""
     with pytest.raises(Unauthenticated) as raised:
-        async with EtcdStore(parse(f"etcd://{guarded.address}/"), WRONG):
+        async with EtcdStore(parse(f"etcd://{auth_server.address}/"), WRONG):
             pass
-    told = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
-    ours = "".join(line for line in told.format() if "/tests/" not in line)
+    trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    ours = "".join(line for line in trace.format() if "/tests/" not in line)
     assert CANARY not in ours

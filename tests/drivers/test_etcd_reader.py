@@ -1,4 +1,4 @@
-"""Listing by windows and jumps gives what a plain reading of every key gives."""
+"""Listings by windows and jumps, compared with a full listing of every key."""
 
 import asyncio
 import random
@@ -24,8 +24,8 @@ SHAPES = {
 }
 
 
-def generated(names: list[str], seed: int) -> list[str]:
-    """Give names values, keys below them (few, or more than a probe asks for), or both."""
+def generate_keys(names: list[str], seed: int) -> list[str]:
+    """Return keys: names with values, with keys below (few, or more than one request returns), or both."""
     chance = random.Random(seed)
     keys = []
     for name in names:
@@ -41,8 +41,8 @@ def generated(names: list[str], seed: int) -> list[str]:
     return sorted(set(keys), key=lambda key: key.encode("utf-8", "surrogateescape"))
 
 
-def expected(keys: list[str]) -> list[Child]:
-    """Split keys the slow way, in the order in which the names first appear."""
+def children_of(keys: list[str]) -> list[Child]:
+    """Return the children of keys, in the order in which their names first appear."""
     found: dict[str, list[bool]] = {}
     for key in keys:
         name, below, _ = key.partition("/")
@@ -67,9 +67,10 @@ async def write(store: EtcdStore, keys: list[str]) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-async def test_children_are_those_of_a_plain_reading_whatever_the_size_of_a_page(url: str, shape: str) -> None:
+async def test_children_equal_a_full_listing(url: str, shape: str) -> None:
+    """Children of any page size equal those of a full listing."""
     for seed in range(3):
-        keys = generated(SHAPES[shape], seed)
+        keys = generate_keys(SHAPES[shape], seed)
         async with EtcdStore(parse(f"{url}{seed}/"), Access()) as store:
             await write(store, keys)
             for limit in (1000, 7, 1):
@@ -82,11 +83,12 @@ async def test_children_are_those_of_a_plain_reading_whatever_the_size_of_a_page
                     after = page.next
                     if after is None:
                         break
-                assert found == expected(keys), f"{shape}, seed {seed}, pages of {limit}"
+                assert found == children_of(keys), f"{shape}, seed {seed}, pages of {limit}"
 
 
-async def test_a_listing_of_many_pages_is_complete_and_in_order(url: str) -> None:
-    keys = generated([f"n{number:05d}" for number in range(600)], 1)
+async def test_list_of_many_pages_is_complete_and_ordered(url: str) -> None:
+    """A listing of many pages is complete and ordered; so is a walk."""
+    keys = generate_keys([f"n{number:05d}" for number in range(600)], 1)
     async with EtcdStore(parse(url), Access()) as store:
         await write(store, keys)
         found: list[str] = []
@@ -101,7 +103,8 @@ async def test_a_listing_of_many_pages_is_complete_and_in_order(url: str) -> Non
         assert [entry.key async for entry in store.walk("top", values=False)] == found
 
 
-async def test_a_listing_that_compaction_overtakes_says_so(url: str, shared_etcd: EtcdServer) -> None:
+async def test_list_after_compaction_raises_compacted(url: str, shared_etcd: EtcdServer) -> None:
+    """A listing whose revision was compacted raises Compacted."""
     async with EtcdStore(parse(url), Access()) as store:
         await write(store, [f"{number:03d}" for number in range(50)])
         page = await store.list("top", limit=10)

@@ -1,4 +1,4 @@
-"""How an etcd is reached, from URL, access and etcdctl's variables; and what a gRPC status means as an error."""
+"""etcd's connection settings, and the translation of gRPC statuses."""
 
 from pathlib import Path
 
@@ -50,29 +50,34 @@ def password(found: EtcdSettings) -> str | None:
         ("http://one:1", ["one:1"], False),
         ("https://one:1, https://two", ["one:1", "two:2379"], True),
         ("http://[::1]:1", ["[::1]:1"], False),
-        ("", ["127.0.0.1:2379"], False),  # etcdctl takes an empty variable for one that is not set
+        ("", ["127.0.0.1:2379"], False),  # etcdctl treats an empty variable as unset
     ],
 )
-def test_a_url_without_hosts_means_etcdctls_endpoints(endpoints: str, expected: list[str], *, tls: bool) -> None:
+def test_url_without_hosts_uses_etcdctls_endpoints(endpoints: str, expected: list[str], *, tls: bool) -> None:
+    """Without hosts in the URL, the endpoints come from etcdctl's variable."""
     found = settings(ENDPOINTS=endpoints)
     assert (hosts(found), found.tls) == (expected, tls)
 
 
-def test_without_any_hint_it_is_this_machine() -> None:
+def test_default_endpoint_is_localhost() -> None:
+    """Without hosts and variables, the endpoint is 127.0.0.1:2379."""
     assert hosts(settings()) == ["127.0.0.1:2379"]
 
 
-def test_the_hosts_of_the_url_stand_above_the_variable() -> None:
+def test_hosts_of_the_url_override_the_variable() -> None:
+    """The URL's hosts override ETCDCTL_ENDPOINTS."""
     found = settings("etcd+tls://three,four:4/", ENDPOINTS="http://one:1")
     assert (hosts(found), found.tls) == (["three:2379", "four:4"], True)
 
 
-def test_a_tls_url_stays_so_whatever_the_variable_says() -> None:
+def test_tls_url_overrides_http_in_the_variable() -> None:
+    """A +tls URL uses TLS although ETCDCTL_ENDPOINTS says http."""
     assert settings("etcd+tls:", ENDPOINTS="http://one:1").tls
 
 
 @pytest.mark.parametrize("endpoints", ["ftp://one", ",", "one:port", "http://one:99999", "http://[::1", "unix:///sock"])
-def test_endpoints_that_make_no_sense_are_refused(endpoints: str) -> None:
+def test_invalid_endpoints_are_refused(endpoints: str) -> None:
+    """Invalid ETCDCTL_ENDPOINTS are an InvalidAddress."""
     with pytest.raises(InvalidAddress) as raised:
         settings(ENDPOINTS=endpoints)
     assert raised.value.hint
@@ -89,16 +94,22 @@ def test_endpoints_that_make_no_sense_are_refused(endpoints: str) -> None:
         ({"USER": "me:word"}, "me", "word"),
         ({"USER": "me:wo:rd"}, "me", "wo:rd"),
         ({"USER": "me", "PASSWORD": "word"}, "me", "word"),
-        ({"USER": "me:word", "PASSWORD": ""}, "me", "word"),  # an empty variable is one that is not set
-        ({"USER": "me:part", "PASSWORD": "word"}, "me:part", "word"),  # with a password of its own, the name is whole
+        ({"USER": "me:word", "PASSWORD": ""}, "me", "word"),  # an empty variable counts as unset
+        (
+            {"USER": "me:part", "PASSWORD": "word"},
+            "me:part",
+            "word",
+        ),  # with PASSWORD set, the name is not split
     ],
 )
-def test_etcdctls_user_and_password(variables: dict[str, str], user: str | None, secret: str | None) -> None:
+def test_user_and_password_come_from_etcdctl(variables: dict[str, str], user: str | None, secret: str | None) -> None:
+    """User and password are read from etcdctl's variables, as etcdctl does."""
     found = settings(**variables)
     assert (found.access.user, password(found)) == (user, secret)
 
 
-def test_what_is_said_nearer_to_the_call_counts_more() -> None:
+def test_access_overrides_url_and_variables() -> None:
+    """The access overrides the URL, and that the variables."""
     url, variables = "etcd://you:url@one/", {"USER": "me", "PASSWORD": "variable"}
     found = settings(url, **variables)
     assert (found.access.user, password(found)) == ("you", "url")
@@ -106,7 +117,8 @@ def test_what_is_said_nearer_to_the_call_counts_more() -> None:
     assert (found.access.user, password(found)) == ("them", "access")
 
 
-def test_a_password_is_never_used_for_somebody_else() -> None:
+def test_password_is_not_used_for_another_user() -> None:
+    """A variable's password is not used for a user from elsewhere."""
     found = settings("etcd://one/", Access(user="you"), USER="me:word")
     assert (found.access.user, password(found)) == ("you", None)
     found = settings("etcd://you@one/", USER="me:word")
@@ -115,7 +127,8 @@ def test_a_password_is_never_used_for_somebody_else() -> None:
     assert (found.access.user, password(found)) == ("you", None)
 
 
-def test_a_password_shows_nowhere() -> None:
+def test_password_is_in_no_repr() -> None:
+    """No repr has the password."""
     found = settings("etcd:", USER=f"me:{CANARY}")
     for shown in (repr(found), str(found), repr(found.access), found.redacted):
         assert CANARY not in shown
@@ -124,7 +137,8 @@ def test_a_password_shows_nowhere() -> None:
 # Files and options
 
 
-def test_etcdctls_files(tmp_path: Path) -> None:
+def test_tls_files_come_from_etcdctl(tmp_path: Path) -> None:
+    """The TLS files are read from etcdctl's variables."""
     found = settings(CACERT=str(tmp_path / "ca"), CERT=str(tmp_path / "cert"), KEY=str(tmp_path / "key"))
     access = found.access
     assert (access.ca_file, access.cert_file, access.key_file) == (
@@ -136,7 +150,8 @@ def test_etcdctls_files(tmp_path: Path) -> None:
     assert near.access.ca_file == tmp_path / "near"
 
 
-def test_files_matter_to_encrypted_connections_alone(tmp_path: Path) -> None:
+def test_tls_files_are_ignored_without_tls(tmp_path: Path) -> None:
+    """Without TLS, the files are not read."""
     missing = str(tmp_path / "missing.pem")
     assert settings("etcd://one/", CACERT=missing).credentials() is None
     with pytest.raises(TlsFailed, match=r"cannot read .*missing\.pem"):
@@ -144,32 +159,37 @@ def test_files_matter_to_encrypted_connections_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("given", ["CERT", "KEY"])
-def test_a_certificate_without_its_key_is_refused(given: str, tmp_path: Path) -> None:
+def test_certificate_without_key_is_refused(given: str, tmp_path: Path) -> None:
+    """A client certificate needs its key, and the key its certificate."""
     with pytest.raises(TlsFailed, match="belong together"):
         settings("etcd+tls://one/", **{given: str(tmp_path / "half")}).credentials()
 
 
 @pytest.mark.parametrize("content", [b"", b"no PEM\n", b"\0\xff"])
-def test_a_file_that_is_no_pem_is_named(content: bytes, tmp_path: Path) -> None:
+def test_file_that_is_no_pem_is_named(content: bytes, tmp_path: Path) -> None:
+    """The error for a file that is no PEM file names it."""
     file = tmp_path / "ca.pem"
     file.write_bytes(content)
     with pytest.raises(TlsFailed, match=r"ca\.pem"):
         settings("etcd+tls://one/", CACERT=str(file)).credentials()
 
 
-def test_a_server_name_is_expected_of_encrypted_connections() -> None:
+def test_server_name_is_used_with_tls_only() -> None:
+    """The server name is a channel option of TLS connections only."""
     named = Access(server_name="elsewhere")
     assert settings("etcd+tls://one/", named).channel_options(()) == [("grpc.ssl_target_name_override", "elsewhere")]
     assert settings("etcd://one/", named).channel_options(()) == []
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "soon", "inf", "nan", "1e999"])
-def test_a_time_limit_is_a_number_of_seconds(text: str) -> None:
+def test_timeout_must_be_a_positive_number(text: str) -> None:
+    """The timeout is a positive number of seconds."""
     with pytest.raises(InvalidAddress):
         settings(f"etcd://one/?timeout={text}")
 
 
-def test_the_path_is_the_root_of_all_keys() -> None:
+def test_root_is_the_path_as_a_directory() -> None:
+    """The URL's path is the beginning of every key."""
     assert settings("etcd://one/config").root == b"config/"
     assert settings("etcd://one//registry/").root == b"/registry/"
     assert settings("etcd://one/a?separator=:").root == b"a:"
@@ -177,12 +197,13 @@ def test_the_path_is_the_root_of_all_keys() -> None:
 
 
 @pytest.mark.parametrize("url", ["etcd://one/?separator=", "etcd://one/?separater=:"])
-def test_options_are_checked(url: str) -> None:
+def test_unknown_option_is_refused(url: str) -> None:
+    """An unknown or invalid option of the URL is an InvalidAddress."""
     with pytest.raises(InvalidAddress):
         settings(url)
 
 
-# What a gRPC status means
+# Translation of gRPC statuses
 
 
 @pytest.mark.parametrize(
@@ -232,7 +253,10 @@ def test_options_are_checked(url: str) -> None:
         (Code.DATA_LOSS, "etcdserver: corrupt cluster", NotReachable, True),
     ],
 )
-def test_every_status_has_its_error(code: Code, details: str, kind: type[ExplorerError], *, retryable: bool) -> None:
+def test_translate_maps_each_status_to_its_error(
+    code: Code, details: str, kind: type[ExplorerError], *, retryable: bool
+) -> None:
+    """Each gRPC status is the error of the tree that it means."""
     error = translate(code, details).error
     assert type(error) is kind
     assert error.retryable is retryable
@@ -242,7 +266,8 @@ def test_every_status_has_its_error(code: Code, details: str, kind: type[Explore
 
 @pytest.mark.parametrize("code", list(Code))
 @pytest.mark.parametrize("details", ["", None])
-def test_a_status_without_words_is_an_error_all_the_same(code: Code, details: str | None) -> None:
+def test_translate_without_details_has_a_message(code: Code, details: str | None) -> None:
+    """A status without details is an error with a message."""
     assert translate(code, details).error.message
 
 
@@ -257,21 +282,25 @@ def test_a_status_without_words_is_an_error_all_the_same(code: Code, details: st
         (Code.DEADLINE_EXCEEDED, "Deadline Exceeded", False),
     ],
 )
-def test_what_never_left_is_told_apart_from_what_may_have_happened(code: Code, details: str, *, unsent: bool) -> None:
+def test_translate_distinguishes_sent_from_not_sent(code: Code, details: str, *, unsent: bool) -> None:
+    """Only a request that was not sent is reported as such."""
     assert translate(code, details).not_sent is unsent
 
 
 @pytest.mark.parametrize("text", ["invalid auth token", "revision of auth store is old"])
-def test_a_token_that_is_no_longer_good_may_be_renewed(text: str) -> None:
+def test_translate_marks_a_refused_token(text: str) -> None:
+    """A refused token may be refreshed."""
     for code in (Code.UNAUTHENTICATED, Code.INVALID_ARGUMENT):
         assert translate(code, f"etcdserver: {text}").is_token_refused
 
 
-def test_a_wrong_password_is_never_tried_again() -> None:
-    finding = translate(Code.INVALID_ARGUMENT, "etcdserver: authentication failed, invalid user ID or password")
-    assert not finding.is_token_refused
+def test_translate_of_wrong_password_is_no_token_error() -> None:
+    """A wrong password is not sent again."""
+    status = translate(Code.INVALID_ARGUMENT, "etcdserver: authentication failed, invalid user ID or password")
+    assert not status.is_token_refused
 
 
-def test_a_servers_words_are_harmless() -> None:
+def test_translate_sanitizes_details() -> None:
+    """A server's text has no control characters in messages."""
     error = translate(Code.UNKNOWN, "a\x1b]52;c;\x07b\nc\u202e").error
     assert not set(str(error)) & {"\x1b", "\x07", "\n", "\u202e"}

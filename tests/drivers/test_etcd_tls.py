@@ -1,4 +1,4 @@
-"""Connections to real etcds by TLS: which are not made, and why, by the library and by the command."""
+"""TLS connections to real etcds: which are refused, and why, by the library and the command."""
 
 from contextlib import ExitStack
 from functools import partial
@@ -17,9 +17,10 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_connection_that_cannot_be_trusted_is_not_made(version: str, certificates: Certificates) -> None:
-    right = Access(ca_file=certificates.ca_file)
-    told = partial(assert_told, by_command=version == VERSIONS[-1])
+async def test_untrusted_connection_is_refused(version: str, certificates: Certificates) -> None:
+    """A connection that TLS cannot verify is refused with the cause."""
+    trusted = Access(ca_file=certificates.ca_file)
+    assert_refused = partial(assert_told, by_command=version == VERSIONS[-1])
     with ExitStack() as servers:
 
         def start(tls: Tls | None) -> str:
@@ -30,32 +31,34 @@ async def test_a_connection_that_cannot_be_trusted_is_not_made(version: str, cer
         expired = start(Tls(certificates.ca_file, certificates.expired))
         plain = start(None)
         other = Access(ca_file=certificates.other_authority)
-        await told(f"etcd+tls://{good}/", TlsFailed, 5, access=other, hint="unknown authority")
-        await told(f"etcd+tls://{renamed}/", TlsFailed, 5, access=right, hint="--server-name")
-        await told(f"etcd+tls://{expired}/", TlsFailed, 5, access=right, hint="expired")
-        await told(f"etcd://{good}/", NotReachable, 5, hint="etcd+tls://")
-        await told(f"etcd+tls://{plain}/", NotReachable, 5, access=right, hint="etcd://")
+        await assert_refused(f"etcd+tls://{good}/", TlsFailed, 5, access=other, hint="unknown authority")
+        await assert_refused(f"etcd+tls://{renamed}/", TlsFailed, 5, access=trusted, hint="--server-name")
+        await assert_refused(f"etcd+tls://{expired}/", TlsFailed, 5, access=trusted, hint="expired")
+        await assert_refused(f"etcd://{good}/", NotReachable, 5, hint="etcd+tls://")
+        await assert_refused(f"etcd+tls://{plain}/", NotReachable, 5, access=trusted, hint="etcd://")
         missing = Access(ca_file=Path("/nowhere/ca.pem"))
-        await told(f"etcd+tls://{good}/", TlsFailed, 5, access=missing, hint="/nowhere/ca.pem")
+        await assert_refused(f"etcd+tls://{good}/", TlsFailed, 5, access=missing, hint="/nowhere/ca.pem")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_client_is_known_by_its_certificate(version: str, certificates: Certificates) -> None:
-    def showing(certificate: Path | None, key: Path | None) -> Access:
+async def test_client_certificate_authenticates(version: str, certificates: Certificates) -> None:
+    """The common name of the client certificate is the user."""
+
+    def access_with(certificate: Path | None, key: Path | None) -> Access:
         return Access(ca_file=certificates.ca_file, cert_file=certificate, key_file=key)
 
-    client, stranger = certificates.client, certificates.stranger
+    client, other = certificates.client, certificates.stranger
     tls = Tls(certificates.ca_file, certificates.server, clients=certificates.ca_file, client=client)
     with EtcdServer(version, tls=tls) as server:
         server.ctl("put", "k", "v")
         url = f"etcd+tls://{server.address}/"
-        told = partial(assert_told, by_command=version == VERSIONS[-1])
-        await told(url, TlsFailed, 5, access=showing(None, None), hint="certificate")
-        await told(url, TlsFailed, 5, access=showing(stranger.cert_file, stranger.key), hint="certificate")
-        await told(url, TlsFailed, 5, access=showing(client.cert_file, stranger.key), hint="key")
-        await told(url, TlsFailed, 5, access=showing(client.cert_file, None), hint="both")
-        known = showing(client.cert_file, client.key)
-        async with EtcdStore(parse(url), known) as store:
+        assert_refused = partial(assert_told, by_command=version == VERSIONS[-1])
+        await assert_refused(url, TlsFailed, 5, access=access_with(None, None), hint="certificate")
+        await assert_refused(url, TlsFailed, 5, access=access_with(other.cert_file, other.key), hint="certificate")
+        await assert_refused(url, TlsFailed, 5, access=access_with(client.cert_file, other.key), hint="key")
+        await assert_refused(url, TlsFailed, 5, access=access_with(client.cert_file, None), hint="both")
+        authenticated = access_with(client.cert_file, client.key)
+        async with EtcdStore(parse(url), authenticated) as store:
             assert (await store.get("k")).value == b"v"
-        got = await command("get", "etcd:", "k", access=known, ETCDCTL_ENDPOINTS=server.url)
+        got = await command("get", "etcd:", "k", access=authenticated, ETCDCTL_ENDPOINTS=server.url)
         assert got.output == b"v\n", got.error

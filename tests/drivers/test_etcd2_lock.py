@@ -1,4 +1,4 @@
-"""Locks on etcd's v2 API, as libkv and valkeyrie take them: we and they respect each other."""
+"""Locks on etcd's v2 API beside valkeyrie's."""
 
 import asyncio
 from datetime import datetime
@@ -15,7 +15,8 @@ from tests.servers.waiting import eventually
 __all__ = ["path", "plain", "store"]
 
 
-async def test_a_lock_of_valkeyries_is_respected_and_told(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+async def test_valkeyrie_lock_is_respected_and_listed(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    """A lock that valkeyrie holds is listed, refused and waited for."""
     made = plain.put(f"/{path}/job___lock", "value=&prevExist=false&ttl=60")["node"]
     with pytest.raises(CannotLock):
         await store.lock("job", ttl=TTL).acquire(timeout=0)
@@ -33,9 +34,8 @@ async def test_a_lock_of_valkeyries_is_respected_and_told(store: Etcd2Store, pla
         await waiting
 
 
-async def test_our_lock_is_respected_by_valkeyrie_and_says_who_holds_it(
-    store: Etcd2Store, plain: PlainV2, path: str
-) -> None:
+async def test_valkeyrie_waits_for_our_lock(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    """Valkeyrie waits for our lock, whose value names the holder."""
     async with store.lock("job", value=b"value", ttl=LASTING) as lock:
         taken = plain.put(f"/{path}/job___lock", f"value=&prevExist=true&ttl=60&prevIndex={2**64 - 1}")
         assert taken["errorCode"] == 101
@@ -45,14 +45,15 @@ async def test_our_lock_is_respected_by_valkeyrie_and_says_who_holds_it(
         assert "pid" in info.holder.name
         assert isinstance(info.holder.since, datetime)
         assert info.holder.fence == lock.fence
-        await asyncio.sleep(LASTING * 1.5)  # longer than it would live
+        await asyncio.sleep(LASTING * 1.5)  # longer than the TTL
         assert lock.held
         assert plain.get(f"/{path}/job___lock")["node"]["createdIndex"] == lock.fence
     assert plain.get(f"/{path}/job___lock")["errorCode"] == 100
     assert (await store.get("job")).value == b"value"
 
 
-async def test_a_lock_that_nothing_would_end_is_told_as_such(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+async def test_lock_without_ttl_is_stale(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    """A lock's key without a TTL is listed as stale."""
     plain.put(f"/{path}/job___lock", "value=")
     (info,) = await store.locks()
     assert info.stale
@@ -60,9 +61,8 @@ async def test_a_lock_that_nothing_would_end_is_told_as_such(store: Etcd2Store, 
     assert info.holder.session is None
 
 
-async def test_a_lock_that_another_took_over_is_lost_and_left_alone(
-    store: Etcd2Store, plain: PlainV2, path: str
-) -> None:
+async def test_lock_taken_over_is_lost_and_kept(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    """A lock whose key was replaced is lost, and the new key stays at release."""
     lock = store.lock("job", ttl=60)
     await lock.acquire()
     plain.delete(f"/{path}/job___lock")
@@ -74,14 +74,15 @@ async def test_a_lock_that_another_took_over_is_lost_and_left_alone(
     assert found == theirs | {"ttl": found["ttl"]}
 
 
-async def test_a_value_cannot_be_written_to_a_locked_directory_and_the_lock_is_given_up(store: Etcd2Store) -> None:
+async def test_lock_with_value_on_a_directory_is_released(store: Etcd2Store) -> None:
+    """A lock with a value on a directory fails, and leaves no lock behind."""
     await store.put("top/key", b"value")
     with pytest.raises(InvalidKey):
         await store.lock("top", value=b"who", ttl=60).acquire()
 
-    async def free() -> bool:
+    async def is_free() -> bool:
         return await store.locks() == ()
 
-    await eventually(free, "it is given up", PATIENCE)
+    await eventually(is_free, "the lock is released", PATIENCE)
     async with store.lock("top", ttl=60) as lock:
         assert lock.held

@@ -1,4 +1,4 @@
-"""The two layouts of locks on etcd's v2 API, libkv's beside the real library: who holds is respected and listed."""
+"""The two lock layouts of etcd's v2 API, beside the real libkv."""
 
 import asyncio
 from collections.abc import Generator
@@ -25,15 +25,15 @@ def locker() -> Generator[Locker, None, None]:
         yield built
 
 
-def place(store: Etcd2Store, key: str) -> str:
+def path_of(store: Etcd2Store, key: str) -> str:
     """Return the path of a key."""
     return f"/{store.address.path.strip('/')}/{key}"
 
 
-async def test_lock_of_libkv_is_listed_refused_and_waited_for(
+async def test_libkv_lock_is_listed_refused_and_waited_for(
     store: Etcd2Store, shared_etcd2: EtcdServer, locker: Locker, path: str
 ) -> None:
-    """Without a layout it is refused at once, by name; in libkv's it is waited for; it is listed as possible."""
+    """Libkv's lock is refused in another layout, waited for in its own, and listed as possible."""
     with locker.run(shared_etcd2.address, f"{path}/job") as theirs:
         await asyncio.to_thread(theirs.obtained)
         assert await store.locks() == ()
@@ -55,7 +55,7 @@ async def test_lock_of_libkv_is_listed_refused_and_waited_for(
 async def test_libkv_waits_for_a_lock_of_its_layout(
     store: Etcd2Store, shared_etcd2: EtcdServer, plain: PlainV2, locker: Locker, path: str
 ) -> None:
-    """The key holds the value as given, lives for the TTL, and goes at release, which lets libkv in."""
+    """The key has the lock's value and TTL, and is deleted at release, which libkv waits for."""
     lock = store.lock("job", value=b"who", ttl=20, layout="libkv")
     await lock.acquire()
     node = plain.get(f"/{path}/job")["node"]
@@ -68,7 +68,8 @@ async def test_libkv_waits_for_a_lock_of_its_layout(
     assert not await store.exists("job")
 
 
-async def test_libkv_lock_without_value_says_who_holds_it(store: Etcd2Store) -> None:
+async def test_libkv_lock_without_value_names_its_holder(store: Etcd2Store) -> None:
+    """A libkv lock without a value has the holder's identity as its value."""
     async with store.lock("job", layout="libkv"):
         (info,) = await store.locks("job")
         assert info.holder is not None
@@ -77,6 +78,7 @@ async def test_libkv_lock_without_value_says_who_holds_it(store: Etcd2Store) -> 
 
 
 async def test_libkv_lock_is_renewed_and_lost_when_taken(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    """A libkv lock is renewed while it is held, and lost when its key is replaced."""
     lock = store.lock("job", ttl=1, layout="libkv")
     await lock.acquire()
     first = plain.get(f"/{path}/job")["node"]
@@ -103,12 +105,12 @@ async def test_libkv_lock_is_renewed_and_lost_when_taken(store: Etcd2Store, plai
         ("valkeyrie", "job", "value=&ttl=60", CannotLock, "layout libkv"),
     ],
 )
-async def test_lock_is_refused_beside_what_is_there(
+async def test_lock_beside_existing_key_is_refused(
     store: Etcd2Store, plain: PlainV2, case: tuple[str, str, str, type[Exception], str]
 ) -> None:
-    """At once, although it would wait for ever; and nothing is left of it."""
+    """A lock that could never be obtained is refused at once, and leaves nothing behind."""
     layout, there, form, error, words = case
-    plain.put(place(store, there), form)
+    plain.put(path_of(store, there), form)
     with pytest.raises(error, match=words):
         await asyncio.wait_for(store.lock("job", layout=layout).acquire(), PATIENCE)
     assert {entry.key for entry in (await store.list("")).items} <= {there, "job"}
@@ -116,15 +118,15 @@ async def test_lock_is_refused_beside_what_is_there(
 
 
 @pytest.mark.parametrize(("layout", "beside"), [("valkeyrie", "job"), ("libkv", "job___lock")])
-async def test_lock_taken_beside_at_the_same_time_is_given_up(
+async def test_lock_beside_concurrent_other_layout_is_released(
     store: Etcd2Store, plain: PlainV2, layout: str, beside: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other layout's key comes between the first check and the own key."""
+    """The other layout's key is created between the first check and our key."""
 
-    async def join(_lock: Etcd2Lock) -> None:
-        plain.put(place(store, beside), "value=theirs&prevExist=false&ttl=60")
+    async def put_other(_lock: Etcd2Lock) -> None:
+        plain.put(path_of(store, beside), "value=theirs&prevExist=false&ttl=60")
 
-    monkeypatch.setattr(Etcd2Lock, "_enqueue", join)
+    monkeypatch.setattr(Etcd2Lock, "_enqueue", put_other)
     lock = store.lock("job", layout=layout)
     with pytest.raises(CannotLock, match="layout"):
         await asyncio.wait_for(lock.acquire(), PATIENCE)
@@ -133,7 +135,8 @@ async def test_lock_taken_beside_at_the_same_time_is_given_up(
 
 
 @pytest.mark.parametrize("key", ["plain", "plain/below"])
-async def test_key_that_expires_is_a_possible_lock_only_where_asked(store: Etcd2Store, key: str) -> None:
+async def test_expiring_key_is_listed_only_below_a_prefix(store: Etcd2Store, key: str) -> None:
+    """A key that expires is a possible lock, and listed only below a prefix."""
     await store.put(key, b"data", ttl=60)
     await store.put("other", b"data")
     assert [(info.key, info.certain) for info in await store.locks("plain")] == [(key, False)]

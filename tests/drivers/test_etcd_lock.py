@@ -1,4 +1,4 @@
-"""Locks beside etcd's own tools: etcdctl and we wait for each other, and what others leave in the store is told."""
+"""Locks beside etcdctl's and valkeyrie's, and the listing of contenders."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -31,7 +31,7 @@ async def store(shared_etcd: EtcdServer, prefix: str) -> AsyncGenerator[Store, N
 
 @asynccontextmanager
 async def etcdctl_lock(server: EtcdServer, key: str) -> AsyncGenerator[asyncio.subprocess.Process, None]:
-    """Run `etcdctl lock`, which prints the contender's key once it holds the lock and keeps it until it is ended."""
+    """Run `etcdctl lock`, which prints the contender's key when it holds the lock, and holds it until it ends."""
     line = require(ETCDCTL[server.version])
     process = await asyncio.create_subprocess_exec(
         *line,
@@ -48,31 +48,32 @@ async def etcdctl_lock(server: EtcdServer, key: str) -> AsyncGenerator[asyncio.s
         await process.communicate()
 
 
-async def held_by(process: asyncio.subprocess.Process) -> str:
-    """Wait until etcdctl holds the lock, and give its contender's key."""
+async def contender_key(process: asyncio.subprocess.Process) -> str:
+    """Wait until etcdctl holds the lock, and return its contender's key."""
     assert process.stdout
     async with asyncio.timeout(PATIENCE):
         return (await process.stdout.readline()).decode().strip()
 
 
-async def queued(store: Store, key: str, waiters: int) -> LockInfo:
-    """Wait until so many wait for a lock, and give what is told of it."""
+async def wait_for_waiters(store: Store, key: str, waiters: int) -> LockInfo:
+    """Wait until a lock has a number of waiters, and return its info."""
     found: list[LockInfo] = []
 
-    async def enough() -> bool:
+    async def is_reached() -> bool:
         found[:] = [info for info in await store.locks() if info.key == key]
         return bool(found) and len(found[0].waiters) == waiters
 
-    await eventually(enough, f"{waiters} wait for {key}", PATIENCE)
+    await eventually(is_reached, f"{waiters} wait for {key}", PATIENCE)
     return found[0]
 
 
-async def test_we_wait_for_etcdctl(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_lock_waits_for_etcdctl(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+    """A lock that etcdctl holds is waited for."""
     async with etcdctl_lock(shared_etcd, f"{prefix}job") as theirs:
-        contender = await held_by(theirs)
+        contender = await contender_key(theirs)
         ours = store.lock("job", ttl=20)
         waiting = asyncio.create_task(ours.acquire())
-        info = await queued(store, "job", 1)
+        info = await wait_for_waiters(store, "job", 1)
         assert info.holder
         assert f"{prefix}{info.holder.key}" == contender
         assert not waiting.done()
@@ -83,20 +84,19 @@ async def test_we_wait_for_etcdctl(store: Store, shared_etcd: EtcdServer, prefix
         await ours.release()
 
 
-async def test_etcdctl_waits_for_us_and_the_queue_keeps_its_order(
-    store: Store, shared_etcd: EtcdServer, prefix: str
-) -> None:
+async def test_etcdctl_waits_for_our_lock_in_order(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+    """Etcdctl waits for our lock, and the queue keeps its order."""
     first, last = store.lock("job", ttl=20), store.lock("job", ttl=20)
     await first.acquire()
     async with etcdctl_lock(shared_etcd, f"{prefix}job") as theirs:
-        await queued(store, "job", 1)
+        await wait_for_waiters(store, "job", 1)
         waiting = asyncio.create_task(last.acquire())
-        info = await queued(store, "job", 2)
+        info = await wait_for_waiters(store, "job", 2)
         fences = [info.holder.fence if info.holder else None, *(waiter.fence for waiter in info.waiters)]
         assert fences == sorted(fences, key=lambda fence: fence if isinstance(fence, int) else 0)
         assert fences[0] == first.fence
         await first.release()
-        assert (await held_by(theirs)).startswith(f"{prefix}job/")
+        assert (await contender_key(theirs)).startswith(f"{prefix}job/")
         assert not waiting.done()
         theirs.terminate()
         async with asyncio.timeout(PATIENCE):
@@ -106,9 +106,8 @@ async def test_etcdctl_waits_for_us_and_the_queue_keeps_its_order(
     await last.release()
 
 
-async def test_a_lock_is_told_with_its_lease_and_the_other_keys_of_it(
-    store: Store, shared_etcd: EtcdServer, prefix: str
-) -> None:
+async def test_locks_lists_the_lease_and_its_other_keys(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+    """A lock is listed with its lease and the other keys attached to it."""
     async with store.lock("job", ttl=20) as lock:
         (info,) = await store.locks()
         assert info.holder
@@ -124,42 +123,42 @@ async def test_a_lock_is_told_with_its_lease_and_the_other_keys_of_it(
 
 
 def contender(lease: str) -> str:
-    """Name a contender's key as etcd's concurrency package does: without the leading zeros of etcdctl's spelling."""
+    """Return a contender's name as etcd's concurrency package makes it: without etcdctl's leading zeros."""
     return f"{int(lease, 16):x}"
 
 
-async def test_the_time_left_counts_down(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_locks_ttl_counts_down(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+    """The TTL of a lock's holder counts down."""
     lease = shared_etcd.ctl("lease", "grant", "60").split()[1]
     shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}job/{contender(lease)}", "")
 
-    async def left() -> float:
+    async def ttl() -> float:
         (info,) = await store.locks()
         assert info.holder
         assert info.holder.session == lease
         assert info.holder.ttl is not None
         return info.holder.ttl
 
-    first = await left()
+    first = await ttl()
     assert 50 < first <= 60
 
-    async def less() -> bool:
-        return await left() < first
+    async def is_less() -> bool:
+        return await ttl() < first
 
-    await eventually(less, "less time is left", PATIENCE)
+    await eventually(is_less, "the TTL goes down", PATIENCE)
     shared_etcd.ctl("lease", "revoke", lease)
     assert await store.locks() == ()
 
 
-async def test_a_contender_put_over_without_its_lease_is_told_as_stale(
-    store: Store, shared_etcd: EtcdServer, prefix: str
-) -> None:
+async def test_contender_without_lease_is_stale(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+    """A contender whose key lost its lease is listed as stale."""
     lease = shared_etcd.ctl("lease", "grant", "60").split()[1]
     orphan = f"{prefix}job/{contender(lease)}"
     shared_etcd.ctl("put", f"--lease={lease}", orphan, "")
     shared_etcd.ctl("put", orphan, "put over by hand")
     ours = store.lock("job", ttl=20)
     waiting = asyncio.create_task(ours.acquire())
-    info = await queued(store, "job", 1)
+    info = await wait_for_waiters(store, "job", 1)
     assert info.stale
     assert info.holder
     assert f"{prefix}{info.holder.key}" == orphan
@@ -170,13 +169,14 @@ async def test_a_contender_put_over_without_its_lease_is_told_as_stale(
     await ours.release()
 
 
-async def test_an_entry_that_only_looks_like_a_contender_is_no_lock(store: Store) -> None:
-    """Without lease and without anybody in its queue it may be anything, such as a commit named by its hash."""
+async def test_entry_that_looks_like_a_contender_is_no_lock(store: Store) -> None:
+    """A hex name without lease and queue may be anything, such as a commit named by its hash."""
     await store.put("commits/4b825dc642cb6eb9", b"a tree")
     assert await store.locks() == ()
 
 
-async def test_valkeyries_lock_is_told(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_valkeyrie_lock_is_listed(store: Store, shared_etcd: EtcdServer, prefix: str) -> None:
+    """A lock in valkeyrie's layout is listed."""
     lease = shared_etcd.ctl("lease", "grant", "60").split()[1]
     shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}deep/job___lock", "")
     (info,) = await store.locks()
@@ -190,7 +190,8 @@ async def test_valkeyries_lock_is_told(store: Store, shared_etcd: EtcdServer, pr
     shared_etcd.ctl("lease", "revoke", lease)
 
 
-async def test_ordinary_entries_below_a_locked_key_are_no_contenders(store: Store) -> None:
+async def test_entries_below_a_locked_key_are_no_contenders(store: Store) -> None:
+    """Ordinary entries below a locked key do not delay the lock."""
     for key in ("job", "job/settings", "job/0123", "job/deep/cafe"):
         await store.put(key, b"value")
     async with store.lock("job", ttl=20) as lock:
@@ -205,16 +206,16 @@ async def test_ordinary_entries_below_a_locked_key_are_no_contenders(store: Stor
 async def test_lock_beside_one_of_valkeyrie_is_refused(
     store: Store, beside: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At once, with the name of that layout; also when it comes between the first check and the own contender."""
+    """It is refused at once, by name, also if it appears between the first check and our contender."""
     await store.put("job___lock/other", b"no contender")
     async with asyncio.timeout(PATIENCE), store.lock("job", ttl=60):
         pass
     lock = store.lock("job", ttl=60)
     grant = leases.grant
 
-    async def grant_and_put(cluster: EtcdConnection, ttl: float) -> messages.LeaseGrantResponse:
+    async def grant_and_put(connection: EtcdConnection, ttl: float) -> messages.LeaseGrantResponse:
         await store.put(beside, b"")
-        return await grant(cluster, ttl)
+        return await grant(connection, ttl)
 
     monkeypatch.setattr(leases, "grant", grant_and_put)
     for _ in range(2):

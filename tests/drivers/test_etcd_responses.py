@@ -1,4 +1,4 @@
-"""Whatever answers in the place of etcd: each call of the contract reports it by an error of the error tree."""
+"""Foreign answers instead of etcd's: each call of the contract raises an error of the error tree."""
 
 import asyncio
 import logging
@@ -38,13 +38,13 @@ ALL_CALLS: Final = {**CALLS, "history": _history, "guarded deletion": lambda sto
 
 @pytest.fixture
 def etcd_version() -> str:
-    """One version will do: what answers is not etcd."""
+    """One version suffices: the answers are not etcd's."""
     return "3.5"
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spend little time on finding out what became of a write: nothing here can say."""
+def _short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limit the time to find out outcomes: no answer here can show them."""
     monkeypatch.setattr(write_attempt, "_RESOLVE_TIMEOUT", TIMEOUT)
 
 
@@ -53,14 +53,14 @@ def store_at(address: str, path: str, timeout: float = TIMEOUT) -> EtcdStore:
 
 
 async def fill(server: EtcdServer, path: str) -> None:
-    """Write what the calls are about."""
+    """Write the keys that the calls use."""
     async with store_at(server.address, path, 5.0) as store:
         for key in KEYS:
             await store.put(key, b"value")
 
 
 async def failures_of_calls(server: EtcdServer, path: str, own: Answer | bytes) -> dict[str, str]:
-    """Make every call, and the first contact, where a proxy gives this answer, and return what is wrong."""
+    """Return what is wrong with the errors of every call, and of the handshake, with this answer of a proxy."""
     async with Http2Proxy(server.address) as proxy:
         store = store_at(proxy.address, path)
         await store.connect()
@@ -68,24 +68,24 @@ async def failures_of_calls(server: EtcdServer, path: str, own: Answer | bytes) 
         found = await asyncio.gather(*(complaint_of(call, store, never_own=True) for call in ALL_CALLS.values()))
         await store.close()
         first = store_at(proxy.address, path)
-        contact = "; ".join(complaints(await outcome(first.connect()), never_own=True))
+        handshake = "; ".join(complaints(await outcome(first.connect()), never_own=True))
         await first.close()
         return {
-            name: wrong for name, wrong in zip((*ALL_CALLS, "first contact"), (*found, contact), strict=True) if wrong
+            name: wrong for name, wrong in zip((*ALL_CALLS, "handshake"), (*found, handshake), strict=True) if wrong
         }
 
 
 async def test_foreign_answer_is_an_error_of_the_tree(
     shared_etcd: EtcdServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line, exit code 5 (or 7 for a write that may have happened), and nothing that gRPC writes by itself."""
+    """Each is one line, with exit code 5 (7 for a write that may have happened), and gRPC prints nothing."""
     path = f"test-{uuid.uuid4().hex[:12]}"
     await fill(shared_etcd, path)
     found: dict[str, object] = {}
-    few = asyncio.Semaphore(12)
+    limit = asyncio.Semaphore(12)
 
     async def check(name: str, own: Answer | bytes) -> None:
-        async with few:
+        async with limit:
             if wrong := await failures_of_calls(shared_etcd, path, own):
                 found[name] = wrong
 
@@ -95,14 +95,14 @@ async def test_foreign_answer_is_an_error_of_the_tree(
 
 
 RAISED: Final = (
-    *(AioRpcError(code, Metadata(), Metadata(), details="words") for code in grpc.StatusCode if code.value[0]),
-    grpc.RpcError("words"),
+    *(AioRpcError(code, Metadata(), Metadata(), details="details") for code in grpc.StatusCode if code.value[0]),
+    grpc.RpcError("details"),
     grpc.aio.UsageError("Channel is closed."),
-    grpc.aio.BaseError("words"),
-    grpc.aio.InternalError("words"),
+    grpc.aio.BaseError("details"),
+    grpc.aio.InternalError("details"),
     asyncio.InvalidStateError("RPC already finished"),
     ValueError("metadata was invalid"),
-    OSError("words"),
+    OSError("details"),
     EOFError(),
 )
 
@@ -110,7 +110,7 @@ RAISED: Final = (
 async def test_exception_of_grpc_never_leaves_the_driver(
     shared_etcd: EtcdServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stub that raises everything it can, by every call: the errors are the tree's own."""
+    """Each exception of gRPC, raised by a stub in every call, becomes an error of the tree."""
     path = f"test-{uuid.uuid4().hex[:12]}"
     await fill(shared_etcd, path)
     found: dict[str, object] = {}
@@ -137,9 +137,9 @@ async def test_exception_of_grpc_never_leaves_the_driver(
 
 
 async def test_watch_goes_on_after_foreign_answers(shared_etcd: EtcdServer) -> None:
-    """A running watch of a key and of a tree says that it was lost, tries again, and tells what happens then."""
+    """A watch of a key and of a tree yields Lost, reconnects, and yields later changes."""
 
-    async def survive(name: str) -> None:
+    async def check_watches(name: str) -> None:
         path = f"test-{uuid.uuid4().hex[:12]}"
         await fill(shared_etcd, path)
         async with (
@@ -163,4 +163,4 @@ async def test_watch_goes_on_after_foreign_answers(shared_etcd: EtcdServer) -> N
     kinds = ("HTTP/1", "page 404", "status 403", "unknown service", "code 7", "code 9", "no protobuf", "empty message")
     async with asyncio.timeout(2 * SOON), asyncio.TaskGroup() as group:
         for name in kinds:
-            group.create_task(survive(name))
+            group.create_task(check_watches(name))

@@ -1,4 +1,4 @@
-"""etcd's messages, from our own .proto and apart from everybody else's; and the one call that no server here has."""
+"""Messages of etcd's API, and the RangeStream call, which no packaged server has."""
 
 import importlib
 import subprocess
@@ -17,7 +17,7 @@ from explorer.drivers.etcd.endpoint import RANGE, RANGE_STREAM
 from explorer.model.address import Access, parse
 from explorer.model.errors import Compacted, ExplorerError, Forbidden, KeyNotFound, NotReachable
 
-ROOM = Path(explorer.drivers.etcd.__file__).parent
+DRIVER_FOLDER = Path(explorer.drivers.etcd.__file__).parent
 
 
 def compile_proto(*options: str, folder: Path, file: str) -> None:
@@ -27,7 +27,7 @@ def compile_proto(*options: str, folder: Path, file: str) -> None:
 
 
 def run_python(script: str, *, path: Path) -> str:
-    """Run a script in a process of its own, with a folder to import from; a test's process has seen other messages."""
+    """Run a script in a new process, which has loaded no messages yet, with a folder to import from."""
     line = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(path)!r})\n{script}"]
     done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -37,18 +37,20 @@ def run_python(script: str, *, path: Path) -> str:
 # The messages
 
 
-def test_descriptors_and_types_are_what_the_compiler_makes_of_the_proto(tmp_path: Path) -> None:
+def test_descriptors_and_stubs_match_the_proto(tmp_path: Path) -> None:
+    """`messages.binpb` and `messages.pyi` are what protoc makes of `messages.proto`."""
     compile_proto(
         f"--descriptor_set_out={tmp_path / 'messages.binpb'}",
         f"--pyi_out={tmp_path}",
-        folder=ROOM,
+        folder=DRIVER_FOLDER,
         file="messages.proto",
     )
-    assert (tmp_path / "messages.binpb").read_bytes() == (ROOM / "messages.binpb").read_bytes()
-    assert (tmp_path / "messages_pb2.pyi").read_text() == (ROOM / "messages.pyi").read_text()
+    assert (tmp_path / "messages.binpb").read_bytes() == (DRIVER_FOLDER / "messages.binpb").read_bytes()
+    assert (tmp_path / "messages_pb2.pyi").read_text() == (DRIVER_FOLDER / "messages.pyi").read_text()
 
 
-def test_the_messages_are_in_no_pool_but_their_own(tmp_path: Path) -> None:
+def test_messages_are_not_in_the_default_pool(tmp_path: Path) -> None:
+    """Etcd's messages are in a descriptor pool of their own."""
     script = """
 from google.protobuf import descriptor_pool
 from explorer.drivers.etcd import messages
@@ -82,7 +84,8 @@ message RangeResponse { repeated mvccpb.KeyValue kvs = 1; }
     "imports",
     ["from explorer.drivers.etcd import messages\nimport rpc_pb2", "import rpc_pb2\nimport explorer.drivers.etcd"],
 )
-def test_a_users_own_etcd_messages_load_beside_ours(imports: str, tmp_path: Path) -> None:
+def test_users_etcd_messages_load_beside_ours(imports: str, tmp_path: Path) -> None:
+    """A program's own generated etcd messages load before and after the driver."""
     (tmp_path / "kv.proto").write_text(USERS_KV)
     (tmp_path / "rpc.proto").write_text(USERS_RPC)
     for file in ("kv.proto", "rpc.proto"):
@@ -97,7 +100,8 @@ print(theirs.kvs[0].name, ours.kvs[0].key.decode(), messages.RangeRequest is not
     assert run_python(script, path=tmp_path).split() == ["theirs", "ours", "True"]
 
 
-def test_every_method_names_messages_that_are_there() -> None:
+def test_every_method_has_its_messages() -> None:
+    """Each method has a path and two message types of etcd's."""
     methods = importlib.import_module("explorer.drivers.etcd.endpoint")
     found = [value for value in vars(methods).values() if isinstance(value, methods.Method)]
     assert len(found) > 10
@@ -107,36 +111,36 @@ def test_every_method_names_messages_that_are_there() -> None:
         assert method.response.DESCRIPTOR.full_name.startswith("keyscope.etcd.")
 
 
-# RangeStream: no packaged server has it, so this is a fake that answers nothing else but the greeting's Range.
+# RangeStream: no packaged server has it, so the server is a fake that has only this call and the handshake's Range.
 
 
 @dataclass(slots=True)
 class StreamingServer:
-    """A fake of an etcd that streams ranges: it sends its pages, then ends, or ends with a status."""
+    """A fake etcd with RangeStream: it sends its pages, then ends, or ends with a status."""
 
     pages: list[list[messages.KeyValue]]
-    ends: tuple[grpc.StatusCode, str] | None = None
-    streams: bool = True
-    asked: list[messages.RangeRequest] = field(default_factory=list)
-    ranges: list[messages.RangeRequest] = field(default_factory=list)
+    end_status: tuple[grpc.StatusCode, str] | None = None
+    has_range_stream: bool = True
+    stream_requests: list[messages.RangeRequest] = field(default_factory=list)
+    range_requests: list[messages.RangeRequest] = field(default_factory=list)
     port: int = 0
 
-    async def range(self, question: messages.RangeRequest, _: object) -> messages.RangeResponse:
-        self.ranges.append(question)
-        kvs = [] if question.count_only else [kv for page in self.pages for kv in page if kv.key >= question.key]
+    async def range(self, request: messages.RangeRequest, _: object) -> messages.RangeResponse:
+        self.range_requests.append(request)
+        kvs = [] if request.count_only else [kv for page in self.pages for kv in page if kv.key >= request.key]
         return messages.RangeResponse(header=messages.Header(revision=7), kvs=kvs, count=len(kvs))
 
     async def range_stream(
         self,
-        question: messages.RangeRequest,
+        request: messages.RangeRequest,
         context: grpc.aio.ServicerContext[messages.RangeRequest, messages.RangeStreamResponse],
     ) -> AsyncIterator[messages.RangeStreamResponse]:
-        self.asked.append(question)
+        self.stream_requests.append(request)
         for page in self.pages:
-            answer = messages.RangeResponse(header=messages.Header(revision=7), kvs=page)
-            yield messages.RangeStreamResponse(range_response=answer)
-        if self.ends:
-            await context.abort(*self.ends)
+            response = messages.RangeResponse(header=messages.Header(revision=7), kvs=page)
+            yield messages.RangeStreamResponse(range_response=response)
+        if self.end_status:
+            await context.abort(*self.end_status)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator["StreamingServer", None]:
@@ -145,7 +149,7 @@ class StreamingServer:
                 self.range, RANGE.request.FromString, RANGE.response.SerializeToString
             )
         }
-        if self.streams:
+        if self.has_range_stream:
             handlers["RangeStream"] = grpc.unary_stream_rpc_method_handler(
                 self.range_stream, RANGE_STREAM.request.FromString, RANGE_STREAM.response.SerializeToString
             )
@@ -171,26 +175,29 @@ async def walk(store: EtcdStore, prefix: str = "", *, values: bool = True) -> li
         return [(entry.key, entry.value) async for entry in entries]
 
 
-async def test_a_walk_is_one_stream_where_the_server_has_it() -> None:
+async def test_walk_uses_range_stream() -> None:
+    """A walk is one RangeStream if the server has it."""
     fake = StreamingServer([[kv("top/a"), kv("top/b")], [], [kv("top/c")]])
     async with fake.running(), fake.store("top/") as store:
-        greeting = len(fake.ranges)
+        handshake = len(fake.range_requests)
         assert await walk(store) == [("a", b"value"), ("b", b"value"), ("c", b"value")]
-        assert len(fake.ranges) == greeting
-    (question,) = fake.asked
-    assert (question.key, question.range_end, question.keys_only) == (b"top/", b"top0", False)
-    assert question.sort_order == messages.RangeRequest.NONE
+        assert len(fake.range_requests) == handshake
+    (request,) = fake.stream_requests
+    assert (request.key, request.range_end, request.keys_only) == (b"top/", b"top0", False)
+    assert request.sort_order == messages.RangeRequest.NONE
 
 
-async def test_a_walk_without_values_asks_for_none() -> None:
+async def test_walk_without_values_requests_keys_only() -> None:
+    """A walk without values requests keys only."""
     fake = StreamingServer([[kv("a", b"")]])
     async with fake.running(), fake.store() as store:
         assert await walk(store, values=False) == [("a", None)]
-    (question,) = fake.asked
-    assert (question.key, question.range_end, question.keys_only) == (b"\0", b"\0", True)
+    (request,) = fake.stream_requests
+    assert (request.key, request.range_end, request.keys_only) == (b"\0", b"\0", True)
 
 
-async def test_a_stream_of_nothing_is_a_missing_prefix() -> None:
+async def test_walk_of_empty_stream_raises_key_not_found() -> None:
+    """An empty stream for a prefix that does not exist raises KeyNotFound."""
     fake = StreamingServer([])
     async with fake.running(), fake.store() as store:
         assert await walk(store) == []
@@ -198,13 +205,14 @@ async def test_a_stream_of_nothing_is_a_missing_prefix() -> None:
             await walk(store, "nothing")
 
 
-async def test_a_server_without_streams_is_asked_once_and_read_in_pages() -> None:
-    fake = StreamingServer([[kv("a"), kv("b")]], streams=False)
+async def test_walk_without_range_stream_reads_pages() -> None:
+    """A server without RangeStream is asked for it once, and read in pages."""
+    fake = StreamingServer([[kv("a"), kv("b")]], has_range_stream=False)
     async with fake.running(), fake.store() as store:
         for _ in range(2):
-            greeting = len(fake.ranges)
+            handshake = len(fake.range_requests)
             assert await walk(store) == [("a", b"value"), ("b", b"value")]
-            assert len(fake.ranges) > greeting
+            assert len(fake.range_requests) > handshake
 
 
 @pytest.mark.parametrize(
@@ -216,17 +224,19 @@ async def test_a_server_without_streams_is_asked_once_and_read_in_pages() -> Non
     ],
 )
 @pytest.mark.parametrize("pages", [[], [[kv("a")]]], ids=["at once", "in the middle"])
-async def test_what_ends_a_stream_is_told(
+async def test_walk_raises_the_status_of_the_stream(
     code: grpc.StatusCode, text: str, kind: type[ExplorerError], pages: list[list[messages.KeyValue]]
 ) -> None:
-    fake = StreamingServer(pages, ends=(code, text))
+    """The status that ends a stream is raised as its error."""
+    fake = StreamingServer(pages, end_status=(code, text))
     async with fake.running(), fake.store() as store:
         with pytest.raises(kind):
             await walk(store)
-    assert len(fake.asked) == 1
+    assert len(fake.stream_requests) == 1
 
 
-async def test_a_stream_may_be_left_before_its_end() -> None:
+async def test_walk_can_be_left_early() -> None:
+    """A walk that is left early leaves nothing behind."""
     fake = StreamingServer([[kv(f"{number:06}") for number in range(1000)] for _ in range(200)])
     async with fake.running(), fake.store() as store:
         async with aclosing(store.walk("")) as entries:
