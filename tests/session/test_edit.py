@@ -6,6 +6,8 @@ from math import inf
 
 import pytest
 
+from explorer.codecs.base import EncodeResult
+from explorer.codecs.text.text import TextDocument
 from explorer.drivers.base import Store
 from explorer.model.events import Deleted
 from explorer.session.editing.edit_states import Conflicted, Drafting, Reviewing, Saved, State
@@ -205,6 +207,77 @@ async def test_taking_theirs_ends_the_edit_and_writes_nothing() -> None:
         reading = session.detail.loaded
         assert reading is not None
         assert reading.entry.value == b"ONE\ntwo\nthree\n"
+
+
+async def test_take_theirs_while_frozen_reads_the_value_again() -> None:
+    """No event shows the other client's value while the display is frozen; taking theirs does."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        edit.set_text("mine")
+        await session.run("freeze")
+        await other.put("key", b"theirs")
+        await save(edit)
+        assert isinstance(edit.state, Conflicted)
+        await session.run("take-theirs")
+        await session.idle()
+        assert session.current_edit is None
+        assert session.detail.loaded is not None
+        assert session.detail.loaded.entry.value == b"theirs"
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Texts that documents encoded, in order."""
+    texts = list[str]()
+    encode = TextDocument.encode
+
+    def recorded(document: TextDocument, text: str) -> EncodeResult:
+        texts.append(text)
+        return encode(document, text)
+
+    monkeypatch.setattr(TextDocument, "encode", recorded)
+    return texts
+
+
+async def test_save_after_a_review_sends_the_reviewed_bytes(encoded: list[str]) -> None:
+    """The review encodes the text, and those very bytes are stored: saving encodes nothing."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b'{"a": 1}')
+        edit = await editing(session, "key")
+        edit.set_text(edit.text.replace("1", "2"))
+        await session.run("save")
+        assert isinstance(edit.state, Reviewing)
+        reviewed = edit.state.encoded.value
+        await session.idle()
+        assert encoded
+        encoded.clear()
+        await session.run("save")
+        assert isinstance(edit.state, Saved)
+        assert encoded == []
+        assert (await other.get("key")).value == reviewed == b'{"a": 2}'
+
+
+async def test_keep_mine_after_a_conflict_sends_the_compared_bytes(encoded: list[str]) -> None:
+    """The value that the conflict showed is stored: keeping mine encodes nothing."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        edit.set_text("mine")
+        await other.put("key", b"theirs")
+        await save(edit)
+        assert isinstance(edit.state, Conflicted)
+        compared = edit.state.value
+        await session.idle()
+        assert encoded
+        encoded.clear()
+        await edit.keep_mine()
+        assert isinstance(edit.state, Saved)
+        assert encoded == []
+        assert (await other.get("key")).value == compared == b"mine"
 
 
 async def test_a_key_that_was_deleted_meanwhile_is_created_again_only_when_that_was_seen() -> None:

@@ -365,3 +365,19 @@ async def test_reasons_name_the_keys_that_a_person_chose() -> None:
             await session.idle()
             session.select("key")
             assert session.disabled_reason("delete") == f"read-only: {words}"
+
+
+async def test_lookup_with_another_separator_finds_the_key() -> None:
+    """The tree is replaced once the store's separator is known; a typed key is looked up in the new one."""
+    place = Place()
+
+    def connect() -> Store:
+        return MemoryStore(parse("memory:?separator=:"), keyspace=place.keyspace)
+
+    async with place.other() as other, Session(connect, Codecs()) as session:
+        await other.put("a:b:key", b"value")
+        await live(session)
+        node = await asyncio.wait_for(session.lookup.reveal("a:b:key"), PATIENCE)
+        assert node is not None
+        assert session.tree.key(node) == "a:b:key"
+        assert session.tree.row_of(node) == 2

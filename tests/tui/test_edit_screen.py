@@ -223,6 +223,23 @@ class TestAConflict:
             await page.shows("kept what is stored", '"threads": 32,')
         assert await stored(place, "app") == theirs
 
+    async def test_take_theirs_while_frozen_shows_their_value(self, place: Place) -> None:
+        """No event shows their value while the display is frozen: taking theirs reads it."""
+        theirs = APP.replace(b"8", b"32")
+        async with browsing(place.connect, Codecs(), writable=True) as page:
+            await page.press("f")
+            await page.shows("frozen")
+            await page.press("e")
+            await replace_line(page, 1, '  "threads": 16,')
+            async with place.other() as other:
+                await other.put("app", theirs)
+            await page.press("ctrl+s")
+            await page.shows("Save app?")
+            await page.press("ctrl+s")
+            await page.shows("was changed by somebody else; nothing was written")
+            await page.press("t")
+            await page.shows("kept what is stored", '"threads": 32,')
+
     async def test_can_be_decided_for_mine(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await self.met(place, page, APP.replace(b"8", b"32"))

@@ -291,19 +291,21 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
 
     def _met(self, taken: bool | None) -> None:  # noqa: FBT001 - what a screen was left with
         if taken:
-            kept = self.edit.is_unsaved and self.edit.draft_error is None
-            self._end(f"kept what is stored{'; your text is kept as a draft' if kept else ''}", keep=True)
+            self.run_worker(self._take_theirs())
         else:
             self.draw()
+
+    async def _take_theirs(self) -> None:
+        kept = self.edit.is_unsaved and self.edit.draft_error is None
+        await self.session.take_theirs()
+        self.dismiss(result=False)
+        self.notify(f"kept what is stored{'; your text is kept as a draft' if kept else ''}", markup=False)
 
     def _reviewed(self, yes: bool | None) -> None:  # noqa: FBT001 - what a question was answered with
         if yes:
             self._start("save")
 
-    def _leave(self, said: str) -> None:
-        self._end(said)
-
-    def _end(self, said: str, *, keep: bool = False) -> None:
+    def _leave(self, said: str, *, keep: bool = False) -> None:
         self.run_worker(self._close(keep=keep))
         self.notify(sanitize(said), markup=False)
 
@@ -381,4 +383,4 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
     def _answered(self, answer: str | None) -> None:
         if answer in {"keep", "discard"}:
             keep = answer == "keep"
-            self._end("the draft is kept" if keep else "the text was discarded", keep=keep)
+            self._leave("the draft is kept" if keep else "the text was discarded", keep=keep)
