@@ -1,1 +1,1 @@
-"""Plain values and pure functions that every other room shares; nothing but the standard library."""
+"""Values and pure functions shared by all layers; imports the standard library only."""

@@ -1,4 +1,4 @@
-"""Where a store is and how it is spoken to: the URL, taken apart once, and what a person must prove to get in."""
+"""Addresses of stores: the parsed URL, and the credentials and certificates for the connection."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,12 +15,12 @@ _HIGHEST_PORT: Final = 65535
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Text that must not be seen: it shows as stars everywhere but in `reveal`."""
+    """Text that must not be shown: its `str` and `repr` are stars, and it cannot be pickled."""
 
     _text: str = field(repr=False)
 
     def reveal(self) -> str:
-        """Give the text itself, to put on the wire and nowhere else."""
+        """Return the text itself, to send to the store and nowhere else."""
         return self._text
 
     def __str__(self) -> str:
@@ -30,29 +30,29 @@ class Secret:
         return "Secret(***)"
 
     def __reduce__(self) -> str | tuple[object, ...]:
-        message = "a secret is not written down"
+        message = "a secret cannot be pickled"
         raise TypeError(message)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What it takes to be let in, and how long to wait.
+    """Credentials, certificates and the time limit of a connection.
 
-    A driver fills gaps from the variables that its store's own tools read.
+    A driver fills what is missing from the environment variables of its store's own tools.
     """
 
     user: str | None = None
     password: Secret | None = None
     ca_file: Path | None = None
-    """A file with the certificates (PEM) that the store's own certificate must come from."""
+    """File with the CA certificates (PEM) that the store's certificate is verified against."""
     cert_file: Path | None = None
-    """A file with the client's certificate (PEM)."""
+    """File with the client certificate (PEM)."""
     key_file: Path | None = None
-    """A file with the client's private key (PEM)."""
+    """File with the private key (PEM) of the client certificate."""
     server_name: str | None = None
-    """The name to expect in the store's certificate when it is not the one in the address."""
+    """Name expected in the store's certificate, if it is not the host of the address."""
     timeout: float = 5.0
-    """Seconds that one request may take."""
+    """Time limit of one request, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +67,16 @@ class Host:
         return name if self.port is None else f"{name}:{self.port}"
 
     def with_port(self, port: int) -> "Host":
-        """Give the same host with a port, its own if it has one."""
+        """Return the host with its own port, or with `port` if it has none."""
         return self if self.port is not None else replace(self, port=port)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A store's URL, taken apart.
+    """A parsed store URL.
 
-    `etcd://h1:2379,h2:2379/config/?separator=:`: the scheme with or without `+tls`, hosts, the path after its first$
-    slash, which every key is relative to, and options. `etcd://host//registry/` has the path `/registry/`.
+    `etcd://h1:2379,h2:2379/config/?separator=:`: the scheme with or without `+tls`, the hosts, the path after its
+    first slash, to which all keys are relative, and the options. `etcd://host//registry/` has the path `/registry/`.
     """
 
     scheme: str
@@ -87,13 +87,13 @@ class Address:
     password: Secret | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    """What the person should be told about the URL as it was given."""
+    """Warnings about the URL as it was given, one line each."""
     socket: Path | None = None
-    """A unix socket to connect to, in the place of hosts."""
+    """Unix socket to connect to instead of hosts."""
 
     @property
     def redacted(self) -> str:
-        """The address for messages and titles: no user, no password, no options."""
+        """The URL for messages and titles: without user, password and options (compare Go's `url.Redacted`)."""
         if self.socket:
             spelled = f"{quote(str(self.socket), safe='')}/{self.path}" if self.path else self.socket
             return f"{self.scheme}+unix://{spelled}"
@@ -106,14 +106,14 @@ class Address:
         return self.redacted
 
     def option(self, name: str, default: str) -> str:
-        """Give an option of the URL, or the default."""
+        """Return an option of the URL, or the default."""
         return self.options.get(name, default)
 
     def only_options(self, *known: str) -> None:
-        """Refuse an option that the store does not know, so that a slip of the pen is not silently ignored.
+        """Raise if the URL has an option that the store does not know, so that a typing error is not ignored.
 
         Raises:
-            InvalidAddress: There is another one.
+            InvalidAddress: There is an unknown option.
         """
         for name in self.options:
             if name not in known:
@@ -124,24 +124,24 @@ class Address:
                 )
 
     def require_no_socket(self) -> None:
-        """Refuse a unix socket.
+        """Raise if the URL names a unix socket.
 
         Raises:
-            InvalidAddress: There is one.
+            InvalidAddress: The URL names one.
         """
         if self.socket:
             raise InvalidAddress(
-                f"{self.scheme} is not spoken over a unix socket",
+                f"{self.scheme} does not support unix sockets",
                 hint="name a host: only consul+unix:// and etcd2+unix:// take a socket",
                 address=self.redacted,
             )
 
 
 def parse(url: str) -> Address:
-    """Take the URL of a store apart.
+    """Parse the URL of a store.
 
     Raises:
-        InvalidAddress: It cannot be understood; the message does not repeat a password.
+        InvalidAddress: The URL is malformed; the message does not repeat a password.
     """
     scheme, colon, rest = url.partition(":")
     if not colon or not scheme.replace("+", "").isalnum():
@@ -149,7 +149,7 @@ def parse(url: str) -> Address:
         raise InvalidAddress(f"{redacted} does not name a store", hint=_SCHEME_HINT)
     scheme, _, transport = scheme.lower().partition("+")
     if transport not in ("", "tls", "unix"):
-        raise InvalidAddress(f"{scheme}+{transport} is not known", hint=f"encrypted connections are {scheme}+tls://")
+        raise InvalidAddress(f"unknown scheme {scheme}+{transport}", hint=f"encrypted connections are {scheme}+tls://")
     try:
         parts = urlsplit(f"store:{rest}", allow_fragments=False)
     except ValueError:  # which would repeat the URL, and a password in it
@@ -174,10 +174,12 @@ def parse(url: str) -> Address:
 
 
 def _socket(scheme: str, quoted: str, path: str) -> tuple[Path, str]:
-    """Return the socket and the path of a URL: the socket stands where hosts do, with %2F for /, or alone.
+    """Return the unix socket and the path of a URL.
+
+    The socket is given in the place of hosts, with %2F for /, or as the whole path.
 
     Raises:
-        InvalidAddress: There is no absolute path of a socket.
+        InvalidAddress: The socket is not an absolute path.
     """
     socket, path = (unquote(quoted), path.removeprefix("/")) if quoted else (unquote(path), "")
     if not socket.startswith("/") or not socket.strip("/") or not socket.isprintable():
@@ -189,7 +191,7 @@ def _socket(scheme: str, quoted: str, path: str) -> tuple[Path, str]:
 
 
 def _host(text: str, *, secret: bool) -> Host:
-    """Take a host and port apart; what may be a part of a password (with an unquoted / in it) is not repeated."""
+    """Parse a host and port; with `secret`, errors do not repeat the text, which may be part of a password."""
     name, port = text, ""
     bracketed = text.startswith("[")
     if bracketed:

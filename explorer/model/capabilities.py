@@ -1,4 +1,4 @@
-"""What a store can do, declared; a caller asks first, and the contract suite holds a driver to its word."""
+"""Capabilities of a store. Callers check them before a call; the contract suite tests each driver against them."""
 
 from enum import Flag, auto
 
@@ -13,18 +13,18 @@ class Capability(Flag):
     BINARY_VALUES = auto()
     """Values may be any bytes; without it, UTF-8 text."""
     CREATED = auto()
-    """An entry tells the revision at which it came to be."""
+    """Entries have the revision at which they were created."""
     DIRECTORIES = auto()
     """Directories are a kind of their own and can exist without anything in them."""
     EVERY_CHANGE = auto()
-    """A watch tells each change; without it, those between two looks at the store are folded into the last of them."""
+    """A watch reports every change; without it, changes between two reads are coalesced into the last one."""
     EVERY_DELETION = auto()
-    """A watch tells of each key that goes, also of one that came and went between two looks at the store; where each
-    change is told, that is told without saying."""
+    """A watch reports every deleted key, also one that was created and deleted between two reads; implied by
+    EVERY_CHANGE."""
     FENCING = auto()
-    """A write can be made to depend on a lock that is held."""
+    """A write can be made conditional on a held lock."""
     GUARDED_DELETE = auto()
-    """A subtree is deleted only if nothing in it moved since a revision, in one step."""
+    """A subtree is deleted atomically, only if nothing in it changed since a revision."""
     HISTORY = auto()
     """Earlier entries of a key can be read."""
     KEEP_ALIVE = auto()
@@ -34,9 +34,9 @@ class Capability(Flag):
     LOCKS = auto()
     """Locks can be inspected."""
     NESTING = auto()
-    """A key with a value can have others below it."""
+    """A key with a value can have children."""
     PREVIOUS = auto()
-    """A watch tells the entry before a change."""
+    """A watch reports the entry before a change."""
     RESUME = auto()
     """A watch can start after an earlier revision without a gap."""
     SNAPSHOT = auto()
@@ -44,10 +44,10 @@ class Capability(Flag):
     STALE_READS = auto()
     """A read may be answered without the store's authority when the caller allows it."""
     TIME_LEFT = auto()
-    """How long an entry that can expire has left to live is told."""
+    """The remaining TTL of an entry can be read."""
     TTL = auto()
     """An entry can expire."""
     WAITERS = auto()
-    """Who waits for a lock stands in a queue that can be seen."""
+    """The waiters of a lock form a queue that can be read."""
     WATCH = auto()
-    """Changes are told as they happen."""
+    """Changes are reported as they happen."""

@@ -1,4 +1,4 @@
-"""What a store holds, as values: entries, the children of a prefix, and pages of either."""
+"""Entries, children of a prefix, pages of either, and the status of a store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 Revision: TypeAlias = int | str
-"""What tells one state of a key from another; opaque: equality always holds, order is never assumed.
+"""Identifies one state of a key. Opaque: revisions are compared for equality, never ordered.
 
 etcd: the mod revision; Consul: ModifyIndex; ZooKeeper: czxid and version; Redis: type and bytes; BoltDB: transaction id
 and bytes; files: a digest.
@@ -16,7 +16,7 @@ Item_co = TypeVar("Item_co", covariant=True)
 
 
 class Entry(NamedTuple):
-    """One key of a store as it was read.
+    """One key of a store, as read.
 
     A named tuple: entries are made by the million, and a frozen dataclass costs four times as much to make.
 
@@ -27,67 +27,67 @@ class Entry(NamedTuple):
     value: bytes | None
     revision: Revision
     created: Revision | None = None
-    """The revision at which the key came to be; a key deleted and made again has a new one."""
+    """Revision at which the key was created; a key that is deleted and created again has a new one."""
     version: int | None = None
-    """How often the key was written since it came to be, where the store counts; ZooKeeper does not count the first."""
+    """Number of writes since the key was created, where the store counts them; ZooKeeper does not count the first."""
     ttl: float | None = None
-    """Seconds left to live; None for ever, or where telling would cost a request for each entry of a list."""
+    """Remaining TTL in seconds; None if it never expires, or where a list would need a request per entry to know."""
     lease: str | None = None
-    """The lease or session that the key lives and dies with, spelled as the store's own tools do."""
+    """Lease or session that the key expires with, written as the store's own tools do."""
     meta: Mapping[str, str | int | bool] = MappingProxyType({})
-    """What only this store knows of an entry (flags, owner, type, ...)."""
+    """Metadata of this kind of store only (flags, owner, type, ...)."""
 
     @property
     def unchanged(self) -> bool:
-        """Whether it is as it came to be, as far as the store tells."""
+        """True if the key was not written since it was created, as far as the store reports it."""
         return self.version == 0 or (self.created is not None and self.created == self.revision)
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One name of the level below a prefix: a value, more levels, or both."""
+    """One name in the level below a prefix: a key, a directory, or both."""
 
     name: str
     key: str
     has_value: bool
     has_children: bool
-    """Whether there is anything below; of etcd's v2 API, whether it is a directory, which may be empty."""
+    """Whether there are keys below; with etcd's v2 API, whether it is a directory, which may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the next page starts: after this key, at this revision where the store can still read it."""
+    """Start of the next page: after this key, at this revision where the store can still read it."""
 
     key: str
     revision: Revision | None = None
 
     @staticmethod
     def key_of(after: "Cursor | str") -> str:
-        """Give the key that a page starts after, however it was said."""
+        """Return the key that a page starts after."""
         return after.key if isinstance(after, Cursor) else after
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item_co]):
-    """A part of a listing, in the store's order."""
+    """One page of a listing, in the store's order."""
 
     items: tuple[Item_co, ...]
     next: Cursor | None
-    """What to pass as `after` for the next page; None when this was the last."""
+    """Cursor to pass as `after` for the next page; None after the last page."""
     revision: Revision | None
-    """The revision that the whole listing is read at; None where the store has no common one."""
+    """Revision at which the whole listing is read; None where the store has no common one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a store's authority answered about itself just now; the proof that it is alive."""
+    """Answer of a store's authority (leader or quorum) about itself; proof that the store is alive."""
 
     product: str
     version: str
     revision: Revision | None = None
     identity: str | None = None
-    """Which store this is: another identity behind the same address is another store."""
+    """Identity of the cluster: another one behind the same address is another store."""
     facts: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
-    """Further findings in the store's own terms, in the order they are worth reading."""
+    """Further facts in the store's own terms, the most important first."""
     complaints: tuple[str, ...] = ()
-    """What a person should know before relying on it, one line each."""
+    """Problems to know of before relying on the store, one line each."""

@@ -1,34 +1,34 @@
-"""Everything that can go wrong with a store, in the words of libkv and valkeyrie where they have one.
+"""The tree of errors; libkv's and valkeyrie's names where they have one.
 
 ::
 
     ExplorerError
-    ├── InvalidAddress            the URL or its options cannot be understood
+    ├── InvalidAddress            the URL or one of its options is malformed
     ├── BackendNotSupported       no driver for this kind of store
     ├── CallNotSupported          this store has no such operation; the message says why
     ├── InvalidKey                this store cannot hold such a key or prefix
-    ├── PreviousNotSpecified      a guarded delete without the entry it is guarded by
+    ├── PreviousNotSpecified      a guarded delete without the previous entry
     ├── TooLarge                  the store refuses a value or request of this size
     ├── KeyNotFound               nothing is stored there
-    ├── Conflict                  somebody else was first, nothing was written
-    │   ├── KeyModified           the entry is no longer the one that was read
-    │   └── KeyExists             a create found the key taken
+    ├── Conflict                  a concurrent change; nothing was written
+    │   ├── KeyModified           the entry was changed since it was read
+    │   └── KeyExists             the key to create exists
     ├── CannotLock                the lock was not obtained
     │   └── LockLost              the lock was held and no longer is
-    ├── Compacted                 the store has dropped the history that was asked for
+    ├── Compacted                 the requested history was compacted away
     ├── NotReachable              no answer from the store's authority
     │   ├── Timeout               not within the time allowed
     │   └── TlsFailed             no trusted connection
-    ├── Denied                    the store answered no
-    │   ├── Unauthenticated       it does not know who asks
-    │   └── Forbidden             it knows, and does not allow it
-    ├── NoSpace                   the store is alive but refuses to grow
-    ├── InvalidText               an edited text makes no value of its type; the message says where
-    ├── SchemaFailed              a schema or a file of rules cannot be used; the message says where
-    └── OutcomeUnknown            a write was sent, its answer was lost, and the store's history cannot tell
+    ├── Denied                    the store refused the request
+    │   ├── Unauthenticated       no, wrong or expired credentials
+    │   └── Forbidden             permission denied
+    ├── NoSpace                   the store's quota is used up
+    ├── InvalidText               an edited text is no value of its type; the message has the place
+    ├── SchemaFailed              a schema or rule file cannot be used; the message has the place
+    └── OutcomeUnknown            a write was sent, its reply was lost, and the outcome cannot be found out
 
-An error names the address and the key it is about, keeps its cause, gives one hint in the user's words and never holds
-a secret: addresses are shown through `Address.shown`, which has none.
+An error has the address and the key it is about, its cause, one hint, and never a secret: its address is
+`Address.redacted`.
 """
 
 from typing import ClassVar
@@ -40,12 +40,12 @@ class ExplorerError(Exception):
     Args:
         message: What happened, one line, no secret in it.
         hint: What the person can do about it, one line, or nothing.
-        address: The store, as `Address.shown` spells it.
+        address: The store, as `Address.redacted`.
         key: The key or prefix the call was about, relative to the address.
     """
 
     retryable: ClassVar[bool] = False
-    """Whether the same request may succeed later without anybody changing it."""
+    """Whether the same request may succeed later."""
 
     def __init__(self, message: str, *, hint: str = "", address: str = "", key: str | None = None) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class ExplorerError(Exception):
 
 
 class InvalidAddress(ExplorerError):
-    """The URL of a store or one of its options cannot be understood."""
+    """The URL of a store or one of its options is malformed."""
 
 
 class BackendNotSupported(ExplorerError):
@@ -68,7 +68,7 @@ class BackendNotSupported(ExplorerError):
 
 
 class CallNotSupported(ExplorerError):
-    """The store has no such operation; `Store.capabilities` tells before asking."""
+    """The store has no such operation, see `Store.capabilities`."""
 
 
 class InvalidKey(ExplorerError):
@@ -76,7 +76,7 @@ class InvalidKey(ExplorerError):
 
 
 class PreviousNotSpecified(ExplorerError):
-    """A guarded delete was asked for without the entry it is guarded by."""
+    """A guarded delete was called without the previous entry."""
 
 
 class TooLarge(ExplorerError):
@@ -88,19 +88,19 @@ class KeyNotFound(ExplorerError):
 
 
 class Conflict(ExplorerError):
-    """Somebody else was first; nothing was written."""
+    """A concurrent change was found; nothing was written."""
 
 
 class KeyModified(Conflict):
-    """The entry is no longer the one that the caller had read."""
+    """The entry was changed since the caller read it."""
 
 
 class KeyExists(Conflict):
-    """The key was to be created and is taken."""
+    """The key to create exists."""
 
 
 class CannotLock(ExplorerError):
-    """The lock was not obtained within the time allowed, or cannot be."""
+    """The lock was not obtained within the time limit, or cannot be obtained."""
 
 
 class LockLost(CannotLock):
@@ -108,10 +108,10 @@ class LockLost(CannotLock):
 
 
 class Compacted(ExplorerError):
-    """The history that was asked for has been dropped.
+    """The requested history was compacted away.
 
     Args:
-        oldest: The oldest revision still kept, where the store tells.
+        oldest: The oldest revision that is still kept, where the store reports it.
     """
 
     def __init__(
@@ -122,10 +122,10 @@ class Compacted(ExplorerError):
 
 
 class NotReachable(ExplorerError):
-    """No answer came from the store, or none that its authority stands behind (a member without a leader).
+    """No answer came from the store's authority (none at all, or one from a member without a leader).
 
     Args:
-        sent: Whether the request may have left this machine. If not, nothing can have happened because of it.
+        sent: Whether the request may have left this machine. If not, it had no effect.
         connected: Whether there is a connection to the store; by default, if the request may have been sent.
     """
 
@@ -147,7 +147,7 @@ class NotReachable(ExplorerError):
 
 
 class Timeout(NotReachable):
-    """The answer did not come within the time allowed."""
+    """No answer came within the time limit."""
 
 
 class TlsFailed(NotReachable):
@@ -157,27 +157,27 @@ class TlsFailed(NotReachable):
 
 
 class Denied(ExplorerError):
-    """The store answered, and the answer was no."""
+    """The store refused the request."""
 
 
 class Unauthenticated(Denied):
-    """The store does not know who asks: no, wrong or expired credentials."""
+    """Authentication failed: no, wrong or expired credentials."""
 
 
 class Forbidden(Denied):
-    """The store knows who asks and does not allow it."""
+    """Permission denied."""
 
 
 class NoSpace(ExplorerError):
-    """The store is alive and readable but refuses to grow: its quota is used up."""
+    """The store is alive and readable, but its quota is used up."""
 
 
 class InvalidText(ExplorerError):
-    """A text makes no value of the type it stands for, or none that can be written without losing something.
+    """A text is no value of its type, or one that cannot be written without loss.
 
     Args:
-        line: The line of the text, from 1; None where the whole of it is meant.
-        column: The character in that line, from 1; None where the whole line is meant.
+        line: Line in the text, from 1; None for the whole text.
+        column: Character in that line, from 1; None for the whole line.
     """
 
     def __init__(
@@ -197,11 +197,11 @@ class InvalidText(ExplorerError):
 
 
 class SchemaFailed(ExplorerError):
-    """A schema, or the file that says which key holds which message, cannot be read or contradicts itself."""
+    """A schema or a rule file cannot be read or is inconsistent."""
 
 
 class OutcomeUnknown(ExplorerError):
-    """A write was sent and its answer was lost; whether it took effect cannot be told (yet).
+    """A write was sent and its reply was lost; whether it took effect is not known (yet).
 
-    It is never a failed write: read the key before writing again.
+    This is not a failed write: read the key before writing again.
     """

@@ -1,7 +1,7 @@
-"""What a watch tells: one closed set of values, matched with `match`.
+"""Events of a watch: a closed set of values for `match`.
 
-A watch first tells where it starts. It never ends by itself and never skips in silence: a connection that is gone is
-`Lost`, one that continued without a gap is `Restored`, one that could not is `Resync`.
+The first event of a watch is `Started`. A watch never ends by itself and never skips changes silently: a lost
+connection is reported as `Lost`, then either `Restored` if the watch continued without a gap, or `Resync`.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from explorer.model.entries import Entry, Revision
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The watch is established: every change after `revision` will be told."""
+    """The watch is established: every change after `revision` will be reported."""
 
     revision: Revision | None
     entry: Entry | None = None
-    """The entry as it is at the start, when a single key is watched from now on; None if it does not exist."""
+    """Entry at the start, for a watch of a single key from now on; None if it does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Put:
 
     entry: Entry
     previous: Entry | None = None
-    """The entry before, where the store still has it."""
+    """The previous entry, where the store still has it."""
     inferred: bool = False
-    """Found by reading the state again after a gap, not told by the store's history: what was between is unknown."""
+    """Found by reading the state again after a gap, not reported by the store: changes in between are unknown."""
     coalesced: int = 0
-    """The most earlier changes of the key that may have been folded into this one, by a store that tells what is and
-    not what happened (one without `Capability.EVERY_CHANGE`)."""
+    """Maximum number of earlier changes of the key that may be coalesced into this one, by a store that reports states
+    and not changes (one without `Capability.EVERY_CHANGE`)."""
 
     @property
     def key(self) -> str:
@@ -39,7 +39,7 @@ class Put:
 
     @property
     def revision(self) -> Revision:
-        """The revision that the change made."""
+        """The revision of the change."""
         return self.entry.revision
 
 
@@ -50,20 +50,20 @@ class Deleted:
     key: str
     revision: Revision | None
     previous: Entry | None = None
-    """The entry before, where the store still has it."""
+    """The previous entry, where the store still has it."""
     inferred: bool = False
-    """Found missing by reading the state again after a gap, not told by the store's history."""
+    """Found missing by reading the state again after a gap, not reported by the store."""
     coalesced: int = 0
-    """The most earlier changes of the key that may have been folded into this one, see `Put.coalesced`."""
+    """Maximum number of earlier changes of the key that may be coalesced into this one, see `Put.coalesced`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resync:
-    """History was lost: nothing that happened after `since` and up to `revision` was told.
+    """History was lost: no change after `since` and up to `revision` was reported.
 
     The state was read again at `revision` and compared. The differences follow as `Put` and `Deleted` with `inferred`
-    set: every key that changed in the gap, and, for a watcher that says what it knows (`Store.watch_tree(known=...)`),
-    every known key that is gone. Events after those are the store's own again.
+    set: every key that changed in the gap, and, for a watcher that passes its keys (`Store.watch_tree(known=...)`),
+    every known key that was deleted. Events after those are the store's own again.
     """
 
     reason: str
@@ -73,14 +73,14 @@ class Resync:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The store cannot be heard; changes may be happening. The watch goes on trying."""
+    """The connection is lost; changes may be happening. The watch keeps trying to reconnect."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The store is heard again and the watch went on without a gap."""
+    """The connection is restored and the watch continued without a gap."""
 
     revision: Revision | None = None
 

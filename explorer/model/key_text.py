@@ -1,6 +1,6 @@
-r"""Keys written as plain text: a reversible spelling for keys that hold control characters or bytes that are not UTF-8.
+r"""Escaped keys: a reversible text form for keys with control characters or bytes that are not UTF-8.
 
-The spelling is what the app shows (`model.text.inert`), made unambiguous: `\\` is a backslash, `\n`, `\t` and `\r` as
+The form is what the app shows (`sanitize`), made unambiguous: `\\` is a backslash, `\n`, `\t` and `\r` as
 usual, `\x00` to `\x7f` a character, `\x80` to `\xff` a byte, `\u{202e}` any character. The command reads it with
 `--escaped`; the app copies it and accepts it where a key is typed.
 """
@@ -21,7 +21,7 @@ _SURROGATES: Final = range(0xD800, 0xE000)
 
 
 def escape_key(key: str) -> str:
-    r"""Return a key as printable text that stands for this key alone; most keys are returned unchanged.
+    r"""Return a key as printable, unambiguous text; most keys are returned unchanged.
 
     >>> escape_key("a\x1b[31m"), escape_key("bin-\udcff"), escape_key("C:\\dir")
     ('a\\x1b[31m', 'bin-\\xff', 'C:\\\\dir')
@@ -36,19 +36,19 @@ def escape_key(key: str) -> str:
 
 
 def unescape_key(text: str) -> str:
-    r"""Return the key that a text made by `escape_key` stands for; plain text stands for itself.
+    r"""Return the key of a text made by `escape_key`; text without escapes is returned unchanged.
 
     >>> unescape_key("a\\x00b"), unescape_key("\\xc3\\xa9"), unescape_key("config/app")
     ('a\x00b', 'é', 'config/app')
 
     Raises:
-        InvalidKey: A backslash starts no escape, or one that is no character.
+        InvalidKey: A backslash does not start an escape, or the escape is not a character.
     """
     return decode(encode(_ESCAPE.sub(_character, text)))  # bytes that are UTF-8 together are one character
 
 
 def typed_key(text: str) -> str:
-    r"""Return the key that a person typed: by its escapes, or as it is written where a backslash starts no escape.
+    r"""Return the key that a person typed: unescaped, or literally where a backslash does not start an escape.
 
     >>> typed_key("bin-\\xff"), typed_key("C:\\dir"), typed_key("C:\\\\new")
     ('bin-\udcff', 'C:\\dir', 'C:\\new')

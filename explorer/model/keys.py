@@ -1,6 +1,6 @@
-"""Keys as text, and the tree they form by splitting at a separator.
+"""Keys as text, and the tree that they form by splitting at a separator.
 
-A key is a `str` exactly as the store spells it; bytes that are not UTF-8 are kept by surrogateescape, as `os.fsdecode`
+A key is a `str` exactly as the store has it; bytes that are not UTF-8 are kept by surrogateescape, as `os.fsdecode`
 does. A prefix is a directory: `foo` and `foo/` both mean what lies below `foo/`, never `foobar`. Splitting loses
 nothing: below `a/` the key `a//b` is the child with the empty name, whose own prefix is `a//`.
 """
@@ -12,10 +12,10 @@ from explorer.model.errors import InvalidKey
 
 
 def encode(key: str) -> bytes:
-    """Give the bytes of a key.
+    """Return the bytes of a key.
 
     Raises:
-        InvalidKey: The text holds a code point that no bytes stand for (a surrogate that is not an escaped byte).
+        InvalidKey: The text has a lone surrogate that is not an escaped byte.
     """
     try:
         return key.encode("utf-8", "surrogateescape")
@@ -25,12 +25,12 @@ def encode(key: str) -> bytes:
 
 
 def decode(data: bytes) -> str:
-    """Give the text of a key; `encode` gives the same bytes back, whatever they are."""
+    """Return the text of a key; `encode` returns the same bytes, whatever they are."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def directory(prefix: str, separator: str = "/") -> str:
-    """Spell a prefix as a directory: empty for everything, else ending with the separator."""
+    """Return a prefix as a directory: empty for all keys, otherwise ending with the separator."""
     return prefix if not prefix or prefix.endswith(separator) else prefix + separator
 
 
@@ -41,7 +41,7 @@ def first_name(rest: str, separator: str = "/") -> tuple[str, bool]:
 
 
 def range_end(prefix: bytes) -> bytes:
-    r"""Give the first bytes after all that start with `prefix`; `b"\0"`, etcd's word for no end, if there are none.
+    r"""Return the smallest bytes greater than all that start with `prefix`; `b"\0"`, etcd's "no end", if none are.
 
     >>> range_end(b"a/")
     b'a0'
@@ -51,7 +51,7 @@ def range_end(prefix: bytes) -> bytes:
 
 
 def first_key(name: str, separator: str, *, has_value: bool) -> bytes:
-    """Return the first key of a child, below its level: stores list children in the order of these bytes."""
+    """Return the first key of a child, relative to its level; stores list children in the order of these bytes."""
     return encode(name if has_value else name + separator)
 
 
@@ -60,10 +60,10 @@ _SURROGATES: Final = range(0xD800, 0xE000)
 
 
 def just_before(text: str) -> str | None:
-    """Return a text that comes right before another and does not begin it; None if there is none.
+    """Return a text that sorts just before another and is not a prefix of it; None if there is none.
 
-    Nothing that somebody writes lies between the two, so a page of children that is asked for after it begins with the
-    child of that name, or with the next one if there is none.
+    No name that occurs in practice sorts between the two, so a page of children after it begins with the child of that
+    name, or with the next one.
 
     >>> just_before("k7")
     'k6\U0010ffff'
@@ -83,7 +83,7 @@ _NUMBERED: Final = re.compile(r"^(.*?)([0-9]{1,18})$", re.DOTALL)
 
 
 def numbered_before(text: str, count: int) -> str | None:
-    """Return a text with a smaller number of the same width at its end; None if it ends with no such number.
+    """Return the text with the number at its end reduced by `count`, in the same width; None if that is impossible.
 
     >>> numbered_before("k0700", 200)
     'k0500'

@@ -9,20 +9,20 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 Kind: TypeAlias = Literal["same", "changed", "elided"]
 
 CONTEXT: Final = 3
-"""Unchanged lines shown around what differs."""
+"""Unchanged lines shown around a change."""
 MAX_UNCHANGED: Final = 240
-"""Characters of an unchanged part of a line that are shown; of a longer one the middle is left out."""
+"""Maximum number of characters shown of an unchanged part; the middle of a longer one is elided."""
 _KEPT: Final = 80
-"""Characters that are left on each side of what is left out."""
+"""Characters kept on each side of an elision."""
 _MAX_WORDS: Final = 1500
-"""Words of a part of a line that are compared one by one."""
+"""Maximum number of words that are compared one by one."""
 _MAX_PAIRED: Final = 64
-"""Lines of a change of different length that are paired by how alike they are."""
+"""Maximum number of lines of a change that are paired by similarity."""
 MAX_WORD: Final = 12
-"""Letters of a word that are marked with the one that differs; of a longer one only what differs is marked."""
+"""Maximum length of a word that is marked as a whole; of a longer one only the changed part is marked."""
 _ALIKE: Final = 0.5
 _MOSTLY: Final = 0.75
-"""Share of two lines that differs, from which on they are not marked inside: all of them is different."""
+"""Changed share of a line from which on parts are not marked: the whole line differs."""
 _WORD: Final = re.compile(r"\w+|\s+|[^\w\s]")
 _NO_END: Final = "no line feed at the end"
 
@@ -39,7 +39,7 @@ class DiffLine:
     """A line of a diff."""
 
     sign: str
-    r"""`+`, `-`, a space, `@` for where it is, `\` for a remark on the line above."""
+    r"""`+`, `-`, a space, `@` for a hunk header, `\` for a remark on the line above."""
     parts: tuple[Part, ...]
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class DiffLine:
 
 
 def diff(before: str, after: str) -> tuple[DiffLine, ...]:
-    """Return the lines of a unified diff without its heading; empty when nothing differs."""
+    """Return the lines of a unified diff without file headers; empty if the texts are equal."""
     ends = before.endswith("\n") != after.endswith("\n")
     old, new = _lines(before, ends=ends), _lines(after, ends=ends)
     matcher = SequenceMatcher(None, old, new)
@@ -65,10 +65,10 @@ def diff(before: str, after: str) -> tuple[DiffLine, ...]:
 
 
 def changed_parts(before: str, after: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Return two lines cut into what is the same in both and what differs."""
-    start = _common(before, after)
-    end = min(_common(before[::-1], after[::-1]), min(len(before), len(after)) - start)
-    start, end = _at_words(before, after, start, end)
+    """Return both lines as parts that are equal and parts that differ."""
+    start = _common_prefix(before, after)
+    end = min(_common_prefix(before[::-1], after[::-1]), min(len(before), len(after)) - start)
+    start, end = _whole_words(before, after, start, end)
     old, new = before[start : len(before) - end], after[start : len(after) - end]
     middle = _by_words(old, new)
     head, tail = Part(before[:start]), Part(before[len(before) - end :])
@@ -77,14 +77,14 @@ def changed_parts(before: str, after: str) -> tuple[tuple[Part, ...], tuple[Part
 
 
 def _lines(text: str, *, ends: bool) -> list[str]:
-    """Return the lines, with their line feeds if one of two texts ends with one and the other does not."""
+    """Return the lines of a text; with `ends`, each keeps its line feed."""
     lines = text.split("\n")
     last = [lines.pop()]
     return [f"{line}\n" if ends else line for line in lines] + (last if last[0] else [])
 
 
 def _range(start: int, end: int) -> str:
-    """Return the lines of a side as a unified diff names them."""
+    """Return the line range of one side as in a hunk header."""
     count = end - start
     return str(start + 1) if count == 1 else f"{start + (count > 0)},{count}"
 
@@ -103,7 +103,7 @@ def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[DiffLine]:
 
 
 def _pairs(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pair the lines of a change: one with the next where there are as many, else those that are alike."""
+    """Yield pairs of lines of a change: in order where both sides have as many, otherwise by similarity."""
     if len(old) == len(new):
         yield from zip(range(len(old)), range(len(new)), strict=True)
         return
@@ -119,8 +119,8 @@ def _pairs(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]]:
                 break
 
 
-def _common(one: str, other: str) -> int:
-    """Return how many characters two texts have in common at the beginning."""
+def _common_prefix(one: str, other: str) -> int:
+    """Return the length of the common prefix of two texts."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -131,17 +131,17 @@ def _common(one: str, other: str) -> int:
     return low
 
 
-def _at_words(before: str, after: str, start: int, end: int) -> tuple[int, int]:
-    """Draw what two lines have in common back to whole words; a long word is marked only where it differs."""
-    head = _last_letters(before[max(0, start - MAX_WORD - 1) : start]) if _goes_on(before, after, start) else 0
+def _whole_words(before: str, after: str, start: int, end: int) -> tuple[int, int]:
+    """Return the common prefix and suffix lengths, reduced to whole words unless the word is long."""
+    head = _trailing_letters(before[max(0, start - MAX_WORD - 1) : start]) if _is_word_at(before, after, start) else 0
     tail = 0
-    if _goes_on(before[: len(before) - end][::-1], after[: len(after) - end][::-1], 0):
-        tail = _last_letters(before[len(before) - end :][: MAX_WORD + 1][::-1])
+    if _is_word_at(before[: len(before) - end][::-1], after[: len(after) - end][::-1], 0):
+        tail = _trailing_letters(before[len(before) - end :][: MAX_WORD + 1][::-1])
     return start - (head if head <= MAX_WORD else 0), end - (tail if tail <= MAX_WORD else 0)
 
 
-def _last_letters(text: str) -> int:
-    """Return how many letters or figures a text ends with."""
+def _trailing_letters(text: str) -> int:
+    """Return the number of letters and digits at the end of a text."""
     return len(text) - len(text.rstrip(_letters(text)))
 
 
@@ -149,13 +149,13 @@ def _letters(text: str) -> str:
     return "".join({letter for letter in text if letter.isalnum()})
 
 
-def _goes_on(before: str, after: str, at: int) -> bool:
-    """Return whether a word goes on at a place of one of two texts."""
+def _is_word_at(before: str, after: str, at: int) -> bool:
+    """Return whether either text has a word character at an index."""
     return any(side[at : at + 1].isalnum() for side in (before, after))
 
 
 def _by_words(old: str, new: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Cut the middles of two lines into words that are the same and words that differ."""
+    """Return both texts as parts, compared word by word."""
     if not old or not new:
         return (Part(old, "changed"),), (Part(new, "changed"),)
     one, other = _WORD.findall(old), _WORD.findall(new)
@@ -170,7 +170,7 @@ def _by_words(old: str, new: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
 
 
 def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Put neighbours of one kind together; a line of which nearly all differs is not marked inside."""
+    """Return the parts with neighbours of one kind joined; a line that differs nearly everywhere is one part."""
     joined: list[Part] = []
     for part in parts:
         if not part.text:
@@ -187,7 +187,7 @@ def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
 
 
 def _elided(part: Part) -> tuple[Part, ...]:
-    """Leave out the middle of an unchanged part that is long."""
+    """Return a part, with the middle elided if it is unchanged and long."""
     text, kind = part
     if kind != "same" or len(text) <= MAX_UNCHANGED:
         return (part,)

@@ -1,7 +1,7 @@
-"""The one function that makes text from a store harmless before it is drawn or printed.
+"""Sanitising of text from a store: the one function that every such text passes before it is drawn or printed.
 
-Terminals act on what they are sent (CWE-150: escape sequences, CVE-2021-25743; bidirectional overrides,
-CVE-2021-42574) and people are deceived by what they cannot see. Here every such character becomes a visible escape.
+Terminals act on control characters (CWE-150: escape sequences, CVE-2021-25743; bidirectional overrides,
+CVE-2021-42574), and invisible characters deceive people. Every such character becomes a visible escape.
 """
 
 import re
@@ -15,20 +15,20 @@ _INVISIBLE_LETTERS: Final = (
 )
 _SUSPECT: Final = re.compile(f"[{_INVISIBLE_LETTERS}]")
 _MARKS: Final = frozenset({"Mn", "Me"})
-"""The categories of marks; not all that pile up have a combining class (Thai vowels, U+0E47)."""
+"""Unicode categories of marks; not all marks that pile up have a combining class (Thai vowels, U+0E47)."""
 _MAX_MARKS: Final = 4
-"""Marks that one letter may carry; more of them climb over the lines around it."""
+"""Maximum number of marks on one letter; more would overlap the lines around it."""
 _CHUNK_SIZE: Final = 1 << 16
-"""Characters that are looked through at a time for a first find."""
+"""Characters that are checked at a time."""
 
 
 def sanitize(text: str | bytes, *, multiline: bool = False) -> str:
-    r"""Make text visible and harmless: what controls, hides or reorders becomes an escape such as `\x1b` or `\u{202e}`.
+    r"""Return text in which control, invisible and reordering characters are escapes such as `\x1b` or `\u{202e}`.
 
-    Characters are judged once each, however often they occur.
+    Each distinct character is checked once, however often it occurs.
 
     Args:
-        text: What a store, a server or a file sent. Bytes that are not UTF-8 become `\xNN`.
+        text: Text from a store, a server or a file. Bytes that are not UTF-8 become `\xNN`.
         multiline: Keep line feeds and tabs.
     """
     if isinstance(text, bytes):
@@ -44,7 +44,7 @@ def sanitize(text: str | bytes, *, multiline: bool = False) -> str:
 
 
 def is_sanitized(text: str, *, multiline: bool = False) -> bool:
-    """Return whether `inert` would leave a text as it is; the first find ends the search."""
+    """Return whether `sanitize` would return a text unchanged; the first character to escape ends the search."""
     if text.isascii():
         allowed = _ASCII + _BREAKS.encode() if multiline else _ASCII
         chunks = (text[at : at + _CHUNK_SIZE] for at in range(0, len(text), _CHUNK_SIZE))
@@ -60,16 +60,16 @@ def is_sanitized(text: str, *, multiline: bool = False) -> bool:
 
 
 def pluralize(number: int, one: str, many: str = "") -> str:
-    """Give a number with the word for what is counted.
+    """Return a number with a noun in the singular or plural.
 
-    >>> counted(1, "row"), counted(1200, "entry", "entries")
+    >>> pluralize(1, "row"), pluralize(1200, "entry", "entries")
     ('1 row', '1,200 entries')
     """
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def _harmful(characters: set[str], *, multiline: bool) -> set[str]:
-    """Return the characters that are not shown as they are."""
+    """Return the characters that have to be escaped."""
     joined = "".join(characters)
     if joined.isprintable() and (joined.isascii() or not _SUSPECT.search(joined)):
         return set()
@@ -78,7 +78,7 @@ def _harmful(characters: set[str], *, multiline: bool) -> set[str]:
 
 
 def _piles(characters: set[str]) -> re.Pattern[str] | None:
-    """Return a pattern of more marks in a row than a letter may carry; None if there are no marks at all."""
+    """Return a pattern of more than `_MAX_MARKS` marks in a row; None if there are no marks at all."""
     marks = "".join(sorted(one for one in characters if unicodedata.category(one) in _MARKS))
     return re.compile(f"[{marks}]{{{_MAX_MARKS + 1},}}") if marks else None
 

@@ -32,17 +32,20 @@ _PASSWORD = "hunter2-and-more"  # noqa: S105 - the one that must not be seen
         ("etcd://host/%C3%BC", (Host("host"),), "ü"),
     ],
 )
-def test_hosts_and_path(url: str, hosts: tuple[Host, ...], path: str) -> None:
+def test_parse_hosts_and_path(url: str, hosts: tuple[Host, ...], path: str) -> None:
+    """Hosts and path."""
     address = parse(url)
     assert (address.hosts, address.path) == (hosts, path)
 
 
-def test_scheme_and_encryption() -> None:
+def test_parse_scheme_and_tls() -> None:
+    """Scheme and encryption."""
     assert (parse("etcd://h").scheme, parse("etcd://h").tls) == ("etcd", False)
     assert (parse("ETCD+TLS://h").scheme, parse("etcd+tls://h").tls) == ("etcd", True)
 
 
-def test_options() -> None:
+def test_parse_options() -> None:
+    """Options."""
     address = parse("etcd://h/?separator=:&empty=&still")
     assert address.option("separator", "/") == ":"
     assert address.option("missing", "default") == "default"
@@ -58,7 +61,8 @@ _NO_HOST = ["h:port", "h:0", "h:65536", ":2379", "[::1", "[]:1", "h:-1", "h:\uff
 
 
 @pytest.mark.parametrize("url", _NO_URL + [f"etcd://{host}" for host in _NO_HOST])
-def test_what_cannot_be_understood_is_refused_with_a_hint(url: str) -> None:
+def test_parse_malformed_url_raises_with_hint(url: str) -> None:
+    """What cannot be understood is refused with a hint."""
     with pytest.raises(InvalidAddress) as raised:
         parse(url)
     assert raised.value.hint
@@ -66,14 +70,16 @@ def test_what_cannot_be_understood_is_refused_with_a_hint(url: str) -> None:
 
 
 @given(st.binary())
-def test_any_bytes_are_a_path(data: bytes) -> None:
+def test_parse_path_of_any_bytes(data: bytes) -> None:
+    """Any bytes are a path."""
     path = parse("etcd://host/" + "".join(f"%{byte:02x}" for byte in data)).path
     assert encode(path) == data
     assert path == decode(data)
 
 
 @pytest.mark.parametrize("url", ["etcd://h1:1,h2/path/", "etcd+tls://[::1]:2379/", "memory:", "demo:///a/b"])
-def test_what_is_shown_is_the_same_address(url: str) -> None:
+def test_redacted_parses_to_the_same_address(url: str) -> None:
+    """What is shown is the same address."""
     address = parse(url)
     again = parse(address.redacted)
     assert (again.scheme, again.tls, again.hosts, again.path) == (
@@ -84,7 +90,8 @@ def test_what_is_shown_is_the_same_address(url: str) -> None:
     )
 
 
-def test_a_password_is_accepted_and_warned_about_and_shown_nowhere() -> None:
+def test_password_in_url_is_warned_about_and_redacted() -> None:
+    """A password is accepted and warned about and shown nowhere."""
     address = parse(f"etcd://ada:{_PASSWORD}@host:2379/path?separator=:")
     assert address.user == "ada"
     assert address.password is not None
@@ -102,7 +109,8 @@ def test_a_password_is_accepted_and_warned_about_and_shown_nowhere() -> None:
     assert parse("etcd://ada@host").warnings == ()
 
 
-def test_signs_in_a_password_are_quoted() -> None:
+def test_password_with_quoted_characters() -> None:
+    """Signs in a password are quoted."""
     address = parse("etcd://ada%40home:p%2Fa%3As%40s@host")
     assert address.user == "ada@home"
     assert address.password == Secret("p/a:s@s")
@@ -120,7 +128,8 @@ def test_signs_in_a_password_are_quoted() -> None:
         f"etcd://ada:{_PASSWORD}?with-a-question@host/",
     ],
 )
-def test_no_error_repeats_a_password(url: str) -> None:
+def test_parse_errors_do_not_repeat_password(url: str) -> None:
+    """No error repeats a password."""
     with pytest.raises(InvalidAddress) as raised:
         parse(url)
     told = "".join(traceback.format_exception_only(raised.value)) + repr(raised.value.__dict__)
@@ -129,27 +138,31 @@ def test_no_error_repeats_a_password(url: str) -> None:
     assert _PASSWORD not in str(cause)
 
 
-def test_an_unknown_option_is_refused_without_the_password() -> None:
+def test_unknown_option_raises_without_password() -> None:
+    """An unknown option is refused without the password."""
     with pytest.raises(InvalidAddress) as raised:
         parse(f"etcd://ada:{_PASSWORD}@host/?color=red").only_options()
     assert _PASSWORD not in str(raised.value)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_secret_is_not_written_down(protocol: int) -> None:
+def test_secret_cannot_be_pickled(protocol: int) -> None:
+    """A secret is not written down."""
     for holder in (Secret(_PASSWORD), Access(password=Secret(_PASSWORD)), parse(f"etcd://a:{_PASSWORD}@h")):
         with pytest.raises(TypeError):
             pickle.dumps(holder, protocol)
 
 
-def test_a_secret_is_not_copied_and_equals_by_its_text() -> None:
+def test_secret_equality_and_copy() -> None:
+    """A secret is not copied and equals by its text."""
     with pytest.raises(TypeError):
         copy.deepcopy(Secret(_PASSWORD))
     assert Secret(_PASSWORD) == Secret(_PASSWORD)
     assert Secret(_PASSWORD) != Secret("other")
 
 
-def test_a_host_keeps_its_own_port() -> None:
+def test_host_with_port_keeps_own_port() -> None:
+    """A host keeps its own port."""
     assert Host("h", 1).with_port(2) == Host("h", 1)
     assert Host("h").with_port(2) == Host("h", 2)
     assert str(Host("::1", 2)) == "[::1]:2"

@@ -16,17 +16,20 @@ def test_any_bytes_are_a_key_and_come_back(data: bytes) -> None:
 
 
 @given(st.binary())
-def test_a_key_is_spelled_as_the_file_system_spells_names(data: bytes) -> None:
+def test_decode_equals_fsdecode(data: bytes) -> None:
+    """A key is spelled as the file system spells names."""
     assert encode(decode(data)) == os.fsencode(os.fsdecode(data))
 
 
 @given(st.text())
-def test_any_text_that_is_text_is_a_key_and_comes_back(text: str) -> None:
+def test_encode_decode_round_trip(text: str) -> None:
+    """Any text that is text is a key and comes back."""
     assert decode(encode(text)) == text
 
 
 @pytest.mark.parametrize("point", [0xD800, 0xDBFF, 0xDC7F, 0xDD00])
-def test_a_surrogate_that_is_no_escaped_byte_is_refused_and_can_be_told(point: int) -> None:
+def test_encode_lone_surrogate_raises_printable_error(point: int) -> None:
+    """A surrogate that is no escaped byte is refused and can be told."""
     with pytest.raises(InvalidKey) as raised:
         encode(f"a{chr(point)}b")
     assert str(raised.value).isascii()
@@ -48,7 +51,8 @@ def test_a_prefix_is_a_directory() -> None:
 
 
 @given(st.lists(st.text()), _SEPARATORS)
-def test_taking_names_one_by_one_loses_nothing(parts: list[str], separator: str) -> None:
+def test_first_name_splitting_is_lossless(parts: list[str], separator: str) -> None:
+    """Taking names one by one loses nothing."""
     key = separator.join(parts)
     names, rest, more = [], key, True
     while more:
@@ -68,7 +72,8 @@ def test_odd_keys_have_names_too() -> None:
 
 
 @given(prefix=st.binary(min_size=1), key=st.binary())
-def test_a_range_holds_what_starts_with_its_prefix_and_nothing_else(prefix: bytes, key: bytes) -> None:
+def test_range_end_bounds_exactly_the_prefix(prefix: bytes, key: bytes) -> None:
+    """A range holds what starts with its prefix and nothing else."""
     end = range_end(prefix)
     inside = prefix <= key and (key < end or end == b"\0")
     assert inside == key.startswith(prefix)
@@ -79,5 +84,6 @@ def test_a_range_holds_what_starts_with_its_prefix_and_nothing_else(prefix: byte
 @pytest.mark.parametrize(
     ("prefix", "end"), [(b"a/", b"a0"), (b"", b"\0"), (b"\xff", b"\0"), (b"a\xff\xff", b"b"), (b"a\xfe", b"a\xff")]
 )
-def test_a_range_ends_before_the_next_prefix(prefix: bytes, end: bytes) -> None:
+def test_range_end_is_before_next_prefix(prefix: bytes, end: bytes) -> None:
+    """A range ends before the next prefix."""
     assert range_end(prefix) == end

@@ -50,13 +50,16 @@ def _harmless(text: str, breaks: str = "") -> bool:
 @example("\x9b31m")
 @example("user\u202etxt.exe")
 @example("\u2066a\u2069")
-def test_nothing_that_controls_hides_or_reorders_is_left(text: str) -> None:
+def test_sanitize_leaves_no_harmful_character(text: str) -> None:
+    """Nothing that controls hides or reorders is left."""
     assert _harmless(sanitize(text))
     assert _harmless(sanitize(text, multiline=True), "\n\t")
 
 
 @pytest.mark.heavy
-def test_each_single_character_is_shown_or_told() -> None:
+def test_sanitize_every_character_is_shown_or_escaped() -> None:
+    """Each single character is shown or told."""
+
     def honest(character: str, shown: str) -> bool:
         if shown == character:
             return _harmless(shown)
@@ -90,7 +93,7 @@ def _naive_escape(character: str) -> str:
 @example("e\u0301\u0302\u034f\u0303\u0304\u0305\ufe00", 1)
 @example("\u0301", 70_000)
 @example("ab\u0301\u0302", 30_000)
-def test_inert_judging_distinct_characters_equals_each_in_order(text: str, times: int) -> None:
+def test_sanitize_distinct_equals_each_in_order(text: str, times: int) -> None:
     """Long texts, piles that cross the parts a search goes in, and marks that are invisible too."""
     text = (text * times)[:140_000]
     for multiline, breaks in ((False, ""), (True, "\n\t")):
@@ -106,7 +109,8 @@ def test_what_is_harmless_stays_so(text: str) -> None:
 
 
 @given(st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters=[chr(point) for point in _IGNORABLE])))
-def test_what_can_be_seen_is_shown_as_it_is(text: str) -> None:
+def test_sanitize_visible_text_is_unchanged(text: str) -> None:
+    """What can be seen is shown as it is."""
     assert sanitize(text) == text
 
 
@@ -147,5 +151,6 @@ def test_examples(text: str | bytes, shown: str) -> None:
     assert sanitize(text) == shown
 
 
-def test_lines_and_tabs_are_kept_where_there_is_room_for_them() -> None:
+def test_sanitize_multiline_keeps_line_feeds_and_tabs() -> None:
+    """Lines and tabs are kept where there is room for them."""
     assert sanitize("a\n\tb\r\n", multiline=True) == "a\n\tb\\r\n"
