@@ -148,4 +148,4 @@ def add_schema_options(parser: ArgumentParser) -> None:
 
 def add_json_option(parser: _ActionsContainer) -> None:
     """Add `--json`."""
-    parser.add_argument("--json", action="store_true", help="print JSON objects, one per line")
+    parser.add_argument("--json", action="store_true", help="print JSON, one object per line")

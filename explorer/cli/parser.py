@@ -112,7 +112,7 @@ def store_parser() -> Parser:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="no app: print the top level, then events, as JSON objects, one per line",
+        help="no app: print the top level, then events, as JSON, one object per line",
     )
     writing = parser.add_mutually_exclusive_group()
     writing.add_argument("--write", action="store_true", help="start with writing unlocked; in the app w unlocks it")
@@ -207,7 +207,9 @@ def _connection_parser() -> Parser:
     )
     group.add_argument("--cacert", metavar="F", type=Path, help="CA certificates to verify the store with (PEM)")
     group.add_argument("--cert", metavar="F", type=Path, help="client certificate (PEM)")
-    group.add_argument("--key", metavar="F", type=Path, dest="key_file", help="private key of the certificate (PEM)")
+    group.add_argument(
+        "--key", metavar="F", type=Path, dest="key_file", help="private key of the client certificate (PEM)"
+    )
     group.add_argument(
         "--server-name", metavar="NAME", help="name in the store's certificate, if it is not the URL's host"
     )
@@ -218,5 +220,5 @@ def _connection_parser() -> Parser:
         type=Path,
         help="append log records to this file, without secrets and values (variable: KEYSCOPE_LOG)",
     )
-    log.add_argument("--log-level", choices=LOG_LEVELS, help="with --log-file: the least level (default: info)")
+    log.add_argument("--log-level", choices=LOG_LEVELS, help="with --log-file: the minimum level (default: info)")
     return parser

@@ -191,5 +191,5 @@ class TestSchemas:
         keyspace.put(b"k", b"{}")
         result = keyscope("get", "memory:", "k", "--as", "json")
         assert result.code == 2
-        assert "codecs.toml, line 2: key is not a text" in result.error
+        assert "codecs.toml, line 2: key must be a string" in result.error
         assert keyscope("get", "memory:", "k")  # what needs no rules does not read them
