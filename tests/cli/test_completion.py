@@ -80,7 +80,7 @@ def read_by_bash(words: list[str]) -> set[str]:
 
 @pytest.mark.parametrize("name", SHELLS)
 def test_script_registers_keyscope(name: str) -> None:
-    """The command prints what the shell is to run, and nothing else."""
+    """The command prints the script and nothing else."""
     result = run_process("completion", name)
     assert (result.code, result.error) == (0, "")
     assert result.output.decode() == script(name)
@@ -94,8 +94,8 @@ def test_script_parses_in_bash(tmp_path: Path) -> None:
     subprocess.run(["bash", "-n", str(file)], check=True, timeout=30)
 
 
-def test_missing_shell_names_those_there_are() -> None:
-    """Whoever forgets the shell reads which ones there are."""
+def test_missing_shell_lists_the_shells() -> None:
+    """So does an unknown one."""
     result = run_process("completion")
     assert result.code == 2
     assert all(name in result.error for name in SHELLS)
@@ -103,7 +103,7 @@ def test_missing_shell_names_those_there_are() -> None:
 
 
 def test_first_word_is_a_verb_or_a_store() -> None:
-    """Without anything typed, all that a line may begin with is offered."""
+    """Without any text, all of them are completions."""
     offered = complete("keyscope ")
     assert set(VERBS) | {"etcd://", "etcd+tls://", "zk://", "consul://", "demo:", "memory:"} <= set(offered)
 
@@ -136,13 +136,13 @@ def test_first_word_is_a_verb_or_a_store() -> None:
         ("keyscope get demo: keyscope con", []),
     ],
 )
-def test_offers(line: str, expected: list[str]) -> None:
-    """What fits is offered; where nothing is known, nothing."""
+def test_completions_of_a_line(line: str, expected: list[str]) -> None:
+    """Those that fit; none for free text and unknown stores."""
     assert complete(line) == expected
 
 
-def test_profiles_are_offered_without_their_secrets(tmp_path: Path) -> None:
-    """Their names are; a URL is shown to those shells that show descriptions, without a password."""
+def test_profiles_are_completed_without_secrets(tmp_path: Path) -> None:
+    """A URL is a description in shells that show them, without a password."""
     settings = folders(tmp_path)
     file = Path(settings["XDG_CONFIG_HOME"]) / "keyscope" / "config.toml"
     file.parent.mkdir(parents=True)
@@ -154,7 +154,7 @@ def test_profiles_are_offered_without_their_secrets(tmp_path: Path) -> None:
     assert described == ["@prod\tetcd://h/", "@play\tdemo:"]
 
 
-def test_files_are_offered_for_options_that_name_one(tmp_path: Path) -> None:
+def test_files_are_completed_for_file_options(tmp_path: Path) -> None:
     """Folders end with a slash; -I takes folders only; other arguments take no files."""
     (tmp_path / "app one.json").touch()
     (tmp_path / "apps").mkdir()
@@ -170,7 +170,7 @@ async def put_all(url: str, *keys: str) -> None:
             await store.put(key, f"value of {key}".encode("utf-8", "surrogateescape"))
 
 
-async def test_bash_reads_the_complete_key_as_the_keys(shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_bash_reads_completed_keys_unchanged(shared_etcd: EtcdServer, prefix: str) -> None:
     """Whatever is in a name, the quoted word is that key; what cannot be written or shown is not offered."""
     url = f"etcd://{shared_etcd.address}{prefix}"
     await put_all(url, *NASTY, *LEFT_OUT, "folder/x", "both", "both/x")
@@ -180,7 +180,7 @@ async def test_bash_reads_the_complete_key_as_the_keys(shared_etcd: EtcdServer, 
     assert shared_etcd.revision() == before
 
 
-async def test_escaped_keys_are_offered_with_their_escapes(shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_escaped_keys_are_completed_with_escapes(shared_etcd: EtcdServer, prefix: str) -> None:
     """After --escaped, every key can be written."""
     url = f"etcd://{shared_etcd.address}{prefix}"
     await put_all(url, "k-new\nline", "k-byte-\udcff")
@@ -188,7 +188,7 @@ async def test_escaped_keys_are_offered_with_their_escapes(shared_etcd: EtcdServ
     assert set(offered) == {r"k-new\\nline", r"k-byte-\\xff"}
 
 
-async def test_long_level_is_cut_and_completes_no_further(shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_long_level_is_cut_with_its_common_prefix(shared_etcd: EtcdServer, prefix: str) -> None:
     """What the offered keys have in common is true of those that are left out."""
     url = f"etcd://{shared_etcd.address}{prefix}"
     await put_all(url, *(f"k0{number:03}" for number in range(MAX_KEYS + 5)), "k1", "l")
@@ -198,7 +198,7 @@ async def test_long_level_is_cut_and_completes_no_further(shared_etcd: EtcdServe
 
 
 @pytest.mark.heavy
-async def test_silent_store_offers_nothing_in_time() -> None:
+async def test_silent_store_has_no_completions_in_time() -> None:
     """A host that accepts the connection and says nothing costs a second, and no line of text."""
     async with silent_host() as host:
         for scheme in ("etcd", "etcd2", "consul", "zk"):
@@ -231,7 +231,7 @@ async def test_shell_completes_at_a_terminal(name: str, shared_etcd: EtcdServer,
         terminal.complete("keyscope get demo: heartb", "heartbeats/")
 
 
-def test_encrypted_key_is_not_asked_for(tmp_path: Path) -> None:
+def test_password_of_an_encrypted_key_is_not_asked(tmp_path: Path) -> None:
     """OpenSSL would ask at the terminal for the pass phrase, in the middle of the line that is being typed."""
     key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM,

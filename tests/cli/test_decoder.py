@@ -44,14 +44,14 @@ def mapped(home: Path, proto: str) -> None:
 
 
 class TestGet:
-    def test_a_message_as_text(self, keyscope: Run, keyspace: Database, proto: str) -> None:
+    def test_get_prints_a_message_as_text(self, keyscope: Run, keyspace: Database, proto: str) -> None:
         keyspace.put(b"k", ADA)
         words = ("get", "memory:", "k", "--proto", proto, "--type", "p.Person")
         for form in ((), ("--as", "textproto")):
             assert keyscope(*words, *form).output == b'name: "Ada"\nborn: 1815\n'
 
     @pytest.mark.usefixtures("mapped")
-    def test_a_rule_says_which_message_it_is(self, keyscope: Run, keyspace: Database) -> None:
+    def test_get_decodes_by_the_rule_of_the_key(self, keyscope: Run, keyspace: Database) -> None:
         keyspace.put(b"people/ada", ADA)
         assert keyscope("get", "memory:", "people/ada", "--as", "textproto").lines == ['name: "Ada"', "born: 1815"]
         shown = keyscope("get", "memory:", "people/ada", "--as", "json").output
@@ -59,11 +59,11 @@ class TestGet:
         assert keyscope("get", "memory:people", "ada", "--as", "textproto")
 
     @pytest.mark.usefixtures("mapped")
-    def test_what_no_rule_speaks_of_is_json_as_ever(self, keyscope: Run, keyspace: Database) -> None:
+    def test_get_json_without_a_rule_is_plain_json(self, keyscope: Run, keyspace: Database) -> None:
         keyspace.put(b"k", b'{"a":1}')
         assert keyscope("get", "memory:", "k", "--as", "json").lines == ["{", '  "a": 1', "}"]
 
-    def test_what_is_shown_is_harmless(self, keyscope: Run, keyspace: Database, proto: str) -> None:
+    def test_get_of_a_message_is_sanitized(self, keyscope: Run, keyspace: Database, proto: str) -> None:
         keyspace.put(b"k", b"\x0a\x0a\x1b[2J\xe2\x80\xae\xc2\x85z")
         for form in ("textproto", "json"):
             output = keyscope(
@@ -72,7 +72,7 @@ class TestGet:
             assert output.replace("\n", "").isprintable()
             assert "\u202e" not in output
 
-    def test_without_a_type_there_is_no_text_format(self, keyscope: Run, keyspace: Database) -> None:
+    def test_get_textproto_without_a_type_is_refused(self, keyscope: Run, keyspace: Database) -> None:
         keyspace.put(b"k", ADA)
         result = keyscope("get", "memory:", "k", "--as", "textproto")
         assert (result.code, result.output) == (2, b"")
@@ -82,7 +82,7 @@ class TestGet:
         "case",
         [(b"\xff", "p.Person", "does not parse as p.Person"), (ADA, "q.Person", "there is p.Person")],
     )
-    def test_what_is_no_such_message_is_one_clear_error(
+    def test_get_of_another_message_is_one_error_line(
         self, keyscope: Run, keyspace: Database, proto: str, case: tuple[bytes, str, str]
     ) -> None:
         value, kind, said = case
@@ -93,7 +93,7 @@ class TestGet:
             assert said in result.error
             assert result.error.count("\n") == 1
 
-    def test_the_demo_brings_its_schema(self) -> None:
+    def test_get_decodes_by_the_schema_of_the_demo(self) -> None:
         result = run_process("get", "demo:?still", "service/access/devices/olt-01", "--as", "json")
         assert result.code == 0, result.error
         assert json.loads(result.output)["id"] == "olt-01"
@@ -108,14 +108,14 @@ class TestPut:
             (("--form", "json"), '{"name": "Ada", "born": "1815"}'),
         ],
     )
-    def test_the_text_of_a_message_is_stored_as_its_bytes(
+    def test_put_stores_the_bytes_of_a_message_text(
         self, keyscope: Run, proto: str, form: tuple[str, ...], text: str
     ) -> None:
         words = ("--proto", proto, "--type", "p.Person", *form)
         assert keyscope("put", "memory:", "k", *words, given=text.encode())
         assert keyscope("get", "memory:", "k", "--as", "raw").output == ADA
 
-    def test_what_get_shows_put_takes(self, keyscope: Run, keyspace: Database, proto: str) -> None:
+    def test_put_takes_what_get_prints(self, keyscope: Run, keyspace: Database, proto: str) -> None:
         keyspace.put(b"k", ADA)
         words = ("--proto", proto, "--type", "p.Person")
         for form, back in (("textproto", "text"), ("json", "json")):
@@ -123,7 +123,7 @@ class TestPut:
             assert keyscope("put", "memory:", "copy", "--force", *words, "--form", back, given=shown)
             assert keyscope("get", "memory:", "copy", "--as", "raw").output == ADA
 
-    def test_a_mistake_is_told_with_its_place_and_nothing_is_stored(self, keyscope: Run, proto: str) -> None:
+    def test_put_invalid_text_has_its_place_and_stores_nothing(self, keyscope: Run, proto: str) -> None:
         result = keyscope(
             "put", "memory:", "k", "--proto", proto, "--type", "p.Person", "--value", 'name: "a"\nborn: "b"'
         )
@@ -132,32 +132,32 @@ class TestPut:
         assert keyscope("get", "memory:", "k").code == 3
 
     @pytest.mark.parametrize("text", ["", "{}", '{"id": null}'])
-    def test_required_fields_are_missing_from_an_empty_message(self, keyscope: Run, tmp_path: Path, text: str) -> None:
+    def test_put_empty_message_names_missing_required_fields(self, keyscope: Run, tmp_path: Path, text: str) -> None:
         """Also where the text says nothing at all, which is the empty value itself."""
         (tmp_path / "m.proto").write_text('syntax = "proto2"; message M { required string id = 1; }')
         words = ("--proto", str(tmp_path), "--type", "M", "--form", "json" if text else "text")
         result = keyscope("put", "memory:", "k", *words, "--value", text)
         assert (result.code, "required fields are missing: id" in result.error) == (2, True)
 
-    def test_text_that_is_not_utf_8_is_refused(self, keyscope: Run, proto: str) -> None:
+    def test_put_text_that_is_not_utf_8_is_refused(self, keyscope: Run, proto: str) -> None:
         result = keyscope("put", "memory:", "k", "--proto", proto, "--type", "p.Person", given=b"\xff")
         assert result.code == 2
         assert "UTF-8" in result.error
 
-    def test_a_type_that_no_schema_has_is_refused_with_one_that_is_alike(self, keyscope: Run, proto: str) -> None:
+    def test_put_unknown_type_is_refused_with_a_similar_one(self, keyscope: Run, proto: str) -> None:
         result = keyscope("put", "memory:", "k", "--proto", proto, "--type", "Person", "--value", "")
         assert result.code == 2
         assert "there is p.Person" in result.error
         assert "--proto" in result.error
 
-    def test_without_a_type_the_value_is_taken_as_it_is(self, keyscope: Run, proto: str) -> None:
+    def test_put_without_a_type_stores_the_value_as_given(self, keyscope: Run, proto: str) -> None:
         assert keyscope("put", "memory:", "k", "--proto", proto, "--value", "name: 1")
         assert keyscope("get", "memory:", "k", "--as", "raw").output == b"name: 1"
         assert keyscope("put", "memory:", "k", "--form", "json", "--value", "{}").code == 2
 
 
 class TestSchemas:
-    def test_a_schema_that_does_not_compile_is_told_with_file_line_and_column(
+    def test_invalid_schema_has_file_line_and_column(
         self, keyscope: Run, tmp_path: Path
     ) -> None:
         (tmp_path / "bad.proto").write_text('syntax = "proto3";\nmessage {')
@@ -166,7 +166,7 @@ class TestSchemas:
         assert f"{tmp_path / 'bad.proto'}:2:9:" in result.error
         assert result.error.count("\n") == 1
 
-    def test_imports_are_found_with_i(self, keyscope: Run, tmp_path: Path, proto: str) -> None:
+    def test_imports_are_found_in_include_folders(self, keyscope: Run, tmp_path: Path, proto: str) -> None:
         (tmp_path / "other").mkdir()
         (tmp_path / "other" / "a.proto").write_text(
             'syntax = "proto3"; import "person.proto"; message A { p.Person p = 1; }'
@@ -175,7 +175,7 @@ class TestSchemas:
         assert "-I" in keyscope(*words).error
         assert keyscope(*words, "-I", str(Path(proto).parent))
 
-    def test_a_file_of_rules_can_be_named(self, keyscope: Run, keyspace: Database, tmp_path: Path, proto: str) -> None:
+    def test_codecs_option_names_a_file_of_rules(self, keyscope: Run, keyspace: Database, tmp_path: Path, proto: str) -> None:
         (tmp_path / "mine.toml").write_text('version = 1\n[[map]]\nkey = "k"\ntype = "p.Person"\n')
         keyspace.put(b"k", ADA)
         words = ("get", "memory:", "k", "--as", "textproto", "--codecs", str(tmp_path / "mine.toml"))
@@ -184,7 +184,7 @@ class TestSchemas:
         assert told.code == 1
         assert "no schema has a message 'p.Person'" in told.error
 
-    def test_a_file_of_rules_that_is_wrong_is_told_with_its_line(
+    def test_invalid_file_of_rules_has_its_line(
         self, keyscope: Run, keyspace: Database, home: Path
     ) -> None:
         (home / "codecs.toml").write_text("version = 1\n[[map]]\nkey = 1\n")

@@ -12,7 +12,7 @@ from explorer.model.entries import Revision, Status
 from tests.cli.run_command import Run
 
 
-def test_a_healthy_store_is_told_line_by_line(keyscope: Run, keyspace: Database) -> None:
+def test_doctor_prints_a_line_per_finding(keyscope: Run, keyspace: Database) -> None:
     keyspace.put(b"a", b"")
     result = keyscope("doctor", "memory:")
     assert (result.code, result.error) == (0, "")
@@ -22,7 +22,7 @@ def test_a_healthy_store_is_told_line_by_line(keyscope: Run, keyspace: Database)
         assert subject in subjects
 
 
-def test_for_programs_it_is_one_object(keyscope: Run, keyspace: Database) -> None:
+def test_doctor_json_is_one_object(keyscope: Run, keyspace: Database) -> None:
     keyspace.put(b"a", b"")
     told = keyscope("doctor", "memory:", "--json").record
     assert (told["address"], told["healthy"], told["exit_code"]) == ("memory:", True, 0)
@@ -47,7 +47,7 @@ def _sibling(keyspace: Database, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("stored", "url", "named"), [(b"/a/b", "memory:a", "memory:////a"), (b"a/b", "memory:////a", "memory:///a")]
 )
-def test_a_slash_too_few_or_too_many_is_found(
+def test_doctor_finds_a_slash_too_few_or_too_many(
     keyscope: Run, keyspace: Database, stored: bytes, url: str, named: str
 ) -> None:
     keyspace.put(stored, b"")
@@ -57,7 +57,7 @@ def test_a_slash_too_few_or_too_many_is_found(
     assert result.lines[-1].endswith(f"but there is below {named}")
 
 
-def test_a_store_that_does_not_answer_has_the_code_of_its_error(keyscope: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_of_unreachable_store_exits_with_its_code(keyscope: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(self: MemoryStore) -> None:
         self.cut("pulled the plug")
         self.check()
@@ -70,10 +70,10 @@ def test_a_store_that_does_not_answer_has_the_code_of_its_error(keyscope: Run, m
     assert result.error.count("\n") == 1
 
 
-def test_latency_is_measured_without_a_survey_of_the_endpoints(
+def test_doctor_latency_is_measured_by_pings(
     keyscope: Run, keyspace: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One silent endpoint of several delays each status; what is measured is the proof, as often as it is said."""
+    """One status, then pings: a status asks every endpoint, and a silent one delays it."""
     keyspace.put(b"a", b"")
     asked: list[str] = []
     status, ping = MemoryStore.status, MemoryStore.ping

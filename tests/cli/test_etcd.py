@@ -40,7 +40,7 @@ def assert_trouble(result: Result, code: int, *, said: str = "") -> None:
 
 
 class TestKeys:
-    def test_what_etcdctl_wrote_is_read_and_the_other_way_round(
+    def test_get_and_put_agree_with_etcdctl(
         self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run
     ) -> None:
         shared_etcd.ctl("put", f"{prefix}a", "from etcdctl")
@@ -50,7 +50,7 @@ class TestKeys:
             shared_etcd.ctl("get", "--print-value-only", f"{prefix}b").removesuffix("\n") == "\x00from keyscope\udcff"
         )
 
-    def test_a_save_is_guarded_by_the_revision(self, url: str, run: Run) -> None:
+    def test_put_is_guarded_by_the_revision(self, url: str, run: Run) -> None:
         first = run("put", url, "k", "--value", "one").output.decode().strip()
         assert run("put", url, "k", "--value", "two", "--if-revision", first)
         assert_trouble(run("put", url, "k", "--value", "x", "--if-revision", first), 4, said="--if-revision")
@@ -68,7 +68,7 @@ class TestKeys:
         told = run("watch", url, "", "--escaped", "--since", "1", "--count", "3").lines
         assert {line.split()[1] for line in told} == set(spelled)
 
-    def test_a_listing_of_several_pages_is_whole(
+    def test_ls_lists_every_page(
         self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run
     ) -> None:
         keys = [f"n/{number:04}" for number in range(2100)]
@@ -77,7 +77,7 @@ class TestKeys:
         assert run("ls", url, "n").lines == [key.removeprefix("n/") for key in keys]
         assert run("rm", url, "n", "-r", "--yes").output == b"deleted 2100 below 'n/'\n"
 
-    def test_a_watch_is_told_as_it_happens(self, shared_etcd: EtcdServer, url: str, prefix: str) -> None:
+    def test_watch_prints_events_as_they_happen(self, shared_etcd: EtcdServer, url: str, prefix: str) -> None:
         with Running("watch", url, "a", "--json", "--count", "3") as running:
             assert running.note().startswith("watching from revision ")
             shared_etcd.ctl("put", f"{prefix}a", "one")
@@ -87,7 +87,7 @@ class TestKeys:
             shared_etcd.ctl("del", f"{prefix}a")
             assert running.end().record["previous_text"] == "one"
 
-    def test_a_watch_survives_its_server(self, own_etcd: EtcdServer) -> None:
+    def test_watch_survives_a_server_restart(self, own_etcd: EtcdServer) -> None:
         with Running("watch", f"etcd://{own_etcd.address}/", "", "--json", "--count", "1") as running:
             assert running.note().startswith("watching from revision ")
             own_etcd.kill()
@@ -97,12 +97,12 @@ class TestKeys:
             told = running.end()
         assert [event["type"] for event in told.records] == ["restored", "put"]
 
-    def test_the_variables_of_etcdctl_are_honoured(self, shared_etcd: EtcdServer, prefix: str) -> None:
+    def test_variables_of_etcdctl_are_used(self, shared_etcd: EtcdServer, prefix: str) -> None:
         shared_etcd.ctl("put", f"{prefix}k", "v")
         told = run_process("get", f"etcd:///{prefix}", "k", ETCDCTL_ENDPOINTS=shared_etcd.url)
         assert told.output == b"v\n", told.error
 
-    def test_doctor(self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run) -> None:
+    def test_doctor_finds_status_and_contents(self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run) -> None:
         shared_etcd.ctl("put", f"{prefix}k", "v")
         told = run("doctor", url, "--json").record
         assert told["healthy"]
@@ -113,16 +113,16 @@ class TestKeys:
 
 
 class TestTrouble:
-    def test_nobody_there(self) -> None:
+    def test_connection_refused_exits_5(self) -> None:
         assert_trouble(run_process("ls", "etcd://127.0.0.1:1/", "--timeout", "1"), 5)
 
-    def test_somebody_there_who_does_not_answer(self, own_etcd: EtcdServer, run: Run) -> None:
+    def test_silent_server_exits_5(self, own_etcd: EtcdServer, run: Run) -> None:
         own_etcd.pause()
         assert_trouble(run("ls", f"etcd://{own_etcd.address}/", "--timeout", "1"), 5)
         own_etcd.resume()
 
     @pytest.mark.parametrize("etcd_version", ["3.5"])  # the keepalive is the client's alone, and takes its time
-    def test_a_server_that_stands_still_is_lost_and_heard_again(self, own_etcd: EtcdServer) -> None:
+    def test_watch_of_a_paused_server_is_lost_and_restored(self, own_etcd: EtcdServer) -> None:
         with Running("watch", f"etcd://{own_etcd.address}/", "", "--json") as running:
             running.note()
             own_etcd.pause()
@@ -130,13 +130,13 @@ class TestTrouble:
             own_etcd.resume()
             assert '"restored"' in running.line()
 
-    def test_history_that_is_compacted(self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run) -> None:
+    def test_history_after_compaction_is_the_current_entry(self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run) -> None:
         shared_etcd.ctl("put", f"{prefix}k", "one")
         shared_etcd.ctl("put", f"{prefix}k", "two")
         shared_etcd.compact()
         assert [entry["text"] for entry in run("history", url, "k", "--json").records] == ["two"]
 
-    def test_a_full_disk(self, etcd_version: str, run: Run) -> None:
+    def test_put_without_space_exits_1(self, etcd_version: str, run: Run) -> None:
         with EtcdServer(etcd_version, quota_bytes=2_000_000) as server:
             server.fill_up()
             url = f"etcd://{server.address}/"
@@ -146,7 +146,7 @@ class TestTrouble:
             assert any(line.startswith("bad  complaint") for line in findings.lines), findings.lines
             assert findings.code == 1
 
-    def test_a_value_that_is_too_large(self, url: str, run: Run) -> None:
+    def test_put_of_a_too_large_value_exits_1(self, url: str, run: Run) -> None:
         assert_trouble(run("put", url, "k", given=b"x" * 3_000_000), 1)
 
 
@@ -175,7 +175,7 @@ class TestWhoAsks:
 
         return write
 
-    def test_a_user_of_one_prefix(self, guarded: EtcdServer, password_file: Callable[[str], str], run: Run) -> None:
+    def test_user_of_one_prefix_is_denied_elsewhere(self, guarded: EtcdServer, password_file: Callable[[str], str], run: Run) -> None:
         options = ("--user", "reader", "--password-file", password_file(SECRET))
         url = f"etcd://{guarded.address}/"
         assert run("get", url, "/mine/a", *options).output == b"v\n"
@@ -185,7 +185,7 @@ class TestWhoAsks:
         assert_trouble(run("put", url, "/mine/a", "--value", "x", "--force", *options), 6)
         assert run("ls", f"{url}/mine", *options).lines == ["a"]
 
-    def test_nobody_and_a_wrong_password(
+    def test_no_user_and_wrong_password_are_denied(
         self, guarded: EtcdServer, password_file: Callable[[str], str], run: Run
     ) -> None:
         url = f"etcd://{guarded.address}/"
@@ -193,13 +193,13 @@ class TestWhoAsks:
         wrong = ("--user", "reader", "--password-file", password_file(f"{SECRET}-not"))
         assert_trouble(run("get", url, "/mine/a", *wrong), 6)
 
-    def test_a_password_in_the_url_works_and_is_warned_about(self, guarded: EtcdServer, run: Run) -> None:
+    def test_password_in_the_url_is_used_with_a_warning(self, guarded: EtcdServer, run: Run) -> None:
         result = run("get", f"etcd://reader:{SECRET}@{guarded.address}/", "/mine/a")
         assert result.output == b"v\n"
         assert result.error.startswith("keyscope: a password in a URL")
         assert SECRET not in result.error
 
-    def test_a_profile(self, guarded: EtcdServer, password_file: Callable[[str], str], tmp_path: Path) -> None:
+    def test_profile_has_url_and_credentials(self, guarded: EtcdServer, password_file: Callable[[str], str], tmp_path: Path) -> None:
         config = tmp_path / "keyscope" / "config.toml"
         config.parent.mkdir()
         config.write_text(
@@ -223,23 +223,23 @@ class TestTls:
 
             yield start
 
-    def test_a_trusted_server(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
+    def test_tls_with_the_right_ca(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
         url = start(certificates.server)
         assert run_process("put", url, "k", "--value", "v", "--cacert", str(certificates.ca_file))
 
-    def test_the_wrong_authority(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
+    def test_tls_with_the_wrong_ca_exits_5(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
         url = start(certificates.server)
         wrong = ("--cacert", str(certificates.other_authority), "--timeout", "3")
         assert_trouble(run_process("ls", url, *wrong), 5)
 
     @pytest.mark.parametrize("shown", ["wrong_name", "expired"])
-    def test_a_certificate_that_is_not_good(
+    def test_tls_with_a_bad_certificate_exits_5(
         self, start: Callable[[KeyPair], str], certificates: Certificates, shown: str
     ) -> None:
         url = start(getattr(certificates, shown))
         assert_trouble(run_process("ls", url, "--cacert", str(certificates.ca_file), "--timeout", "3"), 5)
 
-    def test_an_authority_that_is_not_there(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
+    def test_tls_with_a_missing_ca_file_names_it(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
         result = run_process("ls", start(certificates.server), "--cacert", "/nowhere/ca.pem")
         assert result.code != 0
         assert_trouble(result, result.code, said="/nowhere/ca.pem")

@@ -40,12 +40,12 @@ def every_error() -> set[type[errors.ExplorerError]]:
     }
 
 
-def test_no_kind_of_error_is_without_a_code_that_was_chosen_for_it() -> None:
+def test_every_error_class_has_an_expected_code() -> None:
     assert set(CODES) == every_error()
 
 
 @pytest.mark.parametrize(("kind", "code"), CODES.items(), ids=lambda value: getattr(value, "__name__", str(value)))
-def test_each_error_has_its_code_for_ever(kind: type[errors.ExplorerError], code: int) -> None:
+def test_exit_code_of_each_error(kind: type[errors.ExplorerError], code: int) -> None:
     assert exit_code(kind("x")) == code
 
 
@@ -53,25 +53,25 @@ def test_each_error_has_its_code_for_ever(kind: type[errors.ExplorerError], code
     ("error", "code"),
     [(UsageError("x"), 2), (OSError(2, "no"), 1), (KeyboardInterrupt(), 130), (BrokenPipeError(), 141)],
 )
-def test_what_is_no_error_of_a_store_has_a_code_too(error: BaseException, code: int) -> None:
+def test_exit_code_of_other_exceptions(error: BaseException, code: int) -> None:
     assert exit_code(error) == code
 
 
-def test_the_line_has_what_happened_and_what_can_be_done() -> None:
+def test_error_line_has_message_place_and_hint() -> None:
     error = errors.KeyNotFound("there is nothing", hint="look with ls", address="etcd://h/", key="a")
     assert error_line(error) == "keyscope: there is nothing (key 'a') at etcd://h/: look with ls"
 
 
-def test_the_line_is_one_and_harmless_whatever_a_server_said() -> None:
+def test_error_line_is_sanitized() -> None:
     line = error_line(errors.Forbidden("no\n\x1b[2Jno", hint="\x9b\u202e"))
     assert line == "keyscope: no\\n\\x1b[2Jno: \\x9b\\u{202e}"
 
 
-def test_a_file_that_cannot_be_read_is_named() -> None:
+def test_error_line_of_os_error_names_the_file() -> None:
     assert error_line(FileNotFoundError(2, "No such file", "a\nb")) == "keyscope: 'a\\nb': No such file"
 
 
-def test_of_tasks_that_failed_together_the_first_error_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_print_error_of_a_group_prints_the_first_error(capsys: pytest.CaptureFixture[str]) -> None:
     group = ExceptionGroup("", [ExceptionGroup("", [errors.Forbidden("no")]), ValueError()])
     assert isinstance(first_error(group), errors.Forbidden)
     assert print_error(group) == ExitCode.DENIED
@@ -79,11 +79,11 @@ def test_of_tasks_that_failed_together_the_first_error_is_told(capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), BrokenPipeError()], ids=["ctrl-C", "a closed pipe"])
-def test_nothing_is_said_when_the_person_ended_it(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+def test_print_error_prints_nothing_for_ctrl_c_and_pipes(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
     print_error(error)
     assert capsys.readouterr().err == ""
 
 
-def test_a_fault_of_the_program_is_not_dressed_up_as_a_persons() -> None:
+def test_print_error_raises_internal_errors_again() -> None:
     with pytest.raises(ZeroDivisionError):
         exit_codes.print_error(ZeroDivisionError())

@@ -59,7 +59,7 @@ def revoke(locks: Locks, server: EtcdServer) -> None:
     server.ctl("lease", "revoke", lock.holder.session)
 
 
-def test_the_command_runs_while_the_lock_is_held_and_knows_its_fence(url: str, locks: Locks) -> None:
+def test_command_gets_key_and_fence_while_lock_is_held(url: str, locks: Locks) -> None:
     script = "import os; print(os.environ['KEYSCOPE_LOCK_KEY'], os.environ['KEYSCOPE_LOCK_FENCE'])"
     first, second = (run_process("lock", url, "jobs", "--", PYTHON, "-c", script) for _ in range(2))
     (key, fence), (_, later) = first.lines[0].split(), second.lines[0].split()
@@ -69,24 +69,24 @@ def test_the_command_runs_while_the_lock_is_held_and_knows_its_fence(url: str, l
 
 
 @pytest.mark.parametrize("code", [0, 1, 9])
-def test_the_commands_exit_code_is_given_back(url: str, code: int) -> None:
+def test_lock_exits_with_the_code_of_the_command(url: str, code: int) -> None:
     assert run_process("lock", url, "jobs", "--", PYTHON, "-c", f"raise SystemExit({code})").code == code
 
 
-def test_a_command_killed_by_a_signal_is_told_as_shells_do(url: str) -> None:
+def test_lock_exit_code_of_a_killed_command(url: str) -> None:
     script = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     assert run_process("lock", url, "jobs", "--", PYTHON, "-c", script).code == 128 + signal.SIGKILL
 
 
 @pytest.mark.parametrize(("command", "code"), [("no-such-command", 127), (os.devnull, 126)])
-def test_a_command_that_cannot_be_run_leaves_the_lock_free(url: str, locks: Locks, command: str, code: int) -> None:
+def test_command_that_cannot_run_leaves_the_lock_free(url: str, locks: Locks, command: str, code: int) -> None:
     result = run_process("lock", url, "jobs", "--", command)
     assert result.code == code
     assert result.error.count("\n") == 1
     assert locks() == ()
 
 
-def test_somebody_elses_lock_is_not_waited_for_longer_than_said(url: str) -> None:
+def test_lock_wait_0_of_a_held_lock_exits_4(url: str) -> None:
     with holding(url) as holder:
         assert holder.line() == "held"
         result = run_process("lock", url, "jobs", "--wait", "0", "--", "true")
@@ -94,7 +94,7 @@ def test_somebody_elses_lock_is_not_waited_for_longer_than_said(url: str) -> Non
     assert result.error.startswith("keyscope: ")
 
 
-def test_waiters_are_told_in_order_and_get_the_lock_in_turn(
+def test_locks_lists_waiters_who_get_the_lock_in_turn(
     url: str, locks: Locks, shared_etcd: EtcdServer, prefix: str
 ) -> None:
     with holding(url) as holder:
@@ -118,7 +118,7 @@ def test_waiters_are_told_in_order_and_get_the_lock_in_turn(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signals_are_passed_on_and_the_lock_is_released(url: str, locks: Locks, number: signal.Signals) -> None:
+def test_signal_is_forwarded_and_the_lock_released(url: str, locks: Locks, number: signal.Signals) -> None:
     with holding(url) as holder:
         assert holder.line() == "held"
         holder.process.send_signal(number)
@@ -129,7 +129,7 @@ def test_signals_are_passed_on_and_the_lock_is_released(url: str, locks: Locks, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_waiting_and_leaves_the_queue(url: str, locks: Locks, number: signal.Signals) -> None:
+def test_signal_ends_the_wait_and_leaves_the_queue(url: str, locks: Locks, number: signal.Signals) -> None:
     with holding(url) as holder:
         assert holder.line() == "held"
         with holding(url) as waiter:
@@ -139,7 +139,7 @@ def test_a_signal_ends_the_waiting_and_leaves_the_queue(url: str, locks: Locks, 
         assert [lock.waiters for lock in locks()] == [()]
 
 
-def test_a_lost_lock_ends_the_command(url: str, locks: Locks, shared_etcd: EtcdServer) -> None:
+def test_lost_lock_terminates_the_command(url: str, locks: Locks, shared_etcd: EtcdServer) -> None:
     with holding(url, ttl="30") as holder:
         assert holder.line() == "held"
         revoke(locks, shared_etcd)
@@ -149,7 +149,7 @@ def test_a_lost_lock_ends_the_command(url: str, locks: Locks, shared_etcd: EtcdS
     assert "Traceback" not in result.error
 
 
-def test_a_command_that_does_not_listen_is_killed_when_the_lock_is_lost(
+def test_lost_lock_kills_a_command_that_ignores_sigterm(
     url: str, locks: Locks, shared_etcd: EtcdServer
 ) -> None:
     script = "import signal; signal.signal(15, signal.SIG_IGN); print('held', flush=True)\nwhile True: signal.pause()"
@@ -159,8 +159,8 @@ def test_a_command_that_does_not_listen_is_killed_when_the_lock_is_lost(
         assert holder.end().code == 4
 
 
-def test_lock_of_another_layout_is_refused_and_listed_as_possible(shared_etcd2: EtcdServer, prefix: str) -> None:
-    """Exit 4 at once, with the name of that layout; its holder is listed where the prefix is asked for."""
+def test_lock_of_another_layout_is_refused_and_listed(shared_etcd2: EtcdServer, prefix: str) -> None:
+    """Exit 4 at once, with the name of that layout; `locks` lists its holder if the prefix is given."""
     url = f"etcd2://{shared_etcd2.address}/{prefix.strip('/')}"
     with explorer.connect(url) as store, Running("lock", url, "jobs", "--layout", "libkv", "--", "sleep", "60"):
         wait_until(lambda: bool(store.locks("jobs")), "it is held", PATIENCE, pause=0.1)
@@ -173,18 +173,18 @@ def test_lock_of_another_layout_is_refused_and_listed_as_possible(shared_etcd2: 
     assert "libkv (possible)" in run_process("locks", url, "other").lines[1]
 
 
-def test_unknown_layout_is_refused_with_the_names_there_are(url: str) -> None:
+def test_lock_unknown_layout_lists_the_layouts(url: str) -> None:
     result = run_process("lock", url, "jobs", "--layout", "libkv", "--", "true")
     assert (result.code, result.output) == (1, b"")
     assert "concurrency" in result.error
 
 
-def test_no_locks_are_no_error(url: str) -> None:
+def test_locks_of_an_empty_store_is_no_error(url: str) -> None:
     result: Result = run_process("locks", url)
     assert (result.code, result.output, result.error) == (0, b"", "no locks\n")
 
 
-def test_the_command_has_the_standard_input(url: str, tmp_path: Path) -> None:
+def test_command_gets_the_standard_input(url: str, tmp_path: Path) -> None:
     script = f"import sys; open({str(tmp_path / 'got')!r}, 'w').write(sys.stdin.read())"
     assert run_process("lock", url, "jobs", "--", PYTHON, "-c", script, given=b"for the command")
     assert (tmp_path / "got").read_text() == "for the command"

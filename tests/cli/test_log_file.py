@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "keyscope.log"
 
 
-def test_lines_have_time_level_logger_and_message(keyscope: Run, file: Path) -> None:
+def test_log_lines_have_time_level_logger_and_message(keyscope: Run, file: Path) -> None:
     assert keyscope("put", "memory:", "a", "--value", VALUE, "--log-file", str(file))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     lines = file.read_text().splitlines()
@@ -34,13 +34,13 @@ def test_lines_have_time_level_logger_and_message(keyscope: Run, file: Path) -> 
     assert not any(" debug " in line for line in lines)
 
 
-def test_a_second_run_appends(keyscope: Run, file: Path) -> None:
+def test_log_file_is_appended_to(keyscope: Run, file: Path) -> None:
     for _ in range(2):
         assert keyscope("ls", "memory:", "--log-file", str(file))
     assert file.read_text().count("opened memory:") == 2
 
 
-def test_the_variable_names_file_and_level(keyscope: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_variable_names_file_and_level(keyscope: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEYSCOPE_LOG", str(file))
     assert keyscope("ls", "memory:")
     assert "level info" in file.read_text()
@@ -60,13 +60,13 @@ def test_the_variable_names_file_and_level(keyscope: Run, file: Path, monkeypatc
         (["--log-file", "here.log", "--log-level", "loud"], "loud"),
     ],
 )
-def test_a_wrong_log_option_is_one_line_and_2(keyscope: Run, words: list[str], said: str) -> None:
+def test_invalid_log_option_is_one_line_and_exits_2(keyscope: Run, words: list[str], said: str) -> None:
     done = keyscope("ls", "memory:", *words)
     assert (done.code, done.error.count("\n")) == (2, 1)
     assert said in done.error
 
 
-def test_a_hostile_key_stays_on_one_line(keyscope: Run, file: Path) -> None:
+def test_log_of_a_hostile_key_stays_on_one_line(keyscope: Run, file: Path) -> None:
     key = "a\n2026-11-27T04:00:00.123Z info explorer forged\x1b[2J"
     assert keyscope("put", "memory:", key, "--value", VALUE, "--log-file", str(file), "--log-level", "debug")
     text = file.read_text()
@@ -75,15 +75,15 @@ def test_a_hostile_key_stays_on_one_line(keyscope: Run, file: Path) -> None:
     assert all(LINE.fullmatch(line) for line in text.splitlines())
 
 
-def test_the_handler_is_gone_after_the_run(keyscope: Run, file: Path) -> None:
+def test_log_handler_is_removed_after_the_run(keyscope: Run, file: Path) -> None:
     assert keyscope("ls", "memory:", "--log-file", str(file))
     size = file.stat().st_size
     assert keyscope("ls", "memory:")
     assert file.stat().st_size == size
 
 
-def test_the_library_writes_nothing_unasked() -> None:
-    """Importing it configures no handler but a NullHandler, so that warnings do not reach standard error."""
+def test_library_configures_no_log_handler() -> None:
+    """Only a NullHandler, so that warnings do not reach standard error."""
     script = (
         "import asyncio, logging, explorer\n"
         "async def main():\n async with explorer.open('memory:') as s: await s.put('a', b'b')\n"
@@ -164,7 +164,7 @@ def use_every_verb(url: str, file: Path, *options: str, **variables: str) -> str
 
 
 @pytest.mark.servers
-def test_etcd_with_a_password_in_the_url(guarded_etcd: EtcdServer, prefix: str, file: Path) -> None:
+def test_etcd_log_has_no_password_of_the_url(guarded_etcd: EtcdServer, prefix: str, file: Path) -> None:
     url = f"etcd://root:{PASSWORD}@{guarded_etcd.address}/{prefix}"
     text = use_every_verb(url, file)
     assert_no_secret(text)
@@ -172,12 +172,12 @@ def test_etcd_with_a_password_in_the_url(guarded_etcd: EtcdServer, prefix: str, 
     assert f"info explorer.drivers.common opened etcd://{guarded_etcd.address}/{prefix} by EtcdStore in " in text
 
 
-def test_etcd2_values_are_not_logged(shared_etcd2: EtcdServer, prefix: str, file: Path) -> None:
+def test_etcd2_log_has_no_values(shared_etcd2: EtcdServer, prefix: str, file: Path) -> None:
     assert_no_secret(use_every_verb(f"etcd2://{shared_etcd2.address}{prefix}", file))
 
 
 @pytest.mark.servers
-def test_consul_with_a_token_in_a_variable(guarded_consul: ConsulServer, file: Path) -> None:
+def test_consul_log_has_no_token_of_the_variable(guarded_consul: ConsulServer, file: Path) -> None:
     token = guarded_consul.token or ""
     assert token
     text = use_every_verb(f"consul://{guarded_consul.address}/logged/", file, CONSUL_HTTP_TOKEN=token)
@@ -185,7 +185,7 @@ def test_consul_with_a_token_in_a_variable(guarded_consul: ConsulServer, file: P
     assert f"at {guarded_consul.address}: 200 in " in text
 
 
-def test_zookeeper_with_a_password_in_a_profile(shared_zookeeper: ZooKeeperServer, prefix: str, file: Path) -> None:
+def test_zookeeper_log_has_no_password_of_the_profile(shared_zookeeper: ZooKeeperServer, prefix: str, file: Path) -> None:
     home = file.parent / "config" / "keyscope"
     home.mkdir(parents=True)
     (home / "password").write_text(PASSWORD)

@@ -14,28 +14,28 @@ from explorer.drivers.registry import DRIVERS
 from explorer.model.errors import InvalidKey
 
 
-def test_a_url_alone_asks_for_an_overview() -> None:
+def test_parse_url_alone_is_the_overview() -> None:
     command = parse(["demo:", "--timeout", "3"])
     assert command.subcommand == arguments.Overview()
     assert (command.url, command.connection.timeout) == ("demo:", 3.0)
 
 
 @pytest.mark.parametrize("words", [["--timeout", "3", "ls", "demo:"], ["ls", "--timeout", "3", "demo:"]])
-def test_options_of_the_connection_stand_before_or_behind_the_verb(words: list[str]) -> None:
+def test_parse_connection_options_before_or_after_the_verb(words: list[str]) -> None:
     command = parse(words)
     assert command.connection.timeout == 3.0
     assert command.subcommand == arguments.Ls(prefix="", recursive=False, values=False, limit=None)
 
 
-def test_what_is_not_said_is_left_to_the_profile() -> None:
+def test_parse_missing_connection_options_are_none() -> None:
     assert parse(["ls", "demo:"]).connection == arguments.ConnectionOptions()
 
 
-def test_a_key_that_begins_with_a_dash_follows_two_dashes() -> None:
+def test_parse_key_with_a_dash_after_two_dashes() -> None:
     assert parse(["get", "demo:", "--", "--json"]).subcommand == arguments.Get(key="--json", form="text", stale=False)
 
 
-def test_the_command_of_lock_is_what_follows_the_first_two_dashes_whatever_it_is() -> None:
+def test_parse_lock_command_follows_the_first_two_dashes() -> None:
     command = parse(["lock", "demo:", "jobs", "--wait", "0", "--", "sh", "-c", "x", "--", "--json"])
     assert command.subcommand == arguments.Lock(
         key="jobs", ttl=None, wait=0.0, layout=None, command=("sh", "-c", "x", "--", "--json")
@@ -43,14 +43,14 @@ def test_the_command_of_lock_is_what_follows_the_first_two_dashes_whatever_it_is
     assert not command.json
 
 
-def test_a_key_keeps_bytes_that_are_not_utf_8() -> None:
+def test_parse_key_keeps_bytes_that_are_not_utf_8() -> None:
     wanted = parse(["get", "demo:", "a\udcff"]).subcommand
     assert isinstance(wanted, arguments.Get)
     assert wanted.key == "a\udcff"
 
 
 @pytest.mark.parametrize("verb", ["ls", "get", "put", "rm", "watch", "locks", "lock", "history"])
-def test_escaped_names_any_key(verb: str) -> None:
+def test_parse_escaped_reads_any_key(verb: str) -> None:
     """No shell can pass a NUL; with --escaped every verb accepts the spelling that the app copies."""
     command = ["--", "true"] if verb == "lock" else []
     wanted = parse([verb, "demo:", r"bin\x00\xff\\", "--escaped", *command]).subcommand
@@ -58,7 +58,7 @@ def test_escaped_names_any_key(verb: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["-x", "--", "--value-of-mine", "-5", "-", "--x=y", "-é"])
-def test_value_that_begins_with_a_dash(value: str) -> None:
+def test_parse_value_that_begins_with_a_dash(value: str) -> None:
     """A value is free text: `--value -x` is as good as `--value=-x`."""
     words = ["put", "demo:", "k", "--value", value] if value != "--" else ["put", "demo:", "k", f"--value={value}"]
     wanted = parse([*words, "--force"]).subcommand
@@ -67,7 +67,7 @@ def test_value_that_begins_with_a_dash(value: str) -> None:
 
 
 @pytest.mark.parametrize("option", ["--file", "--type", "--user", "--proto", "-I", "--password-file", "--codecs"])
-def test_every_option_that_takes_a_word_takes_one_with_a_dash(option: str) -> None:
+def test_parse_every_option_takes_a_value_with_a_dash(option: str) -> None:
     """No option is told that it expects an argument, when it has one."""
     words = ["put", "demo:", "k", option, "-x"]
     assert parse([*words, "--value", "v"] if option != "--file" else words).url == "demo:"
@@ -85,7 +85,7 @@ def test_every_option_that_takes_a_word_takes_one_with_a_dash(option: str) -> No
         (["demo:", "--theem", "x"], "unknown option --theem", "--help"),
     ],
 )
-def test_word_with_a_dash_that_fits_nowhere_has_a_way_out(words: list[str], said: str, hint: str) -> None:
+def test_parse_unknown_option_has_a_hint(words: list[str], said: str, hint: str) -> None:
     """The error names what to write instead."""
     with pytest.raises(UsageError) as caught:
         parse(words)
@@ -93,35 +93,35 @@ def test_word_with_a_dash_that_fits_nowhere_has_a_way_out(words: list[str], said
     assert hint in caught.value.hint
 
 
-def test_lock_of_a_key_that_begins_with_a_dash() -> None:
-    """There, -- begins the command."""
+def test_parse_lock_key_that_begins_with_a_dash() -> None:
+    """After `lock`, -- begins the command."""
     wanted = parse(["lock", "demo:", r"\x2dx", "--escaped", "--", "true"]).subcommand
     assert isinstance(wanted, arguments.Lock)
     assert wanted.key == "-x"
 
 
-def test_help_names_the_options_of_the_app(capsys: pytest.CaptureFixture[str]) -> None:
-    """They are options of `keyscope URL`, and somebody looks for them in `keyscope --help`."""
+def test_help_has_the_options_of_the_app(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are options of `keyscope URL`, but people look for them in `keyscope --help`."""
     with pytest.raises(SystemExit):
         parse(["--help"])
     said = capsys.readouterr().out
     assert [word for word in ("--write", "--theme", "--proto") if word not in said] == []
 
 
-def test_escaped_refuses_an_unknown_escape() -> None:
+def test_parse_escaped_refuses_an_unknown_escape() -> None:
     """The key is not guessed."""
     with pytest.raises(InvalidKey, match="unknown escape at character 2"):
         parse(["get", "demo:", r"a\q", "--escaped"])
 
 
-def test_a_value_is_the_bytes_of_its_word() -> None:
+def test_parse_value_is_the_bytes_of_its_word() -> None:
     wanted = parse(["put", "demo:", "k", "--value", "ä\udcff"]).subcommand
     assert isinstance(wanted, arguments.Put)
     assert wanted.value == b"\xc3\xa4\xff"
 
 
 @pytest.mark.parametrize("words", [["demo:"], ["get", "demo:", "k"], ["put", "demo:", "k"]])
-def test_schemas_may_be_named_more_than_once(words: list[str]) -> None:
+def test_parse_schema_options_are_repeatable(words: list[str]) -> None:
     command = parse([*words, "--proto", "a.proto", "-I", "x", "--proto", "b", "-I", "y", "--codecs", "c.toml"])
     assert command.codecs == arguments.CodecOptions(
         protos=(Path("a.proto"), Path("b")), includes=(Path("x"), Path("y")), codecs=Path("c.toml")
@@ -130,17 +130,17 @@ def test_schemas_may_be_named_more_than_once(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("word", "meant"), [("57", 57), ("0", 0), ("5a", "5a"), ("-1", "-1"), ("²", "²")])
-def test_a_revision_is_a_number_where_it_is_written_as_one(word: str, meant: int | str) -> None:
+def test_revision_is_an_integer_if_it_is_written_as_one(word: str, meant: int | str) -> None:
     assert revision(word) == meant
 
 
 @pytest.mark.parametrize("word", ["nan", "inf", "-1", "x", ""])
-def test_a_time_is_a_finite_number_of_seconds(word: str) -> None:
+def test_non_negative_seconds_refuses_other_values(word: str) -> None:
     with pytest.raises(ArgumentTypeError, match="invalid seconds value"):
         non_negative_seconds(word)
 
 
-def test_only_waiting_may_take_no_time() -> None:
+def test_seconds_refuses_0_and_non_negative_seconds_does_not() -> None:
     assert non_negative_seconds("0") == 0
     with pytest.raises(ArgumentTypeError, match="must be more than 0"):
         seconds("0")
@@ -171,7 +171,7 @@ def test_only_waiting_may_take_no_time() -> None:
         (["ls", "demo:", "--timeout", "0"], "--timeout"),
     ],
 )
-def test_words_that_make_no_command_are_told_in_one_line_with_a_hint(words: list[str], said: str) -> None:
+def test_parse_invalid_command_line_is_one_line_with_a_hint(words: list[str], said: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(words)
     assert said in str(caught.value)
@@ -198,15 +198,15 @@ def test_words_that_make_no_command_are_told_in_one_line_with_a_hint(words: list
         (["put", "demo:", "k", "--form", "raw"], "argument --form: invalid choice: 'raw'"),
     ],
 )
-def test_invalid_option_value_is_named_by_its_kind(words: list[str], message: str) -> None:
-    """What argparse says of a wrong value has no name of a function in it, and help is one step away."""
+def test_parse_invalid_value_names_its_kind(words: list[str], message: str) -> None:
+    """argparse's message has no name of a function in it, and the hint is the help."""
     with pytest.raises(UsageError) as caught:
         parse(words)
     assert str(caught.value).startswith(message)
     assert caught.value.hint == f"see keyscope {words[0]} --help"
 
 
-def test_every_typed_option_refuses_wrong_values_by_its_name() -> None:
+def test_option_types_are_known() -> None:
     """A new option whose type is a function with another name fails here, before a person reads the name."""
     named = {"seconds", "non_negative_seconds", "positive_int", "revision", "user", "key", "Path", "fsencode"}
     _, verbs = verb_parser()
@@ -224,13 +224,13 @@ def test_every_typed_option_refuses_wrong_values_by_its_name() -> None:
     [["--password", "hunter2"], ["--password=hunter2"], ["--user", "me:hunter2"], ["--pass=hunter2"]],
     ids=["two words", "one word", "with the name", "misspelled"],
 )
-def test_a_password_on_the_command_line_is_refused_and_not_repeated(words: list[str]) -> None:
+def test_parse_password_is_refused_and_not_repeated(words: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         parse(["ls", "demo:", *words])
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
 
 
-def test_help_names_every_verb_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_has_verbs_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse(["--help"])
     assert ended.value.code == 0
@@ -239,7 +239,7 @@ def test_help_names_every_verb_and_every_exit_code(capsys: pytest.CaptureFixture
         assert word in said
 
 
-def test_help_names_every_store_that_can_be_opened(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_has_every_scheme(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(["--help"])
     said = capsys.readouterr().out
@@ -253,7 +253,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "--timeout" in capsys.readouterr().out
 
 
-def test_options_with_values_before_the_store_are_not_verbs() -> None:
+def test_parse_options_with_values_before_the_url() -> None:
     command = parse(["--theme", "ansi-dark", "--timeout", "3", "demo:"])
     assert command.url == "demo:"
     assert isinstance(command.subcommand, arguments.Overview)

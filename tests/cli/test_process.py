@@ -33,20 +33,20 @@ def loaded(*words: str) -> set[str]:
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["ls", "--help"], ["nonsense"]])
-def test_what_needs_no_store_loads_nothing_heavy(words: list[str]) -> None:
+def test_help_and_usage_errors_load_no_heavy_module(words: list[str]) -> None:
     assert loaded(*words) == set()
 
 
-def test_a_store_in_memory_loads_no_client_library() -> None:
+def test_memory_store_loads_no_client_library() -> None:
     assert loaded("ls", "demo:") == {"asyncio"}
 
 
-def test_the_version() -> None:
+def test_version_is_printed() -> None:
     result = run_process("--version")
     assert (result.code, result.output.decode(), result.error) == (0, f"keyscope {__version__}\n", "")
 
 
-def test_the_command_is_installed_under_its_name() -> None:
+def test_command_is_a_script_of_the_distribution() -> None:
     scripts = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["scripts"]
     module, _, name = scripts["keyscope"].partition(":")
     assert getattr(import_module(module), name) is main
@@ -69,7 +69,7 @@ def test_the_command_is_installed_under_its_name() -> None:
         (["lock", "demo:", "locks/migration", "--wait", "0", "--", "true"], 4),
     ],
 )
-def test_every_end_has_its_code_and_a_bad_one_its_line(words: list[str], code: int) -> None:
+def test_exit_code_and_error_line_of_each_end(words: list[str], code: int) -> None:
     result = run_process(*words)
     assert result.code == code
     assert result.error.count("\n") == (1 if code else 0)
@@ -77,7 +77,7 @@ def test_every_end_has_its_code_and_a_bad_one_its_line(words: list[str], code: i
     assert "Traceback" not in result.error
 
 
-def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+def test_ls_closed_pipe_ends_quietly() -> None:
     with Running("ls", "demo:", "-r", "--json", "--values") as running:
         running.line()
         assert running.process.stdout
@@ -87,7 +87,7 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
         assert running.process.wait(30) == 141
 
 
-def test_a_watch_whose_reader_goes_away_ends_quietly_at_the_next_event() -> None:
+def test_watch_closed_pipe_ends_at_the_next_event() -> None:
     with Running("watch", "demo:", "") as running:
         running.line()
         assert running.process.stdout
@@ -97,7 +97,7 @@ def test_a_watch_whose_reader_goes_away_ends_quietly_at_the_next_event() -> None
         assert running.process.stderr.read().decode().startswith("watching from revision ")
 
 
-def test_output_that_cannot_be_written_is_not_done() -> None:
+def test_output_that_cannot_be_written_exits_1() -> None:
     with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
         done = subprocess.run(
             [*COMMAND, "ls", "demo:"], stdout=full, stderr=subprocess.PIPE, check=False, timeout=60, env=environment()
@@ -107,7 +107,7 @@ def test_output_that_cannot_be_written_is_not_done() -> None:
 
 
 @pytest.mark.parametrize(("closed", "code"), [("<&-", 0), (">&-", 1), ("2>&-", 0)])
-def test_streams_that_are_closed_are_no_crash(closed: str, code: int) -> None:
+def test_closed_standard_streams_are_no_crash(closed: str, code: int) -> None:
     done = subprocess.run(
         ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, "get", "demo:", "odd/empty-value"],
         capture_output=True,
@@ -129,7 +129,7 @@ def test_ctrl_c_ends_a_watch_without_a_traceback() -> None:
     assert result.error == ""
 
 
-def test_ctrl_c_ends_the_reading_of_standard_input() -> None:
+def test_ctrl_c_ends_reading_standard_input() -> None:
     reading, writing = os.pipe()
     try:
         with subprocess.Popen(
@@ -156,7 +156,7 @@ def _wait_until_read(writing: int) -> None:
     wait_until(empty, "what was written to the pipe is read", 30)
 
 
-def test_the_shells_language_changes_no_key() -> None:
+def test_locale_changes_no_key() -> None:
     for language in ("C", "POSIX", "C.UTF-8"):
         told = run_process("get", "demo:", "odd/ünïcode/キー", "--json", LC_ALL=language)
         assert told.record["key"] == "odd/ünïcode/キー"

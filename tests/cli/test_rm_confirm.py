@@ -77,7 +77,7 @@ def left(shared_etcd: EtcdServer, prefix: str) -> Callable[[], list[str]]:
 
 
 @pytest.mark.parametrize("answer", ["\n", "n\n", "\x04"], ids=["return", "no", "ctrl-D"])
-def test_anything_but_yes_deletes_nothing(url: str, left: Callable[[], list[str]], answer: str) -> None:
+def test_rm_any_other_answer_deletes_nothing(url: str, left: Callable[[], list[str]], answer: str) -> None:
     with Person("rm", url, "a") as person:
         person.sees("Delete it? [y/N]")
         person.types(answer)
@@ -85,7 +85,7 @@ def test_anything_but_yes_deletes_nothing(url: str, left: Callable[[], list[str]
     assert left() == ["a", "a/b", "a/c/d", "ab"]
 
 
-def test_yes_deletes_what_was_shown(url: str, left: Callable[[], list[str]]) -> None:
+def test_rm_yes_deletes_the_entry(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "a") as person:
         person.sees("Delete it? [y/N]")
         assert "1 byte" in person.seen
@@ -94,7 +94,7 @@ def test_yes_deletes_what_was_shown(url: str, left: Callable[[], list[str]]) -> 
     assert left() == ["a/b", "a/c/d", "ab"]
 
 
-def test_what_changed_since_it_was_shown_is_not_deleted(url: str, shared_etcd: EtcdServer, prefix: str) -> None:
+def test_rm_keeps_what_changed_since_it_was_shown(url: str, shared_etcd: EtcdServer, prefix: str) -> None:
     with Person("rm", url, "a") as person:
         person.sees("Delete it? [y/N]")
         shared_etcd.ctl("put", f"{prefix}a", "new")
@@ -103,7 +103,7 @@ def test_what_changed_since_it_was_shown_is_not_deleted(url: str, shared_etcd: E
     assert shared_etcd.value(f"{prefix}a") == "new"
 
 
-def test_a_tree_is_deleted_once_its_name_is_typed(url: str, left: Callable[[], list[str]]) -> None:
+def test_rm_recursive_deletes_after_its_name_is_typed(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "a", "--recursive") as person:
         person.sees("Type a to confirm:")
         assert "2 entries below 'a/'" in person.seen
@@ -112,7 +112,7 @@ def test_a_tree_is_deleted_once_its_name_is_typed(url: str, left: Callable[[], l
     assert left() == ["a", "ab"]
 
 
-def test_a_tree_in_which_something_moved_meanwhile_is_left_alone(
+def test_rm_recursive_keeps_a_tree_that_changed(
     url: str, left: Callable[[], list[str]], shared_etcd: EtcdServer, prefix: str
 ) -> None:
     with Person("rm", url, "a", "--recursive") as person:
@@ -123,7 +123,7 @@ def test_a_tree_in_which_something_moved_meanwhile_is_left_alone(
     assert "a/b" in left()
 
 
-def test_another_name_deletes_nothing(url: str, left: Callable[[], list[str]]) -> None:
+def test_rm_recursive_another_name_deletes_nothing(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "a", "--recursive") as person:
         person.sees("Type a to confirm:")
         person.types("ab\n")
@@ -131,7 +131,7 @@ def test_another_name_deletes_nothing(url: str, left: Callable[[], list[str]]) -
     assert len(left()) == 4
 
 
-def test_everything_is_deleted_once_the_address_is_typed(url: str, left: Callable[[], list[str]]) -> None:
+def test_rm_of_the_store_needs_its_address_typed(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "", "--recursive") as person:
         person.sees(f"Type {url} to confirm:")
         person.types(f"{url}\n")
@@ -139,7 +139,7 @@ def test_everything_is_deleted_once_the_address_is_typed(url: str, left: Callabl
     assert left() == []
 
 
-def test_ctrl_c_at_the_question_deletes_nothing(url: str, left: Callable[[], list[str]]) -> None:
+def test_rm_ctrl_c_at_the_question_deletes_nothing(url: str, left: Callable[[], list[str]]) -> None:
     with Person("rm", url, "a") as person:
         person.sees("Delete it? [y/N]")
         person.process.send_signal(2)
@@ -147,7 +147,7 @@ def test_ctrl_c_at_the_question_deletes_nothing(url: str, left: Callable[[], lis
     assert "a" in left()
 
 
-def test_a_value_typed_at_the_terminal_ends_with_ctrl_d(url: str, shared_etcd: EtcdServer, prefix: str) -> None:
+def test_put_value_typed_at_the_terminal_ends_with_ctrl_d(url: str, shared_etcd: EtcdServer, prefix: str) -> None:
     with Person("put", url, "typed") as person:
         person.sees("end with ctrl-D")
         person.types("a line\n\x04")

@@ -44,21 +44,21 @@ class TestHostileText:
     def _stored(self, keyspace: Database, text: str) -> None:
         keyspace.put(b"d/" + text.encode(), text.encode())
 
-    def test_as_a_name(self, keyscope: Run) -> None:
+    def test_names_are_sanitized(self, keyscope: Run) -> None:
         assert_harmless(keyscope("ls", "memory:", "d"), 1)
         assert_harmless(keyscope("ls", "memory:", "-r"), 1)
         assert_harmless(keyscope("ls", "memory:", "-r", "--values"), 1)
 
-    def test_as_a_value(self, keyscope: Run, text: str) -> None:
+    def test_values_are_sanitized(self, keyscope: Run, text: str) -> None:
         assert_harmless(keyscope("get", "memory:", f"d/{text}"))
         assert_harmless(keyscope("get", "memory:", f"d/{text}", "--as", "hex"))
         assert_harmless(keyscope("get", "memory:", f"d/{text}", "--as", "json"))
         assert_harmless(keyscope("history", "memory:", f"d/{text}"), 1)
 
-    def test_as_an_event(self, keyscope: Run) -> None:
+    def test_events_are_sanitized(self, keyscope: Run) -> None:
         assert_harmless(keyscope("watch", "memory:", "", "--since", "1", "--count", "1"), 1)
 
-    def test_in_json_where_it_also_comes_back_as_it_was(self, keyscope: Run, text: str) -> None:
+    def test_json_is_ascii_and_keeps_the_text(self, keyscope: Run, text: str) -> None:
         for words in (("ls", "memory:", "d"), ("ls", "memory:", "", "-r"), ("get", "memory:", f"d/{text}")):
             result = keyscope(*words, "--json")
             assert_harmless(result, 1)
@@ -68,11 +68,11 @@ class TestHostileText:
         assert_harmless(event, 1)
         assert (event.record["key"], event.record["text"]) == (f"d/{text}", text)
 
-    def test_in_what_rm_says(self, keyscope: Run, text: str) -> None:
+    def test_rm_messages_are_sanitized(self, keyscope: Run, text: str) -> None:
         assert_harmless(keyscope("rm", "memory:", f"d/{text}"))
         assert_harmless(keyscope("rm", "memory:", f"d/{text}", "--yes"), 1)
 
-    def test_in_an_error(self, keyscope: Run, text: str) -> None:
+    def test_errors_are_sanitized(self, keyscope: Run, text: str) -> None:
         text = text.replace("\x00", "")  # no command line can hold it
         for words in (("get", "memory:", text), ("ls", f"{text}:"), (text,), ("ls", "memory:", f"--{text}")):
             result = keyscope(*words)
@@ -80,7 +80,7 @@ class TestHostileText:
             assert result.code in (1, 2, 3)
             assert result.error.count("\n") == 1
 
-    def test_as_a_lock(self, keyscope: Run, keyspace: Database, text: str) -> None:
+    def test_locks_are_sanitized(self, keyscope: Run, keyspace: Database, text: str) -> None:
         lease = keyspace.grant(60).name
         keyspace.put(f"l/{text}/{lease}".encode(), text.encode(), lease=lease)
         assert_harmless(keyscope("locks", "memory:"), 2)
@@ -89,7 +89,7 @@ class TestHostileText:
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(key=some.binary(min_size=1, max_size=20), value=some.binary(max_size=300))
-def test_no_bytes_at_all_are_printed_as_they_are(keyscope: Run, keyspace: Database, key: bytes, value: bytes) -> None:
+def test_no_bytes_are_printed_unsanitized(keyscope: Run, keyspace: Database, key: bytes, value: bytes) -> None:
     keyspace.put(b"d/" + key, value)
     assert_harmless(keyscope("ls", "memory:", "-r", "--values"))
     name = (b"d/" + key).decode("utf-8", "surrogateescape")

@@ -18,7 +18,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_no_arguments_lists_the_profiles_and_what_to_do_next(keyscope: Run, settings: Path) -> None:
+def test_start_lists_profiles_and_next_commands(keyscope: Run, settings: Path) -> None:
     """No password of a URL is shown."""
     settings.write_text(
         '[profiles.prod]\nurl = "etcd://me:hunter2@h:2379/a"\n[profiles.bad]\nurl = "x://"\n[profiles.none]\n'
@@ -31,8 +31,8 @@ def test_no_arguments_lists_the_profiles_and_what_to_do_next(keyscope: Run, sett
         assert word in result.error
 
 
-def test_no_arguments_and_no_profiles_says_how_to_write_one(keyscope: Run, settings: Path) -> None:
-    """Somebody who starts it for the first time learns of the demo."""
+def test_start_without_profiles_says_how_to_write_one(keyscope: Run, settings: Path) -> None:
+    """It suggests the demo, too."""
     result = keyscope()
     assert result.code == 2
     for word in ("keyscope demo:", "keyscope etcd://", f"[profiles.NAME] with a url into {settings}"):
@@ -40,8 +40,8 @@ def test_no_arguments_and_no_profiles_says_how_to_write_one(keyscope: Run, setti
 
 
 @pytest.mark.parametrize("words", [("put", "k", "--value", "x"), ("rm", "k", "--yes"), ("lock", "k", "--", "true")])
-def test_read_only_profile_refuses_verbs_that_write(keyscope: Run, settings: Path, words: tuple[str, ...]) -> None:
-    """What reads goes on."""
+def test_read_only_profile_refuses_writing_verbs(keyscope: Run, settings: Path, words: tuple[str, ...]) -> None:
+    """`ls` goes on working."""
     settings.write_text('[profiles.prod]\nurl = "memory:"\nread_only = true\n')
     verb, *rest = words
     result = keyscope(verb, "@prod", *rest)
@@ -51,7 +51,7 @@ def test_read_only_profile_refuses_verbs_that_write(keyscope: Run, settings: Pat
 
 
 def test_schemas_of_a_profile_are_used(keyscope: Run, settings: Path) -> None:
-    """As --proto; what is said on the command line stands above."""
+    """As --proto, which overrides them."""
     (settings.parent / "a.proto").write_text('syntax = "proto3"; message A { string a = 1; }')
     settings.write_text('[profiles.here]\nurl = "memory:"\nproto = "a.proto"\n')
     words = ("put", "@here", "k", "--type", "A", "--value", 'a: "x"')
@@ -59,8 +59,8 @@ def test_schemas_of_a_profile_are_used(keyscope: Run, settings: Path) -> None:
     assert "no-such.proto does not exist" in keyscope(*words, "--proto", "no-such.proto").error
 
 
-def test_unknown_theme_lists_the_themes() -> None:
-    """Before the app is started."""
+def test_check_theme_unknown_lists_the_themes() -> None:
+    """Before the app starts."""
     check_theme("keyscope-light")
     check_theme("nord")
     with pytest.raises(UsageError, match="unknown theme 'nope'") as caught:

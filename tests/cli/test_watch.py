@@ -61,7 +61,7 @@ async def started(watched: Watched, what: arguments.Watch, group: asyncio.TaskGr
     return task
 
 
-async def test_a_plain_key_and_everything_below_it_are_told(watched: Watched) -> None:
+async def test_watch_prints_a_key_and_everything_below_it(watched: Watched) -> None:
     async with asyncio.TaskGroup() as group:
         task = await started(watched, wanted("config/app", count=4), group)
         await watched.writer.put("config/application", b"not this")
@@ -78,7 +78,7 @@ async def test_a_plain_key_and_everything_below_it_are_told(watched: Watched) ->
     ]
 
 
-async def test_a_prefix_that_ends_with_the_separator_is_a_directory_alone(watched: Watched) -> None:
+async def test_watch_prefix_with_separator_leaves_out_the_key(watched: Watched) -> None:
     async with asyncio.TaskGroup() as group:
         task = await started(watched, wanted("a/", count=1), group)
         await watched.writer.put("a", b"")
@@ -87,7 +87,7 @@ async def test_a_prefix_that_ends_with_the_separator_is_a_directory_alone(watche
     assert [event["key"] for event in told] == ["a/b"]
 
 
-async def test_the_beginning_is_said_once_beside_the_output(watched: Watched) -> None:
+async def test_watch_start_is_noted_once_on_stderr(watched: Watched) -> None:
     await watched.writer.put("a", b"")
     async with asyncio.TaskGroup() as group:
         task = await started(watched, wanted("a"), group)
@@ -96,7 +96,7 @@ async def test_the_beginning_is_said_once_beside_the_output(watched: Watched) ->
     assert watched.output() == b""
 
 
-async def test_since_a_revision_nothing_is_left_out(watched: Watched) -> None:
+async def test_watch_since_a_revision_prints_every_event(watched: Watched) -> None:
     for value in range(5):
         await watched.writer.put("a", str(value).encode())
     async with asyncio.TaskGroup() as group:
@@ -106,7 +106,7 @@ async def test_since_a_revision_nothing_is_left_out(watched: Watched) -> None:
     assert watched.error == "watching from revision 3\n"
 
 
-async def test_a_loss_is_told_once_although_two_watches_notice_it(watched: Watched) -> None:
+async def test_watch_loss_is_printed_once_for_two_watches(watched: Watched) -> None:
     async with asyncio.TaskGroup() as group:
         task = await started(watched, wanted("a"), group)
         watched.store.cut()
@@ -121,7 +121,7 @@ async def test_a_loss_is_told_once_although_two_watches_notice_it(watched: Watch
     assert sorted(str(event["type"]) for event in told) == ["lost", "put", "put", "put", "restored"]
 
 
-async def test_a_gap_is_told_once_with_what_differs_marked_as_found_by_comparing(watched: Watched) -> None:
+async def test_watch_resync_is_printed_once_with_inferred_events(watched: Watched) -> None:
     await watched.writer.put("a", b"old")
     async with asyncio.TaskGroup() as group:
         task = await started(watched, wanted("a"), group)
@@ -140,7 +140,7 @@ async def test_a_gap_is_told_once_with_what_differs_marked_as_found_by_comparing
     assert (put["type"], put["text"], put["inferred"]) == ("put", "new", True)
 
 
-async def test_what_the_watch_fails_with_is_raised(watched: Watched) -> None:
+async def test_watch_failure_is_raised(watched: Watched) -> None:
     task = asyncio.create_task(watch(watched.store, wanted("a"), Console(json=True)))
     await eventually(lambda: "watching" in watched.error, "the watch is established", PATIENCE)
     await watched.store.close()
@@ -149,19 +149,19 @@ async def test_what_the_watch_fails_with_is_raised(watched: Watched) -> None:
     assert isinstance(first_error(caught.value), NotReachable)
 
 
-def test_a_duration_ends_well(keyscope: Run) -> None:
+def test_watch_duration_exits_0(keyscope: Run) -> None:
     result = keyscope("watch", "memory:", "", "--duration", "0.05")
     assert (result.code, result.output) == (0, b"")
 
 
-def test_a_burst_of_events_is_told_whole_and_a_count_ends_exactly(keyscope: Run, keyspace: Database) -> None:
+def test_watch_burst_is_complete_up_to_the_count(keyscope: Run, keyspace: Database) -> None:
     for number in range(5000):
         keyspace.put(b"n/%d" % (number % 7), b"%d" % number)
     told = keyscope("watch", "memory:", "", "--since", "1", "--count", "4321", "--json").records
     assert [event["text"] for event in told] == [str(number) for number in range(4321)]
 
 
-def test_lines_for_people(keyscope: Run, keyspace: Database) -> None:
+def test_watch_lines_have_key_revision_and_value(keyscope: Run, keyspace: Database) -> None:
     keyspace.put(b"a", b"x" * 200)
     keyspace.put(b"b\n", b"")
     keyspace.delete([b"a"])
@@ -172,7 +172,7 @@ def test_lines_for_people(keyscope: Run, keyspace: Database) -> None:
     ]
 
 
-def test_without_a_verb_the_top_is_listed_and_watched() -> None:
+def test_overview_lists_the_top_level_and_watches() -> None:
     with Running("demo:") as running:
         assert "config/" in running.lines(lambda line: line == "service/")
         assert running.lines(lambda line: line.startswith(("put ", "deleted ")))
