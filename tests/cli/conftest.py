@@ -1,4 +1,4 @@
-"""What the tests of the command share: a store that outlives a run, and the command run in this process."""
+"""Fixtures of the command's tests: a store that outlives a run, and the command run in this process."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ __all__ = ["keyscope", "keyspace", "prefix", "shared_etcd", "shared_etcd2", "sha
 
 @pytest.fixture(autouse=True)
 def _folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Have runs in this process find none of the person's own settings and stores."""
+    """Hide the settings and variables of the person who runs the tests."""
     for name in [name for name in os.environ if name.startswith("ETCDCTL_")]:
         monkeypatch.delenv(name)
     for name, folder in folders(tmp_path / "home").items():
@@ -28,7 +28,7 @@ def _folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def keyspace(monkeypatch: pytest.MonkeyPatch) -> Database:
-    """What every `memory:` of the test looks into: it outlives a run, as a server would, and time stands still."""
+    """Return the database of every `memory:` of the test, which outlives a run; its clock is stopped."""
     shared = Database(ManualClock())
 
     def make_store(known: Profile) -> MemoryStore:
@@ -48,9 +48,9 @@ def keyscope(keyspace: Database, run_here: Run) -> Run:  # noqa: ARG001 - what `
 def run_here(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run the command in this process."""
 
-    def run(*words: str, given: bytes = b"") -> Result:
+    def run(*words: str, stdin: bytes = b"") -> Result:
         source = tmp_path / "standard-input"
-        source.write_bytes(given)
+        source.write_bytes(stdin)
         with source.open() as opened, monkeypatch.context() as patched:
             patched.setattr("sys.stdin", opened)
             capfdbinary.readouterr()

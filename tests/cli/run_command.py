@@ -1,4 +1,4 @@
-"""Running the command: in this process, which is cheap, or as a process of its own, which is the real thing."""
+"""Runs of the command as a process."""
 
 import json
 import os
@@ -16,17 +16,17 @@ from typing import IO, Any, Final, Protocol, Self
 
 COMMAND = (sys.executable, "-m", "explorer")
 CHECKOUT = Path(__file__).parents[2]
-PATIENCE: Final = 60.0
-"""Seconds after which waiting for a line is given up."""
-_AHEAD: Final = 8192
+LINE_TIMEOUT: Final = 60.0
+"""Seconds to wait for a line."""
+_READ_SIZE: Final = 8192
 """Bytes read at once."""
 _HOME: Final = TemporaryDirectory(prefix="keyscope-home-")
-"""Where runs keep settings, drafts and caches unless a test says something else: empty, and gone at the end."""
+"""Folder of settings, drafts and caches of runs; empty, and removed at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run gave."""
+    """Exit code and output of a run."""
 
     code: int
     output: bytes
@@ -53,45 +53,45 @@ class Result:
 
 
 class Run(Protocol):
-    """A run of the command with these words."""
+    """Runs the command."""
 
-    def __call__(self, *words: str, given: bytes = b"") -> Result: ...
+    def __call__(self, *words: str, stdin: bytes = b"") -> Result: ...
 
 
 def folders(home: Path) -> dict[str, str]:
-    """Give the variables by which a run keeps its settings, drafts and caches below a folder."""
+    """Return the variables that put settings, drafts and caches of a run below a folder."""
     return {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "CACHE", "DATA", "STATE")}
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Give what a run should find set: nothing of the person's own stores and settings."""
+    """Return the environment of a run, without the person's own stores and settings."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("ETCDCTL_", "XDG_", "KEYSCOPE_"))}
     return {**own, "PYTHONPATH": str(CHECKOUT), **folders(Path(_HOME.name)), **variables}
 
 
-def run_process(*words: str, given: bytes = b"", **variables: str) -> Result:
-    """Run the command as a process of its own."""
+def run_process(*words: str, stdin: bytes = b"", **variables: str) -> Result:
+    """Run the command as a process."""
     done = subprocess.run(
-        [*COMMAND, *words], input=given, capture_output=True, check=False, timeout=60, env=environment(**variables)
+        [*COMMAND, *words], input=stdin, capture_output=True, check=False, timeout=60, env=environment(**variables)
     )
     return Result(done.returncode, done.stdout, done.stderr.decode())
 
 
 class Lines:
-    """The lines that come through a pipe, with a deadline. No more is read ahead than a reader of lines would."""
+    """Lines of a pipe, read with a deadline."""
 
     def __init__(self, pipe: IO[bytes] | None) -> None:
         assert pipe is not None
         self._pipe = pipe
         self.rest = b""
-        """What has been read beyond the last line."""
+        """Output after the last line."""
 
     def next(self, deadline: float) -> str | None:
-        """Wait until a moment (of `time.monotonic`) for the next line; None at the end of all."""
+        """Return the next line, or None at the end; wait until a deadline of `time.monotonic`."""
         while b"\n" not in self.rest:
             ready, _, _ = select.select([self._pipe], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, f"no line in time, only {self.rest!r}"
-            more = os.read(self._pipe.fileno(), _AHEAD)
+            more = os.read(self._pipe.fileno(), _READ_SIZE)
             if not more:
                 break
             self.rest += more
@@ -100,7 +100,7 @@ class Lines:
 
 
 class Running:
-    """The command as a process of its own that goes on: a context manager, which ends it."""
+    """The command as a process that runs while the context manager is open."""
 
     def __init__(self, *words: str, **variables: str) -> None:
         self.process = subprocess.Popen(
@@ -123,16 +123,16 @@ class Running:
         self.process.communicate()
 
     def line(self) -> str:
-        """Wait for the next line of output."""
-        return self._next(self._output, time.monotonic() + PATIENCE)
+        """Wait for the next line of output and return it."""
+        return self._next(self._output, time.monotonic() + LINE_TIMEOUT)
 
     def note(self) -> str:
-        """Wait for the next line on standard error."""
-        return self._next(self._error, time.monotonic() + PATIENCE)
+        """Wait for the next line on standard error and return it."""
+        return self._next(self._error, time.monotonic() + LINE_TIMEOUT)
 
     def lines(self, last: Callable[[str], bool]) -> list[str]:
-        """Wait for the line of output that is the last of interest; give it and those before it."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait for a line of output, and return it with those before it."""
+        deadline = time.monotonic() + LINE_TIMEOUT
         found = [self._next(self._output, deadline)]
         while not last(found[-1]):
             assert time.monotonic() < deadline, found
@@ -142,10 +142,10 @@ class Running:
     def _next(self, source: Lines, deadline: float) -> str:
         line = source.next(deadline)
         if line is None:
-            raise AssertionError(f"it ended and had said {self.end()}")
+            raise AssertionError(f"it ended with {self.end()}")
         return line
 
     def end(self, within: float = 30) -> Result:
-        """Wait until it ends by itself; what has not been read of its output comes with it."""
+        """Wait until it ends by itself, and return the exit code and the output that was not read."""
         output, error = self.process.communicate(timeout=within)
         return Result(self.process.returncode, self._output.rest + output, (self._error.rest + error).decode())

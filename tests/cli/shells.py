@@ -1,4 +1,4 @@
-"""Real shells at a terminal, with the completion that `keyscope completion SHELL` sets up."""
+"""Real shells at a terminal, with the completion of `keyscope completion SHELL`."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ _OWN_TERMINAL: Final = (
 )
 _PROMPT: Final = "$ "
 READLINE: Final = "set show-all-if-ambiguous on\nset enable-bracketed-paste off\nset bell-style none\n"
-"""What readline is set to: all that fits is listed at once, and nothing but what is typed reaches the screen."""
+"""Settings of readline: list all completions at once, and send only what is typed to the screen."""
 
 
 def _bash() -> tuple[tuple[str, ...], str]:

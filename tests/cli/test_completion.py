@@ -1,4 +1,4 @@
-"""Shell completion: the scripts, what is offered, and real shells at a terminal with a real store."""
+"""Shell completion: scripts, completions, and real shells at a terminal with a real store."""
 
 import subprocess
 import time
@@ -27,10 +27,10 @@ NASTY = (
     *("a b", "col:on:1", "eq=1", "quo'te", 'dq"x', "do$HOME", "back\\slash", "bang!x", "amp&y", "ti~lde", "has#hash"),
     *("car^et", "uni-é", "br[a]{b,c}", "st*r?", "semi;rm -rf", "pipe|x", "<in>", "(sub)", "`tick`", "a,b@c%d+e", "'"),
 )
-"""Names that a shell would take apart if they were not quoted."""
+"""Names that a shell would split or expand if they were not quoted."""
 NASTY_TOGETHER = 'it\'s "$HOME" \\ [a]*?;|&<(>)`~#^!{b,c}=x@y%z'
 LEFT_OUT = ("new\nline", "es\x1b[31mc", "-dash", "~root", "#hash", "=ls", "\u202eright", "byte-\udcff")
-"""Names that no shell takes, or that would act on the terminal."""
+"""Names that no shell reads, or that would act on the terminal."""
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def etcd_version() -> str:
 
 
 def complete(line: str, **variables: str) -> list[str]:
-    """Return what bash is offered for a command line that the cursor is at the end of."""
+    """Return the completions in bash at the end of a line."""
     run = subprocess.run(
         ["bash", "-c", '"$@" 8>&1', "bash", *COMMAND],
         capture_output=True,
@@ -60,7 +60,7 @@ def complete(line: str, **variables: str) -> list[str]:
 
 
 def complete_from_store(line: str) -> list[str]:
-    """Return the keys that bash is offered; a machine that is busy may take longer than the limit at first."""
+    """Return the completions of a key; a busy machine may exceed the limit at first."""
     offered: list[str] = []
 
     def some() -> bool:
@@ -72,7 +72,7 @@ def complete_from_store(line: str) -> list[str]:
 
 
 def read_by_bash(words: list[str]) -> set[str]:
-    """Return what bash makes of words on a command line."""
+    """Return the words that bash reads from a command line."""
     line = f"printf '%s\\0' {' '.join(words)}"
     read = subprocess.run(["bash", "-c", line], capture_output=True, check=True, timeout=30)
     return set(read.stdout.decode().removesuffix("\0").split("\0"))
@@ -189,7 +189,7 @@ async def test_escaped_keys_are_completed_with_escapes(shared_etcd: EtcdServer, 
 
 
 async def test_long_level_is_cut_with_its_common_prefix(shared_etcd: EtcdServer, prefix: str) -> None:
-    """What the offered keys have in common is true of those that are left out."""
+    """The common prefix of the completions is that of the left out keys, too."""
     url = f"etcd://{shared_etcd.address}{prefix}"
     await put_all(url, *(f"k0{number:03}" for number in range(MAX_KEYS + 5)), "k1", "l")
     offered = complete_from_store(f"keyscope get {url} k")

@@ -1,4 +1,4 @@
-"""get and put of values that are messages."""
+"""`get` and `put` of messages."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ ADA = b"\x0a\x03Ada\x10\x97\x0e"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for settings, and one for what is kept."""
+    """Set the folders of settings and cache, and return that of the settings."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "config" / "keyscope").mkdir(parents=True)
@@ -37,7 +37,7 @@ def proto(tmp_path: Path) -> str:
 
 @pytest.fixture
 def mapped(home: Path, proto: str) -> None:
-    """Settings that say which key holds a person."""
+    """Write settings with a rule for `people/*`."""
     (home / "codecs.toml").write_text(
         f'version = 1\n[schemas.people]\npaths = ["{proto}"]\n[[map]]\nkey = "people/*"\ntype = "p.Person"\n'
     )
@@ -85,12 +85,12 @@ class TestGet:
     def test_get_of_another_message_is_one_error_line(
         self, keyscope: Run, keyspace: Database, proto: str, case: tuple[bytes, str, str]
     ) -> None:
-        value, kind, said = case
+        value, kind, message = case
         keyspace.put(b"k", value)
         for form in ("textproto", "json"):
             result = keyscope("get", "memory:", "k", "--as", form, "--proto", proto, "--type", kind)
             assert (result.code, result.output) == (1, b"")
-            assert said in result.error
+            assert message in result.error
             assert result.error.count("\n") == 1
 
     def test_get_decodes_by_the_schema_of_the_demo(self) -> None:
@@ -112,7 +112,7 @@ class TestPut:
         self, keyscope: Run, proto: str, form: tuple[str, ...], text: str
     ) -> None:
         words = ("--proto", proto, "--type", "p.Person", *form)
-        assert keyscope("put", "memory:", "k", *words, given=text.encode())
+        assert keyscope("put", "memory:", "k", *words, stdin=text.encode())
         assert keyscope("get", "memory:", "k", "--as", "raw").output == ADA
 
     def test_put_takes_what_get_prints(self, keyscope: Run, keyspace: Database, proto: str) -> None:
@@ -120,7 +120,7 @@ class TestPut:
         words = ("--proto", proto, "--type", "p.Person")
         for form, back in (("textproto", "text"), ("json", "json")):
             shown = keyscope("get", "memory:", "k", "--as", form, *words).output
-            assert keyscope("put", "memory:", "copy", "--force", *words, "--form", back, given=shown)
+            assert keyscope("put", "memory:", "copy", "--force", *words, "--form", back, stdin=shown)
             assert keyscope("get", "memory:", "copy", "--as", "raw").output == ADA
 
     def test_put_invalid_text_has_its_place_and_stores_nothing(self, keyscope: Run, proto: str) -> None:
@@ -140,7 +140,7 @@ class TestPut:
         assert (result.code, "required fields are missing: id" in result.error) == (2, True)
 
     def test_put_text_that_is_not_utf_8_is_refused(self, keyscope: Run, proto: str) -> None:
-        result = keyscope("put", "memory:", "k", "--proto", proto, "--type", "p.Person", given=b"\xff")
+        result = keyscope("put", "memory:", "k", "--proto", proto, "--type", "p.Person", stdin=b"\xff")
         assert result.code == 2
         assert "UTF-8" in result.error
 
@@ -157,9 +157,7 @@ class TestPut:
 
 
 class TestSchemas:
-    def test_invalid_schema_has_file_line_and_column(
-        self, keyscope: Run, tmp_path: Path
-    ) -> None:
+    def test_invalid_schema_has_file_line_and_column(self, keyscope: Run, tmp_path: Path) -> None:
         (tmp_path / "bad.proto").write_text('syntax = "proto3";\nmessage {')
         result = keyscope("put", "memory:", "k", "--type", "M", "--value", "", "--proto", str(tmp_path / "bad.proto"))
         assert result.code == 2
@@ -175,18 +173,18 @@ class TestSchemas:
         assert "-I" in keyscope(*words).error
         assert keyscope(*words, "-I", str(Path(proto).parent))
 
-    def test_codecs_option_names_a_file_of_rules(self, keyscope: Run, keyspace: Database, tmp_path: Path, proto: str) -> None:
+    def test_codecs_option_names_a_file_of_rules(
+        self, keyscope: Run, keyspace: Database, tmp_path: Path, proto: str
+    ) -> None:
         (tmp_path / "mine.toml").write_text('version = 1\n[[map]]\nkey = "k"\ntype = "p.Person"\n')
         keyspace.put(b"k", ADA)
         words = ("get", "memory:", "k", "--as", "textproto", "--codecs", str(tmp_path / "mine.toml"))
         assert keyscope(*words, "--proto", proto).lines[0] == 'name: "Ada"'
-        told = keyscope(*words)
-        assert told.code == 1
-        assert "no schema has a message 'p.Person'" in told.error
+        result = keyscope(*words)
+        assert result.code == 1
+        assert "no schema has a message 'p.Person'" in result.error
 
-    def test_invalid_file_of_rules_has_its_line(
-        self, keyscope: Run, keyspace: Database, home: Path
-    ) -> None:
+    def test_invalid_file_of_rules_has_its_line(self, keyscope: Run, keyspace: Database, home: Path) -> None:
         (home / "codecs.toml").write_text("version = 1\n[[map]]\nkey = 1\n")
         keyspace.put(b"k", b"{}")
         result = keyscope("get", "memory:", "k", "--as", "json")

@@ -1,4 +1,4 @@
-"""doctor: one finding after the other, and an exit code that says whether the store can be used."""
+"""The verb `doctor`: its findings and exit codes."""
 
 from collections.abc import Callable
 
@@ -24,18 +24,18 @@ def test_doctor_prints_a_line_per_finding(keyscope: Run, keyspace: Database) -> 
 
 def test_doctor_json_is_one_object(keyscope: Run, keyspace: Database) -> None:
     keyspace.put(b"a", b"")
-    told = keyscope("doctor", "memory:", "--json").record
-    assert (told["address"], told["healthy"], told["exit_code"]) == ("memory:", True, 0)
-    assert told["status"]["product"]
-    assert told["latency_ms"] >= 0
-    assert "atomic" in told["can"]
-    assert told["cannot"]["directories"]
-    assert told["contents"] is True
+    record = keyscope("doctor", "memory:", "--json").record
+    assert (record["address"], record["healthy"], record["exit_code"]) == ("memory:", True, 0)
+    assert record["status"]["product"]
+    assert record["latency_ms"] >= 0
+    assert "atomic" in record["can"]
+    assert record["cannot"]["directories"]
+    assert record["contents"] is True
 
 
 @pytest.fixture
 def _sibling(keyspace: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the neighbour that doctor looks into be the same keyspace."""
+    """Make the store of a nearby address read the same keyspace."""
 
     def driver(_: Address) -> Callable[[Address, Access], MemoryStore]:
         return lambda address, access: MemoryStore(address, access, keyspace=keyspace)
@@ -45,16 +45,16 @@ def _sibling(keyspace: Database, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_sibling")
 @pytest.mark.parametrize(
-    ("stored", "url", "named"), [(b"/a/b", "memory:a", "memory:////a"), (b"a/b", "memory:////a", "memory:///a")]
+    ("stored", "url", "nearby"), [(b"/a/b", "memory:a", "memory:////a"), (b"a/b", "memory:////a", "memory:///a")]
 )
 def test_doctor_finds_a_slash_too_few_or_too_many(
-    keyscope: Run, keyspace: Database, stored: bytes, url: str, named: str
+    keyscope: Run, keyspace: Database, stored: bytes, url: str, nearby: str
 ) -> None:
     keyspace.put(stored, b"")
     result = keyscope("doctor", url)
     assert result.code == 0
     assert result.lines[-1].startswith("note contents")
-    assert result.lines[-1].endswith(f"but there is below {named}")
+    assert result.lines[-1].endswith(f"but there is below {nearby}")
 
 
 def test_doctor_of_unreachable_store_exits_with_its_code(keyscope: Run, monkeypatch: pytest.MonkeyPatch) -> None:

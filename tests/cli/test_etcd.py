@@ -1,4 +1,4 @@
-"""The command on real etcds of every version: what goes well, and each trouble as one clear line with its code."""
+"""The command with real etcds of every version: results, and each failure as one line with its exit code."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -26,26 +26,24 @@ def url(shared_etcd: EtcdServer, prefix: str) -> str:
 
 @pytest.fixture
 def run(etcd_version: str, run_here: Run) -> Run:
-    """The command: a process of its own on the newest etcd, in this process, which is cheap, on the one before."""
+    """Return the command: a process with the newest etcd, in this process, which is cheaper, with the older ones."""
     return run_process if etcd_version == VERSIONS[-1] else run_here
 
 
-def assert_trouble(result: Result, code: int, *, said: str = "") -> None:
-    """One line, the right code, no traceback, no secret, nothing on the output."""
+def assert_failure(result: Result, code: int, *, message: str = "") -> None:
+    """Check for one error line with the exit code, without traceback, secret and output."""
     assert (result.code, result.output) == (code, b""), result.error
     assert result.error.startswith("keyscope: ")
     assert result.error.count("\n") == 1
-    assert said in result.error
+    assert message in result.error
     assert SECRET not in result.error
 
 
 class TestKeys:
-    def test_get_and_put_agree_with_etcdctl(
-        self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run
-    ) -> None:
+    def test_get_and_put_agree_with_etcdctl(self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run) -> None:
         shared_etcd.ctl("put", f"{prefix}a", "from etcdctl")
         assert run("get", url, "a", "--as", "raw").output == b"from etcdctl"
-        assert run("put", url, "b", given=b"\x00from keyscope\xff")
+        assert run("put", url, "b", stdin=b"\x00from keyscope\xff")
         assert (
             shared_etcd.ctl("get", "--print-value-only", f"{prefix}b").removesuffix("\n") == "\x00from keyscope\udcff"
         )
@@ -53,8 +51,8 @@ class TestKeys:
     def test_put_is_guarded_by_the_revision(self, url: str, run: Run) -> None:
         first = run("put", url, "k", "--value", "one").output.decode().strip()
         assert run("put", url, "k", "--value", "two", "--if-revision", first)
-        assert_trouble(run("put", url, "k", "--value", "x", "--if-revision", first), 4, said="--if-revision")
-        assert_trouble(run("put", url, "k", "--value", "x"), 4, said="--force")
+        assert_failure(run("put", url, "k", "--value", "x", "--if-revision", first), 4, message="--if-revision")
+        assert_failure(run("put", url, "k", "--value", "x"), 4, message="--force")
         assert [entry["text"] for entry in run("history", url, "k", "--json").records] == ["two", "one"]
 
     def test_escaped_keys_are_printed_as_they_are_read(self, url: str, run: Run) -> None:
@@ -65,12 +63,10 @@ class TestKeys:
             assert run("get", url, key, "--escaped", "--as", "raw").output.decode(errors="surrogateescape") == given
         assert set(run("ls", url, "--escaped").lines) == set(spelled)
         assert set(run("ls", url, "--escaped", "-r").lines) == set(spelled)
-        told = run("watch", url, "", "--escaped", "--since", "1", "--count", "3").lines
-        assert {line.split()[1] for line in told} == set(spelled)
+        result = run("watch", url, "", "--escaped", "--since", "1", "--count", "3").lines
+        assert {line.split()[1] for line in result} == set(spelled)
 
-    def test_ls_lists_every_page(
-        self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run
-    ) -> None:
+    def test_ls_lists_every_page(self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run) -> None:
         keys = [f"n/{number:04}" for number in range(2100)]
         shared_etcd.put_keys(f"{prefix}{key}" for key in keys)
         assert run("ls", url, "-r").lines == keys
@@ -94,31 +90,31 @@ class TestKeys:
             assert '"lost"' in running.line()
             own_etcd.start()
             own_etcd.ctl("put", "a", "after")
-            told = running.end()
-        assert [event["type"] for event in told.records] == ["restored", "put"]
+            result = running.end()
+        assert [event["type"] for event in result.records] == ["restored", "put"]
 
     def test_variables_of_etcdctl_are_used(self, shared_etcd: EtcdServer, prefix: str) -> None:
         shared_etcd.ctl("put", f"{prefix}k", "v")
-        told = run_process("get", f"etcd:///{prefix}", "k", ETCDCTL_ENDPOINTS=shared_etcd.url)
-        assert told.output == b"v\n", told.error
+        result = run_process("get", f"etcd:///{prefix}", "k", ETCDCTL_ENDPOINTS=shared_etcd.url)
+        assert result.output == b"v\n", result.error
 
     def test_doctor_finds_status_and_contents(self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run) -> None:
         shared_etcd.ctl("put", f"{prefix}k", "v")
-        told = run("doctor", url, "--json").record
-        assert told["healthy"]
-        assert told["status"]["version"].startswith(shared_etcd.version)
-        assert told["contents"] is True
+        result = run("doctor", url, "--json").record
+        assert result["healthy"]
+        assert result["status"]["version"].startswith(shared_etcd.version)
+        assert result["contents"] is True
         missing = run("doctor", url.replace(f"{shared_etcd.address}//", f"{shared_etcd.address}/"))
         assert missing.lines[-1].endswith(f"but there is below {url}")
 
 
-class TestTrouble:
+class TestFailures:
     def test_connection_refused_exits_5(self) -> None:
-        assert_trouble(run_process("ls", "etcd://127.0.0.1:1/", "--timeout", "1"), 5)
+        assert_failure(run_process("ls", "etcd://127.0.0.1:1/", "--timeout", "1"), 5)
 
     def test_silent_server_exits_5(self, own_etcd: EtcdServer, run: Run) -> None:
         own_etcd.pause()
-        assert_trouble(run("ls", f"etcd://{own_etcd.address}/", "--timeout", "1"), 5)
+        assert_failure(run("ls", f"etcd://{own_etcd.address}/", "--timeout", "1"), 5)
         own_etcd.resume()
 
     @pytest.mark.parametrize("etcd_version", ["3.5"])  # the keepalive is the client's alone, and takes its time
@@ -130,7 +126,9 @@ class TestTrouble:
             own_etcd.resume()
             assert '"restored"' in running.line()
 
-    def test_history_after_compaction_is_the_current_entry(self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run) -> None:
+    def test_history_after_compaction_is_the_current_entry(
+        self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run
+    ) -> None:
         shared_etcd.ctl("put", f"{prefix}k", "one")
         shared_etcd.ctl("put", f"{prefix}k", "two")
         shared_etcd.compact()
@@ -140,17 +138,17 @@ class TestTrouble:
         with EtcdServer(etcd_version, quota_bytes=2_000_000) as server:
             server.fill_up()
             url = f"etcd://{server.address}/"
-            assert_trouble(run("put", url, "k", "--value", "x" * 10_000), 1)
+            assert_failure(run("put", url, "k", "--value", "x" * 10_000), 1)
             assert run("get", url, "/full/0", "--as", "raw").output == b"x" * 500_000
             findings = run("doctor", url)
             assert any(line.startswith("bad  complaint") for line in findings.lines), findings.lines
             assert findings.code == 1
 
     def test_put_of_a_too_large_value_exits_1(self, url: str, run: Run) -> None:
-        assert_trouble(run("put", url, "k", given=b"x" * 3_000_000), 1)
+        assert_failure(run("put", url, "k", stdin=b"x" * 3_000_000), 1)
 
 
-class TestWhoAsks:
+class TestAuthentication:
     @pytest.fixture(scope="class", params=VERSIONS)
     def etcd_version(self, request: pytest.FixtureRequest) -> str:
         """Every etcd version in turn, for as long as its server with users lives."""
@@ -175,23 +173,25 @@ class TestWhoAsks:
 
         return write
 
-    def test_user_of_one_prefix_is_denied_elsewhere(self, guarded: EtcdServer, password_file: Callable[[str], str], run: Run) -> None:
+    def test_user_of_one_prefix_is_denied_elsewhere(
+        self, guarded: EtcdServer, password_file: Callable[[str], str], run: Run
+    ) -> None:
         options = ("--user", "reader", "--password-file", password_file(SECRET))
         url = f"etcd://{guarded.address}/"
         assert run("get", url, "/mine/a", *options).output == b"v\n"
         assert run("ls", url, "/mine", *options).lines == ["a"]
-        assert_trouble(run("get", url, "/other/a", *options), 6)
-        assert_trouble(run("ls", url, *options), 6)
-        assert_trouble(run("put", url, "/mine/a", "--value", "x", "--force", *options), 6)
+        assert_failure(run("get", url, "/other/a", *options), 6)
+        assert_failure(run("ls", url, *options), 6)
+        assert_failure(run("put", url, "/mine/a", "--value", "x", "--force", *options), 6)
         assert run("ls", f"{url}/mine", *options).lines == ["a"]
 
     def test_no_user_and_wrong_password_are_denied(
         self, guarded: EtcdServer, password_file: Callable[[str], str], run: Run
     ) -> None:
         url = f"etcd://{guarded.address}/"
-        assert_trouble(run("get", url, "/mine/a"), 6)
+        assert_failure(run("get", url, "/mine/a"), 6)
         wrong = ("--user", "reader", "--password-file", password_file(f"{SECRET}-not"))
-        assert_trouble(run("get", url, "/mine/a", *wrong), 6)
+        assert_failure(run("get", url, "/mine/a", *wrong), 6)
 
     def test_password_in_the_url_is_used_with_a_warning(self, guarded: EtcdServer, run: Run) -> None:
         result = run("get", f"etcd://reader:{SECRET}@{guarded.address}/", "/mine/a")
@@ -199,7 +199,9 @@ class TestWhoAsks:
         assert result.error.startswith("keyscope: a password in a URL")
         assert SECRET not in result.error
 
-    def test_profile_has_url_and_credentials(self, guarded: EtcdServer, password_file: Callable[[str], str], tmp_path: Path) -> None:
+    def test_profile_has_url_and_credentials(
+        self, guarded: EtcdServer, password_file: Callable[[str], str], tmp_path: Path
+    ) -> None:
         config = tmp_path / "keyscope" / "config.toml"
         config.parent.mkdir()
         config.write_text(
@@ -210,7 +212,7 @@ class TestWhoAsks:
 
 
 class TestTls:
-    """One version will do: what servers of each show is tested with what the driver refuses."""
+    """One version is enough: the driver is tested with all of them."""
 
     @pytest.fixture(scope="class")
     def start(self, certificates: Certificates) -> Iterator[Callable[[KeyPair], str]]:
@@ -230,16 +232,18 @@ class TestTls:
     def test_tls_with_the_wrong_ca_exits_5(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
         url = start(certificates.server)
         wrong = ("--cacert", str(certificates.other_authority), "--timeout", "3")
-        assert_trouble(run_process("ls", url, *wrong), 5)
+        assert_failure(run_process("ls", url, *wrong), 5)
 
     @pytest.mark.parametrize("shown", ["wrong_name", "expired"])
     def test_tls_with_a_bad_certificate_exits_5(
         self, start: Callable[[KeyPair], str], certificates: Certificates, shown: str
     ) -> None:
         url = start(getattr(certificates, shown))
-        assert_trouble(run_process("ls", url, "--cacert", str(certificates.ca_file), "--timeout", "3"), 5)
+        assert_failure(run_process("ls", url, "--cacert", str(certificates.ca_file), "--timeout", "3"), 5)
 
-    def test_tls_with_a_missing_ca_file_names_it(self, start: Callable[[KeyPair], str], certificates: Certificates) -> None:
+    def test_tls_with_a_missing_ca_file_names_it(
+        self, start: Callable[[KeyPair], str], certificates: Certificates
+    ) -> None:
         result = run_process("ls", start(certificates.server), "--cacert", "/nowhere/ca.pem")
         assert result.code != 0
-        assert_trouble(result, result.code, said="/nowhere/ca.pem")
+        assert_failure(result, result.code, message="/nowhere/ca.pem")

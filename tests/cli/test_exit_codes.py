@@ -1,4 +1,4 @@
-"""Errors as exit codes and as lines."""
+"""Exit codes and error lines."""
 
 import pytest
 
@@ -79,7 +79,9 @@ def test_print_error_of_a_group_prints_the_first_error(capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), BrokenPipeError()], ids=["ctrl-C", "a closed pipe"])
-def test_print_error_prints_nothing_for_ctrl_c_and_pipes(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+def test_print_error_prints_nothing_for_ctrl_c_and_pipes(
+    error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
     print_error(error)
     assert capsys.readouterr().err == ""
 

@@ -1,4 +1,4 @@
-"""locks and lock, in processes of their own against a real etcd: who holds, who waits, and what a lost lock does."""
+"""The verbs `locks` and `lock` as processes with a real etcd: holders, waiters and lost locks."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ import pytest
 
 import explorer
 from explorer.model.locks import LockInfo
-from tests.cli.run_command import COMMAND, PATIENCE, Lines, Result, Running, environment, run_process
+from tests.cli.run_command import COMMAND, LINE_TIMEOUT, Lines, Result, Running, environment, run_process
 from tests.servers.etcd import EtcdServer
 from tests.servers.etcd2 import PlainV2
 from tests.servers.waiting import wait_until
@@ -24,7 +24,7 @@ PYTHON = sys.executable
 
 @pytest.fixture
 def etcd_version() -> str:
-    """One version will do: what differs is the driver's, and tested there."""
+    """One version is enough: the driver is tested with all of them."""
     return "3.5"
 
 
@@ -35,20 +35,20 @@ def url(shared_etcd: EtcdServer, prefix: str) -> str:
 
 @pytest.fixture
 def locks(url: str) -> Iterator[Locks]:
-    """Return the locks there are now, as this process reads them."""
+    """Return a function that reads the locks."""
     with explorer.connect(url) as store:
         yield store.locks
 
 
-def holding(url: str, *words: str, ttl: str = "20") -> Running:
-    """Hold the lock `jobs` by a command that says so and ends when it is told to."""
+def hold_lock(url: str, *words: str, ttl: str = "20") -> Running:
+    """Hold the lock `jobs` by a command that prints `held` and ends on a signal."""
     script = "import signal, sys; print('held', flush=True); signal.pause()"
     return Running("lock", url, "jobs", "--ttl", ttl, *words, "--", PYTHON, "-c", script)
 
 
-def wait_until_it_waits(locks: Locks) -> None:
-    """Wait until somebody stands in the queue of a lock."""
-    wait_until(lambda: any(lock.waiters for lock in locks()), "it waits", PATIENCE, pause=0.1)
+def wait_for_waiter(locks: Locks) -> None:
+    """Wait until a lock has a waiter."""
+    wait_until(lambda: any(lock.waiters for lock in locks()), "it waits", LINE_TIMEOUT, pause=0.1)
 
 
 def revoke(locks: Locks, server: EtcdServer) -> None:
@@ -87,7 +87,7 @@ def test_command_that_cannot_run_leaves_the_lock_free(url: str, locks: Locks, co
 
 
 def test_lock_wait_0_of_a_held_lock_exits_4(url: str) -> None:
-    with holding(url) as holder:
+    with hold_lock(url) as holder:
         assert holder.line() == "held"
         result = run_process("lock", url, "jobs", "--wait", "0", "--", "true")
     assert (result.code, result.output) == (4, b"")
@@ -97,10 +97,10 @@ def test_lock_wait_0_of_a_held_lock_exits_4(url: str) -> None:
 def test_locks_lists_waiters_who_get_the_lock_in_turn(
     url: str, locks: Locks, shared_etcd: EtcdServer, prefix: str
 ) -> None:
-    with holding(url) as holder:
+    with hold_lock(url) as holder:
         assert holder.line() == "held"
-        with holding(url, "--wait", "30") as waiter:
-            wait_until_it_waits(locks)
+        with hold_lock(url, "--wait", "30") as waiter:
+            wait_for_waiter(locks)
             (lock,) = run_process("locks", url, "--json").records
             assert (lock["key"], lock["kind"], lock["stale"]) == ("jobs", "etcd mutex", None)
             assert lock["holder"] not in lock["waiters"]
@@ -119,7 +119,7 @@ def test_locks_lists_waiters_who_get_the_lock_in_turn(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_is_forwarded_and_the_lock_released(url: str, locks: Locks, number: signal.Signals) -> None:
-    with holding(url) as holder:
+    with hold_lock(url) as holder:
         assert holder.line() == "held"
         holder.process.send_signal(number)
         result = holder.end()
@@ -130,17 +130,17 @@ def test_signal_is_forwarded_and_the_lock_released(url: str, locks: Locks, numbe
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_the_wait_and_leaves_the_queue(url: str, locks: Locks, number: signal.Signals) -> None:
-    with holding(url) as holder:
+    with hold_lock(url) as holder:
         assert holder.line() == "held"
-        with holding(url) as waiter:
-            wait_until_it_waits(locks)
+        with hold_lock(url) as waiter:
+            wait_for_waiter(locks)
             waiter.process.send_signal(number)
             assert waiter.end().code == 128 + number
         assert [lock.waiters for lock in locks()] == [()]
 
 
 def test_lost_lock_terminates_the_command(url: str, locks: Locks, shared_etcd: EtcdServer) -> None:
-    with holding(url, ttl="30") as holder:
+    with hold_lock(url, ttl="30") as holder:
         assert holder.line() == "held"
         revoke(locks, shared_etcd)
         result = holder.end()
@@ -149,9 +149,7 @@ def test_lost_lock_terminates_the_command(url: str, locks: Locks, shared_etcd: E
     assert "Traceback" not in result.error
 
 
-def test_lost_lock_kills_a_command_that_ignores_sigterm(
-    url: str, locks: Locks, shared_etcd: EtcdServer
-) -> None:
+def test_lost_lock_kills_a_command_that_ignores_sigterm(url: str, locks: Locks, shared_etcd: EtcdServer) -> None:
     script = "import signal; signal.signal(15, signal.SIG_IGN); print('held', flush=True)\nwhile True: signal.pause()"
     with Running("lock", url, "jobs", "--ttl", "30", "--", PYTHON, "-c", script) as holder:
         assert holder.line() == "held"
@@ -163,7 +161,7 @@ def test_lock_of_another_layout_is_refused_and_listed(shared_etcd2: EtcdServer, 
     """Exit 4 at once, with the name of that layout; `locks` lists its holder if the prefix is given."""
     url = f"etcd2://{shared_etcd2.address}/{prefix.strip('/')}"
     with explorer.connect(url) as store, Running("lock", url, "jobs", "--layout", "libkv", "--", "sleep", "60"):
-        wait_until(lambda: bool(store.locks("jobs")), "it is held", PATIENCE, pause=0.1)
+        wait_until(lambda: bool(store.locks("jobs")), "it is held", LINE_TIMEOUT, pause=0.1)
         result = run_process("lock", url, "jobs", "--", "true")
         assert (result.code, result.output) == (4, b"")
         assert "libkv" in result.error
@@ -186,31 +184,31 @@ def test_locks_of_an_empty_store_is_no_error(url: str) -> None:
 
 def test_command_gets_the_standard_input(url: str, tmp_path: Path) -> None:
     script = f"import sys; open({str(tmp_path / 'got')!r}, 'w').write(sys.stdin.read())"
-    assert run_process("lock", url, "jobs", "--", PYTHON, "-c", script, given=b"for the command")
+    assert run_process("lock", url, "jobs", "--", PYTHON, "-c", script, stdin=b"for the command")
     assert (tmp_path / "got").read_text() == "for the command"
 
 
-COUNTING = """
+COUNT_SIGNALS = """
 import os, select, signal, sys
-told, noted = os.pipe()
-os.set_blocking(noted, False)
-signal.set_wakeup_fd(noted)
+signals, wakeup = os.pipe()
+os.set_blocking(wakeup, False)
+signal.set_wakeup_fd(wakeup)
 signal.signal(signal.SIGINT, lambda *_: None)
 count, times = 0, int(sys.argv[1])
 for time in range(times):
     print("ready", flush=True)
-    count += len(os.read(told, 1))
-    while select.select([told], [], [], 0.1 if time < times - 1 else 0.5)[0]:
-        count += len(os.read(told, 100))
+    count += len(os.read(signals, 1))
+    while select.select([signals], [], [], 0.1 if time < times - 1 else 0.5)[0]:
+        count += len(os.read(signals, 100))
 sys.exit(count)
 """
-"""A command that counts signals: for each it says that it is ready, and waits a moment for one too many."""
+"""A command that counts signals: it prints `ready` for each, and waits a moment for one too many."""
 
 
 def test_ctrl_c_at_a_terminal_reaches_the_command_once() -> None:
     times = 10  # one signal that follows another at once may become one with it, but hardly each time
     terminal = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
-    words = [*COMMAND, "lock", "demo:", "jobs", "--", PYTHON, "-c", COUNTING, str(times)]
+    words = [*COMMAND, "lock", "demo:", "jobs", "--", PYTHON, "-c", COUNT_SIGNALS, str(times)]
     with subprocess.Popen(
         [PYTHON, "-c", terminal, *words],
         stdin=subprocess.PIPE,
@@ -222,10 +220,12 @@ def test_ctrl_c_at_a_terminal_reaches_the_command_once() -> None:
             assert process.stdin
             output = Lines(process.stdout)
             for _ in range(times):
-                assert (output.next(time.monotonic() + PATIENCE) or "").endswith("ready\r")  # after the echo of a key
+                assert (output.next(time.monotonic() + LINE_TIMEOUT) or "").endswith(
+                    "ready\r"
+                )  # after the echo of a key
                 process.stdin.write(b"\x03")
                 process.stdin.flush()
-            assert process.wait(PATIENCE) == times
+            assert process.wait(LINE_TIMEOUT) == times
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

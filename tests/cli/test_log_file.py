@@ -1,4 +1,4 @@
-"""The log file: when there is one, what its lines look like, and what is never written to it."""
+"""The log file: its options, its lines, and secrets that it never has."""
 
 import re
 import stat
@@ -53,17 +53,17 @@ def test_log_variable_names_file_and_level(keyscope: Run, file: Path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--log-file", "/nowhere/at/all.log"], "cannot open log file '/nowhere/at/all.log'"),
         (["--log-level", "debug"], "--log-level needs --log-file"),
         (["--log-file", "here.log", "--log-level", "loud"], "loud"),
     ],
 )
-def test_invalid_log_option_is_one_line_and_exits_2(keyscope: Run, words: list[str], said: str) -> None:
+def test_invalid_log_option_is_one_line_and_exits_2(keyscope: Run, words: list[str], message: str) -> None:
     done = keyscope("ls", "memory:", *words)
     assert (done.code, done.error.count("\n")) == (2, 1)
-    assert said in done.error
+    assert message in done.error
 
 
 def test_log_of_a_hostile_key_stays_on_one_line(keyscope: Run, file: Path) -> None:
@@ -136,11 +136,11 @@ def use_every_verb(url: str, file: Path, *options: str, **variables: str) -> str
         ["doctor", url],
     ):
         verb, store, *rest = words
-        done = run_process(verb, store, *log, *rest, given=b"", **variables)
+        done = run_process(verb, store, *log, *rest, stdin=b"", **variables)
         assert done, (words, done.error)
-    failed = run_process("put", url, "app", "--value", VALUE, *log, given=b"", **variables)
+    failed = run_process("put", url, "app", "--value", VALUE, *log, stdin=b"", **variables)
     assert failed.code == 4
-    done = run_process("rm", url, "", "--recursive", "--yes", *log, given=b"", **variables)
+    done = run_process("rm", url, "", "--recursive", "--yes", *log, stdin=b"", **variables)
     assert done, done.error
     text = file.read_text()
     assert all(LINE.fullmatch(line) for line in text.splitlines())
@@ -185,7 +185,9 @@ def test_consul_log_has_no_token_of_the_variable(guarded_consul: ConsulServer, f
     assert f"at {guarded_consul.address}: 200 in " in text
 
 
-def test_zookeeper_log_has_no_password_of_the_profile(shared_zookeeper: ZooKeeperServer, prefix: str, file: Path) -> None:
+def test_zookeeper_log_has_no_password_of_the_profile(
+    shared_zookeeper: ZooKeeperServer, prefix: str, file: Path
+) -> None:
     home = file.parent / "config" / "keyscope"
     home.mkdir(parents=True)
     (home / "password").write_text(PASSWORD)

@@ -1,4 +1,4 @@
-"""The words of the command line, and what is said about words that make no command."""
+"""Parsing of command lines, errors of invalid ones, and help."""
 
 from argparse import ArgumentTypeError
 from pathlib import Path
@@ -44,26 +44,26 @@ def test_parse_lock_command_follows_the_first_two_dashes() -> None:
 
 
 def test_parse_key_keeps_bytes_that_are_not_utf_8() -> None:
-    wanted = parse(["get", "demo:", "a\udcff"]).subcommand
-    assert isinstance(wanted, arguments.Get)
-    assert wanted.key == "a\udcff"
+    subcommand = parse(["get", "demo:", "a\udcff"]).subcommand
+    assert isinstance(subcommand, arguments.Get)
+    assert subcommand.key == "a\udcff"
 
 
 @pytest.mark.parametrize("verb", ["ls", "get", "put", "rm", "watch", "locks", "lock", "history"])
 def test_parse_escaped_reads_any_key(verb: str) -> None:
     """No shell can pass a NUL; with --escaped every verb accepts the spelling that the app copies."""
     command = ["--", "true"] if verb == "lock" else []
-    wanted = parse([verb, "demo:", r"bin\x00\xff\\", "--escaped", *command]).subcommand
-    assert "bin\0\udcff\\" in (getattr(wanted, "key", None), getattr(wanted, "prefix", None))
+    subcommand = parse([verb, "demo:", r"bin\x00\xff\\", "--escaped", *command]).subcommand
+    assert "bin\0\udcff\\" in (getattr(subcommand, "key", None), getattr(subcommand, "prefix", None))
 
 
 @pytest.mark.parametrize("value", ["-x", "--", "--value-of-mine", "-5", "-", "--x=y", "-é"])
 def test_parse_value_that_begins_with_a_dash(value: str) -> None:
     """A value is free text: `--value -x` is as good as `--value=-x`."""
     words = ["put", "demo:", "k", "--value", value] if value != "--" else ["put", "demo:", "k", f"--value={value}"]
-    wanted = parse([*words, "--force"]).subcommand
-    assert isinstance(wanted, arguments.Put)
-    assert (wanted.value, wanted.force) == (value.encode(), True)
+    subcommand = parse([*words, "--force"]).subcommand
+    assert isinstance(subcommand, arguments.Put)
+    assert (subcommand.value, subcommand.force) == (value.encode(), True)
 
 
 @pytest.mark.parametrize("option", ["--file", "--type", "--user", "--proto", "-I", "--password-file", "--codecs"])
@@ -74,7 +74,7 @@ def test_parse_every_option_takes_a_value_with_a_dash(option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said", "hint"),
+    ("words", "message", "hint"),
     [
         (["put", "demo:", "k", "--value", "--force"], "--value needs a value", "--value=-..."),
         (["put", "demo:", "k", "--value", "--", "x"], "--value needs a value", "--value=-..."),
@@ -85,27 +85,27 @@ def test_parse_every_option_takes_a_value_with_a_dash(option: str) -> None:
         (["demo:", "--theem", "x"], "unknown option --theem", "--help"),
     ],
 )
-def test_parse_unknown_option_has_a_hint(words: list[str], said: str, hint: str) -> None:
+def test_parse_unknown_option_has_a_hint(words: list[str], message: str, hint: str) -> None:
     """The error names what to write instead."""
     with pytest.raises(UsageError) as caught:
         parse(words)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert hint in caught.value.hint
 
 
 def test_parse_lock_key_that_begins_with_a_dash() -> None:
     """After `lock`, -- begins the command."""
-    wanted = parse(["lock", "demo:", r"\x2dx", "--escaped", "--", "true"]).subcommand
-    assert isinstance(wanted, arguments.Lock)
-    assert wanted.key == "-x"
+    subcommand = parse(["lock", "demo:", r"\x2dx", "--escaped", "--", "true"]).subcommand
+    assert isinstance(subcommand, arguments.Lock)
+    assert subcommand.key == "-x"
 
 
 def test_help_has_the_options_of_the_app(capsys: pytest.CaptureFixture[str]) -> None:
     """They are options of `keyscope URL`, but people look for them in `keyscope --help`."""
     with pytest.raises(SystemExit):
         parse(["--help"])
-    said = capsys.readouterr().out
-    assert [word for word in ("--write", "--theme", "--proto") if word not in said] == []
+    message = capsys.readouterr().out
+    assert [word for word in ("--write", "--theme", "--proto") if word not in message] == []
 
 
 def test_parse_escaped_refuses_an_unknown_escape() -> None:
@@ -115,9 +115,9 @@ def test_parse_escaped_refuses_an_unknown_escape() -> None:
 
 
 def test_parse_value_is_the_bytes_of_its_word() -> None:
-    wanted = parse(["put", "demo:", "k", "--value", "ä\udcff"]).subcommand
-    assert isinstance(wanted, arguments.Put)
-    assert wanted.value == b"\xc3\xa4\xff"
+    subcommand = parse(["put", "demo:", "k", "--value", "ä\udcff"]).subcommand
+    assert isinstance(subcommand, arguments.Put)
+    assert subcommand.value == b"\xc3\xa4\xff"
 
 
 @pytest.mark.parametrize("words", [["demo:"], ["get", "demo:", "k"], ["put", "demo:", "k"]])
@@ -129,9 +129,9 @@ def test_parse_schema_options_are_repeatable(words: list[str]) -> None:
     assert parse(words).codecs == arguments.CodecOptions()
 
 
-@pytest.mark.parametrize(("word", "meant"), [("57", 57), ("0", 0), ("5a", "5a"), ("-1", "-1"), ("²", "²")])
-def test_revision_is_an_integer_if_it_is_written_as_one(word: str, meant: int | str) -> None:
-    assert revision(word) == meant
+@pytest.mark.parametrize(("word", "expected"), [("57", 57), ("0", 0), ("5a", "5a"), ("-1", "-1"), ("²", "²")])
+def test_revision_is_an_integer_if_it_is_written_as_one(word: str, expected: int | str) -> None:
+    assert revision(word) == expected
 
 
 @pytest.mark.parametrize("word", ["nan", "inf", "-1", "x", ""])
@@ -147,7 +147,7 @@ def test_seconds_refuses_0_and_non_negative_seconds_does_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ([], "required: VERB"),
         (["ls"], "required: URL"),
@@ -171,10 +171,10 @@ def test_seconds_refuses_0_and_non_negative_seconds_does_not() -> None:
         (["ls", "demo:", "--timeout", "0"], "--timeout"),
     ],
 )
-def test_parse_invalid_command_line_is_one_line_with_a_hint(words: list[str], said: str) -> None:
+def test_parse_invalid_command_line_is_one_line_with_a_hint(words: list[str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(words)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.hint
     assert "\n" not in f"{caught.value}{caught.value.hint}"
 
@@ -199,7 +199,7 @@ def test_parse_invalid_command_line_is_one_line_with_a_hint(words: list[str], sa
     ],
 )
 def test_parse_invalid_value_names_its_kind(words: list[str], message: str) -> None:
-    """argparse's message has no name of a function in it, and the hint is the help."""
+    """Argparse's message has no name of a function in it, and the hint is the help."""
     with pytest.raises(UsageError) as caught:
         parse(words)
     assert str(caught.value).startswith(message)
@@ -234,16 +234,16 @@ def test_help_has_verbs_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as ended:
         parse(["--help"])
     assert ended.value.code == 0
-    said = capsys.readouterr().out
+    message = capsys.readouterr().out
     for word in ("ls", "get", "put", "rm", "watch", "locks", "lock", "history", "doctor", "7 outcome unknown"):
-        assert word in said
+        assert word in message
 
 
 def test_help_has_every_scheme(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(["--help"])
-    said = capsys.readouterr().out
-    assert [scheme for scheme in DRIVERS if f"{scheme}:" not in said.partition("stores:")[2]] == []
+    message = capsys.readouterr().out
+    assert [scheme for scheme in DRIVERS if f"{scheme}:" not in message.partition("stores:")[2]] == []
 
 
 @pytest.mark.parametrize("verb", ["ls", "get", "put", "rm", "watch", "locks", "lock", "history", "doctor"])

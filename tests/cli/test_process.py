@@ -1,4 +1,4 @@
-"""The command as a process of its own: what it loads, how it ends, and what it does with pipes and signals."""
+"""The command as a process: modules that it loads, exit codes, pipes and signals."""
 
 import fcntl
 import os
@@ -16,11 +16,11 @@ from explorer.version import __version__
 from tests.cli.run_command import CHECKOUT, COMMAND, Running, environment, run_process
 from tests.servers.waiting import wait_until
 
-HEAVY = ("argcomplete", "asyncio", "grpc", "google.protobuf", "textual", "ipywidgets")
+HEAVY = ("argcomplete", "asyncio", "grpc", "google.protobuf", "textual", "ipywidgets", "yaml")
 
 
 def loaded(*words: str) -> set[str]:
-    """Give which of the heavy modules a run of the command loads."""
+    """Return the heavy modules that a run of the command loads."""
     script = (
         "import sys\nfrom explorer.cli import main\n"
         f"try: main({list(words)!r})\nexcept SystemExit: pass\n"
@@ -158,7 +158,7 @@ def _wait_until_read(writing: int) -> None:
 
 def test_locale_changes_no_key() -> None:
     for language in ("C", "POSIX", "C.UTF-8"):
-        told = run_process("get", "demo:", "odd/ünïcode/キー", "--json", LC_ALL=language)
-        assert told.record["key"] == "odd/ünïcode/キー"
+        result = run_process("get", "demo:", "odd/ünïcode/キー", "--json", LC_ALL=language)
+        assert result.record["key"] == "odd/ünïcode/キー"
         plain = run_process("ls", "demo:", "odd/ünïcode", LC_ALL=language, PYTHONIOENCODING="ascii")
         assert plain.output == b"\\u30ad\\u30fc\n"

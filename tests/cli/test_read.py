@@ -1,4 +1,4 @@
-"""ls, get and history."""
+"""The verbs `ls`, `get` and `history`."""
 
 import json
 
@@ -13,7 +13,7 @@ from tests.cli.run_command import Run
 
 def put(keyscope: Run, *keys: str, value: bytes = b"v") -> None:
     for key in keys:
-        assert keyscope("put", "memory:", key, "--force", given=value)
+        assert keyscope("put", "memory:", key, "--force", stdin=value)
 
 
 class TestLs:
@@ -40,9 +40,7 @@ class TestLs:
         assert keyscope("ls", "memory:config").lines == ["app/"]
         assert keyscope("get", "memory:config", "app/name").output == b"v\n"
 
-    def test_ls_lists_every_page_up_to_the_limit(
-        self, keyscope: Run, keyspace: Database
-    ) -> None:
+    def test_ls_lists_every_page_up_to_the_limit(self, keyscope: Run, keyspace: Database) -> None:
         for number in range(2345):
             keyspace.put(b"n/%05d" % number, b"")
         names = [f"{number:05}" for number in range(2345)]
@@ -53,9 +51,9 @@ class TestLs:
 
     def test_ls_recursive_json_has_values_with_the_option(self, keyscope: Run) -> None:
         put(keyscope, "a/b", value=b"\xff")
-        told = keyscope("ls", "memory:", "-r", "--json").record
-        assert told == {"key": "a/b", "revision": 2, "created": 2, "version": 1, "lease": None, "ttl": None}
-        assert keyscope("ls", "memory:", "-r", "--json", "--values").record == {**told, "value_base64": "/w=="}
+        record = keyscope("ls", "memory:", "-r", "--json").record
+        assert record == {"key": "a/b", "revision": 2, "created": 2, "version": 1, "lease": None, "ttl": None}
+        assert keyscope("ls", "memory:", "-r", "--json", "--values").record == {**record, "value_base64": "/w=="}
 
     def test_ls_foo_does_not_list_foobar(self, keyscope: Run) -> None:
         put(keyscope, "foo/a", "foobar")
@@ -100,16 +98,16 @@ class TestGet:
 
     def test_get_json_of_an_entry(self, keyscope: Run) -> None:
         assert keyscope("put", "memory:", "k", "--value", "ä", "--ttl", "60")
-        told = keyscope("get", "memory:", "k", "--json").record
-        assert 0 < told.pop("ttl") <= 60
-        assert told.pop("lease")
-        assert told == {"key": "k", "text": "ä", "revision": 2, "created": 2, "version": 1}
+        record = keyscope("get", "memory:", "k", "--json").record
+        assert 0 < record.pop("ttl") <= 60
+        assert record.pop("lease")
+        assert record == {"key": "k", "text": "ä", "revision": 2, "created": 2, "version": 1}
 
     def test_get_json_keeps_bytes_that_are_not_utf_8(self, keyscope: Run) -> None:
         put(keyscope, "k\udcff", value=b"\xff\x00")
-        told = keyscope("get", "memory:", "k\udcff", "--json").record
-        assert (told["key"], told["value_base64"]) == ("k\udcff", "/wA=")
-        assert "text" not in told
+        record = keyscope("get", "memory:", "k\udcff", "--json").record
+        assert (record["key"], record["value_base64"]) == ("k\udcff", "/wA=")
+        assert "text" not in record
 
     def test_get_empty_value_is_not_a_missing_key(self, keyscope: Run) -> None:
         put(keyscope, "k", value=b"")
@@ -162,8 +160,8 @@ class TestHistory:
     def test_history_begins_with_the_current_entry(self, keyscope: Run) -> None:
         for value in (b"one", b"two", b"three"):
             put(keyscope, "k", value=value)
-        told = keyscope("history", "memory:", "k", "--json").records
-        assert [(entry["text"], entry["revision"], entry["version"]) for entry in told] == [
+        record = keyscope("history", "memory:", "k", "--json").records
+        assert [(entry["text"], entry["revision"], entry["version"]) for entry in record] == [
             ("three", 4, 3),
             ("two", 3, 2),
             ("one", 2, 1),

@@ -1,4 +1,4 @@
-"""Nothing that a store holds acts on a terminal, whatever verb prints it."""
+"""Text from a store is sanitized by every verb that prints it."""
 
 import re
 
@@ -29,7 +29,7 @@ ACTS = re.compile(
 )
 
 
-def assert_harmless(result: Result, lines: int | None = None) -> None:
+def assert_sanitized(result: Result, lines: int | None = None) -> None:
     for text in (result.output.decode(), result.error):
         assert not ACTS.search(text)
         assert "\u0301" * 5 not in text
@@ -45,45 +45,45 @@ class TestHostileText:
         keyspace.put(b"d/" + text.encode(), text.encode())
 
     def test_names_are_sanitized(self, keyscope: Run) -> None:
-        assert_harmless(keyscope("ls", "memory:", "d"), 1)
-        assert_harmless(keyscope("ls", "memory:", "-r"), 1)
-        assert_harmless(keyscope("ls", "memory:", "-r", "--values"), 1)
+        assert_sanitized(keyscope("ls", "memory:", "d"), 1)
+        assert_sanitized(keyscope("ls", "memory:", "-r"), 1)
+        assert_sanitized(keyscope("ls", "memory:", "-r", "--values"), 1)
 
     def test_values_are_sanitized(self, keyscope: Run, text: str) -> None:
-        assert_harmless(keyscope("get", "memory:", f"d/{text}"))
-        assert_harmless(keyscope("get", "memory:", f"d/{text}", "--as", "hex"))
-        assert_harmless(keyscope("get", "memory:", f"d/{text}", "--as", "json"))
-        assert_harmless(keyscope("history", "memory:", f"d/{text}"), 1)
+        assert_sanitized(keyscope("get", "memory:", f"d/{text}"))
+        assert_sanitized(keyscope("get", "memory:", f"d/{text}", "--as", "hex"))
+        assert_sanitized(keyscope("get", "memory:", f"d/{text}", "--as", "json"))
+        assert_sanitized(keyscope("history", "memory:", f"d/{text}"), 1)
 
     def test_events_are_sanitized(self, keyscope: Run) -> None:
-        assert_harmless(keyscope("watch", "memory:", "", "--since", "1", "--count", "1"), 1)
+        assert_sanitized(keyscope("watch", "memory:", "", "--since", "1", "--count", "1"), 1)
 
     def test_json_is_ascii_and_keeps_the_text(self, keyscope: Run, text: str) -> None:
         for words in (("ls", "memory:", "d"), ("ls", "memory:", "", "-r"), ("get", "memory:", f"d/{text}")):
             result = keyscope(*words, "--json")
-            assert_harmless(result, 1)
+            assert_sanitized(result, 1)
             assert result.output.isascii()
             assert result.record["key"] == f"d/{text}"
         event = keyscope("watch", "memory:", "", "--since", "1", "--count", "1", "--json")
-        assert_harmless(event, 1)
+        assert_sanitized(event, 1)
         assert (event.record["key"], event.record["text"]) == (f"d/{text}", text)
 
     def test_rm_messages_are_sanitized(self, keyscope: Run, text: str) -> None:
-        assert_harmless(keyscope("rm", "memory:", f"d/{text}"))
-        assert_harmless(keyscope("rm", "memory:", f"d/{text}", "--yes"), 1)
+        assert_sanitized(keyscope("rm", "memory:", f"d/{text}"))
+        assert_sanitized(keyscope("rm", "memory:", f"d/{text}", "--yes"), 1)
 
     def test_errors_are_sanitized(self, keyscope: Run, text: str) -> None:
         text = text.replace("\x00", "")  # no command line can hold it
         for words in (("get", "memory:", text), ("ls", f"{text}:"), (text,), ("ls", "memory:", f"--{text}")):
             result = keyscope(*words)
-            assert_harmless(result)
+            assert_sanitized(result)
             assert result.code in (1, 2, 3)
             assert result.error.count("\n") == 1
 
     def test_locks_are_sanitized(self, keyscope: Run, keyspace: Database, text: str) -> None:
         lease = keyspace.grant(60).name
         keyspace.put(f"l/{text}/{lease}".encode(), text.encode(), lease=lease)
-        assert_harmless(keyscope("locks", "memory:"), 2)
+        assert_sanitized(keyscope("locks", "memory:"), 2)
         assert keyscope("locks", "memory:", "--json").record["key"] == f"l/{text}"
 
 
@@ -91,7 +91,7 @@ class TestHostileText:
 @given(key=some.binary(min_size=1, max_size=20), value=some.binary(max_size=300))
 def test_no_bytes_are_printed_unsanitized(keyscope: Run, keyspace: Database, key: bytes, value: bytes) -> None:
     keyspace.put(b"d/" + key, value)
-    assert_harmless(keyscope("ls", "memory:", "-r", "--values"))
+    assert_sanitized(keyscope("ls", "memory:", "-r", "--values"))
     name = (b"d/" + key).decode("utf-8", "surrogateescape")
-    assert_harmless(keyscope("get", "memory:", "--", name))
+    assert_sanitized(keyscope("get", "memory:", "--", name))
     keyspace.delete([b"d/" + key])

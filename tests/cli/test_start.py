@@ -1,4 +1,4 @@
-"""The command without a store, and with a profile that says more than a URL."""
+"""The command without arguments, and with a profile."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.cli.run_command import Run
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the person's file of settings is to be."""
+    """Return the path of the settings file."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     file = tmp_path / "keyscope" / "config.toml"
     file.parent.mkdir()

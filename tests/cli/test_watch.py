@@ -1,4 +1,4 @@
-"""watch: what happens to a key and below it, as several watches told as one."""
+"""watch: what happens to a key and below it, as several watches events as one."""
 
 import asyncio
 import json
@@ -14,16 +14,16 @@ from explorer.drivers.memory.database import Database
 from explorer.model.address import Access, parse
 from explorer.model.entries import Revision
 from explorer.model.errors import NotReachable
-from tests.cli.run_command import PATIENCE, Run, Running
+from tests.cli.run_command import LINE_TIMEOUT, Run, Running
 from tests.servers.waiting import eventually
 
 
-def wanted(prefix: str, *, since: Revision | None = None, count: int | None = None) -> arguments.Watch:
+def watch_options(prefix: str, *, since: Revision | None = None, count: int | None = None) -> arguments.Watch:
     return arguments.Watch(prefix=prefix, since=since, count=count, duration=None)
 
 
 class Watched:
-    """A watch of the command, in a task of the test, and the store that it looks into."""
+    """A watch verb in a task of the test, its output, and the store that it watches."""
 
     def __init__(self, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
         self._capture = capfdbinary
@@ -33,9 +33,9 @@ class Watched:
         self.store = MemoryStore(parse("memory:"), Access(), keyspace=keyspace)
         self.writer = MemoryStore(parse("memory:"), Access(), keyspace=keyspace)
 
-    async def tell(self, task: asyncio.Task[None], count: int) -> list[dict[str, object]]:
-        """Wait until so many objects were printed."""
-        await eventually(lambda: self.output().count(b"\n") >= count or task.done(), f"{count} lines", PATIENCE)
+    async def wait_for(self, task: asyncio.Task[None], count: int) -> list[dict[str, object]]:
+        """Wait until so many objects are printed, and return them."""
+        await eventually(lambda: self.output().count(b"\n") >= count or task.done(), f"{count} lines", LINE_TIMEOUT)
         return [json.loads(line) for line in self.output().splitlines()]
 
     def output(self) -> bytes:
@@ -55,22 +55,22 @@ def watched(capfdbinary: pytest.CaptureFixture[bytes]) -> Watched:
     return Watched(capfdbinary)
 
 
-async def started(watched: Watched, what: arguments.Watch, group: asyncio.TaskGroup) -> asyncio.Task[None]:
-    task = group.create_task(watch(watched.store, what, Console(json=True)))
-    await eventually(lambda: "watching" in watched.error, "the watch is established", PATIENCE)
+async def start_watch(watched: Watched, options: arguments.Watch, group: asyncio.TaskGroup) -> asyncio.Task[None]:
+    task = group.create_task(watch(watched.store, options, Console(json=True)))
+    await eventually(lambda: "watching" in watched.error, "the watch is established", LINE_TIMEOUT)
     return task
 
 
 async def test_watch_prints_a_key_and_everything_below_it(watched: Watched) -> None:
     async with asyncio.TaskGroup() as group:
-        task = await started(watched, wanted("config/app", count=4), group)
+        task = await start_watch(watched, watch_options("config/app", count=4), group)
         await watched.writer.put("config/application", b"not this")
         await watched.writer.put("config/app", b"one")
         await watched.writer.put("config/app/name", b"two")
         await watched.writer.put("config/app", b"\xff")
         await watched.writer.delete("config/app/name")
-        told = await watched.tell(task, 4)
-    assert sorted(told, key=lambda event: str(event["revision"])) == [
+        events = await watched.wait_for(task, 4)
+    assert sorted(events, key=lambda event: str(event["revision"])) == [
         {"type": "put", "key": "config/app", "text": "one", "previous_text": None, "revision": 3},
         {"type": "put", "key": "config/app/name", "text": "two", "previous_text": None, "revision": 4},
         {"type": "put", "key": "config/app", "value_base64": "/w==", "previous_text": "one", "revision": 5},
@@ -80,17 +80,17 @@ async def test_watch_prints_a_key_and_everything_below_it(watched: Watched) -> N
 
 async def test_watch_prefix_with_separator_leaves_out_the_key(watched: Watched) -> None:
     async with asyncio.TaskGroup() as group:
-        task = await started(watched, wanted("a/", count=1), group)
+        task = await start_watch(watched, watch_options("a/", count=1), group)
         await watched.writer.put("a", b"")
         await watched.writer.put("a/b", b"")
-        told = await watched.tell(task, 1)
-    assert [event["key"] for event in told] == ["a/b"]
+        events = await watched.wait_for(task, 1)
+    assert [event["key"] for event in events] == ["a/b"]
 
 
 async def test_watch_start_is_noted_once_on_stderr(watched: Watched) -> None:
     await watched.writer.put("a", b"")
     async with asyncio.TaskGroup() as group:
-        task = await started(watched, wanted("a"), group)
+        task = await start_watch(watched, watch_options("a"), group)
         task.cancel()
     assert watched.error == "watching from revision 2\n"
     assert watched.output() == b""
@@ -100,40 +100,42 @@ async def test_watch_since_a_revision_prints_every_event(watched: Watched) -> No
     for value in range(5):
         await watched.writer.put("a", str(value).encode())
     async with asyncio.TaskGroup() as group:
-        task = await started(watched, wanted("", since=3, count=3), group)
-        told = await watched.tell(task, 3)
-    assert [event["text"] for event in told] == ["2", "3", "4"]
+        task = await start_watch(watched, watch_options("", since=3, count=3), group)
+        events = await watched.wait_for(task, 3)
+    assert [event["text"] for event in events] == ["2", "3", "4"]
     assert watched.error == "watching from revision 3\n"
 
 
 async def test_watch_loss_is_printed_once_for_two_watches(watched: Watched) -> None:
     async with asyncio.TaskGroup() as group:
-        task = await started(watched, wanted("a"), group)
+        task = await start_watch(watched, watch_options("a"), group)
         watched.store.cut()
-        await watched.tell(task, 1)
+        await watched.wait_for(task, 1)
         await watched.writer.put("a/b", b"")
         watched.store.mend()
-        await watched.tell(task, 3)
+        await watched.wait_for(task, 3)
         await watched.writer.put("a", b"")
         await watched.writer.put("a/c", b"")
-        told = await watched.tell(task, 5)  # with one of each watch: what either said of the loss stands before it
+        events = await watched.wait_for(
+            task, 5
+        )  # one of each watch, after which neither has more to say about the loss
         task.cancel()
-    assert sorted(str(event["type"]) for event in told) == ["lost", "put", "put", "put", "restored"]
+    assert sorted(str(event["type"]) for event in events) == ["lost", "put", "put", "put", "restored"]
 
 
 async def test_watch_resync_is_printed_once_with_inferred_events(watched: Watched) -> None:
     await watched.writer.put("a", b"old")
     async with asyncio.TaskGroup() as group:
-        task = await started(watched, wanted("a"), group)
+        task = await start_watch(watched, watch_options("a"), group)
         watched.store.cut()
-        await watched.tell(task, 1)
+        await watched.wait_for(task, 1)
         await watched.writer.put("a", b"unseen")
         await watched.writer.put("a", b"new")
         watched.writer.keyspace.compact(watched.writer.keyspace.revision)
         watched.store.mend()
-        told = await watched.tell(task, 3)
+        events = await watched.wait_for(task, 3)
         task.cancel()
-    lost, resync, put = told
+    lost, resync, put = events
     assert lost["type"] == "lost"
     assert (resync["type"], resync["since"], resync["revision"]) == ("resync", 2, 4)
     assert resync["reason"]
@@ -141,8 +143,8 @@ async def test_watch_resync_is_printed_once_with_inferred_events(watched: Watche
 
 
 async def test_watch_failure_is_raised(watched: Watched) -> None:
-    task = asyncio.create_task(watch(watched.store, wanted("a"), Console(json=True)))
-    await eventually(lambda: "watching" in watched.error, "the watch is established", PATIENCE)
+    task = asyncio.create_task(watch(watched.store, watch_options("a"), Console(json=True)))
+    await eventually(lambda: "watching" in watched.error, "the watch is established", LINE_TIMEOUT)
     await watched.store.close()
     with pytest.raises(ExceptionGroup) as caught:
         await task
@@ -157,8 +159,8 @@ def test_watch_duration_exits_0(keyscope: Run) -> None:
 def test_watch_burst_is_complete_up_to_the_count(keyscope: Run, keyspace: Database) -> None:
     for number in range(5000):
         keyspace.put(b"n/%d" % (number % 7), b"%d" % number)
-    told = keyscope("watch", "memory:", "", "--since", "1", "--count", "4321", "--json").records
-    assert [event["text"] for event in told] == [str(number) for number in range(4321)]
+    events = keyscope("watch", "memory:", "", "--since", "1", "--count", "4321", "--json").records
+    assert [event["text"] for event in events] == [str(number) for number in range(4321)]
 
 
 def test_watch_lines_have_key_revision_and_value(keyscope: Run, keyspace: Database) -> None:

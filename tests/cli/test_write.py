@@ -38,22 +38,20 @@ class TestPut:
         assert keyscope("get", "memory:", "k", "--as", "raw").output == b"new"
 
     def test_put_json_is_the_entry_without_its_value(self, keyscope: Run) -> None:
-        told = keyscope("put", "memory:", "k", "--value", "v", "--json").record
-        assert told == {"key": "k", "revision": 2, "created": 2, "version": 1, "lease": None, "ttl": None}
+        record = keyscope("put", "memory:", "k", "--value", "v", "--json").record
+        assert record == {"key": "k", "revision": 2, "created": 2, "version": 1, "lease": None, "ttl": None}
 
     @pytest.mark.parametrize("value", [b"", b"\x00\xff\n", b"x" * 200_000], ids=["empty", "binary", "large"])
-    def test_put_file_and_stdin_are_stored_unchanged(
-        self, keyscope: Run, tmp_path: Path, value: bytes
-    ) -> None:
+    def test_put_file_and_stdin_are_stored_unchanged(self, keyscope: Run, tmp_path: Path, value: bytes) -> None:
         source = tmp_path / "value"
         source.write_bytes(value)
         assert keyscope("put", "memory:", "file", "--file", str(source))
-        assert keyscope("put", "memory:", "input", given=value)
+        assert keyscope("put", "memory:", "input", stdin=value)
         for key in ("file", "input"):
             assert keyscope("get", "memory:", key, "--as", "raw").output == value
 
     def test_put_empty_value(self, keyscope: Run) -> None:
-        assert keyscope("put", "memory:", "k", "--value", "", given=b"not this")
+        assert keyscope("put", "memory:", "k", "--value", "", stdin=b"not this")
         assert keyscope("get", "memory:", "k", "--as", "raw").output == b""
 
     def test_put_missing_file_is_one_error_line(self, keyscope: Run) -> None:

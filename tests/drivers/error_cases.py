@@ -40,7 +40,7 @@ def variables(access: Access, more: Mapping[str, str] = MappingProxyType({})) ->
 
 async def command(*words: str, access: Access = READER, **more: str) -> Result:
     def run() -> Result:
-        return run_process(*words, given=b"", **variables(access, more))
+        return run_process(*words, stdin=b"", **variables(access, more))
 
     return await asyncio.to_thread(run)
 

@@ -296,7 +296,7 @@ async def test_put_of_too_large_value_is_refused(shared_etcd: EtcdServer) -> Non
         assert not await store.exists("k")
         await store.put("k", b"x" * 1_000_000)
         await store.delete("k")
-    done = await asyncio.to_thread(run_process, "put", url, "k", given=b"x" * 1_600_000)
+    done = await asyncio.to_thread(run_process, "put", url, "k", stdin=b"x" * 1_600_000)
     assert_one_line(done, 1, "too large")
 
 
