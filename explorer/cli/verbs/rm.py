@@ -1,5 +1,6 @@
 """The verb `rm`."""
 
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from explorer.cli import arguments
@@ -8,10 +9,11 @@ from explorer.cli.exit_codes import UsageError
 from explorer.cli.output import Record, preview
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Cursor, Revision
+from explorer.model.entries import Revision
 from explorer.model.errors import KeyModified, KeyNotFound
 from explorer.model.keys import directory
 from explorer.model.sanitize import pluralize
+from explorer.session.editing.deletion import subtree_pages
 
 
 async def rm(store: Store, options: arguments.Rm, console: Console) -> None:
@@ -85,15 +87,12 @@ async def _delete_tree(store: Store, options: arguments.Rm, console: Console) ->
 
 
 async def _preview_tree(store: Store, prefix: str) -> _TreePreview:
-    after: Cursor | None = None
-    count, revision = 0, None
-    while True:
-        page = await store.list(prefix, after=after, values=False)
-        revision = page.revision if after is None else revision
-        count += len(page.items)
-        after = page.next
-        if after is None:
-            break
+    count = 0
+    revision: Revision | None = None
+    async with aclosing(subtree_pages(store, prefix)) as pages:
+        async for page in pages:
+            revision = page.revision if revision is None else revision
+            count += len(page.items)
     if not count:
         raise KeyNotFound("nothing below this prefix", hint="without --recursive the key itself is deleted", key=prefix)
     return _TreePreview(_place(store, prefix), count, revision)

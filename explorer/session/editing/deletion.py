@@ -5,14 +5,15 @@ itself, if it still is the one that was seen: what changed since or is new stays
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import Cursor, Entry, Page, Revision
 from explorer.model.errors import CallNotSupported, Denied, ExplorerError, NotReachable, OutcomeUnknown
 
 MAX_COUNTED_KEYS: Final = 100_000
@@ -51,6 +52,17 @@ class DeletePlan:
         return replace(self, one_by_one=self.revisions) if self.revisions else None
 
 
+async def subtree_pages(store: Store, prefix: str) -> AsyncGenerator[Page[Entry], None]:
+    """Yield the pages of all entries below a prefix, without values; the revision of the first guards a deletion."""
+    after: Cursor | None = None
+    while True:
+        page = await store.list(prefix, after=after, values=False)
+        yield page
+        after = page.next
+        if after is None:
+            return
+
+
 async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = False) -> DeletePlan:
     """Read what would be deleted.
 
@@ -76,37 +88,37 @@ async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = Fal
         )
         raise CallNotSupported(f"a folder cannot be deleted safely in this store: {reason}", key=key)
     below = key + store.separator
-    count, names, after = 0, list[str](), None
+    count, names, truncated = 0, list[str](), False
     revision: Revision | None = None
     one_by_one: list[tuple[str, Revision]] = []
-    first = True
-    while first or (after is not None and count < MAX_COUNTED_KEYS):
-        first = False
-        page = await store.list(below, after=after, values=False)
-        revision = page.revision if revision is None else revision
-        count += len(page.items)
-        names += [entry.key for entry in page.items]
-        after = page.next
-        if count <= MAX_ONE_BY_ONE:
-            one_by_one += [(entry.key, entry.revision) for entry in page.items]
-        elif not guarded:
-            raise CallNotSupported(
-                f"more than {MAX_ONE_BY_ONE:,} entries, and this store deletes them safely one by one only",
-                hint="delete smaller folders of it, or all of it with keyscope rm --recursive",
-                key=key,
-            )
+    async with aclosing(subtree_pages(store, below)) as pages:
+        async for page in pages:
+            revision = page.revision if revision is None else revision
+            count += len(page.items)
+            names += [entry.key for entry in page.items]
+            truncated = page.next is not None
+            if count <= MAX_ONE_BY_ONE:
+                one_by_one += [(entry.key, entry.revision) for entry in page.items]
+            elif not guarded:
+                raise CallNotSupported(
+                    f"more than {MAX_ONE_BY_ONE:,} entries, and this store deletes them safely one by one only",
+                    hint="delete smaller folders of it, or all of it with keyscope rm --recursive",
+                    key=key,
+                )
+            if count >= MAX_COUNTED_KEYS:
+                break
     own = await store.get(key) if with_key else None
     if own is not None:
         count += 1
         names.insert(0, key)
         one_by_one.append((key, own.revision))
-    whole = count <= MAX_ONE_BY_ONE and after is None
+    whole = count <= MAX_ONE_BY_ONE and not truncated
     return DeletePlan(
         key,
         subtree=True,
         entry=own,
         count=count,
-        truncated=after is not None,
+        truncated=truncated,
         keys=tuple(names),
         revision=revision,
         below=below,
