@@ -38,16 +38,16 @@ class Traffic:
     """Changes of all kinds all over the keys: 60 of 100 are new values, 20 new keys, 20 deletions."""
 
     def __init__(self, store: MemoryStore) -> None:
-        self.keyspace = store.keyspace
+        self.database = store.database
         self.rate = 0
         self.made = 0
         self._chance = random.Random(1)  # noqa: S311 - the same each time
         names = [f"{FOLDER}device-{number:07}".encode() for number in range(KEYS)]
         step = (KEYS - 1000) // _SPARE
         self._gone = deque(f"{FOLDER}device-{number * step:07}-b".encode() for number in range(_SPARE))
-        self.keyspace.write(dict.fromkeys((*names, *self._gone), b"value"))
-        self.keyspace.compact()
-        self.keyspace.delete(self._gone)
+        self.database.write(dict.fromkeys((*names, *self._gone), b"value"))
+        self.database.compact()
+        self.database.delete(self._gone)
         self._near = names[-_NEAR:]
         self._there = names[:-_NEAR]
 
@@ -55,19 +55,19 @@ class Traffic:
         """Make one change."""
         kind, self.made = self._chance.randrange(100), self.made + 1
         if kind < 5:
-            self.keyspace.put(self._chance.choice(self._near), b"value %d" % self.made)
+            self.database.put(self._chance.choice(self._near), b"value %d" % self.made)
         elif kind < 60:
-            self.keyspace.put(self._chance.choice(self._there), b"value %d" % self.made)
+            self.database.put(self._chance.choice(self._there), b"value %d" % self.made)
         elif kind < 80:
             key = self._gone.popleft()
             self._there.append(key)
-            self.keyspace.put(key, b"value %d" % self.made)
+            self.database.put(key, b"value %d" % self.made)
         else:
             place = self._chance.randrange(len(self._there))
             self._there[place], self._there[-1] = self._there[-1], self._there[place]
             key = self._there.pop()
             self._gone.append(key)
-            self.keyspace.delete([key])
+            self.database.delete([key])
 
     async def run(self) -> None:
         """Make as many as are due, until cancelled."""
@@ -127,7 +127,7 @@ class Control:
             "lags": lags,
             "rows": len(self._session.tree),
             "behind": len(self._session.connection._reflector._coalescer),  # noqa: SLF001 - not public
-            "unread": self._traffic.keyspace.revision - int(self._session.connection.revision or 0),
+            "unread": self._traffic.database.revision - int(self._session.connection.revision or 0),
             "liveness": self._session.liveness.status.value,
         }
 

@@ -83,9 +83,9 @@ class Scene:
 
     async def move(self, steps: int) -> None:
         """Let the demo move."""
-        assert self.store.movement is not None  # noqa: S101 - it is connected
+        assert self.store.simulation is not None  # noqa: S101 - it is connected
         for _ in range(steps):
-            self.store.movement.step()
+            self.store.simulation.step()
         await self.settle()
 
 

@@ -160,7 +160,7 @@ class TestClose:
 
     def test_failed_connect_leaves_no_task(self) -> None:
         before = running_tasks()
-        store = MemoryStore(parse("memory:"), Access(), keyspace=Database())
+        store = MemoryStore(parse("memory:"), Access(), database=Database())
         store.cut("unplugged")
         with pytest.raises(NotReachable, match="unplugged"):
             BlockingStore(store)

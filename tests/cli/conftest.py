@@ -32,7 +32,7 @@ def keyspace(monkeypatch: pytest.MonkeyPatch) -> Database:
     shared = Database(ManualClock())
 
     def make_store(known: Profile) -> MemoryStore:
-        return MemoryStore(parse(known.url), known.access, keyspace=shared)
+        return MemoryStore(parse(known.url), known.access, database=shared)
 
     monkeypatch.setattr(run, "open_profile", make_store)
     return shared

@@ -38,7 +38,7 @@ def _sibling(keyspace: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the store of a nearby address read the same keyspace."""
 
     def driver(_: Address) -> Callable[[Address, Access], MemoryStore]:
-        return lambda address, access: MemoryStore(address, access, keyspace=keyspace)
+        return lambda address, access: MemoryStore(address, access, database=keyspace)
 
     monkeypatch.setattr(address_hints, "driver", driver)
 
@@ -60,7 +60,7 @@ def test_doctor_finds_a_slash_too_few_or_too_many(
 def test_doctor_of_unreachable_store_exits_with_its_code(keyscope: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(self: MemoryStore) -> None:
         self.cut("pulled the plug")
-        self.check()
+        self.connection.check()
 
     monkeypatch.setattr(MemoryStore, "connect", refuse)
     result = keyscope("doctor", "memory:", "--json")

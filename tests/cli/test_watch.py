@@ -30,8 +30,8 @@ class Watched:
         self._output = b""
         self._error = b""
         keyspace = Database()
-        self.store = MemoryStore(parse("memory:"), Access(), keyspace=keyspace)
-        self.writer = MemoryStore(parse("memory:"), Access(), keyspace=keyspace)
+        self.store = MemoryStore(parse("memory:"), Access(), database=keyspace)
+        self.writer = MemoryStore(parse("memory:"), Access(), database=keyspace)
 
     async def wait_for(self, task: asyncio.Task[None], count: int) -> list[dict[str, object]]:
         """Wait until so many objects are printed, and return them."""
@@ -131,7 +131,7 @@ async def test_watch_resync_is_printed_once_with_inferred_events(watched: Watche
         await watched.wait_for(task, 1)
         await watched.writer.put("a", b"unseen")
         await watched.writer.put("a", b"new")
-        watched.writer.keyspace.compact(watched.writer.keyspace.revision)
+        watched.writer.database.compact(watched.writer.database.revision)
         watched.store.mend()
         events = await watched.wait_for(task, 3)
         task.cancel()

@@ -16,7 +16,7 @@ class MemoryFixtures(DriverFixtures):
         self.keyspace = Database(self.clock)
 
     def connection(self, path: str = "") -> Store:
-        return MemoryStore(parse(f"memory:test/{quote(path)}"), keyspace=self.keyspace)
+        return MemoryStore(parse(f"memory:test/{quote(path)}"), database=self.keyspace)
 
     async def advance(self, seconds: float) -> None:
         await self.clock.advance(seconds)

@@ -109,7 +109,7 @@ async def test_the_same_seed_makes_the_same_store() -> None:
 
 async def test_a_still_demo_does_not_move(still: DemoStore) -> None:
     before = (await still.status()).revision
-    assert isinstance(still.keyspace.clock, ManualClock)
+    assert isinstance(still.database.clock, ManualClock)
     async with still.lock("mine") as lock:
         assert lock.held
         await still.put("mine", b"value")
@@ -123,7 +123,7 @@ async def test_it_moves_by_itself() -> None:
 
 
 async def test_a_path_shows_a_part_and_a_keyspace_is_shared(still: DemoStore) -> None:
-    async with DemoStore(parse("demo:flags"), keyspace=still.keyspace) as flags:
+    async with DemoStore(parse("demo:flags"), database=still.database) as flags:
         assert await keys_below(flags, "") == [key.removeprefix("flags/") for key in await keys_below(still, "flags")]
 
 
@@ -141,7 +141,7 @@ class TestMovement:
         return Database(ManualClock())
 
     async def test_heartbeats_stop_and_come_back_and_jobs_come_and_go(self, keyspace: Database) -> None:
-        async with DemoStore(parse("demo:"), keyspace=keyspace) as store, store.watch_tree("") as events:
+        async with DemoStore(parse("demo:"), database=keyspace) as store, store.watch_tree("") as events:
             puts, deletes = await self._live(keyspace, store, 600)
             for prefix in ("heartbeats/", "jobs/", "sessions/", "locks/", "leaders/"):
                 assert any(key.startswith(prefix) for key in puts)
@@ -151,7 +151,7 @@ class TestMovement:
             assert await changes(events, 1)
 
     async def test_locks_go_from_one_client_to_the_next_in_order(self, keyspace: Database) -> None:
-        async with DemoStore(parse("demo:"), keyspace=keyspace) as store:
+        async with DemoStore(parse("demo:"), database=keyspace) as store:
             movement = Simulation(keyspace, _chance())
             holders: list[str] = []
             for _ in range(400):
@@ -168,7 +168,7 @@ class TestMovement:
             assert holders[3:] == holders[:-3]
 
     async def test_who_takes_part_gets_a_turn_and_hands_over(self, keyspace: Database) -> None:
-        async with DemoStore(parse("demo:"), keyspace=keyspace) as store:
+        async with DemoStore(parse("demo:"), database=keyspace) as store:
             movement = Simulation(keyspace, _chance())
             lock = store.lock("locks/migration", value=b"me", ttl=5)
             waiting = asyncio.create_task(lock.acquire())
@@ -182,7 +182,7 @@ class TestMovement:
             assert info.holder.name != "me"
 
     async def test_clients_that_were_removed_come_back(self, keyspace: Database) -> None:
-        async with DemoStore(parse("demo:"), keyspace=keyspace) as store:
+        async with DemoStore(parse("demo:"), database=keyspace) as store:
             movement = Simulation(keyspace, _chance())
             for contender in [entry.key async for entry in store.walk("locks/scheduler")]:
                 await store.delete(contender)

@@ -8,6 +8,7 @@ import pytest
 from explorer.drivers.common.watch import MAX_PENDING_EVENTS, Watch
 from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import parse
+from explorer.model.clock import sleep_until
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, InvalidAddress, InvalidKey, LockLost, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
@@ -28,13 +29,13 @@ def keyspace(clock: ManualClock) -> Database:
 
 @pytest.fixture
 async def store(keyspace: Database) -> AsyncIterator[MemoryStore]:
-    async with MemoryStore(parse("memory:"), keyspace=keyspace) as store:
+    async with MemoryStore(parse("memory:"), database=keyspace) as store:
         yield store
 
 
 @pytest.fixture
 async def other(keyspace: Database) -> AsyncIterator[MemoryStore]:
-    async with MemoryStore(parse("memory:"), keyspace=keyspace) as store:
+    async with MemoryStore(parse("memory:"), database=keyspace) as store:
         yield store
 
 
@@ -95,14 +96,12 @@ class TestTime:
             keyspace.revoke(lease.name)
             assert [event.revision for event in await changes(events, 2)] == [before + 1] * 2
 
-    async def test_time_stops_at_each_moment_that_somebody_waits_for(
-        self, keyspace: Database, clock: ManualClock
-    ) -> None:
+    async def test_time_stops_at_each_moment_that_somebody_waits_for(self, clock: ManualClock) -> None:
         seen = []
 
         async def tick() -> None:
             for moment in (1.0, 2.5, 4.0):
-                await keyspace.reach(moment)
+                await sleep_until(clock, moment)
                 seen.append(clock.now())
 
         ticking = asyncio.create_task(tick())
@@ -111,11 +110,11 @@ class TestTime:
         assert seen == [1.0, 2.5, 4.0]
 
     async def test_a_shared_keyspace_outlives_its_connections(self, keyspace: Database, clock: ManualClock) -> None:
-        async with MemoryStore(parse("memory:"), keyspace=keyspace) as first:
+        async with MemoryStore(parse("memory:"), database=keyspace) as first:
             await first.put("stays", b"value")
             await first.put("ends", b"value", ttl=5)
         await clock.advance(5)
-        async with MemoryStore(parse("memory:"), keyspace=keyspace) as second:
+        async with MemoryStore(parse("memory:"), database=keyspace) as second:
             assert await keys_below(second, "") == ["stays"]
 
 
@@ -328,7 +327,7 @@ class TestAddress:
         assert raised.value.hint
 
     async def test_another_separator(self, keyspace: Database) -> None:
-        async with MemoryStore(parse("memory:app?separator=:"), keyspace=keyspace) as store:
+        async with MemoryStore(parse("memory:app?separator=:"), database=keyspace) as store:
             await fill(store, "a:b:c", "a/b", "a:b")
             assert [child.name for child in (await store.children("")).items] == ["a/b", "a"]
             assert await keys_below(store, "a:b") == ["a:b:c"]

@@ -24,7 +24,7 @@ class PlainStore(Store):
 
     def __init__(self, address: Address, keyspace: Database) -> None:
         super().__init__(address)
-        self._memory = MemoryStore(address, keyspace=keyspace)
+        self._memory = MemoryStore(address, database=keyspace)
 
     async def connect(self) -> None:
         await self._memory.connect()

@@ -77,7 +77,7 @@ class Place:
     @asynccontextmanager
     async def other(self) -> AsyncGenerator[MemoryStore, None]:
         """Somebody else."""
-        async with MemoryStore(parse("memory:"), keyspace=self.keyspace) as store:
+        async with MemoryStore(parse("memory:"), database=self.keyspace) as store:
             yield store
 
 
@@ -85,13 +85,13 @@ class Gate(MemoryStore):
     """A memory store that may refuse to be opened, which within a process nothing else could provoke."""
 
     def __init__(self, place: Place) -> None:
-        super().__init__(parse("memory:"), keyspace=place.keyspace)
+        super().__init__(parse("memory:"), database=place.keyspace)
         self.place = place
 
     async def connect(self) -> None:
         if self.place.refusal is not None:
             raise self.place.refusal
-        self.down = self.down or self.place.down
+        self.connection.down_reason = self.connection.down_reason or self.place.down
         await super().connect()
 
 

@@ -24,7 +24,7 @@ class Counted(MemoryStore):
     """A memory store that counts how often its locks are read, and takes as long for it, or fails, as a test says."""
 
     def __init__(self, place: Place) -> None:
-        super().__init__(parse("memory:"), keyspace=place.keyspace)
+        super().__init__(parse("memory:"), database=place.keyspace)
         self.reads = 0
         self.failure: Exception | None = None
 

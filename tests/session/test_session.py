@@ -137,7 +137,7 @@ async def test_the_tree_shows_what_is_there_and_follows_it() -> None:
 
 async def test_the_separator_is_the_stores() -> None:
     def connect() -> Store:
-        return MemoryStore(parse("memory:?separator=:"), keyspace=place.keyspace)
+        return MemoryStore(parse("memory:?separator=:"), database=place.keyspace)
 
     place = Place()
     async with place.other() as other:
@@ -159,7 +159,7 @@ async def test_views_are_told_at_most_once_per_frame_and_nothing_is_lost() -> No
             if number % 100 == 0:
                 await asyncio.sleep(0)
         await eventually(
-            lambda: session.connection.revision == other.keyspace.revision, "everything was heard", PATIENCE
+            lambda: session.connection.revision == other.database.revision, "everything was heard", PATIENCE
         )
         await session.idle()
         frames = (clock() - begun) / FRAME_INTERVAL + 2
@@ -263,7 +263,7 @@ async def test_a_store_without_watches_is_read_again_every_few_seconds_and_says_
     place = Place()
     async with (
         place.other() as other,
-        Session(lambda: Mute(parse("memory:"), keyspace=place.keyspace), Codecs()) as session,
+        Session(lambda: Mute(parse("memory:"), database=place.keyspace), Codecs()) as session,
     ):
         await live(session)
         assert session.liveness.reason == "read again every 3 s: files tell nobody"
@@ -282,7 +282,7 @@ async def test_a_watch_that_is_refused_is_said_and_the_rest_goes_on() -> None:
     place = Place()
     async with (
         place.other() as other,
-        Session(lambda: Reserved(parse("memory:"), keyspace=place.keyspace), Codecs()) as session,
+        Session(lambda: Reserved(parse("memory:"), database=place.keyspace), Codecs()) as session,
     ):
         await other.put("key", b"")
         await live(session)
@@ -304,7 +304,7 @@ async def test_nothing_is_left_behind(tmp_path: Path) -> None:
             assert len(asyncio.all_tasks()) == before
     assert asyncio.all_tasks() == tasks
     await eventually(lambda: threading.active_count() <= threads, "threads have ended", PATIENCE)
-    assert all(store.down == "the store is closed" for store in place.stores)
+    assert all(store.connection.down_reason == "the store is closed" for store in place.stores)
 
 
 async def test_it_is_left_while_it_is_connecting() -> None:
@@ -372,7 +372,7 @@ async def test_lookup_with_another_separator_finds_the_key() -> None:
     place = Place()
 
     def connect() -> Store:
-        return MemoryStore(parse("memory:?separator=:"), keyspace=place.keyspace)
+        return MemoryStore(parse("memory:?separator=:"), database=place.keyspace)
 
     async with place.other() as other, Session(connect, Codecs()) as session:
         await other.put("a:b:key", b"value")

@@ -124,7 +124,7 @@ async def _agrees(opened: Callable[[], Store], seed: int, count: int, names: Seq
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_tree_agrees_with_a_store_in_memory(seed: int) -> None:
     keyspace = Database(ManualClock())
-    await _agrees(lambda: MemoryStore(parse("memory:"), keyspace=keyspace), seed, 300)
+    await _agrees(lambda: MemoryStore(parse("memory:"), database=keyspace), seed, 300)
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -46,7 +46,7 @@ class Stopwatch:
 async def type_on(folder: Path, key: str, stopwatch: Stopwatch) -> None:
     """Type a character every few milliseconds for ever."""
     place = Place()
-    async with MemoryStore(parse("memory:"), keyspace=place.keyspace) as other:
+    async with MemoryStore(parse("memory:"), database=place.keyspace) as other:
         await other.put(key, b"begun: ")
         async with opened(place, drafts=folder) as session:
             edit = await editing(session, key)

@@ -213,10 +213,10 @@ class TestTheConnection:
         keyspace = Database(ManualClock())
 
         def driver(_: Address) -> Callable[[Address, Access], MemoryStore]:
-            return lambda address, access: MemoryStore(address, access, keyspace=keyspace)
+            return lambda address, access: MemoryStore(address, access, database=keyspace)
 
         monkeypatch.setattr(address_hints, "driver", driver)
-        async with MemoryStore(parse("memory:"), keyspace=keyspace) as store:
+        async with MemoryStore(parse("memory:"), database=keyspace) as store:
             await store.put("/registry/pods/a", b"")
             await store.put("config/app.yaml", b"a: 1")
         address = parse(f"memory:///{path}")
@@ -224,7 +224,7 @@ class TestTheConnection:
         async def find() -> str | None:
             return await address_hints.address_hint(address, Access())
 
-        session = Session(lambda: MemoryStore(address, keyspace=keyspace), Codecs(), find_nearby=find)
+        session = Session(lambda: MemoryStore(address, database=keyspace), Codecs(), find_nearby=find)
         async with session:
             app = Keyscope(session)
             async with app.run_test(size=WIDE, notifications=True) as pilot:

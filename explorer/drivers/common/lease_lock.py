@@ -45,6 +45,8 @@ class LeaseLock(Lock, Generic[Connected]):
 
     lease_noun: ClassVar[str]
     """What a contender has in this store, for messages: lease, session or the like."""
+    clock_drift: ClassVar[float] = CLOCK_DRIFT
+    """Part of the TTL that is not relied on."""
 
     def __init__(
         self, options: LockOptions, tasks: Tasks, connection: Connected, *, clock: Clock | None = None
@@ -73,7 +75,7 @@ class LeaseLock(Lock, Generic[Connected]):
 
     @property
     def fence(self) -> int | None:
-        return self._fence if self._stage is _Stage.HELD else None
+        return self._fence if self.held else None
 
     @with_error_context
     async def acquire(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the contract's word
@@ -201,7 +203,7 @@ class LeaseLock(Lock, Generic[Connected]):
         self._held_tasks.append(self._tasks.start(work, name=f"{what} of the lock on {self.key}"))
 
     def _extend(self, sent: float, ttl: float) -> None:
-        self._ttl, self._expires_at = ttl, sent + ttl * (1 - CLOCK_DRIFT)
+        self._ttl, self._expires_at = ttl, sent + ttl * (1 - self.clock_drift)
 
     async def _renew_until_lost(self) -> None:
         """Renew the lease again and again, and mark the lock as lost when it has expired or may have."""

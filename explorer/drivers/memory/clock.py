@@ -1,84 +1,55 @@
-"""The clock that leases run on: the machine's own, or one that moves only when it is told to."""
+"""Manual clock: time that moves only when a test moves it."""
 
 import asyncio
 import heapq
-import time
 from collections.abc import Callable
-from typing import Protocol
 
-_SETTLING_TURNS = 25
-"""Turns of the event loop that whoever was woken is given before the time moves on."""
+from explorer.model.clock import Timer
 
-
-class Alarm(Protocol):
-    """A call that is due later."""
-
-    def cancel(self) -> None:
-        """Let it not happen."""
+_SETTLE_ROUNDS = 25
+"""Rounds of the event loop that woken tasks get before time moves on."""
 
 
-class Clock(Protocol):
-    """What tells the time, in seconds from some start."""
-
-    def now(self) -> float:
-        """Give the present moment."""
-
-    def call_at(self, moment: float, act: Callable[[], None]) -> Alarm:
-        """Call `act` once the moment has come."""
-
-
-class RealClock:
-    """The machine's own clock; it goes on while the machine sleeps, where the system has such a clock."""
-
-    def now(self) -> float:
-        """Give the seconds since the machine was started."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
-
-    def call_at(self, moment: float, act: Callable[[], None]) -> Alarm:
-        """Call `act` from the running event loop once the moment has come."""
-        return asyncio.get_running_loop().call_later(max(0.0, moment - self.now()), act)
-
-
-class _ManualAlarm:
-    def __init__(self, act: Callable[[], None]) -> None:
-        self.act: Callable[[], None] | None = act
+class _ManualTimer:
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
 
     def cancel(self) -> None:
-        self.act = None
+        self.callback = None
 
 
 class ManualClock:
-    """A clock that stands until it is moved; whoever waits for a moment is woken in order on the way there."""
+    """A clock that is moved by `advance`, which runs the timers on the way in order."""
 
     def __init__(self) -> None:
         self._now = 0.0
-        self._alarms: list[tuple[float, int, _ManualAlarm]] = []
+        self._timers: list[tuple[float, int, _ManualTimer]] = []
         self._count = 0
 
     def now(self) -> float:
-        """Give the moment that the clock was moved to."""
+        """Return the time that the clock was moved to."""
         return self._now
 
-    def call_at(self, moment: float, act: Callable[[], None]) -> Alarm:
-        """Call `act` when the clock is moved to the moment or past it."""
-        alarm = _ManualAlarm(act)
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Schedule a call for when the clock reaches a time."""
+        timer = _ManualTimer(callback)
         self._count += 1
-        heapq.heappush(self._alarms, (moment, self._count, alarm))
-        return alarm
+        heapq.heappush(self._timers, (when, self._count, timer))
+        return timer
 
     async def advance(self, seconds: float) -> None:
-        """Move on, stopping at each moment that somebody waits for until they have done what they do then."""
-        until = self._now + seconds
+        """Move on, and stop at each timer until the tasks that it woke have done their work."""
+        end = self._now + seconds
         await self._settle()
-        while self._alarms and self._alarms[0][0] <= until:
-            moment, _, alarm = heapq.heappop(self._alarms)
-            self._now = max(self._now, moment)
-            if alarm.act is not None:
-                alarm.act()
+        while self._timers and self._timers[0][0] <= end:
+            when, _, timer = heapq.heappop(self._timers)
+            self._now = max(self._now, when)
+            if timer.callback is not None:
+                timer.callback()
                 await self._settle()
-        self._now = until
+        self._now = end
         await self._settle()
 
     async def _settle(self) -> None:
-        for _ in range(_SETTLING_TURNS):
+        for _ in range(_SETTLE_ROUNDS):
             await asyncio.sleep(0)

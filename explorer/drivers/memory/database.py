@@ -1,7 +1,6 @@
-"""The keyspace: every state of every key by one revision counter, kept until it is compacted away, as in etcd.
+"""Multi-version database: every version of every key by one revision counter until compaction, as in etcd.
 
-Its calls are plain functions and so cannot be interrupted: what a store reads and writes without awaiting in between
-is one transaction.
+Its calls are plain functions: what a store reads and writes without an `await` in between is one transaction.
 """
 
 import asyncio
@@ -12,28 +11,28 @@ from math import inf
 from operator import attrgetter
 from secrets import token_hex
 
-from explorer.drivers.memory.clock import Alarm, Clock, RealClock
 from explorer.drivers.memory.leases import Lease, Leases
+from explorer.model.clock import BootClock, Clock, Timer
 
 NO_END = b"\0"
-"""The end of a range that has none, as `model.keys.range_end` spells it."""
+"""End of an unbounded range, as `model.keys.range_end` returns it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One state of a key; without a value where the key was deleted."""
+    """A version of a key; without a value if the key was deleted."""
 
     revision: int
     value: bytes | None
     created: int
     count: int
-    """How often the key was written since it came to be."""
+    """Number of writes since the key was created."""
     lease: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one commit did to one key."""
+    """Change of one key by a commit."""
 
     key: bytes
     version: Version
@@ -41,55 +40,55 @@ class Commit:
 
 
 class Database:
-    """Keys (bytes) and all that ever happened to them, shared by any number of stores on one event loop."""
+    """Keys (bytes) and their versions, shared by any number of stores on one event loop."""
 
     def __init__(self, clock: Clock | None = None) -> None:
-        self.clock: Clock = clock or RealClock()
+        self.clock: Clock = clock or BootClock()
         self.leases = Leases(self.clock)
         self.identity = token_hex(8)
         self.revision = 1
         self.compacted = 0
-        """The oldest revision that can be read, and after which changes are known."""
-        self._order: list[bytes] = []
+        """Oldest revision that can be read, and after which commits are kept."""
+        self._sorted_keys: list[bytes] = []
         self._versions: dict[bytes, list[Version]] = {}
         self._commits: list[tuple[Commit, ...]] = []
-        self._first = 2
-        self._alarm: Alarm | None = None
-        self._alarm_moment = inf
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._first_commit = 2
+        self._expiry_timer: Timer | None = None
+        self._expiry_time = inf
+        self._waiters: set[asyncio.Future[None]] = set()
 
     # Reading
 
     def at(self, key: bytes, revision: int | None = None) -> Version | None:
-        """Give the state of a key, today's or that at a revision; None if it did not exist."""
+        """Return the current version of a key, or the one at a revision; None if it did not exist."""
         versions = self._versions.get(key, ())
         count = len(versions) if revision is None else bisect_right(versions, revision, key=_REVISION)
         return versions[count - 1] if count and versions[count - 1].value is not None else None
 
     def scan(self, start: bytes, end: bytes, revision: int | None = None) -> Iterator[tuple[bytes, Version]]:
-        """Give the keys from `start` to before `end`, in byte order; to be used up before anything is written."""
-        position = bisect_left(self._order, start)
-        limit = len(self._order) if end == NO_END else bisect_left(self._order, end)
+        """Yield the keys of a range in byte order; nothing may be written before the end of the iteration."""
+        position = bisect_left(self._sorted_keys, start)
+        limit = len(self._sorted_keys) if end == NO_END else bisect_left(self._sorted_keys, end)
         while position < limit:
-            key = self._order[position]
+            key = self._sorted_keys[position]
             if (version := self.at(key, revision)) is not None:
                 yield key, version
             position += 1
 
     def count(self) -> int:
-        """Count the keys there are."""
+        """Return the number of keys."""
         return sum(versions[-1].value is not None for versions in self._versions.values())
 
     def versions(self, key: bytes) -> Sequence[Version]:
-        """Give every kept state of a key, deletions included, the oldest first."""
+        """Return all kept versions of a key, deletions included, the oldest first."""
         return tuple(self._versions.get(key, ()))
 
     def commits(self, *, after: int, limit: int) -> Sequence[tuple[Commit, ...]]:
-        """Give the commits that made the revisions after one, in order; it must not be older than `compacted`."""
-        start = max(after + 1 - self._first, 0)
+        """Return the commits after a revision, in order; it must not be older than `compacted`."""
+        start = max(after + 1 - self._first_commit, 0)
         return self._commits[start : start + limit]
 
-    # Writing: each call makes one revision, if it changes anything
+    # Writing: each call that changes anything is one revision
 
     def put(self, key: bytes, value: bytes, *, lease: str | None = None) -> Version:
         """Write a key."""
@@ -97,11 +96,11 @@ class Database:
         return self._versions[key][-1]
 
     def delete(self, keys: Iterable[bytes]) -> int:
-        """Delete the keys that exist, in one commit; tell how many those were."""
+        """Delete the keys that exist, in one commit, and return their number."""
         return self.write(dict.fromkeys(keys))
 
     def write(self, values: Mapping[bytes, bytes | None], *, lease: str | None = None) -> int:
-        """Write keys, and delete those without a value, in one commit; tell how many keys that changed."""
+        """Write keys, and delete those without a value, in one commit; return the number of changed keys."""
         revision = self.revision + 1
         changes = []
         for key, value in sorted(values.items()):
@@ -118,21 +117,21 @@ class Database:
             )
             if key not in self._versions:
                 self._versions[key] = []
-                insort(self._order, key)
+                insort(self._sorted_keys, key)
             self._versions[key].append(version)
             self.leases.move(key, before=previous.lease if previous else None, after=version.lease)
             changes.append(Commit(key, version, previous))
         if changes:
             self.revision = revision
             self._commits.append(tuple(changes))
-            self.ring()
+            self.notify()
         return len(changes)
 
     def compact(self, revision: int | None = None) -> None:
-        """Forget what was before a revision (before now, if none is named).
+        """Remove the history before a revision, or before the current one.
 
         Raises:
-            ValueError: It has been forgotten already, or is yet to come.
+            ValueError: The revision is compacted already, or in the future.
         """
         revision = self.revision if revision is None else revision
         if not self.compacted < revision <= self.revision:
@@ -144,70 +143,65 @@ class Database:
                 kept += 1
             self._versions[key] = versions[kept:]
         self._versions = {key: versions for key, versions in self._versions.items() if versions}
-        self._order = [key for key in self._order if key in self._versions]
-        del self._commits[: max(revision + 1 - self._first, 0)]
-        self.compacted, self._first = revision, max(revision + 1, self._first)
-        self.ring()
+        self._sorted_keys = [key for key in self._sorted_keys if key in self._versions]
+        del self._commits[: max(revision + 1 - self._first_commit, 0)]
+        self.compacted, self._first_commit = revision, max(revision + 1, self._first_commit)
+        self.notify()
 
     # Leases
 
     def grant(self, ttl: float) -> Lease:
-        """Make a lease that ends, with its keys, in `ttl` seconds unless it is renewed."""
+        """Return a new lease, which expires with its keys after `ttl` seconds unless it is renewed."""
         lease = self.leases.grant(ttl)
-        self._set_alarm(lease.ends)
+        self._schedule_expiry(lease.expires_at)
         return lease
 
     def renew(self, lease: str) -> bool:
-        """Let a lease last its full time from now on; tell whether it still existed."""
+        """Renew a lease for its full TTL, and return whether it exists."""
         self.expire()
         return self.leases.renew(lease)
 
     def revoke(self, lease: str) -> None:
-        """End a lease and delete its keys, in one commit."""
-        self.delete(self.leases.end(lease))
+        """Remove a lease and delete its keys, in one commit."""
+        self.delete(self.leases.remove(lease))
 
     def expire(self) -> None:
-        """End the leases whose time is over; happens by itself, but a store asks so as never to read what is over."""
-        if self.clock.now() >= self._alarm_moment:
-            self._end_due()
+        """Revoke the leases that have expired; a timer does so too, but a read may come before it."""
+        if self.clock.now() >= self._expiry_time:
+            self._expire_due()
 
-    def _end_due(self) -> None:
-        self._alarm_moment = inf
-        for lease in self.leases.due():
+    def _expire_due(self) -> None:
+        self._expiry_time = inf
+        for lease in self.leases.expired():
             self.revoke(lease)
-        self._set_alarm(self.leases.next_end())
+        self._schedule_expiry(self.leases.next_expiry())
 
-    def _set_alarm(self, moment: float) -> None:
-        if moment >= self._alarm_moment:
+    def _schedule_expiry(self, when: float) -> None:
+        if when >= self._expiry_time:
             return
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_moment = moment
-        self._alarm = self.clock.call_at(moment, self._end_due)
+        if self._expiry_timer is not None:
+            self._expiry_timer.cancel()
+        self._expiry_time = when
+        self._expiry_timer = self.clock.call_at(when, self._expire_due)
 
     # Waiting
 
-    def ring(self) -> None:
-        """Wake everybody who waits."""
-        for future in self._waiting:
+    def notify(self) -> None:
+        """Wake all waiters."""
+        for future in self._waiters:
             _wake(future)
 
-    async def news(self, *, until: float = inf) -> None:
-        """Wait until anything was written or somebody rang, at most until a moment on the keyspace's clock."""
+    async def wait_for_change(self, *, until: float = inf) -> None:
+        """Wait for the next commit or `notify`, at most until a time on the clock."""
         future = asyncio.get_running_loop().create_future()
-        alarm = None if until == inf else self.clock.call_at(until, lambda: _wake(future))
-        self._waiting.add(future)
+        timer = None if until == inf else self.clock.call_at(until, lambda: _wake(future))
+        self._waiters.add(future)
         try:
             await future
         finally:
-            self._waiting.discard(future)
-            if alarm is not None:
-                alarm.cancel()
-
-    async def reach(self, moment: float) -> None:
-        """Wait for a moment on the keyspace's clock."""
-        while self.clock.now() < moment:
-            await self.news(until=moment)
+            self._waiters.discard(future)
+            if timer is not None:
+                timer.cancel()
 
 
 def _wake(future: asyncio.Future[None]) -> None:

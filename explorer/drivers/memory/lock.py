@@ -1,215 +1,135 @@
-"""Locks in a keyspace, laid out as etcd's mutex: one key for each contender, named for its lease; the oldest holds."""
+"""Locks in the layout of etcd's mutex: one key for each contender, named for its lease; the oldest one holds."""
 
-import asyncio
-import logging
-from math import inf
-from typing import Final, Protocol
+from collections.abc import Iterator
+from typing import ClassVar
 
-from explorer.drivers.base import Lock
-from explorer.drivers.common.tasks import Tasks
-from explorer.drivers.memory.database import Database, Version
+from explorer.drivers.common.lease_lock import LeaseLock
+from explorer.drivers.common.network_store import LockOptions
+from explorer.drivers.memory.connection import MemoryConnection
+from explorer.drivers.memory.database import Version
 from explorer.drivers.memory.keyspace import MemoryKeyspace
 from explorer.drivers.memory.leases import Lease
-from explorer.model.address import Address
 from explorer.model.entries import Entry
-from explorer.model.errors import CannotLock, LockLost
+from explorer.model.errors import KeyNotFound
 from explorer.model.keys import encode, range_end
 from explorer.model.locks import Contender, LockInfo
-from explorer.model.sanitize import sanitize
-
-_LOG: Final = logging.getLogger(__package__)
 
 KIND = "etcd mutex"
 LAYOUT = "concurrency"
 SLASH = b"/"
-"""What stands between a lock's key and a contender's lease, whatever the separator of the keys."""
-
-RENEWALS = 3
-"""Renewals of a lease within its time to live."""
+"""Separator of a lock's key and a contender's lease, whatever the separator of the keys."""
 
 
-class Connection(Protocol):
-    """What a lock needs of the connection that it was made by."""
+class MemoryLock(LeaseLock[MemoryConnection]):
+    """A lock on a key, see `Lock`.
 
-    address: Address
-    keyspace: Database
-    view: MemoryKeyspace
-    tasks: Tasks
-    down: str | None
-    locks_in_use: set["MemoryLock"]
+    Args:
+        connection: The connection.
+        options: Options of the lock.
+    """
 
-    def check(self) -> None:
-        """Bring the keyspace up to the present moment; raise NotReachable when the connection is cut or closed."""
+    lease_noun = "lease"
+    clock_drift: ClassVar[float] = 0.0  # there is one clock
 
-
-class MemoryLock(Lock):
-    """A lock with the store's own answers as its proof; the lease ends with the store."""
-
-    def __init__(self, store: Connection, key: str, *, value: bytes, ttl: float, delete_on_unlock: bool) -> None:
-        self.key = key
-        self.lost = asyncio.Event()
-        self._store = store
-        self._keyspace = store.keyspace
-        self._node = store.view.full(key)
-        self._value = value
-        self._ttl = ttl
-        self._delete_on_unlock = delete_on_unlock
+    def __init__(self, connection: MemoryConnection, options: LockOptions) -> None:
+        super().__init__(options, connection.tasks, connection, clock=connection.database.clock)
+        self._database = connection.database
+        self._key = connection.keyspace.to_store_key(options.key)
+        self._queue = self._key + SLASH
         self._lease = ""
         self._contender = b""
-        self._joined = 0
-        self._obtained = False
-        self._proven_until = -inf
-        self._keeper: asyncio.Task[None] | None = None
 
-    @property
-    def held(self) -> bool:
-        """Whether the lock is provably held: its lease, as last renewed, cannot have ended."""
-        return self._obtained and self._keyspace.clock.now() < self._proven_until
-
-    @property
-    def fence(self) -> int | None:
-        """The revision that this holder's contender key was created at."""
-        return self._joined if self.held else None
-
-    async def acquire(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the contract's word
-        """Join the queue and wait for the first place."""
-        if self._keeper is not None and not self._keeper.done():
-            raise self._cannot("this very lock object holds it or waits for it already")
-        self._join()
-        try:
-            async with asyncio.timeout(timeout):
-                while not self._first():
-                    await self._keyspace.news()
-                    self._store.check()
-        except TimeoutError:
-            await self._leave()
-            raise self._cannot(f"somebody else held it all the time allowed, {timeout} s") from None
-        except BaseException:
-            await self._leave()
-            raise
-        self._obtained = True
-        _LOG.info("lock %s in %s: held, fence %d", sanitize(self.key), self._store.address.redacted, self._joined)
-        if self._value:
-            current = self._keyspace.at(self._node)
-            self._keyspace.put(self._node, self._value, lease=current.lease if current else None)
-
-    async def release(self) -> None:
-        """Give the lock up; the next in the queue has it at once, or when the lease ends if nobody can be told."""
-        if not self.held:
-            if self._keeper is not None and not self._obtained:
-                await self._leave()  # somebody waits by this very object, and is not to wait any longer
-            return
-        self._obtained = False
-        _LOG.info("lock %s in %s: released", sanitize(self.key), self._store.address.redacted)
-        if self._delete_on_unlock and not self._store.down and self._present():
-            self._keyspace.delete([self._node])
-        await self._leave()
-
-    async def put(self, key: str, value: bytes) -> Entry:
-        """Write an entry while this lock is held, keeping the entry's lease."""
-        node = self._store.view.full(key)
-        self._store.check()
-        if not (self.held and self._present()):
-            raise LockLost(
-                "the lock is not held; nothing was written", address=self._store.address.redacted, key=self.key
-            )
-        current = self._keyspace.at(node)
-        return self._store.view.entry(node, self._keyspace.put(node, value, lease=current.lease if current else None))
-
-    def _join(self) -> None:
-        self._store.check()
-        self.lost.clear()
-        lease = self._keyspace.grant(self._ttl)
+    async def _enqueue(self) -> None:
+        self._connection.check()
+        sent, lease = self._clock.now(), self._database.grant(self._options.ttl)
         self._lease = lease.name
-        self._contender = self._node + SLASH + encode(lease.name)
-        self._joined = self._keyspace.put(self._contender, self._value, lease=lease.name).revision
-        self._proven_until = self._keyspace.clock.now() + self._ttl
-        self._keeper = self._store.tasks.start(self._keep(), name=f"lock {self.key}")
-        self._store.locks_in_use.add(self)
+        self._contender = self._queue + encode(lease.name)
+        self._fence = self._database.put(self._contender, self._options.value, lease=lease.name).revision
+        self._start_keepalive(sent, lease.ttl)
+        self._watch_ownership(self._until_gone)
 
-    def _first(self) -> bool:
-        if not self._present():
-            raise self._cannot("the lease ended while it waited")
-        below = self._node + SLASH
-        return all(
-            version.created >= self._joined
-            for key, version in self._keyspace.scan(below, range_end(below))
-            if _is_contender(key, version, below)
-        )
+    async def _try_acquire(self) -> bool:
+        self._connection.check()
+        if not self._is_queued():
+            raise self._lease_ended()
+        fence = self._fence or 0
+        return all(version.created >= fence for version in self._contenders())
 
-    def _present(self) -> bool:
-        version = self._keyspace.at(self._contender)
-        return version is not None and version.created == self._joined
+    async def _wait_turn(self) -> None:
+        while not await self._try_acquire():
+            await self._database.wait_for_change()
 
-    async def _keep(self) -> None:
-        clock = self._keyspace.clock
-        renewal = clock.now() + self._ttl / RENEWALS
-        while clock.now() < self._proven_until:
-            if not self._store.down:
-                if not self._present():
-                    break
-                if clock.now() >= renewal and self._keyspace.renew(self._lease):
-                    self._proven_until = clock.now() + self._ttl
-                    renewal = clock.now() + self._ttl / RENEWALS
-            await self._keyspace.news(
-                until=self._proven_until if self._store.down else min(renewal, self._proven_until)
-            )
-        self.lose()
+    async def _confirm(self) -> bool:
+        self._connection.check()
+        return self._is_queued() and (not self._options.value or self._put(self._key, self._options.value) is not None)
 
-    async def _leave(self) -> None:
-        if self._keeper is not None:
-            await self._store.tasks.cancel(self._keeper)
-        self._keeper = None
-        self.lose()
+    async def _renew(self, left: float) -> float:
+        del left  # it takes no time
+        self._connection.check()
+        if not (self._is_queued() and self._database.renew(self._lease)):
+            raise KeyNotFound("the lease has expired")
+        return self._options.ttl
 
-    def lose(self) -> None:
-        """Stop being a contender, told to the holder if it did not release the lock itself."""
-        if self._obtained:
-            _LOG.info("lock %s in %s: lost", sanitize(self.key), self._store.address.redacted)
-            self.lost.set()
-        self._obtained = False
-        self._proven_until = -inf
-        self._store.locks_in_use.discard(self)
-        if not self._store.down:
-            self._keyspace.revoke(self._lease)
+    async def _write(self, key: str, value: bytes) -> Entry | None:
+        self._connection.check()
+        return self._put(self._connection.keyspace.to_store_key(key), value)
 
-    def _cannot(self, reason: str) -> CannotLock:
-        return CannotLock(
-            f"not locked: {reason}", hint="see who holds it", address=self._store.address.redacted, key=self.key
-        )
+    def _put(self, key: bytes, value: bytes) -> Entry | None:
+        if not self._is_queued():
+            return None
+        current = self._database.at(key)
+        version = self._database.put(key, value, lease=current.lease if current else None)
+        return self._connection.keyspace.to_entry(key, version)
+
+    async def _unlock(self) -> None:
+        if self._options.delete_on_unlock and self._connection.down_reason is None and self._is_queued():
+            self._database.delete([self._key])
+
+    async def _end_session(self) -> None:
+        if self._connection.down_reason is None:
+            self._database.revoke(self._lease)
+
+    def _contenders(self) -> Iterator[Version]:
+        for key, version in self._database.scan(self._queue, range_end(self._queue)):
+            if version.lease is not None and key == self._queue + encode(version.lease):
+                yield version
+
+    def _is_queued(self) -> bool:
+        version = self._database.at(self._contender)
+        return version is not None and version.created == self._fence
+
+    async def _until_gone(self) -> None:
+        while self._connection.down_reason is not None or self._is_queued():
+            await self._database.wait_for_change()
 
 
-def found_locks(view: MemoryKeyspace, prefix: str) -> tuple[LockInfo, ...]:
-    """Find the locks at or below a prefix by their contenders' keys."""
-    start, _ = view.span(prefix)
-    itself = view.root + encode(prefix)
+def list_locks(keyspace: MemoryKeyspace, prefix: str) -> tuple[LockInfo, ...]:
+    """Return the locks at or below a prefix, found by their contenders' keys."""
+    start, _ = keyspace.key_range(prefix)
+    itself = keyspace.root + encode(prefix)
     queues: dict[bytes, list[tuple[int, Contender]]] = {}
-    for lease in view.keyspace.leases.all():
+    for lease in keyspace.database.leases.all():
         for key in lease.keys:
-            node = key.removesuffix(SLASH + encode(lease.name))
-            version = view.keyspace.at(key)
-            if node != key and (node == itself or node.startswith(start)) and version is not None:
-                queues.setdefault(node, []).append((version.created, _contender(view, lease, key, version)))
-    return tuple(_lock(view.relative(node), queue) for node, queue in sorted(queues.items()))
+            locked = key.removesuffix(SLASH + encode(lease.name))
+            version = keyspace.database.at(key)
+            if locked != key and (locked == itself or locked.startswith(start)) and version is not None:
+                queues.setdefault(locked, []).append((version.created, _contender(keyspace, lease, key, version)))
+    return tuple(_lock_info(keyspace.to_key(locked), queue) for locked, queue in sorted(queues.items()))
 
 
-def _lock(key: str, queue: list[tuple[int, Contender]]) -> LockInfo:
-    holder, *waiters = [contender for _, contender in sorted(queue, key=lambda joined: joined[0])]
+def _lock_info(key: str, queue: list[tuple[int, Contender]]) -> LockInfo:
+    holder, *waiters = [contender for _, contender in sorted(queue, key=lambda item: item[0])]
     return LockInfo(key, KIND, LAYOUT, holder, tuple(waiters))
 
 
-def _contender(view: MemoryKeyspace, lease: Lease, key: bytes, version: Version) -> Contender:
-    others = sorted(view.relative(other) for other in lease.keys if other != key and other.startswith(view.root))
+def _contender(keyspace: MemoryKeyspace, lease: Lease, key: bytes, version: Version) -> Contender:
+    others = sorted(keyspace.to_key(other) for other in lease.keys if other != key and other.startswith(keyspace.root))
     return Contender(
-        name=(version.value or b"").decode("utf-8", "replace") or f"{lease.name} {view.relative(key)}",
-        key=view.relative(key),
+        name=(version.value or b"").decode("utf-8", "replace") or f"{lease.name} {keyspace.to_key(key)}",
+        key=keyspace.to_key(key),
         session=lease.name,
-        ttl=view.keyspace.leases.left(lease.name),
+        ttl=keyspace.database.leases.time_left(lease.name),
         since=version.created,
         fence=version.created,
         other_keys=tuple(others),
     )
-
-
-def _is_contender(key: bytes, version: Version, below: bytes) -> bool:
-    return version.lease is not None and key == below + encode(version.lease)

@@ -1,32 +1,30 @@
-"""The memory store: the whole contract over a keyspace in this process."""
+"""The memory store: the whole contract over a database in this process."""
 
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from math import inf
 from types import MappingProxyType
 from typing import ClassVar, Final
+from weakref import WeakSet
 
 from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
-from explorer.drivers.common.errors import key_exists, previous_missing
+from explorer.drivers.common.errors import key_exists, key_not_found, nothing_below, prefix_not_found, previous_missing
+from explorer.drivers.common.leases import RENEWALS
+from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.settings import separator
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.common.watch import Watch
+from explorer.drivers.memory.connection import MemoryConnection
 from explorer.drivers.memory.database import Database, Version
 from explorer.drivers.memory.keyspace import MemoryKeyspace
-from explorer.drivers.memory.lock import LAYOUT, RENEWALS, MemoryLock, found_locks
+from explorer.drivers.memory.lock import LAYOUT, MemoryLock, list_locks
 from explorer.drivers.memory.watch import MemoryWatch
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
+from explorer.model.clock import sleep_until
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
-from explorer.model.errors import (
-    Compacted,
-    ExplorerError,
-    InvalidAddress,
-    InvalidKey,
-    KeyModified,
-    KeyNotFound,
-    NotReachable,
-)
+from explorer.model.errors import Compacted, ExplorerError, InvalidAddress, InvalidKey, KeyModified
 from explorer.model.keys import directory, encode
 from explorer.model.locks import LockInfo
 from explorer.model.sanitize import sanitize
@@ -36,24 +34,28 @@ _LOG: Final = logging.getLogger(__package__)
 
 
 class MemoryStore(Store):
-    """A connection to a keyspace that lives as long as this process.
+    """A store over a database that lives as long as this process.
 
-    Each `memory:` URL makes a keyspace of its own; several stores share one by its `keyspace`. `cut` and `mend`
-    break and heal this connection, which within a process nothing else could.
+    Each `memory:` URL has a database of its own; several stores share one by `database`. `cut` and `mend` break and
+    restore the connection, which nothing else could do within a process.
+
+    Args:
+        address: The address.
+        database: The database; None for a new one.
     """
 
     capabilities = ~(Capability.DIRECTORIES | Capability.STALE_READS)
     unsupported_reasons: ClassVar[Mapping[Capability, str]] = MappingProxyType(
         {
             Capability.DIRECTORIES: "a prefix exists by the keys below it",
-            Capability.STALE_READS: "there is one copy, and it is never behind",
+            Capability.STALE_READS: "there is one copy, which never lags behind",
         }
     )
     lock_layouts: ClassVar[tuple[str, ...]] = (LAYOUT,)
     options: ClassVar[tuple[str, ...]] = ("separator",)
-    """What the URL may say after its question mark."""
+    """Options that the URL may have."""
 
-    def __init__(self, address: Address, _access: Access | None = None, *, keyspace: Database | None = None) -> None:
+    def __init__(self, address: Address, _access: Access | None = None, *, database: Database | None = None) -> None:
         super().__init__(address)
         address.only_options(*self.options)
         address.require_no_socket()
@@ -64,113 +66,93 @@ class MemoryStore(Store):
                 hint=f"write {address.scheme}: or {address.scheme}:path",
                 address=address.redacted,
             )
-        self.keyspace = keyspace or Database()
-        self.view = MemoryKeyspace(self.keyspace, encode(directory(address.path, self.separator)), self.separator)
-        self.tasks = Tasks()
-        self.locks_in_use: set[MemoryLock] = set()
-        self.down: str | None = None
-        """Why nothing can be asked of this store, None while all is well."""
+        self.database = database or Database()
+        root = encode(directory(address.path, self.separator))
+        self._keyspace = MemoryKeyspace(self.database, root, self.separator)
+        self.connection = MemoryConnection(self.database, self._keyspace, address.redacted)
+        self._locks: WeakSet[MemoryLock] = WeakSet()
         self._closed = False
 
     # The connection
 
+    @property
+    def tasks(self) -> Tasks:
+        """Background tasks of the connection."""
+        return self.connection.tasks
+
     async def connect(self) -> None:
-        """Find out whether the connection is open."""
-        self.check()
-        _LOG.info("opened %s", self.address.redacted)
+        self.connection.check()
+        _LOG.info("opened %s", self.redacted)
 
     async def close(self) -> None:
-        """End every watch and lock of this connection."""
         if self._closed:
             return
         self._closed = True
-        for lock in tuple(self.locks_in_use):
-            lock.lose()
-        self.down = "the store is closed"
-        await self.tasks.close()
-        _LOG.info("closed %s", self.address.redacted)
+        for lock in tuple(self._locks):
+            with suppress(ExplorerError):
+                await lock.release()
+        await self.connection.close()
+        _LOG.info("closed %s", self.redacted)
 
     def cut(self, reason: str = "the connection was cut") -> None:
         """Break the connection: every call fails, watches are lost, leases are not renewed."""
-        self.down = reason
-        self.keyspace.ring()
+        self.connection.cut(reason)
 
     def mend(self) -> None:
-        """Heal a cut connection."""
-        if not self._closed:
-            self.down = None
-            self.keyspace.ring()
-
-    def check(self) -> None:
-        """Bring the keyspace up to the present moment.
-
-        Raises:
-            NotReachable: The connection is cut or closed.
-        """
-        if self.down is not None:
-            raise NotReachable(
-                self.down, hint="open the store again" if self._closed else "", address=self.address.redacted
-            )
-        self.keyspace.expire()
+        """Restore a cut connection."""
+        self.connection.mend()
 
     async def status(self) -> Status:
-        """Tell how much there is."""
-        self.check()
-        keyspace = self.keyspace
+        self.connection.check()
+        database = self.database
         return Status(
             product=self.address.scheme,
             version=__version__,
-            revision=keyspace.revision,
-            identity=keyspace.identity,
+            revision=database.revision,
+            identity=database.identity,
             facts={
-                "keys": keyspace.count(),
-                "leases": len(keyspace.leases),
-                "compacted up to revision": keyspace.compacted,
+                "keys": database.count(),
+                "leases": len(database.leases),
+                "compacted up to revision": database.compacted,
             },
         )
 
     async def ping(self) -> Revision | None:
-        """Tell the newest revision."""
-        self.check()
-        return self.keyspace.revision
+        self.connection.check()
+        return self.database.revision
 
     def clone(self) -> "MemoryStore":
-        """Make one more connection to the same keyspace."""
-        return type(self)(self.address, keyspace=self.keyspace)
+        return type(self)(self.address, database=self.database)
 
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:  # noqa: ARG002 - there is one copy
-        """Read one entry."""
-        full, current = self._current(key)
+        store_key, current = self._current(key)
         if current is None:
-            raise self._not_found(key)
-        return self.view.entry(full, current)
+            raise key_not_found()
+        return self._keyspace.to_entry(store_key, current)
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        """Read a page of the next level, at one revision."""
-        revision = self._revision_of(prefix, after)
-        page = self.view.children(prefix, after, revision, limit=limit)
+        revision = self._revision_of(after)
+        page = self._keyspace.children(prefix, after, revision, limit=limit)
         if not page.items:
-            self._must_exist(prefix, revision)
+            self._require(prefix, revision)
         return page
 
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
     ) -> Page[Entry]:
-        """Read a page of all entries below a prefix, at one revision."""
-        revision = self._revision_of(prefix, after)
-        page = self.view.entries(prefix, after, revision, limit=limit, values=values)
+        revision = self._revision_of(after)
+        page = self._keyspace.entries(prefix, after, revision, limit=limit, values=values)
         if not page.items:
-            self._must_exist(prefix, revision)
+            self._require(prefix, revision)
         return page
 
     async def history(self, key: str) -> AsyncGenerator[Entry, None]:
-        """Read the earlier entries of a key, as they were when this was first asked for."""
-        full, current = self._current(key)
-        for version in reversed(self.keyspace.versions(full)):
+        store_key, current = self._current(key)
+        for version in reversed(self.database.versions(store_key)):
             if version.value is not None and version != current:
-                yield self.view.entry(full, version)._replace(ttl=None)
+                yield self._keyspace.to_entry(store_key, version)._replace(ttl=None)
 
     # Writing
 
@@ -183,80 +165,75 @@ class MemoryStore(Store):
         is_dir: bool = False,  # noqa: ARG002 - an ordinary entry here
         keep_alive: bool = False,
     ) -> Entry:
-        """Write an entry whatever is there now."""
-        full, current = self._current(key)
-        return self._write(full, value, current, ttl, keep_alive=keep_alive)
+        store_key, current = self._current(key)
+        return self._write(store_key, value, current, ttl, keep_alive=keep_alive)
 
     async def delete(self, key: str) -> None:
-        """Delete one entry."""
-        full, _ = self._current(key)
-        if not self.keyspace.delete([full]):
-            raise self._not_found(key)
-        self._log("deleted", full)
+        store_key, _ = self._current(key)
+        if not self.database.delete([store_key]):
+            raise key_not_found()
+        self._log("deleted", store_key)
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
     ) -> Entry:
-        """Write an entry only if it still is the one that was read."""
-        full, current = self._current(key)
+        store_key, current = self._current(key)
         if previous is None:
             if current is not None:
                 raise key_exists()
-        elif current is None or not _same(current, previous):
-            raise self._modified(key, current)
-        return self._write(full, value, current, ttl)
+        elif current is None or not _is_same(current, previous):
+            raise _modified(current)
+        return self._write(store_key, value, current, ttl)
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
-        """Delete an entry only if it still is the one that was read."""
-        full, current = self._current(key)
+        store_key, current = self._current(key)
         if previous is None:
             raise previous_missing()
         if current is None:
-            raise self._not_found(key)
-        if not _same(current, previous):
-            raise self._modified(key, current)
-        self.keyspace.delete([full])
-        self._log("deleted", full)
+            raise key_not_found()
+        if not _is_same(current, previous):
+            raise _modified(current)
+        self.database.delete([store_key])
+        self._log("deleted", store_key)
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
-        """Delete everything below a prefix in one commit."""
-        self.check()
-        found = tuple(self.keyspace.scan(*self.view.span(prefix)))
+        self.connection.check()
+        found = tuple(self.database.scan(*self._keyspace.key_range(prefix)))
         if not found:
-            raise self._not_found(prefix)
+            raise nothing_below()
         if guard is not None:
-            seen = self._number(guard, prefix)
+            revision = _number(guard)
             for key, version in found:
-                if version.revision > seen:
-                    raise self._modified(self.view.relative(key), version)
+                if version.revision > revision:
+                    raise _modified(version, key=self._keyspace.to_key(key))
         self._log(f"deleted below it, {len(found)} entries", encode(prefix))
-        return self.keyspace.delete(key for key, _ in found)
+        return self.database.delete(key for key, _ in found)
 
     # Watching
 
     def watch(self, key: str, *, since: Revision | None = None) -> Watch:
-        """Watch one key."""
-        full = self.view.full(key)
-        return self._watch(key, (full, full + b"\0"), since, None, single=True)
+        store_key = self._keyspace.to_store_key(key)
+        return self._make_watch(key, (store_key, store_key + b"\0"), since, None, is_single=True)
 
     def watch_tree(
         self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
     ) -> Watch:
-        """Watch everything below a prefix."""
-        return self._watch(prefix, self.view.span(prefix), since, known, single=False)
+        return self._make_watch(prefix, self._keyspace.key_range(prefix), since, known, is_single=False)
 
-    def _watch(
+    def _make_watch(
         self,
-        key: str,
-        span: tuple[bytes, bytes],
+        subject: str,
+        key_range: tuple[bytes, bytes],
         since: Revision | None,
         known: Mapping[str, Revision] | None,
         *,
-        single: bool,
+        is_single: bool,
     ) -> Watch:
-        after = None if since is None else self._number(since, key)
-        watcher = MemoryWatch(self.view, span, single=single, check=self.check, since=after, known=known)
-        return Watch(self.tasks, watcher.produce, name=f"watch of {key or 'all keys'}")
+        after = None if since is None else _number(since)
+        watch = MemoryWatch(self.connection, key_range, is_single=is_single, since=after, known=known)
+        return Watch(
+            self.tasks, watch.run, name=f"watch of {subject or 'all keys'}", address=self.redacted, key=subject
+        )
 
     # Locks
 
@@ -269,95 +246,81 @@ class MemoryStore(Store):
         delete_on_unlock: bool = False,
         layout: str | None = None,
     ) -> MemoryLock:
-        """Make a lock on a key."""
         self._require_layout(layout, key)
-        return MemoryLock(self, key, value=value, ttl=self._lasting(ttl, key), delete_on_unlock=delete_on_unlock)
+        lock = MemoryLock(self.connection, LockOptions(key, value, _positive(ttl), delete_on_unlock, layout))
+        self._locks.add(lock)
+        return lock
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        """Tell every lock at or below a prefix."""
-        self.check()
-        return found_locks(self.view, prefix)
+        self.connection.check()
+        return list_locks(self._keyspace, prefix)
 
-    # What the calls above share
+    # Shared
 
     def _current(self, key: str) -> tuple[bytes, Version | None]:
-        self.check()
-        full = self.view.full(key)
-        return full, self.keyspace.at(full)
+        self.connection.check()
+        store_key = self._keyspace.to_store_key(key)
+        return store_key, self.database.at(store_key)
 
     def _write(
         self, key: bytes, value: bytes, current: Version | None, ttl: float | None, *, keep_alive: bool = False
     ) -> Entry:
         lease = current.lease if current else None
         if ttl is not None:
-            lease = None if ttl == inf else self.keyspace.grant(self._lasting(ttl, self.view.relative(key))).name
-        version = self.keyspace.put(key, value, lease=lease)
+            lease = None if ttl == inf else self.database.grant(_positive(ttl)).name
+        version = self.database.put(key, value, lease=lease)
         self._log(f"put, revision {version.revision}", key)
         if keep_alive and lease is not None:
             self.tasks.start(self._keep_alive(lease), name=f"keep {lease} alive")
-        return self.view.entry(key, version)
+        return self._keyspace.to_entry(key, version)
 
     def _log(self, what: str, key: bytes) -> None:
-        _LOG.info("%s in %s: %s", sanitize(key), self.address.redacted, what)
+        _LOG.info("%s in %s: %s", sanitize(key), self.redacted, what)
 
     async def _keep_alive(self, name: str) -> None:
-        while (lease := self.keyspace.leases.get(name)) is not None and lease.keys:
-            if self.down is None:
-                self.keyspace.renew(name)
-            await self.keyspace.reach(self.keyspace.clock.now() + lease.ttl / RENEWALS)
+        while (lease := self.database.leases.get(name)) is not None and lease.keys:
+            if self.connection.down_reason is None:
+                self.database.renew(name)
+            clock = self.database.clock
+            await sleep_until(clock, clock.now() + lease.ttl / RENEWALS)
 
-    def _revision_of(self, prefix: str, after: Cursor | str | None) -> int:
-        self.check()
+    def _revision_of(self, after: Cursor | str | None) -> int:
+        """Return the revision of a listing that goes on after a cursor, or the current one."""
+        self.connection.check()
         if not isinstance(after, Cursor) or after.revision is None:
-            return self.keyspace.revision
-        revision = self._number(after.revision, prefix)
-        if revision < self.keyspace.compacted:
+            return self.database.revision
+        revision = _number(after.revision)
+        if revision < self.database.compacted:
             raise Compacted(
-                f"revision {revision} is gone",
-                oldest=self.keyspace.compacted,
-                hint="list again",
-                address=self.address.redacted,
-                key=prefix,
+                f"revision {revision} has been compacted", oldest=self.database.compacted, hint="list again"
             )
         return revision
 
-    def _must_exist(self, prefix: str, revision: int) -> None:
-        if not self.view.found(prefix, revision):
-            raise self._not_found(prefix)
-
-    def _number(self, revision: Revision, key: str) -> int:
-        if isinstance(revision, int):
-            return revision
-        raise InvalidKey(
-            f"{revision!r} is no revision of this store",
-            hint="they are whole numbers",
-            address=self.address.redacted,
-            key=key,
-        )
-
-    def _lasting(self, ttl: float, key: str) -> float:
-        if 0 < ttl < inf:
-            return ttl
-        raise ExplorerError(
-            f"{ttl} is no time to live",
-            hint="name a positive number of seconds",
-            address=self.address.redacted,
-            key=key,
-        )
-
-    def _not_found(self, key: str) -> KeyNotFound:
-        return KeyNotFound(
-            "there is nothing", hint="keys are exact, see what is there", address=self.address.redacted, key=key
-        )
-
-    def _modified(self, key: str, current: Version | None) -> KeyModified:
-        now = "it is gone" if current is None else f"it is at revision {current.revision} now"
-        return KeyModified(f"somebody changed it: {now}", hint="read it again", address=self.address.redacted, key=key)
+    def _require(self, prefix: str, revision: int) -> None:
+        if not self._keyspace.exists(prefix, revision):
+            raise prefix_not_found()
 
 
-def _same(current: Version, previous: Entry | Revision) -> bool:
+def _is_same(current: Version, previous: Entry | Revision) -> bool:
     match previous:
         case Entry(revision=revision, created=created):
             return current.revision == revision and created in (None, current.created)
         case _:
             return current.revision == previous
+
+
+def _modified(current: Version | None, *, key: str | None = None) -> KeyModified:
+    now = "it was deleted" if current is None else f"its revision is {current.revision} now"
+    return KeyModified(f"the key was changed since it was read: {now}", hint="read it again", key=key)
+
+
+def _number(revision: Revision) -> int:
+    if isinstance(revision, int):
+        return revision
+    raise InvalidKey(f"{revision!r} is no revision of this store", hint="revisions are whole numbers")
+
+
+def _positive(ttl: float) -> float:
+    if 0 < ttl < inf:
+        return ttl
+    raise ExplorerError(f"{ttl} is no time to live", hint="a positive number of seconds")

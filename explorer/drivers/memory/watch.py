@@ -1,100 +1,98 @@
-"""Watching a keyspace: the commits after a position, filtered, over any number of cuts and compactions."""
+"""Watches of a range of keys, over any number of cut connections and compactions."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Final
 
 from explorer.drivers.common.retry import Backoff
-from explorer.drivers.common.watch import Feed, vanished, watch_with_reconnect
+from explorer.drivers.common.watch import Differences, ReconnectingWatch
+from explorer.drivers.memory.connection import MemoryConnection
 from explorer.drivers.memory.database import NO_END, Commit
-from explorer.drivers.memory.keyspace import MemoryKeyspace
 from explorer.model.entries import Entry, Revision
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
-_BATCH: Final = 500
-"""Commits looked at before the reader is given its turn."""
+_BATCH_SIZE: Final = 500
+"""Maximum number of commits between two turns of the reader."""
 
 
-class MemoryWatch:
-    """One watch. It remembers how far it told, and by that goes on after its connection was cut."""
+class MemoryWatch(ReconnectingWatch):
+    """One watch, which resumes after the last revision that it reported.
+
+    Args:
+        connection: The connection.
+        key_range: First key, and the first key behind the range.
+        is_single: Whether the range is one key, whose entry is reported at the start.
+        since: The revision after which events are reported; None for now.
+        known: The watcher's own table of keys and revisions, see `Store.watch_tree`.
+    """
 
     def __init__(
         self,
-        view: MemoryKeyspace,
-        span: tuple[bytes, bytes],
+        connection: MemoryConnection,
+        key_range: tuple[bytes, bytes],
         *,
-        single: bool,
-        check: Callable[[], None],
+        is_single: bool,
         since: int | None,
         known: Mapping[str, Revision] | None,
     ) -> None:
-        """Prepare a watch of a range.
-
-        Args:
-            view: What it looks at.
-            span: The first key, and the first after it that is not watched.
-            single: The range is one key, whose entry is told at the start.
-            check: Raises what the connection suffers from, if anything.
-            since: The revision after which to tell changes, None for now.
-            known: The reader's own table, to be read when history was lost.
-        """
-        self._view = view
-        self._keyspace = view.keyspace
-        self._start, self._end = span
-        self._key = self._start if single else None
-        """The key, when a single one is watched: after a gap it is told as deleted if it is not there."""
-        self._check = check
+        self._connection = connection
+        self._keyspace = connection.keyspace
+        self._database = connection.database
+        self._start, self._end = key_range
+        self._key = self._start if is_single else None
         self._since = since
         self._known = known
         self._position: int | None = None
+        """The revision up to which everything was reported."""
+        self._backoff = Backoff(initial=0.01, maximum=0.1)
 
-    async def produce(self, feed: Feed) -> None:
-        """Tell the events to a reader until cancelled."""
-        await watch_with_reconnect(feed, lambda: self._attempt(feed), backoff=Backoff(initial=0.01, maximum=0.1))
-
-    async def _attempt(self, feed: Feed) -> AsyncGenerator[Iterable[Event], None]:
-        self._check()
+    async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
+        self._connection.check()
         if self._position is None:
-            self._position = self._keyspace.revision if self._since is None else self._since
+            self._position = self._database.revision if self._since is None else self._since
             yield [Started(self._position, self._entry_at_start())]
-        elif self._position >= self._keyspace.compacted:
+        elif self._position >= self._database.compacted:
             yield [Started(self._position)]
         while True:
-            self._check()
-            if self._position < self._keyspace.compacted:
-                await feed.caught_up()
+            self._connection.check()
+            if self._position < self._database.compacted:
+                await self._feed.caught_up()
                 yield self._resync(self._position)
-            elif commits := self._keyspace.commits(after=self._position, limit=_BATCH):
+            elif commits := self._database.commits(after=self._position, limit=_BATCH_SIZE):
                 self._position += len(commits)
-                yield [self._event(change) for changes in commits for change in changes if self._watches(change.key)]
+                yield [self._event(change) for changes in commits for change in changes if self._is_watched(change.key)]
             else:
-                await self._keyspace.news()
+                await self._database.wait_for_change()
 
     def _entry_at_start(self) -> Entry | None:
         if self._key is None or self._since is not None:
             return None
-        version = self._keyspace.at(self._key)
-        return None if version is None else self._view.entry(self._key, version)
+        version = self._database.at(self._key)
+        return None if version is None else self._keyspace.to_entry(self._key, version)
 
-    def _watches(self, key: bytes) -> bool:
+    def _is_watched(self, key: bytes) -> bool:
         return self._start <= key and (key < self._end or self._end == NO_END)
 
     def _event(self, change: Commit) -> Put | Deleted:
-        previous = None if change.previous is None else self._view.entry(change.key, change.previous)
+        previous = None if change.previous is None else self._keyspace.to_entry(change.key, change.previous)
         if change.version.value is None:
-            return Deleted(self._view.relative(change.key), change.version.revision, previous)
-        return Put(self._view.entry(change.key, change.version), previous)
+            return Deleted(self._keyspace.to_key(change.key), change.version.revision, previous)
+        return Put(self._keyspace.to_entry(change.key, change.version), previous)
 
     def _resync(self, since: int) -> list[Event]:
-        now = self._position = self._keyspace.revision
-        found = tuple(self._keyspace.scan(self._start, self._end))
-        present = {self._view.relative(key) for key, _ in found}
-        known = {self._view.relative(self._key): since} if self._key is not None else self._known or {}
-        return [
-            Resync(f"the history up to revision {self._keyspace.compacted} was compacted", since, now),
-            *(
-                Put(self._view.entry(key, version), inferred=True)
-                for key, version in found
-                if version.revision > since and known.get(self._view.relative(key)) != version.revision
-            ),
-            *vanished(known, present, revision=now),
+        """Return the difference between what the watcher knows and what is stored now."""
+        now = self._position = self._database.revision
+        known = {self._keyspace.to_key(self._key): since} if self._key is not None else self._known or {}
+        entries = [
+            self._keyspace.to_entry(key, version) for key, version in self._database.scan(self._start, self._end)
         ]
+        differences = Differences(known, lambda entry: _is_newer(entry, since) and _is_changed(entry, known))
+        reason = f"the history up to revision {self._database.compacted} was compacted"
+        return [Resync(reason, since, now), *differences.puts(entries), *differences.deletions(revision=now)]
+
+
+def _is_newer(entry: Entry, since: int) -> bool:
+    return isinstance(entry.revision, int) and entry.revision > since
+
+
+def _is_changed(entry: Entry, known: Mapping[str, Revision]) -> bool:
+    return known.get(entry.key) != entry.revision
