@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from explorer.codecs.text.escapes import escape, in_literals, needs_escape, unescape
+from explorer.codecs.text.escapes import escape, escape_in_literals, needs_escape, unescape
 from explorer.model.errors import InvalidText
 from explorer.model.sanitize import sanitize
 
@@ -52,4 +52,6 @@ def test_the_short_escapes_can_be_typed() -> None:
 @given(texts, some.booleans())
 def test_literals_become_harmless(text: str, octal: bool) -> None:  # noqa: FBT001 - generated
     printed = "".join(character for character in text if character.isprintable() or ord(character) > 0x7F)
-    assert sanitize(in_literals(printed, octal=octal), multiline=True) == in_literals(printed, octal=octal)
+    assert sanitize(escape_in_literals(printed, octal=octal), multiline=True) == escape_in_literals(
+        printed, octal=octal
+    )

@@ -7,7 +7,7 @@ from hypothesis import strategies as some
 from explorer.codecs.base import Choice
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.text.content import HexDump
-from explorer.codecs.text.hex import undump
+from explorer.codecs.text.hex import parse_dump
 from explorer.model.errors import InvalidText
 
 CODECS = Codecs()
@@ -15,7 +15,7 @@ CODECS = Codecs()
 
 @given(some.binary(max_size=100))
 def test_a_dump_can_be_read_back(value: bytes) -> None:
-    assert undump(HexDump(value).text) == value
+    assert parse_dump(HexDump(value).text) == value
 
 
 def test_a_line_has_its_place_sixteen_bytes_and_their_characters() -> None:
@@ -27,13 +27,13 @@ def test_a_line_has_its_place_sixteen_bytes_and_their_characters() -> None:
 
 @pytest.mark.parametrize("text", ["6b38 73", "6B\n\n00:38 73 | anything", "  00000000: 6b\t38\n73|"])
 def test_figures_alone_count(text: str) -> None:
-    assert undump(text) == b"k8s"
+    assert parse_dump(text) == b"k8s"
 
 
 @pytest.mark.parametrize(("text", "line", "column"), [("6b 3", 1, 4), ("6b\n38 xy", 2, 4), ("00: 6b 38g", 1, 10)])
 def test_what_is_no_figure_is_told_with_its_place(text: str, line: int, column: int) -> None:
     with pytest.raises(InvalidText) as caught:
-        undump(text)
+        parse_dump(text)
     assert (caught.value.line, caught.value.column) == (line, column)
 
 

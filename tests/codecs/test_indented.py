@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from explorer.codecs.base import Choice
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.text.json_syntax import json_tokens
-from explorer.codecs.text.text import MAX_INDENTED, TextDocument
+from explorer.codecs.text.text import MAX_INDENTED_SIZE, TextDocument
 from explorer.codecs.text.token_layout import TokenLayout
 from explorer.codecs.text.yaml_syntax import flow_layout
 from explorer.model.errors import InvalidText
@@ -156,7 +156,7 @@ def test_one_line_is_shown_indented(key: str, stored: str, shown: str) -> None:
         ("k.yaml", "a: {b: 1}"),
         ("k.yaml", "{a: 1} # why"),
         ("k.yaml", "--- {a: 1}"),
-        ("k.json", "[" + "1," * (MAX_INDENTED["json"] // 2) + "1]"),
+        ("k.json", "[" + "1," * (MAX_INDENTED_SIZE["json"] // 2) + "1]"),
     ],
     ids=lambda one: one[:12],
 )
@@ -232,7 +232,7 @@ def test_merge_of_indented_json_keeps_their_layout() -> None:
     merge = document.merge(document.text.replace("1", "10"), b'{"a": 1, "b": 2, "c": 30}\n')
     assert not merge.conflicts
     assert merge.document.encode(merge.text).value == b'{"a": 10, "b": 2, "c": 30}\n'
-    with pytest.raises(InvalidText, match="not a json list or mapping"):
+    with pytest.raises(InvalidText, match="no longer a json list or mapping"):
         document.merge(document.text, b"gone")
 
 

@@ -116,7 +116,9 @@ class TestStructuredText:
 
     def test_what_is_stored_broken_can_be_mended(self) -> None:
         document = CODECS.open("k", b'{"a": 1', Choice("json"))
-        assert document.notes == ("as stored it is line 1, column 8: not valid JSON: expecting ',' delimiter",)
+        assert document.notes == (
+            "the stored value is invalid: line 1, column 8: not valid JSON: expecting ',' delimiter",
+        )
         assert document.encode('{"a": 1}').value == b'{"a": 1}'
 
     def test_json_with_what_an_editor_would_alter_is_checked_as_it_is_meant(self) -> None:
@@ -178,7 +180,7 @@ class TestMerge:
         assert merge.document.encode(merge.text).value == b"a\nb\nC\x1b"
 
     def test_what_is_no_text_any_more_cannot_be_merged(self) -> None:
-        with pytest.raises(InvalidText, match="not text"):
+        with pytest.raises(InvalidText, match="no longer text"):
             CODECS.open("k", b"a").merge("b", b"\xff")
 
 

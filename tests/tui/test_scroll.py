@@ -217,7 +217,7 @@ class TestTheValuePane:
         place = Place()
         async with place.other() as store, browsing(place.connect, Codecs()) as page:
             await store.put("key", b"one\x1b\n")
-            await page.shows("shown escaped", "cannot be seen", "backslash")
+            await page.shows("shown escaped", "cannot be shown", "backslash")
 
 
 async def test_help_wraps_its_lines_and_lists_what_the_editor_does() -> None:

@@ -14,7 +14,7 @@ from explorer.codecs.protobuf.schemas import MessageType, Schemas
 from explorer.codecs.protobuf.text_formats import JsonFormat, MessageFormat, TextFormat
 from explorer.codecs.protobuf.wire_patch import patch_bytes
 from explorer.codecs.text.content import PlainText
-from explorer.codecs.text.escapes import with_literal_escapes
+from explorer.codecs.text.escapes import escape_typed_literals
 from explorer.model.errors import InvalidText
 from explorer.model.sanitize import pluralize
 
@@ -95,7 +95,7 @@ class MessageDocument(Document):
 
     def adopt(self, text: str) -> tuple[Document, str]:
         """Return this document and a text with escapes in the place of what an editor would alter."""
-        return self, with_literal_escapes(text, octal=self.language != "json")
+        return self, escape_typed_literals(text, octal=self.language != "json")
 
     def alternative(self) -> Choice:
         """Return the other form of the message: text format or JSON."""

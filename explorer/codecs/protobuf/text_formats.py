@@ -14,7 +14,7 @@ from explorer.codecs.protobuf.fields import descriptor_of, packing_checked
 from explorer.codecs.protobuf.json_reader import read_json
 from explorer.codecs.protobuf.json_writer import write_json
 from explorer.codecs.protobuf.text_checks import check_escapes, check_text
-from explorer.codecs.text.escapes import in_literals
+from explorer.codecs.text.escapes import escape_in_literals
 from explorer.model.errors import InvalidText
 
 _PLACE: Final = re.compile(r"^\d+:\d+ : ")
@@ -81,7 +81,7 @@ class TextFormat(MessageFormat):
             raise InvalidText(_TOO_DEEP) from error
         except (DecodeError, ValueError, TypeError) as error:
             raise InvalidText(_one_line(error)) from error
-        return in_literals(text, octal=True)
+        return escape_in_literals(text, octal=True)
 
     def read(self, text: str, kind: type[Message]) -> Message:
         """Give the message of a text."""
@@ -121,7 +121,7 @@ class JsonFormat(MessageFormat):
     def write(self, message: Message) -> str:
         """Give the JSON of a message, maps in the order of their keys."""
         try:
-            return in_literals(write_json(message, self.pool), octal=False)
+            return escape_in_literals(write_json(message, self.pool), octal=False)
         except RecursionError as error:
             raise InvalidText(_TOO_DEEP) from error
         except (DecodeError, ValueError) as error:

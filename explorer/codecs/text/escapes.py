@@ -1,8 +1,7 @@
-r"""Text in which all that an editor would alter or a terminal act on is spelled as a visible escape, and back.
+r"""Escapes for characters that an editor would alter or a terminal interpret.
 
-An editor that splits text into lines turns CR, NEL, LS, PS and others into line feeds; a terminal obeys controls. A
-value that has such characters is edited in its escaped form, in which `\\` is a backslash, `\r` a carriage return,
-`\x1b` and `\u{2028}` the character of that number.
+Editors turn CR, NEL, LS, PS and others into line feeds; terminals interpret controls. A value with such characters is
+edited in its escaped form: `\\` is a backslash, `\r` a carriage return, `\x1b` and `\u{2028}` a code point.
 """
 
 import re
@@ -13,27 +12,29 @@ from typing import Final
 from explorer.model.errors import InvalidText
 from explorer.model.sanitize import is_sanitized, sanitize
 
-_ESCAPE: Final = re.compile(r"\\(?:(?P<one>[\\nrt])|x(?P<two>[0-9a-fA-F]{2})|u\{(?P<many>[0-9a-fA-F]{1,6})\}|)")
-_ONE: Final = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
-_LAST: Final = 0x10FFFF
+_ESCAPE: Final = re.compile(
+    r"\\(?:(?P<short>[\\nrt])|x(?P<byte>[0-9a-fA-F]{2})|u\{(?P<code_point>[0-9a-fA-F]{1,6})\}|)"
+)
+_SHORT_ESCAPES: Final = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
+_MAX_CODE_POINT: Final = 0x10FFFF
 _SURROGATES: Final = range(0xD800, 0xE000)
 _PART_SIZE: Final = 1 << 16
-_MARKED: Final = re.compile(r"[^\x00-\x7e]")
+_NOT_PRINTABLE_ASCII: Final = re.compile(r"[^\x00-\x7e]")
 
 
 def needs_escape(text: str) -> bool:
-    """Return whether a text holds what an editor would alter or a terminal act on."""
+    """Return whether a text has characters that an editor would alter or a terminal interpret."""
     return not is_sanitized(text, multiline=True)
 
 
 def escape(text: str) -> str:
-    """Spell a text so that it is made of harmless characters and lines alone; `unescape` turns it back."""
+    """Return a text in its escaped form; `unescape` is the inverse."""
     doubled = text.replace("\\", "\\\\")
     return "".join(sanitize(part, multiline=True) for part in _parts(doubled))
 
 
 def _parts(text: str) -> Iterator[str]:
-    """Cut a large text, so that other threads can go on between; marks that may pile up stay together."""
+    """Yield a text in parts, so that other threads run in between; combining marks stay with their letter."""
     start = 0
     while start < len(text):
         stop = start + _PART_SIZE
@@ -44,55 +45,55 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def unescape(text: str) -> str:
-    """Give the text that an escaped one spells.
+    """Return the text of an escaped form.
 
     Raises:
-        InvalidText: A backslash begins no escape, or one that names no character.
+        InvalidText: An escape is unknown or is not a character; the error has line and column.
     """
     return _ESCAPE.sub(_character, text)
 
 
-def _character(found: re.Match[str]) -> str:
-    if one := found["one"]:
-        return _ONE[one]
-    digits = found["two"] or found["many"]
+def _character(match: re.Match[str]) -> str:
+    if short := match["short"]:
+        return _SHORT_ESCAPES[short]
+    digits = match["byte"] or match["code_point"]
     if digits is None:
-        raise invalid(found.string, found.start(), "a backslash begins no escape", hint="write \\\\ for a backslash")
+        raise invalid(match.string, match.start(), "unknown escape", hint="write \\\\ for a backslash")
     point = int(digits, 16)
-    if point > _LAST or point in _SURROGATES:
-        raise invalid(found.string, found.start(), f"{found[0]} names no character")
+    if point > _MAX_CODE_POINT or point in _SURROGATES:
+        raise invalid(match.string, match.start(), f"{match[0]} is not a character")
     return chr(point)
 
 
-def in_literals(text: str, *, octal: bool) -> str:
-    r"""Escape what is harmful in a text whose only such characters stand within string literals.
+def escape_in_literals(text: str, *, octal: bool) -> str:
+    r"""Return a text format or JSON text with unsafe characters escaped; they occur in string literals only.
 
     Args:
         text: Protobuf's text format or JSON, as a library wrote it.
-        octal: Write the bytes of UTF-8 as `\342\200\256`, as text format reads them; else `\u202e`, as JSON does.
+        octal: Write the UTF-8 bytes as `\342\200\256` for text format; else `\u202e` for JSON.
     """
     if needs_escape(text):
-        write = _octal if octal else json_escape
-        marked = set(_MARKED.findall("".join(set(text))))
-        text = _written(text, (one for one in marked if not is_sanitized(one)), write)
-        if needs_escape(text):  # for what only many together do
-            text = _written(text, marked, write)
+        to_escape = _octal if octal else json_escape
+        candidates = set(_NOT_PRINTABLE_ASCII.findall("".join(set(text))))
+        text = _replace(text, (one for one in candidates if not is_sanitized(one)), to_escape)
+        if needs_escape(text):  # such as too many combining marks in a row
+            text = _replace(text, candidates, to_escape)
     return text
 
 
-def with_literal_escapes(text: str, *, octal: bool) -> str:
-    """Escape all that an editor would alter, controls too, in a text in which that can stand in string literals only.
+def escape_typed_literals(text: str, *, octal: bool) -> str:
+    """Return a typed text with all that an editor would alter escaped, controls too; valid in string literals only.
 
     Args:
         text: Protobuf's text format or JSON, as a person wrote it.
-        octal: Write escapes as text format reads them; else as JSON does.
+        octal: Write the escapes of text format; else those of JSON.
     """
-    write = _octal if octal else json_escape
-    return _written(text, (one for one in set(text) if sanitize(one, multiline=True) != one), write)
+    to_escape = _octal if octal else json_escape
+    return _replace(text, (one for one in set(text) if sanitize(one, multiline=True) != one), to_escape)
 
 
-def _written(text: str, characters: Iterable[str], write: Callable[[str], str]) -> str:
-    return text.translate({ord(one): write(one) for one in characters})
+def _replace(text: str, characters: Iterable[str], to_escape: Callable[[str], str]) -> str:
+    return text.translate({ord(one): to_escape(one) for one in characters})
 
 
 def _octal(character: str) -> str:
@@ -105,7 +106,7 @@ def json_escape(character: str) -> str:
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
-def invalid(text: str, at: int, message: str, *, hint: str = "") -> InvalidText:
-    """Make the error of a place in a text."""
-    line = text.count("\n", 0, at) + 1
-    return InvalidText(message, line, at - text.rfind("\n", 0, at), hint=hint)
+def invalid(text: str, offset: int, message: str, *, hint: str = "") -> InvalidText:
+    """Return an error with the line and column of an offset in a text."""
+    line = text.count("\n", 0, offset) + 1
+    return InvalidText(message, line, offset - text.rfind("\n", 0, offset), hint=hint)

@@ -1,8 +1,8 @@
-"""Any bytes, sixteen a line: where they are, their figures, and the printable ones as ASCII.
+"""Hex dumps, sixteen bytes a line: offset, hex digits, printable ASCII.
 
     00000000: 6b 38 73 00 0a 0f 0a 02  76 31 12 09 4e 61 6d 65  |k8s.....v1..Name|
 
-What is before a colon and what is behind a bar is there for the eye and ignored when it is read back.
+The offset before the colon and the ASCII after the bar are ignored when a dump is parsed.
 """
 
 import re
@@ -14,39 +14,39 @@ from explorer.codecs.line_merge import merge_lines
 from explorer.codecs.text.content import HexDump
 from explorer.model.errors import InvalidText
 
-_LINE: Final = re.compile(r"\s*(?:[0-9a-fA-F]*:)?(?P<figures>[^|]*)(?:\|.*)?")
-_NO_FIGURE: Final = re.compile(r"[^0-9a-fA-F\s]")
+_LINE: Final = re.compile(r"\s*(?:[0-9a-fA-F]*:)?(?P<digits>[^|]*)(?:\|.*)?")
+_NOT_HEX: Final = re.compile(r"[^0-9a-fA-F\s]")
 
 
-def undump(text: str) -> bytes:
-    """Read bytes back from lines.
+def parse_dump(text: str) -> bytes:
+    """Return the bytes of a hex dump.
 
     Raises:
-        InvalidText: There is something else in a line, or half a byte.
+        InvalidText: A line has something other than hex digits, or half a byte.
     """
     value = bytearray()
     for number, line in enumerate(text.split("\n"), start=1):
-        found = _LINE.fullmatch(line)
-        if found is None:
-            raise InvalidText("no hexadecimal", number)
-        figures = found["figures"]
-        if wrong := _NO_FIGURE.search(figures):
-            at = found.start("figures") + wrong.start() + 1
-            raise InvalidText(f"{wrong[0]!r} is no hexadecimal figure", number, at)
-        for pair in figures.split():
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise InvalidText("not a hex dump", number)
+        digits = match["digits"]
+        if invalid := _NOT_HEX.search(digits):
+            at = match.start("digits") + invalid.start() + 1
+            raise InvalidText(f"{invalid[0]!r} is not a hex digit", number, at)
+        for pair in digits.split():
             if len(pair) % 2:
-                raise InvalidText(f"half a byte: {pair}", number, line.index(pair, found.start("figures")) + 1)
+                raise InvalidText(f"half a byte: {pair}", number, line.index(pair, match.start("digits")) + 1)
             value += bytes.fromhex(pair)
     return bytes(value)
 
 
 @dataclass(frozen=True, slots=True)
 class HexDocument(Document):
-    """A value that is read as nothing but bytes."""
+    """Binary value, edited as a hex dump."""
 
     @classmethod
     def open(cls, value: bytes, reason: str, limits: Limits) -> Self:
-        """Open any value; of one that is too large the beginning is shown."""
+        """Return the document of any value; a value that is too large is truncated."""
         return cls(
             value=value,
             choice=Choice("hex"),
@@ -58,25 +58,25 @@ class HexDocument(Document):
         )
 
     def encode(self, text: str) -> EncodeResult:
-        """Give the bytes of a dump.
+        """Return the bytes of a dump.
 
         Raises:
-            InvalidText: There is something else in a line, half a byte, or the document refuses to be edited.
+            InvalidText: The text is not a hex dump, or the document cannot be edited.
         """
         if self.read_only_reason is not None:
             raise InvalidText(self.read_only_reason)
-        value = self.value if text == self.text else undump(text)
+        value = self.value if text == self.text else parse_dump(text)
         return EncodeResult(value, changed=value != self.value)
 
     def merge(self, mine: str, theirs: bytes) -> MergeResult:
-        """Merge line by line.
+        """Return the line-by-line merge.
 
         Raises:
-            InvalidText: Mine is no dump, or the document refuses to be edited.
+            InvalidText: Mine is not a hex dump, or the document cannot be edited.
         """
         if self.read_only_reason is not None:
             raise InvalidText(self.read_only_reason)
-        undump(mine)
+        parse_dump(mine)
         document = HexDocument.open(theirs, self.reason, Limits(max_hex_value=max(len(theirs), len(self.value))))
         text, conflicts = merge_lines(self.text, mine, document.text)
         return MergeResult(document, text, conflicts)
