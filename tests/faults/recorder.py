@@ -9,11 +9,12 @@ from grpc.aio import AioRpcError
 from explorer.drivers.etcd import EtcdStore, messages
 from explorer.model.address import Access, parse
 from explorer.model.entries import Revision
-from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync
-from tests.faults.checkers import FaultBegun, FaultHealed, LogEntry, number
+from explorer.model.events import Deleted, Event, Put
+from tests.faults.checkers import FaultBegun, FaultHealed, number
 from tests.faults.etcd_stub import PlainClient, change
 from tests.faults.history import Change, History
-from tests.faults.timeouts import hurry
+from tests.faults.replica import Replica
+from tests.faults.timeouts import limit_requests
 from tests.faults.workload import ROOT
 from tests.scale import PATIENCE
 from tests.servers.waiting import eventually
@@ -27,14 +28,12 @@ def open_store(*addresses: str, timeout: float = PATIENCE) -> EtcdStore:
     return EtcdStore(parse(f"etcd://{','.join(addresses)}/{ROOT}"), Access(timeout=timeout))
 
 
-class Watcher:
-    """Reads a listing and watches from there on, folding every event into its own table, which the store may read."""
+class Watcher(Replica):
+    """A replica of an etcd store, from a listing and a watch that continues from its revision."""
 
     def __init__(self, store: EtcdStore) -> None:
+        super().__init__()
         self._store = store
-        self.log: list[LogEntry] = []
-        self.table: dict[str, Revision] = {}
-        self.values: dict[str, bytes | None] = {}
         self.seen = 0
         """The revision of the store's last own event."""
         self._task: asyncio.Task[None] | None = None
@@ -42,8 +41,8 @@ class Watcher:
     async def __aenter__(self) -> Self:
         page = await self._store.list("", limit=100_000)
         for entry in page.items:
-            self._keep(Put(entry))
-        hurry(self._store, _LIMIT)
+            self.apply(Put(entry))
+        limit_requests(self._store, _LIMIT)
         self._task = asyncio.create_task(self._watch(page.revision))
         await eventually(lambda: bool(self.log) or self.ended, "the watch is established", PATIENCE)
         return self
@@ -61,53 +60,35 @@ class Watcher:
     def ended(self) -> bool:
         return self._task is None or self._task.done()
 
-    def count(self, kind: type[Event]) -> int:
-        return sum(isinstance(event, kind) for event in self.log)
-
     @property
     def changes(self) -> int:
+        """Number of changes that the store itself reported."""
         return sum(isinstance(event, Put | Deleted) and not event.inferred for event in self.log)
 
-    @property
-    def lost(self) -> bool:
-        """Whether the store was last said not to be heard."""
-        told = next((event for event in reversed(self.log) if isinstance(event, Lost | Restored | Resync)), None)
-        return isinstance(told, Lost)
-
-    def begin(self, what: str) -> None:
+    def begin_fault(self, fault: str) -> None:
         """Mark in the log that a fault begins."""
-        self.log.append(FaultBegun(what))
+        self.log.append(FaultBegun(fault))
 
-    def heal(self, what: str) -> None:
+    def end_fault(self, fault: str) -> None:
         """Mark in the log that a fault is over."""
-        self.log.append(FaultHealed(what))
+        self.log.append(FaultHealed(fault))
 
     async def reach(self, revision: int) -> None:
-        """Wait until the store's own events go on behind a revision."""
-        await eventually(lambda: self.seen >= revision or self.ended, f"revision {revision} is told", PATIENCE)
+        """Wait until the store's own events have reached a revision."""
+        await eventually(lambda: self.seen >= revision or self.ended, f"revision {revision} is reached", PATIENCE)
 
     def state(self) -> dict[str, tuple[Revision, bytes | None]]:
-        """Give the state that was folded: revision and value by key."""
-        return {key: (self.table[key], value) for key, value in self.values.items()}
+        """Return revision and value by key."""
+        return {key: (self.revisions[key], value) for key, value in self.values.items()}
 
-    async def _watch(self, since: Revision | None) -> None:
-        async with self._store.watch_tree("", since=since, known=self.table) as events:
-            async for event in events:
-                self.log.append(event)
-                self._keep(event)
-
-    def _keep(self, event: Event) -> None:
-        match event:
-            case Put(entry):
-                self.table[event.key] = entry.revision
-                self.values[event.key] = entry.value
-            case Deleted(key):
-                self.table.pop(key, None)
-                self.values.pop(key, None)
-            case _:
-                pass
+    def apply(self, event: Event) -> None:
+        super().apply(event)
         if isinstance(event, Put | Deleted) and not event.inferred:
             self.seen = number(event)
+
+    async def _watch(self, since: Revision | None) -> None:
+        async with self._store.watch_tree("", since=since, known=self.revisions) as events:
+            await self.follow(events)
 
 
 class Recorder:

@@ -1,4 +1,4 @@
-"""Nothing stays behind: connections that are cut, and stores that come and go, leave no thread, socket or task."""
+"""Threads, sockets, tasks and memory after etcd connections that are cut, and stores that are opened and closed."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ from explorer.drivers.etcd import EtcdStore
 from explorer.model.address import Access, parse
 from explorer.model.errors import ExplorerError
 from explorer.model.events import Put, Resync, Started
-from tests.faults.resource_leaks import Holding, nothing_is_left, report
+from tests.faults.resource_leaks import Resources, assert_no_leak, report
 from tests.scale import PATIENCE, figure
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import shared_etcd
@@ -37,31 +37,31 @@ def accepts_more(proxy: FaultProxy, before: int) -> bool:
 
 @pytest.fixture
 def etcd_version() -> str:
-    """One version will do: what is left behind is ours."""
+    """One version is enough: the leaks would be the client's."""
     return "3.5"
 
 
-def own_tasks() -> Counter[str]:
-    """The tasks beside the one that asks, by their names."""
+def other_tasks() -> Counter[str]:
+    """Return the number of tasks other than the current one, by name."""
     return Counter(task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task())
 
 
-async def no_task_is_left(before: Counter[str]) -> None:
-    await eventually(lambda: own_tasks() <= before, f"there are no more tasks than {before}", PATIENCE)
+async def assert_no_task_left(before: Counter[str]) -> None:
+    await eventually(lambda: other_tasks() <= before, f"there are no more tasks than {before}", PATIENCE)
 
 
-async def settle(proxy: FaultProxy, store: EtcdStore, events: Watch, mark: str) -> None:
-    """Wait until the watch tells what happens now, and one connection carries it and that of the lock."""
+async def wait_until_watched(proxy: FaultProxy, store: EtcdStore, events: Watch, mark: str) -> None:
+    """Wait until the watch reports a new value, and one connection carries it and the lock's keep-alive."""
     await store.put("key", mark.encode())
     async with asyncio.timeout(PATIENCE):
         while not (isinstance(event := await anext(events), Put) and event.entry.value == mark.encode()):
             assert not isinstance(event, Resync)
     await eventually(lambda: proxy.connections == 1, "one connection is open", PATIENCE)
-    await eventually(lambda: streams() == 2, "two streams are open", PATIENCE)
+    await eventually(lambda: open_streams() == 2, "two streams are open", PATIENCE)
 
 
-def streams() -> int:
-    """Count the streams that are waited on."""
+def open_streams() -> int:
+    """Return the number of streams whose next answer is awaited."""
     return [task.get_name() for task in asyncio.all_tasks()].count("next answer of a stream")
 
 
@@ -72,31 +72,31 @@ async def reconnect(proxy: FaultProxy) -> None:
         store.watch_tree("") as events,
         store.lock("job", ttl=20) as lock,
     ):
-        await settle(proxy, store, events, "begun")
-        before = Holding.now()
+        await wait_until_watched(proxy, store, events, "begun")
+        before = Resources.now()
         for number in range(WARM_UP + RECONNECTS):
             if number == WARM_UP:
-                await settle(proxy, store, events, "warm")
-                before = Holding.now()
+                await wait_until_watched(proxy, store, events, "warm")
+                before = Resources.now()
             accepted = proxy.accepted
             proxy.reset_connections()
             await store.exists("key")
             await eventually(partial(accepts_more, proxy, accepted), "it has connected again", PATIENCE)
-        await settle(proxy, store, events, "after all")
+        await wait_until_watched(proxy, store, events, "after all")
         assert lock.held
-        await nothing_is_left(f"{RECONNECTS} reconnects", before)
+        await assert_no_leak(f"{RECONNECTS} reconnects", before)
 
 
 async def test_reconnecting_leaves_nothing_behind(shared_etcd: EtcdServer) -> None:
-    tasks = own_tasks()
+    tasks = other_tasks()
     async with FaultProxy(shared_etcd.client_port) as proxy:
         await reconnect(proxy)
         gc.collect()
         await eventually(lambda: not proxy.connections, "every connection is closed", PATIENCE)
-    await no_task_is_left(tasks)
+    await assert_no_task_left(tasks)
 
 
-async def test_closing_closes_the_connection_without_the_garbage_collector(shared_etcd: EtcdServer) -> None:
+async def test_closing_needs_no_garbage_collector(shared_etcd: EtcdServer) -> None:
     gc.collect()
     gc.disable()
     try:
@@ -121,14 +121,14 @@ async def test_opening_and_closing_leaves_nothing_behind(shared_etcd: EtcdServer
 
     for _ in range(WARM_UP):
         await once()
-    before, tasks = Holding.now(), own_tasks()
+    before, tasks = Resources.now(), other_tasks()
     for _ in range(OPENINGS):
         await once()
-    await nothing_is_left(f"{OPENINGS} openings", before)
-    await no_task_is_left(tasks)
+    await assert_no_leak(f"{OPENINGS} openings", before)
+    await assert_no_task_left(tasks)
 
 
-async def test_a_store_that_cannot_be_opened_leaves_nothing_behind(shared_etcd: EtcdServer) -> None:
+async def test_refused_opening_leaves_nothing_behind(shared_etcd: EtcdServer) -> None:
     async def once() -> None:
         with pytest.raises(ExplorerError):
             async with EtcdStore(parse(f"etcd+tls://{shared_etcd.address}/"), Access(timeout=1)):
@@ -136,14 +136,14 @@ async def test_a_store_that_cannot_be_opened_leaves_nothing_behind(shared_etcd: 
 
     for _ in range(5):
         await once()
-    before, tasks = Holding.now(), own_tasks()
+    before, tasks = Resources.now(), other_tasks()
     for _ in range(figure(10, 100)):
         await once()
-    await nothing_is_left("refused openings", before)
-    await no_task_is_left(tasks)
+    await assert_no_leak("refused openings", before)
+    await assert_no_task_left(tasks)
 
 
-def test_the_blocking_face_leaves_nothing_but_its_one_thread(shared_etcd: EtcdServer) -> None:
+def test_blocking_store_leaves_only_its_one_thread(shared_etcd: EtcdServer) -> None:
     def once() -> None:
         with explorer.connect(f"etcd://{shared_etcd.address}/leaks/") as store:
             store.put("key", b"value")
@@ -153,10 +153,10 @@ def test_the_blocking_face_leaves_nothing_but_its_one_thread(shared_etcd: EtcdSe
 
     for _ in range(WARM_UP):
         once()
-    before = Holding.now()
+    before = Resources.now()
     for _ in range(OPENINGS):
         once()
     with suppress(TimeoutError):
-        wait_until(lambda: not before.grew_to(Holding.now()), "all is as before", PATIENCE)
+        wait_until(lambda: not before.growth(Resources.now()), "all is as before", PATIENCE)
     assert [thread.name for thread in threading.enumerate()].count("explorer-io") == 1
     report(f"{OPENINGS} blocking openings", before)

@@ -19,7 +19,7 @@ from explorer.model.events import Lost
 from tests.faults.etcd_stub import PlainClient, delete, put
 from tests.faults.history import Change
 from tests.faults.recorder import record
-from tests.faults.timeouts import hurried, hurry
+from tests.faults.timeouts import limit_requests, warm_up_and_limit
 from tests.faults.workload import ROOT
 from tests.scale import PATIENCE, figure
 from tests.servers.etcd import EtcdCluster, EtcdServer
@@ -125,7 +125,7 @@ async def desk(version: str, timeout: float = 2.0) -> AsyncGenerator[Desk, None]
         PlainClient(server.address) as plain,
         EtcdStore(parse(f"etcd://{proxy.address}/{ROOT}"), Access(timeout=PATIENCE)) as store,
     ):
-        await hurried(store, timeout)
+        await warm_up_and_limit(store, timeout)
         made = Desk(server, proxy, plain, store)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store.connection, "call", made.call)
@@ -308,7 +308,7 @@ async def test_a_member_without_a_leader_takes_nothing() -> None:
         followers = [member for member in cluster.members if member is not leader]
         async with EtcdStore(parse(f"etcd://{leader.address}/{ROOT}"), Access(timeout=PATIENCE)) as store:
             entry = await store.put("key", b"read")
-            hurry(store, 1.0)
+            limit_requests(store, 1.0)
             async with store.watch_tree("") as events:
                 for member in followers:
                     await asyncio.to_thread(member.pause)

@@ -36,8 +36,8 @@ async def proxied(name: str, version: str, folder: Path) -> AsyncGenerator[tuple
         assert running.watcher.count(Resync) == 0, "nothing was compacted: there is no reason for a gap"
 
 
-async def lost(running: Lane) -> None:
-    await eventually(lambda: running.watcher.lost, "the loss is told", PATIENCE)
+async def wait_lost(running: Lane) -> None:
+    await eventually(lambda: running.watcher.is_lost, "the loss is told", PATIENCE)
 
 
 @pytest.mark.parametrize("version", ["3.4", "3.5"])
@@ -46,7 +46,7 @@ async def test_reset_connections(version: str, tmp_path: Path) -> None:
         for _ in range(CUTS):
             async with running.fault("reset"):
                 proxy.reset()
-                await lost(running)
+                await wait_lost(running)
                 proxy.heal()
 
 
@@ -56,7 +56,7 @@ async def test_replies_cut_in_their_middle(version: str, tmp_path: Path) -> None
         for number in range(CUTS * 2):
             async with running.fault("cut"):
                 proxy.cut_after(300 + 997 * number)
-                await lost(running)
+                await wait_lost(running)
                 proxy.heal()
 
 
@@ -113,7 +113,7 @@ async def test_a_half_open_connection(tmp_path: Path) -> None:
         for _ in range(figure(short=1, long=10)):
             async with running.fault("hang"):
                 proxy.hang()
-                await lost(running)
+                await wait_lost(running)
                 proxy.heal()
 
 

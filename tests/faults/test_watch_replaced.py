@@ -124,7 +124,7 @@ async def test_equal_revisions_of_two_stores_mean_nothing() -> None:
         async with Watcher(store) as watcher:
             proxy.reset()
             proxy.server_port = other.client_port
-            await eventually(lambda: watcher.lost, "the loss is told", PATIENCE)
+            await eventually(lambda: watcher.is_lost, "the loss is told", PATIENCE)
             proxy.heal()
             there = {f"{key:05}": b"other" for key in range(9)}
             await eventually(lambda: watcher.values == there, "all is as it is", PATIENCE)
@@ -165,10 +165,10 @@ async def test_a_reading_that_was_cut_short_is_begun_again() -> None:
         async with Watcher(store) as watcher:
             proxy.reset()
             proxy.server_port = other.client_port
-            await eventually(lambda: watcher.lost, "the loss is told", PATIENCE)
+            await eventually(lambda: watcher.is_lost, "the loss is told", PATIENCE)
             proxy.heal()
             proxy.cut_after(400_000)  # in the second of three pages
-            await eventually(lambda: watcher.count(Resync) > 0 and watcher.lost, "it is cut again", PATIENCE)
+            await eventually(lambda: watcher.count(Resync) > 0 and watcher.is_lost, "it is cut again", PATIENCE)
             assert len(watcher.values) < 6000
             proxy.heal()
             await eventually(lambda: len(watcher.values) == 6000, "everything was read", PATIENCE)

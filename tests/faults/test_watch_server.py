@@ -20,8 +20,8 @@ COMPACTION = 0.2
 """Seconds between two compactions."""
 
 
-async def lost(running: Lane) -> None:
-    await eventually(lambda: running.watcher.lost, "the loss is told", PATIENCE)
+async def wait_lost(running: Lane) -> None:
+    await eventually(lambda: running.watcher.is_lost, "the loss is told", PATIENCE)
 
 
 @pytest.mark.parametrize("version", ["3.4", "3.5"])
@@ -33,7 +33,7 @@ async def test_kill_9_and_a_restart(version: str, tmp_path: Path) -> None:
         for _ in range(KILLS):
             async with running.fault("kill"):
                 server.kill()
-                await lost(running)
+                await wait_lost(running)
                 await asyncio.to_thread(server.start)
         assert running.watcher.count(Resync) == 0
 
@@ -59,7 +59,7 @@ async def test_a_server_that_is_stopped_for_longer_than_the_keepalive(tmp_path: 
         for _ in range(figure(short=1, long=10)):
             async with running.fault("pause"):
                 await asyncio.to_thread(server.pause)
-                await lost(running)
+                await wait_lost(running)
                 server.resume()
         assert running.watcher.count(Resync) == 0
 
@@ -80,7 +80,7 @@ async def test_compaction_while_cut_off(version: str, tmp_path: Path) -> None:
             for number in range(figure(short=5, long=50)):
                 async with running.fault("cut off"):
                     proxy.reset()
-                    await lost(running)
+                    await wait_lost(running)
                     goal = running.compactions + number % 3 + 1
                     await eventually(partial(compacted, running, goal), "history is gone", PATIENCE)
                     proxy.heal()

@@ -2,22 +2,19 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from explorer.codecs.codecs import Codecs
-from explorer.drivers.common.watch import Watch
 from explorer.drivers.zookeeper import ZooKeeperStore
-from explorer.model.entries import Revision
 from explorer.model.errors import NotReachable
-from explorer.model.events import Deleted, Event, Put, Resync
+from explorer.model.events import Resync
 from explorer.opener import opener
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus
+from tests.faults.replica import Replica, following
 from tests.faults.test_zookeeper import open_store
 from tests.scale import PATIENCE
 from tests.servers.proxy import FaultProxy
@@ -29,40 +26,6 @@ pytestmark = pytest.mark.faults
 
 NEWER = 30
 """Writes after the copy of the data was made."""
-
-
-@dataclass(slots=True)
-class Replica:
-    """What a watcher of a tree knows: revisions, as the driver reads them, and values."""
-
-    known: dict[str, Revision] = field(default_factory=dict)
-    values: dict[str, bytes | None] = field(default_factory=dict)
-    log: list[Event] = field(default_factory=list)
-
-    async def follow(self, watch: Watch) -> None:
-        async for event in watch:
-            self.log.append(event)
-            match event:
-                case Put(entry=entry):
-                    self.known[entry.key], self.values[entry.key] = entry.revision, entry.value
-                case Deleted(key=key):
-                    self.known.pop(key, None)
-                    self.values.pop(key, None)
-                case _:
-                    continue
-
-
-@asynccontextmanager
-async def following(watch: Watch, replica: Replica) -> AsyncGenerator[None, None]:
-    async with watch:
-        task = asyncio.create_task(replica.follow(watch))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
-            if not task.cancelled():
-                task.result()
 
 
 async def contents(store: ZooKeeperStore) -> dict[str, bytes | None]:
@@ -118,12 +81,11 @@ async def test_older_data_is_read_again(
     async with FaultProxy(server.port) as proxy, open_store(proxy.address) as store:
         tree, key, unknown = Replica(), Replica(), Replica()
         async with (
-            following(store.watch_tree("", known=tree.known), tree),
+            following(store.watch_tree("", known=tree.revisions), tree),
             following(store.watch("b"), key),
             following(store.watch_tree(""), unknown),
         ):
-            async for entry in store.walk(""):
-                tree.known[entry.key], tree.values[entry.key] = entry.revision, entry.value
+            await tree.read(store)
             assert tree.values["b"] == b"2"
             key.values["b"] = b"2"
             proxy.reset()
@@ -150,7 +112,7 @@ async def test_older_data_is_read_again(
             changed = {name: value for name, value in found.items() if name != "a"}
             await eventually(lambda: changed.items() <= unknown.values.items(), "and that knew nothing", PATIENCE)
             for replica in (tree, key, unknown):
-                assert any(isinstance(event, Resync) for event in replica.log)
+                assert replica.count(Resync) > 0
 
 
 @pytest.mark.parametrize("change", [wipe, restore])
@@ -162,7 +124,7 @@ async def test_session_is_live_with_older_data(
     await write_before(server, folder)
     lies: list[object] = []
     restarted = False
-    async with Session(opener(f"zk://{server.address}/lane?session=4"), Codecs()) as session:
+    async with Session(opener(f"zk://{server.address}/faults?session=4"), Codecs()) as session:
         await live(session)
         session.select("b")
         await session.idle()

@@ -1,38 +1,45 @@
-"""Time limits on a busy machine: short ones for an open store, and such as do not count what the machine takes."""
+"""Time limits on a busy machine: short ones for an open store, and waits that stop with this process."""
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from explorer.drivers.base import Store
 from explorer.drivers.consul import ConsulStore
 from explorer.drivers.etcd import EtcdStore
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.drivers.zookeeper import ZooKeeperStore
 
-Hurried = TypeVar("Hurried", bound=ConsulStore | EtcdStore | Etcd2Store | ZooKeeperStore)
-Answer = TypeVar("Answer")
+AnyStore = TypeVar("AnyStore", bound=Store)
+Result = TypeVar("Result")
 
-WARM = "beside/warm"
-"""The key that is written before there is any hurry."""
-_TICK = 0.05  # seconds
+WARM_UP_KEY: Final = "beside/warm"
+"""The key that is written before the time limit is lowered."""
+_TICK: Final = 0.05  # seconds
 
 
-async def hurried(store: Hurried, seconds: float) -> Hurried:
-    """Write once on an open store, whose server may have started a moment ago, and `hurry` from then on."""
-    await store.put(WARM, b"")
-    hurry(store, seconds)
+async def warm_up_and_limit(store: AnyStore, seconds: float) -> AnyStore:
+    """Write once to an open store, whose server may have started a moment ago, then `limit_requests`."""
+    await store.put(WARM_UP_KEY, b"")
+    limit_requests(store, seconds)
     return store
 
 
-def hurry(store: ConsulStore | EtcdStore | Etcd2Store | ZooKeeperStore, seconds: float) -> None:
-    """Allow a request on an open store no more than so many seconds from now on."""
+def limit_requests(store: Store, seconds: float) -> None:
+    """Allow a request of an open store no more than so many seconds from now on."""
+    if not isinstance(store, ConsulStore | EtcdStore | Etcd2Store | ZooKeeperStore):
+        raise TypeError(f"{store!r} is no network store")
     store.connection.timeout = seconds
     if isinstance(store, ConsulStore | Etcd2Store):
         store.connection._endpoints.timeout = seconds  # noqa: SLF001 - only tests change it
 
 
-async def in_time(work: Coroutine[object, object, Answer], seconds: float) -> Answer:
-    """Have something done within so many seconds, by a clock that stands still while this process does."""
+async def complete_within(work: Coroutine[object, object, Result], seconds: float) -> Result:
+    """Return the result of a coroutine that ends within so many seconds, by a clock that stops with this process.
+
+    Raises:
+        AssertionError: It did not end in time.
+    """
     task = asyncio.create_task(work)
     for _ in range(round(seconds / _TICK)):
         await asyncio.wait((task,), timeout=_TICK)

@@ -55,9 +55,9 @@ class Lane:
     async def broken(self, what: str) -> AsyncGenerator[None, None]:
         """Mark a fault, which the block makes and takes back."""
         self.faults += 1
-        self.watcher.begin(what)
+        self.watcher.begin_fault(what)
         yield
-        self.watcher.heal(what)
+        self.watcher.end_fault(what)
 
     async def recover(self) -> None:
         """Wait until the watcher tells what happens now, and enough was written meanwhile."""

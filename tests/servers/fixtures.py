@@ -22,8 +22,8 @@ _SHARED = pytest.StashKey[dict[str, Server]]()
 Kind = TypeVar("Kind", bound=Server)
 
 
-def _kept(request: pytest.FixtureRequest, kind: type[Kind], name: str, make: Callable[[], Kind]) -> Kind:
-    """Give the session's server of a name, started if nobody has asked for it yet."""
+def session_server(request: pytest.FixtureRequest, kind: type[Kind], name: str, make: Callable[[], Kind]) -> Kind:
+    """Return the session's server of a name, started at the first call."""
     servers = request.config.stash.setdefault(_SHARED, {})
     if name not in servers:
         server = make()
@@ -46,13 +46,13 @@ def etcd_version(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def shared_etcd(request: pytest.FixtureRequest, etcd_version: str) -> EtcdServer:
     """The session's server of each version, for tests that keep below their own `prefix` and hurt nobody."""
-    return _kept(request, EtcdServer, f"etcd {etcd_version}", lambda: EtcdServer(etcd_version))
+    return session_server(request, EtcdServer, f"etcd {etcd_version}", lambda: EtcdServer(etcd_version))
 
 
 @pytest.fixture
 def shared_etcd2(request: pytest.FixtureRequest) -> EtcdServer:
     """The session's server with the API of version 2, for tests that keep below their own path and hurt nobody."""
-    return _kept(request, EtcdServer, "etcd v2", lambda: EtcdServer("3.4", v2=True))
+    return session_server(request, EtcdServer, "etcd v2", lambda: EtcdServer("3.4", v2=True))
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def own_etcd2() -> Iterator[EtcdServer]:
     """A server with the API of version 2 that the test may kill or pause; what it said is shown if the test fails."""
     with EtcdServer("3.4", v2=True) as server:
         yield server
-        _show(server)
+        show_output(server)
 
 
 @pytest.fixture
@@ -69,13 +69,13 @@ def etcd2_cluster() -> Iterator[EtcdCluster]:
     with EtcdCluster("3.4", v2=True) as cluster:
         yield cluster
         for member in cluster.members:
-            _show(member)
+            show_output(member)
 
 
 @pytest.fixture
 def shared_consul(request: pytest.FixtureRequest) -> ConsulServer:
     """The session's Consul server, for tests that keep below their own path and hurt nobody."""
-    return _kept(request, ConsulServer, "consul", ConsulServer)
+    return session_server(request, ConsulServer, "consul", ConsulServer)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def own_consul() -> Iterator[ConsulServer]:
     """A Consul server that the test may kill, pause or fill up; what it said is shown if the test fails."""
     with ConsulServer() as server:
         yield server
-        _show(server)
+        show_output(server)
 
 
 @pytest.fixture
@@ -92,13 +92,13 @@ def consul_cluster() -> Iterator[ConsulCluster]:
     with ConsulCluster() as cluster:
         yield cluster
         for member in cluster.members:
-            _show(member)
+            show_output(member)
 
 
 @pytest.fixture
 def shared_zookeeper(request: pytest.FixtureRequest) -> ZooKeeperServer:
     """The session's ZooKeeper server, for tests that keep below their own path and hurt nobody."""
-    return _kept(request, ZooKeeperServer, "zookeeper", ZooKeeperServer)
+    return session_server(request, ZooKeeperServer, "zookeeper", ZooKeeperServer)
 
 
 @pytest.fixture(params=[*(f"etcd {version}" for version in VERSIONS), "consul", "zookeeper"])
@@ -106,11 +106,11 @@ def shared_server(request: pytest.FixtureRequest) -> EtcdServer | ConsulServer |
     """The session's server of each kind that takes any bytes, for tests that hurt nobody."""
     match str(request.param):
         case "consul":
-            return _kept(request, ConsulServer, "consul", ConsulServer)
+            return session_server(request, ConsulServer, "consul", ConsulServer)
         case "zookeeper":
-            return _kept(request, ZooKeeperServer, "zookeeper", ZooKeeperServer)
+            return session_server(request, ZooKeeperServer, "zookeeper", ZooKeeperServer)
         case name:
-            return _kept(request, EtcdServer, name, lambda: EtcdServer(name.removeprefix("etcd ")))
+            return session_server(request, EtcdServer, name, lambda: EtcdServer(name.removeprefix("etcd ")))
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def own_zookeeper() -> Iterator[ZooKeeperServer]:
     """A ZooKeeper server that the test may kill or pause; what it said is shown if the test fails."""
     with ZooKeeperServer() as server:
         yield server
-        _show(server)
+        show_output(server)
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def zookeeper_cluster() -> Iterator[ZooKeeperCluster]:
     with ZooKeeperCluster() as cluster:
         yield cluster
         for member in cluster.members:
-            _show(member)
+            show_output(member)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def own_etcd(etcd_version: str) -> Iterator[EtcdServer]:
     """An etcd of each version that the test may kill, pause or fill up; what it said is shown if the test fails."""
     with EtcdServer(etcd_version) as server:
         yield server
-        _show(server)
+        show_output(server)
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def etcd_cluster(etcd_version: str) -> Iterator[EtcdCluster]:
     with EtcdCluster(etcd_version) as cluster:
         yield cluster
         for member in cluster.members:
-            _show(member)
+            show_output(member)
 
 
 @pytest.fixture(scope="session")
@@ -160,5 +160,6 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return make_certificates(folder)
 
 
-def _show(server: Server) -> None:
+def show_output(server: Server) -> None:
+    """Print what a server wrote to its output; pytest shows it if the test fails."""
     sys.stdout.write(f"--- {server.name} said:\n{server.output}\n")
