@@ -226,7 +226,7 @@ async def test_paused_server_is_reported_within_the_timeout(own_etcd: EtcdServer
 
 async def test_unknown_host_name_is_reported() -> None:
     """A host name that cannot be resolved is reported as such."""
-    await assert_told("etcd://nowhere.invalid:2379/", NotReachable, 5, hint="not known", soon=RESOLVED)
+    await assert_told("etcd://nowhere.invalid:2379/", NotReachable, 5, hint="unknown host name", soon=RESOLVED)
 
 
 @pytest.mark.parametrize("fault", ["dead", "paused", "unknown"])

@@ -84,9 +84,9 @@ def _foreign(code: grpc.StatusCode, details: str) -> str | None:
     """Return why a status cannot be etcd's, or None: etcd's own texts all begin with its name."""
     status = _HTTP_STATUS.search(details)
     if status is not None:
-        return f"an HTTP server gave status {status[1]}"
+        return f"HTTP status {status[1]}"
     if _HTTP_1_TEXT in details:
-        return "a server that speaks only HTTP/1 answers"
+        return "the server speaks HTTP/1 only"
     if code is grpc.StatusCode.UNIMPLEMENTED and not details.startswith(_UNIMPLEMENTED_PREFIXES):
         return details or _NO_DETAILS
     if code in _APPLICATION_CODES and not details.startswith(_ETCD_PREFIXES):
@@ -105,7 +105,7 @@ def _error(code: grpc.StatusCode, text: str) -> ExplorerError:
         case grpc.StatusCode.PERMISSION_DENIED:
             return Forbidden("permission denied", hint="the user needs a role that covers this key or prefix")
         case grpc.StatusCode.OUT_OF_RANGE if "compacted" in text:
-            return Compacted("that revision has been compacted", hint="read it again")
+            return Compacted("the revision has been compacted", hint="read it again")
         case grpc.StatusCode.OUT_OF_RANGE if _FUTURE_REVISION in text:
             return NotReachable("the member that answered lags behind", hint="try again")
         case grpc.StatusCode.RESOURCE_EXHAUSTED if "space" in text:
@@ -120,11 +120,11 @@ def _error(code: grpc.StatusCode, text: str) -> ExplorerError:
         case grpc.StatusCode.INVALID_ARGUMENT:
             return _invalid(text)
         case grpc.StatusCode.UNIMPLEMENTED:
-            return CallNotSupported("the server does not know this call", hint="is it etcd 3.4 or newer?")
+            return CallNotSupported("the server does not support this call", hint="is it etcd 3.4 or newer?")
         case grpc.StatusCode.CANCELLED:
             return NotReachable("the connection was cancelled", hint="try again")
         case grpc.StatusCode.INTERNAL:  # a connection cut within a frame; etcd's client retries, too
-            return NotReachable("the connection broke", hint="try again")
+            return NotReachable("the connection was interrupted", hint="try again")
         case grpc.StatusCode.UNKNOWN | grpc.StatusCode.DATA_LOSS:  # a write may have taken effect
             return NotReachable(f"the store failed: {text}", hint="see its log, then try again")
         case _:
@@ -137,11 +137,11 @@ def _unavailable(text: str) -> NotReachable:
     if "no leader" in text:
         return NotReachable("the member that answered has no leader", hint="the cluster has lost its quorum")
     if any(part in text for part in _DNS_TEXTS):
-        return NotReachable("the host name is not known", hint="check its spelling")
+        return NotReachable("unknown host name", hint="check its spelling")
     if "Handshake read failed" in text:  # a server that is shutting down looks the same, so it may be retried
         return NotReachable(
-            "the connection was closed before TLS was agreed on",
-            hint="if the server speaks no TLS, use etcd:// instead of etcd+tls://",
+            "the connection was closed during the TLS handshake",
+            hint="if the server does not speak TLS, use etcd:// instead of etcd+tls://",
         )
     if "Socket closed" in text or "recvmsg" in text or "onnection reset" in text:
         return NotReachable("the connection was closed", hint="if the server speaks TLS, use etcd+tls://")

@@ -11,7 +11,7 @@ from explorer.model.errors import NotReachable
 
 MessageT = TypeVar("MessageT", bound=Message)
 
-_NOT_A_MESSAGE = "its answer is no message of etcd's"
+_NOT_A_MESSAGE = "it is not a message of etcd's API"
 
 
 class ForeignResponseError(Exception):
@@ -39,7 +39,7 @@ def not_etcd(reason: str) -> NotReachable:
     """Return the error for a response that is not etcd's."""
     return NotReachable(
         f"this is not etcd's answer: {reason}",
-        hint="check host and port; a proxy before the store may answer in its place",
+        hint="are host and port right? a proxy in front of the store may answer in its place",
     )
 
 
@@ -50,7 +50,7 @@ def check_header(response: object) -> None:
     if isinstance(response, messages.AlarmResponse):
         return  # etcd 3.4 sends no header with the alarms
     if "header" in response.DESCRIPTOR.fields_by_name and not response.HasField("header"):
-        raise ForeignResponseError("it names no cluster")
+        raise ForeignResponseError("it has no header with a cluster ID")
 
 
 def check_response(request: Message, response: object) -> None:
@@ -60,13 +60,13 @@ def check_response(request: Message, response: object) -> None:
         case messages.TxnRequest(), messages.TxnResponse():
             _check_txn(request, response)
         case messages.RangeRequest(), messages.RangeResponse() if response.more and not response.kvs:
-            raise ForeignResponseError("there are more keys, and it has none")
+            raise ForeignResponseError("it announces more keys and has none")
         case messages.LeaseGrantRequest(), messages.LeaseGrantResponse(ID=0):
-            raise ForeignResponseError("it grants no lease")
+            raise ForeignResponseError("it has no lease ID")
         case messages.AuthenticateRequest(), messages.AuthenticateResponse(token=token) if not (
             token.isascii() and (token.isprintable() or not token)
         ):
-            raise ForeignResponseError("its token cannot be sent")
+            raise ForeignResponseError("its token is not printable ASCII")
         case _:
             pass
 

@@ -4,6 +4,7 @@ import base64
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -33,26 +34,26 @@ class Etcd2Response:
     change: NodeChange | None
 
     @classmethod
-    def parse(cls, answer: http.Response, path: str | None) -> "Etcd2Response":
-        """Return the response in an HTTP answer.
+    def parse(cls, response: http.Response, path: str | None) -> "Etcd2Response":
+        """Return the response in an HTTP response.
 
         Args:
-            answer: The HTTP answer.
+            response: The HTTP response.
             path: The node that it has to be about, if any.
 
         Raises:
-            ValueError: The answer is not etcd's.
+            ValueError: It is not etcd's.
         """
-        fields = json_fields.object_of(json_fields.parse(answer.body))
+        fields = json_fields.object_of(json_fields.parse(response.body))
         code = json_fields.number(fields, "errorCode", 0) or None
-        index = json_fields.digits(answer.headers.get(_INDEX_HEADER), _INDEX_HEADER)
-        if (code is None) != _is_success(answer):
-            raise _status_error(answer)
+        index = json_fields.digits(response.headers.get(_INDEX_HEADER), _INDEX_HEADER)
+        if (code is None) != _is_success(response):
+            raise _status_error(response)
         change = None if code else NodeChange.parse(fields)
         if change and path is not None and change.node.path != path:
-            message = "it gives a node that was not asked for"
+            message = "it has another node than the requested one"
             raise ValueError(message)
-        return cls(code, index, answer.headers.get(_CLUSTER_HEADER), change)
+        return cls(code, index, response.headers.get(_CLUSTER_HEADER), change)
 
     @property
     def node(self) -> Node | None:
@@ -81,7 +82,7 @@ class Etcd2Connection:
         """The newest index in any response."""
         self._endpoints = http.Endpoints(
             settings.hosts,
-            raise_for_answer=self._raise_for_answer,
+            raise_for_answer=partial(errors.raise_for_answer, has_user=settings.access.user is not None),
             product="etcd's v2 API",
             redacted=self.redacted,
             timeout=self.timeout,
@@ -91,9 +92,6 @@ class Etcd2Connection:
             server_name=settings.access.server_name,
             headers={"Content-Type": requests.FORM_CONTENT_TYPE, **_authorization(settings)},
         )
-
-    def _raise_for_answer(self, answer: http.Response) -> None:
-        errors.raise_for_answer(answer, has_user=self.settings.access.user is not None)
 
     @property
     def hosts(self) -> tuple[Host, ...]:
@@ -125,7 +123,7 @@ class Etcd2Connection:
         """
         path = requests.path_of(request)
         response = await self._endpoints.query(
-            request, lambda answer: Etcd2Response.parse(answer, path), within=within, repeat=repeat
+            request, partial(Etcd2Response.parse, path=path), within=within, repeat=repeat
         )
         if response.code is not None and response.code not in handled:
             raise errors.error_for(response.code)
@@ -159,30 +157,30 @@ async def _without_blank_lines(lines: AsyncGenerator[NodeChange | None, None]) -
             yield change
 
 
-def _parse_head(answer: http.Response) -> tuple[int, str | None]:
+def _parse_head(response: http.Response) -> tuple[int, str | None]:
     """Return the index and the cluster in the headers of a stream."""
-    if not _is_success(answer):
-        raise _status_error(answer)
-    index = json_fields.digits(answer.headers.get(_INDEX_HEADER), _INDEX_HEADER)
-    return index, answer.headers.get(_CLUSTER_HEADER)
+    if not _is_success(response):
+        raise _status_error(response)
+    index = json_fields.digits(response.headers.get(_INDEX_HEADER), _INDEX_HEADER)
+    return index, response.headers.get(_CLUSTER_HEADER)
 
 
 def _parse_line(line: bytes) -> NodeChange | None:
     return NodeChange.parse(json_fields.object_of(json_fields.parse(line))) if line.strip() else None
 
 
-def _parse_member(answer: http.Response) -> Fields:
-    if not _is_success(answer):
-        raise _status_error(answer)
-    return json_fields.object_of(json_fields.parse(answer.body))
+def _parse_member(response: http.Response) -> Fields:
+    if not _is_success(response):
+        raise _status_error(response)
+    return json_fields.object_of(json_fields.parse(response.body))
 
 
-def _is_success(answer: http.Response) -> bool:
-    return answer.status in (HTTPStatus.OK, HTTPStatus.CREATED)
+def _is_success(response: http.Response) -> bool:
+    return response.status in (HTTPStatus.OK, HTTPStatus.CREATED)
 
 
-def _status_error(answer: http.Response) -> ValueError:
-    return ValueError(f"HTTP status {answer.status}")
+def _status_error(response: http.Response) -> ValueError:
+    return ValueError(f"HTTP status {response.status}")
 
 
 def _authorization(settings: Etcd2Settings) -> Mapping[str, str]:

@@ -73,23 +73,23 @@ def parse_fields(body: bytes) -> Fields:
         return {}
 
 
-def raise_for_answer(answer: Response, *, has_user: bool) -> None:
+def raise_for_answer(response: Response, *, has_user: bool) -> None:
     """Raise the error of a response, unless its code is one that callers handle.
 
     Args:
-        answer: The HTTP response.
+        response: The HTTP response.
         has_user: Whether the request named a user: etcd refuses a wrong password as it refuses a missing permission.
 
     Raises:
         ExplorerError: The response is an error.
         ValueError: The response is not etcd's.
     """
-    if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+    if response.status < HTTPStatus.MULTIPLE_CHOICES:
         return
-    fields = parse_fields(answer.body)
+    fields = parse_fields(response.body)
     code = json_fields.number(fields, "errorCode", 0) or None
     if code is None:
-        raise _error_for_status(answer, fields, has_user=has_user)
+        raise _error_for_status(response, fields, has_user=has_user)
     text = sanitize(f"{fields.get('message', '')}: {fields.get('cause', '')}".strip(": "))[:_MAX_TEXT_LENGTH]
     match code:
         case _ if code in _HANDLED_BY_CALLERS:
@@ -106,9 +106,9 @@ def raise_for_answer(answer: Response, *, has_user: bool) -> None:
             raise ExplorerError(f"{text} (code {code})")
 
 
-def _error_for_status(answer: Response, fields: Fields, *, has_user: bool) -> ExplorerError:
+def _error_for_status(response: Response, fields: Fields, *, has_user: bool) -> ExplorerError:
     """Return the error of a response without a code, see `raise_for_answer`."""
-    match answer.status:
+    match response.status:
         case HTTPStatus.UNAUTHORIZED:
             return access_denied(has_user=has_user)
         case HTTPStatus.FORBIDDEN if "message" in fields:
