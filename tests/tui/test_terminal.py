@@ -159,7 +159,7 @@ def test_key_is_shown_to_a_user_with_rights_on_it_only(tmp_path: Path) -> None:
             terminal.shows("value of /pub/deep/b")
             terminal.press(":")
             terminal.type("\x15/priv/c\r")
-            terminal.shows("▌ the user may not do this")
+            terminal.shows("▌ permission denied")
             assert terminal.quit() == 0
 
 
