@@ -8,6 +8,7 @@ import sys
 import termios
 import tomllib
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -19,15 +20,32 @@ from tests.servers.waiting import wait_until
 HEAVY = ("argcomplete", "asyncio", "grpc", "google.protobuf", "textual", "ipywidgets", "yaml")
 
 
-def loaded(*words: str) -> set[str]:
+ONE_KEY = """
+from explorer.cli import run
+from explorer.drivers.memory import MemoryStore
+from explorer.drivers.memory.database import Database
+from explorer.model.address import parse
+database = Database()
+database.put(b"k", b"{}")
+run.open_profile = lambda known: MemoryStore(parse(known.url), known.access, keyspace=database)
+"""
+"""Makes every `memory:` of a run a store with one key."""
+
+
+def loaded(*words: str, setup: str = "", **variables: str) -> set[str]:
     """Return the heavy modules that a run of the command loads."""
     script = (
-        "import sys\nfrom explorer.cli import main\n"
+        f"import sys\nfrom explorer.cli import main\n{setup}\n"
         f"try: main({list(words)!r})\nexcept SystemExit: pass\n"
         f"print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60, env=environment()
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=environment(**variables),
     )
     return set(done.stderr.splitlines()[-1].split())
 
@@ -39,6 +57,15 @@ def test_help_and_usage_errors_load_no_heavy_module(words: list[str]) -> None:
 
 def test_memory_store_loads_no_client_library() -> None:
     assert loaded("ls", "demo:") == {"asyncio"}
+
+
+def test_get_json_loads_protobuf_only_if_a_rule_can_exist(tmp_path: Path) -> None:
+    """Without options, a settings file and a schema of the store no rule can apply."""
+    words = ("get", "memory:", "k", "--as", "json")
+    assert loaded(*words, setup=ONE_KEY) == {"asyncio"}
+    (tmp_path / "keyscope").mkdir()
+    (tmp_path / "keyscope" / "codecs.toml").write_text("version = 1\n")
+    assert "google.protobuf" in loaded(*words, setup=ONE_KEY, XDG_CONFIG_HOME=str(tmp_path))
 
 
 def test_version_is_printed() -> None:
