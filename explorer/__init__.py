@@ -1,10 +1,10 @@
-"""Look into key-value coordination stores, watch them move, edit them safely, and see who holds which lock.
+"""Key-value coordination stores by one interface: read, watch, edit safely, and see who holds which lock.
 
     async with explorer.open("etcd://127.0.0.1:2379/config/") as store: ...
     store = explorer.connect("etcd://127.0.0.1:2379/config/")  # the same calls, blocking
 
-The names are those of `explorer.api`, loaded when first used: importing this package imports no client library and no
-user interface.
+The names are those of `explorer.api`, loaded at first use: importing this package imports no client library and no user
+interface.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""`python -m explorer`: the same as the command `keyscope`."""
+"""`python -m explorer` runs the command `keyscope`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The public names of the package, each with its home."""
+"""The public names of the package."""
 
 from explorer.blocking import BlockingStore, connect
 from explorer.drivers.base import Lock, Store

@@ -34,7 +34,7 @@ def parse(words: Sequence[str]) -> arguments.Command:
     if has_store_only:
         _require_store(str(parsed["url"]))  # which of the words it is only the parser knows: options have values
     if extra:
-        raise UsageError("too many arguments", hint=f"see {parser.prog} --help")
+        raise UsageError("too many arguments", hint=f"see keyscope {verb or 'URL'} --help")
     if parsed.get("value") == []:  # argparse drops the value of --value=--
         parsed["value"] = b"--"
     if parsed.get("escaped"):
