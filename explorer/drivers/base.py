@@ -21,13 +21,13 @@ from explorer.model.errors import CallNotSupported, KeyNotFound
 from explorer.model.locks import LockInfo
 
 PAGE_SIZE = 1000
-"""Entries or children in a page unless the caller says otherwise."""
+"""Default number of entries or children in a page."""
 
 PING_TIMEOUT = 2.0
 """Seconds within which a store has to answer a ping."""
 
 LOCK_TTL = 20.0
-"""Seconds a lock outlives its holder's last sign of life unless the caller says otherwise; libkv's figure."""
+"""Default TTL of a lock in seconds, as in libkv."""
 
 
 class Lock(ABC):
@@ -39,29 +39,29 @@ class Lock(ABC):
 
     key: str
     lost: AsyncEvent
-    """Set as soon as the lock is no longer provably held although it was not released."""
+    """Set when the lock is no longer provably held although it was not released."""
 
     @property
     @abstractmethod
     def held(self) -> bool:
-        """Whether the lock is provably held at this moment; true of this process however long it was stopped."""
+        """Whether the lock is provably held now, however long this process was suspended."""
 
     @property
     @abstractmethod
     def fence(self) -> Revision | None:
-        """The number that orders the holders of this lock; None while it is not held."""
+        """Fencing token, which orders the holders of this lock; None while it is not held."""
 
     @abstractmethod
     async def acquire(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the contract's word
-        """Wait for the lock, at most `timeout` seconds; 0 only tries, None waits for ever.
+        """Wait for the lock, at most `timeout` seconds; 0 tries once, None waits without limit.
 
         Raises:
-            CannotLock: Somebody else holds it still.
+            CannotLock: Another client still holds it.
         """
 
     @abstractmethod
     async def release(self) -> None:
-        """Give the lock up; does nothing when it is not held."""
+        """Release the lock; do nothing when it is not held."""
 
     @abstractmethod
     async def put(self, key: str, value: bytes) -> Entry:
@@ -89,21 +89,21 @@ class Store(ABC):
     """
 
     capabilities: Capability
-    """What the driver can do; of a store that is open, less what its servers turned out to be too old for."""
+    """Capabilities of the driver; of an open store, without those that its servers are too old for."""
     unsupported_reasons: ClassVar[Mapping[Capability, str]] = {}
-    """Why an absent capability is absent, for the message of CallNotSupported."""
+    """Reasons for absent capabilities, for the message of CallNotSupported."""
 
     lock_layouts: ClassVar[tuple[str, ...]] = ()
-    """Names of the layouts that a lock can be taken in; the first is the default."""
+    """Names of the layouts of a lock; the first is the default."""
 
     possible_layouts: ClassVar[tuple[str, ...]] = ()
-    """Names of layouts whose locks look like data; `locks` lists them only below a prefix that is not empty."""
+    """Names of layouts whose locks look like data; `locks` lists these only below a non-empty prefix."""
 
     separator: str = "/"
     schema: ClassVar[Path | None] = None
-    """A protobuf schema (`.proto`) of values that the store brings along."""
+    """Protobuf schema (`.proto`) of the store's values, if it has one."""
     messages: ClassVar[Mapping[str, str]] = {}
-    """Which message of it the values below a prefix are; the prefix is one of whole keys, with the address's path."""
+    """Message types of the schema by prefixes of whole keys, the address's path included."""
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
@@ -121,11 +121,11 @@ class Store(ABC):
 
     @abstractmethod
     async def connect(self) -> None:
-        """Make the first contact, so that a wrong address, password or certificate is told now."""
+        """Open the connection with a first request, so that a wrong address, password or certificate is reported."""
 
     @abstractmethod
     async def close(self) -> None:
-        """End every watch, lock and connection of this store; a second call does nothing."""
+        """Close every watch, lock and connection of this store; a second call does nothing."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -142,38 +142,38 @@ class Store(ABC):
 
     @abstractmethod
     async def status(self) -> Status:
-        """Ask the store's authority how it is; an answer proves that it is alive, and nothing is written for it."""
+        """Return the status of the store and its endpoints, which proves that a quorum is alive; write nothing."""
 
     async def ping(self) -> Revision | None:
-        """Have the store's authority prove that it is alive, by the lightest question that needs it; writes nothing.
+        """Send the lightest linearizable request, and return the newest revision if the answer has it.
 
-        Returns the newest revision if the answer has it. One silent endpoint must not use up all of `PING_TIMEOUT`.
+        One silent endpoint must not use up all of `PING_TIMEOUT`.
 
         Raises:
-            Denied: It is alive and refuses; that is a proof too.
+            Denied: The store is alive and refuses the request.
         """
         return (await self.status()).revision
 
     def clone(self) -> "Store | None":
-        """Make one more connection to the same store, not yet opened; None where its URL, made again, is that."""
+        """Return another connection to the same store, not yet opened; None if its URL makes one."""
         return None
 
     # Reading
 
     @abstractmethod
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
-        """Read one entry.
+        """Return one entry.
 
         Args:
             key: The key exactly as the store spells it.
             consistent: False allows a stale answer, from a member that does not ask its leader.
 
         Raises:
-            KeyNotFound: There is none.
+            KeyNotFound: There is no such entry.
         """
 
     async def exists(self, key: str) -> bool:
-        """Tell whether there is an entry."""
+        """Return whether there is an entry."""
         try:
             await self.get(key)
         except KeyNotFound:
@@ -182,30 +182,30 @@ class Store(ABC):
 
     @abstractmethod
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        """Read a page of the next level below a prefix, without reading what is below that.
+        """Return a page of the next level below a prefix.
 
         Args:
             prefix: A directory, with or without the separator at its end; empty for the top.
             after: `Page.next` of the page before, or the key of a child.
-            limit: The most children of a page.
+            limit: Maximum number of children.
 
         Raises:
             KeyNotFound: There is neither such a key nor anything below it.
-            Compacted: The revision that the listing began at is gone; list again.
+            Compacted: The revision of the listing was compacted; list again.
         """
 
     async def children_before(
         self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
     ) -> Page[Child]:
-        """Read the last children of a level, or the last before a place, as they are now; none between is left out.
+        """Return the last children of a level, or the last ones before a key, without a gap.
 
         There may be fewer than `limit` although there are more before them. The page has no `next`.
 
         Args:
             prefix: A directory, with or without the separator at its end; empty for the top.
-            before: A key, be it there or not: children whose first key comes before it; None for the end of the level.
-            after: The key of a child before that place, from where the search begins.
-            limit: The most children.
+            before: A key, existing or not: children whose first key comes before it; None for the end of the level.
+            after: The key of an earlier child, where the search begins.
+            limit: Maximum number of children.
 
         Raises:
             KeyNotFound: There is neither such a key nor anything below it.
@@ -216,24 +216,23 @@ class Store(ABC):
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
     ) -> Page[Entry]:
-        """Read a page of all entries below a prefix, the prefix itself excluded, at one revision where the store can.
+        """Return a page of all entries below a prefix, itself excluded; at one revision with Capability.SNAPSHOT.
 
         Args:
             prefix: A directory, with or without the separator at its end; empty for everything.
             after: `Page.next` of the page before, or a key.
-            limit: The most entries of a page.
+            limit: Maximum number of entries.
             values: False leaves the values out (None).
 
         Raises:
-            KeyNotFound: There is neither such a key nor anything below it. A key with nothing below gives an empty
-            page.
-            Compacted: The revision that the listing began at is gone; list again.
+            KeyNotFound: There is neither such a key nor anything below it; below a key alone, the page is empty.
+            Compacted: The revision of the listing was compacted; list again.
         """
 
     async def walk(self, prefix: str, *, values: bool = True) -> AsyncGenerator[Entry, None]:
-        """Read all entries below a prefix, page by page, at one revision where the store can.
+        """Yield all entries below a prefix; at one revision with Capability.SNAPSHOT.
 
-        An iteration that is left before its end is closed by `contextlib.aclosing`.
+        Close an iteration that ends early by `contextlib.aclosing`.
 
         Raises:
             KeyNotFound: There is neither such a key nor anything below it.
@@ -248,9 +247,9 @@ class Store(ABC):
                 return
 
     def history(self, key: str) -> AsyncGenerator[Entry, None]:
-        """Read the earlier entries of a key, newest first, as far back as the store keeps them.
+        """Yield the earlier entries of a key, the newest first, as far back as the store keeps them.
 
-        The entry of today is not among them; that of a deleted key's last day is.
+        The current entry is not among them; the last one of a deleted key is.
         """
         self._refuse(Capability.HISTORY, key)
 
@@ -260,19 +259,18 @@ class Store(ABC):
     async def put(
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
     ) -> Entry:
-        """Write an entry whatever is there now.
+        """Write an entry unconditionally.
 
         Args:
             key: The key exactly as the store spells it.
             value: The bytes, stored untouched.
-            ttl: Seconds to live; None keeps what the entry has (its lease, session or time left), `math.inf` frees it
-            of any.
-            is_dir: Make a directory, in stores that have them as a kind of their own; elsewhere an ordinary entry.
-            keep_alive: Renew the TTL for as long as this connection is open.
+            ttl: Seconds to live; None keeps the entry's lease, session or time left, `math.inf` removes it.
+            is_dir: Make a directory with Capability.DIRECTORIES; otherwise an ordinary entry.
+            keep_alive: Renew the TTL as long as this connection is open.
 
         Raises:
             TooLarge: The store refuses the size; nothing was written.
-            OutcomeUnknown: The answer was lost and the store cannot tell.
+            OutcomeUnknown: The reply was lost and the outcome cannot be found out.
         """
 
     @abstractmethod
@@ -280,46 +278,45 @@ class Store(ABC):
         """Delete one entry.
 
         Raises:
-            KeyNotFound: There was none.
+            KeyNotFound: There was no such entry.
         """
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
     ) -> Entry:
-        """Write an entry only if it still is the one that was read; with `previous` None only if there is none.
+        """Write an entry only if it is still the one that was read, or with `previous` None only if there is none.
 
-        What the caller did not edit (lease, flags, owner, time left) is kept.
+        Everything else (lease, flags, owner, time left) is kept.
 
         Raises:
-            KeyExists: There is one although `previous` is None.
-            KeyModified: It is another one, or gone.
+            KeyExists: There is an entry although `previous` is None.
+            KeyModified: The entry was changed or deleted.
             TooLarge: The store refuses the size.
-            OutcomeUnknown: The answer was lost and the store cannot tell.
+            OutcomeUnknown: The reply was lost and the outcome cannot be found out.
         """
         self._refuse(Capability.ATOMIC, key)
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
-        """Delete an entry only if it still is the one that was read.
+        """Delete an entry only if it is still the one that was read.
 
         Raises:
             PreviousNotSpecified: `previous` is None.
-            KeyModified: It is another one.
-            KeyNotFound: There is none.
-            OutcomeUnknown: The answer was lost and the store cannot tell.
+            KeyModified: The entry was changed.
+            KeyNotFound: There is no such entry.
+            OutcomeUnknown: The reply was lost and the outcome cannot be found out.
         """
         self._refuse(Capability.ATOMIC, key)
 
     @abstractmethod
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
-        """Delete everything below a prefix (`foo` never means `foobar`), and tell how many entries that were.
+        """Delete everything below a prefix (`foo` never means `foobar`), and return the number of entries.
 
         Args:
             prefix: A directory; empty for everything below the address.
-            guard: The revision that a preview was read at (`Page.revision`): refuse if anything below was written
-            since.
+            guard: The revision of a preview (`Page.revision`), since which nothing below may have been written.
 
         Raises:
-            KeyNotFound: There was nothing.
+            KeyNotFound: There was nothing below the prefix.
             KeyModified: Something was written since `guard`; nothing was deleted.
         """
 
@@ -328,15 +325,15 @@ class Store(ABC):
     def watch(self, key: str, *, since: Revision | None = None) -> Watch:
         """Watch one key: `async with store.watch(key) as events: async for event in events: ...`.
 
-        Entering establishes the watch; `Started`, which tells the entry as it is now, comes first. With `since`, what
-        happened after that revision follows.
+        Entering it establishes the watch. The first event is `Started`, with the entry as it is now. With `since`, the
+        events after that revision follow.
         """
         self._refuse(Capability.WATCH, key)
 
     def watch_tree(
         self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
     ) -> Watch:
-        """Watch everything below a prefix, likewise.
+        """Watch everything below a prefix.
 
         Args:
             prefix: A directory, with or without the separator at its end; empty for everything.
@@ -357,16 +354,16 @@ class Store(ABC):
         delete_on_unlock: bool = False,
         layout: str | None = None,
     ) -> Lock:
-        """Make a lock on a key, not yet held.
+        """Return a lock on a key, not yet held.
 
         Acquiring it raises CannotLock at once while a lock of another layout is on the same key.
 
         Args:
-            key: What is locked.
-            value: Written to the key itself when the lock is obtained, unless empty.
-            ttl: Seconds it outlives the holder's last sign of life; it is renewed while held.
-            delete_on_unlock: Delete the key itself at release.
-            layout: The name of the layout, one of `lock_layouts`; None for the first of them.
+            key: The key to lock.
+            value: Value that is written to the key when the lock is acquired, unless empty.
+            ttl: Seconds from the last renewal until the lock expires; it is renewed while held.
+            delete_on_unlock: Delete the key at release.
+            layout: Name of the layout, one of `lock_layouts`; None for the first of them.
 
         Raises:
             CallNotSupported: There is no such layout.
@@ -374,7 +371,7 @@ class Store(ABC):
         self._refuse(Capability.LOCK, key)
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        """Tell every lock at or below a prefix: who holds it, who waits in which order, since when, how much longer."""
+        """Return the locks at or below a prefix with their holders and waiters, in order."""
         self._refuse(Capability.LOCKS, prefix)
 
     # For drivers
@@ -390,9 +387,9 @@ class Store(ABC):
             )
 
     def _refuse(self, capability: Capability, key: str) -> NoReturn:
-        reason = self.unsupported_reasons.get(capability, "the store has nothing of the kind")
+        reason = self.unsupported_reasons.get(capability, "the store has no such operation")
         raise CallNotSupported(
-            f"{self.address.scheme} cannot do this ({(capability.name or '').lower()}): {reason}",
+            f"{self.address.scheme} does not support this ({(capability.name or '').lower()}): {reason}",
             hint="see Store.capabilities",
             address=self.redacted,
             key=key,
