@@ -9,7 +9,7 @@ from kazoo.client import KazooClient
 from kazoo.security import make_digest_acl
 
 from explorer.drivers.zookeeper import ZooKeeperStore, messages
-from explorer.drivers.zookeeper.keyspace import Permission
+from explorer.drivers.zookeeper.keyspace import AclEntry
 from explorer.drivers.zookeeper.settings import load
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (
@@ -142,7 +142,7 @@ async def test_who_proves_himself_by_sasl_is_known_by_it(tmp_path: Path) -> None
     ) as server:
         url = parse(f"zk://{server.address}/?sasl=digest-md5&timeout=5")
         async with ZooKeeperStore(url, Access(user="ann", password=Secret("secret"))) as store:
-            mine = (Permission(31, "sasl", "ann"),)
+            mine = (AclEntry(31, "sasl", "ann"),)
             await store.connection.send(messages.create("/mine", b"value", mine))
             assert (await store.get("mine")).meta["acl"] == "sasl:ann:cdrwa"
             assert (await store.put("mine", b"edited")).version == 1

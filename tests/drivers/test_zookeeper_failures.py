@@ -21,7 +21,7 @@ from kazoo.handlers.threading import KazooTimeoutError
 from explorer.drivers.base import Store
 from explorer.drivers.common import write_attempt
 from explorer.drivers.zookeeper import ZooKeeperStore, client, connection
-from explorer.drivers.zookeeper.messages import Request
+from explorer.drivers.zookeeper.messages import ZooKeeperRequest
 from explorer.model import errors
 from explorer.model.address import Access, parse
 from explorer.model.errors import ExplorerError, NotReachable
@@ -272,7 +272,7 @@ class RaisingClient:
     def start(self) -> None:
         """Connect, for whoever is connected already."""
 
-    def send(self, requests: Sequence[Request[object]]) -> list[asyncio.Future[object]]:
+    def send(self, requests: Sequence[ZooKeeperRequest[object]]) -> list[asyncio.Future[object]]:
         if self.at_once:
             raise type(self).make()
         futures: list[asyncio.Future[object]] = [asyncio.get_running_loop().create_future() for _ in requests]
@@ -315,7 +315,7 @@ async def raising(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ZooKeeperSto
 
     async def is_live(self: connection.ZooKeeperConnection) -> None:
         self._client = RaisingClient()  # type: ignore[assignment] # the fake
-        self.note_connected(1, 10.0, restored=False)
+        self.state.on_connected(1, 10.0, restored=False)
 
     monkeypatch.setattr(connection.ZooKeeperConnection, "open", is_live)
     yield store
@@ -368,7 +368,7 @@ async def test_no_exception_ends_the_connections_thread(
             raise make()
         return connect(*arguments, **named)  # type: ignore[arg-type] # as they were given
 
-    monkeypatch.setitem(client._RETRY, "max_delay", 0.001)  # noqa: SLF001 - only tests are in such a hurry
+    monkeypatch.setitem(client._RETRY_OPTIONS, "max_delay", 0.001)  # noqa: SLF001 - only tests are in such a hurry
     async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}/?timeout=1"), Access()) as store:
         monkeypatch.setattr(socket, "create_connection", failing_first)
         opened = store.connection._client._connection._socket  # type: ignore[union-attr] # noqa: SLF001 - the test's way in

@@ -63,7 +63,7 @@ async def heeded(store: ZooKeeperStore, locker: Locker, address: str, path: str,
         info = await told(store, 0)
         with pytest.raises(CannotLock, match=f"layout {info.layout} on this key"):
             await store.lock("job").acquire()
-        with pytest.raises(CannotLock, match="somebody else"):
+        with pytest.raises(CannotLock, match="another client"):
             await store.lock("job", layout=info.layout).acquire(timeout=0.2)
         ours = store.lock("job", layout=info.layout)
         waiting = asyncio.create_task(ours.acquire())
@@ -85,7 +85,7 @@ async def test_go_zookeeper_and_we_heed_each_other(
     store: ZooKeeperStore, shared_zookeeper: ZooKeeperServer, go_zookeeper: Locker, root: str
 ) -> None:
     info = await heeded(store, go_zookeeper, shared_zookeeper.address, f"/{root}/job")
-    assert (info.key, info.kind) == ("job", "go-zookeeper lock (valkeyrie's, too)")
+    assert (info.key, info.kind) == ("job", "go-zookeeper lock (also of valkeyrie)")
     assert info.holder is not None
     assert " at 127.0.0.1:" in info.holder.name
     assert info.holder.ttl == 10.0

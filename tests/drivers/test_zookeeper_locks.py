@@ -130,7 +130,7 @@ async def test_where_words_are_not_permitted_the_administrators_server_is_asked(
                 assert " at 127.0.0.1:" in info.holder.name
                 assert info.holder.ttl == 8.0
             else:
-                assert "do not permit" in info.holder.name
+                assert "no permission to read" in info.holder.name
                 assert info.holder.ttl is None
 
 

@@ -2,14 +2,14 @@
 
 import asyncio
 import uuid
-from typing import ClassVar
+from typing import ClassVar, cast
 from urllib.parse import quote
 
 import pytest
 
 from explorer.drivers.base import Store
 from explorer.drivers.zookeeper import ZooKeeperStore, messages
-from explorer.drivers.zookeeper.messages import Request
+from explorer.drivers.zookeeper.messages import OpCode, ZooKeeperRequest
 from explorer.model.address import Access, parse
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
@@ -26,9 +26,9 @@ _UNKNOWN = 199
 
 @pytest.fixture(autouse=True)
 def _older(monkeypatch: pytest.MonkeyPatch) -> None:
-    def add_watch(path: str, *, below: bool) -> Request[None]:
-        del path, below
-        return Request(_UNKNOWN, b"", lambda _: None)
+    def add_watch(path: str, *, recursive: bool) -> ZooKeeperRequest[None]:
+        del path, recursive
+        return ZooKeeperRequest(cast("OpCode", _UNKNOWN), b"", lambda _: None)
 
     monkeypatch.setattr(messages, "add_watch", add_watch)
 
@@ -82,6 +82,6 @@ async def test_after_a_loss_everything_is_read_and_compared(shared_zookeeper: Zo
             proxy.heal()
             assert isinstance((await take(events, 1))[0], Resync)
             assert sorted(told(await changes(events, 2)), key=str) == [("a", b"2"), ("b", None)]
-            await eventually(lambda: store.connection.live, "it is connected", PATIENCE)
+            await eventually(lambda: store.connection.state.is_connected, "it is connected", PATIENCE)
             await other.put("c", b"3")
             assert told(await changes(events, 1)) == [("c", b"3")]

@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 
 from explorer.drivers.zookeeper import ZooKeeperStore
-from explorer.drivers.zookeeper.messages import Request
+from explorer.drivers.zookeeper.messages import ZooKeeperRequest
 from explorer.model.address import Access, parse
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, NotReachable
@@ -40,7 +40,7 @@ async def test_watch_continues_in_a_new_session(shared_zookeeper: ZooKeeperServe
     ):
         await write_some(writer, choice, 30)
         async with replicated(store) as replica:
-            session = store.connection.session
+            session = store.connection.state.session_id
             proxy.reset()
             await replica.wait_lost(0)
 
@@ -51,7 +51,7 @@ async def test_watch_continues_in_a_new_session(shared_zookeeper: ZooKeeperServe
             await write_some(writer, choice, 20)
             proxy.heal()
             await replica.converged(writer)
-            assert store.connection.session not in (0, session)
+            assert store.connection.state.session_id not in (0, session)
 
 
 async def test_timed_out_save_with_lost_reply_is_saved(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
@@ -76,13 +76,13 @@ async def _save_with_lost_reply(
     send = store.connection.send
     dropped: list[int] = []
 
-    async def send_and_lose(request: Request[Answer], *, key: str | None = None, within: float | None = None) -> Answer:
+    async def send_and_lose(request: ZooKeeperRequest[Answer], *, within: float | None = None) -> Answer:
         if dropped or request.type not in (SET_DATA, CREATE2):
-            return await send(request, key=key, within=within)
+            return await send(request, within=within)
         dropped.append(request.type)
         proxy.drop_replies()
         try:
-            return await send(request, key=key, within=within)
+            return await send(request, within=within)
         finally:
             proxy.heal()
 
@@ -102,9 +102,9 @@ async def test_deletion_refused_after_a_lost_request_fails(
         send = store.connection.send
         lost_requests: list[int] = []
 
-        async def lose_once(request: Request[Answer], *, key: str | None = None, within: float | None = None) -> Answer:
+        async def lose_once(request: ZooKeeperRequest[Answer], *, within: float | None = None) -> Answer:
             if lost_requests or request.type != DELETE:
-                return await send(request, key=key, within=within)
+                return await send(request, within=within)
             lost_requests.append(request.type)
             await store.put("node/child", b"")
             raise NotReachable("the connection was lost")

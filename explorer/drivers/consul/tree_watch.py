@@ -7,7 +7,7 @@ See `watch` for the meaning of an index, and `changed_keys` for the search, whic
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
-from explorer.drivers.common.watch import Feed, ReconnectingWatch, vanished
+from explorer.drivers.common.watch import Differences, Feed, ReconnectingWatch
 from explorer.drivers.common.witnesses import Witnesses, Written
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import KVPair
@@ -143,7 +143,8 @@ class ConsulTreeWatch(ReconnectingWatch):
         self._reported_ahead = {key: index for key, index in self._reported_ahead.items() if index > newest}
         if reason is not None and self._known is not None:
             await self._feed.caught_up()
-            yield vanished(self._known, {self._keyspace.to_key(key) for key in present}, revision=newest)
+            present_keys = {self._keyspace.to_key(key) for key in present}
+            yield Differences(self._known).deletions(revision=newest, present=present_keys)
         self._searched_index, self._resync_reason = newest, None
 
     def _to_puts(self, pairs: list[KVPair], reason: str | None, since: int) -> list[Event]:

@@ -1,7 +1,7 @@
-"""Deleting everything below a node: transactions of some hundred nodes each, those below before those above.
+"""Deletion of everything below a znode, in transactions of some hundred znodes, the lowest ones first.
 
-Each node is deleted in the version in which it was found. What was changed or made meanwhile stops its transaction;
-then all is looked at again, so that nothing is deleted that was never seen.
+Each znode is deleted in the version that was read. A znode that was changed or created meanwhile fails its transaction;
+then everything is read again, so that nothing is deleted that was not read before.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,82 +11,81 @@ from explorer.drivers.common.delete_tree import TreeDeletion
 from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.zookeeper import errors, messages
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
+from explorer.drivers.zookeeper.frames import Code
 from explorer.drivers.zookeeper.messages import OpError
-from explorer.drivers.zookeeper.reader import Node, Walk, ZooKeeperReader
+from explorer.drivers.zookeeper.reader import ZNode, ZNodeWalk, ZooKeeperReader
 from explorer.model.errors import ExplorerError
 
-_AT_ONCE: Final = 500
-"""Nodes of a transaction, at most."""
-_BYTES: Final = 2**18
-"""Bytes of a transaction, at most (but for a single long path): servers refuse large ones."""
-_PAGE: Final = 5000
-_OWN: Final = "/zookeeper"
-"""What the servers keep for themselves, and do not let anybody delete."""
-_MOVED: Final = (errors.NO_NODE, errors.BAD_VERSION, errors.NOT_EMPTY)
+_MAX_NODES: Final = 500
+"""Znodes of one transaction."""
+_MAX_BYTES: Final = 2**18
+"""Bytes of one transaction (unless a single path is longer): servers reject large ones."""
+_PAGE_SIZE: Final = 5000
+_RESERVED: Final = "/zookeeper"
+"""The servers' own znodes, which cannot be deleted."""
+_CHANGED: Final = (Code.NO_NODE, Code.BAD_VERSION, Code.NOT_EMPTY)
 
 
-class ZooKeeperTreeDeletion(TreeDeletion[Node]):
-    """The deletion of all nodes below one.
+class ZooKeeperTreeDeletion(TreeDeletion[ZNode]):
+    """The deletion of all znodes below one.
 
     Args:
-        connection: Is asked.
-        subject: The prefix as the caller wrote it.
-        base: The node; empty for the top of all.
+        connection: The connection.
+        prefix: The caller's prefix, for the log.
+        base: The path of the znode; empty for the root.
     """
 
-    def __init__(self, connection: ZooKeeperConnection, subject: str, base: str) -> None:
-        super().__init__(connection.redacted, subject)
+    def __init__(self, connection: ZooKeeperConnection, prefix: str, base: str) -> None:
+        super().__init__(connection.redacted, prefix)
         self._connection, self._base = connection, base
 
-    async def _read(self) -> list[Node]:
-        """Give all nodes, those below before those above."""
-        walk = Walk(ZooKeeperReader(self._connection, self.subject), self._base, values=False)
-        found: list[Node] = []
-        while page := await walk.take(_PAGE):
-            found += [node for node in page if node.path != _OWN and not node.path.startswith(f"{_OWN}/")]
-        return found[::-1]
+    async def _read(self) -> list[ZNode]:
+        """Return all znodes, each after those below it."""
+        walk = ZNodeWalk(ZooKeeperReader(self._connection), self._base, values=False)
+        nodes: list[ZNode] = []
+        while page := await walk.take(_PAGE_SIZE):
+            nodes += [node for node in page if node.path != _RESERVED and not node.path.startswith(f"{_RESERVED}/")]
+        return nodes[::-1]
 
-    async def _delete(self, found: Sequence[Node]) -> None:
+    async def _delete(self, found: Sequence[ZNode]) -> None:
         for nodes in _transactions(found):
             if not await self._commit(nodes):
-                break  # something moved: it is looked again
+                break  # something changed: everything is read again
 
-    async def _commit(self, nodes: Sequence[Node]) -> bool:
-        """Delete some, all or none of them; tell whether it was done."""
+    async def _commit(self, nodes: Sequence[ZNode]) -> bool:
+        """Delete all of these znodes, or none; return whether they were deleted."""
         operations = [messages.delete(node.path, node.stat.version) for node in nodes]
         delivery = WriteAttempt(self._connection.timeout, self.redacted, self.subject)
-        results = await delivery.send(
-            lambda left: self._connection.send(messages.multi(operations), key=self.subject, within=left)
-        )
+        results = await delivery.send(lambda left: self._connection.send(messages.multi(operations), within=left))
         if results is None:
-            return await self._happened(nodes, delivery)
-        refused = [result.code for result in results if isinstance(result, OpError)]
-        telling = [code for code in refused if code not in (errors.ROLLED_BACK, errors.NOT_TRIED)]
-        if refused and not all(code in _MOVED for code in telling):
-            raise errors.refusal(telling[0], self.redacted, self.subject)
-        if not refused:
+            return await self._resolve_outcome(nodes, delivery)
+        failed = [result.code for result in results if isinstance(result, OpError)]
+        causes = [code for code in failed if code not in errors.NOT_APPLIED]
+        if failed and not all(code in _CHANGED for code in causes):
+            raise errors.error_for_code(causes[0])
+        if not failed:
             self.deleted += len(nodes)
-        return not refused
+        return not failed
 
-    async def _happened(self, nodes: Sequence[Node], delivery: WriteAttempt) -> bool:
-        """Tell whether a transaction whose answer was lost was done: then its last node, highest up, is gone."""
+    async def _resolve_outcome(self, nodes: Sequence[ZNode], delivery: WriteAttempt) -> bool:
+        """Return whether a transaction whose answer was lost was applied: then its last znode, the highest, is gone."""
         last = nodes[-1]
         try:
-            now = await ZooKeeperReader(self._connection, self.subject).stat(last.path)
+            now = await ZooKeeperReader(self._connection).read_stat(last.path)
         except ExplorerError as error:
             raise delivery.outcome_unknown() from error
-        gone = now is None or now.czxid != last.stat.czxid
-        self.deleted += len(nodes) if gone else 0
-        return gone
+        is_deleted = now is None or now.czxid != last.stat.czxid
+        self.deleted += len(nodes) if is_deleted else 0
+        return is_deleted
 
 
-def _transactions(found: Sequence[Node]) -> Iterator[Sequence[Node]]:
-    """Divide nodes into transactions, in their order."""
+def _transactions(nodes: Sequence[ZNode]) -> Iterator[Sequence[ZNode]]:
+    """Yield the znodes of each transaction, in their order."""
     start = size = 0
-    for end, node in enumerate(found):
+    for end, node in enumerate(nodes):
         size += messages.delete(node.path).size
-        if end - start >= _AT_ONCE or (size > _BYTES and end > start):
-            yield found[start:end]
+        if end - start >= _MAX_NODES or (size > _MAX_BYTES and end > start):
+            yield nodes[start:end]
             start, size = end, messages.delete(node.path).size
-    if start < len(found):
-        yield found[start:]
+    if start < len(nodes):
+        yield nodes[start:]

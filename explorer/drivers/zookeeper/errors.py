@@ -1,11 +1,11 @@
-"""What the servers' error codes mean, in the words of the error tree; kazoo raises them as exceptions with a `code`."""
+"""Translation of the servers' error codes into the error tree; kazoo raises them as exceptions with a `code`."""
 
 from typing import Final
 
 from kazoo.handlers.threading import KazooTimeoutError
 
 from explorer.drivers.common.errors import key_exists, key_modified, key_not_found
-from explorer.drivers.zookeeper.frames import NotSent, ProtocolError
+from explorer.drivers.zookeeper.frames import Code, NotSent, ProtocolError
 from explorer.model.errors import (
     CallNotSupported,
     ExplorerError,
@@ -17,56 +17,36 @@ from explorer.model.errors import (
 )
 from explorer.model.sanitize import sanitize
 
-ROLLED_BACK = 0
-NOT_TRIED = -2
-CONNECTION_LOSS = -4
-UNIMPLEMENTED = -6
-BAD_ARGUMENTS = -8
-NO_NODE = -101
-NO_AUTH = -102
-BAD_VERSION = -103
-EPHEMERAL_PARENT = -108
-NODE_EXISTS = -110
-NOT_EMPTY = -111
-SESSION_EXPIRED = -112
-AUTH_FAILED = -115
-SESSION_MOVED = -118
-READ_ONLY = -119
-NO_WATCHER = -121
-REQUEST_TIMEOUT = -122
-SASL_REQUIRED = -124
-QUOTA_EXCEEDED = -125
-THROTTLED = -127
-
-
-_NOT_EMPTY_REASON: Final = "the node has children"
+NOT_APPLIED: Final = (Code.ROLLED_BACK, Code.RUNTIME_INCONSISTENCY)
+"""Codes of operations that were not applied because another one of their transaction failed."""
+_NOT_EMPTY_MESSAGE: Final = "the node has children"
 
 
 def is_not_empty(error: ExplorerError) -> bool:
     """Return whether a node was not deleted because it has children; the error tree has no class for that."""
-    return error.message == _NOT_EMPTY_REASON
+    return error.message == _NOT_EMPTY_MESSAGE
 
 
-def translate(error: BaseException, redacted: str, key: str | None) -> ExplorerError:
-    """Return the error that one of kazoo's, or whatever else came of a request, stands for."""
+def translate(error: BaseException) -> ExplorerError:
+    """Return the error of the tree for an exception of kazoo, or for any other one of a request."""
     match error:
         case ExplorerError():
             return error
         case NotSent():
-            return NotReachable("the connection was lost", sent=False, hint="try again", address=redacted, key=key)
+            return NotReachable("connection lost", sent=False, hint="try again")
         case ProtocolError():
-            return NotReachable(reason(error), hint="is it ZooKeeper's client port?", address=redacted, key=key)
+            return NotReachable(reason(error), hint="is it ZooKeeper's client port?")
     code = getattr(error, "code", None)
     if isinstance(code, int):
-        return refusal(code, redacted, key)
-    return NotReachable(f"the connection failed: {reason(error)}", hint="try again", address=redacted, key=key)
+        return error_for_code(code)
+    return NotReachable(f"connection failed: {reason(error)}", hint="try again")
 
 
 def reason(error: BaseException) -> str:
     """Return why a connection failed, in one line."""
     match error:
         case ProtocolError():
-            return "what answers there is not ZooKeeper"
+            return "the answer is not ZooKeeper's"
         case TimeoutError() | KazooTimeoutError():
             return "no answer in time"
     if isinstance(error, OSError) and error.strerror:
@@ -74,52 +54,47 @@ def reason(error: BaseException) -> str:
     return sanitize(str(error)) or type(error).__name__
 
 
-def refusal(code: int, redacted: str, key: str | None) -> ExplorerError:
-    """Give the error that a code stands for."""
+def error_for_code(code: int) -> ExplorerError:
+    """Return the error that a code means."""
     match code:
-        case -4 | -7 | -118 | -122:
-            return NotReachable("the connection was lost", hint="try again", address=redacted, key=key)
-        case -112:
-            return NotReachable("the session has ended", hint="try again", address=redacted, key=key)
-        case -127:
-            return NotReachable("the server is overloaded", hint="try again later", address=redacted, key=key)
-        case -119:
-            return NotReachable(
-                "the server that answered has no quorum", hint="see the other servers", address=redacted, key=key
-            )
-        case -6:
+        case Code.CONNECTION_LOSS | Code.OPERATION_TIMEOUT | Code.SESSION_MOVED | Code.REQUEST_TIMEOUT:
+            return NotReachable("connection lost", hint="try again")
+        case Code.SESSION_EXPIRED:
+            return NotReachable("session expired", hint="try again")
+        case Code.THROTTLED:
+            return NotReachable("the server is overloaded", hint="try again later")
+        case Code.NOT_READ_ONLY:
+            return NotReachable("the server has no quorum", hint="check the other servers")
+        case Code.UNIMPLEMENTED:
             return CallNotSupported(
-                "the server does not do this",
+                "the server does not support this request",
                 hint="a newer one may; a TTL needs zookeeper.extendedTypesEnabled=true",
-                address=redacted,
-                key=key,
             )
-        case -101:
+        case Code.NO_NODE:
             return key_not_found()
-        case -102:
+        case Code.NO_AUTH:
             return Forbidden(
-                "the node's access control list does not allow this",
-                hint="see the node's acl; name a user (--user), or ask its owner",
-                address=redacted,
-                key=key,
+                "permission denied by the node's access control list",
+                hint="see the node's acl; log in as another user (--user), or ask its owner",
             )
-        case -103:
+        case Code.BAD_VERSION:
             return key_modified()
-        case -108:
-            return InvalidKey(
-                "an ephemeral node can have no children", hint="choose another place", address=redacted, key=key
-            )
-        case -110:
+        case Code.NO_CHILDREN_FOR_EPHEMERALS:
+            return InvalidKey("an ephemeral node cannot have children", hint="choose another key")
+        case Code.NODE_EXISTS:
             return key_exists()
-        case -111:
-            return ExplorerError(_NOT_EMPTY_REASON, hint="delete what is below it first", address=redacted, key=key)
-        case -115 | -124:
-            return Unauthenticated(
-                "the servers do not accept who you are", hint="check the user and password", address=redacted, key=key
-            )
-        case -125:
-            return TooLarge("the quota of the subtree is used up", hint="see listquota", address=redacted, key=key)
-        case -8:
-            return InvalidKey("the server refuses this path or this operation on it", address=redacted, key=key)
+        case Code.NOT_EMPTY:
+            return ExplorerError(_NOT_EMPTY_MESSAGE, hint="delete the nodes below it first")
+        case Code.AUTH_FAILED | Code.SASL_REQUIRED:
+            return authentication_failed()
+        case Code.QUOTA_EXCEEDED:
+            return TooLarge("the quota of the subtree is exceeded", hint="see listquota")
+        case Code.BAD_ARGUMENTS:
+            return InvalidKey("the server refuses this path or this operation on it")
         case _:
-            return ExplorerError(f"the server failed with code {code}", hint="see its log", address=redacted, key=key)
+            return ExplorerError(f"the server failed with code {code}", hint="see the server's log")
+
+
+def authentication_failed() -> Unauthenticated:
+    """Return the error for a user that the servers reject."""
+    return Unauthenticated("authentication failed", hint="check the user and password")

@@ -1,4 +1,4 @@
-"""The four-letter words that administrators ask ZooKeeper's servers, each on a connection of its own.
+"""ZooKeeper's four-letter words (administrators' commands), each sent on its own connection.
 
 A server answers only those that its configuration lists (4lw.commands.whitelist; by default `srvr` alone).
 """
@@ -16,73 +16,68 @@ from explorer.model.address import Host
 from explorer.model.errors import ExplorerError, Forbidden, NotReachable
 from explorer.model.sanitize import sanitize
 
-_REFUSED: Final = "is not in the whitelist"
+_NOT_IN_WHITELIST: Final = "is not in the whitelist"
+_NO_QUORUM: Final = "not currently serving requests"
 _MAX_ANSWER: Final = 2**24
-"""Bytes of an answer that are read; whoever says more is no server of ZooKeeper's."""
-_IDLE: Final = "not currently serving requests"
+"""Bytes of an answer that are read; no ZooKeeper server sends more."""
 
 
 @dataclass(frozen=True, slots=True)
 class FourLetterWords:
-    """Asks the servers of an address."""
+    """Sends commands to the servers of an address."""
 
     settings: ZooKeeperSettings
 
-    async def everywhere(self, word: str) -> dict[Host, str | ExplorerError]:
-        """Ask all servers the same; that one does not answer is an answer too."""
-        return await gather_results(self.settings.hosts, lambda host: self._ask(host, word))
+    async def send(self, word: str) -> dict[Host, str | ExplorerError]:
+        """Return the answer or error of each server."""
+        return await gather_results(self.settings.hosts, lambda host: self._send_to(host, word))
 
-    async def administrators(self, command: str) -> list[str]:
-        """Ask the AdminServer of each server, where there is one: JSON, on a port of its own (`?admin=`)."""
-        answers = await gather_results(self.settings.hosts, lambda host: self._administrator(host, command))
+    async def get_admin(self, command: str) -> list[str]:
+        """Return the JSON answers of those servers that have an AdminServer, on its own port (`?admin=`)."""
+        answers = await gather_results(self.settings.hosts, lambda host: self._get_admin_from(host, command))
         return [answer for answer in answers.values() if isinstance(answer, str) and answer]
 
-    async def _administrator(self, host: Host, command: str) -> str:
+    async def _get_admin_from(self, host: Host, command: str) -> str:
         request = f"GET /commands/{command} HTTP/1.0\r\nHost: {host.name}\r\n\r\n"
         try:
             async with asyncio.timeout(STATUS_TIMEOUT):
-                said = await _exchange(host.name, self.settings.admin, request.encode())
+                answer = await _exchange(host.name, self.settings.admin, request.encode())
         except (OSError, TimeoutError):
             return ""
-        head, _, body = said.decode(errors="replace").partition("\r\n\r\n")
+        head, _, body = answer.decode(errors="replace").partition("\r\n\r\n")
         return body if " 200 " in head.partition("\r\n")[0] else ""
 
-    async def _ask(self, host: Host, word: str) -> str:
-        try:
-            async with asyncio.timeout(STATUS_TIMEOUT):
-                said = sanitize(await self._said(host, word), multiline=True)
-        except (OSError, TimeoutError) as error:
-            reason = os.strerror(error.errno) if error.errno else "it does not answer"
-            raise NotReachable(reason, address=self.settings.redacted) from error
-        if _REFUSED in said:
-            raise Forbidden(
-                f"the server does not permit {word!r}",
-                hint=f"its administrator can: 4lw.commands.whitelist={word}",
-                address=self.settings.redacted,
-            )
-        if _IDLE in said:
-            raise NotReachable("the server has no quorum", address=self.settings.redacted)
-        return said
-
-    async def _said(self, host: Host, word: str) -> bytes:
+    async def _send_to(self, host: Host, word: str) -> str:
         access = self.settings.access
         tls: ssl.SSLContext | None = None
         if self.settings.address.tls:
             tls = ssl_context(access)
         name = (access.server_name or host.name) if tls else None
-        return await _exchange(host.name, host.port, word.encode(), tls, name)
+        try:
+            async with asyncio.timeout(STATUS_TIMEOUT):
+                answer = sanitize(await _exchange(host.name, host.port, word.encode(), tls, name), multiline=True)
+        except (OSError, TimeoutError) as error:
+            raise NotReachable(os.strerror(error.errno) if error.errno else "no answer") from error
+        if _NOT_IN_WHITELIST in answer:
+            raise Forbidden(
+                f"the server does not permit {word!r}", hint=f"its administrator can: 4lw.commands.whitelist={word}"
+            )
+        if _NO_QUORUM in answer:
+            raise NotReachable("the server has no quorum")
+        return answer
 
 
 async def _exchange(
-    host: str, port: int | None, question: bytes, tls: ssl.SSLContext | None = None, name: str | None = None
+    host: str, port: int | None, request: bytes, tls: ssl.SSLContext | None = None, name: str | None = None
 ) -> bytes:
+    """Return the answer to a request on a new connection."""
     reader, writer = await asyncio.open_connection(host, port, ssl=tls, server_hostname=name)
     try:
-        writer.write(question)
+        writer.write(request)
         await writer.drain()
-        said = bytearray()
-        while len(said) < _MAX_ANSWER and (piece := await reader.read(_MAX_ANSWER)):
-            said += piece
-        return bytes(said)
+        answer = bytearray()
+        while len(answer) < _MAX_ANSWER and (chunk := await reader.read(_MAX_ANSWER)):
+            answer += chunk
+        return bytes(answer)
     finally:
         writer.transport.abort()

@@ -1,54 +1,93 @@
-"""What a server sends: frames with a header, answers in them, and what ends a connection that sends anything else."""
+"""Frames that a server sends: their boundaries, headers and error codes."""
 
 import struct
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final
 
 from kazoo.exceptions import ConnectionDropped
 
 from explorer.drivers.common.threads import Settled, ThreadFuture
 from explorer.drivers.zookeeper import messages
-from explorer.drivers.zookeeper.messages import Request
+from explorer.drivers.zookeeper.messages import OpCode, ZooKeeperRequest
 
 MAX_FRAME: Final = 128 * 2**20
-"""Bytes of the longest answer that is believed; what other protocols begin with would be longer ones."""
+"""Bytes of the longest frame that is accepted; the first bytes of other protocols would mean longer ones."""
 HEADER: Final = struct.Struct(">iqi")
-"""The number of the request, the transaction that the server has come to, and an error code."""
+"""Request number (xid), last transaction of the server (zxid) and error code."""
 _LENGTH: Final = struct.Struct(">i")
-_NO_NODE: Final = -101
-_EXISTS: Final = 3
+
+
+class Code(IntEnum):
+    """Error codes (KeeperException.Code)."""
+
+    ROLLED_BACK = 0
+    """An operation that was undone because another one of its transaction failed."""
+    RUNTIME_INCONSISTENCY = -2
+    """An operation that was not tried because another one of its transaction failed."""
+    CONNECTION_LOSS = -4
+    UNIMPLEMENTED = -6
+    OPERATION_TIMEOUT = -7
+    BAD_ARGUMENTS = -8
+    NO_NODE = -101
+    NO_AUTH = -102
+    BAD_VERSION = -103
+    NO_CHILDREN_FOR_EPHEMERALS = -108
+    NODE_EXISTS = -110
+    NOT_EMPTY = -111
+    SESSION_EXPIRED = -112
+    AUTH_FAILED = -115
+    SESSION_MOVED = -118
+    NOT_READ_ONLY = -119
+    REQUEST_TIMEOUT = -122
+    SASL_REQUIRED = -124
+    QUOTA_EXCEEDED = -125
+    THROTTLED = -127
 
 
 class ProtocolError(ConnectionDropped):  # type: ignore[misc] # kazoo has no types
-    """What was received is not ZooKeeper's protocol."""
+    """The received bytes are not ZooKeeper's protocol."""
 
 
 class SilentServer(ConnectionDropped):  # type: ignore[misc] # kazoo has no types
-    """One server of several owes an answer for too long."""
+    """One of several servers has not answered for too long."""
 
 
 class NotSent(Exception):  # noqa: N818 - it is about the request, as kazoo's own are
-    """The request was not handed to the network in full: no server can have read it."""
+    """The request was not sent in full: no server can have read it."""
 
 
 class ServerError(Exception):
-    """The server's answer is an error code."""
+    """The server answered with an error code."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"error code {code}")
         self.code = code
 
 
+class EventType(IntEnum):
+    """Types of watch events (Watcher.Event.EventType)."""
+
+    CONNECTION_LOST = 0
+    """An event without a path (None in ZooKeeper)."""
+    CREATED = 1
+    DELETED = 2
+    CHANGED = 3
+    CHILD = 4
+
+
 @dataclass(frozen=True, slots=True)
 class WatchedEvent:
-    """An event of a watch: what (CREATED, ...) happened to which node."""
+    """An event of a watch."""
 
-    kind: int
+    type: int
+    """An `EventType`."""
     path: str
+    """Path of the znode; empty for the end of the connection."""
 
 
 class FrameBuffer:
-    """What was received and not yet taken."""
+    """Received bytes that are not a complete frame yet, or not taken."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -57,18 +96,18 @@ class FrameBuffer:
         return len(self._data)
 
     def add(self, data: bytes) -> None:
-        """Take in what came."""
+        """Append received bytes."""
         self._data += data
 
     def clear(self) -> None:
-        """Forget what came on an earlier connection."""
+        """Drop the bytes of an earlier connection."""
         self._data.clear()
 
     def take(self) -> list[bytes]:
-        """Return the frames that have come in full, up to one that makes no sense.
+        """Remove and return the complete frames, up to one with an invalid length.
 
         Raises:
-            ProtocolError: The first one makes no sense.
+            ProtocolError: The first one has an invalid length.
         """
         data, start, frames = self._data, 0, list[bytes]()
         while len(data) - start >= _LENGTH.size:
@@ -76,7 +115,7 @@ class FrameBuffer:
             end = start + _LENGTH.size + length
             if not HEADER.size <= length <= MAX_FRAME:
                 if not frames:
-                    raise ProtocolError(f"a length of {length} bytes makes no sense")
+                    raise ProtocolError(f"invalid frame length: {length} bytes")
                 break
             if len(data) < end:
                 break
@@ -87,25 +126,25 @@ class FrameBuffer:
         return frames
 
 
-def read_answer(request: Request[object], reply: ThreadFuture[object], code: int, frame: bytes) -> Settled:
-    """Return an answer with who waits for it."""
-    if code == _NO_NODE and request.type == _EXISTS:
+def read_answer(request: ZooKeeperRequest[object], reply: ThreadFuture[object], code: int, frame: bytes) -> Settled:
+    """Return a reply with its result or error."""
+    if code == Code.NO_NODE and request.type == OpCode.EXISTS:
         return reply, None, None
     if code:
         return reply, None, ServerError(code)
     try:
         return reply, request.deserialize(frame, HEADER.size), None
-    except Exception as error:  # noqa: BLE001 - whatever cannot be read in it
-        failure = ProtocolError("an answer that cannot be read")
+    except Exception as error:  # noqa: BLE001 - whatever the parser raises
+        failure = ProtocolError("unreadable answer")
         failure.__cause__ = error
         return reply, None, failure
 
 
 def read_event(frame: bytes) -> WatchedEvent:
-    """Read an event: its kind, the state of the session, and the path."""
-    reader = messages.Reader(frame, HEADER.size)
+    """Return the event in a frame: its type, the state of the session (unused) and the path."""
+    reader = messages.JuteReader(frame, HEADER.size)
     try:
-        kind, _, path = reader.whole(), reader.whole(), reader.text()
+        event_type, _, path = reader.read_int(), reader.read_int(), reader.read_string()
     except Exception as error:
-        raise ProtocolError("an event that cannot be read") from error
-    return WatchedEvent(kind, path)
+        raise ProtocolError("unreadable event") from error
+    return WatchedEvent(event_type, path)

@@ -1,11 +1,12 @@
-"""kazoo's connection with what it lacks: requests and answers in batches, bounds, and no failure that ends its thread.
+"""kazoo's connection, extended: batches of requests and answers, time limits, and failures that do not end its thread.
 
-Everything here runs on the connection's own thread. What is received is checked before it is believed: a length that
-makes no sense, an answer that nobody asked for and a truncated one end the connection, and another one is made.
+Everything here runs on the connection's own thread. What is received is checked: an invalid length, an answer without a
+request and a truncated answer end the connection, and another one is made.
 
-A server refuses a client that has seen more than it has itself, by closing the connection without an answer. It may lag
-behind, or its data may be gone. So the client introduces itself once more as one that has seen nothing, and has the
-leader answer: if that is behind, too, the data went back to an older state, and `Listener.connected` says so.
+A server closes the connection, without an answer, to a client that has seen a newer transaction than its own. Either
+the server lags behind, or its data was replaced by an older state. So the client connects once more as one that has
+seen nothing, and sends a `sync` to the leader: if the leader is behind, too, the data went back to an older state, and
+`SessionState.on_connected` gets `restored=True`.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import ssl
 import struct
 import time
 from contextlib import suppress
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from kazoo.client import KazooClient
 from kazoo.exceptions import ConnectionDropped, KazooException
@@ -33,58 +34,39 @@ from explorer.drivers.zookeeper.frames import (
     FrameBuffer,
     NotSent,
     ProtocolError,
-    WatchedEvent,
     read_answer,
     read_event,
 )
+from explorer.drivers.zookeeper.session_state import SessionState
 
 KAZOO_LOG: Final = logging.getLogger(f"{__package__}.kazoo")
 KAZOO_LOG.setLevel(logging.INFO)  # below that kazoo logs its requests, with passwords in them
-_CHUNK: Final = 2**18
-_REQUEST: Final = struct.Struct(">iii")
+_CHUNK_SIZE: Final = 2**18
+_REQUEST_HEADER: Final = struct.Struct(">iii")
 _WATCH_XID, _PING_XID = -1, -2
 _MAX_XID: Final = 2**31 - 1
 _PASSWORD_SIZE: Final = 16
-_DENIED_PAUSE: Final = 1.0
-"""Seconds between two attempts of a user that the servers do not accept."""
-
-
-class Listener(Protocol):
-    """Who is told what the connection does, on the connection's own thread."""
-
-    def connected(self, session: int, seconds: float, *, restored: bool) -> None:
-        """A server granted this session, or gave it on, with this time-out.
-
-        `restored`: its data is older than what had been seen before.
-        """
-
-    def failed(self, error: BaseException) -> None:
-        """A server could not be connected to."""
-
-    def disconnected(self, *, ended: bool) -> None:
-        """The connection was lost, and the session with it if it has `ended`."""
-
-    def happened(self, event: WatchedEvent) -> None:
-        """An event came."""
+_AUTH_RETRY_DELAY: Final = 1.0
+"""Seconds between two attempts of a user that the servers reject."""
 
 
 class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no types
-    """One connection after the other to the servers, on kazoo's loop.
+    """The loop of kazoo's thread, which makes one connection after the other.
 
     Args:
-        client: kazoo's client, which keeps the queue and the session.
-        listener: Is told what happens.
+        client: kazoo's client, which has the queue and the session.
+        state: Called back with connections, losses and events.
         timeout: Seconds that a request may take.
-        sasl: How a user is proved, if not by a digest.
+        sasl: SASL options of the user; None for the digest scheme.
     """
 
     def __init__(
-        self, client: KazooClient, listener: Listener, timeout: float, sasl: dict[str, str | None] | None
+        self, client: KazooClient, state: SessionState, timeout: float, sasl: dict[str, str | None] | None
     ) -> None:
         super().__init__(client, client._conn_retry.copy(), logger=KAZOO_LOG, sasl_options=sasl)  # noqa: SLF001 - kazoo has no other way in
         self._socket: socket.socket | None
         self._loop = asyncio.get_running_loop()
-        self._listener = listener
+        self._state = state
         self._timeout = timeout
         self._frames = FrameBuffer()
         self._sent = 0
@@ -95,27 +77,27 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
         self._rounds = 0
         self._round_start = 0.0
         self._deadline = 0.0
-        self._asked = self._received = 0.0
+        self._last_request_at = self._last_answer_at = 0.0
 
     # Time limits
 
     def time_left(self) -> float:
-        """Return the seconds that are left for connecting to the present server."""
+        """Return the seconds left to connect to the current server."""
         return max(self._deadline - time.monotonic(), 0.001)
 
     def silence_end(self) -> float | None:
-        """Return when a server that owes an answer is left for another one; None if it owes none or is alone."""
+        """Return when a silent server is given up; None if no answer is due, or if there is only one server."""
         hosts = len(self.client.hosts)
         if hosts == 1 or not self.client._pending:  # noqa: SLF001 - kazoo has no other way in
             return None
-        return max(self._asked, self._received) + self._timeout / hosts
+        return max(self._last_request_at, self._last_answer_at) + self._timeout / hosts
 
     def mark_silent(self) -> None:
-        """Try the present server after all others from now on."""
+        """Try the current server after all others from now on."""
         self._silent.add(self._address)
 
     def _attempt_limit(self) -> float:
-        """Return the seconds for one server: a share of the time allowed, all that is left of it for the last one."""
+        """Return the seconds for the current server: a share of the timeout, or all that is left for the last one."""
         if len(self._addresses) == 1:
             return self._timeout
         share: float = self._timeout * 2.0 ** min(self._rounds - 1, 8) / (len(self._addresses) + 1)
@@ -130,10 +112,10 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
             found = cast("list[tuple[str, str, int]]", super()._expand_client_hosts())
         except (OSError, ValueError) as error:
             found = []
-            self._listener.failed(error)
+            self._state.on_connect_failed(error)
         else:
             if not found:
-                self._listener.failed(OSError("the host name has no address"))
+                self._state.on_connect_failed(OSError("the host name has no address"))
         found = sorted(dict.fromkeys(found), key=lambda address: address[1:] in self._silent)
         self._addresses = [(ip, port) for _, ip, port in found]
         self._rounds += 1
@@ -146,12 +128,12 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
         self._frames.clear()
         try:
             status: object = super()._connect_attempt(host, hostip, port, retry)
-        except Exception:  # noqa: BLE001 - whatever it is, it would end the thread, and nothing would be answered again
+        except Exception:  # noqa: BLE001 - any exception would end the thread for good
             if client._state != KeeperState.CONNECTING:  # noqa: SLF001 - kazoo has no other way in
                 client._session_callback(KeeperState.CONNECTING)  # noqa: SLF001 - kazoo has no other way in
             return None
         if client._state == KeeperState.AUTH_FAILED:  # noqa: SLF001 - kazoo has no other way in
-            retry._cur_delay = _DENIED_PAUSE  # noqa: SLF001 - kazoo would give up for good
+            retry._cur_delay = _AUTH_RETRY_DELAY  # noqa: SLF001 - kazoo would give up for good
             return None
         return status
 
@@ -162,19 +144,19 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
             cause = error if isinstance(error, ProtocolError) else error.__context__ or error
             if isinstance(cause, KazooTimeoutError | TimeoutError):
                 self.mark_silent()
-            self._listener.failed(cause)
+            self._state.on_connect_failed(cause)
             raise
         except Exception as error:
-            self._listener.failed(error if isinstance(error, OSError) else ProtocolError(str(error)))
+            self._state.on_connect_failed(error if isinstance(error, OSError) else ProtocolError(str(error)))
             raise ConnectionDropped(str(error)) from error
         self._silent.discard(self._address)
         self._rounds = 0
-        # Two thirds of the session's time-out are what kazoo reads for, in milliseconds.
-        self._listener.connected(cast("int", self.client._session_id), times[0] * 1.5 / 1000, restored=restored)  # noqa: SLF001 - kazoo has no other way in
+        # kazoo's read timeout is two thirds of the session timeout, in milliseconds.
+        self._state.on_connected(cast("int", self.client._session_id), times[0] * 1.5 / 1000, restored=restored)  # noqa: SLF001 - kazoo has no other way in
         return times
 
     def _establish(self, host: str, hostip: str, port: int) -> tuple[tuple[float, float], bool]:
-        """Connect, and return kazoo's time limits and whether the data is older than what had been seen."""
+        """Connect, and return kazoo's timeouts, and whether the data is older than what was read before."""
         client, seen = self.client, self._newest_zxid
         self._deadline = time.monotonic() + self._attempt_limit()
         try:
@@ -204,16 +186,16 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
         if isinstance(request, Connect):
             granted, _ = cast("tuple[Connect, None]", answer)
             if granted.protocol_version != 0 or len(granted.passwd or b"") != _PASSWORD_SIZE:
-                raise ProtocolError("the answer grants no session")
+                raise ProtocolError("no session in the answer")
         return answer
 
     def _read(self, length: int, timeout: float) -> bytes:
-        del timeout  # every step of connecting has to be done by the same moment
+        del timeout  # all steps of connecting share one deadline
         if not 0 <= length <= MAX_FRAME:
-            raise ProtocolError(f"a length of {length} bytes makes no sense")
+            raise ProtocolError(f"invalid frame length: {length} bytes")
         parts: list[bytes] = []
         while length > 0:
-            part = cast("bytes", super()._read(min(length, _CHUNK), self.time_left()))
+            part = cast("bytes", super()._read(min(length, _CHUNK_SIZE), self.time_left()))
             if time.monotonic() >= self._deadline:
                 raise KazooTimeoutError("no answer in time")
             parts.append(part)
@@ -226,51 +208,51 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
         del read_timeout
         queue, pending = self.client._queue, self.client._pending  # noqa: SLF001 - kazoo has no other way in
         with suppress(BlockingIOError):
-            self._read_sock.recv(_CHUNK)  # what was sent to wake this thread, for any number of requests
+            self._read_sock.recv(_CHUNK_SIZE)  # the bytes of any number of `wake` calls
         data, batch, ends = bytearray(), [], []
-        while queue and len(data) < _CHUNK:
+        while queue and len(data) < _CHUNK_SIZE:
             request, reply = queue.popleft()
             self._xid = self._xid % _MAX_XID + 1
             body = request.serialize()
-            data += _REQUEST.pack(len(body) + 8, self._xid, request.type)
+            data += _REQUEST_HEADER.pack(len(body) + 8, self._xid, request.type)
             data += body
             batch.append((request, reply, self._xid))
             ends.append(len(data))
         if queue:
             self.wake()
         if not pending:
-            self._asked = time.monotonic()
+            self._last_request_at = time.monotonic()
         self._sent = 0
         try:
-            self._transmit(data, connect_timeout)
+            self._send_all(data, connect_timeout)
         except BaseException:
-            for one, end in zip(batch, ends, strict=True):
+            for item, end in zip(batch, ends, strict=True):
                 if end <= self._sent:
-                    pending.append(one)
-                elif one[1] is not None:
-                    one[1].set_exception(NotSent())
+                    pending.append(item)
+                elif item[1] is not None:
+                    item[1].set_exception(NotSent())
             raise
         pending.extend(batch)
         if self._frames:
             self._deliver()
 
     def wake(self) -> None:
-        """Have the thread look at the queue. Called from any thread."""
-        with suppress(BlockingIOError):  # then it will be woken by what was sent before
+        """Make the thread read its queue. Called from any thread."""
+        with suppress(BlockingIOError):  # an earlier byte will wake it
             self._write_sock.send(b"\0")
 
-    def _transmit(self, data: bytearray, timeout: float) -> None:
-        view, opened = memoryview(data), self._opened()
+    def _send_all(self, data: bytearray, timeout: float) -> None:
+        view, connected = memoryview(data), self._open_socket()
         with self._socket_error_handling():
             while self._sent < len(data):
                 try:
-                    self._sent += opened.send(view[self._sent : self._sent + _CHUNK])
+                    self._sent += connected.send(view[self._sent : self._sent + _CHUNK_SIZE])
                 except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                    readable, writable, _ = self.handler.select([opened], [opened], [], timeout)
+                    readable, writable, _ = self.handler.select([connected], [connected], [], timeout)
                     if not readable and not writable:
-                        raise KazooTimeoutError("the server takes nothing in") from None
-                    if readable and self._receive():  # it may close its side only, and never read on
-                        raise ConnectionDropped("the server ended the connection") from None
+                        raise KazooTimeoutError("the server does not read") from None
+                    if readable and self._receive():  # it may close only its side, and not read any more
+                        raise ConnectionDropped("the server closed the connection") from None
 
     # Receiving
 
@@ -283,51 +265,51 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
         return closed
 
     def _deliver(self) -> int | None:
-        """Hand on what has come; return the type of the request that ends the session once it is answered."""
+        """Settle the replies that were received; return the type of the close request if it was answered."""
         settled: list[Settled] = []
         closed: int | None = None
         try:
             while frames := self._frames.take():
                 for frame in frames:
-                    closed = self._take(frame, settled) or closed
+                    closed = self._handle(frame, settled) or closed
         finally:
             settle(self._loop, settled)
         return closed
 
     def _receive(self) -> bool:
-        """Take in what has come, and return whether the server closed the connection."""
-        opened = self._opened()
+        """Read what was received, and return whether the server closed the connection."""
+        connected = self._open_socket()
         with self._socket_error_handling():
             while True:
                 try:
-                    chunk = opened.recv(_CHUNK)
+                    chunk = connected.recv(_CHUNK_SIZE)
                 except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                     return False
                 if not chunk:
                     return True
-                self._received = time.monotonic()
+                self._last_answer_at = time.monotonic()
                 self._frames.add(chunk)
-                if not (isinstance(opened, ssl.SSLSocket) and opened.pending()):
+                if not (isinstance(connected, ssl.SSLSocket) and connected.pending()):
                     return False
 
-    def _opened(self) -> socket.socket:
+    def _open_socket(self) -> socket.socket:
         if self._socket is None:
-            raise ConnectionDropped("there is no connection")
+            raise ConnectionDropped("no connection")
         return self._socket
 
-    def _take(self, frame: bytes, settled: list[Settled]) -> int | None:
-        """Take one answer in; return the type of the request that ends the session once it is answered."""
+    def _handle(self, frame: bytes, settled: list[Settled]) -> int | None:
+        """Handle one frame; return the type of the close request if this is its answer."""
         client = self.client
         xid, zxid, code = HEADER.unpack_from(frame)
         if xid == _PING_XID:
             self.ping_outstanding.clear()
             return None
         if xid == _WATCH_XID:
-            self._listener.happened(read_event(frame))
+            self._state.on_event(read_event(frame))
             return None
         pending = client._pending  # noqa: SLF001 - kazoo has no other way in
         if not pending or pending[0][2] != xid:
-            raise ProtocolError("an answer to nothing that was asked")
+            raise ProtocolError("an answer without a request")
         request, reply, _ = pending.popleft()
         if zxid > 0:
             client.last_zxid = self._newest_zxid = zxid

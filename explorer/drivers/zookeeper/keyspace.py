@@ -1,7 +1,7 @@
-"""Where keys lie, and how ZooKeeper's nodes become entries.
+"""Mapping between keys and paths of znodes, and from znodes to entries.
 
-Every node is an entry: it has a value, if only an empty one, and may have children besides. A key is a node's path
-without the slash at its beginning.
+Every znode is an entry: it has a value, which may be empty, and may have children as well. A key is the path of a znode
+without its first slash.
 """
 
 import re
@@ -10,21 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import InvalidKey
 
 # What the servers refuse (PathUtils.validatePath).
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff\U00010000-\U0010ffff]")
-_CONTAINER = -(2**63)
-_EXTENDED = 0xFF
-_TTL_BITS = 40
-_LETTERS = (("c", 4), ("d", 8), ("r", 1), ("w", 2), ("a", 16))
+_FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff\U00010000-\U0010ffff]")
+_CONTAINER_OWNER: Final = -(2**63)
+_TTL_OWNER_BYTE: Final = 0xFF
+_TTL_BITS: Final = 40
+_PERMISSION_LETTERS: Final = (("c", 4), ("d", 8), ("r", 1), ("w", 2), ("a", 16))
 
 
 class Stat(NamedTuple):
-    """What ZooKeeper keeps of a node besides its value; the names are ZooKeeper's own, times are in milliseconds."""
+    """A znode's metadata, with ZooKeeper's names; times are in milliseconds."""
 
     czxid: int
     mzxid: int
@@ -33,52 +33,52 @@ class Stat(NamedTuple):
     version: int
     cversion: int
     aversion: int
-    owner: int
-    size: int
-    children: int
+    ephemeral_owner: int
+    data_length: int
+    num_children: int
     pzxid: int
 
     @property
     def session(self) -> int | None:
-        """The session that the node lives and dies with; a container's and a TTL's mark look like one and are none."""
-        if self.owner in (0, _CONTAINER) or self.ttl is not None:
+        """ID of the session that the znode ends with; None also for the owner fields of containers and TTLs."""
+        if self.ephemeral_owner in (0, _CONTAINER_OWNER) or self.ttl is not None:
             return None
-        return self.owner
+        return self.ephemeral_owner
 
     @property
     def ttl(self) -> float | None:
-        """Seconds that the node lives after its last change; told by servers of 3.5 only, newer ones keep it."""
-        owner = self.owner & (2**64 - 1)
-        return (owner & (2**_TTL_BITS - 1)) / 1000 if owner >> 56 == _EXTENDED else None
+        """TTL after the last change, in seconds; only servers 3.5 report it."""
+        owner = self.ephemeral_owner & (2**64 - 1)
+        return (owner & (2**_TTL_BITS - 1)) / 1000 if owner >> 56 == _TTL_OWNER_BYTE else None
 
     @property
     def kind(self) -> str:
-        """What ZooKeeper calls such a node."""
-        if self.owner == _CONTAINER:
+        """ZooKeeper's name for the kind of znode."""
+        if self.ephemeral_owner == _CONTAINER_OWNER:
             return "container"
         if self.ttl is not None:
             return "TTL"
-        return "ephemeral" if self.owner else "persistent"
+        return "ephemeral" if self.ephemeral_owner else "persistent"
 
 
-class Permission(NamedTuple):
-    """One line of an access control list."""
+class AclEntry(NamedTuple):
+    """One entry of an access control list."""
 
-    bits: int
+    permissions: int
     scheme: str
-    who: str
+    id: str
 
     def __str__(self) -> str:
-        letters = "".join(letter for letter, bit in _LETTERS if self.bits & bit)
-        return f"{self.scheme}:{self.who}:{letters}"
+        letters = "".join(letter for letter, bit in _PERMISSION_LETTERS if self.permissions & bit)
+        return f"{self.scheme}:{self.id}:{letters}"
 
 
-Acl = tuple[Permission, ...]
-OPEN: Acl = (Permission(31, "world", "anyone"),)
+Acl = tuple[AclEntry, ...]
+OPEN_ACL: Final[Acl] = (AclEntry(31, "world", "anyone"),)
 
 
-class NodeState(NamedTuple):
-    """One life of a node and how often it was written since: a deleted node that was made again is another one."""
+class ZNodeVersion(NamedTuple):
+    """Identity of a znode's state: the znode's creation, and its version, which starts at 0 with each creation."""
 
     czxid: int
     version: int
@@ -89,107 +89,105 @@ class NodeState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ZooKeeperKeyspace:
-    """The nodes below an address."""
+    """The znodes below the path of an address."""
 
     root: str
-    redacted: str
 
-    def locate(self, key: str) -> str:
-        """Give the path of a key.
+    def to_store_key(self, key: str) -> str:
+        """Return the path of a key.
 
         Raises:
-            InvalidKey: No node can be called so.
+            InvalidKey: A znode cannot have this path.
         """
-        if trouble := invalid_reason(key):
+        if reason := invalid_reason(key):
             raise InvalidKey(
-                trouble,
-                hint="write it without the slash at its beginning"
+                reason,
+                hint="write it without the first slash"
                 if key.startswith("/")
-                else "names are divided by one slash: a/b/c",
-                address=self.redacted,
+                else "names are separated by one slash: a/b/c",
                 key=ascii(key)[1:-1],
             )
         return f"{self.root}/{key}"
 
-    def base(self, prefix: str) -> str:
-        """Give the path of a directory, without a slash at its end; empty for the top of all."""
-        return self.locate(prefix.removesuffix("/")) if prefix else self.root
+    def to_store_prefix(self, prefix: str) -> str:
+        """Return the path of a directory, without a final slash; empty for the root of the store."""
+        return self.to_store_key(prefix.removesuffix("/")) if prefix else self.root
 
-    def relative(self, path: str) -> str:
-        """Give the key of a path."""
+    def to_key(self, path: str) -> str:
+        """Return the key of a path."""
         return path[len(self.root) + 1 :]
 
-    def entry(self, path: str, value: bytes | None, stat: Stat, acl: Acl | None = None) -> Entry:
-        """Give a node as an entry. The time that is left is told by our clock, from the servers' of the last change."""
+    def to_entry(self, path: str, value: bytes | None, stat: Stat, acl: Acl | None = None) -> Entry:
+        """Return a znode as an entry. The remaining TTL is computed from this machine's clock and the znode's mtime."""
         return Entry(
-            key=self.relative(path),
+            key=self.to_key(path),
             value=value,
-            revision=str(NodeState(stat.czxid, stat.version)),
+            revision=str(ZNodeVersion(stat.czxid, stat.version)),
             created=stat.czxid,
             version=stat.version,
             ttl=None if stat.ttl is None else min(max(stat.ttl - (time.time() - stat.mtime / 1000), 0), stat.ttl),
             lease=None if stat.session is None else f"{stat.session & (2**64 - 1):#x}",
-            meta=describe(path, stat, acl),
+            meta=to_meta(path, stat, acl),
         )
 
 
 def invalid_reason(key: str) -> str | None:
-    """Say why no node can have this key; None if one can."""
+    """Return why a znode cannot have this key; None if it can."""
     if not key:
-        return "the empty key names no node"
+        return "empty key"
     for name in key.split("/"):
         if not name:
-            return "ZooKeeper's names cannot be empty"
+            return "a name in a ZooKeeper path cannot be empty"
         if name in (".", ".."):
-            return f"ZooKeeper's names cannot be {name!r}"
+            return f"a name in a ZooKeeper path cannot be {name!r}"
     if _FORBIDDEN.search(key):
-        return "ZooKeeper's names cannot hold control characters, nor those beyond U+D7FF except U+F900 to U+FFEF"
+        return "ZooKeeper paths cannot contain control characters, nor those beyond U+D7FF except U+F900 to U+FFEF"
     return None
 
 
-def expected(previous: Entry | Revision) -> NodeState | None:
-    """Give the state that the caller had read; None if what he has is of no node of ours."""
+def version_of(previous: Entry | Revision) -> ZNodeVersion | None:
+    """Return the state that the caller read; None if it cannot be the state of a znode."""
     revision = previous.revision if isinstance(previous, Entry) else previous
-    czxid, _, version = str(revision).partition(":")
+    czxid, _, number = str(revision).partition(":")
     try:
-        state = NodeState(int(czxid, 16), int(version))
+        version = ZNodeVersion(int(czxid, 16), int(number))
     except ValueError:
         return None
     created = previous.created if isinstance(previous, Entry) else None
-    return state if created in (None, state.czxid) else None
+    return version if created in (None, version.czxid) else None
 
 
-def describe(path: str, stat: Stat, acl: Acl | None) -> Mapping[str, str | int | bool]:
-    """Tell what only ZooKeeper knows of a node, as its own tools spell it."""
+def to_meta(path: str, stat: Stat, acl: Acl | None) -> Mapping[str, str | int | bool]:
+    """Return a znode's metadata with the names and formats of ZooKeeper's own tools."""
     meta: dict[str, str | int | bool] = {"kind": stat.kind}
-    if sequence := number(path):
+    if sequence := sequence_number(path):
         meta["sequence"] = sequence
     if acl is not None:
-        meta["acl"] = spell(acl)
+        meta["acl"] = format_acl(acl)
     meta |= {
         "cZxid": f"{stat.czxid:#x}",
-        "ctime": _time(stat.ctime),
+        "ctime": _format_time(stat.ctime),
         "mZxid": f"{stat.mzxid:#x}",
-        "mtime": _time(stat.mtime),
+        "mtime": _format_time(stat.mtime),
         "pZxid": f"{stat.pzxid:#x}",
         "cversion": stat.cversion,
         "aclVersion": stat.aversion,
-        "dataLength": stat.size,
-        "numChildren": stat.children,
+        "dataLength": stat.data_length,
+        "numChildren": stat.num_children,
     }
     return MappingProxyType(meta)
 
 
-def number(path: str) -> str | None:
-    """Give the ten digits that the servers put behind the name of a sequential node, if it looks like one."""
+def sequence_number(path: str) -> str | None:
+    """Return the ten digits that the servers append to the name of a sequential znode; None if there are none."""
     digits = path[-10:]
     return digits if len(path) > len(digits) and digits.isascii() and digits.isdigit() else None
 
 
-def spell(acl: Sequence[Permission]) -> str:
-    """Give a list of permissions in one line."""
+def format_acl(acl: Sequence[AclEntry]) -> str:
+    """Return an access control list as one line."""
     return ", ".join(map(str, acl)) or "nobody"
 
 
-def _time(milliseconds: int) -> str:
+def _format_time(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")

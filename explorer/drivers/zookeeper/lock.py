@@ -1,14 +1,15 @@
-"""Locks as ZooKeeper's clients take them: a node below the locked one, that lives as long as a session of its own.
+"""Locks as ZooKeeper's clients take them: an ephemeral sequential znode below the locked one, in a session of its own.
 
-The lock's TTL is that session's time-out, so each lock has a connection of its own. The node is named in the layout
-that was asked for, kazoo's unless told otherwise; it never stands beside one of another layout.
+The lock's TTL is the timeout of that session, so each lock has its own connection. The znode's name follows the
+requested layout, by default kazoo's; a lock is refused while there are contenders of another layout.
 
-A lock counts as held only until the session's time-out has passed since the sending of the last request that was
-answered. Its fence is the transaction that created the contender's node; a fenced write checks that the node is there.
+A lock counts as held only until the session timeout has passed since the last answered request was sent. Its fence is
+the transaction that created the contender's znode; a fenced write checks that this znode exists.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 from explorer.drivers.common.errors import key_not_found, other_layout
 from explorer.drivers.common.lease_lock import LeaseLock
@@ -17,183 +18,194 @@ from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
-from explorer.drivers.zookeeper.keyspace import OPEN, Stat, ZooKeeperKeyspace
+from explorer.drivers.zookeeper.keyspace import OPEN_ACL, Stat, ZooKeeperKeyspace
 from explorer.drivers.zookeeper.lock_queue import (
     KAZOO,
-    LEASES,
-    Contestant,
+    LEASES_SUFFIX,
+    ContenderNode,
     ZooKeeperLockQueue,
-    fresh_name,
-    looks_like_permit,
-    permit,
-    queue,
+    may_be_permit,
+    new_node_prefix,
+    parse_permit,
+    to_queue,
 )
-from explorer.drivers.zookeeper.messages import Mode, OpError
+from explorer.drivers.zookeeper.messages import CreateMode, OpError
 from explorer.drivers.zookeeper.reader import ZooKeeperReader
 from explorer.drivers.zookeeper.writer import ZooKeeperWriter
 from explorer.model.clock import boottime
 from explorer.model.entries import Entry
 from explorer.model.errors import KeyNotFound, NotReachable
 
-_EARS = 16
+_MAX_EVENTS: Final = 16
+"""Events of a watched contender that wait to be read; more are as good as one."""
 
 
 class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
-    """A lock on a node, see `Lock`."""
+    """A lock on a znode, see `Lock`."""
 
     lease_noun = "place in the queue"
 
     def __init__(
-        self, store: ZooKeeperConnection, layout: ZooKeeperKeyspace, tasks: Tasks, options: LockOptions
+        self, connection: ZooKeeperConnection, keyspace: ZooKeeperKeyspace, tasks: Tasks, options: LockOptions
     ) -> None:
-        super().__init__(options, tasks, ZooKeeperConnection(store.settings, options.ttl))
-        self._layout = layout
-        self._layout_name = options.layout or KAZOO
-        self._path = layout.locate(options.key)
+        super().__init__(options, tasks, ZooKeeperConnection(connection.settings, options.ttl))
+        self._keyspace = keyspace
+        self._layout = options.layout or KAZOO
+        self._path = keyspace.to_store_key(options.key)
         self._contender = ""
-        self._made = False
-        """Whether the node came to be by being locked, and holds nothing."""
+        """Path of our contender."""
+        self._is_node_ours = False
+        """Whether acquiring the lock created the locked znode, without a value."""
 
     @property
     def _writer(self) -> ZooKeeperWriter:
-        return ZooKeeperWriter(self._connection, self._layout)
+        return ZooKeeperWriter(self._connection, self._keyspace)
 
-    # Obtaining
+    @property
+    def _reader(self) -> ZooKeeperReader:
+        return ZooKeeperReader(self._connection)
+
+    # Acquiring
 
     async def _enqueue(self) -> None:
         await self._connection.open()
-        name = fresh_name(self._layout_name, await self._contenders())
+        prefix = new_node_prefix(self._layout, await self._read_queue())
         while True:
-            self._made = await self._writer.make(self._path, self.key) or self._made
+            self._is_node_ours = await self._writer.ensure_path(self._path, self.key) or self._is_node_ours
             sent = boottime()
             try:
-                self._contender, stat = await self._stand(name)
+                self._contender, stat = await self._create_contender(prefix)
             except KeyNotFound:
-                continue  # the last to leave took the node along
+                continue  # the last contender that left deleted the locked znode
             break
         self._fence = stat.czxid
-        self._start_keepalive(sent, self._connection.lifetime)
-        self._watch_ownership(lambda: self._until_gone(self._contender))
+        self._start_keepalive(sent, self._connection.state.session_timeout)
+        self._watch_ownership(lambda: self._wait_deleted(self._contender))
 
-    async def _stand(self, name: str) -> tuple[str, Stat]:
-        """Create the contender's node; one whose answer was lost is found by its name."""
-        request = messages.create(f"{self._path}/{name}", holder_id().encode(), OPEN, Mode.EPHEMERAL_SEQUENTIAL)
+    async def _create_contender(self, prefix: str) -> tuple[str, Stat]:
+        """Create the contender's znode, and return its path and Stat; if the answer was lost, find it by its name."""
+        request = messages.create(
+            f"{self._path}/{prefix}", holder_id().encode(), OPEN_ACL, CreateMode.EPHEMERAL_SEQUENTIAL
+        )
         try:
-            return await self._connection.send(request, key=self.key)
+            return await self._connection.send(request)
         except NotReachable as error:
             if not error.sent:
                 raise
-            for child in await ZooKeeperReader(self._connection, self.key).names(self._path):
-                path = f"{self._path}/{child}"
-                if child.startswith(name):
-                    stat = await self._connection.ask(messages.exists(path), key=self.key)
+            for name in await self._reader.list_children(self._path):
+                path = f"{self._path}/{name}"
+                if name.startswith(prefix):
+                    stat = await self._connection.query(messages.exists(path))
                     if stat is not None:
                         return path, stat
             raise
 
-    async def _contenders(self) -> ZooKeeperLockQueue | None:
-        """Read the queue, without the Stat of those in it, which their order does not need.
+    async def _read_queue(self) -> ZooKeeperLockQueue | None:
+        """Return the queue, without the Stat of its contenders, which their order does not need.
 
-        It is read before our contender stands in it and after, so that of two layouts that come at the same time at
-        least one sees the other.
+        It is read before our contender is created and after, so that of two layouts that come at the same time at least
+        one sees the other.
 
         Raises:
-            CannotLock: Somebody stands in it in another layout.
+            CannotLock: There is a contender of another layout.
         """
-        names = await ZooKeeperReader(self._connection, self.key).names(self._path)
-        found = _queue(self._path, names)
-        other = found.of_another_layout(self._layout_name) if found else None
-        if other := other or await self._unit(names):
+        names = await self._reader.list_children(self._path)
+        queue = _queue_of(self._path, names)
+        other = queue.first_of_other_layout(self._layout) if queue else None
+        if other := other or await self._find_permit(names):
             raise other_layout(
                 f"{other.client} semaphore" if other.is_permit else other.layout,
-                f"{self._layout.relative(other.path)} is there",
+                f"{self._keyspace.to_key(other.path)} exists",
                 takeable=not other.is_permit,
             )
-        return found
+        return queue
 
-    async def _unit(self, names: Sequence[str]) -> Contestant | None:
-        """Return a unit that somebody holds of a semaphore on the node, given the names below it."""
-        reader = ZooKeeperReader(self._connection, self.key)
-        if LEASES.removeprefix("/") in names:
-            below = f"{self._path}{LEASES}"
-            leases = _queue(below, await reader.names(below))
-            if leases is not None and leases.semaphore:
-                return leases.parties[0]
-        for name in filter(looks_like_permit, names):
+    async def _find_permit(self, names: Sequence[str]) -> ContenderNode | None:
+        """Return a held permit of a semaphore on the znode; None if there is none.
+
+        Args:
+            names: The names of the znode's children.
+        """
+        if LEASES_SUFFIX.removeprefix("/") in names:
+            path = f"{self._path}{LEASES_SUFFIX}"
+            leases = _queue_of(path, await self._reader.list_children(path))
+            if leases is not None and leases.is_semaphore:
+                return leases.contenders[0]
+        for name in filter(may_be_permit, names):
             path = f"{self._path}/{name}"
-            stat = await reader.stat(path)
-            if stat is not None and (found := permit(path, stat)) is not None:
-                return found
+            stat = await self._reader.read_stat(path)
+            if stat is not None and (permit := parse_permit(path, stat)) is not None:
+                return permit
         return None
 
-    async def _ahead(self) -> str | None:
-        """Give the node of the contender right before us, None if we are first."""
-        found = await self._contenders()
-        ahead = found.ahead(self._contender) if found else None
-        return ahead.path if ahead else None
+    async def _predecessor(self) -> str | None:
+        """Return the path of the contender right before ours; None if ours is the first."""
+        queue = await self._read_queue()
+        predecessor = queue.predecessor(self._contender) if queue else None
+        return predecessor.path if predecessor else None
 
     async def _try_acquire(self) -> bool:
-        return await self._ahead() is None
+        return await self._predecessor() is None
 
     async def _wait_turn(self) -> None:
-        while (ahead := await self._ahead()) is not None:
-            await self._until_gone(ahead)
+        while (path := await self._predecessor()) is not None:
+            await self._wait_deleted(path)
 
-    async def _until_gone(self, path: str) -> None:
-        with self._connection.listen(path, below=False, capacity=_EARS) as mailbox:
+    async def _wait_deleted(self, path: str) -> None:
+        with self._connection.state.subscribe(path, recursive=False, capacity=_MAX_EVENTS) as mailbox:
             while True:
-                with suppress(NotReachable):  # whether the place is lost meanwhile is looked after elsewhere
-                    if await self._connection.ask(messages.exists(path, watch=True), key=self.key) is None:
+                with suppress(NotReachable):  # the keep-alive notices if the session is lost meanwhile
+                    if await self._connection.query(messages.exists(path, watch=True)) is None:
                         return
                     await mailbox.take()
 
     async def _confirm(self) -> bool:
-        if await self._connection.ask(messages.exists(self._contender), key=self.key) is None:
+        if await self._connection.query(messages.exists(self._contender)) is None:
             return False
         if self._options.value:
-            self._made = False
+            self._is_node_ours = False
             return await self._write(self.key, self._options.value) is not None
         return True
 
     # Keeping
 
     async def _renew(self, left: float) -> float:
-        own = await self._connection.ask(messages.exists(self._contender), key=self.key, within=left)
-        if own is None or own.czxid != self._fence:
+        stat = await self._connection.query(messages.exists(self._contender), within=left)
+        if stat is None or stat.czxid != self._fence:
             raise key_not_found()
-        return self._connection.lifetime
+        return self._connection.state.session_timeout
 
     async def _write(self, key: str, value: bytes) -> Entry | None:
         return await self._writer.put_if(key, value, messages.check(self._contender))
 
-    # Giving up
+    # Releasing
 
     async def _unlock(self) -> None:
-        """Leave the queue, and take along what came to be by the lock, unless others stand there."""
+        """Delete our contender, and the locked znode if the lock created it and there are no other contenders."""
         with suppress(NotReachable):
-            if self._options.delete_on_unlock or self._made:
+            if self._options.delete_on_unlock or self._is_node_ours:
                 version = messages.ANY_VERSION if self._options.delete_on_unlock else 0
-                both: list[messages.Request[object]] = [
+                operations: list[messages.ZooKeeperRequest[object]] = [
                     messages.delete(self._contender),
                     messages.delete(self._path, version),
                 ]
-                results = await self._connection.send(messages.multi(both), key=self.key)
+                results = await self._connection.send(messages.multi(operations))
                 if not any(isinstance(result, OpError) for result in results):
                     return
-                if self._options.delete_on_unlock:  # others wait below it: it can be emptied only
-                    both[1:] = [messages.put(self._path, b"")]
-                    await self._connection.send(messages.multi(both), key=self.key)
+                if self._options.delete_on_unlock:  # with other contenders, only its value can be deleted
+                    operations[1:] = [messages.set_data(self._path, b"")]
+                    await self._connection.send(messages.multi(operations))
                     return
             with suppress(KeyNotFound):
-                await self._connection.send(messages.delete(self._contender), key=self.key)
+                await self._connection.send(messages.delete(self._contender))
 
     async def _end_session(self) -> None:
-        left, self._connection = self._connection, ZooKeeperConnection(self._connection.settings, self._options.ttl)
-        self._made = False
-        await left.close()
+        ended, self._connection = self._connection, ZooKeeperConnection(self._connection.settings, self._options.ttl)
+        self._is_node_ours = False
+        await ended.close()
 
 
-def _queue(path: str, names: Sequence[str]) -> ZooKeeperLockQueue | None:
-    """Return the queue that nodes of these names are, without their Stat."""
+def _queue_of(path: str, names: Sequence[str]) -> ZooKeeperLockQueue | None:
+    """Return the queue that children with these names are, without their Stat."""
     unread = Stat(*(0,) * 11)
-    return queue(path, [(f"{path}/{name}", unread) for name in names])
+    return to_queue(path, [(f"{path}/{name}", unread) for name in names])

@@ -1,84 +1,86 @@
-"""Who holds which lock and who waits, read from the nodes that contenders leave and from what the servers tell."""
+"""Locks and their contenders, read from the contenders' znodes and from what the servers report about sessions."""
 
 from collections import defaultdict
 from datetime import UTC, datetime
+from typing import Final
 
 from explorer.drivers.common.leases import parse_holder
 from explorer.drivers.zookeeper import sessions
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
 from explorer.drivers.zookeeper.keyspace import Stat, ZooKeeperKeyspace
-from explorer.drivers.zookeeper.lock_queue import Contestant, ZooKeeperLockQueue, queue
-from explorer.drivers.zookeeper.reader import Walk, ZooKeeperReader
-from explorer.drivers.zookeeper.sessions import Sessions
+from explorer.drivers.zookeeper.lock_queue import ContenderNode, ZooKeeperLockQueue, to_queue
+from explorer.drivers.zookeeper.reader import ZNodeWalk, ZooKeeperReader
+from explorer.drivers.zookeeper.sessions import SessionTable
 from explorer.model.locks import Contender, LockInfo
 from explorer.model.sanitize import sanitize
 
-_PAGE = 5000
+_PAGE_SIZE: Final = 5000
 
 
-async def list_locks(connection: ZooKeeperConnection, layout: ZooKeeperKeyspace, prefix: str) -> tuple[LockInfo, ...]:
-    """Tell every lock at or below a prefix."""
-    found = await _queues(connection, layout.base(prefix), prefix)
-    if not found:
+async def list_locks(connection: ZooKeeperConnection, keyspace: ZooKeeperKeyspace, prefix: str) -> tuple[LockInfo, ...]:
+    """Return the locks at or below a prefix."""
+    queues = await _read_queues(connection, keyspace.to_store_prefix(prefix))
+    if not queues:
         return ()
-    known = await sessions.describe_sessions(connection.settings)
-    told = [await _describe(connection, layout, one, known) for one in found]
-    return tuple(sorted(told, key=lambda lock: lock.key))
+    table = await sessions.describe_sessions(connection.settings)
+    locks = [await _describe(connection, keyspace, queue, table) for queue in queues]
+    return tuple(sorted(locks, key=lambda lock: lock.key))
 
 
-async def _queues(connection: ZooKeeperConnection, base: str, subject: str) -> list[ZooKeeperLockQueue]:
-    walk = Walk(ZooKeeperReader(connection, subject), base, values=False)
+async def _read_queues(connection: ZooKeeperConnection, base: str) -> list[ZooKeeperLockQueue]:
+    walk = ZNodeWalk(ZooKeeperReader(connection), base, values=False)
     children: dict[str, list[tuple[str, Stat]]] = defaultdict(list)
-    while page := await walk.take(_PAGE):
+    while page := await walk.take(_PAGE_SIZE):
         for node in page:
             children[node.path.rpartition("/")[0]].append((node.path, node.stat))
-    return [found for path, below in children.items() if (found := queue(path, below)) is not None]
+    return [queue for path, nodes in children.items() if (queue := to_queue(path, nodes)) is not None]
 
 
 async def _describe(
-    connection: ZooKeeperConnection, layout: ZooKeeperKeyspace, found: ZooKeeperLockQueue, known: Sessions
+    connection: ZooKeeperConnection, keyspace: ZooKeeperKeyspace, queue: ZooKeeperLockQueue, table: SessionTable
 ) -> LockInfo:
-    nodes = await ZooKeeperReader(connection, found.path).nodes([party.path for party in found.parties], values=True)
+    paths = [contender.path for contender in queue.contenders]
+    nodes = await ZooKeeperReader(connection).read_nodes(paths, values=True)
     values = {node.path: node.value or b"" for node in nodes}
-    told = [_contender(layout, party, values.get(party.path, b""), known) for party in found.parties]
-    holding = len(found.holders)
-    others = ", ".join(contender.name for contender in told[1:holding])
-    strangers = sorted({party.client for party in found.parties} - {found.parties[0].client})
-    orphan = found.parties[0].stat.session is None
+    contenders = [_to_contender(keyspace, node, values.get(node.path, b""), table) for node in queue.contenders]
+    holders = len(queue.holders)
+    other_holders = ", ".join(contender.name for contender in contenders[1:holders])
+    first = queue.contenders[0]
+    other_clients = sorted({node.client for node in queue.contenders} - {first.client})
     return LockInfo(
-        key=layout.relative(found.key_path),
-        kind=found.kind
-        + (f", also held by {others}" if others else "")
-        + (f", beside contenders of {' and '.join(strangers)}" if strangers else ""),
-        layout=found.parties[0].layout,
-        holder=told[0],
-        waiters=tuple(told[holding:]),
-        stale="its node belongs to no session: nothing will ever end it" if orphan else None,
+        key=keyspace.to_key(queue.key_path),
+        kind=queue.kind
+        + (f", also held by {other_holders}" if other_holders else "")
+        + (f", beside contenders of {' and '.join(other_clients)}" if other_clients else ""),
+        layout=first.layout,
+        holder=contenders[0],
+        waiters=tuple(contenders[holders:]),
+        stale="its node belongs to no session and never expires" if first.stat.session is None else None,
     )
 
 
-def _contender(layout: ZooKeeperKeyspace, party: Contestant, value: bytes, known: Sessions) -> Contender:
-    number = party.stat.session
-    session = known.of(number) if number is not None else None
-    spelled = None if number is None else f"{number & (2**64 - 1):#x}"
-    said, since = parse_holder(sanitize(value))
-    name = said or (f"session {spelled}" if spelled else layout.relative(party.path))
-    address, seconds = (session and session.connected) or (None, None)
+def _to_contender(keyspace: ZooKeeperKeyspace, node: ContenderNode, value: bytes, table: SessionTable) -> Contender:
+    number = node.stat.session
+    session = table.get(number) if number is not None else None
+    session_id = None if number is None else f"{number & (2**64 - 1):#x}"
+    holder, since = parse_holder(sanitize(value))
+    name = holder or (f"session {session_id}" if session_id else keyspace.to_key(node.path))
+    address, seconds = (session and session.connection) or (None, None)
     if address:
         name += f" at {address}"
-    elif session and not known.permitted:
-        name += " (the servers do not permit to ask where it is)"
+    elif session and not table.is_permitted:
+        name += " (no permission to read its address)"
     return Contender(
         name=name,
-        key=layout.relative(party.path),
-        session=spelled,
+        key=keyspace.to_key(node.path),
+        session=session_id,
         ttl=seconds,
-        since=since or datetime.fromtimestamp(party.stat.ctime / 1000, UTC),
-        fence=party.stat.czxid,
-        other_keys=_others(layout, party.path, session.paths if session else ()),
+        since=since or datetime.fromtimestamp(node.stat.ctime / 1000, UTC),
+        fence=node.stat.czxid,
+        other_keys=_other_keys(keyspace, node.path, session.paths if session else ()),
     )
 
 
-def _others(layout: ZooKeeperKeyspace, own: str, paths: tuple[str, ...]) -> tuple[str, ...]:
-    inside = f"{layout.root}/"
-    return tuple(sorted(layout.relative(path) if path.startswith(inside) else path for path in paths if path != own))
+def _other_keys(keyspace: ZooKeeperKeyspace, own: str, paths: tuple[str, ...]) -> tuple[str, ...]:
+    root = f"{keyspace.root}/"
+    return tuple(sorted(keyspace.to_key(path) if path.startswith(root) else path for path in paths if path != own))

@@ -1,11 +1,11 @@
-"""How a lock's queue looks: whose children stand for contenders, who of them holds, and in which order they wait.
+"""Queues of locks: the children of a znode that stand for contenders, in each client library's layout.
 
-The clients agree on one thing: a contender is a sequential node below the locked one, and the number that the servers
-put behind its name (the last ten digits, never the whole name) tells its place. The names differ:
+In all layouts a contender is a sequential znode below the locked one, and its sequence number (the last ten digits,
+never the whole name) is its place. The names differ:
 
-    kazoo         <32 hex>__lock__N, shared <32 hex>__rlock__N; a semaphore's are <32 hex>, its size the node's value
+    kazoo         <32 hex>__lock__N, shared <32 hex>__rlock__N; a semaphore's are <32 hex>, its size is the node's value
     Curator       _c_<uuid>-lock-N, shared _c_<uuid>-__READ__N and __WRIT__N, a semaphore's leases/_c_<uuid>-lease-N
-    go-zookeeper  _c_<32 hex>-lock-N, and so valkeyrie and libkv, which write a value into the locked node besides
+    go-zookeeper  _c_<32 hex>-lock-N; also of valkeyrie and libkv, which write a value into the locked node as well
 """
 
 import re
@@ -20,135 +20,155 @@ KAZOO: Final = "kazoo"
 CURATOR: Final = "curator"
 GO_ZOOKEEPER: Final = "go-zookeeper"
 LAYOUTS: Final = (KAZOO, CURATOR, GO_ZOOKEEPER)
-"""The names of the layouts; that of go-zookeeper is libkv's and valkeyrie's, too."""
+"""Names of the layouts; libkv and valkeyrie use that of go-zookeeper."""
+LEASES_SUFFIX: Final = "/leases"
+"""Path below a znode at which Curator's semaphore has its permits."""
 
-_CONTENDER = re.compile(
+_CONTENDER: Final = re.compile(
     r"(?:(?P<kazoo>[0-9a-f]{32}__(?P<kazoo_kind>r?lock)__)"
     r"|(?P<go>_c_[0-9a-f]{32}-lock-)"
     r"|(?:_c_[0-9a-f-]{36}-)?(?P<curator>lock-|lease-|__READ__|__WRIT__))"
     r"(?P<number>-?\d{10})"
 )
-_PERMIT = re.compile(r"[0-9a-f]{32}")
-LEASES = "/leases"
-"""Where the units of Curator's semaphore lie."""
-_CURATOR_PERMIT = "lease-"
-_KAZOO_PERMIT = "semaphore"
-_SHARED = ("rlock", "__READ__")
+_KAZOO_PERMIT_NAME: Final = re.compile(r"[0-9a-f]{32}")
+_CURATOR_PERMIT: Final = "lease-"
+_KAZOO_PERMIT: Final = "semaphore"
+_SHARED_KINDS: Final = ("rlock", "__READ__")
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """A contender's node."""
+class ContenderNode:
+    """A contender's znode."""
 
     path: str
     stat: Stat
     client: str
+    """The client library that made it."""
     kind: str
     number: int
+    """The sequence number."""
 
     @property
     def layout(self) -> str:
-        """The name of the layout, one of `LAYOUTS`."""
+        """Name of the layout, one of `LAYOUTS`."""
         return self.client.lower()
 
     @property
     def is_permit(self) -> bool:
-        """Whether it stands for one unit of a semaphore."""
+        """True for a permit of a semaphore."""
         return self.kind in (_CURATOR_PERMIT, _KAZOO_PERMIT)
 
     @property
-    def shares(self) -> bool:
-        """Whether others that share may hold the lock at the same time."""
-        return self.kind in _SHARED
+    def is_shared(self) -> bool:
+        """True if other shared contenders can hold the lock at the same time."""
+        return self.kind in _SHARED_KINDS
 
 
 @dataclass(frozen=True, slots=True)
 class ZooKeeperLockQueue:
-    """The parties of one lock, in their order."""
+    """The contenders of a lock in their order."""
 
     path: str
-    """The locked node."""
-    parties: tuple[Contestant, ...]
-    semaphore: bool = False
+    """Path of the locked znode."""
+    contenders: tuple[ContenderNode, ...]
+    is_semaphore: bool = False
 
     @property
-    def holders(self) -> tuple[Contestant, ...]:
-        """Those who hold: the first, and with one that shares all that share up to the first that does not."""
-        if self.semaphore:
-            return self.parties
-        if not self.parties[0].shares:
-            return self.parties[:1]
-        alone = next((place for place, party in enumerate(self.parties) if not party.shares), len(self.parties))
-        return self.parties[:alone]
+    def holders(self) -> tuple[ContenderNode, ...]:
+        """The first contender; if it is shared, all up to the first that is not."""
+        if self.is_semaphore:
+            return self.contenders
+        if not self.contenders[0].is_shared:
+            return self.contenders[:1]
+        exclusive = (index for index, contender in enumerate(self.contenders) if not contender.is_shared)
+        return self.contenders[: next(exclusive, len(self.contenders))]
 
     @property
     def key_path(self) -> str:
-        """The path that people call the lock by."""
-        return self.path.removesuffix(LEASES) if self.semaphore else self.path
+        """Path that the lock's users give to their client."""
+        return self.path.removesuffix(LEASES_SUFFIX) if self.is_semaphore else self.path
 
     @property
     def kind(self) -> str:
-        """The layout, in words."""
-        first = self.parties[0]
-        if self.semaphore:
-            return f"{first.client} semaphore, {len(self.parties)} held"
+        """Description of the layout for people."""
+        first = self.contenders[0]
+        if self.is_semaphore:
+            return f"{first.client} semaphore, {len(self.contenders)} held"
         if first.client == "go-zookeeper":
-            return "go-zookeeper lock (valkeyrie's, too)"
-        return f"{first.client} {'shared lock' if first.shares else 'lock'}"
+            return "go-zookeeper lock (also of valkeyrie)"
+        return f"{first.client} {'shared lock' if first.is_shared else 'lock'}"
 
-    def of_another_layout(self, layout: str) -> Contestant | None:
-        """Return the first contender of another layout, whose client may not see one of this layout."""
-        return next((party for party in self.parties if self.semaphore or party.layout != layout), None)
+    def first_of_other_layout(self, layout: str) -> ContenderNode | None:
+        """Return the first contender of another layout, whose client may not see contenders of this layout."""
+        return next(
+            (contender for contender in self.contenders if self.is_semaphore or contender.layout != layout), None
+        )
 
-    def ahead(self, path: str) -> Contestant | None:
-        """Give who must be gone before an exclusive contender holds the lock: the one right before it."""
-        before = [party for party in self.parties if party.path != path]
-        own = next((party.number for party in self.parties if party.path == path), None)
-        return max((one for one in before if own is None or one.number < own), key=lambda one: one.number, default=None)
+    def predecessor(self, path: str) -> ContenderNode | None:
+        """Return the contender right before an exclusive one; None if it is the first."""
+        others = [contender for contender in self.contenders if contender.path != path]
+        own = next((contender.number for contender in self.contenders if contender.path == path), None)
+        return max(
+            (contender for contender in others if own is None or contender.number < own),
+            key=lambda contender: contender.number,
+            default=None,
+        )
 
 
-def party(path: str, stat: Stat) -> Contestant | None:
-    """Read a node's name; None if it stands for no contender that has a place in a queue."""
-    found = _CONTENDER.fullmatch(path.rpartition("/")[2])
-    if found is None:
+def parse_contender(path: str, stat: Stat) -> ContenderNode | None:
+    """Return the contender with this path; None if the znode is not a contender with a sequence number."""
+    match = _CONTENDER.fullmatch(path.rpartition("/")[2])
+    if match is None:
         return None
-    number = int(found["number"])
-    if found["kazoo"]:
-        return Contestant(path, stat, "kazoo", found["kazoo_kind"], number)
-    if found["go"]:
-        return Contestant(path, stat, "go-zookeeper", "lock-", number)
-    return Contestant(path, stat, "Curator", found["curator"], number)
+    number = int(match["number"])
+    if match["kazoo"]:
+        return ContenderNode(path, stat, "kazoo", match["kazoo_kind"], number)
+    if match["go"]:
+        return ContenderNode(path, stat, "go-zookeeper", "lock-", number)
+    return ContenderNode(path, stat, "Curator", match["curator"], number)
 
 
-def looks_like_permit(name: str) -> bool:
-    """Return whether a node of this name may stand for one unit of kazoo's semaphore."""
-    return _PERMIT.fullmatch(name) is not None
+def may_be_permit(name: str) -> bool:
+    """Return whether a znode of this name may be a permit of kazoo's semaphore."""
+    return _KAZOO_PERMIT_NAME.fullmatch(name) is not None
 
 
-def permit(path: str, stat: Stat) -> Contestant | None:
-    """Read the name of a node that stands for one unit of kazoo's semaphore; None if it does not."""
-    if stat.session is None or not looks_like_permit(path.rpartition("/")[2]):
+def parse_permit(path: str, stat: Stat) -> ContenderNode | None:
+    """Return the permit of kazoo's semaphore with this path; None if the znode is not one."""
+    if stat.session is None or not may_be_permit(path.rpartition("/")[2]):
         return None
-    return Contestant(path, stat, "kazoo", _KAZOO_PERMIT, stat.czxid)
+    return ContenderNode(path, stat, "kazoo", _KAZOO_PERMIT, stat.czxid)
 
 
-def queue(path: str, children: Sequence[tuple[str, Stat]]) -> ZooKeeperLockQueue | None:
-    """Give the queue that a node's children are; None if none of them is a contender."""
-    found = [one for one in (party(child, stat) for child, stat in children) if one is not None]
-    semaphore = bool(found) and all(one.kind == _CURATOR_PERMIT for one in found)
-    if not found:
-        found = [one for one in (permit(child, stat) for child, stat in children) if one is not None]
-        semaphore = bool(found)
-    if not found:
+def to_queue(path: str, children: Sequence[tuple[str, Stat]]) -> ZooKeeperLockQueue | None:
+    """Return the queue that the children of a znode are; None if there is no contender among them.
+
+    Args:
+        path: Path of the znode.
+        children: Paths of its children, with their Stat.
+    """
+    contenders = [one for one in (parse_contender(child, stat) for child, stat in children) if one is not None]
+    is_semaphore = bool(contenders) and all(contender.kind == _CURATOR_PERMIT for contender in contenders)
+    if not contenders:
+        contenders = [one for one in (parse_permit(child, stat) for child, stat in children) if one is not None]
+        is_semaphore = bool(contenders)
+    if not contenders:
         return None
-    return ZooKeeperLockQueue(path, tuple(sorted(found, key=lambda one: one.number)), semaphore)
+    return ZooKeeperLockQueue(
+        path, tuple(sorted(contenders, key=lambda contender: contender.number)), is_semaphore=is_semaphore
+    )
 
 
-def fresh_name(layout: str, present: ZooKeeperLockQueue | None) -> str:
-    """Return the beginning of a name for a new exclusive contender in one of `LAYOUTS`."""
+def new_node_prefix(layout: str, queue: ZooKeeperLockQueue | None) -> str:
+    """Return the start of the name of a new exclusive contender.
+
+    Args:
+        layout: One of `LAYOUTS`.
+        queue: The present queue; None if there is none.
+    """
     if layout == KAZOO:
         return f"{uuid.uuid4().hex}__lock__"
     if layout == GO_ZOOKEEPER:
         return f"_c_{uuid.uuid4().hex}-lock-"
-    shared = present is not None and present.parties[0].kind.startswith("__")
-    return f"_c_{uuid.uuid4()}-{'__WRIT__' if shared else 'lock-'}"
+    is_read_write = queue is not None and queue.contenders[0].kind.startswith("__")
+    return f"_c_{uuid.uuid4()}-{'__WRIT__' if is_read_write else 'lock-'}"

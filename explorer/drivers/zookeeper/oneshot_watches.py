@@ -1,7 +1,7 @@
-"""Watches on servers older than 3.6, where each is told once: reading a node again is what arms it again.
+"""Watches on servers older than 3.6, where each watch reports one change: reading the znode sets the next one.
 
-Every node that is watched has to be known by name, so there is a most of them. Between an event and the next reading
-nothing is told, but what is read then is the newest: the state converges, the history does not.
+Every watched znode has to be known by name, so their number is limited. Changes between an event and the next read are
+not reported one by one; the read returns the newest state.
 """
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -9,120 +9,118 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from explorer.drivers.common.threads import CAPACITY
-from explorer.drivers.common.watch import vanished
+from explorer.drivers.common.watch import Differences
 from explorer.drivers.zookeeper import messages
-from explorer.drivers.zookeeper.client import DELETED
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
-from explorer.drivers.zookeeper.keyspace import NodeState, ZooKeeperKeyspace
-from explorer.drivers.zookeeper.reader import Node
+from explorer.drivers.zookeeper.frames import EventType
+from explorer.drivers.zookeeper.keyspace import ZNodeVersion, ZooKeeperKeyspace
+from explorer.drivers.zookeeper.reader import ZNode
 from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported, Forbidden, KeyNotFound, NotReachable
 from explorer.model.events import Deleted, Event, Put, Resync, Started
 
-MOST: Final = 20_000
-"""Nodes that are watched one by one, at most."""
+MAX_WATCHED_NODES: Final = 20_000
+"""Znodes that are watched one by one."""
 
 
 @dataclass(slots=True)
 class OneShotWatch:
-    """One connection's watch of a node, or of all below one, each node by itself.
+    """The watch of a znode, or of each znode below one, over one connection.
 
     Args:
-        connection: Is asked.
-        layout: Spells entries.
-        subject: The key or prefix as the caller wrote it.
-        path: The node; empty for the top of all.
-        below: Whether the nodes below it are meant, and not itself.
+        connection: The connection.
+        keyspace: Makes entries.
+        path: The path of the znode; empty for the root.
+        is_tree: Watch the znodes below it, and not itself.
     """
 
     connection: ZooKeeperConnection
-    layout: ZooKeeperKeyspace
-    subject: str
+    keyspace: ZooKeeperKeyspace
     path: str
-    below: bool
-    _found: dict[str, NodeState] = field(default_factory=dict)
+    is_tree: bool
+    _versions: dict[str, ZNodeVersion] = field(default_factory=dict)
+    """Versions of the znodes that were read, by their paths."""
 
     async def attempt(
-        self, known: Mapping[str, Revision] | None, reason: str | None, *, everything: bool = False
+        self, known: Mapping[str, Revision] | None, reason: str | None, *, report_all: bool = False
     ) -> AsyncGenerator[Iterable[Event], None]:
-        """Tell events until the connection ends.
+        """Yield events until the connection ends.
 
         Args:
-            known: What the watcher knows, if he says so.
-            reason: Why the watcher has to be told of a gap before this connection; None at the start.
-            everything: Whether what the watcher knows has to be told again, because its revisions say nothing any more.
+            known: Keys and revisions that the watcher knows; None if it does not say.
+            reason: Reason for a Resync; None for the first connection.
+            report_all: Report all znodes: known revisions mean nothing after a restore.
         """
-        with self.connection.listen(self.path, below=self.below, capacity=CAPACITY) as mailbox:
-            puts = await self._descend(self.path)
+        with self.connection.state.subscribe(self.path, recursive=self.is_tree, capacity=CAPACITY) as mailbox:
+            puts = await self._read_new(self.path)
             if reason is None:
-                own = next((put.entry for put in puts if not self.below), None)
+                own = next((put.entry for put in puts if not self.is_tree), None)
                 yield [Started(None, own)]
             else:
                 yield [Resync(reason, None, None)]
-                before = {} if everything or known is None else known
-                yield [Put(put.entry, inferred=True) for put in puts if before.get(put.key) != put.revision]
-                yield vanished(known or {}, {put.key for put in puts}, revision=None)
+                differences = Differences(known or {}, (lambda _: True) if report_all else None)
+                yield differences.puts(put.entry for put in puts)
+                yield differences.deletions(revision=None)
             while True:
-                happened, overflowed = await mailbox.take()
-                if overflowed or any(not event.path for event in happened):
-                    raise NotReachable("the connection was lost", address=self.connection.redacted, key=self.subject)
-                for path, kind in {event.path: event.kind for event in happened}.items():
-                    yield await self._changed(path, kind)
+                events, overflowed = await mailbox.take()
+                if overflowed or any(not event.path for event in events):
+                    raise NotReachable("connection lost")
+                for path, event_type in {event.path: event.type for event in events}.items():
+                    yield await self._read_changed(path, event_type)
 
-    async def _changed(self, path: str, kind: int) -> list[Event]:
-        """Read a node again, with its children, and tell what is new."""
+    async def _read_changed(self, path: str, event_type: int) -> list[Event]:
+        """Read a changed znode and its children, which sets their next watches, and return the events."""
         events: list[Event] = []
-        if kind == DELETED and self._found.pop(path, None) is not None and self._concerns(path):
-            events.append(Deleted(self.layout.relative(path), None))
-        return [*events, *await self._descend(path)]
+        if event_type == EventType.DELETED and self._versions.pop(path, None) is not None and self._is_watched(path):
+            events.append(Deleted(self.keyspace.to_key(path), None))
+        return [*events, *await self._read_new(path)]
 
-    async def _descend(self, path: str) -> list[Put]:
-        """Read a node and those below it that were not read before; tell those that are new or changed."""
-        told: list[Put] = []
-        waiting = [path]
-        while waiting:
-            node = await self._arm(waiting.pop())
+    async def _read_new(self, path: str) -> list[Put]:
+        """Read a znode and those below it that were not read before, and return events for new or changed ones."""
+        puts: list[Put] = []
+        paths = [path]
+        while paths:
+            node = await self._read_and_watch(paths.pop())
             if node is None:
                 continue
-            before, now = self._found.get(node.path), NodeState(node.stat.czxid, node.stat.version)
-            if before != now and self._concerns(node.path):
+            before, now = self._versions.get(node.path), ZNodeVersion(node.stat.czxid, node.stat.version)
+            if before != now and self._is_watched(node.path):
                 coalesced = now.version - before.version - 1 if before and before.czxid == now.czxid else now.version
-                entry = self.layout.entry(node.path, node.value, node.stat, node.acl)
-                told.append(Put(entry, coalesced=max(coalesced, 0)))
-            self._found[node.path] = now
-            if len(self._found) > MOST:
+                entry = self.keyspace.to_entry(node.path, node.value, node.stat, node.acl)
+                puts.append(Put(entry, coalesced=max(coalesced, 0)))
+            self._versions[node.path] = now
+            if len(self._versions) > MAX_WATCHED_NODES:
                 raise CallNotSupported(
-                    f"more than {MOST} nodes, and this server tells each change once only",
-                    hint="watch a smaller subtree; ZooKeeper has watches for many nodes since 3.6",
-                    address=self.connection.redacted,
-                    key=self.subject,
+                    f"more than {MAX_WATCHED_NODES} nodes, and this server has one-shot watches only",
+                    hint="watch a smaller subtree; ZooKeeper has persistent watches since 3.6",
                 )
-            if self.below:
-                below = await self._names(node.path)
-                waiting += [child for child in below if child not in self._found or before is None]
-        return told
+            if self.is_tree:
+                children = await self._list_and_watch(node.path)
+                paths += [child for child in children if child not in self._versions or before is None]
+        return puts
 
-    async def _arm(self, path: str) -> Node | None:
-        """Read a node, so that its next change is told; one that is not there is told when it comes."""
-        place = path or "/"
-        there = await self.connection.ask(messages.exists(place, watch=True), key=self.subject)
-        if there is None:
+    async def _read_and_watch(self, path: str) -> ZNode | None:
+        """Return a znode and set a watch on it; None if there is none, with a watch on its creation."""
+        path_or_root = path or "/"
+        existing = await self.connection.query(messages.exists(path_or_root, watch=True))
+        if existing is None:
             return None
         try:
-            value, stat = await self.connection.ask(messages.get(place, watch=True), key=self.subject)
-            acl = None if self.below else await self.connection.ask(messages.acl(place), key=self.subject)
+            value, stat = await self.connection.query(messages.get_data(path_or_root, watch=True))
+            acl = None if self.is_tree else await self.connection.query(messages.get_acl(path_or_root))
         except KeyNotFound:
             return None
         except Forbidden:
-            return Node(path, there)
-        return Node(path, stat, value, acl)
+            return ZNode(path, existing)
+        return ZNode(path, stat, value, acl)
 
-    async def _names(self, path: str) -> list[str]:
+    async def _list_and_watch(self, path: str) -> list[str]:
+        """Return the paths of a znode's children, and set a watch on their list."""
         try:
-            names = await self.connection.ask(messages.children(path or "/", watch=True), key=self.subject)
+            names = await self.connection.query(messages.get_children(path or "/", watch=True))
         except (KeyNotFound, Forbidden):
             return []
         return [f"{path}/{name}" for name in sorted(names, reverse=True)]
 
-    def _concerns(self, path: str) -> bool:
-        return path != self.path if self.below else path == self.path
+    def _is_watched(self, path: str) -> bool:
+        return path != self.path if self.is_tree else path == self.path

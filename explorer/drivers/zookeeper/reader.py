@@ -1,9 +1,9 @@
-"""Reading nodes: single ones, the level below one, and whole subtrees in the order of their names."""
+"""Reads of single znodes, of the level below one, and of whole subtrees in the order of their names."""
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from explorer.drivers.common.pagination import TreeWalk
 from explorer.drivers.zookeeper import messages
@@ -11,140 +11,149 @@ from explorer.drivers.zookeeper.connection import ZooKeeperConnection
 from explorer.drivers.zookeeper.keyspace import Acl, Stat
 from explorer.model.errors import CallNotSupported, ExplorerError, Forbidden, KeyNotFound
 
-_AT_ONCE = 1000
-"""Nodes of a level that are read ahead together."""
-_CROWDED = 2000
-"""Children of a node beyond which all that is below it is counted, for which a server looks at each of its nodes."""
+_READ_AHEAD: Final = 1000
+"""Znodes of a level that are read together."""
+_MAX_UNCOUNTED: Final = 2000
+"""Children of a znode from which on all znodes below it are counted, which costs a server one look at each of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """A node as it was read."""
+class ZNode:
+    """A znode that was read."""
 
     path: str
     stat: Stat
     value: bytes | None = None
-    """None where it was not asked for, or may not be read."""
+    """None if it was not requested, or if it may not be read."""
     acl: Acl | None = None
-    """None where it was not asked for, or may not be read."""
+    """None if it was not requested, or if it may not be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """The children of a node by their names."""
+class ZNodeLevel:
+    """The names of a znode's children, or a part of them."""
 
     names: Sequence[str]
     """In their order."""
     are_leaves: bool
     """Whether they are known to have no children themselves."""
 
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, part: slice) -> "ZNodeLevel":
+        return ZNodeLevel(self.names[part], self.are_leaves)
+
 
 @dataclass(frozen=True, slots=True)
 class ZooKeeperReader:
-    """Reads nodes.
+    """Reads znodes.
 
     Args:
-        connection: Is asked.
-        subject: The key or prefix as the caller wrote it.
+        connection: The connection.
     """
 
     connection: ZooKeeperConnection
-    subject: str
 
-    async def node(self, path: str, *, consistent: bool = True) -> Node | None:
-        """Read a node with all there is to it; None if there is none.
+    async def read_node(self, path: str, *, consistent: bool = True) -> ZNode | None:
+        """Return a znode with its value and access control list; None if there is none.
 
         Args:
-            path: Its path.
-            consistent: Have the server catch up with its leader first.
+            path: The path.
+            consistent: Make the server catch up with its leader first.
         """
-        requests: list[messages.Request[object]] = [messages.get(path), messages.acl(path)]
+        requests: list[messages.ZooKeeperRequest[object]] = [messages.get_data(path), messages.get_acl(path)]
         if consistent:
             requests.insert(0, messages.sync(path))
-        *_, found, acl = await self.connection.ask_all(requests, key=self.subject)
-        match found:
+        *_, data, acl = await self.connection.query_all(requests)
+        match data:
             case (bytes() as value, Stat() as stat):
-                self.connection.newest = max(self.connection.newest, stat.mtime)
-                return Node(path, stat, value, cast("Acl | None", None if isinstance(acl, ExplorerError) else acl))
+                self._observe([stat])
+                return ZNode(path, stat, value, cast("Acl | None", None if isinstance(acl, ExplorerError) else acl))
             case KeyNotFound():
                 return None
             case _:
-                raise cast("ExplorerError", found)
+                raise cast("ExplorerError", data)
 
-    async def stat(self, path: str) -> Stat | None:
-        """Read a node's Stat, which needs no permission; None if there is no node."""
-        _, found = await self.connection.ask_all([messages.sync(path), messages.exists(path)], key=self.subject)
-        return _raised(cast("Stat | ExplorerError | None", found))
+    async def read_stat(self, path: str) -> Stat | None:
+        """Return a znode's Stat, which needs no permission; None if there is no znode."""
+        _, stat = await self.connection.query_all([messages.sync(path), messages.exists(path)])
+        return _result(cast("Stat | ExplorerError | None", stat))
 
-    async def acl(self, path: str, czxid: int) -> Acl | None:
-        """Read who may do what with a node; None if it is not (any more) the one of this creation."""
-        found, acl = await self.connection.ask_all([messages.exists(path), messages.acl(path)], key=self.subject)
-        stat = _raised(cast("Stat | ExplorerError | None", found))
+    async def read_acl(self, path: str, czxid: int) -> Acl | None:
+        """Return the access control list of a znode; None if the znode is not the one of this creation."""
+        stat_or_error, acl = await self.connection.query_all([messages.exists(path), messages.get_acl(path)])
+        stat = _result(cast("Stat | ExplorerError | None", stat_or_error))
         if stat is None or stat.czxid != czxid or isinstance(acl, ExplorerError):
             return None
         return cast("Acl", acl)
 
-    async def names(self, path: str) -> list[str]:
-        """Read the names of the level below a node, in their order; none if there is no node."""
+    async def list_children(self, path: str) -> list[str]:
+        """Return the names of a znode's children in their order; none if there is no znode."""
         try:
-            return await self.connection.children(path, key=self.subject)
+            return await self.connection.list_children(path)
         except KeyNotFound:
             return []
 
-    async def level(self, path: str) -> Level:
-        """Read the level below a node; of a crowded one, whether anything is below it, too.
+    async def read_level(self, path: str) -> ZNodeLevel:
+        """Return the level below a znode; for a large one, also whether its znodes have children.
 
         Raises:
-            KeyNotFound: There is no such node.
+            KeyNotFound: There is no such znode.
         """
-        names = await self.connection.children(path, key=self.subject)
-        if len(names) <= _CROWDED or not self.connection.stays:
-            return Level(names, are_leaves=False)
-        contacts = self.connection.contacts
+        names = await self.connection.list_children(path)
+        if len(names) <= _MAX_UNCOUNTED or not self.connection.persistent_watches:
+            return ZNodeLevel(names, are_leaves=False)
+        connects = self.connection.state.connects
         try:
-            below = await self.connection.ask(messages.count_below(path or "/"), key=self.subject)
+            count = await self.connection.query(messages.count_descendants(path or "/"))
         except CallNotSupported:
-            self.connection.note_older()
-            await self.connection.next_contact(contacts)  # such a server ends the connection after it has said so
-            return Level(names, are_leaves=False)
-        return Level(names, are_leaves=below == len(names))
+            self.connection.set_legacy_server()
+            await self.connection.wait_reconnected(connects)  # a legacy server closes the connection after that answer
+            return ZNodeLevel(names, are_leaves=False)
+        return ZNodeLevel(names, are_leaves=count == len(names))
 
-    async def nodes(self, paths: Sequence[str], *, values: bool) -> list[Node]:
-        """Read those nodes that are there, with or without their values."""
+    async def read_nodes(self, paths: Sequence[str], *, values: bool) -> list[ZNode]:
+        """Return the znodes that exist, with or without their values."""
         if not values:
-            stats = await self.connection.ask_all([messages.exists(path) for path in paths], key=self.subject)
-            found = [Node(path, stat) for path, stat in zip(paths, map(_raised, stats), strict=True) if stat]
+            stats = await self.connection.query_all([messages.exists(path) for path in paths])
+            nodes = [ZNode(path, stat) for path, stat in zip(paths, map(_result, stats), strict=True) if stat]
         else:
-            answers = await self.connection.ask_all([messages.get(path) for path in paths], key=self.subject)
-            found = []
+            answers = await self.connection.query_all([messages.get_data(path) for path in paths])
+            nodes = []
             for path, answer in zip(paths, answers, strict=True):
                 match answer:
                     case KeyNotFound():
                         continue
                     case Forbidden():
-                        found += await self.nodes([path], values=False)
+                        nodes += await self.read_nodes([path], values=False)
                     case ExplorerError():
                         raise answer
                     case (value, stat):
-                        found.append(Node(path, stat, value))
-        self.connection.newest = max(self.connection.newest, *(node.stat.mtime for node in found), 0)
-        return found
+                        nodes.append(ZNode(path, stat, value))
+        self._observe([node.stat for node in nodes])
+        return nodes
+
+    def _observe(self, stats: Sequence[Stat]) -> None:
+        """Remember the newest time of a change that was read."""
+        state = self.connection.state
+        state.newest_mtime = max(state.newest_mtime, *(stat.mtime for stat in stats), 0)
 
 
-def _raised(answer: Stat | ExplorerError | None) -> Stat | None:
+def _result(answer: Stat | ExplorerError | None) -> Stat | None:
     if isinstance(answer, ExplorerError):
         raise answer
     return answer
 
 
-class Walk(TreeWalk[Node]):
-    """All nodes below one, each before those below it, found by going down.
+class ZNodeWalk(TreeWalk[ZNode]):
+    """All znodes below one, each before those below it, found by reading level after level.
 
     Args:
-        reader: Reads the nodes.
-        base: The node whose descendants they are; empty for the top.
-        values: Whether to read the values.
-        after: Where to begin: after this path.
+        reader: Reads the znodes.
+        base: The path of the znode above them; empty for the root.
+        values: Read the values as well.
+        after: The path after which to begin.
     """
 
     def __init__(self, reader: ZooKeeperReader, base: str, *, values: bool, after: str | None = None) -> None:
@@ -154,41 +163,41 @@ class Walk(TreeWalk[Node]):
         self._values = values
         self._after = None if after is None else after.split("/")
         self._levels: list[deque[str]] | None = None
-        self._read: list[deque[Node]] = []
+        self._read_ahead: list[deque[ZNode]] = []
 
     async def _fill(self, wanted: int) -> None:
         if self._levels is None:
             self._levels = []
             await self._enter(self._base)
         while self._levels and len(self._pending) < wanted:
-            level, read = self._levels[-1], self._read[-1]
-            if not read and level:
-                paths = [level.popleft() for _ in range(min(_AT_ONCE, len(level), max(wanted, 1)))]
-                read.extend(await self._reader.nodes(paths, values=self._values))
-            if read:
-                node = read.popleft()
+            level, nodes = self._levels[-1], self._read_ahead[-1]
+            if not nodes and level:
+                paths = [level.popleft() for _ in range(min(_READ_AHEAD, len(level), max(wanted, 1)))]
+                nodes.extend(await self._reader.read_nodes(paths, values=self._values))
+            if nodes:
+                node = nodes.popleft()
                 if self._after is None or node.path.split("/") > self._after:
                     self._pending.append(node)
-                if node.stat.children:
+                if node.stat.num_children:
                     await self._enter(node.path)
             elif not level:
                 self._levels.pop()
-                self._read.pop()
+                self._read_ahead.pop()
 
     async def _enter(self, path: str) -> None:
         if self._levels is None:
             return
         try:
-            names = await self._reader.names(path)
+            names = await self._reader.list_children(path)
         except Forbidden:
             if path == self._base:
                 raise
-            names = []  # what may not be seen is not there
+            names = []  # a level that may not be read is left out
         paths = (f"{path}/{name}" for name in names)
-        self._levels.append(deque(path for path in paths if not self._passed(path)))
-        self._read.append(deque())
+        self._levels.append(deque(path for path in paths if not self._is_before_start(path)))
+        self._read_ahead.append(deque())
 
-    def _passed(self, path: str) -> bool:
-        """Tell whether a node and all below it come before the place to begin at."""
+    def _is_before_start(self, path: str) -> bool:
+        """Return whether a znode and everything below it is before `after`."""
         names = path.split("/")
         return self._after is not None and names < self._after[: len(names)]

@@ -1,25 +1,22 @@
-"""The ZooKeeper driver: the contract of a store, spoken to ZooKeeper 3.5 and newer."""
+"""Store for ZooKeeper's znodes (3.5 and newer)."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 from explorer.drivers.base import PAGE_SIZE, PING_TIMEOUT
 from explorer.drivers.common.errors import key_not_found, prefix_not_found
 from explorer.drivers.common.network_store import LockOptions, NetworkStore
-from explorer.drivers.common.pagination import PageCache
-from explorer.drivers.common.request_log import logged_write
-from explorer.drivers.common.watch import Watch
+from explorer.drivers.common.pagination import LevelPages, WalkPages
 from explorer.drivers.zookeeper import lock_inspect, status
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
 from explorer.drivers.zookeeper.delete_tree import ZooKeeperTreeDeletion
 from explorer.drivers.zookeeper.keyspace import ZooKeeperKeyspace
 from explorer.drivers.zookeeper.lock import ZooKeeperLock
 from explorer.drivers.zookeeper.lock_queue import LAYOUTS
-from explorer.drivers.zookeeper.reader import Level, Walk, ZooKeeperReader
+from explorer.drivers.zookeeper.reader import ZNode, ZNodeLevel, ZNodeWalk, ZooKeeperReader
 from explorer.drivers.zookeeper.settings import load
-from explorer.drivers.zookeeper.watch import NodeWatch
+from explorer.drivers.zookeeper.watch import ZooKeeperWatch
 from explorer.drivers.zookeeper.writer import ZooKeeperWriter
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
@@ -30,7 +27,7 @@ from explorer.model.locks import LockInfo
 
 
 class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
-    """ZooKeeper's nodes, or those below the address's path. A revision is a node's creation and version."""
+    """The znodes below the path of the address. A revision is a znode's creation and version."""
 
     capabilities = (
         Capability.ATOMIC
@@ -50,13 +47,13 @@ class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
     )
     unsupported_reasons: ClassVar[Mapping[Capability, str]] = {
         Capability.BINARY_KEYS: "the names of ZooKeeper's nodes are text",
-        Capability.EVERY_CHANGE: "ZooKeeper tells that a node changed, not to what",
-        Capability.GUARDED_DELETE: "ZooKeeper knows no revision of a whole subtree",
+        Capability.EVERY_CHANGE: "ZooKeeper reports that a node changed, without its value",
+        Capability.GUARDED_DELETE: "ZooKeeper has no revision of a whole subtree",
         Capability.HISTORY: "ZooKeeper keeps no earlier values",
-        Capability.PREVIOUS: "ZooKeeper tells which node changed, not what it was",
-        Capability.RESUME: "ZooKeeper keeps no history that a watch could begin in",
-        Capability.TIME_LEFT: "ZooKeeper tells nobody which nodes have a time to live",
-        Capability.SNAPSHOT: "ZooKeeper reads a listing node by node, each as it is at that moment",
+        Capability.PREVIOUS: "ZooKeeper reports which node changed, without its previous value",
+        Capability.RESUME: "ZooKeeper keeps no history from which a watch could resume",
+        Capability.TIME_LEFT: "ZooKeeper does not report which nodes have a TTL",
+        Capability.SNAPSHOT: "ZooKeeper has no snapshot reads; a listing is read node by node",
     }
     lock_layouts: ClassVar[tuple[str, ...]] = LAYOUTS
 
@@ -64,30 +61,30 @@ class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
         settings = load(address, access)
         super().__init__(address, settings.redacted, "/")
         self._settings = settings
-        self._layout = ZooKeeperKeyspace(settings.root, settings.redacted)
-        self._listings: PageCache[Walk] = PageCache()
-        self._levels: PageCache[Level] = PageCache()
+        self._keyspace = ZooKeeperKeyspace(settings.root)
+        self._walk_pages: WalkPages[ZNode] = WalkPages()
+        self._level_pages: LevelPages[ZNodeLevel] = LevelPages()
 
     # The connection
 
     def _make_connection(self) -> ZooKeeperConnection:
-        return ZooKeeperConnection(self._settings, older=self._grow_older)
+        return ZooKeeperConnection(self._settings, on_legacy_server=self._on_legacy_server)
 
-    def _grow_older(self) -> None:
-        self.capabilities &= ~Capability.EVERY_DELETION  # of a node that came and went it tells nothing
+    def _on_legacy_server(self) -> None:
+        self.capabilities &= ~Capability.EVERY_DELETION  # one-shot watches miss a node that is created and deleted
 
     async def _handshake(self) -> None:
         await self.connection.open()
 
     @property
     def _writer(self) -> ZooKeeperWriter:
-        return ZooKeeperWriter(self.connection, self._layout)
+        return ZooKeeperWriter(self.connection, self._keyspace)
 
     def _lock(self, options: LockOptions) -> ZooKeeperLock:
-        return ZooKeeperLock(self.connection, self._layout, self._tasks, options)
+        return ZooKeeperLock(self.connection, self._keyspace, self._tasks, options)
 
     async def status(self) -> Status:
-        return await status.ask(self.connection)
+        return await status.read_status(self.connection)
 
     async def ping(self) -> Revision | None:
         await status.ping(self.connection, min(PING_TIMEOUT, self.connection.timeout))
@@ -96,44 +93,48 @@ class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
     # Reading
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
-        found = await self._reader(key).node(self._layout.locate(key), consistent=consistent)
-        if found is None:
+        node = await self._reader.read_node(self._keyspace.to_store_key(key), consistent=consistent)
+        if node is None:
             raise key_not_found()
-        return self._layout.entry(found.path, found.value, found.stat, found.acl)
+        return self._keyspace.to_entry(node.path, node.value, node.stat, node.acl)
 
     async def exists(self, key: str) -> bool:
-        return await self._reader(key).stat(self._layout.locate(key)) is not None
+        return await self._reader.read_stat(self._keyspace.to_store_key(key)) is not None
 
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        base, above = self._layout.base(prefix), directory(prefix)
-        level = self._levels.take(base, after)
-        if level is None:
-            level = await self._level(base, prefix)
-            if after is not None:
-                behind = Cursor.key_of(after)
-                level = replace(level, names=level.names[bisect_right(level.names, behind, key=above.__add__) :])
-        told, rest = replace(level, names=level.names[:limit]), replace(level, names=level.names[limit:])
-        children = await self._children(told, base, prefix)
-        following = self._levels.keep(base, above + told.names[-1], rest) if rest.names else None
-        return Page(children, following, None)
+        base, above = self._keyspace.to_store_prefix(prefix), directory(prefix)
+        level, cursor = await self._level_pages.page(
+            base,
+            after,
+            limit,
+            read=lambda: self._read_level(base, prefix),
+            index_after=lambda level, key: bisect_right(level.names, key, key=above.__add__),
+            last_key=lambda level: above + level.names[-1],
+        )
+        return Page(await self._to_children(level, base, above), cursor, None)
 
     async def children_before(
         self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
     ) -> Page[Child]:
-        del after  # all names come at once
-        base, above = self._layout.base(prefix), directory(prefix)
-        level = await self._level(base, prefix)
-        end = len(level.names) if before is None else bisect_left(level.names, before, key=above.__add__)
-        told = replace(level, names=level.names[max(end - limit, 0) : end])
-        return Page(await self._children(told, base, prefix), None, None)
+        del after  # one answer has the whole level
+        base, above = self._keyspace.to_store_prefix(prefix), directory(prefix)
+        level = await self._read_level(base, prefix)
+        end = len(level) if before is None else bisect_left(level.names, before, key=above.__add__)
+        return Page(await self._to_children(level[max(end - limit, 0) : end], base, above), None, None)
 
-    async def _children(self, level: Level, base: str, prefix: str) -> tuple[Child, ...]:
-        above = directory(prefix)
+    async def _to_children(self, level: ZNodeLevel, base: str, above: str) -> tuple[Child, ...]:
+        """Return the children of a level; those that were deleted since it was read are left out.
+
+        Args:
+            level: Names of the children.
+            base: Path of the znode above them.
+            above: The caller's directory.
+        """
         if level.are_leaves:
             return tuple(Child(name, above + name, has_value=True, has_children=False) for name in level.names)
-        nodes = await self._reader(prefix).nodes([f"{base}/{name}" for name in level.names], values=False)
+        nodes = await self._reader.read_nodes([f"{base}/{name}" for name in level.names], values=False)
         return tuple(
-            Child(name, above + name, has_value=True, has_children=node.stat.children > 0)
+            Child(name, above + name, has_value=True, has_children=node.stat.num_children > 0)
             for node in nodes
             for name in (node.path.rpartition("/")[2],)
         )
@@ -141,57 +142,48 @@ class ZooKeeperStore(NetworkStore[ZooKeeperConnection]):
     async def list(
         self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE, values: bool = True
     ) -> Page[Entry]:
-        base, reader = self._layout.base(prefix), self._reader(prefix)
-        walk = self._listings.take(base, after)
-        if walk is None:
-            if after is None:
-                await self._require(prefix)
-            begin = None if after is None else f"{self._layout.root}/{Cursor.key_of(after)}"
-            walk = Walk(reader, base, values=values, after=begin)
-        nodes = await walk.take(limit)
-        entries = tuple(self._layout.entry(node.path, node.value, node.stat) for node in nodes)
-        return Page(entries, self._listings.keep(base, entries[-1].key, walk) if await walk.more() else None, None)
+        base, root = self._keyspace.to_store_prefix(prefix), self._keyspace.root
+        if after is None:
+            await self._require(prefix)
+        nodes, cursor = await self._walk_pages.page(
+            base,
+            after,
+            limit,
+            start=lambda key: ZNodeWalk(
+                self._reader, base, values=values, after=None if key is None else f"{root}/{key}"
+            ),
+            key_of=lambda node: self._keyspace.to_key(node.path),
+        )
+        return Page(tuple(self._keyspace.to_entry(node.path, node.value, node.stat) for node in nodes), cursor, None)
 
     # Writing
 
-    async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
-        if guard is not None:
-            self._refuse(Capability.GUARDED_DELETE, prefix)
-        return await logged_write(
-            ZooKeeperTreeDeletion(self.connection, prefix, self._layout.base(prefix)).commit(),
-            "delete tree",
-            self.redacted,
-            prefix,
-        )
+    async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
+        del guard  # see `unsupported_reasons`
+        return await ZooKeeperTreeDeletion(self.connection, prefix, self._keyspace.to_store_prefix(prefix)).commit()
 
-    # Watching
+    # Watches and locks
 
-    def watch(self, key: str, *, since: Revision | None = None) -> Watch:
-        if since is not None:
-            self._refuse(Capability.RESUME, key)
-        watch = NodeWatch(self.connection, self._layout, key, self._layout.locate(key), below=False)
-        return Watch(self._tasks, watch.run, name=f"watch of {key}")
+    def _key_watch(self, key: str, since: Revision | None) -> ZooKeeperWatch:
+        del since  # see `unsupported_reasons`
+        return ZooKeeperWatch(self.connection, self._keyspace, self._keyspace.to_store_key(key), is_tree=False)
 
-    def watch_tree(
-        self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
-    ) -> Watch:
-        if since is not None:
-            self._refuse(Capability.RESUME, prefix)
-        watch = NodeWatch(self.connection, self._layout, prefix, self._layout.base(prefix), below=True, known=known)
-        return Watch(self._tasks, watch.run, name=f"watch of {prefix or 'all keys'}")
-
-    # Locks
+    def _tree_watch(self, prefix: str, since: Revision | None, known: Mapping[str, Revision] | None) -> ZooKeeperWatch:
+        del since  # see `unsupported_reasons`
+        path = self._keyspace.to_store_prefix(prefix)
+        return ZooKeeperWatch(self.connection, self._keyspace, path, is_tree=True, known=known)
 
     async def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
-        return await lock_inspect.list_locks(self.connection, self._layout, prefix)
+        return await lock_inspect.list_locks(self.connection, self._keyspace, prefix)
 
-    def _reader(self, subject: str) -> ZooKeeperReader:
-        return ZooKeeperReader(self.connection, subject)
+    @property
+    def _reader(self) -> ZooKeeperReader:
+        return ZooKeeperReader(self.connection)
 
-    async def _level(self, base: str, prefix: str) -> Level:
+    async def _read_level(self, base: str, prefix: str) -> ZNodeLevel:
         try:
-            return await self._reader(prefix).level(base)
+            return await self._reader.read_level(base)
         except KeyNotFound as error:
             if prefix:
                 raise prefix_not_found() from error
-            return Level([], are_leaves=True)  # the top is never missing
+            return ZNodeLevel([], are_leaves=True)  # the root of the store always exists

@@ -1,66 +1,67 @@
-"""Writing single nodes, see `drivers.writing`: what is guarded is a node's creation and version.
+"""Writes of single znodes, see `drivers.common.cas_writer`: the guard is a znode's creation and version.
 
-What the caller did not edit is kept: the access control list, the kind of the node, and whose it is. A node cannot
-become of another kind: for a TTL, or freed of one, it is made anew within one transaction, which only one without
-children can be. The servers tell nobody which nodes have a TTL (or are containers), so one is made anew to be sure.
+A write keeps the access control list, the kind and the owner of the znode. The kind cannot change: for a TTL, or to
+remove one, the znode is created anew within one transaction, which is possible only without children. The servers do
+not say which znodes have a TTL (or are containers), so without a TTL it is always created anew.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from explorer.drivers.common import cas_writer
 from explorer.drivers.common.errors import key_modified
 from explorer.drivers.zookeeper import errors, messages
 from explorer.drivers.zookeeper.cas import CreateOptions, ZooKeeperCasWrite
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
-from explorer.drivers.zookeeper.keyspace import OPEN, Acl, Stat, ZooKeeperKeyspace, expected
-from explorer.drivers.zookeeper.messages import Mode, OpError, Request
+from explorer.drivers.zookeeper.keyspace import OPEN_ACL, Acl, Stat, ZooKeeperKeyspace, version_of
+from explorer.drivers.zookeeper.messages import CreateMode, OpError, ZooKeeperRequest
 from explorer.drivers.zookeeper.reader import ZooKeeperReader
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import CallNotSupported, ExplorerError, KeyExists, KeyNotFound
 
-_LONGEST = (2**40 - 1) / 1000
-"""Seconds of the longest TTL that fits into a node."""
+_MAX_TTL: Final = (2**40 - 1) / 1000
+"""Seconds of the longest TTL of a znode."""
 
 
 @dataclass(frozen=True, slots=True)
-class NodeLease:
-    """How long a node is to live: so many seconds, or while its session does."""
+class ZNodeLease:
+    """The life of a znode: a TTL in seconds, or as long as its session."""
 
     ttl: float
     keep_alive: bool
 
 
-class ZooKeeperWriter(cas_writer.ConditionalCasWriter[Stat, NodeLease, Request[None]]):
-    """Writes the nodes of an address.
+class ZooKeeperWriter(cas_writer.ConditionalCasWriter[Stat, ZNodeLease, ZooKeeperRequest[None]]):
+    """Writes the znodes of an address.
 
     Args:
-        connection: Is asked; its session is what nodes are kept alive by.
-        layout: Spells entries.
+        connection: The connection; its session keeps ephemeral znodes alive.
+        keyspace: Makes entries.
     """
 
-    def __init__(self, connection: ZooKeeperConnection, layout: ZooKeeperKeyspace) -> None:
+    def __init__(self, connection: ZooKeeperConnection, keyspace: ZooKeeperKeyspace) -> None:
         self.connection = connection
-        self.layout = layout
+        self.keyspace = keyspace
 
     async def current(self, key: str) -> Stat | None:
-        return await ZooKeeperReader(self.connection, key).stat(self.layout.locate(key))
+        return await ZooKeeperReader(self.connection).read_stat(self.keyspace.to_store_key(key))
 
     async def _guard_for(self, key: str, previous: Entry | Revision) -> Stat | None:
         now = await self.current(key)
-        return now if now and (now.czxid, now.version) == expected(previous) else None
+        return now if now and (now.czxid, now.version) == version_of(previous) else None
 
     async def _write(
         self,
         key: str,
         value: bytes,
         guard: Stat | None,
-        lease: NodeLease | None,
+        lease: ZNodeLease | None,
         *,
-        extra_conditions: Sequence[Request[None]] = (),
+        extra_conditions: Sequence[ZooKeeperRequest[None]] = (),
     ) -> Entry:
-        path = self.layout.locate(key)
+        path = self.keyspace.to_store_key(key)
         try:
             options = await self._create_options(key, guard, lease)
             written = await self._commit(
@@ -69,41 +70,41 @@ class ZooKeeperWriter(cas_writer.ConditionalCasWriter[Stat, NodeLease, Request[N
         except KeyNotFound as error:
             if guard is not None:
                 raise key_modified() from error  # deleted meanwhile
-            await self.make(path.rpartition("/")[0], key)
+            await self.ensure_path(path.rpartition("/")[0], key)
             return await self._write(key, value, guard, lease, extra_conditions=extra_conditions)
-        return await self._told(key, path, value, written)
+        return await self._written_entry(path, value, written)
 
-    async def _commit(self, save: ZooKeeperCasWrite) -> Stat:
+    async def _commit(self, write: ZooKeeperCasWrite) -> Stat:
         try:
-            written = await save.commit()
+            written = await write.commit()
         except ExplorerError as error:
             if not errors.is_not_empty(error):
                 raise
             raise CallNotSupported(
-                "a node with children cannot be made to end by itself, nor freed of that",
-                hint="choose a node without children",
+                "the TTL of a node with children cannot be set or removed", hint="choose a node without children"
             ) from error
         if written is None:  # an extra condition does not hold
             raise key_modified()
         return written
 
     async def _delete(self, key: str, guard: Stat) -> None:
-        await ZooKeeperCasWrite(self.connection, key, self.layout.locate(key), guard, None).commit()
+        await ZooKeeperCasWrite(self.connection, key, self.keyspace.to_store_key(key), guard, None).commit()
 
-    async def _condition_holds(self, key: str, condition: Request[None]) -> bool:
-        (result,) = await self.connection.ask(messages.multi([condition]), key=key)
+    async def _condition_holds(self, key: str, condition: ZooKeeperRequest[None]) -> bool:
+        del key
+        (result,) = await self.connection.query(messages.multi([condition]))
         return not isinstance(result, OpError)
 
-    async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> NodeLease:
-        del key  # a node is made with it
-        return NodeLease(ttl, keep_alive)
+    async def _grant(self, key: str, ttl: float, *, keep_alive: bool) -> ZNodeLease:
+        del key  # the lease is granted when the znode is created
+        return ZNodeLease(ttl, keep_alive)
 
-    async def make(self, path: str, key: str) -> bool:
-        """Create a node and all above it, and tell whether it was not there.
+    async def ensure_path(self, path: str, key: str) -> bool:
+        """Create a znode and those above it, and return whether it did not exist.
 
         Args:
-            path: Its path.
-            key: What that is done for.
+            path: The path of the znode.
+            key: The caller's key, for the log.
         """
         if not path:
             return False
@@ -113,38 +114,35 @@ class ZooKeeperWriter(cas_writer.ConditionalCasWriter[Stat, NodeLease, Request[N
             except KeyExists:
                 return False
             except KeyNotFound:
-                await self.make(path.rpartition("/")[0], key)
+                await self.ensure_path(path.rpartition("/")[0], key)
             else:
                 return True
 
-    async def _told(self, key: str, path: str, value: bytes, stat: Stat) -> Entry:
-        """Give the entry that was written, as it is read. That cannot fail any more, whatever cannot be read of it."""
+    async def _written_entry(self, path: str, value: bytes, stat: Stat) -> Entry:
+        """Return the entry that was written; without its access control list if that cannot be read."""
         try:
-            acl = await ZooKeeperReader(self.connection, key).acl(path, stat.czxid)
+            acl = await ZooKeeperReader(self.connection).read_acl(path, stat.czxid)
         except ExplorerError:
             acl = None
-        return self.layout.entry(path, value, stat, acl)
+        return self.keyspace.to_entry(path, value, stat, acl)
 
-    async def _create_options(self, key: str, before: Stat | None, life: NodeLease | None) -> CreateOptions | None:
-        """Tell what kind of node it is to become: None to keep what it is."""
-        if life is None:
+    async def _create_options(self, key: str, before: Stat | None, lease: ZNodeLease | None) -> CreateOptions | None:
+        """Return the options to create the znode with; None to keep those that it has."""
+        if lease is None:
             return None
         if before is not None and before.session is not None:
-            raise CallNotSupported(
-                "the node lives as long as somebody's session",
-                hint="delete it first",
-            )
-        if math.isinf(life.ttl) and before is None:
+            raise CallNotSupported("an ephemeral node lives as long as its session", hint="delete it first")
+        if math.isinf(lease.ttl) and before is None:
             return None
-        acl = await self._acl(key) if before else OPEN
-        if math.isinf(life.ttl):
+        acl = await self._read_acl(key) if before else OPEN_ACL
+        if math.isinf(lease.ttl):
             return CreateOptions(acl=acl)
         return (
-            CreateOptions(Mode.EPHEMERAL, acl=acl)
-            if life.keep_alive
-            else CreateOptions(Mode.TTL, min(life.ttl, _LONGEST), acl)
+            CreateOptions(CreateMode.EPHEMERAL, acl=acl)
+            if lease.keep_alive
+            else CreateOptions(CreateMode.TTL, min(lease.ttl, _MAX_TTL), acl)
         )
 
-    async def _acl(self, key: str) -> Acl:
-        """Read who may do what with a node, to give it on to what takes its place."""
-        return await self.connection.ask(messages.acl(self.layout.locate(key)), key=key)
+    async def _read_acl(self, key: str) -> Acl:
+        """Return the access control list of a znode, for the one that replaces it."""
+        return await self.connection.query(messages.get_acl(self.keyspace.to_store_key(key)))
