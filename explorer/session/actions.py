@@ -1,7 +1,7 @@
-"""The one registry of what a person can do: footer, help, palette, key bindings and docs/keys.md are made of it.
+"""Registry of actions: footer, help, palette, key bindings and docs/keys.md are made from it.
 
-Keys are spelled as Textual spells them; `ctrl+h`, `ctrl+i`, `ctrl+j` and `ctrl+m` are not used, which many terminals
-send for other keys.
+Keys are spelled as in Textual. `ctrl+h`, `ctrl+i`, `ctrl+j` and `ctrl+m` are not used, because many terminals send them
+for other keys.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from explorer.session.action_context import ActionContext
 
 
 class Place(Flag):
-    """Where the focus is when a key means an action."""
+    """Place of the focus in which a key runs an action."""
 
     TREE = auto()
     VALUE = auto()
@@ -23,24 +23,24 @@ class Place(Flag):
     CHANGES = auto()
     EDITOR = auto()
     READER = auto()
-    """The editor of a text that is too long to be typed into."""
+    """Editor of a text that is too long to be edited here."""
     REVIEW = auto()
     CONFLICT = auto()
     DELETION = auto()
-    """The preview of a deletion, in which a word may have to be typed."""
+    """Preview of a deletion, in which a word may have to be typed."""
 
 
 BROWSING: Final = Place.TREE | Place.VALUE | Place.LOCKS | Place.CHANGES
 READING: Final = Place.READER | Place.REVIEW | Place.CONFLICT | Place.DELETION
-"""Where something is read that may be longer than the screen."""
+"""Places with text that may be longer than the screen."""
 TYPING: Final = Place.EDITOR | Place.DELETION
-"""Where a character is text."""
-_NONE: Final = Capability(0)
+"""Places in which a character is text."""
+_NO_CAPABILITY: Final = Capability(0)
 EVERYWHERE: Final = BROWSING | Place.EDITOR | READING
 
 
 class Need(Flag):
-    """What an action cannot do without."""
+    """Condition of an action."""
 
     NOTHING = 0
     CONNECTION = auto()
@@ -50,25 +50,25 @@ class Need(Flag):
     VALUE = auto()
     """The selected key's value is shown."""
     EDITABLE = auto()
-    """The selected key's value can be edited in the form it is shown in."""
+    """The value can be edited in the form shown."""
     EDIT = auto()
     """An edit is open."""
     NO_EDIT = auto()
     """No edit is open."""
     CONFLICT = auto()
-    """The open edit met somebody else's change."""
+    """The open edit conflicts with another change."""
     MERGE = auto()
-    """Both changes can be put together."""
+    """The two changes of a conflict can be merged."""
     OUTCOME_UNKNOWN = auto()
-    """Whether the open edit was saved is unknown."""
+    """It is unknown whether the open edit was saved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something a person can do."""
+    """Action of the app."""
 
     id: str
-    """By which it is run, bound and remapped."""
+    """Id by which it is run, bound and remapped."""
     title: str
     """One to three words, for footer and palette."""
     help: str
@@ -76,15 +76,15 @@ class Action:
     keys: tuple[str, ...]
     places: Place
     group: str
-    """The heading it stands under."""
+    """Heading in the help."""
     needs: Need = Need.NOTHING
-    capability: Capability = _NONE
-    """What the store has to be able to do."""
+    capability: Capability = _NO_CAPABILITY
+    """Capability that the store must have."""
     priority: int = 0
-    """The higher, the longer it stays in a footer that becomes narrow; 0 never stands there."""
+    """The higher, the longer it stays in a narrow footer; 0 is never shown there."""
 
     def keys_at(self, place: Place) -> tuple[str, ...]:
-        """Give the keys that mean it in a place; where something is typed a character is text."""
+        """Return the keys that run it in a place; a character is text where one types."""
         if not place & self.places:
             return ()
         return tuple(key for key in self.keys if place not in TYPING or len(key) > 1)
@@ -123,7 +123,7 @@ def _disabled_reasons(action: Action, context: ActionContext) -> Iterator[str]:
 
 
 class Actions:
-    """The actions of an app with the keys that a person gave them."""
+    """Actions with the user's keys."""
 
     def __init__(self, actions: Sequence[Action]) -> None:
         self._actions = {action.id: action for action in actions}
@@ -138,23 +138,23 @@ class Actions:
         return name in self._actions
 
     def at(self, place: Place) -> tuple[Action, ...]:
-        """Give the actions whose keys work in a place."""
+        """Return the actions whose keys work in a place."""
         return tuple(action for action in self if place & action.places)
 
     def footer(self, place: Place) -> tuple[Action, ...]:
-        """Give what a footer shows in a place, the most important first."""
+        """Return the actions that a footer shows in a place, the most important first."""
         shown = [action for action in self.at(place) if action.priority]
         return tuple(sorted(shown, key=lambda action: -action.priority))
 
     def with_keys(self, keys: Mapping[str, Sequence[str]]) -> "Actions":
-        """Give the same actions with other keys for some of them.
+        """Return the same actions with other keys for some of them.
 
         Args:
-            keys: By action id; an empty sequence takes an action its keys.
+            keys: Keys by action id; an empty sequence removes all keys of an action.
 
         Raises:
-            InvalidAddress: There is no such action, or two actions in one place would share a key; the message says
-            which.
+            InvalidAddress: There is no such action, or two actions in one place would share a key; the message names
+            them.
         """
         unknown = sorted(keys.keys() - self._actions.keys())
         if unknown:
@@ -168,7 +168,7 @@ class Actions:
         return changed
 
     def clashes(self) -> Iterator[str]:
-        """Tell each key that would mean two actions in one place."""
+        """Yield each key that runs two actions in one place."""
         for place in Place:
             taken: dict[str, str] = {}
             for action in self.at(place):
@@ -177,7 +177,7 @@ class Actions:
                         yield f"{key!r} means both {taken[key]} and {action.id} in the {(place.name or '').lower()}"
 
     def table(self) -> str:
-        """Return the table of keys in Markdown, as docs/keys.md has it."""
+        """Return the table of keys in Markdown, as in docs/keys.md."""
         lines = ["| keys | what | where | id |", "|---|---|---|---|"]
         lines += [
             f"| {' '.join(_cell(key) for key in one.keys)} | {one.help} | {place_names(one.places)} | `{one.id}` |"
@@ -187,7 +187,7 @@ class Actions:
         return "\n".join(lines) + "\n"
 
 
-_SPELLED: Final = {
+_KEY_LABELS: Final = {
     "up": "↑",
     "down": "↓",
     "left": "←",
@@ -199,8 +199,8 @@ _SPELLED: Final = {
 
 
 def key_label(key: str) -> str:
-    """Spell a key for a person."""
-    return _SPELLED.get(key, key)
+    """Return the label of a key."""
+    return _KEY_LABELS.get(key, key)
 
 
 def place_names(places: Place) -> str:
@@ -215,6 +215,6 @@ def place_names(places: Place) -> str:
 
 
 def _cell(key: str) -> str:
-    """Spell a key for a cell of a table in Markdown, which a bar would end."""
+    """Return the label of a key for a table cell in Markdown, which a bar would end."""
     spelled = key_label(key).replace("|", r"\|")
     return f"`{spelled}`"

@@ -1,15 +1,15 @@
-"""The actions of Keyscope, in the order in which help lists them."""
+"""Actions of Keyscope, in the order of the help."""
 
 from typing import Final
 
 from explorer.model.capabilities import Capability
 from explorer.session.actions import BROWSING, EVERYWHERE, READING, Action, Actions, Need, Place
 
-_ASKS: Final = Need.CONNECTION
+_READS: Final = Need.CONNECTION
 _WRITES: Final = Need.WRITABLE | Need.CONNECTION
 _EDITS: Final = _WRITES | Need.KEY | Need.VALUE | Need.EDITABLE
 _ROWS: Final = BROWSING | READING
-_ASIDE: Final = BROWSING & ~Place.TREE
+_OTHER_PANES: Final = BROWSING & ~Place.TREE
 _TABS: Final = "value, metadata, history."
 
 ACTIONS: Final = Actions(
@@ -18,7 +18,7 @@ ACTIONS: Final = Actions(
         Action("up", "Up", "Move to the row above.", ("up", "k"), _ROWS, "Move"),
         Action("down", "Down", "Move to the row below.", ("down", "j"), _ROWS, "Move"),
         Action("open", "Open", "Open the folder, or go into it.", ("right", "l"), Place.TREE, "Move"),
-        Action("close", "Close", "Close the folder, or go to the one around it.", ("left", "h"), Place.TREE, "Move"),
+        Action("close", "Close", "Close the folder, or go to its parent.", ("left", "h"), Place.TREE, "Move"),
         Action("toggle", "Open/close", "Open or close the folder.", ("space",), Place.TREE, "Move"),
         Action(
             "show",
@@ -36,7 +36,7 @@ ACTIONS: Final = Actions(
         Action("half-page-up", "Half page up", "Move up by half a page.", ("ctrl+u",), _ROWS, "Move"),
         Action("half-page-down", "Half page down", "Move down by half a page.", ("ctrl+d",), _ROWS, "Move"),
         Action("read-on", "Read on", "Move down by a page.", ("space",), _ROWS & ~Place.TREE, "Move"),
-        Action("leave-pane", "To the tree", "Go back to the tree.", ("left", "h"), _ASIDE, "Move"),
+        Action("leave-pane", "To the tree", "Go back to the tree.", ("left", "h"), _OTHER_PANES, "Move"),
         Action(
             "next-difference",
             "Next difference",
@@ -49,15 +49,15 @@ ACTIONS: Final = Actions(
         Action(
             "previous-difference",
             "Previous difference",
-            "Go to the difference before.",
+            "Go to the previous difference.",
             ("N",),
             Place.REVIEW | Place.CONFLICT,
             "Move",
         ),
         # Finding
         Action("filter", "Filter", "Show only the loaded keys that match.", ("/",), Place.TREE, "Find", priority=70),
-        Action("seen", "Seen", "Clear the marks of changes that were seen.", ("m",), Place.TREE, "Find"),
-        Action("go", "Go to key", "Go to a key by its name.", (":",), BROWSING, "Find", _ASKS, priority=60),
+        Action("seen", "Seen", "Clear the marks of changes.", ("m",), Place.TREE, "Find"),
+        Action("go", "Go to key", "Go to a key by its name.", (":",), BROWSING, "Find", _READS, priority=60),
         # The value
         Action(
             "edit",
@@ -73,7 +73,7 @@ ACTIONS: Final = Actions(
         Action(
             "edit-outside",
             "$EDITOR",
-            "Edit the value in $EDITOR, or go on there.",
+            "Edit the value in $EDITOR.",
             ("E", "ctrl+o"),
             Place.TREE | Place.VALUE | Place.EDITOR | Place.READER,
             "Value",
@@ -84,7 +84,7 @@ ACTIONS: Final = Actions(
         Action(
             "new",
             "New",
-            "Create a key, only if there is none of that name.",
+            "Create a key, unless it exists.",
             ("n",),
             BROWSING,
             "Value",
@@ -116,7 +116,7 @@ ACTIONS: Final = Actions(
         Action(
             "type",
             "Type",
-            "Choose how this value is read.",
+            "Choose how to decode this value.",
             ("t",),
             Place.TREE | Place.VALUE,
             "Value",
@@ -133,12 +133,12 @@ ACTIONS: Final = Actions(
             Need.KEY | Need.VALUE,
             priority=33,
         ),
-        Action("previous-tab", "Previous tab", "Show the tab before: " + _TABS, ("[",), Place.VALUE, "Value"),
+        Action("previous-tab", "Previous tab", "Show the previous tab: " + _TABS, ("[",), Place.VALUE, "Value"),
         Action("next-tab", "Tabs", "Show the next tab: " + _TABS, ("]",), Place.VALUE, "Value", priority=30),
         Action(
             "drafts",
             "Drafts",
-            "List the drafts that are kept, to go on with one or to delete it.",
+            "List the drafts, to resume or to delete one.",
             ("D",),
             BROWSING,
             "Value",
@@ -148,7 +148,7 @@ ACTIONS: Final = Actions(
         Action(
             "save",
             "Save",
-            "Show what saving would change; once more, save it.",
+            "Show what saving would change; pressed again, save it.",
             ("ctrl+s",),
             Place.EDITOR | Place.READER | Place.REVIEW,
             "Edit",
@@ -158,17 +158,17 @@ ACTIONS: Final = Actions(
         Action(
             "look-again",
             "Look again",
-            "Find out whether the save took effect.",
+            "Check whether the save took effect.",
             ("ctrl+r",),
             Place.EDITOR | Place.READER,
             "Edit",
-            _ASKS | Need.EDIT | Need.OUTCOME_UNKNOWN,
+            _READS | Need.EDIT | Need.OUTCOME_UNKNOWN,
             priority=95,
         ),
         Action(
             "use-merged",
             "Use both",
-            "Go on with both changes put together.",
+            "Continue with both changes merged.",
             ("b",),
             Place.CONFLICT,
             "Edit",
@@ -178,7 +178,7 @@ ACTIONS: Final = Actions(
         Action(
             "take-theirs",
             "Take theirs",
-            "Give this edit up for what somebody else saved.",
+            "Keep the stored value; the text of this edit stays as a draft.",
             ("t",),
             Place.CONFLICT,
             "Edit",
@@ -188,7 +188,7 @@ ACTIONS: Final = Actions(
         Action(
             "keep-mine",
             "Keep mine",
-            "Save this edit over what somebody else saved, as it is shown here.",
+            "Save this edit over the stored value that is shown here.",
             ("m",),
             Place.CONFLICT,
             "Edit",
@@ -198,40 +198,50 @@ ACTIONS: Final = Actions(
         Action(
             "compare-again",
             "Compare again",
-            "Read what is stored now, and compare this edit with it.",
+            "Read the stored value and compare this edit with it.",
             ("r",),
             Place.CONFLICT,
             "Edit",
-            _ASKS | Need.CONFLICT,
+            _READS | Need.CONFLICT,
             priority=70,
         ),
         # The session
-        Action("reload", "Reload", "Read again, or try again what failed.", ("r",), BROWSING, "Session", priority=25),
+        Action("reload", "Reload", "Read again, or retry what failed.", ("r",), BROWSING, "Session", priority=25),
         Action("writing", "Writing", "Unlock writing, or lock it again.", ("w",), BROWSING, "Session", priority=55),
-        Action("freeze", "Freeze", "Hold the display, or let it go on.", ("f",), BROWSING, "Session", priority=15),
+        Action("freeze", "Freeze", "Hold the display still, or resume it.", ("f",), BROWSING, "Session", priority=15),
         # The screen
         Action("next-pane", "Next pane", "Go to the next pane.", ("tab",), BROWSING, "Screen", priority=18),
-        Action("previous-pane", "Previous pane", "Go to the pane before.", ("shift+tab",), BROWSING, "Screen"),
+        Action("previous-pane", "Previous pane", "Go to the previous pane.", ("shift+tab",), BROWSING, "Screen"),
         Action("pane-tree", "Tree", "Go to the tree.", ("1",), BROWSING, "Screen"),
         Action("pane-value", "Value", "Go to the value.", ("2",), BROWSING, "Screen"),
         Action("pane-locks", "Locks", "Go to the locks.", ("3",), BROWSING, "Screen"),
         Action("pane-changes", "Changes", "Go to the change log.", ("4",), BROWSING, "Screen"),
-        Action("zoom", "Zoom", "Give the pane the whole screen, or its own place.", ("+",), BROWSING, "Screen"),
-        Action("wider", "Wider", "Give the pane more columns.", (">",), BROWSING, "Screen"),
-        Action("narrower", "Narrower", "Give the pane fewer columns.", ("<",), BROWSING, "Screen"),
+        Action("zoom", "Zoom", "Enlarge the pane to the whole screen, or restore it.", ("+",), BROWSING, "Screen"),
+        Action("wider", "Wider", "Make the pane wider.", (">",), BROWSING, "Screen"),
+        Action("narrower", "Narrower", "Make the pane narrower.", ("<",), BROWSING, "Screen"),
         Action("side-panes", "Side panes", "Hide locks and changes, or show them.", ("s",), BROWSING, "Screen"),
-        Action("back", "Back", "Leave what is open, one step at a time.", ("escape",), EVERYWHERE, "Screen"),
-        Action("help", "Help", "Show what can be done here.", ("?", "f1"), EVERYWHERE, "Screen", priority=10),
+        Action("back", "Back", "Close what is open, one step at a time.", ("escape",), EVERYWHERE, "Screen"),
+        Action(
+            "help",
+            "Help",
+            "Show the actions of this place and their keys.",
+            ("?", "f1"),
+            EVERYWHERE,
+            "Screen",
+            priority=10,
+        ),
         Action("palette", "Commands", "Search all commands by name.", ("ctrl+p",), EVERYWHERE, "Screen", priority=5),
         Action(
             "suspend",
             "Suspend",
-            "Go to the shell; fg comes back. In the editor the key undoes.",
+            "Suspend to the shell; fg resumes. In the editor the key undoes.",
             ("ctrl+z",),
             BROWSING | Place.CONFLICT,
             "Screen",
         ),
-        Action("quit", "Quit", "Leave; what was typed is kept.", ("q", "ctrl+q"), EVERYWHERE, "Screen", priority=12),
+        Action(
+            "quit", "Quit", "Quit; unsaved text is kept as a draft.", ("q", "ctrl+q"), EVERYWHERE, "Screen", priority=12
+        ),
     )
 )
-"""What the terminal app can do, with the keys it has unless a person chose others."""
+"""Actions of the terminal app with their default keys."""

@@ -1,4 +1,4 @@
-"""The selected key: its value as it was read, as a document, with its lifetime and its history."""
+"""Detail: the selected key's value, decoded, with its time to live and its history."""
 
 import asyncio
 import math
@@ -22,47 +22,47 @@ from explorer.session.jobs import Jobs, Task
 from explorer.session.states import Empty, Failed, Loading, LoadState, Part, Ready
 
 SELECTION_DEBOUNCE: Final = 0.08
-"""Seconds that a selection has to stand before its value is read, if it came right after another one."""
+"""Seconds that a selection must last before its value is read, if another came shortly before."""
 HISTORY_PAGE_SIZE: Final = 20
-"""Entries of history that are read at a time."""
+"""Number of history entries read at a time."""
 HISTORY_NOT_LOADED: Final = Empty("not asked for")
-"""How the history stands before anybody wanted to see it."""
+"""State of the history before it was requested."""
 _RELOAD_INTERVAL: Final = 0.5
-"""Seconds between two readings of a key that changes all the time and whose lifetime must be read."""
+"""Seconds between two readings of a key that changes constantly and whose TTL must be read."""
 _PREVIEW_DELAY: Final = 0.05
-"""Seconds that the beginning of a large value has to be drawn in, before a thread competes for the processor."""
+"""Seconds for drawing the beginning of a large value, before the decoder thread competes for the processor."""
 _MAX_CHOICES: Final = 1000
-"""Choices made by hand that are kept."""
+"""Maximum number of remembered choices."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedValue:
-    """A value and when it was read."""
+    """A decoded value and when it was read."""
 
     entry: Entry
     document: Document
     read_at: float
-    """The moment of reading, in seconds of the session's clock."""
+    """Moment of reading, in seconds of the session's clock."""
     time: datetime
     deleted: bool = False
-    """The key is gone since; this is its last value."""
+    """Whether the key was deleted since; this is its last value."""
 
     def ttl_left(self, now: float) -> float | None:
-        """Give the seconds that the entry has left to live at a moment; None for ever or where it is not known."""
+        """Return the seconds until the entry expires; None without a TTL or where it is unknown."""
         return None if self.entry.ttl is None else max(0.0, self.entry.ttl - (now - self.read_at))
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """What was read of a key's history, newest first."""
+    """History of a key as far as it was read, newest first."""
 
     entries: tuple[Entry, ...]
     complete: bool
-    """There is nothing before it, or nothing that the store still has."""
+    """Whether the store has no earlier entry."""
 
 
 class Detail:
-    """The selected key's value; the newest selection wins."""
+    """Value and history of the selected key; the newest selection wins."""
 
     def __init__(
         self,
@@ -90,14 +90,14 @@ class Detail:
         self._clock = clock
         self._mark_dirty = mark_dirty
         self._selected_at = -math.inf
-        """The moment of the last selection."""
+        """Moment of the last selection."""
         self._pending_put: Put | None = None
-        """A change of the key that is not shown yet."""
+        """Change of the key that is not shown yet."""
         self._choices: OrderedDict[str, Choice] = OrderedDict()
 
     @property
     def loaded(self) -> LoadedValue | None:
-        """What is shown, be it fresh or stale."""
+        """The value shown, fresh or stale."""
         match self.state:
             case Ready(value=value):
                 return value
@@ -108,19 +108,19 @@ class Detail:
 
     @property
     def choices(self) -> tuple[Choice, ...] | None:
-        """How the value shown can be read, likely ones first; None where `find_choices` has to find it out."""
+        """Ways to decode the value shown, the most likely first; None where `find_choices` must be awaited."""
         loaded = self.loaded
         return () if loaded is None else self._decoder.choices_now(loaded.entry.key, loaded.entry.value or b"")
 
     async def find_choices(self) -> tuple[Choice, ...]:
-        """Find out how the value shown can be read, likely ones first."""
+        """Return the ways to decode the value shown, the most likely first."""
         loaded = self.loaded
         return () if loaded is None else await self._decoder.choices(loaded.entry.key, loaded.entry.value or b"")
 
-    # What a person does
+    # Commands
 
     def select(self, key: str | None) -> None:
-        """Show a key's value, at once or, of selections that follow each other fast, that of the one that stands.
+        """Show a key's value: at once, or after a short delay if selections follow each other fast.
 
         None shows nothing.
         """
@@ -142,11 +142,11 @@ class Detail:
             self._jobs.replace(self._load(key) if calm else self._load_debounced(key), name=_LOAD_JOB)
 
     def reload(self) -> Task | None:
-        """Read the selected key again; what is shown stays until then."""
+        """Read the selected key again; the value shown stays until then."""
         return None if self.key is None else self._jobs.replace(self._load(self.key), name=_LOAD_JOB)
 
     def choose(self, choice: Choice | None) -> None:
-        """Read the selected key's value in a certain way from now on; None leaves it to the rules again."""
+        """Decode the selected key's value in one way from now on; None leaves it to the rules."""
         if self.key is None:
             return
         self._choices.pop(self.key, None)
@@ -160,19 +160,19 @@ class Detail:
 
     @property
     def chosen(self) -> Choice | None:
-        """How the selected key's value is to be read by hand; None leaves it to the rules."""
+        """Way to decode the selected key's value that was chosen by hand; None leaves it to the rules."""
         return None if self.key is None else self._choices.get(self.key)
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """Patterns for keys like the selected one, the likeliest first."""
+        """Patterns of keys like the selected one, the most likely first."""
         return () if self.key is None else self._decoder.codecs.patterns(self.key)
 
     async def add_rule(self, pattern: str, choice: Choice) -> None:
-        """Read all keys that match a pattern in a certain way from now on, and keep that for the next start.
+        """Decode all keys that match a pattern in one way from now on, and store that rule.
 
         Raises:
-            SchemaFailed: The pattern is wrong, or the file of rules cannot be written.
+            SchemaFailed: The pattern is invalid, or the file of rules cannot be written.
         """
         if self.key is not None:
             await self._decoder.add_rule(self.key, pattern, choice)
@@ -195,13 +195,13 @@ class Detail:
         if not before.complete:
             self._jobs.replace(self._load_earlier(self.key, before), name=_HISTORY_JOB)
 
-    # What happens
+    # Events
 
     def on_event(self, event: Put | Deleted) -> None:
-        """Follow a change of the selected key."""
+        """Show a change of the selected key."""
         if event.key != self.key:
             return
-        self._jobs.cancel(_LOAD_JOB)  # what it would give may be older than this
+        self._jobs.cancel(_LOAD_JOB)  # its result may be older than this event
         if isinstance(event, Deleted):
             self._pending_put = None
             self._jobs.cancel(_FOLLOW_JOB)
@@ -215,10 +215,10 @@ class Detail:
             self.history = HISTORY_NOT_LOADED
 
     async def _follow(self, key: str) -> None:
-        """Show the news of a key until there is no more; what comes while one is decoded is one more, however much."""
+        """Show pending changes of a key until none is left; those that come during decoding are shown as one."""
         while (event := self._pending_put) is not None and key == self.key:
             if event.entry.value is None or (event.entry.lease is not None and event.entry.ttl is None):
-                await self._load(key)  # how long it lives is not told with the change
+                await self._load(key)  # the event does not contain the TTL
                 pause = _RELOAD_INTERVAL
             else:
                 await self._show(event.entry)
@@ -235,7 +235,7 @@ class Detail:
         else:
             self._set_state(Empty("there is no value under this key"))
 
-    # Reading
+    # Loading
 
     async def _load_debounced(self, key: str) -> None:
         await asyncio.sleep(SELECTION_DEBOUNCE)
@@ -245,7 +245,7 @@ class Detail:
         moment, time = self._clock.now(), self._clock.wall()
         try:
             entry = await self._get_store().get(key)
-        except (KeyNotFound, InvalidKey):  # what cannot be a key, such as the empty one, may be a folder
+        except (KeyNotFound, InvalidKey):  # a string that cannot be a key, such as the empty one, may be a folder
             self._on_deleted(key)
         except ExplorerError as error:
             self._set_state(Failed(error, self.loaded if self._shows(key) else None))
@@ -263,7 +263,7 @@ class Detail:
         moment: float | None = None,
         time: datetime | None = None,
     ) -> None:
-        """Show an entry, read just now unless it is said when."""
+        """Show an entry; without a moment it was read now."""
         if entry.value is None:
             self._set_state(Empty("a folder without a value of its own"))
             return

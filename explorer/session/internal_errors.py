@@ -1,4 +1,4 @@
-"""Internal errors: exceptions that nobody expected are logged and kept in a file, and the app goes on."""
+"""Internal errors: unexpected exceptions are logged and kept in a file, and the app goes on."""
 
 import logging
 import os
@@ -16,59 +16,59 @@ from explorer.model.errors import ExplorerError
 from explorer.model.sanitize import sanitize
 
 MAX_FILES: Final = 20
-"""Files that are kept; older ones are removed."""
-MAX_SITES: Final = 100
-"""Places in the code of which it is remembered that a file tells of them already."""
-SHOW_PAUSE: Final = 10.0
-"""Seconds in which the same internal error is shown once: what is drawn again and again may fail each time."""
+"""Maximum number of files; older ones are removed."""
+MAX_LOCATIONS: Final = 100
+"""Maximum number of code locations for which it is remembered that a file exists."""
+REPEAT_INTERVAL: Final = 10.0
+"""Seconds in which the same internal error is shown once: a failing redraw may repeat it constantly."""
 
 _LOG: Final = logging.getLogger(__package__)
 
 
 class InternalErrors:
-    """Reports exceptions. It writes no message of an exception: there may be values or secrets in it."""
+    """Reports unexpected exceptions without their messages, which may contain values or secrets."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Prepare.
+        """Prepare for reports.
 
         Args:
             folder: Where tracebacks are kept; None keeps none.
         """
         self.folder = folder
         self.on_report: Callable[[str], None] | None = None
-        """Is called with a line for the person."""
+        """Called with one line to show."""
         self.recent: deque[Exception] = deque(maxlen=MAX_FILES)
-        """The last ones that were reported."""
+        """Exceptions reported last."""
         self._files: dict[str, Path | None] = {}
         self._shown: dict[str, float] = {}
 
     def report(self, error: Exception, where: str) -> str:
-        """Report an exception and return the line that was shown for it; an error of the store is only shown.
+        """Report an exception and return the line that was shown; an error of the store is shown only, not kept.
 
         Args:
-            error: It was raised and is not handled anywhere else.
-            where: What was being done, such as the name of a task.
+            error: Exception that nothing else handles.
+            where: What was running, such as the name of a task.
         """
         error = _cause(error)
         internal = not isinstance(error, ExplorerError)
         line = self._internal(error, where) if internal else full_message(error)
         now = time.monotonic()
-        again = internal and now - self._shown.get(line, -SHOW_PAUSE) < SHOW_PAUSE
-        if self.on_report is not None and not again:
+        is_repeated = internal and now - self._shown.get(line, -REPEAT_INTERVAL) < REPEAT_INTERVAL
+        if self.on_report is not None and not is_repeated:
             self._shown = {line: now}
             self.on_report(line)
         return line
 
     def _internal(self, error: Exception, where: str) -> str:
         self.recent.append(error)
-        site = _site(error)
-        if site not in self._files:
-            if len(self._files) >= MAX_SITES:
+        location = _location(error)
+        if location not in self._files:
+            if len(self._files) >= MAX_LOCATIONS:
                 self._files.clear()
-            self._files[site] = self._write(error, where)
-        file = self._files[site]
-        details = "no details could be kept" if file is None else f"details in {_short(file)}"
-        line = f"internal error: {type(error).__name__} in {site} ({details})"
+            self._files[location] = self._write(error, where)
+        file = self._files[location]
+        details = "details not kept" if file is None else f"details in {_shortened(file)}"
+        line = f"internal error: {type(error).__name__} in {location} ({details})"
         _LOG.error("%s, while: %s", sanitize(line), sanitize(where))
         for part in format_trace(error).splitlines():
             _LOG.error("  %s", sanitize(part))
@@ -100,12 +100,12 @@ def full_message(error: Exception) -> str:
 
 
 def as_failure(error: Exception) -> ExplorerError:
-    """Return what is shown in place of what failed with an exception that nobody expected."""
+    """Return the error to show for an unexpected exception."""
     return ExplorerError(f"internal error: {type(error).__name__}", hint="Please report it.")
 
 
 def _cause(error: Exception) -> Exception:
-    """Return the exception that a wrapper (Textual's WorkerFailed, a group) is about."""
+    """Return the exception inside of a wrapper (Textual's WorkerFailed, a group)."""
     inner: object = getattr(error, "error", None)  # WorkerFailed; Textual is not imported here
     if type(error).__name__ == "WorkerFailed" and isinstance(inner, Exception):
         return _cause(inner)
@@ -114,7 +114,7 @@ def _cause(error: Exception) -> Exception:
     return error
 
 
-def _site(error: Exception) -> str:
+def _location(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return "an unknown place"
@@ -124,7 +124,7 @@ def _site(error: Exception) -> str:
 
 
 def format_trace(error: BaseException) -> str:
-    """Return the tracebacks of an exception and its causes: places and types, no messages and no values."""
+    """Return the tracebacks of an exception and its causes: locations and types, no messages and no values."""
     parts = [f"{type(error).__module__}.{type(error).__qualname__}\n"]
     parts += traceback.format_list(traceback.extract_tb(error.__traceback__))
     if isinstance(error, BaseExceptionGroup):
@@ -135,7 +135,7 @@ def format_trace(error: BaseException) -> str:
     return "".join(parts)
 
 
-def _short(file: Path) -> str:
+def _shortened(file: Path) -> str:
     with suppress(ValueError, RuntimeError):
         return f"~/{file.relative_to(Path.home())}"
     return str(file)

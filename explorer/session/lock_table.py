@@ -1,4 +1,4 @@
-"""The lock table: who holds which lock and who waits, read when something about a lock may have changed."""
+"""Lock table: locks with holders and waiters, read again when an event may have changed one."""
 
 import asyncio
 import math
@@ -19,33 +19,33 @@ from explorer.session.internal_errors import as_failure
 from explorer.session.states import Empty, Failed, Loading, LoadState, Part, Ready
 
 MIN_REFRESH_INTERVAL: Final = 2.0
-"""Seconds between two readings at least."""
+"""Minimum number of seconds between two readings."""
 READ_TIME_FACTOR: Final = 10.0
-"""A pause is so many times as long as the reading before it took. After one of the whole table, only the next such
-reading waits for it: what changed is read before."""
+"""Factor from the time that a reading took to the delay after it. After a reading of the whole table, only the next
+such reading is delayed; changed prefixes are read earlier."""
 
 _MAX_LEASED: Final = 100_000
-"""Keys that end by themselves and are remembered, so that their renewal is not taken for a new party."""
+"""Maximum number of remembered leased keys, whose renewal is not taken for a new contender."""
 _MAX_TOUCHED: Final = 8
-"""Prefixes that are read one by one; when more have changed, the whole table is read."""
+"""Maximum number of prefixes read one by one; if more have changed, the whole table is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedLocks:
-    """The locks as they were read."""
+    """Locks and when they were read."""
 
     locks: tuple[LockInfo, ...]
     read_at: float
-    """The moment of reading, in seconds of the session's clock."""
+    """Moment of reading, in seconds of the session's clock."""
     time: datetime
 
     def ttl_left(self, contender: Contender, now: float) -> float | None:
-        """Give the seconds that a party's session has left at a moment unless it was renewed; None if it has no end."""
+        """Return the seconds until a contender's session expires unless it was renewed; None if it does not expire."""
         return None if contender.ttl is None else max(0.0, contender.ttl - (now - self.read_at))
 
 
 class LockTable:
-    """The locks of a store. `run` reads them, again and again, for as long as the session has a store."""
+    """Locks of a store. `run` reads them for as long as the store is connected."""
 
     def __init__(
         self, clock: Clock, mark_dirty: Callable[[Part], None], *, min_interval: float = MIN_REFRESH_INTERVAL
@@ -56,23 +56,23 @@ class LockTable:
         self._interval = min_interval
         self._separator = "/"
         self._folder = ""
-        """Possible locks at or below this prefix are listed, too."""
+        """Prefix below which possible locks are listed, too."""
         self._has_possible_locks = False
-        """Whether the store has locks that look like data."""
+        """Whether the store has layouts of locks that look like data."""
         self._lock_of: dict[str, str] = {}
-        """Every key that stands for a party of a lock or for a lock, with the lock's key."""
+        """Lock key by each key of a lock or contender."""
         self._leased: set[str] = set()
-        """Keys that end by themselves and that the last reading knew of, or that were seen since."""
+        """Keys with a lease that the last reading found or an event reported."""
         self._touched: set[str] = set()
         """Prefixes at or below which locks may have changed."""
         self._read_all = False
         """Whether the whole table is to be read."""
         self._ttls_outdated_at = math.inf
-        """The moment, on the loop's clock, from which the times left may be wrong because sessions were renewed."""
+        """Moment, on the loop's clock, from which TTLs may be wrong because sessions were renewed."""
         self._requested = asyncio.Event()
 
     def request_refresh(self) -> None:
-        """Have the whole table read as soon as that is allowed."""
+        """Read the whole table as soon as the delay allows."""
         self._read_all = True
         self._requested.set()
 
@@ -84,14 +84,14 @@ class LockTable:
                 self.request_refresh()
 
     def on_events(self, events: Iterable[Put | Deleted]) -> None:
-        """Look whether changes may be about a lock."""
+        """Have locks read again that some events may have changed."""
         for event in events:
             if self._affects_locks(event):
                 self._touched.add(self._lock_of.get(event.key) or self._prefix_to_read(event.key))
                 self._requested.set()
 
     def _prefix_to_read(self, key: str) -> str:
-        """Return the prefix to read for a key that may be a new party: its folder, or itself at the top."""
+        """Return the prefix to read for a key that may be a new contender: its folder, or itself at the top."""
         folder, separator, _ = key.rpartition(self._separator)
         return folder if separator else key
 
@@ -111,7 +111,7 @@ class LockTable:
         return True
 
     async def run(self, store: Store) -> None:
-        """Read the locks of a store now and whenever it is wanted, until cancelled."""
+        """Read the locks of a store, now and whenever that is requested, until cancelled."""
         if Capability.LOCKS not in store.capabilities:
             reason = store.unsupported_reasons.get(Capability.LOCKS, "the store has nothing of the kind")
             self._set_state(Empty(f"no locks to show: {reason}"))
@@ -143,7 +143,7 @@ class LockTable:
             await asyncio.sleep(self._interval if whole else max(self._interval, min_interval))
 
     async def _wait(self, earliest: float) -> bool:
-        """Wait for something to read; return whether it is the whole table, which is read from `earliest` on."""
+        """Wait for something to read; return whether it is the whole table, which is not read before `earliest`."""
         clock = asyncio.get_running_loop().time
         while True:
             many = len(self._touched) > _MAX_TOUCHED or "" in self._touched
@@ -187,7 +187,7 @@ class LockTable:
         return _merged(locks, await store.locks(self._folder))
 
     async def _changed(self, store: Store, prefixes: Iterable[str], moment: float) -> tuple[LockInfo, ...]:
-        """Read the locks at or below some prefixes; keep the others as they were read, with the times left now."""
+        """Read the locks at or below some prefixes; keep the others with their TTLs reduced to now."""
         found: list[LockInfo] = []
         for prefix in prefixes:
             found += await store.locks(prefix)
@@ -218,7 +218,7 @@ class LockTable:
 
 
 def _is_leased(entry: Entry) -> bool:
-    """Tell whether an entry ends by itself, as a lock does that its holder no longer renews."""
+    """Return whether an entry expires unless it is renewed, as locks do."""
     return entry.lease is not None or entry.ttl is not None
 
 
@@ -228,7 +228,7 @@ def _contenders(lock: LockInfo) -> Iterator[Contender]:
 
 
 def _aged(lock: LockInfo, read: LoadedLocks, moment: float) -> LockInfo:
-    """Return a lock with the times that are left at a later moment than it was read."""
+    """Return a lock with its TTLs reduced to a later moment than it was read."""
     holder, *waiters = [
         None if party is None else replace(party, ttl=read.ttl_left(party, moment))
         for party in (lock.holder, *lock.waiters)
@@ -237,6 +237,6 @@ def _aged(lock: LockInfo, read: LoadedLocks, moment: float) -> LockInfo:
 
 
 def _merged(one: Iterable[LockInfo], other: Iterable[LockInfo]) -> tuple[LockInfo, ...]:
-    """Return the locks of both, those of the other where both have them, in the order of their keys."""
+    """Return the locks of both, ordered by key; `other` wins where both have one."""
     locks = {(lock.key, lock.layout): lock for lock in (*one, *other)}
     return tuple(locks[name] for name in sorted(locks))

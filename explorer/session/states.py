@@ -1,4 +1,4 @@
-"""What views are told: which parts changed, how a pane stands, and how sure it is that the store is as it is shown."""
+"""State types that views read: changed parts, load states of panes, liveness."""
 
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
@@ -18,88 +18,88 @@ class Part(Flag):
     CHANGES = auto()
     LOCKS = auto()
     LIVENESS = auto()
-    """Liveness, revision, rate, writability and whatever else the status line tells."""
+    """Liveness, revision, event rate, writability, and whatever else the status line shows."""
     EDIT = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """The store has been asked."""
+    """The value is being read."""
 
     since: float
-    """The moment of asking, in seconds of the session's clock."""
+    """Moment of the request, in seconds of the session's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready(Generic[Value_co]):
-    """There is something to show."""
+    """There is a value to show."""
 
     value: Value_co
 
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """There is nothing to show, and that is no fault."""
+    """There is no value to show, and no error."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failed(Generic[Value_co]):
-    """The store was asked and there is no answer to show."""
+    """The value could not be read."""
 
     error: ExplorerError
     stale: Value_co | None = None
-    """What was shown before, to be shown dimmed."""
+    """Value that was shown before, to be shown dimmed."""
 
 
 LoadState: TypeAlias = Loading | Ready[Value_co] | Empty | Failed[Value_co]
-"""How a pane stands; a view draws each of the four."""
+"""Load state of a pane; a view draws each of the four."""
 
 
 class LivenessStatus(Enum):
-    """How sure it is that the store looks now as it is shown."""
+    """Certainty that the store is now as shown."""
 
     LIVE = "LIVE"
-    """Every change is heard, and the store's authority answered within the last seconds."""
+    """The watch is established, everything shown was read, and the store's authority answered within seconds."""
     CATCHING_UP = "CATCHING UP"
-    """The store is heard, but not everything shown has been read (again) yet."""
+    """The store answers, but not everything shown was read yet."""
     STALE = "STALE"
-    """What is shown was true; the store has not proved since that it still is."""
+    """What is shown was true; there is no recent proof that it still is."""
     DISCONNECTED = "DISCONNECTED"
     """There is no connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """How a session stands with its store at one moment."""
+    """Liveness of a session at one moment."""
 
     status: LivenessStatus
     reason: str
-    """Why, in a few words; for LIVE what proves it."""
+    """Reason in a few words; for LIVE how changes are detected."""
     proved_at: float | None = None
-    """Until when what is shown is known to be true: the moment of asking for the last proof, or before it that of the
-    watch's loss or of the freezing; in seconds of the session's clock."""
+    """Moment until which what is shown is known to be true, in seconds of the session's clock: when the last answered
+    ping was sent, or earlier when the watch was lost or the display frozen."""
     next_try: float | None = None
-    """When it will be tried again by itself; None while a try is under way, or when only `retry` helps."""
+    """Moment of the next automatic attempt; None during an attempt, or if only a person can help."""
     error: ExplorerError | None = None
-    """What it failed with, where it did; its hint tells what helps."""
+    """Error of the last attempt, with a hint."""
     refusal: ExplorerError | None = None
-    """The store is alive and refused something it was asked for."""
+    """Error of a live store that refused a request."""
 
     def age(self, now: float) -> float | None:
-        """Give the seconds since what is shown was known to be true, None if it never was."""
+        """Return the seconds since what is shown was known to be true; None if it never was."""
         return None if self.proved_at is None else max(0.0, now - self.proved_at)
 
     def retry_in(self, now: float) -> float | None:
-        """Give the seconds until the next try, None if none is planned."""
+        """Return the seconds until the next attempt; None if none is planned."""
         return None if self.next_try is None else max(0.0, self.next_try - now)
 
 
 def newest(known: Revision | None, seen: Revision | None) -> Revision | None:
-    """Give the revision of a store to show of two: the greater number.
+    """Return the greater of two revisions, for display.
 
-    For showing only: revisions of stores in general have no order, and one that is no number is of an entry alone.
+    Revisions have no order in general, and one that is no number belongs to a single entry.
     """
     if not isinstance(seen, int):
         return known

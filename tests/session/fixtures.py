@@ -10,8 +10,9 @@ from explorer.codecs.codecs import Codecs
 from explorer.drivers.base import Store
 from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import parse
+from explorer.model.clock import Timer
 from explorer.model.errors import ExplorerError
-from explorer.session.clock import Clock, Timer
+from explorer.session.clock import Clock
 from explorer.session.detail import LoadedValue
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Reviewing, Unknown

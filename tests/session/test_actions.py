@@ -132,8 +132,8 @@ def test_the_table_lists_every_action_with_a_key() -> None:
     table = ACTIONS.table().splitlines()
     assert table[:2] == ["| keys | what | where | id |", "|---|---|---|---|"]
     assert len(table) == 2 + len([action for action in ACTIONS if action.keys])
-    assert "| `←` `h` | Close the folder, or go to the one around it. | tree | `close` |" in table
-    assert "| `q` `ctrl+q` | Leave; what was typed is kept. | everywhere | `quit` |" in table
+    assert "| `←` `h` | Close the folder, or go to its parent. | tree | `close` |" in table
+    assert "| `q` `ctrl+q` | Quit; unsaved text is kept as a draft. | everywhere | `quit` |" in table
 
 
 def test_keys_page_has_the_table_of_the_registry() -> None:

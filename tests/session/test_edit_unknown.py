@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.model.errors import CallNotSupported, NoSpace, NotReachable, OutcomeUnknown, Timeout
+from explorer.model.errors import CallNotSupported, ExplorerError, NoSpace, NotReachable, OutcomeUnknown, Timeout
 from explorer.session.editing.drafts import Drafts
 from explorer.session.editing.edit_states import Conflicted, Refused, Saved, Saving, State, Unknown
 from explorer.session.session import Session
@@ -20,7 +20,7 @@ def state(session: Session) -> State:
 
 
 @pytest.mark.parametrize("failure", [OutcomeUnknown("the answer was lost"), Timeout("no answer in time")])
-async def test_a_save_whose_answer_was_lost_is_in_doubt_and_then_found_to_be_saved(failure: Exception) -> None:
+async def test_a_save_whose_answer_was_lost_is_in_doubt_and_then_found_to_be_saved(failure: ExplorerError) -> None:
     place = DoubtfulPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
@@ -28,7 +28,7 @@ async def test_a_save_whose_answer_was_lost_is_in_doubt_and_then_found_to_be_sav
         edit.set_text("mine")
         place.main.failure, place.main.commits = failure, True
         await save(edit)
-        assert edit.state == Unknown(str(failure))
+        assert edit.state == Unknown(failure.message)
         assert session.disabled_reason("look-again") is None
         await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
         assert edit.theirs is None

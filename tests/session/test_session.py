@@ -87,7 +87,7 @@ async def test_a_store_that_cannot_be_reached_is_tried_again_with_growing_pauses
             pauses.append(pause)
             await clock.advance(pause)
             await eventually(partial(_more, place.stores, tries), "it is tried again", PATIENCE)
-        assert pauses == [0.5, 1.0, 2.0, 5.0, 10.0, 10.0]
+        assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
         place.refusal = None
         await clock.advance(10.0)
         await live(session)

@@ -269,4 +269,4 @@ def test_an_internal_error_without_a_folder_is_shown() -> None:
     errors.on_report = lines.append
     for _ in range(3):
         errors.report(InjectedError(CANARY), "a test")
-    assert lines == ["internal error: InjectedError in an unknown place (no details could be kept)"]
+    assert lines == ["internal error: InjectedError in an unknown place (details not kept)"]

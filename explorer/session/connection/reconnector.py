@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Final, TypeAlias
 
 from explorer.drivers.base import Store
+from explorer.drivers.common.retry import Backoff
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.sanitize import sanitize
 from explorer.session.clock import Clock, wait_until
@@ -14,8 +15,9 @@ from explorer.session.internal_errors import as_failure
 
 _LOG: Final = logging.getLogger(__package__)
 
-RETRY_DELAYS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
-"""Seconds before each further attempt to connect; the last repeats."""
+MIN_RETRY_DELAY: Final = 0.5
+MAX_RETRY_DELAY: Final = 10.0
+"""Seconds before another attempt to connect; they double with each."""
 
 ConnectionTask: TypeAlias = Callable[[Store], Coroutine[object, object, None]]
 
@@ -81,14 +83,14 @@ class Reconnector:
             follow: Uses the connection until it fails.
             companions: Other tasks that use the connection for as long.
         """
-        attempts = 0
+        backoff = Backoff(MIN_RETRY_DELAY, MAX_RETRY_DELAY, jitter=False)
         while True:
             self._connecting = True
             self._tracker.on_connecting()
             self._on_change()
             try:
                 async with self._connect() as store:
-                    attempts = 0
+                    backoff.reset()
                     self._opened(store)
                     await _run_together(store, follow, companions)
             except ExplorerError as error:
@@ -102,9 +104,7 @@ class Reconnector:
                 failure = NotReachable("the store was closed")
             finally:
                 self._store = None
-            delay = RETRY_DELAYS[min(attempts, len(RETRY_DELAYS) - 1)] if failure.retryable else None
-            attempts += 1
-            await self._wait(failure, delay)
+            await self._wait(failure, backoff.next_pause() if failure.retryable else None)
 
     def _opened(self, store: Store) -> None:
         self._store = store

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from explorer.drivers.base import Store
+from explorer.drivers.common.retry import Backoff
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported, Compacted, ExplorerError, Forbidden
@@ -24,8 +25,9 @@ LAG_THRESHOLD: Final = 1.0
 """Seconds for which changes may be pending before the session is CATCHING UP."""
 _RATE_WINDOW: Final = 5.0
 """Seconds over which the event rate is taken."""
-_RETRY_DELAYS: Final = (0.2, 0.5, 1.0, 2.0)
-"""Seconds before each further attempt to read again; the last repeats."""
+_MIN_RETRY_DELAY: Final = 0.2
+_MAX_RETRY_DELAY: Final = 2.0
+"""Seconds before another attempt to read again; they double with each."""
 
 
 class EventRate:
@@ -225,7 +227,7 @@ class Reflector:
 
     async def _resync(self) -> None:
         """Read until it succeeds, with delays. A refusal ends it, too: the refused part shows the error."""
-        attempts = 0
+        backoff = Backoff(_MIN_RETRY_DELAY, _MAX_RETRY_DELAY, jitter=False)
         while True:
             try:
                 await self._view_model.resync()
@@ -236,5 +238,4 @@ class Reflector:
             else:
                 return
             self._resync_idle.set()
-            await asyncio.sleep(_RETRY_DELAYS[min(attempts, len(_RETRY_DELAYS) - 1)])
-            attempts += 1
+            await backoff.pause()

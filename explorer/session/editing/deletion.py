@@ -1,7 +1,7 @@
-"""Deleting what a person has seen: first a preview, then only that, if nothing of it has changed.
+"""Deletion of keys and folders: a preview first, then exactly that, if no entry of it has changed.
 
-Where a store deletes a subtree only as it was at a revision, that is asked of it. Elsewhere each entry is deleted by
-itself, if it still is the one that was seen: what changed since or is new stays.
+A store with guarded deletion deletes a subtree only as it was at a revision. Elsewhere entries are deleted one by one,
+each only at the revision of the preview: an entry that changed or is new stays.
 """
 
 import asyncio
@@ -17,38 +17,38 @@ from explorer.model.entries import Cursor, Entry, Page, Revision
 from explorer.model.errors import CallNotSupported, Denied, ExplorerError, NotReachable, OutcomeUnknown
 
 MAX_COUNTED_KEYS: Final = 100_000
-"""Keys that a preview counts; beyond it the number is told as a lower bound."""
+"""Maximum number of keys that a preview counts; beyond it the count is a lower bound."""
 MAX_ONE_BY_ONE: Final = 10_000
-"""Entries that are deleted one by one at most."""
-_AT_ONCE: Final = 16
-"""Entries that are being deleted at the same time."""
+"""Maximum number of entries that are deleted one by one."""
+_MAX_CONCURRENT_DELETES: Final = 16
+"""Maximum number of concurrent deletions."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeletePlan:
-    """What would be deleted."""
+    """Preview of a deletion."""
 
     key: str
-    """The key, or the folder that everything below would go of."""
+    """The key, or the folder."""
     subtree: bool
     entry: Entry | None
-    """The entry of the key itself. Of a subtree it is deleted last, and only if that was asked for; else it is None."""
+    """Entry of the key itself. Of a folder: None, unless the folder's own key goes, too, after all below it."""
     count: int
     truncated: bool
-    """There are more than were counted."""
+    """Whether there are more keys than were counted."""
     keys: tuple[str, ...]
-    """The keys that were counted, in the store's order."""
+    """Counted keys, in the store's order."""
     revision: Revision | None
-    """The revision at which it was read; for a subtree the guard of its deletion."""
-    below: str = ""
-    """What the keys below the folder begin with: a folder that itself ends with the separator is another one."""
+    """Revision of the preview; for a folder the guard of its deletion."""
+    prefix: str = ""
+    """Prefix of the keys below the folder."""
     revisions: tuple[tuple[str, Revision], ...] = ()
-    """All that would be deleted; of a subtree nothing where it is too much to be deleted one by one."""
+    """Entries to delete and their revisions; of a folder empty if there are too many to be deleted one by one."""
     one_by_one: tuple[tuple[str, Revision], ...] | None = None
-    """What is deleted one by one, each only at this revision; None where the store guards the whole."""
+    """Entries to delete one by one, each at its revision; None where the store guards the whole deletion."""
 
     def as_one_by_one(self) -> "DeletePlan | None":
-        """Return the same deletion entry by entry: what changed since stays, the rest goes. None if it is too large."""
+        """Return the same deletion entry by entry, in which changed entries stay; None if there are too many."""
         return replace(self, one_by_one=self.revisions) if self.revisions else None
 
 
@@ -64,17 +64,17 @@ async def subtree_pages(store: Store, prefix: str) -> AsyncGenerator[Page[Entry]
 
 
 async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = False) -> DeletePlan:
-    """Read what would be deleted.
+    """Return what a deletion would delete.
 
     Args:
-        store: Where.
-        key: The key, or the folder.
-        subtree: Whether it is about what is below the key.
-        with_key: Whether the key itself goes, too, after all that is below it.
+        store: Store to read.
+        key: Key or folder.
+        subtree: Whether everything below the key is deleted.
+        with_key: Whether the folder's own key is deleted, too, after all keys below it.
 
     Raises:
-        KeyNotFound: There is nothing of the kind.
-        CallNotSupported: The store cannot promise to delete only what was seen.
+        KeyNotFound: There is no such key, or nothing below it.
+        CallNotSupported: The store cannot delete safely; the message says why.
     """
     if not subtree:
         entry = await store.get(key)
@@ -87,15 +87,15 @@ async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = Fal
             Capability.GUARDED_DELETE, "it cannot tell whether something changed meanwhile"
         )
         raise CallNotSupported(f"a folder cannot be deleted safely in this store: {reason}", key=key)
-    below = key + store.separator
-    count, names, truncated = 0, list[str](), False
+    prefix = key + store.separator
+    count, keys, truncated = 0, list[str](), False
     revision: Revision | None = None
     one_by_one: list[tuple[str, Revision]] = []
-    async with aclosing(subtree_pages(store, below)) as pages:
+    async with aclosing(subtree_pages(store, prefix)) as pages:
         async for page in pages:
             revision = page.revision if revision is None else revision
             count += len(page.items)
-            names += [entry.key for entry in page.items]
+            keys += [entry.key for entry in page.items]
             truncated = page.next is not None
             if count <= MAX_ONE_BY_ONE:
                 one_by_one += [(entry.key, entry.revision) for entry in page.items]
@@ -110,47 +110,47 @@ async def preview(store: Store, key: str, *, subtree: bool, with_key: bool = Fal
     own = await store.get(key) if with_key else None
     if own is not None:
         count += 1
-        names.insert(0, key)
+        keys.insert(0, key)
         one_by_one.append((key, own.revision))
-    whole = count <= MAX_ONE_BY_ONE and not truncated
+    is_complete = count <= MAX_ONE_BY_ONE and not truncated
     return DeletePlan(
         key,
         subtree=True,
         entry=own,
         count=count,
         truncated=truncated,
-        keys=tuple(names),
+        keys=tuple(keys),
         revision=revision,
-        below=below,
-        revisions=tuple(one_by_one) if whole else (),
+        prefix=prefix,
+        revisions=tuple(one_by_one) if is_complete else (),
         one_by_one=None if guarded else tuple(one_by_one),
     )
 
 
-async def apply_plan(store: Store, removal: DeletePlan) -> int:
-    """Delete what was shown, and give how many entries that were: fewer where some were to go one by one and stay.
+async def apply_plan(store: Store, plan: DeletePlan) -> int:
+    """Delete what a preview listed; return the number of deleted entries, fewer where entries that changed stayed.
 
     Raises:
-        KeyModified: Something of it changed since; nothing was deleted.
-        KeyNotFound: It is gone already.
+        KeyModified: An entry changed; nothing was deleted.
+        KeyNotFound: The key is gone already.
         OutcomeUnknown: The answer was lost.
     """
-    if removal.one_by_one is not None:
-        return await _delete_singly(store, removal.one_by_one)
-    if removal.subtree:
-        count = await store.delete_tree(removal.below, guard=removal.revision)
-        if removal.entry is not None:
-            count += await _delete_singly(store, [(removal.key, removal.entry.revision)])
+    if plan.one_by_one is not None:
+        return await _delete_one_by_one(store, plan.one_by_one)
+    if plan.subtree:
+        count = await store.delete_tree(plan.prefix, guard=plan.revision)
+        if plan.entry is not None:
+            count += await _delete_one_by_one(store, [(plan.key, plan.entry.revision)])
         return count
-    await store.atomic_delete(removal.key, removal.entry)
+    await store.atomic_delete(plan.key, plan.entry)
     return 1
 
 
-async def _delete_singly(store: Store, entries: Iterable[tuple[str, Revision]]) -> int:
-    """Delete entries that still are what they were; those below others before them, since a node may need to be empty.
+async def _delete_one_by_one(store: Store, entries: Iterable[tuple[str, Revision]]) -> int:
+    """Delete entries at their revisions, the deepest first, because a node may have to be empty.
 
     Raises:
-        ExplorerError: A failure that the others would meet, too; what was deleted before is deleted.
+        ExplorerError: A failure that the other entries would share; earlier entries are deleted.
     """
 
     async def delete(key: str, revision: Revision) -> bool:
@@ -158,12 +158,12 @@ async def _delete_singly(store: Store, entries: Iterable[tuple[str, Revision]]) 
             await store.atomic_delete(key, revision)
         except (NotReachable, OutcomeUnknown, Denied):
             raise
-        except ExplorerError:  # changed, gone, or no longer without children
+        except ExplorerError:  # changed, gone, or with new children
             return False
         return True
 
     count = 0
-    for part in _parts(store.separator, entries):
+    for part in _batches(store.separator, entries):
         answers = await asyncio.gather(*(delete(*one) for one in part), return_exceptions=True)
         count += answers.count(True)
         for answer in answers:
@@ -172,13 +172,13 @@ async def _delete_singly(store: Store, entries: Iterable[tuple[str, Revision]]) 
     return count
 
 
-def _parts(separator: str, entries: Iterable[tuple[str, Revision]]) -> Iterator[list[tuple[str, Revision]]]:
-    """Give entries, the deepest first, in parts of one depth."""
+def _batches(separator: str, entries: Iterable[tuple[str, Revision]]) -> Iterator[list[tuple[str, Revision]]]:
+    """Yield batches of entries of one depth, the deepest first."""
 
     def depth(entry: tuple[str, Revision]) -> int:
         return -entry[0].count(separator)
 
     for _, level in groupby(sorted(entries, key=depth), depth):
-        found = list(level)
-        for start in range(0, len(found), _AT_ONCE):
-            yield found[start : start + _AT_ONCE]
+        batch = list(level)
+        for start in range(0, len(batch), _MAX_CONCURRENT_DELETES):
+            yield batch[start : start + _MAX_CONCURRENT_DELETES]

@@ -1,8 +1,8 @@
-"""Drafts on disk: what a person typed and did not save yet, for the day that the process dies.
+"""Drafts on disk: unsaved text that survives a crash.
 
-One file for each draft, named by a hash of store and key, in a folder that nobody else may look into. It is JSON with
-its length and SHA-256, written aside, synced and renamed, so that there is always a whole one. What cannot be trusted
-is left alone and not offered.
+Each draft is a JSON file with its length and SHA-256, named by a hash of store and key, in a folder closed to other
+users. It is written to a temporary file, synced and renamed, so that there is always a complete one. Files that are
+damaged or writable by others are ignored.
 """
 
 import base64
@@ -24,43 +24,43 @@ from explorer.model.entries import Revision
 from explorer.model.keys import encode
 
 MAX_DRAFT_SIZE: Final = 16 * 2**20
-"""Bytes of a file beyond which no draft is written or read."""
-_MARK: Final = "keyscope draft"
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+"""Maximum size of a draft file in bytes."""
+_FORMAT_FIELD: Final = "keyscope draft"
+_OTHERS_MODE: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A text that was typed for a key."""
+    """Unsaved text of a key."""
 
     store: str
-    """The address as it is shown, without secrets."""
+    """Address of the store without secrets."""
     key: str
     text: str
     base: bytes | None
-    """The value that was opened; None for a key that was to be created."""
+    """Value that was opened; None for a new key."""
     revision: Revision | None
-    """The revision of that value."""
+    """Revision of that value."""
     choice: Choice | None
-    """How it was read."""
+    """How the value was decoded."""
     written_at: datetime
     file: str = ""
-    """The name of its file, once it has one."""
+    """Name of the file, once it has one."""
 
 
 class DraftError(Exception):
-    """A draft could not be kept; the message says why in a line for a person."""
+    """A draft cannot be kept; the message says why in one line."""
 
 
 class Drafts:
-    """A folder of drafts. Its calls block for as long as a disk does."""
+    """Folder of drafts. Its methods block on disk access."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._ours: dict[tuple[str, str], str] = {}
+        self._own_files: dict[tuple[str, str], str] = {}
 
     def list_drafts(self, store: str) -> tuple[Draft, ...]:
-        """Give the drafts for a store, the newest first; whose files are damaged or not ours alone are left out."""
+        """Return the drafts of a store, the newest first, without files that are damaged or not ours alone."""
         try:
             with _Folder(self.folder) as folder:
                 drafts = [draft for draft in folder.drafts() if draft.store == store]
@@ -69,12 +69,12 @@ class Drafts:
         return tuple(sorted(drafts, key=lambda draft: draft.written_at, reverse=True))
 
     def save(self, draft: Draft) -> Draft:
-        """Write a draft in place of the one before, or beside one of another session that nobody has taken up.
+        """Write a draft over this session's one, or to a new file beside a draft of another session.
 
         Raises:
-            DraftError: It cannot be written.
+            DraftError: The draft cannot be written.
         """
-        data = _packed(draft)
+        data = _serialize(draft)
         if len(data) > MAX_DRAFT_SIZE:
             message = f"a draft of {len(data):,} bytes is too large to be kept"
             raise DraftError(message)
@@ -89,37 +89,37 @@ class Drafts:
         return replace(draft, file=name)
 
     def adopt(self, draft: Draft) -> None:
-        """Go on with a draft that was found: from now on its file is this session's own."""
-        self._ours[draft.store, draft.key] = draft.file
+        """Take over the file of a draft, so that this session writes to it."""
+        self._own_files[draft.store, draft.key] = draft.file
 
     def release(self, store: str, key: str) -> str | None:
-        """Leave this session's draft for a key as it is, and return its file, if there is one.
+        """Give up this session's file for a key; return its name, if there is one.
 
-        What is typed for the key from now on is another draft.
+        Text typed for the key from now on goes to another file.
         """
-        return self._ours.pop((store, key), None)
+        return self._own_files.pop((store, key), None)
 
     def remove(self, store: str, key: str) -> None:
-        """Remove this session's draft for a key, if there is one."""
-        name = self._ours.pop((store, key), None)
+        """Remove this session's draft of a key, if there is one."""
+        name = self._own_files.pop((store, key), None)
         if name is not None:
-            self._remove(name)
+            self._remove_file(name)
 
     def discard(self, draft: Draft) -> None:
-        """Remove a draft that was found."""
-        self._ours = {place: name for place, name in self._ours.items() if name != draft.file}
-        self._remove(draft.file)
+        """Remove a draft."""
+        self._own_files = {place: name for place, name in self._own_files.items() if name != draft.file}
+        self._remove_file(draft.file)
 
-    def _remove(self, name: str) -> None:
+    def _remove_file(self, name: str) -> None:
         with suppress(DraftError, OSError), _Folder(self.folder) as folder:
             folder.remove(name)
 
     def _name(self, draft: Draft, folder: "_Folder") -> str:
         place = (draft.store, draft.key)
-        if place not in self._ours:
+        if place not in self._own_files:
             name = hashlib.sha256(encode(draft.store) + b"\0" + encode(draft.key)).hexdigest()
-            self._ours[place] = f"{name}-{token_hex(4)}.json" if folder.has(f"{name}.json") else f"{name}.json"
-        return self._ours[place]
+            self._own_files[place] = f"{name}-{token_hex(4)}.json" if folder.has(f"{name}.json") else f"{name}.json"
+        return self._own_files[place]
 
 
 class _Folder:
@@ -131,12 +131,12 @@ class _Folder:
 
     def __enter__(self) -> Self:
         self._handle = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        found = os.fstat(self._handle)
-        if found.st_uid != os.getuid():
+        status = os.fstat(self._handle)
+        if status.st_uid != os.getuid():
             self.__exit__()
             message = f"no draft can be kept: {self._path} belongs to somebody else"
             raise DraftError(message)
-        if found.st_mode & _OTHERS:
+        if status.st_mode & _OTHERS_MODE:
             os.fchmod(self._handle, 0o700)
         return self
 
@@ -147,8 +147,8 @@ class _Folder:
         return name in self._names()
 
     def _names(self) -> list[str]:
-        with os.scandir(self._handle) as found:
-            return [entry.name for entry in found]
+        with os.scandir(self._handle) as status:
+            return [entry.name for entry in status]
 
     def drafts(self) -> Iterator[Draft]:
         for name in self._names():
@@ -163,25 +163,25 @@ class _Folder:
         except OSError:
             return None
         with os.fdopen(handle, "rb") as file:
-            found = os.fstat(handle)
-            theirs = found.st_uid != os.getuid() or bool(found.st_mode & _OTHERS)
-            if theirs or not stat.S_ISREG(found.st_mode) or found.st_size > MAX_DRAFT_SIZE:
+            status = os.fstat(handle)
+            is_foreign = status.st_uid != os.getuid() or bool(status.st_mode & _OTHERS_MODE)
+            if is_foreign or not stat.S_ISREG(status.st_mode) or status.st_size > MAX_DRAFT_SIZE:
                 return None
-            return _unpacked(file.read(MAX_DRAFT_SIZE + 1))
+            return _deserialize(file.read(MAX_DRAFT_SIZE + 1))
 
     def write(self, name: str, data: bytes) -> None:
-        aside = f".{name}.{token_hex(4)}"
+        temporary = f".{name}.{token_hex(4)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(aside, flags, 0o600, dir_fd=self._handle)
+        handle = os.open(temporary, flags, 0o600, dir_fd=self._handle)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(handle)
-            os.replace(aside, name, src_dir_fd=self._handle, dst_dir_fd=self._handle)
+            os.replace(temporary, name, src_dir_fd=self._handle, dst_dir_fd=self._handle)
         except BaseException:
             with suppress(OSError):
-                os.unlink(aside, dir_fd=self._handle)
+                os.unlink(temporary, dir_fd=self._handle)
             raise
         os.fsync(self._handle)
 
@@ -190,7 +190,7 @@ class _Folder:
         os.fsync(self._handle)
 
 
-def _packed(draft: Draft) -> bytes:
+def _serialize(draft: Draft) -> bytes:
     choice = draft.choice
     content = json.dumps(
         {
@@ -204,33 +204,33 @@ def _packed(draft: Draft) -> bytes:
         }
     )
     digest = hashlib.sha256(content.encode("ascii")).hexdigest()
-    return json.dumps({_MARK: 1, "length": len(content), "sha256": digest, "draft": content}).encode("ascii")
+    return json.dumps({_FORMAT_FIELD: 1, "length": len(content), "sha256": digest, "draft": content}).encode("ascii")
 
 
-def _unpacked(data: bytes) -> Draft | None:
-    """Give the draft of a file, None if it is damaged or something else."""
+def _deserialize(data: bytes) -> Draft | None:
+    """Return the draft of a file; None if it is damaged or something else."""
     try:
         envelope = json.loads(data)
         content = str(envelope["draft"])
-        if envelope[_MARK] != 1 or len(content) != envelope["length"]:
+        if envelope[_FORMAT_FIELD] != 1 or len(content) != envelope["length"]:
             return None
         if hashlib.sha256(content.encode("ascii")).hexdigest() != envelope["sha256"]:
             return None
-        return _draft(json.loads(content))
+        return _parse(json.loads(content))
     except (ValueError, TypeError, KeyError, RecursionError, binascii.Error):
         return None
 
 
-def _draft(told: Mapping[str, object]) -> Draft:
-    base, revision, choice = told["base"], told["revision"], told["choice"]
+def _parse(fields: Mapping[str, object]) -> Draft:
+    base, revision, choice = fields["base"], fields["revision"], fields["choice"]
     if not (isinstance(base, str | None) and isinstance(revision, int | str | None)):
         raise TypeError
     return Draft(
-        store=str(told["store"]),
-        key=str(told["key"]),
-        text=str(told["text"]),
+        store=str(fields["store"]),
+        key=str(fields["key"]),
+        text=str(fields["text"]),
         base=None if base is None else base64.b64decode(base, validate=True),
         revision=revision,
         choice=Choice(*choice) if isinstance(choice, list) else None,
-        written_at=datetime.fromisoformat(str(told["written"])),
+        written_at=datetime.fromisoformat(str(fields["written"])),
     )

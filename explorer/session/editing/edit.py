@@ -4,7 +4,6 @@ Every save replaces only the entry that the person saw: the one that was opened 
 the bytes that were reviewed. What the store keeps beside the value (a lease) stays as it is.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Final
 
 from explorer.codecs.base import Document
 from explorer.drivers.base import Store
+from explorer.drivers.common.retry import Backoff
 from explorer.model.entries import Entry
 from explorer.model.errors import (
     Conflict,
@@ -41,8 +41,9 @@ from explorer.session.internal_errors import as_failure
 _LOG: Final = logging.getLogger(__package__)
 
 _INDENTED_NOTE: Final = "shown indented; the layout that is stored is kept"
-_CHECK_DELAYS: Final = (0.5, 1.0, 2.0, 5.0)
-"""Seconds before each further check of an unknown outcome; the last repeats."""
+_MIN_CHECK_DELAY: Final = 0.5
+_MAX_CHECK_DELAY: Final = 5.0
+"""Seconds before another check of an unknown outcome; they double with each."""
 
 
 class Edit:
@@ -357,10 +358,9 @@ class Edit:
 
     async def resolve_outcome(self) -> None:
         """Check again and again until the outcome of a save is known."""
-        checks = 0
+        backoff = Backoff(_MIN_CHECK_DELAY, _MAX_CHECK_DELAY, jitter=False)
         while isinstance(self.state, Unknown):
-            await asyncio.sleep(_CHECK_DELAYS[min(checks, len(_CHECK_DELAYS) - 1)])
-            checks += 1
+            await backoff.pause()
             await self.check_outcome()
 
     # Changes by others

@@ -87,7 +87,7 @@ class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Dialog[bool]):
         count = f"{'more than ' if removal.truncated else ''}{pluralize(removal.count, 'entry', 'entries')}"
         promise = _GUARDED if removal.one_by_one is None else _ONE_BY_ONE
         with Vertical(classes="box"):
-            name = named(removal.key or removal.below)
+            name = named(removal.key or removal.prefix)
             title = f"Everything below {name}" if removal.entry is None else f"{name} and everything below it"
             yield Static(safe_content(f"{title}: {count}"), classes="box--title", markup=False)
             yield KeyNames(removal.keys, more=removal.truncated)

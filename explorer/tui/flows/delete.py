@@ -77,7 +77,7 @@ def _choice_of_rest(removal: DeletePlan) -> ChoiceDialog[bool]:
         Option("Delete what was shown, one by one", value=True, more="what changed since or is new stays"),
     ]
     return ChoiceDialog(
-        f"{named(removal.key or removal.below)} changed since the preview; nothing was deleted", options
+        f"{named(removal.key or removal.prefix)} changed since the preview; nothing was deleted", options
     )
 
 
@@ -97,5 +97,5 @@ def _question(removal: DeletePlan, session: Session) -> ConfirmDialog | Deletion
         lines.append(safe_content(f"in {session.address}", "$text-muted"))
         lines.append(safe_content("It is deleted only if it still is what is shown here.", "$text-muted"))
         return ConfirmDialog("Delete this key?", Content("\n").join(lines), yes="Delete")
-    name = sanitize(removal.key.rpartition(session.tree.separator)[2] or removal.below)  # some have the empty name
+    name = sanitize(removal.key.rpartition(session.tree.separator)[2] or removal.prefix)  # some have the empty name
     return DeletionPreview(session, removal, typed=name if cell_len(name) <= _TYPED else str(removal.count))
