@@ -3,14 +3,15 @@
 from typing import Final
 
 from explorer.drivers.common import retry
-from explorer.drivers.common.tasks import STATUS_TIMEOUT, gather_results
+from explorer.drivers.common.status import StatusReport
+from explorer.drivers.common.tasks import STATUS_TIMEOUT
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import KVPair
 from explorer.drivers.consul.connection import ConsulConnection
 from explorer.drivers.consul.keyspace import url_safe_prefix
 from explorer.drivers.consul.request_builder import ApiRequest
 from explorer.model.entries import Status
-from explorer.model.errors import Denied, ExplorerError, Forbidden
+from explorer.model.errors import Forbidden
 
 _PING_KEY: Final = "keyscope-proof-of-life"
 """A key that does not exist: the answer for a missing key has the newest index of the store."""
@@ -46,30 +47,14 @@ async def read_status(connection: ConsulConnection) -> Status:
         revision: int | None = await ping(connection, connection.timeout)
     except Forbidden:
         revision = None  # the leader answered all the same
-    facts: dict[str, str | int | float | bool | None] = {}
-    complaints: list[str] = []
-    version, identity = "", connection.settings.scope.get("dc")
+    report, identity = StatusReport("agent"), connection.settings.scope.get("dc")
     within = min(STATUS_TIMEOUT, connection.timeout)
-    agents = await gather_results(
+    agents = await report.query(
         connection.hosts, lambda host: connection.send(requests.get_agent(), at=host, within=within, repeat=False)
     )
     for host, agent in agents.items():
-        if isinstance(agent, Denied):
-            facts[f"agent {host}"] = "permission denied"
-            continue
-        if isinstance(agent, ExplorerError):
-            complaints.append(f"{host}: {agent.message}")
-            continue
-        version = version or agent.version
+        report.add(host, agent.version, f"{agent.role}, node {agent.node}")
         identity = identity or agent.datacenter
-        facts[f"agent {host}"] = f"{agent.version}, {agent.role}, node {agent.node}"
-    facts["leader"] = await connection.send(requests.get_leader())
-    facts["datacenter"] = identity
-    return Status(
-        "Consul",
-        version or "unknown",
-        revision,
-        f"datacenter {identity}" if identity else None,
-        facts,
-        tuple(complaints),
-    )
+    report.facts["leader"] = await connection.send(requests.get_leader())
+    report.facts["datacenter"] = identity
+    return report.status("Consul", revision, f"datacenter {identity}" if identity else None)

@@ -30,7 +30,7 @@ class FourLetterWords:
 
     async def send(self, word: str) -> dict[Host, str | ExplorerError]:
         """Return the answer or error of each server."""
-        return await gather_results(self.settings.hosts, lambda host: self._send_to(host, word))
+        return await gather_results(self.settings.hosts, lambda host: self.send_to(host, word))
 
     async def get_admin(self, command: str) -> list[str]:
         """Return the JSON answers of those servers that have an AdminServer, on its own port (`?admin=`)."""
@@ -47,7 +47,13 @@ class FourLetterWords:
         head, _, body = answer.decode(errors="replace").partition("\r\n\r\n")
         return body if " 200 " in head.partition("\r\n")[0] else ""
 
-    async def _send_to(self, host: Host, word: str) -> str:
+    async def send_to(self, host: Host, word: str) -> str:
+        """Return the answer of one server.
+
+        Raises:
+            NotReachable: The server does not answer, or has no quorum.
+            Forbidden: The server does not permit the command.
+        """
         access = self.settings.access
         tls: ssl.SSLContext | None = None
         if self.settings.address.tls:

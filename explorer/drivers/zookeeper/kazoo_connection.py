@@ -109,18 +109,18 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
 
     def _expand_client_hosts(self) -> list[tuple[str, str, int]]:
         try:
-            found = cast("list[tuple[str, str, int]]", super()._expand_client_hosts())
+            addresses = cast("list[tuple[str, str, int]]", super()._expand_client_hosts())
         except (OSError, ValueError) as error:
-            found = []
+            addresses = []
             self._state.on_connect_failed(error)
         else:
-            if not found:
+            if not addresses:
                 self._state.on_connect_failed(OSError("the host name has no address"))
-        found = sorted(dict.fromkeys(found), key=lambda address: address[1:] in self._silent)
-        self._addresses = [(ip, port) for _, ip, port in found]
+        addresses = sorted(dict.fromkeys(addresses), key=lambda address: address[1:] in self._silent)
+        self._addresses = [(ip, port) for _, ip, port in addresses]
         self._rounds += 1
         self._round_start = time.monotonic()
-        return found
+        return addresses
 
     def _connect_attempt(self, host: str, hostip: str, port: int, retry: KazooRetry) -> object:
         client = self.client

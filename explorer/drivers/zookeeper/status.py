@@ -1,10 +1,11 @@
 """Status of the servers, and the ping."""
 
+from explorer.drivers.common.status import StatusReport
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
 from explorer.drivers.zookeeper.four_letter_words import FourLetterWords
 from explorer.model.entries import Status
-from explorer.model.errors import Denied, ExplorerError, NotReachable
+from explorer.model.errors import NotReachable
 
 
 async def ping(connection: ZooKeeperConnection, within: float) -> None:
@@ -27,21 +28,14 @@ async def _sync(connection: ZooKeeperConnection, within: float) -> None:
 async def read_status(connection: ZooKeeperConnection) -> Status:
     """Return the status of the store and of each server (`srvr`)."""
     await ping(connection, connection.timeout)
-    facts: dict[str, str | int | float | bool | None] = {}
-    complaints: list[str] = []
-    version, words = "", FourLetterWords(connection.settings)
-    for host, answer in (await words.send("srvr")).items():
-        if isinstance(answer, Denied):
-            facts[f"server {host}"] = answer.message
-        elif isinstance(answer, ExplorerError):
-            complaints.append(f"{host}: {answer.message}")
-        else:
-            fields = dict(line.split(": ", 1) for line in answer.splitlines() if ": " in line)
-            number = fields.get("Zookeeper version", "").split("-")[0]
-            version = version or number
-            facts[f"server {host}"] = f"{number}, {fields.get('Mode', 'mode unknown')}, zxid {fields.get('Zxid', '?')}"
-            if (nodes := fields.get("Node count", "")).isascii() and nodes.isdigit():
-                facts["nodes"] = int(nodes)
-    facts["session"] = f"{connection.state.session_id & (2**64 - 1):#x}"
-    facts["session time-out"] = f"{connection.state.session_timeout:g} s"
-    return Status("ZooKeeper", version or "unknown", None, None, facts, tuple(complaints))
+    report, words = StatusReport("server"), FourLetterWords(connection.settings)
+    answers = await report.query(connection.settings.hosts, lambda host: words.send_to(host, "srvr"))
+    for host, answer in answers.items():
+        fields = dict(line.split(": ", 1) for line in answer.splitlines() if ": " in line)
+        version = fields.get("Zookeeper version", "").split("-")[0]
+        report.add(host, version, f"{fields.get('Mode', 'mode unknown')}, zxid {fields.get('Zxid', '?')}")
+        if (nodes := fields.get("Node count", "")).isascii() and nodes.isdigit():
+            report.facts["nodes"] = int(nodes)
+    report.facts["session"] = f"{connection.state.session_id & (2**64 - 1):#x}"
+    report.facts["session time-out"] = f"{connection.state.session_timeout:g} s"
+    return report.status("ZooKeeper", None, None)
