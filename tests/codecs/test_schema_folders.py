@@ -203,7 +203,7 @@ class TestBroken:
         write(tmp_path, {**files, "sub/uses.proto": f'{PROTO3}\nimport "{absolute}";\nmessage Uses {{ }}'})
         found, lines = problems(tmp_path)
         assert found == {"foo.Foo"}
-        reason = "is no name that protoc takes: relative to a folder of imports, without . and .."
+        reason = "protoc refuses: a name is relative to an import folder, without . and .."
         assert lines == [f"sub/uses.proto:3:1: imports {absolute}, which {reason}"]
 
     def test_file_imported_by_two_names_says_which_one_holds(self, tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ class TestPartialSets:
         }
         found = self.partial(tmp_path, files, "a.proto")
         assert set(found.types) == {"A", "Outer"}
-        assert found.problems == ("a.proto imports b.proto, which is missing; not read: Next, Outer.Inner, Uses",)
+        assert found.problems == ("a.proto imports b.proto, which is missing; left out: Next, Outer.Inner, Uses",)
 
     def test_public_import_that_leads_to_a_type_may_be_missing(self, tmp_path: Path) -> None:
         """The type itself is there."""

@@ -55,7 +55,7 @@ class TestProtoFiles:
         assert fails(tmp_path).message == f'{tmp_path}/a.proto:3:3: "Nothing" is not defined.'
 
     def test_a_compiler_that_does_not_end_is_stopped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(protoc, "_TIME", 0.001)
+        monkeypatch.setattr(protoc, "_COMPILE_TIMEOUT", 0.001)
         assert "not compiled within" in fails(write(tmp_path, a=PERSON)).message
 
     def test_nothing_in_the_folder_one_is_in_is_run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,13 +81,13 @@ class TestCache:
     def runs(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:
         """The compiler's runs, counted; it still runs."""
         seen: list[object] = []
-        run = protoc._run  # noqa: SLF001 - counted, not replaced
+        run = protoc._compile  # noqa: SLF001 - counted, not replaced
 
         def counted(layout: ProtoLayout) -> tuple[bytes, Sequence[tuple[str, str]]]:
             seen.append(layout)
             return run(layout)
 
-        monkeypatch.setattr(protoc, "_run", counted)
+        monkeypatch.setattr(protoc, "_compile", counted)
         return seen
 
     def test_what_was_compiled_is_kept_until_a_file_changes(self, tmp_path: Path, runs: list[object]) -> None:
@@ -207,7 +207,7 @@ class TestPlaces:
         (tmp_path / "x.txt").write_text("")
         assert "does not exist" in fails(tmp_path / "nothing").message
         assert ".proto" in fails(tmp_path / "x.txt").hint
-        assert "holds no schema" in fails(tmp_path).message
+        assert "has no schema" in fails(tmp_path).message
 
     def test_two_versions_of_one_schema_do_not_meet(self, tmp_path: Path) -> None:
         sets = []
@@ -222,9 +222,9 @@ class TestPlaces:
 
     def test_a_name_that_is_nearly_right_finds_the_one_that_is(self) -> None:
         schemas = Schemas(load([PROTOS]))
-        assert schemas.alike("wrong.Leaf") == "edges.three.Leaf"
-        assert schemas.alike("edges.tree.Laef") == "edges.three.Leaf"
-        assert schemas.alike("nothing.of.the.kind") is None
+        assert schemas.suggest("wrong.Leaf") == "edges.three.Leaf"
+        assert schemas.suggest("edges.tree.Laef") == "edges.three.Leaf"
+        assert schemas.suggest("nothing.of.the.kind") is None
 
     def test_nested_types_are_named_and_entries_of_maps_are_not(self) -> None:
         types = Schemas(load([PROTOS])).types()

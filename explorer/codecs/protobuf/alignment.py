@@ -1,4 +1,4 @@
-"""Which element of an edited list was which element of the old one; lists of messages have no names for theirs."""
+"""Alignment of two lists of messages, whose elements have no identity."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -9,48 +9,48 @@ from google.protobuf.message import Message
 from explorer.codecs.line_merge import matching_pairs
 from explorer.codecs.protobuf.fields import comparable, content, fields_of
 
-_MOST: Final = 10_000
-"""Pairs of elements that are compared field by field."""
+_MAX_COMPARED_PAIRS: Final = 10_000
+"""Pairs of elements up to which a gap is compared field by field."""
 
 
 def align(old: Sequence[Message], new: Sequence[Message]) -> Mapping[int, int]:
-    """Find for elements of the new list which one of the old list they were.
+    """Return the old index for indexes of the new list.
 
-    Equal ones first, in order, then equal ones that moved; between them those that are most alike; and what is left in
-    a gap of as many old as new ones, one by one.
+    Equal elements match first, in order, then equal elements that moved, then the most similar ones in between, then
+    the rest of gaps of equal length, one by one.
     """
     was, now = [comparable(one) for one in old], [comparable(one) for one in new]
     anchors = [*matching_pairs(was, now), (len(old), len(new))]
-    found = {there: here for here, there in anchors[:-1]}
-    _moved(was, now, found)
-    taken = set(found.values())
+    matched = {there: here for here, there in anchors[:-1]}
+    _match_moved(was, now, matched)
+    taken = set(matched.values())
     here = there = 0
     for next_here, next_there in anchors:
         gap_old = [index for index in range(here, next_here) if index not in taken]
-        gap_new = [index for index in range(there, next_there) if index not in found]
+        gap_new = [index for index in range(there, next_there) if index not in matched]
         if gap_old and gap_new:
-            found.update(_alike(old, new, gap_old, gap_new))
+            matched.update(_match_similar(old, new, gap_old, gap_new))
         here, there = next_here + 1, next_there + 1
-    return found
+    return matched
 
 
-def _moved(was: Sequence[Hashable], now: Sequence[Hashable], found: dict[int, int]) -> None:
-    taken = set(found.values())
+def _match_moved(was: Sequence[Hashable], now: Sequence[Hashable], matched: dict[int, int]) -> None:
+    taken = set(matched.values())
     left: defaultdict[Hashable, list[int]] = defaultdict(list)
     for index in reversed(range(len(was))):
         if index not in taken:
             left[was[index]].append(index)
     for index, one in enumerate(now):
-        if index not in found and left.get(one):
-            found[index] = left[one].pop()
+        if index not in matched and left.get(one):
+            matched[index] = left[one].pop()
 
 
-def _alike(
+def _match_similar(
     old: Sequence[Message], new: Sequence[Message], gap_old: Sequence[int], gap_new: Sequence[int]
 ) -> Iterator[tuple[int, int]]:
     pairs: list[tuple[int, int]] = []
-    if len(gap_old) * len(gap_new) <= _MOST:
-        pairs = _most_alike([_fields(old[index]) for index in gap_old], [_fields(new[index]) for index in gap_new])
+    if len(gap_old) * len(gap_new) <= _MAX_COMPARED_PAIRS:
+        pairs = _best_pairs([_fields(old[index]) for index in gap_old], [_fields(new[index]) for index in gap_new])
     here = there = 0
     for next_here, next_there in (*pairs, (len(gap_old), len(gap_new))):
         if next_here - here == next_there - there:
@@ -64,8 +64,8 @@ def _fields(message: Message) -> dict[int, object]:
     return {field.number: content(message, field) for field in fields_of(message)}
 
 
-def _most_alike(old: Sequence[dict[int, object]], new: Sequence[dict[int, object]]) -> list[tuple[int, int]]:
-    """Pair in order so that as many fields as possible are equal (the longest common subsequence, weighted)."""
+def _best_pairs(old: Sequence[dict[int, object]], new: Sequence[dict[int, object]]) -> list[tuple[int, int]]:
+    """Return pairs in order with the most equal fields in total (weighted longest common subsequence)."""
     score = [[sum(there.get(number) == value for number, value in here.items()) for there in new] for here in old]
     best = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]
     for here in reversed(range(len(old))):

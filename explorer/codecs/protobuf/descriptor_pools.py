@@ -1,4 +1,4 @@
-"""Descriptor pools made of whatever files there are: what is missing or contradicts takes along only what needs it."""
+"""Descriptor pools from incomplete or conflicting files; only messages that need a missing type are left out."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, MutableSequence, Sequence
@@ -9,9 +9,9 @@ from typing import Final
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
-OWN_FOLDER: Final = "google/protobuf/"
-OWN_FILES: Final = frozenset(
-    f"{OWN_FOLDER}{name}.proto"
+BUILTIN_FOLDER: Final = "google/protobuf/"
+BUILTIN_FILES: Final = frozenset(
+    f"{BUILTIN_FOLDER}{name}.proto"
     for name in (
         "any",
         "api",
@@ -27,69 +27,73 @@ OWN_FILES: Final = frozenset(
         "wrappers",
     )
 )
-"""Files that the library itself knows by heart."""
-_SHOWN: Final = 3
-"""Names of messages that a problem lists."""
+"""Files that the protobuf library includes."""
+_MAX_LISTED_NAMES: Final = 3
+"""Message names listed in a problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltPool:
-    """A pool, and what did not get into it."""
+    """Pool and the problems of its files."""
 
     pool: DescriptorPool
     files: tuple[FileDescriptorProto, ...]
-    """The files that are in it, without the messages that could not be read."""
+    """Files of the pool, without the messages that were left out."""
     problems: tuple[str, ...]
-    """What is missing and which messages cannot be read for it, one line each."""
+    """Missing files and the messages left out for them, one line each."""
 
 
 def build_pool(files: Iterable[FileDescriptorProto]) -> BuiltPool:
-    """Make a pool of files, in any order, with what they import from the library.
+    """Return a pool of files in any order, with the library's files that they import.
 
-    A file that is missing is replaced by an empty one. Messages with a field of a type that is not there are left out.
+    A missing file is replaced by an empty one. Messages with a field of a missing type are left out.
     """
-    given = {file.name: file for file in files}
+    by_name = {file.name: file for file in files}
     pool = DescriptorPool()
     problems: list[str] = []
-    kept: list[FileDescriptorProto] = []
-    defined = {name: file.name for file in given.values() for name in _types(file)}
-    whole = all(name in given or _known(name) is not None for file in given.values() for name in file.dependency)
-    if not whole:
-        given = {name: _with_direct_imports(file, defined) for name, file in given.items()}
+    built: list[FileDescriptorProto] = []
+    defined = {name: file.name for file in by_name.values() for name in _types(file)}
+    is_complete = all(
+        name in by_name or _builtin(name) is not None for file in by_name.values() for name in file.dependency
+    )
+    if not is_complete:
+        by_name = {name: _with_direct_imports(file, defined) for name, file in by_name.items()}
     missing: set[str] = set()
-    for file, circle in _sorted(given):
-        bare = FileDescriptorProto()
-        bare.CopyFrom(file)
-        bare.ClearField("source_code_info")  # with it the same file cannot be added twice
-        for message in bare.message_type:
+    for file, cycle in _sorted(by_name):
+        added = FileDescriptorProto()
+        added.CopyFrom(file)
+        added.ClearField("source_code_info")  # two copies that differ in it could not both be added
+        for message in added.message_type:
             _resolve_json_names(message)
-        gone = [name for name in bare.dependency if name in missing or not (name in given or _known(name))]
-        for name in gone:
+        missing_imports = [
+            name for name in added.dependency if name in missing or not (name in by_name or _builtin(name))
+        ]
+        for name in missing_imports:
             if name not in missing:
                 pool.Add(FileDescriptorProto(name=name))
                 missing.add(name)
-        left_out = _prune(bare, defined) if missing else []
-        if left_out:
-            problems.append(_problem(bare.name, gone, left_out))
+        omitted = _prune(added, defined) if missing else []
+        if omitted:
+            problems.append(_describe_omission(added.name, missing_imports, omitted))
         try:
-            if circle:
-                raise TypeError(f"{bare.name} and {circle} import each other")  # noqa: TRY301 - as any other that fails
-            pool.Add(bare)
-        except TypeError as error:  # the one error that the library has for all that can be wrong
-            problems.append(_reason(bare.name, error))
-            for name in _types(bare):
-                if defined.get(name) == bare.name:
+            if cycle:
+                raise TypeError(f"{added.name} and {cycle} import each other")  # noqa: TRY301 - handled like the library's own
+            pool.Add(added)
+        except TypeError as error:  # the library's only error for invalid files
+            problems.append(_describe_error(added.name, error))
+            for name in _types(added):
+                if defined.get(name) == added.name:
                     del defined[name]
-            pool.Add(FileDescriptorProto(name=bare.name))
-            missing.add(bare.name)
+            pool.Add(FileDescriptorProto(name=added.name))
+            missing.add(added.name)
         else:
-            kept.append(bare)
-    return BuiltPool(pool, tuple(file for file in kept if file.name in given), tuple(problems))
+            built.append(added)
+    return BuiltPool(pool, tuple(file for file in built if file.name in by_name), tuple(problems))
 
 
 def without_text(file: FileDescriptorProto) -> FileDescriptorProto:
-    """Return a file with bytes in place of every string; those of the library are left as they are."""
-    if file.name.startswith(OWN_FOLDER):
+    """Return a file whose string fields are bytes fields; the library's files stay unchanged."""
+    if file.name.startswith(BUILTIN_FOLDER):
         return file
     relaxed = FileDescriptorProto()
     relaxed.CopyFrom(file)
@@ -100,36 +104,36 @@ def without_text(file: FileDescriptorProto) -> FileDescriptorProto:
         messages += message.nested_type
         fields += message.extension
         fields += message.field[message.options.map_entry :]  # the key of a map cannot be bytes
-    for one in fields:
-        if one.type == FieldDescriptorProto.TYPE_STRING:
-            one.type = FieldDescriptorProto.TYPE_BYTES
-            one.ClearField("default_value")
-            one.options.ClearField("ctype")
+    for field in fields:
+        if field.type == FieldDescriptorProto.TYPE_STRING:
+            field.type = FieldDescriptorProto.TYPE_BYTES
+            field.ClearField("default_value")
+            field.options.ClearField("ctype")
     return relaxed
 
 
 def _sorted(files: Mapping[str, FileDescriptorProto]) -> Iterator[tuple[FileDescriptorProto, str]]:
-    """Give each file after those that it imports, and what it imports in a circle."""
-    begun: set[str] = set()
-    ended: set[str] = set()
-    waiting = list(reversed(tuple(files)))
-    while waiting:
-        name = waiting[-1]
-        found = files.get(name) or _known(name)
-        left = [] if found is None else [one for one in found.dependency if one not in ended]
-        if name in ended or not left or name in begun:
-            if name not in ended and found is not None:
-                yield found, left[0] if left else ""
-            ended.add(name)
-            waiting.pop()
+    """Yield the files in import order, each with the name of a file that it imports in a cycle, or an empty string."""
+    visited: set[str] = set()
+    done: set[str] = set()
+    stack = list(reversed(tuple(files)))
+    while stack:
+        name = stack[-1]
+        file = files.get(name) or _builtin(name)
+        remaining = [] if file is None else [one for one in file.dependency if one not in done]
+        if name in done or not remaining or name in visited:
+            if name not in done and file is not None:
+                yield file, remaining[0] if remaining else ""
+            done.add(name)
+            stack.pop()
         else:
-            begun.add(name)
-            waiting += [one for one in left if one not in begun]
+            visited.add(name)
+            stack += [one for one in remaining if one not in visited]
 
 
-def _known(name: str) -> FileDescriptorProto | None:
-    """Return a file that comes with the library, for sets that were made without it."""
-    if name not in OWN_FILES:
+def _builtin(name: str) -> FileDescriptorProto | None:
+    """Return a file that the library includes, or None."""
+    if name not in BUILTIN_FILES:
         return None
     module = import_module(name.removesuffix(".proto").replace("/", ".") + "_pb2")
     file = FileDescriptorProto()
@@ -138,7 +142,7 @@ def _known(name: str) -> FileDescriptorProto | None:
 
 
 def _resolve_json_names(message: DescriptorProto) -> None:
-    """Call fields by their own names in JSON where two would be called alike: protoc warns of it, the pool refuses."""
+    """Use the field names in JSON if two JSON names collide: protoc warns of it, the pool refuses it."""
     names = Counter(name for one in message.field for name in {one.name, one.json_name or one.name})
     for one in message.field:
         if one.json_name and names[one.json_name] > 1:
@@ -147,27 +151,27 @@ def _resolve_json_names(message: DescriptorProto) -> None:
         _resolve_json_names(nested)
 
 
-# What is missing
+# Missing types
 
 
 def _types(file: FileDescriptorProto) -> Iterator[str]:
-    """Give the full names of the messages and enums of a file."""
+    """Yield the full names of the messages and enums of a file."""
     scope = f"{file.package}." if file.package else ""
-    yield from (f"{scope}{kind.name}" for kind in file.enum_type)
+    yield from (f"{scope}{enum.name}" for enum in file.enum_type)
     for message in file.message_type:
         yield from _types_within(message, scope)
 
 
 def _types_within(message: DescriptorProto, scope: str) -> Iterator[str]:
-    inner = f"{scope}{message.name}."
-    yield inner[:-1]
-    yield from (f"{inner}{kind.name}" for kind in message.enum_type)
+    nested_scope = f"{scope}{message.name}."
+    yield nested_scope[:-1]
+    yield from (f"{nested_scope}{enum.name}" for enum in message.enum_type)
     for nested in message.nested_type:
-        yield from _types_within(nested, inner)
+        yield from _types_within(nested, nested_scope)
 
 
 def _with_direct_imports(file: FileDescriptorProto, defined: Mapping[str, str]) -> FileDescriptorProto:
-    """Have a file import what it uses by itself: a public import that led there may be what is missing."""
+    """Return a file that imports all it uses directly, in case a public import in between is missing."""
     direct = FileDescriptorProto()
     direct.CopyFrom(file)
     used = {defined[name] for name in _references(file) if name in defined}
@@ -182,34 +186,34 @@ def _references(file: FileDescriptorProto) -> Iterator[str]:
         message = messages.pop()
         messages += message.nested_type
         fields += [*message.extension, *message.field]
-    for one in fields:
-        yield from (name.removeprefix(".") for name in (one.type_name, one.extendee) if name)
+    for field in fields:
+        yield from (name.removeprefix(".") for name in (field.type_name, field.extendee) if name)
 
 
 def _prune(file: FileDescriptorProto, defined: dict[str, str]) -> list[str]:
-    """Leave out the messages of a file that need a type that is not there, and return their names."""
-    left_out: list[str] = []
+    """Remove the messages of a file that need a missing type, and return their names."""
+    omitted: list[str] = []
     scope = f"{file.package}." if file.package else ""
-    before = -1
-    while before != len(defined):
-        before = len(defined)
-        _prune_messages(file.message_type, scope, defined, left_out)
+    size = -1
+    while size != len(defined):
+        size = len(defined)
+        _prune_messages(file.message_type, scope, defined, omitted)
         _prune_extensions(file.extension, defined)
-    file.ClearField("service")  # which no value needs
-    return left_out
+    file.ClearField("service")  # values do not need it
+    return omitted
 
 
 def _prune_messages(
-    messages: MutableSequence[DescriptorProto], scope: str, defined: dict[str, str], left_out: list[str]
+    messages: MutableSequence[DescriptorProto], scope: str, defined: dict[str, str], omitted: list[str]
 ) -> None:
     for index in reversed(range(len(messages))):
         message = messages[index]
-        if all(_is_there(one.type_name, defined) for one in message.field):
-            _prune_messages(message.nested_type, f"{scope}{message.name}.", defined, left_out)
+        if all(_is_defined(one.type_name, defined) for one in message.field):
+            _prune_messages(message.nested_type, f"{scope}{message.name}.", defined, omitted)
             _prune_extensions(message.extension, defined)
             continue
         if not message.options.map_entry:
-            left_out.append(f"{scope}{message.name}")
+            omitted.append(f"{scope}{message.name}")
         for name in _types_within(message, scope):
             defined.pop(name, None)
         del messages[index]
@@ -217,20 +221,22 @@ def _prune_messages(
 
 def _prune_extensions(extensions: MutableSequence[FieldDescriptorProto], defined: Mapping[str, str]) -> None:
     for index in reversed(range(len(extensions))):
-        if not all(_is_there(name, defined) for name in (extensions[index].type_name, extensions[index].extendee)):
+        if not all(_is_defined(name, defined) for name in (extensions[index].type_name, extensions[index].extendee)):
             del extensions[index]
 
 
-def _is_there(name: str, defined: Mapping[str, str]) -> bool:
+def _is_defined(name: str, defined: Mapping[str, str]) -> bool:
     return not name.startswith(".") or name[1:] in defined or name.startswith(".google.protobuf.")
 
 
-def _problem(file: str, gone: Sequence[str], left_out: Sequence[str]) -> str:
-    names = ", ".join(sorted(left_out)[:_SHOWN]) + (", ..." if len(left_out) > _SHOWN else "")
-    why = f"{file} imports {gone[0]}, which is missing" if gone else f"{file} uses a missing type"
-    return f"{why}; not read: {names}"
+def _describe_omission(file: str, missing_imports: Sequence[str], omitted: Sequence[str]) -> str:
+    names = ", ".join(sorted(omitted)[:_MAX_LISTED_NAMES]) + (", ..." if len(omitted) > _MAX_LISTED_NAMES else "")
+    reason = (
+        f"{file} imports {missing_imports[0]}, which is missing" if missing_imports else f"{file} uses a missing type"
+    )
+    return f"{reason}; left out: {names}"
 
 
-def _reason(file: str, error: TypeError) -> str:
+def _describe_error(file: str, error: TypeError) -> str:
     text = str(error).removeprefix("Couldn't build proto file into descriptor pool: ")
     return f"{file}: {' '.join(text.split())}"

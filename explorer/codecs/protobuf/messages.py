@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError, Message
 
 from explorer.codecs.base import Choice, Document, EncodeResult, Limits, MergeResult
 from explorer.codecs.protobuf.fields import copied, is_complete, missing_fields, serialized, unknown_size
-from explorer.codecs.protobuf.inspection import trim
+from explorer.codecs.protobuf.inspection import truncate
 from explorer.codecs.protobuf.message_merge import MergeInputs, MessageMerge
 from explorer.codecs.protobuf.schemas import MessageType, Schemas
 from explorer.codecs.protobuf.text_formats import JsonFormat, MessageFormat, TextFormat
@@ -69,14 +69,14 @@ class MessageDocument(Document):
         except DecodeError as error:
             raise _NotOfThisKindError(f"it does not parse as {kind.name}") from error
         found = kind.inspector.inspect(message, limits.max_elements)
-        if found.broken_strings:
+        if found.has_invalid_strings:
             raise _NotOfThisKindError(f"it is no {kind.name}: not all its strings are text")
         shown, read_only_reason = message, None
-        if found.too_many:
+        if found.exceeds_limit:
             shown = copied(message)
-            trim(shown, limits.max_elements)
+            truncate(shown, limits.max_elements)
             read_only_reason = f"more than {limits.max_elements:,} elements: the first are shown, too many to edit here"
-        form, text, why = _written(shown, kind, choice, anys=found.anys)
+        form, text, why = _written(shown, kind, choice, anys=found.has_any)
         if len(text) > limits.max_value:
             text = text[: limits.max_value]
             read_only_reason = f"too long to edit here: the first {limits.max_value:,} characters are shown"
@@ -151,7 +151,7 @@ class MessageDocument(Document):
 
     def _graft(self, four: MergeInputs) -> tuple[str, ...]:
         """Carry an edit over to the target, and give the fields that somebody else changed differently."""
-        graft = MessageMerge(self.kind.sibling if self.form.expands else None)
+        graft = MessageMerge(self.kind.class_of if self.form.expands else None)
         graft.message(four)
         return tuple(graft.conflicts)
 
@@ -180,7 +180,7 @@ class MessageDocument(Document):
 def _unknown(name: str, schemas: Schemas) -> InvalidText:
     if not name:
         return InvalidText("no message is named")
-    alike = schemas.alike(name)
+    alike = schemas.suggest(name)
     return InvalidText(f"no schema has a message {name!r}" + (f" (there is {alike})" if alike else ""))
 
 

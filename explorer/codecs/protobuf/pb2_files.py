@@ -1,21 +1,22 @@
-"""Descriptors out of `*_pb2.py` files. They are read and never run: importing one would run whatever is in it."""
+"""Descriptors from `*_pb2.py` files. They are parsed, never imported: importing one would run it."""
 
 import ast
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
 
 from explorer.model.errors import SchemaFailed
 
-SUFFIX = "_pb2.py"
+SUFFIX: Final = "_pb2.py"
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedModules:
-    """What generated modules describe, and which of them could not be read."""
+    """Descriptors of generated modules, and the problems of invalid ones."""
 
     files: Sequence[FileDescriptorProto]
     problems: tuple[str, ...]
@@ -24,84 +25,84 @@ class GeneratedModules:
 def generated_modules(
     files: Sequence[Path], includes: Sequence[Path] = (), *, required: Collection[Path] = ()
 ) -> GeneratedModules:
-    """Read the descriptors of generated modules, and of those that they import.
+    """Return the descriptors of generated modules and of the modules that they import.
 
     Args:
         files: The modules.
-        includes: Further folders to look for imported ones in, besides those that the modules' own names stand in.
-        required: Modules that must be readable.
+        includes: Import folders besides those that the modules' own names are relative to.
+        required: Modules that must be valid.
 
     Raises:
-        SchemaFailed: None is a generated module, or one that must be is not.
+        SchemaFailed: A required module is invalid, or all modules are.
     """
     problems: dict[Path, SchemaFailed] = {}
-    found: dict[str, FileDescriptorProto] = {}
+    by_name: dict[str, FileDescriptorProto] = {}
     roots = list(includes)
     for file in files:
         try:
-            read = list(descriptors(file))
+            found = list(descriptors(file))
         except SchemaFailed as error:
             if file in required:
                 raise
             problems[file] = error
             continue
-        for descriptor in read:
-            found[descriptor.name] = descriptor
+        for descriptor in found:
+            by_name[descriptor.name] = descriptor
             if (root := _root(file, descriptor.name)) is not None and root not in roots:
                 roots.append(root)
-    if problems and not found:
+    if problems and not by_name:
         raise next(iter(problems.values()))
-    waiting = [name for descriptor in found.values() for name in descriptor.dependency]
-    while waiting:
-        name = waiting.pop()
-        module = _module(name)
-        there = next((root / module for root in roots if (root / module).is_file()), None)
-        if name in found or there is None or there in problems:
-            continue  # what is missing is told, or known, when the set is made
+    pending = [name for descriptor in by_name.values() for name in descriptor.dependency]
+    while pending:
+        name = pending.pop()
+        module = _module_path(name)
+        path = next((root / module for root in roots if (root / module).is_file()), None)
+        if name in by_name or path is None or path in problems:
+            continue  # SchemaSet reports what is missing
         try:
-            read = list(descriptors(there))
+            found = list(descriptors(path))
         except SchemaFailed as error:
-            problems[there] = error
+            problems[path] = error
             continue
-        for descriptor in read:
-            found[descriptor.name] = descriptor
-            waiting += descriptor.dependency
-    return GeneratedModules(list(found.values()), tuple(error.message for error in problems.values()))
+        for descriptor in found:
+            by_name[descriptor.name] = descriptor
+            pending += descriptor.dependency
+    return GeneratedModules(list(by_name.values()), tuple(error.message for error in problems.values()))
 
 
 def descriptors(file: Path) -> Iterator[FileDescriptorProto]:
-    """Read the descriptors that one module holds; it has one.
+    """Yield the descriptors of one module, usually one.
 
     Raises:
-        SchemaFailed: It is no generated module.
+        SchemaFailed: The file is not a generated module.
     """
     try:
         tree = ast.parse(file.read_bytes())
     except OSError as error:
         raise SchemaFailed(f"{file}: {error.strerror or error}") from error
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise SchemaFailed(f"{file} is no Python that can be read: {error}") from error
-    found = False
+        raise SchemaFailed(f"{file} is not valid Python: {error}") from error
+    has_descriptor = False
     for data in _serialized(tree):
         try:
             yield FileDescriptorProto.FromString(data)
         except DecodeError as error:
-            raise SchemaFailed(f"{file} holds bytes that describe no schema") from error
-        found = True
-    if not found:
-        raise SchemaFailed(f"{file} holds no schema", hint=f"modules that protoc generated end with {SUFFIX}")
+            raise SchemaFailed(f"{file} has an invalid descriptor") from error
+        has_descriptor = True
+    if not has_descriptor:
+        raise SchemaFailed(f"{file} has no schema", hint=f"modules generated by protoc end with {SUFFIX}")
 
 
 def _serialized(tree: ast.Module) -> Iterator[bytes]:
-    """Find `AddSerializedFile(b'...')`, and `FileDescriptor(serialized_pb=b'...')` as older compilers wrote it."""
+    """Yield the bytes in `AddSerializedFile(b'...')`, and in `FileDescriptor(serialized_pb=b'...')` of old compilers."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        given = node.args[:1] if name == "AddSerializedFile" else []
+        arguments = node.args[:1] if name == "AddSerializedFile" else []
         if name == "FileDescriptor":
-            given = [keyword.value for keyword in node.keywords if keyword.arg == "serialized_pb"]
-        for value in given:
+            arguments = [keyword.value for keyword in node.keywords if keyword.arg == "serialized_pb"]
+        for value in arguments:
             if (data := _bytes(value)) is not None:
                 yield data
 
@@ -116,12 +117,12 @@ def _bytes(node: ast.expr) -> bytes | None:
             return None
 
 
-def _module(name: str) -> str:
+def _module_path(name: str) -> str:
     return name.removesuffix(".proto").replace("-", "_") + SUFFIX
 
 
 def _root(file: Path, name: str) -> Path | None:
-    """Give the folder that a module's own name is relative to."""
-    module = Path(_module(name))
-    whole = file.resolve()
-    return whole.parents[len(module.parts) - 1] if whole.parts[-len(module.parts) :] == module.parts else None
+    """Return the folder that a module's own name is relative to, or None."""
+    module = Path(_module_path(name))
+    resolved = file.resolve()
+    return resolved.parents[len(module.parts) - 1] if resolved.parts[-len(module.parts) :] == module.parts else None

@@ -1,6 +1,6 @@
-"""`.proto` files compiled by the real compiler, in a process of its own, and kept until one of them changes.
+"""Compiler of `.proto` files: protoc of grpcio-tools in a subprocess, with a cache of its results.
 
-The compiler is part of grpcio-tools. Inside this process it would write its errors straight onto the terminal.
+Inside this process protoc would write its errors straight to the terminal.
 """
 
 import hashlib
@@ -19,49 +19,49 @@ from typing import Final, TypeAlias
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.message import DecodeError
 
-from explorer.codecs.protobuf.proto_paths import ProtoLayout, absolute, is_plain
+from explorer.codecs.protobuf.proto_paths import ProtoLayout, absolute, is_valid_name
 from explorer.model.errors import SchemaFailed
 
-_TIME: Final = 60.0
-"""Seconds that the compiler may take."""
-_TOOLS: Final = "grpcio-tools"
+_COMPILE_TIMEOUT: Final = 60.0
+"""Seconds."""
+_PACKAGE: Final = "grpcio-tools"
 _WORKER: Final = Path(__file__).with_name("protoc_worker.py")
 _FAILED_IMPORT: Final = re.compile(r'(:\d+:\d+: )Import "(.*)" was not found or had errors\.')
-_ERRORS: Final = ".errors.json"
+_ERRORS_SUFFIX: Final = ".errors.json"
 
 _Errors: TypeAlias = Sequence[tuple[str, str]]
-"""For each file that does not compile: its name, and the place and reason."""
+"""Name of each invalid file, with the place and reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProtocResult:
-    """What was compiled, and what was not."""
+    """Compiled files, and problems of invalid ones."""
 
     files: Sequence[FileDescriptorProto]
-    """The descriptors of the files and of all that they import."""
+    """Descriptors of the files and their imports."""
     problems: tuple[str, ...]
-    """The files that do not compile, one line each, with file, line and column."""
+    """Errors of invalid files, one line each, with file, line and column."""
 
 
 def compile_protos(
     files: Sequence[Path], includes: Sequence[Path], cache: Path | None = None, *, required: Collection[Path] = ()
 ) -> ProtocResult:
-    """Compile files with all that they import; those that do not compile are left out.
+    """Compile files with their imports; invalid files are left out.
 
     Args:
-        files: What to compile.
-        includes: The folders that imports are relative to, as `-I` of the compiler.
-        cache: A folder for results, made when there is none; None keeps none.
+        files: The files to compile.
+        includes: Import folders, as `-I` of protoc.
+        cache: The folder for results, made if it does not exist; None caches nothing.
         required: Files that must compile.
 
     Raises:
-        SchemaFailed: None compile, or one that must does not; the message has file, line and column.
+        SchemaFailed: A required file is invalid, or all are; the message has file, line and column.
     """
     layout = ProtoLayout([absolute(path) for path in files], [absolute(path) for path in includes])
-    data, errors = _kept(layout, cache)
+    data, errors = _compile_cached(layout, cache)
     problems = {name: _problem(layout, name, text) for name, text in errors}
-    wanted = [absolute(path) for path in required]
-    failed = [problem for name, problem in problems.items() if layout.path(name) in wanted]
+    required_paths = [absolute(path) for path in required]
+    failed = [problem for name, problem in problems.items() if layout.path(name) in required_paths]
     if failed or not data:
         first, *more = failed or list(problems.values())
         hint = "name the folder that its imports are relative to with -I" if first.endswith("was not found") else ""
@@ -70,89 +70,89 @@ def compile_protos(
 
 
 def _problem(layout: ProtoLayout, name: str, text: str) -> str:
-    found = _FAILED_IMPORT.fullmatch(text)
-    if found is not None:
-        text = f"{found[1]}imports {found[2]}, which {_import_problem(layout, found[2])}"
+    match = _FAILED_IMPORT.fullmatch(text)
+    if match is not None:
+        text = f"{match[1]}imports {match[2]}, which {_import_problem(layout, match[2])}"
     return f"{layout.path(name) or name}{text}"
 
 
 def _import_problem(layout: ProtoLayout, name: str) -> str:
-    """Return why an import by a name fails, in the words of a sentence's part."""
-    if not is_plain(name):
-        return "is no name that protoc takes: relative to a folder of imports, without . and .."
+    """Return the reason why an import fails, as part of a sentence."""
+    if not is_valid_name(name):
+        return "protoc refuses: a name is relative to an import folder, without . and .."
     path = layout.path(name)
     if path is None:
         return "was not found"
-    other = next((known for known, there in layout.names.items() if there == path and known != name), None)
+    other = next((known for known, file in layout.names.items() if file == path and known != name), None)
     return "does not compile" if other is None else f"is compiled as {other}: import it by that name everywhere"
 
 
-def _run(layout: ProtoLayout) -> tuple[bytes, _Errors]:
-    """Compile what compiles, and return the descriptor set and the errors."""
+def _compile(layout: ProtoLayout) -> tuple[bytes, _Errors]:
+    """Return the descriptor set of the valid files, and the errors of the others."""
     with tempfile.TemporaryDirectory(prefix="keyscope-") as folder:
-        outcome = Path(folder, "set.binpb")
+        output = Path(folder, "set.binpb")
         request = {
             "roots": [str(root) for root in layout.roots],
             "names": list(layout.names),
             "imports": layout.imports,
-            "output": outcome.name,
+            "output": output.name,
         }
-        # -P: nothing in the folder that somebody happens to be in is run.
+        # -P: no module in the current folder is imported.
         command = [sys.executable, "-P", str(_WORKER)]
         try:
-            run = subprocess.run(  # noqa: S603 - our own words
+            run = subprocess.run(  # noqa: S603 - fixed arguments
                 command,
                 input=json.dumps(request, default=dict).encode(),
                 capture_output=True,
-                timeout=_TIME,
+                timeout=_COMPILE_TIMEOUT,
                 check=False,
                 cwd=folder,
             )
         except subprocess.TimeoutExpired as error:
-            raise SchemaFailed(f"{layout.files[0]}: not compiled within {_TIME:.0f} s") from error
+            raise SchemaFailed(f"{layout.files[0]}: not compiled within {_COMPILE_TIMEOUT:.0f} s") from error
         if run.returncode != 0:
-            raise SchemaFailed("the compiler of .proto files does not run", hint=f"pip install {_TOOLS}")
+            raise SchemaFailed("protoc does not run", hint=f"pip install {_PACKAGE}")
         errors = [(str(name), str(text)) for name, text in json.loads(run.stdout)["errors"]]
-        return outcome.read_bytes() if outcome.is_file() else b"", errors
+        return output.read_bytes() if output.is_file() else b"", errors
 
 
-# What was compiled before
+# Cache
 
 
-def _kept(layout: ProtoLayout, cache: Path | None) -> tuple[bytes, _Errors]:
-    """Return what the compiler gave, now or before."""
+def _compile_cached(layout: ProtoLayout, cache: Path | None) -> tuple[bytes, _Errors]:
+    """Return the descriptor set and errors from the cache, or compile."""
     if cache is None:
-        return _run(layout)
-    kept = cache / f"{_digest(layout)}.binpb"
-    errors = kept.with_suffix(_ERRORS)
+        return _compile(layout)
+    cached = cache / f"{_digest(layout)}.binpb"
+    errors = cached.with_suffix(_ERRORS_SUFFIX)
     try:
-        data = kept.read_bytes()
+        data = cached.read_bytes()
         FileDescriptorSet.FromString(data)
         return data, json.loads(errors.read_bytes()) if errors.exists() else ()
     except (OSError, DecodeError, ValueError):
-        pass  # not kept yet, or not whole: compile it again
-    data, found = _run(layout)
+        pass  # not cached or corrupt: compile
+    data, found = _compile(layout)
     if found:
-        _keep(errors, json.dumps(list(found)).encode())
+        _write_cache(errors, json.dumps(list(found)).encode())
     if data:
-        _keep(kept, data)
+        _write_cache(cached, data)
     return data, found
 
 
 def _digest(layout: ProtoLayout) -> str:
-    """Return a name for all that the result depends on: the compiler, its words, and what is in every file."""
+    """Return the cache key: a hash of the compiler's version, its arguments and the contents of all files."""
     try:
-        tools = version(_TOOLS)
+        tools_version = version(_PACKAGE)
     except PackageNotFoundError:
-        tools = ""
-    return hashlib.sha256(f"{tools} {layout.digest}".encode()).hexdigest()
+        tools_version = ""
+    return hashlib.sha256(f"{tools_version} {layout.digest}".encode()).hexdigest()
 
 
-def _keep(file: Path, data: bytes) -> None:
+def _write_cache(file: Path, data: bytes) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as half:
-            half.write(data)
-        os.replace(half.name, file)  # noqa: PTH105 - one step, so that nobody reads half of it
+        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as temporary:
+            temporary.write(data)
+        os.replace(temporary.name, file)  # noqa: PTH105 - atomic
     except OSError:
-        return  # a cache that cannot be written is none
+        return  # without a cache it compiles each time

@@ -1,4 +1,4 @@
-"""Sets of message types, each in a descriptor pool of its own, so that two versions of one schema do not meet."""
+"""Sets of message types, each with its own descriptor pool, so that two versions of a schema do not conflict."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from explorer.codecs.base import Limits
-from explorer.codecs.protobuf.descriptor_pools import OWN_FOLDER, build_pool, without_text
+from explorer.codecs.protobuf.descriptor_pools import BUILTIN_FOLDER, build_pool, without_text
 from explorer.codecs.protobuf.fields import hiding_field, serialized, set_fields, unknown_size
 from explorer.codecs.protobuf.inspection import Inspector
 from explorer.model.errors import SchemaFailed
@@ -24,7 +24,7 @@ _MAX_CANDIDATES: Final = 5_000
 
 @dataclass(frozen=True)
 class MessageType:
-    """A type of message in its set."""
+    """Message type of a schema set."""
 
     schema: str
     name: str
@@ -32,25 +32,25 @@ class MessageType:
     message_class: type[Message] = field(repr=False, compare=False)
 
     def parse(self, value: bytes) -> Message:
-        """Read bytes as this message.
+        """Return the message of its bytes.
 
         Raises:
-            google.protobuf.message.DecodeError: They are none.
+            google.protobuf.message.DecodeError: The bytes are not a message of this type.
         """
         return self.message_class.FromString(value)
 
     @cached_property
     def hiding_field(self) -> str | None:
-        """A field whose name is that of one of the library's methods, so that the library cannot read text format."""
+        """Name of a field that hides a method of the library, so that it cannot parse text format; None without one."""
         return hiding_field(self.message_class)
 
     @cached_property
     def inspector(self) -> Inspector:
-        """Looks over messages of this type."""
+        """Inspector of messages of this type."""
         return Inspector()
 
-    def sibling(self, name: str) -> type[Message] | None:
-        """Give the class of another message of the same set, as an Any names it."""
+    def class_of(self, name: str) -> type[Message] | None:
+        """Return the class of a message of the same set by its full name, or None."""
         try:
             return GetMessageClass(self.pool.FindMessageTypeByName(name))
         except KeyError:
@@ -58,16 +58,15 @@ class MessageType:
 
 
 class SchemaSet:
-    """Files that were compiled together.
+    """Message types of files that were compiled together.
 
     Args:
-        name: What rules call the set.
-        files: Their descriptors with all that they import, in any order; what only shows where something stood in the
-            source is left out.
-        problems: What could not be used of where they come from, one line each.
+        name: Name of the set in rules.
+        files: Descriptors of the files and their imports, in any order; source locations are dropped.
+        problems: Problems of the source files, one line each.
 
     Raises:
-        SchemaFailed: No message can be read: the files contradict each other, or need what is not among them.
+        SchemaFailed: No message is usable: the files conflict, or an import is missing.
     """
 
     def __init__(self, name: str, files: Iterable[FileDescriptorProto], problems: Iterable[str] = ()) -> None:
@@ -75,36 +74,38 @@ class SchemaSet:
         built = build_pool(files)
         self._files = built.files
         self._pool = built.pool
-        self._kinds: dict[str, MessageType | None] = {}
-        self._relaxed_kinds: dict[str, MessageType | None] = {}
+        self._types: dict[str, MessageType | None] = {}
+        self._relaxed_types: dict[str, MessageType | None] = {}
         self.problems: tuple[str, ...] = (*problems, *built.problems)
-        """What of the set cannot be used, one line each."""
+        """Problems of the set, one line each."""
         if built.problems and not self.types:
-            raise SchemaFailed(f"{name}: {built.problems[0]}", hint="add it, or make the set with its imports")
+            raise SchemaFailed(
+                f"{name}: {built.problems[0]}", hint="add the missing file, or make the set with its imports"
+            )
 
     @cached_property
     def types(self) -> tuple[str, ...]:
-        """The full names of all messages, in the order of the files; not those of files that the library knows."""
+        """Full names of all messages in file order, without those of the library's files."""
         return tuple(
             name
             for file in self._files
-            if not file.name.startswith(OWN_FOLDER)
+            if not file.name.startswith(BUILTIN_FOLDER)
             for message in file.message_type
             for name in _names(message, f"{file.package}." if file.package else "")
         )
 
     def find(self, name: str) -> MessageType | None:
-        """Give the message type of a full name."""
-        return self._kept(name, self._pool, self._kinds)
+        """Return the message type of a full name, or None."""
+        return self._cached(name, self._pool, self._types)
 
     def find_relaxed(self, name: str) -> MessageType | None:
-        """Give the type with bytes in place of every string, for values whose strings are no UTF-8."""
-        return self._kept(name, self._relaxed, self._relaxed_kinds)
+        """Return the type with bytes fields for strings, for values whose strings are not UTF-8."""
+        return self._cached(name, self._relaxed, self._relaxed_types)
 
-    def _kept(self, name: str, pool: DescriptorPool, kinds: dict[str, MessageType | None]) -> MessageType | None:
-        if name not in kinds:
-            kinds[name] = _found(self.name, name, pool)
-        return kinds[name]
+    def _cached(self, name: str, pool: DescriptorPool, cache: dict[str, MessageType | None]) -> MessageType | None:
+        if name not in cache:
+            cache[name] = _find_type(self.name, name, pool)
+        return cache[name]
 
     @cached_property
     def _relaxed(self) -> DescriptorPool:
@@ -112,28 +113,28 @@ class SchemaSet:
 
 
 class Schemas:
-    """Sets of message types, in the order in which they are asked for a name."""
+    """Schema sets in lookup order."""
 
     def __init__(self, sets: Iterable[SchemaSet] = ()) -> None:
         self.sets = tuple(sets)
 
     def types(self) -> tuple[str, ...]:
-        """Give the full names of all messages, each once."""
-        return tuple(dict.fromkeys(name for found in self.sets for name in found.types))
+        """Return the full names of all messages, without duplicates."""
+        return tuple(dict.fromkeys(name for schema_set in self.sets for name in schema_set.types))
 
     def find(self, name: str, schema: str | None = None, *, relaxed: bool = False) -> MessageType | None:
-        """Give the message type of a full name.
+        """Return the message type of a full name, or None.
 
         Args:
-            name: As in `package.Message.Nested`.
-            schema: The set to look into; None takes the first that has it.
-            relaxed: With bytes in place of every string.
+            name: `package.Message.Nested`.
+            schema: The name of the set; None for the first set that has the type.
+            relaxed: Return the type with bytes fields for strings.
         """
-        for found in self.sets:
-            if schema in (None, found.name):
-                kind = found.find_relaxed(name) if relaxed else found.find(name)
-                if kind is not None:
-                    return kind
+        for schema_set in self.sets:
+            if schema in (None, schema_set.name):
+                message_type = schema_set.find_relaxed(name) if relaxed else schema_set.find(name)
+                if message_type is not None:
+                    return message_type
         return None
 
     def candidates(self, value: bytes, limits: Limits) -> Iterator[str]:
@@ -145,34 +146,34 @@ class Schemas:
             return
         scores: list[tuple[tuple[int, int], str]] = []
         for name in islice(self.types(), _MAX_CANDIDATES):
-            kind = self.find(name)
-            if kind is not None and (score := _score(value, kind, limits)) is not None:
+            message_type = self.find(name)
+            if message_type is not None and (score := _score(value, message_type, limits)) is not None:
                 scores.append((score, name))
         for _, name in sorted(scores, key=lambda scored: scored[0]):
             yield name
 
-    def alike(self, name: str) -> str | None:
-        """Give a message whose name somebody may have meant."""
+    def suggest(self, name: str) -> str | None:
+        """Return the most similar full name, or None."""
         last = name.rpartition(".")[2]
         named = [known for known in self.types() if known.rpartition(".")[2] == last]
         return next(iter(named or get_close_matches(name, self.types(), n=1)), None)
 
 
-def _score(value: bytes, kind: MessageType, limits: Limits) -> tuple[int, int] | None:
+def _score(value: bytes, message_type: MessageType, limits: Limits) -> tuple[int, int] | None:
     """Return how badly a type matches, 0 being best; None if the value does not parse.
 
     The weights are those that found most of Kubernetes' own types.
     """
     try:
-        message = kind.parse(value)
-        stats = kind.inspector.inspect(message, limits.max_elements)
+        message = message_type.parse(value)
+        stats = message_type.inspector.inspect(message, limits.max_elements)
     except (DecodeError, UnicodeDecodeError):  # the latter for the key of a map
         return None
-    mismatch = 5 * unknown_size(message) + 3 * stats.broken_strings + (serialized(message) != value)
+    mismatch = 5 * unknown_size(message) + 3 * stats.has_invalid_strings + (serialized(message) != value)
     return mismatch, -len(set_fields(message))
 
 
-def _found(schema: str, name: str, pool: DescriptorPool) -> MessageType | None:
+def _find_type(schema: str, name: str, pool: DescriptorPool) -> MessageType | None:
     try:
         descriptor = pool.FindMessageTypeByName(name)
     except KeyError:
