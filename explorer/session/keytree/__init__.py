@@ -1,1 +1,1 @@
-"""The tree of keys: lazy levels, events applied to what is known, rows found in microseconds, marks and the filter."""
+"""Key tree: levels loaded lazily and kept by events, visible rows found in microseconds, marks, and the filter."""

@@ -1,4 +1,4 @@
-"""What events change in a tree of keys."""
+"""Event applier: applies watch events to the loaded rows."""
 
 from collections.abc import Iterable
 
@@ -10,11 +10,11 @@ from explorer.session.keytree.verifier import Verifier
 
 
 class EventApplier:
-    """The hand that events have in the rows.
+    """Applies watch events to the loaded rows.
 
-    A watch tells events in order and began before any listing. What it tells of a level that is being read is noted
-    and said again after the page is in: whichever of them was older, the last event of a key wins, as it did in the
-    store. Revisions are not compared, because they have no order.
+    A watch delivers events in order and began before any listing. Events of a level that is being read are deferred and
+    applied again after the page was merged: whichever was older, the last event of a key wins, as in the store. Revisions
+    are not compared, because they have no order.
     """
 
     def __init__(self, rows: KeyRows, verifier: Verifier) -> None:
@@ -22,7 +22,7 @@ class EventApplier:
         self._verifier = verifier
 
     def apply(self, events: Iterable[Put | Deleted]) -> bool:
-        """Apply events; tell whether anything changed that an open folder shows."""
+        """Apply events; return whether a row in an expanded folder changed."""
         changed = False
         for event in events:
             names = event.key.split(self._rows.separator)
@@ -30,7 +30,7 @@ class EventApplier:
         return changed
 
     def replay(self, parent: Node, level: Level) -> None:
-        """Apply again to the children of a level what was noted while it was being read."""
+        """Apply the deferred events of a level to its children."""
         notes, level.deferred = level.deferred, {}
         for name, note in notes.items():
             if note.value:
@@ -46,7 +46,7 @@ class EventApplier:
 
     def _put(self, names: list[str], event: Put) -> bool:
         rows, node, shown, changed = self._rows, self._rows.root, True, False
-        new = event.entry.unchanged and not event.inferred  # it may have been there all along
+        new = event.entry.unchanged and not event.inferred  # else the key may have existed before
         *folders, last = names
         for name in folders:
             level = node.branch
@@ -105,7 +105,7 @@ class EventApplier:
         return (self._remove_value(child) and shown) or changed
 
     def _set_value(self, parent: Node, level: Level, name: str, *, new: bool) -> bool:
-        """Let a child have a value; tell whether that shows."""
+        """Give a child a value; return whether its row changed."""
         child = level.find(name)
         if child is not None and child.has_value:
             child.seen = level.is_loading
@@ -119,7 +119,7 @@ class EventApplier:
         return True
 
     def _existing_child(self, parent: Node, level: Level, name: str, *, below: bool) -> Node | None:
-        """Give a child that is known to exist; None if it lies behind what was read of its level."""
+        """Return a child that exists, added if need be; None if it is in a part of the level that was not read."""
         child = level.find(name)
         if child is None:
             if not level.knows(name, self._rows.separator, below=below):
@@ -133,7 +133,7 @@ class EventApplier:
         return child
 
     def _remove_value(self, child: Node) -> bool:
-        """Let a child have no value any more; tell whether it had one."""
+        """Remove the value of a child; return whether it had one."""
         if not child.has_value:
             return False
         if child.has_children:
@@ -144,7 +144,7 @@ class EventApplier:
         return True
 
     def _on_unknown_deletion(self, node: Node, level: Level) -> None:
-        """Something went that was not known: it may have been the last of a level that was hardly read."""
+        """Verify a folder of which an unknown key was deleted: it may have been the last."""
         if not level.complete and not level.live_count and node.has_children and node is not self._rows.root:
             self._verifier.verify_later(node)
 

@@ -1,4 +1,4 @@
-"""The rows of a tree of keys: nodes come, fade and go, and tallies, marks and the filter follow them."""
+"""Rows of the key tree: adds, merges and buries nodes, and keeps counts, marks and the filter consistent."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,12 +9,12 @@ from explorer.session.keytree.row_index import Rows
 
 
 class KeyRows(Rows[Node]):
-    """The rows of all keys that are known, below a root that stands for the top.
+    """Rows of all known keys, below a root without a row.
 
     Args:
-        separator: What the store splits keys at.
-        clock: Seconds, for the age of changes.
-        doubt: Called with a folder of which nobody knows whether anything is left below it.
+        separator: Separator of the store's keys.
+        clock: Returns the seconds by which marks age.
+        verify_later: Called with a folder that may have become empty.
     """
 
     def __init__(self, separator: str, clock: Callable[[], float], verify_later: Callable[[Node], None]) -> None:
@@ -25,24 +25,24 @@ class KeyRows(Rows[Node]):
         self.clock = clock
         self.marks = Marks()
         self.loaded = 0
-        """Nodes that are known, shown or not."""
+        """Number of known nodes, shown or not."""
         self.matching = 0
-        """Nodes that are shown for their own sake while there is a filter; without one, all."""
+        """Number of nodes that match the filter; without one, of all."""
         self.keeps: Callable[[str, str], bool] | None = None
-        """The filter's test of what stands before a name, and the name."""
+        """Filter's test of the key before a name, and the name."""
         self.opened_by_filter: set[Node] = set()
         self.unfiltered: set[Node] = set()
-        """Folders of which everything is shown, whatever the filter says."""
+        """Folders of which all children are shown in spite of the filter."""
         self.discrepancies = 0
-        """What listings told of and events had not, ever."""
+        """Number of differences, ever, that a listing had and no event had reported."""
         self._verify_later = verify_later
         self._pins: dict[object, Node] = {}
         self._expired: set[Node] = set()
-        """Ghosts whose time is over and that stay for a pin on them or below."""
+        """Expired tombstones that stay because they or rows below them are pinned."""
         self.update_more_rows(root)
 
     def key(self, node: Node) -> str:
-        """Give the key of a node as the store spells it."""
+        """Return the key of a node."""
         names: list[str] = []
         while node.parent is not None:
             names.append(node.name)
@@ -50,17 +50,17 @@ class KeyRows(Rows[Node]):
         return self.separator.join(reversed(names))
 
     def prefix(self, node: Node) -> str:
-        """Give what the keys below a node begin with; empty for the top."""
+        """Return the prefix of the keys below a node; empty for the root."""
         return "" if node is self.root else self.key(node) + self.separator
 
     def contains(self, node: Node) -> bool:
-        """Tell whether a node is part of the tree."""
+        """Return whether a node is part of the tree."""
         while node.parent is not None:
             node = node.parent
         return node is self.root
 
     def levels(self) -> Iterator[Node]:
-        """Give the nodes that have a level, from the top down; nothing may change meanwhile."""
+        """Yield the nodes with a level, from the top down; the tree must not change meanwhile."""
         waiting = [self.root]
         while waiting:
             node = waiting.pop()
@@ -68,10 +68,10 @@ class KeyRows(Rows[Node]):
                 yield node
                 waiting.extend(child for child in node.branch if child.branch is not None)
 
-    # What is known changes
+    # Known nodes
 
     def add(self, parent: Node, name: str, *, has_value: bool, has_children: bool) -> Node:
-        """Take a new node in below one that has a level."""
+        """Add a node below one that has a level."""
         level, fits = _level(parent), False
         node = Node(name, has_value=has_value, has_children=has_children)
         if self.keeps is not None:
@@ -87,13 +87,13 @@ class KeyRows(Rows[Node]):
             self.expand_ancestors(parent)
         return node
 
-    def merge_child(self, parent: Node, child: Child, *, marking: bool) -> None:
-        """Take in what a listing told of a child.
+    def merge_child(self, parent: Node, child: Child, *, mark_differences: bool) -> None:
+        """Merge a listed child into a level.
 
         Args:
-            parent: The node whose level was listed.
-            child: What was told.
-            marking: Mark what differs from what was known.
+            parent: Node whose level was listed.
+            child: Child as listed.
+            marking: Whether to mark differences.
         """
         known = _level(parent).find(child.name)
         revived = known is not None and known.tombstone
@@ -110,11 +110,11 @@ class KeyRows(Rows[Node]):
             if not child.has_children and known.branch is not None and known.branch.live_count:
                 self._verify_later(known)
         self.discrepancies += difference is not None
-        if difference is not None and (marking or revived):
+        if difference is not None and (mark_differences or revived):
             self.marks.add(known, difference, self.clock())
 
     def bury(self, node: Node) -> None:
-        """Let a node be gone: it is shown a little longer, and then dropped."""
+        """Turn a deleted node into a tombstone, which is dropped after a while."""
         if node.tombstone or node.parent is None:
             return
         node.has_value = node.has_children = False
@@ -125,14 +125,14 @@ class KeyRows(Rows[Node]):
         self._count_removal(node.parent)
 
     def revive(self, node: Node) -> None:
-        """Let a ghost be a key again."""
+        """Turn a tombstone into a key again."""
         if node.tombstone and node.parent is not None:
             node.tombstone = False
             _level(node.parent).live_count += 1
             self.marks.revive(node)
 
     def empty(self, node: Node) -> None:
-        """Take note that nothing is below a node."""
+        """Note that there are no keys below a node."""
         node.has_children = False
         if node.branch is not None and (node.branch.live_count or not node.branch.known_count):
             self._clear(node)
@@ -140,7 +140,7 @@ class KeyRows(Rows[Node]):
             self.bury(node)
 
     def drop(self, node: Node) -> None:
-        """Remove a node from the rows, with all below it."""
+        """Remove a node with all below it."""
         parent = node.parent
         self.marks.forget(node)
         self._expired.discard(node)
@@ -157,38 +157,38 @@ class KeyRows(Rows[Node]):
             self.prune(parent)
 
     def prune(self, node: Node) -> None:
-        """Forget the level below a node."""
+        """Remove the level below a node."""
         if node.branch is not None and node is not self.root:
             self._forget_below(node)
             node.is_open = False
             self._forget_filter(node)
             self.set_branch(node, None)
 
-    # What stays although it is gone
+    # Tombstones
 
     def pin(self, owner: object, node: Node | None) -> None:
-        """Keep the row of a node although its key is deleted, for as long as the owner pins no other."""
+        """Keep the row of a node although its key is deleted, until the owner pins another."""
         if node is None:
             self._pins.pop(owner, None)
         else:
             self._pins[owner] = node
-        for gone in [gone for gone in self._expired if not self._pinned(gone)]:
-            self._expired.discard(gone)
-            if gone.tombstone and self.contains(gone):
-                self.drop(gone)
+        for expired in [expired for expired in self._expired if not self._pinned(expired)]:
+            self._expired.discard(expired)
+            if expired.tombstone and self.contains(expired):
+                self.drop(expired)
 
-    def expire(self, ghost: Node) -> None:
-        """Remove the row of a ghost, or, if it is pinned or around what is, as soon as it is no longer."""
-        if self._pinned(ghost):
-            self._expired.add(ghost)
+    def expire(self, tombstone: Node) -> None:
+        """Remove a tombstone; if it is pinned, or a row below it, as soon as it is no longer."""
+        if self._pinned(tombstone):
+            self._expired.add(tombstone)
         else:
-            self.drop(ghost)
+            self.drop(tombstone)
 
     def _pinned(self, node: Node) -> bool:
         return any(node is up for pin in self._pins.values() for up in _ancestors(pin))
 
     def _clear(self, node: Node) -> None:
-        """Forget the level below a node of which nothing is left; what is pinned there stays, as a ghost."""
+        """Remove the level below an empty node; pinned children stay as tombstones."""
         kept = [child for child in map(_child_towards(node), self._pins.values()) if child is not None]
         for child in kept:
             self.bury(child)
@@ -204,10 +204,10 @@ class KeyRows(Rows[Node]):
             self.insert(node, child)
         self.open(node, opened=opened)
 
-    # What is shown changes
+    # Visible rows
 
     def update_more_rows(self, node: Node) -> None:
-        """Put a line where a level was not read: in each gap, and at its end; there it tells of a failure, too."""
+        """Update the more-rows of a level: one in each gap, and one at its end, which also shows an error."""
         level = _level(node)
         needed = level.error is not None or not level.runs or level.runs[-1].end is not None
         if needed is (level.more_row is None):
@@ -222,7 +222,7 @@ class KeyRows(Rows[Node]):
             self.insert(node, gap)
 
     def expand_ancestors(self, node: Node) -> None:
-        """Open a node and all around it for as long as there is a filter."""
+        """Expand a node and its ancestors while the filter lasts."""
         up: Node | None = node
         while up is not None and up is not self.root:
             if not up.is_open:
@@ -231,7 +231,7 @@ class KeyRows(Rows[Node]):
             up = up.parent
 
     def show_unfiltered(self, node: Node) -> None:
-        """Show all that is right below a node, and comes there, for as long as there is this filter."""
+        """Show all children of a node in spite of the filter."""
         if self.keeps is None or node in self.unfiltered:
             return
         self.unfiltered.add(node)
@@ -265,7 +265,7 @@ class KeyRows(Rows[Node]):
 
 
 def _ancestors(node: Node) -> Iterator[Node]:
-    """Yield a node and all around it."""
+    """Yield a node and its ancestors."""
     up: Node | None = node
     while up is not None:
         yield up
@@ -273,7 +273,7 @@ def _ancestors(node: Node) -> Iterator[Node]:
 
 
 def _child_towards(node: Node) -> Callable[[Node], Node | None]:
-    """Return what finds the child of a node that another one lies in."""
+    """Return a function that returns the child of a node that contains another node."""
     return lambda pin: next((up for up in _ancestors(pin) if up.parent is node), None)
 
 

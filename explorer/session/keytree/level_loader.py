@@ -1,4 +1,4 @@
-"""Levels read in pages, taken in by slices, and read again after a gap."""
+"""Level loader: reads levels in pages, merges them in time slices, and reads them again after a gap."""
 
 import asyncio
 import logging
@@ -20,47 +20,47 @@ from explorer.session.keytree.verifier import DELAY, Verifier
 _LOG: Final = logging.getLogger(__package__)
 
 PAGE_SIZE: Final = 1000
-"""Children asked for at once."""
+"""Number of children per page."""
 PAGE_OVERLAP: Final = 200
-"""Children before the one that is gone to that are read along with it where their names are numbers."""
+"""Number of children read before a requested one whose name is a number."""
 SLICE_SECONDS: Final = 0.004
-"""Seconds of taking a page in after which others have their turn."""
+"""Seconds of merging after which other tasks have their turn."""
 MAX_READERS: Final = 3
-"""Levels read at the same time."""
+"""Maximum number of levels read concurrently."""
 CONFIRM_DELAY: Final = 2.0
-"""Seconds after which a level is read once more, longer than a store needs to look for changes."""
+"""Seconds after which a level is read once more; longer than a store's interval of looking for changes."""
 _MAX_ATTEMPTS: Final = 3
 _ITEMS_PER_CLOCK_CHECK: Final = 16
 
 
 class Load(Protocol):
-    """How a page of children is read: `Store.children`."""
+    """Reads a page of children, as `Store.children` does."""
 
     async def __call__(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
-        """Read a page of the next level below a prefix."""
+        """Return a page of the next level below a prefix."""
 
 
 class LoadBefore(Protocol):
-    """How the children before a place are read: `Store.children_before`."""
+    """Reads the children before a key, as `Store.children_before` does."""
 
     async def __call__(
         self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
     ) -> Page[Child]:
-        """Read the children right before a place in the order of a level."""
+        """Return the children right before a key in the order of a level."""
 
 
 class LevelLoader:
-    """Reads levels for a tree. What is asked for is read by `run`, which never ends by itself.
+    """Reads levels for a tree. `run` reads what was requested, until cancelled.
 
     Args:
-        load: How a page is read. It gives children in the order of the bytes of their first key.
-        load_before: How the children before a place are read.
-        rows: Where they are taken in.
-        repeat: Called with a node and its level when a page is in, to apply again what was noted meanwhile.
-        told: Called when something changed.
-        gathered: Seconds for which doubts are gathered.
-        unsure: Whether the store keeps quiet about a key that came and went between two looks for changes. If such a
-            one was read in between, nothing would ever take it away; so what was read is compared once more.
+        load: Returns a page of children, ordered by the bytes of their first keys.
+        load_before: Returns the children before a key.
+        rows: Rows to merge the pages into.
+        replay: Called with a node and its level after a page was merged, to apply deferred events again.
+        on_change: Called when something changed.
+        verify_delay: Seconds for which folders are collected before they are verified.
+        needs_confirmation: Whether the store may not report a key that came and went between two of its looks for
+            changes. Such a key, if it was read in between, would stay for ever, so a level is compared once more.
     """
 
     def __init__(
@@ -88,22 +88,22 @@ class LevelLoader:
         self.verifier = Verifier(
             lambda prefix: self._read_page(prefix, None, 1), rows, self.reload, self._on_checked, verify_delay
         )
-        """Finds out which folders have become empty."""
+        """Verifies folders that may have become empty."""
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything that was asked for is not done."""
+        """Whether a request is not done."""
         return bool(self._open_requests) or self.verifier.is_busy
 
     async def wait_progress(self) -> None:
-        """Wait until something that was asked for is done."""
+        """Wait until a request is done."""
         self._progress.clear()
         await self._progress.wait()
 
-    # Asking
+    # Requests
 
     def load(self, node: Node, request: PageRequest | None = None) -> None:
-        """Read a page of a level, the first if none is named; what failed is tried again."""
+        """Read a page of a level, the first by default; what failed is retried."""
         level = node.branch
         if level is not None:
             if request is not None and request not in level.requested:
@@ -111,7 +111,7 @@ class LevelLoader:
             self._enqueue(node, level)
 
     def reload(self, node: Node) -> None:
-        """Read a level again as far as it was read, and compare."""
+        """Read a level again as far as it was read, and merge the differences."""
         if node.branch is not None:
             node.branch.is_stale = True
             self._enqueue(node, node.branch)
@@ -127,7 +127,7 @@ class LevelLoader:
     # Loading
 
     async def run(self) -> None:
-        """Read what is asked for, until cancelled."""
+        """Read requested levels, until cancelled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(MAX_READERS):
                 group.create_task(self._run_reader(), name="tree: read levels")
@@ -180,7 +180,7 @@ class LevelLoader:
                 self._confirm_requested.set()
 
     async def _confirm(self) -> None:
-        """Compare levels once more some time after they were read, until nothing is found that was not told."""
+        """Compare levels once more some time after they were read, until no unreported difference is found."""
         while True:
             await self._confirm_requested.wait()
             while self._to_confirm:
@@ -217,11 +217,11 @@ class LevelLoader:
     async def _load_first(self, node: Node, level: Level) -> None:
         """Read the first page."""
         page = await self._read_page(self._rows.prefix(node), None)
-        if await self._merge_page(node, level, page.items, marking=False):
+        if await self._merge_page(node, level, page.items, mark_differences=False):
             self._cover(level, b"", page.items, complete=page.next is None)
 
     async def _load_page(self, node: Node, level: Level, request: PageRequest) -> None:
-        """Read a page as it is now, because what happened there before was not kept."""
+        """Read a page; its part of the level was unknown before."""
         match request:
             case PageRequest(PageKind.CHILD, str() as name):
                 await self._load_child(node, level, name)
@@ -231,17 +231,17 @@ class LevelLoader:
                 await self._load_previous(node, level, run, level.run_behind(gap))
 
     async def _load_next(self, node: Node, level: Level, run: Run) -> None:
-        """Read the page behind a run."""
+        """Read the page after a run."""
         end = run.end
         if end is None:
             return
-        # It begins with the last child again: a store lists `a`, `a-b`, `a/c` as `a`, `a-b`, and behind `a` goes on at
-        # `a-b` as long as `a` has a value, and behind `a/` when it has none any more.
+        # The page starts with the run's last child again: a store lists `a`, `a-b`, `a/c` as `a`, `a-b`, and after `a` it
+        # continues at `a-b` as long as `a` has a value, and after `a/` if it has none any more.
         prefix = self._rows.prefix(node)
         after: Cursor | str | None = _after(prefix, run.last)
         while True:
             page = await self._read_page(prefix, after)
-            if not await self._merge_page(node, level, page.items, marking=False):
+            if not await self._merge_page(node, level, page.items, mark_differences=False):
                 return
             if page.next is None or (page.items and self._first_key_of(page.items[-1]) > end):
                 break
@@ -249,14 +249,14 @@ class LevelLoader:
         self._cover(level, end, page.items, complete=page.next is None, last=run.last)
 
     async def _load_previous(self, node: Node, level: Level, run: Run, behind: Run | None) -> None:
-        """Read the page before the run behind a gap, or the last one of the level."""
+        """Read the page before the run after a gap, or the last one of the level."""
         prefix = self._rows.prefix(node)
         before = None if behind is None else prefix + decode(behind.start)
         try:
             page = await self._load_before(prefix, before, after=prefix + run.last)
         except KeyNotFound:
             page = Page((), None, None)
-        if not await self._merge_page(node, level, page.items, marking=False):
+        if not await self._merge_page(node, level, page.items, mark_differences=False):
             return
         start = self._first_key_of(page.items[0]) if page.items else run.start
         last = page.items[-1].name if page.items else run.last
@@ -266,7 +266,7 @@ class LevelLoader:
             level.cover(start, behind.start, behind.last)
 
     async def _load_child(self, node: Node, level: Level, name: str) -> None:
-        """Read the page that a child is on, with some of those before it if their names are numbers."""
+        """Read the page with a child, and some children before it if their names are numbers."""
         first, last = encode(name), encode(name + self._rows.separator)
         if level.holds(first) and level.holds(last):
             return
@@ -277,16 +277,16 @@ class LevelLoader:
             page = await self._read_page(prefix, _after(prefix, name))
         items = page.items
         while page.next is not None and self._first_key_of(page.items[-1]) < last:
-            if not await self._merge_page(node, level, page.items, marking=False):
+            if not await self._merge_page(node, level, page.items, mark_differences=False):
                 return
             page = await self._read_page(prefix, page.next)
             items = (*items[:1], *page.items)
-        if await self._merge_page(node, level, page.items, marking=False):
+        if await self._merge_page(node, level, page.items, mark_differences=False):
             start = min(first, self._first_key_of(items[0])) if items else first
             self._cover(level, start, items, complete=page.next is None, last=name)
 
     async def _compare(self, node: Node, level: Level) -> None:
-        """Read a level from its beginning as far as it was read, mark what differs, let go what is gone."""
+        """Read a level from its beginning as far as it was read, mark differences, bury what is gone."""
         for attempt in range(_MAX_ATTEMPTS):
             try:
                 await self._compare_once(node, level)
@@ -312,7 +312,7 @@ class LevelLoader:
             raise
 
     async def _compare_run(self, node: Node, level: Level, run: Run, revision: Revision | None) -> Page[Child] | None:
-        """Read a run again, all of them at one revision if there is one; give the last page if the level still is."""
+        """Read a run again, at the revision of the other runs if there is one; return its last page, None if the level is gone."""
         prefix, start, end = self._rows.prefix(node), run.start, run.end
         after: Cursor | str | None = _after(prefix, decode(start))
         if isinstance(after, str) and revision is not None:
@@ -322,12 +322,12 @@ class LevelLoader:
             items = tuple(
                 [child for child in page.items if self._first_key_of(child) >= start or level.find(child.name)]
             )
-            if not await self._merge_page(node, level, items, marking=True):
+            if not await self._merge_page(node, level, items, mark_differences=True):
                 return None
             after = page.next
             if after is None or (end is not None and page.items and self._first_key_of(page.items[-1]) >= end):
                 break
-            await self._yield()  # a store that answers at once would never let them
+            await self._yield()  # a store that answers at once would never yield
         self._cover(level, start if end is None else end, page.items, complete=after is None, last=run.last)
         return page
 
@@ -337,12 +337,12 @@ class LevelLoader:
     def _cover(
         self, level: Level, start: bytes, items: Sequence[Child], *, complete: bool, last: str | None = None
     ) -> None:
-        """Note what a page told of: everything from a first key to its last child, or to the end of the level."""
+        """Note that a page has all children from a first key to its last child, or to the end of the level."""
         end = self._first_key_of(items[-1]) if items else start
         level.cover(start, None if complete else max(start, end), items[-1].name if items else last or "")
 
-    async def _merge_page(self, node: Node, level: Level, items: tuple[Child, ...], *, marking: bool) -> bool:
-        """Take a page in; tell whether the level is still there."""
+    async def _merge_page(self, node: Node, level: Level, items: tuple[Child, ...], *, mark_differences: bool) -> bool:
+        """Merge a page in slices; return whether the level still exists."""
         until = budget(SLICE_SECONDS)
         for number, child in enumerate(items):
             if number % _ITEMS_PER_CLOCK_CHECK == 0 and (number == 0 or until()):
@@ -351,11 +351,11 @@ class LevelLoader:
                 if not self._current(node, level):
                     return False
                 until = budget(SLICE_SECONDS)
-            self._rows.merge_child(node, child, marking=marking)
+            self._rows.merge_child(node, child, mark_differences=mark_differences)
         return self._current(node, level)
 
     async def _walk(self, node: Node, level: Level, act: Callable[[Node], None]) -> None:
-        """Do something with every child, in slices, whatever else happens to them meanwhile."""
+        """Call a function with every child, in slices; children may come and go meanwhile."""
         name: str | None = None
         until = budget(SLICE_SECONDS)
         while self._current(node, level) and (block := level.block_after(name)) is not None:
@@ -381,7 +381,7 @@ def _pending(level: Level) -> bool:
 
 
 def _after(prefix: str, name: str) -> str | None:
-    """Return what to ask for a page after that begins with a child; None for the first page."""
+    """Return the key after which a page starts with a child; None for the first page."""
     before = just_before(name)
     return None if before is None else prefix + before
 

@@ -1,4 +1,4 @@
-"""What changed lately, and how long ago: kept for the nodes that changed, at the cost of those alone."""
+"""Marks of recent changes: stored only for the nodes that changed."""
 
 import time
 from collections import OrderedDict
@@ -9,19 +9,19 @@ from typing import Final, NamedTuple
 from explorer.session.keytree.nodes import Node
 
 FRESH_SECONDS: Final = 3.0
-"""Seconds for which a change is new."""
+"""Age in seconds up to which a mark is fresh."""
 RECENT_SECONDS: Final = 30.0
-"""Seconds after which nothing is left of it."""
+"""Age in seconds at which a mark is removed."""
 TOMBSTONE_SECONDS: Final = 5.0
-"""Seconds for which a deleted row is still shown."""
+"""Seconds for which the row of a deleted key is still shown."""
 MAX_MARKS: Final = 50_000
-"""Marks and ghosts that are kept of each kind; beyond it the oldest end early."""
+"""Maximum number of marks and of tombstones; beyond it the oldest are removed early."""
 _NODES_PER_CLOCK_CHECK: Final = 256
-"""Steps between two looks at the clock."""
+"""Number of nodes between two checks of the clock."""
 
 
 class MarkKind(Enum):
-    """What happened to a node; the value is the glyph that tells it without a colour."""
+    """Kind of a change; the value is its glyph."""
 
     ADDED = "+"
     CHANGED = "~"
@@ -29,26 +29,26 @@ class MarkKind(Enum):
 
 
 class MarkAge(Enum):
-    """How new a change is."""
+    """Age of a mark."""
 
     FRESH = auto()
     RECENT = auto()
 
 
 class Mark(NamedTuple):
-    """What happened to a node lately."""
+    """Mark of a node that changed recently."""
 
     change: MarkKind
     age: MarkAge
     since: float
-    """When, in seconds of the tree's clock."""
+    """Moment of the change, in seconds of the tree's clock."""
 
 
 class Marks:
-    """The marks of nodes, in the order of their age."""
+    """Marks of nodes, ordered by age."""
 
     def __init__(self) -> None:
-        # ordered: a dict that loses its first key again and again is slow
+        # ordered, because popping the first key of a dict repeatedly is slow
         self._fresh: OrderedDict[Node, tuple[MarkKind, float]] = OrderedDict()
         self._recent: OrderedDict[Node, tuple[MarkKind, float]] = OrderedDict()
         self._tombstones: OrderedDict[Node, float] = OrderedDict()
@@ -58,18 +58,18 @@ class Marks:
         return len(self._fresh) + len(self._recent)
 
     def of(self, node: Node) -> Mark | None:
-        """Tell what happened to a node lately."""
+        """Return the mark of a node."""
         for stage, marks in ((MarkAge.FRESH, self._fresh), (MarkAge.RECENT, self._recent)):
             if (mark := marks.get(node)) is not None:
                 return Mark(mark[0], stage, mark[1])
         return None
 
     def below(self, node: Node) -> int:
-        """Tell how many changes there were below a closed folder since it was last open."""
+        """Return the number of changes below a collapsed folder since it was last expanded."""
         return self._below.get(node, 0)
 
     def add(self, node: Node, change: MarkKind, now: float) -> None:
-        """Mark a node. What was added and changes while the mark lasts remains added."""
+        """Mark a node. A node that was added and then changes stays marked as added."""
         before = self._fresh.pop(node, None) or self._recent.pop(node, None)
         if before is not None and before[0] is MarkKind.ADDED and change is MarkKind.CHANGED:
             change = MarkKind.ADDED
@@ -79,32 +79,32 @@ class Marks:
             self._tombstones[node] = now
 
     def count(self, node: Node) -> None:
-        """Count a change below a closed folder."""
+        """Count a change below a collapsed folder."""
         self._below[node] = self._below.get(node, 0) + 1
 
     def open(self, node: Node) -> None:
-        """Forget the changes below a folder that is open or gone."""
+        """Reset the count of a folder that was expanded or removed."""
         self._below.pop(node, None)
 
     def revive(self, node: Node) -> None:
-        """Note that a ghost is a key again."""
+        """Note that a tombstone is a key again."""
         self._tombstones.pop(node, None)
 
     def forget(self, node: Node) -> None:
-        """Forget a node that is no longer in the tree."""
+        """Remove everything about a node that is no longer in the tree."""
         self._fresh.pop(node, None)
         self._recent.pop(node, None)
         self._tombstones.pop(node, None)
         self._below.pop(node, None)
 
     def clear(self) -> None:
-        """Forget all marks; ghosts stay for as long as they would."""
+        """Remove all marks; tombstones stay until they expire."""
         self._fresh.clear()
         self._recent.clear()
         self._below.clear()
 
     def age(self, now: float, until: Callable[[], bool]) -> bool:
-        """Let marks pass into their next stage, as long as `until` is not true; tell whether one did."""
+        """Move marks to their next age, or remove them, until `until` returns true; return whether one changed."""
         passed = False
         for node in _expired(self._fresh, now - FRESH_SECONDS, until):
             self._recent[node] = self._fresh.pop(node)
@@ -115,7 +115,7 @@ class Marks:
         return passed
 
     def expired(self, now: float, until: Callable[[], bool]) -> Iterator[Node]:
-        """Give the ghosts whose time is over, as long as `until` is not true; the caller forgets them."""
+        """Yield the expired tombstones until `until` returns true; the caller removes them."""
         while self._tombstones and not until():
             for _ in range(_NODES_PER_CLOCK_CHECK):
                 node = next(iter(self._tombstones), None)
@@ -139,6 +139,6 @@ def _expired(
 
 
 def budget(seconds: float) -> Callable[[], bool]:
-    """Give a question that is answered with no for some seconds of processing, and then with yes."""
+    """Return a function that returns False for some seconds, and then True."""
     end = time.perf_counter() + seconds
     return lambda: time.perf_counter() >= end

@@ -1,4 +1,4 @@
-"""The nodes of a tree of keys and the levels they hang on: what is known of them, kept small."""
+"""Nodes of the key tree and their levels, kept small."""
 
 from bisect import bisect_right
 from enum import Enum, auto
@@ -17,7 +17,7 @@ _TAIL: Final = 16
 
 
 class LevelState(Enum):
-    """How much of a level is known."""
+    """Load state of a level."""
 
     UNLOADED = auto()
     LOADING = auto()
@@ -27,9 +27,9 @@ class LevelState(Enum):
 
 
 class Node(Row):
-    """A name of the tree: a value, children, or both. Or a line for what is not read of a level.
+    """A name in the tree: a value, children, or both. Or a more-row, which stands for unread children of a level.
 
-    What else is known of a node (marks, counts) is kept apart, for the few that have it.
+    Marks and counts are kept apart, because few nodes have them.
     """
 
     __slots__ = ("_facts",)
@@ -46,7 +46,7 @@ class Node(Row):
 
     @property
     def has_value(self) -> bool:
-        """Whether something is stored under the very key."""
+        """Whether the key has a value."""
         return bool(self._facts & _VALUE)
 
     @has_value.setter
@@ -55,7 +55,7 @@ class Node(Row):
 
     @property
     def has_children(self) -> bool:
-        """Whether anything is stored below."""
+        """Whether there are keys below it."""
         return bool(self._facts & _CHILDREN)
 
     @has_children.setter
@@ -64,7 +64,7 @@ class Node(Row):
 
     @property
     def tombstone(self) -> bool:
-        """Whether it is gone and still shown for a moment."""
+        """Whether the key was deleted and its row is still shown for a moment."""
         return bool(self._facts & _GHOST)
 
     @tombstone.setter
@@ -73,7 +73,7 @@ class Node(Row):
 
     @property
     def seen(self) -> bool:
-        """Whether the reading of its level that is under way has come upon it."""
+        """Whether the reading of its level that is under way has seen it."""
         return bool(self._facts & _SEEN)
 
     @seen.setter
@@ -82,71 +82,71 @@ class Node(Row):
 
     @property
     def is_more_row(self) -> bool:
-        """Whether it is no key but a line for what is not read of a level: at its end, or in a gap."""
+        """Whether it is no key but a row for unread children: at the end of a level, or in a gap."""
         return bool(self._facts & _TAIL)
 
     @property
     def expanded(self) -> bool:
-        """Whether what is below is shown."""
+        """Whether the rows below are shown."""
         return self.is_open
 
     @property
     def load_state(self) -> LevelState:
-        """How much of the level below is known."""
+        """Load state of the level below."""
         return LevelState.UNLOADED if self.branch is None else self.branch.load_state
 
     @property
     def error(self) -> ExplorerError | None:
-        """Why the level below could not be read."""
+        """Error of the level below."""
         return None if self.branch is None else self.branch.error
 
 
 class Run:
-    """Children of a level that were read without a gap between them, by the order of their first keys."""
+    """Children of a level that were read without a gap, in the order of their first keys."""
 
     __slots__ = ("end", "last", "start")
 
     def __init__(self, start: bytes, end: bytes | None, last: str) -> None:
         self.start = start
-        """The first key from which on the children are known."""
+        """First key from which on the children are known."""
         self.end = end
-        """The first key up to which they are known; None: to the end of the level."""
+        """First key up to which they are known; None for the end of the level."""
         self.last = last
-        """The name of the last child."""
+        """Name of the last child."""
 
     def holds(self, key: bytes) -> bool:
-        """Return whether a first key lies in it."""
+        """Return whether a first key is within the run."""
         return self.start <= key and (self.end is None or key <= self.end)
 
     @property
     def gap(self) -> str:
-        """The name of the row behind it, which stands for what was not read; no key can have such a name."""
+        """Name of the more-row after the run; no key can have such a name."""
         return f"{self.last}\0\ud800"
 
 
 class PageKind(Enum):
-    """What is wanted of a level."""
+    """Kind of a requested page."""
 
     NEXT = auto()
-    """The page behind a run."""
+    """The page after a run."""
     PREVIOUS = auto()
-    """The page before the run behind a gap, or the last page of the level."""
+    """The page before the run after a gap, or the last page of the level."""
     CHILD = auto()
-    """The page that a child is on."""
+    """The page with a child."""
 
 
 class PageRequest(NamedTuple):
-    """A page that somebody waits for."""
+    """A requested page."""
 
-    want: PageKind
+    kind: PageKind
     name: str | None = None
-    """The name of a child, or that of a gap's row; None for what is not read at the end of the level."""
+    """Name of a child, or of a gap's more-row; None for the end of the level."""
 
 
 class Level(Branch[Node]):
-    """The children of one node as far as they were read: runs, and gaps between them that were not read.
+    """Children of a node as far as they were read: runs, and gaps between them that were not read.
 
-    What lies in a run is kept by the events; what lies in a gap is not known.
+    Events keep the runs current; children in a gap are unknown.
     """
 
     __slots__ = (
@@ -164,36 +164,36 @@ class Level(Branch[Node]):
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[Run] = []
-        """What was read, in order; none as long as nothing was."""
+        """Runs in order; empty until a page was read."""
         self.gaps: dict[str, Node] = {}
-        """The rows between the runs, by name."""
+        """More-rows between the runs, by name."""
         self.live_count = 0
-        """Children that are no ghosts."""
+        """Number of children that are no tombstones."""
         self.is_loading = False
-        """Whether it was asked for more, or is being read."""
+        """Whether a page is requested or being read."""
         self.current_request: PageRequest | None = None
         """The page that is being read."""
         self.error: ExplorerError | None = None
         self.is_stale = False
-        """Whether all that was read must be read again."""
+        """Whether everything read must be read again."""
         self.requested: list[PageRequest] = []
-        """Pages that somebody waits for, besides the first."""
+        """Requested pages, besides the first."""
         self.deferred: dict[str, DeferredEvents] = {}
-        """What events said, by child, while the level is being read; said again when it was."""
+        """Events during the reading of the level, by child; applied again afterwards."""
 
     @property
     def complete(self) -> bool:
-        """Whether all children were read; from then on the events keep them."""
+        """Whether all children were read; events keep them current from then on."""
         return len(self.runs) == 1 and self.runs[0].end is None
 
     @property
     def known_count(self) -> int:
-        """How many children are known."""
+        """Number of known children."""
         return self.count - len(self.gaps)
 
     @property
     def load_state(self) -> LevelState:
-        """How much of it is known."""
+        """Load state of the level."""
         if self.error is not None:
             return LevelState.FAILED
         if self.complete:
@@ -206,22 +206,22 @@ class Level(Branch[Node]):
         return at >= 0 and self.runs[at].holds(key)
 
     def knows(self, name: str, separator: str, *, below: bool) -> bool:
-        """Return whether a child, of which a key was heard of, belongs to what was read, by the order of first keys.
+        """Return whether a child is in the part that was read, by the order of first keys.
 
         Args:
-            name: The name of the child.
-            separator: What follows it in the keys below it.
-            below: Whether the key lies below the child; it may yet have a value itself.
+            name: Name of the child.
+            separator: Separator after the name in the keys below it.
+            below: Whether the event's key is below the child, which may have a value, too.
         """
         return self.complete or self.holds(first_key(name, separator, has_value=not below))
 
     def cover(self, start: bytes, end: bytes | None, last: str) -> None:
-        """Note that the children from one first key to another are known; runs that meet become one.
+        """Note that the children between two first keys are known; runs that touch are joined.
 
         Args:
-            start: The first key of the first.
-            end: That of the last; None: to the end of the level.
-            last: The name of the last.
+            start: First key of the first child.
+            end: First key of the last child; None for the end of the level.
+            last: Name of the last child.
         """
         before = [run for run in self.runs if run.end is not None and run.end < start]
         behind = [run for run in self.runs if end is not None and run.start > end]
@@ -233,13 +233,13 @@ class Level(Branch[Node]):
         self.runs = [*before, new, *behind]
 
     def run_before(self, gap: str | None) -> Run | None:
-        """Return the run before a gap, given the name of its row, or None for the end of the level."""
+        """Return the run before a gap, given the name of its more-row; None for the end of the level."""
         if gap is None:
             return self.runs[-1] if self.runs else None
         return next((run for run in self.runs if run.gap == gap), None)
 
     def run_behind(self, gap: str | None) -> Run | None:
-        """Return the run behind a gap; None at the end of the level."""
+        """Return the run after a gap; None at the end of the level."""
         return next((behind for run, behind in pairwise(self.runs) if run.gap == gap), None)
 
 
@@ -248,9 +248,9 @@ def _start(run: Run) -> bytes:
 
 
 class DeferredEvents:
-    """What was heard of a child: the last of its value (None: nothing), and what was put and deleted below it.
+    """Events of a child during a reading: the last of its value (None: no event), and puts and deletions below it.
 
-    Of those below, the last word would not do: the key that was deleted last need not be the one that was put.
+    Puts and deletions below are both kept, because they may be of different keys.
     """
 
     __slots__ = ("deleted_below", "put_below", "value")

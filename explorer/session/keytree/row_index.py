@@ -1,7 +1,7 @@
-"""The visible rows of a tree: which node stands in a row and in which row a node stands, without a list of all rows.
+"""Index of the visible rows of a tree: finds the node of a row and the row of a node without a list of all rows.
 
-The children of a row are kept sorted by name in blocks that know how many visible rows they hold; a row is found by
-adding up blocks instead of rows. Nothing here knows what a row stands for.
+The children of a row are sorted by name in blocks that know their number of visible rows; a row is found by adding up
+blocks instead of rows. The index does not know what a row means.
 """
 
 from bisect import bisect_left, bisect_right
@@ -12,18 +12,18 @@ from operator import attrgetter
 from typing import Final, Generic, NamedTuple, Self, TypeVar
 
 BLOCK: Final = 512
-"""Children in a block after it was divided; a block is divided when it has twice as many."""
+"""Number of children in a block after a split; a block is split at twice as many."""
 
 
 class Row:
-    """One row, with what hangs below it. Slots and no more: there are a million of them."""
+    """One row with its children. It has slots only, because there may be a million rows."""
 
     __slots__ = ("branch", "is_open", "kept", "name", "parent", "weight")
 
     branch: "Branch[Self] | None"
-    """Its children; None as long as it has none to show."""
+    """Children; None until there are some to show."""
     parent: "Self | None"
-    """None for the root and for a row that was removed."""
+    """Parent; None for the root and for a removed row."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -31,9 +31,9 @@ class Row:
         self.branch = None
         self.is_open = False
         self.kept = True
-        """Whether it is shown for its own sake; a row that is not kept is shown only above one that is."""
+        """Whether the row itself is shown; a row that is not kept is shown only above one that is."""
         self.weight = 1
-        """Visible rows that it stands for: itself and, opened, all below; 0 while it is hidden."""
+        """Number of visible rows of it: itself and, if open, all below; 0 while it is hidden."""
 
 
 R = TypeVar("R", bound=Row)
@@ -42,7 +42,7 @@ _name: Final = attrgetter("name")
 
 
 class Block(list[R]):
-    """A run of siblings, sorted by name, never empty."""
+    """Consecutive siblings, sorted by name; never empty."""
 
     __slots__ = ("uneven", "weight")
 
@@ -54,7 +54,7 @@ class Block(list[R]):
         """Add up the weights again."""
         self.weight = sum(row.weight for row in self)
         self.uneven = sum(row.weight != 1 for row in self)
-        """How many rows stand for another number than one; if none does, an index is a row."""
+        """Number of rows with another weight than 1; without any, an index is a row."""
 
 
 def _last_name(block: Block[R]) -> str:
@@ -62,7 +62,7 @@ def _last_name(block: Block[R]) -> str:
 
 
 class Branch(Generic[R]):
-    """The children of one row, and a tail that stays behind them all whatever their names."""
+    """Children of one row, and a more-row that stays after them all."""
 
     __slots__ = ("_starts", "blocks", "count", "more_row", "rows")
 
@@ -70,7 +70,7 @@ class Branch(Generic[R]):
         self.blocks: list[Block[R]] = []
         self.count = 0
         self.rows = 0
-        """Visible rows of the children, the tail not counted."""
+        """Number of visible rows of the children, without the more-row."""
         self.more_row: R | None = None
         self._starts: list[int] | None = None
 
@@ -85,11 +85,11 @@ class Branch(Generic[R]):
 
     @property
     def total(self) -> int:
-        """Visible rows, the tail counted."""
+        """Number of visible rows, with the more-row."""
         return self.rows + (self.more_row is not None)
 
     def find(self, name: str) -> R | None:
-        """Give the child of a name."""
+        """Return the child of a name."""
         block, index = self._locate_name(name)
         if block == len(self.blocks):
             return None
@@ -97,14 +97,14 @@ class Branch(Generic[R]):
         return row if row.name == name else None
 
     def block_after(self, name: str | None) -> Block[R] | None:
-        """Give the block that holds the first child behind a name, or the first block: a walk that bears changes."""
+        """Return the block with the first child after a name, or the first block; safe for a walk during changes."""
         if name is None:
             return self.blocks[0] if self.blocks else None
         block = bisect_right(self.blocks, name, key=_last_name)
         return self.blocks[block] if block < len(self.blocks) else None
 
     def add(self, row: R) -> None:
-        """Take a child in at its place; its name must be new."""
+        """Insert a child; its name must be new."""
         self.count += 1
         self.rows += row.weight
         self._starts = None
@@ -120,7 +120,7 @@ class Branch(Generic[R]):
             self.blocks[at : at + 1] = [Block(block[:BLOCK]), Block(block[BLOCK:])]
 
     def discard(self, row: R) -> None:
-        """Take a child out."""
+        """Remove a child."""
         at, index = self._locate_name(row.name)
         block = self.blocks[at]
         del block[index]
@@ -133,7 +133,7 @@ class Branch(Generic[R]):
             del self.blocks[at]
 
     def reweigh(self, row: R, weight: int) -> None:
-        """Let a child stand for another number of rows."""
+        """Change the weight of a child."""
         block = self.blocks[self._locate_name(row.name)[0]]
         block.weight += weight - row.weight
         block.uneven += (weight != 1) - (row.weight != 1)
@@ -142,12 +142,12 @@ class Branch(Generic[R]):
         row.weight = weight
 
     def on_block_weighed(self, block: Block[R], before: int) -> None:
-        """Take note that a block was weighed again and how much it weighed before."""
+        """Note that a block's weight was recomputed."""
         self.rows += block.weight - before
         self._starts = None
 
     def offset(self, row: R) -> int:
-        """Give the number of visible rows before a child, or before the tail."""
+        """Return the number of visible rows before a child, or before the more-row."""
         if row is self.more_row:
             return self.rows
         at, index = self._locate_name(row.name)
@@ -156,7 +156,7 @@ class Branch(Generic[R]):
         return self._sums()[at] + before
 
     def locate(self, index: int) -> "RowPosition[R]":
-        """Find the child that the visible row `index` of this branch belongs to."""
+        """Return the position of the child that contains the visible row `index` of this branch."""
         if index >= self.rows:
             if self.more_row is None or index > self.rows:
                 message = "there is no such row"
@@ -176,7 +176,7 @@ class Branch(Generic[R]):
         raise AssertionError(message)
 
     def next_visible(self, at: int, index: int) -> "RowPosition[R]":
-        """Find the next visible child behind a place; there must be one, or a tail."""
+        """Return the position of the next visible child; there must be one, or a more-row."""
         while at < len(self.blocks):
             block = self.blocks[at]
             if block.weight:
@@ -200,14 +200,14 @@ class Branch(Generic[R]):
 
 
 class RowPosition(NamedTuple, Generic[R]):
-    """Where a visible row of a branch was found."""
+    """Position of a visible row in a branch."""
 
     branch: Branch[R]
     block: int
     number: int
     row: R
     inside: int
-    """How many rows below the child's own the row is that was looked for."""
+    """Number of rows below the child's own at which the requested row is."""
 
 
 class VisibleRow(NamedTuple, Generic[R]):
@@ -215,11 +215,11 @@ class VisibleRow(NamedTuple, Generic[R]):
 
     row: R
     guides: tuple[bool, ...]
-    """For each of its ancestors below the root and for itself: whether a visible sibling follows."""
+    """For each ancestor below the root and for itself: whether a visible sibling follows."""
 
     @property
     def depth(self) -> int:
-        """How many rows it lies below, the root not counted."""
+        """Depth below the root; 0 for its children."""
         return len(self.guides) - 1
 
 
@@ -227,11 +227,11 @@ class VisibleRow(NamedTuple, Generic[R]):
 class _Cursor(Generic[R]):
     place: RowPosition[R]
     left: int
-    """Visible rows of the branch behind this child and all below it."""
+    """Number of visible rows of the branch after this child and all below it."""
 
 
 class Rows(Generic[R]):
-    """All visible rows below a root, which itself is never shown."""
+    """All visible rows below a root, which is not shown itself."""
 
     def __init__(self, root: R) -> None:
         self.root = root
@@ -244,13 +244,13 @@ class Rows(Generic[R]):
         return 0 if branch is None else branch.total
 
     def insert(self, parent: R, row: R) -> None:
-        """Hang a row below another, which must have a branch."""
+        """Insert a row below another, which must have a branch."""
         row.parent = parent
         _branch(parent).add(row)
         self._update_weights(parent)
 
     def remove(self, row: R) -> None:
-        """Take a row out, with all below it."""
+        """Remove a row with all below it."""
         parent = row.parent
         if parent is None:
             return
@@ -259,7 +259,7 @@ class Rows(Generic[R]):
         self._update_weights(parent)
 
     def set_branch(self, row: R, branch: Branch[R] | None) -> None:
-        """Give a row children, or take all of them."""
+        """Set the children of a row, or remove all of them."""
         if row.branch is not None:
             for child in row.branch:
                 child.parent = None
@@ -269,7 +269,7 @@ class Rows(Generic[R]):
         self._update_weights(row)
 
     def set_more_row(self, parent: R, tail: R | None) -> None:
-        """Put a row behind all children of another, or take it away."""
+        """Set the more-row after all children of a row, or remove it."""
         branch = _branch(parent)
         if branch.more_row is not None:
             branch.more_row.parent = None
@@ -279,17 +279,17 @@ class Rows(Generic[R]):
         self._update_weights(parent)
 
     def open(self, row: R, *, opened: bool = True) -> None:
-        """Show what is below a row, or no longer."""
+        """Expand a row, or collapse it."""
         row.is_open = opened
         self._update_weights(row)
 
     def set_kept(self, row: R, *, kept: bool) -> None:
-        """Show a row for its own sake, or only above another that is."""
+        """Show a row itself, or only above another that is kept."""
         row.kept = kept
         self._update_weights(row)
 
     def filter_block(self, parent: R, block: Block[R], keeps: Callable[[R], bool]) -> None:
-        """Decide for a whole block which of its rows are kept; much cheaper than one by one."""
+        """Decide which rows of a block are kept; much faster than one by one."""
         before = block.weight
         for row in block:
             row.kept = keeps(row)
@@ -299,10 +299,10 @@ class Rows(Generic[R]):
         self._update_weights(parent)
 
     def at(self, index: int) -> R:
-        """Give the row at an index, the first is 0.
+        """Return the row at an index; the first has 0.
 
         Raises:
-            IndexError: There are not so many.
+            IndexError: There are fewer rows.
         """
         if index < 0:
             message = "there is no such row"
@@ -315,7 +315,7 @@ class Rows(Generic[R]):
             index, branch = place.inside - 1, _branch(place.row)
 
     def row_of(self, row: R) -> int | None:
-        """Give the index of a row; None while it is hidden, inside something closed, or no longer there."""
+        """Return the index of a row; None while it is hidden or below a collapsed row, or after its removal."""
         index = -1
         while (parent := row.parent) is not None:
             if not row.weight or not parent.is_open:
@@ -325,7 +325,7 @@ class Rows(Generic[R]):
         return index if row is self.root and index >= 0 else None
 
     def window(self, start: int, count: int) -> Iterator[VisibleRow[R]]:
-        """Give the rows from an index on, `count` at most; nothing may change meanwhile."""
+        """Yield at most `count` rows from an index on; the tree must not change meanwhile."""
         if not 0 <= start < len(self):
             return
         steps = self._descend(start)
@@ -356,7 +356,7 @@ class Rows(Generic[R]):
             index, branch = place.inside - 1, _branch(place.row)
 
     def _update_weights(self, row: R) -> None:
-        """Bring the weights up to date from a row upwards."""
+        """Update the weights from a row upwards."""
         while (parent := row.parent) is not None:
             weight = _weight(row)
             if weight == row.weight:

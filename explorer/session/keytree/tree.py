@@ -1,4 +1,4 @@
-"""The tree of keys: loaded level by level, kept by events, marked where it changed, filtered; shared by all views."""
+"""Key tree: loaded level by level, kept by events, marked, filtered, and shared by all views."""
 
 import asyncio
 import time
@@ -18,20 +18,20 @@ from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.verifier import DELAY
 
 SWEEP: float = 0.004
-"""Seconds that a sweep takes at most; what is left is done by the next."""
+"""Maximum number of seconds of a sweep; the next one continues."""
 
 
 class Tree:
-    """The tree of keys below a store's address. Nothing here waits for the store but `reveal` and `resync`.
+    """Tree of the keys below a store's address. Only `reveal` and `resync` wait for the store.
 
     Args:
-        load: How a page of children is read, usually `Store.children`.
-        separator: What the store splits keys at.
-        load_before: How the children before a place are read, usually `Store.children_before`; by `load` if left out.
-        told: Called when something changed that was not asked for by the caller: a page is in, a search is done.
-        clock: Seconds, for the age of changes.
-        gathered: Seconds for which folders that may be empty are gathered before they are verified.
-        unsure: Whether the store may keep quiet about a key that came and went at once.
+        load: Returns a page of children, usually `Store.children`.
+        separator: Separator of the store's keys.
+        load_before: Returns the children before a key, usually `Store.children_before`; emulated by `load` by default.
+        on_change: Called after a change that the caller did not cause, such as a page that was read.
+        clock: Returns the seconds by which marks age.
+        verify_delay: Seconds for which folders that may be empty are collected before they are verified.
+        needs_confirmation: Returns whether the store may not report a key that came and went.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Tree:
         self._loader.load(self._rows.root)
 
     async def run(self) -> None:
-        """Read what is asked for, until cancelled: the one task that a tree needs."""
+        """Read and search what is requested, until cancelled: the only task of a tree."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._loader.run(), name="tree: loading")
             group.create_task(self._filter_run.run(), name="tree: filter")
@@ -87,16 +87,16 @@ class Tree:
             else:
                 await self._filter_run.wait_done()
 
-    # The rows as they are shown
+    # Visible rows
 
     @property
     def root(self) -> Node:
-        """What stands for the top; it has no row."""
+        """Root, which has no row."""
         return self._rows.root
 
     @property
     def loaded(self) -> int:
-        """How many nodes are known, shown or not."""
+        """Number of known nodes, shown or not."""
         return self._rows.loaded
 
     def __len__(self) -> int:
@@ -106,37 +106,37 @@ class Tree:
         return True
 
     def at(self, row: int) -> Node:
-        """Give the node in a row, the first is 0.
+        """Return the node in a row; the first row is 0.
 
         Raises:
-            IndexError: There are not so many.
+            IndexError: There are fewer rows.
         """
         return self._rows.at(row)
 
     def row_of(self, node: Node) -> int | None:
-        """Give the row of a node; None while it is hidden or closed in, or if it is no longer part of the tree."""
+        """Return the row of a node; None while it is hidden or below a collapsed one, or after its removal."""
         return self._rows.row_of(node)
 
     def window(self, start: int, count: int) -> Iterator[VisibleRow[Node]]:
-        """Give the rows from one on, `count` at most: each with its node, depth and guides."""
+        """Yield at most `count` rows, each with its node, depth and guides."""
         return self._rows.window(start, count)
 
     def contains(self, node: Node) -> bool:
-        """Tell whether a node is still part of the tree."""
+        """Return whether a node is part of the tree."""
         return self._rows.contains(node)
 
     # Nodes
 
     def key(self, node: Node) -> str:
-        """Give the key of a node as the store spells it, whether or not it has a value."""
+        """Return the key of a node, whether or not it has a value."""
         return self._rows.key(node)
 
     def prefix(self, node: Node) -> str:
-        """Give what the keys below a node begin with."""
+        """Return the prefix of the keys below a node."""
         return self._rows.prefix(node)
 
     def node(self, key: str) -> Node | None:
-        """Give the node of a key, if it is loaded and not gone."""
+        """Return the node of a key, if it is loaded and not deleted."""
         node = self._rows.root
         for name in key.split(self.separator):
             child = None if node.branch is None else node.branch.find(name)
@@ -146,17 +146,17 @@ class Tree:
         return node
 
     def mark(self, node: Node) -> Mark | None:
-        """Tell what happened to a node lately."""
+        """Return the mark of a node that changed recently."""
         return self._rows.marks.of(node)
 
     def changes_below(self, node: Node) -> int:
-        """Tell how many changes there were below a closed folder since it was last open."""
+        """Return the number of changes below a collapsed folder since it was last expanded."""
         return self._rows.marks.below(node)
 
-    # What a person does
+    # Commands
 
     def expand(self, node: Node) -> None:
-        """Show what is below a node, whatever a filter says; it is read if it was not."""
+        """Expand a node, in spite of a filter; its level is read if it was not."""
         if node.is_more_row or node is self.root or not (node.has_children or node.branch is not None):
             return
         if node.branch is None:
@@ -170,7 +170,7 @@ class Tree:
             self._rows.show_unfiltered(node)
 
     def collapse(self, node: Node) -> None:
-        """Show no longer what is below a node; it remains loaded."""
+        """Collapse a node; its level stays loaded."""
         if node.is_open and node is not self.root:
             self._rows.opened_by_filter.discard(node)
             self._rows.open(node, opened=False)
@@ -183,11 +183,11 @@ class Tree:
             self.expand(node)
 
     def load_more(self, node: Node) -> None:
-        """Read the next page, given a level's node or the line of a gap; nothing if it is being read, or failed."""
+        """Read the next page of a level, given its node or a more-row; no effect while it is read, or after an error."""
         self._load_page(node, PageKind.NEXT)
 
     def load_previous(self, node: Node) -> None:
-        """Read the page at the end of a gap, given its line; at the end of a level this is the level's last page."""
+        """Read the page at the end of a gap, given its more-row; at the end of a level, the level's last page."""
         self._load_page(node, PageKind.PREVIOUS)
 
     def _load_page(self, node: Node, want: PageKind) -> None:
@@ -201,15 +201,15 @@ class Tree:
         self._loader.load(folder, PageRequest(want, gap))
 
     def is_loading(self, node: Node) -> bool:
-        """Return whether the line of a gap stands for a page that is being read."""
+        """Return whether the page of a more-row is being read."""
         level = None if node.parent is None else node.parent.branch
         if level is None or not level.is_loading or level.error is not None:
             return False
         reading = level.current_request
-        return reading is None or reading.want is PageKind.CHILD or (reading.name or "") == node.name
+        return reading is None or reading.kind is PageKind.CHILD or (reading.name or "") == node.name
 
     def reload(self, node: Node) -> None:
-        """Read a level again, given its node or its last line; what failed is tried again."""
+        """Read a level again, given its node or its last row; what failed is retried."""
         folder = _folder(node)
         level = None if folder is None else folder.branch
         if folder is None or level is None:
@@ -220,12 +220,12 @@ class Tree:
             self._loader.reload(folder)
 
     async def reveal(self, key: str) -> Node | None:
-        """Expand the way to a key and give its node; None if it is not there.
+        """Expand the folders of a key and return its node; None if there is none.
 
-        Of each level on the way the page is read that the key is on, however many siblings come before it.
+        Of each level the page with the key is read, however many siblings come before it.
 
         Raises:
-            ExplorerError: A level on the way could not be read.
+            ExplorerError: A level could not be read.
         """
         node = self.root
         for name in key.split(self.separator):
@@ -238,24 +238,24 @@ class Tree:
         return node
 
     def clear_marks(self) -> None:
-        """Forget what changed until now; rows of deleted keys go when their time is over."""
+        """Remove all marks; rows of deleted keys stay until they expire."""
         self._rows.marks.clear()
 
     def pin(self, owner: object, node: Node | None) -> None:
         """Keep the row of a node although its key is deleted, until the owner pins another or none.
 
         Args:
-            owner: Who pins it, such as a view whose cursor is on it.
-            node: The node; None pins nothing.
+            owner: Owner of the pin, such as a view with its cursor on the row.
+            node: Node to pin; None pins nothing.
         """
         self._rows.pin(owner, node)
 
     def insert_known(self, key: str, *, has_value: bool) -> Node:
-        """Show a key that is known to exist although a level on its way cannot be listed; return its node.
+        """Show a key that exists although a level above it cannot be listed; return its node.
 
         Args:
-            key: Which key or folder.
-            has_value: Whether it is a key with a value; else something is below it.
+            key: Key or folder.
+            has_value: Whether it is a key with a value; else there are keys below it.
         """
         node = self.root
         names = key.split(self.separator)
@@ -275,27 +275,27 @@ class Tree:
         return node
 
     def filter(self, text: str | None, keep: Node | None = None) -> None:
-        """Show only loaded rows that a filter keeps, and what is around them; without a text all again.
+        """Show only the loaded rows that match a filter, and their ancestors; without a text all rows.
 
         Args:
-            text: What `Filter` describes.
-            keep: The way to this node remains open when the filter ends.
+            text: Filter as typed (see `TreeFilter`).
+            keep: Node whose folders stay open when the filter ends.
         """
         self._filter_run.set(text, keep)
 
     @property
     def filter_progress(self) -> FilterProgress | None:
-        """What came of the filter so far; None without a filter."""
+        """Progress of the filter; None without one."""
         return self._filter_run.progress
 
-    # What the store tells
+    # Events
 
     def apply(self, events: Iterable[Put | Deleted]) -> bool:
-        """Apply events, in order, once per frame; tell whether anything changed that an open folder shows."""
+        """Apply the events of a frame, in order; return whether a row in an expanded folder changed."""
         return self._applier.apply(events)
 
     async def resync(self) -> None:
-        """Read every loaded level again, mark what differs, let go what is gone; try again what failed.
+        """Read every loaded level again, mark differences, bury what is gone, and retry what failed.
 
         Raises:
             ExplorerError: A level could not be read; the others were, and the level says so.
@@ -313,7 +313,7 @@ class Tree:
             raise failed[0]
 
     def sweep(self, now: float) -> bool:
-        """Let marks age and ghosts end; tell whether any did. It costs what changed, not what exists."""
+        """Age marks and drop tombstones; return whether any changed. The cost depends on the changes only."""
         until = budget(SWEEP)
         passed = self._rows.marks.age(now, until)
         for node in self._rows.marks.expired(now, until):
@@ -321,7 +321,7 @@ class Tree:
             passed = True
         return passed
 
-    # Between the parts
+    # Callbacks of the parts
 
     def _verify_later(self, node: Node) -> None:
         self._loader.verifier.verify_later(node)

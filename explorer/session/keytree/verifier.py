@@ -1,4 +1,4 @@
-"""Folders that may have become empty, read again a moment later."""
+"""Verifier: reads folders that may have become empty again, a moment later."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,20 +10,20 @@ from explorer.session.keytree.key_rows import KeyRows
 from explorer.session.keytree.nodes import Node
 
 MAX_WORKERS: Final = 4
-"""Folders verified at the same time."""
+"""Maximum number of folders verified concurrently."""
 DELAY: Final = 1 / 30
-"""Seconds for which folders are gathered, so that each is verified once and not for each event."""
+"""Seconds for which folders are collected, so that each is verified once and not for each event."""
 
 
 class Verifier:
-    """Finds out what is left below folders. `run` never ends by itself.
+    """Finds out whether keys are left below folders. `run` never ends by itself.
 
     Args:
         first_child: Reads the first child below a prefix.
-        rows: Where an empty folder is taken away.
-        again: Called with a folder that is not empty although nothing of it is known.
-        on_checked: Called when a folder has been verified.
-        delay: Seconds for which folders are gathered.
+        rows: Rows from which an empty folder is removed.
+        reload: Called with a folder that is not empty although no child of it is known.
+        on_checked: Called after a folder was verified.
+        delay: Seconds for which folders are collected.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Verifier:
         self._on_checked = on_checked
         self._delay = delay
         self._versions: dict[Node, int] = {}
-        """What is to be verified, and a number that grows with each event below it."""
+        """Folders to verify, and a number that grows with each event below them."""
         self._requested = asyncio.Event()
 
     @property
@@ -49,17 +49,17 @@ class Verifier:
         return bool(self._versions)
 
     def verify_later(self, node: Node) -> None:
-        """Find out, soon, whether anything is left below a node."""
+        """Verify a folder soon."""
         self._versions[node] = self._versions.get(node, 0) + 1
         self._requested.set()
 
     def touch(self, node: Node) -> None:
-        """Take note that something happened below a node; an answer that is under way may be older."""
+        """Note an event below a folder; an answer that is under way may be older."""
         if node in self._versions:
             self._versions[node] += 1
 
     async def run(self) -> None:
-        """Verify what is asked for, until cancelled."""
+        """Verify requested folders, until cancelled."""
         while True:
             await self._requested.wait()
             await asyncio.sleep(self._delay)
@@ -75,7 +75,7 @@ class Verifier:
             try:
                 await self._check(node, version)
             except ExplorerError:
-                version = self._versions[node]  # what cannot be read remains as it is, until all is read again
+                version = self._versions[node]  # what cannot be read stays as it is, until all is read again
             if self._versions[node] == version:
                 del self._versions[node]
             else:
