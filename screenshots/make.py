@@ -1,4 +1,4 @@
-"""Makes this folder's pictures, from the real app on the demo store whose time stands still: `make screenshots`."""
+"""Makes the pictures of this folder from the real app on the demo store with a stopped clock: `make screenshots`."""
 
 import asyncio
 import os
@@ -28,20 +28,20 @@ _LIMITS: Final = "service/access/config/limits.json"
 
 
 class StillClock(Clock):
-    """A clock that stands at a moment of a winter's morning."""
+    """A clock that always returns one moment of a winter morning."""
 
     def now(self) -> float:
-        """Give always the same moment."""
+        """Return the same moment always."""
         return 1000.0
 
     def wall(self) -> datetime:
-        """Give always the same time of day."""
+        """Return the same time of day always."""
         return datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The app in front of the camera."""
+    """The app that pictures are taken of."""
 
     app: Keyscope
     session: Session
@@ -74,7 +74,7 @@ class Scene:
         await self.press("enter")
 
     async def locks_read(self) -> None:
-        """Wait until the lock table is what the store tells; it is read only every few seconds."""
+        """Wait until the lock table is up to date; it is read only every few seconds."""
         now = await self.store.locks()
         while not (isinstance(state := self.session.locks.state, Ready) and state.value.locks == now):
             self.session.locks.request_refresh()
@@ -82,7 +82,7 @@ class Scene:
         await self.settle()
 
     async def move(self, steps: int) -> None:
-        """Let the demo move."""
+        """Let the demo store change."""
         assert self.store.simulation is not None  # noqa: S101 - it is connected
         for _ in range(steps):
             self.store.simulation.step()
@@ -147,7 +147,7 @@ SCENES: Final[dict[str, tuple[Act, tuple[int, int], str]]] = {
     "harmless": (_hostile, NARROW, "keyscope-contrast"),
     "help": (_help, NARROW, "keyscope-dark"),
 }
-"""The pictures: what is done before, the size in cells, and the theme."""
+"""The pictures: the keys pressed before, the size in cells, and the theme."""
 
 
 @asynccontextmanager
@@ -165,7 +165,7 @@ async def scene(size: tuple[int, int], theme: str) -> AsyncGenerator[Scene, None
 
 
 async def picture(name: str) -> str:
-    """Give a picture as SVG."""
+    """Return a picture as SVG."""
     act, size, theme = SCENES[name]
     async with scene(size, theme) as found:
         await act(found)

@@ -4,18 +4,18 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_ROOMS = ("explorer", "widgets", "tests", "benchmarks")
-_LONGEST = 400
+_FOLDERS = ("explorer", "widgets", "tests", "benchmarks")
+_MAX_LINES = 400
 _OWNERS = {Path("explorer/drivers/common/tasks.py"), Path("explorer/blocking/portal.py")}
-"""Who may start a task that no TaskGroup holds, because it ends them itself."""
+"""Modules that may start tasks outside of a TaskGroup, because they end them themselves."""
 
 
-def _modules(*rooms: str) -> list[Path]:
-    return [path.relative_to(_ROOT) for room in rooms for path in sorted((_ROOT / room).rglob("*.py"))]
+def _modules(*folders: str) -> list[Path]:
+    return [path.relative_to(_ROOT) for folder in folders for path in sorted((_ROOT / folder).rglob("*.py"))]
 
 
 def _groups(tree: ast.Module) -> set[str]:
-    """Give the names that `async with asyncio.TaskGroup() as name` binds."""
+    """Return the names that `async with asyncio.TaskGroup() as name` binds."""
     items = [item for node in ast.walk(tree) if isinstance(node, ast.AsyncWith) for item in node.items]
     return {
         item.optional_vars.id
@@ -25,7 +25,7 @@ def _groups(tree: ast.Module) -> set[str]:
 
 
 def _loose_tasks(source: str) -> list[int]:
-    """Give the lines that start a task without a group."""
+    """Return the lines that start a task without a group."""
     tree = ast.parse(source)
     groups = _groups(tree)
     return [
@@ -36,17 +36,17 @@ def _loose_tasks(source: str) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("module", _modules(*_ROOMS), ids=str)
-def test_a_module_is_short_enough_to_be_one_idea(module: Path) -> None:
-    assert len((_ROOT / module).read_text(encoding="utf-8").splitlines()) <= _LONGEST
+@pytest.mark.parametrize("module", _modules(*_FOLDERS), ids=str)
+def test_module_length_is_limited(module: Path) -> None:
+    assert len((_ROOT / module).read_text(encoding="utf-8").splitlines()) <= _MAX_LINES
 
 
 @pytest.mark.parametrize("module", [path for path in _modules("explorer", "widgets") if path not in _OWNERS], ids=str)
-def test_every_task_has_an_owner(module: Path) -> None:
+def test_tasks_have_owners(module: Path) -> None:
     assert _loose_tasks((_ROOT / module).read_text(encoding="utf-8")) == []
 
 
-def test_a_loose_task_would_be_found() -> None:
+def test_loose_tasks_are_found() -> None:
     assert _loose_tasks(
         "import asyncio\nasyncio.create_task(work())\nloop.create_task(work())\nasyncio.ensure_future(work())"
     ) == [2, 3, 4]
@@ -56,5 +56,5 @@ def test_a_loose_task_would_be_found() -> None:
     )
 
 
-def test_the_owners_of_tasks_exist() -> None:
+def test_task_owners_exist() -> None:
     assert [path for path in _OWNERS if not (_ROOT / path).is_file()] == []

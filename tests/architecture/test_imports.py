@@ -199,7 +199,7 @@ def test_import_loads_no_client_library_and_no_interface(statement: str) -> None
 
 
 def test_app_import_loads_no_module_of_later_screens() -> None:
-    """What only an edit, a schema or another store needs is not loaded before the first picture."""
+    """Modules needed only by an edit, a schema or another store are not loaded before the first picture."""
     assert _loads("import explorer.cli.app, explorer.tui.app", _AFTER_FIRST_PICTURE) == []
     editor = ["explorer.tui.screens.edit", "textual.widgets._text_area"]
     assert set(editor) <= set(_loads("import explorer.tui.screens.edit", _AFTER_FIRST_PICTURE))

@@ -9,7 +9,7 @@ from explorer import api
 from explorer.model import capabilities, entries, errors, events, locks
 
 
-def test_public_names_are_sorted_and_told_once() -> None:
+def test_public_names_are_sorted_and_unique() -> None:
     assert list(api.__all__) == sorted(set(api.__all__))
 
 

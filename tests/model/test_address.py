@@ -62,7 +62,7 @@ _NO_HOST = ["h:port", "h:0", "h:65536", ":2379", "[::1", "[]:1", "h:-1", "h:\uff
 
 @pytest.mark.parametrize("url", _NO_URL + [f"etcd://{host}" for host in _NO_HOST])
 def test_parse_malformed_url_raises_with_hint(url: str) -> None:
-    """What cannot be understood is refused with a hint."""
+    """A malformed URL is refused with a hint."""
     with pytest.raises(InvalidAddress) as raised:
         parse(url)
     assert raised.value.hint
@@ -79,7 +79,7 @@ def test_parse_path_of_any_bytes(data: bytes) -> None:
 
 @pytest.mark.parametrize("url", ["etcd://h1:1,h2/path/", "etcd+tls://[::1]:2379/", "memory:", "demo:///a/b"])
 def test_redacted_parses_to_the_same_address(url: str) -> None:
-    """What is shown is the same address."""
+    """The redacted URL is the same address."""
     address = parse(url)
     again = parse(address.redacted)
     assert (again.scheme, again.tls, again.hosts, again.path) == (
@@ -132,9 +132,9 @@ def test_parse_errors_do_not_repeat_password(url: str) -> None:
     """No error repeats a password."""
     with pytest.raises(InvalidAddress) as raised:
         parse(url)
-    told = "".join(traceback.format_exception_only(raised.value)) + repr(raised.value.__dict__)
+    printed = "".join(traceback.format_exception_only(raised.value)) + repr(raised.value.__dict__)
     cause = raised.value.__cause__
-    assert _PASSWORD not in told
+    assert _PASSWORD not in printed
     assert _PASSWORD not in str(cause)
 
 

@@ -110,7 +110,7 @@ def test_what_is_harmless_stays_so(text: str) -> None:
 
 @given(st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters=[chr(point) for point in _IGNORABLE])))
 def test_sanitize_visible_text_is_unchanged(text: str) -> None:
-    """What can be seen is shown as it is."""
+    """Visible text is shown as it is."""
     assert sanitize(text) == text
 
 
