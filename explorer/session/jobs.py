@@ -32,7 +32,7 @@ class Jobs:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a user-initiated job is running."""
+        """True if a user-initiated job is running."""
         return bool(self._user_initiated)
 
     def start(self, job: Job, *, name: str, user_initiated: bool = True) -> Task | None:

@@ -53,7 +53,7 @@ class Notifier:
 
     @property
     def is_idle(self) -> bool:
-        """Whether subscribers were notified of everything."""
+        """True if subscribers were notified of everything."""
         return self._idle.is_set()
 
     async def wait_idle(self) -> None:

@@ -65,7 +65,7 @@ class LivenessStatus(Enum):
     CATCHING_UP = "CATCHING UP"
     """The store answers, but not everything shown was read yet."""
     STALE = "STALE"
-    """What is shown was true; there is no recent proof that it still is."""
+    """The display was true; there is no recent proof that it still is."""
     DISCONNECTED = "DISCONNECTED"
     """There is no connection."""
 

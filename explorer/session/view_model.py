@@ -72,7 +72,7 @@ class ViewModel:
 
     @property
     def is_busy(self) -> bool:
-        """Whether the tree is reading or searching; it does neither before the first connection."""
+        """True if the tree is reading or searching; it does neither before the first connection."""
         return self._tree_started and self.tree.is_busy
 
     def _new_tree(self, separator: str) -> Tree:

@@ -84,12 +84,12 @@ class LiveConnection:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is being connected or read again, or the next attempt is not due yet."""
+        """True if nothing is being connected or read again, or the next attempt is not due yet."""
         return self._reconnector.is_settled and self._reflector.is_settled
 
     @property
     def is_frozen(self) -> bool:
-        """Whether events are held back."""
+        """True if events are held back."""
         return self._reflector.is_frozen
 
     @property

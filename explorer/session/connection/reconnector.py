@@ -46,7 +46,7 @@ class Reconnector:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the store is open, or the next attempt is not due yet."""
+        """True if the store is open, or the next attempt is not due yet."""
         return not self._connecting
 
     @property
@@ -63,7 +63,7 @@ class Reconnector:
 
     @property
     def is_open(self) -> bool:
-        """Whether the store is open, even if it is looking for its servers again."""
+        """True if the store is open, even if it is looking for its servers again."""
         return self._store is not None
 
     def connection_error(self) -> ExplorerError | None:

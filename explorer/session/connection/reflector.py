@@ -100,12 +100,12 @@ class Reflector:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is being read again, or the next attempt is not due yet."""
+        """True if nothing is being read again, or the next attempt is not due yet."""
         return self._resync_idle.is_set()
 
     @property
     def is_frozen(self) -> bool:
-        """Whether events are held back."""
+        """True if events are held back."""
         return not self._unfrozen.is_set()
 
     def freeze(self, *, frozen: bool) -> None:

@@ -90,17 +90,17 @@ class Edit:
 
     @property
     def is_unsaved(self) -> bool:
-        """Whether text would be lost without this edit."""
+        """True if text would be lost without this edit."""
         return self.is_open and self.text != self.document.text
 
     @property
     def is_open(self) -> bool:
-        """Whether the edit is not saved yet."""
+        """True if the edit is not saved yet."""
         return not isinstance(self.state, Saved)
 
     @property
     def is_settled(self) -> bool:
-        """Whether no save is under way: the text may be changed and the edit closed."""
+        """True if no save is under way: the text may be changed and the edit closed."""
         return not isinstance(self.state, Saving | Unknown)
 
     # Text

@@ -19,14 +19,14 @@ class Drafting:
     changed: bool = False
     """Whether saving would write anything."""
     notes: tuple[str, ...] = ()
-    """What saving would change besides what was typed."""
+    """Changes that saving makes besides what was typed."""
     checked: bool = False
     """Whether the other fields are about the current text; validation follows a moment after typing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewing:
-    """What saving would change is shown; `Edit.save` saves it."""
+    """The change is shown for review; `Edit.save` saves it."""
 
     encoded: EncodeResult
     """The reviewed value: these bytes are saved."""

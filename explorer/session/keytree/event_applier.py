@@ -13,8 +13,8 @@ class EventApplier:
     """Applies watch events to the loaded rows.
 
     A watch delivers events in order and began before any listing. Events of a level that is being read are deferred and
-    applied again after the page was merged: whichever was older, the last event of a key wins, as in the store. Revisions
-    are not compared, because they have no order.
+    applied again after the page was merged: whichever was older, the last event of a key wins, as in the store.
+    Revisions are not compared, because they have no order.
     """
 
     def __init__(self, rows: KeyRows, verifier: Verifier) -> None:
@@ -105,7 +105,7 @@ class EventApplier:
         return (self._remove_value(child) and shown) or changed
 
     def _set_value(self, parent: Node, level: Level, name: str, *, new: bool) -> bool:
-        """Give a child a value; return whether its row changed."""
+        """Set the value of a child; return whether its row changed."""
         child = level.find(name)
         if child is not None and child.has_value:
             child.seen = level.is_loading

@@ -37,7 +37,7 @@ class TreeFilter:
 
     @property
     def cased(self) -> bool:
-        """Whether case matters."""
+        """True if case matters."""
         return self.text != self.text.lower()
 
     def test(self, separator: str) -> Callable[[str, str], bool]:
@@ -140,7 +140,7 @@ class FilterRun:
 
     @property
     def is_busy(self) -> bool:
-        """Whether rows are left to search."""
+        """True if rows are left to search."""
         return not self._done.is_set()
 
     @property

@@ -93,7 +93,7 @@ class KeyRows(Rows[Node]):
         Args:
             parent: Node whose level was listed.
             child: Child as listed.
-            marking: Whether to mark differences.
+            mark_differences: Whether to mark differences.
         """
         known = _level(parent).find(child.name)
         revived = known is not None and known.tombstone

@@ -92,7 +92,7 @@ class LevelLoader:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is not done."""
+        """True if a request is not done."""
         return bool(self._open_requests) or self.verifier.is_busy
 
     async def wait_progress(self) -> None:
@@ -235,8 +235,8 @@ class LevelLoader:
         end = run.end
         if end is None:
             return
-        # The page starts with the run's last child again: a store lists `a`, `a-b`, `a/c` as `a`, `a-b`, and after `a` it
-        # continues at `a-b` as long as `a` has a value, and after `a/` if it has none any more.
+        # The page starts with the run's last child again: a store lists `a`, `a-b`, `a/c` as `a`, `a-b`, and after `a`
+        # it continues at `a-b` as long as `a` has a value, and after `a/` if it has none any more.
         prefix = self._rows.prefix(node)
         after: Cursor | str | None = _after(prefix, run.last)
         while True:
@@ -312,7 +312,7 @@ class LevelLoader:
             raise
 
     async def _compare_run(self, node: Node, level: Level, run: Run, revision: Revision | None) -> Page[Child] | None:
-        """Read a run again, at the revision of the other runs if there is one; return its last page, None if the level is gone."""
+        """Read a run again, at a given revision if there is one; return its last page, None if the level is gone."""
         prefix, start, end = self._rows.prefix(node), run.start, run.end
         after: Cursor | str | None = _after(prefix, decode(start))
         if isinstance(after, str) and revision is not None:

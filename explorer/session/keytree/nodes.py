@@ -46,7 +46,7 @@ class Node(Row):
 
     @property
     def has_value(self) -> bool:
-        """Whether the key has a value."""
+        """True if the key has a value."""
         return bool(self._facts & _VALUE)
 
     @has_value.setter
@@ -55,7 +55,7 @@ class Node(Row):
 
     @property
     def has_children(self) -> bool:
-        """Whether there are keys below it."""
+        """True if there are keys below it."""
         return bool(self._facts & _CHILDREN)
 
     @has_children.setter
@@ -64,7 +64,7 @@ class Node(Row):
 
     @property
     def tombstone(self) -> bool:
-        """Whether the key was deleted and its row is still shown for a moment."""
+        """True if the key was deleted and its row is still shown for a moment."""
         return bool(self._facts & _GHOST)
 
     @tombstone.setter
@@ -73,7 +73,7 @@ class Node(Row):
 
     @property
     def seen(self) -> bool:
-        """Whether the reading of its level that is under way has seen it."""
+        """True if the reading of its level that is under way has seen it."""
         return bool(self._facts & _SEEN)
 
     @seen.setter
@@ -82,12 +82,12 @@ class Node(Row):
 
     @property
     def is_more_row(self) -> bool:
-        """Whether it is no key but a row for unread children: at the end of a level, or in a gap."""
+        """True if it is no key but a row for unread children: at the end of a level, or in a gap."""
         return bool(self._facts & _TAIL)
 
     @property
     def expanded(self) -> bool:
-        """Whether the rows below are shown."""
+        """True if the rows below are shown."""
         return self.is_open
 
     @property
@@ -183,7 +183,7 @@ class Level(Branch[Node]):
 
     @property
     def complete(self) -> bool:
-        """Whether all children were read; events keep them current from then on."""
+        """True if all children were read; events keep them current from then on."""
         return len(self.runs) == 1 and self.runs[0].end is None
 
     @property

@@ -76,7 +76,7 @@ class Tree:
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is being read or searched."""
+        """True if something is being read or searched."""
         return self._loader.is_busy or self._filter_run.is_busy
 
     async def idle(self) -> None:
@@ -183,7 +183,7 @@ class Tree:
             self.expand(node)
 
     def load_more(self, node: Node) -> None:
-        """Read the next page of a level, given its node or a more-row; no effect while it is read, or after an error."""
+        """Read the next page of a level, given its node or a more-row; not while it is read, or after an error."""
         self._load_page(node, PageKind.NEXT)
 
     def load_previous(self, node: Node) -> None:

@@ -45,7 +45,7 @@ class Verifier:
 
     @property
     def is_busy(self) -> bool:
-        """Whether there are folders to verify."""
+        """True if there are folders to verify."""
         return bool(self._versions)
 
     def verify_later(self, node: Node) -> None:
