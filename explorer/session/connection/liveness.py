@@ -33,7 +33,7 @@ class LivenessTracker:
     synced: bool = False
     """Whether everything shown was read after the watch was established."""
     method: str = "every change is watched"
-    """How changes are detected; shown while live."""
+    """Way in which changes are detected; shown while live."""
     proved_at: float | None = None
     """Moment of the last proof."""
     proof_required_after: float = 0.0

@@ -88,7 +88,7 @@ class Reflector:
         self._ping_now = ping_now
         self._coalescer = EventCoalescer()
         self._method = ""
-        """How changes are detected."""
+        """Way in which changes are detected."""
         self._pending: list[Event] = []
         """Events since the last frame."""
         self._has_capacity = asyncio.Event()

@@ -42,7 +42,7 @@ class Draft:
     revision: Revision | None
     """Revision of that value."""
     choice: Choice | None
-    """How the value was decoded."""
+    """Way in which the value was decoded."""
     written_at: datetime
     file: str = ""
     """Name of the file, once it has one."""
@@ -93,7 +93,7 @@ class Drafts:
         self._own_files[draft.store, draft.key] = draft.file
 
     def release(self, store: str, key: str) -> str | None:
-        """Give up this session's file for a key; return its name, if there is one.
+        """Release this session's file for a key; return its name, if there is one.
 
         Text typed for the key from now on goes to another file.
         """
