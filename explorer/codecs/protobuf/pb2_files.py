@@ -94,7 +94,7 @@ def descriptors(file: Path) -> Iterator[FileDescriptorProto]:
 
 
 def _serialized(tree: ast.Module) -> Iterator[bytes]:
-    """Yield the bytes in `AddSerializedFile(b'...')`, and in `FileDescriptor(serialized_pb=b'...')` of old compilers."""
+    """Yield the bytes in `AddSerializedFile(b'...')`, and in `FileDescriptor(serialized_pb=b'...')` of old protoc."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
