@@ -124,7 +124,7 @@ def folder(kind: FolderKind) -> Path:
     return base / "keyscope"
 
 
-def profile(name: str, file: Path | None = None) -> Profile:
+def read_profile(name: str, file: Path | None = None) -> Profile:
     """Return the profile of a name.
 
     Args:
@@ -159,7 +159,7 @@ def profile(name: str, file: Path | None = None) -> Profile:
     )
 
 
-def profiles(file: Path | None = None) -> Mapping[str, str]:
+def read_profile_urls(file: Path | None = None) -> Mapping[str, str]:
     """Return the URLs of all profiles by name, as written; empty if there is no settings file.
 
     Raises:
@@ -172,7 +172,7 @@ def profiles(file: Path | None = None) -> Mapping[str, str]:
     return {name: _profile_table(file, known, name).text("url") or "" for name in known}
 
 
-def keys(file: Path | None = None) -> Mapping[str, tuple[str, ...]]:
+def read_key_bindings(file: Path | None = None) -> Mapping[str, tuple[str, ...]]:
     """Return the keys of the actions that the person remapped; empty if there is no settings file.
 
     Raises:

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable
 from itertools import chain
 
-from explorer.config import Profile, profile
+from explorer.config import Profile, read_profile
 from explorer.drivers.base import Store
 from explorer.drivers.registry import make
 from explorer.model.address import Access
@@ -29,14 +29,14 @@ def open(url: str, access: Access | None = None) -> Store:  # noqa: A001 - the c
     return store
 
 
-def open_profile(known: Profile) -> Store:
+def open_profile(profile: Profile) -> Store:
     """Return the store of a profile, not yet connected. The warnings about its URL are in `address.warnings`.
 
     Raises:
         InvalidAddress: The URL is invalid.
         BackendNotSupported: There is no driver for the scheme.
     """
-    return make(known.url, known.access, read_only=known.read_only)
+    return make(profile.url, profile.access, read_only=profile.read_only)
 
 
 def opener(source: str | Profile, access: Access | None = None) -> Callable[[], Store]:
@@ -50,17 +50,17 @@ def opener(source: str | Profile, access: Access | None = None) -> Callable[[], 
         InvalidAddress: The URL is invalid, or the profile is missing or invalid.
         BackendNotSupported: There is no driver for the scheme.
     """
-    known = _resolve(source, access)
-    first = open_profile(known)
+    profile = _resolve(source, access)
+    first = open_profile(profile)
     for warning in first.address.warnings:
         warnings.warn(warning, UserWarning, stacklevel=2)
-    stores = chain([first], iter(lambda: first.clone() or open_profile(known), None))
+    stores = chain([first], iter(lambda: first.clone() or open_profile(profile), None))
     return lambda: next(stores)
 
 
 def _resolve(source: str | Profile, access: Access | None) -> Profile:
     if isinstance(source, Profile):
-        known = source
+        profile = source
     else:
-        known = profile(source[1:]) if source.startswith("@") else Profile(source)
-    return known if access is None else Profile(known.url, access, read_only=known.read_only)
+        profile = read_profile(source[1:]) if source.startswith("@") else Profile(source)
+    return profile if access is None else Profile(profile.url, access, read_only=profile.read_only)

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 import explorer
-from explorer.config import Profile, TomlTable, folder, keys, profile, profiles, read_password
+from explorer.config import (
+    Profile,
+    TomlTable,
+    folder,
+    read_key_bindings,
+    read_password,
+    read_profile,
+    read_profile_urls,
+)
 from explorer.drivers.registry import make
 from explorer.model.address import Access
 from explorer.model.errors import InvalidAddress
@@ -35,14 +43,14 @@ def password_file(folder: Path, text: str = "hunter2\n", mode: int = 0o600) -> P
     return file
 
 
-def test_profile_has_url_and_access(write: Write) -> None:
+def test_read_profile_has_url_and_access(write: Write) -> None:
     """Paths are relative to the file; `~` is the home folder."""
     file = write(
         '[profiles.prod]\nurl = "etcd+tls://h:2379/config/"\nuser = "me"\npassword_file = "secret"\n'
         'cacert = "/ca.pem"\ncert = "~/cert.pem"\nkey = "keys/key.pem"\nserver_name = "etcd"\ntimeout = 2\n'
     )
     password_file(file.parent)
-    found = profile("prod")
+    found = read_profile("prod")
     assert found.url == "etcd+tls://h:2379/config/"
     access = found.access
     assert (access.user, access.server_name, access.timeout) == ("me", "etcd", 2.0)
@@ -52,9 +60,9 @@ def test_profile_has_url_and_access(write: Write) -> None:
     assert access.key_file == file.parent / "keys/key.pem"
 
 
-def test_profile_with_url_only_has_default_access(write: Write) -> None:
+def test_read_profile_with_url_only_has_default_access(write: Write) -> None:
     write('[profiles.here]\nurl = "memory:"\n')
-    assert profile("here") == Profile("memory:", Access())
+    assert read_profile("here") == Profile("memory:", Access())
 
 
 def test_open_takes_the_name_of_a_profile(write: Write) -> None:
@@ -65,7 +73,7 @@ def test_open_takes_the_name_of_a_profile(write: Write) -> None:
 def test_profile_repr_hides_the_password(write: Write) -> None:
     file = write('[profiles.a]\nurl = "memory:"\npassword_file = "secret"\n')
     password_file(file.parent)
-    assert "hunter2" not in repr(profile("a"))
+    assert "hunter2" not in repr(read_profile("a"))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +99,7 @@ def test_invalid_profile_is_reported_with_its_place(write: Write, text: str, mes
     """The message has file and table, and no secret."""
     file = write(text)
     with pytest.raises(InvalidAddress) as caught:
-        profile("a")
+        read_profile("a")
     assert message in str(caught.value)
     assert str(file) in str(caught.value)
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
@@ -100,13 +108,13 @@ def test_invalid_profile_is_reported_with_its_place(write: Write, text: str, mes
 def test_settings_file_that_is_not_utf_8_is_invalid(write: Write) -> None:
     write("").write_bytes(b"\xff")
     with pytest.raises(InvalidAddress, match="not valid TOML"):
-        profile("a")
+        read_profile("a")
 
 
-def test_profile_without_settings_file_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_profile_without_settings_file_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     with pytest.raises(InvalidAddress, match=r"keyscope/config\.toml"):
-        profile("a")
+        read_profile("a")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
@@ -136,41 +144,41 @@ def test_folder_follows_the_xdg_specification(monkeypatch: pytest.MonkeyPatch) -
     assert folder("data") == Path.home() / ".local/share/keyscope"
 
 
-def test_keys_returns_the_remapped_actions(write: Write) -> None:
+def test_read_key_bindings_returns_the_remapped_actions(write: Write) -> None:
     write('[keys]\nsave = "ctrl+w"\nedit = ["e", "f2"]\nzoom = []\n')
-    assert keys() == {"save": ("ctrl+w",), "edit": ("e", "f2"), "zoom": ()}
+    assert read_key_bindings() == {"save": ("ctrl+w",), "edit": ("e", "f2"), "zoom": ()}
 
 
-def test_keys_without_settings_file_is_empty(tmp_path: Path) -> None:
-    assert keys(tmp_path / "config.toml") == {}
+def test_read_key_bindings_without_settings_file_is_empty(tmp_path: Path) -> None:
+    assert read_key_bindings(tmp_path / "config.toml") == {}
 
 
 @pytest.mark.parametrize("given", ["7", "true", '""', "[7]", '["e", ""]', "{}"])
-def test_keys_invalid_value_is_reported_with_its_place(write: Write, given: str) -> None:
+def test_read_key_bindings_invalid_value_has_its_place(write: Write, given: str) -> None:
     file = write(f"[keys]\nsave = {given}\n")
     with pytest.raises(InvalidAddress, match=r"\[keys\]: save must be a key") as raised:
-        keys()
+        read_key_bindings()
     assert str(file) in raised.value.message
 
 
-def test_keys_refuses_what_is_not_a_table(write: Write) -> None:
+def test_read_key_bindings_refuses_what_is_not_a_table(write: Write) -> None:
     write('keys = "e"\n')
     with pytest.raises(InvalidAddress, match="keys must be a table"):
-        keys()
+        read_key_bindings()
 
 
-def test_profile_has_options_of_the_app_and_schemas(write: Write) -> None:
+def test_read_profile_has_options_of_the_app_and_schemas(write: Write) -> None:
     """Theme, writing and schemas are part of a profile; paths are relative to the file."""
     file = write(
         '[profiles.prod]\nurl = "demo:"\ntheme = "keyscope-light"\nread_only = true\nproto = ["a.proto", "/b"]\n'
         'import_paths = "i"\ncodecs = "c.toml"\n[profiles.dev]\nurl = "memory:"\nwrite = true\n'
     )
-    found = profile("prod")
+    found = read_profile("prod")
     assert (found.theme, found.write, found.read_only) == ("keyscope-light", False, True)
     assert found.protos == (file.parent / "a.proto", Path("/b"))
     assert (found.includes, found.codecs) == ((file.parent / "i",), file.parent / "c.toml")
-    assert profile("dev").write
-    assert profiles() == {"prod": "demo:", "dev": "memory:"}
+    assert read_profile("dev").write
+    assert read_profile_urls() == {"prod": "demo:", "dev": "memory:"}
 
 
 @pytest.mark.parametrize(
@@ -185,11 +193,11 @@ def test_profile_has_options_of_the_app_and_schemas(write: Write) -> None:
         ("codecs = []", "codecs must be a string"),
     ],
 )
-def test_profile_invalid_setting_is_one_line(write: Write, line: str, message: str) -> None:
+def test_read_profile_invalid_setting_is_one_line(write: Write, line: str, message: str) -> None:
     """The error has file, profile and setting."""
     file = write(f'[profiles.x]\nurl = "memory:"\n{line}\n')
     with pytest.raises(InvalidAddress) as caught:
-        profile("x")
+        read_profile("x")
     assert str(caught.value) == f"{file}, [profiles.x]: {message}"
 
 

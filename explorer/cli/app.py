@@ -19,7 +19,7 @@ from explorer.cli.decoder import is_configured, limit_problems
 from explorer.cli.exit_codes import UsageError
 from explorer.cli.stack_dump import stack_dumps
 from explorer.codecs.lazy import LazyCodecs
-from explorer.config import Profile, folder, keys
+from explorer.config import Profile, folder, read_key_bindings
 from explorer.drivers.address_hints import address_hint
 from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError
@@ -45,11 +45,11 @@ def has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
 
 
-def run_app(known: Profile, overview: Overview, options: CodecOptions, *, profile_name: str = "") -> int:
+def run_app(profile: Profile, overview: Overview, options: CodecOptions, *, profile_name: str = "") -> int:
     """Run the app until the person quits, and return the exit code.
 
     Args:
-        known: The store with its access.
+        profile: The store with its access.
         overview: The options of the app.
         options: Schemas and rules.
         profile_name: `@NAME` if the store was opened by a profile.
@@ -62,8 +62,8 @@ def run_app(known: Profile, overview: Overview, options: CodecOptions, *, profil
 
     with warnings.catch_warnings(record=True) as address_warnings:
         warnings.simplefilter("always")
-        connect = opener(known.url, known.access)  # the session refuses the writes of a read-only profile itself
-    actions = ACTIONS.with_keys(keys())
+        connect = opener(profile.url, profile.access)  # the session refuses the writes of a read-only profile itself
+    actions = ACTIONS.with_keys(read_key_bindings())
     if overview.theme is not None:
         check_theme(overview.theme)
 
@@ -83,7 +83,7 @@ def run_app(known: Profile, overview: Overview, options: CodecOptions, *, profil
         drafts = folder("state") / "drafts"
 
         async def nearby() -> str | None:
-            return await address_hint(first.address, known.access)
+            return await address_hint(first.address, profile.access)
 
         errors = InternalErrors(folder("state") / "errors")
         asyncio.get_running_loop().set_exception_handler(partial(_report_unhandled, errors))
@@ -109,7 +109,7 @@ def run_app(known: Profile, overview: Overview, options: CodecOptions, *, profil
                     preparing.cancel()
             if app.failure is not None:
                 raise app.failure
-            last_lines.extend(_draft_lines(session, known.url))
+            last_lines.extend(_draft_lines(session, profile.url))
             if errors.recent:
                 last_lines.append(f"there were internal errors; details in {errors.folder}")
             return app.return_code or 0

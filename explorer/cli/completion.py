@@ -21,7 +21,7 @@ from explorer.cli.command_line import verb_of
 from explorer.cli.key_completion import complete_key
 from explorer.cli.parser import command_parser, store_parser, verb_parser
 from explorer.cli.run import resolve_profile
-from explorer.config import profiles
+from explorer.config import read_profile_urls
 from explorer.drivers.registry import DRIVERS
 from explorer.model import address
 from explorer.model.errors import ExplorerError
@@ -105,7 +105,7 @@ def _safe_words(keys: Iterable[str]) -> list[str]:
 
 def _stores() -> Iterable[tuple[str, str]]:
     with suppress(ExplorerError):
-        for name, url in profiles().items():
+        for name, url in read_profile_urls().items():
             if is_sanitized(name):
                 yield f"@{name}", _redacted(url)
     for scheme in DRIVERS:

@@ -12,7 +12,7 @@ from explorer.cli.argument_types import key
 from explorer.cli.command_line import connection_options
 from explorer.cli.output import KeyFormatter, key_formatter
 from explorer.cli.run import resolve_profile
-from explorer.config import profiles
+from explorer.config import read_profile_urls
 from explorer.drivers.base import Store
 from explorer.drivers.registry import driver
 from explorer.model import address
@@ -40,7 +40,7 @@ def complete_key(typed: str, parsed: Namespace) -> list[str]:
     """
     found: list[str] = []
     with suppress(ExplorerError, KeyError):
-        url = profiles()[parsed.url[1:]] if parsed.url.startswith("@") else parsed.url
+        url = read_profile_urls()[parsed.url[1:]] if parsed.url.startswith("@") else parsed.url
         driver(address.parse(url))  # imports the client library outside of the time limit
         thread = Thread(target=_read, args=(typed, parsed, found), name="completion", daemon=True)
         thread.start()

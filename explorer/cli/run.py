@@ -14,7 +14,7 @@ from explorer.cli.verbs.read import get, history, ls
 from explorer.cli.verbs.rm import rm
 from explorer.cli.verbs.watch import overview, watch
 from explorer.cli.verbs.write import put
-from explorer.config import Profile, profile, read_password
+from explorer.config import Profile, read_password, read_profile
 from explorer.drivers.base import Store
 from explorer.model.address import Access
 from explorer.opener import open_profile
@@ -33,21 +33,21 @@ def run(command: arguments.Command) -> int:
         KeyboardInterrupt: Interrupted by ctrl-C.
     """
     console = Console(json=command.json)
-    known = resolve_profile(command.url, command.connection)
-    command = _with_profile(command, known)
+    profile = resolve_profile(command.url, command.connection)
+    command = _with_profile(command, profile)
     if isinstance(command.subcommand, arguments.Overview) and not command.json:
         from explorer.cli import app  # noqa: PLC0415 - the verbs start without Textual and protobuf
 
         if app.has_terminal():
             name = command.url if command.url.startswith("@") else ""
-            return app.run_app(known, command.subcommand, command.codecs, profile_name=name)
-    if known.read_only and isinstance(command.subcommand, _WRITING_VERBS):
+            return app.run_app(profile, command.subcommand, command.codecs, profile_name=name)
+    if profile.read_only and isinstance(command.subcommand, _WRITING_VERBS):
         raise UsageError(f"{command.url} is read-only: its profile says so", hint="use its URL, or another profile")
-    store = open_profile(known)
+    store = open_profile(profile)
     for warning in store.address.warnings:
         console.print_note(f"keyscope: {warning}")
     try:
-        return asyncio.run(_run_verb(store, known.access, command, console))
+        return asyncio.run(_run_verb(store, profile.access, command, console))
     finally:
         console.flush()
 
@@ -59,25 +59,25 @@ def resolve_profile(url: str, connection: arguments.ConnectionOptions) -> Profil
         InvalidAddress: The profile is missing or invalid.
         OSError: The password file cannot be read.
     """
-    known = profile(url[1:]) if url.startswith("@") else Profile(url)
+    profile = read_profile(url[1:]) if url.startswith("@") else Profile(url)
     overrides = {
         _ACCESS_FIELDS.get(name, name): value for name, value in asdict(connection).items() if value is not None
     }
     if connection.password_file is not None:
         overrides["password"] = read_password(overrides.pop("password_file"))
-    return replace(known, access=replace(known.access, **overrides))
+    return replace(profile, access=replace(profile.access, **overrides))
 
 
-def _with_profile(command: arguments.Command, known: Profile) -> arguments.Command:
+def _with_profile(command: arguments.Command, profile: Profile) -> arguments.Command:
     """Return the command with what the profile adds to the command line."""
     options, subcommand = command.codecs, command.subcommand
     codecs = arguments.CodecOptions(
-        options.protos or known.protos, options.includes or known.includes, options.codecs or known.codecs
+        options.protos or profile.protos, options.includes or profile.includes, options.codecs or profile.codecs
     )
     if isinstance(subcommand, arguments.Overview):
-        write = (subcommand.write or known.write) and not subcommand.read_only
-        theme = subcommand.theme or known.theme
-        subcommand = replace(subcommand, write=write, read_only=known.read_only, theme=theme)
+        write = (subcommand.write or profile.write) and not subcommand.read_only
+        theme = subcommand.theme or profile.theme
+        subcommand = replace(subcommand, write=write, read_only=profile.read_only, theme=theme)
     return replace(command, codecs=codecs, subcommand=subcommand)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from explorer.cli.exit_codes import ExitCode, print_stderr
-from explorer.config import folder, profiles
+from explorer.config import folder, read_profile_urls
 from explorer.model import address
 from explorer.model.errors import ExplorerError
 from explorer.model.sanitize import sanitize
@@ -22,7 +22,7 @@ def start() -> int:
 
 def _lines() -> Iterator[str]:
     file = folder("config") / "config.toml"
-    known = profiles(file)
+    known = read_profile_urls(file)
     yield "keyscope: no store given" + (f"; profiles in {file}:" if known else "")
     width = max(map(len, known), default=0)
     for name, url in known.items():

@@ -14,7 +14,7 @@ from explorer.model.address import parse
 from tests.cli.run_command import Result, Run, folders
 from tests.servers.fixtures import prefix, shared_etcd, shared_etcd2, shared_zookeeper
 
-__all__ = ["keyscope", "keyspace", "prefix", "shared_etcd", "shared_etcd2", "shared_zookeeper"]
+__all__ = ["database", "keyscope", "prefix", "shared_etcd", "shared_etcd2", "shared_zookeeper"]
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def _folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def keyspace(monkeypatch: pytest.MonkeyPatch) -> Database:
+def database(monkeypatch: pytest.MonkeyPatch) -> Database:
     """Return the database of every `memory:` of the test, which outlives a run; its clock is stopped."""
     shared = Database(ManualClock())
 
@@ -39,8 +39,8 @@ def keyspace(monkeypatch: pytest.MonkeyPatch) -> Database:
 
 
 @pytest.fixture
-def keyscope(keyspace: Database, run_here: Run) -> Run:  # noqa: ARG001 - what `memory:` is in these runs
-    """Run the command in this process, with the keyspace as every `memory:`."""
+def keyscope(database: Database, run_here: Run) -> Run:  # noqa: ARG001 - what `memory:` is in these runs
+    """Run the command in this process, with the database as every `memory:`."""
     return run_here
 
 

@@ -44,27 +44,27 @@ def mapped(home: Path, proto: str) -> None:
 
 
 class TestGet:
-    def test_get_prints_a_message_as_text(self, keyscope: Run, keyspace: Database, proto: str) -> None:
-        keyspace.put(b"k", ADA)
+    def test_get_prints_a_message_as_text(self, keyscope: Run, database: Database, proto: str) -> None:
+        database.put(b"k", ADA)
         words = ("get", "memory:", "k", "--proto", proto, "--type", "p.Person")
         for form in ((), ("--as", "textproto")):
             assert keyscope(*words, *form).output == b'name: "Ada"\nborn: 1815\n'
 
     @pytest.mark.usefixtures("mapped")
-    def test_get_decodes_by_the_rule_of_the_key(self, keyscope: Run, keyspace: Database) -> None:
-        keyspace.put(b"people/ada", ADA)
+    def test_get_decodes_by_the_rule_of_the_key(self, keyscope: Run, database: Database) -> None:
+        database.put(b"people/ada", ADA)
         assert keyscope("get", "memory:", "people/ada", "--as", "textproto").lines == ['name: "Ada"', "born: 1815"]
         shown = keyscope("get", "memory:", "people/ada", "--as", "json").output
         assert json.loads(shown) == {"name": "Ada", "born": "1815"}
         assert keyscope("get", "memory:people", "ada", "--as", "textproto")
 
     @pytest.mark.usefixtures("mapped")
-    def test_get_json_without_a_rule_is_plain_json(self, keyscope: Run, keyspace: Database) -> None:
-        keyspace.put(b"k", b'{"a":1}')
+    def test_get_json_without_a_rule_is_plain_json(self, keyscope: Run, database: Database) -> None:
+        database.put(b"k", b'{"a":1}')
         assert keyscope("get", "memory:", "k", "--as", "json").lines == ["{", '  "a": 1', "}"]
 
-    def test_get_of_a_message_is_sanitized(self, keyscope: Run, keyspace: Database, proto: str) -> None:
-        keyspace.put(b"k", b"\x0a\x0a\x1b[2J\xe2\x80\xae\xc2\x85z")
+    def test_get_of_a_message_is_sanitized(self, keyscope: Run, database: Database, proto: str) -> None:
+        database.put(b"k", b"\x0a\x0a\x1b[2J\xe2\x80\xae\xc2\x85z")
         for form in ("textproto", "json"):
             output = keyscope(
                 "get", "memory:", "k", "--as", form, "--proto", proto, "--type", "p.Person"
@@ -72,8 +72,8 @@ class TestGet:
             assert output.replace("\n", "").isprintable()
             assert "\u202e" not in output
 
-    def test_get_textproto_without_a_type_is_refused(self, keyscope: Run, keyspace: Database) -> None:
-        keyspace.put(b"k", ADA)
+    def test_get_textproto_without_a_type_is_refused(self, keyscope: Run, database: Database) -> None:
+        database.put(b"k", ADA)
         result = keyscope("get", "memory:", "k", "--as", "textproto")
         assert (result.code, result.output) == (2, b"")
         assert "--type" in result.error
@@ -83,10 +83,10 @@ class TestGet:
         [(b"\xff", "p.Person", "does not parse as p.Person"), (ADA, "q.Person", "there is p.Person")],
     )
     def test_get_of_another_message_is_one_error_line(
-        self, keyscope: Run, keyspace: Database, proto: str, case: tuple[bytes, str, str]
+        self, keyscope: Run, database: Database, proto: str, case: tuple[bytes, str, str]
     ) -> None:
         value, kind, message = case
-        keyspace.put(b"k", value)
+        database.put(b"k", value)
         for form in ("textproto", "json"):
             result = keyscope("get", "memory:", "k", "--as", form, "--proto", proto, "--type", kind)
             assert (result.code, result.output) == (1, b"")
@@ -115,8 +115,8 @@ class TestPut:
         assert keyscope("put", "memory:", "k", *words, stdin=text.encode())
         assert keyscope("get", "memory:", "k", "--as", "raw").output == ADA
 
-    def test_put_takes_what_get_prints(self, keyscope: Run, keyspace: Database, proto: str) -> None:
-        keyspace.put(b"k", ADA)
+    def test_put_takes_what_get_prints(self, keyscope: Run, database: Database, proto: str) -> None:
+        database.put(b"k", ADA)
         words = ("--proto", proto, "--type", "p.Person")
         for form, back in (("textproto", "text"), ("json", "json")):
             shown = keyscope("get", "memory:", "k", "--as", form, *words).output
@@ -174,19 +174,19 @@ class TestSchemas:
         assert keyscope(*words, "-I", str(Path(proto).parent))
 
     def test_codecs_option_names_a_file_of_rules(
-        self, keyscope: Run, keyspace: Database, tmp_path: Path, proto: str
+        self, keyscope: Run, database: Database, tmp_path: Path, proto: str
     ) -> None:
         (tmp_path / "mine.toml").write_text('version = 1\n[[map]]\nkey = "k"\ntype = "p.Person"\n')
-        keyspace.put(b"k", ADA)
+        database.put(b"k", ADA)
         words = ("get", "memory:", "k", "--as", "textproto", "--codecs", str(tmp_path / "mine.toml"))
         assert keyscope(*words, "--proto", proto).lines[0] == 'name: "Ada"'
         result = keyscope(*words)
         assert result.code == 1
         assert "no schema has a message 'p.Person'" in result.error
 
-    def test_invalid_file_of_rules_has_its_line(self, keyscope: Run, keyspace: Database, home: Path) -> None:
+    def test_invalid_file_of_rules_has_its_line(self, keyscope: Run, database: Database, home: Path) -> None:
         (home / "codecs.toml").write_text("version = 1\n[[map]]\nkey = 1\n")
-        keyspace.put(b"k", b"{}")
+        database.put(b"k", b"{}")
         result = keyscope("get", "memory:", "k", "--as", "json")
         assert result.code == 2
         assert "codecs.toml, line 2: key must be a string" in result.error

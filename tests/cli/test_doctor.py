@@ -12,8 +12,8 @@ from explorer.model.entries import Revision, Status
 from tests.cli.run_command import Run
 
 
-def test_doctor_prints_a_line_per_finding(keyscope: Run, keyspace: Database) -> None:
-    keyspace.put(b"a", b"")
+def test_doctor_prints_a_line_per_finding(keyscope: Run, database: Database) -> None:
+    database.put(b"a", b"")
     result = keyscope("doctor", "memory:")
     assert (result.code, result.error) == (0, "")
     states, subjects = zip(*(line.split()[:2] for line in result.lines), strict=True)
@@ -22,8 +22,8 @@ def test_doctor_prints_a_line_per_finding(keyscope: Run, keyspace: Database) -> 
         assert subject in subjects
 
 
-def test_doctor_json_is_one_object(keyscope: Run, keyspace: Database) -> None:
-    keyspace.put(b"a", b"")
+def test_doctor_json_is_one_object(keyscope: Run, database: Database) -> None:
+    database.put(b"a", b"")
     record = keyscope("doctor", "memory:", "--json").record
     assert (record["address"], record["healthy"], record["exit_code"]) == ("memory:", True, 0)
     assert record["status"]["product"]
@@ -34,11 +34,11 @@ def test_doctor_json_is_one_object(keyscope: Run, keyspace: Database) -> None:
 
 
 @pytest.fixture
-def _sibling(keyspace: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the store of a nearby address read the same keyspace."""
+def _sibling(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the store of a nearby address read the same database."""
 
     def driver(_: Address) -> Callable[[Address, Access], MemoryStore]:
-        return lambda address, access: MemoryStore(address, access, database=keyspace)
+        return lambda address, access: MemoryStore(address, access, database=database)
 
     monkeypatch.setattr(address_hints, "driver", driver)
 
@@ -48,9 +48,9 @@ def _sibling(keyspace: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     ("stored", "url", "nearby"), [(b"/a/b", "memory:a", "memory:////a"), (b"a/b", "memory:////a", "memory:///a")]
 )
 def test_doctor_finds_a_slash_too_few_or_too_many(
-    keyscope: Run, keyspace: Database, stored: bytes, url: str, nearby: str
+    keyscope: Run, database: Database, stored: bytes, url: str, nearby: str
 ) -> None:
-    keyspace.put(stored, b"")
+    database.put(stored, b"")
     result = keyscope("doctor", url)
     assert result.code == 0
     assert result.lines[-1].startswith("note contents")
@@ -71,10 +71,10 @@ def test_doctor_of_unreachable_store_exits_with_its_code(keyscope: Run, monkeypa
 
 
 def test_doctor_latency_is_measured_by_pings(
-    keyscope: Run, keyspace: Database, monkeypatch: pytest.MonkeyPatch
+    keyscope: Run, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One status, then pings: a status asks every endpoint, and a silent one delays it."""
-    keyspace.put(b"a", b"")
+    database.put(b"a", b"")
     asked: list[str] = []
     status, ping = MemoryStore.status, MemoryStore.ping
 

@@ -40,9 +40,9 @@ class TestLs:
         assert keyscope("ls", "memory:config").lines == ["app/"]
         assert keyscope("get", "memory:config", "app/name").output == b"v\n"
 
-    def test_ls_lists_every_page_up_to_the_limit(self, keyscope: Run, keyspace: Database) -> None:
+    def test_ls_lists_every_page_up_to_the_limit(self, keyscope: Run, database: Database) -> None:
         for number in range(2345):
-            keyspace.put(b"n/%05d" % number, b"")
+            database.put(b"n/%05d" % number, b"")
         names = [f"{number:05}" for number in range(2345)]
         assert keyscope("ls", "memory:", "n").lines == names
         for limit in (1, 999, 1000, 1001, 2345, 9999):

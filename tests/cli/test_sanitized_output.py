@@ -41,8 +41,8 @@ def assert_sanitized(result: Result, lines: int | None = None) -> None:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 class TestHostileText:
     @pytest.fixture(autouse=True)
-    def _stored(self, keyspace: Database, text: str) -> None:
-        keyspace.put(b"d/" + text.encode(), text.encode())
+    def _stored(self, database: Database, text: str) -> None:
+        database.put(b"d/" + text.encode(), text.encode())
 
     def test_names_are_sanitized(self, keyscope: Run) -> None:
         assert_sanitized(keyscope("ls", "memory:", "d"), 1)
@@ -80,18 +80,18 @@ class TestHostileText:
             assert result.code in (1, 2, 3)
             assert result.error.count("\n") == 1
 
-    def test_locks_are_sanitized(self, keyscope: Run, keyspace: Database, text: str) -> None:
-        lease = keyspace.grant(60).name
-        keyspace.put(f"l/{text}/{lease}".encode(), text.encode(), lease=lease)
+    def test_locks_are_sanitized(self, keyscope: Run, database: Database, text: str) -> None:
+        lease = database.grant(60).name
+        database.put(f"l/{text}/{lease}".encode(), text.encode(), lease=lease)
         assert_sanitized(keyscope("locks", "memory:"), 2)
         assert keyscope("locks", "memory:", "--json").record["key"] == f"l/{text}"
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(key=some.binary(min_size=1, max_size=20), value=some.binary(max_size=300))
-def test_no_bytes_are_printed_unsanitized(keyscope: Run, keyspace: Database, key: bytes, value: bytes) -> None:
-    keyspace.put(b"d/" + key, value)
+def test_no_bytes_are_printed_unsanitized(keyscope: Run, database: Database, key: bytes, value: bytes) -> None:
+    database.put(b"d/" + key, value)
     assert_sanitized(keyscope("ls", "memory:", "-r", "--values"))
     name = (b"d/" + key).decode("utf-8", "surrogateescape")
     assert_sanitized(keyscope("get", "memory:", "--", name))
-    keyspace.delete([b"d/" + key])
+    database.delete([b"d/" + key])

@@ -29,9 +29,9 @@ class Watched:
         self._capture = capfdbinary
         self._output = b""
         self._error = b""
-        keyspace = Database()
-        self.store = MemoryStore(parse("memory:"), Access(), database=keyspace)
-        self.writer = MemoryStore(parse("memory:"), Access(), database=keyspace)
+        database = Database()
+        self.store = MemoryStore(parse("memory:"), Access(), database=database)
+        self.writer = MemoryStore(parse("memory:"), Access(), database=database)
 
     async def wait_for(self, task: asyncio.Task[None], count: int) -> list[dict[str, object]]:
         """Wait until so many objects are printed, and return them."""
@@ -156,17 +156,17 @@ def test_watch_duration_exits_0(keyscope: Run) -> None:
     assert (result.code, result.output) == (0, b"")
 
 
-def test_watch_burst_is_complete_up_to_the_count(keyscope: Run, keyspace: Database) -> None:
+def test_watch_burst_is_complete_up_to_the_count(keyscope: Run, database: Database) -> None:
     for number in range(5000):
-        keyspace.put(b"n/%d" % (number % 7), b"%d" % number)
+        database.put(b"n/%d" % (number % 7), b"%d" % number)
     events = keyscope("watch", "memory:", "", "--since", "1", "--count", "4321", "--json").records
     assert [event["text"] for event in events] == [str(number) for number in range(4321)]
 
 
-def test_watch_lines_have_key_revision_and_value(keyscope: Run, keyspace: Database) -> None:
-    keyspace.put(b"a", b"x" * 200)
-    keyspace.put(b"b\n", b"")
-    keyspace.delete([b"a"])
+def test_watch_lines_have_key_revision_and_value(keyscope: Run, database: Database) -> None:
+    database.put(b"a", b"x" * 200)
+    database.put(b"b\n", b"")
+    database.delete([b"a"])
     assert keyscope("watch", "memory:", "", "--since", "1", "--count", "3").lines == [
         "put      a  at 2  " + "x" * 100 + "... (200 bytes)",
         "put      b\\n  at 3  (empty)",

@@ -215,7 +215,7 @@ class NetworkStore(Store, Generic[Connected]):
         return self._make_watch(prefix, self._tree_watch(prefix, since, known).run)
 
     def _make_watch(self, subject: str, run: Callable[[Feed], Awaitable[None]]) -> Watch:
-        return Watch(self._tasks, run, name=f"watch of {subject}", address=self.redacted, key=subject)
+        return Watch(self._tasks, run, name=f"watch of {subject or 'all keys'}", address=self.redacted, key=subject)
 
     def _require_capability(self, capability: Capability, key: str) -> None:
         """Raise CallNotSupported if the store lacks a capability."""
