@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 from explorer.drivers.etcd import messages
-from explorer.drivers.etcd.endpoint import RANGE, TXN
+from explorer.drivers.etcd.endpoint import MAX_TXN_OPS, RANGE, TXN
 from explorer.drivers.etcd.keyspace import NO_END
 from explorer.drivers.etcd.reader import EtcdReader, common_prefix_length
 from explorer.model.keys import range_end
@@ -19,8 +19,6 @@ _MIN_LIMIT: Final = 16
 """Keys per request where children are expected to have much below them."""
 _MAX_LIMIT: Final = 1024
 """Keys per request where they turn out to have nothing below them."""
-_MAX_TXN_OPS: Final = 128
-"""Operations in one transaction; a server's default limit (--max-txn-ops)."""
 _SIBLING_LIMIT: Final = 4
 """Keys per range where one child is expected."""
 _MAX_SIBLINGS: Final = 32
@@ -164,8 +162,8 @@ async def resolve_has_children(reader: EtcdReader, names: ChildNames, page: list
     unresolved = [
         name for name in page if not names.found[name][True] and not _was_read(reader, range_end(names.prefix_of(name)))
     ]
-    for i in range(0, len(unresolved), _MAX_TXN_OPS):
-        batch = unresolved[i : i + _MAX_TXN_OPS]
+    for i in range(0, len(unresolved), MAX_TXN_OPS):
+        batch = unresolved[i : i + MAX_TXN_OPS]
         prefixes = [names.prefix_of(name) for name in batch]
         requests = [_first_key(prefix, range_end(prefix), reader.revision) for prefix in prefixes]
         response = await reader.connection.call(

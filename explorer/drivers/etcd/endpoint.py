@@ -79,6 +79,10 @@ ALARM = Method("/etcdserverpb.Maintenance/Alarm", messages.AlarmRequest, message
 MEMBER_LIST = Method("/etcdserverpb.Cluster/MemberList", messages.MemberListRequest, messages.MemberListResponse)
 
 
+MAX_TXN_OPS: Final = 128
+"""Operations in one transaction; a server's default limit (--max-txn-ops)."""
+
+
 class ResponseStream(Protocol):
     """The responses of an open stream, see `grpc.aio.StreamStreamCall`."""
 

@@ -15,7 +15,7 @@ from explorer.drivers.common.leases import parse_holder
 from explorer.drivers.common.tasks import gather_bounded
 from explorer.drivers.etcd import leases, messages
 from explorer.drivers.etcd.connection import EtcdConnection
-from explorer.drivers.etcd.endpoint import TXN
+from explorer.drivers.etcd.endpoint import MAX_TXN_OPS, TXN
 from explorer.drivers.etcd.reader import EtcdReader, Windows
 from explorer.model.keys import decode
 from explorer.model.locks import Contender, LockInfo
@@ -25,10 +25,8 @@ VALKEYRIE = "valkeyrie"
 """Names of layouts; Keyscope can take a lock in the first."""
 
 _MAX_CONCURRENT_REQUESTS = 16
-_MAX_TXN_OPS = 128
-"""Operations in one transaction; a server's default limit (--max-txn-ops)."""
 
-Session: TypeAlias = messages.LeaseTimeToLiveResponse | None
+LeaseInfo: TypeAlias = messages.LeaseTimeToLiveResponse | None
 """A lease; None if it has ended or the user may not ask."""
 VALKEYRIE_SUFFIX = b"___lock"
 _LEASE = re.compile(rb"[0-9a-f]{10,16}")
@@ -46,12 +44,12 @@ class EtcdLockQueue:
     name: bytes
     contenders: list[messages.KeyValue] = field(default_factory=list)
     orphans: list[messages.KeyValue] = field(default_factory=list)
-    """Keys that look like contenders' and have no lease."""
+    """Keys that look like contenders' by their name alone."""
 
     @property
     def in_order(self) -> list[messages.KeyValue]:
         """All contenders in the order in which they get the lock."""
-        return sorted((*self.contenders, *self.orphans), key=lambda entry: entry.create_revision)
+        return sorted((*self.contenders, *self.orphans), key=lambda kv: kv.create_revision)
 
 
 async def list_locks(connection: EtcdConnection, start: bytes, end: bytes, root: bytes) -> tuple[LockInfo, ...]:
@@ -64,36 +62,36 @@ async def list_locks(connection: EtcdConnection, start: bytes, end: bytes, root:
         root: The beginning of every key of the address.
     """
     queues = await find_queues(connection, start, end)
-    contenders = [entry for queue in queues for entry in queue.in_order]
-    values = await _values(connection, [entry.key for entry in contenders])
-    sessions = await gather_bounded(
-        {entry.lease for entry in contenders if entry.lease},
+    contenders = [kv for queue in queues for kv in queue.in_order]
+    values = await _values(connection, [kv.key for kv in contenders])
+    leases_by_id = await gather_bounded(
+        {kv.lease for kv in contenders if kv.lease},
         lambda lease: leases.time_to_live(connection, lease, keys=True),
         limit=_MAX_CONCURRENT_REQUESTS,
     )
-    return tuple(_lock_info(queue, values, sessions, root) for queue in queues)
+    return tuple(_lock_info(queue, values, leases_by_id, root) for queue in queues)
 
 
 async def find_queues(connection: EtcdConnection, directory: bytes, end: bytes) -> list[EtcdLockQueue]:
     """Return the queues at or below a directory, in the order of their names."""
     queues: dict[bytes, EtcdLockQueue] = {}
-    orphans_by_name: dict[bytes, list[messages.KeyValue]] = defaultdict(list)
+    candidates: dict[bytes, list[messages.KeyValue]] = defaultdict(list)
     reader = EtcdReader(connection, Windows(directory, end, len(directory)), values=False)
     async for page in reader.pages():
-        for entry in page:
-            name, slash, last = entry.key.rpartition(b"/")
+        for kv in page:
+            name, slash, last = kv.key.rpartition(b"/")
             if not slash:
-                if entry.key.endswith(VALKEYRIE_SUFFIX):
-                    orphans_by_name[entry.key].append(entry)
-            elif entry.lease and last == leases.contender_name(entry.lease).encode():
-                queues.setdefault(name, EtcdLockQueue(name)).contenders.append(entry)
-            elif not entry.lease and is_contender(last):
-                orphans_by_name[name].append(entry)
-            elif entry.key.endswith(VALKEYRIE_SUFFIX):
-                orphans_by_name[entry.key].append(entry)
-    for name, orphans in orphans_by_name.items():
+                if kv.key.endswith(VALKEYRIE_SUFFIX):
+                    candidates[kv.key].append(kv)
+            elif kv.lease and last == leases.contender_name(kv.lease).encode():
+                queues.setdefault(name, EtcdLockQueue(name)).contenders.append(kv)
+            elif not kv.lease and is_contender(last):
+                candidates[name].append(kv)
+            elif kv.key.endswith(VALKEYRIE_SUFFIX):
+                candidates[kv.key].append(kv)
+    for name, kvs in candidates.items():
         if name in queues or name.endswith(VALKEYRIE_SUFFIX):
-            queues.setdefault(name, EtcdLockQueue(name)).orphans.extend(orphans)
+            queues.setdefault(name, EtcdLockQueue(name)).orphans.extend(kvs)
     return [queues[name] for name in sorted(queues)]
 
 
@@ -103,49 +101,48 @@ async def _values(connection: EtcdConnection, keys: Sequence[bytes]) -> dict[byt
     async def read(first: int) -> messages.TxnResponse:
         ranges = [
             messages.RequestOp(request_range=messages.RangeRequest(key=key))
-            for key in keys[first : first + _MAX_TXN_OPS]
+            for key in keys[first : first + MAX_TXN_OPS]
         ]
         return await connection.call(TXN, messages.TxnRequest(success=ranges))
 
-    answers = await gather_bounded(range(0, len(keys), _MAX_TXN_OPS), read, limit=_MAX_CONCURRENT_REQUESTS)
+    responses = await gather_bounded(range(0, len(keys), MAX_TXN_OPS), read, limit=_MAX_CONCURRENT_REQUESTS)
     return {
-        entry.key: entry.value
-        for answer in answers.values()
-        for response in answer.responses
-        for entry in response.response_range.kvs
+        kv.key: kv.value
+        for response in responses.values()
+        for result in response.responses
+        for kv in result.response_range.kvs
     }
 
 
 def _lock_info(
-    queue: EtcdLockQueue, values: Mapping[bytes, bytes], sessions: Mapping[int, Session], root: bytes
+    queue: EtcdLockQueue, values: Mapping[bytes, bytes], leases_by_id: Mapping[int, LeaseInfo], root: bytes
 ) -> LockInfo:
-    """Return one lock: its contenders in order, with what is known of each."""
-    contenders = queue.in_order
-    parties = [
-        _contender(entry, values.get(entry.key, b""), sessions[entry.lease] if entry.lease else None, root)
-        for entry in contenders
+    """Return a lock with its contenders in order."""
+    kvs = queue.in_order
+    contenders = [
+        _contender(kv, values.get(kv.key, b""), leases_by_id[kv.lease] if kv.lease else None, root) for kv in kvs
     ]
-    valkeyrie = queue.name.endswith(VALKEYRIE_SUFFIX)
+    is_valkeyrie = queue.name.endswith(VALKEYRIE_SUFFIX)
     return LockInfo(
         key=decode(queue.name.removesuffix(VALKEYRIE_SUFFIX)[len(root) :]),
-        kind="valkeyrie lock" if valkeyrie else "etcd mutex",
-        layout=VALKEYRIE if valkeyrie else CONCURRENCY,
-        holder=parties[0],
-        waiters=tuple(parties[1:]),
-        stale="no lease: it never expires" if contenders[0].lease == 0 else None,
+        kind="valkeyrie lock" if is_valkeyrie else "etcd mutex",
+        layout=VALKEYRIE if is_valkeyrie else CONCURRENCY,
+        holder=contenders[0],
+        waiters=tuple(contenders[1:]),
+        stale="no lease: it never expires" if kvs[0].lease == 0 else None,
     )
 
 
-def _contender(entry: messages.KeyValue, value: bytes, lease: Session, root: bytes) -> Contender:
+def _contender(kv: messages.KeyValue, value: bytes, lease: LeaseInfo, root: bytes) -> Contender:
     name, since = parse_holder(value.decode("utf-8", "replace"))
     return Contender(
-        name=name or f"lease {leases.to_hex(entry.lease)}" if entry.lease else decode(entry.key[len(root) :]),
-        key=decode(entry.key[len(root) :]),
-        session=leases.to_hex(entry.lease) if entry.lease else None,
+        name=name or f"lease {leases.to_hex(kv.lease)}" if kv.lease else decode(kv.key[len(root) :]),
+        key=decode(kv.key[len(root) :]),
+        session=leases.to_hex(kv.lease) if kv.lease else None,
         ttl=float(lease.TTL) if lease else None,
-        since=since or entry.create_revision,
-        fence=entry.create_revision,
-        other_keys=_other_keys(lease.keys if lease else (), entry.key, root),
+        since=since or kv.create_revision,
+        fence=kv.create_revision,
+        other_keys=_other_keys(lease.keys if lease else (), kv.key, root),
     )
 
 

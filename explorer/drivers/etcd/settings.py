@@ -13,8 +13,8 @@ from explorer.model.address import Access, Address, Secret
 from explorer.model.errors import TlsFailed
 from explorer.model.keys import directory, encode
 
-_PORT = 2379
-_PEM = b"-----BEGIN "
+_DEFAULT_PORT = 2379
+_PEM_HEADER = b"-----BEGIN "
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class EtcdSettings(settings.NetworkSettings):
             content = path.read_bytes()
         except OSError as error:
             raise TlsFailed(f"cannot read {path}: {error.strerror}", hint="name a readable PEM file") from error
-        if _PEM not in content:  # gRPC would only report that a handshake failed
+        if _PEM_HEADER not in content:  # gRPC would only report that a handshake failed
             raise TlsFailed(f"{path} is no PEM file", hint="a PEM file has lines like -----BEGIN")
         return content
 
@@ -88,7 +88,7 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
             ),
             timeout=settings.request_timeout(address, access),
         ),
-        hosts=tuple(host.with_port(_PORT) for host in hosts),
+        hosts=tuple(host.with_port(_DEFAULT_PORT) for host in hosts),
         tls=tls,
         separator=separator,
         root=encode(directory(address.path, separator)),

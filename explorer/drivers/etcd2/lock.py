@@ -42,8 +42,8 @@ class Etcd2Lock(LeaseLock[Etcd2Connection]):
     def __init__(self, writer: Etcd2Writer, options: LockOptions) -> None:
         super().__init__(options, writer.tasks, writer.connection)
         self._writer = writer
-        self._libkv = options.layout == LIBKV
-        self._lock_key = options.key if self._libkv else options.key + VALKEYRIE_SUFFIX
+        self._is_libkv = options.layout == LIBKV
+        self._lock_key = options.key if self._is_libkv else options.key + VALKEYRIE_SUFFIX
         self._path = writer.keyspace.to_store_key(self._lock_key)
         self._lease = Etcd2Lease(max(1, round(options.ttl)))
 
@@ -52,16 +52,16 @@ class Etcd2Lock(LeaseLock[Etcd2Connection]):
     async def _refuse_other_layouts(self) -> None:
         """Raise CannotLock if the key is locked in the other layout, or cannot be a lock."""
         reader = Etcd2Reader(self._connection)
-        if self._libkv and await reader.read_node(self._path + VALKEYRIE_SUFFIX):
+        if self._is_libkv and await reader.read_node(self._path + VALKEYRIE_SUFFIX):
             raise other_layout(VALKEYRIE, f"{self.key}{VALKEYRIE_SUFFIX} exists")
         node = await reader.read_node(self._writer.keyspace.to_store_key(self.key))
         if node is None or self._fence == node.created:
             return
-        if node.ttl is not None and not self._libkv and not node.is_directory:
+        if node.ttl is not None and not self._is_libkv and not node.is_directory:
             raise other_layout(LIBKV, "the key exists and expires, as that lock does")
-        if self._libkv and node.is_directory:
+        if self._is_libkv and node.is_directory:
             raise errors.error_for(Code.NOT_A_FILE)
-        if self._libkv and node.ttl is None:
+        if self._is_libkv and node.ttl is None:
             raise self._cannot_lock(
                 "the key exists and never expires: in the layout libkv the key itself is the lock",
                 f"lock another key, or use the layout {VALKEYRIE}",
@@ -72,7 +72,7 @@ class Etcd2Lock(LeaseLock[Etcd2Connection]):
 
     async def _try_acquire(self) -> bool:
         sent, ttl = boottime(), self._lease.ttl
-        value = (self._options.value if self._libkv else b"") or holder_id().encode()
+        value = (self._options.value if self._is_libkv else b"") or holder_id().encode()
         write = Etcd2CasWrite(self._connection, self._lock_key, self._path, None, value, ttl)
         node = await write.commit()
         if node is None:
@@ -90,7 +90,7 @@ class Etcd2Lock(LeaseLock[Etcd2Connection]):
     async def _confirm(self) -> bool:
         fence = self._fence or 0
         self._watch_ownership(lambda: self._until_deleted(fence))
-        if self._options.value and not self._libkv:
+        if self._options.value and not self._is_libkv:
             await self._writer.put(self.key, self._options.value)
         return True
 
@@ -101,10 +101,7 @@ class Etcd2Lock(LeaseLock[Etcd2Connection]):
 
     async def _write(self, key: str, value: bytes) -> Entry | None:
         del key, value
-        raise CallNotSupported(
-            f"no fenced write: {NO_FENCING}",
-            hint="save by compare-and-swap on what was read",
-        )
+        raise CallNotSupported(f"no fenced write: {NO_FENCING}", hint="save by compare-and-swap on what was read")
 
     async def _until_deleted(self, created: int) -> None:
         """Wait until the lock's key does not exist, or was created at another index than this, unless it is 0."""
@@ -128,7 +125,7 @@ class Etcd2Lock(LeaseLock[Etcd2Connection]):
     # Giving up
 
     async def _unlock(self) -> None:
-        if self._options.delete_on_unlock and not self._libkv:
+        if self._options.delete_on_unlock and not self._is_libkv:
             with suppress(KeyNotFound):
                 await self._writer.delete(self.key)
 

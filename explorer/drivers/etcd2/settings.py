@@ -8,7 +8,7 @@ from explorer.drivers.common import settings
 from explorer.model.address import Access, Address, Secret
 from explorer.model.errors import InvalidAddress
 
-_PORT = 2379
+_DEFAULT_PORT = 2379
 _ENDPOINT_VARIABLES = ("ETCDCTL_ENDPOINTS", "ETCDCTL_ENDPOINT", "ETCDCTL_PEERS")
 _FILE_VARIABLES = (
     ("ETCDCTL_CA_FILE", "ETCDCTL_CERT_FILE", "ETCDCTL_KEY_FILE"),
@@ -49,7 +49,7 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
     return Etcd2Settings(
         address=replace(address, socket=named.socket),
         access=replace(files, timeout=settings.request_timeout(address, access)),
-        hosts=named.with_port(_PORT),
+        hosts=named.with_port(_DEFAULT_PORT),
         tls=tls,
         base=settings.base_path(address, named.base),
         socket=named.socket,
