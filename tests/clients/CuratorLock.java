@@ -6,11 +6,11 @@ import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
 import org.apache.curator.framework.recipes.locks.Lease;
 import org.apache.curator.retry.RetryOneTime;
 
-/** Takes a lock as Curator does, says so, and gives it back when it is told to by the end of its input. */
+/** Takes a lock as Curator does, prints that, and releases it at the end of its input. */
 public class CuratorLock {
-    public static void main(String[] words) throws Exception {
-        String path = words[1], kind = words[2];
-        CuratorFramework client = CuratorFrameworkFactory.newClient(words[0], 10_000, 5_000, new RetryOneTime(100));
+    public static void main(String[] args) throws Exception {
+        String path = args[1], kind = args[2];
+        CuratorFramework client = CuratorFrameworkFactory.newClient(args[0], 10_000, 5_000, new RetryOneTime(100));
         client.start();
         System.out.println("waits");
         if (kind.equals("semaphore")) {

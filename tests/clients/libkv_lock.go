@@ -1,4 +1,4 @@
-// Takes a lock as libkv does on etcd's v2 API, says so, and gives it back when it is told to by the end of its input.
+// Takes a lock as libkv does on etcd's v2 API, prints that, and releases it at the end of its input.
 package main
 
 import (

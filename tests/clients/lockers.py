@@ -1,6 +1,6 @@
-"""Programs that take locks by the libraries of other languages: Curator, go-zookeeper and libkv.
+"""Programs that take locks with libraries of other languages: Curator, go-zookeeper and libkv.
 
-Each is started, waits for its lock, holds it until it is told to give it back, and ends.
+Each one waits for its lock, holds it until its input ends, releases it and exits.
 """
 
 import os
@@ -22,49 +22,49 @@ _CURATOR: Final = ("curator-recipes", "curator-framework", "curator-client", "gu
 
 @dataclass(frozen=True, slots=True)
 class Locker:
-    """A program that was built.
+    """A built program.
 
     Args:
-        line: Its command line, to which address, path and kind are added.
+        command: Its command line, to which address, path and kind are appended.
     """
 
-    line: tuple[str, ...]
+    command: tuple[str, ...]
 
     @contextmanager
-    def run(self, address: str, path: str, kind: str = "") -> Generator["Holding", None, None]:
-        """Have it wait for a lock: for the time of the block, if it is not told to give it back before."""
-        line = (*self.line, address, path, *filter(None, [kind]))
+    def run(self, address: str, path: str, kind: str = "") -> Generator["LockProcess", None, None]:
+        """Start it for a lock, and kill it at the end of the block if it still runs."""
+        command = (*self.command, address, path, *filter(None, [kind]))
         with subprocess.Popen(
-            line, env=environment(line), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command, env=environment(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
-            holding = Holding(process)
+            lock_process = LockProcess(process)
             try:
-                holding.hears("waits")
-                yield holding
+                lock_process.expect("waits")
+                yield lock_process
             finally:
                 process.kill()
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """A program that waits for a lock or holds it."""
+class LockProcess:
+    """A process that waits for a lock or holds it."""
 
     process: subprocess.Popen[bytes]
 
-    def obtained(self) -> None:
-        """Wait until it holds its lock."""
-        self.hears("held")
+    def wait_held(self) -> None:
+        """Wait until it holds the lock."""
+        self.expect("held")
 
-    def hears(self, word: str) -> None:
-        """Wait until it says a word."""
+    def expect(self, word: str) -> None:
+        """Wait for a line of its output."""
         assert self.process.stdout
         assert self.process.stderr
-        said = self.process.stdout.readline().decode().strip()
-        if said != word:
-            raise AssertionError(f"{said!r} and not {word!r}: {self.process.stderr.read().decode(errors='replace')}")
+        line = self.process.stdout.readline().decode().strip()
+        if line != word:
+            raise AssertionError(f"{line!r} instead of {word!r}: {self.process.stderr.read().decode(errors='replace')}")
 
-    def give_back(self) -> None:
-        """Have it give the lock back, and end."""
+    def release(self) -> None:
+        """End its input, so that it releases the lock, and wait for its exit."""
         assert self.process.stdin
         self.process.stdin.close()
         assert self.process.wait(30.0) == 0
@@ -72,7 +72,7 @@ class Holding:
 
 @contextmanager
 def curator() -> Generator[Locker, None, None]:
-    """Build the one that takes locks by Curator; its kinds are mutex, read, write and semaphore."""
+    """Build the Curator program; its kinds are mutex, read, write and semaphore."""
     jars = require_source(CURATOR_SOURCE)
     java = require(JAVA)
     zookeeper = require(ZOOKEEPER)[-1]  # the class path
@@ -86,27 +86,27 @@ def curator() -> Generator[Locker, None, None]:
 
 @contextmanager
 def go_zookeeper() -> Generator[Locker, None, None]:
-    """Build the one that takes locks by go-zookeeper."""
-    with _built(GO_ZOOKEEPER_SOURCE, "zookeeper_lock.go") as locker:
+    """Build the go-zookeeper program."""
+    with _built_go_program(GO_ZOOKEEPER_SOURCE, "zookeeper_lock.go") as locker:
         yield locker
 
 
 @contextmanager
 def libkv() -> Generator[Locker, None, None]:
-    """Build the one that takes locks by libkv on etcd's v2 API, with the value `by libkv` and a TTL of 20 s."""
-    with _built(LIBKV_SOURCE, "libkv_lock.go") as locker:
+    """Build the libkv program for etcd's v2 API; its locks have the value `by libkv` and a TTL of 20 s."""
+    with _built_go_program(LIBKV_SOURCE, "libkv_lock.go") as locker:
         yield locker
 
 
 @contextmanager
-def _built(library: Path, program_file: str) -> Generator[Locker, None, None]:
-    """Build a Go program against a library of Debian's."""
+def _built_go_program(library: Path, program_file: str) -> Generator[Locker, None, None]:
+    """Build a Go program with a library that is packaged by Debian."""
     source = require_source(library)
     go = require(GO)
     with TemporaryDirectory(prefix="keyscope-go-") as folder:
         program = f"{folder}/lock"
-        surroundings = environment(go) | {"GO111MODULE": "off", "GOPATH": str(source), "GOCACHE": f"{folder}/cache"}
+        go_environment = environment(go) | {"GO111MODULE": "off", "GOPATH": str(source), "GOCACHE": f"{folder}/cache"}
         if Path(go[0]).parent.name == "bin" and (root := Path(go[0]).parents[1]).joinpath("src/runtime").exists():
-            surroundings["GOROOT"] = str(root)
-        subprocess.run([*go, "build", "-o", program, str(_HERE / program_file)], env=surroundings, check=True)
+            go_environment["GOROOT"] = str(root)
+        subprocess.run([*go, "build", "-o", program, str(_HERE / program_file)], env=go_environment, check=True)
         yield Locker((program,))

@@ -1,4 +1,4 @@
-// Takes a lock as go-zookeeper does, says so, and gives it back when it is told to by the end of its input.
+// Takes a lock as go-zookeeper does, prints that, and releases it at the end of its input.
 package main
 
 import (

@@ -1,4 +1,4 @@
-"""Consul against the whole contract."""
+"""The contract of a store, run against Consul."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Who is let in: tokens that may one prefix only, certificates, datacenters; each refusal one clear line."""
+"""Tokens, certificates and datacenters of Consul; each refusal is one clear error."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,25 +20,26 @@ pytestmark = pytest.mark.servers
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[ConsulServer]:
-    """A server that allows nothing to whoever has no token."""
+    """A server that denies everything without a token."""
     with ConsulServer(acl=True) as server:
         for key in ("mine/a", "mine/b/c", "other/a"):
             server.json("PUT", f"/v1/kv/{key}", b"v")
         yield server
 
 
-def make(server: ConsulServer, access: Access, path: str = "") -> ConsulStore:
+def make_store(server: ConsulServer, access: Access, path: str = "") -> ConsulStore:
     scheme = "consul+tls" if server.tls else "consul"
     return ConsulStore(parse(f"{scheme}://{server.address}/{path}"), access)
 
 
-async def reader(server: ConsulServer) -> Access:
+async def read_only_access(server: ConsulServer) -> Access:
     rules = 'key_prefix "mine/" { policy = "read" }'
     return Access(password=Secret(await asyncio.to_thread(server.add_token, rules)))
 
 
-async def test_a_token_of_one_prefix_may_read_there_and_sees_nothing_else(guarded: ConsulServer) -> None:
-    async with make(guarded, await reader(guarded)) as store:
+async def test_get_and_list_with_read_policy_see_one_prefix(guarded: ConsulServer) -> None:
+    """A token with a read policy for one prefix reads, lists and watches there, and sees nothing else."""
+    async with make_store(guarded, await read_only_access(guarded)) as store:
         assert (await store.get("mine/a")).value == b"v"
         assert [child.name for child in (await store.children("")).items] == ["mine"]
         assert [entry.key for entry in (await store.list("")).items] == ["mine/a", "mine/b/c"]
@@ -54,8 +55,9 @@ async def test_a_token_of_one_prefix_may_read_there_and_sees_nothing_else(guarde
         assert (await store.status()).product == "Consul"
 
 
-async def test_a_token_of_one_prefix_is_refused_elsewhere_each_time(guarded: ConsulServer) -> None:
-    async with make(guarded, await reader(guarded)) as store:
+async def test_call_outside_the_read_policy_is_forbidden(guarded: ConsulServer) -> None:
+    """Each call that the token's policy does not cover raises Forbidden, and changes nothing."""
+    async with make_store(guarded, await read_only_access(guarded)) as store:
         refused: list[Callable[[], Awaitable[object]]] = [
             lambda: store.get("other/a"),
             lambda: store.get("other/a", consistent=False),
@@ -77,37 +79,41 @@ async def test_a_token_of_one_prefix_is_refused_elsewhere_each_time(guarded: Con
 
 
 @pytest.mark.parametrize("access", [Access(password=Secret(CANARY))], ids=["unknown token"])
-async def test_a_token_that_is_not_known_is_told(guarded: ConsulServer, access: Access) -> None:
+async def test_unknown_token_is_unauthenticated(guarded: ConsulServer, access: Access) -> None:
+    """The error has a hint, and does not contain the token."""
     with pytest.raises(Unauthenticated) as raised:
-        async with make(guarded, access) as store:
+        async with make_store(guarded, access) as store:
             await store.get("mine/a")
     assert raised.value.hint
     assert CANARY not in f"{raised.value!r}{raised.value}{raised.value.hint}"
 
 
-async def test_without_a_token_nothing_is_shown(guarded: ConsulServer) -> None:
-    async with make(guarded, Access()) as store:
+async def test_read_without_token_is_empty_or_forbidden(guarded: ConsulServer) -> None:
+    """Listings are empty, and a read raises Forbidden."""
+    async with make_store(guarded, Access()) as store:
         assert (await store.children("")).items == ()
         with pytest.raises(Forbidden):
             await store.get("mine/a")
 
 
-async def test_a_lock_is_told_to_whoever_may_read_its_key(guarded: ConsulServer) -> None:
+async def test_locks_with_read_policy_lists_the_lock(guarded: ConsulServer) -> None:
+    """A token that may read the key, but not the session, still sees the lock."""
     may_write = 'key_prefix "mine/" { policy = "write" } session_prefix "" { policy = "write" }'
     writer = Access(password=Secret(await asyncio.to_thread(guarded.add_token, may_write)))
     async with (
-        make(guarded, writer) as store,
-        make(guarded, await reader(guarded)) as other,
+        make_store(guarded, writer) as store,
+        make_store(guarded, await read_only_access(guarded)) as other,
         store.lock("mine/lock", ttl=10),
     ):
-        for seen in (store, other):  # whoever may not see the session sees the lock all the same
+        for seen in (store, other):  # also without permission to read the session
             (info,) = await seen.locks("mine")
             assert info.key == "mine/lock"
             assert info.holder is not None
             assert info.holder.session
 
 
-async def test_a_datacenter_that_is_not_known_is_told(guarded: ConsulServer) -> None:
+async def test_unknown_datacenter_is_an_error(guarded: ConsulServer) -> None:
+    """`?dc=` with an unknown name raises a permanent error, and with the right name works."""
     with pytest.raises(ExplorerError, match="datacenter") as raised:
         async with ConsulStore(parse(f"consul://{guarded.address}/?dc=elsewhere"), Access()) as store:
             await store.get("mine/a")
@@ -124,13 +130,13 @@ async def test_a_datacenter_that_is_not_known_is_told(guarded: ConsulServer) -> 
 
 @pytest.fixture(scope="module")
 def encrypted(certificates: Certificates) -> Iterator[ConsulServer]:
-    """A server that lets in whoever shows a certificate of the authority's."""
+    """A server that requires a client certificate of the authority."""
     tls = Tls(certificates.ca_file, certificates.server, clients=certificates.ca_file)
     with ConsulServer(tls=tls) as server:
         yield server
 
 
-def shown(certificates: Certificates) -> Access:
+def client_access(certificates: Certificates) -> Access:
     return Access(
         ca_file=certificates.ca_file,
         cert_file=certificates.client.cert_file,
@@ -138,8 +144,9 @@ def shown(certificates: Certificates) -> Access:
     )
 
 
-async def test_an_encrypted_connection(encrypted: ConsulServer, certificates: Certificates) -> None:
-    async with make(encrypted, shown(certificates)) as store, store.watch("key") as events:
+async def test_tls_connection_reads_writes_and_watches(encrypted: ConsulServer, certificates: Certificates) -> None:
+    """A client with a trusted certificate reads, writes and watches over TLS."""
+    async with make_store(encrypted, client_access(certificates)) as store, store.watch("key") as events:
         assert isinstance(await anext(events), Started)
         await store.put("key", b"value")
         async with asyncio.timeout(SOON):
@@ -154,9 +161,10 @@ async def test_an_encrypted_connection(encrypted: ConsulServer, certificates: Ce
         ("ca_file", "stranger", "client certificate"),
     ],
 )
-async def test_a_certificate_that_is_wrong_is_told(
+async def test_wrong_client_certificate_is_tls_failed(
     encrypted: ConsulServer, certificates: Certificates, authority: str, client: str | None, words: str
 ) -> None:
+    """A wrong authority, or a missing or foreign client certificate, raises TlsFailed with a hint."""
     pair = getattr(certificates, client) if client else None
     access = Access(
         ca_file=getattr(certificates, authority),
@@ -165,43 +173,45 @@ async def test_a_certificate_that_is_wrong_is_told(
     )
     async with asyncio.timeout(SOON):
         with pytest.raises(TlsFailed, match=words) as raised:
-            async with make(encrypted, access):
+            async with make_store(encrypted, access):
                 pass
     assert raised.value.hint
     assert not raised.value.retryable
 
 
 @pytest.mark.parametrize(("kind", "words"), [("expired", "expired"), ("wrong_name", "another name")])
-async def test_a_server_whose_certificate_is_wrong_is_told(certificates: Certificates, kind: str, words: str) -> None:
+async def test_wrong_server_certificate_is_tls_failed(certificates: Certificates, kind: str, words: str) -> None:
+    """An expired certificate, or one of another name, raises TlsFailed with the reason."""
     tls = Tls(certificates.ca_file, getattr(certificates, kind))
     async with ConsulServer(tls=tls) as server:
         with pytest.raises(TlsFailed, match=words):
-            async with make(server, Access(ca_file=certificates.ca_file)):
+            async with make_store(server, Access(ca_file=certificates.ca_file)):
                 pass
 
 
-async def test_a_name_that_is_not_in_the_address_can_be_expected(certificates: Certificates) -> None:
+async def test_server_name_overrides_the_host_of_the_url(certificates: Certificates) -> None:
+    """`Access.server_name` is the name that the certificate must have."""
     tls = Tls(certificates.ca_file, certificates.wrong_name)
     access = Access(ca_file=certificates.ca_file, server_name="elsewhere.invalid")
-    async with ConsulServer(tls=tls) as server, make(server, access) as store:
+    async with ConsulServer(tls=tls) as server, make_store(server, access) as store:
         assert (await store.put("key", b"value")).value == b"value"
 
 
-async def test_plain_words_to_an_encrypted_port_and_the_other_way_round(
-    encrypted: ConsulServer, certificates: Certificates
-) -> None:
+async def test_plain_and_tls_ports_mixed_up_have_a_hint(encrypted: ConsulServer, certificates: Certificates) -> None:
+    """HTTP to a TLS port, and TLS to a plain port, raise errors whose hints name the other scheme."""
     with pytest.raises(NotReachable) as raised:
         async with ConsulStore(parse(f"consul://127.0.0.1:{encrypted.tls_port}/?timeout=3"), Access()) as store:
             await store.get("key")
     assert "+tls" in raised.value.hint
     with pytest.raises(TlsFailed) as refused:
-        async with ConsulStore(parse(f"consul+tls://127.0.0.1:{encrypted.port}/"), shown(certificates)):
+        async with ConsulStore(parse(f"consul+tls://127.0.0.1:{encrypted.port}/"), client_access(certificates)):
             pass
     assert "without +tls" in refused.value.hint
 
 
 @pytest.mark.parametrize("content", [None, b"no PEM"])
-async def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | None) -> None:
+async def test_unusable_ca_file_is_named_in_the_error(tmp_path: Path, content: bytes | None) -> None:
+    """A missing CA file, or one without PEM data, raises TlsFailed with its name."""
     file = tmp_path / "authority.pem"
     if content is not None:
         file.write_bytes(content)

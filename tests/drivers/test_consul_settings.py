@@ -1,4 +1,4 @@
-"""How Consul's agents are reached, from URL, access and Consul's variables; what its answers mean as errors."""
+"""Consul's settings from URL, access and variables; URL-safe keys; errors of answers."""
 
 from pathlib import Path
 
@@ -45,14 +45,14 @@ def token(found: ConsulSettings) -> str | None:
         ({"HTTP_ADDR": ""}, "127.0.0.1:8500", False),
     ],
 )
-def test_a_url_without_hosts_means_the_agent_of_the_variables(
-    variables: dict[str, str], host: str, *, tls: bool
-) -> None:
+def test_url_without_hosts_uses_the_variables(variables: dict[str, str], host: str, *, tls: bool) -> None:
+    """The agent and the scheme come from CONSUL_HTTP_ADDR and CONSUL_HTTP_SSL, or are Consul's defaults."""
     found = settings(**variables)
     assert ([str(one) for one in found.hosts], found.tls) == ([host], tls)
 
 
-def test_the_hosts_of_the_url_stand_above_the_variables() -> None:
+def test_url_hosts_override_the_variables() -> None:
+    """Hosts and scheme of the URL take precedence over CONSUL_HTTP_ADDR and CONSUL_HTTP_SSL."""
     found = settings("consul+tls://one,two:2/config", HTTP_ADDR="http://three:3")
     assert ([str(host) for host in found.hosts], found.tls, found.root) == (["one:8501", "two:2"], True, "config/")
     assert not settings("consul://one/", HTTP_ADDR="https://three:3", HTTP_SSL="true").tls
@@ -74,7 +74,8 @@ def test_the_hosts_of_the_url_stand_above_the_variables() -> None:
         "http://one/a,http://two/b",
     ],
 )
-def test_an_address_that_makes_no_sense_is_refused(address: str) -> None:
+def test_invalid_http_addr_is_refused(address: str) -> None:
+    """An invalid CONSUL_HTTP_ADDR raises InvalidAddress with a hint."""
     with pytest.raises(InvalidAddress) as raised:
         settings(HTTP_ADDR=address)
     assert raised.value.hint
@@ -83,13 +84,14 @@ def test_an_address_that_makes_no_sense_is_refused(address: str) -> None:
 @pytest.mark.parametrize(
     "url", ["consul:?seperator=:", "consul:?separator=", "consul:?timeout=soon", "consul://me@one/"]
 )
-def test_what_cannot_be_meant_is_refused(url: str) -> None:
+def test_invalid_url_option_is_refused(url: str) -> None:
+    """Unknown or invalid options, and a user, raise InvalidAddress with a hint."""
     with pytest.raises(InvalidAddress) as raised:
         settings(url)
     assert raised.value.hint
 
 
-def test_a_token_comes_from_the_access_the_url_or_the_variable_in_this_order() -> None:
+def test_token_precedence_is_access_url_variable() -> None:
     variables = {"HTTP_TOKEN": "variable"}
     assert token(settings(**variables)) == "variable"
     assert token(settings("consul://:url@one/", **variables)) == "url"
@@ -98,12 +100,12 @@ def test_a_token_comes_from_the_access_the_url_or_the_variable_in_this_order() -
     assert token(settings(HTTP_TOKEN="")) is None
 
 
-def test_a_token_shows_nowhere() -> None:
+def test_token_is_in_no_text_of_the_settings() -> None:
     found = settings(f"consul://:{CANARY}@one/", HTTP_TOKEN=CANARY)
     assert CANARY not in f"{found!r}{found}{found.redacted}"
 
 
-def test_files_come_from_the_access_or_the_variables() -> None:
+def test_tls_files_come_from_access_or_variables() -> None:
     found = settings("consul:", Access(ca_file=Path("mine")), CACERT="ca", CLIENT_CERT="cert", CLIENT_KEY="key")
     assert (found.access.ca_file, found.access.cert_file, found.access.key_file) == (
         Path("mine"),
@@ -112,7 +114,7 @@ def test_files_come_from_the_access_or_the_variables() -> None:
     )
 
 
-def test_datacenter_namespace_and_partition_are_passed_through() -> None:
+def test_scope_has_datacenter_namespace_and_partition() -> None:
     found = settings("consul:?dc=east&partition=p", NAMESPACE="n")
     assert found.scope == {"dc": "east", "ns": "n", "partition": "p"}
     assert settings().scope == {}
@@ -135,7 +137,8 @@ def test_datacenter_namespace_and_partition_are_passed_through() -> None:
         ("../a", ""),
     ],
 )
-def test_http_carries_the_beginning_of_a_path_unaltered(path: str, reached: str) -> None:
+def test_url_safe_prefix_ends_before_cleaned_names(path: str, reached: str) -> None:
+    """Consul's server cleans paths: `a//b`, `a/./b` and `a/../b` do not survive in a URL."""
     assert url_safe_prefix(path) == reached
     assert is_url_safe(path) == (path == reached)
 
@@ -157,7 +160,7 @@ def test_http_carries_the_beginning_of_a_path_unaltered(path: str, reached: str)
         (503, "", NotReachable, True),
     ],
 )
-def test_an_answer_means_an_error(status: int, text: str, kind: type[ExplorerError], *, retryable: bool) -> None:
+def test_raise_for_answer_by_status(status: int, text: str, kind: type[ExplorerError], *, retryable: bool) -> None:
     with pytest.raises(kind) as raised:
         raise_for_answer(Response(status, {}, text.encode()))
     assert type(raised.value) is kind
@@ -165,16 +168,18 @@ def test_an_answer_means_an_error(status: int, text: str, kind: type[ExplorerErr
 
 
 @pytest.mark.parametrize("status", [200, 404, 409])
-def test_what_was_not_found_or_refused_is_an_answer(status: int) -> None:
+def test_raise_for_answer_accepts_404_and_409(status: int) -> None:
+    """The parsers of the answers handle a missing key and a transaction that was not applied."""
     raise_for_answer(Response(status, {"X-Consul-KnownLeader": "true"}, b""))
 
 
-def test_an_answer_of_an_agent_without_a_leader_is_none() -> None:
+def test_answer_without_leader_is_not_reachable() -> None:
     with pytest.raises(NotReachable):
         raise_for_answer(Response(200, {"X-Consul-KnownLeader": "false"}, b"[]"))
 
 
-def test_the_words_of_a_stranger_are_harmless() -> None:
+def test_error_text_is_sanitized_and_short() -> None:
+    """The body of another server has its control characters removed, and is cut off."""
     with pytest.raises(NotReachable) as raised:
         raise_for_answer(Response(502, {}, b"\x1b[31mred" + b"x" * 10_000))
     assert "\x1b" not in str(raised.value)
@@ -190,6 +195,6 @@ def test_the_words_of_a_stranger_are_harmless() -> None:
         ('failed to check index, key "x" doesn\'t exist', None),
     ],
 )
-def test_a_refused_transaction_is_an_error_or_somebody_was_first(reason: str, kind: type[ExplorerError] | None) -> None:
+def test_txn_error_is_none_only_for_failed_checks(reason: str, kind: type[ExplorerError] | None) -> None:
     found = txn_error([reason])
     assert found is None if kind is None else type(found) is kind

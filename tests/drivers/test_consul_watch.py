@@ -1,4 +1,4 @@
-"""What a Consul watch owes beyond the contract: large trees, odd keys, folded changes, indexes that go back."""
+"""Watches of Consul beyond the contract: large trees, odd keys, restarts, indexes that go back."""
 
 import asyncio
 import uuid
@@ -17,18 +17,18 @@ from tests.contract.fixtures import changes, take, told
 from tests.servers.consul import ConsulServer
 
 
-def make(server: ConsulServer, path: str = "") -> ConsulStore:
+def make_store(server: ConsulServer, path: str = "") -> ConsulStore:
     return ConsulStore(parse(f"consul://{server.address}/{path}"), Access())
 
 
 @pytest.fixture
 async def store(shared_consul: ConsulServer) -> AsyncIterator[ConsulStore]:
-    async with make(shared_consul, f"watch-{uuid.uuid4().hex[:8]}/") as store:
+    async with make_store(shared_consul, f"watch-{uuid.uuid4().hex[:8]}/") as store:
         yield store
 
 
-async def many(server: ConsulServer, store: ConsulStore, count: int) -> None:
-    """Make so many entries, in bulk and flat: `000123`."""
+async def put_many(server: ConsulServer, store: ConsulStore, count: int) -> None:
+    """Create so many keys in bulk, without levels: `000123`."""
     root = store.address.path
     for start in range(0, count, 64):
         numbers = range(start, min(start + 64, count))
@@ -36,8 +36,9 @@ async def many(server: ConsulServer, store: ConsulStore, count: int) -> None:
         await asyncio.to_thread(server.json, "PUT", "/v1/txn", operations)
 
 
-async def test_in_a_large_tree_each_change_is_found(shared_consul: ConsulServer, store: ConsulStore) -> None:
-    await many(shared_consul, store, 3 * MAX_PART_KEYS)
+async def test_watch_tree_finds_each_change_in_a_large_tree(shared_consul: ConsulServer, store: ConsulStore) -> None:
+    """Changes, creations and deletions are found in a tree of several parts."""
+    await put_many(shared_consul, store, 3 * MAX_PART_KEYS)
     async with store.watch_tree("") as events:
         await take(events, 1)
         await store.put("000000", b"first")
@@ -52,10 +53,9 @@ async def test_in_a_large_tree_each_change_is_found(shared_consul: ConsulServer,
         assert told(await changes(events, 1)) == [("new//odd", None)]
 
 
-async def test_in_a_large_tree_what_began_as_another_key_is_found_too(
-    shared_consul: ConsulServer, store: ConsulStore
-) -> None:
-    await many(shared_consul, store, 2 * MAX_PART_KEYS)
+async def test_watch_tree_finds_a_key_that_others_begin_with(shared_consul: ConsulServer, store: ConsulStore) -> None:
+    """A key that is the start of all others is a part of its own in the search."""
+    await put_many(shared_consul, store, 2 * MAX_PART_KEYS)
     await store.put("0", b"the beginning of all others")
     async with store.watch_tree("") as events:
         await take(events, 1)
@@ -64,7 +64,8 @@ async def test_in_a_large_tree_what_began_as_another_key_is_found_too(
 
 
 @pytest.mark.parametrize("prefix", ["a//", "/", "b/../c", "d/./"])
-async def test_below_a_prefix_that_http_would_alter(store: ConsulStore, prefix: str) -> None:
+async def test_watch_of_keys_that_urls_alter(store: ConsulStore, prefix: str) -> None:
+    """Keys and prefixes that do not survive in a URL are watched by a longer way."""
     key = f"{prefix.removesuffix('/')}/key"
     async with store.watch_tree(prefix) as tree, store.watch(key) as single:
         await store.put("beside", b"")
@@ -74,7 +75,8 @@ async def test_below_a_prefix_that_http_would_alter(store: ConsulStore, prefix: 
         assert told(await changes(tree, 1)) == told(await changes(single, 1)) == [(key, None)]
 
 
-async def test_writes_elsewhere_are_not_told(store: ConsulStore) -> None:
+async def test_watch_ignores_writes_elsewhere(store: ConsulStore) -> None:
+    """A change outside of the watched key or prefix is not reported."""
     async with store.watch_tree("missing") as tree, store.watch("absent") as single:
         for number in range(5):
             await store.put("elsewhere", f"{number}".encode())
@@ -84,8 +86,9 @@ async def test_writes_elsewhere_are_not_told(store: ConsulStore) -> None:
         assert told(await changes(single, 1)) == [("absent", b"value")]
 
 
-async def test_a_restart_is_lost_and_restored_and_nothing_is_missed(own_consul: ConsulServer) -> None:
-    async with make(own_consul) as store, store.watch_tree("top") as tree, store.watch("top/key") as single:
+async def test_watch_survives_a_restart_of_the_server(own_consul: ConsulServer) -> None:
+    """A restart is reported as Lost and Restored, and the next change follows."""
+    async with make_store(own_consul) as store, store.watch_tree("top") as tree, store.watch("top/key") as single:
         await take(tree, 1)
         await take(single, 1)
         await asyncio.to_thread(own_consul.kill)
@@ -100,8 +103,9 @@ async def test_a_restart_is_lost_and_restored_and_nothing_is_missed(own_consul: 
             assert (put.entry.value, put.inferred) == (b"after", False)
 
 
-async def test_a_server_that_lost_its_data_is_told_as_resync(own_consul: ConsulServer) -> None:
-    async with make(own_consul) as store:
+async def test_watch_of_a_server_that_lost_its_data_resyncs(own_consul: ConsulServer) -> None:
+    """The reason says that the index went back; the missing keys are reported as deleted."""
+    async with make_store(own_consul) as store:
         for number in range(20):
             await store.put("top/gone", f"{number}".encode())
         await store.put("top/same", b"")
@@ -122,7 +126,7 @@ async def test_a_server_that_lost_its_data_is_told_as_resync(own_consul: ConsulS
             assert told(await changes(single, 1)) == [("top/gone", None)]
 
 
-async def test_search_cut_off_by_the_connection_is_made_again(
+async def test_watch_tree_repeats_a_search_that_was_cut_off(
     store: ConsulStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that fails between the signal and the reading costs no change.

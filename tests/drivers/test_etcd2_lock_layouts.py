@@ -35,7 +35,7 @@ async def test_libkv_lock_is_listed_refused_and_waited_for(
 ) -> None:
     """Libkv's lock is refused in another layout, waited for in its own, and listed as possible."""
     with locker.run(shared_etcd2.address, f"{path}/job") as theirs:
-        await asyncio.to_thread(theirs.obtained)
+        await asyncio.to_thread(theirs.wait_held)
         assert await store.locks() == ()
         (info,) = await store.locks("job")
         assert info.holder is not None
@@ -47,7 +47,7 @@ async def test_libkv_lock_is_listed_refused_and_waited_for(
         with pytest.raises(CannotLock):
             await ours.acquire(timeout=0)
         waiting = asyncio.create_task(ours.acquire())
-        await asyncio.to_thread(theirs.give_back)
+        await asyncio.to_thread(theirs.release)
         await asyncio.wait_for(waiting, PATIENCE)
         await ours.release()
 
@@ -63,8 +63,8 @@ async def test_libkv_waits_for_a_lock_of_its_layout(
     assert 0 < node["ttl"] <= 20
     with locker.run(shared_etcd2.address, f"{path}/job") as theirs:
         await lock.release()
-        await asyncio.to_thread(theirs.obtained)
-        await asyncio.to_thread(theirs.give_back)
+        await asyncio.to_thread(theirs.wait_held)
+        await asyncio.to_thread(theirs.release)
     assert not await store.exists("job")
 
 

@@ -15,7 +15,7 @@ from explorer.cli.exit_codes import ExitCode, exit_code
 from explorer.drivers.base import Store
 from explorer.model.errors import CannotLock
 from tests.contract.fixtures import PATIENCE
-from tests.drivers.test_consul_locks import consul_lock
+from tests.drivers.test_consul_lock import consul_lock
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
 from tests.servers.waiting import eventually

@@ -1,4 +1,4 @@
-"""ZooKeeper against the whole contract."""
+"""The contract of a store, run against ZooKeeper."""
 
 import asyncio
 import uuid

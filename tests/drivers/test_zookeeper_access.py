@@ -1,4 +1,4 @@
-"""How ZooKeeper is reached: users, certificates, several servers, and what is said when it is not."""
+"""Users, certificates and several servers of ZooKeeper, and the errors of a failed connection."""
 
 import asyncio
 import threading
@@ -31,7 +31,7 @@ from tests.servers.zookeeper import ZooKeeperServer
 __all__ = ["prefix"]
 
 
-async def test_a_user_reads_what_is_his_and_nobody_else_does(own_zookeeper: ZooKeeperServer) -> None:
+async def test_digest_user_reads_its_node_others_are_forbidden(own_zookeeper: ZooKeeperServer) -> None:
     client = KazooClient(own_zookeeper.address)
     await asyncio.to_thread(client.start)
     client.create("/mine", b"value", acl=[make_digest_acl("ann", "secret", all=True)])
@@ -50,7 +50,7 @@ async def test_a_user_reads_what_is_his_and_nobody_else_does(own_zookeeper: ZooK
             assert await store.exists("mine")
 
 
-async def test_the_path_of_the_address_is_a_chroot(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
+async def test_path_of_the_address_is_a_chroot(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
     async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}{prefix}config"), Access()) as store:
         await store.put("key", b"value")
     async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}"), Access()) as store:
@@ -58,7 +58,7 @@ async def test_the_path_of_the_address_is_a_chroot(shared_zookeeper: ZooKeeperSe
         assert "zookeeper" in [child.name for child in (await store.children("")).items]
 
 
-async def test_deleting_everything_leaves_what_the_servers_keep_for_themselves(own_zookeeper: ZooKeeperServer) -> None:
+async def test_delete_tree_of_the_root_keeps_zookeepers_nodes(own_zookeeper: ZooKeeperServer) -> None:
     async with ZooKeeperStore(parse(f"zk://{own_zookeeper.address}"), Access()) as store:
         await store.put("a/b", b"value")
         assert await store.delete_tree("") == 2
@@ -66,7 +66,8 @@ async def test_deleting_everything_leaves_what_the_servers_keep_for_themselves(o
 
 
 @pytest.mark.servers
-async def test_an_encrypted_connection(certificates: Certificates) -> None:
+async def test_tls_connection_needs_trusted_certificates(certificates: Certificates) -> None:
+    """A trusted client reads and writes; an unknown authority and a plain connection fail."""
     tls = Tls(certificates.ca_file, certificates.server, clients=certificates.ca_file)
     trusted = Access(
         ca_file=certificates.ca_file,
@@ -87,7 +88,8 @@ async def test_an_encrypted_connection(certificates: Certificates) -> None:
                 pass
 
 
-async def test_where_nobody_listens_it_is_said_at_once() -> None:
+async def test_closed_port_is_not_reachable_at_once() -> None:
+    """A refused connection is reported long before the request timeout."""
     with pytest.raises(NotReachable, match="refused"):
         async with (
             asyncio.timeout(PATIENCE),
@@ -96,7 +98,8 @@ async def test_where_nobody_listens_it_is_said_at_once() -> None:
             pass
 
 
-async def test_a_server_that_is_down_is_left_for_another(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
+async def test_server_that_is_down_is_passed_over(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
+    """Another server is used, and the status complains about the one that is down."""
     url = f"zk://127.0.0.1:{free_port()},{shared_zookeeper.address}{prefix}"
     async with ZooKeeperStore(parse(url), Access()) as store:
         await store.put("key", b"value")
@@ -114,12 +117,12 @@ async def test_a_server_that_is_down_is_left_for_another(shared_zookeeper: ZooKe
         "zk://h/a//b",
     ],
 )
-def test_an_address_that_makes_no_sense_is_refused(url: str) -> None:
+def test_invalid_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidAddress):
         ZooKeeperStore(parse(url), Access())
 
 
-def test_a_password_is_never_used_for_somebody_else() -> None:
+def test_password_of_the_url_is_for_its_user_only() -> None:
     url = parse("zk://me:secret@h/")
     assert load(url, Access()).access.password is not None
     found = load(url, Access(user="you")).access
@@ -133,7 +136,8 @@ JAAS = """Server {
 
 
 @pytest.mark.servers
-async def test_who_proves_himself_by_sasl_is_known_by_it(tmp_path: Path) -> None:
+async def test_sasl_user_is_authenticated(tmp_path: Path) -> None:
+    """A SASL user owns its node; no user is forbidden, and a wrong password is refused."""
     jaas = tmp_path / "jaas.conf"
     jaas.write_text(JAAS)
     with ZooKeeperServer(
@@ -155,14 +159,14 @@ async def test_who_proves_himself_by_sasl_is_known_by_it(tmp_path: Path) -> None
         await stranger.close()
 
 
-def test_sasl_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sasl_without_its_library_has_an_install_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explorer.drivers.zookeeper.settings.find_spec", lambda _: None)
     with pytest.raises(BackendNotSupported) as raised:
         ZooKeeperStore(parse("zk://h/?sasl=digest-md5"), Access())
     assert "pure-sasl" in raised.value.hint
 
 
-async def test_a_closed_store_leaves_no_thread(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
+async def test_close_leaves_no_thread(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
     before = set(threading.enumerate())
 
     def ours() -> list[threading.Thread]:

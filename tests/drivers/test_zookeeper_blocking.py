@@ -1,4 +1,4 @@
-"""The blocking library on ZooKeeper: every call of the contract works from a thread that has no event loop."""
+"""The blocking library on ZooKeeper: every call from a thread without an event loop."""
 
 import uuid
 from collections.abc import Iterator

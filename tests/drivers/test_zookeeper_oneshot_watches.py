@@ -1,4 +1,4 @@
-"""Servers without watches that stay: there is none of before 3.6 here, so a real one is asked for what it cannot do."""
+"""Servers without persistent watches: a real one that is sent an unknown request instead of addWatch."""
 
 import asyncio
 import uuid
@@ -20,35 +20,36 @@ from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
-_UNKNOWN = 199
-"""The type of a request that no server knows: it says so and ends the connection, as an old one does for add_watch."""
+_UNKNOWN_OP_CODE = 199
+"""A type that no server knows: it closes the connection, as a legacy server does after addWatch."""
 
 
 @pytest.fixture(autouse=True)
-def _older(monkeypatch: pytest.MonkeyPatch) -> None:
+def _refuse_add_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     def add_watch(path: str, *, recursive: bool) -> ZooKeeperRequest[None]:
         del path, recursive
-        return ZooKeeperRequest(cast("OpCode", _UNKNOWN), b"", lambda _: None)
+        return ZooKeeperRequest(cast("OpCode", _UNKNOWN_OP_CODE), b"", lambda _: None)
 
     monkeypatch.setattr(messages, "add_watch", add_watch)
 
 
-class Older(ZooKeeperStore):
-    """What such servers are found to be able to do."""
+class LegacyZooKeeperStore(ZooKeeperStore):
+    """A store with the capabilities that remain with a legacy server."""
 
     capabilities = ZooKeeperStore.capabilities & ~Capability.EVERY_DELETION
 
 
-async def test_what_such_a_server_cannot_do_is_no_capability_any_more(shared_zookeeper: ZooKeeperServer) -> None:
+async def test_legacy_server_loses_the_capability(shared_zookeeper: ZooKeeperServer) -> None:
+    """EVERY_DELETION is dropped once a server turns out to be a legacy one."""
     async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}/"), Access()) as store:
         async with store.watch_tree("") as events:
             await anext(events)
-        assert store.capabilities == Older.capabilities
-    assert ZooKeeperStore.capabilities != Older.capabilities
+        assert store.capabilities == LegacyZooKeeperStore.capabilities
+    assert ZooKeeperStore.capabilities != LegacyZooKeeperStore.capabilities
 
 
-class TestZooKeeperOfOld(Watching, DriverFixtures):
-    driver: ClassVar[type[Store]] = Older
+class TestLegacyZooKeeper(Watching, DriverFixtures):
+    driver: ClassVar[type[Store]] = LegacyZooKeeperStore
 
     @pytest.fixture(autouse=True)
     def _server(self, shared_zookeeper: ZooKeeperServer) -> None:
@@ -65,7 +66,8 @@ class TestZooKeeperOfOld(Watching, DriverFixtures):
         await asyncio.sleep(seconds)
 
 
-async def test_after_a_loss_everything_is_read_and_compared(shared_zookeeper: ZooKeeperServer) -> None:
+async def test_legacy_watch_resyncs_after_a_loss(shared_zookeeper: ZooKeeperServer) -> None:
+    """After a loss everything is read and compared with what the watcher knows."""
     root = f"old-{uuid.uuid4().hex[:12]}"
     async with (
         FaultProxy(shared_zookeeper.port) as proxy,

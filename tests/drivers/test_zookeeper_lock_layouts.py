@@ -1,4 +1,4 @@
-"""ZooKeeper's locks as Curator and go-zookeeper take them: told as what they are, and each heeds the other."""
+"""Lock layouts of Curator and go-zookeeper: their locks and ours exclude each other."""
 
 import asyncio
 import uuid
@@ -11,7 +11,7 @@ from explorer.model.address import Access, parse
 from explorer.model.errors import CallNotSupported, CannotLock
 from explorer.model.locks import LockInfo
 from tests.clients import lockers
-from tests.clients.lockers import Holding, Locker
+from tests.clients.lockers import Locker, LockProcess
 from tests.contract.fixtures import PATIENCE
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
@@ -40,8 +40,8 @@ async def store(shared_zookeeper: ZooKeeperServer, root: str) -> AsyncIterator[Z
         yield store
 
 
-async def told(store: ZooKeeperStore, waiters: int) -> LockInfo:
-    """Wait until one lock has so many waiters, and give what is told of it."""
+async def wait_for_waiters(store: ZooKeeperStore, waiters: int) -> LockInfo:
+    """Wait until the only lock has so many waiters, and return it."""
 
     async def queued() -> bool:
         found = await store.locks()
@@ -51,97 +51,99 @@ async def told(store: ZooKeeperStore, waiters: int) -> LockInfo:
     return (await store.locks())[0]
 
 
-async def obtained(holding: Holding) -> None:
+async def wait_held(process: LockProcess) -> None:
     async with asyncio.timeout(PATIENCE):
-        await asyncio.to_thread(holding.obtained)
+        await asyncio.to_thread(process.wait_held)
 
 
-async def heeded(store: ZooKeeperStore, locker: Locker, address: str, path: str, kind: str = "") -> LockInfo:
-    """Wait behind a stranger, hold before another one, and give what was told of the first."""
+async def assert_mutual_exclusion(
+    store: ZooKeeperStore, locker: Locker, address: str, path: str, kind: str = ""
+) -> LockInfo:
+    """Wait for a foreign lock, hold the lock before another one, and return the first one's description."""
     with locker.run(address, path, kind) as first:
-        await obtained(first)
-        info = await told(store, 0)
+        await wait_held(first)
+        info = await wait_for_waiters(store, 0)
         with pytest.raises(CannotLock, match=f"layout {info.layout} on this key"):
             await store.lock("job").acquire()
         with pytest.raises(CannotLock, match="another client"):
             await store.lock("job", layout=info.layout).acquire(timeout=0.2)
         ours = store.lock("job", layout=info.layout)
         waiting = asyncio.create_task(ours.acquire())
-        assert (await told(store, 1)).waiters[0].key != info.key
+        assert (await wait_for_waiters(store, 1)).waiters[0].key != info.key
         with locker.run(address, path, kind) as second:
-            await told(store, 2)
-            await asyncio.to_thread(first.give_back)
+            await wait_for_waiters(store, 2)
+            await asyncio.to_thread(first.release)
             async with asyncio.timeout(PATIENCE):
                 await waiting
-            held = await told(store, 1)
+            held = await wait_for_waiters(store, 1)
             assert (held.layout, held.kind) == (info.layout, info.kind)
             await ours.release()
-            await obtained(second)
-            await asyncio.to_thread(second.give_back)
+            await wait_held(second)
+            await asyncio.to_thread(second.release)
     return info
 
 
-async def test_go_zookeeper_and_we_heed_each_other(
+async def test_go_zookeeper_lock_excludes_ours(
     store: ZooKeeperStore, shared_zookeeper: ZooKeeperServer, go_zookeeper: Locker, root: str
 ) -> None:
-    info = await heeded(store, go_zookeeper, shared_zookeeper.address, f"/{root}/job")
+    info = await assert_mutual_exclusion(store, go_zookeeper, shared_zookeeper.address, f"/{root}/job")
     assert (info.key, info.kind) == ("job", "go-zookeeper lock (also of valkeyrie)")
     assert info.holder is not None
     assert " at 127.0.0.1:" in info.holder.name
     assert info.holder.ttl == 10.0
 
 
-async def test_a_mutex_of_curator_and_we_heed_each_other(
+async def test_curator_mutex_excludes_ours(
     store: ZooKeeperStore, shared_zookeeper: ZooKeeperServer, curator: Locker, root: str
 ) -> None:
-    info = await heeded(store, curator, shared_zookeeper.address, f"/{root}/job", "mutex")
+    info = await assert_mutual_exclusion(store, curator, shared_zookeeper.address, f"/{root}/job", "mutex")
     assert (info.key, info.kind) == ("job", "Curator lock")
     assert info.holder is not None
     assert " at 127.0.0.1:" in info.holder.name
 
 
-async def test_a_write_lock_of_curator_and_we_heed_each_other(
+async def test_curator_write_lock_excludes_ours(
     store: ZooKeeperStore, shared_zookeeper: ZooKeeperServer, curator: Locker, root: str
 ) -> None:
-    info = await heeded(store, curator, shared_zookeeper.address, f"/{root}/job", "write")
+    info = await assert_mutual_exclusion(store, curator, shared_zookeeper.address, f"/{root}/job", "write")
     assert (info.key, info.kind) == ("job", "Curator lock")
 
 
-async def test_readers_of_curator_hold_together_before_a_writer(
+async def test_curator_read_locks_are_held_together(
     store: ZooKeeperStore, shared_zookeeper: ZooKeeperServer, curator: Locker, root: str
 ) -> None:
     address, path = shared_zookeeper.address, f"/{root}/file"
     with curator.run(address, path, "read") as first, curator.run(address, path, "read") as second:
-        await obtained(first)
-        await obtained(second)
+        await wait_held(first)
+        await wait_held(second)
         with curator.run(address, path, "write"):
-            info = await told(store, 1)
+            info = await wait_for_waiters(store, 1)
             assert info.kind.startswith("Curator shared lock, also held by ")
 
 
-async def test_permits_of_a_semaphore_of_curator_are_held_together(
+async def test_curator_semaphore_permits_are_held_together(
     store: ZooKeeperStore, shared_zookeeper: ZooKeeperServer, curator: Locker, root: str
 ) -> None:
     address, path = shared_zookeeper.address, f"/{root}/pool"
     with curator.run(address, path, "semaphore") as first, curator.run(address, path, "semaphore") as second:
-        await obtained(first)
-        await obtained(second)
-        info = await told(store, 0)
+        await wait_held(first)
+        await wait_held(second)
+        info = await wait_for_waiters(store, 0)
         assert info.key == "pool"
         assert info.kind.startswith("Curator semaphore, 2 held, also held by ")
 
 
-async def test_a_strangers_contender_after_ours_is_noticed(
+async def test_contender_of_another_layout_refuses_our_turn(
     store: ZooKeeperStore, shared_zookeeper: ZooKeeperServer, curator: Locker, root: str
 ) -> None:
-    """Refuse a lock whose turn comes while a contender of another layout, which may not see ours, is in the queue."""
+    """A lock is refused if a contender of another layout, which may not see ours, came while it waited."""
     first = store.lock("job")
     await first.acquire()
     second = store.lock("job")
     waiting = asyncio.create_task(second.acquire())
-    await told(store, 1)
+    await wait_for_waiters(store, 1)
     with curator.run(shared_zookeeper.address, f"/{root}/job", "mutex"):
-        info = await told(store, 2)
+        info = await wait_for_waiters(store, 2)
         assert (info.layout, info.kind) == ("kazoo", "kazoo lock, beside contenders of Curator")
         await first.release()
         with pytest.raises(CannotLock, match="layout curator on this key"):
@@ -149,7 +151,7 @@ async def test_a_strangers_contender_after_ours_is_noticed(
                 await waiting
 
 
-async def test_an_unknown_layout_is_not_supported(store: ZooKeeperStore) -> None:
-    """Name those that there are."""
+async def test_unknown_layout_is_not_supported(store: ZooKeeperStore) -> None:
+    """The error names the layouts that exist."""
     with pytest.raises(CallNotSupported, match="kazoo, curator, go-zookeeper"):
         store.lock("job", layout="zookeeper")

@@ -1,4 +1,4 @@
-"""Locks beside Consul's own: `consul lock` and we respect each other, and what others hold is told as it is."""
+"""Locks of Consul beside `consul lock`, and the listing of foreign locks."""
 
 import asyncio
 import os
@@ -21,8 +21,8 @@ from tests.contract.fixtures import PATIENCE
 from tests.servers.consul import ConsulServer
 from tests.servers.waiting import eventually
 
-_WAITER = 3.0
-"""Seconds in which one that still waits for its turn may end by itself."""
+_WAITER_TIMEOUT = 3.0
+"""Seconds in which a process that still waits for its lock may end by itself."""
 
 
 @pytest.fixture
@@ -38,36 +38,37 @@ async def store(shared_consul: ConsulServer, root: str) -> AsyncIterator[ConsulS
 
 @contextmanager
 def consul_lock(server: ConsulServer, name: str, held: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `consul lock`; what it runs makes the file as long as it holds the lock, and removes it when it is told."""
+    """Run `consul lock` with a script that creates a file while the lock is held, and removes it at the end."""
     script = f"touch {held}; trap 'rm {held}; exit 0' TERM INT; while :; do sleep 0.05; done"
     process = server.tool("lock", "-child-exit-code", *options, name, script)
     try:
         yield process
     finally:
-        # One that is killed while it holds the lock leaves its session, and the lock's delay after that, to the others.
-        patience = PATIENCE if held.exists() else _WAITER
+        # A killed holder leaves its session behind, and the lock-delay after that.
+        patience = PATIENCE if held.exists() else _WAITER_TIMEOUT
         os.killpg(process.pid, signal.SIGTERM)
         try:
             process.communicate(timeout=patience)
-        except subprocess.TimeoutExpired:  # one that still waits for its turn does not listen
+        except subprocess.TimeoutExpired:  # a process that waits for its lock ignores SIGTERM
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
 
 
-async def the_lock(store: ConsulStore, key: str) -> LockInfo | None:
+async def find_lock(store: ConsulStore, key: str) -> LockInfo | None:
     return next((lock for lock in await store.locks() if lock.key == key), None)
 
 
-async def test_what_consul_lock_holds_we_do_not_obtain(
+async def test_acquire_while_consul_lock_holds_cannot_lock(
     shared_consul: ConsulServer, store: ConsulStore, root: str, tmp_path: Path
 ) -> None:
+    """The lock of `consul lock` is listed with its session, and can be acquired after its release."""
     held = tmp_path / "held"
     with consul_lock(shared_consul, f"{root}/job", held):
         await eventually(held.exists, "consul lock holds it", PATIENCE)
         lock = store.lock("job/.lock", ttl=10)
         with pytest.raises(CannotLock):
             await lock.acquire(timeout=0.3)
-        info = await the_lock(store, "job/.lock")
+        info = await find_lock(store, "job/.lock")
         assert info is not None
         assert info.holder is not None
         assert info.holder.session
@@ -79,9 +80,10 @@ async def test_what_consul_lock_holds_we_do_not_obtain(
     await lock.release()
 
 
-async def test_what_we_hold_consul_lock_waits_for(
+async def test_consul_lock_waits_for_our_lock(
     shared_consul: ConsulServer, store: ConsulStore, root: str, tmp_path: Path
 ) -> None:
+    """`consul lock` does not get a lock that is held here, and gets it after the release."""
     held = tmp_path / "held"
     lock = store.lock("job/.lock", ttl=10)
     await lock.acquire()
@@ -95,9 +97,10 @@ async def test_what_we_hold_consul_lock_waits_for(
         await eventually(held.exists, "consul lock holds it", PATIENCE)
 
 
-async def test_a_semaphore_of_consul_lock_is_told_with_its_contenders(
+async def test_locks_lists_semaphore_with_contenders(
     shared_consul: ConsulServer, store: ConsulStore, root: str, tmp_path: Path
 ) -> None:
+    """The semaphore of `consul lock -n` is one lock with its holders and waiters."""
     files = [tmp_path / f"{number}" for number in range(3)]
     with (
         consul_lock(shared_consul, f"{root}/pool", files[0], "-n=2"),
@@ -107,11 +110,11 @@ async def test_a_semaphore_of_consul_lock_is_told_with_its_contenders(
         with consul_lock(shared_consul, f"{root}/pool", files[2], "-n=2"):
 
             async def waits() -> bool:
-                info = await the_lock(store, "pool")
+                info = await find_lock(store, "pool")
                 return info is not None and len(info.waiters) == 1
 
             await eventually(waits, "the third waits", PATIENCE)
-            info = await the_lock(store, "pool")
+            info = await find_lock(store, "pool")
             assert info is not None
             assert info.kind.startswith("Consul semaphore, 2 of 2 held, also by ")
             assert info.holder is not None
@@ -120,9 +123,10 @@ async def test_a_semaphore_of_consul_lock_is_told_with_its_contenders(
             assert [lock.key for lock in await store.locks()] == ["pool"]
 
 
-async def test_a_semaphore_whose_holders_are_gone_is_stale(
+async def test_locks_semaphore_without_live_holders_is_stale(
     shared_consul: ConsulServer, store: ConsulStore, root: str
 ) -> None:
+    """A semaphore whose list has only an ended session is stale, with that session as holder."""
     gone = str(uuid.uuid4())
     body = f'{{"Limit": 1, "Holders": {{"{gone}": true}}}}'.encode()
     await asyncio.to_thread(shared_consul.http, "PUT", f"/v1/kv/{root}/pool/.lock?flags={0xE0F69A2BAA414DE0}", body)
@@ -133,16 +137,16 @@ async def test_a_semaphore_whose_holders_are_gone_is_stale(
 
 
 @pytest.mark.parametrize("body", [b"", b"not JSON", b"[]", b'{"Limit": "x", "Holders": 1}', b'{"Limit": 1}'])
-async def test_what_only_looks_like_a_semaphore_is_none(
+async def test_locks_ignores_malformed_semaphore(
     shared_consul: ConsulServer, store: ConsulStore, root: str, body: bytes
 ) -> None:
+    """A key with the semaphore's flags and another value is no lock."""
     await asyncio.to_thread(shared_consul.http, "PUT", f"/v1/kv/{root}/pool/.lock?flags={0xE0F69A2BAA414DE0}", body)
     assert await store.locks() == ()
 
 
-async def test_a_session_that_is_ended_by_somebody_ends_a_held_lock_at_once(
-    shared_consul: ConsulServer, store: ConsulStore
-) -> None:
+async def test_lock_is_lost_when_its_session_is_destroyed(shared_consul: ConsulServer, store: ConsulStore) -> None:
+    """The loss is noticed at once, long before the TTL is over."""
     lock = store.lock("key", ttl=3600)
     await lock.acquire()
     session = (await store.get("key")).lease
@@ -153,9 +157,8 @@ async def test_a_session_that_is_ended_by_somebody_ends_a_held_lock_at_once(
     await lock.release()
 
 
-async def test_a_lock_that_was_lost_is_obtained_after_its_delay(
-    shared_consul: ConsulServer, store: ConsulStore
-) -> None:
+async def test_waiting_lock_is_acquired_after_lock_delay(shared_consul: ConsulServer, store: ConsulStore) -> None:
+    """A lock whose holder lost its session is acquired once the lock-delay is over."""
     first, second = store.lock("key", ttl=1), store.lock("key", ttl=10)
     await first.acquire()
     waiting = asyncio.create_task(second.acquire())
@@ -167,7 +170,8 @@ async def test_a_lock_that_was_lost_is_obtained_after_its_delay(
     await second.release()
 
 
-async def test_what_a_key_held_before_it_was_locked_is_kept(store: ConsulStore) -> None:
+async def test_lock_keeps_the_value_of_an_existing_key(store: ConsulStore) -> None:
+    """A lock keeps the key's value and creation, and a save under the lock keeps the session."""
     before = await store.put("key", b"value")
     async with store.lock("key", ttl=10):
         assert (await store.get("key")).value == b"value"
@@ -178,7 +182,8 @@ async def test_what_a_key_held_before_it_was_locked_is_kept(store: ConsulStore) 
     assert (after.value, after.created, after.lease) == (b"edited", before.created, None)
 
 
-async def test_what_somebody_wrote_to_a_locked_key_is_not_deleted_with_the_lock(store: ConsulStore) -> None:
+async def test_release_keeps_a_value_written_meanwhile(store: ConsulStore) -> None:
+    """Releasing deletes the key that the lock created only if nothing was written to it."""
     async with store.lock("key", ttl=10):
         await store.put("key", b"written meanwhile")
     assert (await store.get("key")).value == b"written meanwhile"
@@ -188,9 +193,10 @@ async def test_what_somebody_wrote_to_a_locked_key_is_not_deleted_with_the_lock(
         await store.get("unused")
 
 
-async def test_an_entry_that_lives_by_a_session_is_no_lock_but_a_key_that_another_client_locks_is(
+async def test_locks_lists_locked_but_not_leased_keys(
     shared_consul: ConsulServer, store: ConsulStore, root: str
 ) -> None:
+    """An entry with a TTL is no lock; a key with the lock flag is one, whatever its session's behavior."""
     await store.put("entry", b"value", ttl=60)
     made = await asyncio.to_thread(
         shared_consul.json, "PUT", "/v1/session/create", {"Name": "theirs", "Behavior": "delete", "TTL": "60s"}
@@ -207,5 +213,5 @@ async def test_an_entry_that_lives_by_a_session_is_no_lock_but_a_key_that_anothe
 @pytest.mark.parametrize(
     ("text", "seconds"), [("10s", 10), ("1m30s", 90), ("1h0m0.5s", 3600.5), ("250ms", 0.25), ("", None)]
 )
-def test_a_duration_is_read_as_go_writes_it(text: str, seconds: float | None) -> None:
+def test_parse_duration_reads_go_notation(text: str, seconds: float | None) -> None:
     assert parse_duration(text) == seconds

@@ -1,4 +1,4 @@
-"""ZooKeeper's locks among those of other clients: who stands in one queue heeds the others, and all are told."""
+"""Locks of ZooKeeper beside kazoo's, and the sessions of their holders."""
 
 import asyncio
 import uuid
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.servers
 
 @pytest.fixture
 def kazoo(shared_zookeeper: ZooKeeperServer) -> Iterator[KazooClient]:
-    """Another client, as others use it."""
+    """A kazoo client of its own."""
     client = KazooClient(shared_zookeeper.address)
     client.start()
     yield client
@@ -38,7 +38,8 @@ async def store(shared_zookeeper: ZooKeeperServer, root: str) -> AsyncIterator[Z
         yield store
 
 
-async def test_a_lock_of_kazoo_is_not_obtained_and_told(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+async def test_acquire_while_kazoo_holds_cannot_lock(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+    """The kazoo client's lock is listed with its holder, and can be acquired after its release."""
     theirs = kazoo.Lock(f"/{root}/job", "the other")
     assert await asyncio.to_thread(theirs.acquire)
     with pytest.raises(CannotLock):
@@ -53,7 +54,8 @@ async def test_a_lock_of_kazoo_is_not_obtained_and_told(store: ZooKeeperStore, k
     await store.lock("job").acquire(timeout=PATIENCE)
 
 
-async def test_kazoo_waits_for_a_lock_of_ours(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+async def test_kazoo_waits_for_our_lock(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+    """The kazoo client's contender is listed as a waiter, and gets the lock after the release."""
     theirs = kazoo.Lock(f"/{root}/job", "the other")
     async with store.lock("job", ttl=5):
         assert not await asyncio.to_thread(theirs.acquire, blocking=False)
@@ -69,7 +71,7 @@ async def test_kazoo_waits_for_a_lock_of_ours(store: ZooKeeperStore, kazoo: Kazo
     await asyncio.to_thread(theirs.release)
 
 
-async def test_we_wait_behind_kazoo_and_obtain_it_when_its_session_ends(
+async def test_lock_is_acquired_when_kazoos_session_ends(
     store: ZooKeeperStore, shared_zookeeper: ZooKeeperServer, root: str
 ) -> None:
     client = KazooClient(shared_zookeeper.address)
@@ -85,9 +87,8 @@ async def test_we_wait_behind_kazoo_and_obtain_it_when_its_session_ends(
     await ours.release()
 
 
-async def test_those_who_share_are_told_together_and_a_writer_waits(
-    store: ZooKeeperStore, kazoo: KazooClient, root: str
-) -> None:
+async def test_locks_lists_kazoos_shared_holders_together(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+    """An exclusive lock is refused while shared ones are held."""
     first, second = kazoo.ReadLock(f"/{root}/file", "one"), kazoo.ReadLock(f"/{root}/file", "two")
     for lock in (first, second):
         assert await asyncio.to_thread(lock.acquire)
@@ -99,7 +100,7 @@ async def test_those_who_share_are_told_together_and_a_writer_waits(
         await asyncio.to_thread(lock.release)
 
 
-async def test_a_semaphore_of_kazoo(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+async def test_locks_lists_kazoos_semaphore(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
     semaphore = kazoo.Semaphore(f"/{root}/pool", "worker", max_leases=2)
     assert await asyncio.to_thread(semaphore.acquire)
     info = next(info for info in await store.locks() if info.key == "pool")
@@ -109,7 +110,7 @@ async def test_a_semaphore_of_kazoo(store: ZooKeeperStore, kazoo: KazooClient, r
     await asyncio.to_thread(semaphore.release)
 
 
-async def test_a_contender_without_a_session_is_stale(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+async def test_contender_without_a_session_is_stale(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
     kazoo.create(f"/{root}/job/{'a' * 32}__lock__", b"", sequence=True, makepath=True)
     (info,) = await store.locks()
     assert info.stale
@@ -118,7 +119,8 @@ async def test_a_contender_without_a_session_is_stale(store: ZooKeeperStore, kaz
 
 
 @pytest.mark.parametrize("admin", [True, False])
-async def test_where_words_are_not_permitted_the_administrators_server_is_asked(admin: bool) -> None:  # noqa: FBT001 - a parameter of the test
+async def test_locks_without_words_uses_the_admin_server(admin: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Without `cons` the holder's address comes from the AdminServer, or is missing with a note."""
     settings = {"4lw.commands.whitelist": "srvr", "admin.enableServer": str(admin).lower()}
     async with ZooKeeperServer(settings=settings) as server:
         url = f"zk://{server.address}/?admin={server.admin_port}"
@@ -134,7 +136,8 @@ async def test_where_words_are_not_permitted_the_administrators_server_is_asked(
                 assert info.holder.ttl is None
 
 
-async def test_the_session_of_a_lock_that_expires_is_told(own_zookeeper: ZooKeeperServer) -> None:
+async def test_lock_is_lost_when_its_session_expires(own_zookeeper: ZooKeeperServer) -> None:
+    """A lost lock can be acquired again."""
     async with ZooKeeperStore(parse(f"zk://{own_zookeeper.address}/"), Access()) as store:
         lock = store.lock("job", ttl=2)
         await lock.acquire()

@@ -1,6 +1,6 @@
-"""Whatever a server or kazoo does, a call of the ZooKeeper driver raises an error of the tree, in one line and in time.
+"""Broken servers and exceptions of kazoo: each call raises an error of the tree, in one line and in time.
 
-The servers of this module are fakes: no real one sends a broken answer. So is the client that raises everything.
+The servers here are fakes, because no real one sends a broken answer. So is the client that raises every exception.
 """
 
 import asyncio
@@ -39,25 +39,25 @@ def frame(data: bytes) -> bytes:
     return struct.pack(">i", len(data)) + data
 
 
-GRANTED: Final = frame(struct.pack(">iiqi", 0, 10_000, 77, 16) + bytes(16) + b"\0")
-EXPIRED: Final = frame(struct.pack(">iiqi", 0, 0, 0, 16) + bytes(16) + b"\0")
+HANDSHAKE: Final = frame(struct.pack(">iiqi", 0, 10_000, 77, 16) + bytes(16) + b"\0")
+EXPIRED_HANDSHAKE: Final = frame(struct.pack(">iiqi", 0, 0, 0, 16) + bytes(16) + b"\0")
 
 
-def answer(data: bytes = b"", *, xid: int = 1, code: int = 0) -> bytes:
+def make_answer(data: bytes = b"", *, xid: int = 1, code: int = 0) -> bytes:
     return frame(struct.pack(">iqi", xid, 5, code) + data)
 
 
-NO_GREETING: Final = {
+FOREIGN_HANDSHAKES: Final = {
     "an http server": b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html>no</html>",
     "text": b"-ERR unknown command\r\n",
     "nothing": b"",
     "half a length": b"\0\0",
-    "a truncated greeting": GRANTED[:20],
+    "a truncated greeting": HANDSHAKE[:20],
     "a negative length": struct.pack(">i", -5),
     "a huge length": struct.pack(">i", 2**31 - 1),
     "a greeting of another version": frame(struct.pack(">iiqi", 9, 10_000, 77, 16) + bytes(17)),
     "a greeting without its password": frame(struct.pack(">iiqi", 0, 10_000, 77, -1)),
-    "an expired session, always": EXPIRED,
+    "an expired session, always": EXPIRED_HANDSHAKE,
     "zeros": bytes(64),
     "an alert of TLS": b"\x15\x03\x03\x00\x02\x02\x46",
     "a word that is not permitted": b"stat is not executed because it is not in the whitelist.\n",
@@ -66,23 +66,25 @@ NO_GREETING: Final = {
     "an empty frame": frame(b""),
     "an HTTP/2 server": b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\0\x40\0",
 }
-NO_ANSWER: Final = {
+BROKEN_ANSWERS: Final = {
     "a negative length": struct.pack(">i", -1),
     "a huge length": struct.pack(">i", 2**30),
     "a frame without a header": frame(b"\0\0\0"),
-    "an answer to nothing": answer(xid=4711),
+    "an answer to nothing": make_answer(xid=4711),
     "an event that is cut off": frame(struct.pack(">iqi", -1, -1, 0) + b"\0"),
-    "a code that nobody knows": answer(code=-4711) + answer(code=-4711, xid=2) + answer(code=-4711, xid=3),
-    "a body that is missing": answer(xid=1) + answer(xid=2) + answer(xid=3),
-    "a value longer than its frame": answer(struct.pack(">i", 3) + b"/ab")
-    + answer(struct.pack(">i", 999) + b"x", xid=2),
+    "a code that nobody knows": make_answer(code=-4711)
+    + make_answer(code=-4711, xid=2)
+    + make_answer(code=-4711, xid=3),
+    "a body that is missing": make_answer(xid=1) + make_answer(xid=2) + make_answer(xid=3),
+    "a value longer than its frame": make_answer(struct.pack(">i", 3) + b"/ab")
+    + make_answer(struct.pack(">i", 999) + b"x", xid=2),
     "text": b"upstream connect error or disconnect/reset before headers",
 }
 
 
 @asynccontextmanager
-async def server(script: Script) -> AsyncGenerator[str, None]:
-    """A fake server that does the same to everybody who connects."""
+async def fake_server(script: Script) -> AsyncGenerator[str, None]:
+    """A fake server that runs a script for each connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -103,15 +105,15 @@ def is_public(error: BaseException) -> bool:
     return getattr(errors, type(error).__name__, None) is type(error) and "\n" not in str(error)
 
 
-@pytest.mark.parametrize("name", NO_GREETING)
-async def test_what_is_not_zookeeper_is_not_reachable(name: str) -> None:
-    """Raise it in one line, and in time."""
+@pytest.mark.parametrize("name", FOREIGN_HANDSHAKES)
+async def test_connect_to_another_protocol_is_not_reachable(name: str) -> None:
+    """Any bytes that are not ZooKeeper's raise NotReachable, in one line and in time."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(8)
-        writer.write(NO_GREETING[name])
+        writer.write(FOREIGN_HANDSHAKES[name])
 
-    async with server(script) as address, asyncio.timeout(PATIENCE):
+    async with fake_server(script) as address, asyncio.timeout(PATIENCE):
         store = ZooKeeperStore(parse(f"zk://{address}/?timeout=2"), Access())
         with pytest.raises(NotReachable) as raised:
             await store.connect()
@@ -119,20 +121,20 @@ async def test_what_is_not_zookeeper_is_not_reachable(name: str) -> None:
         await store.close()
 
 
-@pytest.mark.parametrize("name", NO_ANSWER)
-async def test_a_broken_answer_is_an_error_of_the_tree(name: str) -> None:
-    """Raise NotReachable, or for an unknown error code of the server's that code."""
+@pytest.mark.parametrize("name", BROKEN_ANSWERS)
+async def test_broken_answer_is_an_error_of_the_tree(name: str) -> None:
+    """A broken answer raises NotReachable, and an unknown error code an error with that code."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         (length,) = struct.unpack(">i", await reader.readexactly(4))
         await reader.readexactly(length)
-        writer.write(GRANTED)
+        writer.write(HANDSHAKE)
         await reader.readexactly(8)
-        writer.write(NO_ANSWER[name])
+        writer.write(BROKEN_ANSWERS[name])
         await writer.drain()
         await reader.read()
 
-    async with server(script) as address, asyncio.timeout(PATIENCE):
+    async with fake_server(script) as address, asyncio.timeout(PATIENCE):
         async with ZooKeeperStore(parse(f"zk://{address}/?timeout=1"), Access()) as store:
             with pytest.raises(ExplorerError) as raised:
                 await store.get("key")
@@ -140,12 +142,12 @@ async def test_a_broken_answer_is_an_error_of_the_tree(name: str) -> None:
         assert isinstance(raised.value, NotReachable) or "4711" in str(raised.value)
 
 
-async def test_a_watch_outlives_what_is_not_zookeeper(shared_zookeeper: ZooKeeperServer) -> None:
-    """Tell a loss while something else answers on the port, and everything anew when the server is back."""
+async def test_watch_survives_another_protocol_on_the_port(shared_zookeeper: ZooKeeperServer) -> None:
+    """While another server answers on the port the watch is Lost, and it resyncs when ZooKeeper is back."""
 
     async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(8)
-        writer.write(NO_GREETING["an http server"])
+        writer.write(FOREIGN_HANDSHAKES["an http server"])
 
     async with (
         FaultProxy(shared_zookeeper.port) as proxy,
@@ -153,7 +155,7 @@ async def test_a_watch_outlives_what_is_not_zookeeper(shared_zookeeper: ZooKeepe
         store.watch_tree("", known={}) as watch,
     ):
         await take(watch, 1)
-        async with server(page) as address:
+        async with fake_server(page) as address:
             proxy.server_port = int(address.rpartition(":")[2])
             proxy.reset_connections()
             assert isinstance((await take(watch, 1))[0], Lost)
@@ -167,25 +169,25 @@ async def test_a_watch_outlives_what_is_not_zookeeper(shared_zookeeper: ZooKeepe
 # Silent servers
 
 
-async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     del writer
     await reader.read()
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_a_silent_host_is_passed_over(
+async def test_connect_passes_over_a_silent_host(
     shared_zookeeper: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """Reach the other host in time, whatever the order in which kazoo tries them."""
+    """Another host is reached in time, whatever the order in which kazoo tries them."""
     monkeypatch.setattr("kazoo.protocol.connection.random.shuffle", random.Random(seed).shuffle)
-    async with server(_say_nothing) as silent, asyncio.timeout(PATIENCE):
+    async with fake_server(_stay_silent) as silent, asyncio.timeout(PATIENCE):
         for hosts in (f"{silent},{shared_zookeeper.address}", f"{silent},{silent},{shared_zookeeper.address}"):
             async with ZooKeeperStore(parse(f"zk://{hosts}/?timeout=3"), Access()) as store:
                 assert await store.exists("zookeeper")
 
 
-async def test_a_host_that_falls_silent_is_left(shared_zookeeper: ZooKeeperServer) -> None:
-    """Answer a call within its time limit though the server that it was sent to stays silent."""
+async def test_request_to_a_host_that_falls_silent_is_answered(shared_zookeeper: ZooKeeperServer) -> None:
+    """The request is answered by another server within its timeout."""
     async with (
         FaultProxy(shared_zookeeper.port) as first,
         FaultProxy(shared_zookeeper.port) as second,
@@ -202,9 +204,9 @@ async def test_a_host_that_falls_silent_is_left(shared_zookeeper: ZooKeeperServe
         assert other.connections
 
 
-async def test_a_silent_host_alone_is_a_timeout() -> None:
-    """Say that there was no answer in time."""
-    async with server(_say_nothing) as silent, asyncio.timeout(PATIENCE):
+async def test_connect_to_a_silent_host_times_out() -> None:
+    """The error says that there was no answer in time."""
+    async with fake_server(_stay_silent) as silent, asyncio.timeout(PATIENCE):
         store = ZooKeeperStore(parse(f"zk://{silent}/?timeout=1"), Access())
         with pytest.raises(NotReachable, match="no answer in time"):
             await store.connect()
@@ -214,8 +216,8 @@ async def test_a_silent_host_alone_is_a_timeout() -> None:
 # Everything that kazoo may raise
 
 
-def _raised() -> Iterator[Callable[[], Exception]]:
-    """Return what makes each exception, anew for each time it is raised."""
+def _exception_factories() -> Iterator[Callable[[], Exception]]:
+    """Yield a factory for each exception."""
     for _, kind in inspect.getmembers(kazoo.exceptions, inspect.isclass):
         if issubclass(kind, Exception):
             yield partial(kind, "a reason\nin two lines")
@@ -255,12 +257,12 @@ CALLS: Final[dict[str, Callable[[Store], Awaitable[object]]]] = {
 }
 
 
-_ENDLESS: Final = 0.2
-"""Seconds after which a call is one that tries again for ever."""
+_ENDLESS_CALL: Final = 0.2
+"""Seconds after which a call counts as one that retries for ever."""
 
 
 class RaisingClient:
-    """A fake client whose every call fails with an error, or whose answers do."""
+    """A fake client: either every call raises an exception, or every answer is one."""
 
     make: Callable[[], Exception] = Exception
     at_once = False
@@ -270,7 +272,7 @@ class RaisingClient:
         self.failing = False
 
     def start(self) -> None:
-        """Connect, for whoever is connected already."""
+        """Do nothing: the store counts as connected."""
 
     def send(self, requests: Sequence[ZooKeeperRequest[object]]) -> list[asyncio.Future[object]]:
         if self.at_once:
@@ -293,9 +295,9 @@ def _fail(future: asyncio.Future[object], error: Exception) -> None:
         future.set_exception(error)
 
 
-async def _failure(call: Awaitable[object]) -> Exception | None:
-    """Return what a call raises; what is tried again for ever, such as a save that others are faster than, is ended."""
-    limit = asyncio.timeout(_ENDLESS)
+async def _exception_of(call: Awaitable[object]) -> Exception | None:
+    """Return the exception of a call; None for a call that retries for ever, which is cancelled."""
+    limit = asyncio.timeout(_ENDLESS_CALL)
     try:
         async with limit:
             await call
@@ -307,42 +309,42 @@ async def _failure(call: Awaitable[object]) -> Exception | None:
 
 
 @pytest.fixture
-async def raising(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ZooKeeperStore]:
-    """A store that is connected to the fake, whose time limits are over at once."""
+async def failing_store(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ZooKeeperStore]:
+    """A store that is connected to the fake client, with timeouts that are over at once."""
     monkeypatch.setattr(connection, "Client", RaisingClient)
     monkeypatch.setattr(write_attempt, "_RESOLVE_TIMEOUT", 0.0)
     store = ZooKeeperStore(parse("zk://127.0.0.1:1/?timeout=0.001"), Access())
 
-    async def is_live(self: connection.ZooKeeperConnection) -> None:
+    async def open_at_once(self: connection.ZooKeeperConnection) -> None:
         self._client = RaisingClient()  # type: ignore[assignment] # the fake
         self.state.on_connected(1, 10.0, restored=False)
 
-    monkeypatch.setattr(connection.ZooKeeperConnection, "open", is_live)
+    monkeypatch.setattr(connection.ZooKeeperConnection, "open", open_at_once)
     yield store
     await store.close()
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_no_exception_of_the_client_leaves_a_call(
-    raising: ZooKeeperStore, monkeypatch: pytest.MonkeyPatch, name: str
+async def test_call_translates_every_exception_of_the_client(
+    failing_store: ZooKeeperStore, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Raise an error of the tree in one line for everything that the client raises, and close without any."""
-    for make in _raised():
+    """Every exception of the client becomes an error of the tree in one line, and closing raises none."""
+    for make in _exception_factories():
         for at_once in (False, True):
             if at_once and hasattr(make(), "code"):
                 continue  # the answers of a server only come later
             monkeypatch.setattr(RaisingClient, "make", staticmethod(make))
             monkeypatch.setattr(RaisingClient, "at_once", at_once)
-            await raising.connect()
-            failure = await _failure(CALLS[name](raising))
+            await failing_store.connect()
+            failure = await _exception_of(CALLS[name](failing_store))
             assert failure is None or is_public(failure), (make(), failure)
-            await raising.close()
+            await failing_store.close()
 
 
-async def test_no_exception_of_a_start_leaves_connect(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raise an error of the tree for everything that starting the client raises."""
+async def test_connect_translates_every_exception_of_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every exception of starting the client becomes an error of the tree."""
     monkeypatch.setattr(connection, "Client", RaisingClient)
-    for make in _raised():
+    for make in _exception_factories():
 
         def start(_: RaisingClient, make: Callable[[], Exception] = make) -> None:
             raise make()
@@ -350,16 +352,16 @@ async def test_no_exception_of_a_start_leaves_connect(monkeypatch: pytest.Monkey
         monkeypatch.setattr(RaisingClient, "start", start)
         monkeypatch.setattr(RaisingClient, "make", staticmethod(make))
         store = ZooKeeperStore(parse("zk://127.0.0.1:1/"), Access())
-        failure = await _failure(store.connect())
+        failure = await _exception_of(store.connect())
         assert failure is None or is_public(failure), (make(), failure)
         await store.close()
 
 
-async def test_no_exception_ends_the_connections_thread(
+async def test_connection_thread_survives_every_exception(
     shared_zookeeper: ZooKeeperServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Connect at last, whatever the attempts before have raised on kazoo's thread."""
-    failing = list(_raised())
+    """The client connects in the end, whatever the earlier attempts raised on kazoo's thread."""
+    failing = list(_exception_factories())
     connect = socket.create_connection
 
     def failing_first(*arguments: object, **named: object) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What is ZooKeeper's own: kinds of nodes, access control lists, limits, wide levels, and lives of a node."""
+"""Nodes of ZooKeeper beyond the contract: kinds, access control lists, limits and wide levels."""
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -26,7 +26,7 @@ def root() -> str:
 
 @pytest.fixture
 def kazoo(shared_zookeeper: ZooKeeperServer) -> Iterator[KazooClient]:
-    """Another client, as others use it."""
+    """A kazoo client of its own."""
     client = KazooClient(shared_zookeeper.address)
     client.start()
     yield client
@@ -40,7 +40,7 @@ async def store(shared_zookeeper: ZooKeeperServer, root: str) -> AsyncIterator[Z
         yield store
 
 
-async def test_a_node_has_a_value_and_children(store: ZooKeeperStore) -> None:
+async def test_node_can_have_a_value_and_children(store: ZooKeeperStore) -> None:
     await fill(store, "node", "node/below")
     (child,) = (await store.children("")).items
     assert (child.has_value, child.has_children) == (True, True)
@@ -48,7 +48,7 @@ async def test_a_node_has_a_value_and_children(store: ZooKeeperStore) -> None:
         await store.delete("node")
 
 
-async def test_what_lies_above_a_new_node_is_made_empty(store: ZooKeeperStore) -> None:
+async def test_put_creates_missing_parents_without_a_value(store: ZooKeeperStore) -> None:
     await store.put("a/b/c", b"value")
     assert [(entry.key, entry.value) for entry in (await store.list("")).items] == [
         ("a", b""),
@@ -57,7 +57,7 @@ async def test_what_lies_above_a_new_node_is_made_empty(store: ZooKeeperStore) -
     ]
 
 
-async def test_the_stat_is_told_as_the_tools_spell_it(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+async def test_meta_has_the_stat_as_tools_show_it(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
     entry = await store.put("node", b"value")
     _, stat = kazoo.get(f"/{root}/node")
     assert entry.meta["cZxid"] == f"{stat.czxid:#x}"
@@ -66,9 +66,10 @@ async def test_the_stat_is_told_as_the_tools_spell_it(store: ZooKeeperStore, kaz
     assert entry.meta["kind"] == "persistent"
 
 
-async def test_an_ephemeral_node_tells_its_session_and_is_saved_as_such(
+async def test_ephemeral_node_keeps_its_session_when_saved(
     store: ZooKeeperStore, kazoo: KazooClient, root: str
 ) -> None:
+    """It cannot get a TTL or children."""
     kazoo.create(f"/{root}/job-", b"", ephemeral=True, sequence=True, makepath=True)
     (entry,) = (await store.list("")).items
     assert entry.lease == f"{kazoo.client_id[0]:#x}"
@@ -81,7 +82,8 @@ async def test_an_ephemeral_node_tells_its_session_and_is_saved_as_such(
         await store.put(f"{entry.key}/below", b"value")
 
 
-async def test_a_save_keeps_the_access_control_list(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+async def test_save_keeps_the_access_control_list(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
+    """Also when the node is created anew for a TTL."""
     acl = [make_acl("world", "anyone", read=True, write=True, delete=True)]
     kazoo.ensure_path(f"/{root}")
     kazoo.create(f"/{root}/node", b"value", acl=acl)
@@ -92,16 +94,14 @@ async def test_a_save_keeps_the_access_control_list(store: ZooKeeperStore, kazoo
     assert kazoo.get_acls(f"/{root}/node")[0] == acl
 
 
-async def test_a_node_that_may_be_written_and_not_read_is_told_as_written(
-    store: ZooKeeperStore, kazoo: KazooClient, root: str
-) -> None:
+async def test_write_only_node_returns_the_written_entry(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
     kazoo.ensure_path(f"/{root}")
     kazoo.create(f"/{root}/node", b"value", acl=[make_acl("world", "anyone", write=True)])
     first = await store.put("node", b"written")
     assert (await store.atomic_put("node", b"written again", first)).version == 2
 
 
-async def test_a_node_with_a_time_to_live_and_a_container_end(store: ZooKeeperStore, root: str) -> None:
+async def test_ttl_node_and_empty_container_end(store: ZooKeeperStore, root: str) -> None:
     await store.put("node", b"value", ttl=0.3)
     container = messages.create(f"/{root}/container", b"", OPEN_ACL, CreateMode.CONTAINER)
     await store.connection.send(container)
@@ -114,7 +114,8 @@ async def test_a_node_with_a_time_to_live_and_a_container_end(store: ZooKeeperSt
     await eventually(gone, "both are gone", PATIENCE)
 
 
-async def test_a_server_without_times_to_live_says_so() -> None:
+async def test_server_without_ttl_support_refuses_a_ttl() -> None:
+    """The hint names the server's setting, and nothing is written."""
     server = ZooKeeperServer(settings={"extendedTypesEnabled": "false"})
     async with server, ZooKeeperStore(parse(f"zk://{server.address}/"), Access()) as store:
         with pytest.raises(CallNotSupported) as raised:
@@ -124,7 +125,7 @@ async def test_a_server_without_times_to_live_says_so() -> None:
 
 
 async def test_put_beyond_the_servers_limit_is_too_large(store: ZooKeeperStore) -> None:
-    """Raise TooLarge with the size, write nothing, and go on; what is just below the limit is written."""
+    """The error has the size, and nothing is written; a value just below the limit is written."""
     before = await store.put("node", b"x" * 1_040_000)
     for save in (
         store.put("node", b"y" * 1_200_000),
@@ -138,8 +139,8 @@ async def test_put_beyond_the_servers_limit_is_too_large(store: ZooKeeperStore) 
     assert await keys_below(store, "") == ["node"]
 
 
-async def test_the_server_decides_on_sizes() -> None:
-    """Write what a server with a larger jute.maxbuffer takes, and refuse what it does not take."""
+async def test_larger_jute_maxbuffer_allows_larger_values() -> None:
+    """A server with a larger jute.maxbuffer takes larger values, and refuses larger ones than that."""
     server = ZooKeeperServer(java=("-Djute.maxbuffer=8388608",))
     async with server, ZooKeeperStore(parse(f"zk://{server.address}/"), Access()) as store:
         before = await store.put("node", b"x" * 3_000_000)
@@ -150,14 +151,15 @@ async def test_the_server_decides_on_sizes() -> None:
         assert (await store.get("node")).revision == after.revision
 
 
-async def test_delete_tree_of_long_names_fits_into_transactions(store: ZooKeeperStore) -> None:
-    """Delete nodes whose names together are larger than a request may be."""
+async def test_delete_tree_of_long_names_fits_transactions(store: ZooKeeperStore) -> None:
+    """Nodes whose names together are larger than a request may be are deleted."""
     for number in range(300):
         await store.put(f"top/{number:04}{'n' * 5000}", b"")
     assert await store.delete_tree("top") == 300
 
 
-async def test_a_node_made_again_with_the_same_version_and_value_is_another(store: ZooKeeperStore) -> None:
+async def test_recreated_node_with_same_version_is_modified(store: ZooKeeperStore) -> None:
+    """A stale entry of the former node does not match, although version and value are equal."""
     seen = await store.put("node", b"value")
     await store.delete("node")
     again = await store.put("node", b"value")
@@ -170,13 +172,13 @@ async def test_a_node_made_again_with_the_same_version_and_value_is_another(stor
 
 
 @pytest.mark.parametrize("key", ["a\x00b", "a\x1fb", "a\x7f", "\ue000", "😀", "a/./b", ".."])
-async def test_names_that_no_node_can_have_are_refused_with_a_hint(store: ZooKeeperStore, key: str) -> None:
+async def test_invalid_node_name_is_refused_with_a_hint(store: ZooKeeperStore, key: str) -> None:
     with pytest.raises(InvalidKey) as raised:
         await store.put(key, b"value")
     assert raised.value.hint
 
 
-async def test_a_wide_level_comes_in_pages_and_is_deleted_in_batches(store: ZooKeeperStore, root: str) -> None:
+async def test_wide_level_is_paged_and_deleted_in_batches(store: ZooKeeperStore, root: str) -> None:
     wide = 3000
     await store.put("wide", b"")
     for start in range(0, wide, 500):
@@ -195,7 +197,7 @@ async def test_a_wide_level_comes_in_pages_and_is_deleted_in_batches(store: ZooK
         await store.delete_tree("wide")
 
 
-async def test_a_tree_that_may_not_be_deleted_in_part_says_so(
+async def test_delete_tree_without_permission_deletes_nothing(
     store: ZooKeeperStore, kazoo: KazooClient, root: str
 ) -> None:
     await fill(store, "top/a", "top/b")
@@ -205,7 +207,7 @@ async def test_a_tree_that_may_not_be_deleted_in_part_says_so(
     assert await keys_below(store, "top") == ["top/a", "top/b"]
 
 
-async def test_a_node_that_may_not_be_read_is_listed_without_its_value(
+async def test_unreadable_node_is_listed_without_its_value(
     store: ZooKeeperStore, kazoo: KazooClient, root: str
 ) -> None:
     await fill(store, "open", "secret")
@@ -218,10 +220,10 @@ async def test_a_node_that_may_not_be_read_is_listed_without_its_value(
         await store.get("secret")
 
 
-async def test_a_crowded_level_is_read_by_its_names(
+async def test_crowded_level_of_leaves_is_listed_by_names(
     store: ZooKeeperStore, kazoo: KazooClient, shared_zookeeper: ZooKeeperServer, root: str
 ) -> None:
-    """Ask nothing of each child while nothing is below it, from any place; else say which have children."""
+    """No child is read while none has children, from any key on; else those with children are known."""
     kazoo.ensure_path(f"/{root}/top")
     for start in range(0, 3000, 1000):
         made = kazoo.transaction()

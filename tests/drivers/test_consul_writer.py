@@ -1,4 +1,4 @@
-"""What a write keeps and where it lands: odd keys, flags, sessions, sizes; and what a listing of a large root costs."""
+"""Writes to Consul beyond the contract (odd keys, flags, sessions, sizes), and pages of a level."""
 
 import asyncio
 import uuid
@@ -29,7 +29,8 @@ async def store(shared_consul: ConsulServer, root: str) -> AsyncIterator[ConsulS
 
 
 @pytest.mark.parametrize("key", ["a//b", "/a", "a/../b", "a/./b", "a/", "..", ".", "//", "ü %2F?#&=+", "a\nb"])
-async def test_a_write_lands_on_its_own_key_and_on_no_other(store: ConsulStore, key: str) -> None:
+async def test_write_of_an_odd_key_changes_no_other_key(store: ConsulStore, key: str) -> None:
+    """Keys that do not survive in a URL are written, read and deleted as they are."""
     for other in ("a/b", "a", "b"):
         await store.put(other, b"untouched")
     written = await store.put(key, b"value")
@@ -41,7 +42,7 @@ async def test_a_write_lands_on_its_own_key_and_on_no_other(store: ConsulStore, 
         assert (await store.get(other)).value == b"untouched"
 
 
-async def test_flags_of_others_are_kept(shared_consul: ConsulServer, store: ConsulStore, root: str) -> None:
+async def test_write_keeps_foreign_flags(shared_consul: ConsulServer, store: ConsulStore, root: str) -> None:
     await asyncio.to_thread(shared_consul.json, "PUT", f"/v1/kv/{root}key?flags=42", b"value")
     seen = await store.get("key")
     assert seen.meta["flags"] == 42
@@ -51,7 +52,8 @@ async def test_flags_of_others_are_kept(shared_consul: ConsulServer, store: Cons
 
 
 @pytest.mark.parametrize("size", [390_000, 400_000, MAX_TXN_BYTES])
-async def test_a_value_as_large_as_consul_takes(store: ConsulStore, size: int) -> None:
+async def test_value_of_maximal_size_is_compared_and_swapped(store: ConsulStore, size: int) -> None:
+    """Values that fit into a transaction, or only outside of one, are guarded alike."""
     first = await store.atomic_put("large", b"x" * size, None)
     assert await store.get("large") == first
     with pytest.raises(KeyExists):
@@ -62,8 +64,8 @@ async def test_a_value_as_large_as_consul_takes(store: ConsulStore, size: int) -
     assert await store.get("large") == second
 
 
-async def test_value_that_consul_refuses_is_too_large(store: ConsulStore) -> None:
-    """The agent decides, and its words say how much it takes; nothing is written."""
+async def test_value_beyond_the_limit_is_too_large(store: ConsulStore) -> None:
+    """The agent decides, and its text has the limit; nothing is written."""
     for key, size in (("large", MAX_TXN_BYTES + 1), ("larger", 5_000_000), ("odd//large", 400_000)):
         with pytest.raises(TooLarge, match="max size: 524288") as raised:
             await store.put(key, b"x" * size)
@@ -73,8 +75,8 @@ async def test_value_that_consul_refuses_is_too_large(store: ConsulStore) -> Non
     assert await keys_below(store, "") == []
 
 
-async def test_limits_of_the_agents_configuration_hold() -> None:
-    """An agent that was told to take more of either way takes it, and one that takes smaller transactions gets none."""
+async def test_configured_limits_allow_larger_values() -> None:
+    """An agent that is configured for more takes larger values, with and without a transaction."""
     more = {"kv_max_value_size": 2_000_000, "txn_max_req_len": 2_000_000}
     with ConsulServer(settings={"limits": more}) as server:
         async with ConsulStore(parse(f"consul://{server.address}/"), Access()) as store:
@@ -88,8 +90,8 @@ async def test_limits_of_the_agents_configuration_hold() -> None:
                 await store.put("large", b"x" * 2_000_001)
 
 
-async def test_deleting_what_is_gone_is_told_by_every_way(store: ConsulStore) -> None:
-    """Consul itself says that a missing key was deleted."""
+async def test_delete_of_a_missing_key_is_not_found(store: ConsulStore) -> None:
+    """Consul itself reports success for a missing key."""
     seen = await store.put("key", b"value")
     await store.delete("key")
     for deleting in (store.delete("key"), store.atomic_delete("key", seen), store.delete_tree("key")):
@@ -97,13 +99,13 @@ async def test_deleting_what_is_gone_is_told_by_every_way(store: ConsulStore) ->
             await deleting
 
 
-async def test_there_is_no_empty_key(shared_consul: ConsulServer) -> None:
+async def test_put_of_the_empty_key_is_invalid(shared_consul: ConsulServer) -> None:
     async with ConsulStore(parse(f"consul://{shared_consul.address}/"), Access()) as store:
         with pytest.raises(InvalidKey):
             await store.put("", b"value")
 
 
-async def test_everything_of_a_whole_store_is_deleted(own_consul: ConsulServer) -> None:
+async def test_delete_tree_of_the_whole_store_deletes_all(own_consul: ConsulServer) -> None:
     async with ConsulStore(parse(f"consul://{own_consul.address}/"), Access()) as store:
         for key in ("a", "b/c", "/d"):
             await store.put(key, b"")
@@ -111,9 +113,8 @@ async def test_everything_of_a_whole_store_is_deleted(own_consul: ConsulServer) 
         assert (await store.children("")).items == ()
 
 
-async def test_a_level_is_read_once_for_all_of_its_pages(
-    shared_consul: ConsulServer, store: ConsulStore, root: str
-) -> None:
+async def test_pages_of_a_level_come_from_one_read(shared_consul: ConsulServer, store: ConsulStore, root: str) -> None:
+    """Later pages do not show changes; a cursor that is not cached reads again."""
     for number in range(10):
         await store.put(f"{number}", b"")
     first, listed = await store.children("", limit=4), await store.list("", limit=4)
@@ -133,7 +134,8 @@ async def test_a_level_is_read_once_for_all_of_its_pages(
     assert [child.name for child in again.items] == ["55", "6", "7", "8", "9"]
 
 
-async def test_a_listing_that_was_left_for_others_is_gone_on_with(store: ConsulStore) -> None:
+async def test_listing_dropped_from_the_cache_continues(store: ConsulStore) -> None:
+    """A page behind a cursor that is no longer cached is read again, from its key on."""
     for number in range(6):
         await store.put(f"{number}", b"")
     pages = [await store.list("", limit=2) for _ in range(20)]

@@ -1,4 +1,4 @@
-"""A Consul that is restored from a snapshot under running watches: they read again, and report the differences."""
+"""Restores of a snapshot under running watches, which report the differences."""
 
 import asyncio
 import sys
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.servers
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ConsulServer]:
-    """A server that the tests of this module restore, one after the other."""
+    """A server that the tests of this module restore."""
     with ConsulServer() as server:
         yield server
         sys.stdout.write(f"--- {server.name} said:\n{server.output}\n")
@@ -33,19 +33,19 @@ async def store(server: ConsulServer) -> AsyncIterator[ConsulStore]:
         yield store
 
 
-async def restore(server: ConsulServer, snapshot: bytes) -> None:
-    status, said = await asyncio.to_thread(server.http, "PUT", "/v1/snapshot", snapshot)
-    assert status == 200, said
+async def restore_snapshot(server: ConsulServer, snapshot: bytes) -> None:
+    status, answer = await asyncio.to_thread(server.http, "PUT", "/v1/snapshot", snapshot)
+    assert status == 200, answer
 
 
-async def save(server: ConsulServer) -> bytes:
+async def save_snapshot(server: ConsulServer) -> bytes:
     status, snapshot = await asyncio.to_thread(server.http, "GET", "/v1/snapshot")
     assert status == 200
     return snapshot
 
 
-async def until_restored(events: Watch, wanted: dict[str, bytes | None]) -> str:
-    """Read events until what they say of some keys is what is wanted, and return the reason of the Resync."""
+async def wait_restored(events: Watch, wanted: dict[str, bytes | None]) -> str:
+    """Read events until they lead to the wanted values, and return the reason of the Resync."""
     reason, shown = "", dict[str, bytes | None]()
     async with asyncio.timeout(SOON):
         async for event in events:
@@ -65,10 +65,10 @@ async def until_restored(events: Watch, wanted: dict[str, bytes | None]) -> str:
 async def test_restore_is_reported_with_its_differences(
     server: ConsulServer, store: ConsulStore, written: str | None
 ) -> None:
-    """Watches of keys and of the tree report it, also where somebody writes right after the restore."""
+    """Watches of keys and of the tree report it, also with a write right after the restore."""
     await store.put("1", b"OLD")
     await store.put("//odd", b"OLD")
-    snapshot = await save(server)
+    snapshot = await save_snapshot(server)
     for key in ("1", "9", "//odd"):
         await store.put(key, b"NEW")
     async with (
@@ -79,16 +79,16 @@ async def test_restore_is_reported_with_its_differences(
     ):
         for events in (tree, one, gone, odd):
             assert isinstance(await anext(events), Started)
-        await restore(server, snapshot)
+        await restore_snapshot(server, snapshot)
         if written:
             root = "other" if written == "elsewhere" else store.address.path.rstrip("/")
             await asyncio.to_thread(server.json, "PUT", f"/v1/kv/{root}/{written}", b"LATER")
         first = b"LATER" if written == "1" else b"OLD"
         reasons = [
-            await until_restored(tree, {"1": first, "9": None, "//odd": b"OLD"}),
-            await until_restored(one, {"1": first}),
-            await until_restored(gone, {"9": None}),
-            await until_restored(odd, {"//odd": b"OLD"}),
+            await wait_restored(tree, {"1": first, "9": None, "//odd": b"OLD"}),
+            await wait_restored(one, {"1": first}),
+            await wait_restored(gone, {"9": None}),
+            await wait_restored(odd, {"//odd": b"OLD"}),
         ]
         assert all("restored from an older state" in reason for reason in reasons), reasons
         await store.put("1", b"afterwards")
@@ -99,10 +99,10 @@ async def test_restore_is_reported_with_its_differences(
                     break
 
 
-async def test_restore_is_noticed_while_everybody_writes(server: ConsulServer, store: ConsulStore) -> None:
-    """A watch that is nearly always reading, and seldom waiting, notices it too."""
+async def test_restore_is_noticed_during_constant_writes(server: ConsulServer, store: ConsulStore) -> None:
+    """A watch that nearly always reads and seldom waits notices it, too."""
     await store.put("1", b"OLD")
-    snapshot = await save(server)
+    snapshot = await save_snapshot(server)
     await store.put("1", b"NEW")
 
     async def write() -> None:
@@ -118,13 +118,13 @@ async def test_restore_is_noticed_while_everybody_writes(server: ConsulServer, s
             async for event in events:
                 if isinstance(event, Put):
                     break
-        await restore(server, snapshot)
-        assert await until_restored(events, {"1": b"OLD"})
+        await restore_snapshot(server, snapshot)
+        assert await wait_restored(events, {"1": b"OLD"})
         writing.cancel()
 
 
-async def test_index_that_goes_back_in_a_proof_makes_watches_read(server: ConsulServer, store: ConsulStore) -> None:
-    """A proof of life that tells an older index than was known is a restore; answers may overtake each other."""
+async def test_ping_index_that_goes_back_is_a_restore(server: ConsulServer, store: ConsulStore) -> None:
+    """A ping with an older index than the known one is a restore; answers may overtake each other."""
     detector = RestoreDetector(lambda *_: asyncio.sleep(60, 1), Tasks())
     detector.observe(7, before=0)
     detector.observe(5, before=0)
@@ -135,9 +135,9 @@ async def test_index_that_goes_back_in_a_proof_makes_watches_read(server: Consul
     assert (detector.count, detector.newest_index) == (1, 5)
     assert is_abandoned(5, 5, 1.0, 45.0)
     assert not is_abandoned(5, 5, 45.1, 45.0), "the query was over"
-    snapshot = await save(server)
+    snapshot = await save_snapshot(server)
     await store.put("1", b"NEW")
     before = await store.ping()
-    await restore(server, snapshot)
+    await restore_snapshot(server, snapshot)
     assert before != await store.ping()
     assert store.connection.restores.count == 1

@@ -1,4 +1,4 @@
-"""Walking a Consul tree: in few requests, exactly what page after page tells, whatever the keys look like."""
+"""Walks over a Consul tree: the same entries as page after page, in few requests."""
 
 import asyncio
 import base64
@@ -49,10 +49,10 @@ async def entries_by_page(store: ConsulStore, prefix: str) -> list[Entry]:
 
 
 @pytest.mark.parametrize("size", [10, 30_000])
-async def test_walk_tells_what_pages_tell_in_few_requests(
+async def test_walk_equals_pages_with_few_requests(
     shared_consul: ConsulServer, proxy: AnsweringProxy, size: int
 ) -> None:
-    """Large values make the parts smaller and the requests more, the entries stay the same."""
+    """Large values make the parts smaller and the requests more; the entries stay the same."""
     root = f"walk-{uuid.uuid4().hex[:8]}"
     value = base64.b64encode(b"v" * size).decode()
     keys = [*ODD, *(f"d{number % 7}/k{number:04}" for number in range(1200 if size < 100 else 300))]
@@ -74,8 +74,8 @@ async def test_walk_tells_what_pages_tell_in_few_requests(
 
 
 @pytest.mark.parametrize("most", [1, 2, 16, 1000])
-def test_tree_is_divided_into_parts_that_hold_every_key_once(most: int) -> None:
-    """However few keys a part may have; one that others begin with is read by itself."""
+def test_partition_has_every_key_in_one_part(most: int) -> None:
+    """However small the parts are; a key that other keys begin with is a part of its own."""
     keys = sorted({f"{'ab' * (number % 3)}{number}/x" for number in range(500)} | {"a", "ab", "abab", "b/"})
     parts = Partition("", keys)
     held: list[str] = []
