@@ -1,1 +1,1 @@
-"""What network drivers share: settings, TLS, HTTP, retries, watches, compare-and-swap writes and leases."""
+"""Shared parts of drivers: settings, TLS, HTTP, retries, watches, compare-and-swap writes, leases and locks."""

@@ -14,9 +14,9 @@ from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, KeyExists, KeyModified, OutcomeUnknown
 
 Guard = TypeVar("Guard")
-"""What was read of an entry and must not have changed when it is written."""
+"""State of an entry that must not have changed when it is written."""
 Lease = TypeVar("Lease")
-"""What ends an entry by itself: a lease, a session or a TTL, or that nothing does."""
+"""Lifetime of an entry: a lease, a session, a TTL, or none."""
 Compare = TypeVar("Compare")
 """A further condition of a write, such as that a lock is held."""
 

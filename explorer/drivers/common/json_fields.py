@@ -1,4 +1,4 @@
-"""Strict reading of JSON answers: a value of another type than the store's own API gives raises ValueError."""
+"""Strict JSON parsing: a value of another type than the store's API documents raises ValueError."""
 
 import json
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ Fields: TypeAlias = Mapping[str, object]
 
 _MAX_NUMBER: Final = 2**64 - 1
 _MAX_INDEX: Final = 2**63 - 1
-"""Far beyond what a store counts to: a watch that took more for its position would wait for ever."""
+"""Larger than any real index: a watch at a larger position would wait without end."""
 _MAX_DIGITS: Final = len(str(_MAX_INDEX))
 
 
 def parse(body: bytes) -> object:
-    """Return the JSON value that a body holds.
+    """Return the JSON value of a body.
 
     Raises:
-        ValueError: It holds none.
+        ValueError: It is not JSON.
     """
     try:
         return json.loads(body)
@@ -27,25 +27,25 @@ def parse(body: bytes) -> object:
 
 
 def object_of(value: object) -> Fields:
-    """Return a value that has to be an object."""
+    """Return a value if it is an object."""
     if not isinstance(value, dict):
         message = "a JSON object is missing in its answer"
-        raise ValueError(message)  # noqa: TRY004 - what came from outside has no wrong type, but a wrong value
+        raise ValueError(message)  # noqa: TRY004 - input has wrong values, not wrong types
     return cast("Fields", value)
 
 
 def objects_of(value: object) -> list[Fields]:
-    """Return a value that has to be a list of objects; none for null."""
+    """Return a value if it is a list of objects; an empty list for null."""
     return [object_of(one) for one in _list_of(value)]
 
 
 def texts_of(value: object) -> list[str]:
-    """Return a value that has to be a list of texts; none for null."""
+    """Return a value if it is a list of strings; an empty list for null."""
     return [text_of(one) for one in _list_of(value)]
 
 
 def text_of(value: object) -> str:
-    """Return a value that has to be text which can be sent back."""
+    """Return a value if it is a string that can be encoded."""
     if not isinstance(value, str):
         message = "a text is missing in its answer"
         raise ValueError(message)  # noqa: TRY004 - see above
@@ -55,13 +55,13 @@ def text_of(value: object) -> str:
 
 
 def text(fields: Fields, name: str, default: str | None = None) -> str:
-    """Return a field that has to be text; the default, if there is one, for null or no field."""
+    """Return a field if it is a string; the default, if there is one, for null or a missing field."""
     value = fields.get(name)
     return default if value is None and default is not None else text_of(value)
 
 
 def number(fields: Fields, name: str, default: int | None = None) -> int:
-    """Return a field that has to be a whole number of 64 bits, likewise."""
+    """Return a field if it is a whole number of 64 bits, likewise."""
     value = fields.get(name)
     if type(value) is int and 0 <= value <= _MAX_NUMBER:
         return value
@@ -76,7 +76,7 @@ def number(fields: Fields, name: str, default: int | None = None) -> int:
 
 
 def digits(value: str | None, name: str) -> int:
-    """Return the index that a header says."""
+    """Return the index in a header."""
     if value is None:
         message = f"it answers without {name}"
         raise ValueError(message)

@@ -44,7 +44,7 @@ class LeaseLock(Lock, Generic[Connected]):
     """
 
     lease_noun: ClassVar[str]
-    """What a contender has in this store, for messages: lease, session or the like."""
+    """Name of a contender's lease in this store, for messages: lease, session or the like."""
     clock_drift: ClassVar[float] = CLOCK_DRIFT
     """Part of the TTL that is not relied on."""
 

@@ -1,4 +1,4 @@
-"""Stores that refuse every write before anything is sent, as a profile may ask for."""
+"""Read-only stores, as a profile may ask for: they refuse every write before anything is sent."""
 
 from collections.abc import Callable
 from typing import ClassVar, Final, NoReturn, cast
@@ -16,7 +16,7 @@ _REASON: Final = "the store is read-only: its profile says so"
 
 
 class ReadOnlyStore(Store):
-    """What a read-only store does in the place of its driver's writes."""
+    """Mixin that refuses the writes of a driver."""
 
     lock_layouts: ClassVar[tuple[str, ...]] = ()
 
@@ -57,12 +57,12 @@ class ReadOnlyStore(Store):
 
     def _refuse_write(self, key: str) -> NoReturn:
         raise CallNotSupported(
-            _REASON, hint="open it by its URL, or by another profile", address=self.address.redacted, key=key
+            _REASON, hint="open it by its URL, or by another profile", address=self.redacted, key=key
         )
 
 
 def read_only_driver(driver: Callable[[Address, Access], Store]) -> Callable[[Address, Access], Store]:
-    """Return a driver that reads as this one does and refuses every write."""
+    """Return a subclass of a driver that refuses every write."""
     kind = cast("type[Store]", driver)
     unsupported_reasons = {**kind.unsupported_reasons, **dict.fromkeys(_WRITES, _REASON)}
     names = {"capabilities": kind.capabilities & ~_WRITES, "unsupported_reasons": unsupported_reasons}

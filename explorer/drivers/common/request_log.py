@@ -1,4 +1,4 @@
-"""Log records of requests and writes: their names, keys and outcomes, never a value, a token or a header."""
+"""Log records of requests and writes: names, keys and outcomes, never a value, a token or a header."""
 
 import logging
 import time
@@ -15,23 +15,23 @@ Written = TypeVar("Written")
 _LOG: Final = logging.getLogger(__package__)
 
 
-def log_request(log: logging.Logger, name: str, place: object, began: float, status: str) -> None:
+def log_request(log: logging.Logger, name: str, endpoint: object, began: float, status: str) -> None:
     """Log one request.
 
     Args:
-        log: Of the driver's package.
-        name: Of what was asked; without what may be a secret or a value.
-        place: The endpoint.
+        log: Logger of the driver's package.
+        name: Name of the request, without anything that may be a secret or a value.
+        endpoint: The endpoint.
         began: When it was sent, by `time.monotonic`.
-        status: What came back.
+        status: Status of the response.
     """
     if log.isEnabledFor(logging.DEBUG):
-        log.debug("%s at %s: %s in %.1f ms", sanitize(name), place, status, (time.monotonic() - began) * 1000)
+        log.debug("%s at %s: %s in %.1f ms", sanitize(name), endpoint, status, (time.monotonic() - began) * 1000)
 
 
 @contextmanager
-def logged_request(log: logging.Logger, name: str, place: object) -> Generator[None, None, None]:
-    """Log one request that is made within the block, with the type of the error it raises."""
+def logged_request(log: logging.Logger, name: str, endpoint: object) -> Generator[None, None, None]:
+    """Log the request that is sent in the block, with its duration and the type of its error."""
     began, status = time.monotonic(), "OK"
     try:
         yield
@@ -39,20 +39,20 @@ def logged_request(log: logging.Logger, name: str, place: object) -> Generator[N
         status = type(error).__name__
         raise
     finally:
-        log_request(log, name, place, began, status)
+        log_request(log, name, endpoint, began, status)
 
 
 async def logged_write(write: Awaitable[Written], action: str, address: str, key: str) -> Written:
-    """Await a write and log how it ended.
+    """Await a write and log its outcome.
 
     Args:
-        write: What is awaited; an entry's revision and a number of entries are logged.
-        action: What it does, such as "put".
-        address: The store, without secrets.
+        write: The write; the revision of an entry or the number of entries that it returns is logged.
+        action: Name of the write, such as "put".
+        address: The address without secrets.
         key: The key or prefix.
 
     Raises:
-        BaseException: What the write failed with.
+        BaseException: The write failed.
     """
     subject = sanitize(key) or "all keys"
     try:

@@ -1,4 +1,4 @@
-"""The children before a place, or the last of a level, of a store that lists forward only: found by bisection."""
+"""The last children of a level, or those before a key, for stores that list forward only: found by bisection."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
@@ -7,12 +7,12 @@ from explorer.model.entries import Child, Cursor, Page
 from explorer.model.keys import directory, encode, first_key, numbered_before
 
 _PROBE: Final = 64
-"""Children asked for in each step of the search."""
+"""Number of children in each step of the search."""
 _MAX_PROBES: Final = 200
 
 
 class ReadChildren(Protocol):
-    """How a page of children is read: `Store.children`."""
+    """`Store.children`."""
 
     async def __call__(self, prefix: str, *, after: Cursor | str | None = None, limit: int = ...) -> Page[Child]:
         """Read a page of the next level below a prefix."""
@@ -21,10 +21,10 @@ class ReadChildren(Protocol):
 async def children_before(
     read: ReadChildren, prefix: str, before: str | None, *, after: str | None, limit: int, separator: str
 ) -> Page[Child]:
-    """Return the last children before a place; what `Store.children_before` promises.
+    """Return the last children before a key, see `Store.children_before`.
 
-    The space of names between what is known to come before and the place is divided until a page that begins in the
-    middle reaches the place. Names are mostly made of a few characters, so it is divided by those that were met.
+    The range of names between a child that comes before and the key is divided until a page that begins in the middle
+    reaches the key. Names are mostly made of few characters, so the range is divided by those that were found.
     """
     base = directory(prefix, separator)
     end = None if before is None else encode(before.removeprefix(base))
@@ -61,7 +61,7 @@ async def children_before(
 
 
 def _inside(items: Iterable[Child], end: bytes | None, separator: str) -> list[Child]:
-    """Return the children before a place."""
+    """Return the children whose first key comes before the end."""
     return [
         child for child in items if end is None or first_key(child.name, separator, has_value=child.has_value) < end
     ]
@@ -70,7 +70,7 @@ def _inside(items: Iterable[Child], end: bytes | None, separator: str) -> list[C
 def last_before(
     found: Sequence[Child], before: str | None, *, base: str, limit: int, separator: str
 ) -> tuple[Child, ...]:
-    """Return the last children before a place of a level that is known, in its order."""
+    """Return the last children before a key, from a whole level in order."""
     end = None if before is None else encode(before.removeprefix(base))
     return tuple(_inside(found, end, separator)[-limit:])
 

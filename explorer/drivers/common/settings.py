@@ -1,4 +1,4 @@
-"""What all network drivers take from a URL and from variables in the same way."""
+"""Shared URL, environment and credential parsing for network drivers."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -16,12 +16,12 @@ _FALSE = ("0", "f", "false")
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """Everything that is known before the first contact."""
+    """Settings of a connection."""
 
     address: Address
     access: Access
     hosts: tuple[Host, ...]
-    """Each with its port."""
+    """Hosts with their ports."""
     tls: bool
 
     @property
@@ -32,19 +32,19 @@ class NetworkSettings:
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings(NetworkSettings):
-    """What is known besides where HTTP is spoken."""
+    """Settings of a connection that speaks HTTP."""
 
     base: str = field(default="", kw_only=True)
-    """The path that stands before that of every request, such as `/consul` behind a proxy."""
+    """Path before that of every request, such as `/consul` behind a proxy."""
     socket: Path | None = field(default=None, kw_only=True)
-    """A unix socket to connect to instead of the host."""
+    """Unix socket to connect to instead of the host."""
     verify: bool = field(default=True, kw_only=True)
-    """Whether the store's certificate has to be trusted."""
+    """Whether the server's certificate has to be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
-class WebAddress:
-    """Where a variable says that HTTP is spoken."""
+class HttpEndpoints:
+    """Endpoints that speak HTTP, as an environment variable names them."""
 
     hosts: tuple[Host, ...]
     tls: bool = False
@@ -52,17 +52,17 @@ class WebAddress:
     socket: Path | None = None
 
     @classmethod
-    def at(cls, socket: Path) -> "WebAddress":
-        """Return that of a unix socket."""
+    def at(cls, socket: Path) -> "HttpEndpoints":
+        """Return the address of a unix socket."""
         return cls((Host(str(socket)),), socket=socket)
 
     def with_port(self, port: int) -> tuple[Host, ...]:
-        """Return the hosts, each with a port; a unix socket has none."""
+        """Return the hosts with their ports; a unix socket has none."""
         return self.hosts if self.socket else tuple(host.with_port(port) for host in self.hosts)
 
 
-def separator(address: Address) -> str:
-    """Give the separator of the names in a key.
+def separator_option(address: Address) -> str:
+    """Return the separator of the names in a key.
 
     Raises:
         InvalidAddress: It is empty.
@@ -74,19 +74,19 @@ def separator(address: Address) -> str:
 
 
 def request_timeout(address: Address, access: Access) -> float:
-    """Give the seconds that one request may take.
+    """Return the seconds that one request may take.
 
     Raises:
-        InvalidAddress: The URL says something else than a number of seconds.
+        InvalidAddress: The URL has no number of seconds there.
     """
-    return seconds(address, "timeout", access.timeout)
+    return seconds_option(address, "timeout", access.timeout)
 
 
-def seconds(address: Address, option: str, default: float) -> float:
-    """Give a number of seconds that the URL may name.
+def seconds_option(address: Address, option: str, default: float) -> float:
+    """Return the seconds of an option of the URL.
 
     Raises:
-        InvalidAddress: It says something else.
+        InvalidAddress: It is no number of seconds.
     """
     text = address.option(option, "") or str(default)
     try:
@@ -101,50 +101,50 @@ def seconds(address: Address, option: str, default: float) -> float:
 def resolve_credentials(
     access: Access, address: Address, login: tuple[str | None, Secret | None] = (None, None)
 ) -> Access:
-    """Complete who we are by what the URL and a login from elsewhere say.
+    """Return the access with user and password from the URL, or from another login.
 
-    A password is never sent for another user: it has to stand beside this user's name, or beside none.
+    A password is never sent for another user: it has to be given with this user's name, or with none.
     """
     user = access.user or address.user or login[0]
-    beside = (word for name, word in ((address.user, address.password), login) if word and name in (None, user))
-    return replace(access, user=user, password=access.password or next(beside, None))
+    passwords = (word for name, word in ((address.user, address.password), login) if word and name in (None, user))
+    return replace(access, user=user, password=access.password or next(passwords, None))
 
 
 def tls_files_from_env(
-    access: Access, environment: Mapping[str, str], *, authority: str, certificate: str, key: str
+    access: Access, environment: Mapping[str, str], *, ca_file: str, cert_file: str, key_file: str
 ) -> Access:
-    """Complete the files of an encrypted connection by those that three variables name."""
+    """Return the access with the TLS files that three environment variables name."""
     return replace(
         access,
-        ca_file=access.ca_file or path_from_env(environment, authority),
-        cert_file=access.cert_file or path_from_env(environment, certificate),
-        key_file=access.key_file or path_from_env(environment, key),
+        ca_file=access.ca_file or path_from_env(environment, ca_file),
+        cert_file=access.cert_file or path_from_env(environment, cert_file),
+        key_file=access.key_file or path_from_env(environment, key_file),
     )
 
 
 def path_from_env(environment: Mapping[str, str], name: str) -> Path | None:
-    """Give the file that a variable names; an empty variable is one that is not set."""
+    """Return the path in an environment variable; None if it is not set or empty."""
     value = environment.get(name)
     return Path(value) if value else None
 
 
-def endpoints(variable: str, text: str) -> tuple[tuple[Host, ...], bool]:
-    """Read the endpoints that a variable names, separated by commas, and whether one of them is encrypted.
+def parse_endpoints(variable: str, text: str) -> tuple[tuple[Host, ...], bool]:
+    """Parse comma-separated endpoints, and return the hosts and whether one of them uses TLS.
 
     Raises:
-        InvalidAddress: It cannot be read, or names none.
+        InvalidAddress: The variable has an invalid endpoint, or none.
     """
-    found = web_address(variable, text)
+    found = parse_http_endpoints(variable, text)
     if found.base or found.socket:
-        raise InvalidAddress(f"{variable}: neither a path nor a unix socket is possible here", hint=_HINT)
+        raise InvalidAddress(f"{variable}: a path or a unix socket is not supported here", hint=_HINT)
     return found.hosts, found.tls
 
 
-def web_address(variable: str, text: str) -> WebAddress:
-    """Read likewise endpoints that speak HTTP: they may have a path, or be a unix socket.
+def parse_http_endpoints(variable: str, text: str) -> HttpEndpoints:
+    """Parse comma-separated endpoints that speak HTTP, which may have a path or be a unix socket.
 
     Raises:
-        InvalidAddress: It cannot be read, names none, or says more than can be used.
+        InvalidAddress: The variable has an invalid or unsupported endpoint, or none.
     """
     hosts: list[Host] = []
     bases: set[str] = set()
@@ -153,17 +153,17 @@ def web_address(variable: str, text: str) -> WebAddress:
         try:
             url = urlsplit(part if "://" in part else f"//{part}")
         except ValueError as error:
-            raise InvalidAddress(f"{variable} cannot be read", hint=_HINT) from error
+            raise InvalidAddress(f"{variable}: invalid endpoint", hint=_HINT) from error
         if url.scheme == "unix" and (url.netloc or not url.path.strip("/")):
             raise InvalidAddress(f"{variable}: a unix socket needs an absolute path", hint="unix:///path")
         if url.scheme == "unix":
             if text.strip() != part:
-                raise InvalidAddress(f"{variable}: a unix socket stands alone", hint="unix:///path")
-            return WebAddress.at(Path(url.path))
+                raise InvalidAddress(f"{variable}: a unix socket must be the only endpoint", hint="unix:///path")
+            return HttpEndpoints.at(Path(url.path))
         if url.scheme not in ("", "http", "https"):
-            raise InvalidAddress(f"{variable}: {url.scheme}:// is not known", hint=_HINT)
+            raise InvalidAddress(f"{variable}: unknown scheme {url.scheme}://", hint=_HINT)
         if "@" in url.netloc or url.query or url.fragment:
-            raise InvalidAddress(f"{variable}: no user and no query is used there", hint=_HINT)
+            raise InvalidAddress(f"{variable}: a user or a query is not supported here", hint=_HINT)
         tls = tls or url.scheme == "https"
         bases.add(url.path.rstrip("/"))
         try:
@@ -173,45 +173,45 @@ def web_address(variable: str, text: str) -> WebAddress:
     if not hosts:
         raise InvalidAddress(f"{variable} names no endpoint", hint=_HINT)
     if len(bases) > 1:
-        raise InvalidAddress(f"{variable}: all endpoints have the same path", hint=_HINT)
-    return WebAddress(tuple(hosts), tls, bases.pop())
+        raise InvalidAddress(f"{variable}: all endpoints must have the same path", hint=_HINT)
+    return HttpEndpoints(tuple(hosts), tls, bases.pop())
 
 
 def require_no_discovery(named: str, environment: Mapping[str, str]) -> None:
-    """Refuse to speak to this machine where etcdctl would look its endpoints up in DNS.
+    """Refuse the default endpoint where etcdctl would look its endpoints up in DNS.
 
     Raises:
-        InvalidAddress: No variable names endpoints, and one names a domain to find them by.
+        InvalidAddress: No variable names endpoints, and one names a domain for discovery.
     """
     if not named and environment.get("ETCDCTL_DISCOVERY_SRV"):
         raise InvalidAddress(
-            "ETCDCTL_DISCOVERY_SRV is not used: endpoints are not looked up in DNS",
+            "ETCDCTL_DISCOVERY_SRV is not supported: endpoints are not looked up in DNS",
             hint="name them in the URL or in ETCDCTL_ENDPOINTS",
         )
 
 
-def base_path(address: Address, otherwise: str = "") -> str:
-    """Return the path before that of every request, which the URL may name as `?path=/consul`.
+def base_path_option(address: Address, default: str = "") -> str:
+    """Return the path before that of every request, from the URL's `?path=/consul` or a default.
 
     Raises:
-        InvalidAddress: It is no path.
+        InvalidAddress: It is not a valid path.
     """
-    text = address.option("path", otherwise).rstrip("/")
+    text = address.option("path", default).rstrip("/")
     if text and not (text.startswith("/") and text.isascii() and text.isprintable() and not set(text) & set(" ?#%")):
-        raise InvalidAddress(f"{text!r} is no path", hint="?path=/consul", address=address.redacted)
+        raise InvalidAddress(f"{text!r} is not a valid path", hint="?path=/consul", address=address.redacted)
     return text
 
 
-def warned(address: Address, warnings: Iterable[str]) -> Address:
-    """Return the address with more that the person should know, such as a variable that is not used."""
+def with_warnings(address: Address, warnings: Iterable[str]) -> Address:
+    """Return the address with more warnings, such as about a variable that is not used."""
     return replace(address, warnings=(*address.warnings, *warnings))
 
 
-def is_true(environment: Mapping[str, str], name: str, *, default: bool = False) -> bool:
-    """Return what a variable says as Go's tools read it (strconv.ParseBool).
+def bool_from_env(environment: Mapping[str, str], name: str, *, default: bool = False) -> bool:
+    """Return the boolean value of a variable, as Go's tools read it (strconv.ParseBool).
 
     Raises:
-        InvalidAddress: It says neither yes nor no.
+        InvalidAddress: It is neither true nor false.
     """
     text = environment.get(name, "").lower()
     if text not in ("", *_TRUE, *_FALSE):
@@ -219,12 +219,12 @@ def is_true(environment: Mapping[str, str], name: str, *, default: bool = False)
     return text in _TRUE if text else default
 
 
-def header_text(text: str, name: str) -> str:
-    """Return text that goes into an HTTP header.
+def require_header_text(text: str, name: str) -> str:
+    """Return the text if an HTTP header can hold it.
 
     Raises:
-        InvalidAddress: It has a line break or another control character, which no header can hold.
+        InvalidAddress: It has a line break or another control character.
     """
     if not text.isprintable():
-        raise InvalidAddress(f"{name} has a line break or another control character", hint="write it without")
+        raise InvalidAddress(f"{name} has a line break or another control character", hint="remove it")
     return text

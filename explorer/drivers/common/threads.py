@@ -1,4 +1,4 @@
-"""Between a client library that blocks and the event loop: one owned thread, and a bounded way back from it."""
+"""A worker thread for a blocking client library, and thread-safe futures and mailboxes for the event loop."""
 
 import asyncio
 import threading
@@ -13,27 +13,27 @@ from explorer.model.errors import NotReachable
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
 
-CAPACITY = 4096
-"""Items that may wait for the event loop before the rest is dropped and told as an overflow."""
+MAILBOX_CAPACITY = 4096
+"""Pending items of a mailbox beyond which new ones are dropped and reported as an overflow."""
 
 
 class ThreadFuture(Generic[Answer]):
-    """What a thread gives an answer to and a coroutine awaits as `future`. Made on the event loop."""
+    """A future that any thread may complete, and a coroutine awaits as `future`. Created on the event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Answer] = self._loop.create_future()
 
     def set(self, answer: Answer) -> None:
-        """Answer; nothing happens if nobody waits any more."""
-        call_soon(self._loop, partial(self.settle, answer, None))
+        """Set the result from any thread; do nothing if the future is done."""
+        call_soon(self._loop, partial(self.complete, answer, None))
 
     def set_exception(self, error: BaseException) -> None:
-        """Fail likewise."""
-        call_soon(self._loop, partial(self.settle, None, error))
+        """Set an exception likewise."""
+        call_soon(self._loop, partial(self.complete, None, error))
 
-    def settle(self, answer: Answer | None, error: BaseException | None) -> None:
-        """Answer or fail; called on the event loop."""
+    def complete(self, answer: Answer | None, error: BaseException | None) -> None:
+        """Set a result or an exception, on the event loop."""
         if self.future.done():
             return
         if error is None:
@@ -42,59 +42,59 @@ class ThreadFuture(Generic[Answer]):
             self.future.set_exception(error)
 
 
-Settled: TypeAlias = tuple[ThreadFuture[object], object, BaseException | None]
-"""A reply with its answer, or with what it fails with."""
+Completed: TypeAlias = tuple[ThreadFuture[object], object, BaseException | None]
+"""A future with its result or its exception."""
 
 
-def settle(loop: asyncio.AbstractEventLoop, replies: Sequence[Settled]) -> None:
-    """Answer many at once, which wakes the event loop once; called from any thread."""
+def complete_all(loop: asyncio.AbstractEventLoop, replies: Sequence[Completed]) -> None:
+    """Complete many futures from any thread, waking the event loop once."""
     if replies:
-        call_soon(loop, partial(_settle_all, replies))
+        call_soon(loop, partial(_complete_all, replies))
 
 
-def _settle_all(replies: Sequence[Settled]) -> None:
+def _complete_all(replies: Sequence[Completed]) -> None:
     for reply, answer, error in replies:
-        reply.settle(answer, error)
+        reply.complete(answer, error)
 
 
 class Worker:
-    """One thread that makes blocking calls, in the order in which they are asked for. Made on the event loop.
+    """One thread that runs blocking calls in order. Created on the event loop.
 
     Args:
-        name: What the thread is called, for whoever lists threads.
+        name: Name of the thread.
     """
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         # A daemon: a call that blocks for ever must not keep the process from ending.
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._closed = False
         self._ended: ThreadFuture[None] = ThreadFuture()
         self._thread.start()
 
     def call(self, function: Callable[[], Answer]) -> asyncio.Future[Answer]:
-        """Have a call made; called on the event loop, which the answer comes back to.
+        """Run a call in the thread and return its future; called on the event loop.
 
-        Whoever stops waiting does not stop the call.
+        Cancelling the future does not stop the call.
 
         Raises:
-            NotReachable: The thread was ended.
+            NotReachable: The thread has ended.
         """
         if self._closed:
             raise NotReachable("the store was closed")
         reply: ThreadFuture[Answer] = ThreadFuture()
 
-        def make() -> None:
+        def run() -> None:
             try:
                 reply.set(function())
-            except BaseException as error:  # noqa: BLE001 - raised by whoever awaits the call
+            except BaseException as error:  # noqa: BLE001 - raised where the call is awaited
                 reply.set_exception(error)
 
-        self._calls.put(make)
+        self._calls.put(run)
         return reply.future
 
     async def close(self, within: float) -> bool:
-        """End the thread after the calls that were asked for, and tell whether it ended in so many seconds."""
+        """End the thread after all pending calls, and return whether it ended in so many seconds."""
         self._closed = True
         self._calls.put(None)
         try:
@@ -105,51 +105,51 @@ class Worker:
         self._thread.join()
         return True
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while (call := self._calls.get()) is not None:
             call()
         self._ended.set(None)
 
 
 class Mailbox(Generic[Item]):
-    """What a thread tells the event loop: never more than `capacity` items, and never a silent gap.
+    """A bounded queue from a thread to the event loop, which reports a gap. Created on the event loop.
 
-    Made on the event loop. The thread's side never waits: what does not fit is dropped, and whoever takes is told so.
+    The thread never waits: items beyond the capacity are dropped, and `take` says so.
     """
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    def __init__(self, capacity: int = MAILBOX_CAPACITY) -> None:
         self._loop = asyncio.get_running_loop()
         self._capacity = capacity
         self._items: deque[Item] = deque()
         self._overflowed = False
-        self._ringing = False
-        self._guard = threading.Lock()
-        self._news = asyncio.Event()
+        self._is_notified = False
+        self._lock = threading.Lock()
+        self._not_empty = asyncio.Event()
 
     def put(self, item: Item) -> None:
-        """Leave an item; called from any thread."""
-        with self._guard:
+        """Append an item; called from any thread."""
+        with self._lock:
             if len(self._items) >= self._capacity:
                 self._overflowed = True
                 return
             self._items.append(item)
-            ring, self._ringing = not self._ringing, True
-        if ring:
-            call_soon(self._loop, self._news.set)
+            notify, self._is_notified = not self._is_notified, True
+        if notify:
+            call_soon(self._loop, self._not_empty.set)
 
     async def take(self) -> tuple[list[Item], bool]:
-        """Wait for items, and give all there are, with whether others were dropped after them."""
-        await self._news.wait()
-        with self._guard:
+        """Wait for items; return all of them, and whether others were dropped after them."""
+        await self._not_empty.wait()
+        with self._lock:
             taken, self._items = list(self._items), deque()
             overflowed, self._overflowed = self._overflowed, False
-            self._ringing = False
-            self._news.clear()
+            self._is_notified = False
+            self._not_empty.clear()
         return taken, overflowed
 
 
 def call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
-    """Have the event loop call a function; nothing happens if the loop has ended meanwhile."""
+    """Call a function on the event loop; do nothing if the loop is closed."""
     try:
         loop.call_soon_threadsafe(function)
     except RuntimeError:

@@ -49,25 +49,25 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
             hint="give the token as the password, or in CONSUL_HTTP_TOKEN; the user for a proxy in CONSUL_HTTP_AUTH",
             address=address.redacted,
         )
-    web = settings.WebAddress(address.hosts, address.tls)
+    web = settings.HttpEndpoints(address.hosts, address.tls)
     if address.socket:
-        web = settings.WebAddress.at(address.socket)
+        web = settings.HttpEndpoints.at(address.socket)
     elif not address.hosts:
-        web = settings.web_address("CONSUL_HTTP_ADDR", environment.get("CONSUL_HTTP_ADDR") or "127.0.0.1")
+        web = settings.parse_http_endpoints("CONSUL_HTTP_ADDR", environment.get("CONSUL_HTTP_ADDR") or "127.0.0.1")
     has_own_address = bool(address.hosts or web.socket)
-    use_tls = address.tls or web.tls or (not has_own_address and settings.is_true(environment, "CONSUL_HTTP_SSL"))
+    use_tls = address.tls or web.tls or (not has_own_address and settings.bool_from_env(environment, "CONSUL_HTTP_SSL"))
     tls = use_tls and web.socket is None
-    verify = settings.is_true(environment, "CONSUL_HTTP_SSL_VERIFY", default=True)
+    verify = settings.bool_from_env(environment, "CONSUL_HTTP_SSL_VERIFY", default=True)
     if tls and not verify:
-        address = settings.warned(address, ["CONSUL_HTTP_SSL_VERIFY: the certificate is not verified"])
-    separator = settings.separator(address)
+        address = settings.with_warnings(address, ["CONSUL_HTTP_SSL_VERIFY: the certificate is not verified"])
+    separator = settings.separator_option(address)
     files = settings.tls_files_from_env(
-        access, environment, authority="CONSUL_CACERT", certificate="CONSUL_CLIENT_CERT", key="CONSUL_CLIENT_KEY"
+        access, environment, ca_file="CONSUL_CACERT", cert_file="CONSUL_CLIENT_CERT", key_file="CONSUL_CLIENT_KEY"
     )
     login = environment.get("CONSUL_HTTP_AUTH")
     token = access.password or address.password or _token(environment)
     if token:
-        settings.header_text(token.reveal(), "the token")
+        settings.require_header_text(token.reveal(), "the token")
     return ConsulSettings(
         address=replace(address, socket=web.socket),
         access=replace(
@@ -79,7 +79,7 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
         ),
         hosts=web.with_port(_TLS_PORT if tls else _PORT),
         tls=tls,
-        base=settings.base_path(address, web.base),
+        base=settings.base_path_option(address, web.base),
         socket=web.socket,
         verify=verify,
         separator=separator,
@@ -89,7 +89,7 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
             for name, variable in _SCOPE_VARIABLES.items()
             if (value := address.option(name, environment.get(variable, "")))
         },
-        login=Secret(settings.header_text(login, "CONSUL_HTTP_AUTH")) if login else None,
+        login=Secret(settings.require_header_text(login, "CONSUL_HTTP_AUTH")) if login else None,
     )
 
 

@@ -7,8 +7,8 @@ See `watch` for the meaning of an index, and `changed_keys` for the search, whic
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
+from explorer.drivers.common.recent_writes import RecentWrites, WriteRecord
 from explorer.drivers.common.watch import Differences, Feed, ReconnectingWatch
-from explorer.drivers.common.witnesses import Witnesses, Written
 from explorer.drivers.consul import requests
 from explorer.drivers.consul.answers import KVPair
 from explorer.drivers.consul.changed_keys import MAX_PART_KEYS, ChangedKeys
@@ -48,7 +48,7 @@ class ConsulTreeWatch(ReconnectingWatch):
         """Reason for a Resync, until everything was compared."""
         self._reported_ahead: dict[str, int] = {}
         """Keys whose change was reported before the watch reached its index, with that index."""
-        self._witnesses = Witnesses(MAX_PART_KEYS, together=MAX_OPERATIONS)
+        self._recent_writes = RecentWrites(MAX_PART_KEYS, together=MAX_OPERATIONS)
 
     async def run(self, feed: Feed) -> None:
         async with self._connection.restores.running():
@@ -66,7 +66,7 @@ class ConsulTreeWatch(ReconnectingWatch):
         else:
             reason = await self._position.advance(self._connection, index)
             if reason is None:
-                reason = (await self._witnesses.examine(self._read_written, told=self._searched_index)).trouble
+                reason = (await self._recent_writes.check(self._read_written, index=self._searched_index)).reason
                 if reason:
                     self._position.begin(index)
             self._resync_reason = reason or self._resync_reason
@@ -105,15 +105,15 @@ class ConsulTreeWatch(ReconnectingWatch):
     async def _read_keys(self, index: int) -> set[str]:
         """Return the present keys, and remember the pairs that were written last."""
         keys = sorted(await self._reader.list_keys(self._base))
-        self._witnesses.clear(complete=len(keys) <= MAX_PART_KEYS)
+        self._recent_writes.clear(complete=len(keys) <= MAX_PART_KEYS)
         since = 0 if len(keys) <= MAX_PART_KEYS else index - 1
         if keys:
             async for pairs in ChangedKeys(self._connection, self._reader, since).find(keys):
                 for pair in pairs:
-                    self._witnesses.observe(pair.key, _to_written(pair))
+                    self._recent_writes.observe(pair.key, _to_written(pair))
         return set(keys)
 
-    async def _read_written(self, keys: Sequence[str]) -> dict[str, Written]:
+    async def _read_written(self, keys: Sequence[str]) -> dict[str, WriteRecord]:
         return {pair.key: _to_written(pair) for pair in await self._reader.get_pairs(keys)}
 
     async def _find_changes(self) -> AsyncGenerator[Iterable[Event], None]:
@@ -123,7 +123,7 @@ class ConsulTreeWatch(ReconnectingWatch):
             yield [Resync(reason, since, self._position.newest_index)]
             since = 0
             self._reported_ahead.clear()
-            self._witnesses.clear()
+            self._recent_writes.clear()
         known = self._keys or set()
         keys = [] if len(known) <= MAX_PART_KEYS else sorted(await self._reader.list_keys(self._base))
         if len(keys) <= MAX_PART_KEYS:
@@ -154,18 +154,18 @@ class ConsulTreeWatch(ReconnectingWatch):
             if pair.key in self._reported_ahead and pair.modify_index <= before and reason is None:
                 continue
             self._reported_ahead[pair.key] = pair.modify_index
-            self._witnesses.observe(pair.key, _to_written(pair))
+            self._recent_writes.observe(pair.key, _to_written(pair))
             coalesced = 0 if reason else max(0, pair.modify_index - before - 1)
             events.append(Put(self._keyspace.to_entry(pair), inferred=reason is not None, coalesced=coalesced))
         return events
 
     def _to_deleted(self, key: str, reason: str | None, since: int) -> Deleted:
         index = self._position.newest_index
-        self._witnesses.observe_deletion(key, index)
+        self._recent_writes.observe_deletion(key, index)
         before = max(since, self._reported_ahead.pop(key, 0))
         coalesced = 0 if reason else max(0, index - before - 1)
         return Deleted(self._keyspace.to_key(key), index, inferred=reason is not None, coalesced=coalesced)
 
 
-def _to_written(pair: KVPair) -> Written:
-    return Written.of(pair.value, created=pair.create_index, modified=pair.modify_index)
+def _to_written(pair: KVPair) -> WriteRecord:
+    return WriteRecord.of(pair.value, created=pair.create_index, modified=pair.modify_index)

@@ -14,8 +14,8 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from explorer.drivers.common.recent_writes import OLDER
 from explorer.drivers.common.watch import Feed, ReconnectingWatch
-from explorer.drivers.common.witnesses import OLDER
 from explorer.drivers.consul import requests, status
 from explorer.drivers.consul.answers import KVPair
 from explorer.drivers.consul.connection import ConsulConnection

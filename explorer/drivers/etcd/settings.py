@@ -72,19 +72,19 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
     if not hosts:
         listed = environment.get("ETCDCTL_ENDPOINTS") or ""
         settings.require_no_discovery(listed, environment)
-        hosts, has_tls = settings.endpoints("ETCDCTL_ENDPOINTS", listed or "127.0.0.1")
+        hosts, has_tls = settings.parse_endpoints("ETCDCTL_ENDPOINTS", listed or "127.0.0.1")
         tls = tls or has_tls
-    if tls and settings.is_true(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY"):
-        address = settings.warned(
+    if tls and settings.bool_from_env(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY"):
+        address = settings.with_warnings(
             address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY is ignored: gRPC verifies every certificate (--cacert)"]
         )
     access = settings.resolve_credentials(access, address, _login(environment))
-    separator = settings.separator(address)
+    separator = settings.separator_option(address)
     return EtcdSettings(
         address=address,
         access=replace(
             settings.tls_files_from_env(
-                access, environment, authority="ETCDCTL_CACERT", certificate="ETCDCTL_CERT", key="ETCDCTL_KEY"
+                access, environment, ca_file="ETCDCTL_CACERT", cert_file="ETCDCTL_CERT", key_file="ETCDCTL_KEY"
             ),
             timeout=settings.request_timeout(address, access),
         ),

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from explorer.drivers.common.witnesses import Witnesses, Written
+from explorer.drivers.common.recent_writes import RecentWrites, WriteRecord
 from explorer.drivers.etcd2.connection import Etcd2Connection, WaitStream
 from explorer.drivers.etcd2.errors import StoreReplacedError
 from explorer.drivers.etcd2.keyspace import Node, NodeChange
@@ -21,9 +21,9 @@ from explorer.model.errors import Denied, NotReachable
 _MAX_SILENCE = 10.0
 """Seconds without a change after which a wait is renewed, at most."""
 _MIN_SILENCE = 0.5
-_MAX_WITNESSES = 256
+_MAX_RECENT_WRITES = 256
 """Nodes by which the store is recognised."""
-_WITNESSES_PER_READ = 32
+_RECENT_WRITES_PER_READ = 32
 _SAFE_CHANGES = 500
 """Changes of other keys that may happen during a wait: half of what the store keeps."""
 
@@ -44,7 +44,9 @@ class EventStream:
     index: int = 0
     cluster: str | None = None
     _silence: float = field(default_factory=lambda: _MAX_SILENCE)
-    _witnesses: Witnesses = field(default_factory=lambda: Witnesses(_MAX_WITNESSES, together=_WITNESSES_PER_READ))
+    _recent_writes: RecentWrites = field(
+        default_factory=lambda: RecentWrites(_MAX_RECENT_WRITES, together=_RECENT_WRITES_PER_READ)
+    )
     _missing: set[str] = field(default_factory=set)
     """Nodes whose deletion the store has to report, if it is the same as before."""
 
@@ -52,16 +54,16 @@ class EventStream:
         """Start after the newest index."""
         newest = await self.connection.ping()
         self.index, self.cluster = newest.index, newest.cluster
-        self._witnesses.clear()
+        self._recent_writes.clear()
         self._missing.clear()
 
     def observe_absence(self) -> None:
         """Note that the node does not exist at the start."""
-        self._witnesses.observe_deletion(self.path, self.index)
+        self._recent_writes.observe_deletion(self.path, self.index)
 
     def observe(self, node: Node) -> None:
         """Note a node that exists at the start, to recognise the store by."""
-        self._witnesses.observe(node.path, _written(node))
+        self._recent_writes.observe(node.path, _written(node))
 
     async def check(self) -> None:
         """Check that the store is the same as before.
@@ -69,12 +71,12 @@ class EventStream:
         Raises:
             StoreReplacedError: It is not.
         """
-        finding = await self._witnesses.examine(self._read, told=self.index)
-        if finding.trouble:
-            raise StoreReplacedError(finding.trouble)
-        self._missing = set(finding.gone)
+        check = await self._recent_writes.check(self._read, index=self.index)
+        if check.reason:
+            raise StoreReplacedError(check.reason)
+        self._missing = set(check.deleted)
 
-    async def _read(self, paths: Sequence[str]) -> dict[str, Written]:
+    async def _read(self, paths: Sequence[str]) -> dict[str, WriteRecord]:
         reader = Etcd2Reader(self.connection)
         nodes = [await reader.read_node(path) for path in paths]
         return {node.path: _written(node) for node in nodes if node is not None and not node.is_directory}
@@ -118,8 +120,8 @@ class EventStream:
             if not change.node.is_directory:
                 self.observe(change.node)
             return
-        for deleted in (path, *self._witnesses.below(f"{path}/")):
-            self._witnesses.observe_deletion(deleted, change.index)
+        for deleted in (path, *self._recent_writes.below(f"{path}/")):
+            self._recent_writes.observe_deletion(deleted, change.index)
             self._missing.discard(deleted)
 
     def _require_deletions(self) -> None:
@@ -155,5 +157,5 @@ class EventStream:
             return self.index  # the store is alive, but does not return its index
 
 
-def _written(node: Node) -> Written:
-    return Written.of(node.text.encode("utf-8", "surrogatepass"), created=node.created, modified=node.modified)
+def _written(node: Node) -> WriteRecord:
+    return WriteRecord.of(node.text.encode("utf-8", "surrogatepass"), created=node.created, modified=node.modified)

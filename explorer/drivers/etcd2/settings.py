@@ -32,26 +32,26 @@ def load(address: Address, access: Access, environment: Mapping[str, str] = os.e
         InvalidAddress: One of them is invalid.
     """
     address.only_options("timeout", "path")
-    named = settings.WebAddress(address.hosts, address.tls)
+    named = settings.HttpEndpoints(address.hosts, address.tls)
     if address.socket:
-        named = settings.WebAddress.at(address.socket)
+        named = settings.HttpEndpoints.at(address.socket)
     elif not address.hosts:
         variable = next((name for name in _ENDPOINT_VARIABLES if environment.get(name)), "")
         settings.require_no_discovery(variable, environment)
-        named = settings.web_address(variable, environment.get(variable) or "127.0.0.1")
+        named = settings.parse_http_endpoints(variable, environment.get(variable) or "127.0.0.1")
     files = settings.resolve_credentials(access, address, _login(environment))
     for authority, certificate, key in _FILE_VARIABLES:
-        files = settings.tls_files_from_env(files, environment, authority=authority, certificate=certificate, key=key)
+        files = settings.tls_files_from_env(files, environment, ca_file=authority, cert_file=certificate, key_file=key)
     tls = address.tls or named.tls
-    verify = not settings.is_true(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY")
+    verify = not settings.bool_from_env(environment, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY")
     if tls and not verify:
-        address = settings.warned(address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY: the certificate is not verified"])
+        address = settings.with_warnings(address, ["ETCDCTL_INSECURE_SKIP_TLS_VERIFY: the certificate is not verified"])
     return Etcd2Settings(
         address=replace(address, socket=named.socket),
         access=replace(files, timeout=settings.request_timeout(address, access)),
         hosts=named.with_port(_DEFAULT_PORT),
         tls=tls,
-        base=settings.base_path(address, named.base),
+        base=settings.base_path_option(address, named.base),
         socket=named.socket,
         verify=verify,
         root=_root(address),

@@ -12,7 +12,7 @@ from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
 from explorer.drivers.common.errors import key_exists, key_not_found, nothing_below, prefix_not_found, previous_missing
 from explorer.drivers.common.leases import RENEWALS
 from explorer.drivers.common.network_store import LockOptions
-from explorer.drivers.common.settings import separator
+from explorer.drivers.common.settings import separator_option
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.memory.connection import MemoryConnection
@@ -59,7 +59,7 @@ class MemoryStore(Store):
         super().__init__(address)
         address.only_options(*self.options)
         address.require_no_socket()
-        self.separator = separator(address)
+        self.separator = separator_option(address)
         if address.hosts:
             raise InvalidAddress(
                 f"{address.scheme}: is in this process and on no host",

@@ -7,7 +7,7 @@ from typing import Final
 
 from kazoo.exceptions import ConnectionDropped
 
-from explorer.drivers.common.threads import Settled, ThreadFuture
+from explorer.drivers.common.threads import Completed, ThreadFuture
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.messages import OpCode, ZooKeeperRequest
 
@@ -126,7 +126,7 @@ class FrameBuffer:
         return frames
 
 
-def read_answer(request: ZooKeeperRequest[object], reply: ThreadFuture[object], code: int, frame: bytes) -> Settled:
+def read_answer(request: ZooKeeperRequest[object], reply: ThreadFuture[object], code: int, frame: bytes) -> Completed:
     """Return a reply with its result or error."""
     if code == Code.NO_NODE and request.type == OpCode.EXISTS:
         return reply, None, None

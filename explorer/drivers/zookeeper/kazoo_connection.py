@@ -26,7 +26,7 @@ from kazoo.protocol.serialization import Close, Connect
 from kazoo.protocol.states import KeeperState
 from kazoo.retry import KazooRetry
 
-from explorer.drivers.common.threads import Settled, settle
+from explorer.drivers.common.threads import Completed, complete_all
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.frames import (
     HEADER,
@@ -266,14 +266,14 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
 
     def _deliver(self) -> int | None:
         """Settle the replies that were received; return the type of the close request if it was answered."""
-        settled: list[Settled] = []
+        settled: list[Completed] = []
         closed: int | None = None
         try:
             while frames := self._frames.take():
                 for frame in frames:
                     closed = self._handle(frame, settled) or closed
         finally:
-            settle(self._loop, settled)
+            complete_all(self._loop, settled)
         return closed
 
     def _receive(self) -> bool:
@@ -297,7 +297,7 @@ class KazooConnection(ConnectionHandler):  # type: ignore[misc] # kazoo has no t
             raise ConnectionDropped("no connection")
         return self._socket
 
-    def _handle(self, frame: bytes, settled: list[Settled]) -> int | None:
+    def _handle(self, frame: bytes, settled: list[Completed]) -> int | None:
         """Handle one frame; return the type of the close request if this is its answer."""
         client = self.client
         xid, zxid, code = HEADER.unpack_from(frame)

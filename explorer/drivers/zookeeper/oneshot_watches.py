@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from explorer.drivers.common.threads import CAPACITY
+from explorer.drivers.common.threads import MAILBOX_CAPACITY
 from explorer.drivers.common.watch import Differences
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
@@ -51,7 +51,7 @@ class OneShotWatch:
             reason: Reason for a Resync; None for the first connection.
             report_all: Report all znodes: known revisions mean nothing after a restore.
         """
-        with self.connection.state.subscribe(self.path, recursive=self.is_tree, capacity=CAPACITY) as mailbox:
+        with self.connection.state.subscribe(self.path, recursive=self.is_tree, capacity=MAILBOX_CAPACITY) as mailbox:
             puts = await self._read_new(self.path)
             if reason is None:
                 own = next((put.entry for put in puts if not self.is_tree), None)

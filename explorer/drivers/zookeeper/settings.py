@@ -58,7 +58,7 @@ def load(address: Address, access: Access) -> ZooKeeperSettings:
         hosts=tuple(host.with_port(port) for host in hosts),
         tls=address.tls,
         root=f"/{root}" if root else "",
-        session=settings.seconds(address, "session", _SESSION_TIMEOUT),
+        session=settings.seconds_option(address, "session", _SESSION_TIMEOUT),
         sasl=_sasl_mechanism(address),
         admin=_admin_port(address),
     )

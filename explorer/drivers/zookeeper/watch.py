@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
-from explorer.drivers.common.threads import CAPACITY, Mailbox
+from explorer.drivers.common.threads import MAILBOX_CAPACITY, Mailbox
 from explorer.drivers.common.watch import Differences, Feed, ReconnectingWatch
 from explorer.drivers.zookeeper import messages
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
@@ -132,7 +132,7 @@ class ZooKeeperWatch(ReconnectingWatch):
     @asynccontextmanager
     async def _persistent_watch(self) -> AsyncGenerator[Mailbox[WatchedEvent], None]:
         """Add a watch on the server, and return the mailbox of its events."""
-        with self._state.subscribe(self._path, recursive=self._is_tree, capacity=CAPACITY) as mailbox:
+        with self._state.subscribe(self._path, recursive=self._is_tree, capacity=MAILBOX_CAPACITY) as mailbox:
             path = self._path or "/"
             recursive = any(subscription.recursive for subscription in self._state.subscriptions(self._path))
             await self._connection.query(messages.add_watch(path, recursive=recursive))
