@@ -100,7 +100,7 @@ def run_app(profile: Profile, overview: Overview, options: CodecOptions, *, prof
         ) as session:
             messages = [*(str(one.message) for one in address_warnings), *limit_problems(problems)]
             app = Keyscope(
-                session, theme=overview.theme, theme_file=folder("state") / "theme", told=messages, errors=errors
+                session, theme=overview.theme, theme_file=folder("state") / "theme", messages=messages, errors=errors
             )
             with _signals_end(app.end), stack_dumps(folder("state")):
                 async with asyncio.TaskGroup() as group:

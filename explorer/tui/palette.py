@@ -1,4 +1,4 @@
-"""The command palette: every action of the registry by name, and the themes."""
+"""The command palette: the actions of the registry, and the themes."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,41 +15,41 @@ from explorer.session.actions import BROWSING, key_label
 from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.rendering import safe_content
-from explorer.tui.screens.live import LiveScreen
+from explorer.tui.screens.base import ActionScreen
 
-_GATHER: Final = cast(
+_GATHER_COMMANDS: Final = cast(
     "Callable[[CommandPalette, str], Awaitable[None]]",
     inspect.unwrap(CommandPalette._gather_commands),  # noqa: SLF001 - Textual has no other way to guard it
 )
 
 
 class Palette(CommandPalette, Dialog[None]):
-    """Textual's palette, but for keys that come before its list is drawn or after it has gone: they end the app."""
+    """Textual's palette, safe against keys pressed before its list is drawn or after it is gone, which end the app."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let nothing be done without the list."""
-        drawn = any(found.size.height and found.option_count for found in self.query(CommandList))
-        if not drawn and action == "command_list":
+        """Allow no action without the list."""
+        is_drawn = any(found.size.height and found.option_count for found in self.query(CommandList))
+        if not is_drawn and action == "command_list":
             return False
         return bool(self.query(CommandList)) and super().check_action(action, parameters)
 
     @work(exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP)  # noqa: SLF001 - it is cancelled by this name
     async def _gather_commands(self, search_value: str) -> None:
-        """Fill the list, unless it went before this begins: what was typed last may be heard after a palette closes."""
+        """Fill the list, unless it is gone: the last key may be handled after the palette was closed."""
         with suppress(NoMatches):
-            await _GATHER(self, search_value)
+            await _GATHER_COMMANDS(self, search_value)
 
 
 class ActionCommands(Provider):
-    """Offers what can be done now, and says of the rest why it cannot."""
+    """Provides the actions of the screen; unavailable ones with the reason."""
 
     async def discover(self) -> Hits:
-        """Offer everything, as it stands in the registry."""
+        """Yield all commands in the order of the registry."""
         for name, run, about in self._commands():
             yield DiscoveryHit(name, run, help=_literal(about))
 
     async def search(self, query: str) -> Hits:
-        """Offer what matches."""
+        """Yield the commands that match."""
         matcher = self.matcher(query)
         for name, run, about in self._commands():
             score = matcher.match(name)
@@ -59,19 +59,19 @@ class ActionCommands(Provider):
     def _commands(self) -> Iterator[tuple[str, IgnoreReturnCallbackType, str]]:
         app = self.app
         session: Session = app.session  # type: ignore[attr-defined]  # the one app there is
-        place = self.screen.place if isinstance(self.screen, LiveScreen) else BROWSING
+        place = self.screen.place if isinstance(self.screen, ActionScreen) else BROWSING
         for action in session.actions.at(place):
             if action.group == "Move" or action.id == "palette":
                 continue
-            off = session.disabled_reason(action.id)
+            reason = session.disabled_reason(action.id)
             keys = f"  ({', '.join(key_label(key) for key in action.keys)})" if action.keys else ""
-            about = f"{action.help}{keys}" if off is None else f"Off: {off}"
+            about = f"{action.help}{keys}" if reason is None else f"Not available: {reason}"
             yield f"{action.group}: {action.title}", partial(app.run_action, f"app.perform('{action.id}')"), about
         for theme in sorted(app.available_themes):
             if theme.startswith(("keyscope-", "ansi-", "textual-")):
-                yield f"Theme: {theme}", partial(app.run_action, f"app.choose_theme('{theme}')"), "Change the colours."
+                yield f"Theme: {theme}", partial(app.run_action, f"app.choose_theme('{theme}')"), "Use this theme."
 
 
 def _literal(text: str) -> str:
-    """Give a text that is not read as markup: why something is off may have a stranger's words in it."""
-    return cast("str", safe_content(text))  # content passes where Textual expects its markup
+    """Return a text that is not read as markup: a reason may contain text of the store."""
+    return cast("str", safe_content(text))  # Textual accepts content where it declares markup

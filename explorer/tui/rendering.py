@@ -1,7 +1,7 @@
-"""How text becomes something that may be drawn: harmless, cut to its place, and never read as markup."""
+"""Text for the screen: sanitised, without markup, and cut or padded to a width."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.segment import Segment
@@ -9,35 +9,36 @@ from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
 
+from explorer.model.errors import ExplorerError
 from explorer.model.sanitize import sanitize
 
 Piece: TypeAlias = tuple[str, str]
-"""The name of a style and a text to draw in it; the empty name is the plain style."""
+"""A style name and the text to draw in it; the empty name is the plain style."""
 
 Styles: TypeAlias = Callable[[str], Style]
-"""Gives the style of a name."""
+"""Returns the style of a name."""
 
-ELLIPSIS = "…"
-TAB_SIGN = "→   "
-"""How a tab is drawn where it matters that it is one."""
-_KIBIBYTE = 1024
+ELLIPSIS: Final = "…"
+TAB_SIGN: Final = "→   "
+"""A visible tab, for text in which white space differs."""
+_KIBIBYTE: Final = 1024
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-_TENTHS_BELOW = 10
-_NAME = 60
-_LONG = 1 << 16
-"""Characters beyond which a text is not broken one by one."""
+_MAX_SECONDS_WITH_TENTHS: Final = 10
+_MAX_KEY_WIDTH: Final = 60
+_MAX_EXACT_LENGTH: Final = 1 << 16
+"""Characters up to which each character of a text is measured for wrapping."""
 
 
 def safe_content(text: str, style: str = "", *, multiline: bool = False) -> Content:
-    """Make content of what anybody said: harmless, without markup, and in one line unless lines are put together."""
+    """Return content that shows a text of any origin: sanitised, without markup, and in one line unless `multiline`."""
     harmless = sanitize(text, multiline=multiline)
     return Content.styled(harmless, style) if style else Content(harmless)
 
 
 def render_line(pieces: Iterable[Piece], width: int, styles: Styles, *, base: str = "") -> Strip:
-    """Draw one line: pieces one after the other, made harmless, cut and filled up to the width in cells.
+    """Draw one line: the sanitised pieces one after the other, cut or padded to the width in cells.
 
-    On a base of its own, such as a cursor's, colours are the base's: what is bold or struck through stays so.
+    With a base style, such as that of the cursor, its colours replace those of the pieces; bold and strike stay.
     """
     plain = styles("") + styles(base) if base else styles("")
 
@@ -48,54 +49,54 @@ def render_line(pieces: Iterable[Piece], width: int, styles: Styles, *, base: st
     return Strip(drawn).adjust_cell_length(width, plain)
 
 
-def named(key: str) -> str:
-    """Spell a key in a heading or a question: harmless, in a line, and short enough to leave room for the rest."""
-    return middle(sanitize(key), _NAME)
+def short_key(key: str) -> str:
+    """Return a key for a heading or a message: sanitised, in one line, and shortened."""
+    return shorten_middle(sanitize(key), _MAX_KEY_WIDTH)
 
 
-def middle(text: str, width: int) -> str:
-    """Shorten a harmless text in its middle, where keys differ least, to a number of cells."""
+def shorten_middle(text: str, width: int) -> str:
+    """Shorten a sanitised text to a number of cells; leave out its middle, where keys differ least."""
     if cell_len(text) <= width:
         return text
     if width <= 1:
         return ELLIPSIS[:width]
     head = (width - 1) // 2
-    return f"{head_of(text, head)}{ELLIPSIS}{tail_of(text, width - 1 - head)}"
+    return f"{fit_start(text, head)}{ELLIPSIS}{fit_end(text, width - 1 - head)}"
 
 
-def head_of(text: str, width: int) -> str:
-    """Give as much of the beginning as fits into so many cells."""
+def fit_start(text: str, width: int) -> str:
+    """Return as much of the start of a text as fits into a number of cells."""
     return set_cell_size(text, width).rstrip(" ") if cell_len(text) > width else text
 
 
-def tail_of(text: str, width: int) -> str:
-    """Give as much of the end as fits into so many cells."""
+def fit_end(text: str, width: int) -> str:
+    """Return as much of the end of a text as fits into a number of cells."""
     end = text[-width:] if width else ""
     while cell_len(end) > width:
         end = end[1:]
     return end
 
 
-def chopped(text: str, width: int) -> list[str]:
-    """Break a harmless text into rows of so many cells at most; an empty one is one row.
+def wrap_cells(text: str, width: int) -> list[str]:
+    """Break a sanitised text into rows of at most `width` cells; an empty text is one row.
 
-    A very long one of wide characters is broken at half of them, because to look at each would take seconds.
+    A very long text with wide characters is broken after half as many characters: to measure each takes seconds.
     """
     if not text.isascii():
-        if len(text) <= _LONG:
-            return chop_cells(text, width) or [text]  # of marks without a letter it gives nothing
+        if len(text) <= _MAX_EXACT_LENGTH:
+            return chop_cells(text, width) or [text]  # it returns no row for combining marks without a letter
         if any(cell_len(letter) > 1 for letter in set(text)):
             width = max(1, width // 2)
     return [text[at : at + width] for at in range(0, max(1, len(text)), width)]
 
 
-def visible(white_space: str) -> str:
-    """Return white space as signs."""
-    return "".join({" ": "·", "\t": TAB_SIGN}.get(one, sanitize(one)) for one in white_space)
+def show_white_space(text: str) -> str:
+    """Return visible signs for white space."""
+    return "".join({" ": "·", "\t": TAB_SIGN}.get(one, sanitize(one)) for one in text)
 
 
 def format_bytes(count: int) -> str:
-    """Spell a number of bytes."""
+    """Return a number of bytes with a unit, such as `1.5 KiB`."""
     if count < _KIBIBYTE:
         return f"{count} B"
     amount = float(count)
@@ -107,8 +108,8 @@ def format_bytes(count: int) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Spell a length of time in a few characters: `0.4s`, `12s`, `3m20s`, `5h03m`, `2d4h`."""
-    if seconds < _TENTHS_BELOW:
+    """Return a duration in a few characters: `0.4s`, `12s`, `3m20s`, `5h03m`, `2d4h`."""
+    if seconds < _MAX_SECONDS_WITH_TENTHS:
         return f"{seconds:.1f}s"
     whole = int(seconds)
     if whole < _MINUTE:
@@ -118,3 +119,8 @@ def format_duration(seconds: float) -> str:
     if whole < _DAY:
         return f"{whole // _HOUR}h{whole % _HOUR // _MINUTE:02}m"
     return f"{whole // _DAY}d{whole % _DAY // _HOUR}h"
+
+
+def error_line(error: ExplorerError) -> str:
+    """Return an error and its hint in one line."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message

@@ -1,4 +1,7 @@
-"""Dark, light, high contrast and colour-blind-safe; without colour everything is still told by glyph and style."""
+"""Themes: dark, light and high contrast, all safe for colour-blind people.
+
+Nothing is shown by colour alone: signs and styles show the same.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -19,7 +22,7 @@ DARK: Final = Theme(
     panel="#222A33",
     dark=True,
 )
-"""The default; its colours are those of Okabe and Ito, which colour-blind people tell apart."""
+"""The default theme, with the colours of Okabe and Ito."""
 
 LIGHT: Final = Theme(
     name="keyscope-light",
@@ -56,7 +59,7 @@ DEFAULT: Final = DARK.name
 
 
 def remembered_theme(file: Path | None) -> str | None:
-    """Return the theme that was chosen last, None if none is remembered or it is not known any more."""
+    """Return the theme that was chosen last; None if none is stored, or it does not exist any more."""
     if file is None:
         return None
     try:

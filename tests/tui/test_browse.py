@@ -63,14 +63,14 @@ class TestTheTree:
             await other.put("top", b"another value")
             await page.shows("another value")
             await other.delete("top")
-            await page.shows("deleted since", "another value")
+            await page.shows("deleted; this is its last value", "another value")
 
     async def test_tells_an_empty_value_from_none(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press("l", "down", "down")
             await page.shows("config/empty", "0 B")
             await page.press("up", "up")
-            await page.shows("a folder; it has no value of its own")
+            await page.shows("a folder without a value of its own")
 
 
 class TestPanes:
@@ -146,7 +146,7 @@ class TestWhatIsOff:
     async def test_help_of_the_tree_explains_its_signs(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), size=(160, 90)) as page:
             await page.press("?")
-            await page.shows("A draft of the key is kept: e goes on with it.", "Changes below a closed folder")
+            await page.shows("A key with a draft: e continues it.", "Number of changes in a closed folder")
 
     async def test_what_is_typed_as_the_palette_closes_ends_nothing(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
@@ -162,14 +162,14 @@ class TestTheConnection:
     async def test_a_store_that_cannot_be_reached_is_tried_again(self, place: Place) -> None:
         place.cut("nobody listens there")
         async with browsing(place.connect, Codecs()) as page:
-            await page.shows("DISCONNECTED", "nobody listens there", "tries again")
+            await page.shows("DISCONNECTED", "nobody listens there", "retries")
             place.mend()
             await page.shows("LIVE", "config/")
 
     async def test_a_refused_password_waits_for_the_person(self, place: Place) -> None:
         place.refusal = Unauthenticated("the store refuses user and password", hint="check the password file")
         async with browsing(place.connect, Codecs()) as page:
-            await page.shows("the store refuses user and password", "check the password file", "r tries again")
+            await page.shows("the store refuses user and password", "check the password file", "r retries")
             place.refusal = None
             await page.press("r")
             await page.shows("LIVE", "config/")
@@ -193,9 +193,9 @@ class TestTheConnection:
 
     async def test_an_empty_store_says_what_to_do(self) -> None:
         async with browsing(Place().connect, Codecs()) as page:
-            await page.shows("No keys here. w unlocks", "n makes one.")
+            await page.shows("No keys here. w unlocks", "n creates one.")
             await page.press("w")
-            await page.shows("No keys here. n makes one.")
+            await page.shows("No keys here. n creates one.")
 
     @pytest.mark.parametrize(
         ("path", "hint"),

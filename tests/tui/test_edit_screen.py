@@ -43,9 +43,9 @@ class TestAnEdit:
     async def test_is_checked_shown_as_a_diff_and_saved(self, place: Place, size: tuple[int, int]) -> None:
         async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
             await page.press("e")
-            await page.shows("from rev", "nothing changed yet")
+            await page.shows("from rev", "not modified")
             await replace_line(page, 1, '  "threads": 16,')
-            await page.shows("changed; ctrl+s shows what saving would change")
+            await page.shows("modified; ctrl+s reviews the change")
             await page.press("ctrl+s")
             await page.shows("Save app?", '-  "threads": 8,', '+  "threads": 16,')
             assert await stored(place, "app") == APP
@@ -59,7 +59,7 @@ class TestAnEdit:
             await replace_line(page, 1, '  "threads": 16,')
             await page.press("ctrl+s", "enter")
             await page.hides("Save app?")
-            await page.shows("ctrl+s shows again")
+            await page.shows("ctrl+s reviews the change again")
             assert await stored(place, "app") == APP
 
     async def test_that_is_no_json_says_where(self, place: Place) -> None:
@@ -75,7 +75,7 @@ class TestAnEdit:
         revision = place.keyspace.revision
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("e", "ctrl+s")
-            await page.shows("nothing to save: unchanged", "1 Keys")
+            await page.shows("nothing to save: not modified", "1 Keys")
         assert place.keyspace.revision == revision
 
     async def test_is_left_at_once_when_nothing_was_typed(self, place: Place) -> None:
@@ -88,7 +88,7 @@ class TestAnEdit:
             await page.press("e")
             await replace_line(page, 1, '  "threads": 99,')
             await page.press("escape")
-            await page.shows("app is not saved", "Leave, keep the draft")
+            await page.shows("app is not saved", "Leave and keep the draft")
             await page.press("down", "enter")
             await page.shows("1 Keys")
             await page.press("e")
@@ -103,7 +103,7 @@ class TestAnEdit:
             await page.press("escape", "down", "down", "enter")
             await page.shows("1 Keys")
             await page.press("e")
-            await page.shows("nothing changed yet", '"threads": 8,')
+            await page.shows("not modified", '"threads": 8,')
         assert not files(tmp_path)
 
 
@@ -133,7 +133,7 @@ class TestDrafts:
             await page.shows("draft deleted")
         assert len(files(tmp_path)) == 1
         async with browsing(place.connect, Codecs(), drafts=tmp_path) as page:
-            await page.shows("1 draft kept from before: D lists them")
+            await page.shows("1 draft kept from earlier sessions: D lists them")
 
     async def test_deletion_meanwhile_is_told_without_a_revision(self, place: Place, tmp_path: Path) -> None:
         """What is found by reading has none, and `rev None` is nothing that anybody could look up."""
@@ -145,7 +145,7 @@ class TestDrafts:
             async with place.other() as other:
                 await other.delete("app")
             await page.press("D", "enter", "enter")
-            await page.shows("somebody else has deleted this key;")
+            await page.shows("Another client has deleted this key meanwhile;")
 
     async def test_taking_theirs_keeps_the_draft(self, place: Place, tmp_path: Path) -> None:
         """One key press gives the edit up, so what was typed stays on disk."""
@@ -172,9 +172,9 @@ class TestALease:
             await page.shows("expires in", "unless renewed")
             await page.type("typed ")
             await clock.advance(90)
-            await page.shows("the TTL of this key has run out")
+            await page.shows("The lease of this key has expired")
             await page.press("ctrl+s", "ctrl+s", "m")
-            await page.shows("ran out and the key is gone", "Save with a TTL of 1m", "Save without a TTL")
+            await page.shows("expired and the key is gone", "Save with a TTL of 1m", "Save without a TTL")
             await page.press(*["down"] * (choice % 4), "enter")
             if lives is None:
                 await page.shows("Theirs: deleted", "Mine: not saved")
@@ -195,9 +195,9 @@ class TestAConflict:
         await replace_line(page, 1, '  "threads": 16,')
         async with place.other() as other:
             await other.put("app", theirs)
-        await page.shows("somebody else has changed this key")
+        await page.shows("Another client has changed this key meanwhile")
         await page.press("ctrl+s", "ctrl+s")
-        await page.shows("was changed by somebody else; nothing was written", "Base", "Theirs", "Mine")
+        await page.shows("was changed by another client; nothing was written", "Base", "Theirs", "Mine")
         assert await stored(place, "app") == theirs
 
     @pytest.mark.heavy
@@ -206,7 +206,7 @@ class TestAConflict:
         theirs = APP.replace(b"info", b"debug")
         async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
             await self.met(place, page, theirs)
-            await page.shows("Both changes fit together")
+            await page.shows("The changes can be merged without a conflict")
             await page.press("b")
             await page.shows('"threads": 16,', '"level": "debug"')
             await page.press("ctrl+s")
@@ -220,7 +220,7 @@ class TestAConflict:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await self.met(place, page, theirs)
             await page.press("t")
-            await page.shows("kept what is stored", '"threads": 32,')
+            await page.shows("kept the stored value", '"threads": 32,')
         assert await stored(place, "app") == theirs
 
     async def test_take_theirs_while_frozen_shows_their_value(self, place: Place) -> None:
@@ -236,9 +236,9 @@ class TestAConflict:
             await page.press("ctrl+s")
             await page.shows("Save app?")
             await page.press("ctrl+s")
-            await page.shows("was changed by somebody else; nothing was written")
+            await page.shows("was changed by another client; nothing was written")
             await page.press("t")
-            await page.shows("kept what is stored", '"threads": 32,')
+            await page.shows("kept the stored value", '"threads": 32,')
 
     async def test_can_be_decided_for_mine(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
@@ -253,7 +253,7 @@ class TestAConflict:
             await replace_line(page, 1, '  "threads": 16,')
             async with place.other() as other:
                 await other.delete("app")
-            await page.shows("somebody else has deleted this key")
+            await page.shows("Another client has deleted this key meanwhile")
             await page.press("ctrl+s", "ctrl+s")
             await page.shows("Theirs: deleted", "the key is gone")
 
@@ -272,11 +272,11 @@ async def test_a_folder_says_that_it_has_no_value_to_edit(place: Place) -> None:
 async def test_notices_take_the_place_of_earlier_ones(place: Place) -> None:
     """The same notice, or another that asks for nothing, is one line; a warning stays beside it."""
     async with browsing(place.connect, Codecs(), writable=True) as page:
-        page.app.say("a warning", warning=True)
+        page.app.notify("a warning", severity="warning")
         for _ in range(3):
             await page.press("d", "escape")
         await page.press("e", "escape")
-        await page.shows("a warning", "nothing was written")
+        await page.shows("a warning", "nothing was changed")
         assert "nothing was deleted" not in page.text()
 
 
@@ -287,7 +287,7 @@ class TestANewKey:
             await page.shows("New key")
             await page.type("fresh")
             await page.press("enter")
-            await page.shows("a new key")
+            await page.shows("new key")
             await page.type("hello")
             await page.press("ctrl+s", "ctrl+s")
             await page.shows("saved fresh", "fresh")
@@ -301,7 +301,7 @@ class TestANewKey:
             await page.press("enter")
             await page.type("hello")
             await page.press("escape", "2", "D", "1", "1")
-            await page.shows("old/new/fresh  (a new key")
+            await page.shows("old/new/fresh  (new key")
             await page.press("ctrl+s", "ctrl+s")
             await page.until(lambda: page.session.selected == "old/new/fresh", "the new key selected")
             await page.shows("▾ new/", "hello")
@@ -316,7 +316,7 @@ class TestANewKey:
             await page.type("2")
             await page.hides("this key exists")
             await page.press("enter")
-            await page.shows("a new key")
+            await page.shows("new key")
 
     async def test_does_not_replace_one_that_somebody_else_made(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
@@ -335,7 +335,7 @@ class TestDeleting:
     async def test_a_key_is_asked_about_and_the_safe_answer_has_the_focus(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("d")
-            await page.shows("Delete this key?", "only if it still is what is shown here")
+            await page.shows("Delete this key?", "only if it has not changed since")
             await page.press("enter")
             await page.hides("Delete this key?")
             assert await stored(place, "app") == APP
@@ -377,7 +377,7 @@ class TestDeleting:
             await page.type("old")
             await other.put("old/1", b"changed")
             await page.press("enter", "2")
-            await page.shows("deleted 3 entries; 1 entry changed or went meanwhile")
+            await page.shows("deleted 3 entries; 1 entry changed or deleted meanwhile")
             assert [entry.key for entry in (await other.list("old/")).items] == ["old/1"]
 
     async def test_a_key_with_children_goes_with_them(self, place: Place) -> None:
@@ -385,7 +385,7 @@ class TestDeleting:
         async with browsing(place.connect, Codecs(), writable=True) as page, place.other() as other:
             await other.put("old", b"own value")
             await page.press("down", "d")
-            await page.shows("1 The key alone", "2 All below it", "3 The key and all below it")
+            await page.shows("1 Only the key", "2 All keys below it", "3 The key and all keys below it")
             await page.press("escape")
             await page.shows("nothing was deleted")
             await page.press("d", "j", "k", "j", "j", "enter")

@@ -9,7 +9,7 @@ from textual.events import Paste
 
 from explorer.codecs.base import Choice
 from explorer.codecs.codecs import Codecs
-from explorer.tui.flows.edited_file import EditorError, editor_command, read_back
+from explorer.tui.flows.edited_file import EditorError, decode_edited, editor_command
 from tests.codecs.common import THREE, edges
 from tests.session.fixtures import Place
 from tests.tui.app_harness import browsing
@@ -22,10 +22,10 @@ STRANGE = "a\u2028b\u2029c\x85d\x0be\x0cf\x00g"
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ("vim -c 'set nu", "EDITOR cannot be understood: no closing quotation: vim -c 'set nu"),
-        ("nosuch --wait", "EDITOR names nosuch, which is not installed or cannot be run"),
-        ("''", "EDITOR names no editor: ''"),
-        ("#", "EDITOR names #, which is not installed or cannot be run"),
+        ("vim -c 'set nu", "invalid EDITOR: no closing quotation: vim -c 'set nu"),
+        ("nosuch --wait", "EDITOR is nosuch, which is not installed or not executable"),
+        ("''", "EDITOR has no command: ''"),
+        ("#", "EDITOR is #, which is not installed or not executable"),
     ],
 )
 def test_editor_that_cannot_be_used_is_named(value: str, why: str) -> None:
@@ -61,7 +61,7 @@ def test_editor_command_takes_visual_first_and_keeps_quotes() -> None:
 )
 def test_what_an_editor_wrote_is_read_back(sent: str, written: bytes, text: str, remarks: int) -> None:
     """What editors add by themselves is left out, and said where it is more than the last line feed."""
-    found = read_back(written, sent)
+    found = decode_edited(written, sent)
     assert (found.text, len(found.remarks)) == (text, remarks)
 
 
@@ -71,7 +71,7 @@ def test_what_an_editor_wrote_is_read_back(sent: str, written: bytes, text: str,
 def test_what_is_no_text_is_refused(written: bytes, why: str) -> None:
     """The place of the wrong byte is said."""
     with pytest.raises(EditorError, match=why):
-        read_back(written, "uno")
+        decode_edited(written, "uno")
 
 
 def test_text_from_outside_is_kept_in_every_form() -> None:
@@ -137,9 +137,9 @@ async def test_several_lines_are_not_pasted_into_one(memory: Place) -> None:
 @pytest.mark.parametrize(
     ("script", "shown"),
     [
-        ("exit 3", ["ended with status 3", "The text was not changed."]),
-        ("printf 'new\\n' > $1; exit 1", ["ended with status 1", "kept as a draft"]),
-        ("printf 'a\\377' > $1", ["not UTF-8: byte 0xff at 1", "The file stays in"]),
+        ("exit 3", ["exited with status 3", "The text was not changed."]),
+        ("printf 'new\\n' > $1; exit 1", ["exited with status 1", "kept as a draft"]),
+        ("printf 'a\\377' > $1", ["not UTF-8: byte 0xff at 1", "The file is kept:"]),
         ("rm $1", ["the editor removed its file"]),
         ("printf 'uno\\r\\ntwo\\r\\n' > $1", ["Save app?", "+uno", "+two"]),
         (None, ["EDITOR cannot be understood"]),

@@ -233,7 +233,7 @@ def fail(*_: object, **__: object) -> NoReturn:
         (TreePane, "draw", "r"),
         (Codecs, "open", "r"),
         (Static, "render", "?"),
-        (goto, "ask", ":"),
+        (goto, "open_prompt", ":"),
         (KeyTree, "render_line", "j"),
     ],
     ids=lambda part: f"{part[0].__name__}.{part[1]}",

@@ -1,4 +1,4 @@
-"""Garbage is searched for without going through a million rows all the time, and it is found all the same."""
+"""The garbage collector leaves long-lived objects out, and collects cycles nevertheless."""
 
 import gc
 import weakref
@@ -6,61 +6,62 @@ from collections.abc import Iterator
 
 import pytest
 
-from explorer.tui.terminal.gc_tuner import EVERY, MANY, GcTuner, gc_paused
+from explorer.tui.terminal.gc_tuner import FULL_COLLECTION_INTERVAL, MIN_NODES, GcTuner, gc_paused
 
 
-class Knot:
-    """What refers to itself, so that only a search frees it."""
+class Cycle:
+    """A reference cycle, which only a collection frees."""
 
     def __init__(self) -> None:
         self.itself = self
 
 
-class Watched:
-    """A garbage of which time and size are told."""
+class Tuned:
+    """A tuner with a settable number of nodes and clock."""
 
     def __init__(self) -> None:
-        self.size, self.time = MANY, 0.0
-        self.garbage = GcTuner(lambda: self.size, lambda: self.time)
+        self.node_count, self.time = MIN_NODES, 0.0
+        self.tuner = GcTuner(lambda: self.node_count, lambda: self.time)
 
 
 @pytest.fixture
-def watched() -> Iterator[Watched]:
-    given = Watched()
-    yield given
-    given.garbage.end()
+def tuned() -> Iterator[Tuned]:
+    tuned = Tuned()
+    yield tuned
+    tuned.tuner.stop()
 
 
-def test_a_small_tree_is_left_to_python_but_for_what_there_is_at_the_start(watched: Watched) -> None:
-    watched.size = MANY - 1
-    watched.garbage.look()
-    begun = gc.get_freeze_count()
-    assert begun > 0
-    thing: Knot | None = Knot()
+def test_gc_tuner_of_small_tree_freezes_only_at_start(tuned: Tuned) -> None:
+    """Of a small tree, only the objects of the start are left out."""
+    tuned.node_count = MIN_NODES - 1
+    tuned.tuner.collect_if_due()
+    at_start = gc.get_freeze_count()
+    assert at_start > 0
+    thing: Cycle | None = Cycle()
     gone = weakref.ref(thing)
-    watched.garbage.look()
-    assert gc.get_freeze_count() <= begun
+    tuned.tuner.collect_if_due()
+    assert gc.get_freeze_count() <= at_start
     thing = None
     gc.collect()
     assert gone() is None
 
 
-def test_search_is_paused_until_first_look_or_end(watched: Watched) -> None:
-    """Nothing is searched until the first picture stands; an app that ends before has Python search again, too."""
-    watched.garbage.begin()
+def test_gc_tuner_pauses_until_first_collect_or_stop(tuned: Tuned) -> None:
+    """The collector is off until the first picture; if the app ends before, it is on again, too."""
+    tuned.tuner.start()
     assert not gc.isenabled()
-    watched.garbage.look()
+    tuned.tuner.collect_if_due()
     assert gc.isenabled()
-    watched.garbage.begin()
-    watched.garbage.end()
+    tuned.tuner.start()
+    tuned.tuner.stop()
     assert gc.isenabled()
 
 
-def test_modules_loaded_while_paused_are_left_out() -> None:
-    """A search goes on after the pause, without what came to be in it."""
+def test_gc_paused_freezes_modules_loaded_meanwhile() -> None:
+    """After the pause the collector is on, without the objects created meanwhile."""
     with gc_paused():
         assert not gc.isenabled()
-        kept = [[] for _ in range(MANY)]  # type: list[list[object]]
+        kept = [[] for _ in range(MIN_NODES)]  # type: list[list[object]]
     try:
         assert gc.isenabled()
         assert gc.get_freeze_count() > len(kept)
@@ -68,38 +69,38 @@ def test_modules_loaded_while_paused_are_left_out() -> None:
         gc.unfreeze()
 
 
-def test_what_there_is_is_left_out_of_a_search(watched: Watched) -> None:
-    rows = [[] for _ in range(MANY)]  # type: list[list[object]]
-    watched.garbage.look()
+def test_gc_tuner_of_large_tree_freezes_its_rows(tuned: Tuned) -> None:
+    rows = [[] for _ in range(MIN_NODES)]  # type: list[list[object]]
+    tuned.tuner.collect_if_due()
     assert gc.get_freeze_count() > len(rows)
     assert len(gc.get_objects()) < len(rows)
 
 
-def test_what_nobody_refers_to_is_freed_at_once(watched: Watched) -> None:
-    thing: Knot | None = Knot()
+def test_gc_tuner_objects_without_cycle_are_freed_at_once(tuned: Tuned) -> None:
+    thing: Cycle | None = Cycle()
     gone = weakref.ref(thing)
-    watched.garbage.look()
+    tuned.tuner.collect_if_due()
     assert thing is not None
     del thing.itself
     thing = None
     assert gone() is None
 
 
-def test_a_cycle_is_freed_by_the_next_search_through_everything(watched: Watched) -> None:
-    thing: Knot | None = Knot()
+def test_gc_tuner_cycle_is_freed_by_next_full_collection(tuned: Tuned) -> None:
+    thing: Cycle | None = Cycle()
     gone = weakref.ref(thing)
-    watched.garbage.look()
+    tuned.tuner.collect_if_due()
     thing = None
-    watched.time = EVERY - 1
-    watched.garbage.look()
+    tuned.time = FULL_COLLECTION_INTERVAL - 1
+    tuned.tuner.collect_if_due()
     gc.collect()
     assert gone() is not None
-    watched.time = EVERY
-    watched.garbage.look()
+    tuned.time = FULL_COLLECTION_INTERVAL
+    tuned.tuner.collect_if_due()
     assert gone() is None
 
 
-def test_in_the_end_everything_is_left_to_python_again(watched: Watched) -> None:
-    watched.garbage.look()
-    watched.garbage.end()
+def test_gc_tuner_stop_unfreezes_everything(tuned: Tuned) -> None:
+    tuned.tuner.collect_if_due()
+    tuned.tuner.stop()
     assert gc.get_freeze_count() == 0

@@ -45,7 +45,7 @@ class TestFinding:
             await page.until(lambda: page.session.selected == "flags", "the only row is selected")
             await page.type("zzz")
             await page.press("enter", "down")
-            await page.shows("no key is selected", "/flagszzz  esc ends the filter", "0 of 3 loaded keys")
+            await page.shows("no key is selected", "/flagszzz  esc clears it", "0 of 3 loaded keys")
             await page.press("escape")
             await page.shows("a value at the top")
             assert page.session.selected == "top"
@@ -57,11 +57,11 @@ class TestFinding:
                 await store.put(f"k{number:02}", b"")
         async with browsing(place.connect, Codecs()) as page:
             await page.press("g", "down")
-            view = page.app.screen.query_one(TreePane).keys
+            view = page.app.screen.query_one(TreePane).key_tree
             view.scroll_to(y=60, animate=False)
-            await page.until(lambda: view.scroll_offset.y > view.cursor_row, "it is scrolled away")
+            await page.until(lambda: view.scroll_offset.y > view.cursor.row, "it is scrolled away")
             await page.press("d")
-            await page.until(lambda: view.scroll_offset.y <= view.cursor_row == 1, "the row is in sight")
+            await page.until(lambda: view.scroll_offset.y <= view.cursor.row == 1, "the row is in sight")
 
     async def test_a_deleted_key_stays_selected_until_one_moves(self, place: Place) -> None:
         """The row of the selected key stays, shown as deleted with its last value, until the cursor moves."""
@@ -69,7 +69,7 @@ class TestFinding:
             await page.press("down", "l", "down")
             await page.shows("flags/a", "on")
             await other.delete_tree("flags")
-            await page.shows("deleted since")
+            await page.shows("deleted; this is its last value")
             tree = page.session.tree
             await page.until(lambda: tree.at(1).tombstone, "the folder is gone, too")
             while tree.sweep(tree.clock() + 60):
@@ -77,7 +77,7 @@ class TestFinding:
             page.app.screen.query_one(TreePane).draw()
             await page.settle()
             assert page.session.selected == "flags/a"
-            await page.shows("deleted since")
+            await page.shows("deleted; this is its last value")
             assert tree.at(2).tombstone
             await page.press("down")
             assert [tree.at(row).name for row in range(len(tree))] == ["config", "top"]

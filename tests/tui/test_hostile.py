@@ -31,10 +31,10 @@ from explorer.session.change_log import ChangeLog
 from explorer.session.keytree.tree import Tree
 from explorer.session.lock_table import LoadedLocks
 from explorer.session.states import Loading
-from explorer.tui.dialogs.confirm import Option, _Options
+from explorer.tui.dialogs.confirm import Option, _OptionList
 from explorer.tui.panes.changes import ChangeList
 from explorer.tui.panes.locks import LockList
-from explorer.tui.panes.pane import failure
+from explorer.tui.panes.pane import error_content
 from explorer.tui.rendering import safe_content
 from explorer.tui.terminal.sanitize_filter import SanitizeFilter
 from explorer.tui.widgets.diff_view import DiffView
@@ -67,7 +67,7 @@ class Gallery(App[None]):
         self.store = Store(page=100)
         self.keys = Tree(self.store.load, on_change=lambda: None, clock=lambda: 0.0, verify_delay=0)
         self.changes = ChangeLog()
-        self.options = _Options[str]((), numbered=False, pending=False)
+        self.options = _OptionList[str]((), is_numbered=False, is_loading=False)
 
     def compose(self) -> ComposeResult:
         yield KeyTree(self.keys)
@@ -152,9 +152,9 @@ async def test_names_of_keys_are_drawn_inert() -> None:
             for name in names:
                 node = app.keys.node(name.partition("/")[0])
                 assert node is not None, name
-                view.go(node)
-                view._look_again(all_of_it=True)  # noqa: SLF001 - no frame is waited for
-                for y in range(min(view.size.height, len(view.looks))):
+                view.move_cursor(node)
+                view._refresh_rows(force=True)  # noqa: SLF001 - no frame is waited for
+                for y in range(min(view.size.height, len(view.visible_rows))):
                     harmless(view.render_line(y), view.size.width)
 
         every_batch(check)
@@ -167,10 +167,9 @@ async def test_values_are_drawn_inert_and_whole() -> None:
         def check(values: list[str]) -> None:
             for number, value in enumerate(values):
                 language = ("text", "json", "yaml", "textproto", "hex")[number % 5]
-                pager.show(value, language, dimmed=number % 7 == 0, marked=(0,) if number % 3 == 0 else None)
+                pager.show(value, language, dimmed=number % 7 == 0)
                 shown = all_of(pager)
-                if pager.marked is None:
-                    assert seen(shown) == seen("".join(sanitize(line.expandtabs(4)) for line in value.split("\n")))
+                assert seen(shown) == seen("".join(sanitize(line.expandtabs(4)) for line in value.split("\n")))
 
         every_batch(check)
 
@@ -218,7 +217,7 @@ async def test_the_log_is_drawn_inert() -> None:
             app.changes.add([*events, Lost(names[0])], NOON)
             log.follow()
             width = log.size.width
-            for index in range(min(len(log.entries), len(names) + 1)):
+            for index in range(min(len(log.change_log), len(names) + 1)):
                 log.set_reactive(Widget.scroll_y, float(index))
                 harmless(log.render_line(0), width)
 
@@ -231,7 +230,7 @@ async def test_choices_are_drawn_inert() -> None:
 
         def check(names: list[str]) -> None:
             options.options = [Option(name, name, name) for name in names]
-            options.changed()
+            options.update_rows()
             all_of(options)
 
         every_batch(check)
@@ -246,7 +245,7 @@ async def test_titles_notices_failures_and_toasts_are_drawn_inert() -> None:
             for text in words:
                 contents(static, safe_content(text))
                 contents(static, safe_content(text, "bold $warning"))
-                contents(static, failure(NotReachable(text, hint=text)))
+                contents(static, error_content(NotReachable(text, hint=text), "r"))
                 contents(static, toast(text))
 
         every_batch(check)
@@ -329,7 +328,7 @@ class TestTheApp(Undefended):
             await page.settle()
             await press(page, "4", "G", "1", "/", "[", "escape")
             for text in figure(tuple(KINDS.values()), STRANGE):
-                page.app.say(text, warning=True)
+                page.app.notify(text, severity="warning")
                 await page.pilot.pause()
                 looked_at(page)
 
@@ -345,7 +344,7 @@ class TestTheApp(Undefended):
                 assert page.session.selected == key
                 await press(page, "e", "x")
                 await store.put(key, b"one\nTWO\nthree\n" + stored(text))
-                await page.shows("Meanwhile somebody else has changed this key")
+                await page.shows("Another client has changed this key meanwhile")
                 await press(page, "ctrl+s")
                 await page.shows("Base:", "Theirs:", "Mine:")
                 await press(page, "ctrl+p", "escape", "escape", "escape")

@@ -20,7 +20,7 @@ class TestAFolderWithTheEmptyName:
             for key in ("/registry/a", "/registry/b", "config"):
                 await store.put(key, b"x")
             async with browsing(place.connect, Codecs(), writable=True) as page:
-                await page.shows("a folder; it has no value")
+                await page.shows("a folder without a value")
                 await page.press("d")
                 await page.shows("Everything below /: 2 entries", "Type '/' to confirm")
                 await page.press("enter")

@@ -42,7 +42,7 @@ async def test_cursor_is_in_sight_below_a_folder_that_is_not_read() -> None:
         asked = app.store.asked
         await pilot.press("G")
         await app.settle(pilot)
-        await app.has(*(f"├╴  k{number:04}" for number in range(24, 30)), "└╴… more; enter loads them", "  odd")
+        await app.has(*(f"├╴  k{number:04}" for number in range(24, 30)), "└╴… more; press enter to load them", "  odd")
         await app.is_on("odd")
         assert app.store.asked == asked
         for name in ("k0499", "k0498", "k0497"):
@@ -59,17 +59,17 @@ async def test_pages_that_arrive_move_neither_the_cursor_nor_its_line() -> None:
     async with shown(*many(500), page=30, size=(40, 8)) as (app, pilot):
         node = await app.keys.reveal("k0300")
         assert node is not None
-        app.view.go(node, heading=-1)
+        app.view.move_cursor(node, direction=-1)
         await app.settle(pilot)
         await app.is_on("k0300")
         await app.shows("k0297")
-        line = app.view.cursor_row - app.view.scroll_offset.y
+        line = app.view.cursor.row - app.view.scroll_offset.y
         for number in range(20):
             app.store.put(f"k0290-{number:02}")
         app.tell()
         await pilot.pause()
         await app.is_on("k0300")
-        assert app.view.cursor_row - app.view.scroll_offset.y == line
+        assert app.view.cursor.row - app.view.scroll_offset.y == line
 
 
 async def test_what_is_near_is_not_loaded_for_a_filter() -> None:
@@ -77,7 +77,7 @@ async def test_what_is_near_is_not_loaded_for_a_filter() -> None:
         asked = app.store.asked
         app.keys.filter("k0029")
         await app.settle(pilot)
-        await app.has("  k0029", "… more; enter loads them")
+        await app.has("  k0029", "… more; press enter to load them")
         assert app.store.asked == asked
         await pilot.press("G", "enter")
         await app.settle(pilot)
@@ -93,7 +93,7 @@ async def test_loading_failure_and_trying_again() -> None:
         request.answer = NotReachable("no \x1b[31mroute", hint="look at the cable")
         app.store.arrive(request)
         await app.settle(pilot)
-        await app.has("▾ a/", "└╴✗ no \\x1b[31mroute (look at the cable); enter tries again")
+        await app.has("▾ a/", "└╴✗ no \\x1b[31mroute (look at the cable); press enter to retry")
         app.store.held = False
         await pilot.press("j", "enter")
         await app.settle(pilot)

@@ -45,7 +45,7 @@ class TestLeavingASave:
             else:
                 await page.shows("app was not saved: connection refused. Its draft is kept.")
                 await page.press("e")
-                await page.shows("Go on with the draft")
+                await page.shows("Continue the draft")
                 assert await stored(place, "app") == APP
 
     async def test_letters_are_no_commands(self, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from explorer.model.locks import Contender, LockInfo
 from explorer.session.lock_table import LoadedLocks
-from explorer.tui.panes.locks import LockList, Row
+from explorer.tui.panes.locks import LockList, LockRow
 
 HOLDER = Contender("who", "job", "creation 7", 20.0)
 
@@ -21,13 +21,13 @@ HOLDER = Contender("who", "job", "creation 7", 20.0)
 )
 def test_line_of_lock_says_whether_it_is_certain(lock: LockInfo, words: list[str]) -> None:
     rows = LockList()
-    rows.rows = [Row(lock)]
+    rows.rows = [LockRow(lock)]
     line = "".join(text for _, text in rows.pieces(0, 100))
     assert all(word in line for word in words)
     assert ("possible" in line) is not lock.certain
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(5.0, "15s left"), (25.0, "ends now unless renewed")])
+@pytest.mark.parametrize(("seconds", "words"), [(5.0, "15s left"), (25.0, "expires now unless renewed")])
 def test_line_of_holder_says_the_time_left(seconds: float, words: str) -> None:
     """A reading that is older than the time left does not say whether the session was renewed since."""
     lock = LockInfo("job", "etcd mutex", "concurrency", HOLDER)

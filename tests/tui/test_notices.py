@@ -4,7 +4,7 @@ import pytest
 from textual.widgets._toast import Toast
 
 from explorer.codecs.codecs import Codecs
-from explorer.tui.app import READING_TIME
+from explorer.tui.app import MIN_NOTICE_TIME
 from tests.session.fixtures import Place
 from tests.tui.app_harness import NARROW, WIDE, Page, browsing
 
@@ -23,7 +23,7 @@ async def place() -> Place:
 
 async def noticed(page: Page, text: str) -> list[str]:
     """Show a notice and return the lines above it that are still to be seen."""
-    page.app.say(text)
+    page.app.notify(text)
     await page.shows(text)
     regions = [toast.region for toast in page.app.screen.query(Toast)]
     assert [region.height for region in regions] == [1]
@@ -38,7 +38,7 @@ async def test_notice_covers_only_the_last_line(place: Place, size: tuple[int, i
         before = page.lines()[:-1]
         assert await noticed(page, "a notice in the tree") == before
         await page.press("e", "x")
-        await page.shows("changed; ctrl+s shows what saving would change")
+        await page.shows("modified; ctrl+s reviews the change")
         before = page.lines()[:-1]
         assert await noticed(page, "a notice in the editor") == before
         await page.press("ctrl+a", "x", "ctrl+s")
@@ -65,9 +65,9 @@ async def test_question_mark_explains_the_keys_of_a_question(place: Place) -> No
     """In a list that is chosen from by number, and where y and n answer; neither is answered by it."""
     async with browsing(place.connect, Codecs(), writable=True) as page:
         await page.press("y", "question_mark")
-        await page.shows("a number chooses", "Key and value")
+        await page.shows("a number selects its option", "Key and value")
         await page.press("escape", "d", "question_mark")
-        await page.shows("y Delete; n Cancel", "Delete this key?")
+        await page.shows("y: Delete; n, esc: Cancel", "Delete this key?")
 
 
 @SIZES
@@ -84,12 +84,12 @@ async def test_click_on_the_name_of_a_tab_shows_it(place: Place, size: tuple[int
 async def test_warning_that_was_read_gives_way_to_the_next(place: Place) -> None:
     """Those that come together are all shown; a later one does not pile up on them."""
     async with browsing(place.connect, Codecs()) as page:
-        page.app.say("the first", warning=True)
-        page.app.say("the second", warning=True)
+        page.app.notify("the first", severity="warning")
+        page.app.notify("the second", severity="warning")
         await page.shows("the first", "the second")
         for notice in page.app._notifications:  # noqa: SLF001 - Textual has no other way to their age
-            notice.raised_at -= READING_TIME
-        page.app.say("the third", warning=True)
+            notice.raised_at -= MIN_NOTICE_TIME
+        page.app.notify("the third", severity="warning")
         await page.shows("the third")
         assert "the first" not in page.text()
         assert "the second" not in page.text()

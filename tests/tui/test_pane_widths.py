@@ -77,4 +77,4 @@ async def test_side_panes_without_room_say_so(place: Place) -> None:
     """At 80 columns there is nothing to hide."""
     async with browsing(place.connect, Codecs()) as page:
         await page.press("s")
-        await page.shows("there is room for one pane beside the tree", "2 Value")
+        await page.shows("the screen is too narrow for side panes", "2 Value")

@@ -9,7 +9,7 @@ from textual.widgets import TextArea
 from explorer.codecs.codecs import Codecs
 from explorer.drivers.memory import MemoryStore
 from explorer.session.commands import ACTIONS
-from explorer.tui.screens.edit import LARGEST
+from explorer.tui.screens.edit_status import MAX_EDITED
 from explorer.tui.widgets.key_tree import KeyTree
 from tests.session.fixtures import Place
 from tests.tui.app_harness import NARROW, WIDE, Page, browsing
@@ -35,7 +35,7 @@ async def shown(view: str, size: tuple[int, int], place: Place) -> AsyncGenerato
                 await page.shows("line 005")
             case "review":
                 await page.press("e")
-                await page.shows("nothing changed yet")
+                await page.shows("not modified")
                 page.app.screen.query_one(TextArea).load_text("\n".join(f"new {line}" for line in LINES))
                 await page.press("ctrl+s")
                 await page.shows("Save key?", "line 001")
@@ -54,7 +54,7 @@ async def shown(view: str, size: tuple[int, int], place: Place) -> AsyncGenerato
                 await page.shows("Everything below folder: 200 entries", "line 000")
                 await page.press("shift+tab")
             case "reader":
-                await store.put("key", TEXT.encode() * (LARGEST // len(TEXT) + 2))
+                await store.put("key", TEXT.encode() * (MAX_EDITED // len(TEXT) + 2))
                 await page.shows("130.1 KiB")
                 await page.press("e")
                 await page.shows("read-only here", "line 005")
@@ -123,10 +123,10 @@ class TestTheConflict:
         async with shown("conflict", NARROW, place) as page:
             async with place.other() as other:
                 await other.put("key", TEXT.replace("line 000", "newest").encode())
-            await page.shows("The key was changed again since", "r compares")
+            await page.shows("The key was changed again", "r compares")
             assert "newest" not in page.text()
             await page.press("r")
-            await page.shows("newest", "Both changed 1 place differently")
+            await page.shows("newest", "1 conflict between the changes")
             await page.hides("changed again")
 
     async def test_merging_is_off_with_the_reason_where_nothing_can_be_merged(self) -> None:
@@ -135,7 +135,7 @@ class TestTheConflict:
             await page.press("e", "x")
             await store.delete("key")
             await page.press("ctrl+s", "ctrl+s")
-            await page.shows("key was deleted by somebody else", "Theirs: deleted")
+            await page.shows("key was deleted by another client", "Theirs: deleted")
             await page.press("b")
             await page.shows("nothing to merge", "Theirs: deleted")
 
@@ -180,7 +180,7 @@ class TestTheDeletion:
     @SIZES
     async def test_names_every_key_with_store_and_promise_in_sight(self, size: tuple[int, int]) -> None:
         async with shown("deletion", size, Place()) as page:
-            facts = ("200 entries", "in memory:", "Nothing is deleted if anything below changes before.")
+            facts = ("200 entries", "in memory:", "Nothing is deleted if a key below it changes before.")
             await page.shows(*facts, "Type 'folder' to confirm")
             named = set()
             for _ in LINES:

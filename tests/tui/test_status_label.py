@@ -34,9 +34,9 @@ async def test_the_room_is_that_of_the_text_whatever_was_said_before(text: str, 
     app = Speaker()
     async with app.run_test(size=(20, 10)) as pilot:
         words = app.query_one(StatusLabel)
-        words.say(Content(before))
+        words.set_content(Content(before))
         await pilot.pause()
-        words.say(Content(text))
+        words.set_content(Content(text))
         await pilot.pause()
         await comes_to(lambda: words.size.height, height)
 
@@ -45,11 +45,11 @@ async def test_another_text_of_as_many_lines_is_drawn_without_a_layout() -> None
     app = Speaker()
     async with app.run_test(size=(20, 10)) as pilot:
         words = app.query_one(StatusLabel)
-        words.say(Content("one\ntwo"))
+        words.set_content(Content("one\ntwo"))
         await comes_to(lambda: words.size.height, 2)
         await pilot.pause()
         laid_out = app.laid_out
-        words.say(Content("three\nfour"))
+        words.set_content(Content("three\nfour"))
         await comes_to(lambda: [line.text.strip() for line in words.render_lines(words.region)], ["three", "four"])
         await pilot.pause()
         assert app.laid_out == laid_out
@@ -59,9 +59,9 @@ async def test_another_style_of_the_same_text_is_drawn() -> None:
     app = Speaker()
     async with app.run_test(size=(20, 10)) as pilot:
         words = app.query_one(StatusLabel)
-        words.say(Content("one"))
+        words.set_content(Content("one"))
         await pilot.pause()
-        words.say(Content.styled("one", "bold"))
+        words.set_content(Content.styled("one", "bold"))
         await comes_to(
             lambda: any(segment.style and segment.style.bold for segment in words.render_line(0)), wanted=True
         )

@@ -90,7 +90,7 @@ def test_drafts_are_said_in_the_shell_at_the_end(place: str, tmp_path: Path, way
         terminal.ended()
         assert line in terminal.sent.decode()
     with Terminal(place, home=tmp_path) as terminal:
-        terminal.shows("1 draft kept from before: D lists")
+        terminal.shows("1 draft kept from earlier sessions: D lists")
         terminal.quit()
         assert line in terminal.sent.decode()
     with Terminal(place, home=tmp_path / "other") as terminal:

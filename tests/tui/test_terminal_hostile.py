@@ -37,7 +37,7 @@ def lose_a_race(terminal: Terminal, place: str, value: bytes) -> None:
     terminal.press("ctrl+s")
     terminal.shows("Save strange/zz")
     asyncio.run(filled(place, {"strange/zz": value * 2}))
-    terminal.shows("Meanwhile somebody else has changed this key")
+    terminal.shows("Another client has changed this key meanwhile")
     terminal.press("ctrl+s")
     terminal.shows("Base:", "Theirs:", "Mine:")
     terminal.press("ctrl+p")
@@ -45,7 +45,7 @@ def lose_a_race(terminal: Terminal, place: str, value: bytes) -> None:
     terminal.press("escape")
     terminal.hides("Search for commands")
     terminal.press("t")
-    terminal.shows("kept what is stored")
+    terminal.shows("kept the stored value")
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])

@@ -101,13 +101,6 @@ def test_text_layout_another_width_keeps_the_place(name: str, width: int) -> Non
         assert again.offset <= anchor.offset < again.offset + 2 * width + 2
 
 
-def test_text_layout_line_numbers_and_rows_agree() -> None:
-    layout = TextLayout(TEXTS["mixed"], 40)
-    for line in (0, 899, 900, 901, 5000, 10_811):
-        row = layout.settle(layout.line_row(line), HEIGHT)
-        assert layout.line_number(row) == line
-
-
 def test_content_parts_are_the_text() -> None:
     """Whatever the blocks are, put together they are the whole."""
     for name, content in TEXTS.items():

@@ -150,7 +150,7 @@ def test_a_days_work(client: Other, shared_server: Server, tmp_path: Path, size:
         tmux.shows('"threads": 8,', "valid JSON")
 
         tmux.press("e")
-        tmux.shows("nothing changed yet")
+        tmux.shows("not modified")
         tmux.press("Down", "End", "C-u")
         tmux.type('  "threads": 16,')
         tmux.shows("changed; ctrl+s")
@@ -158,9 +158,9 @@ def test_a_days_work(client: Other, shared_server: Server, tmp_path: Path, size:
         tmux.shows('+  "threads": 16,')
         theirs = app.replace("info", "debug")
         client.put(f"{root}/config/app.json", theirs)
-        tmux.shows("somebody else has changed this key")
+        tmux.shows("Another client has changed this key meanwhile")
         tmux.press("C-s")
-        tmux.shows("nothing was written", "Both changes fit together")
+        tmux.shows("nothing was changed", "The changes can be merged without a conflict")
         assert client.get(f"{root}/config/app.json") == theirs
         tmux.press("b")
         tmux.hides("Base:")

@@ -30,14 +30,14 @@ async def test_list_of_a_large_value_opens_and_fills() -> None:
     async with browsing(place.connect, codecs) as page:
         try:
             await page.press("t")
-            await page.shows("Read this value as", "Automatic", "more are being found")
+            await page.shows("Read this value as", "Automatic", "searching for more")
             await page.type("hex")
             await page.press("enter")
-            await page.shows("Read this value as", "more are being found")
+            await page.shows("Read this value as", "searching for more")
             assert "Automatic" not in page.text()
         finally:
             codecs.found.set()
-        await page.hides("more are being found")
+        await page.hides("searching for more")
         await page.shows("hex")
         assert "Automatic" not in page.text()
         await page.press("enter")
@@ -52,7 +52,7 @@ async def test_list_that_is_left_early_is_gone() -> None:
     async with browsing(place.connect, codecs) as page:
         try:
             await page.press("t")
-            await page.shows("more are being found")
+            await page.shows("searching for more")
             await page.press("escape")
             await page.shows("1 Keys")
         finally:

@@ -34,9 +34,9 @@ class OneList(App[None]):
         super().__init__()
         self.chosen: list[int | None] = []
 
-    @on(VirtualList.Chosen)
-    def note(self, event: VirtualList.Chosen) -> None:
-        self.chosen.append(event.lines.cursor)
+    @on(VirtualList.Selected)
+    def note(self, event: VirtualList.Selected) -> None:
+        self.chosen.append(event.virtual_list.cursor)
 
     def compose(self) -> ComposeResult:
         yield Numbers()
@@ -48,22 +48,22 @@ async def test_lines_draw_again_only_the_rows_that_differ() -> None:
         await pilot.pause()
         rows = app.query_one(Numbers)
         rows.rows_drawn.clear()
-        rows.changed()
+        rows.update_rows()
         await pilot.pause()
         assert rows.rows_drawn == []
         rows.texts[3] = "another"
         rows.texts[50] = "out of sight"
-        rows.changed()
+        rows.update_rows()
         await pilot.pause()
         assert rows.rows_drawn == [3]
-        rows.move(20)
+        rows.move_by(20)
         rows.texts[20] = "at the cursor"
-        rows.changed()
+        rows.update_rows()
         await pilot.pause()
         assert "at the cursor" in "".join(strip.text for strip in app.screen._compositor.render_strips())  # noqa: SLF001 - Textual has no other way to its text
         rows.rows_drawn.clear()
         del rows.texts[15:]
-        rows.changed()
+        rows.update_rows()
         await pilot.pause()
         assert set(rows.rows_drawn) >= {9}
         assert "row 14" in "".join(strip.text for strip in app.screen._compositor.render_strips())  # noqa: SLF001 - Textual has no other way to its text
@@ -79,7 +79,7 @@ async def test_a_second_click_chooses_the_line() -> None:
         await pilot.click(Numbers, offset=(3, 5), button=3)
         assert rows.cursor == 4
         del rows.texts[3:]
-        rows.changed()
+        rows.update_rows()
         await pilot.click(Numbers, offset=(3, 7), times=2)
         await pilot.pause()
         assert app.chosen == [4]

@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 from textual.app import App, ComposeResult
+from textual.binding import BindingType
 from textual.pilot import Pilot
 
+from explorer.session.actions import Place
 from explorer.session.keytree.tree import Tree
+from explorer.tui.keys import bindings
 from explorer.tui.widgets.key_tree import KeyTree
 from tests.session.fake_store import Store
 from tests.session.fixtures import PATIENCE, comes_to
@@ -15,6 +19,8 @@ from tests.session.fixtures import PATIENCE, comes_to
 
 class Page(App[None]):
     """An app that shows nothing but a tree, and what a person sees of it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.TREE)
 
     def __init__(self, store: Store) -> None:
         super().__init__()
@@ -26,6 +32,9 @@ class Page(App[None]):
         self.moved: list[str | None] = []
         self.chosen: list[str] = []
 
+    def action_perform(self, name: str) -> None:
+        getattr(self.view, f"do_{name.replace('-', '_')}")()
+
     def compose(self) -> ComposeResult:
         yield KeyTree(self.keys)
 
@@ -36,10 +45,10 @@ class Page(App[None]):
         for view in self.query(KeyTree):
             view.sync()
 
-    def on_key_tree_moved(self, event: KeyTree.Moved) -> None:
+    def on_key_tree_node_highlighted(self, event: KeyTree.NodeHighlighted) -> None:
         self.moved.append(event.key)
 
-    def on_key_tree_chosen(self, event: KeyTree.Chosen) -> None:
+    def on_key_tree_node_selected(self, event: KeyTree.NodeSelected) -> None:
         self.chosen.append(event.key)
 
     @property
@@ -59,7 +68,7 @@ class Page(App[None]):
     @property
     def on(self) -> str:
         """The name under the cursor."""
-        return self.keys.at(self.view.cursor_row).name
+        return self.keys.at(self.view.cursor.row).name
 
     def tell(self) -> None:
         """Have the tree hear what happened, as once per frame."""

@@ -1,4 +1,4 @@
-"""Questions asked before something happens: the safe answer has the focus, and esc gives it."""
+"""Dialogs that ask before something happens: yes or no, or one of several options."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -12,15 +12,14 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from explorer.model.sanitize import sanitize
 from explorer.tui.dialogs.base import Dialog
-from explorer.tui.rendering import Piece, middle, safe_content
+from explorer.tui.rendering import Piece, safe_content, shorten_middle
 from explorer.tui.widgets.inputs import OrderedInput
 from explorer.tui.widgets.virtual_list import VirtualList
 
 Answer = TypeVar("Answer")
 
-_CSS = """
+_CSS: Final = """
     align: center middle;
     & > .box {
         width: 80%; max-width: 90; min-width: 38; height: auto; max-height: 90%; background: $panel;
@@ -28,9 +27,7 @@ _CSS = """
     }
     & .box--title { text-style: bold; height: auto; max-height: 4; padding-bottom: 1; }
     & VerticalScroll { height: auto; max-height: 40vh; }
-    & .box--below { margin-top: 1; }
-    & .box--trouble { color: $error; height: auto; display: none; }
-    & .box--trouble.-told { display: block; }
+    & .box--note { margin-top: 1; }
     & .box--buttons { height: auto; align-horizontal: right; padding-top: 1; }
     & Button { margin-left: 2; }
     &.-short > .box { max-height: 100%; }
@@ -39,13 +36,15 @@ _CSS = """
     &.-short .box--buttons { padding-top: 0; }
     & Input { padding: 0 1; background: $surface; }
 """
+MAX_NOTE_WIDTH: Final = 2000
+"""Cells of the note below a list; the middle of a longer one is left out."""
+MAX_NUMBERED: Final = 9
+"""Options that are chosen by their number; more of them are filtered by typing."""
+_MAX_LIST_HEIGHT: Final = 14
 
 
 class ConfirmDialog(ModalScreen[bool], Dialog[bool]):
-    """Asks whether to do something that cannot simply be taken back.
-
-    With `typed` the word has to be typed before the answer can be yes.
-    """
+    """A question with yes and no. The button for no has the focus, and esc means no."""
 
     DEFAULT_CSS = f"ConfirmDialog {{ {_CSS} }}"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,54 +55,36 @@ class ConfirmDialog(ModalScreen[bool], Dialog[bool]):
         Binding("right", "app.focus_next", show=False),
     ]
 
-    def __init__(self, title: str, body: Content, *, yes: str, no: str = "Cancel", typed: str | None = None) -> None:
+    def __init__(self, title: str, body: Content, *, yes: str, no: str = "Cancel") -> None:
         super().__init__()
-        self._title, self._body, self._yes, self._no, self._typed = title, body, yes, no, typed
+        self._title, self._body, self._yes, self._no = title, body, yes, no
 
     def compose(self) -> ComposeResult:
-        """Put the question together."""
+        """Compose title, body and buttons."""
         with Vertical(classes="box"):
             yield Static(safe_content(self._title), classes="box--title", markup=False)
             with VerticalScroll(can_focus=False):
                 yield Static(self._body, markup=False)
-            if self._typed is not None:
-                yield Static(safe_content(f"Type '{self._typed}' to confirm:"), markup=False)
-                yield OrderedInput(id="typed", compact=True)
             with Horizontal(classes="box--buttons"):
                 yield Button(safe_content(self._no), compact=True, id="no", variant="primary")
-                yield Button(
-                    safe_content(self._yes), compact=True, id="yes", variant="error", disabled=self._typed is not None
-                )
+                yield Button(safe_content(self._yes), compact=True, id="yes", variant="error")
 
     def on_mount(self) -> None:
-        """Give the focus to what does no harm."""
-        self.set_focus(self.query_one("#typed" if self._typed is not None else "#no"))
-
-    @on(Input.Changed, "#typed")
-    def typing(self, event: Input.Changed) -> None:
-        """Unlock the answer once the word is there."""
-        self.query_one("#yes", Button).disabled = event.value != self._typed
-
-    @on(Input.Submitted, "#typed")
-    def typed(self, event: Input.Submitted) -> None:
-        """Take the typed word as the answer."""
-        if event.value == self._typed:
-            self.dismiss(result=True)
+        """Focus the button that does nothing."""
+        self.set_focus(self.query_one("#no"))
 
     @on(Button.Pressed)
-    def pressed(self, event: Button.Pressed) -> None:
-        """Take the answer."""
+    def submit(self, event: Button.Pressed) -> None:
+        """Return the answer of a button."""
         self.dismiss(event.button.id == "yes")
 
     def action_explain(self) -> None:
-        """Say what the keys do."""
-        do_it = f"the word, then enter: {self._yes}" if self._typed is not None else f"y {self._yes}; n {self._no}"
-        self.notify(sanitize(f"{do_it}; esc {self._no}; ← → change the button, enter presses it"), markup=False)
+        """Show what the keys do."""
+        self.notify(f"y: {self._yes}; n, esc: {self._no}; ← → select a button, enter presses it")
 
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's argument has no name
-        """Give the answer; yes only once the word was typed that is asked for."""
-        if not (answer and self._typed is not None and self.query_one("#yes", Button).disabled):
-            self.dismiss(answer)
+        """Return an answer."""
+        self.dismiss(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,68 +93,59 @@ class Option(Generic[Answer]):
 
     title: str
     value: Answer
-    more: str = ""
+    details: str = ""
 
 
-class _Options(VirtualList, Generic[Answer]):
+class _OptionList(VirtualList, Generic[Answer]):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "by(1)", show=False),
-        Binding("up,k", "by(-1)", show=False),
-        Binding("enter,space", "take", show=False),
-        *(Binding(str(number), f"number({number})", show=False) for number in range(1, 10)),
+        Binding("enter,space", "select", show=False),
+        *(Binding(str(number), f"select_number({number})", show=False) for number in range(1, 10)),
     ]
 
-    def __init__(self, options: Sequence[Option[Answer]], *, numbered: bool, pending: bool) -> None:
+    def __init__(self, options: Sequence[Option[Answer]], *, is_numbered: bool, is_loading: bool) -> None:
         super().__init__(cursor=True)
         self.options = options
-        self.pending = pending
-        """Whether more of them are being found."""
-        self._numbered = numbered
+        self.is_loading = is_loading
+        """Whether more options are being searched for."""
+        self._is_numbered = is_numbered
 
     def count(self) -> int:
-        return max(1, len(self.options) + self.pending)  # that there is none is a line, too
+        return max(1, len(self.options) + self.is_loading)  # an empty list says so in a row
 
     def pieces(self, index: int, width: int) -> list[Piece]:
-        if self.pending and index == len(self.options):
-            return [("lines--dim", " … more are being found")]
+        if self.is_loading and index == len(self.options):
+            return [("virtual-list--dim", " … searching for more")]
         if not self.options:
-            return [("lines--dim", " none has these words in it: backspace, or esc to leave")]
+            return [("virtual-list--dim", " no match: backspace to change the text, esc to go back")]
         option = self.options[index]
-        number = f"{index + 1} " if self._numbered else ""
+        number = f"{index + 1} " if self._is_numbered else ""
         return [
-            ("lines--dim", f" {number}"),
+            ("virtual-list--dim", f" {number}"),
             ("", option.title),
-            ("lines--dim", f"  {option.more}"[: max(0, width)]),
+            ("virtual-list--dim", f"  {option.details}"[: max(0, width)]),
         ]
 
-    def action_by(self, by: int) -> None:
-        self.move(by)
+    def action_select_number(self, number: int) -> None:
+        if self._is_numbered and number <= len(self.options):
+            self.move_by(number - 1 - (self.cursor or 0))
+            self.action_select()
 
-    def action_number(self, number: int) -> None:
-        if self._numbered and number <= len(self.options):
-            self.move(number - 1 - (self.cursor or 0))
-            self.action_take()
-
-    def action_take(self) -> None:
+    def action_select(self) -> None:
         screen = self.screen
         if isinstance(screen, ChoiceDialog) and self.cursor is not None and self.cursor < len(self.options):
             screen.dismiss(self.options[self.cursor].value)
 
 
-MAX_BELOW: Final = 2000
-"""Cells of the text below a list; of a longer one the middle is left out."""
-MAX_NUMBERED: Final = 9
-"""Options that are chosen by their number; more of them are narrowed down by typing."""
-
-
 class ChoiceDialog(ModalScreen[Answer | None], Dialog[Answer | None], Generic[Answer]):
-    """Asks for one of several things: few are chosen by their number, many are narrowed down by typing."""
+    """A list of options. A few are chosen by their number, many are filtered by typing; esc chooses none."""
 
-    DEFAULT_CSS = f"ChoiceDialog {{ {_CSS} & VirtualList {{ height: auto; max-height: 14; min-height: 1; }} }}"
+    DEFAULT_CSS = (
+        f"ChoiceDialog {{ {_CSS} & VirtualList {{ height: auto; max-height: {_MAX_LIST_HEIGHT}; min-height: 1; }} }}"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", show=False),
-        Binding("down", "by(1)", show=False),
-        Binding("up", "by(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+        Binding("up", "move(-1)", show=False),
         Binding("question_mark,f1", "explain", show=False),
     ]
 
@@ -182,81 +154,78 @@ class ChoiceDialog(ModalScreen[Answer | None], Dialog[Answer | None], Generic[An
         title: str,
         options: Sequence[Option[Answer]],
         *,
-        rest: Callable[[], Awaitable[Sequence[Option[Answer]]]] | None = None,
-        below: str = "",
+        find_more: Callable[[], Awaitable[Sequence[Option[Answer]]]] | None = None,
+        note: str = "",
     ) -> None:
-        """Prepare.
+        """Initialise the dialog.
 
         Args:
-            title: What is asked.
-            options: The answers.
-            rest: Finds further answers, which takes a while: they are added once they are there.
-            below: A text below them that is shown whole, on as many lines as it needs.
+            title: The question.
+            options: The options.
+            find_more: Returns further options, which are added when they are found; it may take a while.
+            note: A text below the list, shown on as many lines as it needs.
         """
         super().__init__()
-        self._title, self._all, self._below, self._rest = title, tuple(options), below, rest
-        self._filtered = len(self._all) > MAX_NUMBERED or rest is not None
+        self._title, self._options, self._note, self._find_more = title, tuple(options), note, find_more
+        self._is_filtered = len(self._options) > MAX_NUMBERED or find_more is not None
 
     def compose(self) -> ComposeResult:
-        """Put title, filter and list together."""
+        """Compose title, filter, list and note."""
         with Vertical(classes="box"):
             yield Static(safe_content(self._title), classes="box--title", markup=False)
-            if self._filtered:
-                yield OrderedInput(placeholder="type to narrow down", compact=True)
-            yield _Options(self._all, numbered=not self._filtered, pending=self._rest is not None)
-            if self._below:
-                with VerticalScroll(can_focus=False, classes="box--below"):
-                    yield Static(safe_content(middle(self._below, MAX_BELOW)), markup=False)
+            if self._is_filtered:
+                yield OrderedInput(placeholder="type to filter", compact=True)
+            yield _OptionList(self._options, is_numbered=not self._is_filtered, is_loading=self._find_more is not None)
+            if self._note:
+                with VerticalScroll(can_focus=False, classes="box--note"):
+                    yield Static(safe_content(shorten_middle(self._note, MAX_NOTE_WIDTH)), markup=False)
 
     def on_mount(self) -> None:
-        """Make room for the list, and have the rest of it found."""
+        """Fit the list, and search for more options."""
         self._fit()
-        if self._rest is not None:
-            self.run_worker(self._add(self._rest))
-        self.set_focus(self.query_one(Input) if self._filtered else self.query_one(_Options))
+        if self._find_more is not None:
+            self.run_worker(self._add_more(self._find_more))
+        self.set_focus(self.query_one(Input) if self._is_filtered else self.query_one(_OptionList))
 
     def _fit(self) -> None:
-        options = self.query_one(_Options)
-        options.styles.height = max(1, min(14, options.count()))
+        options = self.query_one(_OptionList)
+        options.styles.height = max(1, min(_MAX_LIST_HEIGHT, options.count()))
 
-    async def _add(self, rest: Callable[[], Awaitable[Sequence[Option[Answer]]]]) -> None:
-        self._all += tuple(await rest())
-        self.query_one(_Options).pending = False
-        self._narrow(keep=True)
+    async def _add_more(self, find_more: Callable[[], Awaitable[Sequence[Option[Answer]]]]) -> None:
+        self._options += tuple(await find_more())
+        self.query_one(_OptionList).is_loading = False
+        self._filter(keep_cursor=True)
 
     @on(Input.Changed)
-    def narrow(self) -> None:
-        """Show only what has the typed words in it."""
-        self._narrow(keep=False)
+    def filter_while_typing(self) -> None:
+        """Show the options that contain the typed words."""
+        self._filter(keep_cursor=False)
 
-    def _narrow(self, *, keep: bool) -> None:
-        """Show only what has the typed words in it; the cursor is kept, or goes to the first."""
+    def _filter(self, *, keep_cursor: bool) -> None:
         words = self.query_one(Input).value.lower().split()
-        options = self.query_one(_Options)
-        options.options = [one for one in self._all if all(word in f"{one.title} {one.more}".lower() for word in words)]
-        options.cursor = options.cursor if keep else 0
+        options = self.query_one(_OptionList)
+        options.options = [
+            one for one in self._options if all(word in f"{one.title} {one.details}".lower() for word in words)
+        ]
+        options.cursor = options.cursor if keep_cursor else 0
         self._fit()
-        options.changed(top=not keep)
+        options.update_rows(top=not keep_cursor)
 
     @on(Input.Submitted)
-    def chosen(self) -> None:
-        """Take the current one."""
-        self.query_one(_Options).action_take()
+    @on(VirtualList.Selected)
+    def select_current(self) -> None:
+        """Return the current option."""
+        self.query_one(_OptionList).action_select()
 
-    @on(VirtualList.Chosen)
-    def clicked(self) -> None:
-        """Take what was clicked twice."""
-        self.query_one(_Options).action_take()
-
-    def action_by(self, by: int) -> None:
+    def action_move(self, rows: int) -> None:
         """Move in the list while the filter has the focus."""
-        self.query_one(_Options).move(by)
+        self.query_one(_OptionList).move_by(rows)
 
     def action_explain(self) -> None:
-        """Say what the keys do."""
-        first = "what is typed narrows the list down" if self._filtered else "a number chooses"
-        self.notify(f"{first}; ↑ ↓ move, enter chooses, esc goes back", markup=False)
+        """Show what the keys do."""
+        how = "type to filter" if self._is_filtered else "a number selects its option"
+        self.notify(f"{how}; ↑ ↓ move, enter selects, esc goes back")
 
     def action_leave(self) -> None:
-        """Choose nothing."""
+        """Choose none."""
         self.dismiss(None)

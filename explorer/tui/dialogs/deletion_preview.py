@@ -1,7 +1,7 @@
-"""The preview of a deletion below a folder: every key that would go, the store, and what is promised."""
+"""The preview of a folder's deletion: all keys, the store, and the condition of the deletion."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,40 +16,40 @@ from explorer.session.editing.deletion import DeletePlan
 from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.keys import bindings
-from explorer.tui.rendering import Piece, middle, named, safe_content
-from explorer.tui.screens.scroll_keys import ScrollKeys
+from explorer.tui.rendering import Piece, safe_content, short_key, shorten_middle
+from explorer.tui.screens.base import ScrollScreen
 from explorer.tui.widgets.inputs import OrderedInput
 from explorer.tui.widgets.virtual_list import VirtualList
 
-_GUARDED = "Nothing is deleted if anything below changes before."
-_ONE_BY_ONE = "One by one, in this store: what changes before its turn stays, and so does what is new."
-_FIXED_ROWS = 6
-"""Rows of the box beside names, title and promise: borders, store, what to type, the field, and buttons."""
+_ALL_OR_NOTHING: Final = "Nothing is deleted if a key below it changes before."
+_ONE_BY_ONE: Final = "This store deletes key by key: keys that change before their turn stay, and so do new ones."
+_FIXED_ROWS: Final = 6
+"""Rows of the box beside keys, title and condition: borders, store, what to type, the input, and buttons."""
 _WIDTH_SHARE, _MIN_WIDTH, _MAX_WIDTH, _FRAME_WIDTH = 0.9, 38, 130, 4
-"""The width of the box as a share of the screen, in columns, and what of it borders and padding take."""
+"""Width of the box as a share of the screen, its limits, and the part of borders and padding, in cells."""
 
 
-class KeyNames(VirtualList):
-    """Keys, of which those in sight are drawn."""
+class KeyList(VirtualList):
+    """The keys that would be deleted."""
 
-    def __init__(self, names: Sequence[str], *, more: bool) -> None:
+    def __init__(self, keys: Sequence[str], *, truncated: bool) -> None:
         super().__init__()
-        self.names = names
-        self.more = more
+        self.keys = keys
+        self.truncated = truncated
 
     def count(self) -> int:
         """Return the number of rows."""
-        return len(self.names) + self.more
+        return len(self.keys) + self.truncated
 
     def pieces(self, index: int, width: int) -> list[Piece]:
-        """Return a key; a long one is shortened in its middle."""
-        if index == len(self.names):
-            return [("lines--warning", "  … and more, which were not counted")]
-        return [("", middle(f"  {sanitize(self.names[index])}", width))]
+        """Return a row: a key, shortened in its middle."""
+        if index == len(self.keys):
+            return [("virtual-list--warning", "  … and more keys, which were not counted")]
+        return [("", shorten_middle(f"  {sanitize(self.keys[index])}", width))]
 
 
-class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Dialog[bool]):
-    """Asks whether to delete everything below a folder; a word has to be typed before."""
+class DeletionPreview(ModalScreen[bool], ScrollScreen[bool], Dialog[bool]):
+    """A question whether to delete everything below a folder; a word has to be typed to confirm."""
 
     DEFAULT_CSS = f"""
     DeletionPreview {{ align: center middle; }}
@@ -58,9 +58,9 @@ class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Dialog[bool]):
         max-height: 100%; background: $panel; border: round $primary; padding: 0 1;
     }}
     DeletionPreview .box--title {{ text-style: bold; height: auto; max-height: 2; }}
-    DeletionPreview KeyNames {{ height: 1; background: $panel; }}
+    DeletionPreview KeyList {{ height: 1; background: $panel; }}
     DeletionPreview .box--store {{ height: 1; color: $text; text-wrap: nowrap; text-overflow: ellipsis; }}
-    DeletionPreview .box--promise {{ height: auto; max-height: 2; color: $text-muted; }}
+    DeletionPreview .box--condition {{ height: auto; max-height: 2; color: $text-muted; }}
     DeletionPreview .box--typed {{ height: 1; }}
     DeletionPreview .box--buttons {{ height: 1; align-horizontal: right; }}
     DeletionPreview Button {{ margin-left: 2; }}
@@ -69,30 +69,30 @@ class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Dialog[bool]):
     place = Place.DELETION
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.DELETION)
 
-    def __init__(self, session: Session, removal: DeletePlan, *, typed: str) -> None:
-        """Prepare the preview.
+    def __init__(self, session: Session, plan: DeletePlan, *, typed: str) -> None:
+        """Initialise the preview.
 
         Args:
-            session: What deletes.
-            removal: What would be deleted.
+            session: The session of the store.
+            plan: What would be deleted.
             typed: The word to type.
         """
         super().__init__()
         self.session = session
-        self._removal, self._typed = removal, typed
+        self._plan, self._typed = plan, typed
 
     def compose(self) -> ComposeResult:
-        """Put the preview together."""
-        removal = self._removal
-        count = f"{'more than ' if removal.truncated else ''}{pluralize(removal.count, 'entry', 'entries')}"
-        promise = _GUARDED if removal.one_by_one is None else _ONE_BY_ONE
+        """Compose title, keys, condition, input and buttons."""
+        plan = self._plan
+        count = f"{'more than ' if plan.truncated else ''}{pluralize(plan.count, 'entry', 'entries')}"
+        condition = _ALL_OR_NOTHING if plan.one_by_one is None else _ONE_BY_ONE
         with Vertical(classes="box"):
-            name = named(removal.key or removal.prefix)
-            title = f"Everything below {name}" if removal.entry is None else f"{name} and everything below it"
+            name = short_key(plan.key or plan.prefix)
+            title = f"Everything below {name}" if plan.entry is None else f"{name} and everything below it"
             yield Static(safe_content(f"{title}: {count}"), classes="box--title", markup=False)
-            yield KeyNames(removal.keys, more=removal.truncated)
+            yield KeyList(plan.keys, truncated=plan.truncated)
             yield Static(safe_content(f"in {self.session.address}"), classes="box--store", markup=False)
-            yield Static(safe_content(promise), classes="box--promise", markup=False)
+            yield Static(safe_content(condition), classes="box--condition", markup=False)
             yield Static(safe_content(f"Type '{self._typed}' to confirm:"), classes="box--typed", markup=False)
             yield OrderedInput(id="typed", compact=True)
             with Horizontal(classes="box--buttons"):
@@ -100,32 +100,32 @@ class DeletionPreview(ModalScreen[bool], ScrollKeys[bool], Dialog[bool]):
                 yield Button("Delete all", compact=True, id="yes", variant="error", disabled=True)
 
     def on_mount(self) -> None:
-        """Wait for the word."""
+        """Focus the input."""
         self.set_focus(self.query_one("#typed"))
         self.on_resize()
 
     def on_resize(self) -> None:
-        """Give the names all rows that are left."""
-        names = self.query_one(KeyNames)
+        """Fit the keys to the rows that are left."""
+        keys = self.query_one(KeyList)
         width = max(_MIN_WIDTH, min(_MAX_WIDTH, int(self.size.width * _WIDTH_SHARE))) - _FRAME_WIDTH
-        texts = (self.query_one(".box--title"), self.query_one(".box--promise"))
+        texts = (self.query_one(".box--title"), self.query_one(".box--condition"))
         wrapped = sum(min(2, text.get_content_height(self.size, self.size, width)) for text in texts)
-        names.styles.height = max(1, min(names.count(), self.size.height - _FIXED_ROWS - wrapped))
+        keys.styles.height = max(1, min(keys.count(), self.size.height - _FIXED_ROWS - wrapped))
 
     @on(Input.Changed, "#typed")
-    def typing(self, event: Input.Changed) -> None:
-        """Unlock the answer once the word is there."""
+    def enable_button(self, event: Input.Changed) -> None:
+        """Enable the button once the word is typed."""
         self.query_one("#yes", Button).disabled = event.value != self._typed
 
     @on(Input.Submitted, "#typed")
-    def submitted(self, event: Input.Submitted) -> None:
-        """Take the typed word as the answer."""
+    def submit_word(self, event: Input.Submitted) -> None:
+        """Confirm with the typed word."""
         if event.value == self._typed:
             self.dismiss(result=True)
 
     @on(Button.Pressed)
-    def pressed(self, event: Button.Pressed) -> None:
-        """Take the answer."""
+    def submit(self, event: Button.Pressed) -> None:
+        """Return the answer of a button."""
         self.dismiss(event.button.id == "yes")
 
     def do_back(self) -> None:

@@ -1,4 +1,4 @@
-"""Asking for the name of a key."""
+"""A dialog for the name of a new key."""
 
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
@@ -18,18 +18,18 @@ from explorer.tui.rendering import safe_content
 from explorer.tui.widgets.inputs import OrderedInput
 
 
-def _escapes(text: str) -> str:
-    """Return how the backslashes of a typed key are read; nothing without one."""
+def _escape_hint(text: str) -> str:
+    """Return how the backslashes of a typed key are read; "" without any."""
     if "\\" not in text:
         return ""
     key = typed_key(text)
     if key == text:
-        return "no escapes: a backslash is part of the name"
-    return f"escapes are read: {pluralize(len(encode(key)), 'byte')}; \\\\ is a backslash"
+        return "not an escape: the backslash is part of the name"
+    return f"read with escapes, {pluralize(len(encode(key)), 'byte')}; type \\\\ for a backslash"
 
 
 class KeyNameDialog(ModalScreen[str | None], Dialog[str | None]):
-    """Asks for a key, by the escapes that the app shows and copies; esc gives none."""
+    """An input for a key, which may have the escapes that the app shows and copies; esc returns None."""
 
     DEFAULT_CSS = """
     KeyNameDialog { align: center middle; }
@@ -44,40 +44,40 @@ class KeyNameDialog(ModalScreen[str | None], Dialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
     def __init__(self, title: str, start: str, find_problem: Callable[[str], Awaitable[str | None]]) -> None:
-        """Prepare.
+        """Initialise the dialog.
 
         Args:
             title: What the key is for.
-            start: The beginning of a key, to go on from.
+            start: The beginning of the key.
             find_problem: Returns why a key cannot be used, or None.
         """
         super().__init__()
         self._title, self._start, self._find_problem = title, escape_key(start), find_problem
 
     def compose(self) -> ComposeResult:
-        """Put title and input together."""
+        """Compose title, input and hints."""
         with Vertical(classes="box"):
             yield Static(safe_content(self._title), classes="box--title", markup=False)
             yield OrderedInput(self._start, select_on_focus=False, compact=True)
             yield Static("", classes="box--problem", markup=False)
             yield Static("", classes="box--escapes", markup=False)
-            yield Static(safe_content("enter opens the editor; the key is written when that is saved", "$text-muted"))
+            yield Static(safe_content("enter opens the editor; the key is created when you save", "$text-muted"))
 
     def on_mount(self) -> None:
-        """Go on behind what stands there."""
+        """Put the cursor behind the text."""
         field = self.query_one(Input)
         self.set_focus(field)
         field.cursor_position = len(self._start)
 
     @on(Input.Changed)
-    def typing(self, event: Input.Changed) -> None:
-        """Let what was wrong with another name go, and say how a backslash is read."""
+    def update_hints(self, event: Input.Changed) -> None:
+        """Hide the problem of another name, and show how a backslash is read."""
         self._show(".box--problem", "")
-        self._show(".box--escapes", _escapes(event.value))
+        self._show(".box--escapes", _escape_hint(event.value))
 
     @on(Input.Submitted)
-    def named(self, event: Input.Submitted) -> None:
-        """Take the name, if it can be used."""
+    def submit(self, event: Input.Submitted) -> None:
+        """Return the name if it can be used."""
         if event.value:
             self.run_worker(self._check(event.value), group="check", exclusive=True)
         else:
@@ -91,11 +91,11 @@ class KeyNameDialog(ModalScreen[str | None], Dialog[str | None]):
         else:
             self._show(".box--problem", problem)
 
-    def _show(self, line: str, words: str) -> None:
-        static = self.query_one(line, Static)
-        static.update(safe_content(words))
-        static.set_class(bool(words), "-shown")
+    def _show(self, selector: str, text: str) -> None:
+        line = self.query_one(selector, Static)
+        line.update(safe_content(text))
+        line.set_class(bool(text), "-shown")
 
     def action_leave(self) -> None:
-        """Give none."""
+        """Return None."""
         self.dismiss(None)

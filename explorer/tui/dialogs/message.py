@@ -1,4 +1,4 @@
-"""A message that stays until it is dismissed."""
+"""A dialog that shows a message until it is dismissed."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from explorer.tui.rendering import safe_content
 
 
 class MessageDialog(ModalScreen[None], Dialog[None]):
-    """Shows a few lines; enter and esc dismiss it."""
+    """A few lines of text; enter and esc dismiss it."""
 
     DEFAULT_CSS = """
     MessageDialog { align: center middle; }
@@ -32,7 +32,7 @@ class MessageDialog(ModalScreen[None], Dialog[None]):
         self._title, self._lines = title, lines
 
     def compose(self) -> ComposeResult:
-        """Put the lines and the button together."""
+        """Compose the lines and the button."""
         with Vertical(classes="box"):
             yield Static(safe_content(self._title), classes="box--title", markup=False)
             for line in self._lines:
@@ -41,14 +41,14 @@ class MessageDialog(ModalScreen[None], Dialog[None]):
                 yield Button("OK (enter)", compact=True, variant="primary")
 
     def on_mount(self) -> None:
-        """Give the button the focus."""
+        """Focus the button."""
         self.set_focus(self.query_one(Button))
 
     @on(Button.Pressed)
-    def pressed(self) -> None:
-        """Dismiss it."""
+    def submit(self) -> None:
+        """Dismiss the dialog."""
         self.dismiss(None)
 
     def action_leave(self) -> None:
-        """Dismiss it."""
+        """Dismiss the dialog."""
         self.dismiss(None)

@@ -1,6 +1,6 @@
 """A dialog for a pattern of keys."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,11 +14,11 @@ from explorer.tui.dialogs.base import Dialog
 from explorer.tui.rendering import safe_content
 from explorer.tui.widgets.inputs import OrderedInput
 
-_HELP = "* is anything within a level, ** any levels, {id:digits} figures only; enter keeps it, esc leaves"
+_HELP: Final = "* matches within a level, ** any levels, {id:digits} digits only; enter stores it, esc goes back"
 
 
 class PatternDialog(ModalScreen[str | None], Dialog[str | None]):
-    """Asks for a pattern; esc gives none."""
+    """An input for a pattern; esc returns None."""
 
     DEFAULT_CSS = """
     PatternDialog { align: center middle; }
@@ -37,7 +37,7 @@ class PatternDialog(ModalScreen[str | None], Dialog[str | None]):
         self._start = start if sanitize(start) == start else ""
 
     def compose(self) -> ComposeResult:
-        """Put title, input and help together."""
+        """Compose title, input and help."""
         with Vertical(classes="box"):
             yield Static(safe_content(self._title), classes="box--title", markup=False)
             yield OrderedInput(self._start, select_on_focus=False, compact=True)
@@ -46,16 +46,16 @@ class PatternDialog(ModalScreen[str | None], Dialog[str | None]):
             yield Static(safe_content(_HELP, "$text-muted"), markup=False)
 
     def on_mount(self) -> None:
-        """Give the input the focus."""
+        """Focus the input."""
         field = self.query_one(Input)
         self.set_focus(field)
         field.cursor_position = len(self._start)
 
     @on(Input.Submitted)
-    def submitted(self, event: Input.Submitted) -> None:
-        """Take the pattern."""
+    def submit(self, event: Input.Submitted) -> None:
+        """Return the pattern."""
         self.dismiss(event.value or None)
 
     def action_leave(self) -> None:
-        """Leave without one."""
+        """Return None."""
         self.dismiss(None)

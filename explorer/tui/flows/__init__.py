@@ -1,1 +1,1 @@
-"""Flows: sequences of dialogs and session calls behind one action."""
+"""Flows: the dialogs and session calls of one action."""

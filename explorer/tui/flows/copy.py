@@ -1,4 +1,4 @@
-"""Copying the key, the value, both, or a command that reads it again."""
+"""Copy the key, the value, both, or a command that reads the key."""
 
 import shlex
 from collections.abc import Callable
@@ -14,63 +14,60 @@ from explorer.session.states import Empty, Failed, Loading
 from explorer.tui.dialogs.confirm import ChoiceDialog, Option
 from explorer.tui.rendering import format_bytes
 
-LARGEST: Final = 100_000
-"""Characters that are handed to a terminal's clipboard at most; many terminals cut off more without a word."""
-_Copied: TypeAlias = Callable[[], str | None]
-"""Gives the text to copy at the moment of copying; None while there is none."""
+MAX_COPIED: Final = 100_000
+"""Characters that are sent to the terminal's clipboard at most; many terminals silently cut off more."""
+_Source: TypeAlias = Callable[[], str | None]
+"""Returns the text to copy, at the moment of copying; None if there is none."""
 
 
-def ask(screen: Screen[None], session: Session) -> None:
+def choose(screen: Screen[None], session: Session) -> None:
     """Ask what to copy of the selected key, and copy it.
 
-    A value that is being read is offered, too: whoever types ahead finds every choice in its place.
+    A value that is still being read is offered, too, so that every option has its usual number.
     """
     key = session.selected or ""
     node = session.tree.node(key)
-    folder = node is not None and not node.has_value
-    command = command_for(
-        session.profile or session.address, f"{key}{session.tree.separator}" if folder else key, folder=folder
-    )
+    is_folder = node is not None and not node.has_value
+    address = session.profile or session.address
+    command = command_for(address, f"{key}{session.tree.separator}" if is_folder else key, folder=is_folder)
 
     def value() -> str | None:
-        reading = session.detail.loaded
-        return reading.document.text if reading is not None and reading.entry.key == key else None
+        loaded = session.detail.loaded
+        return loaded.document.text if loaded is not None and loaded.entry.key == key else None
 
     def both() -> str | None:
         text = value()
         return None if text is None else f"{key}\n{text}"
 
-    options: list[Option[_Copied]] = [Option("Key", lambda: key, sanitize(key))]
+    options: list[Option[_Source]] = [Option("Key", lambda: key, sanitize(key))]
     text = value()
-    if text is not None or isinstance(session.detail.state, Loading):
-        about = (
-            "being read"
-            if text is None
-            else f"{format_bytes(len(text.encode(errors='surrogatepass')))}, as it is shown"
-        )
-        options += [Option("Value", value, about), Option("Key and value", both)]
+    if text is not None:
+        size = format_bytes(len(text.encode(errors="surrogatepass")))
+        options += [Option("Value", value, f"{size}, as it is shown"), Option("Key and value", both)]
+    elif isinstance(session.detail.state, Loading):
+        options += [Option("Value", value, "being read"), Option("Key and value", both)]
     options.append(Option("Command", lambda: command, "the line below"))
 
-    def answered(chosen: _Copied | None) -> None:
-        if chosen is None:
+    def on_choice(source: _Source | None) -> None:
+        if source is None:
             return
-        text = chosen()
+        text = source()
         if text is None:
-            screen.notify(f"nothing was copied: {_why_none(session)}", severity="warning", markup=False)
+            screen.notify(f"nothing was copied: {_reason_without_value(session)}", severity="warning")
         else:
-            _copy(screen, next(option.title.lower() for option in options if option.value is chosen), text)
+            _copy(screen, next(option.title.lower() for option in options if option.value is source), text)
 
-    screen.app.push_screen(ChoiceDialog("Copy", options, below=sanitize(command)), answered)
+    screen.app.push_screen(ChoiceDialog("Copy", options, note=sanitize(command)), on_choice)
 
 
 def command_for(address: str, key: str, *, folder: bool) -> str:
-    r"""Return a command for a shell that reads a key, or lists a folder.
+    r"""Return a shell command that reads a key, or lists a folder.
 
     >>> command_for("etcd://a/", "config/", folder=True), command_for("etcd://a/", "a\x1b[m", folder=False)
     ('keyscope ls etcd://a/ config/', "keyscope get etcd://a/ $'a\\x1b[m'")
     """
     verb = "ls" if folder else "get"
-    if "\0" in key:  # no word of a command line holds one
+    if "\0" in key:  # no argument of a process can hold it
         verb, word = f"{verb} --escaped", shlex.quote(escape_key(key))
     elif sanitize(key) == key:
         word = shlex.quote(key)
@@ -81,7 +78,7 @@ def command_for(address: str, key: str, *, folder: bool) -> str:
 
 
 def _ansi_c_quoted(key: str) -> str:
-    """Return a key in the quotes of bash, zsh and ksh, with bytes for what cannot be seen."""
+    """Return a key in ANSI-C quotes (bash, zsh, ksh), with invisible characters as bytes."""
     parts = []
     for letter in key:
         if letter in "\\'":
@@ -93,26 +90,25 @@ def _ansi_c_quoted(key: str) -> str:
     return f"$'{''.join(parts)}'"
 
 
-def _why_none(session: Session) -> str:
+def _reason_without_value(session: Session) -> str:
     match session.detail.state:
         case Empty(reason=reason):
             return reason
         case Failed(error=error):
-            return sanitize(error.message)
+            return error.message
         case _:
             return "the value is not read yet"
 
 
 def _copy(screen: Screen[None], what: str, text: str) -> None:
-    if len(text) > LARGEST:
+    if len(text) > MAX_COPIED:
         screen.notify(
-            f"{len(text):,} characters are too many for a clipboard; keyscope get writes them to a file.",
+            f"{len(text):,} characters are too many for the clipboard; keyscope get writes them to a file",
             severity="warning",
-            markup=False,
         )
         return
-    # Where it is pasted it may be read by a shell, so what it does to a terminal is taken out here, too.
-    harmless = sanitize(text, multiline=True)
-    screen.app.copy_to_clipboard(harmless)
-    told = "" if harmless == text else ", with escapes for what cannot be seen"
-    screen.notify(f"copied: {what}{told}", markup=False, timeout=3)
+    # The text may be pasted into a shell, so it must not hold control characters either.
+    sanitized = sanitize(text, multiline=True)
+    screen.app.copy_to_clipboard(sanitized)
+    escaped = "" if sanitized == text else ", with escapes for invisible characters"
+    screen.notify(f"copied: {what}{escaped}", timeout=3)

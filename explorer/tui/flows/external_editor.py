@@ -1,4 +1,4 @@
-"""A text in the person's own editor."""
+"""Edit a text in $EDITOR."""
 
 import asyncio
 import contextlib
@@ -10,69 +10,68 @@ from typing import Final, NamedTuple
 
 from textual.app import App, SuspendNotSupported
 
-from explorer.model.sanitize import sanitize
 from explorer.tui.dialogs.message import MessageDialog
-from explorer.tui.flows.edited_file import EditorError, editor_command, read_back
+from explorer.tui.flows.edited_file import EditorError, decode_edited, editor_command
 
 _SUFFIXES: Final = {"json": ".json", "yaml": ".yaml", "textproto": ".textproto", "text": ".txt", "hex": ".hex"}
 
 
 class Outcome(NamedTuple):
-    """What came of an external editor."""
+    """The result of an external editor."""
 
     text: str | None
-    """The text as it was changed; None if it was not."""
+    """The changed text; None if it was not changed."""
     problem: tuple[str, ...] = ()
-    """What went wrong, one line each."""
+    """Description of a failure, one line each."""
 
-    def show(self, app: App[object]) -> None:
-        """Say what went wrong, until that is dismissed."""
+    def show_problem(self, app: App[object]) -> None:
+        """Show what went wrong until it is dismissed."""
         if self.problem:
             app.push_screen(MessageDialog(*self.problem))
 
 
 async def edit_externally(app: App[object], key: str, text: str, language: str) -> Outcome:
-    """Let a person edit a text in $EDITOR. What the editor wrote is never lost.
+    """Edit a text in $EDITOR. What the editor wrote is never lost.
 
-    The editor is started without a shell, with one argument that is our own file (CVE-2023-22809). Of an editor that
-    fails after it wrote something, that is taken over; what cannot be read stays in the file.
+    The editor is started without a shell, with our own file as its argument (CVE-2023-22809). If it fails after it
+    wrote something, the written text is used; a file that cannot be read is kept.
     """
     try:
-        words = editor_command(os.environ)
-        file = _file(key, language, text if text.endswith("\n") else f"{text}\n")
+        command = editor_command(os.environ)
+        file = _create_file(key, language, text if text.endswith("\n") else f"{text}\n")
     except EditorError as error:
         return Outcome(None, (str(error),))
     try:
         with app.suspend():
-            process = await asyncio.create_subprocess_exec(*words, str(file))
+            process = await asyncio.create_subprocess_exec(*command, str(file))
             code = await process.wait()
     except (OSError, SuspendNotSupported) as error:
         _remove(file)
-        return Outcome(None, (f"{words[0]} cannot be started: {error}",))
+        return Outcome(None, (f"cannot start {command[0]}: {error}",))
     app.refresh(layout=True)
-    return _outcome(app, file, text, f"{Path(words[0]).name} ended with status {code}" if code else "")
+    return _outcome(app, file, text, f"{Path(command[0]).name} exited with status {code}" if code else "")
 
 
-def _outcome(app: App[object], file: Path, sent: str, failed: str) -> Outcome:
-    """Return what an editor made of its file."""
+def _outcome(app: App[object], file: Path, original: str, failure: str) -> Outcome:
+    """Return what an editor wrote, and remove its file if it could be read."""
     try:
         data = file.read_bytes()
-        edited = None if failed and not data else read_back(data, sent)
+        edited = None if failure and not data else decode_edited(data, original)
     except FileNotFoundError:
-        return Outcome(None, ("the editor removed its file; nothing was changed", *([failed] if failed else [])))
+        return Outcome(None, ("the editor removed its file; nothing was changed", *([failure] if failure else [])))
     except (OSError, EditorError) as error:
-        return Outcome(None, (f"{error}; nothing was changed", f"The file stays in {file}"))
+        return Outcome(None, (f"{error}; nothing was changed", f"The file is kept: {file}"))
     _remove(file)
-    if edited is None or edited.text == sent:
-        return Outcome(None, (failed, "The text was not changed.") if failed else ())
+    if edited is None or edited.text == original:
+        return Outcome(None, (failure, "The text was not changed.") if failure else ())
     for remark in edited.remarks:
-        app.notify(sanitize(remark), severity="warning", markup=False, timeout=8)
-    kept = (failed, "What it wrote is in the editor here and kept as a draft; it is not saved.")
-    return Outcome(edited.text, kept if failed else ())
+        app.notify(remark, severity="warning", timeout=8)
+    problem = (failure, "The text it wrote is in the editor here and kept as a draft; it is not saved.")
+    return Outcome(edited.text, problem if failure else ())
 
 
-def _file(key: str, language: str, text: str) -> Path:
-    """Write a file that nobody else may read, named so that an editor knows what is in it."""
+def _create_file(key: str, language: str, text: str) -> Path:
+    """Write a file with mode 0600 whose name tells an editor the language of the text."""
     name = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in key[-40:]).strip("-")
     try:
         folder = Path(tempfile.mkdtemp(prefix="keyscope-"))
@@ -80,7 +79,7 @@ def _file(key: str, language: str, text: str) -> Path:
         file.touch(mode=0o600)
         file.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        message = f"no file can be written for the editor: {error.strerror or error}"
+        message = f"cannot write a file for the editor: {error.strerror or error}"
         raise EditorError(message) from error
     return file
 

@@ -1,4 +1,4 @@
-"""The choice of how values are read: of one key, or of all keys like it."""
+"""Choose the type of a value: for one key, or for all keys that match a pattern."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,90 +12,91 @@ from explorer.model.sanitize import sanitize
 from explorer.session.session import Session
 from explorer.tui.dialogs.confirm import ChoiceDialog, Option
 from explorer.tui.dialogs.pattern import PatternDialog
+from explorer.tui.rendering import error_line
 
 
 @dataclass(frozen=True, slots=True)
-class _Similar:
+class _MatchingKeys:
     """All keys that match a pattern."""
 
     pattern: str
 
 
-Scope: TypeAlias = Literal["key", "other"] | _Similar
-_KEPT: Final = "kept for next time"
+Scope: TypeAlias = Literal["key", "other"] | _MatchingKeys
+_STORED: Final = "stored in codecs.toml"
 _AUTOMATIC: Final = "automatic"
 
 
-def ask_type(screen: Screen[None], session: Session) -> None:
-    """Ask how the selected value is to be read, then for which keys."""
+def choose(screen: Screen[None], session: Session) -> None:
+    """Ask for the type of the selected value, then for the keys that it applies to."""
     detail = session.detail
-    shown = None if detail.loaded is None else detail.loaded.document.choice
-    automatic = "what the rules and the value itself say"
+    current = None if detail.loaded is None else detail.loaded.document.choice
+    automatic = "by rules and content"
     if detail.chosen is None:
         automatic = f"chosen now; {automatic}"
     options: list[Option[Choice | str]] = [Option("Automatic", _AUTOMATIC, automatic)]
 
-    def others(choices: Iterable[Choice]) -> list[Option[Choice | str]]:
+    def options_for(choices: Iterable[Choice]) -> list[Option[Choice | str]]:
         found: list[Option[Choice | str]] = [
-            Option(str(one), one, _remark(one, detail.chosen, shown)) for one in choices
+            Option(str(one), one, _details(one, detail.chosen, current)) for one in choices
         ]
-        return sorted(found, key=lambda option: not option.more)
+        return sorted(found, key=lambda option: not option.details)
 
-    async def find_rest() -> list[Option[Choice | str]]:
-        return others(await detail.find_choices())
+    async def find_more() -> list[Option[Choice | str]]:
+        return options_for(await detail.find_choices())
 
     choices = detail.choices
 
-    def answered(answer: Choice | str | None) -> None:
-        if isinstance(answer, Choice):
-            _ask_scope(screen, session, answer)
-        elif answer is not None:
+    def on_choice(choice: Choice | str | None) -> None:
+        if isinstance(choice, Choice):
+            _choose_scope(screen, session, choice)
+        elif choice is not None:
             detail.choose(None)
 
     dialog = ChoiceDialog(
-        "Read this value as", options + others(choices or ()), rest=find_rest if choices is None else None
+        "Read this value as", options + options_for(choices or ()), find_more=find_more if choices is None else None
     )
-    screen.app.push_screen(dialog, answered)
+    screen.app.push_screen(dialog, on_choice)
 
 
-def _remark(option: Choice, chosen: Choice | None, shown: Choice | None) -> str:
+def _details(option: Choice, chosen: Choice | None, current: Choice | None) -> str:
     if option == chosen:
         return "chosen now"
-    return "shown now" if option == shown else ""
+    return "shown now" if option == current else ""
 
 
-def _ask_scope(screen: Screen[None], session: Session, choice: Choice) -> None:
+def _choose_scope(screen: Screen[None], session: Session, choice: Choice) -> None:
     key, patterns = session.detail.key, session.detail.patterns
     options: list[Option[Scope]] = [Option("This key only", "key", "until the app ends")]
-    options += [Option(f"All keys like {sanitize(one)}", _Similar(one), _KEPT) for one in patterns]
-    options.append(Option("Another pattern", "other", _KEPT))
+    options += [Option(f"All keys like {sanitize(one)}", _MatchingKeys(one), _STORED) for one in patterns]
+    options.append(Option("Another pattern", "other", _STORED))
 
-    def answered(answer: Scope | None) -> None:
-        if answer is None or key != session.detail.key:
+    def on_choice(scope: Scope | None) -> None:
+        if scope is None or key != session.detail.key:
             return
-        match answer:
+        match scope:
             case "key":
                 session.detail.choose(choice)
             case "other":
                 _ask_pattern(screen, session, choice, patterns[0] if patterns else "")
-            case _Similar(pattern=pattern):
-                screen.run_worker(_keep(screen, session, choice, pattern))
+            case _MatchingKeys(pattern=pattern):
+                screen.run_worker(_add_rule(screen, session, choice, pattern))
 
-    screen.app.push_screen(ChoiceDialog(f"{choice}: for which keys?", options), answered)
+    screen.app.push_screen(ChoiceDialog(f"{choice}: for which keys?", options), on_choice)
 
 
 def _ask_pattern(screen: Screen[None], session: Session, choice: Choice, start: str, problem: str = "") -> None:
-    def answered(pattern: str | None) -> None:
+    def on_pattern(pattern: str | None) -> None:
         if pattern:
-            screen.run_worker(_keep(screen, session, choice, pattern))
+            screen.run_worker(_add_rule(screen, session, choice, pattern))
 
-    screen.app.push_screen(PatternDialog(f"Keys read as {choice}", start, problem), answered)
+    screen.app.push_screen(PatternDialog(f"Keys read as {choice}", start, problem), on_pattern)
 
 
-async def _keep(screen: Screen[None], session: Session, choice: Choice, pattern: str) -> None:
+async def _add_rule(screen: Screen[None], session: Session, choice: Choice, pattern: str) -> None:
     try:
         await session.detail.add_rule(pattern, choice)
     except SchemaFailed as error:
-        _ask_pattern(screen, session, choice, pattern, f"{error.message}. {error.hint or ''}".strip())
+        _ask_pattern(screen, session, choice, pattern, error_line(error))
         return
-    screen.notify(sanitize(f"{pattern} is read as {choice} from now on"), markup=False)
+    screen.notify(f"{pattern} is read as {choice} from now on")

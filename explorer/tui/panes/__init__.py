@@ -1,1 +1,1 @@
-"""The panes of the browse screen: each shows one part of the session and holds nothing of the store itself."""
+"""The panes of the browse screen: each shows one part of the session and holds no data of the store itself."""

@@ -1,4 +1,4 @@
-"""The change log: what happened, the newest first."""
+"""The change log pane: events of the store, the newest first."""
 
 from collections.abc import Iterable
 from typing import ClassVar, Final
@@ -14,76 +14,93 @@ from explorer.session.change_log import ChangeKind, ChangeLog, LoggedChange
 from explorer.session.states import Part
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane
-from explorer.tui.rendering import Piece, format_bytes, middle, safe_content
+from explorer.tui.rendering import Piece, format_bytes, safe_content, shorten_middle
 from explorer.tui.widgets.virtual_list import VirtualList
 
 _WIDE: Final = 60
+"""Width of a row, in cells, from which on revision, size and value are shown."""
 _MARKS: Final[dict[ChangeKind, Piece]] = {
-    ChangeKind.CREATED: ("lines--good", "+"),
-    ChangeKind.CHANGED: ("lines--key", "~"),
-    ChangeKind.DELETED: ("lines--bad", "-"),
-    ChangeKind.GAP: ("lines--warning", "≠"),
-    ChangeKind.LOST: ("lines--warning", "!"),
-    ChangeKind.RESTORED: ("lines--good", "✓"),
+    ChangeKind.CREATED: ("virtual-list--good", "+"),
+    ChangeKind.CHANGED: ("virtual-list--key", "~"),
+    ChangeKind.DELETED: ("virtual-list--bad", "-"),
+    ChangeKind.GAP: ("virtual-list--warning", "≠"),
+    ChangeKind.LOST: ("virtual-list--warning", "!"),
+    ChangeKind.RESTORED: ("virtual-list--good", "✓"),
 }
+CHANGE_SIGNS: Final = (
+    ("+ ~ -", "A key was created, changed, deleted."),
+    ("3x", "Number of changes of the key in this row."),
+    ("≤2 more", "At most so many changes in between were not delivered by the store one by one."),
+    ("! ✓", "The connection was lost; it was restored."),
+    ("≠", "A gap: events may be missing. Changes marked 'after a gap' were found by reading again."),
+)
+"""The signs in the change log and their meanings."""
 
 
 class ChangeList(VirtualList):
-    """The entries of the log, the newest on top; a current line stays on its entry while others come."""
+    """The entries of the log, the newest on top; the cursor stays on its entry when newer ones arrive."""
 
     def __init__(self, log: ChangeLog) -> None:
         super().__init__(cursor=True)
-        self.entries = log
-        self._seen = log.total
+        self.change_log = log
+        self._seen_total = log.total
 
     def follow(self) -> None:
-        """Take what is new; who reads further down keeps the lines before the eyes."""
-        new = self.entries.total - self._seen
-        self._seen = self.entries.total
+        """Show new entries; further down, the rows in sight keep their place."""
+        new = self.change_log.total - self._seen_total
+        self._seen_total = self.change_log.total
         if new and self.cursor:
-            self.cursor = min(self.cursor + new, max(0, len(self.entries) - 1))
-            self.changed()
+            self.cursor = min(self.cursor + new, max(0, len(self.change_log) - 1))
+            self.update_rows()
             self.scroll_to(y=self.scroll_offset.y + new, animate=False, immediate=True)
         else:
-            self.changed()
+            self.update_rows()
 
     @property
-    def newer(self) -> int:
-        """How many entries are above what is in sight."""
-        return min(len(self.entries), self.scroll_offset.y)
+    def newer_count(self) -> int:
+        """Number of entries above those in sight."""
+        return min(len(self.change_log), self.scroll_offset.y)
 
     def count(self) -> int:
-        """Give the number of lines."""
-        return len(self.entries)
+        """Return the number of rows."""
+        return len(self.change_log)
 
-    def current(self) -> LoggedChange | None:
-        """Give the current entry."""
-        return self._entry(self.cursor) if self.cursor is not None and len(self.entries) else None
+    @property
+    def current_change(self) -> LoggedChange | None:
+        """The entry that the cursor is on."""
+        return self._change(self.cursor) if self.cursor is not None and len(self.change_log) else None
 
-    def _entry(self, index: int) -> LoggedChange:
-        return self.entries.window(len(self.entries) - 1 - index, 1)[0]
+    def _change(self, index: int) -> LoggedChange:
+        return self.change_log.window(len(self.change_log) - 1 - index, 1)[0]
 
     def pieces(self, index: int, width: int) -> list[Piece]:
-        """Give a line: what, when, which key, which revision, and how the value begins."""
-        change = self._entry(index)
+        """Return a row: kind, time and key of a change, and where it fits revision, size and value."""
+        change = self._change(index)
         mark = _MARKS[change.kind]
         time = f" {change.time.astimezone():%H:%M:%S} "
         if not change.key:
             revision = "" if change.revision is None else f" (rev {change.revision})"
-            return [mark, ("lines--dim", time), (mark[0], f"{change.kind.value}: {change.reason}{revision}")]
-        more = f" {change.count}x" if change.count > 1 else ""
+            return [mark, ("virtual-list--dim", time), (mark[0], f"{change.kind.value}: {change.reason}{revision}")]
+        counts = f" {change.count}x" if change.count > 1 else ""
         if change.coalesced:
-            more += f" up to {change.coalesced:,} more between" if width >= _WIDE else f" ≤{change.coalesced:,} more"
-        more += " after a gap" if change.inferred else ""
-        behind = ""
+            between = f"up to {change.coalesced:,} more in between" if width >= _WIDE else f"≤{change.coalesced:,} more"
+            counts += f" {between}"
+        counts += " after a gap" if change.inferred else ""
+        details = ""
         if width >= _WIDE:
-            behind = "" if change.revision is None else f"  {change.revision}"
+            details = "" if change.revision is None else f"  {change.revision}"
             if change.size is not None:
-                behind += f"  {format_bytes(change.size)}"
-            behind += f"  {sanitize(change.preview)}" if change.preview else ""
-        room = width - 1 - len(time) - len(more)
-        key = middle(sanitize(change.key), max(8, room - (min(room // 2, cell_len(behind)))))
-        return [mark, ("lines--dim", time), ("", key), ("lines--strong", more), ("lines--dim", behind)]
+                details += f"  {format_bytes(change.size)}"
+            details += f"  {sanitize(change.preview)}" if change.preview else ""
+        room = width - 1 - len(time) - len(counts)
+        key = shorten_middle(sanitize(change.key), max(8, room - min(room // 2, cell_len(details))))
+        return [
+            mark,
+            ("virtual-list--dim", time),
+            ("", key),
+            ("virtual-list--strong", counts),
+            ("virtual-list--dim", details),
+        ]
 
 
 class ChangesPane(Pane):
@@ -93,33 +110,28 @@ class ChangesPane(Pane):
     place = Place.CHANGES
     parts = Part.CHANGES
     number = "4"
-    name_shown = "Changes"
+    label = "Changes"
 
-    def body(self) -> Iterable[Widget]:
-        """Give the list."""
+    def compose_body(self) -> Iterable[Widget]:
+        """Yield the list."""
         yield ChangeList(self.session.changes)
 
     def draw(self) -> None:
         """Show the log as it is now."""
-        log = self.session.changes
-        self.notice(None if len(log) else safe_content("nothing has changed since this was opened"))
+        self.set_notice(None if len(self.session.changes) else safe_content("no changes since the app was started"))
         self.query_one(ChangeList).follow()
-        self._show_count()
+        self._show_counts()
 
-    @on(VirtualList.Moved)
-    def _show_count(self) -> None:
-        """Show how many entries there are, and how many of them are above what is in sight."""
+    @on(VirtualList.Highlighted)
+    def _show_counts(self) -> None:
+        """Show the number of entries in the title, with that of those above the rows in sight."""
         log = self.session.changes
-        newer = self.query_one(ChangeList).newer
+        newer = self.query_one(ChangeList).newer_count
         above = f", {newer} newer above" if newer else ""
         dropped = f", {log.dropped} older ones dropped" if log.dropped else ""
-        self.title(f"{len(log)}{above}{dropped}" if len(log) else "")
-
-    def selected(self) -> str | None:
-        """Give the key of the current entry."""
-        change = self.query_one(ChangeList).current()
-        return change.key if change and change.key else None
+        self.set_title(f"{len(log)}{above}{dropped}" if len(log) else "")
 
     def do_show(self) -> None:
-        """Go to the key that changed."""
-        self.go_to(self.selected())
+        """Select the changed key in the tree."""
+        change = self.query_one(ChangeList).current_change
+        self.request_key(change.key or None if change else None)

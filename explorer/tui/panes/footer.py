@@ -1,4 +1,4 @@
-"""The last line: what can be done here, the most important first, as much as there is room for."""
+"""The footer: the actions that are available here, the most important first, as many as fit."""
 
 from textual.content import Content
 from textual.widgets import Static
@@ -10,7 +10,7 @@ from explorer.tui.keys import hint
 
 
 class Footer(Static):
-    """Keys and titles from the registry; what is off is left out, and pressing its key says why."""
+    """Keys and titles of the available actions. The key of an unavailable one says why it is."""
 
     DEFAULT_CSS = """
     Footer {
@@ -24,19 +24,19 @@ class Footer(Static):
         super().__init__(id="footer", markup=False)
         self.session = session
         self.place = Place.TREE
-        self._last: tuple[object, ...] = ()
+        self._drawn: tuple[object, ...] = ()
 
     def show(self, place: Place) -> None:
-        """Tell what can be done in a place."""
+        """Show the actions of a place."""
         self.place = place
         self.draw()
 
     def on_resize(self) -> None:
-        """Use the new width."""
+        """Fill the new width."""
         self.draw()
 
     def _title(self, action: Action) -> str:
-        """Return the title of an action; of a switch, how it stands."""
+        """Return the title of an action; the state of a switch."""
         match action.id:
             case "writing":
                 return "Writing" if self.session.writable else "Read-only"
@@ -46,7 +46,7 @@ class Footer(Static):
                 return action.title
 
     def draw(self) -> None:
-        """Tell it again if it changed."""
+        """Draw the actions if they changed."""
         actions = self.session.actions
         room = self.size.width - 2
         leaving = ("help", "quit") if self.place in BROWSING else ("back", "help", "quit")
@@ -65,15 +65,15 @@ class Footer(Static):
             (hint(action, self.place), self._title(action), self.session.disabled_reason(action.id) is None, action.id)
             for action in (*chosen, *always)
         )
-        if shown == self._last:
+        if shown == self._drawn:
             return
-        self._last = shown
-        words: list[Content] = []
+        self._drawn = shown
+        items: list[Content] = []
         for key, title, on, name in shown:
             style = "bold $accent" if on else "dim"
-            words.append(
+            items.append(
                 Content.assemble(
                     Content.styled(key, f"{style}"), Content.styled(f" {title}", "" if on else "dim"), Content("  ")
                 ).stylize(f"@click=app.perform('{name}')")
             )
-        self.update(Content.assemble(*words), layout=False)
+        self.update(Content.assemble(*items), layout=False)

@@ -1,4 +1,4 @@
-"""A key's history as text: one entry after the other, the newest first, each with what it changed."""
+"""The history of a key as text: the newest entry first, each with a diff to the one before."""
 
 import binascii
 import difflib
@@ -12,50 +12,63 @@ from explorer.model.sanitize import sanitize
 from explorer.session.detail import HistoryPage
 from explorer.tui.rendering import format_bytes
 
-_GLIMPSE: Final = 4096
+_MAX_COMPARED_SIZE: Final = 4096
 """Bytes of an earlier value that are shown and compared."""
 _CONTEXT_LINES: Final = 1
+_HEX_ROW: Final = 48
+"""Characters of a row of hexadecimal digits."""
 
 
-def history_text(current: Entry, earlier: HistoryPage) -> str:
-    """Return the current entry and the earlier ones; each with its difference to the one before, the oldest whole."""
+def history_text(current: Entry, earlier: HistoryPage, more_key: str) -> str:
+    """Return the current and the earlier entries as text.
+
+    Args:
+        current: The entry as it is now; it comes first.
+        earlier: Its predecessors. The oldest is shown whole, the others as diffs.
+        more_key: The key that reads more of them.
+    """
     entries = (current, *earlier.entries)
     lines: list[str] = []
     for entry, before in pairwise((*entries, None)):
         if entry is not None:
             lines += [_heading(entry), *(f"  {line}" for line in _changes(entry, before)), ""]
-    lines.append("(nothing older)" if earlier.complete else "… r reads more")
+    lines.append("(no earlier value)" if earlier.complete else f"… {more_key} reads more")
     lines[0] = f"{lines[0]}  (now)"
     return "\n".join(lines)
 
 
 def _heading(entry: Entry) -> str:
     version = "" if entry.version is None else f"  v{entry.version}"
-    cut = f", the first {format_bytes(_GLIMPSE)} are shown" if len(entry.value or b"") > _GLIMPSE else ""
+    cut = (
+        f", the first {format_bytes(_MAX_COMPARED_SIZE)} are shown"
+        if len(entry.value or b"") > _MAX_COMPARED_SIZE
+        else ""
+    )
     return f"rev {entry.revision}{version}  {format_bytes(len(entry.value or b''))}{cut}"
 
 
 def _changes(entry: Entry, before: Entry | None) -> Iterator[str]:
-    """Return what an entry changed, or all of it where there is nothing to compare it with."""
-    new = _glimpse(entry.value or b"")
+    """Yield the diff of an entry to the one before; all of its value if there is none."""
+    new = _beginning(entry.value or b"")
     if before is None:
         yield from new or ["(empty)"]
         return
-    old = _glimpse(before.value or b"")
+    old = _beginning(before.value or b"")
     if entry.value == before.value:
         yield "(the same value again)"
     elif old == new:
-        yield f"(differs behind the first {format_bytes(_GLIMPSE)})"
+        yield f"(differs after the first {format_bytes(_MAX_COMPARED_SIZE)})"
     else:
         diff = difflib.unified_diff(old, new, n=_CONTEXT_LINES, lineterm="")
         yield from list(diff)[2:]
 
 
-def _glimpse(value: bytes) -> list[str]:
-    part = truncate_utf8(value, _GLIMPSE)
+def _beginning(value: bytes) -> list[str]:
+    """Return the beginning of a value as lines of text, or of hexadecimal digits if it is not UTF-8."""
+    part = truncate_utf8(value, _MAX_COMPARED_SIZE)
     try:
         text = part.decode()
     except UnicodeDecodeError:
         dump = binascii.hexlify(part, " ").decode()
-        return [dump[at : at + 48] for at in range(0, len(dump), 48)]
+        return [dump[at : at + _HEX_ROW] for at in range(0, len(dump), _HEX_ROW)]
     return [sanitize(line, multiline=True) for line in text.removesuffix("\n").split("\n")] if text else []

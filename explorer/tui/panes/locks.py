@@ -1,9 +1,9 @@
-"""The locks: who holds which, who waits in which order, and how long their sessions still live."""
+"""The locks pane: holder and waiters of each lock, in the order of the queue, with the time left of their sessions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual import on
@@ -17,139 +17,148 @@ from explorer.session.actions import Place
 from explorer.session.lock_table import LoadedLocks
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from explorer.tui.keys import bindings
-from explorer.tui.panes.pane import Pane, failure
-from explorer.tui.rendering import Piece, format_duration, middle, safe_content
+from explorer.tui.panes.pane import Pane
+from explorer.tui.rendering import Piece, format_duration, safe_content, shorten_middle
 from explorer.tui.widgets.status_label import StatusLabel
 from explorer.tui.widgets.virtual_list import VirtualList
 
-_WIDE = 64
-"""Cells from which on a lock's session, kind and since stand beside it."""
+_WIDE: Final = 64
+"""Width of a row, in cells, from which on kind, session and start are shown."""
+LOCK_SIGNS: Final = (
+    ("●", "The holder of the lock, with the time left until its session expires."),
+    ("1. 2.", "Waiters, in the order in which they get the lock."),
+    ("fence", "Fencing token: it grows with each holder, so that writes of an earlier holder can be refused."),
+    ("possible", "Entries that look like a lock, in a layout that is not certain."),
+)
+"""The signs in the list of locks and their meanings."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line: a lock, or one of its parties."""
+class LockRow:
+    """A row of the list: a lock, or one of its contenders."""
 
     lock: LockInfo
-    party: Contender | None = None
-    place: int = 0
-    """0 for the holder, else the waiter's place in the queue."""
+    contender: Contender | None = None
+    position: int = 0
+    """Position in the queue; 0 for the holder."""
 
     @property
-    def name(self) -> tuple[str, str]:
-        """What it is about: the cursor stays on it when the queue moves."""
-        return self.lock.key, self.party.key if self.party else ""
+    def id(self) -> tuple[str, str]:
+        """Identity of the row, by which the cursor follows it when the queue moves."""
+        return self.lock.key, self.contender.key if self.contender else ""
 
 
 class LockList(VirtualList):
-    """The locks and their parties, line by line."""
+    """Locks and their contenders, one per row."""
 
     def __init__(self) -> None:
         super().__init__(cursor=True)
         self.read: LoadedLocks | None = None
         self.now = 0.0
-        self.rows: list[Row] = []
+        self.rows: list[LockRow] = []
 
     def show(self, read: LoadedLocks | None, now: float) -> None:
-        """Show what was read, as it stands at a moment."""
+        """Show locks as they were read, with the times left at `now`, in seconds of the session's clock."""
         if read is not self.read:
-            current = self.current()
+            current = self.current_row
             self.read = read
             self.rows = list(_rows(read.locks)) if read else []
             if current is not None:
-                same = (place for place, row in enumerate(self.rows) if row.name == current.name)
+                same = (index for index, row in enumerate(self.rows) if row.id == current.id)
                 self.cursor = next(same, self.cursor)
-            self.changed()
+            self.update_rows()
         if now != self.now:
             self.now = now
             self.refresh_rows()
 
     def count(self) -> int:
-        """Give the number of lines."""
+        """Return the number of rows."""
         return len(self.rows)
 
-    def current(self) -> Row | None:
-        """Give the current line."""
+    @property
+    def current_row(self) -> LockRow | None:
+        """The row that the cursor is on."""
         return self.rows[self.cursor] if self.rows and self.cursor is not None else None
 
     def pieces(self, index: int, width: int) -> list[Piece]:
-        """Give a line: a lock, its holder, or a waiter with its place in the queue."""
+        """Return a row: a lock, its holder, or a waiter with its position in the queue."""
         row = self.rows[index]
-        if row.party is None:
-            return _lock(row.lock, width)
-        left = self.read.ttl_left(row.party, self.now) if self.read else None
-        return _party(row, left, width)
+        if row.contender is None:
+            return _lock_pieces(row.lock, width)
+        time_left = self.read.ttl_left(row.contender, self.now) if self.read else None
+        return _contender_pieces(row.contender, row.position, time_left, width)
 
 
-def _rows(locks: Iterable[LockInfo]) -> Iterable[Row]:
+def _rows(locks: Iterable[LockInfo]) -> Iterable[LockRow]:
     for lock in locks:
-        yield Row(lock)
+        yield LockRow(lock)
         if lock.holder:
-            yield Row(lock, lock.holder)
-        for place, waiter in enumerate(lock.waiters, start=1):
-            yield Row(lock, waiter, place)
+            yield LockRow(lock, lock.holder)
+        for position, waiter in enumerate(lock.waiters, start=1):
+            yield LockRow(lock, waiter, position)
 
 
-def _lock(lock: LockInfo, width: int) -> list[Piece]:
+def _lock_pieces(lock: LockInfo, width: int) -> list[Piece]:
     waiting = f"  {len(lock.waiters)} waiting" if lock.waiters else ""
-    state: Piece = ("lines--dim", waiting or "")
+    state: Piece = ("virtual-list--dim", waiting)
     if lock.stale:
-        state = ("lines--bad", f"  ! stale: {lock.stale}")
+        state = ("virtual-list--bad", f"  ! stale: {lock.stale}")
     elif lock.holder is None:
-        state = ("lines--warning", f"  no holder{waiting}")
+        state = ("virtual-list--warning", f"  no holder{waiting}")
     if not lock.certain:
-        state = ("lines--warning", f"  possible{waiting}")
+        state = ("virtual-list--warning", f"  possible{waiting}")
     kind = f"  {lock.kind}" if width >= _WIDE else ""
-    key = middle(sanitize(lock.key), max(8, width - cell_len(state[1]) - len(kind)))
-    return [("lines--strong", key), ("lines--dim", kind), state]
+    key = shorten_middle(sanitize(lock.key), max(8, width - cell_len(state[1]) - len(kind)))
+    return [("virtual-list--strong", key), ("virtual-list--dim", kind), state]
 
 
-def _party(row: Row, left: float | None, width: int) -> list[Piece]:
-    party = row.party
-    assert party is not None  # noqa: S101 - a line without a party is a lock's
-    role: Piece = ("lines--good", "  ● ") if row.place == 0 else ("lines--dim", f"  {row.place}. ")
-    if party.session is None:
-        time: Piece = ("lines--bad", "  nothing will ever end it")
-    elif left is None:
-        time = ("lines--dim", "")
+def _contender_pieces(contender: Contender, position: int, time_left: float | None, width: int) -> list[Piece]:
+    role: Piece = ("virtual-list--good", "  ● ") if position == 0 else ("virtual-list--dim", f"  {position}. ")
+    if contender.session is None:
+        time: Piece = ("virtual-list--bad", "  never expires")
+    elif time_left is None:
+        time = ("virtual-list--dim", "")
+    elif time_left > 0:
+        time = ("", f"  {format_duration(time_left)} left")
     else:
-        time = ("", f"  {format_duration(left)} left") if left > 0 else ("lines--warning", "  ends now unless renewed")
-    more = ""
-    if row.place == 0 and party.fence is not None:
-        more += f"  fence {party.fence}"
+        time = ("virtual-list--warning", "  expires now unless renewed")
+    details = ""
+    if position == 0 and contender.fence is not None:
+        details += f"  fence {contender.fence}"
     if width >= _WIDE:
-        more += _since(party)
-        if party.session:
-            more += f"  {party.session}"
-        if party.other_keys:
-            more += f"  +{pluralize(len(party.other_keys), 'key')}"
-    name = middle(sanitize(party.name), max(6, width - len(role[1]) - len(time[1]) - len(more)))
-    return [role, ("", name), time, ("lines--dim", more)]
+        details += _since(contender)
+        if contender.session:
+            details += f"  {contender.session}"
+        if contender.other_keys:
+            details += f"  +{pluralize(len(contender.other_keys), 'key')}"
+    name_width = max(6, width - len(role[1]) - len(time[1]) - len(details))
+    name = shorten_middle(sanitize(contender.name), name_width)
+    return [role, ("", name), time, ("virtual-list--dim", details)]
 
 
-def _since(party: Contender) -> str:
-    if isinstance(party.since, datetime):
-        return f"  for {format_duration(max(0.0, (datetime.now(UTC) - party.since).total_seconds()))}"
-    return "" if party.since is None else f"  since rev {party.since}"
+def _since(contender: Contender) -> str:
+    if isinstance(contender.since, datetime):
+        return f"  for {format_duration(max(0.0, (datetime.now(UTC) - contender.since).total_seconds()))}"
+    return "" if contender.since is None else f"  since rev {contender.since}"
 
 
-def _facts(row: Row) -> Iterable[str]:
+def _facts(row: LockRow) -> Iterable[str]:
+    """Yield everything that is known of a row, line by line."""
     yield f"{row.lock.key} (layout {row.lock.layout}; {row.lock.kind})"
-    if row.party is None:
+    if row.contender is None:
         holder = row.lock.holder
         held = "held" if row.lock.certain else "possibly held"
-        yield "nobody holds it" if holder is None else f"{held} by {holder.name}"
+        yield "no holder" if holder is None else f"{held} by {holder.name}"
         if row.lock.stale:
             yield f"stale: {row.lock.stale}"
         return
-    party = row.party
-    yield f"{'holder' if row.place == 0 else f'waiter {row.place}'}: {party.key}"
-    since = _since(party).strip()
-    fence = "" if party.fence is None else f"fence {party.fence}"
-    session = f"session {party.session}" if party.session else "no session"
-    yield "  ".join(fact for fact in (session, since, fence) if fact)
-    if party.other_keys:
-        yield f"with it: {', '.join(party.other_keys)}"
+    contender = row.contender
+    yield f"{'holder' if row.position == 0 else f'waiter {row.position}'}: {contender.key}"
+    fence = "" if contender.fence is None else f"fence {contender.fence}"
+    session = f"session {contender.session}" if contender.session else "no session"
+    yield "  ".join(fact for fact in (session, _since(contender).strip(), fence) if fact)
+    if contender.other_keys:
+        yield f"other keys of the session: {', '.join(contender.other_keys)}"
 
 
 class LocksPane(Pane):
@@ -164,56 +173,51 @@ class LocksPane(Pane):
     place = Place.LOCKS
     parts = Part.LOCKS | Part.LIVENESS
     number = "3"
-    name_shown = "Locks"
-    ticking = True
+    label = "Locks"
+    is_ticking = True
 
-    def body(self) -> Iterable[Widget]:
-        """Give the list, and what is known of the current line."""
+    def compose_body(self) -> Iterable[Widget]:
+        """Yield the list, and the facts of the current row."""
         yield LockList()
         yield StatusLabel(classes="locks--facts")
 
     def draw(self) -> None:
         """Show the lock table as it is now."""
-        rows = self.query_one(LockList)
+        lock_list = self.query_one(LockList)
         now = self.session.clock.now()
         match self.session.locks.state:
             case Loading():
-                self.notice(safe_content("reading the locks …"))
+                self.set_notice(safe_content("reading the locks …"))
             case Empty(reason=reason):
-                rows.show(None, now)
-                self.title("")
-                self.notice(safe_content(reason))
+                lock_list.show(None, now)
+                self.set_title("")
+                self.set_notice(safe_content(reason))
             case Failed(error=error, stale=None):
-                self.notice(failure(error))
+                self.show_error(error)
             case Failed(error=error, stale=LoadedLocks() as read):
-                self.title(f"as of {read.time.astimezone():%H:%M:%S}: {error.message}")
-                self.notice(None)
-                rows.show(read, now)
-                self._tell()
+                self.set_title(f"as of {read.time.astimezone():%H:%M:%S}: {error.message}")
+                self._show(read, now)
             case Ready(value=read):
                 waiting = sum(len(lock.waiters) for lock in read.locks)
                 stale = sum(lock.stale is not None for lock in read.locks)
-                told_stale = f", {stale} stale" if stale else ""
-                self.title(f"{len(read.locks)} held, {waiting} waiting{told_stale}")
-                self.notice(None)
-                rows.show(read, now)
-                self._tell()
+                self.set_title(f"{len(read.locks)} held, {waiting} waiting{f', {stale} stale' if stale else ''}")
+                self._show(read, now)
 
-    @on(LockList.Moved)
-    def _tell(self) -> None:
-        """Tell all that is known of the current line."""
-        row = self.query_one(LockList).current()
-        facts = [] if row is None else list(_facts(row))
-        self.query_one(".locks--facts", StatusLabel).say(Content("\n").join([safe_content(fact) for fact in facts]))
+    def _show(self, read: LoadedLocks, now: float) -> None:
+        self.set_notice(None)
+        self.query_one(LockList).show(read, now)
+        self._show_facts()
 
-    def selected(self) -> str | None:
-        """Give the key of the current lock or party."""
-        row = self.query_one(LockList).current()
-        if row is None:
-            return None
-        return row.party.key if row.party else row.lock.key
+    @on(LockList.Highlighted)
+    def _show_facts(self) -> None:
+        """Show everything that is known of the current row."""
+        row = self.query_one(LockList).current_row
+        lines = [] if row is None else [safe_content(fact) for fact in _facts(row)]
+        self.query_one(".locks--facts", StatusLabel).set_content(Content("\n").join(lines))
 
-    @on(VirtualList.Chosen)
+    @on(VirtualList.Selected)
     def do_show(self) -> None:
-        """Go to the key of the lock or the party."""
-        self.go_to(self.selected())
+        """Select the key of the current lock or contender in the tree."""
+        row = self.query_one(LockList).current_row
+        if row is not None:
+            self.request_key(row.contender.key if row.contender else row.lock.key)

@@ -1,4 +1,4 @@
-"""What all panes are: a title, a body, and a notice instead of the body while there is nothing to show."""
+"""The base class of panes: a title, a body, and a notice in place of the body while there is nothing to show."""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -13,12 +13,13 @@ from explorer.model.errors import ExplorerError
 from explorer.session.actions import Place
 from explorer.session.session import Session
 from explorer.session.states import Part
+from explorer.tui.keys import hint
 from explorer.tui.rendering import safe_content
 from explorer.tui.widgets.status_label import StatusLabel
 
 
 class Notice(StatusLabel, can_focus=True):
-    """What stands in a pane while there is nothing else to show; it has the focus then, so that the keys work."""
+    """The text of a pane that has nothing else to show; it takes the focus so that the pane's keys work."""
 
 
 class Pane(Vertical):
@@ -39,76 +40,83 @@ class Pane(Vertical):
 
     place: ClassVar[Place]
     parts: ClassVar[Part]
-    """When one of these changed, it is drawn again."""
+    """Parts of the session that the pane shows; it is redrawn when one of them changed."""
     number: ClassVar[str]
-    """The key that leads here."""
-    name_shown: ClassVar[str]
-    ticking: ClassVar[bool] = False
-    """Whether ages or countdowns in it go on while nothing happens."""
+    """Number in the title; with the default keys also the key that focuses the pane."""
+    label: ClassVar[str]
+    """Name in the title."""
+    is_ticking: ClassVar[bool] = False
+    """Whether the pane shows ages or countdowns, which change although nothing happens."""
 
     def __init__(self, session: Session, *, id: str) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
         self.session = session
 
     def compose(self) -> ComposeResult:
-        """Put title, notice and body together."""
+        """Compose title, notice and body."""
         yield StatusLabel(classes="pane--title")
         yield Notice(classes="pane--notice")
-        for widget in self.body():
+        for widget in self.compose_body():
             widget.add_class("pane--body", update=False)  # styled when it is mounted
             yield widget
 
-    def body(self) -> Iterable[Widget]:
-        """Give the widgets below the title."""
+    def compose_body(self) -> Iterable[Widget]:
+        """Yield the widgets below the title."""
         raise NotImplementedError  # abstract; Textual's own metaclass leaves no room for ABC
 
     def draw(self) -> None:
         """Show the session's part as it is now."""
         raise NotImplementedError  # abstract; Textual's own metaclass leaves no room for ABC
 
-    class Sought(Message):
-        """A key is to be gone to."""
+    class KeyRequested(Message):
+        """A request to select a key in the tree."""
 
         def __init__(self, key: str) -> None:
             super().__init__()
             self.key = key
 
-    def go_to(self, key: str | None) -> None:
-        """Have a key gone to, if there is one."""
+    def request_key(self, key: str | None) -> None:
+        """Request that the tree selects a key; None does nothing."""
         if key is not None:
-            self.post_message(self.Sought(key))
+            self.post_message(self.KeyRequested(key))
 
     def on_mount(self) -> None:
-        """Show what there is at the start."""
-        self.title("")
+        """Draw the initial state."""
+        self.set_title("")
         self.draw()
 
-    def title(self, more: str | Content) -> None:
-        """Say what stands in the title behind the name."""
-        name = safe_content(f"{self.number} {self.name_shown}{'  ' if more else ''}")
-        self.query_one(".pane--title", StatusLabel).say(name + (safe_content(more) if isinstance(more, str) else more))
+    def set_title(self, details: str | Content) -> None:
+        """Set what the title says behind number and label."""
+        name = safe_content(f"{self.number} {self.label}{'  ' if details else ''}")
+        details = safe_content(details) if isinstance(details, str) else details
+        self.query_one(".pane--title", StatusLabel).set_content(name + details)
 
-    def notice(self, text: Content | None) -> None:
-        """Show a notice instead of the body, or the body again."""
+    def set_notice(self, text: Content | None) -> None:
+        """Show a notice in place of the body; None shows the body again."""
         if text is not None:
-            self.query_one(Notice).say(text)
+            self.query_one(Notice).set_content(text)
         if self.has_class("-notice") == (text is not None):
             return
-        focused = self.has_focus_within
+        had_focus = self.has_focus_within
         self.set_class(text is not None, "-notice")
-        if focused:
+        if had_focus:
             self.focus_body()
 
+    def show_error(self, error: ExplorerError) -> None:
+        """Show in place of the body what failed, what helps, and which key retries."""
+        key = hint(self.session.actions["reload"], self.place)
+        self.set_notice(error_content(error, key or "the command Reload"))
+
     def focus_body(self) -> None:
-        """Take the focus."""
-        inside = [self.query_one(Notice)] if self.has_class("-notice") else list(self.query(".pane--body"))
-        self.screen.set_focus(next(widget for widget in inside if widget.can_focus))
+        """Focus the body, or the notice in its place."""
+        candidates = [self.query_one(Notice)] if self.has_class("-notice") else list(self.query(".pane--body"))
+        self.screen.set_focus(next(widget for widget in candidates if widget.can_focus))
 
 
-def failure(error: ExplorerError, retry: str = "r") -> Content:
-    """Say what failed, what helps, and which key tries again."""
+def error_content(error: ExplorerError, retry_key: str) -> Content:
+    """Return what failed, what helps, and the key that retries."""
     lines = [Content.styled("✗ ", "$error") + safe_content(error.message, "bold")]
     if error.hint:
         lines.append(safe_content(error.hint))
-    lines.append(Content.styled(f"{retry} tries again", "dim"))
+    lines.append(Content.styled(f"{retry_key} retries", "dim"))
     return Content("\n").join(lines)

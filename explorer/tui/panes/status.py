@@ -1,4 +1,4 @@
-"""The first line: which store, how sure it is that this is how it looks, and whether anything can be written."""
+"""The status line: address of the store, liveness, and whether writing is unlocked."""
 
 from typing import Final
 
@@ -9,20 +9,20 @@ from textual.widgets import Static
 from explorer.model.sanitize import sanitize
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part
-from explorer.tui.rendering import format_duration, middle, safe_content
+from explorer.tui.rendering import format_duration, safe_content, shorten_middle
 
-_STANDINGS: Final[dict[LivenessStatus, tuple[str, str]]] = {
+_SIGNS: Final[dict[LivenessStatus, tuple[str, str]]] = {
     LivenessStatus.LIVE: ("●", "$success"),
     LivenessStatus.CATCHING_UP: ("◐", "$primary"),
     LivenessStatus.STALE: ("▲", "bold $warning"),
     LivenessStatus.DISCONNECTED: ("✗", "bold $error"),
 }
-_ADDRESS: Final = 10
-"""Cells of the address that are left before figures are."""
-_CAUSE: Final = 30
-"""Cells of the reason that are left before figures are."""
-_AGED: Final = 3.0
-"""Seconds from which on the age of a proof is told; there is one every two."""
+_MIN_ADDRESS_WIDTH: Final = 10
+"""Cells of the address that are kept when revision and rate are left out."""
+_MIN_REASON_WIDTH: Final = 30
+"""Cells of the reason that are kept when revision and rate are left out."""
+_MIN_AGE_SHOWN: Final = 3.0
+"""Seconds since the last heartbeat from which on its age is shown; there is one every two seconds."""
 
 
 class StatusLine(Static):
@@ -36,63 +36,63 @@ class StatusLine(Static):
     def __init__(self, session: Session) -> None:
         super().__init__(id="status", markup=False)
         self.session = session
-        self._last = ""
+        self._drawn = ""
 
     def on_mount(self) -> None:
-        """Show what there is at the start."""
+        """Draw the initial state."""
         self.draw()
 
     def on_resize(self) -> None:
-        """Use the new width."""
-        self._last = ""
+        """Fill the new width."""
+        self._drawn = ""
         self.draw()
 
     def draw(self) -> None:
-        """Say how it stands now, if that is not what is shown already."""
+        """Draw the current state if it changed."""
         parts = self._parts(max(1, self.size.width - 2))
         text = "".join(part.plain for part in parts)
-        if text != self._last:
-            self._last = text
+        if text != self._drawn:
+            self._drawn = text
             self.update(Content.assemble(*parts), layout=False)
 
     def _address(self) -> str:
-        """Return what the store is called: its profile before its address, as far as there is room."""
+        """Return the address of the store, behind the profile if it was opened by one."""
         name = self.session.profile
         return f"{name} {self.session.address}" if name else self.session.address
 
     def _parts(self, width: int) -> list[Content]:
         session = self.session
         now = session.clock.now()
-        standing = session.liveness.status
-        mark, style = _STANDINGS[standing]
+        status = session.liveness.status
+        mark, style = _SIGNS[status]
         writing = (
             Content.styled(" WRITING ", "bold reverse $warning")
             if session.writable
             else Content.styled("read-only", "dim")
         )
         age = session.liveness.age(now)
-        live = f"{mark} {standing.value}"
-        if age is not None and (standing is not LivenessStatus.LIVE or age >= _AGED):
+        live = f"{mark} {status.value}"
+        if age is not None and (status is not LivenessStatus.LIVE or age >= _MIN_AGE_SHOWN):
             live += f" {format_duration(age)}"
         frozen = "  FROZEN" if session.connection.is_frozen else ""
         about = [] if session.connection.revision is None else [f"  rev {session.connection.revision}"]
-        if standing in (LivenessStatus.LIVE, LivenessStatus.CATCHING_UP):  # else nothing is heard, which is no rate
+        if status in (LivenessStatus.LIVE, LivenessStatus.CATCHING_UP):  # without a connection there is no rate
             about.append(f"  {session.connection.event_rate:.0f}/s")
         wait = session.liveness.retry_in(now)
-        reason = "" if standing is LivenessStatus.LIVE else f" {sanitize(session.liveness.reason)}"
+        reason = "" if status is LivenessStatus.LIVE else f" {sanitize(session.liveness.reason)}"
         if session.liveness.refusal is not None:
             reason += f" ({sanitize(session.liveness.refusal.message)})"
         if wait is not None:
-            reason += f" · again in {int(wait) + 1}s"
+            reason += f" · retry in {int(wait) + 1}s"
         room = width - cell_len(live) - len(frozen) - len(writing.plain) - 4
-        needed = _ADDRESS + min(_CAUSE, cell_len(reason))
-        while about and room - len("".join(about)) < needed:  # what can be written to, whether, and why not go before
+        needed = _MIN_ADDRESS_WIDTH + min(_MIN_REASON_WIDTH, cell_len(reason))
+        while about and room - len("".join(about)) < needed:  # address, status and reason come first
             about.pop()
         figures = "".join(about) + frozen
         rest = room - len("".join(about))
-        least = min(_ADDRESS, rest)  # the reason is what must not be cut
-        shown = middle(sanitize(self._address()), max(0, least, rest - cell_len(reason)))
-        reason = middle(reason, max(0, rest - cell_len(shown)))
+        least = min(_MIN_ADDRESS_WIDTH, rest)  # the reason is cut last
+        shown = shorten_middle(sanitize(self._address()), max(0, least, rest - cell_len(reason)))
+        reason = shorten_middle(reason, max(0, rest - cell_len(shown)))
         used = cell_len(shown) + cell_len(live) + cell_len(reason) + cell_len(figures)
         fill = max(1, width - used - len(writing.plain) - 2)
         return [

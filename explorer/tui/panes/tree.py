@@ -1,7 +1,7 @@
-"""The tree of keys, its filter, and the selection that the other panes follow."""
+"""The pane with the tree of keys, its filter, and the selection that the other panes follow."""
 
 from collections.abc import Iterable
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -14,19 +14,12 @@ from explorer.model.sanitize import pluralize
 from explorer.session.actions import Place
 from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.states import LivenessStatus, Part
-from explorer.tui.keys import bindings
-from explorer.tui.panes.pane import Pane, failure
+from explorer.tui.keys import bindings, hint
+from explorer.tui.panes.pane import Pane
 from explorer.tui.rendering import safe_content
 from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.prompt import Prompt
 from explorer.tui.widgets.status_label import StatusLabel
-
-_NO_KEYS: Final = "No keys here. n makes one."
-_NO_KEYS_READ_ONLY: Final = "No keys here. w unlocks writing, then n makes one."
-
-
-class BoundTree(KeyTree, inherit_bindings=False):
-    """The tree; its keys are those of its pane."""
 
 
 class TreePane(Pane):
@@ -36,108 +29,111 @@ class TreePane(Pane):
     place = Place.TREE
     parts = Part.TREE | Part.LIVENESS | Part.EDIT
     number = "1"
-    name_shown = "Keys"
+    label = "Keys"
 
-    def body(self) -> Iterable[Widget]:
-        """Give the tree, and below it the filter while there is one."""
-        yield BoundTree(self.session.tree)
+    def compose_body(self) -> Iterable[Widget]:
+        """Yield the tree, and below it the text of the filter."""
+        yield KeyTree(self.session.tree)
         yield StatusLabel(classes="tree--filter")
 
     @property
-    def keys(self) -> KeyTree:
-        """The tree's widget."""
+    def key_tree(self) -> KeyTree:
+        """The tree widget."""
         return self.query_one(KeyTree)
 
     def draw(self) -> None:
-        """Show the tree as it is now; before there ever was a connection, why there is none."""
+        """Show the tree as it is now; without keys, why there are none."""
         tree = self.session.tree
         error = self.session.connection.error
         findings = tree.filter_progress
-        self._show_filter()
+        self._show_filter_text()
         if findings is not None:
-            self.title(str(findings))
+            self.set_title(str(findings))
         else:
-            self.title(f"{pluralize(tree.loaded, 'key')} loaded" if tree.loaded else "")
-        self.keys.drafts = self.session.editor.draft_keys
-        self.keys.value_marks = Capability.DIRECTORIES not in self.session.store_capabilities
-        nothing = not tree.loaded and tree.root.load_state is not LevelState.LOADED
-        if error is not None and nothing:
-            self.notice(failure(error))
-        elif nothing and self.session.liveness.status is LivenessStatus.DISCONNECTED:
-            self.notice(safe_content("connecting …", "dim"))
-        elif not tree.loaded and findings is None and (hint := self._hint()):
-            self.notice(hint)
+            self.set_title(f"{pluralize(tree.loaded, 'key')} loaded" if tree.loaded else "")
+        self.key_tree.draft_keys = self.session.editor.draft_keys
+        self.key_tree.has_value_marks = Capability.DIRECTORIES not in self.session.store_capabilities
+        is_unread = not tree.loaded and tree.root.load_state is not LevelState.LOADED
+        if error is not None and is_unread:
+            self.show_error(error)
+        elif is_unread and self.session.liveness.status is LivenessStatus.DISCONNECTED:
+            self.set_notice(safe_content("connecting …", "dim"))
+        elif not tree.loaded and findings is None and (nearby := self._nearby_notice()):
+            self.set_notice(nearby)
         else:
-            self.notice(None)
-            self.keys.empty = _NO_KEYS if self.session.writable else _NO_KEYS_READ_ONLY
-            self.keys.sync()
+            self.set_notice(None)
+            self.key_tree.empty = f"No keys here. {self._how_to_create()}"
+            self.key_tree.sync()
 
-    def _hint(self) -> Content | None:
-        """Return where the keys are if there are none here; it is looked for when it is first asked."""
+    def _how_to_create(self) -> str:
+        """Return how a key is created, with the keys of this person."""
+        create, unlock = (hint(self.session.actions[name], self.place) for name in ("new", "writing"))
+        if self.session.writable:
+            return f"{create or 'The command New'} creates one."
+        return f"{unlock or 'The command Writing'} unlocks writing, then {create or 'the command New'} creates one."
+
+    def _nearby_notice(self) -> Content | None:
+        """Return where the keys are if there are none below the address; the first call starts the search."""
         session = self.session
         session.find_nearby_keys()
         if session.lookup.nearby is None:
             return None
         line = f"Nothing is stored below {session.address}, but {session.lookup.nearby}."
-        return safe_content(line) + Content("\n") + safe_content("" if session.writable else _NO_KEYS_READ_ONLY, "dim")
+        how = "" if session.writable else self._how_to_create()
+        return safe_content(line) + Content("\n") + safe_content(how, "dim")
 
-    def _show_filter(self) -> None:
-        """Show the text of the filter for as long as it decides what is shown."""
-        words = self.query_one(".tree--filter", StatusLabel)
-        words.display = bool(self.filtered)
-        words.say(safe_content(f"/{self.filtered}") + safe_content("  esc ends the filter", "dim"))
+    def _show_filter_text(self) -> None:
+        """Show the text of the filter while the filter is active."""
+        label = self.query_one(".tree--filter", StatusLabel)
+        label.display = bool(self.filter_text)
+        key = hint(self.session.actions["back"], self.place)
+        label.set_content(safe_content(f"/{self.filter_text}") + safe_content(f"  {key} clears it", "dim"))
 
-    @on(KeyTree.Moved)
-    def moved(self, event: KeyTree.Moved) -> None:
-        """Let the other panes follow the cursor."""
+    @on(KeyTree.NodeHighlighted)
+    def select_highlighted(self, event: KeyTree.NodeHighlighted) -> None:
+        """Select the key under the cursor; the other panes follow."""
         self.session.select(event.key)
 
-    @on(KeyTree.Chosen)
-    def chosen(self) -> None:
-        """Go to the value."""
-        self.post_message(self.Shown())
+    @on(KeyTree.NodeSelected)
+    def request_value(self) -> None:
+        """Request the value of the selected key."""
+        self.post_message(self.ValueRequested())
 
-    class Shown(Message):
-        """The value of the selected key is wanted."""
+    class ValueRequested(Message):
+        """A request to focus the value of the selected key."""
 
     def select(self, node: Node) -> None:
-        """Put the cursor on a node; if it has to be scrolled to, with rows before and after it."""
-        self.keys.go(node, heading=-1)
-        self.keys.bring_into_sight(margin=self.keys.size.height // 3)
+        """Move the cursor to a node; if that scrolls, show rows before and after it."""
+        self.key_tree.move_cursor(node, direction=-1)
+        self.key_tree.scroll_to_cursor(margin=self.key_tree.size.height // 3)
 
     @property
-    def pointed(self) -> str | None:
-        """The key of the row that is shown as the cursor's."""
-        keys = self.keys
-        row = keys.cursor_row
-        node = keys.keys.at(row) if 0 <= row < len(keys.keys) else None
-        return None if node is None or node.is_more_row else keys.keys.key(node)
-
-    def selected(self) -> str | None:
-        """Give the key that the cursor is on."""
-        return self.session.selected
+    def highlighted_key(self) -> str | None:
+        """Key of the row in which the cursor is shown."""
+        node = self.key_tree.cursor.visible_node
+        return None if node is None or node.is_more_row else self.key_tree.model.key(node)
 
     # The filter
 
     def filter(self, text: str) -> None:
-        """Show what matches."""
-        self.session.tree.filter(text or None, self.keys.cursor)
+        """Show only the keys that match."""
+        self.session.tree.filter(text or None, self.key_tree.cursor.node)
         self.draw()
 
-    def unfilter(self) -> None:
-        """Show everything again; the cursor stays where it is."""
-        self.session.tree.filter(None, self.keys.cursor)
+    def clear_filter(self) -> None:
+        """Show all keys again; the cursor stays on its key."""
+        node = self.key_tree.cursor.node
+        self.session.tree.filter(None, node)
         self.draw()
-        cursor = self.keys.cursor
-        if cursor is not None:
-            self.keys.go(cursor)
+        if node is not None:
+            self.key_tree.move_cursor(node)
 
-    def filter_with(self, prompt: Prompt) -> None:
-        """Open the filter's prompt, to go on with what it holds."""
-        prompt.open(self.filtered)
+    def open_filter(self, prompt: Prompt) -> None:
+        """Open the filter's prompt with the current text."""
+        prompt.open(self.filter_text)
 
     @property
-    def filtered(self) -> str:
-        """The text of the filter."""
+    def filter_text(self) -> str:
+        """Text of the filter; "" without one."""
         findings = self.session.tree.filter_progress
         return "" if findings is None else findings.filter.text

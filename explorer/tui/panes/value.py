@@ -1,4 +1,4 @@
-"""The selected key: its value as text, its metadata, and its history."""
+"""The value pane: value, metadata and history of the selected key."""
 
 from collections.abc import Iterable
 from typing import ClassVar, Final
@@ -8,29 +8,37 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
+from explorer.codecs.base import Document
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
 from explorer.session.detail import HISTORY_NOT_LOADED, LoadedValue
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
-from explorer.tui.keys import bindings
+from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.history_text import history_text
-from explorer.tui.panes.pane import Pane, failure
-from explorer.tui.rendering import format_bytes, format_duration, head_of, middle, safe_content
+from explorer.tui.panes.pane import Pane
+from explorer.tui.rendering import fit_start, format_bytes, format_duration, safe_content, shorten_middle
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.pager import Pager
 from explorer.tui.widgets.status_label import StatusLabel
 
 TABS: Final = ("value", "metadata", "history")
-_LEAST_FACTS: Final = 5
-"""Rows above the value that there are at least, if there is that much to say."""
-_NOTE_ROWS: Final = 3
+_MIN_FACT_ROWS: Final = 5
+"""Rows above the value that facts and notes may always take."""
+_MAX_NOTE_ROWS: Final = 3
 """Rows of one note that are shown above the value."""
-PATIENCE: Final = 0.4
-"""Seconds for which a value remains, under its own key, until the next one is there; most are there sooner."""
+LOADING_NOTICE_DELAY: Final = 0.4
+"""Seconds for which the previous value stays, under its own key, while the next one is read."""
+VALUE_SIGNS: Final = (
+    ("rev 12", "Revision of the store at which the value was written."),
+    ("v3", "Version: number of writes since the key was created."),
+    ("left", "Time until the key expires, unless its lease is renewed."),
+    ("▪", "A note on the value; notes that do not fit here are in the metadata."),
+)
+"""The signs above the value and their meanings."""
 
 
 class ValuePane(Pane):
-    """The selected key's value, with why it is read the way it is."""
+    """The value of the selected key, with the reason for its type."""
 
     DEFAULT_CSS = """
     ValuePane > .pane--title { link-style: none; link-color: $text-muted; link-style-hover: reverse; }
@@ -42,31 +50,31 @@ class ValuePane(Pane):
     place = Place.VALUE
     parts = Part.DETAIL | Part.LIVENESS
     number = "2"
-    name_shown = "Value"
-    ticking = True
+    label = "Value"
+    is_ticking = True
 
     tab: str = TABS[0]
-    _shown: tuple[str, str] | None = None
+    _drawn: tuple[str, str] | None = None
     """The key and the tab that were drawn last."""
     _key: str | None = None
-    _history_shown: tuple[object, str] = (None, "")
-    """The history that was written last, and its text."""
+    _history_text: tuple[object, str] = (None, "")
+    """The history that was rendered last, and its text."""
 
-    def body(self) -> Iterable[Widget]:
-        """Give facts and text."""
+    def compose_body(self) -> Iterable[Widget]:
+        """Yield the facts and the text."""
         yield StatusLabel(classes="value--facts")
         yield Pager()
 
-    def turn(self, by: int) -> None:
-        """Show another tab."""
-        self.show_tab(TABS[(TABS.index(self.tab) + by) % len(TABS)])
+    def cycle_tab(self, step: int) -> None:
+        """Show the tab that is so many steps further."""
+        self.show_tab(TABS[(TABS.index(self.tab) + step) % len(TABS)])
 
     def show_tab(self, tab: str) -> None:
-        """Show a tab by its name."""
+        """Show one of `TABS`."""
         self.tab = tab
         self.draw()
 
-    def _tabs(self) -> Content:
+    def _tab_bar(self) -> Content:
         """Return the names of the tabs; a click on one shows it."""
         names = [
             safe_content(f"[{tab}]" if tab == self.tab else tab).stylize(f"@click=screen.show_tab('{tab}')")
@@ -77,35 +85,35 @@ class ValuePane(Pane):
     def draw(self) -> None:
         """Show the selected key as it is now."""
         detail = self.session.detail
-        if detail.key != self._key:  # the other tabs are of one key, and would hide the value of the next
+        if detail.key != self._key:  # another tab would hide the value of the next key
             self._key, self.tab = detail.key, TABS[0]
         if self.tab == "history" and detail.history is HISTORY_NOT_LOADED:
             detail.load_earlier()
-        self.title(self._tabs())
+        self.set_title(self._tab_bar())
         match detail.state:
-            case Loading(since=since) if self.session.clock.now() - since < PATIENCE:
+            case Loading(since=since) if self.session.clock.now() - since < LOADING_NOTICE_DELAY:
                 pass
             case Loading():
-                self.notice(safe_content("reading …", "dim"))
+                self.set_notice(safe_content("reading …", "dim"))
             case Empty(reason=reason):
                 node = None if detail.key is None else self.session.tree.node(detail.key)
-                folder = node is not None and node.has_children
-                words = "a folder; it has no value of its own" if folder else reason
-                self.notice(safe_content(f"{sanitize(detail.key or '')}\n\n{words}".strip(), multiline=True))
+                is_folder = node is not None and node.has_children
+                text = "a folder without a value of its own" if is_folder else reason
+                self.set_notice(safe_content(f"{sanitize(detail.key or '')}\n\n{text}".strip(), multiline=True))
             case Failed(error=error, stale=None):
-                self.notice(failure(error))
+                self.show_error(error)
             case Failed(error=error, stale=LoadedValue() as reading):
                 self._show(reading, f"as of {reading.time.astimezone():%H:%M:%S}: {error.message}")
             case Ready(value=reading):
-                self._show(reading, "deleted since; this was its last value" if reading.deleted else "")
+                self._show(reading, "deleted; this is its last value" if reading.deleted else "")
 
     def _show(self, reading: LoadedValue, warning: str) -> None:
-        self.notice(None)
+        self.set_notice(None)
         width = max(8, self.size.width - 2)
-        self.query_one(".value--facts", StatusLabel).say(self._facts(reading, warning, width))
+        self.query_one(".value--facts", StatusLabel).set_content(self._facts(reading, warning, width))
         pager = self.query_one(Pager)
-        keep = self._shown == (reading.entry.key, self.tab)
-        self._shown = (reading.entry.key, self.tab)
+        keep = self._drawn == (reading.entry.key, self.tab)
+        self._drawn = (reading.entry.key, self.tab)
         dimmed = bool(warning)
         match self.tab:
             case "value":
@@ -118,34 +126,38 @@ class ValuePane(Pane):
 
     def _facts(self, reading: LoadedValue, warning: str, width: int) -> Content:
         entry, document = reading.entry, reading.document
-        lines = [safe_content(middle(sanitize(entry.key), width), "bold $text")]
+        lines = [safe_content(shorten_middle(sanitize(entry.key), width), "bold $text")]
         if warning:
             lines.append(safe_content(f"! {warning}", "$warning"))
         facts = [f"rev {entry.revision}"]
         if entry.version is not None:
             facts.append(f"v{entry.version}")
         facts.append(format_bytes(len(entry.value or b"")))
-        left = reading.ttl_left(self.session.clock.now())
-        if left is not None:
-            facts.append(f"{format_duration(left)} left" if left > 0 else "ends now unless renewed")
+        time_left = reading.ttl_left(self.session.clock.now())
+        if time_left is not None:
+            facts.append(f"{format_duration(time_left)} left" if time_left > 0 else "expires now unless renewed")
         elif entry.lease:
             facts.append(f"lease {entry.lease}")
-        lines.append(safe_content(middle(" · ".join(facts), width)))
+        lines.append(safe_content(shorten_middle(" · ".join(facts), width)))
         lines += [safe_content(row) for row in _wrapped(f"{document.title}: {document.reason}", width)]
+        return Content("\n").join(lines + self._note_lines(document, len(lines), width))
+
+    def _note_lines(self, document: Document, used_rows: int, width: int) -> list[Content]:
+        """Return the notes that fit above the value, and how many more there are."""
         notes = ([f"cannot be edited: {document.read_only_reason}"] if document.read_only_reason else []) + list(
             document.notes
         )
-        room = max(_LEAST_FACTS, self.size.height // 3) - len(lines)
+        room = max(_MIN_FACT_ROWS, self.size.height // 3) - used_rows
+        lines: list[Content] = []
         for number, note in enumerate(notes):
             rows = _wrapped(f"▪ {note}", width)
             if len(rows) > room or (len(rows) == room and number + 1 < len(notes)):
-                lines.append(
-                    safe_content(f"▪ {pluralize(len(notes) - number, 'more note')} under metadata", "$text-warning")
-                )
+                more = pluralize(len(notes) - number, "more note")
+                lines.append(safe_content(f"▪ {more} in the metadata", "$text-warning"))
                 break
             lines += [safe_content(row, "$text-warning") for row in rows]
             room -= len(rows)
-        return Content("\n").join(lines)
+        return lines
 
     def _history(self, reading: LoadedValue) -> str:
         match self.session.detail.history:
@@ -156,31 +168,35 @@ class ValuePane(Pane):
             case Failed(error=error):
                 return f"{error.message}\n{error.hint or ''}"
             case Ready(value=earlier):
-                written = (earlier, reading.entry)
-                if self._history_shown[0] != written:
-                    self._history_shown = written, history_text(reading.entry, earlier)
-                return self._history_shown[1]
+                history = (earlier, reading.entry)
+                if self._history_text[0] != history:
+                    more_key = hint(self.session.actions["reload"], self.place)
+                    self._history_text = history, history_text(reading.entry, earlier, more_key)
+                return self._history_text[1]
 
-    def selected(self) -> str | None:
-        """Give the key that is shown."""
-        return self.session.detail.key
+    def do_reload(self) -> None:
+        """Read more of the history; in the other tabs, read everything again."""
+        if self.tab == "history":
+            self.session.detail.load_earlier()
+        else:
+            self.session.start("reload")
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Break a text into rows behind words, which go on below its beginning; what would take too many rows is cut."""
+    """Wrap a text at words, with a hanging indent for notes; cut off rows beyond `_MAX_NOTE_ROWS`."""
     harmless = sanitize(text)
     indent = 2 if text.startswith("▪ ") else 0
-    starts = row_starts(harmless, width - indent)[:_NOTE_ROWS]
+    starts = row_starts(harmless, width - indent)[:_MAX_NOTE_ROWS]
     ends = [*starts[1:], len(harmless)]
     rows = [harmless[start:stop].rstrip() for start, stop in zip(starts, ends, strict=True)]
-    rows[-1] = head_of(rows[-1], width - indent - 1) + "…" if cell_len(rows[-1]) > width - indent else rows[-1]
+    rows[-1] = fit_start(rows[-1], width - indent - 1) + "…" if cell_len(rows[-1]) > width - indent else rows[-1]
     return [rows[0], *(" " * indent + row for row in rows[1:])]
 
 
 def metadata(reading: LoadedValue, now: float) -> list[str]:
-    """Give everything that is known of an entry beside its value, a line each."""
+    """Return everything that is known of an entry beside its value, one line per fact."""
     entry, document = reading.entry, reading.document
-    left = reading.ttl_left(now)
+    time_left = reading.ttl_left(now)
     rows: list[tuple[str, object]] = [
         ("key", sanitize(entry.key)),
         ("revision", entry.revision),
@@ -188,7 +204,7 @@ def metadata(reading: LoadedValue, now: float) -> list[str]:
         ("version", entry.version),
         ("size", pluralize(len(entry.value or b""), "byte")),
         ("lease", entry.lease),
-        ("time left", None if left is None else format_duration(left)),
+        ("time left", None if time_left is None else format_duration(time_left)),
         *((name, value) for name, value in entry.meta.items()),
         ("read as", document.title),
         ("reason", document.reason),

@@ -1,1 +1,1 @@
-"""The screens: browsing, editing, and the questions that are asked before something happens."""
+"""The screens: browse, edit, review, conflict and help."""

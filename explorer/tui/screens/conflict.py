@@ -1,9 +1,9 @@
-"""A conflict: what an edit began with, what somebody else stored meanwhile, and the edit, side by side."""
+"""The three-way view of a conflict: base, theirs and mine."""
 
 from typing import ClassVar, Final
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
@@ -17,24 +17,24 @@ from explorer.session.editing.edit_states import Conflicted
 from explorer.session.session import Session
 from explorer.session.states import Part
 from explorer.tui.dialogs.base import Dialog
+from explorer.tui.dialogs.confirm import ChoiceDialog, Option
 from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.status import StatusLine
-from explorer.tui.rendering import named, safe_content
-from explorer.tui.screens.help import HelpScreen
-from explorer.tui.screens.live import LiveScreen
+from explorer.tui.rendering import format_duration, safe_content, short_key
+from explorer.tui.screens.base import LiveScreen
 from explorer.tui.widgets.status_label import StatusLabel
-from explorer.tui.widgets.three_way import ThreeWayView
+from explorer.tui.widgets.three_way_view import ThreeWayView
 
-_NAMED_CONFLICTS: Final = 6
-"""Places of a conflict that are named; the view shows all of them."""
+_MAX_LISTED_CONFLICTS: Final = 6
+"""Conflicting places that are listed above the view."""
+_LONGER_TTLS: Final = (60.0, 3600.0)
+"""Seconds that are offered besides the TTL that the key had."""
+_CANCEL: Final = -1.0
 
 
 class ConflictScreen(Dialog[bool], LiveScreen[bool]):
-    """Shows the three versions and asks which to go on with.
-
-    Its answer is whether theirs was taken, and the edit given up.
-    """
+    """Three versions of a value side by side; returns whether theirs was taken."""
 
     place = Place.CONFLICT
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.CONFLICT)
@@ -51,31 +51,30 @@ class ConflictScreen(Dialog[bool], LiveScreen[bool]):
         self._edit, self._state = edit, state
 
     def compose(self) -> ComposeResult:
-        """Put the three side by side."""
+        """Compose title, facts, column names and view."""
         state = self._state
         yield StatusLine(self.session)
-        yield Static(
-            safe_content(f"{_occasion(self._edit)}; nothing was written."), classes="conflict--title", markup=False
-        )
+        title = f"{_cause(self._edit)}; nothing was written."
+        yield Static(safe_content(title), classes="conflict--title", markup=False)
         yield StatusLabel(classes="conflict--facts")
+        base = "did not exist" if state.base is None else f"rev {state.base.revision}"
         theirs = "deleted" if state.theirs is None else f"rev {state.theirs.revision}"
-        began = "did not exist" if state.base is None else f"rev {state.base.revision}"
         with Horizontal(classes="conflict--names"):
-            for name in (f"Base: {began}", f"Theirs: {theirs}", "Mine: not saved"):
+            for name in (f"Base: {base}", f"Theirs: {theirs}", "Mine: not saved"):
                 yield Static(safe_content(name), classes="conflict--name", markup=False)
         yield ThreeWayView(state.rows, self._edit.document.language)
         yield Footer(self.session)
 
     def on_mount(self) -> None:
-        """Begin with the first difference."""
+        """Focus the view and go to the first difference."""
         self.set_focus(self.query_one(ThreeWayView))
         self.query_one(Footer).show(Place.CONFLICT)
         self._draw_facts()
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(self._go_to_first_difference)
 
-    def _begin(self) -> None:
+    def _go_to_first_difference(self) -> None:
         self._fit_names()
-        for view in self.query(ThreeWayView):  # which is gone if the screen was left at once
+        for view in self.query(ThreeWayView):  # gone if the screen was dismissed at once
             view.do_next_difference()
 
     def on_resize(self) -> None:
@@ -84,101 +83,120 @@ class ConflictScreen(Dialog[bool], LiveScreen[bool]):
 
     def _fit_names(self) -> None:
         for view in self.query(ThreeWayView):
-            for name, cells in zip(self.query(".conflict--name"), view.column_widths, strict=True):
-                name.styles.width = cells
+            for name, width in zip(self.query(".conflict--name"), view.column_widths, strict=True):
+                name.styles.width = width
 
-    def told(self, parts: Part) -> None:
-        """Draw what changed; what somebody else does meanwhile, too."""
-        super().told(parts)
+    def redraw(self, parts: Part) -> None:
+        """Redraw what shows one of the parts."""
+        super().redraw(parts)
         if parts & Part.EDIT and self.query(StatusLabel):
             self._draw_facts()
 
-    @on(ThreeWayView.Moved)
+    @on(ThreeWayView.Highlighted)
     def _draw_facts(self) -> None:
-        """Say what can be put together, where one is, and whether this is still what is stored."""
+        """Show what can be merged, the current difference, and whether theirs is outdated."""
         view = self.query_one(ThreeWayView)
         lines = self._merge_facts()
-        keys = "/".join(hint(self.session.actions[name], self.place) for name in _MOVES)
-        place = f"{view.current_difference} of {view.difference_count}" if view.current_difference else ""
         if view.difference_count:
-            lines.append(
-                safe_content(f"Difference {place or view.difference_count}; {keys} goes to the next", "$text-muted")
-            )
-        if (warning := self._newer()) is not None:
+            keys = "/".join(self._key(name) for name in ("next-difference", "previous-difference"))
+            number = f"{view.current_difference} of {view.difference_count}"
+            number = number if view.current_difference else f"{view.difference_count}"
+            lines.append(safe_content(f"Difference {number}; {keys}: next, previous", "$text-muted"))
+        if (warning := self._outdated_warning()) is not None:
             lines.append(safe_content(warning, "bold $warning"))
-        self.query_one(".conflict--facts", StatusLabel).say(Content("\n").join(lines))
+        self.query_one(".conflict--facts", StatusLabel).set_content(Content("\n").join(lines))
+
+    def _key(self, name: str) -> str:
+        return hint(self.session.actions[name], self.place)
 
     def _merge_facts(self) -> list[Content]:
         merge = self._state.merge
-        both = hint(self.session.actions["use-merged"], self.place)
+        key = self._key("use-merged")
         if merge is None:
-            return [safe_content(f"The two cannot be put together: {self._state.reason}.")]
+            return [safe_content(f"The changes cannot be merged: {self._state.reason}.")]
         if not merge.conflicts:
-            return [safe_content(f"Both changes fit together: {both} goes on with both.")]
-        shown = merge.conflicts[:_NAMED_CONFLICTS]
-        lines = [
-            safe_content(
-                f"Both changed {pluralize(len(merge.conflicts), 'place')} differently, where {both} takes mine:"
-            )
-        ]
-        lines += [safe_content(f"  ▪ {sanitize(one)}") for one in shown]
-        if len(merge.conflicts) > len(shown):
-            lines.append(safe_content(f"  ▪ and {len(merge.conflicts) - len(shown)} more"))
+            return [safe_content(f"The changes can be merged without a conflict: {key} merges them.")]
+        listed = merge.conflicts[:_MAX_LISTED_CONFLICTS]
+        count = pluralize(len(merge.conflicts), "conflict")
+        lines = [safe_content(f"{count} between the changes: {key} merges them and keeps mine in these places:")]
+        lines += [safe_content(f"  ▪ {sanitize(conflict)}") for conflict in listed]
+        if len(merge.conflicts) > len(listed):
+            lines.append(safe_content(f"  ▪ and {len(merge.conflicts) - len(listed)} more"))
         return lines
 
-    def _newer(self) -> str | None:
-        """Say that theirs is older than what is stored now."""
+    def _outdated_warning(self) -> str | None:
+        """Return a warning if theirs is not what is stored by now."""
         event, theirs = self._edit.theirs, self._state.theirs
         if event is None:
             return None
         if isinstance(event, Deleted):
-            what = None if theirs is None else "The key was deleted since"
+            change = None if theirs is None else "The key was deleted meanwhile"
         else:
-            same = theirs is not None and theirs.revision == event.revision
-            what = None if same else f"The key was changed again since (rev {event.revision})"
-        key = hint(self.session.actions["compare-again"], self.place)
-        return None if what is None else f"! {what}: {key} compares with what is stored now."
+            is_same = theirs is not None and theirs.revision == event.revision
+            change = None if is_same else f"The key was changed again (rev {event.revision})"
+        return None if change is None else f"! {change}: {self._key('compare-again')} compares with the stored value."
+
+    # Actions
 
     def do_use_merged(self) -> None:
-        """Go on editing both changes put together."""
-        self.session.start("use-merged")
-        self.dismiss(result=False)
+        """Continue the edit with both changes merged."""
+        self._start("use-merged")
 
     def do_take_theirs(self) -> None:
-        """Give the edit up."""
+        """Close the edit."""
         self.dismiss(result=True)
 
     def do_keep_mine(self) -> None:
-        """Store mine over theirs, as it was seen here."""
-        self.session.start("keep-mine")
-        self.dismiss(result=False)
+        """Save mine over theirs, if the key has not changed since."""
+        self._start("keep-mine")
 
     def do_compare_again(self) -> None:
-        """Compare with what is stored now; that is another conflict, or none any more."""
-        self.session.start("compare-again")
-        self.dismiss(result=False)
+        """Compare with the stored value; that opens a new view if there still is a conflict."""
+        self._start("compare-again")
 
-    def do_help(self) -> None:
-        """Show what can be done here."""
-        self.app.push_screen(HelpScreen(self.session, self.place))
+    def _start(self, name: str) -> None:
+        """Start an action of the session, and return to the editor at once: keys pressed next are meant for it."""
+        self.session.start(name)
+        self.dismiss(result=False)
 
     def do_back(self) -> None:
-        """Go back to the text; saving it again asks again."""
+        """Return to the editor; saving again shows the conflict again."""
         self.dismiss(result=False)
 
 
-_MOVES: Final = ("next-difference", "previous-difference")
-
-
-def _occasion(edit: Edit) -> str:
-    """Say what somebody else did."""
-    key, base = named(edit.key), edit.base
+def _cause(edit: Edit) -> str:
+    """Return what another client did."""
+    key, base = short_key(edit.key), edit.base
     match edit.state:
         case Conflicted(theirs=None) if base is not None and base.lease is not None:
-            return f"{key} was deleted by somebody else, or its lease expired"
+            return f"{key} was deleted by another client, or its lease expired"
         case Conflicted(theirs=None):
-            return f"{key} was deleted by somebody else"
+            return f"{key} was deleted by another client"
         case _ if base is None:
-            return f"{key} already exists: it was created by somebody else"
+            return f"{key} already exists: it was created by another client"
         case _:
-            return f"{key} was changed by somebody else"
+            return f"{key} was changed by another client"
+
+
+def ask_ttl(app: App[object], edit: Edit, ttl: float) -> None:
+    """Ask for the new TTL of a key whose lease expired while it was edited, and save it.
+
+    Args:
+        app: The app to ask in.
+        edit: The edit of the key.
+        ttl: Seconds that were left when the edit began.
+    """
+    left = max(1.0, round(ttl))
+    ttls = [left, *(one for one in _LONGER_TTLS if one > left)]
+    options: list[Option[float | None]] = [Option(f"Save with a TTL of {format_duration(one)}", one) for one in ttls]
+    options[0] = Option(options[0].title, left, "what was left when the edit began")
+    options += [Option("Save without a TTL", None, "the key stays until it is deleted"), Option("Do not save", _CANCEL)]
+
+    def on_choice(option: Option[float | None] | None) -> None:
+        if option is None or option.value == _CANCEL:
+            edit.cancel_ttl_choice()
+        else:
+            app.run_worker(edit.keep_mine_for(option.value), group="keep-mine")
+
+    wrapped = [Option(option.title, option, option.details) for option in options]
+    app.push_screen(ChoiceDialog(f"The lease of {short_key(edit.key)} expired and the key is gone", wrapped), on_choice)

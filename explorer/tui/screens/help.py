@@ -1,4 +1,4 @@
-"""What can be done here, with the keys; made from the registry alone."""
+"""The help screen: the actions of a place with their keys, made from the registry, and the signs of its view."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,29 +14,38 @@ from textual.widgets import Static, TextArea
 from explorer.session.actions import Place, key_label
 from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
+from explorer.tui.panes.changes import CHANGE_SIGNS
+from explorer.tui.panes.locks import LOCK_SIGNS
+from explorer.tui.panes.value import VALUE_SIGNS
 from explorer.tui.rendering import Piece, safe_content
 from explorer.tui.widgets.key_row import SIGNS
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.ordered_text_area import OrderedTextArea
 from explorer.tui.widgets.virtual_list import VirtualList
 
-_PLACES: Final = {Place.READER: "editor of a long text", Place.DELETION: "preview of a deletion"}
+_PLACE_NAMES: Final = {Place.READER: "editor of a long text", Place.DELETION: "preview of a deletion"}
+_SIGNS: Final = {
+    Place.TREE: SIGNS,
+    Place.VALUE: VALUE_SIGNS,
+    Place.LOCKS: LOCK_SIGNS,
+    Place.CHANGES: CHANGE_SIGNS,
+}
 _KEYS_WIDTH: Final = 12
-_LEAST_WIDTH: Final = 24
+_MIN_WIDTH: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
 class HelpEntry:
-    """Keys and what they do; a heading has no keys."""
+    """Keys and their meaning; a heading has no keys."""
 
     keys: str
     help: str
-    off: str = ""
-    """Why it cannot be done now."""
+    disabled_reason: str = ""
+    """Why the action is not available now."""
 
 
-class _Sheet(VirtualList):
-    """The entries, each with its keys in front; what is too long goes on below its beginning."""
+class _HelpList(VirtualList):
+    """The entries with their keys in front, wrapped with a hanging indent."""
 
     def __init__(self, entries: Sequence[HelpEntry]) -> None:
         super().__init__()
@@ -45,9 +54,9 @@ class _Sheet(VirtualList):
         self._rows: list[list[Piece]] = []
 
     def count(self) -> int:
-        if self.room != self._width:
-            self._width = self.room
-            self._rows = [row for entry in self.entries for row in _rows(entry, max(_LEAST_WIDTH, self.room))]
+        if self.row_width != self._width:
+            self._width = self.row_width
+            self._rows = [row for entry in self.entries for row in _rows(entry, max(_MIN_WIDTH, self.row_width))]
         return len(self._rows)
 
     def pieces(self, index: int, width: int) -> list[Piece]:
@@ -59,27 +68,27 @@ class _Sheet(VirtualList):
 def _rows(entry: HelpEntry, width: int) -> Iterator[list[Piece]]:
     if not entry.keys:
         yield []
-        yield [("lines--strong", entry.help)]
+        yield [("virtual-list--strong", entry.help)]
         return
     keys = f"  {entry.keys:<{_KEYS_WIDTH}} "
-    style = "lines--dim" if entry.off else ""
-    text = f"{entry.help}  ({entry.off})" if entry.off else entry.help
-    if len(keys) > _KEYS_WIDTH + 3:  # too long to stand in front
-        yield [("lines--key", keys)]
+    style = "virtual-list--dim" if entry.disabled_reason else ""
+    text = f"{entry.help}  ({entry.disabled_reason})" if entry.disabled_reason else entry.help
+    if len(keys) > _KEYS_WIDTH + 3:  # too long for the first column
+        yield [("virtual-list--key", keys)]
         keys = ""
     indent = " " * (_KEYS_WIDTH + 3)
     starts = row_starts(text, width - len(indent))
     for start, stop in zip(starts, [*starts[1:], len(text)], strict=True):
         part = [
             (style, text[start : min(stop, len(entry.help))]),
-            ("lines--warning", text[max(start, len(entry.help)) : stop]),
+            ("virtual-list--warning", text[max(start, len(entry.help)) : stop]),
         ]
-        yield [("lines--key", f"{keys:<{len(indent)}}"), *part]
+        yield [("virtual-list--key", f"{keys:<{len(indent)}}"), *part]
         keys = ""
 
 
 class HelpScreen(ModalScreen[None], Dialog[None]):
-    """The actions of a place, grouped; those that are off say why."""
+    """The actions of a place, grouped; unavailable ones say why they are."""
 
     DEFAULT_CSS = """
     HelpScreen { align: center middle; }
@@ -96,19 +105,15 @@ class HelpScreen(ModalScreen[None], Dialog[None]):
         self._place = place
 
     def compose(self) -> ComposeResult:
-        """Put the sheet together."""
+        """Compose title and list."""
         with Vertical(classes="box"):
-            yield Static(
-                safe_content(
-                    f"Keys in the {_PLACES.get(self._place) or (self._place.name or '').lower()}; esc goes back"
-                ),
-                classes="box--title",
-            )
-            yield _Sheet([*self._entries(), *(_typing_entries() if self._place is Place.EDITOR else ())])
+            place = _PLACE_NAMES.get(self._place) or (self._place.name or "").lower()
+            yield Static(safe_content(f"Keys in the {place}; esc goes back"), classes="box--title")
+            yield _HelpList([*self._entries(), *(_text_area_entries() if self._place is Place.EDITOR else ())])
 
     def on_mount(self) -> None:
-        """Let the keys move the sheet."""
-        self.set_focus(self.query_one(_Sheet))
+        """Focus the list."""
+        self.set_focus(self.query_one(_HelpList))
 
     def _entries(self) -> Iterator[HelpEntry]:
         actions = [action for action in self._session.actions.at(self._place) if action.keys_at(self._place)]
@@ -117,27 +122,27 @@ class HelpScreen(ModalScreen[None], Dialog[None]):
             for action in members:
                 keys = " ".join(key_label(key) for key in action.keys_at(self._place))
                 yield HelpEntry(keys, action.help, self._session.disabled_reason(action.id) or "")
-        if self._place is Place.TREE:
+        if self._place in _SIGNS:
             yield HelpEntry("", "Signs")
-            for sign, meaning in SIGNS:
+            for sign, meaning in _SIGNS[self._place]:
                 yield HelpEntry(sign, meaning)
 
     def action_leave(self) -> None:
-        """Go back."""
+        """Close the help."""
         self.dismiss()
 
 
-def _typing_entries() -> Iterator[HelpEntry]:
-    """Return what the text area itself does, by its own list."""
+def _text_area_entries() -> Iterator[HelpEntry]:
+    """Yield the key bindings of the text area itself."""
     yield HelpEntry("", "Text")
-    found: dict[str, list[str]] = {}
+    keys_by_description: dict[str, list[str]] = {}
     for binding in (*TextArea.BINDINGS, *OrderedTextArea.BINDINGS):
         if isinstance(binding, Binding) and binding.description:
-            found.setdefault(binding.description, []).extend(_typed(binding.key))
-    for description, keys in found.items():
+            keys_by_description.setdefault(binding.description, []).extend(_labels(binding.key))
+    for description, keys in keys_by_description.items():
         yield HelpEntry(" ".join(keys), f"{description}.")
 
 
-def _typed(keys: str) -> Iterator[str]:
-    """Return the keys that a terminal sends."""
+def _labels(keys: str) -> Iterator[str]:
+    """Return the labels of the keys of a binding; those with super, which terminals do not send, are left out."""
     return (key_label(key.strip()) for key in keys.split(",") if not key.startswith("super+"))

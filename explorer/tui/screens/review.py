@@ -1,8 +1,7 @@
-"""Looking at a change before it is stored."""
+"""The review of a change before it is saved."""
 
 from typing import ClassVar, Final
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -17,17 +16,20 @@ from explorer.session.editing.edit_states import Reviewing
 from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.keys import bindings, hint
-from explorer.tui.rendering import middle, named, safe_content
-from explorer.tui.screens.scroll_keys import ScrollKeys
+from explorer.tui.rendering import safe_content, short_key, shorten_middle
+from explorer.tui.screens.base import ScrollScreen
 from explorer.tui.widgets.diff_view import DiffView
 
-_SAME_TEXT: Final = DiffLine(" ", (Part(" (the text is the same; the bytes are not)"),))
+_SAME_TEXT: Final = DiffLine(" ", (Part(" (the text is unchanged; only its bytes differ)"),))
 _EMPTY_VALUE: Final = DiffLine(" ", (Part(" (an empty value)"),))
-_ADDRESS_WIDTH: Final = 120
+_MAX_ADDRESS_WIDTH: Final = 120
+_MAX_NOTE_ROWS: Final = 4
+_FIXED_ROWS: Final = 5
+"""Rows of the box beside notes and diff: borders, title, store and buttons."""
 
 
-class ReviewScreen(ModalScreen[bool], ScrollKeys[bool], Dialog[bool]):
-    """Shows what saving would change; the key that saves, once more, saves it."""
+class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
+    """The diff that a save would write; the save key, pressed again, saves."""
 
     DEFAULT_CSS = """
     ReviewScreen { align: center middle; }
@@ -51,58 +53,56 @@ class ReviewScreen(ModalScreen[bool], ScrollKeys[bool], Dialog[bool]):
         self._edit, self._state = edit, state
 
     def compose(self) -> ComposeResult:
-        """Put the diff together."""
+        """Compose title, notes, diff and buttons."""
         creates = self._edit.base is None
-        none = _EMPTY_VALUE if creates else _SAME_TEXT
+        placeholder = _EMPTY_VALUE if creates else _SAME_TEXT
         actions = self.session.actions
         save, back = (hint(actions[name], self.place) for name in ("save", "back"))
         with Vertical(classes="box"):
-            title = f"{'Create' if creates else 'Save'} {named(self._edit.key)}?"
+            title = f"{'Create' if creates else 'Save'} {short_key(self._edit.key)}?"
             yield Static(safe_content(title), classes="box--title", markup=False)
             yield Static(
-                safe_content(middle(f"in {self.session.address}", _ADDRESS_WIDTH)), classes="box--store", markup=False
+                safe_content(shorten_middle(f"in {self.session.address}", _MAX_ADDRESS_WIDTH)),
+                classes="box--store",
+                markup=False,
             )
             if self._state.notes:
                 notes = Content("\n").join(safe_content(f"▪ {note}") for note in self._state.notes)
                 yield Static(notes, classes="box--notes", markup=False)
-            yield DiffView(self._state.diff or (none,))
+            yield DiffView(self._state.diff or (placeholder,))
             with Horizontal(classes="box--buttons"):
-                yield Button(safe_content(f"Back ({back})"), compact=True, id="no", variant="primary")
+                yield Button(
+                    safe_content(f"Back ({back})"),
+                    compact=True,
+                    id="no",
+                    variant="primary",
+                    action="app.perform('back')",
+                )
                 yield Button(
                     safe_content(f"{'Create' if creates else 'Save'} ({save})"),
                     compact=True,
                     id="yes",
                     variant="success",
+                    action="app.perform('save')",
                 )
 
     def on_mount(self) -> None:
-        """Give the focus to what does no harm, and the diff as much room as it needs."""
+        """Focus the button that does nothing, and fit the diff."""
         self.set_focus(self.query_one("#no"))
         self.call_after_refresh(self.on_resize)
 
     def on_resize(self) -> None:
-        """Fit the diff."""
-        around = 5 + min(4, len(self._state.notes))
-        for difference in self.query(DiffView):  # which is gone if the screen was left at once
-            difference.styles.height = max(1, min(difference.count(), self.size.height * 96 // 100 - around))
-
-    @on(Button.Pressed)
-    def pressed(self, event: Button.Pressed) -> None:
-        """Take the answer."""
-        self.dismiss(event.button.id == "yes")
+        """Fit the diff to the screen."""
+        other_rows = _FIXED_ROWS + min(_MAX_NOTE_ROWS, len(self._state.notes))
+        for diff in self.query(DiffView):  # gone if the screen was dismissed at once
+            diff.styles.height = max(1, min(diff.count(), self.size.height * 96 // 100 - other_rows))
 
     def do_save(self) -> None:
-        """Save it."""
-        self.dismiss(result=True)
+        """Save the change."""
+        if not self.has_result:  # pressed twice while the screen closes
+            self.session.start("save")
+            self.dismiss()
 
     def do_back(self) -> None:
-        """Go back to the text."""
-        self.dismiss(result=False)
-
-    def do_next_difference(self) -> None:
-        """Go to the next difference."""
-        self.query_one(DiffView).do_next_difference()
-
-    def do_previous_difference(self) -> None:
-        """Go to the difference before."""
-        self.query_one(DiffView).do_previous_difference()
+        """Return to the editor."""
+        self.dismiss()

@@ -1,1 +1,1 @@
-"""Terminal input and output below Textual: decoding, sanitising, resizing, garbage collection."""
+"""Terminal input and output below Textual: decoding, sanitising, garbage collection."""

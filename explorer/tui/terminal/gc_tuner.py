@@ -1,8 +1,7 @@
-"""When Python looks for garbage.
+"""Garbage-collector tuning for large trees.
 
-What it looks for are cycles, and it goes through everything there is: nearly a tenth of a second for what the app
-consists of, half a second for a million rows, every other second while a store is busy. Nothing moves on the screen
-meanwhile.
+A full collection searches all objects for reference cycles: a tenth of a second for the app alone, half a second for a
+million rows, and while a store is busy there is one every other second. The screen stands still meanwhile.
 """
 
 import gc
@@ -11,15 +10,15 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
-MANY: Final = 20_000
-"""Nodes from which on it is done here; of fewer Python takes care well by itself."""
-EVERY: Final = 600.0
-"""Seconds between two searches through everything."""
+MIN_NODES: Final = 20_000
+"""Number of nodes from which on the collector is tuned; for fewer, Python's own schedule is fine."""
+FULL_COLLECTION_INTERVAL: Final = 600.0
+"""Seconds between two full collections."""
 
 
 @contextmanager
 def gc_paused() -> Generator[None, None, None]:
-    """Load modules without a search for garbage, and leave them out of those that follow: they stay to the end."""
+    """Pause the collector while modules are imported, and exclude them from later collections."""
     gc.disable()
     try:
         yield
@@ -29,41 +28,41 @@ def gc_paused() -> Generator[None, None, None]:
 
 
 class GcTuner:
-    """Leaves out of the search what there is at the start, and with many nodes what there is, again and again.
+    """Excludes long-lived objects from collections: those of the start, and with many nodes all objects so far.
 
-    Then everything is searched now and then all the same. Nearly all is freed without a search, as soon as nobody
-    refers to it; only cycles wait for the next one.
+    Every `FULL_COLLECTION_INTERVAL` seconds all objects are collected nevertheless. Objects without cycles are freed
+    by their reference counts at once; only cycles wait for the next full collection.
 
     Args:
-        size: Tells how many nodes there are.
-        clock: Seconds.
+        count_nodes: Returns the number of nodes.
+        clock: Returns seconds.
     """
 
-    def __init__(self, size: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
-        self._size = size
+    def __init__(self, count_nodes: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
+        self._count_nodes = count_nodes
         self._clock = clock
-        self._searched = clock()
-        self._begun = False
+        self._last_full_collection = clock()
+        self._is_started = False
 
-    def begin(self) -> None:
-        """Search for nothing until the first picture stands: until the first `look`."""
+    def start(self) -> None:
+        """Pause the collector until the first call of `collect_if_due`, after the first picture."""
         gc.disable()
 
-    def look(self) -> None:
-        """Do what is due; it takes no time but every `EVERY` seconds."""
-        if not self._begun:
-            self._begun = True
+    def collect_if_due(self) -> None:
+        """Exclude or collect objects if that is due; takes time only every `FULL_COLLECTION_INTERVAL` seconds."""
+        if not self._is_started:
+            self._is_started = True
             gc.freeze()
             gc.enable()
-        if self._size() < MANY:
+        if self._count_nodes() < MIN_NODES:
             return
-        if self._clock() - self._searched >= EVERY:
-            self._searched = self._clock()
+        if self._clock() - self._last_full_collection >= FULL_COLLECTION_INTERVAL:
+            self._last_full_collection = self._clock()
             gc.unfreeze()
             gc.collect()
         gc.freeze()
 
-    def end(self) -> None:
-        """Leave everything to Python again."""
+    def stop(self) -> None:
+        """Restore Python's own schedule."""
         gc.enable()
         gc.unfreeze()

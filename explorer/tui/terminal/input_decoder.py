@@ -1,4 +1,4 @@
-"""What is typed and pasted is not always what a terminal should send."""
+"""A lenient decoder for keys and pastes, since terminals do not always send what they should."""
 
 import signal
 import sys
@@ -7,37 +7,36 @@ from collections.abc import Callable
 from typing import Final
 
 _ESCAPE: Final = "\x1b"
-_BEGIN: Final = "\x1b[200~"
-_END: Final = "\x1b[201~"
-"""What terminals put around what is pasted."""
+_PASTE_START: Final = "\x1b[200~"
+_PASTE_END: Final = "\x1b[201~"
+"""Bracketed paste: terminals send these around pasted text."""
 _ENTER: Final = "\r"
-"""Until the app has its terminal, that makes a line feed of the enter key; what is typed ahead holds those."""
-_PICTURE: Final = "\N{SYMBOL FOR ESCAPE}"
+"""The enter key. In cooked mode, before the app has set up the terminal, the terminal turns it into a line feed."""
+_ESCAPE_SIGN: Final = "\N{SYMBOL FOR ESCAPE}"
 
 
 def install() -> None:
-    """Have what is typed read by a `LenientDecoder`.
+    """Make Textual's input thread use a `LenientDecoder`.
 
-    Textual's input thread decodes strictly, ends the app at the first byte that is not UTF-8, and offers no other way
-    in.
+    Its own decoder is strict and ends the app at the first byte that is not UTF-8; there is no setting for it.
     """
     if sys.platform != "win32":
         from textual.drivers import linux_driver  # noqa: PLC0415 - there is none on Windows
 
-        linux_driver.getincrementaldecoder = _reading  # type: ignore[attr-defined, assignment]  # not a name that it exports
+        linux_driver.getincrementaldecoder = _decoder_factory  # type: ignore[attr-defined, assignment]  # not a name that it exports
 
 
 def hang_up() -> None:
-    """End the process as systems end those whose terminal is gone; they do not tell all, and Textual reads for ever."""
+    """Send SIGHUP to this process, as systems do when a terminal is gone; not all do, and Textual reads on."""
     signal.raise_signal(signal.SIGHUP)
 
 
 class LenientDecoder(IncrementalDecoder):
-    """Gives the characters of a terminal's bytes, whatever they are.
+    """Decodes any bytes of a terminal.
 
-    Bytes that are not UTF-8, as half a character in a paste, become replacement characters. An escape character within
-    a paste becomes its picture, as many terminals have it already: Textual would take it for the beginning of a key,
-    and type what follows in front of the rest.
+    Bytes that are not UTF-8, such as half a character in a paste, become replacement characters. An escape character
+    within a paste becomes the sign for it, as in many terminals: Textual would take it for the start of a key, and
+    type what follows in front of the rest.
     """
 
     def __init__(self, characters: IncrementalDecoder) -> None:
@@ -45,45 +44,45 @@ class LenientDecoder(IncrementalDecoder):
         self._characters = characters
         self._pasting = False
         self._tail = ""
-        """In a paste, what may be the beginning of its end; else the last characters that were given."""
+        """In a paste, what may be the start of its end sequence; else the last characters that were returned."""
 
     def decode(self, input: bytes, final: bool = False) -> str:  # type: ignore[override] # noqa: A002, FBT001, FBT002 - the name and form of the method
-        """Give the next characters; where there are none any more, the terminal is gone."""
+        """Return the next characters; end the process if the terminal is gone."""
         if not input and not final:
             hang_up()
         text = self._characters.decode(input, final)
-        given: list[str] = []
+        parts: list[str] = []
         while text:
-            passed, text = self._pasted(text) if self._pasting else self._typed(text)
-            given.append(passed)
+            part, text = self._take_pasted(text) if self._pasting else self._take_typed(text)
+            parts.append(part)
         if final and self._pasting:
-            given.append(self._tail)
+            parts.append(self._tail)
             self._tail = ""
-        return "".join(given)
+        return "".join(parts)
 
-    def _typed(self, text: str) -> tuple[str, str]:
-        """Pass on what comes before a paste, at once, since an escape that stands alone is a key; and give the rest."""
+    def _take_typed(self, text: str) -> tuple[str, str]:
+        """Return the text up to the start of a paste, and the rest. Nothing is held back: a lone escape is a key."""
         seen = self._tail + text
-        place = seen.find(_BEGIN)
-        if place < 0:
-            self._tail = seen[1 - len(_BEGIN) :]
+        start = seen.find(_PASTE_START)
+        if start < 0:
+            self._tail = seen[1 - len(_PASTE_START) :]
             return text.replace("\n", _ENTER), ""
-        end = place + len(_BEGIN) - len(self._tail)
+        end = start + len(_PASTE_START) - len(self._tail)
         self._pasting, self._tail = True, ""
         return text[:end].replace("\n", _ENTER), text[end:]
 
-    def _pasted(self, text: str) -> tuple[str, str]:
-        """Pass on what is pasted, but for what may be the beginning of its end; and give the rest."""
+    def _take_pasted(self, text: str) -> tuple[str, str]:
+        """Return the pasted text, and the rest behind its end. What may be the start of the end is held back."""
         seen = self._tail + text
-        before, end, rest = seen.partition(_END)
+        before, end, rest = seen.partition(_PASTE_END)
         if end:
             self._pasting, self._tail = False, ""
-            return before.replace(_ESCAPE, _PICTURE) + end, rest
-        begun = next((size for size in range(len(_END) - 1, 0, -1) if seen.endswith(_END[:size])), 0)
-        place = len(seen) - begun
-        self._tail = seen[place:]
-        return seen[:place].replace(_ESCAPE, _PICTURE), ""
+            return before.replace(_ESCAPE, _ESCAPE_SIGN) + end, rest
+        held = next((size for size in range(len(_PASTE_END) - 1, 0, -1) if seen.endswith(_PASTE_END[:size])), 0)
+        split = len(seen) - held
+        self._tail = seen[split:]
+        return seen[:split].replace(_ESCAPE, _ESCAPE_SIGN), ""
 
 
-def _reading(encoding: str) -> Callable[[], LenientDecoder]:
+def _decoder_factory(encoding: str) -> Callable[[], LenientDecoder]:
     return lambda: LenientDecoder(getincrementaldecoder(encoding)(errors="replace"))

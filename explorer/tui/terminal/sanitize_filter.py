@@ -1,7 +1,7 @@
-"""The last line of defence: nothing that controls a terminal leaves the app, wherever it came from.
+"""A filter for all drawn lines: no control character reaches the terminal, whatever widget drew it.
 
-Every text from a store passes `model.text.inert` before it is drawn. Should one ever slip by (a paste into an input, a
-library's own message), this filter makes it visible at the very end, where all lines pass.
+Every text from a store passes `sanitize` before it is drawn. This filter catches the rest, such as a paste into an
+input or a message of a library.
 """
 
 from rich.segment import Segment
@@ -13,30 +13,32 @@ from explorer.model.sanitize import sanitize
 
 
 class SanitizeFilter(LineFilter):
-    """Makes control, bidi and invisible characters of any line visible, in no more room than the line had."""
+    """Replaces control, bidirectional and invisible characters; the width of the line stays."""
 
     @classmethod
     def install(cls, app: App[None]) -> None:
-        """Let all lines of an app pass."""
-        app._filters.append(cls())  # noqa: SLF001 - Textual has filters of its own only; a test holds us to this place
+        """Add the filter to an app."""
+        app._filters.append(cls())  # noqa: SLF001 - there is no public way to add a filter; a test relies on it
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """Give the segments without what a terminal would act on."""
+        """Return the segments without characters that a terminal would act on."""
         del background
-        if all(segment.control or _is_harmless(segment.text) for segment in segments):
+        if all(segment.control or _is_sanitized(segment.text) for segment in segments):
             return segments
-        marked = [segment if segment.control else Segment(_marked(segment.text), segment.style) for segment in segments]
-        return Segment.adjust_line_length(marked, Segment.get_line_length(segments))
+        replaced = [
+            segment if segment.control else Segment(_replace(segment.text), segment.style) for segment in segments
+        ]
+        return Segment.adjust_line_length(replaced, Segment.get_line_length(segments))
 
 
-def _is_harmless(text: str) -> bool:
+def _is_sanitized(text: str) -> bool:
     return (text.isascii() and text.isprintable()) or sanitize(text) == text
 
 
-def _marked(text: str) -> str:
-    """Put a sign of one cell in place of each character that must not be sent; many of them had no room at all."""
-    return text if sanitize(text) == text else "".join(_mark(character) for character in text)
+def _replace(text: str) -> str:
+    """Replace each unsafe character with one of a single cell; many of them have no width."""
+    return text if sanitize(text) == text else "".join(map(_replace_character, text))
 
 
-def _mark(character: str) -> str:
+def _replace_character(character: str) -> str:
     return character if sanitize(character) == character else "\N{REPLACEMENT CHARACTER}"

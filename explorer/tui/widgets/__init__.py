@@ -1,1 +1,1 @@
-"""Widgets that know nothing of a session."""
+"""Widgets that need no session."""

@@ -1,196 +1,173 @@
-"""The tree of keys as a person uses it: keys and mouse, and what they lead to."""
+"""The tree of keys with its actions: keys and mouse clicks move the cursor and open folders."""
 
 from collections.abc import Callable
-from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from explorer.session.keytree.nodes import LevelState, Node
 from explorer.tui.widgets.key_view import KeyView
 
 
-class KeyTree(KeyView, can_focus=True, inherit_bindings=False):
-    """A tree of keys with a cursor that is moved and folders that are opened.
-
-    What a key does is a method `do_` and the name of an action of the registry; the bindings here are for it alone.
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "do('up')", "Up", show=False, id="up"),
-        Binding("down,j", "do('down')", "Down", show=False, id="down"),
-        Binding("right,l", "do('open')", "Open", show=False, id="open"),
-        Binding("left,h", "do('close')", "Close", show=False, id="close"),
-        Binding("space", "do('toggle')", "Open/close", show=False, id="toggle"),
-        Binding("enter", "do('show')", "Show", show=False, id="show"),
-        Binding("g,home", "do('top')", "First", show=False, id="top"),
-        Binding("G,end", "do('bottom')", "Last", show=False, id="bottom"),
-        Binding("pageup", "do('page_up')", "Page up", show=False, id="page-up"),
-        Binding("pagedown", "do('page_down')", "Page down", show=False, id="page-down"),
-        Binding("ctrl+u", "do('half_page_up')", "Half page up", show=False, id="half-page-up"),
-        Binding("ctrl+d", "do('half_page_down')", "Half page down", show=False, id="half-page-down"),
-        Binding("m", "do('seen')", "Seen", show=False, id="seen"),
-    ]
+class KeyTree(KeyView, can_focus=True):
+    """A tree of keys with a cursor. An action of the registry runs the method `do_` with its name."""
 
     _clicked: Node | None = None
-    """What was clicked once, and is opened or closed by a second click."""
+    """The node of the last single click; a second click on it opens or closes it."""
 
-    class Moved(Message):
-        """The cursor is on another node. Of several that wait only the last is handled."""
+    class NodeHighlighted(Message):
+        """The cursor moved to another node. Of several in the queue only the last is handled."""
 
-        def __init__(self, tree: "KeyTree", node: Node | None) -> None:
+        def __init__(self, key_tree: "KeyTree", node: Node | None) -> None:
             super().__init__()
-            self.key_tree = tree
+            self.key_tree = key_tree
             self.node = node
 
         @property
         def control(self) -> "KeyTree":
-            """The view whose cursor moved."""
+            """The tree whose cursor moved."""
             return self.key_tree
 
         @property
         def key(self) -> str | None:
-            """The key the cursor is on; None if it is on none."""
+            """Key of the node; None if it has none."""
             node = self.node
-            return None if node is None or node.is_more_row else self.key_tree.keys.key(node)
+            return None if node is None or node.is_more_row else self.key_tree.model.key(node)
 
         def can_replace(self, message: Message) -> bool:
-            """Let only the last of several be handled."""
-            return isinstance(message, KeyTree.Moved) and message.key_tree is self.key_tree
+            """Return whether this message makes an earlier one in the queue superfluous."""
+            return isinstance(message, KeyTree.NodeHighlighted) and message.key_tree is self.key_tree
 
-    class Chosen(Message):
-        """A person wants to see the value of a node."""
+    class NodeSelected(Message):
+        """A node was selected: its value is to be shown."""
 
-        def __init__(self, tree: "KeyTree", node: Node) -> None:
+        def __init__(self, key_tree: "KeyTree", node: Node) -> None:
             super().__init__()
-            self.key_tree = tree
+            self.key_tree = key_tree
             self.node = node
-            self.key = tree.keys.key(node)
+            self.key = key_tree.model.key(node)
 
         @property
         def control(self) -> "KeyTree":
-            """The view in which it was chosen."""
+            """The tree that the node is in."""
             return self.key_tree
 
     def cursor_moved(self, node: Node | None) -> None:
-        """Tell that the cursor is on another node."""
-        self.post_message(self.Moved(self, node))
+        """Post `NodeHighlighted`."""
+        self.post_message(self.NodeHighlighted(self, node))
 
-    def _act(self, act: Callable[[Node], None], node: Node) -> None:
-        act(node)
+    def _change(self, change: Callable[[Node], None], node: Node) -> None:
+        """Change a node of the model, and show what comes of it."""
+        change(node)
         self.sync()
         if node.is_open:
-            self.show_children(node)
+            self.scroll_to_children(node)
 
-    # What a person does
-
-    def action_do(self, name: str) -> None:
-        """Do one of the things below, by its name."""
-        getattr(self, f"do_{name}")()
+    # Actions
 
     def do_up(self) -> None:
         """Move to the row above."""
-        self.go_row(self.cursor_row - 1)
+        self.move_cursor_to_row(self.cursor.row - 1)
 
     def do_down(self) -> None:
         """Move to the row below."""
-        self.go_row(self.cursor_row + 1)
+        self.move_cursor_to_row(self.cursor.row + 1)
 
     def do_page_up(self) -> None:
         """Move up by a page."""
-        self.go_row(self.cursor_row - max(1, self.size.height - 1))
+        self.move_cursor_to_row(self.cursor.row - max(1, self.size.height - 1))
 
     def do_page_down(self) -> None:
         """Move down by a page."""
-        self.go_row(self.cursor_row + max(1, self.size.height - 1))
+        self.move_cursor_to_row(self.cursor.row + max(1, self.size.height - 1))
 
     def do_half_page_up(self) -> None:
         """Move up by half a page."""
-        self.go_row(self.cursor_row - max(1, self.size.height // 2))
+        self.move_cursor_to_row(self.cursor.row - max(1, self.size.height // 2))
 
     def do_half_page_down(self) -> None:
         """Move down by half a page."""
-        self.go_row(self.cursor_row + max(1, self.size.height // 2))
+        self.move_cursor_to_row(self.cursor.row + max(1, self.size.height // 2))
 
     def do_seen(self) -> None:
         """Clear the marks of changes."""
-        self.keys.clear_marks()
+        self.model.clear_marks()
         self.sync()
 
     def do_top(self) -> None:
         """Move to the first row."""
-        self.go_row(0)
+        self.move_cursor_to_row(0)
 
     def do_bottom(self) -> None:
-        """Move to the last row; where that is not read, the end is read and not what comes before it."""
-        last = len(self.keys) - 1
-        node = self.keys.at(last) if last >= 0 else None
-        if node is None or not node.is_more_row or self.keys.filter_progress is not None:
-            self.go_row(last, heading=0)
+        """Move to the last row. If it is not loaded, load the end only, not what comes before it."""
+        last = len(self.model) - 1
+        node = self.model.at(last) if last >= 0 else None
+        if node is None or not node.is_more_row or self.model.filter_progress is not None:
+            self.move_cursor_to_row(last, direction=0)
             return
-        self.keys.load_previous(node)
-        self.go_row(last, heading=-1)
+        self.model.load_previous(node)
+        self.move_cursor_to_row(last, direction=-1)
 
     def do_open(self) -> None:
-        """Open the folder, or go into it."""
-        node = self.under_cursor
+        """Open the folder; if it is open, move to its first child."""
+        node = self.cursor.visible_node
         if node is None or node.is_more_row:
             return
         if not node.is_open:
-            self._act(self.keys.expand, node)
+            self._change(self.model.expand, node)
         elif node.branch is not None and node.branch.total:
-            self.go_row(self.cursor_row + 1)
+            self.move_cursor_to_row(self.cursor.row + 1)
 
     def do_close(self) -> None:
-        """Close the folder, or go to the one around it."""
-        node = self.under_cursor
+        """Close the folder; if it is closed, move to its parent."""
+        node = self.cursor.visible_node
         if node is None:
             return
         if node.is_open:
-            self.go(node)
-            self._act(self.keys.collapse, node)
-        elif node.parent is not None and node.parent is not self.keys.root:
-            self.go(node.parent)
+            self.move_cursor(node)
+            self._change(self.model.collapse, node)
+        elif node.parent is not None and node.parent is not self.model.root:
+            self.move_cursor(node.parent)
 
     def do_toggle(self) -> None:
         """Open or close the folder."""
-        node = self.under_cursor
+        node = self.cursor.visible_node
         if node is not None and not node.is_more_row:
-            self.go(node)
-            self._act(self.keys.toggle, node)
+            self.move_cursor(node)
+            self._change(self.model.toggle, node)
 
     def do_show(self) -> None:
-        """Go to the value; open or close a folder without one; load more, or try again what failed."""
-        node = self.under_cursor
+        """Select a key; open or close a folder without a value; load more keys, or retry after a failure."""
+        node = self.cursor.visible_node
         if node is None:
             return
         if node.is_more_row:
             failed = node.parent is not None and node.parent.load_state is LevelState.FAILED
-            forward = self.heading >= 0 or not node.name
-            act = self.keys.reload if failed else self.keys.load_more if forward else self.keys.load_previous
-            self._act(act, node)
+            forward = self.cursor.direction >= 0 or not node.name
+            self._change(
+                self.model.reload if failed else self.model.load_more if forward else self.model.load_previous, node
+            )
         elif node.has_value or not (node.has_children or node.branch is not None):
-            self.post_message(self.Chosen(self, node))
+            self.post_message(self.NodeSelected(self, node))
         else:
             self.do_toggle()
 
     def on_click(self, event: events.Click) -> None:
-        """Move to the row; on the sign of a folder, or by a second click, open or close it.
+        """Move to the clicked row; a click on a folder's icon, or a double click, opens or closes it.
 
-        Where the first click of a chain moved another row below the pointer, the further ones do nothing.
+        If the first click put another row below the pointer, further clicks of the chain do nothing.
         """
         offset = event.get_content_offset(self)
-        if offset is None or offset.y >= len(self.looks) or event.button > 1:
+        if offset is None or offset.y >= len(self.visible_rows) or event.button > 1:
             return
         event.stop()
-        row, first = self.looks[offset.y], event.chain == 1
-        at = self.keys.row_of(row.node)
-        if at is None or not (first or row.node is self._clicked):
+        row, is_first = self.visible_rows[offset.y], event.chain == 1
+        index = self.model.row_of(row.node)
+        if index is None or not (is_first or row.node is self._clicked):
             return
-        self._clicked = row.node if first else None
-        self.go_row(at, margin=0)
-        if row.node.is_more_row or not first:
+        self._clicked = row.node if is_first else None
+        self.move_cursor_to_row(index, margin=0)
+        if row.node.is_more_row or not is_first:
             self.do_show()
         elif row.icon.strip() and row.indent <= offset.x < row.indent + len(row.icon):
             self._clicked = None  # a second click would undo it

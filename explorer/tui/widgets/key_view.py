@@ -1,4 +1,4 @@
-"""The tree of keys on the screen: what of it is in sight, what differs from what was drawn, and where the cursor is."""
+"""The tree of keys on the screen: which rows are in sight, and which of them have to be drawn again."""
 
 from textwrap import wrap
 from typing import ClassVar, Final
@@ -14,21 +14,23 @@ from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.tree import Tree
 from explorer.tui.rendering import Piece, render_line
 from explorer.tui.widgets.key_row import RowView, pieces, row_view
+from explorer.tui.widgets.tree_cursor import TreeCursor
 
-_SECOND: Final = 1.0
-MARGIN: Final = 3
+_AGE_INTERVAL: Final = 1.0
+"""Seconds between two updates of the ages of changes."""
+SCROLL_MARGIN: Final = 3
 """Rows that stay in sight above and below the cursor where there are that many."""
 
 
 class KeyView(ScrollView, inherit_bindings=False):
-    """Rows of a tree, any number, of which those in sight are drawn, and only when they differ.
+    """Rows of a tree of any size. Only rows in sight are drawn, and only when they differ.
 
-    It holds nothing of the store but where the cursor is and what is in sight. `sync` has it show the tree as it is
-    now: once per frame, when the tree changed, and never for each event.
+    Beside the cursor and the rows in sight it holds no data of the store. `sync` shows the tree as it is now; call it
+    once per frame when the tree has changed, not once per event.
 
     Args:
-        tree: What is shown.
-        empty: What to say when there is no key.
+        model: The tree to show.
+        empty: Text to show when there is no key.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -61,55 +63,49 @@ class KeyView(ScrollView, inherit_bindings=False):
 
     def __init__(
         self,
-        tree: Tree,
+        model: Tree,
         *,
-        empty: str = "No keys here. n makes one.",
+        empty: str = "No keys here.",
         id: str | None = None,  # noqa: A002 - Textual's word
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self.keys = tree
+        self.model = model
         self.empty = empty
-        self.drawn = 0
-        """Lines that were drawn so far, for tests and measurements."""
-        self._cursor: Node | None = None
-        self._row = 0
-        """Where the cursor was last."""
-        self._notified: Node | None = None
-        """The node of which it was last said that the cursor is on it."""
-        self.heading = 1
-        """Whether one is on the way down (1), up (-1), or neither: what is not read is read where one gets to it."""
-        self._beside: tuple[Node | None, Node | None] = (None, None)
-        """The nodes above and below the gap that the cursor is on."""
-        self._opening: Node | None = None
-        """A folder that was just opened: its first children are brought into sight."""
-        self.drafts: frozenset[str] = frozenset()
-        """The keys of which a draft is kept."""
-        self.value_marks = True
-        """Whether a folder with a value of its own has a mark; it says nothing where every folder has one."""
-        self.looks: list[RowView] = []
-        """The rows in sight."""
+        self.cursor = TreeCursor(model)
+        self.drawn_lines = 0
+        """Number of lines drawn so far, for tests and measurements."""
+        self._highlighted: Node | None = None
+        """The node that `cursor_moved` was called with last."""
+        self._opened_folder: Node | None = None
+        """A folder that was just opened: its first children are scrolled into sight."""
+        self.draft_keys: frozenset[str] = frozenset()
+        """Keys with a draft."""
+        self.has_value_marks = True
+        """Whether folders with a value of their own are marked; useless in stores where every folder has one."""
+        self.visible_rows: list[RowView] = []
+        """The rows in sight, from the top."""
         self._styles: dict[str, Style] = {}
 
-    # The tree changed
+    # Changes of the tree
 
     def sync(self) -> None:
-        """Show the tree as it is now: the cursor's row, or else the row at the top, remains where it is in sight."""
-        self._sync(hold=next((y for y, seen in enumerate(self.looks) if seen.cursor), None))
+        """Show the tree as it is now. The cursor's line stays; if it is out of sight, the top row does."""
+        self._sync(cursor_line=next((y for y, row in enumerate(self.visible_rows) if row.cursor), None))
 
-    def _sync(self, *, hold: int | None) -> None:
+    def _sync(self, *, cursor_line: int | None) -> None:
         """Show the tree as it is now.
 
         Args:
-            hold: The line in sight that the cursor is to stay in; None holds the row at the top.
+            cursor_line: Line of the widget in which the cursor is to stay; None keeps the top row in its place.
         """
-        total = len(self.keys)
-        moved = self._shifted()
-        self._row += moved
-        self._place_cursor()
-        top = self.scroll_offset.y + moved
-        if hold is not None and (self.scroll_offset.y or not self._in_sight(top)):
-            top = self.cursor_row - hold
+        total = len(self.model)
+        shift = self._top_shift()
+        self.cursor.shift(shift)
+        self._update_cursor()
+        top = self.scroll_offset.y + shift
+        if cursor_line is not None and (self.scroll_offset.y or not self._cursor_in_sight(top)):
+            top = self.cursor.row - cursor_line
         size = Size(self.size.width, total)
         if size != self.virtual_size:
             self.set_reactive(Widget.virtual_size, size)
@@ -117,220 +113,168 @@ class KeyView(ScrollView, inherit_bindings=False):
         if top != self.scroll_offset.y:
             self.set_reactive(Widget.scroll_y, float(top))
             self.set_reactive(Widget.scroll_target_y, float(top))
-        if self._thumb_moves(total, top):
+        if self._scrollbar_differs(total, top):
             self._scroll_update(size)
             self.vertical_scrollbar.position = top
-        self._look_again()
-        self._load_near()
-        self._show_children()
+        self._refresh_rows()
+        self._load_unread_nearby()
+        self._scroll_to_children()
 
-    def _in_sight(self, top: int) -> bool:
-        """Return whether the cursor is in sight if the view begins with a row."""
-        return top <= self.cursor_row < top + self.size.height
+    def _cursor_in_sight(self, top: int) -> bool:
+        """Return whether the cursor is in sight if the view begins with the row `top`."""
+        return top <= self.cursor.row < top + self.size.height
 
-    def _thumb_moves(self, total: int, top: int) -> bool:
-        """Tell whether the scrollbar comes to look different, which costs: it is drawn in eighths of cells."""
+    def _scrollbar_differs(self, total: int, top: int) -> bool:
+        """Return whether the scrollbar would look different; it is drawn in eighths of cells, slowly."""
         bar, height = self.vertical_scrollbar, self.size.height
         before = bar.window_virtual_size
         if not self.show_vertical_scrollbar or not before or total <= height:
             return (total, top) != (before, bar.position)
         eighths = 8 * height
-        grown = abs(total - before) * eighths >= total
-        return grown or abs(top / total - bar.position / before) * eighths >= 1
+        is_resized = abs(total - before) * eighths >= total
+        return is_resized or abs(top / total - bar.position / before) * eighths >= 1
 
-    def _shifted(self) -> int:
-        """Return by how many rows the first row in sight moved; at the very top there is nothing to hold."""
+    def _top_shift(self) -> int:
+        """Return by how many rows the first row in sight moved; 0 at the very top, which stays."""
         if not self.scroll_offset.y:
             return 0
-        for place, seen in enumerate(self.looks):
-            row = self.keys.row_of(seen.node)
+        for y, seen in enumerate(self.visible_rows):
+            row = self.model.row_of(seen.node)
             if row is not None:
-                return row - place - self.scroll_offset.y
+                return row - y - self.scroll_offset.y
         return 0
 
-    def _place_cursor(self) -> None:
-        """Find the cursor's row. If its node is gone, or was the end of what was read, it goes to what is now there."""
-        stays = self._cursor is not None and self.keys.contains(self._cursor) and not self._cursor.is_more_row
-        if not len(self.keys):
-            self._cursor = self._cursor if stays else None
-        elif self._cursor is None:
-            self._cursor = self.keys.at(0)
-        elif not stays:
-            self._cursor = self.keys.at(min(self._row_after_gone(self._cursor), len(self.keys) - 1))
-        self._row = self.cursor_row
-        self.keys.pin(self, self._cursor)
-        if self._notified is not (node := self.under_cursor):
-            self._notified = node
+    def _update_cursor(self) -> None:
+        self.cursor.update([row.node for row in self.visible_rows])
+        self.model.pin(self, self.cursor.node)
+        if self._highlighted is not (node := self.cursor.visible_node):
+            self._highlighted = node
             self.cursor_moved(node)
 
-    def _row_after_gone(self, gone: Node) -> int:
-        if gone.is_more_row:
-            return self._row_in_gap()
-        nodes = [seen.node for seen in self.looks]
-        place = nodes.index(gone) if gone in nodes else 0
-        for before in reversed(nodes[:place]):
-            row = self.keys.row_of(before)
-            if row is not None:
-                return row + 1
-        return self._row
-
-    def _row_in_gap(self) -> int:
-        """Return the first row of what was read where the cursor was on a gap, or the last if one came from below."""
-        above, below = self._beside
-        if self.heading < 0:
-            row = len(self.keys) if below is None else self.keys.row_of(below)
-            return self._row if row is None else row - 1
-        row = -1 if above is None else self.keys.row_of(above)
-        return self._row if row is None else row + 1
-
-    def _look_again(self, *, all_of_it: bool = False) -> None:
-        """Have drawn again what differs from what was drawn."""
-        height, width = self.size.height, self._room
-        cursor = self.under_cursor
-        looks = [
-            row_view(self.keys, line, width=width, cursor=cursor, value_marks=self.value_marks, drafts=self.drafts)
-            for line in self._window(height)
+    def _refresh_rows(self, *, force: bool = False) -> None:
+        """Redraw the rows that differ from what is on the screen; all of them with `force`."""
+        height, width = self.size.height, self._row_width
+        cursor = self.cursor.visible_node
+        rows = [
+            row_view(
+                self.model,
+                line,
+                width=width,
+                cursor=cursor,
+                has_value_marks=self.has_value_marks,
+                draft_keys=self.draft_keys,
+            )
+            for line in self._lines_in_sight(height)
         ]
-        before, self.looks = self.looks, looks
-        if all_of_it or len(before) != len(looks) or not looks:
+        before, self.visible_rows = self.visible_rows, rows
+        if force or len(before) != len(rows) or not rows:
             self.refresh()
             return
-        for y, (old, new) in enumerate(zip(before, looks, strict=True)):
+        for y, (old, new) in enumerate(zip(before, rows, strict=True)):
             if old != new:
                 self.refresh(Region(0, y, width, 1))
 
-    def _window(self, height: int) -> list[VisibleRow[Node]]:
-        top = max(0, min(self.scroll_offset.y, len(self.keys) - height))
-        return list(self.keys.window(top, height))
+    def _lines_in_sight(self, height: int) -> list[VisibleRow[Node]]:
+        top = max(0, min(self.scroll_offset.y, len(self.model) - height))
+        return list(self.model.window(top, height))
 
-    def _load_near(self) -> None:
-        """Read what was not read and comes near, in the direction one is on the way to; a filter is of what is loaded.
+    def _load_unread_nearby(self) -> None:
+        """Load unread keys within a page of the screen in the direction of the cursor, unless a filter is active.
 
-        Somebody who goes to the very end is on no way.
+        After a jump to the very end there is no direction.
         """
-        if self.keys.filter_progress is not None or not self.size.height:
+        if self.model.filter_progress is not None or not self.size.height:
             return
-        height, cursor = self.size.height, self.cursor_row
+        height, row = self.size.height, self.cursor.row
         top = max(0, self.scroll_offset.y - height)
-        for number, line in enumerate(list(self.keys.window(top, 3 * height)), top):
+        for number, line in enumerate(list(self.model.window(top, 3 * height)), top):
             if not line.row.is_more_row:
                 continue
-            if number >= cursor and self.heading > 0:
-                self.keys.load_more(line.row)
-            elif number <= cursor and self.heading < 0:
-                self.keys.load_previous(line.row)
+            if number >= row and self.cursor.direction > 0:
+                self.model.load_more(line.row)
+            elif number <= row and self.cursor.direction < 0:
+                self.model.load_previous(line.row)
 
-    # The cursor
+    # Cursor and scrolling
 
-    @property
-    def cursor(self) -> Node | None:
-        """The node that the cursor is on, though a filter may hide it for now."""
-        return self._cursor
-
-    @property
-    def cursor_row(self) -> int:
-        """The row that the cursor is shown in; -1 if there are no rows."""
-        if self._cursor is None:
-            return -1
-        up: Node | None = self._cursor
-        while up is not None and up is not self.keys.root:
-            row = self.keys.row_of(up)
-            if row is not None:
-                return row
-            up = up.parent
-        return max(0, min(self._row, len(self.keys) - 1))
-
-    @property
-    def under_cursor(self) -> Node | None:
-        """The node in the row that the cursor is shown in."""
-        row = self.cursor_row
-        return self.keys.at(row) if 0 <= row < len(self.keys) else None
-
-    def go(self, node: Node, *, heading: int | None = None) -> None:
-        """Put the cursor on a node that has a row, and bring it into sight; see `go_row`."""
-        row = self.keys.row_of(node)
+    def move_cursor(self, node: Node, *, direction: int | None = None) -> None:
+        """Move the cursor to a node that has a row; see `move_cursor_to_row`."""
+        row = self.model.row_of(node)
         if row is not None:
-            self.go_row(row, heading=heading)
+            self.move_cursor_to_row(row, direction=direction)
 
-    def go_row(self, row: int, *, margin: int = MARGIN, heading: int | None = None) -> None:
-        """Put the cursor on a row, or the first or last if there is none such.
+    def move_cursor_to_row(self, row: int, *, margin: int = SCROLL_MARGIN, direction: int | None = None) -> None:
+        """Move the cursor to a row, or to the nearest one that exists, and scroll to it.
 
         Args:
-            row: The number of the row.
+            row: Index of the row.
             margin: Rows that are kept in sight above and below it.
-            heading: 1 on the way down, -1 on the way up, 0 neither; None by where the row is.
+            direction: 1 on the way down, -1 on the way up, 0 neither; None to derive it from the current row.
         """
-        if not len(self.keys):
+        if not len(self.model):
             return
-        row = max(0, min(row, len(self.keys) - 1))
-        if heading is not None:
-            self.heading = heading
-        elif row != self.cursor_row:
-            self.heading = 1 if row > self.cursor_row else -1
-        self._cursor, self._row = self.keys.at(row), row - self._shifted()
-        if self._cursor.is_more_row:
-            last = len(self.keys) - 1
-            self._beside = (self.keys.at(row - 1) if row else None, self.keys.at(row + 1) if row < last else None)
-        self._sync(hold=None)
-        self.bring_into_sight(margin=margin)
+        self.cursor.move_to_row(max(0, min(row, len(self.model) - 1)), direction)
+        self.cursor.shift(-self._top_shift())  # which `_sync` adds again
+        self._sync(cursor_line=None)
+        self.scroll_to_cursor(margin=margin)
 
-    def bring_into_sight(self, *, below: int = 0, margin: int = MARGIN) -> None:
-        """Scroll, if need be, so that the cursor is in sight.
+    def scroll_to_cursor(self, *, below: int = 0, margin: int = SCROLL_MARGIN) -> None:
+        """Scroll if the cursor is out of sight.
 
         Args:
-            below: Rows below the cursor that are to be in sight, too, as far as there is room.
+            below: Rows below the cursor to bring into sight, too, as far as they fit.
             margin: Rows that are kept in sight above and below.
         """
-        row, top, height = self.cursor_row, self.scroll_offset.y, self.size.height
+        row, top, height = self.cursor.row, self.scroll_offset.y, self.size.height
         if row < 0 or not height:
             return
         margin = min(margin, (height - 1) // 2)
-        last = min(row + max(below, margin), len(self.keys) - 1)
+        last = min(row + max(below, margin), len(self.model) - 1)
         if last >= top + height:
             top = last - height + 1
         top = max(0, min(top, row - margin))
         if top != self.scroll_offset.y:
             self.scroll_to(y=top, animate=False, immediate=True)
 
-    def show_children(self, node: Node) -> None:
-        """Bring the first children of a folder that was opened into sight, as soon as they are read."""
-        self._opening = node
-        self._show_children()
+    def scroll_to_children(self, node: Node) -> None:
+        """Scroll the first children of an opened folder into sight as soon as they are loaded."""
+        self._opened_folder = node
+        self._scroll_to_children()
 
-    def _show_children(self) -> None:
-        node = self._opening
+    def _scroll_to_children(self) -> None:
+        node = self._opened_folder
         if node is None:
             return
-        if not node.is_open or node is not self.under_cursor or node.branch is None:
-            self._opening = None
+        if not node.is_open or node is not self.cursor.visible_node or node.branch is None:
+            self._opened_folder = None
             return
         if not node.branch.is_loading:
-            self._opening = None
-        self.bring_into_sight(below=node.branch.total)
+            self._opened_folder = None
+        self.scroll_to_cursor(below=node.branch.total)
 
     def cursor_moved(self, node: Node | None) -> None:
-        """Hear that the cursor is on another node; what is made of it is for whoever can be focused."""
+        """Handle a move of the cursor; does nothing here."""
 
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        """Draw a line in sight."""
+        """Draw a line of the widget."""
         width = self.size.width
-        self.drawn += 1
-        if y < len(self.looks):
-            row = self.looks[y]
-            return render_line(pieces(row, self._room), width, self._style, base="cursor" if row.cursor else "")
-        said = [] if self.looks else wrap(self._notice(), max(1, self._room))
-        notice: list[Piece] = [("quiet", said[y])] if y < len(said) else []
+        self.drawn_lines += 1
+        if y < len(self.visible_rows):
+            row = self.visible_rows[y]
+            return render_line(pieces(row, self._row_width), width, self._style, base="cursor" if row.cursor else "")
+        lines = [] if self.visible_rows else wrap(self._notice(), max(1, self._row_width))
+        notice: list[Piece] = [("quiet", lines[y])] if y < len(lines) else []
         return render_line(notice, width, self._style)
 
     @property
-    def _room(self) -> int:
-        """The cells of a row; the scrollbar covers nothing."""
+    def _row_width(self) -> int:
+        """Width of a row in cells. The scrollbar has a column of its own."""
         return self.scrollable_content_region.width
 
     def _notice(self) -> str:
-        findings = self.keys.filter_progress
+        findings = self.model.filter_progress
         if findings is not None:
             cased = " Upper case is matched as typed." if findings.filter.cased else ""
             return f"No loaded key matches.{cased}" if findings.done else "Searching …"
@@ -346,41 +290,41 @@ class KeyView(ScrollView, inherit_bindings=False):
         return style
 
     def notify_style_update(self) -> None:
-        """Forget the styles when the theme or the focus changes them."""
+        """Drop the cached styles when the theme or the focus changes."""
         self._styles = {}
         super().notify_style_update()
         self.refresh()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Look at other rows."""
+        """Draw the rows that were scrolled into sight."""
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
-            self._look_again(all_of_it=True)
-            self._load_near()
+            self._refresh_rows(force=True)
+            self._load_unread_nearby()
 
     def on_mouse_scroll_down(self) -> None:
-        """Note that one is on the way down; Textual scrolls."""
-        self.heading = 1
+        """Note the direction; Textual scrolls."""
+        self.cursor.direction = 1
 
     def on_mouse_scroll_up(self) -> None:
-        """Note that one is on the way up; Textual scrolls."""
-        self.heading = -1
+        """Note the direction; Textual scrolls."""
+        self.cursor.direction = -1
 
     def on_mount(self) -> None:
-        """Show the tree, and let ages go on."""
+        """Show the tree, and start updating ages."""
         self.sync()
-        self.set_interval(_SECOND, self._age)
+        self.set_interval(_AGE_INTERVAL, self._update_ages)
 
     def on_unmount(self) -> None:
-        """Pin no row any more."""
-        self.keys.pin(self, None)
+        """Unpin the cursor's node."""
+        self.model.pin(self, None)
 
     def on_resize(self) -> None:
-        """Take the new size."""
+        """Draw everything at the new size."""
         self._styles = {}
         self.sync()
-        self._look_again(all_of_it=True)
+        self._refresh_rows(force=True)
 
-    def _age(self) -> None:
-        if any(row.change is not None for row in self.looks):
+    def _update_ages(self) -> None:
+        if any(row.change is not None for row in self.visible_rows):
             self.sync()

@@ -1,20 +1,24 @@
-"""Where a line is broken into rows: behind a word where there is one, never within a character."""
+"""Wrapping of lines into rows: at words where possible, never within a character."""
 
 from typing import Final
 
 from rich.cells import cell_len
 
 _PUNCTUATION: Final = ",;&|"
-"""Characters behind which a row may end where there are no spaces, as in compact JSON and in URLs."""
-_MANY: Final = 1 << 16
-"""Characters beyond which a line is not broken behind words."""
+"""Characters after which a row may end if there are no spaces, as in compact JSON and in URLs."""
+_MAX_WORD_WRAPPED: Final = 1 << 16
+"""Characters up to which a line is wrapped at words."""
 
 
 def row_starts(line: str, width: int) -> list[int]:
-    """Return where the rows of a harmless line begin, each at most so many cells wide; an empty line is one row.
+    """Return the indices at which the rows of a sanitised line start; an empty line is one row.
 
-    A row ends behind the last space, or else the last comma, in its second half. A space that does not fit any more
-    hangs over the end.
+    A row ends after the last space, or else the last comma, in its second half. A space that does not fit hangs over
+    the end.
+
+    Args:
+        line: The line.
+        width: Width of a row in cells.
     """
     if len(line) <= width and (line.isascii() or cell_len(line) <= width):
         return [0]
@@ -23,14 +27,14 @@ def row_starts(line: str, width: int) -> list[int]:
         end = at + width if line.isascii() else _cell_end(line, at, width)
         if end >= size or (end == size - 1 and line[end] == " "):
             break
-        word = _word_end(line, at, end) if size <= _MANY else end
+        word = _word_end(line, at, end) if size <= _MAX_WORD_WRAPPED else end
         at = end if word < size and not line[word].isascii() and not cell_len(line[word]) else word
         starts.append(at)
     return starts
 
 
 def _cell_end(line: str, start: int, width: int) -> int:
-    """Return where so many cells end: behind the marks of the last character, and one character further at least."""
+    """Return the index after `width` cells and the combining marks behind them, at least one character further."""
     cell = 0
     for at in range(start, len(line)):
         cell += 1 if line[at].isascii() else cell_len(line[at])
@@ -40,7 +44,7 @@ def _cell_end(line: str, start: int, width: int) -> int:
 
 
 def _word_end(line: str, start: int, end: int) -> int:
-    """Return the place near the end of a row where it is best broken."""
+    """Return the index at which a row is best broken, near its end."""
     least = start + (end - start) // 2
     if line[end] == " " and line[end - 1] != " ":
         return end + 1

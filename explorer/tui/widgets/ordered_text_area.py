@@ -1,4 +1,7 @@
-"""A text area that takes keys in the order in which they were pressed, as the fields in `ordered` do."""
+"""A text area that handles keys in the order in which they were pressed, as `inputs` explains.
+
+It is a module of its own because the first picture must not load Textual's text area.
+"""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -12,7 +15,7 @@ from explorer.tui.widgets.inputs import run_binding, with_line_feeds
 
 
 class OrderedTextArea(TextArea):
-    """A text to edit."""
+    """A multi-line text to edit."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+home", "first_line", "First line", show=False),
@@ -20,10 +23,10 @@ class OrderedTextArea(TextArea):
     ]
 
     on_special_paste: Callable[["OrderedTextArea", str], None] | None = None
-    """Inserts pasted text that may have to be escaped in the document."""
+    """Called to insert pasted text that may have to be escaped."""
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
-        """Return whether a key is text here, be it typed or, while nothing can be typed, left out."""
+        """Return whether a key is text here, even while the text is read-only."""
         printable = character is not None and character.isprintable()
         return printable or super().check_consume_key(key, character)
 
@@ -31,15 +34,15 @@ class OrderedTextArea(TextArea):
         await run_binding(self, event)
 
     async def _on_paste(self, event: Paste) -> None:
-        """Insert a text with every character in it; terminals send a carriage return for each line feed."""
+        """Insert pasted text completely; terminals send a carriage return for each line feed."""
         event.stop()
         event.prevent_default()
         if self.read_only:
             return
         text = with_line_feeds(event.text)
-        harmless = sanitize(text, multiline=True) == text and "\\" not in text
-        if harmless or self.on_special_paste is None:
-            self.put(text)
+        is_plain = sanitize(text, multiline=True) == text and "\\" not in text
+        if is_plain or self.on_special_paste is None:
+            self.insert_at_cursor(text)
         else:
             self.on_special_paste(self, text)
 
@@ -51,6 +54,6 @@ class OrderedTextArea(TextArea):
         """Move to the end of the text."""
         self.move_cursor(self.document.end)
 
-    def put(self, text: str) -> None:
-        """Insert a text in the place of what is selected, and go on behind it."""
+    def insert_at_cursor(self, text: str) -> None:
+        """Replace the selection with a text, and move the cursor behind it."""
         self.move_cursor(self.replace(text, *sorted(self.selection), maintain_selection_offset=False).end_location)

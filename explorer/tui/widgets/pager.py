@@ -1,7 +1,7 @@
-"""A text of any size to read: wrapped, coloured where it is in sight, and never sent to the terminal as it is."""
+"""A view of a text of any size: wrapped, highlighted where it is in sight, and sanitised."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -16,7 +16,7 @@ from explorer.tui.widgets.virtual_list import VirtualList
 _STRING: Final = r'"(?:[^"\\]|\\.)*"?|\'(?:[^\'\\]|\\.)*\'?'
 _NUMBER: Final = r"(?<![\w.])[-+]?(?:0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])"
 _LITERAL: Final = r"\b(?:true|false|null|True|False|nan|inf)\b"
-_WORDS: Final = {
+_TOKENS: Final = {
     "json": re.compile(
         rf"(?P<key>{_STRING})(?=\s*:)|(?P<string>{_STRING})|(?P<number>{_NUMBER})|(?P<literal>{_LITERAL})"
     ),
@@ -34,10 +34,10 @@ _WORDS: Final = {
 
 
 class Pager(VirtualList):
-    """Shows a text. Of a line longer than the screen the parts are wrapped, never cut off.
+    """A text to read. Lines longer than the screen are wrapped, never cut off.
 
-    Of a large one only what is near the screen is laid out; the rest counts by estimate, and the row at the top stays
-    where it is when an estimate turns out to be wrong.
+    In a large text only what is near the screen is laid out, and the number of other rows is estimated; the row at the
+    top keeps its place when an estimate was wrong.
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
@@ -45,10 +45,9 @@ class Pager(VirtualList):
         self.content: Content = PlainText("")
         self.language = "text"
         self.dimmed = False
-        self.marked: Collection[int] | None = None
         self._layout: TextLayout | None = None
         self._anchor = Anchor()
-        """The place at the top."""
+        """The position at the top."""
 
     def show(
         self,
@@ -57,32 +56,30 @@ class Pager(VirtualList):
         *,
         dimmed: bool = False,
         keep: bool = False,
-        marked: Collection[int] | None = None,
     ) -> None:
         """Show another text.
 
         Args:
-            content: Of any length.
-            language: What it is, for its colours.
-            dimmed: Show it as what was.
-            keep: It is the same thing grown older: stay where it was scrolled to.
-            marked: Lines, counted from 0, that a margin tells from the others; None is without a margin.
+            content: The text.
+            language: Its language, for syntax highlighting.
+            dimmed: Whether to show it dimmed, as outdated.
+            keep: Whether to keep the scroll position, for a new version of the same text.
         """
         if isinstance(content, str):
             content = PlainText(content)
-        if (language, dimmed, marked, content) == (self.language, self.dimmed, self.marked, self.content):
+        if (language, dimmed, content) == (self.language, self.dimmed, self.content):
             return
-        self.content, self.language, self.dimmed, self.marked = content, language, dimmed, marked
+        self.content, self.language, self.dimmed = content, language, dimmed
         self._layout = None
-        self.changed(top=not keep)
+        self.update_rows(top=not keep)
 
     def count(self) -> int:
-        """Return the number of rows at this width, of a large text an estimate."""
+        """Return the number of rows at this width; an estimate for a large text."""
         return 0 if self._layout is None else self._layout.total
 
-    def changed(self, *, top: bool = False) -> None:
-        """Take another text or another width; with `top` it is shown from the first row on."""
-        width = self.room - (0 if self.marked is None else 2)
+    def update_rows(self, *, top: bool = False) -> None:
+        """Lay out another text, or the same at another width; with `top` from the first row on."""
+        width = self.row_width
         if top:
             self._anchor = Anchor()
         if not self.is_mounted or width <= 0:
@@ -92,7 +89,7 @@ class Pager(VirtualList):
         self._settle(self._layout, self._layout.find(self._anchor))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Lay out what comes into sight."""
+        """Lay out the rows that come into sight."""
         super().watch_scroll_y(old_value, new_value)
         layout, row = self._layout, round(new_value)
         if layout is None or round(old_value) == row:
@@ -102,10 +99,10 @@ class Pager(VirtualList):
         self._settle(layout, row, upwards=new_value < old_value)
 
     def _settle(self, layout: TextLayout, row: int, *, upwards: bool = False) -> None:
-        """Count exactly what is around a row, and have it at the top."""
+        """Lay out the rows around a row, and scroll it to the top."""
         height = max(1, self.size.height)
         row = layout.settle(row, height, upwards=upwards)
-        size = Size(self.room, layout.total)
+        size = Size(self.row_width, layout.total)
         if size != self.virtual_size:
             self.set_reactive(Widget.virtual_size, size)
             self._scroll_update(size)
@@ -118,44 +115,41 @@ class Pager(VirtualList):
         self.refresh()
 
     def pieces(self, index: int, width: int) -> list[Piece]:
-        """Return a row in its colours."""
+        """Return a highlighted row."""
         del width
         found = None if self._layout is None else self._layout.row(index)
         if found is None or self._layout is None:
             return []
         block, (line, start, stop) = found
         if self.dimmed:
-            return [("lines--dim", block.lines[line][start:stop])]
-        drawn = cut(coloured(block.lines[line], self.language), start, stop)
-        if self.marked is None:
-            return drawn
-        return [("lines--marked", "~ ") if self._layout.line_number(index) in self.marked else ("", "  "), *drawn]
+            return [("virtual-list--dim", block.lines[line][start:stop])]
+        return slice_pieces(highlight(block.lines[line], self.language), start, stop)
 
 
 @lru_cache(maxsize=256)
-def coloured(line: str, language: str) -> Sequence[Piece]:
-    """Tell keys, strings, numbers and comments of a line apart."""
-    words = _WORDS.get(language)
-    if words is None:
+def highlight(line: str, language: str) -> Sequence[Piece]:
+    """Return the keys, strings, numbers and comments of a line as styled pieces."""
+    tokens = _TOKENS.get(language)
+    if tokens is None:
         return (("", line),)
     pieces: list[Piece] = []
     at = 0
-    for found in words.finditer(line):
+    for found in tokens.finditer(line):
         if found.start() > at:
             pieces.append(("", line[at : found.start()]))
-        pieces.append((f"lines--{found.lastgroup}", found[0]))
+        pieces.append((f"virtual-list--{found.lastgroup}", found[0]))
         at = found.end()
     pieces.append(("", line[at:]))
     return pieces
 
 
-def cut(pieces: Sequence[Piece], start: int, stop: int) -> list[Piece]:
-    """Return the part of a line between two characters."""
-    drawn: list[Piece] = []
+def slice_pieces(pieces: Sequence[Piece], start: int, stop: int) -> list[Piece]:
+    """Return the part of a line between two indices."""
+    part_pieces: list[Piece] = []
     at = 0
     for style, text in pieces:
         part = text[max(0, start - at) : max(0, stop - at)]
         if part:
-            drawn.append((style, part))
+            part_pieces.append((style, part))
         at += len(text)
-    return drawn
+    return part_pieces

@@ -1,9 +1,9 @@
-"""Any number of lines, of which only those in sight are drawn."""
+"""A list of any number of rows, of which only those in sight are drawn."""
 
 from typing import ClassVar
 
 from rich.style import Style
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import Click
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -11,101 +11,93 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from explorer.tui.keys import scroll_bindings
 from explorer.tui.rendering import Piece, render_line
 
 
 class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):
-    """A list drawn line by line; what it shows is told by `count` and `pieces`.
+    """A list drawn row by row; subclasses provide `count` and `pieces`.
 
-    With `cursor` set it has a current line, which stays in sight. What a key does is a method `do_` and the name of an
-    action of the registry; the bindings are for where a list has the focus and no screen or pane has them.
+    With `cursor` set it has a current row, which stays in sight. An action of the registry runs the method `do_` with
+    its name.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "lines--cursor",
-        "lines--dim",
-        "lines--strong",
-        "lines--marked",
-        "lines--good",
-        "lines--warning",
-        "lines--bad",
-        "lines--key",
-        "lines--string",
-        "lines--number",
-        "lines--literal",
-        "lines--comment",
+        "virtual-list--cursor",
+        "virtual-list--dim",
+        "virtual-list--strong",
+        "virtual-list--marked",
+        "virtual-list--good",
+        "virtual-list--warning",
+        "virtual-list--bad",
+        "virtual-list--key",
+        "virtual-list--string",
+        "virtual-list--number",
+        "virtual-list--literal",
+        "virtual-list--comment",
     }
     DEFAULT_CSS = """
     VirtualList {
         background: $surface; color: $foreground;
         overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable;
     }
-    VirtualList > .lines--cursor { background: $panel-lighten-1; }
-    VirtualList:nocolor > .lines--cursor { text-style: reverse; }
-    VirtualList:focus > .lines--cursor { background: $primary; color: $background; }
-    VirtualList > .lines--dim { color: $foreground; text-style: dim; }
-    VirtualList > .lines--strong { text-style: bold; }
-    VirtualList > .lines--marked { color: $warning; text-style: bold; }
-    VirtualList > .lines--good { color: $success; }
-    VirtualList > .lines--warning { color: $warning; text-style: bold; }
-    VirtualList > .lines--bad { color: $error; text-style: bold; }
-    VirtualList > .lines--key { color: $primary; }
-    VirtualList > .lines--string { color: $success; }
-    VirtualList > .lines--number { color: $warning; }
-    VirtualList > .lines--literal { color: $accent; text-style: bold; }
-    VirtualList > .lines--comment { color: $foreground; text-style: italic dim; }
+    VirtualList > .virtual-list--cursor { background: $panel-lighten-1; }
+    VirtualList:nocolor > .virtual-list--cursor { text-style: reverse; }
+    VirtualList:focus > .virtual-list--cursor { background: $primary; color: $background; }
+    VirtualList > .virtual-list--dim { color: $foreground; text-style: dim; }
+    VirtualList > .virtual-list--strong { text-style: bold; }
+    VirtualList > .virtual-list--marked { color: $warning; text-style: bold; }
+    VirtualList > .virtual-list--good { color: $success; }
+    VirtualList > .virtual-list--warning { color: $warning; text-style: bold; }
+    VirtualList > .virtual-list--bad { color: $error; text-style: bold; }
+    VirtualList > .virtual-list--key { color: $primary; }
+    VirtualList > .virtual-list--string { color: $success; }
+    VirtualList > .virtual-list--number { color: $warning; }
+    VirtualList > .virtual-list--literal { color: $accent; text-style: bold; }
+    VirtualList > .virtual-list--comment { color: $foreground; text-style: italic dim; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "do('up')", show=False, id="up"),
-        Binding("down,j", "do('down')", show=False, id="down"),
-        Binding("g,home", "do('top')", show=False, id="top"),
-        Binding("G,end", "do('bottom')", show=False, id="bottom"),
-        Binding("pageup", "do('page_up')", show=False, id="page-up"),
-        Binding("pagedown", "do('page_down')", show=False, id="page-down"),
-        Binding("ctrl+u", "do('half_page_up')", show=False, id="half-page-up"),
-        Binding("ctrl+d", "do('half_page_down')", show=False, id="half-page-down"),
-        Binding("space", "do('read_on')", show=False, id="read-on"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = scroll_bindings()
 
-    class Chosen(Message):
-        """The current line was clicked twice."""
+    class Highlighted(Message):
+        """Another row is the current one."""
 
-        def __init__(self, lines: "VirtualList") -> None:
+    class Selected(Message):
+        """The current row was double-clicked."""
+
+        def __init__(self, virtual_list: "VirtualList") -> None:
             super().__init__()
-            self.lines = lines
+            self.virtual_list = virtual_list
 
         @property
         def control(self) -> "VirtualList":
-            """The list."""
-            return self.lines
+            """The list that was clicked."""
+            return self.virtual_list
 
     def __init__(self, *, cursor: bool = False, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id, classes=classes)
         self.cursor: int | None = 0 if cursor else None
+        """Index of the current row; None if the list has no cursor."""
         self._styles: dict[str, Style] = {}
         self._drawn: dict[int, tuple[bool, list[Piece]]] = {}
-        """What was drawn last, by the row of the screen."""
-
-    class Moved(Message):
-        """The current line is another one."""
+        """The rows as they were drawn last, by their line of the widget."""
 
     def count(self) -> int:
-        """Give the number of lines."""
+        """Return the number of rows."""
         raise NotImplementedError  # abstract; Textual's own metaclass leaves no room for ABC
 
     def pieces(self, index: int, width: int) -> list[Piece]:
-        """Give what stands in a line, as styles and texts."""
+        """Return a row as styled pieces of text."""
         raise NotImplementedError  # abstract; Textual's own metaclass leaves no room for ABC
 
     @property
-    def room(self) -> int:
-        """The cells of a line. The last column is left to the scrollbar, so that it never covers anything."""
+    def row_width(self) -> int:
+        """Width of a row in cells. The scrollbar has a column of its own."""
         return self.scrollable_content_region.width
 
-    def changed(self, *, top: bool = False) -> None:
-        """Say that the lines are others now; with `top` they are shown from the first on."""
-        total = Size(self.room, self.count())
+    def update_rows(self, *, top: bool = False) -> None:
+        """Show rows that have changed; with `top` from the first row on."""
+        total = Size(self.row_width, self.count())
         if total != self.virtual_size:
             self.set_reactive(Widget.virtual_size, total)
             self._scroll_update(total)
@@ -116,87 +108,79 @@ class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh_rows()
 
     def refresh_rows(self) -> None:
-        """Draw the rows again that differ from what was drawn."""
+        """Redraw the rows that differ from what is on the screen."""
         for y in range(self.size.height):
             if self._drawn.get(y) != self._row(y + self.scroll_offset.y):
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def _row(self, index: int) -> tuple[bool, list[Piece]]:
-        """Return whether a row is the current one, and what stands in it."""
-        return index == self.cursor, self.pieces(index, self.room) if index < self.count() else []
+        """Return whether a row is the current one, and its pieces."""
+        return index == self.cursor, self.pieces(index, self.row_width) if index < self.count() else []
 
-    def move(self, by: int) -> None:
-        """Move the current line, or what is in sight where there is none."""
+    def move_by(self, rows: int) -> None:
+        """Move the cursor by some rows; scroll a list without one."""
         if self.cursor is None:
-            self.scroll_relative(y=by, animate=False, immediate=True)
+            self.scroll_relative(y=rows, animate=False, immediate=True)
             return
-        self.cursor = max(0, min(self.cursor + by, self.count() - 1))
+        self.cursor = max(0, min(self.cursor + rows, self.count() - 1))
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False)
-        self.post_message(self.Moved())
+        self.post_message(self.Highlighted())
         self.refresh()
 
-    def page(self, by: int) -> None:
-        """Move by so many pages."""
-        self.move(by * max(1, self.size.height - 1))
-
-    # What keys do
-
-    def action_do(self, name: str) -> None:
-        """Do one of the things below, by its name."""
-        getattr(self, f"do_{name}")()
+    # Actions
 
     def do_up(self) -> None:
-        """Move to the line above."""
-        self.move(-1)
+        """Move to the row above."""
+        self.move_by(-1)
 
     def do_down(self) -> None:
-        """Move to the line below."""
-        self.move(1)
+        """Move to the row below."""
+        self.move_by(1)
 
     def do_page_up(self) -> None:
         """Move up by a page."""
-        self.page(-1)
+        self.move_by(-max(1, self.size.height - 1))
 
     def do_page_down(self) -> None:
         """Move down by a page."""
-        self.page(1)
-
-    def do_half_page_up(self) -> None:
-        """Move up by half a page."""
-        self.move(-max(1, self.size.height // 2))
-
-    def do_half_page_down(self) -> None:
-        """Move down by half a page."""
-        self.move(max(1, self.size.height // 2))
+        self.move_by(max(1, self.size.height - 1))
 
     def do_read_on(self) -> None:
         """Move down by a page."""
-        self.page(1)
+        self.do_page_down()
+
+    def do_half_page_up(self) -> None:
+        """Move up by half a page."""
+        self.move_by(-max(1, self.size.height // 2))
+
+    def do_half_page_down(self) -> None:
+        """Move down by half a page."""
+        self.move_by(max(1, self.size.height // 2))
 
     def do_top(self) -> None:
-        """Move to the first line."""
-        self.move(-self.count())
+        """Move to the first row."""
+        self.move_by(-self.count())
 
     def do_bottom(self) -> None:
-        """Move to the last line."""
-        self.move(self.count())
+        """Move to the last row."""
+        self.move_by(self.count())
 
     def on_click(self, event: Click) -> None:
-        """Move to the line; a second click chooses it, wherever it has moved meanwhile."""
+        """Move to the clicked row; a double click selects that row, even if it moved in between."""
         offset = event.get_content_offset(self)
         if offset is None or self.cursor is None or event.button > 1:
             return
-        line = offset.y + self.scroll_offset.y
+        index = offset.y + self.scroll_offset.y
         if event.chain == 1:
-            self.cursor = line
-            self.move(0)
-        elif event.chain == 2 and line < self.count():  # noqa: PLR2004 - a double click
-            self.post_message(self.Chosen(self))
+            self.cursor = index
+            self.move_by(0)
+        elif event.chain == 2 and index < self.count():  # noqa: PLR2004 - a double click
+            self.post_message(self.Selected(self))
 
     def render_line(self, y: int) -> Strip:
-        """Draw a line in sight."""
+        """Draw a line of the widget."""
         current, pieces = self._drawn[y] = self._row(y + self.scroll_offset.y)
-        base = "lines--cursor" if current else ""
+        base = "virtual-list--cursor" if current else ""
         return render_line(pieces, self.size.width, self._style, base=base)
 
     def _style(self, name: str) -> Style:
@@ -207,12 +191,12 @@ class VirtualList(ScrollView, can_focus=True, inherit_bindings=False):
         return style
 
     def notify_style_update(self) -> None:
-        """Forget the styles when the theme or the focus changes them."""
+        """Drop the cached styles when the theme or the focus changes."""
         self._styles = {}
         super().notify_style_update()
         self.refresh()
 
     def on_resize(self) -> None:
-        """Take the new width."""
+        """Lay the rows out at the new width."""
         self._styles = {}
-        self.changed()
+        self.update_rows()

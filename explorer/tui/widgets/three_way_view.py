@@ -1,4 +1,4 @@
-"""Three versions of a text side by side, which scroll together: what both began with, theirs, and mine."""
+"""A three-way view: base, theirs and mine side by side, scrolled together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from explorer.codecs.line_merge import Side
 from explorer.codecs.three_way import ThreeWayRow
 from explorer.model.line_diff import changed_parts
 from explorer.model.sanitize import sanitize
-from explorer.tui.rendering import Piece, visible
+from explorer.tui.rendering import Piece, show_white_space
 from explorer.tui.widgets.line_breaks import row_starts
-from explorer.tui.widgets.pager import coloured, cut
+from explorer.tui.widgets.pager import highlight, slice_pieces
 from explorer.tui.widgets.virtual_list import VirtualList
 
 _SEPARATOR: Final = "│"
-_MARGIN: Final = 2
+_MARGIN_WIDTH: Final = 2
 _TAB_SIZE: Final = 4
 _THEIRS: Final = (Side.THEIRS, Side.BOTH, Side.CONFLICT)
 _MINE: Final = (Side.MINE, Side.BOTH, Side.CONFLICT)
-_CONTEXT: Final = 2
-"""Rows above a difference that is gone to."""
+_CONTEXT_ROWS: Final = 2
+"""Rows above the current difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,18 @@ class _Cell:
 
     text: str | None
     marks: tuple[tuple[int, int], ...] = ()
-    """The characters that are not as they were in the base, from and to."""
+    """Start and end of the parts that differ from the base."""
 
 
 class ThreeWayView(VirtualList):
-    """Draws the aligned lines, each as high as the highest of the three; what differs from the base has a margin.
+    """The aligned lines of three versions. A sign in the margin marks lines that differ from the base.
 
-    What differs inside a line has carets below it, which can be seen without colours, too.
+    Carets below a line mark what differs in it, so that it is visible without colours, too.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"three-way--changed"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"three-way-view--changed"}
     DEFAULT_CSS = """
-    ThreeWayView > .three-way--changed { color: $warning; text-style: bold reverse; }
+    ThreeWayView > .three-way-view--changed { color: $warning; text-style: bold reverse; }
     """
 
     def __init__(self, rows: Sequence[ThreeWayRow], language: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
@@ -51,21 +51,21 @@ class ThreeWayView(VirtualList):
         self.language = language
         self._width = 0
         self._rows: list[tuple[int, int]] = []
-        """For each row on the screen the line, and which of its rows."""
+        """For each row the index of its line, and the row within it; see `_line_rows`."""
         self._differences: list[int] = []
-        """The rows at which differences begin."""
+        """The first rows of the differences."""
         self._current = -1
 
     @property
     def column_widths(self) -> tuple[int, int, int]:
-        """Return the cells of each column, its margin and what separates it included."""
-        each = max(_MARGIN + 2, self.room // 3)
-        return each, each, max(_MARGIN + 2, self.room - 2 * each)
+        """Width of each column in cells, including margin and separator."""
+        each = max(_MARGIN_WIDTH + 2, self.row_width // 3)
+        return each, each, max(_MARGIN_WIDTH + 2, self.row_width - 2 * each)
 
     def count(self) -> int:
         """Return the number of rows at this width."""
-        if self.room != self._width and self.room > 0:
-            self._width = self.room
+        if self.row_width != self._width and self.row_width > 0:
+            self._width = self.row_width
             self._rows, self._differences = [], []
             before = Side.UNCHANGED
             for at, line in enumerate(self.lines):
@@ -82,35 +82,33 @@ class ThreeWayView(VirtualList):
         at, row = self._rows[index]
         line = self.lines[at]
         if line.omitted:
-            what = (
-                "further lines are too many to be shown" if line.side is Side.CONFLICT else "lines that nobody changed"
-            )
-            return [("lines--dim", f"  … {line.omitted:,} {what}")]
+            what = "more lines, too many to show" if line.side is Side.CONFLICT else "unchanged lines"
+            return [("virtual-list--dim", f"  … {line.omitted:,} {what}")]
         drawn: list[Piece] = []
         changes: tuple[tuple[Side, ...], ...] = ((), _THEIRS, _MINE)
         columns = zip(_cells(line), changes, self.column_widths, strict=True)
         for number, (cell, changed, cells) in enumerate(columns):
             if number:
-                drawn.append(("lines--dim", _SEPARATOR))
+                drawn.append(("virtual-list--dim", _SEPARATOR))
             mark: Piece = ("", "  ")
             if line.side in changed and row >= 0:
-                mark = ("lines--bad", "! ") if line.side is Side.CONFLICT else ("lines--marked", "~ ")
-            room = cells - _MARGIN - (1 if number else 0)
+                mark = ("virtual-list--bad", "! ") if line.side is Side.CONFLICT else ("virtual-list--marked", "~ ")
+            room = cells - _MARGIN_WIDTH - (1 if number else 0)
             drawn += [mark, *(self._cell(cell, row, room) if row >= 0 else _carets(cell, ~row, room))]
         return drawn
 
     @property
     def difference_count(self) -> int:
-        """Return in how many places the versions differ."""
+        """Number of differences."""
         self.count()
         return len(self._differences)
 
     def do_next_difference(self) -> None:
-        """Go to the next difference."""
+        """Scroll to the next difference."""
         self._go(self._current + 1)
 
     def do_previous_difference(self) -> None:
-        """Go to the difference before."""
+        """Scroll to the previous difference."""
         self._go(self._current - 1)
 
     def _go(self, number: int) -> None:
@@ -118,21 +116,21 @@ class ThreeWayView(VirtualList):
         if not self._differences:
             return
         self._current = max(0, min(number, len(self._differences) - 1))
-        row = max(0, self._differences[self._current] - _CONTEXT)
+        row = max(0, self._differences[self._current] - _CONTEXT_ROWS)
         self.scroll_to(y=row, animate=False, immediate=True)
-        self.post_message(self.Moved())
+        self.post_message(self.Highlighted())
 
     @property
     def current_difference(self) -> int:
-        """Return the number of the difference that was gone to, counted from 1; 0 before that."""
+        """Number of the current difference, counted from 1; 0 at the start."""
         return self._current + 1
 
     def _line_rows(self, line: ThreeWayRow) -> Iterator[int]:
-        """Return the rows of a line; the complement of one is that of the carets below it."""
+        """Yield the rows of a line; the bitwise complement of a row is the row of carets below it."""
         if line.omitted:
             yield 0
             return
-        rooms = [cells - _MARGIN - (1 if number else 0) for number, cells in enumerate(self.column_widths)]
+        rooms = [cells - _MARGIN_WIDTH - (1 if number else 0) for number, cells in enumerate(self.column_widths)]
         columns = list(zip(_cells(line), rooms, strict=True))
         for row in range(max(len(_starts(cell.text or "", room)) for cell, room in columns)):
             yield row
@@ -140,22 +138,22 @@ class ThreeWayView(VirtualList):
                 yield ~row
 
     def _cell(self, cell: _Cell, row: int, room: int) -> list[Piece]:
-        """Return a row of one column, filled up to its width."""
+        """Return a row of one column, padded to its width."""
         start, stop = _span(cell, row, room)
         shown = cell.text or ""
         pieces: list[Piece] = []
         at = start
         for mark in (*cell.marks, (stop, stop)):
             first, last = (max(start, min(place, stop)) for place in mark)
-            pieces += cut(coloured(shown, self.language), at, max(at, first))
+            pieces += slice_pieces(highlight(shown, self.language), at, max(at, first))
             if first < last:
-                pieces.append(("three-way--changed", shown[first:last]))
+                pieces.append(("three-way-view--changed", shown[first:last]))
             at = max(at, last)
         return [*pieces, ("", " " * (room - sum(cell_len(piece) for _, piece in pieces)))]
 
 
 def _cells(line: ThreeWayRow) -> tuple[_Cell, _Cell, _Cell]:
-    """Return how the three versions of a line are drawn."""
+    """Return the cells of a line: base, theirs and mine."""
     base = line.base
     if base is None or line.side is Side.UNCHANGED:
         base_cell, theirs, mine = (
@@ -168,7 +166,7 @@ def _cells(line: ThreeWayRow) -> tuple[_Cell, _Cell, _Cell]:
 
 @lru_cache(maxsize=512)
 def _compared(base: str, text: str | None) -> _Cell:
-    """Return a line with marks at what differs from the base; white space that differs is drawn as signs."""
+    """Return a line with marks at what differs from the base, and signs for white space that differs."""
     if text is None or text == base:
         return _Cell(None if text is None else _shown(text))
     shown: list[str] = []
@@ -176,7 +174,7 @@ def _compared(base: str, text: str | None) -> _Cell:
     at = 0
     for part, kind in changed_parts(base, text)[1]:
         differs = kind == "changed"
-        piece = visible(part) if differs and part.isspace() else sanitize(part.replace("\t", " " * _TAB_SIZE))
+        piece = show_white_space(part) if differs and part.isspace() else sanitize(part.replace("\t", " " * _TAB_SIZE))
         if differs:
             marks.append((at, at + len(piece)))
         shown.append(piece)
@@ -190,7 +188,7 @@ def _starts(text: str, room: int) -> list[int]:
 
 
 def _span(cell: _Cell, row: int, room: int) -> tuple[int, int]:
-    """Return from which character to which a row of a line goes."""
+    """Return the start and end of a row in the text of a cell."""
     shown = cell.text or ""
     starts = [*_starts(shown, room), len(shown)]
     if row + 1 >= len(starts):
@@ -200,7 +198,7 @@ def _span(cell: _Cell, row: int, room: int) -> tuple[int, int]:
 
 
 def _carets(cell: _Cell, row: int, room: int) -> list[Piece]:
-    """Return the row below one of a line: carets below what differs."""
+    """Return the row of carets below a row."""
     start, stop = _span(cell, row, room)
     carets = [" "] * room
     for first, last in cell.marks:
@@ -209,7 +207,7 @@ def _carets(cell: _Cell, row: int, room: int) -> list[Piece]:
             carets[left : cell_len((cell.text or "")[start : min(last, stop)])] = "^" * (
                 cell_len((cell.text or "")[start : min(last, stop)]) - left
             )
-    return [("lines--marked", "".join(carets))]
+    return [("virtual-list--marked", "".join(carets))]
 
 
 def _shown(text: str) -> str:
