@@ -1,8 +1,5 @@
 """Watches of etcd's v2 API: directories, history, and other stores at the same address."""
 
-import uuid
-from collections.abc import AsyncIterator
-
 import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store, event_stream
@@ -12,37 +9,24 @@ from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Put, Resync, Started
 from tests.contract.fixtures import changes, take, told
+from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd import EtcdServer
 from tests.servers.etcd2 import PlainV2
 from tests.servers.proxy import FaultProxy
+
+__all__ = ["path", "plain", "store"]
 
 _HISTORY_SIZE = 1000
 """Changes that the store keeps."""
 
 
-def make(address: str, path: str) -> Etcd2Store:
+def store_at(address: str, path: str) -> Etcd2Store:
     return Etcd2Store(parse(f"etcd2://{address}/{path}"), Access())
 
 
-@pytest.fixture
-def path() -> str:
-    return f"watch-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def plain(shared_etcd2: EtcdServer) -> PlainV2:
-    return PlainV2(shared_etcd2)
-
-
-@pytest.fixture
-async def store(shared_etcd2: EtcdServer, path: str) -> AsyncIterator[Etcd2Store]:
-    async with make(shared_etcd2.address, path) as store:
-        yield store
-
-
-async def flood(server: EtcdServer, path: str, times: int) -> None:
+async def write_elsewhere(server: EtcdServer, path: str, times: int) -> None:
     """Write to other keys."""
-    async with make(server.address, path) as beside:
+    async with store_at(server.address, path) as beside:
         for number in range(times):
             await beside.put("key", f"{number}".encode())
 
@@ -159,11 +143,11 @@ async def test_silent_watch_survives_changes_of_other_keys(
     monkeypatch.setattr(event_stream, "_MAX_SILENCE", 0.2)
     async with (
         FaultProxy(shared_etcd2.client_port) as proxy,
-        make(proxy.address, path) as store,
+        store_at(proxy.address, path) as store,
         store.watch_tree("") as events,
     ):
         for _ in range(3):
-            await flood(shared_etcd2, f"{path}-beside", _HISTORY_SIZE // 2)
+            await write_elsewhere(shared_etcd2, f"{path}-beside", _HISTORY_SIZE // 2)
         proxy.reset_connections()
         await store.put("key", b"value")
         assert told(await changes(events, 1)) == [("key", b"value")]
@@ -172,17 +156,17 @@ async def test_silent_watch_survives_changes_of_other_keys(
 @pytest.mark.parametrize("single", [False, True])
 async def test_watch_behind_the_history_resyncs(shared_etcd2: EtcdServer, path: str, *, single: bool) -> None:
     """After more changes than the store keeps, the state is read again."""
-    async with FaultProxy(shared_etcd2.client_port) as proxy, make(proxy.address, path) as store:
+    async with FaultProxy(shared_etcd2.client_port) as proxy, store_at(proxy.address, path) as store:
         await store.put("same", b"value")
         await store.put("key", b"before")
         async with store.watch("key") if single else store.watch_tree("") as events:
             await take(events, 1)
             proxy.reset()
-            async with make(shared_etcd2.address, path) as beside:
+            async with store_at(shared_etcd2.address, path) as beside:
                 await beside.put("key", b"after")
                 if not single:
                     await beside.delete("same")
-            await flood(shared_etcd2, f"{path}-beside", _HISTORY_SIZE + 1)
+            await write_elsewhere(shared_etcd2, f"{path}-beside", _HISTORY_SIZE + 1)
             proxy.heal()
             lost, resync, put = await take(events, 3)
             assert isinstance(resync, Resync), lost
@@ -212,15 +196,15 @@ async def test_resync_cut_off_by_the_connection_is_repeated(
             raise failures.pop()
         return await read(walk, count)
 
-    async with FaultProxy(shared_etcd2.client_port) as proxy, make(proxy.address, path) as store:
+    async with FaultProxy(shared_etcd2.client_port) as proxy, store_at(proxy.address, path) as store:
         await store.put("key", b"before")
         async with store.watch_tree("") as events:
             await take(events, 1)
             monkeypatch.setattr(NodeWalk, "take", fail_once)
             proxy.reset()
-            async with make(shared_etcd2.address, path) as beside:
+            async with store_at(shared_etcd2.address, path) as beside:
                 await beside.put("key", b"after")
-            await flood(shared_etcd2, f"{path}-beside", _HISTORY_SIZE + 1)
+            await write_elsewhere(shared_etcd2, f"{path}-beside", _HISTORY_SIZE + 1)
             proxy.heal()
             assert told(await changes(events, 1)) == [("key", b"after")]
             assert not failures
@@ -243,11 +227,11 @@ async def test_watch_detects_another_store(
     shared_etcd2: EtcdServer, own_etcd2: EtcdServer, path: str, *, single: bool
 ) -> None:
     """Another store at the same address causes a Resync."""
-    async with FaultProxy(shared_etcd2.client_port) as proxy, make(proxy.address, path) as store:
+    async with FaultProxy(shared_etcd2.client_port) as proxy, store_at(proxy.address, path) as store:
         await store.put("key", b"here")
         async with store.watch("key") if single else store.watch_tree("") as events:
             await take(events, 1)
-            async with make(own_etcd2.address, path) as beside:
+            async with store_at(own_etcd2.address, path) as beside:
                 for number in range(50):
                     await beside.put("other", f"{number}".encode())
             proxy.server_port = own_etcd2.client_port
@@ -262,7 +246,7 @@ async def test_watch_detects_another_store(
 
 async def test_watch_detects_a_store_that_went_back(own_etcd2: EtcdServer, path: str) -> None:
     """A store that lost its data causes a Resync."""
-    async with make(own_etcd2.address, path) as store:
+    async with store_at(own_etcd2.address, path) as store:
         for number in range(30):
             await store.put("key", f"{number}".encode())
         async with store.watch_tree("") as events:
