@@ -16,33 +16,33 @@ AMBIGUOUS = {"ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+left_square_bracket"}
 """What many terminals send for backspace, tab, enter and escape."""
 
 
-def test_ids_are_unique_and_spelled_alike() -> None:
+def test_action_ids_are_unique_words() -> None:
     ids = [action.id for action in ACTIONS]
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", name) for name in ids)
 
 
-def test_no_key_means_two_things_in_one_place() -> None:
+def test_keys_mean_one_action_in_each_place() -> None:
     assert list(ACTIONS.clashes()) == []
 
 
-def test_a_clash_would_be_found() -> None:
+def test_with_keys_clash_is_refused() -> None:
     with pytest.raises(InvalidAddress, match=r"'e' means both edit and delete in the tree"):
         ACTIONS.with_keys({"delete": ["e"]})
 
 
-def test_no_key_is_one_that_terminals_confuse() -> None:
+def test_keys_exclude_those_that_terminals_confuse() -> None:
     assert not AMBIGUOUS & {key for action in ACTIONS for key in action.keys}
 
 
-def test_in_the_editor_characters_are_text() -> None:
+def test_keys_in_the_editor_are_no_characters() -> None:
     for action in ACTIONS.at(Place.EDITOR):
         assert all(len(key) > 1 for key in action.keys_at(Place.EDITOR))
         assert action.keys_at(Place.EDITOR), action.id
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
-def test_each_is_explained(action: Action) -> None:
+def test_action_has_title_help_and_group(action: Action) -> None:
     assert action.title[0].isupper() or action.title[0] == "$"
     assert len(action.title.split()) <= 3
     assert action.help.endswith(".")
@@ -50,7 +50,8 @@ def test_each_is_explained(action: Action) -> None:
     assert action.group
 
 
-def test_the_footer_shows_the_most_important_first_in_every_place() -> None:
+def test_footer_is_ordered_by_priority() -> None:
+    """The footer shows the most important action first in every place."""
     for place in Place:
         footer = ACTIONS.footer(place)
         assert footer
@@ -59,7 +60,7 @@ def test_the_footer_shows_the_most_important_first_in_every_place() -> None:
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
-def test_each_can_be_done_somewhere(action: Action) -> None:
+def test_action_is_enabled_in_some_context(action: Action) -> None:
     browsing = ActionContext(selected="key")
     editing = ActionContext(selected="key", open_edit="key", in_conflict=True, outcome_unknown=True)
     assert None in (action.disabled_reason(browsing), action.disabled_reason(editing))
@@ -105,16 +106,16 @@ def test_each_can_be_done_somewhere(action: Action) -> None:
         ),
     ],
 )
-def test_what_is_off_says_why(name: str, context: ActionContext, reason: str | None) -> None:
+def test_disabled_reason_names_the_missing_need(name: str, context: ActionContext, reason: str | None) -> None:
     assert ACTIONS[name].disabled_reason(context) == reason
 
 
-def test_everything_that_writes_is_off_in_a_read_only_session() -> None:
+def test_disabled_reason_read_only_covers_all_writes() -> None:
     writing = {action.id for action in ACTIONS if Need.WRITABLE in action.needs}
     assert writing == {"edit", "edit-outside", "new", "delete", "save", "keep-mine"}
 
 
-def test_a_person_may_choose_other_keys() -> None:
+def test_with_keys_replaces_and_removes_keys() -> None:
     chosen = ACTIONS.with_keys({"edit": ["f2"], "zoom": []})
     assert chosen["edit"].keys == ("f2",)
     assert chosen["zoom"].keys == ()
@@ -122,13 +123,13 @@ def test_a_person_may_choose_other_keys() -> None:
     assert ACTIONS["edit"].keys == ("e",)
 
 
-def test_an_unknown_action_is_refused() -> None:
+def test_with_keys_unknown_action_is_refused() -> None:
     with pytest.raises(InvalidAddress, match="there is no action 'edti'") as raised:
         ACTIONS.with_keys({"edti": ["e"]})
     assert "edit" in raised.value.hint
 
 
-def test_the_table_lists_every_action_with_a_key() -> None:
+def test_table_lists_every_action_with_a_key() -> None:
     table = ACTIONS.table().splitlines()
     assert table[:2] == ["| keys | what | where | id |", "|---|---|---|---|"]
     assert len(table) == 2 + len([action for action in ACTIONS if action.keys])
@@ -142,6 +143,6 @@ def test_keys_page_has_the_table_of_the_registry() -> None:
     assert table == ACTIONS.table()
 
 
-def test_a_key_that_would_end_a_cell_of_the_table_is_escaped() -> None:
+def test_table_escapes_a_bar() -> None:
     table = Actions([ACTIONS["zoom"]]).with_keys({"zoom": ["|"]}).table()
     assert r"| `\|` |" in table

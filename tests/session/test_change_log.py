@@ -29,7 +29,7 @@ def kinds(log: ChangeLog) -> list[ChangeKind]:
     return [change.kind for change in log.last(len(log))]
 
 
-def test_each_change_tells_what_became_of_which_key() -> None:
+def test_add_logs_kind_and_key_of_each_change() -> None:
     log = logged(put("a", 2, version=1), put("b", 3), Deleted("c", 4, Entry("c", b"gone", 1)))
     assert kinds(log) == [ChangeKind.CREATED, ChangeKind.CHANGED, ChangeKind.DELETED]
     created, _, deleted = log.last(3)
@@ -37,13 +37,14 @@ def test_each_change_tells_what_became_of_which_key() -> None:
     assert (deleted.key, deleted.revision, deleted.size) == ("c", 4, 4)
 
 
-def test_what_the_watch_suffered_is_among_them() -> None:
+def test_add_logs_gap_loss_and_restoration() -> None:
     log = logged(Started(1), put("a", 2), Lost("reset"), Restored(3), Resync("compacted", 3, 9), put("a", 8))
     assert kinds(log) == [ChangeKind.CHANGED, ChangeKind.LOST, ChangeKind.RESTORED, ChangeKind.GAP, ChangeKind.CHANGED]
     assert [change.reason for change in log.last(5)] == ["", "reset", "", "compacted", ""]
 
 
-def test_changes_of_a_key_in_one_go_are_one_entry_with_their_count() -> None:
+def test_add_merges_changes_of_a_key_with_their_count() -> None:
+    """Changes of a key within one frame are one entry with their count."""
     log = logged(put("a", 2, version=1), put("b", 3), put("a", 4), put("a", 5))
     assert [(change.key, change.kind, change.count, change.revision) for change in log.last(9)] == [
         ("b", ChangeKind.CHANGED, 1, 3),
@@ -53,11 +54,12 @@ def test_changes_of_a_key_in_one_go_are_one_entry_with_their_count() -> None:
     assert len(log) == 3
 
 
-def test_a_key_that_came_and_went_in_one_go_is_deleted() -> None:
+def test_add_put_and_deletion_of_a_key_is_a_deletion() -> None:
     assert kinds(logged(put("a", 2, version=1), Deleted("a", 3))) == [ChangeKind.DELETED]
 
 
-def test_what_a_store_folded_into_a_change_is_counted_apart_from_what_it_told() -> None:
+def test_add_counts_coalesced_changes_apart() -> None:
+    """Changes that the store coalesced are counted apart from its events."""
     log = logged(
         replace(put("a", 2), coalesced=3), put("b", 3), replace(put("a", 4), coalesced=1), Deleted("c", 5, coalesced=2)
     )
@@ -71,24 +73,24 @@ def test_what_a_store_folded_into_a_change_is_counted_apart_from_what_it_told() 
 @pytest.mark.parametrize(
     ("version", "kind"), [(0, ChangeKind.CREATED), (1, ChangeKind.CHANGED)], ids=["as it was made", "changed once"]
 )
-def test_a_store_that_does_not_count_the_first_write_has_its_creations_told_as_such(
-    version: int, kind: ChangeKind
-) -> None:
+def test_add_first_version_is_a_creation(version: int, kind: ChangeKind) -> None:
+    """A store without a count of the first write has its creations logged as such."""
     entry = Entry("a", b"value", f"0x1:{version}", created=1, version=version)
     assert kinds(logged(Put(entry))) == [kind]
 
 
-def test_a_store_that_counts_nothing_has_its_creations_told_by_their_revision() -> None:
+def test_add_creation_without_versions_goes_by_revision() -> None:
+    """Where a store counts no versions, a creation is known by its revision."""
     log = logged(Put(Entry("a", b"", 7, created=7)), Put(Entry("b", b"", 8, created=7)), Put(Entry("c", b"", "x")))
     assert kinds(log) == [ChangeKind.CREATED, ChangeKind.CHANGED, ChangeKind.CHANGED]
 
 
-def test_a_long_value_is_kept_by_its_beginning() -> None:
+def test_add_keeps_the_beginning_of_a_long_value() -> None:
     (change,) = logged(put("a", 2, value=b"x" * 1000)).last(1)
     assert (change.size, len(change.preview)) == (1000, MAX_PREVIEW_BYTES)
 
 
-def test_nothing_to_tell_is_said() -> None:
+def test_add_without_changes_returns_false() -> None:
     log = ChangeLog()
     assert not log.add([Started(1)], NOW)
     assert log.add([put("a", 2)], NOW)
@@ -96,7 +98,8 @@ def test_nothing_to_tell_is_said() -> None:
 
 
 @given(st.lists(st.integers(0, 6), max_size=30), st.integers(1, 20))
-def test_the_log_is_the_end_of_an_endless_one(amounts: Sequence[int], capacity: int) -> None:
+def test_log_keeps_the_newest_entries(amounts: Sequence[int], capacity: int) -> None:
+    """The log equals the end of an unbounded one."""
     log, endless, revision = ChangeLog(capacity), list[object](), 1
     for amount in amounts:
         events = []

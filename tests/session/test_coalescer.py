@@ -6,7 +6,7 @@ from explorer.session.connection.coalescer import EventCoalescer
 from tests.session.fake_store import Store
 
 
-def test_a_fold_keeps_the_last_word_on_each_key() -> None:
+def test_drain_yields_the_last_event_of_each_key() -> None:
     store, fold = Store(), EventCoalescer()
     for _ in range(3):
         store.put("a")
@@ -23,7 +23,7 @@ def test_a_fold_keeps_the_last_word_on_each_key() -> None:
     assert not fold.lag()
 
 
-def test_a_fold_that_cannot_keep_up_says_so() -> None:
+def test_add_beyond_max_keys_overflows() -> None:
     fold = EventCoalescer(max_keys=100)
     for number in range(100):
         fold.add(Put(Entry(f"{number}", b"", number)))

@@ -24,7 +24,7 @@ def server() -> Iterator[ConsulServer]:
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["alone", "with a later write"])
-async def test_restored_consul_is_live_only_when_read_again(server: ConsulServer, *, later: bool) -> None:
+async def test_restored_consul_is_live_only_after_a_resync(server: ConsulServer, *, later: bool) -> None:
     """Once the session is no longer live, it is live again only with the older value and without the later key."""
     url = f"consul://{server.address}/"
     async with explorer.open(url) as other:

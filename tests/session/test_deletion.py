@@ -9,7 +9,7 @@ from explorer.session.editing import deletion as removing
 from tests.session.fixtures import Gate, Place, opened
 
 
-async def test_a_key_is_deleted_as_it_was_shown() -> None:
+async def test_delete_removes_the_previewed_key() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"value")
@@ -22,7 +22,7 @@ async def test_a_key_is_deleted_as_it_was_shown() -> None:
         assert await other.exists("key/below")
 
 
-async def test_a_key_that_changed_since_it_was_shown_is_not_deleted() -> None:
+async def test_delete_of_a_changed_key_is_refused() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"value")
@@ -35,7 +35,8 @@ async def test_a_key_that_changed_since_it_was_shown_is_not_deleted() -> None:
             await session.delete(removal)
 
 
-async def test_a_folder_is_counted_named_and_deleted_at_one_revision() -> None:
+async def test_delete_removes_a_folder_at_one_revision() -> None:
+    """A folder's keys are counted, named, and deleted at one revision."""
     place = Place()
     async with place.other() as other, opened(place) as session:
         for number in range(2500):
@@ -50,7 +51,7 @@ async def test_a_folder_is_counted_named_and_deleted_at_one_revision() -> None:
 
 
 @pytest.mark.parametrize("key", ["foo/0", "foo/new"])
-async def test_a_folder_in_which_something_was_written_since_is_not_deleted(key: str) -> None:
+async def test_delete_of_a_changed_folder_is_refused(key: str) -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("foo/0", b"")
@@ -63,14 +64,14 @@ async def test_a_folder_in_which_something_was_written_since_is_not_deleted(key:
         assert len((await other.list("foo")).items) >= 2
 
 
-async def test_nothing_there_is_said_at_the_preview() -> None:
+async def test_preview_of_nothing_raises_key_not_found() -> None:
     async with opened(Place()) as session:
         for subtree in (False, True):
             with pytest.raises(KeyNotFound):
                 await session.preview_deletion("missing", subtree=subtree)
 
 
-async def test_a_session_that_was_locked_meanwhile_deletes_nothing() -> None:
+async def test_delete_after_writing_was_locked_is_refused() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"value")
@@ -94,7 +95,7 @@ class TestAStoreThatGuardsNoSubtree:
         place.connect = lambda: Unguarded(place)  # type: ignore[method-assign]  # one method of a test's own object is replaced
         return place
 
-    async def test_has_what_was_seen_deleted_one_by_one(self, place: Place) -> None:
+    async def test_one_by_one_deletes_the_previewed_entries(self, place: Place) -> None:
         async with place.other() as other, opened(place) as session:
             for number in range(1100):
                 place.keyspace.put(f"foo/{number}/deep".encode(), b"")
@@ -105,7 +106,7 @@ class TestAStoreThatGuardsNoSubtree:
             assert await session.delete(removal) == 1100
             assert [entry.key for entry in (await other.list("")).items] == ["foo", "foobar/0"]
 
-    async def test_keeps_what_changed_or_came_since(self, place: Place) -> None:
+    async def test_one_by_one_keeps_changed_and_new_entries(self, place: Place) -> None:
         async with place.other() as other, opened(place) as session:
             for key in ("foo/changed", "foo/gone", "foo/made-again", "foo/same"):
                 await other.put(key, b"")
@@ -119,7 +120,7 @@ class TestAStoreThatGuardsNoSubtree:
             left = [entry.key for entry in (await other.list("")).items]
             assert left == ["foo/changed", "foo/made-again", "foo/new"]
 
-    async def test_says_that_there_are_too_many(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_preview_of_too_many_entries_is_refused(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(removing, "MAX_ONE_BY_ONE", 2)
         async with place.other() as other, opened(place) as session:
             for number in range(3):
@@ -129,7 +130,7 @@ class TestAStoreThatGuardsNoSubtree:
 
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "one-by-one"])
-async def test_key_is_deleted_with_all_below_it(*, guarded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_with_key_deletes_the_key_and_all_below_it(*, guarded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is below goes first, then the key, only if it still is what was shown; it is counted and named, too."""
     if not guarded:
         monkeypatch.setattr(Gate, "capabilities", MemoryStore.capabilities & ~Capability.GUARDED_DELETE)
@@ -146,7 +147,7 @@ async def test_key_is_deleted_with_all_below_it(*, guarded: bool, monkeypatch: p
             assert await other.exists("key") == (changed and not guarded)
 
 
-async def test_folder_that_always_changes_is_deleted_as_previewed() -> None:
+async def test_as_one_by_one_deletes_a_changing_folder() -> None:
     """Entry by entry, each guarded by its revision: what was written since stays, all else goes."""
     place = Place()
     async with place.other() as other, opened(place) as session:

@@ -34,7 +34,8 @@ class CountingPlace(Place):
         return store
 
 
-async def test_a_selection_is_read_at_once_and_of_those_that_follow_it_fast_the_newest() -> None:
+async def test_select_reads_at_once_and_debounces_the_next() -> None:
+    """A selection is read at once; of those that follow fast, the newest is read."""
     place = CountingPlace(SetClock())
     async with place.other() as other, opened(place) as session:
         for name in "abcde":
@@ -52,7 +53,7 @@ async def test_a_selection_is_read_at_once_and_of_those_that_follow_it_fast_the_
         assert session.detail.loaded.entry.value == b"e"
 
 
-async def test_nothing_selected_and_nothing_there_are_said() -> None:
+async def test_select_nothing_or_a_missing_key_is_empty() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         assert session.detail.state == Empty("no key is selected")
@@ -65,7 +66,7 @@ async def test_nothing_selected_and_nothing_there_are_said() -> None:
         assert session.detail.state == Empty("no key is selected")
 
 
-async def test_a_value_that_cannot_be_read_fails_with_its_error_and_what_was_shown_stays() -> None:
+async def test_select_after_an_error_keeps_the_stale_value() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"value")
@@ -85,7 +86,7 @@ async def test_a_value_that_cannot_be_read_fails_with_its_error_and_what_was_sho
         await eventually(lambda: isinstance(session.detail.state, Ready), "it is read again", PATIENCE)
 
 
-async def test_changes_of_the_key_are_followed_to_its_end_and_beyond() -> None:
+async def test_on_event_follows_deletion_and_new_creation() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"one")
@@ -108,7 +109,7 @@ def _deleted(reading: object) -> bool:
     return bool(getattr(reading, "deleted", False))
 
 
-async def test_a_change_that_was_missed_is_found_when_everything_is_read_again() -> None:
+async def test_resync_shows_a_missed_change() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"one")
@@ -120,7 +121,7 @@ async def test_a_change_that_was_missed_is_found_when_everything_is_read_again()
         await eventually(lambda: _value(session.detail.loaded) == b"two", "the change is shown", PATIENCE)
 
 
-async def test_a_lifetime_counts_down_and_ends() -> None:
+async def test_ttl_counts_down_to_expiry() -> None:
     clock = SetClock()
     place = Place(clock)
     async with place.other() as other, opened(place) as session:
@@ -134,7 +135,7 @@ async def test_a_lifetime_counts_down_and_ends() -> None:
         assert reading.ttl_left(clock.now()) == 0
 
 
-async def test_the_choice_made_by_hand_is_kept_for_the_key() -> None:
+async def test_choose_is_remembered_for_the_key() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"{}")
@@ -153,14 +154,14 @@ async def test_the_choice_made_by_hand_is_kept_for_the_key() -> None:
         assert session.detail.loaded.document.choice.codec == "json"
 
 
-async def test_a_large_value_is_decoded_beside_the_loop() -> None:
+async def test_large_value_is_decoded_in_a_thread() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"x" * 500_000)
         assert len((await shown(session, "key")).document.value) == 500_000
 
 
-async def test_history_comes_in_pages_newest_first_and_says_when_it_ends() -> None:
+async def test_load_earlier_reads_pages_newest_first() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         for number in range(31):
@@ -177,7 +178,7 @@ async def test_history_comes_in_pages_newest_first_and_says_when_it_ends() -> No
         assert [entry.value for entry in pages[1].entries] == [str(29 - number).encode() for number in range(30)]
 
 
-async def test_a_key_without_a_past_says_so() -> None:
+async def test_load_earlier_without_history_is_empty() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"")
@@ -188,7 +189,7 @@ async def test_a_key_without_a_past_says_so() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 7])
-async def test_what_is_shown_knows_when_it_was_read(seconds: float) -> None:
+async def test_loaded_value_has_its_moment_of_reading(seconds: float) -> None:
     clock = SetClock()
     place = Place(clock)
     async with place.other() as other, opened(place) as session:
@@ -198,7 +199,7 @@ async def test_what_is_shown_knows_when_it_was_read(seconds: float) -> None:
 
 
 @pytest.mark.parametrize("ttl", [None, 600.0])
-async def test_a_key_that_changes_all_the_time_is_shown_all_the_time(ttl: float | None) -> None:
+async def test_on_event_shows_a_constantly_changing_key(ttl: float | None) -> None:
     """Each change comes before the one before could be decoded or read; none of them may wait for the last."""
     place = Place()
     async with place.other() as other, opened(place) as session:
@@ -217,7 +218,7 @@ async def test_a_key_that_changes_all_the_time_is_shown_all_the_time(ttl: float 
         await eventually(lambda: _value(session.detail.loaded) == last, "the last change is shown", PATIENCE)
 
 
-async def test_a_large_value_shows_its_beginning_before_it_is_read_through() -> None:
+async def test_large_value_is_previewed_before_decoding() -> None:
     """And then all of it, in the same place; until then it is not edited."""
     value = b'["' + b"x" * PREVIEW_SIZE + b'",\n1]'
     place = Place()

@@ -46,7 +46,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_draft_is_found_again_as_it_was_kept(tmp_path: Path) -> None:
+def test_saved_draft_is_listed_unchanged(tmp_path: Path) -> None:
     kept = Drafts(tmp_path / "drafts").save(a_draft())
     assert Drafts(tmp_path / "drafts").list_drafts("memory:") == (kept,)
     assert Drafts(tmp_path / "drafts").list_drafts("etcd://elsewhere/") == ()
@@ -57,7 +57,7 @@ _KEYS = st.binary().map(lambda data: data.decode("utf-8", "surrogateescape"))
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(key=_KEYS, text=st.text(), base=st.none() | st.binary(), revision=st.none() | st.integers() | st.text())
-def test_any_key_text_and_value_come_back(
+def test_draft_round_trips_any_key_text_and_value(
     tmp_path: Path, key: str, text: str, base: bytes | None, revision: int | str | None
 ) -> None:
     drafts = Drafts(tmp_path)
@@ -66,7 +66,7 @@ def test_any_key_text_and_value_come_back(
     drafts.discard(kept)
 
 
-def test_nobody_else_may_look_into_them(tmp_path: Path) -> None:
+def test_draft_files_are_closed_to_other_users(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "drafts"
     kept = Drafts(folder).save(a_draft())
     assert mode(folder) == 0o700
@@ -76,7 +76,7 @@ def test_nobody_else_may_look_into_them(tmp_path: Path) -> None:
     assert mode(folder) == 0o700
 
 
-def test_a_folder_that_is_a_link_is_not_used(tmp_path: Path) -> None:
+def test_save_into_a_linked_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "drafts").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DraftError):
@@ -85,7 +85,7 @@ def test_a_folder_that_is_a_link_is_not_used(tmp_path: Path) -> None:
     assert not files(tmp_path / "elsewhere")
 
 
-def test_a_link_in_place_of_a_draft_is_replaced_and_not_followed(tmp_path: Path) -> None:
+def test_save_replaces_a_link_without_following_it(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("untouched")
     folder = tmp_path / "drafts"
@@ -99,9 +99,8 @@ def test_a_link_in_place_of_a_draft_is_replaced_and_not_followed(tmp_path: Path)
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "number", "list", "nested", "readable", "huge"])
-def test_what_cannot_be_trusted_is_not_offered_and_not_removed(
-    tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_list_drafts_ignores_damaged_files(tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that cannot be trusted are neither listed nor removed."""
     path = tmp_path / Drafts(tmp_path).save(a_draft()).file
     data = path.read_bytes()
     match damage:
@@ -125,13 +124,13 @@ def test_what_cannot_be_trusted_is_not_offered_and_not_removed(
     assert path.exists()
 
 
-def test_a_draft_that_is_too_large_is_refused(tmp_path: Path) -> None:
+def test_save_of_a_large_draft_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DraftError, match="too large"):
         Drafts(tmp_path).save(a_draft(text="x" * module.MAX_DRAFT_SIZE))
     assert not files(tmp_path)
 
 
-def test_the_draft_of_another_session_is_not_overwritten(tmp_path: Path) -> None:
+def test_save_keeps_the_draft_of_another_session(tmp_path: Path) -> None:
     first = Drafts(tmp_path).save(a_draft(text="first"))
     second = Drafts(tmp_path).save(a_draft(text="second"))
     assert first.file != second.file
@@ -142,7 +141,7 @@ def test_the_draft_of_another_session_is_not_overwritten(tmp_path: Path) -> None
     assert {draft.text for draft in Drafts(tmp_path).list_drafts("memory:")} == {"first and more", "second"}
 
 
-async def test_what_is_typed_is_kept_and_goes_when_it_is_saved(tmp_path: Path) -> None:
+async def test_draft_is_written_and_removed_by_a_save(tmp_path: Path) -> None:
     place = Place()
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
@@ -157,7 +156,7 @@ async def test_what_is_typed_is_kept_and_goes_when_it_is_saved(tmp_path: Path) -
         assert not files(tmp_path)
 
 
-async def test_what_is_typed_and_thrown_away_goes_too(tmp_path: Path) -> None:
+async def test_leave_removes_the_draft(tmp_path: Path) -> None:
     place = Place()
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
@@ -167,7 +166,8 @@ async def test_what_is_typed_and_thrown_away_goes_too(tmp_path: Path) -> None:
         assert not files(tmp_path)
 
 
-async def test_leaving_in_the_middle_of_typing_keeps_it_and_it_is_offered_again(tmp_path: Path) -> None:
+async def test_leave_with_keep_offers_the_draft_again(tmp_path: Path) -> None:
+    """Leaving in the middle of typing keeps the text."""
     place = Place()
     async with place.other() as other:
         await other.put("key", b"one\ntwo\nthree\n")
@@ -189,7 +189,7 @@ async def test_leaving_in_the_middle_of_typing_keeps_it_and_it_is_offered_again(
         assert not files(tmp_path)
 
 
-async def test_an_offered_draft_may_be_discarded(tmp_path: Path) -> None:
+async def test_discard_removes_a_draft(tmp_path: Path) -> None:
     Drafts(tmp_path).save(a_draft())
     async with opened(Place(), drafts=tmp_path) as session:
         (found,) = session.editor.drafts
@@ -198,7 +198,7 @@ async def test_an_offered_draft_may_be_discarded(tmp_path: Path) -> None:
         assert session.editor.drafts == ()
 
 
-async def test_editing_goes_on_where_no_draft_can_be_kept_and_says_so(tmp_path: Path) -> None:
+async def test_edit_without_a_draft_folder_shows_the_error(tmp_path: Path) -> None:
     folder = tmp_path / "drafts"
     folder.write_text("a file")
     place = Place()
@@ -230,7 +230,7 @@ def _typed(log: Path, keystrokes: int) -> bool:
 
 
 @pytest.mark.heavy
-def test_kill_9_loses_nothing_that_was_typed_a_second_before(tmp_path: Path) -> None:
+def test_kill_9_loses_at_most_one_second_of_typing(tmp_path: Path) -> None:
     chance = random.Random(4)
     for number in range(KILLS):
         folder, log = tmp_path / f"drafts-{number}", tmp_path / f"typed-{number}"
@@ -246,7 +246,7 @@ def test_kill_9_loses_nothing_that_was_typed_a_second_before(tmp_path: Path) -> 
         assert kept.text == "begun: " + "".join(f"{typed} " for typed in range(int(kept.text.split()[-1]) + 1))
 
 
-async def test_a_session_of_many_keystrokes_writes_few_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_keystrokes_write_few_drafts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep, written = Drafts.save, list[str]()
 
     def counted(drafts: Drafts, draft: Draft) -> Draft:
@@ -267,7 +267,7 @@ async def test_a_session_of_many_keystrokes_writes_few_files(tmp_path: Path, mon
         assert Drafts(tmp_path).list_drafts("memory:")[0].text == "typed 299"
 
 
-async def test_second_draft_of_a_key_leaves_the_first(tmp_path: Path) -> None:
+async def test_second_draft_of_a_key_keeps_the_first(tmp_path: Path) -> None:
     """Whoever edits what is stored while a draft is kept gets a draft beside it; each is deleted by itself."""
     place = Place()
     async with place.other() as other:

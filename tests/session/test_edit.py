@@ -22,7 +22,7 @@ def state(session: Session) -> State:
     return session.current_edit.state
 
 
-async def test_an_edit_is_checked_shown_as_a_diff_and_saved() -> None:
+async def test_save_validates_reviews_and_writes() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b'{\n  "a": 1\n}\n')
@@ -44,7 +44,8 @@ async def test_an_edit_is_checked_shown_as_a_diff_and_saved() -> None:
         assert reading.entry.value == b'{\n  "a": 2\n}\n'
 
 
-async def test_a_text_that_makes_no_value_is_told_while_it_is_typed_and_is_not_saved() -> None:
+async def test_save_of_an_invalid_text_writes_nothing() -> None:
+    """The error is shown while typing."""
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b'{"a": 1}')
@@ -59,7 +60,7 @@ async def test_a_text_that_makes_no_value_is_told_while_it_is_typed_and_is_not_s
         assert (await other.get("key")).value == b'{"a": 1}'
 
 
-async def test_what_is_not_changed_is_not_written() -> None:
+async def test_save_without_a_change_writes_nothing() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         written = await other.put("key", b"text")
@@ -72,7 +73,7 @@ async def test_what_is_not_changed_is_not_written() -> None:
         assert (await other.get("key")).revision == written.revision
 
 
-async def test_saving_keeps_the_lease() -> None:
+async def test_save_keeps_the_lease() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         before = await other.put("key", b"text", ttl=600)
@@ -84,7 +85,7 @@ async def test_saving_keeps_the_lease() -> None:
         assert (now.value, now.lease) == (b"other", before.lease)
 
 
-async def test_a_change_by_somebody_else_is_told_at_once() -> None:
+async def test_on_event_notes_a_change_by_another_client() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"one")
@@ -95,7 +96,7 @@ async def test_a_change_by_somebody_else_is_told_at_once() -> None:
         await eventually(lambda: edit.theirs is not None and edit.theirs.revision == 4, "it is told", PATIENCE)
 
 
-async def test_no_review_hides_a_change_that_is_known() -> None:
+async def test_save_after_a_known_change_shows_the_conflict() -> None:
     """The editor promises both sides; the review compares with a value that is no longer stored."""
     place = Place()
     async with place.other() as other, opened(place) as session:
@@ -111,7 +112,7 @@ async def test_no_review_hides_a_change_that_is_known() -> None:
         assert (both.theirs.value, both.mine) == (b"theirs", "mine")
 
 
-async def test_no_review_hides_a_deletion_that_is_known() -> None:
+async def test_save_after_a_known_deletion_shows_the_conflict() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"one")
@@ -125,7 +126,7 @@ async def test_no_review_hides_a_deletion_that_is_known() -> None:
         assert both.theirs is None
 
 
-async def test_a_deletion_lost_with_the_history_is_told() -> None:
+async def test_resync_notes_a_deletion_lost_with_the_history() -> None:
     """A store that was wiped, or compacted during an outage, tells no event of it."""
     place = Place()
     async with place.other() as other, opened(place) as session:
@@ -152,7 +153,7 @@ async def conflicted(session: Session, other: Store) -> Conflicted:
     return edit.state
 
 
-async def test_a_conflict_has_base_mine_theirs_and_both() -> None:
+async def test_conflict_has_base_mine_theirs_and_merge() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         met = await conflicted(session, other)
@@ -169,7 +170,7 @@ async def test_a_conflict_has_base_mine_theirs_and_both() -> None:
         assert (await other.get("key")).value == b"ONE\ntwo\nthree\n"
 
 
-async def test_both_changes_together_are_saved_on_theirs() -> None:
+async def test_use_merged_saves_the_merge_on_theirs() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await conflicted(session, other)
@@ -182,7 +183,8 @@ async def test_both_changes_together_are_saved_on_theirs() -> None:
         assert (await other.get("key")).value == b"ONE\ntwo\nTHREE\n"
 
 
-async def test_keeping_mine_replaces_theirs_and_nothing_later() -> None:
+async def test_keep_mine_replaces_the_shown_value_only() -> None:
+    """A later change than the one shown is another conflict."""
     place = Place()
     async with place.other() as other, opened(place) as session:
         await conflicted(session, other)
@@ -197,7 +199,7 @@ async def test_keeping_mine_replaces_theirs_and_nothing_later() -> None:
         assert (await other.get("key")).value == b"one\ntwo\nTHREE\n"
 
 
-async def test_taking_theirs_ends_the_edit_and_writes_nothing() -> None:
+async def test_take_theirs_closes_the_edit_and_writes_nothing() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await conflicted(session, other)
@@ -280,7 +282,8 @@ async def test_keep_mine_after_a_conflict_sends_the_compared_bytes(encoded: list
         assert (await other.get("key")).value == compared == b"mine"
 
 
-async def test_a_key_that_was_deleted_meanwhile_is_created_again_only_when_that_was_seen() -> None:
+async def test_keep_mine_recreates_a_deleted_key() -> None:
+    """A key that was deleted meanwhile is created again only after that was shown."""
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
@@ -294,7 +297,7 @@ async def test_a_key_that_was_deleted_meanwhile_is_created_again_only_when_that_
         assert (await other.get("key")).value == b"mine"
 
 
-async def test_a_key_deleted_and_made_again_is_another() -> None:
+async def test_save_on_a_recreated_key_is_a_conflict() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
@@ -306,7 +309,7 @@ async def test_a_key_deleted_and_made_again_is_another() -> None:
         assert isinstance(edit.state, Conflicted)
 
 
-async def test_a_new_key_is_created_only_if_there_is_none() -> None:
+async def test_create_of_an_existing_key_is_a_conflict() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         edit = await session.create("fresh")
@@ -322,7 +325,7 @@ async def test_a_new_key_is_created_only_if_there_is_none() -> None:
         assert (await other.get("fresh")).value == b"theirs"
 
 
-async def test_a_new_key_may_be_empty() -> None:
+async def test_create_saves_an_empty_value() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         edit = await session.create("fresh")
@@ -331,7 +334,7 @@ async def test_a_new_key_may_be_empty() -> None:
         assert (await other.get("fresh")).value == b""
 
 
-async def test_the_choice_made_by_hand_is_the_one_that_is_edited() -> None:
+async def test_edit_uses_the_chosen_decoding() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
@@ -344,7 +347,7 @@ async def test_the_choice_made_by_hand_is_the_one_that_is_edited() -> None:
 
 
 @pytest.mark.heavy
-async def test_eight_sessions_that_edit_one_key_lose_nothing() -> None:
+async def test_eight_sessions_editing_one_key_lose_nothing() -> None:
     """Each counts up a line of its own; whoever meets a conflict goes on with both changes."""
     editors, rounds = 8, 8
     place = Place()
@@ -385,7 +388,7 @@ async def _count_up(session: Session, name: str, rounds: int) -> int:
     return conflicts
 
 
-async def test_review_is_of_the_text_typed_meanwhile() -> None:
+async def test_review_is_of_the_newest_text() -> None:
     """What is typed while the difference is found is shown with it: nothing is saved unseen."""
     place = Place()
     async with opened(place) as session:

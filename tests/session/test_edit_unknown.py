@@ -20,7 +20,7 @@ def state(session: Session) -> State:
 
 
 @pytest.mark.parametrize("failure", [OutcomeUnknown("the answer was lost"), Timeout("no answer in time")])
-async def test_a_save_whose_answer_was_lost_is_in_doubt_and_then_found_to_be_saved(failure: ExplorerError) -> None:
+async def test_lost_answer_is_unknown_then_saved(failure: ExplorerError) -> None:
     place = DoubtfulPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
@@ -34,7 +34,7 @@ async def test_a_save_whose_answer_was_lost_is_in_doubt_and_then_found_to_be_sav
         assert edit.theirs is None
 
 
-async def test_a_save_whose_request_was_lost_stays_in_doubt_and_may_be_sent_again() -> None:
+async def test_lost_request_is_unknown_and_can_be_resent() -> None:
     place = DoubtfulPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
@@ -49,7 +49,7 @@ async def test_a_save_whose_request_was_lost_stays_in_doubt_and_may_be_sent_agai
         assert (await other.get("key")).value == b"mine"
 
 
-async def test_a_save_in_doubt_that_somebody_else_overtook_is_a_conflict() -> None:
+async def test_unknown_save_overtaken_is_a_conflict() -> None:
     place = DoubtfulPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
@@ -62,7 +62,7 @@ async def test_a_save_in_doubt_that_somebody_else_overtook_is_a_conflict() -> No
         assert isinstance(edit.state, Conflicted)
 
 
-async def test_a_save_in_doubt_is_found_out_once_the_store_is_back() -> None:
+async def test_unknown_save_is_resolved_after_reconnecting() -> None:
     place = DoubtfulPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
@@ -77,7 +77,8 @@ async def test_a_save_in_doubt_is_found_out_once_the_store_is_back() -> None:
         await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
 
 
-async def test_an_edit_in_doubt_that_was_left_loses_its_draft_only_when_it_is_found_to_be_saved(tmp_path: Path) -> None:
+async def test_left_unknown_save_removes_its_draft_if_saved(tmp_path: Path) -> None:
+    """The draft of an edit that was left goes only once it is known to be saved."""
     place = DoubtfulPlace()
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
@@ -124,7 +125,7 @@ async def test_left_save_goes_on_and_keeps_its_draft(tmp_path: Path, failure: Ex
         session.edit()
 
 
-async def test_save_without_a_draft_is_not_left() -> None:
+async def test_leave_during_a_save_without_a_draft_is_refused() -> None:
     """Where no draft can be kept the text would be lost with a save that fails: the edit stays open."""
     place = DoubtfulPlace()
     async with place.other() as other, opened(place) as session:
@@ -143,7 +144,7 @@ async def test_save_without_a_draft_is_not_left() -> None:
         assert session.current_edit is edit
 
 
-async def test_draft_taken_up_from_a_save_in_doubt_stays(tmp_path: Path) -> None:
+async def test_resumed_draft_of_an_unknown_save_stays(tmp_path: Path) -> None:
     """The draft that an edit goes on with is not removed when the save that it was left by is found out."""
     place = DoubtfulPlace()
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
@@ -162,7 +163,7 @@ async def test_draft_taken_up_from_a_save_in_doubt_stays(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("failure", [NoSpace("the quota is used up"), NotReachable("connection refused")])
-async def test_a_refused_save_says_why_and_keeps_the_text(failure: Exception) -> None:
+async def test_refused_save_shows_the_error_and_keeps_the_text(failure: Exception) -> None:
     place = DoubtfulPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")

@@ -42,7 +42,7 @@ def put(server: EtcdServer, prefix: str) -> Callable[[str], Awaitable[str]]:
     return lambda key: asyncio.to_thread(server.ctl, "put", f"{prefix}{key}", "x")
 
 
-async def test_a_stopped_server_is_shown_as_stale_within_five_seconds() -> None:
+async def test_stopped_server_is_stale_within_5_s() -> None:
     async with EtcdServer("3.5") as server, witnessed(f"etcd://{server.address}/") as (session, witness):
         for _ in range(ROUNDS):
             await asyncio.to_thread(server.pause)
@@ -51,9 +51,7 @@ async def test_a_stopped_server_is_shown_as_stale_within_five_seconds() -> None:
             await live(session)
 
 
-async def test_a_half_open_connection_is_shown_as_stale_within_five_seconds(
-    shared_etcd: EtcdServer, prefix: str
-) -> None:
+async def test_half_open_connection_is_stale_within_5_s(shared_etcd: EtcdServer, prefix: str) -> None:
     async with (
         FaultProxy(shared_etcd.client_port) as proxy,
         witnessed(f"etcd://{proxy.address}/{prefix}") as (_, witness),
@@ -64,9 +62,7 @@ async def test_a_half_open_connection_is_shown_as_stale_within_five_seconds(
             await comes_back(witness, put(shared_etcd, prefix), proxy.heal)
 
 
-async def test_a_half_open_watch_alone_is_shown_as_stale_within_five_seconds(
-    shared_etcd: EtcdServer, prefix: str
-) -> None:
+async def test_half_open_watch_is_stale_within_5_s(shared_etcd: EtcdServer, prefix: str) -> None:
     """The store answers on every other connection; the one that changes are heard on is dead and does not say so."""
     async with FaultProxy(shared_etcd.client_port) as proxy:
         first = opener(f"etcd://{proxy.address}/{prefix}")()
@@ -80,7 +76,7 @@ async def test_a_half_open_watch_alone_is_shown_as_stale_within_five_seconds(
             assert session.tree.node("key") is not None
 
 
-async def test_a_reset_connection_is_shown_as_stale_at_once(shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_reset_connection_is_stale_at_once(shared_etcd: EtcdServer, prefix: str) -> None:
     async with (
         FaultProxy(shared_etcd.client_port) as proxy,
         witnessed(f"etcd://{proxy.address}/{prefix}") as (_, witness),
@@ -91,7 +87,7 @@ async def test_a_reset_connection_is_shown_as_stale_at_once(shared_etcd: EtcdSer
             await comes_back(witness, put(shared_etcd, prefix), proxy.heal)
 
 
-async def test_a_lost_quorum_is_shown_as_stale_within_five_seconds() -> None:
+async def test_lost_quorum_is_stale_within_5_s() -> None:
     """The member that is left still answers, and knows nothing."""
     async with EtcdCluster("3.5") as cluster:
         followers = await asyncio.to_thread(cluster.followers)
@@ -105,7 +101,7 @@ async def test_a_lost_quorum_is_shown_as_stale_within_five_seconds() -> None:
             await live(session)
 
 
-async def test_one_of_three_members_less_is_no_loss() -> None:
+async def test_one_of_three_members_lost_stays_live() -> None:
     async with EtcdCluster("3.5") as cluster, witnessed(f"etcd://{cluster.addresses}/") as (session, _):
         left = await _without_a_follower(cluster)
         await live(session)
@@ -124,7 +120,7 @@ async def _without_a_follower(cluster: EtcdCluster) -> EtcdServer:
         await asyncio.to_thread(killed.start)  # it was elected meanwhile
 
 
-async def test_a_killed_server_is_shown_as_stale_and_is_live_again_when_it_is_back() -> None:
+async def test_killed_server_is_stale_and_live_after_restart() -> None:
     async with EtcdServer("3.5") as server, witnessed(f"etcd://{server.address}/") as (session, witness):
         for number in range(ROUNDS):
             await asyncio.to_thread(server.kill)
@@ -135,9 +131,7 @@ async def test_a_killed_server_is_shown_as_stale_and_is_live_again_when_it_is_ba
             await eventually(lambda: session.tree.node(f"key-{number}") is not None, "the change is shown", PATIENCE)  # noqa: B023 - awaited before the loop goes on
 
 
-async def test_a_store_whose_history_is_gone_is_read_again_before_it_is_live(
-    shared_etcd: EtcdServer, prefix: str
-) -> None:
+async def test_compacted_history_is_resynced_before_live(shared_etcd: EtcdServer, prefix: str) -> None:
     async with (
         FaultProxy(shared_etcd.client_port) as proxy,
         witnessed(f"etcd://{proxy.address}/{prefix}") as (session, witness),
@@ -152,7 +146,7 @@ async def test_a_store_whose_history_is_gone_is_read_again_before_it_is_live(
         assert session.tree.node("gone") is None
 
 
-async def test_a_server_that_is_not_there_yet_is_found_when_it_is() -> None:
+async def test_late_server_is_connected() -> None:
     server = EtcdServer("3.5")
     async with Session(opener(f"etcd://{server.address}/"), Codecs()) as session:
         await session.idle()
@@ -163,7 +157,7 @@ async def test_a_server_that_is_not_there_yet_is_found_when_it_is() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:a password in a URL")
-async def test_a_user_who_may_read_a_part_only_works_there() -> None:
+async def test_user_with_partial_rights_can_work() -> None:
     async with EtcdServer("3.5") as server:
         server.ctl("put", "/mine/key", "x")
         server.enable_auth("secret")
@@ -176,9 +170,7 @@ async def test_a_user_who_may_read_a_part_only_works_there() -> None:
             assert "word" not in session.address
 
 
-async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_is_lost(
-    shared_etcd: EtcdServer, prefix: str
-) -> None:
+async def test_saves_with_lost_answers_lose_nothing(shared_etcd: EtcdServer, prefix: str) -> None:
     async with FaultProxy(shared_etcd.client_port) as proxy:
         shared_etcd.ctl("put", f"{prefix}key", "begun\n")
         async with witnessed(f"etcd://{proxy.address}/{prefix}") as (session, _):
@@ -200,7 +192,7 @@ async def test_saves_through_lost_answers_are_saved_or_in_conflict_and_nothing_i
         assert lines[:-1] == ["begun", *(f"line {number}" for number in range(figure(3, 30)))]
 
 
-async def test_a_lease_is_kept_and_its_time_is_shown(shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_save_keeps_the_lease_and_shows_its_ttl(shared_etcd: EtcdServer, prefix: str) -> None:
     async with witnessed(f"etcd://{shared_etcd.address}/{prefix}") as (session, _):
         lease = shared_etcd.ctl("lease", "grant", "600").split()[1]
         shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}key", "x")
@@ -225,7 +217,7 @@ def _shows(session: Session, value: bytes) -> bool:
     return reading is not None and reading.entry.value == value
 
 
-async def test_a_conflict_on_a_real_store_is_merged(shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_conflict_is_merged(shared_etcd: EtcdServer, prefix: str) -> None:
     async with witnessed(f"etcd://{shared_etcd.address}/{prefix}") as (session, _):
         shared_etcd.ctl("put", f"{prefix}key", "one\ntwo\nthree\n")
         edit = await editing(session, "key")
@@ -240,7 +232,7 @@ async def test_a_conflict_on_a_real_store_is_merged(shared_etcd: EtcdServer, pre
         assert shared_etcd.ctl("get", f"{prefix}key", "--print-value-only") == "ONE\ntwo\nTHREE\n\n"
 
 
-async def test_sessions_that_come_and_go_leave_no_connection_behind(shared_etcd: EtcdServer, prefix: str) -> None:
+async def test_sessions_leave_no_connection(shared_etcd: EtcdServer, prefix: str) -> None:
     async with FaultProxy(shared_etcd.client_port) as proxy:
         tasks = {task.get_name() for task in asyncio.all_tasks()}
         for _ in range(figure(5, 50)):

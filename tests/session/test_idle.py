@@ -40,11 +40,11 @@ async def idle(server: ConsulServer | ZooKeeperServer, url: str) -> float:
         return rate
 
 
-async def test_consul_is_asked_less_than_once_a_second() -> None:
+async def test_consul_idle_requests_stay_below_one_per_second() -> None:
     async with ConsulServer(settings={"log_level": "debug"}) as server:
         assert 0.25 < await idle(server, f"consul://{server.address}/idle/") < 1.0
 
 
-async def test_zookeeper_is_asked_less_than_once_a_second() -> None:
+async def test_zookeeper_idle_requests_stay_below_one_per_second() -> None:
     async with ZooKeeperServer() as server:
         assert 0.25 < await idle(server, f"zk://{server.address}/idle/") < 1.0

@@ -25,12 +25,12 @@ def living() -> LivenessTracker:
     return pulse
 
 
-def test_it_begins_disconnected() -> None:
+def test_evaluate_before_connecting_is_disconnected() -> None:
     judged = LivenessTracker().evaluate(0)
     assert (judged.status, judged.reason) == (LivenessStatus.DISCONNECTED, "connecting")
 
 
-def test_a_proof_counts_for_four_seconds_from_when_it_was_asked_for() -> None:
+def test_proof_expires_four_seconds_after_the_ping() -> None:
     pulse = living()
     assert pulse.evaluate(10.0 + PROOF_TTL - 0.001).status is LivenessStatus.LIVE
     assert pulse.next_change(10.0) == 10.0 + PROOF_TTL
@@ -39,7 +39,7 @@ def test_a_proof_counts_for_four_seconds_from_when_it_was_asked_for() -> None:
     assert judged.age(15.5) == 5.5
 
 
-def test_a_proof_after_a_time_without_one_is_not_enough_before_everything_was_read_again() -> None:
+def test_proof_after_an_expired_one_requires_a_resync() -> None:
     pulse = living()
     assert pulse.on_ping_answered(20.0, 20.1)
     assert pulse.evaluate(20.1).status is LivenessStatus.CATCHING_UP
@@ -48,7 +48,7 @@ def test_a_proof_after_a_time_without_one_is_not_enough_before_everything_was_re
     assert pulse.evaluate(22.1).status is LivenessStatus.LIVE
 
 
-def test_it_says_what_it_was_that_did_not_answer() -> None:
+def test_stale_reason_is_the_ping_error() -> None:
     pulse = living()
     pulse.on_ping_failed(Timeout("no answer within 2 s"), 10.0)
     assert pulse.evaluate(11.0).status is LivenessStatus.LIVE
@@ -76,7 +76,7 @@ def test_store_without_connection_is_disconnected(error: NotReachable, standing:
     assert pulse.evaluate(16.1).status is LivenessStatus.CATCHING_UP
 
 
-def test_it_is_not_live_before_everything_shown_was_read() -> None:
+def test_evaluate_before_everything_was_read_is_not_live() -> None:
     pulse = living()
     pulse.on_resync()
     assert pulse.evaluate(10.5).status is LivenessStatus.CATCHING_UP
@@ -84,7 +84,7 @@ def test_it_is_not_live_before_everything_shown_was_read() -> None:
     assert pulse.evaluate(10.5).status is LivenessStatus.LIVE
 
 
-def test_a_lost_watch_makes_it_stale_at_once_and_only_a_later_proof_counts() -> None:
+def test_lost_watch_is_stale_until_a_later_proof() -> None:
     pulse = living()
     pulse.on_watch_lost("connection reset", 11.0)
     assert (pulse.evaluate(11.0).status, pulse.evaluate(11.0).reason) == (LivenessStatus.STALE, "connection reset")
@@ -95,7 +95,7 @@ def test_a_lost_watch_makes_it_stale_at_once_and_only_a_later_proof_counts() -> 
     assert pulse.evaluate(11.2).status is LivenessStatus.LIVE
 
 
-def test_after_a_sleep_it_is_stale_until_it_was_proved_and_read_again() -> None:
+def test_wake_is_stale_until_proved_and_read_again() -> None:
     pulse = living()
     pulse.on_wake(600.0, 611.0)
     assert (pulse.evaluate(611.0).status, pulse.evaluate(611.0).reason) == (
@@ -110,7 +110,7 @@ def test_after_a_sleep_it_is_stale_until_it_was_proved_and_read_again() -> None:
     assert pulse.evaluate(611.2).status is LivenessStatus.LIVE
 
 
-def test_a_frozen_display_is_not_live_and_ages_from_the_freezing() -> None:
+def test_frozen_display_is_stale_and_ages() -> None:
     pulse = living()
     pulse.frozen_at = 10.5
     pulse.on_ping_answered(12.0, 12.0)
@@ -118,7 +118,7 @@ def test_a_frozen_display_is_not_live_and_ages_from_the_freezing() -> None:
     assert (judged.status, judged.age(12.5)) == (LivenessStatus.STALE, 2.0)
 
 
-def test_a_refusal_is_an_answer() -> None:
+def test_refusal_counts_as_an_answer() -> None:
     pulse = living()
     pulse.refusal = Forbidden("the user may not do this")
     judged = pulse.evaluate(11.0)
@@ -144,7 +144,7 @@ _HAPPENINGS: dict[str, Callable[[LivenessTracker, float], None]] = {
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from(sorted(_HAPPENINGS)))))
-def test_live_is_never_claimed_without_its_three_proofs(happenings: list[tuple[float, str]]) -> None:
+def test_live_requires_watch_sync_and_proof(happenings: list[tuple[float, str]]) -> None:
     """Whatever happens in whatever order, beside a naive account of the last loss, proof and reading."""
     pulse, now = LivenessTracker(), 100.0
     connected = heard = read = slept = False
@@ -179,7 +179,7 @@ def standing(session: Session) -> LivenessStatus:
     return session.liveness.status
 
 
-async def test_a_session_asks_every_two_seconds_and_stays_live() -> None:
+async def test_session_pings_every_two_seconds_and_stays_live() -> None:
     clock = SetClock()
     async with opened(Place(clock)) as session:
         for _ in range(20):
@@ -187,7 +187,7 @@ async def test_a_session_asks_every_two_seconds_and_stays_live() -> None:
             assert session.liveness.status is LivenessStatus.LIVE
 
 
-async def test_a_cut_connection_is_stale_and_then_live_again_without_a_flash_of_it_between() -> None:
+async def test_cut_connection_is_not_live_before_a_resync() -> None:
     clock = SetClock()
     place = Place(clock)
     async with opened(place) as session:
@@ -208,7 +208,7 @@ async def test_a_cut_connection_is_stale_and_then_live_again_without_a_flash_of_
         assert LivenessStatus.DISCONNECTED not in standings
 
 
-async def test_a_store_that_proves_nothing_is_stale_within_five_seconds_though_its_watch_is_not_lost() -> None:
+async def test_unproved_store_is_stale_within_5_s() -> None:
     """The watch hears nothing and is not lost: TCP alive is not store alive."""
     clock = SetClock()
     place = Place(clock)
@@ -235,7 +235,7 @@ async def test_a_store_that_proves_nothing_is_stale_within_five_seconds_though_i
 
 
 @pytest.mark.parametrize("seconds", [3.2, 3600])
-async def test_after_the_machine_slept_nothing_is_believed_before_it_was_read_again(seconds: float) -> None:
+async def test_wake_after_suspend_is_stale_until_resynced(seconds: float) -> None:
     clock = SetClock()
     place = Place(clock)
     async with opened(place) as session:
@@ -258,14 +258,14 @@ async def test_after_the_machine_slept_nothing_is_believed_before_it_was_read_ag
 
 
 @pytest.mark.parametrize("seconds", [0.5, 2.9])
-async def test_a_short_jump_of_the_clock_is_no_sleep(seconds: float) -> None:
+async def test_short_clock_jump_is_no_suspend(seconds: float) -> None:
     clock = SetClock()
     async with opened(Place(clock)) as session:
         clock.slept += seconds
         assert session.liveness.status is LivenessStatus.LIVE
 
 
-async def test_a_store_that_refuses_to_prove_is_alive_and_the_refusal_is_said() -> None:
+async def test_refused_ping_is_live_and_shows_the_refusal() -> None:
     place = Place()
     async with Session(place.connect, Codecs()) as session:
         await live(session)

@@ -63,7 +63,7 @@ def holders(running: LockTable) -> list[tuple[str, str, int]]:
 
 
 @pytest.mark.heavy
-async def test_who_holds_and_who_waits_is_followed() -> None:
+async def test_lock_table_follows_holder_and_waiters() -> None:
     place = Place()
     async with place.other() as other, place.other() as rival, opened(place) as session:
         assert session.locks.state == Empty("nobody holds a lock or waits for one")
@@ -79,7 +79,7 @@ async def test_who_holds_and_who_waits_is_followed() -> None:
         await eventually(lambda: not holders(session.locks), "nobody holds it", PATIENCE)
 
 
-async def test_time_left_counts_down_between_readings() -> None:
+async def test_ttl_counts_down_between_readings() -> None:
     place = Place()
     async with place.other() as other, Counted(place) as store, other.lock("job", ttl=30), table(store) as running:
         await eventually(lambda: bool(holders(running)), "the holder", PATIENCE)
@@ -95,7 +95,7 @@ async def test_time_left_counts_down_between_readings() -> None:
         assert read.ttl_left(holder, read.read_at + 1000) == 0
 
 
-async def test_time_left_of_a_new_lock_is_read_again() -> None:
+async def test_ttl_of_a_new_lock_is_read_again() -> None:
     """A lock that is taken while others look is read because it changed; that it is renewed is no event."""
     place = Place()
     async with Counted(place) as store, table(store) as running, place.other() as other:
@@ -107,7 +107,7 @@ async def test_time_left_of_a_new_lock_is_read_again() -> None:
             assert lock.held
 
 
-async def test_what_ends_by_itself_without_a_lease_may_be_a_lock_too() -> None:
+async def test_key_with_a_ttl_and_no_lease_is_read() -> None:
     place = Place()
     async with Counted(place) as store, table(store) as running:
         await eventually(lambda: store.reads == 1, "it was read", PATIENCE)
@@ -117,7 +117,7 @@ async def test_what_ends_by_itself_without_a_lease_may_be_a_lock_too() -> None:
         await eventually(lambda: store.reads == 3, "it was read again", PATIENCE)
 
 
-async def test_what_has_nothing_to_do_with_locks_reads_nothing() -> None:
+async def test_events_unrelated_to_locks_read_nothing() -> None:
     place = Place()
     async with Counted(place) as store, table(store) as running:
         await eventually(lambda: store.reads == 1, "it was read", PATIENCE)
@@ -133,7 +133,7 @@ async def test_what_has_nothing_to_do_with_locks_reads_nothing() -> None:
         await eventually(lambda: store.reads == 3, "it was read again", PATIENCE)
 
 
-async def test_whole_table_waits_ten_times_its_reading_and_a_queue_does_not() -> None:
+async def test_whole_table_is_delayed_but_not_a_prefix() -> None:
     """The clock of the loop is asked: a whole reading begins late enough; what changed is read meanwhile."""
     place = Place()
     clock = asyncio.get_running_loop().time
@@ -156,7 +156,7 @@ async def test_whole_table_waits_ten_times_its_reading_and_a_queue_does_not() ->
     assert began[3] - began[0] >= 10 * 0.1
 
 
-async def test_locks_that_did_not_change_are_kept() -> None:
+async def test_unchanged_locks_are_kept() -> None:
     """Only the queue that an event is about is read; a lock that was given up goes."""
     place = Place()
     async with (
@@ -183,7 +183,7 @@ async def test_locks_that_did_not_change_are_kept() -> None:
         assert left <= 30
 
 
-async def test_possible_locks_are_those_of_the_open_folder() -> None:
+async def test_possible_locks_are_of_the_open_folder() -> None:
     """Stores whose locks can look like data list them where the folder is open, and nowhere else."""
     place = Place()
 
@@ -230,7 +230,7 @@ async def test_many_events_are_one_reading(monkeypatch: pytest.MonkeyPatch) -> N
         await eventually(lambda: store.reads == 3, "it is read when there is a reason", PATIENCE)
 
 
-async def test_a_store_without_locks_says_why() -> None:
+async def test_store_without_locks_shows_the_reason() -> None:
     class Lockless(MemoryStore):
         capabilities = MemoryStore.capabilities & ~Capability.LOCKS
         unsupported_reasons = {Capability.LOCKS: "files know no locks"}  # noqa: RUF012 - as the contract has it
@@ -240,7 +240,7 @@ async def test_a_store_without_locks_says_why() -> None:
 
 
 @pytest.mark.parametrize("failure", [NotReachable("gone"), Forbidden("no")])
-async def test_a_reading_that_fails_keeps_what_was_shown(failure: Exception) -> None:
+async def test_failed_reading_keeps_stale_locks(failure: Exception) -> None:
     place = Place()
     async with place.other() as other, Counted(place) as store, other.lock("job"), table(store) as running:
         await eventually(lambda: bool(holders(running)), "the holder", PATIENCE)
@@ -257,7 +257,7 @@ async def test_a_reading_that_fails_keeps_what_was_shown(failure: Exception) -> 
         await eventually(lambda: isinstance(running.state, Ready), "it is read again", PATIENCE)
 
 
-async def test_a_call_the_store_does_not_know_after_all_is_told() -> None:
+async def test_call_not_supported_shows_the_reason() -> None:
     place = Place()
     async with Counted(place) as store:
         store.failure = CallNotSupported("this version cannot")
@@ -267,7 +267,7 @@ async def test_a_call_the_store_does_not_know_after_all_is_told() -> None:
 
 
 @pytest.mark.heavy
-async def test_the_locks_are_read_again_after_a_gap() -> None:
+async def test_resync_reads_the_locks_again() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         place.stores[0].cut()

@@ -52,19 +52,19 @@ async def until_told(hall: Hall, part: Part, times: int) -> None:
             await asyncio.sleep(0)
 
 
-async def test_what_changes_all_the_time_is_told_once_per_frame() -> None:
+async def test_dirty_part_is_notified_once_per_frame() -> None:
     async with running() as hall:
         await until_told(hall, Part.TREE, 4)
     assert min(hall.pauses(Part.TREE)) >= FRAME_INTERVAL * 0.9
 
 
-async def test_of_a_store_that_does_very_much_it_is_told_less_often() -> None:
+async def test_high_event_rate_throttles_notifications() -> None:
     async with running(rate=HIGH_EVENT_RATE) as hall:
         await until_told(hall, Part.CHANGES, 3)
     assert min(hall.pauses(Part.CHANGES)) >= THROTTLED_INTERVALS[Part.CHANGES] * 0.9
 
 
-async def test_what_a_person_waits_for_is_told_at_once_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_high_event_rate_notifies_user_parts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time stands still until it is told: nothing else could be the reason that what waits for a calmer pace waits."""
     now = 1000.0
 
@@ -84,7 +84,7 @@ async def test_what_a_person_waits_for_is_told_at_once_all_the_same(monkeypatch:
     assert [parts for _, parts in hall.told] == [Part.TREE, Part.DETAIL, Part.TREE]
 
 
-async def test_it_is_not_quiet_before_all_was_told() -> None:
+async def test_wait_idle_returns_after_the_notification() -> None:
     async with running(rate=HIGH_EVENT_RATE) as hall:
         for part in (Part.TREE, Part.LIVENESS):
             hall.frames.mark_dirty(part)

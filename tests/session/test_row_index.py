@@ -114,14 +114,14 @@ class RowsAgainstALine(RuleBasedStateMachine):
             assert line.guides[-1] is (after == depth)
 
 
-def test_rows_stand_where_a_list_made_anew_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_equal_a_rebuilt_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK", 2)  # so that blocks are divided
     run_state_machine_as_test(
         RowsAgainstALine, settings=settings(max_examples=figure(60, 5_000), stateful_step_count=30)
     )
 
 
-def test_a_row_that_is_not_there_is_an_error() -> None:
+def test_at_beyond_the_last_row_raises() -> None:
     rows = Rows(Row(""))
     for index in (-1, 0, 1):
         with pytest.raises(IndexError):
@@ -131,7 +131,7 @@ def test_a_row_that_is_not_there_is_an_error() -> None:
 
 
 @pytest.mark.heavy
-def test_depth_has_no_limit() -> None:
+def test_depth_is_unlimited() -> None:
     rows = Rows(Row(""))
     parent = rows.root
     for _ in range(3000):

@@ -46,7 +46,7 @@ class Wall(MemoryStore):
         await asyncio.Event().wait()
 
 
-async def test_entering_does_not_wait_for_the_store() -> None:
+async def test_enter_does_not_wait_for_the_store() -> None:
     async with Session(lambda: Wall(parse("memory:far/away/")), Codecs()) as session:
         await asyncio.sleep(0)
         assert session.liveness.status is LivenessStatus.DISCONNECTED
@@ -55,13 +55,13 @@ async def test_entering_does_not_wait_for_the_store() -> None:
         await eventually(lambda: session.address == "memory:///far/away/", "the address is shown", PATIENCE)
 
 
-def test_a_revision_that_is_of_one_entry_is_not_shown_as_the_stores() -> None:
+def test_newest_ignores_a_revision_of_one_entry() -> None:
     assert [newest(None, 3), newest(3, 5), newest(5, 3), newest(5, None)] == [3, 5, 5, 5]
     assert newest(None, "0x1:0") is None
     assert newest(5, "0x1:0") == 5
 
 
-async def test_a_session_has_one_connection_for_hearing_asking_and_proving() -> None:
+async def test_session_uses_one_connection() -> None:
     place = Place()
     async with opened(place) as session:
         await session.run("reload")
@@ -70,7 +70,7 @@ async def test_a_session_has_one_connection_for_hearing_asking_and_proving() -> 
 
 
 @pytest.mark.parametrize("error", [NotReachable("connection refused"), Timeout("no answer in time")])
-async def test_a_store_that_cannot_be_reached_is_tried_again_with_growing_pauses(error: ExplorerError) -> None:
+async def test_unreachable_store_is_retried_with_backoff(error: ExplorerError) -> None:
     clock = SetClock()
     place = Place(clock)
     place.refusal = error
@@ -99,7 +99,7 @@ async def test_a_store_that_cannot_be_reached_is_tried_again_with_growing_pauses
     [Unauthenticated("no"), Forbidden("no"), TlsFailed("no"), InvalidAddress("no")],
     ids=lambda e: type(e).__name__,
 )
-async def test_what_only_a_person_can_mend_waits_for_them(error: ExplorerError) -> None:
+async def test_permanent_error_waits_for_reload(error: ExplorerError) -> None:
     clock = SetClock()
     place = Place(clock)
     place.refusal = error
@@ -113,7 +113,7 @@ async def test_what_only_a_person_can_mend_waits_for_them(error: ExplorerError) 
         await live(session)
 
 
-async def test_a_factory_that_cannot_make_a_store_waits_for_a_person_too() -> None:
+async def test_failing_store_factory_waits_for_reload() -> None:
     def fails() -> Store:
         raise InvalidAddress("no such file: ca.pem")
 
@@ -123,7 +123,7 @@ async def test_a_factory_that_cannot_make_a_store_waits_for_a_person_too() -> No
         assert session.address == ""
 
 
-async def test_the_tree_shows_what_is_there_and_follows_it() -> None:
+async def test_tree_shows_and_follows_the_store() -> None:
     place = Place()
     async with place.other() as other:
         await other.put("a/b", b"1")
@@ -135,7 +135,7 @@ async def test_the_tree_shows_what_is_there_and_follows_it() -> None:
             await eventually(lambda: session.tree.node("a") is None, "the folder is gone", PATIENCE)
 
 
-async def test_the_separator_is_the_stores() -> None:
+async def test_separator_is_that_of_the_store() -> None:
     def connect() -> Store:
         return MemoryStore(parse("memory:?separator=:"), database=place.keyspace)
 
@@ -147,7 +147,7 @@ async def test_the_separator_is_the_stores() -> None:
             assert names(session) == ["a"]
 
 
-async def test_views_are_told_at_most_once_per_frame_and_nothing_is_lost() -> None:
+async def test_views_are_notified_once_per_frame() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         told = list[tuple[float, Part]]()
@@ -169,7 +169,7 @@ async def test_views_are_told_at_most_once_per_frame_and_nothing_is_lost() -> No
         assert session.connection.event_rate > 0
 
 
-async def test_a_slow_reader_of_a_frame_makes_nothing_be_lost() -> None:
+async def test_slow_subscriber_loses_nothing() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
 
@@ -187,7 +187,7 @@ async def test_a_slow_reader_of_a_frame_makes_nothing_be_lost() -> None:
         assert sum(change.count for change in session.changes.last(10_000)) == 60_001 or session.changes.dropped
 
 
-async def test_a_subscription_ends() -> None:
+async def test_unsubscribe_ends_notifications() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         told = list[Part]()
@@ -199,7 +199,7 @@ async def test_a_subscription_ends() -> None:
         assert not told
 
 
-async def test_frozen_nothing_moves_and_afterwards_nothing_is_missing() -> None:
+async def test_freeze_holds_the_display_and_loses_nothing() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await session.run("freeze")
@@ -214,7 +214,8 @@ async def test_frozen_nothing_moves_and_afterwards_nothing_is_missing() -> None:
         assert session.changes.total >= 1000
 
 
-async def test_history_that_was_lost_is_a_gap_and_everything_is_read_again_before_it_is_live() -> None:
+async def test_compacted_history_is_a_gap_and_is_resynced() -> None:
+    """The session is not live before everything was read again."""
     place = Place()
     async with place.other() as other:
         await other.put("kept", b"")
@@ -236,7 +237,7 @@ async def test_history_that_was_lost_is_a_gap_and_everything_is_read_again_befor
             assert all("new" in shown for standing, shown in seen if standing is LivenessStatus.LIVE)
 
 
-async def test_what_is_read_again_after_a_gap_is_no_rate() -> None:
+async def test_inferred_events_are_not_in_the_rate() -> None:
     """A store that was restored seemed to change two thousand times a second."""
     place = Place()
     async with place.other() as other, opened(place) as session:
@@ -259,7 +260,7 @@ class Mute(MemoryStore):
 
 
 @pytest.mark.heavy
-async def test_a_store_without_watches_is_read_again_every_few_seconds_and_says_so() -> None:
+async def test_store_without_watch_is_polled() -> None:
     place = Place()
     async with (
         place.other() as other,
@@ -278,7 +279,7 @@ class Reserved(MemoryStore):
         raise Forbidden("the user may not do this", key=prefix)
 
 
-async def test_a_watch_that_is_refused_is_said_and_the_rest_goes_on() -> None:
+async def test_forbidden_watch_is_shown_and_polled() -> None:
     place = Place()
     async with (
         place.other() as other,
@@ -290,7 +291,7 @@ async def test_a_watch_that_is_refused_is_said_and_the_rest_goes_on() -> None:
         assert session.tree.node("key") is not None
 
 
-async def test_nothing_is_left_behind(tmp_path: Path) -> None:
+async def test_exit_leaves_no_task(tmp_path: Path) -> None:
     tasks, threads = asyncio.all_tasks(), threading.active_count()
     place = Place()
     async with place.other() as other:
@@ -307,20 +308,20 @@ async def test_nothing_is_left_behind(tmp_path: Path) -> None:
     assert all(store.connection.down_reason == "the store is closed" for store in place.stores)
 
 
-async def test_it_is_left_while_it_is_connecting() -> None:
+async def test_exit_while_connecting() -> None:
     tasks = asyncio.all_tasks()
     async with Session(lambda: Wall(parse("memory:")), Codecs()):
         pass
     assert asyncio.all_tasks() == tasks
 
 
-async def test_what_its_block_raises_is_raised_as_it_is() -> None:
+async def test_exception_of_the_block_is_raised_unchanged() -> None:
     with pytest.raises(KeyError):
         async with opened(Place()):
             raise KeyError
 
 
-async def test_what_is_off_is_refused_with_its_reason() -> None:
+async def test_disabled_action_raises_its_reason() -> None:
     async with opened(Place(), writable=False) as session:
         with pytest.raises(CallNotSupported, match="no key is selected"):
             session.edit()
@@ -335,7 +336,7 @@ async def test_what_is_off_is_refused_with_its_reason() -> None:
         assert (await session.create("b")).key == "b"
 
 
-async def test_unlock_of_a_read_only_session_is_refused_with_its_reason() -> None:
+async def test_toggle_writable_of_a_read_only_session_is_refused() -> None:
     """A profile can say that nothing is written."""
     place = Place()
     async with Session(place.connect, Codecs(), read_only="its profile says so", clock=place.clock) as session:
@@ -344,7 +345,7 @@ async def test_unlock_of_a_read_only_session_is_refused_with_its_reason() -> Non
         assert not session.writable
 
 
-async def test_a_store_that_was_restarted_elsewhere_is_connected_again_by_hand() -> None:
+async def test_reload_connects_to_a_moved_store() -> None:
     """The watch itself raised what only a person can mend."""
     place = Place()
     async with opened(place) as session:
@@ -358,7 +359,7 @@ async def test_a_store_that_was_restarted_elsewhere_is_connected_again_by_hand()
         await live(session)
 
 
-async def test_reasons_name_the_keys_that_a_person_chose() -> None:
+async def test_disabled_reason_names_the_remapped_key() -> None:
     """Where another key unlocks writing, it is the one that is named."""
     for keys, words in (("f9",), "f9 unlocks writing"), ((), "the command Writing unlocks writing"):
         async with Session(Place().connect, Codecs(), actions=ACTIONS.with_keys({"writing": keys})) as session:

@@ -126,7 +126,7 @@ async def scribble(store: Store, choice: random.Random, count: int) -> None:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_what_is_live_is_true_before_and_after_and_a_loss_is_shown_within_five_seconds(
+async def test_live_is_true_and_loss_is_shown_within_5_s(
     request: pytest.FixtureRequest, kind: str, name: str, prefix: str
 ) -> None:
     chosen, fault = seed(), FAULTS[name]
@@ -163,7 +163,7 @@ async def _do(hurt: Hurt, server: Server, proxy: FaultProxy) -> None:
         hurt(server, proxy)
 
 
-async def test_a_server_that_is_not_there_yet_is_found_when_it_is(own_server: Server, prefix: str) -> None:
+async def test_late_server_is_connected(own_server: Server, prefix: str) -> None:
     own_server.kill()
     async with Session(opener(url(own_server, prefix)), Codecs()) as session:
         await session.idle()
@@ -183,7 +183,7 @@ async def test_a_server_that_is_not_there_yet_is_found_when_it_is(own_server: Se
     ],
     ids=["consul", "etcd", "etcd2", "zookeeper"],
 )
-async def test_one_of_several_servers_that_is_stopped_leaves_no_watch_deaf(
+async def test_stopped_server_of_several_keeps_the_watch(
     scheme: str, make: Callable[[], ConsulCluster | EtcdCluster | ZooKeeperCluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others prove that the store lives; the watch was at the one that does not: a follower, whom none misses."""
@@ -223,7 +223,7 @@ async def _no_watch_is_deaf(scheme: str, cluster: ConsulCluster | EtcdCluster | 
 # Saves
 
 
-async def test_saves_through_lost_answers_are_saved_and_nothing_is_lost(server: Server, prefix: str) -> None:
+async def test_saves_with_lost_answers_lose_nothing(server: Server, prefix: str) -> None:
     async with (
         beside(server, prefix) as other,
         FaultProxy(server.port) as proxy,
@@ -247,7 +247,7 @@ async def test_saves_through_lost_answers_are_saved_and_nothing_is_lost(server: 
         assert lines == ["begun", *(f"line {number}" for number in range(figure(3, 30)))]
 
 
-async def test_a_race_is_a_conflict_and_is_merged(server: Server, prefix: str) -> None:
+async def test_conflict_is_merged(server: Server, prefix: str) -> None:
     async with beside(server, prefix) as other, witnessed(url(server, prefix)) as (session, _):
         await other.put("key", b"one\ntwo\nthree\n")
         await live(session)
@@ -263,7 +263,7 @@ async def test_a_race_is_a_conflict_and_is_merged(server: Server, prefix: str) -
         assert (await other.get("key")).value == b"ONE\ntwo\nTHREE\n"
 
 
-async def test_a_key_that_was_deleted_and_made_again_is_another(server: Server, prefix: str) -> None:
+async def test_save_on_a_recreated_key_is_a_conflict(server: Server, prefix: str) -> None:
     async with beside(server, prefix) as other, witnessed(url(server, prefix)) as (session, _):
         await other.put("key", b"first\n")
         await live(session)
@@ -284,7 +284,7 @@ def held(session: Session, key: str) -> bool:
     return isinstance(state, Ready) and any(lock.key == key and lock.holder for lock in state.value.locks)
 
 
-async def test_a_lost_lock_is_told_to_its_holder_and_no_longer_shown(server: Server, prefix: str) -> None:
+async def test_lost_lock_is_reported_and_not_shown(server: Server, prefix: str) -> None:
     """Its holder is cut off. Consul gives a session twice its TTL."""
     ttl = 3.0
     async with (
@@ -313,7 +313,7 @@ async def test_a_lost_lock_is_told_to_its_holder_and_no_longer_shown(server: Ser
 # What is left
 
 
-async def test_sessions_that_come_and_go_leave_no_connection_behind(server: Server, prefix: str) -> None:
+async def test_sessions_leave_no_connection(server: Server, prefix: str) -> None:
     async with FaultProxy(server.port) as proxy:
         tasks = {task.get_name() for task in asyncio.all_tasks()}
         for _ in range(figure(5, 50)):

@@ -15,7 +15,7 @@ from tests.session.fake_store import Store, children
 from tests.session.tree_harness import growing
 
 
-async def test_every_key_has_its_place_however_it_is_spelled() -> None:
+async def test_any_spelling_of_a_key_has_its_row() -> None:
     async with growing("a//b", "/a", "a/", "a", "b", "", "//", "\udcff/x") as garden:
         await garden.expand("", "a", "a/", "/", "\udcff")
         assert garden.rows == ["/=", "  /", "    ", "  a", "a/=", "  /=", "    b", "b", "\udcff/", "  x"]
@@ -24,7 +24,7 @@ async def test_every_key_has_its_place_however_it_is_spelled() -> None:
             assert garden.node(key).has_value
 
 
-async def test_another_separator_of_any_length() -> None:
+async def test_separator_of_any_length_splits_keys() -> None:
     store = Store(separator="::")
     for key in ("a::b", "a:c", "a::b::c"):
         store.put(key)
@@ -38,7 +38,7 @@ async def test_another_separator_of_any_length() -> None:
         running.cancel()
 
 
-async def test_a_level_is_read_when_it_is_opened_and_not_before() -> None:
+async def test_expand_reads_the_level() -> None:
     async with growing("a/b/c", "a/d") as garden:
         assert garden.store.asked == 1
         assert garden.node("a").load_state is LevelState.UNLOADED
@@ -53,7 +53,7 @@ async def test_a_level_is_read_when_it_is_opened_and_not_before() -> None:
         assert garden.store.asked == 2
 
 
-async def test_further_pages_follow_the_more_row() -> None:
+async def test_load_more_reads_the_next_page() -> None:
     async with growing(*(f"{number}" for number in range(7)), page=3) as garden:
         assert garden.rows == ["0", "1", "2", "<partial>"]
         garden.tree.load_more(garden.tree.at(3))
@@ -64,7 +64,7 @@ async def test_further_pages_follow_the_more_row() -> None:
         assert garden.rows == ["0", "1", "2", "3", "4", "5", "6"]
 
 
-async def test_what_lies_behind_the_pages_that_were_read_is_not_shown_before() -> None:
+async def test_apply_beyond_the_pages_read_shows_nothing() -> None:
     async with growing("b", "c", "d", "e", page=2) as garden:
         garden.store.put("f")
         garden.store.put("a")
@@ -72,7 +72,7 @@ async def test_what_lies_behind_the_pages_that_were_read_is_not_shown_before() -
         assert garden.rows == ["+a", "b", "c", "<partial>"]
 
 
-async def test_a_level_that_cannot_be_read_says_so_and_is_tried_again() -> None:
+async def test_failed_level_shows_the_error_and_is_retried() -> None:
     async with growing("a/b") as garden:
         garden.store.held = True
         garden.tree.expand(garden.node("a"))
@@ -91,7 +91,7 @@ async def test_a_level_that_cannot_be_read_says_so_and_is_tried_again() -> None:
         assert garden.rows == ["a/", "  b"]
 
 
-async def test_reading_again_tells_what_could_not_be_read() -> None:
+async def test_resync_raises_the_error_of_a_level() -> None:
     async with growing("a/1", "b") as garden:
         await garden.expand("a")
         garden.store.held = True
@@ -115,7 +115,7 @@ async def test_reading_again_tells_what_could_not_be_read() -> None:
         assert garden.rows == ["a/", "  1", "b"]
 
 
-async def test_a_key_is_revealed_far_into_its_level() -> None:
+async def test_reveal_reads_the_page_of_the_key() -> None:
     async with growing(*(f"a/{number:02}/x" for number in range(20)), page=3) as garden:
         node = await garden.tree.reveal("a/11/x")
         assert node is garden.node("a/11/x")
@@ -138,7 +138,7 @@ async def test_a_key_is_revealed_far_into_its_level() -> None:
         assert garden.store.asked <= asked + 4
 
 
-async def test_a_gap_is_read_from_either_end_until_it_is_closed() -> None:
+async def test_load_more_and_previous_close_a_gap() -> None:
     """A page behind a run and one before the next make a gap smaller; without anything between them it is gone."""
     async with growing(*(f"{number:02}" for number in range(20)), page=4) as garden:
         assert await garden.tree.reveal("12") is not None
@@ -166,7 +166,7 @@ async def test_a_gap_is_read_from_either_end_until_it_is_closed() -> None:
         assert garden.rows[-5:] == ["15", "16", "17", "18", "19"]
 
 
-async def test_the_end_of_a_level_is_read_without_what_comes_before_it() -> None:
+async def test_load_previous_reads_the_end_of_a_level() -> None:
     """The last page of a level is read by itself; reading all again reads what was read and no more."""
     async with growing(*(f"{number:03}" for number in range(200)), page=5) as garden:
         garden.tree.load_previous(garden.tree.at(5))
@@ -184,7 +184,7 @@ async def test_the_end_of_a_level_is_read_without_what_comes_before_it() -> None
         assert garden.store.asked <= asked + 4
 
 
-async def test_a_level_without_numbers_is_gone_to_its_end_too() -> None:
+async def test_load_previous_without_numbers_reads_the_end() -> None:
     """Children before a place are found by bisection where the store has no call for that."""
     ends = ("", "m", "zz", "\udcff")
     names = sorted(f"{one}{two}{three}" for one in "abcxyzé" for two in "-_.kq" for three in ends)
@@ -202,7 +202,7 @@ async def test_a_level_without_numbers_is_gone_to_its_end_too() -> None:
 
 
 @pytest.mark.heavy
-async def test_a_deep_tree_is_no_different() -> None:
+async def test_deep_tree_is_loaded() -> None:
     key = "/".join("d" * 1500)
     async with growing(key) as garden:
         assert await garden.tree.reveal(key) is garden.tree.at(1499)
@@ -215,7 +215,7 @@ async def test_a_deep_tree_is_no_different() -> None:
         assert garden.rows == []
 
 
-async def test_a_page_is_taken_in_by_slices_and_what_happens_between_them_counts(
+async def test_merge_in_slices_keeps_events_between_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(level_loader, "SLICE_SECONDS", 0)

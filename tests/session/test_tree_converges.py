@@ -360,7 +360,7 @@ async def _tried(act: Callable[[], Awaitable[None]]) -> None:
 
 
 @pytest.mark.heavy
-def test_a_tree_agrees_with_its_store_in_the_end() -> None:
+def test_tree_converges_to_its_store() -> None:
     run_state_machine_as_test(
         TreeAgainstItsStore, settings=settings(max_examples=figure(300, 10_000), stateful_step_count=40)
     )

@@ -13,7 +13,7 @@ from tests.servers.waiting import eventually
 from tests.session.tree_harness import growing
 
 
-async def test_a_page_that_is_older_than_an_event_brings_nothing_back() -> None:
+async def test_page_older_than_an_event_adds_nothing() -> None:
     async with growing("a/gone", "a/kept", "a/sub/gone") as garden:
         garden.store.held = True
         garden.tree.expand(garden.node("a"))
@@ -31,7 +31,8 @@ async def test_a_page_that_is_older_than_an_event_brings_nothing_back() -> None:
         assert garden.rows == ["a/", "  kept", "  later", "  new/"]
 
 
-async def test_what_was_put_into_a_folder_counts_though_another_key_of_it_went_while_its_level_was_read() -> None:
+async def test_put_below_a_loading_level_survives_a_deletion() -> None:
+    """A put into a folder counts although another key of it was deleted while its level was read."""
     async with growing("a/kept") as garden:
         garden.store.held = True
         garden.tree.expand(garden.node("a"))
@@ -46,14 +47,14 @@ async def test_what_was_put_into_a_folder_counts_though_another_key_of_it_went_w
         assert garden.rows == ["a/", "  kept", "  +new/"]
 
 
-async def test_the_first_change_of_a_key_is_a_change_where_the_store_does_not_count_its_creation() -> None:
+async def test_first_event_without_version_is_a_change() -> None:
     async with growing("a", "b") as garden:
         garden.tree.apply([Put(Entry("a", b"", "0x1:1", created=1, version=1))])
         garden.tree.apply([Put(Entry("b", b"", "0x2:0", created=2, version=0))])
         assert garden.rows == ["~a", "+b"]
 
 
-async def test_a_key_in_sight_is_not_added_by_reading_again() -> None:
+async def test_resync_does_not_add_a_known_key() -> None:
     """What a gap in the history tells is only inferred: the key that is as it was made may be the one that is shown."""
     async with growing("a", "b/c") as garden:
         await garden.expand("b")
@@ -62,7 +63,7 @@ async def test_a_key_in_sight_is_not_added_by_reading_again() -> None:
         assert garden.rows == ["~a", "b/", "  ~c", "+new"]
 
 
-async def test_the_end_of_a_value_at_the_end_of_a_page_lets_nothing_be_left_out() -> None:
+async def test_value_deleted_at_a_page_end_skips_nothing() -> None:
     """Behind `a` with a value comes `a-b`; behind `a` without one comes what is behind all of `a/`."""
     async with growing("a", "a-b", "a/c", "z", page=1) as garden:
         assert garden.rows == ["a/=", "<partial>"]
@@ -77,7 +78,7 @@ async def test_the_end_of_a_value_at_the_end_of_a_page_lets_nothing_be_left_out(
         assert [row.lstrip("+-~") for row in garden.rows] == ["a/", "a-b", "z"]
 
 
-async def test_a_deletion_where_a_page_ended_has_nothing_read_again() -> None:
+async def test_deletion_at_a_page_end_rereads_nothing() -> None:
     async with growing("a", "b", "c", "d", page=2) as garden:
         while garden.tree.root.load_state is LevelState.PARTIAL:
             garden.tree.load_more(garden.tree.root)
@@ -89,7 +90,7 @@ async def test_a_deletion_where_a_page_ended_has_nothing_read_again() -> None:
         assert garden.store.asked == asked, "in a level of a million keys that happens all the time"
 
 
-async def test_a_folder_of_which_nobody_knows_is_verified_by_one_small_read() -> None:
+async def test_unloaded_folder_is_verified_by_one_small_read() -> None:
     async with growing("a/1", "a/2", "b/1") as garden:
         garden.store.delete("a/1")
         garden.store.delete("b/1")
@@ -100,7 +101,7 @@ async def test_a_folder_of_which_nobody_knows_is_verified_by_one_small_read() ->
         assert garden.rows == ["a/", "-b"]
 
 
-async def test_what_comes_while_a_folder_is_verified_counts() -> None:
+async def test_event_during_a_verification_counts() -> None:
     async with growing("a/1") as garden:
         garden.store.held = True
         garden.store.delete("a/1")
@@ -114,7 +115,7 @@ async def test_what_comes_while_a_folder_is_verified_counts() -> None:
         assert garden.rows == ["a/"]
 
 
-async def test_a_folder_found_empty_when_it_is_opened_goes() -> None:
+async def test_folder_found_empty_is_removed() -> None:
     async with growing("a/1", "b") as garden:
         garden.store.delete("a/1")
         garden.store.told()
@@ -123,7 +124,7 @@ async def test_a_folder_found_empty_when_it_is_opened_goes() -> None:
 
 
 @pytest.mark.parametrize("last", ["a/1", "a/b/1"])
-async def test_a_folder_that_was_never_read_goes_with_its_last_key(last: str) -> None:
+async def test_unread_folder_is_removed_with_its_last_key(last: str) -> None:
     async with growing(last, "b") as garden:
         garden.store.held = True
         garden.tree.expand(garden.node("a"))
@@ -138,7 +139,7 @@ async def test_a_folder_that_was_never_read_goes_with_its_last_key(last: str) ->
         assert garden.tree.node("a") is None
 
 
-async def test_a_folder_that_is_verified_and_not_empty_is_read_again() -> None:
+async def test_verified_folder_with_keys_is_read_again() -> None:
     async with growing("a/1") as garden:
         await garden.expand("a")
         garden.store.delete("a/1")
@@ -149,7 +150,7 @@ async def test_a_folder_that_is_verified_and_not_empty_is_read_again() -> None:
         assert garden.rows == ["a/", "  -1", "  +2"]
 
 
-async def test_a_listing_that_knows_of_no_children_is_verified() -> None:
+async def test_listing_without_children_is_verified() -> None:
     async with growing("a", "a/1") as garden:
         await garden.expand("a")
         garden.store.delete("a/1")
@@ -159,7 +160,7 @@ async def test_a_listing_that_knows_of_no_children_is_verified() -> None:
         assert garden.rows == ["a"]
 
 
-async def test_a_key_that_lost_all_its_children_is_a_leaf() -> None:
+async def test_key_without_children_becomes_a_leaf() -> None:
     async with growing("a", "a/1") as garden:
         await garden.expand("a")
         garden.store.delete("a/1")
@@ -173,7 +174,7 @@ async def test_a_key_that_lost_all_its_children_is_a_leaf() -> None:
         assert not garden.node("a").expanded
 
 
-async def test_a_folder_emptied_by_events_goes_and_an_open_one_comes_back_open() -> None:
+async def test_emptied_folder_returns_expanded() -> None:
     async with growing("locks/x/1", "z") as garden:
         await garden.expand("locks", "locks/x")
         garden.store.delete("locks/x/1")
@@ -188,7 +189,7 @@ async def test_a_folder_emptied_by_events_goes_and_an_open_one_comes_back_open()
         assert garden.rows == ["+locks/", "  +x/", "    +2", "z"]
 
 
-async def test_a_deleted_row_is_shown_a_little_longer() -> None:
+async def test_deleted_row_stays_for_a_moment() -> None:
     async with growing("a", "b") as garden:
         garden.store.delete("a")
         assert garden.tell()
@@ -203,7 +204,7 @@ async def test_a_deleted_row_is_shown_a_little_longer() -> None:
         assert garden.tree.loaded == 1
 
 
-async def test_marks_age_in_stages_and_end() -> None:
+async def test_marks_age_and_expire() -> None:
     async with growing("a", "b", "c") as garden:
         for key in ("a", "n"):
             garden.store.put(key)
@@ -221,7 +222,7 @@ async def test_marks_age_in_stages_and_end() -> None:
         assert not garden.tree.sweep(garden.now)
 
 
-async def test_a_value_that_ends_above_children_is_marked_and_the_folder_stays() -> None:
+async def test_value_deleted_above_children_keeps_the_folder() -> None:
     async with growing("a", "a/b") as garden:
         garden.store.delete("a")
         garden.tell()
@@ -230,7 +231,7 @@ async def test_a_value_that_ends_above_children_is_marked_and_the_folder_stays()
         assert not garden.node("a").has_value
 
 
-async def test_closed_folders_count_what_changes_below_until_they_are_opened() -> None:
+async def test_collapsed_folder_counts_changes_below() -> None:
     async with growing("a/b/c", "a/b/d") as garden:
         await garden.expand("a")
         for key in ("a/b/c", "a/b/e"):
@@ -243,7 +244,7 @@ async def test_closed_folders_count_what_changes_below_until_they_are_opened() -
         assert garden.tree.changes_below(garden.node("a/b")) == 0
 
 
-async def test_what_nobody_sees_is_said_to_change_nothing() -> None:
+async def test_apply_below_a_collapsed_folder_returns_false() -> None:
     async with growing("a/b/c", "x") as garden:
         await garden.expand("a", "a/b")
         garden.tree.collapse(garden.node("a"))
@@ -254,7 +255,7 @@ async def test_what_nobody_sees_is_said_to_change_nothing() -> None:
         assert not garden.tree.apply([])
 
 
-async def test_reading_again_keeps_nodes_and_marks_what_differs() -> None:
+async def test_resync_keeps_nodes_and_marks_differences() -> None:
     async with growing("a/1", "a/2", "b", "c/1", "d/1") as garden:
         await garden.expand("a", "c")
         kept = garden.node("a/1")
@@ -269,7 +270,7 @@ async def test_reading_again_keeps_nodes_and_marks_what_differs() -> None:
         assert garden.rows == ["a/", "  1", "  -2", "  +3", "-b", "-c", "d/", "+e"]
 
 
-async def test_what_comes_while_all_is_read_again_is_not_taken_for_gone() -> None:
+async def test_key_added_during_a_resync_stays() -> None:
     async with growing("a", "b") as garden:
         garden.store.held = True
         garden.tree.reload(garden.tree.root)
@@ -283,7 +284,7 @@ async def test_what_comes_while_all_is_read_again_is_not_taken_for_gone() -> Non
         assert not garden.node("new").tombstone
 
 
-async def test_marks_and_ghosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_marks_and_tombstones_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aging, "MAX_MARKS", 10)
     async with growing(*(f"{number:04}" for number in range(600)), page=1000) as garden:
         for key in list(garden.store.keys)[:500]:
@@ -301,7 +302,7 @@ class TestAStoreThatKeepsQuietAboutWhatCameAndWent:
     def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(level_loader, "CONFIRM_DELAY", 0.01)
 
-    async def test_what_was_read_and_never_told_of_is_let_go(self) -> None:
+    async def test_unreported_key_is_removed_by_confirmation(self) -> None:
         async with growing("a/kept", "b/gone", unsure=True) as garden:
             garden.store.put("a/seen")
             await garden.expand("a")
@@ -310,7 +311,7 @@ class TestAStoreThatKeepsQuietAboutWhatCameAndWent:
             garden.store.told()  # and nobody hears it
             await eventually(lambda: garden.rows == ["a/", "  kept", "  -seen", "-b"], "both are gone")
 
-    async def test_what_was_read_is_read_once_more_and_then_left_alone(self) -> None:
+    async def test_level_is_confirmed_once(self) -> None:
         async with growing("a/1", "a/2", unsure=True) as garden:
             await garden.expand("a")
             await eventually(lambda: garden.store.asked == 4, "both levels were read twice")

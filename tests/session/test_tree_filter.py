@@ -5,7 +5,7 @@ import pytest
 from tests.session.tree_harness import growing
 
 
-async def test_a_filter_shows_what_matches_and_what_is_around_it() -> None:
+async def test_filter_shows_matches_and_their_ancestors() -> None:
     async with growing("ab/cd/ef", "ab/x", "cd", "y/cd") as garden:
         await garden.expand("ab", "ab/cd")
         garden.tree.collapse(garden.node("ab"))
@@ -39,7 +39,7 @@ async def test_a_filter_shows_what_matches_and_what_is_around_it() -> None:
         (" ! ", ["ab/", "  cd", "  Cx", "cat"]),
     ],
 )
-async def test_what_a_filter_means(text: str, found: list[str]) -> None:
+async def test_filter_syntax(text: str, found: list[str]) -> None:
     async with growing("ab/cd", "ab/Cx", "cat") as garden:
         await garden.expand("ab")
         garden.tree.filter(text)
@@ -47,7 +47,7 @@ async def test_what_a_filter_means(text: str, found: list[str]) -> None:
         assert sorted(garden.rows) == sorted(found)
 
 
-async def test_what_comes_while_a_filter_is_set_is_filtered_and_opened() -> None:
+async def test_filter_applies_to_new_keys() -> None:
     async with growing("a/b/c", "z") as garden:
         await garden.expand("a", "a/b")
         garden.tree.collapse(garden.node("a"))
@@ -63,7 +63,7 @@ async def test_what_comes_while_a_filter_is_set_is_filtered_and_opened() -> None
         assert garden.rows == ["a/", "  b/", "    c", "    +new", "+other", "z"]
 
 
-async def test_a_folder_that_is_opened_shows_all_that_is_in_it_until_the_filter_changes() -> None:
+async def test_expand_under_a_filter_shows_all_children() -> None:
     async with growing("ab/cd/ef", "ab/x", "z") as garden:
         garden.tree.filter("ab")
         await garden.tree.idle()

@@ -122,30 +122,30 @@ async def _agrees(opened: Callable[[], Store], seed: int, count: int, names: Seq
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_a_tree_agrees_with_a_store_in_memory(seed: int) -> None:
+async def test_tree_equals_a_memory_store(seed: int) -> None:
     keyspace = Database(ManualClock())
     await _agrees(lambda: MemoryStore(parse("memory:"), database=keyspace), seed, 300)
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_a_tree_agrees_with_etcd(shared_etcd: EtcdServer, seed: int) -> None:
+async def test_tree_equals_etcd(shared_etcd: EtcdServer, seed: int) -> None:
     url = f"etcd://{shared_etcd.address}/{uuid.uuid4().hex}/"
     await _agrees(lambda: explorer.open(url), seed, 150)
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_a_tree_agrees_with_consul(shared_consul: ConsulServer, seed: int) -> None:
+async def test_tree_equals_consul(shared_consul: ConsulServer, seed: int) -> None:
     url = f"consul://{shared_consul.address}/{uuid.uuid4().hex}/"
     await _agrees(lambda: explorer.open(url), seed, 100)
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_a_tree_agrees_with_zookeeper(shared_zookeeper: ZooKeeperServer, seed: int) -> None:
+async def test_tree_equals_zookeeper(shared_zookeeper: ZooKeeperServer, seed: int) -> None:
     url = f"zk://{shared_zookeeper.address}/{uuid.uuid4().hex}/"
     await _agrees(lambda: explorer.open(url), seed, 150, names=[name for name in _NAMES if name])
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_a_tree_agrees_with_etcds_v2_api(shared_etcd2: EtcdServer, seed: int) -> None:
+async def test_tree_equals_etcd2(shared_etcd2: EtcdServer, seed: int) -> None:
     url = f"etcd2://{shared_etcd2.address}/{uuid.uuid4().hex}/"
     await _agrees(lambda: explorer.open(url), seed, 150, names=[name for name in _NAMES if name])
