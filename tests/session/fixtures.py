@@ -15,7 +15,7 @@ from explorer.model.errors import ExplorerError
 from explorer.session.clock import Clock
 from explorer.session.detail import LoadedValue
 from explorer.session.editing.edit import Edit
-from explorer.session.editing.edit_states import Reviewing, Unknown
+from explorer.session.editing.edit_states import Reviewing, State, Unknown
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus
 from tests.servers.waiting import eventually
@@ -139,3 +139,9 @@ async def save(edit: Edit) -> None:
         await edit.save()
     if isinstance(edit.state, Reviewing | Unknown):
         await edit.save()
+
+
+def edit_state(session: Session) -> State:
+    """Return the state of the open edit."""
+    assert session.current_edit is not None
+    return session.current_edit.state

@@ -1,25 +1,16 @@
-"""An edit ends saved, in conflict or in doubt, and never overwrites what was not seen."""
+"""An edit is validated, reviewed and saved by compare-and-swap."""
 
 import asyncio
-from contextlib import AsyncExitStack
-from math import inf
 
 import pytest
 
 from explorer.codecs.base import EncodeResult
 from explorer.codecs.text.text import TextDocument
-from explorer.drivers.base import Store
 from explorer.model.events import Deleted
-from explorer.session.editing.edit_states import Conflicted, Drafting, Reviewing, Saved, State
-from explorer.session.session import Session
+from explorer.session.editing.edit_states import Conflicted, Drafting, Reviewing, Saved
 from explorer.session.states import LivenessStatus
 from tests.servers.waiting import eventually
-from tests.session.fixtures import PATIENCE, Place, editing, live, opened, save, shown
-
-
-def state(session: Session) -> State:
-    assert session.current_edit is not None
-    return session.current_edit.state
+from tests.session.fixtures import PATIENCE, Place, edit_state, editing, live, opened, save, shown
 
 
 async def test_save_validates_reviews_and_writes() -> None:
@@ -29,9 +20,9 @@ async def test_save_validates_reviews_and_writes() -> None:
         edit = await editing(session, "key")
         edit.set_text('{\n  "a": 2\n}\n')
         await session.idle()
-        assert state(session) == Drafting(changed=True, checked=True)
+        assert edit_state(session) == Drafting(changed=True, checked=True)
         await session.run("save")
-        reviewing = state(session)
+        reviewing = edit_state(session)
         assert isinstance(reviewing, Reviewing)
         assert [str(line) for line in reviewing.diff] == ["@@ -1,3 +1,3 @@", " {", '-  "a": 1', '+  "a": 2', " }"]
         await session.run("save")
@@ -56,7 +47,7 @@ async def test_save_of_an_invalid_text_writes_nothing() -> None:
         assert edit.state.error is not None
         assert edit.state.error.line == 1
         await session.run("save")
-        assert isinstance(state(session), Drafting)
+        assert isinstance(edit_state(session), Drafting)
         assert (await other.get("key")).value == b'{"a": 1}'
 
 
@@ -106,7 +97,7 @@ async def test_save_after_a_known_change_shows_the_conflict() -> None:
         await other.put("key", b"theirs")
         await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
         await session.run("save")
-        both = state(session)
+        both = edit_state(session)
         assert isinstance(both, Conflicted)
         assert both.theirs is not None
         assert (both.theirs.value, both.mine) == (b"theirs", "mine")
@@ -121,7 +112,7 @@ async def test_save_after_a_known_deletion_shows_the_conflict() -> None:
         await other.delete("key")
         await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
         await session.run("save")
-        both = state(session)
+        both = edit_state(session)
         assert isinstance(both, Conflicted)
         assert both.theirs is None
 
@@ -140,93 +131,6 @@ async def test_resync_notes_a_deletion_lost_with_the_history() -> None:
         place.stores[0].mend()
         await live(session)
         assert isinstance(edit.theirs, Deleted)
-
-
-async def conflicted(session: Session, other: Store) -> Conflicted:
-    """Bring about a conflict: both changed a line of three, different ones."""
-    await other.put("key", b"one\ntwo\nthree\n")
-    edit = await editing(session, "key")
-    await other.put("key", b"ONE\ntwo\nthree\n")
-    edit.set_text("one\ntwo\nTHREE\n")
-    await save(edit)
-    assert isinstance(edit.state, Conflicted)
-    return edit.state
-
-
-async def test_conflict_has_base_mine_theirs_and_merge() -> None:
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        met = await conflicted(session, other)
-        assert met.base is not None
-        assert met.theirs is not None
-        assert met.merge is not None
-        assert (met.base.value, met.mine, met.theirs.value, met.merge.text) == (
-            b"one\ntwo\nthree\n",
-            "one\ntwo\nTHREE\n",
-            b"ONE\ntwo\nthree\n",
-            "ONE\ntwo\nTHREE\n",
-        )
-        assert met.merge.conflicts == ()
-        assert (await other.get("key")).value == b"ONE\ntwo\nthree\n"
-
-
-async def test_use_merged_saves_the_merge_on_theirs() -> None:
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await conflicted(session, other)
-        await session.run("use-merged")
-        assert session.disabled_reason("keep-mine") == "there is no conflict"
-        await session.run("save")
-        assert isinstance(state(session), Reviewing)
-        await session.run("save")
-        assert isinstance(state(session), Saved)
-        assert (await other.get("key")).value == b"ONE\ntwo\nTHREE\n"
-
-
-async def test_keep_mine_replaces_the_shown_value_only() -> None:
-    """A later change than the one shown is another conflict."""
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await conflicted(session, other)
-        await other.put("key", b"later\n")
-        await session.run("keep-mine")
-        again = state(session)
-        assert isinstance(again, Conflicted)
-        assert again.theirs is not None
-        assert again.theirs.value == b"later\n"
-        await session.run("keep-mine")
-        assert isinstance(state(session), Saved)
-        assert (await other.get("key")).value == b"one\ntwo\nTHREE\n"
-
-
-async def test_take_theirs_closes_the_edit_and_writes_nothing() -> None:
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await conflicted(session, other)
-        await session.run("take-theirs")
-        await session.idle()
-        assert session.current_edit is None
-        reading = session.detail.loaded
-        assert reading is not None
-        assert reading.entry.value == b"ONE\ntwo\nthree\n"
-
-
-async def test_take_theirs_while_frozen_reads_the_value_again() -> None:
-    """No event shows the other client's value while the display is frozen; taking theirs does."""
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"one")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
-        await session.run("freeze")
-        await other.put("key", b"theirs")
-        await save(edit)
-        assert isinstance(edit.state, Conflicted)
-        await session.run("take-theirs")
-        await session.idle()
-        assert session.current_edit is None
-        assert session.detail.loaded is not None
-        assert session.detail.loaded.entry.value == b"theirs"
 
 
 @pytest.fixture
@@ -282,49 +186,6 @@ async def test_keep_mine_after_a_conflict_sends_the_compared_bytes(encoded: list
         assert (await other.get("key")).value == compared == b"mine"
 
 
-async def test_keep_mine_recreates_a_deleted_key() -> None:
-    """A key that was deleted meanwhile is created again only after that was shown."""
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        await other.delete("key")
-        edit.set_text("mine")
-        await save(edit)
-        assert isinstance(edit.state, Conflicted)
-        assert (edit.state.theirs, edit.state.reason) == (None, "the key is gone")
-        await edit.keep_mine()
-        assert (await other.get("key")).value == b"mine"
-
-
-async def test_save_on_a_recreated_key_is_a_conflict() -> None:
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        await other.delete("key")
-        await other.put("key", b"text")
-        edit.set_text("mine")
-        await save(edit)
-        assert isinstance(edit.state, Conflicted)
-
-
-async def test_create_of_an_existing_key_is_a_conflict() -> None:
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        edit = await session.create("fresh")
-        edit.set_text("text")
-        await session.run("save")
-        assert isinstance(edit.state, Reviewing)
-        assert [str(line) for line in edit.state.diff] == ["@@ -0,0 +1 @@", "+text"]
-        await other.put("fresh", b"theirs")
-        await session.run("save")
-        met = edit.state
-        assert isinstance(met, Conflicted)
-        assert (met.base, met.reason) == (None, "the key was created by another client")
-        assert (await other.get("fresh")).value == b"theirs"
-
-
 async def test_create_saves_an_empty_value() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
@@ -344,48 +205,6 @@ async def test_edit_uses_the_chosen_decoding() -> None:
         await session.idle()
         edit = session.edit()
         assert edit.document.choice == choice
-
-
-@pytest.mark.heavy
-async def test_eight_sessions_editing_one_key_lose_nothing() -> None:
-    """Each counts up a line of its own; whoever meets a conflict goes on with both changes."""
-    editors, rounds = 8, 8
-    place = Place()
-    async with place.other() as other, AsyncExitStack() as stack:
-        await other.put("key", _counts([0] * editors), ttl=inf)
-        sessions = [await stack.enter_async_context(opened(place)) for _ in range(editors)]
-        async with asyncio.TaskGroup() as group:
-            counting = [
-                group.create_task(_count_up(session, f"editor-{number}", rounds))
-                for number, session in enumerate(sessions)
-            ]
-        found = await other.get("key")
-        assert found.value == _counts([rounds] * editors)
-        assert found.version == 1 + editors * rounds
-        assert sum(task.result() for task in counting) > rounds
-
-
-def _counts(counts: list[int]) -> bytes:
-    return "".join(f"editor-{number}: {count}\n\n----\n\n" for number, count in enumerate(counts)).encode()
-
-
-async def _count_up(session: Session, name: str, rounds: int) -> int:
-    """Save so many times, and give how many conflicts that met."""
-    conflicts = 0
-    for number in range(rounds):
-        session.select(None)
-        edit = await editing(session, "key")
-        edit.set_text(edit.text.replace(f"{name}: {number}", f"{name}: {number + 1}"))
-        await save(edit)
-        while isinstance(edit.state, Conflicted):
-            conflicts += 1
-            assert edit.state.merge is not None
-            assert edit.state.merge.conflicts == ()
-            await edit.use_merged()
-            await save(edit)
-        assert isinstance(edit.state, Saved)
-        await session.editor.leave()
-    return conflicts
 
 
 async def test_review_is_of_the_newest_text() -> None:

@@ -7,16 +7,10 @@ import pytest
 
 from explorer.model.errors import CallNotSupported, ExplorerError, NoSpace, NotReachable, OutcomeUnknown, Timeout
 from explorer.session.editing.drafts import Drafts
-from explorer.session.editing.edit_states import Conflicted, Refused, Saved, Saving, State, Unknown
-from explorer.session.session import Session
+from explorer.session.editing.edit_states import Conflicted, Refused, Saved, Saving, Unknown
 from tests.servers.waiting import eventually
 from tests.session.doubtful import DoubtfulPlace
-from tests.session.fixtures import PATIENCE, editing, opened, save
-
-
-def state(session: Session) -> State:
-    assert session.current_edit is not None
-    return session.current_edit.state
+from tests.session.fixtures import PATIENCE, edit_state, editing, opened, save
 
 
 @pytest.mark.parametrize("failure", [OutcomeUnknown("the answer was lost"), Timeout("no answer in time")])
@@ -30,7 +24,7 @@ async def test_lost_answer_is_unknown_then_saved(failure: ExplorerError) -> None
         await save(edit)
         assert edit.state == Unknown(failure.message)
         assert session.disabled_reason("look-again") is None
-        await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
+        await eventually(lambda: isinstance(edit_state(session), Saved), "it is found out", PATIENCE)
         assert edit.theirs is None
 
 
@@ -45,7 +39,7 @@ async def test_lost_request_is_unknown_and_can_be_resent() -> None:
         await session.run("look-again")
         assert edit.state == Unknown("not stored so far; saving again is safe")
         await session.run("save")
-        assert isinstance(state(session), Saved)
+        assert isinstance(edit_state(session), Saved)
         assert (await other.get("key")).value == b"mine"
 
 
@@ -74,7 +68,7 @@ async def test_unknown_save_is_resolved_after_reconnecting() -> None:
         await edit.check_outcome()
         assert edit.state == Unknown("the key cannot be read: the connection was cut")
         place.mend()
-        await eventually(lambda: isinstance(state(session), Saved), "it is found out", PATIENCE)
+        await eventually(lambda: isinstance(edit_state(session), Saved), "it is found out", PATIENCE)
 
 
 async def test_left_unknown_save_removes_its_draft_if_saved(tmp_path: Path) -> None:
@@ -175,4 +169,4 @@ async def test_refused_save_shows_the_error_and_keeps_the_text(failure: Exceptio
         assert edit.state.error is failure
         assert edit.text == "mine"
         await save(edit)
-        assert isinstance(state(session), Saved)
+        assert isinstance(edit_state(session), Saved)
