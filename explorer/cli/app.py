@@ -82,7 +82,7 @@ def run_app(profile: Profile, overview: Overview, options: CodecOptions, *, prof
             problems = codecs.prepare().problems  # errors in the settings are raised before the app opens
         drafts = folder("state") / "drafts"
 
-        async def nearby() -> str | None:
+        async def find_nearby() -> str | None:
             return await address_hint(first.address, profile.access)
 
         errors = InternalErrors(folder("state") / "errors")
@@ -94,7 +94,7 @@ def run_app(profile: Profile, overview: Overview, options: CodecOptions, *, prof
             read_only="read-only: its profile says so" if overview.read_only else None,
             drafts=drafts,
             actions=actions,
-            find_nearby=nearby,
+            find_nearby=find_nearby,
             errors=errors,
             profile=profile_name,
         ) as session:

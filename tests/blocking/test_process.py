@@ -24,10 +24,8 @@ logging.getLogger('asyncio').addFilter(lambda record: not str(record.msg).starts
 """Silences asyncio's debug messages about slow steps, which a busy machine causes."""
 LONG_TIMEOUTS = """
 import explorer.drivers.common.network_store as network_store, explorer.blocking.portal as portal
-name = "_RELEASE_TIMEOUT" if hasattr(network_store, "_RELEASE_TIMEOUT") else "_FAREWELL"
-assert getattr(network_store, name) and portal._CLOSE_TIMEOUT
-setattr(network_store, name, 30.0)
-portal._CLOSE_TIMEOUT = 30.0
+assert network_store._RELEASE_TIMEOUT and portal._CLOSE_TIMEOUT
+network_store._RELEASE_TIMEOUT = portal._CLOSE_TIMEOUT = 30.0
 """
 """Timeouts at exit for a busy machine; a timeout that was renamed fails the test."""
 

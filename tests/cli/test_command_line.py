@@ -64,7 +64,7 @@ def test_parse_value_that_begins_with_a_dash(value: str) -> None:
 
 @pytest.mark.parametrize("option", ["--file", "--type", "--user", "--proto", "-I", "--password-file", "--codecs"])
 def test_parse_every_option_takes_a_value_with_a_dash(option: str) -> None:
-    """No option is told that it expects an argument, when it has one."""
+    """An option that has its argument is not reported as lacking it."""
     words = ["put", "demo:", "k", option, "-x"]
     assert parse([*words, "--value", "v"] if option != "--file" else words).url == "demo:"
 

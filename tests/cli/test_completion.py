@@ -171,7 +171,7 @@ async def put_all(url: str, *keys: str) -> None:
 
 
 async def test_bash_reads_completed_keys_unchanged(shared_etcd: EtcdServer, prefix: str) -> None:
-    """Whatever is in a name, the quoted word is that key; what cannot be written or shown is not offered."""
+    """The quoted word is the key, with any characters; keys that cannot be written or shown are left out."""
     url = f"etcd://{shared_etcd.address}{prefix}"
     await put_all(url, *NASTY, *LEFT_OUT, "folder/x", "both", "both/x")
     before = shared_etcd.revision()

@@ -1,4 +1,4 @@
-"""put and rm: nothing that somebody else wrote is lost by a slip."""
+"""The verbs `put` and `rm`, which replace and delete nothing unasked."""
 
 from pathlib import Path
 
