@@ -36,7 +36,7 @@ SHEET.put(b"desk/note", b"written on paper")
 
 class PaperStore(MemoryStore):
     def __init__(self, address, access):
-        super().__init__(address, access, keyspace=SHEET)
+        super().__init__(address, access, database=SHEET)
         self.access = access
         SHEET.put(b"tls", b"yes" if address.tls else b"no")
 
