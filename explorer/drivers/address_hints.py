@@ -1,4 +1,4 @@
-"""Why an address shows nothing: a slash too few or too many in its path, or a path that names a key."""
+"""Hints for an address with nothing below it: a wrong slash in its path, or a path that names a key."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -10,10 +10,10 @@ from explorer.model.errors import InvalidKey, KeyNotFound
 
 
 async def address_hint(address: Address, access: Access) -> str | None:
-    """Return where the keys are that somebody looks for at an address with nothing below it; None if nowhere near.
+    """Return where keys similar to those of an empty address are; None if there are none.
 
     Raises:
-        ExplorerError: The store cannot be asked.
+        ExplorerError: A request failed.
     """
     path = address.path
     if not path:

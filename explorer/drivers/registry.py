@@ -1,7 +1,7 @@
-"""Which driver speaks to which kind of store.
+"""Drivers by URL scheme.
 
-A driver, and with it its client library, is imported when its URL is opened. Other distributions bring drivers by the
-entry point group `keyscope.drivers`; their metadata is read only for a scheme that is not built in.
+A driver and its client library are imported when a URL is opened. Other distributions bring drivers by the entry point
+group `keyscope.drivers`; their metadata is read only for a scheme that is not built in.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,20 +24,20 @@ DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
         "zk": "explorer.drivers.zookeeper:ZooKeeperStore",
     }
 )
-"""Scheme of a URL to the driver's module and class; the class is called with an Address and an Access."""
+"""Modules and classes of the drivers by scheme; a class is called with an Address and an Access."""
 
 
 def make(url: str, access: Access | None = None, *, read_only: bool = False) -> Store:
-    """Make the store of a URL, not yet connected.
+    """Return the store of a URL, not yet connected.
 
     Args:
-        url: Of the store.
-        access: What it takes to be let in.
+        url: URL of the store.
+        access: Credentials, TLS files and timeout.
         read_only: Whether every write is refused.
 
     Raises:
-        InvalidAddress: The URL cannot be understood.
-        BackendNotSupported: No driver is known for it, or the client library that it needs is not installed.
+        InvalidAddress: The URL is invalid.
+        BackendNotSupported: There is no driver for it, or the driver's client library is not installed.
     """
     address = parse(url)
     found = driver(address)
@@ -45,7 +45,7 @@ def make(url: str, access: Access | None = None, *, read_only: bool = False) -> 
 
 
 def driver(address: Address) -> Callable[[Address, Access], Store]:
-    """Import the driver of an address.
+    """Import and return the driver of an address.
 
     Raises:
         BackendNotSupported: There is none, or its client library is not installed.
@@ -63,37 +63,37 @@ def driver(address: Address) -> Callable[[Address, Access], Store]:
 
 
 def _installed_driver(scheme: str) -> Callable[[Address, Access], Store]:
-    """Import a driver that another distribution brings.
+    """Import and return a driver of another distribution.
 
     Raises:
         BackendNotSupported: There is none, several distributions bring one, or it cannot be imported.
     """
-    from explorer.drivers.entry_points import (  # noqa: PLC0415 - reading metadata takes long, and is rarely wanted
+    from explorer.drivers.entry_points import (  # noqa: PLC0415 - reading metadata is slow and rarely needed
         driver_entry_points,
         installed_schemes,
     )
 
-    found = tuple(driver_entry_points().select(name=scheme))
-    if not found:
+    entries = tuple(driver_entry_points().select(name=scheme))
+    if not entries:
         known = sorted({*DRIVERS, *installed_schemes()})
         raise BackendNotSupported(
-            f"no driver for {scheme!r}", hint=f"known are {', '.join(f'{name}:' for name in known)}"
+            f"no driver for {scheme!r}", hint=f"known schemes: {', '.join(f'{name}:' for name in known)}"
         )
-    names = sorted({entry.dist.name if entry.dist else entry.value for entry in found})
-    if len({entry.value for entry in found}) > 1:
+    names = sorted({entry.dist.name if entry.dist else entry.value for entry in entries})
+    if len({entry.value for entry in entries}) > 1:
         raise BackendNotSupported(
             f"several distributions bring a driver for {scheme!r}: {', '.join(names)}", hint="uninstall all but one"
         )
-    entry = found[0]
+    entry = entries[0]
     try:
-        made = entry.load()
-    except Exception as error:  # whatever the code of others raises when it is imported
+        driver_type = entry.load()
+    except Exception as error:  # foreign code may raise anything when it is imported
         cause = f"{type(error).__name__}: {error}"
         raise BackendNotSupported(
             f"the {scheme} driver of {names[0]} cannot be loaded: {cause}", hint="is it installed with all it needs?"
         ) from error
-    if not (isinstance(made, type) and issubclass(made, Store)):
+    if not (isinstance(driver_type, type) and issubclass(driver_type, Store)):
         raise BackendNotSupported(
-            f"the {scheme} driver of {names[0]} is no Store: {entry.value}", hint="report it to its authors"
+            f"the {scheme} driver of {names[0]} is not a Store: {entry.value}", hint="report it to its authors"
         )
-    return made
+    return driver_type

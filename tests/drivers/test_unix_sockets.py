@@ -73,16 +73,16 @@ async def test_store_is_reached_by_the_socket_in_its_url(
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("etcd+unix:///run/etcd.sock", "not spoken over a unix socket"),
-        ("zk+unix:///run/zk.sock", "not spoken over a unix socket"),
-        ("memory+unix:///run/x.sock", "not spoken over a unix socket"),
+        ("etcd+unix:///run/etcd.sock", "does not support unix sockets"),
+        ("zk+unix:///run/zk.sock", "does not support unix sockets"),
+        ("memory+unix:///run/x.sock", "does not support unix sockets"),
         ("consul+unix:", "absolute path"),
         ("consul+unix:///", "absolute path"),
         ("consul+unix://host/run/x.sock", "absolute path"),
         ("consul+unix://host:8500", "absolute path"),
         ("consul+unix://%2Frun%2F%0Ax.sock/", "absolute path"),
         ("consul+unix://%2Frun%00/", "absolute path"),
-        ("consul+tls+unix:///run/x.sock", "not known"),
+        ("consul+tls+unix:///run/x.sock", "unknown scheme"),
     ],
 )
 def test_socket_that_cannot_be_used_is_refused(url: str, reason: str) -> None:

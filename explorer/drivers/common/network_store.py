@@ -119,21 +119,19 @@ class NetworkStore(Store, Generic[Connected]):
     def _lock(self, options: LockOptions) -> Lock:
         """Return a lock on the connection, not yet held."""
 
+    @abstractmethod
     def _key_watch(self, key: str, since: Revision | None) -> ReconnectingWatch:
         """Return a watch of one key; `since` is None in stores that cannot resume."""
-        del since
-        self._refuse(Capability.WATCH, key)
 
+    @abstractmethod
     def _tree_watch(
         self, prefix: str, since: Revision | None, known: Mapping[str, Revision] | None
     ) -> ReconnectingWatch:
         """Return a watch of everything below a prefix; `since` is None in stores that cannot resume."""
-        del since, known
-        self._refuse(Capability.WATCH, prefix)
 
+    @abstractmethod
     async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
-        """Delete everything below a prefix; `guard` is None in stores that have no guarded deletion."""
-        raise NotImplementedError
+        """Delete everything below a prefix; `guard` is None in stores without guarded deletion."""
 
     # Opening and closing
 

@@ -285,8 +285,3 @@ class Differences:
 
     def _has_other_revision(self, entry: Entry) -> bool:
         return self._known.get(entry.key) != entry.revision
-
-
-def vanished(known: Mapping[str, Revision], present: Collection[str], *, revision: Revision | None) -> list[Deleted]:
-    """Return an inferred event for each known key that is not present."""
-    return Differences(known).deletions(revision=revision, present=present)

@@ -1,6 +1,6 @@
-"""Stores in this process: `memory:`, which starts empty, and `demo:`, which is seeded and moves by itself.
+"""Stores in this process: `memory:`, which starts empty, and `demo:`, with example data that changes by itself.
 
-Both keep every revision, as etcd does, and so can do everything of the contract that a store without servers can.
+Both keep every revision, as etcd does, and implement everything of the contract that needs no server.
 """
 
 from explorer.drivers.memory.clock import ManualClock

@@ -1,4 +1,4 @@
-"""Enough of protobuf's wire format to write the demo's values without a library; to any reader they are messages."""
+"""Encoder for the parts of protobuf's wire format that the demo's values need."""
 
 import struct
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ def varint(number: int) -> bytes:
 
 
 def unsigned(field: int, number: int) -> bytes:
-    """Encode a field of an unsigned, boolean or enumerated type; zero is left out, as proto3 wants."""
+    """Encode a field of an unsigned, boolean or enumerated type; zero is left out, as in proto3."""
     return varint(field << 3 | _VARINT) + varint(number) if number else b""
 
 

@@ -1,4 +1,4 @@
-"""What the demo starts with: a few hundred keys of a made-up access network and the services around it."""
+"""Initial keys of the demo: a few hundred keys of a fictional access network and its services."""
 
 import json
 from base64 import b64encode
@@ -10,7 +10,7 @@ from typing import Final
 from explorer.drivers.memory.demo.values import device, subscriber
 
 SCHEMA: Final = Path(__file__).with_name("access.proto")
-"""The schema of the demo's binary values."""
+"""Schema of the demo's binary values."""
 
 DEVICES: Final = 24
 SUBSCRIBERS: Final = 120
@@ -22,7 +22,7 @@ FLAGS: Final = (
 _REGIONS: Final = ("eu-central", "eu-north", "us-east", "ap-south")
 _SERVICES: Final = ("billing", "checkout", "portal", "provisioning", "telemetry", "tickets")
 _STAGES: Final = ("development", "staging", "production")
-_LINE: Final = 64
+_PEM_LINE: Final = 64
 """Characters in a line of a PEM file."""
 
 _PROPERTIES: Final = """\
@@ -62,23 +62,23 @@ routes:
 """
 
 
-def entries(chance: Random) -> Iterator[tuple[bytes, bytes]]:
-    """Give the keys and values, the same for the same chance."""
-    for key, value in _text(chance):
+def entries(random: Random) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the keys and values; the same random generator gives the same ones."""
+    for key, value in _text(random):
         yield key.encode(), value.encode()
     for number in range(DEVICES):
-        yield f"service/access/devices/olt-{number:02}".encode(), device(chance, number)
+        yield f"service/access/devices/olt-{number:02}".encode(), device(random, number)
     for number in range(SUBSCRIBERS):
-        yield f"service/access/subscribers/sub-{number:04}".encode(), subscriber(chance, number, DEVICES)
-    yield from _odd(chance)
+        yield f"service/access/subscribers/sub-{number:04}".encode(), subscriber(random, number, DEVICES)
+    yield from _odd(random)
 
 
 def flag(name: str, *, on: bool, percent: int) -> str:
-    """Give the value of a feature flag."""
+    """Return the value of a feature flag."""
     return json.dumps({"flag": name, "on": on, "percent": percent, "owners": [name.partition(".")[0]]})
 
 
-def _text(chance: Random) -> Iterator[tuple[str, str]]:
+def _text(random: Random) -> Iterator[tuple[str, str]]:
     yield "schema/access.proto", SCHEMA.read_text(encoding="utf-8")
     yield "service/access/config/log-level", "info"
     yield (
@@ -90,19 +90,19 @@ def _text(chance: Random) -> Iterator[tuple[str, str]]:
         json.dumps({"onus_per_port": 128, "flows": 16_000, "ratio": 0.75}, indent=2),
     )
     for name in FLAGS:
-        yield f"flags/{name}", flag(name, on=chance.randrange(3) > 0, percent=chance.choice((1, 5, 25, 50, 100)))
+        yield f"flags/{name}", flag(name, on=random.randrange(3) > 0, percent=random.choice((1, 5, 25, 50, 100)))
     for region in _REGIONS:
         yield f"routing/{region}/routes.yaml", _ROUTES.format(region=region)
         for number in range(5):
             backend = {
-                "host": f"10.{len(region)}.{number}.{chance.randrange(2, 250)}",
+                "host": f"10.{len(region)}.{number}.{random.randrange(2, 250)}",
                 "port": 8080,
                 "weight": 10,
                 "drain": False,
             }
             yield f"routing/{region}/backends/{number}", json.dumps(backend)
     for number, service in enumerate(_SERVICES):
-        properties = _PROPERTIES.format(service=service, port=8000 + number, threads=chance.choice((8, 16, 64)), pool=4)
+        properties = _PROPERTIES.format(service=service, port=8000 + number, threads=random.choice((8, 16, 64)), pool=4)
         yield f"config/{service}/application.properties", properties
         for replicas, stage in enumerate(_STAGES, start=1):
             level = "warning" if stage == "production" else "debug"
@@ -117,18 +117,18 @@ def _text(chance: Random) -> Iterator[tuple[str, str]]:
                     level=level,
                 ),
             )
-        yield f"certificates/{service}.example.net.pem", _certificate(chance)
+        yield f"certificates/{service}.example.net.pem", _certificate(random)
 
 
-def _certificate(chance: Random) -> str:
-    """Make text that looks like a certificate; no key belongs to it."""
-    text = b64encode(chance.randbytes(700)).decode()
-    lines = [text[start : start + _LINE] for start in range(0, len(text), _LINE)]
+def _certificate(random: Random) -> str:
+    """Return text that looks like a certificate, but is none."""
+    text = b64encode(random.randbytes(700)).decode()
+    lines = [text[start : start + _PEM_LINE] for start in range(0, len(text), _PEM_LINE)]
     return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
 
 
-def _odd(chance: Random) -> Iterator[tuple[bytes, bytes]]:
-    """Give what stores really hold now and then, and what a person must be shown without harm."""
+def _odd(random: Random) -> Iterator[tuple[bytes, bytes]]:
+    """Yield unusual keys and values as real stores have them, and hostile ones."""
     yield b"odd/empty-value", b""
     yield b"odd/both", b"a value, and more below"
     yield b"odd/both/below", b"reached through a key that has a value"
@@ -138,5 +138,5 @@ def _odd(chance: Random) -> Iterator[tuple[bytes, bytes]]:
     yield b"odd/escape-\x1b[31mred", b"\x1b]0;a terminal's title\x07 and \x1b[2J"
     yield "odd/reversed-\u202egnp.exe".encode(), "what you see is \u202enot what is there".encode()
     yield "odd/ünïcode/キー".encode(), "値 🗝".encode()
-    yield b"odd/random-bytes", chance.randbytes(300)
+    yield b"odd/random-bytes", random.randbytes(300)
     yield b"odd/long-line", b"All work and no play. " * 3000

@@ -1,4 +1,4 @@
-"""The demo's binary values: the messages of `access.proto`, written by hand."""
+"""Binary values of the demo: messages of `access.proto`, encoded by hand."""
 
 from collections.abc import Mapping
 from random import Random
@@ -14,22 +14,22 @@ MESSAGES: Final[Mapping[str, str]] = MappingProxyType(
         "metrics/": "keyscope.demo.Gauge",
     }
 )
-"""Which message the values below a prefix are."""
+"""Message types of the values by prefixes."""
 
 _ENABLED, _DISABLED, _PREPROVISIONED = 1, 2, 3
 _PON, _ETHERNET = 1, 2
 _PON_PORTS = 4
-"""What a device has besides its uplink."""
+"""PON ports of a device, which has an uplink besides."""
 
 
-def device(chance: Random, number: int, *, connected: bool = True) -> bytes:
-    """Make a Device."""
-    vendor, model = chance.choice((("Northlight", "NL-16"), ("Fibra", "OLT-8X"), ("Ostara", "Reach 4")))
+def device(random: Random, number: int, *, connected: bool = True) -> bytes:
+    """Return an encoded Device."""
+    vendor, model = random.choice((("Northlight", "NL-16"), ("Fibra", "OLT-8X"), ("Ostara", "Reach 4")))
     ports = (
         unsigned(1, port)
         + text(2, f"pon-{port}" if port < _PON_PORTS else "uplink")
         + unsigned(3, _PON if port < _PON_PORTS else _ETHERNET)
-        + unsigned(4, chance.randrange(5) > 0)
+        + unsigned(4, random.randrange(5) > 0)
         + unsigned(5, 10_000 if port < _PON_PORTS else 100_000)
         for port in range(_PON_PORTS + 1)
     )
@@ -39,8 +39,8 @@ def device(chance: Random, number: int, *, connected: bool = True) -> bytes:
             text(1, f"olt-{number:02}"),
             text(2, vendor),
             text(3, model),
-            text(4, f"{vendor[:2].upper()}{chance.randrange(10**8):08}"),
-            unsigned(5, chance.choice((_ENABLED, _ENABLED, _ENABLED, _DISABLED, _PREPROVISIONED))),
+            text(4, f"{vendor[:2].upper()}{random.randrange(10**8):08}"),
+            unsigned(5, random.choice((_ENABLED, _ENABLED, _ENABLED, _DISABLED, _PREPROVISIONED))),
             unsigned(6, connected),
             nested(7, text(1, f"exchange-{number % 5}") + unsigned(2, 1 + number % 9) + zigzag(3, number % 4 - 1)),
             *(nested(8, port) for port in ports),
@@ -51,9 +51,9 @@ def device(chance: Random, number: int, *, connected: bool = True) -> bytes:
     )
 
 
-def subscriber(chance: Random, number: int, devices: int) -> bytes:
-    """Make a Subscriber."""
-    rate = chance.choice((50, 100, 250, 1000, 0))
+def subscriber(random: Random, number: int, devices: int) -> bytes:
+    """Return an encoded Subscriber."""
+    rate = random.choice((50, 100, 250, 1000, 0))
     return b"".join(
         (
             text(1, f"sub-{number:04}"),
@@ -68,5 +68,5 @@ def subscriber(chance: Random, number: int, devices: int) -> bytes:
 
 
 def gauge(name: str, value: float, unit: str, taken: int) -> bytes:
-    """Make a Gauge."""
+    """Return an encoded Gauge."""
     return text(1, name) + double(2, value) + text(3, unit) + unsigned(4, taken)
