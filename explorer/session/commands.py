@@ -157,7 +157,7 @@ ACTIONS: Final = Actions(
         ),
         Action(
             "look-again",
-            "Look again",
+            "Check save",
             "Check whether the save took effect.",
             ("ctrl+r",),
             Place.EDITOR | Place.READER,

@@ -56,7 +56,7 @@ class Page:
         await self.settle()
 
     def lines(self) -> list[str]:
-        """Give what is on the screen, line by line."""
+        """Return what is on the screen, line by line."""
         screen = self.app.screen
         width, height = self.app.size
         del width
@@ -64,11 +64,11 @@ class Page:
         return [strip.text.rstrip() for strip in strips[:height]]
 
     def text(self) -> str:
-        """Give the whole screen."""
+        """Return the whole screen."""
         return "\n".join(self.lines())
 
     def find(self, words: str) -> str:
-        """Give the first line with some words in it."""
+        """Return the first line with some words in it."""
         found = next((line for line in self.lines() if words in line), None)
         assert found is not None, f"{words!r} is not on the screen:\n{self.text()}"
         return found

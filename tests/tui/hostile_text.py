@@ -1,4 +1,4 @@
-"""What strangers put into a store: texts that steer a terminal, are taken for markup, or deceive the eye."""
+"""Hostile contents of a store: texts that steer a terminal, are taken for markup, or deceive the eye."""
 
 import base64
 import re
@@ -83,7 +83,7 @@ PLAIN: Final = ("", " ", "  ends  ", "a", '"', "'", "-rf", "~", ".", "..", "x" *
 BROKEN: Final = ("\udcff", "\udc80\udc9b2J", "half \udce2\udc82")
 """Bytes that are not UTF-8, as keys keep them."""
 HALVES: Final = ("\ud800", "\udfff")
-"""What no store can hold, and only a library could say."""
+"""Characters that no store can hold, only a message of a library."""
 
 STORED: Final = (*STEERING, *DECEIVING, *MARKUP, *PLAIN, *BROKEN)
 STRANGE: Final = (*STORED, *HALVES)
@@ -97,7 +97,7 @@ KINDS: Final = {
 
 
 def stored(text: str) -> bytes:
-    """Give the bytes that a store has for a text."""
+    """Return the bytes that a store has for a text."""
     return text.encode(errors="surrogateescape")
 
 
@@ -110,7 +110,7 @@ _HIDDEN: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def suspects(text: str) -> list[str]:
-    """Give the characters of a text that must not reach a terminal as they are."""
+    """Return the characters of a text that must not reach a terminal as they are."""
     return [
         repr(letter)
         for letter in text
@@ -134,7 +134,7 @@ _OURS: Final = re.compile(
 
 
 def foreign(sent: bytes, size: tuple[int, int]) -> list[str]:
-    """Give what an app sent to a terminal that is neither a sequence of its own nor text that can be seen."""
+    """Return what an app sent to a terminal that is neither a sequence of its own nor text that can be seen."""
     columns, lines = size
     found = []
     for escape, piece in pieces(sent.decode()):

@@ -34,7 +34,7 @@ Server: TypeAlias = EtcdServer | ConsulServer | ZooKeeperServer
 
 
 def url_of(server: Server, path: str) -> str:
-    """Give the URL of a folder of a server's store."""
+    """Return the URL of a folder of a server's store."""
     scheme = "etcd" if isinstance(server, EtcdServer) else "consul" if isinstance(server, ConsulServer) else "zk"
     return f"{scheme}://{server.address}/{path}/"
 
@@ -49,7 +49,7 @@ class Other(ABC):
 
     @abstractmethod
     def lost(self, error: Exception) -> bool:
-        """Tell whether what a call failed with says no more than that the store was not reached for a moment."""
+        """Return whether what a call failed with says no more than that the store was not reached for a moment."""
 
     @abstractmethod
     def put(self, key: str, value: str) -> None:
@@ -206,7 +206,7 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def other(server: Server) -> Other:
-    """Give the other client for a server."""
+    """Return the other client for a server."""
     match server:
         case EtcdServer():
             return Etcdctl(server)

@@ -1,4 +1,4 @@
-"""What stands in a store that a terminal looks at."""
+"""Helpers for the contents of a store that a terminal shows."""
 
 import asyncio
 

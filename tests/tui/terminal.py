@@ -1,6 +1,6 @@
 """The real command in a real terminal: a pty is its screen and its keyboard, and every byte that it sends is kept.
 
-What the bytes look like is told by a terminal emulator (pyte); what they are made of, by `pieces`.
+A terminal emulator shows what the bytes look like (pyte); `pieces` splits them into sequences and text.
 """
 
 import codecs
@@ -93,7 +93,7 @@ class Terminal:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._ended_by: OSError | None = None
-        """What ended the reading: EIO when the other end was closed."""
+        """Error that ended the reading: EIO when the other end was closed."""
         self._screen = pyte.Screen(*size)
         self._stream = pyte.Stream(self._screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")()
@@ -162,7 +162,7 @@ class Terminal:
             return bytes(self._sent)
 
     def lines(self) -> list[str]:
-        """Give what is on the screen, line by line."""
+        """Return what is on the screen, line by line."""
         with self._lock:
             new = bytes(self._sent[self._fed :])
             self._fed += len(new)
@@ -174,7 +174,7 @@ class Terminal:
         return ["".join(letters).rstrip() for letters in cells]
 
     def text(self) -> str:
-        """Give the whole screen."""
+        """Return the whole screen."""
         return "\n".join(self.lines())
 
     def until(self, holds: Callable[[str], bool], what: str, within: float = PATIENCE) -> str:
@@ -219,11 +219,11 @@ class Terminal:
         return self.until(lambda text: words not in text, f"{words!r} gone", within)
 
     def find(self, words: str) -> str:
-        """Give the first line with some words in it."""
+        """Return the first line with some words in it."""
         return next(line for line in self.lines() if words in line)
 
     def resize(self, columns: int, lines: int) -> None:
-        """Give the window another size."""
+        """Return the window another size."""
         self.size = (columns, lines)
         self.lines()
         self._screen.resize(lines, columns)

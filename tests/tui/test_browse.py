@@ -31,16 +31,14 @@ async def place() -> Place:
 
 class TestTheTree:
     @SIZES
-    async def test_opens_a_level_at_a_time_and_the_value_follows_the_cursor(
-        self, place: Place, size: tuple[int, int]
-    ) -> None:
+    async def test_tree_opens_levels_and_value_follows_cursor(self, place: Place, size: tuple[int, int]) -> None:
         async with browsing(place.connect, Codecs(), size=size) as page:
             assert "▸ config/" in page.find("config/")
             assert "below" not in page.text()
             await page.press("l", "down")
             await page.shows("▸•app/", '"threads": 8', "json, indented: valid JSON")
 
-    async def test_moves_while_somebody_else_writes(self, place: Place) -> None:
+    async def test_tree_cursor_moves_while_others_write(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page, place.other() as other:
             await page.press("down", "right")
             await other.put("flags/c", b"new")
@@ -50,13 +48,13 @@ class TestTheTree:
                 lambda: any("a" in line and "-" in line for line in page.lines()[2:10]), "a marked as gone"
             )
 
-    async def test_counts_changes_below_a_closed_folder(self, place: Place) -> None:
+    async def test_tree_closed_folder_counts_changes(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page, place.other() as other:
             await other.put("flags/a", b"1")
             await other.put("flags/b", b"2")
             await page.until(lambda: "±2" in page.find("flags/"), "two changes")
 
-    async def test_shows_the_value_as_it_changes(self, place: Place) -> None:
+    async def test_value_is_updated_by_events(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page, place.other() as other:
             await page.press("G")
             await page.shows("a value at the top")
@@ -65,7 +63,7 @@ class TestTheTree:
             await other.delete("top")
             await page.shows("deleted; this is its last value", "another value")
 
-    async def test_tells_an_empty_value_from_none(self, place: Place) -> None:
+    async def test_value_empty_differs_from_missing(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press("l", "down", "down")
             await page.shows("config/empty", "0 B")
@@ -74,7 +72,7 @@ class TestTheTree:
 
 
 class TestPanes:
-    async def test_each_has_its_key_and_narrow_screens_show_one_beside_the_tree(self, place: Place) -> None:
+    async def test_panes_narrow_screen_shows_one_beside_tree(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.shows("2 Value")
             await page.press("4")
@@ -83,11 +81,11 @@ class TestPanes:
             await page.press("1", "2")
             await page.shows("2 Value")
 
-    async def test_wide_screens_show_all(self, place: Place) -> None:
+    async def test_panes_wide_screen_shows_all(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), size=WIDE) as page:
             await page.shows("1 Keys", "2 Value", "3 Locks", "4 Changes")
 
-    async def test_zoom_gives_one_the_whole_screen(self, place: Place) -> None:
+    async def test_zoom_shows_one_pane(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), size=WIDE) as page:
             await page.press("2", "+")
             await page.shows("2 Value")
@@ -95,7 +93,7 @@ class TestPanes:
             await page.press("escape")
             await page.shows("1 Keys")
 
-    async def test_locks_tell_holder_and_waiters(self, place: Place) -> None:
+    async def test_locks_pane_lists_holder_and_waiters(self, place: Place) -> None:
         async with place.other() as one, place.other() as two:
             lock = one.lock("jobs/nightly", ttl=30)
             await lock.acquire()
@@ -104,7 +102,7 @@ class TestPanes:
                 await page.shows("jobs/nightly", "1 waiting", "●", "left", "fence")
             await two.tasks.cancel(waiting)
 
-    async def test_metadata_and_history_are_tabs_of_the_value(self, place: Place) -> None:
+    async def test_value_tabs_show_metadata_and_history(self, place: Place) -> None:
         async with place.other() as other:
             await other.put("top", b"second")
         async with browsing(place.connect, Codecs()) as page:
@@ -113,7 +111,7 @@ class TestPanes:
             await page.press("]")
             await page.shows("a value at the top")
 
-    async def test_history_follows_its_key_and_another_key_shows_its_value(self, place: Place) -> None:
+    async def test_history_tab_of_another_key_shows_value(self, place: Place) -> None:
         """Each entry with its difference to the one before; the tab does not hide the value of the next key."""
         async with place.other() as other, browsing(place.connect, Codecs(), size=WIDE) as page:
             await other.put("flags/b", b"second")
@@ -128,7 +126,7 @@ class TestPanes:
 
 
 class TestWhatIsOff:
-    async def test_writing_is_off_until_it_is_unlocked(self, place: Place) -> None:
+    async def test_actions_that_write_need_unlock(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.shows("read-only")
             await page.press("G", "e")
@@ -136,19 +134,19 @@ class TestWhatIsOff:
             await page.press("w")
             await page.shows("WRITING")
 
-    async def test_help_lists_every_key_of_the_place_with_the_reason(self, place: Place) -> None:
+    async def test_help_lists_keys_with_disabled_reasons(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), size=WIDE) as page:
             await page.press("?")
             await page.shows("Edit the value in place.", "(read-only: w unlocks writing)")
             await page.press("escape")
             await page.shows("1 Keys")
 
-    async def test_help_of_the_tree_explains_its_signs(self, place: Place) -> None:
+    async def test_help_of_tree_explains_signs(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), size=(160, 90)) as page:
             await page.press("?")
             await page.shows("A key with a draft: e continues it.", "Number of changes in a closed folder")
 
-    async def test_what_is_typed_as_the_palette_closes_ends_nothing(self, place: Place) -> None:
+    async def test_palette_survives_keys_while_closing(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press("ctrl+p")
             await page.shows("Search for commands")
@@ -159,14 +157,14 @@ class TestWhatIsOff:
 
 
 class TestTheConnection:
-    async def test_a_store_that_cannot_be_reached_is_tried_again(self, place: Place) -> None:
+    async def test_unreachable_store_is_retried(self, place: Place) -> None:
         place.cut("nobody listens there")
         async with browsing(place.connect, Codecs()) as page:
             await page.shows("DISCONNECTED", "nobody listens there", "retries")
             place.mend()
             await page.shows("LIVE", "config/")
 
-    async def test_a_refused_password_waits_for_the_person(self, place: Place) -> None:
+    async def test_refused_password_waits_for_retry(self, place: Place) -> None:
         place.refusal = Unauthenticated("the store refuses user and password", hint="check the password file")
         async with browsing(place.connect, Codecs()) as page:
             await page.shows("the store refuses user and password", "check the password file", "r retries")
@@ -174,7 +172,7 @@ class TestTheConnection:
             await page.press("r")
             await page.shows("LIVE", "config/")
 
-    async def test_what_is_shown_stays_when_the_store_is_gone_and_says_so(self, place: Place) -> None:
+    async def test_lost_connection_keeps_data_and_shows_status(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press("G")
             await page.shows("a value at the top")
@@ -184,14 +182,14 @@ class TestTheConnection:
             place.mend()
             await page.shows("● LIVE")
 
-    async def test_on_a_narrow_screen_the_cause_goes_before_figures_and_silence_is_no_rate(self, place: Place) -> None:
+    async def test_status_line_narrow_keeps_reason_before_figures(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), size=(60, 24)) as page:
             await page.shows("● LIVE", "0/s")
             place.cut("no answer within 2 s")
             await page.shows("no answer within 2 s", "read-only")
             assert "/s" not in page.lines()[0]
 
-    async def test_an_empty_store_says_what_to_do(self) -> None:
+    async def test_empty_store_says_what_to_do(self) -> None:
         async with browsing(Place().connect, Codecs()) as page:
             await page.shows("No keys here. w unlocks", "n creates one.")
             await page.press("w")
@@ -206,7 +204,7 @@ class TestTheConnection:
             ("elsewhere/", None),
         ],
     )
-    async def test_an_address_without_keys_says_where_they_are(
+    async def test_address_without_keys_names_nearby_prefix(
         self, path: str, hint: str | None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An address with a slash too few, and one that names a key, show where the keys are."""
@@ -236,7 +234,7 @@ class TestTheConnection:
                     await page.until(lambda: hint in left_of(page) and "w unlocks writing" in left_of(page), hint)
 
 
-async def test_a_held_display_stands_still(place: Place) -> None:
+async def test_freeze_keeps_display(place: Place) -> None:
     async with browsing(place.connect, Codecs()) as page, place.other() as other:
         await page.press("G", "f")
         await page.shows("FROZEN")
@@ -250,7 +248,7 @@ async def test_a_held_display_stands_still(place: Place) -> None:
 class TestKeysThatDoNothingHere:
     """A key says why it does nothing, and the footer shows what can be done."""
 
-    async def test_a_key_of_another_pane_says_where_it_works(self, place: Place) -> None:
+    async def test_key_of_another_pane_says_where_it_works(self, place: Place) -> None:
         """d, t and / in the locks and the changes name the panes they work in; ctrl+c says how to quit."""
         async with browsing(place.connect, Codecs()) as page:
             await page.press("4", "d")
@@ -260,7 +258,7 @@ class TestKeysThatDoNothingHere:
             await page.press("ctrl+c")
             await page.shows("q or ctrl+q quits")
 
-    async def test_the_footer_says_how_switches_stand(self, place: Place) -> None:
+    async def test_footer_shows_state_of_switches(self, place: Place) -> None:
         """Read-only and writing are told apart, and what is off is not offered."""
         async with browsing(place.connect, Codecs()) as page:
             await page.shows("w Read-only")
@@ -268,7 +266,7 @@ class TestKeysThatDoNothingHere:
             await page.press("w")
             await page.shows("w Writing", "n New")
 
-    async def test_a_chosen_theme_is_remembered(self, place: Place, tmp_path: Path) -> None:
+    async def test_chosen_theme_is_stored(self, place: Place, tmp_path: Path) -> None:
         """The theme of the palette is used in the next session, too; one that no longer exists is not."""
         file = tmp_path / "state" / "theme"
         async with Session(place.connect, Codecs()) as session:
@@ -281,7 +279,7 @@ class TestKeysThatDoNothingHere:
         file.write_text("gone\n")
         assert remembered_theme(file) is None
 
-    async def test_the_log_counts_what_is_above(self, place: Place) -> None:
+    async def test_changes_title_counts_newer_entries(self, place: Place) -> None:
         """Whoever reads further down learns how many newer entries there are."""
         async with browsing(place.connect, Codecs()) as page, place.other() as other:
             for number in range(40):
@@ -292,7 +290,7 @@ class TestKeysThatDoNothingHere:
             await page.press("g")
             await page.hides("newer above")
 
-    async def test_the_reason_is_whole_at_eighty_columns(self, place: Place) -> None:
+    async def test_status_line_at_80_columns_shows_whole_reason(self, place: Place) -> None:
         """Of the first line the address is shortened, not why what is shown is not live."""
         async with browsing(place.connect, Codecs()) as page:
             await page.press("f")

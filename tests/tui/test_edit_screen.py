@@ -40,7 +40,7 @@ def files(folder: Path) -> list[Path]:
 
 class TestAnEdit:
     @SIZES
-    async def test_is_checked_shown_as_a_diff_and_saved(self, place: Place, size: tuple[int, int]) -> None:
+    async def test_edit_is_checked_reviewed_and_saved(self, place: Place, size: tuple[int, int]) -> None:
         async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
             await page.press("e")
             await page.shows("from rev", "not modified")
@@ -53,7 +53,7 @@ class TestAnEdit:
             await page.shows("saved app (rev", "1 Keys")
         assert await stored(place, "app") == APP.replace(b"8", b"16")
 
-    async def test_goes_back_from_the_diff_by_the_button_that_has_the_focus(self, place: Place) -> None:
+    async def test_review_enter_presses_back_button(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("e")
             await replace_line(page, 1, '  "threads": 16,')
@@ -62,7 +62,7 @@ class TestAnEdit:
             await page.shows("ctrl+s reviews the change again")
             assert await stored(place, "app") == APP
 
-    async def test_that_is_no_json_says_where(self, place: Place) -> None:
+    async def test_edit_invalid_json_shows_position(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("e")
             await replace_line(page, 1, '  "threads": ,')
@@ -71,19 +71,19 @@ class TestAnEdit:
             assert "Save app?" not in page.text()
             assert await stored(place, "app") == APP
 
-    async def test_that_changes_nothing_writes_nothing(self, place: Place) -> None:
+    async def test_edit_unmodified_writes_nothing(self, place: Place) -> None:
         revision = place.keyspace.revision
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("e", "ctrl+s")
             await page.shows("nothing to save: not modified", "1 Keys")
         assert place.keyspace.revision == revision
 
-    async def test_is_left_at_once_when_nothing_was_typed(self, place: Place) -> None:
+    async def test_edit_unmodified_is_left_at_once(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("e", "escape")
             await page.shows("1 Keys")
 
-    async def test_that_is_left_unsaved_can_be_gone_on_with(self, place: Place, tmp_path: Path) -> None:
+    async def test_draft_of_left_edit_is_continued(self, place: Place, tmp_path: Path) -> None:
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
             await page.press("e")
             await replace_line(page, 1, '  "threads": 99,')
@@ -96,7 +96,7 @@ class TestAnEdit:
             await page.press("enter")
             await page.shows('"threads": 99,')
 
-    async def test_that_is_thrown_away_is_gone(self, place: Place, tmp_path: Path) -> None:
+    async def test_draft_discarded_is_not_offered(self, place: Place, tmp_path: Path) -> None:
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
             await page.press("e")
             await replace_line(page, 1, '  "threads": 99,')
@@ -111,7 +111,7 @@ class TestDrafts:
     """Nothing that was typed is lost without being said."""
 
     @pytest.mark.heavy
-    async def test_the_list_opens_one_and_deletes_one(self, place: Place, tmp_path: Path) -> None:
+    async def test_drafts_list_opens_and_deletes(self, place: Place, tmp_path: Path) -> None:
         """Two drafts of a key stand side by side; the list goes to the key, opens one, and asks before it deletes."""
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
             for line in ('  "threads": 1,', '  "threads": 2,'):
@@ -135,8 +135,8 @@ class TestDrafts:
         async with browsing(place.connect, Codecs(), drafts=tmp_path) as page:
             await page.shows("1 draft kept from earlier sessions: D lists them")
 
-    async def test_deletion_meanwhile_is_told_without_a_revision(self, place: Place, tmp_path: Path) -> None:
-        """What is found by reading has none, and `rev None` is nothing that anybody could look up."""
+    async def test_draft_of_deleted_key_warns_without_revision(self, place: Place, tmp_path: Path) -> None:
+        """A deletion found by reading has no revision; `rev None` must not be shown."""
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
             await page.press("e")
             await replace_line(page, 1, '  "threads": 1,')
@@ -147,7 +147,7 @@ class TestDrafts:
             await page.press("D", "enter", "enter")
             await page.shows("Another client has deleted this key meanwhile;")
 
-    async def test_taking_theirs_keeps_the_draft(self, place: Place, tmp_path: Path) -> None:
+    async def test_take_theirs_keeps_draft(self, place: Place, tmp_path: Path) -> None:
         """One key press gives the edit up, so what was typed stays on disk."""
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
             await TestAConflict().met(place, page, b"theirs")
@@ -161,7 +161,7 @@ class TestALease:
     """A key whose TTL runs out while it is edited."""
 
     @pytest.mark.parametrize(("choice", "lives"), [(0, True), (-2, False), (-1, None)], ids=["ttl", "none", "cancel"])
-    async def test_keeping_mine_asks_for_a_ttl(self, choice: int, *, lives: bool | None) -> None:
+    async def test_keep_mine_after_expiry_asks_for_ttl(self, choice: int, *, lives: bool | None) -> None:
         """It is said that the TTL ran out, and nothing is saved before a TTL, or none, is chosen."""
         clock = SetClock()
         place = Place(clock)
@@ -202,7 +202,7 @@ class TestAConflict:
 
     @pytest.mark.heavy
     @SIZES
-    async def test_of_different_lines_is_put_together(self, place: Place, size: tuple[int, int]) -> None:
+    async def test_conflict_in_different_lines_is_merged(self, place: Place, size: tuple[int, int]) -> None:
         theirs = APP.replace(b"info", b"debug")
         async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
             await self.met(place, page, theirs)
@@ -215,7 +215,7 @@ class TestAConflict:
             await page.shows("saved app")
         assert await stored(place, "app") == theirs.replace(b"8", b"16")
 
-    async def test_can_be_given_up_for_theirs(self, place: Place) -> None:
+    async def test_conflict_take_theirs_shows_their_value(self, place: Place) -> None:
         theirs = APP.replace(b"8", b"32")
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await self.met(place, page, theirs)
@@ -240,14 +240,14 @@ class TestAConflict:
             await page.press("t")
             await page.shows("kept the stored value", '"threads": 32,')
 
-    async def test_can_be_decided_for_mine(self, place: Place) -> None:
+    async def test_conflict_keep_mine_saves(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await self.met(place, page, APP.replace(b"8", b"32"))
             await page.press("m")
             await page.shows("saved app")
         assert await stored(place, "app") == APP.replace(b"8", b"16")
 
-    async def test_with_a_deletion_is_one_too(self, place: Place) -> None:
+    async def test_conflict_with_deletion_is_shown(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("e")
             await replace_line(page, 1, '  "threads": 16,')
@@ -258,7 +258,7 @@ class TestAConflict:
             await page.shows("Theirs: deleted", "the key is gone")
 
 
-async def test_a_folder_says_that_it_has_no_value_to_edit(place: Place) -> None:
+async def test_edit_of_folder_is_refused(place: Place) -> None:
     """In the editor and in $EDITOR alike."""
     async with browsing(place.connect, Codecs(), writable=True) as page:
         await page.press("G")
@@ -269,7 +269,7 @@ async def test_a_folder_says_that_it_has_no_value_to_edit(place: Place) -> None:
             assert page.session.current_edit is None
 
 
-async def test_notices_take_the_place_of_earlier_ones(place: Place) -> None:
+async def test_notice_replaces_earlier_ones(place: Place) -> None:
     """The same notice, or another that asks for nothing, is one line; a warning stays beside it."""
     async with browsing(place.connect, Codecs(), writable=True) as page:
         page.app.notify("a warning", severity="warning")
@@ -281,7 +281,7 @@ async def test_notices_take_the_place_of_earlier_ones(place: Place) -> None:
 
 
 class TestANewKey:
-    async def test_is_named_typed_and_created(self, place: Place) -> None:
+    async def test_new_key_is_named_typed_and_created(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("n")
             await page.shows("New key")
@@ -293,7 +293,7 @@ class TestANewKey:
             await page.shows("saved fresh", "fresh")
         assert await stored(place, "fresh") == b"hello"
 
-    async def test_is_selected_once_saved_in_a_closed_folder(self, place: Place, tmp_path: Path) -> None:
+    async def test_new_key_in_closed_folder_is_selected_once_saved(self, place: Place, tmp_path: Path) -> None:
         """Also from a draft; until then the selection was elsewhere."""
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
             await page.press("n")
@@ -306,7 +306,7 @@ class TestANewKey:
             await page.until(lambda: page.session.selected == "old/new/fresh", "the new key selected")
             await page.shows("▾ new/", "hello")
 
-    async def test_names_that_cannot_be_used_are_said_at_once(self, place: Place) -> None:
+    async def test_new_key_with_invalid_name_is_refused(self, place: Place) -> None:
         """A key that exists is not named again; the name can be mended where it stands."""
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("n")
@@ -318,7 +318,7 @@ class TestANewKey:
             await page.press("enter")
             await page.shows("new key")
 
-    async def test_does_not_replace_one_that_somebody_else_made(self, place: Place) -> None:
+    async def test_new_key_created_meanwhile_is_conflict(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("n")
             await page.type("fresh")
@@ -332,7 +332,7 @@ class TestANewKey:
 
 
 class TestDeleting:
-    async def test_a_key_is_asked_about_and_the_safe_answer_has_the_focus(self, place: Place) -> None:
+    async def test_delete_key_asks_with_focus_on_cancel(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("d")
             await page.shows("Delete this key?", "only if it has not changed since")
@@ -344,7 +344,7 @@ class TestDeleting:
         async with place.other() as store:
             assert not await store.exists("app")
 
-    async def test_a_folder_wants_its_name_typed(self, place: Place) -> None:
+    async def test_delete_folder_needs_its_name_typed(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("down", "d")
             await page.shows("Everything below old: 3 entries", "old/0", "old/2", "Type 'old' to confirm")
@@ -358,12 +358,12 @@ class TestDeleting:
             assert not await store.exists("old/0")
 
     @pytest.mark.parametrize("size", [(40, 10), (50, 11), (70, 13)], ids=str)
-    async def test_buttons_and_promise_are_in_sight_at_any_size(self, place: Place, size: tuple[int, int]) -> None:
+    async def test_deletion_preview_buttons_visible_at_any_size(self, place: Place, size: tuple[int, int]) -> None:
         async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
             await page.press("G", "d")
             await page.shows("Everything below old: 3", "old/0", "in memory", "before.", "Cancel", "Delete all", "╰")
 
-    async def test_a_folder_that_changed_since_the_preview_is_kept(self, place: Place) -> None:
+    async def test_delete_changed_folder_deletes_nothing(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page, place.other() as other:
             await page.press("down", "d")
             await page.type("old")
@@ -380,7 +380,7 @@ class TestDeleting:
             await page.shows("deleted 3 entries; 1 entry changed or deleted meanwhile")
             assert [entry.key for entry in (await other.list("old/")).items] == ["old/1"]
 
-    async def test_a_key_with_children_goes_with_them(self, place: Place) -> None:
+    async def test_delete_key_with_its_children(self, place: Place) -> None:
         """The third choice is the key and all below it; esc and n say that nothing was deleted."""
         async with browsing(place.connect, Codecs(), writable=True) as page, place.other() as other:
             await other.put("old", b"own value")

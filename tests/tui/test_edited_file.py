@@ -28,7 +28,7 @@ STRANGE = "a\u2028b\u2029c\x85d\x0be\x0cf\x00g"
         ("#", "EDITOR is #, which is not installed or not executable"),
     ],
 )
-def test_editor_that_cannot_be_used_is_named(value: str, why: str) -> None:
+def test_editor_command_unusable_raises_editor_error(value: str, why: str) -> None:
     """The message says what is in the variable and what is wrong with it."""
     with pytest.raises(EditorError) as caught:
         editor_command({"EDITOR": value, "PATH": os.defpath})
@@ -59,8 +59,8 @@ def test_editor_command_takes_visual_first_and_keeps_quotes() -> None:
         ("a\n", STRANGE.encode() + b"\n", f"{STRANGE}\n", 0),
     ],
 )
-def test_what_an_editor_wrote_is_read_back(sent: str, written: bytes, text: str, remarks: int) -> None:
-    """What editors add by themselves is left out, and said where it is more than the last line feed."""
+def test_decode_edited_returns_text_and_remarks(sent: str, written: bytes, text: str, remarks: int) -> None:
+    """Additions of editors are removed, with a remark where it is more than the last line feed."""
     found = decode_edited(written, sent)
     assert (found.text, len(found.remarks)) == (text, remarks)
 
@@ -68,13 +68,13 @@ def test_what_an_editor_wrote_is_read_back(sent: str, written: bytes, text: str,
 @pytest.mark.parametrize(
     ("written", "why"), [(b"uno\xff\n", "not UTF-8: byte 0xff at 3"), (b"\xff\xfea", "not UTF-16: byte 0x61 at 2")]
 )
-def test_what_is_no_text_is_refused(written: bytes, why: str) -> None:
+def test_decode_edited_not_text_raises_editor_error(written: bytes, why: str) -> None:
     """The place of the wrong byte is said."""
     with pytest.raises(EditorError, match=why):
         decode_edited(written, "uno")
 
 
-def test_text_from_outside_is_kept_in_every_form() -> None:
+def test_paste_into_document_keeps_characters() -> None:
     """Text, JSON and messages are written so that an editor keeps each character; a draft has the form with it."""
     for choice in (Choice("text"), Choice("yaml")):
         document = Codecs().open("k", b"old", choice)
@@ -103,8 +103,8 @@ async def memory() -> Place:
 
 
 @pytest.mark.parametrize("pasted", [STRANGE, "c\\new", "x\r\ny\rz", "tab\there"])
-async def test_pasted_text_keeps_every_character(memory: Place, pasted: str) -> None:
-    """What is pasted into the editor is stored as it is, line ends as line feeds, whatever else is in the text."""
+async def test_paste_into_text_area_keeps_characters(memory: Place, pasted: str) -> None:
+    """Pasted text is stored as it is, line ends as line feeds, whatever else is in the text."""
     async with browsing(memory.connect, Codecs(), writable=True) as page:
         await page.press("e", "right")
         editor = page.app.screen.focused
@@ -121,7 +121,7 @@ async def test_pasted_text_keeps_every_character(memory: Place, pasted: str) -> 
         assert (await store.get("app")).value == f"o{expected}!ne\\two".encode()
 
 
-async def test_several_lines_are_not_pasted_into_one(memory: Place) -> None:
+async def test_paste_of_lines_into_input_is_refused(memory: Place) -> None:
     """A prompt takes one line as it is; of several none is dropped without a word."""
     async with browsing(memory.connect, Codecs(), writable=True) as page:
         await page.press("n")
@@ -145,7 +145,7 @@ async def test_several_lines_are_not_pasted_into_one(memory: Place) -> None:
         (None, ["EDITOR cannot be understood"]),
     ],
 )
-def test_editor_that_fails_is_told_until_dismissed(
+def test_failing_editor_is_shown_until_dismissed(
     place: str, tmp_path: Path, script: str | None, shown: list[str]
 ) -> None:
     """Nothing that $EDITOR does ends the app or loses a text; a message waits for enter."""

@@ -40,7 +40,7 @@ CANARY = "the-secret-of-this-test"
 
 
 class InjectedError(RuntimeError):
-    """What no driver should raise; its message holds what must not be written anywhere."""
+    """An error that no driver should raise; its message holds what must not be written anywhere."""
 
 
 class FailingPlace(Ground):
@@ -197,7 +197,7 @@ async def walk(page: AppPage, place: FailingPlace, make: Callable[[], Exception]
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("expected", [True, False], ids=["errors-of-the-store", "unexpected-exceptions"])
-async def test_every_action_survives_a_failing_store(place: FailingPlace, tmp_path: Path, *, expected: bool) -> None:
+async def test_actions_survive_failing_store(place: FailingPlace, tmp_path: Path, *, expected: bool) -> None:
     """Each action of the registry is done while each call to the store fails; the app goes on."""
     errors = InternalErrors(tmp_path / "errors")
     kinds = itertools.cycle(ERRORS)
@@ -262,7 +262,7 @@ async def test_app_survives_a_failing_part(
     assert CANARY not in everything_written(tmp_path)
 
 
-def test_an_internal_error_without_a_folder_is_shown() -> None:
+def test_internal_error_without_folder_is_shown() -> None:
     """Where no file can be written, the line says so and nothing else fails."""
     lines = list[str]()
     errors = InternalErrors(Path("/dev/null/errors"))

@@ -32,7 +32,7 @@ async def stored(place: Place, key: str = "app") -> bytes | None:
 
 
 @SIZES
-async def test_one_line_json_is_read_and_edited_indented(place: Place, size: tuple[int, int]) -> None:
+async def test_json_on_one_line_is_edited_indented(place: Place, size: tuple[int, int]) -> None:
     """The pane says which form it is, the form key switches it, and an edit changes one value of the stored line."""
     async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
         await page.shows("json, indented: valid JSON", '  "on": false,', '    "a",')
@@ -49,7 +49,7 @@ async def test_one_line_json_is_read_and_edited_indented(place: Place, size: tup
     assert await stored(place) == LINE.replace(b"20", b"25")
 
 
-async def test_editor_switches_the_form_and_keeps_what_was_typed(place: Place) -> None:
+async def test_editor_form_switch_keeps_text(place: Place) -> None:
     """In the editor the form key goes on with the same edit as stored, and back."""
     async with browsing(place.connect, Codecs(), writable=True) as page:
         await page.press("e", "ctrl+home", "down", "down", "end", "left", "7", "ctrl+t")
@@ -63,7 +63,7 @@ async def test_editor_switches_the_form_and_keeps_what_was_typed(place: Place) -
     assert await stored(place) == LINE.replace(b"20", b"207")
 
 
-async def test_editor_says_when_there_is_no_other_form(place: Place) -> None:
+async def test_editor_without_other_form_says_so(place: Place) -> None:
     """Text has one form; a text that is not valid has none but its own."""
     async with browsing(place.connect, Codecs(), writable=True) as page:
         await page.press("e", "ctrl+end", "x", "ctrl+t")
@@ -72,7 +72,7 @@ async def test_editor_says_when_there_is_no_other_form(place: Place) -> None:
         await page.shows("1 Keys")
 
 
-async def test_draft_of_an_indented_value_is_gone_on_with(place: Place, tmp_path: Path) -> None:
+async def test_draft_of_indented_value_is_continued(place: Place, tmp_path: Path) -> None:
     """A draft typed in one form is opened in the same form."""
     async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
         await page.press("i", "e")
@@ -83,7 +83,7 @@ async def test_draft_of_an_indented_value_is_gone_on_with(place: Place, tmp_path
         await page.shows("json, as stored)", "]}x")
 
 
-async def test_review_shows_white_space_that_changed(place: Place) -> None:
+async def test_review_shows_changed_white_space(place: Place) -> None:
     """A trailing space is a dot, a tab an arrow, each with carets below; no colour is needed to see them."""
     async with place.other() as store:
         await store.put("app", b"one two\nthree\n")
@@ -96,7 +96,7 @@ async def test_review_shows_white_space_that_changed(place: Place) -> None:
         await page.shows("-one two", "+one two·", "        ^", "no line feed at the end")
 
 
-async def test_type_is_kept_for_all_keys_like_one(tmp_path: Path) -> None:
+async def test_type_rule_is_stored_for_matching_keys(tmp_path: Path) -> None:
     """After the type it is asked for which keys; the rule is written, and other keys are read so at once."""
     place = Place()
     async with place.other() as store:
@@ -132,7 +132,7 @@ async def test_type_is_kept_for_all_keys_like_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "wrong", "why"), [("bad.json", '{"a": ', "not valid JSON"), ("b.yml", "a: [", "not valid YAML")]
 )
-async def test_new_key_is_checked_by_its_name(place: Place, name: str, wrong: str, why: str) -> None:
+async def test_new_key_is_checked_by_extension(place: Place, name: str, wrong: str, why: str) -> None:
     """A new key named as JSON or YAML is of that kind from the first letter on."""
     async with browsing(place.connect, Codecs(), writable=True) as page:
         await page.press("n")
@@ -145,7 +145,7 @@ async def test_new_key_is_checked_by_its_name(place: Place, name: str, wrong: st
         await page.shows(why)
 
 
-async def test_conflict_marks_what_differs_inside_lines(place: Place) -> None:
+async def test_conflict_marks_differences_inside_lines(place: Place) -> None:
     """In a conflict of one-line JSON the three are shown indented, with carets below what each side changed."""
     async with browsing(place.connect, Codecs(), size=WIDE, writable=True) as page:
         await page.press("e", "ctrl+home", "down", "down", "end", "left", "backspace", "5")
@@ -163,7 +163,7 @@ async def test_conflict_marks_what_differs_inside_lines(place: Place) -> None:
         await page.shows("json, indented)", '  "rps": 25,', '"b "')
 
 
-async def test_save_right_behind_a_letter_shows_it(place: Place) -> None:
+async def test_save_right_after_letter_includes_it(place: Place) -> None:
     """A key that saves before the editor heard of the letter takes it over first: nothing is lost, or saved unseen."""
     async with place.other() as store:
         await store.put("plain", b"text")

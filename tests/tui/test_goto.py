@@ -26,7 +26,7 @@ async def place() -> Place:
 
 
 class TestFinding:
-    async def test_a_filter_keeps_what_matches_and_esc_brings_the_rest_back(self, place: Place) -> None:
+    async def test_filter_shows_matches_and_esc_clears_it(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press("l", "down", "down", "/")
             await page.type("emp")
@@ -37,7 +37,7 @@ class TestFinding:
             await page.press("escape")
             await page.shows("flags/", "config/empty")
 
-    async def test_what_is_selected_is_the_row_that_is_shown_as_selected(self, place: Place) -> None:
+    async def test_selection_follows_row_under_cursor(self, place: Place) -> None:
         """The value pane follows the row under the cursor while a filter hides the selected key, and afterwards."""
         async with browsing(place.connect, Codecs()) as page:
             await page.press("G", "/")
@@ -50,8 +50,8 @@ class TestFinding:
             await page.shows("a value at the top")
             assert page.session.selected == "top"
 
-    async def test_an_action_brings_its_row_into_sight(self, place: Place) -> None:
-        """What acts on the selected key shows its row first, wherever the view was scrolled to."""
+    async def test_action_scrolls_its_row_into_sight(self, place: Place) -> None:
+        """An action on the selected key shows its row first, wherever the view was scrolled to."""
         async with place.other() as store:
             for number in range(100):
                 await store.put(f"k{number:02}", b"")
@@ -63,7 +63,7 @@ class TestFinding:
             await page.press("d")
             await page.until(lambda: view.scroll_offset.y <= view.cursor.row == 1, "the row is in sight")
 
-    async def test_a_deleted_key_stays_selected_until_one_moves(self, place: Place) -> None:
+    async def test_deleted_key_stays_selected_until_cursor_moves(self, place: Place) -> None:
         """The row of the selected key stays, shown as deleted with its last value, until the cursor moves."""
         async with browsing(place.connect, Codecs()) as page, place.other() as other:
             await page.press("down", "l", "down")
@@ -83,7 +83,7 @@ class TestFinding:
             assert [tree.at(row).name for row in range(len(tree))] == ["config", "top"]
             assert page.session.selected == "top"
 
-    async def test_a_folder_that_a_filter_found_shows_what_is_in_it(self, place: Place) -> None:
+    async def test_filter_found_folder_opens_to_its_keys(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press("/")
             await page.type("conf")
@@ -91,7 +91,7 @@ class TestFinding:
             await page.shows("app/", "empty", "3 of")
             assert "flags" not in page.text()
 
-    async def test_a_key_that_a_filter_hides_is_gone_to_and_ends_the_filter(self, place: Place) -> None:
+    async def test_go_to_filtered_out_key_clears_filter(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press("l", "/")
             await page.type("emp")
@@ -107,7 +107,7 @@ class TestFinding:
             assert page.session.selected == "config/app"
             assert page.session.tree.filter_progress is None
 
-    async def test_a_key_is_gone_to_by_its_name(self, place: Place) -> None:
+    async def test_go_to_key_by_name(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press(":")
             await page.type("flags/b")
@@ -115,7 +115,7 @@ class TestFinding:
             await page.shows("off", "rev")
             assert page.session.selected == "flags/b"
 
-    async def test_a_key_that_is_not_there_says_so_and_goes_as_near_as_there_is(self, place: Place) -> None:
+    async def test_go_to_missing_key_selects_nearest_folder(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press(":")
             await page.type("flags/nothing")
@@ -128,7 +128,7 @@ class TestKeysTypedAhead:
     """An action is for the key that is gone to, or moved to, however long the store takes."""
 
     @pytest.mark.parametrize("act", ["e", "d", "y"])
-    async def test_act_on_the_key_that_is_gone_to(
+    async def test_actions_wait_for_key_that_is_gone_to(
         self, place: Place, monkeypatch: pytest.MonkeyPatch, act: str
     ) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
@@ -145,7 +145,7 @@ class TestKeysTypedAhead:
             await page.shows("flags/b", {"e": "(from rev", "d": "Delete this key?", "y": "Copy"}[act])
             assert page.session.selected == "flags/b"
 
-    async def test_edit_a_value_that_is_being_read(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_edit_waits_for_value_being_read(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             answered, get = asyncio.Event(), MemoryStore.get
 
@@ -160,7 +160,7 @@ class TestKeysTypedAhead:
             answered.set()
             await page.shows("top  (from rev")
 
-    async def test_ctrl_c_names_the_keys_that_quit_here(self, place: Place) -> None:
+    async def test_ctrl_c_names_quit_keys(self, place: Place) -> None:
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("ctrl+c")
             await page.shows("q or ctrl+q quits")
@@ -169,7 +169,7 @@ class TestKeysTypedAhead:
 
 
 class TestCopying:
-    async def test_offers_a_value_that_is_being_read(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_copy_offers_value_being_read(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         async with browsing(place.connect, Codecs()) as page:
             answered, get = asyncio.Event(), MemoryStore.get
 
@@ -190,7 +190,7 @@ class TestCopying:
             await page.shows("copied: value")
             assert page.app.clipboard == "a value at the top"
 
-    async def test_offers_no_value_where_there_is_none(self, place: Place) -> None:
+    async def test_copy_without_value_offers_none(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
             await page.press("y")
             await page.shows("Key  config", "keyscope ls")
@@ -200,7 +200,7 @@ class TestCopying:
 class TestThePromptOfKeys:
     """`:` completes from the store, understands what the app shows and copies, and lets nothing become a command."""
 
-    async def test_tab_completes_and_goes_on_typing(self, place: Place) -> None:
+    async def test_prompt_tab_completes(self, place: Place) -> None:
         """Tab accepts the completion, also one that is still asked for; what is typed then belongs to the text."""
         async with browsing(place.connect, Codecs()) as page:
             await page.pilot.press(":", *"conf", "tab")
@@ -213,7 +213,7 @@ class TestThePromptOfKeys:
             await page.press("escape")
             await page.hides(": config")
 
-    async def test_a_folder_that_is_not_loaded_is_completed(self, place: Place) -> None:
+    async def test_prompt_completes_folder_not_loaded(self, place: Place) -> None:
         """The store is asked below the folder typed; the tree itself stays as it is."""
         async with place.other() as store:
             for number in range(1200):
@@ -229,7 +229,7 @@ class TestThePromptOfKeys:
                 await page.press("escape")
             assert len(page.session.tree) == rows
 
-    async def test_a_trailing_slash_means_the_folder(self, place: Place) -> None:
+    async def test_prompt_trailing_slash_is_folder(self, place: Place) -> None:
         """`config/` is the folder, be it completed or typed; no toast says that it does not exist."""
         async with browsing(place.connect, Codecs()) as page:
             await page.press(":")
@@ -241,7 +241,7 @@ class TestThePromptOfKeys:
     @pytest.mark.parametrize(
         "key", ["odd/bin-\udcff\udcfe\x00-key", "odd/esc-\x1b[31mred", "odd/C:\\dir", "odd/new\nline"]
     )
-    async def test_keys_are_gone_to_as_they_are_shown(self, place: Place, key: str) -> None:
+    async def test_prompt_reads_escapes_as_shown(self, place: Place, key: str) -> None:
         """The spelling that the app shows and copies is understood; a backslash of the key itself, too."""
         async with place.other() as store:
             await store.put(key, b"found it")
@@ -252,7 +252,7 @@ class TestThePromptOfKeys:
                 await page.press("enter")
                 assert page.session.selected == key
 
-    async def test_arrows_bring_back_what_was_entered(self, place: Place) -> None:
+    async def test_prompt_arrows_recall_history(self, place: Place) -> None:
         """Up and down go through what was entered before."""
         async with browsing(place.connect, Codecs()) as page:
             for text in ("top", "flags"):
@@ -264,8 +264,8 @@ class TestThePromptOfKeys:
             await page.press("down", "enter")
             assert page.session.selected == "flags"
 
-    async def test_keys_after_enter_go_to_the_tree(self, place: Place) -> None:
-        """What is pressed right behind enter is for the tree; what is pressed after a click, for where was clicked."""
+    async def test_prompt_keys_after_enter_go_to_tree(self, place: Place) -> None:
+        """Keys right after enter are for the tree; those after a click, for where was clicked."""
         async with browsing(place.connect, Codecs()) as page:
             await page.pilot.press(":", "ctrl+u", *"flags", "enter", "w")
             await page.settle()

@@ -1,4 +1,4 @@
-"""What comes from strangers is shown and does nothing: in keys, values, names and errors, wherever it is drawn."""
+"""Hostile text is shown and has no effect: in keys, values, names and errors, wherever it is drawn."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -136,12 +136,12 @@ def every_batch(check: Callable[[list[str]], None]) -> None:
 
 
 def seen(text: str) -> str:
-    """Give a text without what breaks it into rows."""
+    """Return a text without what breaks it into rows."""
     return "".join(text.split())
 
 
 @pytest.mark.heavy
-async def test_names_of_keys_are_drawn_inert() -> None:
+async def test_key_tree_draws_any_name_sanitized() -> None:
     async with gallery() as app:
         view = app.query_one(KeyTree)
 
@@ -160,7 +160,7 @@ async def test_names_of_keys_are_drawn_inert() -> None:
         every_batch(check)
 
 
-async def test_values_are_drawn_inert_and_whole() -> None:
+async def test_pager_draws_any_value_sanitized_and_whole() -> None:
     async with gallery() as app:
         pager = app.query_one(Pager)
 
@@ -174,7 +174,7 @@ async def test_values_are_drawn_inert_and_whole() -> None:
         every_batch(check)
 
 
-async def test_what_a_save_would_change_is_drawn_inert_and_whole() -> None:
+async def test_diff_view_draws_any_diff_sanitized_and_whole() -> None:
     async with gallery() as app:
         difference = app.query_one(DiffView)
 
@@ -189,7 +189,7 @@ async def test_what_a_save_would_change_is_drawn_inert_and_whole() -> None:
         every_batch(check)
 
 
-async def test_locks_their_holders_and_waiters_are_drawn_inert() -> None:
+async def test_lock_list_draws_any_name_sanitized() -> None:
     async with gallery() as app:
         locks = app.query_one(LockList)
 
@@ -208,7 +208,7 @@ async def test_locks_their_holders_and_waiters_are_drawn_inert() -> None:
         every_batch(check)
 
 
-async def test_the_log_is_drawn_inert() -> None:
+async def test_change_list_draws_any_change_sanitized() -> None:
     async with gallery() as app:
         log = app.query_one(ChangeList)
 
@@ -224,7 +224,7 @@ async def test_the_log_is_drawn_inert() -> None:
         every_batch(check)
 
 
-async def test_choices_are_drawn_inert() -> None:
+async def test_option_list_draws_any_option_sanitized() -> None:
     async with gallery() as app:
         options = app.options
 
@@ -237,7 +237,7 @@ async def test_choices_are_drawn_inert() -> None:
 
 
 @pytest.mark.heavy
-async def test_titles_notices_failures_and_toasts_are_drawn_inert() -> None:
+async def test_titles_errors_and_toasts_draw_any_text_sanitized() -> None:
     async with gallery() as app:
         static = app.query_one(Static)
 
@@ -252,13 +252,13 @@ async def test_titles_notices_failures_and_toasts_are_drawn_inert() -> None:
 
 
 def toast(text: str) -> Content:
-    """Give what a notification of the app shows."""
+    """Return what a notification of the app shows."""
     drawn = Toast(Notification(sanitize(text), markup=False)).render()
     assert isinstance(drawn, Content)
     return drawn
 
 
-async def test_the_last_line_of_defence_lets_nothing_pass_and_moves_nothing() -> None:
+async def test_sanitize_filter_replaces_and_keeps_width() -> None:
     backstop, black = SanitizeFilter(), Color(0, 0, 0)
 
     @MANY
@@ -310,7 +310,7 @@ EACH = pytest.mark.parametrize("text", ONE_OR_ALL.values(), ids=ONE_OR_ALL.keys(
 
 class TestTheApp(Undefended):
     @pytest.mark.heavy
-    async def test_shows_every_key_value_and_tab(self) -> None:
+    async def test_app_shows_hostile_keys_values_and_tabs(self) -> None:
         place = Place()
         await hostile(place)
         async with browsing(place.connect, Codecs(), size=WIDE) as page:
@@ -320,7 +320,7 @@ class TestTheApp(Undefended):
                 looked_at(page)
             await press(page, "2", "]", "]", "1", "y", "escape", "t", "escape")
 
-    async def test_shows_changes_and_filters(self) -> None:
+    async def test_app_shows_hostile_changes_and_filters(self) -> None:
         place = Place()
         await hostile(place)
         async with browsing(place.connect, Codecs(), size=WIDE) as page:
@@ -334,7 +334,7 @@ class TestTheApp(Undefended):
 
     @pytest.mark.heavy
     @EACH
-    async def test_edits_merges_and_deletes_a_strange_key(self, text: str) -> None:
+    async def test_app_edits_merges_and_deletes_hostile_key(self, text: str) -> None:
         place, key = Place(), f"k{text}"
         async with place.other() as store:
             await store.put(key, b"one\ntwo\n---\nthree\n")
@@ -355,7 +355,7 @@ class TestTheApp(Undefended):
                 await page.shows("deleted 1 entry")
 
     @EACH
-    async def test_deletes_below_a_strange_name_once_it_is_typed(self, text: str) -> None:
+    async def test_app_deletes_folder_with_hostile_name(self, text: str) -> None:
         place, name = Place(), f"k{text}".replace("/", "")
         async with place.other() as store:
             await store.put("another", b"")
@@ -371,7 +371,7 @@ class TestTheApp(Undefended):
             assert await store.exists("another")
 
 
-async def test_failures_are_told_in_the_words_of_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_app_shows_hostile_errors_sanitized(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SanitizeFilter, "install", lambda _: None)
     place = Place()
     place.refusal = Unauthenticated("no")

@@ -12,9 +12,9 @@ from tests.tui.test_hostile import EACH
 
 
 class TestAFolderWithTheEmptyName:
-    """What keys that begin with the separator, or have it twice, are below."""
+    """Folders of keys that begin with the separator, or have it twice."""
 
-    async def test_is_deleted_alone_and_wants_something_typed(self) -> None:
+    async def test_folder_with_empty_name_is_deleted_alone(self) -> None:
         place = Place()
         async with place.other() as store:
             for key in ("/registry/a", "/registry/b", "config"):
@@ -31,7 +31,7 @@ class TestAFolderWithTheEmptyName:
                 await page.shows("deleted 2")
             assert await store.exists("config")
 
-    async def test_below_another_leaves_what_is_beside_it(self) -> None:
+    async def test_folder_with_empty_name_keeps_siblings(self) -> None:
         place = Place()
         async with place.other() as store:
             for key in ("a//b", "a/c"):
@@ -47,7 +47,7 @@ class TestAFolderWithTheEmptyName:
 
 class TestACopy:
     @EACH
-    async def test_holds_nothing_that_acts_on_a_terminal(self, text: str) -> None:
+    async def test_clipboard_holds_no_control_characters(self, text: str) -> None:
         place = Place()
         async with place.other() as store:
             await store.put(f"k{text}", stored(text))
@@ -67,7 +67,7 @@ class TestWhatIsLarge:
     """Each is waited for with a deadline: none of it stops the app."""
 
     @pytest.mark.parametrize("letter", figure(LETTERS[:3], LETTERS), ids=ascii)
-    async def test_a_line_of_four_mebibytes_is_shown_and_walked_through(self, letter: str) -> None:
+    async def test_line_of_four_mebibytes_is_shown(self, letter: str) -> None:
         place = Place()
         value = (letter * (4 * 2**20 // len(letter.encode()))).encode()
         async with place.other() as store:
@@ -79,7 +79,7 @@ class TestWhatIsLarge:
             await page.shows("a small one")
 
     @pytest.mark.heavy
-    async def test_a_conflict_of_very_many_equal_lines_is_shown(self) -> None:
+    async def test_conflict_of_many_equal_lines_is_shown(self) -> None:
         place = Place()
         async with place.other() as store:
             await store.put("many", b"{\n" * 40_000)
@@ -89,7 +89,7 @@ class TestWhatIsLarge:
                 await page.press("ctrl+s", "ctrl+s")
                 await page.shows("Base", "Theirs", "Mine")
 
-    async def test_a_name_of_a_mebibyte_is_a_row(self) -> None:
+    async def test_name_of_a_mebibyte_is_a_row(self) -> None:
         place = Place()
         async with place.other() as store:
             await store.put("n" * 2**20, b"x")
@@ -99,7 +99,7 @@ class TestWhatIsLarge:
             await page.shows("Delete this key?", "Cancel")
 
 
-async def test_a_line_that_looks_like_the_heading_of_a_diff_is_shown() -> None:
+async def test_line_like_a_diff_header_is_shown() -> None:
     place = Place()
     async with place.other() as store:
         await store.put("yaml", b"a: 1\n-- b\n++ c\n")

@@ -1,4 +1,4 @@
-"""What comes from a terminal, in whatever pieces: keys as they are, pastes as text."""
+"""The input decoder, fed in any pieces: keys as they are, pastes as text."""
 
 from codecs import getincrementaldecoder
 
@@ -29,7 +29,7 @@ TYPED = st.lists(st.sampled_from([b"a", b"\x1b", b"\x1b[A", b"\x1b[20~", "\xe9".
 
 
 @given(st.lists(st.tuples(TYPED, PARTS.map(b"".join))), TYPED, st.lists(st.integers(0, 500)))
-def test_keys_pass_as_they_are_and_pastes_without_escapes(
+def test_input_decoder_keeps_keys_and_cleans_pastes(
     alternating: list[tuple[bytes, bytes]], last: bytes, places: list[int]
 ) -> None:
     sent, expected = b"", b""
@@ -42,14 +42,14 @@ def test_keys_pass_as_they_are_and_pastes_without_escapes(
 
 
 @given(TYPED, st.lists(st.integers(0, 500)))
-def test_a_key_is_not_held_back(typed: bytes, places: list[int]) -> None:
+def test_input_decoder_holds_no_key_back(typed: bytes, places: list[int]) -> None:
     reading = LenientDecoder(getincrementaldecoder("utf-8")(errors="replace"))
     half = getincrementaldecoder("utf-8")()
     for piece in cut(typed, places):
         assert reading.decode(piece) == half.decode(piece)
 
 
-def test_where_nothing_comes_any_more_the_terminal_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_input_decoder_end_of_input_hangs_up(monkeypatch: pytest.MonkeyPatch) -> None:
     gone: list[bool] = []
     monkeypatch.setattr("explorer.tui.terminal.input_decoder.hang_up", lambda: gone.append(True))
     reading = LenientDecoder(getincrementaldecoder("utf-8")(errors="replace"))
@@ -59,14 +59,14 @@ def test_where_nothing_comes_any_more_the_terminal_is_gone(monkeypatch: pytest.M
     assert gone
 
 
-def test_what_is_not_utf_8_becomes_a_replacement_character() -> None:
+def test_input_decoder_replaces_invalid_utf_8() -> None:
     assert read([b"a\xff", b"\xc3", b"\xa9", b"\xe2\x82"]) == "a\ufffd\xe9\ufffd"
 
 
-def test_a_paste_that_never_ends_is_given_as_far_as_it_came() -> None:
+def test_input_decoder_returns_unfinished_paste() -> None:
     assert read([BEGIN + b"half\x1b[20"]) == BEGIN.decode() + "half\x1b[20"
 
 
-def test_enter_typed_before_the_app_has_its_terminal_is_enter() -> None:
+def test_input_decoder_early_line_feed_is_enter() -> None:
     """The terminal still makes line feeds of it then; in a paste they stay."""
     assert read([b":a\n", b"j\n" + BEGIN + b"1\n2" + END]) == ":a\rj\r" + BEGIN.decode() + "1\n2" + END.decode()

@@ -25,7 +25,7 @@ def burst(app: App[None], *keys: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [OrderedTextArea, OrderedInput])
-async def test_a_character_does_not_overtake_what_was_pressed_before_it(kind: type[TextArea | Input]) -> None:
+async def test_input_character_does_not_overtake_key(kind: type[TextArea | Input]) -> None:
     app = Form()
     async with app.run_test() as pilot:
         field = app.query_one(kind)
@@ -37,7 +37,7 @@ async def test_a_character_does_not_overtake_what_was_pressed_before_it(kind: ty
         assert _text(field).startswith("xoneac")
 
 
-async def test_first_and_last_line_have_keys() -> None:
+async def test_text_area_ctrl_home_and_end_move() -> None:
     app = Form()
     async with app.run_test() as pilot:
         field = app.query_one(OrderedTextArea)
@@ -57,7 +57,7 @@ async def typed(page: Page, *keys: str) -> None:
     await page.settle()
 
 
-async def test_what_is_typed_behind_a_key_goes_where_the_key_led() -> None:
+async def test_keys_after_an_action_go_to_its_screen() -> None:
     place = Place()
     async with place.other() as store:
         await store.put("nodes", b"the nodes")
@@ -70,7 +70,7 @@ async def test_what_is_typed_behind_a_key_goes_where_the_key_led() -> None:
         await page.shows("1 of 2 loaded")
 
 
-async def test_a_key_means_the_row_that_the_keys_before_it_led_to() -> None:
+async def test_action_uses_row_of_earlier_keys() -> None:
     place = Place()
     async with place.other() as store:
         await store.put("a", b"1")

@@ -8,7 +8,7 @@ from tests.session.fixtures import comes_to
 from tests.tui.tree_harness import many, shown
 
 
-async def test_folders_values_and_both_are_told_apart() -> None:
+async def test_key_tree_marks_folders_and_values() -> None:
     async with shown("a/b/c", "a/d", "e", "e/f") as (app, pilot):
         assert app.lines == ["▸ a/", "▸•e/"]
         await pilot.press("l", "l", "l")
@@ -16,7 +16,7 @@ async def test_folders_values_and_both_are_told_apart() -> None:
         await app.has("▾ a/", "├╴▾ b/", "│ └╴  c", "└╴  d", "▸•e/")
 
 
-async def test_keys_move_the_cursor_and_open_and_close() -> None:
+async def test_key_tree_keys_move_open_and_close() -> None:
     async with shown("a/b", "a/c", "d", "e") as (app, pilot):
         for key, on in [("j", "d"), ("down", "e"), ("j", "e"), ("k", "d"), ("g", "a"), ("G", "e"), ("home", "a")]:
             await pilot.press(key)
@@ -36,7 +36,7 @@ async def test_keys_move_the_cursor_and_open_and_close() -> None:
         await comes_to(lambda: app.chosen, ["d"])
 
 
-async def test_pages_and_ends_of_a_long_level() -> None:
+async def test_key_tree_page_and_end_keys_move() -> None:
     async with shown(*many(100)) as (app, pilot):
         for key, on in [("pagedown", "k0011"), ("pagedown", "k0022"), ("end", "k0099"), ("pageup", "k0088")]:
             await pilot.press(key)
@@ -45,7 +45,7 @@ async def test_pages_and_ends_of_a_long_level() -> None:
             await app.shows(on)
 
 
-async def test_half_pages_move_as_everywhere() -> None:
+async def test_key_tree_half_page_keys_move() -> None:
     async with shown(*many(100)) as (app, pilot):
         for key, on in [("ctrl+d", "k0006"), ("ctrl+d", "k0012"), ("ctrl+u", "k0006")]:
             await pilot.press(key)
@@ -53,20 +53,20 @@ async def test_half_pages_move_as_everywhere() -> None:
             await app.shows(on)
 
 
-async def test_marks_that_were_seen_are_cleared_and_drafts_are_marked() -> None:
+async def test_key_tree_seen_clears_marks_and_draft_is_marked() -> None:
     """Marks that were seen are cleared; a key with a draft has a sign of its own."""
     async with shown("a", "b/c", "d") as (app, pilot):
         app.store.put("a")
         app.store.put("b/c")
         app.view.draft_keys = frozenset({"d", "b/c"})
-        app.tell()
+        app.deliver_events()
         words = ["a ~", "▸ b/ ±1", "d ✎"]
         await comes_to(lambda: [" ".join(line.split()) for line in app.lines], words)
         await pilot.press("m")
         await comes_to(lambda: [" ".join(line.split()) for line in app.lines], ["a", "▸ b/", "d ✎"])
 
 
-async def test_the_cursor_is_told_when_it_moves_and_the_last_of_many_moves_counts() -> None:
+async def test_key_tree_posts_last_of_many_highlights() -> None:
     async with shown(*many(100)) as (app, pilot):
         await comes_to(lambda: app.moved[-1:], ["k0000"])
         before = len(app.moved)
@@ -77,7 +77,7 @@ async def test_the_cursor_is_told_when_it_moves_and_the_last_of_many_moves_count
         assert len(app.moved) < before + 25
 
 
-async def test_rows_that_come_and_go_above_move_neither_the_view_nor_the_cursor() -> None:
+async def test_key_tree_rows_above_do_not_move_view() -> None:
     async with shown(*many(100)) as (app, pilot):
         await pilot.press("end", *["k"] * 5)
         await app.is_on("k0094")
@@ -86,12 +86,12 @@ async def test_rows_that_come_and_go_above_move_neither_the_view_nor_the_cursor(
         before, on = app.lines, app.on
         for number in range(30):
             app.store.put(f"a{number}")
-        app.tell()
+        app.deliver_events()
         await pilot.pause()
         await comes_to(lambda: (app.lines, app.on), (before, on))
         for number in range(20):
             app.store.delete(f"k{number:04}")
-        app.tell()
+        app.deliver_events()
         app.now = 31
         app.keys.sweep(app.now)
         app.view.sync()
@@ -100,12 +100,12 @@ async def test_rows_that_come_and_go_above_move_neither_the_view_nor_the_cursor(
         assert app.view.scroll_offset.y == app.keys.row_of(app.keys.at(app.view.scroll_offset.y))
 
 
-async def test_cursor_on_a_deleted_key_stays_until_it_moves() -> None:
+async def test_key_tree_cursor_stays_on_deleted_key() -> None:
     async with shown("a", "b", "c") as (app, pilot):
         await pilot.press("j")
         await app.is_on("b")
         app.store.delete("b")
-        app.tell()
+        app.deliver_events()
         assert app.on == "b"
         app.now = 6
         app.keys.sweep(app.now)
@@ -118,7 +118,7 @@ async def test_cursor_on_a_deleted_key_stays_until_it_moves() -> None:
         await app.has("  a", "  c")
 
 
-async def test_an_opened_folder_has_its_children_in_sight() -> None:
+async def test_key_tree_opened_folder_shows_children() -> None:
     """Rows around the cursor and the children of a folder just opened are in sight."""
     folders = [f"k{number:04}/{child}" for number in range(40) for child in range(5)]
     async with shown(*folders, size=(40, 12)) as (app, pilot):
@@ -131,7 +131,7 @@ async def test_an_opened_folder_has_its_children_in_sight() -> None:
         await app.shows("k0020/")
 
 
-async def test_names_that_are_empty_are_explained() -> None:
+async def test_key_tree_empty_names_are_explained() -> None:
     """A name without a character says what it stands for."""
     async with shown("/registry/x", "a/", "a/b", "odd//x", size=(70, 12)) as (app, pilot):
         await app.has("▸ / keys that begin with /", "▸ a/", "▸ odd/")
@@ -143,7 +143,7 @@ async def test_names_that_are_empty_are_explained() -> None:
         )
 
 
-async def test_value_marks_are_left_out_where_all_have_one() -> None:
+async def test_key_tree_value_marks_can_be_left_out() -> None:
     """A store whose every folder has a value needs no mark for it."""
     async with shown("a", "a/b") as (app, _):
         await app.has("▸•a/")
@@ -152,7 +152,7 @@ async def test_value_marks_are_left_out_where_all_have_one() -> None:
         await app.has("▸ a/")
 
 
-async def test_the_cursor_survives_a_filter_that_hides_it() -> None:
+async def test_key_tree_cursor_survives_filter() -> None:
     async with shown("a", "b", "c") as (app, pilot):
         await pilot.press("G")
         await app.is_on("c")
@@ -168,11 +168,11 @@ async def test_the_cursor_survives_a_filter_that_hides_it() -> None:
         await app.is_on("c")
 
 
-async def test_rows_in_sight_stay_where_they_are_when_their_ages_are_drawn_before_it_is_told_what_came_above() -> None:
+async def test_key_tree_age_update_before_sync_keeps_rows() -> None:
     async with shown(*many(100), size=(60, 12)) as (app, pilot):
         app.view.move_cursor_to_row(50)
         app.store.put("k0045")
-        app.tell()
+        app.deliver_events()
         in_sight = [node.node for node in app.view.visible_rows]
         for number in range(20):
             app.store.put(f"a{number:02}")
@@ -183,45 +183,45 @@ async def test_rows_in_sight_stay_where_they_are_when_their_ages_are_drawn_befor
         assert [node.node for node in app.view.visible_rows] == in_sight
 
 
-async def test_the_scrollbar_follows_as_soon_as_that_can_be_seen() -> None:
+async def test_key_tree_scrollbar_follows_visible_changes() -> None:
     async with shown(*many(100), size=(40, 10)) as (app, pilot):
         for _ in range(3):
-            told = app.view.vertical_scrollbar.window_virtual_size
-            while (len(app.keys) - told) * 80 < len(app.keys):  # 10 cells, in eighths
-                assert app.view.vertical_scrollbar.window_virtual_size == told
+            known_rows = app.view.vertical_scrollbar.window_virtual_size
+            while (len(app.keys) - known_rows) * 80 < len(app.keys):  # 10 cells, in eighths
+                assert app.view.vertical_scrollbar.window_virtual_size == known_rows
                 app.store.put(f"l{len(app.keys)}")
-                app.tell()
+                app.deliver_events()
             await pilot.pause()
             await comes_to(lambda: app.view.vertical_scrollbar.window_virtual_size, len(app.keys))
             await comes_to(lambda: app.view.max_scroll_y, len(app.keys) - 10)
 
 
-async def test_an_empty_store_says_what_to_do() -> None:
+async def test_empty_store_says_what_to_do() -> None:
     async with shown() as (app, pilot):
         assert app.lines == ["No keys here."]
         await pilot.press("j", "k", "l", "h", "space", "enter", "g", "G", "pagedown", "pageup")
         app.store.put("a")
-        app.tell()
+        app.deliver_events()
         await pilot.pause()
         await app.has("  a" + " " * 36 + "+")
 
 
-async def test_changes_are_told_by_glyph_count_and_age() -> None:
+async def test_key_tree_shows_sign_count_and_age_of_changes() -> None:
     async with shown("a", "b", "c/d", "e", size=(60, 12)) as (app, pilot):
         for key in ("a", "n", "c/d", "c/x"):
             app.store.put(key)
         app.store.delete("b")
-        app.tell()
+        app.deliver_events()
         app.now = 2
         app.keys.sweep(app.now)
         app.view.sync()
         await pilot.pause()
-        told = ["a ~ 2s", "b - 2s", "▸ c/ ±2", "e", "n + 2s"]
-        await comes_to(lambda: [" ".join(line.split()) for line in app.lines], told)
+        rows = ["a ~ 2s", "b - 2s", "▸ c/ ±2", "e", "n + 2s"]
+        await comes_to(lambda: [" ".join(line.split()) for line in app.lines], rows)
 
 
 @pytest.mark.parametrize("width", [20, 40, 120])
-async def test_names_are_harmless_and_shortened_in_the_middle_by_cells(width: int) -> None:
+async def test_key_tree_names_are_sanitized_and_shortened(width: int) -> None:
     names = [
         "x" * 300 + "END",
         "日本語" * 60,
@@ -245,22 +245,22 @@ async def test_names_are_harmless_and_shortened_in_the_middle_by_cells(width: in
         assert "nope][@" in text or width < 40
 
 
-async def test_nothing_is_drawn_when_nothing_in_sight_differs() -> None:
+async def test_key_tree_redraws_only_changed_rows() -> None:
     async with shown(*many(100), "z/a") as (app, pilot):
         await pilot.pause()
         before = app.view.drawn_lines
         for _ in range(5):
             app.store.put("z/a")
-            app.tell()
+            app.deliver_events()
             await pilot.pause()
         assert app.view.drawn_lines == before
         app.store.put("k0003")
-        app.tell()
+        app.deliver_events()
         await pilot.pause()
         await comes_to(lambda: app.view.drawn_lines, before + 1)
 
 
-async def test_the_mouse_moves_opens_and_scrolls() -> None:
+async def test_key_tree_mouse_moves_opens_and_scrolls() -> None:
     async with shown("a/b", *many(50)) as (app, pilot):
         await pilot.click(KeyTree, offset=(10, 3))
         await app.is_on("k0002")
@@ -279,8 +279,8 @@ async def test_the_mouse_moves_opens_and_scrolls() -> None:
 
 @pytest.mark.parametrize("column", [0, 5], ids=["sign", "name"])
 @pytest.mark.parametrize("times", [2, 3])
-async def test_no_further_click_hits_a_row_that_moved_there(column: int, times: int) -> None:
-    """What a folder opens into scrolls: below the pointer is another key then, which nobody meant."""
+async def test_key_tree_second_click_ignores_moved_row(column: int, times: int) -> None:
+    """A folder scrolls when it is opened: below the pointer is another key then, which nobody meant."""
     children = [f"z/{number:02}" for number in range(30)]
     async with shown(*many(9), *children) as (app, pilot):
         await pilot.click(KeyTree, offset=(column, 9), times=times)
@@ -290,7 +290,7 @@ async def test_no_further_click_hits_a_row_that_moved_there(column: int, times: 
         assert not app.chosen
 
 
-async def test_a_second_click_on_a_key_shows_its_value() -> None:
+async def test_key_tree_double_click_selects_key() -> None:
     async with shown(*many(9)) as (app, pilot):
         await pilot.click(KeyTree, offset=(5, 3), times=2)
         await comes_to(lambda: app.chosen, ["k0003"])
@@ -299,7 +299,7 @@ async def test_a_second_click_on_a_key_shows_its_value() -> None:
         assert app.on == "k0003"
 
 
-async def test_the_size_of_the_terminal_changes() -> None:
+async def test_key_tree_resize_redraws() -> None:
     async with shown(*many(50), size=(40, 10)) as (app, pilot):
         await pilot.press("end")
         await app.is_on("k0049")

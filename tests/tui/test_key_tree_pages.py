@@ -7,7 +7,7 @@ from tests.session.fixtures import PATIENCE, comes_to
 from tests.tui.tree_harness import many, shown
 
 
-async def test_further_pages_are_loaded_when_their_place_comes_near() -> None:
+async def test_key_tree_loads_pages_near_cursor() -> None:
     async with shown(*many(100), page=30, size=(40, 8)) as (app, pilot):
         assert len(app.keys) == 31
         await pilot.press(*["pagedown"] * 4)
@@ -18,7 +18,7 @@ async def test_further_pages_are_loaded_when_their_place_comes_near() -> None:
         await comes_to(lambda: len(app.keys), 100)
 
 
-async def test_end_of_a_wide_level_is_read_alone() -> None:
+async def test_key_tree_end_loads_last_page_only() -> None:
     """G reads the last page and not what comes before it; what is gone up to is read from there."""
     async with shown(*many(500), page=30, size=(40, 8)) as (app, pilot):
         await pilot.press("G")
@@ -34,7 +34,7 @@ async def test_end_of_a_wide_level_is_read_alone() -> None:
         await app.is_on("k0029")
 
 
-async def test_cursor_is_in_sight_below_a_folder_that_is_not_read() -> None:
+async def test_key_tree_cursor_below_unread_folder_in_sight() -> None:
     """G and k below a wide folder leave the cursor in sight, and read nothing that is not come to."""
     async with shown(*(f"d/{name}" for name in many(500)), "odd", page=30, size=(40, 8)) as (app, pilot):
         await pilot.press("l")
@@ -54,7 +54,7 @@ async def test_cursor_is_in_sight_below_a_folder_that_is_not_read() -> None:
         assert app.store.asked == asked + 1
 
 
-async def test_pages_that_arrive_move_neither_the_cursor_nor_its_line() -> None:
+async def test_key_tree_loaded_page_keeps_cursor_line() -> None:
     """The cursor stays on its node and in its line while pages are read above it and others write."""
     async with shown(*many(500), page=30, size=(40, 8)) as (app, pilot):
         node = await app.keys.reveal("k0300")
@@ -66,13 +66,13 @@ async def test_pages_that_arrive_move_neither_the_cursor_nor_its_line() -> None:
         line = app.view.cursor.row - app.view.scroll_offset.y
         for number in range(20):
             app.store.put(f"k0290-{number:02}")
-        app.tell()
+        app.deliver_events()
         await pilot.pause()
         await app.is_on("k0300")
         assert app.view.cursor.row - app.view.scroll_offset.y == line
 
 
-async def test_what_is_near_is_not_loaded_for_a_filter() -> None:
+async def test_key_tree_filter_loads_no_pages() -> None:
     async with shown(*many(100), page=30) as (app, pilot):
         asked = app.store.asked
         app.keys.filter("k0029")
@@ -84,7 +84,7 @@ async def test_what_is_near_is_not_loaded_for_a_filter() -> None:
         await comes_to(lambda: app.store.asked, asked + 1)
 
 
-async def test_loading_failure_and_trying_again() -> None:
+async def test_key_tree_load_failure_is_shown_and_retried() -> None:
     async with shown("a/b", size=(70, 12)) as (app, pilot):
         app.store.held = True
         await pilot.press("l")

@@ -17,7 +17,7 @@ class TestLeavingASave:
 
     @SIZES
     @pytest.mark.parametrize("failure", [None, NotReachable("connection refused")])
-    async def test_outcome_is_said_in_the_tree(
+    async def test_left_save_outcome_is_shown_in_tree(
         self, tmp_path: Path, size: tuple[int, int], failure: Exception | None
     ) -> None:
         """The save goes on; the draft goes once it is saved, and stays when it is refused."""
@@ -48,7 +48,7 @@ class TestLeavingASave:
                 await page.shows("Continue the draft")
                 assert await stored(place, "app") == APP
 
-    async def test_letters_are_no_commands(self, tmp_path: Path) -> None:
+    async def test_letters_while_saving_perform_no_action(self, tmp_path: Path) -> None:
         """The app ended at the q of what was typed on while the store did not answer."""
         place = DoubtfulPlace()
         async with place.other() as store:
@@ -68,7 +68,7 @@ class TestLeavingASave:
             hold.set()
             await page.shows("saved app (rev", "1 Keys")
 
-    async def test_save_without_a_draft_is_not_left(self) -> None:
+    async def test_save_without_draft_is_not_left(self) -> None:
         """Where no draft can be kept the text would be lost with a save that fails."""
         place = DoubtfulPlace()
         async with place.other() as store:

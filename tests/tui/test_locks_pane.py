@@ -1,4 +1,4 @@
-"""What a line of the lock pane says of a lock, without a screen."""
+"""Rows of the lock list, without a screen."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ HOLDER = Contender("who", "job", "creation 7", 20.0)
         (LockInfo("job", "libkv", "libkv", HOLDER, (HOLDER,), certain=False), ["possible", "1 waiting"]),
     ],
 )
-def test_line_of_lock_says_whether_it_is_certain(lock: LockInfo, words: list[str]) -> None:
+def test_lock_row_shows_certainty(lock: LockInfo, words: list[str]) -> None:
     rows = LockList()
     rows.rows = [LockRow(lock)]
     line = "".join(text for _, text in rows.pieces(0, 100))
@@ -28,7 +28,7 @@ def test_line_of_lock_says_whether_it_is_certain(lock: LockInfo, words: list[str
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(5.0, "15s left"), (25.0, "expires now unless renewed")])
-def test_line_of_holder_says_the_time_left(seconds: float, words: str) -> None:
+def test_holder_row_shows_time_left(seconds: float, words: str) -> None:
     """A reading that is older than the time left does not say whether the session was renewed since."""
     lock = LockInfo("job", "etcd mutex", "concurrency", HOLDER)
     rows = LockList()

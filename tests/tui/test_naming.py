@@ -18,7 +18,7 @@ from tests.tui.app_harness import browsing
         (r"odd/C:\dir", "odd/C:\\dir", "not an escape: the backslash is part of the name"),
     ],
 )
-async def test_escapes_in_a_new_name_are_read(text: str, key: str, said: str) -> None:
+async def test_new_key_name_reads_escapes(text: str, key: str, said: str) -> None:
     """The key is the one that the text stands for, and the dialog says how backslashes are read."""
     place = Place()
     async with place.other() as store:
@@ -35,7 +35,7 @@ async def test_escapes_in_a_new_name_are_read(text: str, key: str, said: str) ->
         assert (await store.get(key)).value == b"hello"
 
 
-async def test_new_name_begins_with_an_escaped_folder() -> None:
+async def test_new_key_name_starts_with_escaped_folder() -> None:
     """The folder that is selected is offered as the text that stands for it."""
     place = Place()
     async with place.other() as store:

@@ -32,7 +32,7 @@ async def noticed(page: Page, text: str) -> list[str]:
 
 
 @SIZES
-async def test_notice_covers_only_the_last_line(place: Place, size: tuple[int, int]) -> None:
+async def test_notice_covers_only_last_line(place: Place, size: tuple[int, int]) -> None:
     """Neither a row of the tree, nor the editor's own line, nor the question and the buttons of a review."""
     async with browsing(place.connect, Codecs(), size=size, writable=True) as page:
         before = page.lines()[:-1]
@@ -49,7 +49,7 @@ async def test_notice_covers_only_the_last_line(place: Place, size: tuple[int, i
 
 @pytest.mark.heavy
 @SIZES
-async def test_command_to_copy_is_shown_whole(place: Place, size: tuple[int, int]) -> None:
+async def test_copy_command_is_shown_whole(place: Place, size: tuple[int, int]) -> None:
     """It is read before it is pasted into a shell."""
     async with browsing(place.connect, Codecs(), size=size) as page:
         await page.press(":")
@@ -61,7 +61,7 @@ async def test_command_to_copy_is_shown_whole(place: Place, size: tuple[int, int
         assert f"keyscope get memory: '{KEY}'".replace(" ", "") in shown.replace(" ", "")
 
 
-async def test_question_mark_explains_the_keys_of_a_question(place: Place) -> None:
+async def test_dialog_question_mark_explains_keys(place: Place) -> None:
     """In a list that is chosen from by number, and where y and n answer; neither is answered by it."""
     async with browsing(place.connect, Codecs(), writable=True) as page:
         await page.press("y", "question_mark")
@@ -71,7 +71,7 @@ async def test_question_mark_explains_the_keys_of_a_question(place: Place) -> No
 
 
 @SIZES
-async def test_click_on_the_name_of_a_tab_shows_it(place: Place, size: tuple[int, int]) -> None:
+async def test_click_on_tab_name_shows_tab(place: Place, size: tuple[int, int]) -> None:
     """The names in the title of the value pane react like the keys that turn the tabs."""
     async with browsing(place.connect, Codecs(), size=size) as page:
         for tab, words in (("metadata", "revision: "), ("history", "rev "), ("value", "line 1")):
@@ -81,7 +81,7 @@ async def test_click_on_the_name_of_a_tab_shows_it(place: Place, size: tuple[int
             await page.shows(f"[{tab}]", words)
 
 
-async def test_warning_that_was_read_gives_way_to_the_next(place: Place) -> None:
+async def test_read_warning_is_replaced_by_next(place: Place) -> None:
     """Those that come together are all shown; a later one does not pile up on them."""
     async with browsing(place.connect, Codecs()) as page:
         page.app.notify("the first", severity="warning")

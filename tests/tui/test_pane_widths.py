@@ -23,7 +23,7 @@ def width(page: Page, name: str) -> int:
 
 @pytest.mark.heavy
 @SIZES
-async def test_border_of_the_tree_moves(place: Place, size: tuple[int, int]) -> None:
+async def test_wider_moves_tree_border(place: Place, size: tuple[int, int]) -> None:
     """It stays where it is through a zoom, in which the pane has the whole screen, and never hides a pane."""
     async with browsing(place.connect, Codecs(), size=size) as page:
         before = width(page, "left")
@@ -40,7 +40,7 @@ async def test_border_of_the_tree_moves(place: Place, size: tuple[int, int]) -> 
         assert width(page, "right") == 16
 
 
-async def test_value_beside_the_tree_grows_into_it(place: Place) -> None:
+async def test_wider_value_narrows_tree(place: Place) -> None:
     """At 80 columns the two share one border."""
     async with browsing(place.connect, Codecs()) as page:
         before = width(page, "right")
@@ -48,7 +48,7 @@ async def test_value_beside_the_tree_grows_into_it(place: Place) -> None:
         assert width(page, "right") == before + 4
 
 
-async def test_border_of_the_side_panes_moves(place: Place) -> None:
+async def test_wider_value_narrows_side_panes(place: Place) -> None:
     """The value and the panes beside it share one border; the tree keeps its width."""
     async with browsing(place.connect, Codecs(), size=WIDE) as page:
         tree, value, locks = (width(page, name) for name in ("left", "value", "locks"))
@@ -58,7 +58,7 @@ async def test_border_of_the_side_panes_moves(place: Place) -> None:
         assert (width(page, "value"), width(page, "locks"), width(page, "left")) == (value, locks, tree)
 
 
-async def test_side_panes_are_hidden_and_shown(place: Place) -> None:
+async def test_side_panes_toggle(place: Place) -> None:
     """The value has their room; a hidden pane is still gone to by its key, in the place of the value."""
     async with browsing(place.connect, Codecs(), size=WIDE) as page:
         await page.shows("2 Value", "3 Locks", "4 Changes")
@@ -73,7 +73,7 @@ async def test_side_panes_are_hidden_and_shown(place: Place) -> None:
         await page.shows("2 Value", "3 Locks", "4 Changes")
 
 
-async def test_side_panes_without_room_say_so(place: Place) -> None:
+async def test_side_panes_on_narrow_screen_are_refused(place: Place) -> None:
     """At 80 columns there is nothing to hide."""
     async with browsing(place.connect, Codecs()) as page:
         await page.press("s")

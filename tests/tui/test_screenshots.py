@@ -30,8 +30,8 @@ def _at_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", list(make.SCENES))
-async def test_the_picture_is_of_the_app_as_it_is(name: str) -> None:
-    """What is not drawn yet is waited for: the same scene is looked at again, and nothing done in it once more."""
+async def test_screenshot_matches_app(name: str) -> None:
+    """Waits for what is not drawn yet: the same scene is looked at again, and nothing done in it once more."""
     kept = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
     act, size, theme = make.SCENES[name]
     title = f"keyscope demo: ({size[0]}x{size[1]})"
@@ -44,5 +44,5 @@ async def test_the_picture_is_of_the_app_as_it_is(name: str) -> None:
     assert picture == kept, f"{name}.svg is out of date: make screenshots, and look at it"
 
 
-def test_there_is_no_picture_of_anything_else() -> None:
+def test_screenshots_have_scenes() -> None:
     assert {file.stem for file in FOLDER.glob("*.svg")} == set(make.SCENES)

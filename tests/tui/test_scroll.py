@@ -81,7 +81,7 @@ VIEWS = ("value", "review", "conflict", "deletion", "reader", "history", "help")
 
 
 @pytest.mark.parametrize("view", VIEWS)
-async def test_every_long_view_scrolls_by_the_same_keys(view: str) -> None:
+async def test_long_views_scroll_by_same_keys(view: str) -> None:
     async with shown(view, NARROW, Place()) as page:
         await page.press("g")
         for key in DOWN:
@@ -97,7 +97,7 @@ async def test_every_long_view_scrolls_by_the_same_keys(view: str) -> None:
 
 
 @pytest.mark.parametrize("view", [view for view in VIEWS if view != "help"])
-async def test_every_long_view_shows_its_help(view: str) -> None:
+async def test_long_views_show_help(view: str) -> None:
     async with shown(view, NARROW, Place()) as page:
         await page.press("f1")
         await page.shows("Keys in the", "Move up by half a page.")
@@ -107,7 +107,7 @@ async def test_every_long_view_shows_its_help(view: str) -> None:
 
 class TestTheConflict:
     @SIZES
-    async def test_columns_scroll_together_and_n_goes_to_the_next_difference(self, size: tuple[int, int]) -> None:
+    async def test_conflict_columns_scroll_together(self, size: tuple[int, int]) -> None:
         async with shown("conflict", size, Place()) as page:
             await page.press("n")
             await page.shows("Difference 2 of 2", "theirs")
@@ -118,7 +118,7 @@ class TestTheConflict:
             await page.press("G")
             assert page.find("line 199").count("line 199") == 3
 
-    async def test_theirs_changed_again_is_said_and_compared_on_demand(self) -> None:
+    async def test_conflict_outdated_theirs_is_compared_again(self) -> None:
         place = Place()
         async with shown("conflict", NARROW, place) as page:
             async with place.other() as other:
@@ -129,7 +129,7 @@ class TestTheConflict:
             await page.shows("newest", "1 conflict between the changes")
             await page.hides("changed again")
 
-    async def test_merging_is_off_with_the_reason_where_nothing_can_be_merged(self) -> None:
+    async def test_conflict_without_merge_disables_use_merged(self) -> None:
         place = Place()
         async with selected(place, b"one\n") as (page, store):
             await page.press("e", "x")
@@ -141,7 +141,7 @@ class TestTheConflict:
 
 
 class TestTheReview:
-    async def test_a_new_key_is_created_and_only_added_to(self) -> None:
+    async def test_review_of_new_key_has_added_lines_only(self) -> None:
         """Named with its store; nothing reads as if an empty value was replaced."""
         place = Place()
         async with browsing(place.connect, Codecs(), writable=True) as page:
@@ -153,7 +153,7 @@ class TestTheReview:
             await page.shows("Create fresh?", "in memory:", "+hello", "Create (ctrl+s)")
             assert not [line for line in page.lines() if line.strip(" │▕").startswith("-")]
 
-    async def test_an_empty_new_key_says_so(self) -> None:
+    async def test_review_of_empty_new_key_says_so(self) -> None:
         place = Place()
         async with browsing(place.connect, Codecs(), writable=True) as page:
             await page.press("n")
@@ -161,7 +161,7 @@ class TestTheReview:
             await page.press("enter", "ctrl+s")
             await page.shows("Create empty?", "(an empty value)")
 
-    async def test_the_key_that_saves_is_the_one_that_was_chosen(self) -> None:
+    async def test_review_uses_remapped_save_key(self) -> None:
         place = Place()
         actions = ACTIONS.with_keys({"save": ["f2"]})
         async with place.other() as store:
@@ -178,7 +178,7 @@ class TestTheReview:
 class TestTheDeletion:
     @pytest.mark.heavy
     @SIZES
-    async def test_names_every_key_with_store_and_promise_in_sight(self, size: tuple[int, int]) -> None:
+    async def test_deletion_preview_lists_all_keys(self, size: tuple[int, int]) -> None:
         async with shown("deletion", size, Place()) as page:
             facts = ("200 entries", "in memory:", "Nothing is deleted if a key below it changes before.")
             await page.shows(*facts, "Type 'folder' to confirm")
@@ -193,7 +193,7 @@ class TestTheDeletion:
             await page.shows(*facts)
             assert sum("folder/line" in line for line in page.lines()) == size[1] - 8  # no row is left empty
 
-    async def test_the_word_can_be_typed_while_the_names_scroll(self) -> None:
+    async def test_deletion_preview_types_while_scrolling(self) -> None:
         async with shown("deletion", NARROW, Place()) as page:
             await page.press("tab")
             await page.type("fold")
@@ -205,7 +205,7 @@ class TestTheDeletion:
 
 
 class TestTheValuePane:
-    async def test_left_goes_back_to_the_tree(self) -> None:
+    async def test_value_left_focuses_tree(self) -> None:
         place = Place()
         async with selected(place, b"one\n") as (page, _):
             for key in ("h", "left"):
@@ -213,14 +213,14 @@ class TestTheValuePane:
                 assert page.app.focused is not None
                 assert isinstance(page.app.focused, KeyTree)
 
-    async def test_notes_are_wrapped_and_not_cut(self) -> None:
+    async def test_value_notes_are_wrapped(self) -> None:
         place = Place()
         async with place.other() as store, browsing(place.connect, Codecs()) as page:
             await store.put("key", b"one\x1b\n")
             await page.shows("shown escaped", "cannot be shown", "backslash")
 
 
-async def test_help_wraps_its_lines_and_lists_what_the_editor_does() -> None:
+async def test_help_wraps_lines_and_lists_editor_keys() -> None:
     place = Place()
     async with selected(place, b"one\n") as (page, _):
         await page.press("e", "f1")

@@ -30,7 +30,7 @@ class Speaker(App[None]):
     ("text", "height"), [("one", 1), ("one\ntwo", 2), ("x" * 45, 3), ("漢" * 15, 2), ("one\n" + "x" * 25, 3), ("", 1)]
 )
 @pytest.mark.parametrize("before", ["a", "a\nb\nc", "y" * 30])
-async def test_the_room_is_that_of_the_text_whatever_was_said_before(text: str, height: int, before: str) -> None:
+async def test_status_label_height_follows_text(text: str, height: int, before: str) -> None:
     app = Speaker()
     async with app.run_test(size=(20, 10)) as pilot:
         words = app.query_one(StatusLabel)
@@ -41,7 +41,7 @@ async def test_the_room_is_that_of_the_text_whatever_was_said_before(text: str, 
         await comes_to(lambda: words.size.height, height)
 
 
-async def test_another_text_of_as_many_lines_is_drawn_without_a_layout() -> None:
+async def test_status_label_same_height_needs_no_layout() -> None:
     app = Speaker()
     async with app.run_test(size=(20, 10)) as pilot:
         words = app.query_one(StatusLabel)
@@ -55,7 +55,7 @@ async def test_another_text_of_as_many_lines_is_drawn_without_a_layout() -> None
         assert app.laid_out == laid_out
 
 
-async def test_another_style_of_the_same_text_is_drawn() -> None:
+async def test_status_label_other_style_is_drawn() -> None:
     app = Speaker()
     async with app.run_test(size=(20, 10)) as pilot:
         words = app.query_one(StatusLabel)

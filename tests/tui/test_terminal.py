@@ -30,7 +30,7 @@ CANARY = "canary-in-the-coal-mine"
 
 
 def sent_since(terminal: Terminal, begun: int) -> str:
-    """Give what was sent beyond so many bytes; what is cut at either end may be a part of a character."""
+    """Return what was sent beyond so many bytes; what is cut at either end may be a part of a character."""
     return terminal.sent[begun:].decode(errors="ignore")
 
 
@@ -50,7 +50,7 @@ def stale_in_time(terminal: Terminal, begun: int) -> None:
 
 
 @pytest.mark.servers
-def test_a_stopped_server_is_seen_as_stale_in_time(tmp_path: Path) -> None:
+def test_terminal_stopped_server_is_stale(tmp_path: Path) -> None:
     with EtcdServer() as server, Terminal(f"etcd://{server.address}/", home=tmp_path) as terminal:
         server.ctl("put", "app", "before")
         terminal.shows("LIVE", "before")
@@ -65,7 +65,7 @@ def test_a_stopped_server_is_seen_as_stale_in_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
-async def test_nothing_is_live_before_what_happened_meanwhile_is_shown(tmp_path: Path) -> None:
+async def test_terminal_live_only_after_missed_changes(tmp_path: Path) -> None:
     async with EtcdServer() as server, FaultProxy(server.client_port) as proxy:
         await asyncio.to_thread(server.ctl, "put", "app", "before")
         with Terminal(f"etcd://{proxy.address}/", home=tmp_path) as terminal:
@@ -97,7 +97,7 @@ ODD_KEYS = [
 ]
 
 
-def test_copied_commands_work_in_a_shell(shared_etcd: EtcdServer, prefix: str, tmp_path: Path) -> None:
+def test_copied_command_runs_in_shell(shared_etcd: EtcdServer, prefix: str, tmp_path: Path) -> None:
     """The command for each odd key prints its value, that for a folder lists it, in a real shell on a real store."""
     url = f"etcd://{shared_etcd.address}{prefix}"
     keys = [*ODD_KEYS, *(f"folder {key}/below" for key in ODD_KEYS)]
@@ -115,7 +115,7 @@ def test_copied_commands_work_in_a_shell(shared_etcd: EtcdServer, prefix: str, t
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_and_the_terminal_is_as_it_was(place: str, tmp_path: Path, number: signal.Signals) -> None:
+def test_signal_ends_app_and_restores_terminal(place: str, tmp_path: Path, number: signal.Signals) -> None:
     fill(place, app="value")
     with Terminal(place, home=tmp_path) as terminal:
         terminal.shows("LIVE")
@@ -125,7 +125,7 @@ def test_a_signal_ends_it_and_the_terminal_is_as_it_was(place: str, tmp_path: Pa
         assert "Traceback" not in terminal.sent.decode()
 
 
-def test_without_its_terminal_it_ends(tmp_path: Path) -> None:
+def test_lost_terminal_ends_app(tmp_path: Path) -> None:
     with Terminal("demo:", home=tmp_path) as terminal:
         terminal.shows("LIVE")
         terminal.hang_up()
@@ -136,7 +136,7 @@ def test_without_its_terminal_it_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
-def test_key_is_shown_to_a_user_with_rights_on_it_only(tmp_path: Path) -> None:
+def test_key_without_rights_shows_permission_denied(tmp_path: Path) -> None:
     """Nothing on the way may be listed: the prompt completes nothing, says why, and the key itself is shown."""
     with EtcdServer() as server:
         server.enable_auth("root-password")
@@ -164,7 +164,7 @@ def test_key_is_shown_to_a_user_with_rights_on_it_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
-def test_completion_from_a_stopped_server_ends_nothing(tmp_path: Path) -> None:
+def test_completion_from_stopped_server_is_harmless(tmp_path: Path) -> None:
     """A folder that does not answer completes nothing; the app goes on."""
     with EtcdServer() as server:
         fill(f"etcd://{server.address}/", **{"far/b/c": "stored at c"})
@@ -189,13 +189,13 @@ PRESSED = (*[ESCAPE] * 6, *"\r\r\r\r\t /:endyt[]rwf1234+?xbmGgjklh\x10\x12\x13",
 
 
 def _reaches(columns: int, text: str) -> bool:
-    """Tell whether something stands beyond so many columns."""
+    """Return whether something stands beyond so many columns."""
     return any(len(line) > columns for line in text.splitlines())
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("lane", range(figure(2, 40)))
-def test_keys_at_random_end_nothing(tmp_path: Path, lane: int) -> None:
+def test_random_keys_end_nothing(tmp_path: Path, lane: int) -> None:
     chosen = seed() + lane
     chance = random.Random(chosen)
     with Terminal("--write", "demo:", home=tmp_path, size=chance.choice([NARROW, WIDE, (40, 10)])) as terminal:
@@ -215,11 +215,11 @@ def test_keys_at_random_end_nothing(tmp_path: Path, lane: int) -> None:
 
 
 def everything(terminal: Terminal, home: Path) -> bytes:
-    """Give all that was sent to the terminal and all that was written to files."""
+    """Return all that was sent to the terminal and all that was written to files."""
     return terminal.sent + b"".join(file.read_bytes() for file in home.rglob("*") if file.is_file())
 
 
-def test_internal_error_is_shown_without_secrets(shared_etcd: EtcdServer, place: str, tmp_path: Path) -> None:
+def test_internal_error_shows_no_secret(shared_etcd: EtcdServer, place: str, tmp_path: Path) -> None:
     """An unexpected exception is shown in a line, its traceback kept in a file without messages; the app goes on."""
     fill(place, app="value")
     url = place.replace("etcd://", f"etcd://root:{CANARY}@")
@@ -239,7 +239,7 @@ def test_internal_error_is_shown_without_secrets(shared_etcd: EtcdServer, place:
 
 
 @pytest.mark.servers
-def test_a_password_is_nowhere(tmp_path: Path) -> None:
+def test_password_is_nowhere(tmp_path: Path) -> None:
     with EtcdServer() as server:
         server.enable_auth(CANARY)
         server.ctl("put", "app", "value")

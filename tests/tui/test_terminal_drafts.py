@@ -14,7 +14,7 @@ from tests.tui.terminal import Terminal, drafts
 
 
 def kept(home: Path) -> str:
-    """Give the text of the only draft there is, without what it began with."""
+    """Return the text of the only draft there is, without what it began with."""
     found = [re.search(rb'\\"text\\": \\"((?:\d+ )*)begin', file.read_bytes()) for file in drafts(home)]
     return found[0][1].decode() if len(found) == 1 and found[0] else ""
 
@@ -23,7 +23,7 @@ def _is_kept(home: Path, typed: str, _: str) -> bool:
     return kept(home) == typed
 
 
-def test_what_was_typed_outlives_kill_9(place: str, tmp_path: Path) -> None:
+def test_draft_survives_kill_9(place: str, tmp_path: Path) -> None:
     fill(place, app="begin\n")
     typed = ""
     for number in range(10, 10 + figure(3, 10)):
@@ -67,7 +67,7 @@ def test_what_was_typed_outlives_kill_9(place: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["ctrl+q", "q", signal.SIGTERM], ids=str)
-def test_drafts_are_said_in_the_shell_at_the_end(place: str, tmp_path: Path, way: str | signal.Signals) -> None:
+def test_drafts_are_named_in_shell_at_exit(place: str, tmp_path: Path, way: str | signal.Signals) -> None:
     """Whoever quits with unsaved text learns which key has a draft; who has none sees no line."""
     fill(place, app="begin")
     line = f"1 draft kept: app (keyscope {place} opens it)"

@@ -1,4 +1,4 @@
-"""What strangers wrote, in a real terminal: nothing of it steers the terminal, every byte that is sent is looked at."""
+"""Hostile text in a real terminal: nothing of it steers the terminal, every byte that is sent is looked at."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -49,7 +49,7 @@ def lose_a_race(terminal: Terminal, place: str, value: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
-def test_of_what_strangers_wrote_nothing_steers_the_terminal(place: str, tmp_path: Path, size: tuple[int, int]) -> None:
+def test_terminal_receives_no_hostile_sequence(place: str, tmp_path: Path, size: tuple[int, int]) -> None:
     values = {f"strange/{number:02}{text}": stored(text) for number, text in enumerate(STORED)}
     values |= {f"strange/z-{name}": stored(text) for name, text in KINDS.items()}
     values["strange/zz"] = escaped = b"\x1b]0;a title\x07\x1b[2J" + "\u202egpj.exe [/markup]".encode()
@@ -89,7 +89,7 @@ def test_of_what_strangers_wrote_nothing_steers_the_terminal(place: str, tmp_pat
         assert foreign(terminal.sent, size) == []
 
 
-async def test_of_strange_locks_and_failures_nothing_steers_the_terminal(place: str, tmp_path: Path) -> None:
+async def test_terminal_receives_no_hostile_lock_or_error(place: str, tmp_path: Path) -> None:
     async with strange_locks(place):
         with Terminal(place, home=tmp_path, size=WIDE) as terminal:
             await asyncio.to_thread(terminal.shows, "4 held, 4 waiting")
@@ -103,7 +103,7 @@ async def test_of_strange_locks_and_failures_nothing_steers_the_terminal(place: 
 
 
 @pytest.mark.parametrize("words", [["etcd://no\x1b[31mhost\x07:1/"], ["etcd://127.0.0.1:1/\x1b]0;x\x07"]], ids=repr)
-def test_an_address_with_escapes_is_told_without_them(words: list[str], tmp_path: Path) -> None:
+def test_address_with_escapes_is_sanitized(words: list[str], tmp_path: Path) -> None:
     with Terminal(*words, home=tmp_path) as terminal:
         terminal.until(lambda text: "DISCONNECTED" in text or terminal.process.poll() is not None, "it says why")
         if terminal.process.poll() is None:

@@ -24,7 +24,7 @@ KINDS_OF_TERMINAL = {
 
 
 @pytest.mark.parametrize("size", SIZES, ids=[f"{columns}x{lines}" for columns, lines in SIZES])
-def test_every_size_is_usable_or_at_least_survived(place: str, tmp_path: Path, size: tuple[int, int]) -> None:
+def test_terminal_any_size_is_usable(place: str, tmp_path: Path, size: tuple[int, int]) -> None:
     fill(place, **{"a": "1", "f/b": "2", "f/c": "3"})
     with Terminal("--write", place, home=tmp_path) as terminal:
         terminal.shows("LIVE", "a", "f/", "1 B")
@@ -48,12 +48,12 @@ def test_every_size_is_usable_or_at_least_survived(place: str, tmp_path: Path, s
 
 
 def _fills(columns: int, ends: str, text: str) -> bool:
-    """Tell whether the first line is the one for so many columns: what it ends with stands at the window's edge."""
+    """Return whether the first line is the one for so many columns: what it ends with stands at the window's edge."""
     first = text.partition("\n")[0]
     return first.endswith(ends) and columns - 5 < len(first) <= columns
 
 
-def test_of_sizes_in_quick_succession_the_last_one_counts(place: str, tmp_path: Path) -> None:
+def test_terminal_last_of_quick_sizes_counts(place: str, tmp_path: Path) -> None:
     with Terminal(place, home=tmp_path) as terminal:
         terminal.shows("● LIVE", "read-only")
         for columns in range(60, 60 + 3 * figure(40, 100), 3):
@@ -64,7 +64,7 @@ def test_of_sizes_in_quick_succession_the_last_one_counts(place: str, tmp_path: 
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_TERMINAL)
-def test_every_kind_of_terminal_shows_all(place: str, tmp_path: Path, kind: str) -> None:
+def test_terminal_kinds_show_all(place: str, tmp_path: Path, kind: str) -> None:
     fill(place, app="value")
     with Terminal(place, home=tmp_path, variables=KINDS_OF_TERMINAL[kind]) as terminal:
         terminal.shows("● LIVE", "1 Keys", "app", "value", "read-only")
@@ -77,7 +77,7 @@ def test_every_kind_of_terminal_shows_all(place: str, tmp_path: Path, kind: str)
             assert all(len(set(colour.split(";"))) == 1 for colour in colours), "there is a colour that is no grey"
 
 
-def test_tab_right_behind_what_is_typed_completes_it(place: str, tmp_path: Path) -> None:
+def test_terminal_tab_right_after_typing_completes(place: str, tmp_path: Path) -> None:
     """The completion is accepted when it comes, although tab was pressed before it was there."""
     asyncio.run(filled(place, {"config/app.json": b"{}"}))
     with Terminal(place, home=tmp_path) as terminal:
@@ -91,7 +91,7 @@ def test_tab_right_behind_what_is_typed_completes_it(place: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize(("typed", "shown"), [("config/a", "valid JSON"), ("nowhere", "no such key: nowhere")])
-def test_enter_right_behind_tab_waits_for_the_completion(place: str, tmp_path: Path, typed: str, shown: str) -> None:
+def test_terminal_enter_after_tab_waits_for_completion(place: str, tmp_path: Path, typed: str, shown: str) -> None:
     """Enter takes the completed name, or what was typed where nothing completes it."""
     asyncio.run(filled(place, {"config/app.json": b"{}"}))
     with Terminal(place, home=tmp_path) as terminal:

@@ -14,7 +14,7 @@ VALUE = "value-canary-77aa"
 
 
 @pytest.mark.servers
-def test_log_of_an_app_whose_cluster_loses_members(tmp_path: Path) -> None:
+def test_log_of_app_with_losing_cluster(tmp_path: Path) -> None:
     """Saves, liveness, endpoints and watches are logged with their reasons; no secret and no value is."""
     file = tmp_path / "keyscope.log"
 

@@ -135,7 +135,7 @@ def client(shared_server: Server) -> Iterator[Other]:
 
 
 @SIZES
-def test_a_days_work(client: Other, shared_server: Server, tmp_path: Path, size: tuple[int, int]) -> None:
+def test_tmux_session_of_a_day(client: Other, shared_server: Server, tmp_path: Path, size: tuple[int, int]) -> None:
     root = f"work{size[0]}"
     app = '{\n  "threads": 8,\n  "host": "db",\n  "pool": 4,\n  "level": "info"\n}\n'
     client.put(f"{root}/config/app.json", app)
@@ -193,7 +193,7 @@ def test_a_days_work(client: Other, shared_server: Server, tmp_path: Path, size:
         tmux.hides("LIVE")
 
 
-def test_locks_of_others_are_seen(client: Other, shared_server: Server, tmp_path: Path) -> None:
+def test_tmux_shows_locks_of_other_clients(client: Other, shared_server: Server, tmp_path: Path) -> None:
     with ExitStack() as holding:
         holding.enter_context(client.locking("tmux/jobs/nightly"))
         with window("locks", (160, 50), url_of(shared_server, "tmux"), tmp_path) as tmux:

@@ -22,8 +22,8 @@ class SlowCodecs(Codecs):
         return super().choices(key, value)
 
 
-async def test_list_of_a_large_value_opens_and_fills() -> None:
-    """What is typed meanwhile narrows down what comes; nothing is taken that is not in sight."""
+async def test_type_list_of_large_value_opens_and_fills() -> None:
+    """Text typed meanwhile filters the options found later; only a visible one can be selected."""
     place, codecs = Place(), SlowCodecs()
     async with place.other() as store:
         await store.put("key", b"[1]" + b" " * THREAD_SIZE)
@@ -44,8 +44,8 @@ async def test_list_of_a_large_value_opens_and_fills() -> None:
         await page.shows("hex: for which keys?")
 
 
-async def test_list_that_is_left_early_is_gone() -> None:
-    """What is found after the list was left changes nothing."""
+async def test_type_list_left_early_is_gone() -> None:
+    """Options found after the list was left change nothing."""
     place, codecs = Place(), SlowCodecs()
     async with place.other() as store:
         await store.put("key", b"[1]" + b" " * THREAD_SIZE)

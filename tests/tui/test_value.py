@@ -1,4 +1,4 @@
-"""What the value pane makes of a document where there is little room."""
+"""Hex dumps in a narrow value pane."""
 
 from hypothesis import given
 from hypothesis import strategies as some
@@ -8,9 +8,9 @@ from explorer.codecs.codecs import Codecs
 
 
 @given(some.binary(max_size=100))
-def test_a_dump_of_eight_bytes_a_line_tells_the_same(value: bytes) -> None:
+def test_hex_dump_narrow_has_all_bytes(value: bytes) -> None:
     lines = Codecs().open("k", value, Choice("hex")).content.at_width(46).text.splitlines()
     assert all(len(line) <= 46 for line in lines)
-    told = "".join(line.partition(": ")[2].partition("  |")[0] for line in lines)
-    assert bytes.fromhex(told) == value
+    digits = "".join(line.partition(": ")[2].partition("  |")[0] for line in lines)
+    assert bytes.fromhex(digits) == value
     assert [int(line.partition(":")[0], 16) for line in lines] == list(range(0, len(value), 8))

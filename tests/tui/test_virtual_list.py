@@ -42,7 +42,7 @@ class OneList(App[None]):
         yield Numbers()
 
 
-async def test_lines_draw_again_only_the_rows_that_differ() -> None:
+async def test_virtual_list_redraws_only_changed_rows() -> None:
     app = OneList()
     async with app.run_test(size=(40, 10)) as pilot:
         await pilot.pause()
@@ -69,7 +69,7 @@ async def test_lines_draw_again_only_the_rows_that_differ() -> None:
         assert "row 14" in "".join(strip.text for strip in app.screen._compositor.render_strips())  # noqa: SLF001 - Textual has no other way to its text
 
 
-async def test_a_second_click_chooses_the_line() -> None:
+async def test_virtual_list_double_click_selects() -> None:
     app = OneList()
     async with app.run_test(size=(40, 10)) as pilot:
         rows = app.query_one(Numbers)
@@ -85,7 +85,7 @@ async def test_a_second_click_chooses_the_line() -> None:
         assert app.chosen == [4]
 
 
-async def test_a_second_click_takes_an_answer() -> None:
+async def test_choice_dialog_double_click_selects() -> None:
     app = App[None]()
     async with app.run_test(size=(60, 20)) as pilot:
         answers: list[str | None] = []

@@ -97,12 +97,12 @@ async def write_vendor(page: Page, vendor: str) -> None:
 
 
 def fields(value: bytes | None) -> list[tuple[int, bytes]]:
-    """Give the fields of a message as they lie in its bytes, in their order."""
+    """Return the fields of a message as they lie in its bytes, in their order."""
     data = value or b""
     return [(span.number, data[span.start : span.end]) for span in wire.spans(data)]
 
 
-async def test_messages_are_found_and_read(shared_server: Server, tmp_path: Path) -> None:
+async def test_voltha_messages_are_decoded(shared_server: Server, tmp_path: Path) -> None:
     async with (
         network(shared_server, "read", tmp_path) as (_, url, rules),
         looking(url, rules, NARROW) as page,
@@ -116,9 +116,7 @@ async def test_messages_are_found_and_read(shared_server: Server, tmp_path: Path
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
-async def test_one_field_is_edited_and_no_other_byte(
-    shared_server: Server, tmp_path: Path, size: tuple[int, int]
-) -> None:
+async def test_voltha_edit_changes_one_field_only(shared_server: Server, tmp_path: Path, size: tuple[int, int]) -> None:
     async with (
         network(shared_server, f"edit{size[0]}", tmp_path) as (store, url, rules),
         looking(url, rules, size) as page,
@@ -140,7 +138,7 @@ async def test_one_field_is_edited_and_no_other_byte(
         ]
 
 
-async def test_a_race_is_merged_by_field(shared_server: Server, tmp_path: Path) -> None:
+async def test_voltha_conflict_is_merged_by_field(shared_server: Server, tmp_path: Path) -> None:
     async with (
         network(shared_server, "race", tmp_path) as (store, url, rules),
         looking(url, rules, WIDE) as page,

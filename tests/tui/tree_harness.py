@@ -27,7 +27,7 @@ class Page(App[None]):
         self.now = 0.0
         self.store = store
         self.keys = Tree(
-            store.load, load_before=store.load_before, on_change=self._told, clock=lambda: self.now, verify_delay=0
+            store.load, load_before=store.load_before, on_change=self._sync_view, clock=lambda: self.now, verify_delay=0
         )
         self.moved: list[str | None] = []
         self.chosen: list[str] = []
@@ -41,7 +41,7 @@ class Page(App[None]):
     def on_mount(self) -> None:
         self.run_worker(self.keys.run(), exit_on_error=True)
 
-    def _told(self) -> None:
+    def _sync_view(self) -> None:
         for view in self.query(KeyTree):
             view.sync()
 
@@ -70,8 +70,8 @@ class Page(App[None]):
         """The name under the cursor."""
         return self.keys.at(self.view.cursor.row).name
 
-    def tell(self) -> None:
-        """Have the tree hear what happened, as once per frame."""
+    def deliver_events(self) -> None:
+        """Apply the events so far and draw them, as once per frame."""
         self.keys.apply(self.store.told())
         self.view.sync()
 
