@@ -80,7 +80,7 @@ class TestGet:
 
     @pytest.mark.parametrize(
         "case",
-        [(b"\xff", "p.Person", "does not parse as p.Person"), (ADA, "q.Person", "there is p.Person")],
+        [(b"\xff", "p.Person", "does not parse as p.Person"), (ADA, "q.Person", "did you mean p.Person")],
     )
     def test_get_of_another_message_is_one_error_line(
         self, keyscope: Run, database: Database, proto: str, case: tuple[bytes, str, str]
@@ -147,7 +147,7 @@ class TestPut:
     def test_put_unknown_type_is_refused_with_a_similar_one(self, keyscope: Run, proto: str) -> None:
         result = keyscope("put", "memory:", "k", "--proto", proto, "--type", "Person", "--value", "")
         assert result.code == 2
-        assert "there is p.Person" in result.error
+        assert "did you mean p.Person" in result.error
         assert "--proto" in result.error
 
     def test_put_without_a_type_stores_the_value_as_given(self, keyscope: Run, proto: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as some
 from explorer.codecs.base import Choice, Limits
 from explorer.codecs.codecs import Codecs
 from explorer.codecs.protobuf import wire
-from explorer.codecs.protobuf.wire import Kind, encode_varint
+from explorer.codecs.protobuf.wire import WireType, encode_varint
 from explorer.model.errors import InvalidText
 from explorer.model.sanitize import sanitize
 from tests.codecs.common import THREE, TWO, edges, opened
@@ -102,7 +102,7 @@ def test_a_value_that_is_too_large_is_not_read_as_a_message() -> None:
     codecs = Codecs(edges().schemas, limits=Limits(max_value=100, max_hex_value=50))
     document = codecs.open("k", wire.delimited(8, bytes(200)), MESSAGE)
     assert document.choice == Choice("hex")
-    assert "too many to be read as a message" in document.reason
+    assert "too large for a message" in document.reason
     assert document.read_only_reason is not None
 
 
@@ -113,7 +113,7 @@ def test_a_text_that_becomes_too_long_is_cut_and_not_edited() -> None:
 
 
 def test_a_length_that_is_a_lie_is_refused_at_once() -> None:
-    value = wire.tag(1, Kind.DELIMITED) + encode_varint(1 << 40)
+    value = wire.tag(1, WireType.LEN) + encode_varint(1 << 40)
     assert edges().open("k", value, MESSAGE).choice == Choice("hex")
 
 

@@ -59,8 +59,8 @@ def test_another_kind_in_its_place_cannot_be_merged() -> None:
     [
         (envelope(RAW, kind="Node"), "no schema has the Kubernetes object v1 Node"),
         (envelope(RAW, version="apps/v1"), "apps/v1 Pod"),
-        (envelope(RAW, rest=delimited(3, b"gzip")), "encoded once more"),
-        (b"k8s\0\xff", "no whole Kubernetes object"),
+        (envelope(RAW, rest=delimited(3, b"gzip")), "content encoding"),
+        (b"k8s\0\xff", "not a complete Kubernetes object"),
         (envelope(b"\xff"), "does not parse"),
     ],
     ids=["kind", "group", "encoding", "broken envelope", "broken object"],
@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_shown_as_bytes_with_the_reason(value: bytes, why
 def test_json_is_no_envelope() -> None:
     assert edges().open("k", b'{"kind": "Pod"}').choice == Choice("json")
     document = Codecs().open("k", b"{}", Choice("k8s"))
-    assert "no Kubernetes object" in document.reason
+    assert "not a Kubernetes object" in document.reason
 
 
 def kinds(*names: str) -> Codecs:

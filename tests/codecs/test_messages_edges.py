@@ -8,13 +8,13 @@ import pytest
 from explorer.codecs.base import Choice, Form, Limits
 from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.fields import serialized
-from explorer.codecs.protobuf.wire import Kind, encode_varint
+from explorer.codecs.protobuf.wire import WireType, encode_varint
 from explorer.model.errors import InvalidText
 from tests.codecs.common import EDITION, LOOSE, THREE, TWO, edges, edited, made, opened
 
 
 def varint(number: int, value: int) -> bytes:
-    return wire.tag(number, Kind.VARINT) + encode_varint(value)
+    return wire.tag(number, WireType.VARINT) + encode_varint(value)
 
 
 def text(number: int, value: str | bytes) -> bytes:
@@ -37,18 +37,18 @@ THREES: Mapping[str, bytes] = {
     "a message in two pieces": text(10, text(1, "n")) + text(10, varint(2, 7)),
     "a field twice": varint(3, 1) + varint(3, 2),
     "two members of a oneof": text(16, "first") + varint(18, 3),
-    "an overlong number": wire.tag(3, Kind.VARINT) + b"\x81\x80\x00",
+    "an overlong number": wire.tag(3, WireType.VARINT) + b"\x81\x80\x00",
     "a bool of 2": varint(7, 2),
     "numbers packed": text(12, b"\x01\x02\x03"),
     "numbers not packed": varint(12, 1) + varint(12, 2),
     "an open enumeration": varint(9, 99),
     "the least and the greatest": varint(3, 1 << 63) + varint(4, (1 << 64) - 1),
     "what a double cannot hold": varint(3, 2**53 + 1),
-    "minus zero": wire.tag(5, Kind.FIXED64) + struct.pack("<d", -0.0),
-    "the smallest double": wire.tag(5, Kind.FIXED64) + struct.pack("<d", 5e-324),
-    "NaN with a payload": wire.tag(5, Kind.FIXED64) + bytes.fromhex("010000000000f87f"),
+    "minus zero": wire.tag(5, WireType.I64) + struct.pack("<d", -0.0),
+    "the smallest double": wire.tag(5, WireType.I64) + struct.pack("<d", 5e-324),
+    "NaN with a payload": wire.tag(5, WireType.I64) + bytes.fromhex("010000000000f87f"),
     "signalling NaNs in a list": text(24, bytes.fromhex("010000000000f47f") * 2),
-    "infinity": wire.tag(6, Kind.FIXED32) + struct.pack("<f", float("inf")),
+    "infinity": wire.tag(6, WireType.I32) + struct.pack("<f", float("inf")),
     "a map in an odd order with a key twice": text(13, text(1, "b") + text(2, "1"))
     + text(13, text(1, "a") + text(2, "2"))
     + text(13, text(1, "b") + text(2, "3")),
@@ -69,7 +69,7 @@ THREES: Mapping[str, bytes] = {
     "a time that is none": text(21, varint(1, 1 << 62) + varint(2, 1 << 40)),
     "a Struct with a value of no kind": text(22, text(1, text(1, "k") + text(2, ""))),
     "a Struct with NaN": text(
-        22, text(1, text(1, "k") + text(2, wire.tag(2, Kind.FIXED64) + struct.pack("<d", float("nan"))))
+        22, text(1, text(1, "k") + text(2, wire.tag(2, WireType.I64) + struct.pack("<d", float("nan"))))
     ),
     "NUL, quotes and escapes": text(2, 'a\0b"c\\d\n\t\r\x1b'),
     "what reorders, hides and ends lines": text(2, "a\u202eb\u2028c\x85d\u200b"),
@@ -129,7 +129,7 @@ def test_keys_of_maps_that_are_not_utf_8_are_shown_as_bytes_of_the_value(key: by
     value = ID + varint(4, 1) * (entries - 1) + text(7, text(1, key) + varint(2, 1))
     document = edges().open("key", value, Choice("protobuf", TWO, form))
     assert document.language == "hex"
-    assert "not all the keys of its maps are text" in document.reason
+    assert "a map key is not UTF-8" in document.reason
     assert TWO not in edges().schemas.candidates(value[-100:], Limits())
     assert document.encode(document.text).value == value
 
@@ -175,7 +175,7 @@ class TestEditsAtTheEdges:
             (text(13, text(2, "v")), 'value: "v"', 'key: "k" value: "v"', text(13, text(1, "k") + text(2, "v"))),
             (varint(9, 99), "99", "RED", varint(9, 1)),
             (varint(12, 1) + varint(12, 2), "numbers: 2\n", "", text(12, b"\x01")),
-            (wire.tag(5, Kind.FIXED64) + bytes.fromhex("010000000000f87f"), "nan", "0.5", None),
+            (wire.tag(5, WireType.I64) + bytes.fromhex("010000000000f87f"), "nan", "0.5", None),
         ],
         ids=["absent", "present", "oneof", "empty message", "map key", "enumeration", "list", "NaN"],
     )
@@ -260,10 +260,10 @@ class TestWhatIsSaid:
             ('{\n  "not_there": 1\n}', 2, "not_there"),
             ('{\n  "leaf": {\n    "number": "x"\n  }\n}', 3, "number"),
             ("[]", 1, "a list"),
-            ('{"leaf": []}', 1, "leaf is not a JSON object"),
-            ('{"leaves": [{}, ""]}', 1, "leaves[1] is not a JSON object"),
-            ('{"named": {"k": []}}', 1, 'named["k"] is not a JSON object'),
-            ('{"any": {"@type": "x/edges.three.Edge", "leaf": []}}', 1, "any.leaf is not a JSON object"),
+            ('{"leaf": []}', 1, "leaf must be an object"),
+            ('{"leaves": [{}, ""]}', 1, "leaves[1] must be an object"),
+            ('{"named": {"k": []}}', 1, 'named["k"] must be an object'),
+            ('{"any": {"@type": "x/edges.three.Edge", "leaf": []}}', 1, "any.leaf must be an object"),
             ('{"data": "!!"}', 1, "base64"),
             ('{"large": 9007199254740993.0}', 1, "too large"),
             ('{"text": "a", "text": "b"}', 1, "text"),
@@ -279,7 +279,7 @@ class TestWhatIsSaid:
 
     def test_bytes_in_another_order_are_told_before_an_edit(self) -> None:
         assert opened(ID + varint(3, 1)).notes == ()
-        assert "what is not edited stays as it is" in opened(varint(3, 1) + ID).notes[0]
+        assert "what is not edited is kept" in opened(varint(3, 1) + ID).notes[0]
 
     def test_json_that_cannot_say_it_gives_way_to_text_and_says_why(self) -> None:
         document = opened(THREES["an Any of an unknown type"], form="json")

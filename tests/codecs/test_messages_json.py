@@ -109,7 +109,7 @@ def test_value_with_a_list_is_shown_in_every_form(form: Form) -> None:
 def test_fields_called_like_methods_are_read_and_edited_as_json() -> None:
     """The library's text format cannot read them; its accessors are reached behind the fields."""
     name = "edges.methods.Methods"
-    message = wire.delimited(1, b"x") + wire.tag(2, wire.Kind.VARINT) + b"\x05" + wire.delimited(99, b"unknown")
+    message = wire.delimited(1, b"x") + wire.tag(2, wire.WireType.VARINT) + b"\x05" + wire.delimited(99, b"unknown")
     document = edges().open("key", message, Choice("protobuf", name))
     assert document.choice.form == "json"
     assert "DESCRIPTOR" in document.notes[0] or "ListFields" in document.notes[0]

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from explorer.codecs.base import Form
 from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.fields import serialized
-from explorer.codecs.protobuf.wire import Kind, encode_varint
+from explorer.codecs.protobuf.wire import WireType, encode_varint
 from tests.codecs.common import THREE, made, opened
 from tests.scale import figure
 
@@ -19,7 +19,7 @@ Edit = Callable[[Any], None]
 
 
 def varint(number: int, value: int) -> bytes:
-    return wire.tag(number, Kind.VARINT) + encode_varint(value)
+    return wire.tag(number, WireType.VARINT) + encode_varint(value)
 
 
 def text(number: int, value: str) -> bytes:
@@ -32,9 +32,9 @@ strange = some.one_of(  # numbers that the schema has not
     some.builds(
         lambda number, inner: wire.grouped(number, varint(7, inner)), some.integers(1000, 1010), some.integers(0, 9)
     ),
-    some.just(wire.tag(1003, Kind.FIXED64) + b"12345678"),
-    some.just(wire.tag(1003, Kind.FIXED32) + b"1234"),
-    some.just(wire.tag(1, Kind.VARINT) + b"\x05"),  # a known number in another wire type
+    some.just(wire.tag(1003, WireType.I64) + b"12345678"),
+    some.just(wire.tag(1003, WireType.I32) + b"1234"),
+    some.just(wire.tag(1, WireType.VARINT) + b"\x05"),  # a known number in another wire type
 )
 
 
@@ -140,7 +140,7 @@ def test_every_other_field_keeps_its_bytes_and_its_place(value: bytes) -> None:
     old, new = list(wire.spans(value)), list(wire.spans(encoded.value))
     assert len(old) == len(new)
     for was, now in zip(old, new, strict=True):
-        if (was.number, was.kind) != (1, Kind.DELIMITED):
+        if (was.number, was.wire_type) != (1, WireType.LEN):
             assert value[was.whole] == encoded.value[now.whole]
 
 

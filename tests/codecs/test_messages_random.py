@@ -154,7 +154,7 @@ def plain(node: JsonNode) -> object:
     match node:
         case JsonObject():
             found = {NAMES.get(name, name): plain(value) for name, value in node}
-            assert len(found) == len(node), "a name is there twice"
+            assert len(found) == len(node), "a name is a duplicate"
             return {
                 repr(number(name) if number(name) is not None else name): value
                 for name, value in found.items()

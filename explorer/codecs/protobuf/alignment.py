@@ -7,7 +7,7 @@ from typing import Final
 from google.protobuf.message import Message
 
 from explorer.codecs.line_merge import matching_pairs
-from explorer.codecs.protobuf.fields import comparable, content, fields_of
+from explorer.codecs.protobuf.fields import comparable, comparable_field, fields_of
 
 _MAX_COMPARED_PAIRS: Final = 10_000
 """Pairs of elements up to which a gap is compared field by field."""
@@ -61,7 +61,7 @@ def _match_similar(
 
 
 def _fields(message: Message) -> dict[int, object]:
-    return {field.number: content(message, field) for field in fields_of(message)}
+    return {field.number: comparable_field(message, field) for field in fields_of(message)}
 
 
 def _best_pairs(old: Sequence[dict[int, object]], new: Sequence[dict[int, object]]) -> list[tuple[int, int]]:

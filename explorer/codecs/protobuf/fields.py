@@ -1,4 +1,4 @@
-"""Fields of messages, whatever their kind: what is in them, as values that can be compared."""
+"""Uniform access to the fields of messages, extensions included, and their values in comparable form."""
 
 import json
 from collections.abc import Hashable, Iterator, MutableMapping, Sequence
@@ -14,8 +14,8 @@ ANY: Final = "google.protobuf.Any"
 _PREFIX: Final = "type.googleapis.com/"
 
 
-class _Extended(Protocol):
-    """What every message offers and the library's types do not tell."""
+class _HasExtensions(Protocol):
+    """Attributes of every message that the library's stubs lack."""
 
     @property
     def Extensions(self) -> MutableMapping[FieldDescriptor, object]: ...  # noqa: N802 - the library's names
@@ -26,12 +26,12 @@ class _Extended(Protocol):
 
 
 def _own(message: Message) -> Message:
-    """Give the library's own methods of a message, which fields of the same names hide."""
+    """Return the message with the library's own methods, which fields of the same name hide."""
     return cast("Message", super(type(message), message))
 
 
-def _extended(message: Message) -> _Extended:
-    return cast("_Extended", _own(message))
+def _extended(message: Message) -> _HasExtensions:
+    return cast("_HasExtensions", _own(message))
 
 
 def descriptor_of(message: Message) -> Descriptor:
@@ -40,94 +40,94 @@ def descriptor_of(message: Message) -> Descriptor:
 
 
 def set_fields(message: Message) -> Sequence[tuple[FieldDescriptor, object]]:
-    """Return the fields that are set, by number, with what is in them."""
+    """Return the fields that are set with their values, by number."""
     return _own(message).ListFields()
 
 
 def set_present(message: Message) -> None:
-    """Have a message be there although nothing is in it."""
+    """Mark an empty submessage as present."""
     _own(message).SetInParent()
 
 
 def copy_into(message: Message, other: Message) -> None:
-    """Make a message the same as another one of its type."""
+    """Replace the contents of a message with those of another of its type."""
     _own(message).CopyFrom(other)
 
 
 def which_oneof(message: Message, name: str) -> str | None:
-    """Return the name of the field of a oneof that is set."""
+    """Return the name of the field of a oneof that is set, or None."""
     return cast("str | None", _own(message).WhichOneof(name))
 
 
 def is_complete(message: Message) -> bool:
-    """Return whether all required fields are there."""
+    """Return whether all required fields are set."""
     return bool(_own(message).IsInitialized())
 
 
 def serialized(message: Message) -> bytes:
-    """Give the bytes of a message, maps in the order of their keys; a required field may be missing."""
+    """Return the bytes of a message, with maps sorted by key; required fields may be missing."""
     return _own(message).SerializePartialToString(deterministic=True)
 
 
-def copied(message: Message) -> Message:
-    """Give a copy with all that the schema does not know."""
+def copy_message(message: Message) -> Message:
+    """Return a copy, unknown fields included."""
     copy = type(message)()
     copy_into(copy, message)
     return copy
 
 
 def unknown_size(message: Message) -> int:
-    """Count the bytes of what the schema does not know, at all depths but inside an Any."""
-    known = copied(message)
+    """Return the size of the unknown fields at all depths, but not inside an Any."""
+    known = copy_message(message)
     _own(known).DiscardUnknownFields()
     return len(serialized(message)) - len(serialized(known))
 
 
 def entry_type(field: FieldDescriptor) -> Descriptor:
-    """Give what an entry of a map is on the wire: a message with a key and a value."""
+    """Return the entry type of a map field: a message with a key and a value."""
     return cast("Descriptor", field.message_type)
 
 
 def extension(pool: DescriptorPool, descriptor: Descriptor, name: str) -> FieldDescriptor | None:
-    """Return the extension of a type by its full name; one of a message set is called by its message's, too."""
+    """Return the extension of a type by its full name, or by its message's for a message set; None without one."""
     try:
         candidates = [pool.FindExtensionByName(name)]
     except KeyError:
         if not descriptor.GetOptions().message_set_wire_format or (kind := message_type(pool, name)) is None:
             return None
         candidates = [one for one in kind.extensions if one.message_type == kind]
-    except TypeError:  # half of a surrogate pair, with which nothing is called
+    except TypeError:  # a name with a lone surrogate
         return None
     return next((one for one in candidates if one.containing_type == descriptor), None)
 
 
 def message_type(pool: DescriptorPool, name: str) -> Descriptor | None:
-    """Return the type of message with a full name; None if there is none."""
+    """Return the message type of a full name, or None."""
     try:
         return pool.FindMessageTypeByName(name)
-    except (KeyError, TypeError):  # the latter for half of a surrogate pair, with which nothing is called
+    except (KeyError, TypeError):  # the latter for a name with a lone surrogate
         return None
 
 
 def hiding_field(kind: type[Message]) -> str | None:
-    """Return the name of a field, of a type or of one that it can hold, that hides a method of the library."""
-    methods = frozenset(dir(kind.__mro__[1]))  # the class generated for the type stands before the library's own
-    waiting = [cast("Descriptor", kind.DESCRIPTOR)]
-    seen = {waiting[0].full_name}
-    while waiting:
-        for one in waiting.pop().fields:
+    """Return the name of a field, also of nested types, that hides a method of the library; None without one."""
+    methods = frozenset(dir(kind.__mro__[1]))  # the base class of the generated one
+    pending = [cast("Descriptor", kind.DESCRIPTOR)]
+    seen = {pending[0].full_name}
+    while pending:
+        for one in pending.pop().fields:
             if one.name in methods:
                 return one.name
             if one.message_type is not None and one.message_type.full_name not in seen:
                 seen.add(one.message_type.full_name)
-                waiting.append(one.message_type)
+                pending.append(one.message_type)
     return None
 
 
 def missing_fields(message: Message) -> list[str]:
-    """Name the required fields that are not there, each with its path.
+    """Return the paths of missing required fields.
 
-    The library's own list of them reads memory that is not its own where a map of scalars stands before.
+    The library's own list reads invalid memory after a map of scalars.
     """
     return [] if is_complete(message) else list(_missing_fields(message, ""))
 
@@ -141,7 +141,7 @@ def _missing_fields(message: Message, path: str) -> Iterator[str]:
 
 
 def _messages_in(message: Message) -> Iterator[tuple[str, Message]]:
-    """Give the messages in a message, each with the last step of its path."""
+    """Yield the submessages of a message, each with the last step of its path."""
     for one, value in set_fields(message):
         name = f"[{one.full_name}]" if one.is_extension else one.name
         match value:
@@ -158,57 +158,58 @@ def _messages_in(message: Message) -> Iterator[tuple[str, Message]]:
 
 @contextmanager
 def packing_checked(pool: DescriptorPool) -> Iterator[None]:
-    """Have text format check an Any by `missing_fields`: the library's own check can end the process.
+    """Make text format check an Any with `missing_fields`: the library's own check can crash the process.
 
     Args:
-        pool: Where the type of the Any is from.
+        pool: The pool of the Any type.
     """
-    found = message_type(pool, ANY)
-    made = None if found is None else GetMessageClass(found)  # the library forgets a class that nobody holds
-    if made is not None:
-        setattr(made, "Pack", _pack)  # noqa: B010 - the library calls it
+    any_type = message_type(pool, ANY)
+    # The reference is kept: the library forgets unreferenced classes.
+    any_class = None if any_type is None else GetMessageClass(any_type)
+    if any_class is not None:
+        setattr(any_class, "Pack", _pack)  # noqa: B010 - the library calls it
     yield
 
 
 def _pack(any_message: Message, inner: Message, type_url_prefix: str = _PREFIX, **_: object) -> None:
     name = descriptor_of(inner).full_name
     if missing := missing_fields(inner):
-        message = f"{name} in an Any lacks required fields: {', '.join(missing)}"
+        message = f"{name} in an Any has missing required fields: {', '.join(missing)}"
         raise EncodeError(message)
     setattr(any_message, "type_url", f"{type_url_prefix}{name}")  # noqa: B010 - a field of data
-    repack(any_message, serialized(inner))
+    repack_any(any_message, serialized(inner))
 
 
 def is_map(field: FieldDescriptor) -> bool:
-    """Tell whether a field is a map."""
+    """Return whether a field is a map."""
     return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
 def read(message: Message, field: FieldDescriptor) -> object:
-    """Give what is in a field: a value, a message, or something like a list or a mapping that is the message's own."""
+    """Return the value of a field: a scalar, a message, or the message's own list or mapping."""
     return _extended(message).Extensions[field] if field.is_extension else getattr(message, field.name)
 
 
 def submessage(message: Message, field: FieldDescriptor) -> Message:
-    """Give the message in a field."""
+    """Return the message of a field."""
     return cast("Message", read(message, field))
 
 
 def elements(message: Message, field: FieldDescriptor) -> list[Message]:
-    """Give the messages in a repeated field."""
+    """Return the messages of a repeated field."""
     return list(cast("list[Message]", read(message, field)))
 
 
 def mapping(message: Message, field: FieldDescriptor) -> MutableMapping[Hashable, object]:
-    """Give the map in a field."""
+    """Return the mapping of a map field."""
     return cast("MutableMapping[Hashable, object]", read(message, field))
 
 
 def write(message: Message, field: FieldDescriptor, value: object) -> None:
-    """Set a field that holds one value; a message is copied."""
+    """Set a singular field; a message is copied."""
     if isinstance(value, Message):
         copy_into(submessage(message, field), value)
-        set_present(submessage(message, field))  # an empty one is there too
+        set_present(submessage(message, field))  # an empty one is present too
     elif field.is_extension:
         _extended(message).Extensions[field] = value
     else:
@@ -216,12 +217,12 @@ def write(message: Message, field: FieldDescriptor, value: object) -> None:
 
 
 def clear_oneof(message: Message, name: str) -> None:
-    """Empty the field of a oneof that is set."""
+    """Clear the field of a oneof that is set."""
     _own(message).ClearField(name)
 
 
 def clear(message: Message, field: FieldDescriptor) -> None:
-    """Empty a field."""
+    """Clear a field."""
     if field.is_extension:
         _extended(message).ClearExtension(field)
     else:
@@ -229,12 +230,12 @@ def clear(message: Message, field: FieldDescriptor) -> None:
 
 
 def has(message: Message, field: FieldDescriptor) -> bool:
-    """Tell whether a field is there, where the schema makes a difference between that and a default."""
+    """Return whether a field with presence is set."""
     return _extended(message).HasExtension(field) if field.is_extension else _own(message).HasField(field.name)
 
 
-def content(message: Message, field: FieldDescriptor) -> object:
-    """Give what is in a field as a value that compares by meaning: NaN equals NaN, 0.0 is not -0.0."""
+def comparable_field(message: Message, field: FieldDescriptor) -> object:
+    """Return the value of a field in comparable form: NaN equals NaN, 0.0 is not -0.0."""
     if is_map(field):
         return {key: comparable(value) for key, value in mapping(message, field).items()}
     if field.is_repeated:
@@ -245,22 +246,22 @@ def content(message: Message, field: FieldDescriptor) -> object:
 
 
 def comparable(value: object) -> Hashable:
-    """Give a value or message as something that compares by meaning."""
+    """Return a scalar or message in comparable form."""
     return serialized(value) if isinstance(value, Message) else repr(value)
 
 
 def fields_of(*messages: Message) -> list[FieldDescriptor]:
-    """Give the fields that are set in any of these messages of one type, by number."""
-    found = {field.number: field for message in messages for field, _ in set_fields(message)}
-    return [found[number] for number in sorted(found)]
+    """Return the fields that are set in any of the messages of one type, by number."""
+    by_number = {field.number: field for message in messages for field, _ in set_fields(message)}
+    return [by_number[number] for number in sorted(by_number)]
 
 
-def unpacked(any_message: Message) -> tuple[str, bytes]:
-    """Give what an Any says its type is, and the bytes in it."""
+def unpack_any(any_message: Message) -> tuple[str, bytes]:
+    """Return the type URL and the bytes of an Any."""
     url, value = (getattr(any_message, name) for name in ("type_url", "value"))
     return url, value
 
 
-def repack(any_message: Message, value: bytes) -> None:
-    """Put other bytes of the same type into an Any."""
+def repack_any(any_message: Message, value: bytes) -> None:
+    """Replace the bytes of an Any; its type stays."""
     setattr(any_message, "value", value)  # noqa: B010 - a field of data

@@ -1,7 +1,7 @@
-"""Messages read from their JSON: nothing is stored that differs from what was written.
+"""Parser of the JSON of messages; it refuses what would be stored differently from what is written.
 
-Source: protobuf.dev/programming-guides/json. The library's own reader takes a list or a string for an empty message,
-drops all but one of repeated map keys, and stores what is not base64 as no bytes, so it is not used.
+Source: protobuf.dev/programming-guides/json. The library's own parser accepts a list or a string as an empty message,
+drops repeated map keys, and stores invalid base64 as no bytes, so it is not used.
 """
 
 import json
@@ -31,7 +31,13 @@ from explorer.codecs.protobuf.fields import (
     submessage,
     write,
 )
-from explorer.codecs.protobuf.json_scalars import RefusedError, half_of_a_pair, read_key, read_scalar, read_worded
+from explorer.codecs.protobuf.json_scalars import (
+    InvalidNodeError,
+    read_key,
+    read_notation,
+    read_scalar,
+    surrogate_problem,
+)
 from explorer.codecs.protobuf.json_tree import JsonNode, JsonNumber, JsonObject, kind_name, offset, parse_json
 from explorer.codecs.text.escapes import invalid
 
@@ -47,27 +53,27 @@ _EMPTY_NAME: Final = '""'
 
 Item = TypeVar("Item")
 _Members: TypeAlias = Sequence[tuple[int, str, JsonNode]]
-"""The members of an object, each with its index."""
+"""Members of an object, each with its index."""
 
 
-def read_json(text: str, kind: type[Message], pool: DescriptorPool) -> Message:
+def read_json(text: str, message_class: type[Message], pool: DescriptorPool) -> Message:
     """Return the message of its JSON.
 
     Args:
-        text: What a person wrote.
-        kind: The message's class.
-        pool: Where the types of what is in an Any, and extensions, are.
+        text: The JSON text.
+        message_class: The class of the message.
+        pool: The pool of extensions and of the types in an Any.
 
     Raises:
-        InvalidText: It is not JSON, or something in it would not be stored as it is written; the message has the path
-            and the reason.
-        RecursionError: It is nested too deeply.
+        InvalidText: The text is not JSON, or a value would not be stored as it is written; the error has line, column,
+            path and reason.
+        RecursionError: The text is nested too deeply.
     """
-    message = kind()
+    message = message_class()
     tree = parse_json(text)
     try:
         _Reader(pool).message(tree, message)
-    except RefusedError as error:
+    except InvalidNodeError as error:
         path = "".join(label for _, label in reversed(error.steps)).removeprefix(".")
         place = offset(text, [index for index, _ in reversed(error.steps)], name=error.name)
         raise invalid(text, place, f"{path or 'the message'} {error.reason}") from error
@@ -76,17 +82,17 @@ def read_json(text: str, kind: type[Message], pool: DescriptorPool) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads nodes into messages by their descriptors."""
+    """Parser of JSON nodes into messages by their descriptors."""
 
     pool: DescriptorPool
     names: dict[str, Mapping[str, FieldDescriptor]] = field(default_factory=dict)
-    """The fields of each type by all names that JSON may call them."""
+    """Fields of each type by their names and JSON names."""
 
     def message(self, node: JsonNode, message: Message) -> None:
-        """Read a node into an empty message.
+        """Parse a node into an empty message.
 
         Raises:
-            RefusedError: It would not be stored as it is written.
+            InvalidNodeError: A value would not be stored as it is written.
         """
         descriptor = descriptor_of(message)
         special = _SPECIAL.get(descriptor.full_name)
@@ -99,20 +105,22 @@ class _Reader:
         seen: dict[int, str] = {}
         oneofs: dict[str, str] = {}
 
-        def take(member: tuple[str, JsonNode]) -> None:
+        def parse(member: tuple[str, JsonNode]) -> None:
             name, node = member
             one = self._named(descriptor, name)
             if one.number in seen:
-                same = "is there twice" if seen[one.number] == name else f"is the same field as {seen[one.number]}"
-                raise RefusedError(same, name=True)
+                duplicate = "is a duplicate" if seen[one.number] == name else f"is the same field as {seen[one.number]}"
+                raise InvalidNodeError(duplicate, name=True)
             seen[one.number] = name
-            if node is None and not _takes_null(one):
+            if node is None and not _accepts_null(one):
                 return
             if (oneof := one.containing_oneof) is not None and (other := oneofs.setdefault(oneof.name, name)) != name:
-                raise RefusedError(f"cannot be set together with {other}: both are of {oneof.name}", name=True)
+                raise InvalidNodeError(
+                    f"cannot be set together with {other}: both are in the oneof {oneof.name}", name=True
+                )
             self._field(node, message, one)
 
-        _each(((index, f".{name or _EMPTY_NAME}", (name, node)) for index, name, node in members), take)
+        _each(((index, f".{name or _EMPTY_NAME}", (name, node)) for index, name, node in members), parse)
 
     def _named(self, descriptor: Descriptor, name: str) -> FieldDescriptor:
         names = self.names.get(descriptor.full_name)
@@ -123,9 +131,9 @@ class _Reader:
         if found is None and name.startswith("[") and name.endswith("]"):
             found = extension(self.pool, descriptor, name[1:-1])
         if found is None:
-            alike = get_close_matches(name, names, n=1)
-            hint = f" (there is {alike[0]})" if alike else ""
-            raise RefusedError(f"is not a field of {descriptor.full_name}{hint}", name=True)
+            similar = get_close_matches(name, names, n=1)
+            hint = f" (did you mean {similar[0]}?)" if similar else ""
+            raise InvalidNodeError(f"is not a field of {descriptor.full_name}{hint}", name=True)
         return found
 
     def _field(self, node: JsonNode, message: Message, one: FieldDescriptor) -> None:
@@ -145,12 +153,12 @@ class _Reader:
         entries = mapping(message, one)
         seen: dict[object, str] = {}
 
-        def take(member: tuple[str, JsonNode]) -> None:
+        def parse(member: tuple[str, JsonNode]) -> None:
             name, node = member
             key = read_key(name, key_field)
             if key in seen:
-                same = "is there twice" if seen[key] == name else f"is the same key as {json.dumps(seen[key])}"
-                raise RefusedError(same, name=True)
+                duplicate = "is a duplicate" if seen[key] == name else f"is the same key as {json.dumps(seen[key])}"
+                raise InvalidNodeError(duplicate, name=True)
             seen[key] = name
             _check_element(node, value_field)
             if value_field.message_type is None:
@@ -158,40 +166,40 @@ class _Reader:
             else:
                 self.message(node, cast("Message", entries[key]))
 
-        _each(((index, _label(name), (name, node)) for index, name, node in _members(node)), take)
+        _each(((index, _label(name), (name, node)) for index, name, node in _members(node)), parse)
 
     def _list(self, node: JsonNode, message: Message, one: FieldDescriptor) -> None:
         elements = read(message, one)
 
-        def take(node: JsonNode) -> None:
+        def parse(node: JsonNode) -> None:
             _check_element(node, one)
             if one.message_type is None:
                 cast("list[object]", elements).append(read_scalar(node, one))
             else:
                 self.message(node, cast("_Messages", elements).add())
 
-        _each(((index, f"[{index}]", inner) for index, inner in enumerate(_elements(node))), take)
+        _each(((index, f"[{index}]", inner) for index, inner in enumerate(_elements(node))), parse)
 
     # Well-known types
 
     def any(self, node: JsonNode, message: Message) -> None:
-        """Read an Any: an object with the type's URL, and the fields or the `value` of what is in it."""
+        """Parse an Any: an object with the type URL, and the fields or the `value` of its message."""
         members = _members(node)
         if not members:
             return
         urls = [(index, node) for index, name, node in members if name == _TYPE_URL]
         if not urls:
-            raise RefusedError('has no "@type"')
+            raise InvalidNodeError('has no "@type"')
         if len(urls) > 1:
-            raise _refused_at(urls[1][0], "is there twice", name=True)
+            raise _invalid_at(urls[1][0], "is a duplicate", name=True)
         index, url = urls[0]
         if not isinstance(url, str) or isinstance(url, JsonNumber):
-            raise _refused_at(index, f"is not a string but {kind_name(url)}")
-        if (half := half_of_a_pair(url)) is not None:
-            raise _refused_at(index, half)
+            raise _invalid_at(index, f"must be a string, not {kind_name(url)}")
+        if (problem := surrogate_problem(url)) is not None:
+            raise _invalid_at(index, problem)
         descriptor = message_type(self.pool, url.rpartition("/")[2])
         if descriptor is None:
-            raise _refused_at(index, f"names a message that no schema has: {url}")
+            raise _invalid_at(index, f"is an unknown message type: {url}")
         inner = GetMessageClass(descriptor)()
         rest = [member for member in members if member[1] != _TYPE_URL]
         wrapped = descriptor.full_name in _SPECIAL or (
@@ -202,30 +210,30 @@ class _Reader:
         else:
             self._fields(rest, inner, descriptor)
         if missing := missing_fields(inner):
-            raise RefusedError(f"lacks required fields: {', '.join(missing)}")
+            raise InvalidNodeError(f"has missing required fields: {', '.join(missing)}")
         for name, value in (("type_url", url), ("value", serialized(inner))):
             _set(message, name, value)
 
     def _wrapped(self, members: _Members, inner: Message) -> None:
-        """Read what an Any has as its `value`: a message that is no object in JSON, or an Empty as Go writes it."""
+        """Parse the `value` of an Any: a message whose JSON is not an object, or an Empty as Go writes it."""
         if not any(name == "value" for _, name, _ in members):
-            raise RefusedError('has no "value"')
+            raise InvalidNodeError('has no "value"')
         for at, (index, name, _) in enumerate(members):
             if name != "value" or at > 0:
-                reason = "is there twice" if name == "value" else 'has no place beside "value"'
-                raise _refused_at(index, reason, label=name, name=True)
+                reason = "is a duplicate" if name == "value" else 'is not allowed beside "value"'
+                raise _invalid_at(index, reason, label=name, name=True)
         _each([(index, ".value", node) for index, _, node in members], lambda node: self.message(node, inner))
 
     def struct(self, node: JsonNode, message: Message) -> None:
-        """Read a Struct: any object."""
+        """Parse a Struct: any object."""
         self._map(node, message, descriptor_of(message).fields_by_name["fields"])
 
     def list_value(self, node: JsonNode, message: Message) -> None:
-        """Read a ListValue: any list."""
+        """Parse a ListValue: any list."""
         self._list(node, message, descriptor_of(message).fields_by_name["values"])
 
     def value(self, node: JsonNode, message: Message) -> None:
-        """Read a Value: any JSON."""
+        """Parse a Value: any JSON."""
         match node:
             case None:
                 _set(message, "null_value", 0)
@@ -241,28 +249,28 @@ class _Reader:
                 self._named_field(node, message, "list_value")
 
     def wrapper(self, node: JsonNode, message: Message) -> None:
-        """Read a wrapper: the bare value in it."""
+        """Parse a wrapper: its bare value."""
         self._named_field(node, message, "value")
 
     def _named_field(self, node: JsonNode, message: Message, name: str) -> None:
         self._field(node, message, descriptor_of(message).fields_by_name[name])
 
     def timestamp(self, node: JsonNode, message: Message) -> None:
-        """Read a Timestamp."""
-        _set_numbers(message, read_worded(node, well_known.timestamp))
+        """Parse a Timestamp."""
+        _set_numbers(message, read_notation(node, well_known.timestamp))
 
     def duration(self, node: JsonNode, message: Message) -> None:
-        """Read a Duration."""
-        _set_numbers(message, read_worded(node, well_known.duration))
+        """Parse a Duration."""
+        _set_numbers(message, read_notation(node, well_known.duration))
 
     def mask(self, node: JsonNode, message: Message) -> None:
-        """Read a FieldMask."""
+        """Parse a FieldMask."""
         paths = read(message, descriptor_of(message).fields_by_name["paths"])
-        cast("list[str]", paths).extend(read_worded(node, well_known.mask_paths))
+        cast("list[str]", paths).extend(read_notation(node, well_known.mask_paths))
 
 
 class _Messages(Protocol):
-    """A repeated field of messages."""
+    """Repeated field of messages."""
 
     def add(self) -> Message:
         """Append an empty message."""
@@ -280,31 +288,31 @@ _SPECIAL: Final[Mapping[str, Callable[[_Reader, JsonNode, Message], None]]] = {
 }
 
 
-def _each(items: Iterable[tuple[int, str, Item]], take: Callable[[Item], None]) -> None:
-    """Read members or elements; an error is told which one it is about."""
+def _each(items: Iterable[tuple[int, str, Item]], parse: Callable[[Item], None]) -> None:
+    """Parse members or elements; an error gets the step of its path."""
     for index, label, item in items:
         try:
-            take(item)
-        except RefusedError as error:
+            parse(item)
+        except InvalidNodeError as error:
             error.steps.append((index, label))
             raise
 
 
-def _refused_at(index: int, reason: str, *, label: str = _TYPE_URL, name: bool = False) -> RefusedError:
-    error = RefusedError(reason, name=name)
+def _invalid_at(index: int, reason: str, *, label: str = _TYPE_URL, name: bool = False) -> InvalidNodeError:
+    error = InvalidNodeError(reason, name=name)
     error.steps.append((index, f".{label}"))
     return error
 
 
 def _members(node: JsonNode) -> _Members:
     if not isinstance(node, JsonObject):
-        raise RefusedError(f"is not a JSON object but {kind_name(node)}")
+        raise InvalidNodeError(f"must be an object, not {kind_name(node)}")
     return [(index, name, inner) for index, (name, inner) in enumerate(node)]
 
 
 def _elements(node: JsonNode) -> list[JsonNode]:
     if not isinstance(node, list):
-        raise RefusedError(f"is not a list but {kind_name(node)}")
+        raise InvalidNodeError(f"must be a list, not {kind_name(node)}")
     return node
 
 
@@ -312,8 +320,8 @@ def _label(key: str) -> str:
     return f"[{json.dumps(key, ensure_ascii=False)}]"
 
 
-def _takes_null(one: FieldDescriptor) -> bool:
-    """Return whether null is a value of a field or element, not its absence."""
+def _accepts_null(one: FieldDescriptor) -> bool:
+    """Return whether null is a value of the field, not its absence."""
     if one.message_type is not None:
         return one.message_type.full_name == VALUE and not one.is_repeated
     return one.enum_type is not None and one.enum_type.full_name == NULL_VALUE and not one.is_repeated
@@ -322,11 +330,11 @@ def _takes_null(one: FieldDescriptor) -> bool:
 def _check_element(node: JsonNode, one: FieldDescriptor) -> None:
     kind = one.message_type or one.enum_type
     if node is None and (kind is None or kind.full_name not in (VALUE, NULL_VALUE)):
-        raise RefusedError("is null, which no list or map can hold")
+        raise InvalidNodeError("must not be null in a list or map")
 
 
-def _set_numbers(message: Message, found: tuple[int, int]) -> None:
-    for name, value in zip(("seconds", "nanos"), found, strict=True):
+def _set_numbers(message: Message, values: tuple[int, int]) -> None:
+    for name, value in zip(("seconds", "nanos"), values, strict=True):
         _set(message, name, value)
 
 

@@ -1,4 +1,4 @@
-"""JSON as a tree that keeps what `json.loads` drops: repeated names, the digits of numbers, and where everything is."""
+"""Lossless JSON tree: with repeated names, the digits of numbers, and the offset of each node."""
 
 import json
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from explorer.codecs.text.json_syntax import JSON_TOKEN, check_json
 
 
 class JsonNumber(str):
-    """A number, as it is written."""
+    """Number as written."""
 
     __slots__ = ()
 
 
 class JsonObject(tuple[tuple[str, "JsonNode"], ...]):
-    """The members of an object in their order; a name may be there twice."""
+    """Members of an object in their order; names may repeat."""
 
     __slots__ = ()
 
@@ -26,8 +26,8 @@ def parse_json(text: str) -> JsonNode:
     """Return the tree of a JSON text.
 
     Raises:
-        InvalidText: It is not JSON.
-        RecursionError: It is nested too deeply.
+        InvalidText: The text is not JSON.
+        RecursionError: The text is nested too deeply.
     """
     check_json(text)
     tree: JsonNode = json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber, object_pairs_hook=JsonObject)
@@ -35,7 +35,7 @@ def parse_json(text: str) -> JsonNode:
 
 
 def kind_name(node: JsonNode) -> str:
-    """Return what a node is, with its article."""
+    """Return the JSON type of a node with its article."""
     match node:
         case JsonObject():
             return "an object"
@@ -52,32 +52,32 @@ def kind_name(node: JsonNode) -> str:
 
 
 def offset(text: str, path: Sequence[int], *, name: bool = False) -> int:
-    """Return where a node begins in its text.
+    """Return the offset of a node in its text.
 
     Args:
         text: JSON.
-        path: The index of the member or element at each level, from the outermost.
-        name: Return where the member's name begins instead of its value.
+        path: The index of the member or element at each level, outermost first.
+        name: Return the offset of the member's name, not its value.
     """
-    wanted, here = list(path), list[int]()
-    objects: list[bool] = []
+    target, current = list(path), list[int]()
+    is_object: list[bool] = []
     after_name = False
     for token in JSON_TOKEN.finditer(text):
         match token[0]:
             case "]" | "}":
-                here.pop()
-                objects.pop()
+                current.pop()
+                is_object.pop()
             case ",":
-                here[-1] += 1
+                current[-1] += 1
                 after_name = False
             case ":":
                 after_name = True
-            case found:
-                is_name = bool(objects) and objects[-1] and not after_name
-                if here == wanted and is_name is name:
+            case start:
+                is_name = bool(is_object) and is_object[-1] and not after_name
+                if current == target and is_name is name:
                     return token.start()
-                if found in ("{", "["):
-                    here.append(0)
-                    objects.append(found == "{")
+                if start in ("{", "["):
+                    current.append(0)
+                    is_object.append(start == "{")
                     after_name = False
     return 0

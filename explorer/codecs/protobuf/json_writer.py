@@ -1,4 +1,4 @@
-"""Messages written as their JSON, with the names of the schema and maps in the order of their keys."""
+"""Writer of the JSON of messages, with the schema's field names and maps sorted by key."""
 
 import json
 import math
@@ -13,11 +13,11 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from explorer.codecs.protobuf import well_known
-from explorer.codecs.protobuf.fields import ANY, descriptor_of, entry_type, is_map, read, set_fields, unpacked
+from explorer.codecs.protobuf.fields import ANY, descriptor_of, entry_type, is_map, read, set_fields, unpack_any
 from explorer.codecs.protobuf.json_reader import NULL_VALUE, VALUE, WRAPPERS
 from explorer.codecs.protobuf.numbers import shortest_single
 
-_LONG: Final = frozenset(
+_64_BIT_TYPES: Final = frozenset(
     {
         FieldDescriptor.TYPE_INT64,
         FieldDescriptor.TYPE_UINT64,
@@ -29,23 +29,23 @@ _LONG: Final = frozenset(
 
 
 def write_json(message: Message, pool: DescriptorPool) -> str:
-    """Return the JSON of a message; what the schema does not know is not in it.
+    """Return the JSON of a message without its unknown fields.
 
     Args:
-        message: What to write.
-        pool: Where the types of what is in an Any are.
+        message: The message.
+        pool: The pool of the types in an Any.
 
     Raises:
-        ValueError: JSON has no word for something in it; the message says for what.
-        google.protobuf.message.DecodeError: What is in an Any is not of its type.
-        RecursionError: It is nested too deeply.
+        ValueError: JSON cannot represent a value; the message is the reason.
+        google.protobuf.message.DecodeError: The content of an Any is not of its type.
+        RecursionError: The message is nested too deeply.
     """
     return json.dumps(_Writer(pool).message(message), indent=2, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Makes of messages what `json.dumps` writes."""
+    """Converter of messages to values for `json.dumps`."""
 
     pool: DescriptorPool
 
@@ -80,13 +80,13 @@ class _Writer:
     # Well-known types
 
     def any(self, message: Message) -> object:
-        url, value = unpacked(message)
+        url, value = unpack_any(message)
         if not url and not value:
             return {}
         try:
             kind = GetMessageClass(self.pool.FindMessageTypeByName(url.rpartition("/")[2]))
         except KeyError:
-            raise ValueError(f"no schema has what is in an Any: {url or 'bytes without a type'}") from None
+            raise ValueError(f"unknown type in an Any: {url or 'no type URL'}") from None
         inner = kind.FromString(value)
         if descriptor_of(inner).full_name in _SPECIAL:
             return {"@type": url, "value": self.message(inner)}
@@ -97,7 +97,7 @@ class _Writer:
             if one.name == "null_value":
                 return None
             if one.name == "number_value" and not math.isfinite(cast("float", value)):
-                raise ValueError(f"a google.protobuf.Value cannot say {value} in JSON")
+                raise ValueError(f"a google.protobuf.Value cannot be {value} in JSON")
             return self._field(one, value)
         return None
 
@@ -106,10 +106,10 @@ class _Writer:
         return self._field(one, read(message, one))
 
     def timestamp(self, message: Message) -> object:
-        return _worded(message, well_known.timestamp_text)
+        return _format_notation(message, well_known.timestamp_text)
 
     def duration(self, message: Message) -> object:
-        return _worded(message, well_known.duration_text)
+        return _format_notation(message, well_known.duration_text)
 
     def mask(self, message: Message) -> object:
         return well_known.mask_text(list(cast("list[str]", self.named(message, "paths"))))
@@ -127,7 +127,7 @@ _SPECIAL: Final[Mapping[str, Callable[[_Writer, Message], object]]] = {
 }
 
 
-def _worded(message: Message, write: Callable[[int, int], str]) -> str:
+def _format_notation(message: Message, write: Callable[[int, int], str]) -> str:
     fields = descriptor_of(message).fields_by_name
     seconds, nanos = (cast("int", read(message, fields[name])) for name in ("seconds", "nanos"))
     try:
@@ -144,12 +144,12 @@ def _scalar(one: FieldDescriptor, value: object) -> object:
             return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
         case float() if one.type == FieldDescriptor.TYPE_FLOAT:
             return shortest_single(value)
-        case int() if one.type in _LONG:
+        case int() if one.type in _64_BIT_TYPES:
             return str(value)
         case int() if one.enum_type is not None:
             if one.enum_type.full_name == NULL_VALUE and value == 0:
                 return None
-            found = one.enum_type.values_by_number.get(value)
-            return value if found is None else found.name
+            enum_value = one.enum_type.values_by_number.get(value)
+            return value if enum_value is None else enum_value.name
         case _:
             return value

@@ -1,7 +1,7 @@
-r"""Objects as Kubernetes stores them: `k8s\0`, then an envelope that names the kind and holds the object's bytes.
+r"""Kubernetes objects in etcd: `k8s\0` and an envelope with the kind and the bytes of the object.
 
-The envelope is runtime.Unknown of apimachinery: typeMeta {apiVersion, kind} = 1, raw = 2, contentEncoding = 3. All of
-it but the object stays as it is, byte for byte.
+The envelope is runtime.Unknown of apimachinery: typeMeta {apiVersion, kind} = 1, raw = 2, contentEncoding = 3. The
+other bytes are kept.
 """
 
 from collections.abc import Mapping
@@ -21,48 +21,48 @@ _VERSION, _KIND = 1, 2
 
 @dataclass(frozen=True, slots=True)
 class _Envelope:
-    """An envelope, taken apart."""
+    """Parsed envelope."""
 
     version: str
     kind: str
     raw: bytes
     before: bytes
-    """What stands before the object, its tag and length left out."""
+    """Bytes before the tag of the object."""
     after: bytes
 
     @classmethod
     def read(cls, value: bytes) -> Self:
-        """Take a value apart.
+        """Return the envelope of a value.
 
         Raises:
-            InvalidText: It is no envelope, or what is in it is encoded once more.
+            InvalidText: The value is not an envelope, or has a content encoding.
         """
         if not value.startswith(MAGIC):
-            raise InvalidText("it is no Kubernetes object")
+            raise InvalidText("not a Kubernetes object")
         try:
             spans = {span.number: span for span in wire.spans(value, len(MAGIC))}
             meta = _texts(value[spans[_META].payload])
             raw = spans[_RAW]
         except (ValueError, KeyError) as error:
-            raise InvalidText("it is no whole Kubernetes object") from error
+            raise InvalidText("not a complete Kubernetes object") from error
         if _ENCODING in spans and value[spans[_ENCODING].payload]:
-            raise InvalidText("it is a Kubernetes object that is encoded once more")
+            raise InvalidText("the Kubernetes object has a content encoding")
         return cls(
             meta.get(_VERSION, ""), meta.get(_KIND, ""), value[raw.payload], value[: raw.start], value[raw.end :]
         )
 
-    def around(self, raw: bytes) -> bytes:
-        """Put another object into the same envelope."""
+    def wrap(self, raw: bytes) -> bytes:
+        """Return the value of another object in the same envelope."""
         return self.before + wire.delimited(_RAW, raw) + self.after
 
     def type_name(self, schemas: Schemas) -> str:
-        """Find the message of the object by its kind and version, in the package that is nearest to its group.
+        """Return the message type of the object by kind and version, in the package most similar to its group.
 
         Most packages end with the first word of the group and the version, as `k8s.io.api.apps.v1` of `apps/v1`; some
         with all of its words run together, as `apiserverinternal` of `internal.apiserver.k8s.io`.
 
         Raises:
-            InvalidText: No schema has it, or several have.
+            InvalidText: No schema has the type, or several have.
         """
         group, _, version = self.version.rpartition("/")
         words = group.split(".")[:-1] or [group or "core", "k8s"]  # without the top-level domain
@@ -88,25 +88,25 @@ def _texts(meta: bytes) -> Mapping[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class KubernetesDocument(Document):
-    """The object in an envelope."""
+    """Kubernetes object in its envelope."""
 
     inner: MessageDocument = field(repr=False)
     envelope: _Envelope = field(repr=False)
 
     @classmethod
     def open(cls, value: bytes, choice: Choice, reason: str, schemas: Schemas, limits: Limits) -> Self:
-        """Open the object in a value; the type is the one that was chosen, or the one that the envelope names.
+        """Return the document of the object in a value; the type is the chosen one or the envelope's.
 
         Raises:
-            InvalidText: It is no envelope, or no schema has what is in it.
+            InvalidText: The value is not an envelope, or no schema has the type.
         """
         envelope = _Envelope.read(value)
         name = choice.type or envelope.type_name(schemas)
         inner = MessageDocument.open(envelope.raw, replace(choice, type=name), reason, schemas, limits)
-        return cls._around(inner, envelope, value)
+        return cls._wrap(inner, envelope, value)
 
     @classmethod
-    def _around(cls, inner: MessageDocument, envelope: _Envelope, value: bytes) -> Self:
+    def _wrap(cls, inner: MessageDocument, envelope: _Envelope, value: bytes) -> Self:
         return cls(
             value=value,
             choice=replace(inner.choice, codec="k8s"),
@@ -120,34 +120,34 @@ class KubernetesDocument(Document):
         )
 
     def adopt(self, text: str) -> tuple[Document, str]:
-        """Return this document and a text with escapes in the place of what an editor would alter."""
+        """Return the document and a text from another editor, escaped."""
         return self, self.inner.adopt(text)[1]
 
     def alternative(self) -> Choice:
-        """Return the other form of the message: text format or JSON."""
+        """Return the choice of the other form: text format or JSON."""
         return replace(self.choice, form="text" if self.choice.form == "json" else "json")
 
     def encode(self, text: str) -> EncodeResult:
-        """Give the bytes of the object in its envelope.
+        """Return the bytes of the object in its envelope.
 
         Raises:
-            InvalidText: As for any message.
+            InvalidText: As `MessageDocument.encode`.
         """
         encoded = self.inner.encode(text)
         if not encoded.changed:
             return replace(encoded, value=self.value)
-        return replace(encoded, value=self.envelope.around(encoded.value))
+        return replace(encoded, value=self.envelope.wrap(encoded.value))
 
     def merge(self, mine: str, theirs: bytes) -> MergeResult:
-        """Merge the objects field by field, in the envelope that is stored now.
+        """Return the merge by field, in the envelope that is stored now.
 
         Raises:
-            InvalidText: Theirs is another kind of object, or as for any message.
+            InvalidText: Theirs is another kind of object, or as `MessageDocument.merge`.
         """
         envelope = _Envelope.read(theirs)
         if (envelope.version, envelope.kind) != (self.envelope.version, self.envelope.kind):
-            raise InvalidText(f"what is stored now is {envelope.version} {envelope.kind}")
+            raise InvalidText(f"the stored value is now a {envelope.version} {envelope.kind}")
         merge = self.inner.merge(mine, envelope.raw)
         if not isinstance(merge.document, MessageDocument):
             raise TypeError(merge.document)
-        return replace(merge, document=self._around(merge.document, envelope, theirs))
+        return replace(merge, document=self._wrap(merge.document, envelope, theirs))

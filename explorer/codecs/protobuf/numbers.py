@@ -1,4 +1,4 @@
-"""Numbers as they are written in JSON and text format, read without losing a digit in silence."""
+"""Numbers of JSON and text format, parsed without silent rounding."""
 
 import math
 import re
@@ -27,36 +27,36 @@ INTEGERS: Final = {
     FieldDescriptor.TYPE_FIXED64: "uint64",
     FieldDescriptor.TYPE_ENUM: "int32",
 }
-"""The range of every integer type."""
+"""Range of each integer type, as in `BOUNDS`."""
 _NUMBER: Final = re.compile(r"-?(?:[0-9]+(?:\.[0-9]+)?)(?:[eE][+-]?[0-9]+)?")
 _SIGNIFICANT: Final = re.compile(r"[+-]?[0.]*[1-9]")
-"""How a number begins that is not zero."""
+"""Start of a number that is not zero."""
 _EXACT_DOUBLE: Final = 2**53
 _EXACT_FLOAT: Final = 2**24
-"""From here on a double, or a float, does not hold every whole number."""
-_DIGITS: Final = range(6, 10)
-"""Significant digits that a float needs to be read back as itself."""
+"""Integers up to which a double, or a float, is exact."""
+_FLOAT_DIGITS: Final = range(6, 10)
+"""Significant digits that identify a float."""
 
 
 def is_number(text: str) -> bool:
-    """Return whether a text is a number as JSON writes it; leading zeros are allowed."""
+    """Return whether a text is a JSON number; leading zeros are allowed."""
     return _NUMBER.fullmatch(text) is not None
 
 
 def integer(text: str, name: str) -> int:
-    """Return the whole number that a text says, in any notation: `5`, `5.0`, `5e0`.
+    """Return the integer of a number in any notation: `5`, `5.0`, `5e0`.
 
     Args:
         text: A number that `is_number` accepts.
         name: The type, as in `BOUNDS`.
 
     Raises:
-        ValueError: It has a fraction, is out of range, or is so large and written with a point or an exponent that
-            most programs would round it; the message is the reason.
+        ValueError: The number has a fraction, is out of range, or is so large and written with a point or an exponent
+            that most programs would round it; the message is the reason.
     """
     try:
         number = Decimal(text)
-    except InvalidOperation:  # an exponent of more digits than decimal numbers have
+    except InvalidOperation:  # the exponent is too large for a decimal
         number = Decimal(0)
         if _SIGNIFICANT.match(text):
             raise ValueError(_out_of_range(name)) from None
@@ -64,7 +64,7 @@ def integer(text: str, name: str) -> int:
     if not low <= number <= high:
         raise ValueError(_out_of_range(name))
     if number != number.to_integral_value():
-        message = "is not a whole number"
+        message = "is not an integer"
         raise ValueError(message)
     if abs(number) >= _EXACT_DOUBLE and not text.removeprefix("-").isdigit() and Decimal(float(text)) != number:
         message = "is too large to be written with a point or an exponent"
@@ -73,14 +73,14 @@ def integer(text: str, name: str) -> int:
 
 
 def real(text: str, *, single: bool) -> float:
-    """Return the double, or the float, for a number; a fraction is rounded as usual.
+    """Return the nearest double or float of a number; fractions are rounded.
 
     Args:
         text: A number that `is_number` accepts, or that Python reads as a float.
-        single: Whether it is stored in 32 bits.
+        single: Return a float of 32 bits.
 
     Raises:
-        ValueError: It is too large or too small to be stored, or a large number would lose digits; the message is the
+        ValueError: The number is too large or too small, or a large number would lose digits; the message is the
             reason.
     """
     number = float(text)
@@ -108,14 +108,16 @@ def as_single(number: float) -> float:
     """Return the float of 32 bits nearest to a double.
 
     Raises:
-        OverflowError: There is none.
+        OverflowError: The number is too large.
     """
     return float(struct.unpack("<f", struct.pack("<f", number))[0])
 
 
 def shortest_single(number: float) -> float:
-    """Return the double with the fewest digits that is read back as this float of 32 bits."""
-    return next((short for digits in _DIGITS if as_single(short := float(f"{number:.{digits}g}")) == number), number)
+    """Return the double with the fewest digits that rounds to this float of 32 bits."""
+    return next(
+        (short for digits in _FLOAT_DIGITS if as_single(short := float(f"{number:.{digits}g}")) == number), number
+    )
 
 
 def _spellings(number: float, *, single: bool) -> tuple[Decimal, ...]:

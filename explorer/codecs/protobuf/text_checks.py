@@ -1,7 +1,7 @@
-"""What the library takes for text format and would store differently from what was written.
+"""Checks for text format that the library accepts but stores differently from what is written.
 
-A field or map key that is there twice loses its first value, a number that is too large becomes infinity or loses
-digits, an escape that is none stays as it is, and an Any that says its content twice keeps the last.
+The library keeps the last of duplicate fields, map keys and Any contents, rounds numbers or makes them infinite, and
+keeps invalid escapes as text.
 """
 
 import re
@@ -20,7 +20,7 @@ from explorer.model.errors import InvalidText
 _TOKEN: Final = re.compile(
     r"""(?P<comment>\#[^\n]*)|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[A-Za-z_][\w+-]*|[0-9+.-][\w.+-]*|\S""", re.ASCII
 )
-_OPENING: Final = {"{": "}", "<": ">"}
+_BRACKETS: Final = {"{": "}", "<": ">"}
 _REALS: Final = (FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE)
 _OCTAL: Final = re.compile(r"-?0[0-7]+")
 _NOT_FINITE: Final = re.compile(r"-?(?:inf(?:inity)?|nan)f?", re.IGNORECASE)
@@ -28,77 +28,77 @@ _QUOTES: Final = ('"', "'")
 _ESCAPE: Final = re.compile(
     r"""\\(?:[abfnrtv\\'"]|[0-7]{1,3}|x[0-9a-fA-F]|(?!u005[cC]|U0000005[cC])(?:u|U[0-9a-fA-F]{4})[0-9a-fA-F]{4}|(?P<other>.))"""
 )
-"""The library takes a backslash that is written as \\u005c for the beginning of another escape."""
+"""Valid escapes, or any character: the library takes a backslash written as \\u005c for the start of an escape."""
 
 Key: TypeAlias = str | bytes | int | bool
 
 
 def check_escapes(text: str) -> None:
-    """Refuse escapes that the library would read as something else.
+    """Raise if a text has an escape that the library would misread.
 
     Args:
-        text: What is to be read as text format.
+        text: Text format.
 
     Raises:
-        InvalidText: There is one.
+        InvalidText: The text has an invalid escape; the error has line and column.
     """
     for token in _TOKEN.finditer(text):
         if not token["comment"] and token[0].startswith(_QUOTES):
             for found in _ESCAPE.finditer(token[0]):
                 if found["other"] is not None:
-                    shown = token[0][found.start() : -1][:6]
-                    raise invalid(text, token.start() + found.start(), f"not an escape of text format: {shown}")
+                    excerpt = token[0][found.start() : -1][:6]
+                    raise invalid(text, token.start() + found.start(), f"invalid escape: {excerpt}")
 
 
 def check_text(text: str, descriptor: Descriptor) -> None:
-    """Refuse what would not be stored as it is written.
+    """Raise if a text would not be stored as it is written.
 
     Args:
-        text: Text format that the library has read as a message.
+        text: Text format that the library has parsed.
         descriptor: The type of the message.
 
     Raises:
-        InvalidText: There is such a thing; the message has the path and the reason.
-        RecursionError: It is nested too deeply.
+        InvalidText: A value would be stored differently; the error has line, column, path and reason.
+        RecursionError: The message is nested too deeply.
     """
     tokens = [(found.start(), found[0]) for found in _TOKEN.finditer(text) if not found["comment"]]
     try:
-        _Scan(text, [*tokens, (len(text), "")]).fields(descriptor, "", "")
+        _Checker(text, [*tokens, (len(text), "")]).fields(descriptor, "", "")
     except IndexError as error:
-        raise InvalidText("this is not text format") from error
+        raise InvalidText("not valid text format") from error
 
 
 @dataclass(slots=True)
-class _Scan:
-    """Goes once over the tokens of a text."""
+class _Checker:
+    """Checker of one text, in one pass over its tokens."""
 
     text: str
     tokens: list[tuple[int, str]]
-    """Places and texts, the last one empty."""
+    """Offset and text of each token; the last one is empty."""
     at: int = 0
 
     def fields(self, descriptor: Descriptor, end: str, path: str) -> Key | None:
-        """Go over the fields of a message up to its end, and return what its field `key` says."""
+        """Check the fields of a message up to its end, and return the value of a field called `key`, or None."""
         key: Key | None = None
         keys: dict[int, dict[Key, None]] = {}
         seen: set[int] = set()
         content = False
         while not self._skip(end):
-            place, name = self.tokens[self.at]
+            offset, name = self.tokens[self.at]
             bracketed = self._bracketed() if name == "[" else None
             if bracketed is None:
                 self.at += 1
             if descriptor.full_name == ANY:
-                self._refuse(content and bracketed is not None, place, f"{path} says twice what is in it")
+                self._refuse_if(content and bracketed is not None, offset, f"{path} has duplicate content")
                 content = True
                 if bracketed is not None:
                     self._skip(":")
-                    self._message(self._packed(descriptor, bracketed, place), path)
+                    self._message(self._packed(descriptor, bracketed, offset), path)
                     self._separator()
                     continue
-            one = self._field(descriptor, name, bracketed, place)
+            one = self._field(descriptor, name, bracketed, offset)
             where = f"{path}.{name if bracketed is None else f'[{bracketed}]'}".removeprefix(".")
-            self._refuse(one.number in seen and not one.is_repeated, place, f"{where} is there twice")
+            self._refuse_if(one.number in seen and not one.is_repeated, offset, f"{where} is a duplicate")
             seen.add(one.number)
             self._skip(":")
             found = self._values(one, where, keys.setdefault(one.number, {}))
@@ -107,22 +107,22 @@ class _Scan:
             self._separator()
         return key
 
-    def _field(self, descriptor: Descriptor, name: str, bracketed: str | None, place: int) -> FieldDescriptor:
+    def _field(self, descriptor: Descriptor, name: str, bracketed: str | None, offset: int) -> FieldDescriptor:
         if bracketed is not None:
             found = extension(descriptor.file.pool, descriptor, bracketed)
-        else:  # a group is called by its type
+        else:  # a group is named after its type
             found = descriptor.fields_by_name.get(name) or descriptor.fields_by_name.get(name.lower())
-        self._refuse(found is None, place, f"{descriptor.full_name} has no field {bracketed or name}")
+        self._refuse_if(found is None, offset, f"{descriptor.full_name} has no field {bracketed or name}")
         return cast("FieldDescriptor", found)
 
-    def _packed(self, descriptor: Descriptor, url: str, place: int) -> Descriptor:
+    def _packed(self, descriptor: Descriptor, url: str, offset: int) -> Descriptor:
         try:
             return descriptor.file.pool.FindMessageTypeByName(url.rpartition("/")[2])
         except KeyError:
-            raise invalid(self.text, place, f"no schema has the message of {url}") from None
+            raise invalid(self.text, offset, f"unknown message type {url}") from None
 
     def _values(self, one: FieldDescriptor, path: str, keys: dict[Key, None]) -> Key | None:
-        """Go over a value, or a list of them."""
+        """Check a value or a list of values."""
         if not self._skip("["):
             return self._value(one, path, keys)
         while not self._skip("]"):
@@ -131,44 +131,44 @@ class _Scan:
         return None
 
     def _value(self, one: FieldDescriptor, path: str, keys: dict[Key, None]) -> Key | None:
-        place, _ = self.tokens[self.at]
+        offset, _ = self.tokens[self.at]
         if one.message_type is None:
             return self._scalar(one, path)
         key = self._message(one.message_type, path)
         if is_map(one):
             key = _default(one.message_type.fields_by_name["key"]) if key is None else key
-            self._refuse(key in keys, place, f"{path} has the key {_shown(key)} twice")
+            self._refuse_if(key in keys, offset, f"{path} has a duplicate key {_format_key(key)}")
             keys[key] = None
         return None
 
     def _message(self, descriptor: Descriptor, path: str) -> Key | None:
         opening = self.tokens[self.at][1]
         self.at += 1
-        return self.fields(descriptor, _OPENING.get(opening, "}"), path)
+        return self.fields(descriptor, _BRACKETS.get(opening, "}"), path)
 
     def _scalar(self, one: FieldDescriptor, path: str) -> Key:
-        place, token = self.tokens[self.at]
+        offset, token = self.tokens[self.at]
         self.at += 1
         if token.startswith(_QUOTES):
             self.at -= 1
             return b"".join(self._literals())
         if one.type == FieldDescriptor.TYPE_BOOL:
             return token in ("true", "True", "t", "1")
-        self._refuse("_" in token and token[0] in "+-.0123456789", place, f"{path} is not a number: {token}")
+        self._refuse_if("_" in token and token[0] in "+-.0123456789", offset, f"{path} is not a number: {token}")
         if one.type in _REALS and not _NOT_FINITE.fullmatch(token):
             try:
                 numbers.real(token.rstrip("fF"), single=one.type == FieldDescriptor.TYPE_FLOAT)
             except ValueError as error:
-                raise invalid(self.text, place, f"{path} {error}") from None
+                raise invalid(self.text, offset, f"{path} {error}") from None
         if one.enum_type is not None or one.type in _REALS:
             return token
         try:
             return int(token, 8 if _OCTAL.fullmatch(token) else 0)
         except ValueError:
-            raise invalid(self.text, place, f"{path} is not a number: {token!r}") from None
+            raise invalid(self.text, offset, f"{path} is not a number: {token!r}") from None
 
     def _literals(self) -> Iterator[bytes]:
-        """Return the bytes of string literals that stand one after the other."""
+        """Yield the bytes of adjacent string literals."""
         while self.tokens[self.at][1].startswith(_QUOTES):
             token = self.tokens[self.at][1]
             yield CUnescape(token[1:-1])
@@ -177,7 +177,7 @@ class _Scan:
     # Tokens
 
     def _bracketed(self) -> str:
-        """Return the name between brackets, and go behind it."""
+        """Return the name in brackets, and advance past it."""
         start = self.at = self.at + 1
         while self.tokens[self.at][1] != "]":
             self.at += 1
@@ -186,6 +186,7 @@ class _Scan:
         return name
 
     def _skip(self, token: str) -> bool:
+        """Return whether the next token is this one, and advance past it if so."""
         found = self.tokens[self.at][1] == token
         self.at += found
         return found
@@ -194,9 +195,9 @@ class _Scan:
         if self.tokens[self.at][1] in (",", ";"):
             self.at += 1
 
-    def _refuse(self, wrong: bool, place: int, what: str) -> None:  # noqa: FBT001 - a condition, as of assert
-        if wrong:
-            raise invalid(self.text, place, what)
+    def _refuse_if(self, condition: bool, offset: int, reason: str) -> None:  # noqa: FBT001 - a condition, as in assert
+        if condition:
+            raise invalid(self.text, offset, reason)
 
 
 def _default(one: FieldDescriptor) -> Key:
@@ -209,10 +210,10 @@ def _default(one: FieldDescriptor) -> Key:
             return 0
 
 
-def _shown(key: Key) -> str:
+def _format_key(key: Key) -> str:
     match key:
         case bytes():
-            return f'"{key.decode("utf-8", "replace")}"'
+            return f'"{key.decode("utf-8", "reoffset")}"'
         case bool():
             return str(key).lower()
         case _:

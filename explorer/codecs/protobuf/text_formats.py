@@ -1,4 +1,4 @@
-"""The two ways in which a message is written: protobuf's text format, and its JSON."""
+"""Text forms of a message: protobuf's text format and JSON."""
 
 import re
 from abc import ABC, abstractmethod
@@ -17,41 +17,41 @@ from explorer.codecs.protobuf.text_checks import check_escapes, check_text
 from explorer.codecs.text.escapes import escape_in_literals
 from explorer.model.errors import InvalidText
 
-_PLACE: Final = re.compile(r"^\d+:\d+ : ")
-_ADVICE: Final = " Did you import the _pb2 module"
-"""How the library's advice to programmers begins."""
+_POSITION_PREFIX: Final = re.compile(r"^\d+:\d+ : ")
+_LIBRARY_HINT: Final = " Did you import the _pb2 module"
+"""Start of the library's hint for programmers, which is dropped."""
 _TOO_DEEP: Final = "nested too deeply"
 
 
 class MessageFormat(ABC):
-    """Writes messages and reads them again."""
+    """Text form of messages, written and parsed."""
 
     language: ClassVar[Language]
 
     @property
     @abstractmethod
     def title(self) -> str:
-        """What messages call it."""
+        """Name in messages."""
 
     @property
     @abstractmethod
-    def expands(self) -> bool:
-        """Whether it shows what is in an Any, rather than its bytes."""
+    def expands_any(self) -> bool:
+        """True if the content of an Any is shown, not its bytes."""
 
     @abstractmethod
     def write(self, message: Message) -> str:
-        """Give the text of a message; what the schema does not know is not in it.
+        """Return the text of a message without its unknown fields.
 
         Raises:
-            InvalidText: The form has no word for what is in it.
+            InvalidText: The message has contents that the form cannot represent.
         """
 
     @abstractmethod
-    def read(self, text: str, kind: type[Message]) -> Message:
-        """Give the message of a text.
+    def read(self, text: str, message_class: type[Message]) -> Message:
+        """Return the message of a text.
 
         Raises:
-            InvalidText: It is none.
+            InvalidText: The text is invalid; the error has line and column.
         """
 
 
@@ -60,21 +60,21 @@ class TextFormat(MessageFormat):
     """Protobuf's text format (protobuf.dev/reference/protobuf/textformat-spec)."""
 
     pool: DescriptorPool | None
-    """Where the types of what is in an Any are; None to write its bytes."""
+    """Pool of the types in an Any; None writes its bytes."""
     language: ClassVar[Language] = "textproto"
 
     @property
-    def expands(self) -> bool:
-        """Whether it shows what is in an Any."""
+    def expands_any(self) -> bool:
+        """True if the content of an Any is shown."""
         return self.pool is not None
 
     @property
     def title(self) -> str:
-        """What messages call it."""
-        return "as text" if self.expands else "as text with plain bytes in each Any"
+        """Name in messages."""
+        return "as text" if self.expands_any else "as text with the bytes of each Any"
 
     def write(self, message: Message) -> str:
-        """Give the text of a message."""
+        """Return the text of a message without its unknown fields."""
         try:
             text = text_format.MessageToString(message, as_utf8=True, descriptor_pool=self.pool)
         except RecursionError as error:
@@ -83,17 +83,17 @@ class TextFormat(MessageFormat):
             raise InvalidText(_one_line(error)) from error
         return escape_in_literals(text, octal=True)
 
-    def read(self, text: str, kind: type[Message]) -> Message:
-        """Give the message of a text."""
-        message = kind()
+    def read(self, text: str, message_class: type[Message]) -> Message:
+        """Return the message of a text."""
+        message = message_class()
         check_escapes(text)
         try:
             with packing_checked(descriptor_of(message).file.pool):
                 text_format.Parse(text, message, descriptor_pool=self.pool)
             check_text(text, descriptor_of(message))
         except text_format.ParseError as error:
-            what, _, _ = _PLACE.sub("", _one_line(error)).partition(_ADVICE)
-            raise InvalidText(_lower(what), error.GetLine(), error.GetColumn()) from error
+            reason, _, _ = _POSITION_PREFIX.sub("", _one_line(error)).partition(_LIBRARY_HINT)
+            raise InvalidText(_lower(reason), error.GetLine(), error.GetColumn()) from error
         except RecursionError as error:
             raise InvalidText(_TOO_DEEP) from error
         except (DecodeError, EncodeError, ValueError, TypeError, KeyError) as error:
@@ -103,23 +103,23 @@ class TextFormat(MessageFormat):
 
 @dataclass(frozen=True, slots=True)
 class JsonFormat(MessageFormat):
-    """The JSON of a message (protobuf.dev/programming-guides/json), with the names of the schema."""
+    """JSON of a message (protobuf.dev/programming-guides/json) with the schema's field names."""
 
     pool: DescriptorPool
     language: ClassVar[Language] = "json"
 
     @property
     def title(self) -> str:
-        """What messages call it."""
+        """Name in messages."""
         return "as JSON"
 
     @property
-    def expands(self) -> bool:
-        """Whether it shows what is in an Any: JSON has no other way."""
+    def expands_any(self) -> bool:
+        """Always True: JSON has no other form of an Any."""
         return True
 
     def write(self, message: Message) -> str:
-        """Give the JSON of a message, maps in the order of their keys."""
+        """Return the JSON of a message, with maps sorted by key."""
         try:
             return escape_in_literals(write_json(message, self.pool), octal=False)
         except RecursionError as error:
@@ -127,10 +127,10 @@ class JsonFormat(MessageFormat):
         except (DecodeError, ValueError) as error:
             raise InvalidText(_lower(_one_line(error))) from error
 
-    def read(self, text: str, kind: type[Message]) -> Message:
-        """Give the message of its JSON."""
+    def read(self, text: str, message_class: type[Message]) -> Message:
+        """Return the message of its JSON."""
         try:
-            return read_json(text, kind, self.pool)
+            return read_json(text, message_class, self.pool)
         except RecursionError as error:
             raise InvalidText(_TOO_DEEP) from error
 

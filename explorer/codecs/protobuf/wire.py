@@ -1,4 +1,4 @@
-"""Protobuf's wire format, without a schema: where each field of a message begins and ends.
+"""Protobuf wire format without a schema: the spans of fields, and their encoding.
 
 Source: protobuf.dev/programming-guides/encoding.
 """
@@ -6,122 +6,123 @@ Source: protobuf.dev/programming-guides/encoding.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
-_SEVEN: int = 0x7F
-_MORE: int = 0x80
+_PAYLOAD_BITS: Final = 0x7F
+_CONTINUATION_BIT: Final = 0x80
 
 
-class Kind(IntEnum):
-    """How the payload of a field is written."""
+class WireType(IntEnum):
+    """Encoding of a field's payload."""
 
     VARINT = 0
-    FIXED64 = 1
-    DELIMITED = 2
-    GROUP = 3
-    END = 4
-    FIXED32 = 5
+    I64 = 1
+    LEN = 2
+    SGROUP = 3
+    EGROUP = 4
+    I32 = 5
 
 
-_SIZES = {Kind.FIXED64: 8, Kind.FIXED32: 4}
+_SIZES = {WireType.I64: 8, WireType.I32: 4}
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One field of a message, as places in its bytes."""
+    """Offsets of one field in the bytes of a message."""
 
     number: int
-    kind: Kind
+    wire_type: WireType
     start: int
     payload: slice
-    """What is between the tag (and the length) and the end; of a group, its fields."""
+    """Value without tag and length; of a group, its fields."""
     end: int
 
     @property
     def whole(self) -> slice:
-        """From the tag to the end."""
+        """Slice from the tag to the end."""
         return slice(self.start, self.end)
 
 
 def spans(data: bytes, start: int = 0, group: int | None = None) -> Iterator[Span]:
-    """Find the fields of a message.
+    """Yield the fields of a message.
 
     Args:
         data: The bytes of a message, or around a group.
-        start: Where its first field begins.
-        group: The number of the group that they are in; the last span given is then its end.
+        start: The offset of the first field.
+        group: The field number of the group to parse; its last span is the end tag.
 
     Raises:
-        ValueError: It is no message.
+        ValueError: The bytes are not a message.
     """
     at = start
     while at < len(data):
         begin = at
         tag, at = varint(data, at)
-        number, kind = tag >> 3, Kind(tag & 7)
-        match kind:
-            case Kind.VARINT:
+        number, wire_type = tag >> 3, WireType(tag & 7)
+        match wire_type:
+            case WireType.VARINT:
                 payload, (_, end) = at, varint(data, at)
-            case Kind.DELIMITED:
+            case WireType.LEN:
                 length, payload = varint(data, at)
                 end = payload + length
-            case Kind.GROUP:
+            case WireType.SGROUP:
                 *_, last = spans(data, at, number)
-                yield Span(number, kind, begin, slice(at, last.start), last.end)
+                yield Span(number, wire_type, begin, slice(at, last.start), last.end)
                 at = last.end
                 continue
-            case Kind.END:
+            case WireType.EGROUP:
                 payload = end = at
             case _:
-                payload, end = at, at + _SIZES[kind]
+                payload, end = at, at + _SIZES[wire_type]
         if end > len(data):
             raise ValueError("a field is longer than the message")
-        yield Span(number, kind, begin, slice(payload, end), end)
+        yield Span(number, wire_type, begin, slice(payload, end), end)
         at = end
-        if kind is Kind.END:
+        if wire_type is WireType.EGROUP:
             if number != group:
-                raise ValueError("a group ends that did not begin")
+                raise ValueError("unexpected end of a group")
             return
     if group is not None:
-        raise ValueError("a group does not end")
+        raise ValueError("a group has no end")
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
-    """Read a number of seven bits a byte, and give where it ends.
+    """Return a varint and the offset of its end.
 
     Raises:
-        ValueError: It does not end.
+        ValueError: The varint has no end.
     """
     number = 0
-    for place in range(0, 70, 7):
+    for shift in range(0, 70, 7):
         if at == len(data):
             break
-        number |= (data[at] & _SEVEN) << place
+        number |= (data[at] & _PAYLOAD_BITS) << shift
         at += 1
-        if not data[at - 1] & _MORE:
+        if not data[at - 1] & _CONTINUATION_BIT:
             return number, at
-    raise ValueError("a number does not end")
+    raise ValueError("a varint has no end")
 
 
 def encode_varint(number: int) -> bytes:
-    """Write a number that is not negative, seven bits a byte."""
+    """Return a non-negative number as a varint."""
     encoded = bytearray()
-    while number > _SEVEN:
-        encoded.append(number & _SEVEN | _MORE)
+    while number > _PAYLOAD_BITS:
+        encoded.append(number & _PAYLOAD_BITS | _CONTINUATION_BIT)
         number >>= 7
     encoded.append(number)
     return bytes(encoded)
 
 
-def tag(number: int, kind: Kind) -> bytes:
-    """Write what a field begins with."""
-    return encode_varint(number << 3 | kind)
+def tag(number: int, wire_type: WireType) -> bytes:
+    """Return the tag of a field."""
+    return encode_varint(number << 3 | wire_type)
 
 
 def delimited(number: int, payload: bytes) -> bytes:
-    """Write a field that tells its length."""
-    return tag(number, Kind.DELIMITED) + encode_varint(len(payload)) + payload
+    """Return a length-delimited field."""
+    return tag(number, WireType.LEN) + encode_varint(len(payload)) + payload
 
 
 def grouped(number: int, payload: bytes) -> bytes:
-    """Write a group."""
-    return tag(number, Kind.GROUP) + payload + tag(number, Kind.END)
+    """Return a group."""
+    return tag(number, WireType.SGROUP) + payload + tag(number, WireType.EGROUP)

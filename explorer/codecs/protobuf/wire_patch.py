@@ -1,7 +1,7 @@
-"""A changed message written into the bytes of the old one: what did not change keeps its very bytes and its place.
+"""Patch of the bytes of a message: unchanged fields keep their bytes and their order.
 
-The library writes fields in the order of their numbers, maps in any order, and what it does not know last. Other
-libraries do otherwise, and nobody wants to see a whole value move because one field was edited.
+The library writes fields by number, maps in any order and unknown fields last. Other libraries do not, so that
+serializing a message anew would move fields that were not edited.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -15,9 +15,9 @@ from explorer.codecs.line_merge import matching_pairs
 from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.fields import (
     comparable,
-    content,
-    copied,
+    comparable_field,
     copy_into,
+    copy_message,
     elements,
     entry_type,
     fields_of,
@@ -29,83 +29,83 @@ from explorer.codecs.protobuf.fields import (
     submessage,
     write,
 )
-from explorer.codecs.protobuf.wire import Kind, Span
+from explorer.codecs.protobuf.wire import Span, WireType
 
-_KINDS: Final = {
-    FieldDescriptor.TYPE_DOUBLE: Kind.FIXED64,
-    FieldDescriptor.TYPE_FIXED64: Kind.FIXED64,
-    FieldDescriptor.TYPE_SFIXED64: Kind.FIXED64,
-    FieldDescriptor.TYPE_FLOAT: Kind.FIXED32,
-    FieldDescriptor.TYPE_FIXED32: Kind.FIXED32,
-    FieldDescriptor.TYPE_SFIXED32: Kind.FIXED32,
-    FieldDescriptor.TYPE_STRING: Kind.DELIMITED,
-    FieldDescriptor.TYPE_BYTES: Kind.DELIMITED,
-    FieldDescriptor.TYPE_MESSAGE: Kind.DELIMITED,
-    FieldDescriptor.TYPE_GROUP: Kind.GROUP,
+_WIRE_TYPES: Final = {
+    FieldDescriptor.TYPE_DOUBLE: WireType.I64,
+    FieldDescriptor.TYPE_FIXED64: WireType.I64,
+    FieldDescriptor.TYPE_SFIXED64: WireType.I64,
+    FieldDescriptor.TYPE_FLOAT: WireType.I32,
+    FieldDescriptor.TYPE_FIXED32: WireType.I32,
+    FieldDescriptor.TYPE_SFIXED32: WireType.I32,
+    FieldDescriptor.TYPE_STRING: WireType.LEN,
+    FieldDescriptor.TYPE_BYTES: WireType.LEN,
+    FieldDescriptor.TYPE_MESSAGE: WireType.LEN,
+    FieldDescriptor.TYPE_GROUP: WireType.SGROUP,
 }
-"""How types are written; those that are not here are numbers of seven bits a byte."""
+"""Wire type of each field type; all others are varints."""
 
 _Pieces: TypeAlias = Iterator[tuple[Span | None, bytes]]
 
 
 class _Container(Protocol):
-    """What a repeated field or a map is."""
+    """Repeated field or map."""
 
     def MergeFrom(self, other: object) -> None: ...  # noqa: N802 - the library's name
 
 
 def patch_bytes(data: bytes, before: Message, after: Message) -> bytes:
-    """Write a message so that only what changed differs from the old bytes.
+    """Return the bytes of a changed message that differ from the old bytes only in the changed fields.
 
     Args:
         data: The old bytes.
-        before: The message that they are.
-        after: The message to write, made from `before`: what the schema does not know is in both.
+        before: The message of the old bytes.
+        after: The changed message, a copy of `before` with the same unknown fields.
 
     Returns:
-        Bytes that parse as `after`; whether they do is checked, and where they would not, the library's own are given.
+        Bytes that parse as `after`. This is checked; if they would not, the library's own serialization is returned.
     """
     try:
-        written = _patched(data, before, after)
-        again = type(after).FromString(written)
-    except (ValueError, IndexError, DecodeError):  # not as many elements as fields, or not as this module reads it
+        patched = _patch(data, before, after)
+        parsed = type(after).FromString(patched)
+    except (ValueError, IndexError, DecodeError):  # fields and elements do not correspond
         return serialized(after)
-    return written if serialized(again) == serialized(after) else serialized(after)
+    return patched if serialized(parsed) == serialized(after) else serialized(after)
 
 
-def _patched(data: bytes, before: Message, after: Message) -> bytes:
+def _patch(data: bytes, before: Message, after: Message) -> bytes:
     old = list(wire.spans(data))
-    instead: dict[int, bytes] = {}  # by where a field began
-    missing: list[tuple[int, bytes]] = []
+    replacements: dict[int, bytes] = {}  # by the offset of the old field
+    added: list[tuple[int, bytes]] = []
     for field in fields_of(before, after):
-        if content(before, field) == content(after, field):
+        if comparable_field(before, field) == comparable_field(after, field):
             continue
-        kinds = _kinds(field)
-        own = [span for span in old if span.number == field.number and span.kind in kinds]
-        instead.update((span.start, b"") for span in own)
-        place = own[0].start if own else None
+        wire_types = _wire_types(field)
+        own = [span for span in old if span.number == field.number and span.wire_type in wire_types]
+        replacements.update((span.start, b"") for span in own)
+        offset = own[0].start if own else None
         for span, piece in _pieces(data, own, field, before, after):
-            place = place if span is None else span.start
-            if place is None:
-                missing.append((field.number, piece))
+            offset = offset if span is None else span.start
+            if offset is None:
+                added.append((field.number, piece))
             else:
-                instead[place] += piece
+                replacements[offset] += piece
     written: list[bytes] = []
     for span in old:
-        while missing and missing[0][0] < span.number:
-            written.append(missing.pop(0)[1])
-        written.append(instead.get(span.start, data[span.whole]))
-    return b"".join((*written, *(piece for _, piece in missing)))
+        while added and added[0][0] < span.number:
+            written.append(added.pop(0)[1])
+        written.append(replacements.get(span.start, data[span.whole]))
+    return b"".join((*written, *(piece for _, piece in added)))
 
 
-def _kinds(field: FieldDescriptor) -> Sequence[Kind]:
-    """Give the wire types that a field may have; in another one it is a field that the schema does not know."""
-    one = _KINDS.get(field.type, Kind.VARINT)
-    return (one, Kind.DELIMITED) if field.is_repeated else (one,)
+def _wire_types(field: FieldDescriptor) -> Sequence[WireType]:
+    """Return the wire types of a field; with another one it is an unknown field."""
+    one = _WIRE_TYPES.get(field.type, WireType.VARINT)
+    return (one, WireType.LEN) if field.is_repeated else (one,)
 
 
 def _pieces(data: bytes, own: Sequence[Span], field: FieldDescriptor, before: Message, after: Message) -> _Pieces:
-    """Give the bytes of a changed field, each with the old ones that it stands for, or None where it is new."""
+    """Yield the bytes of a changed field in pieces, each with the span that it replaces, or None for an addition."""
     if is_map(field):
         yield from _entries(data, own, field, before, after)
     elif field.message_type is not None and field.is_repeated:
@@ -113,7 +113,7 @@ def _pieces(data: bytes, own: Sequence[Span], field: FieldDescriptor, before: Me
     elif len(own) == 1 and field.message_type is not None and has(before, field) and has(after, field):
         yield own[0], _element(data, own[0], submessage(before, field), submessage(after, field))
     else:
-        yield own[0] if own else None, _alone(after, field)
+        yield own[0] if own else None, _serialize_field(after, field)
 
 
 def _entries(data: bytes, own: Sequence[Span], field: FieldDescriptor, before: Message, after: Message) -> _Pieces:
@@ -137,7 +137,7 @@ def _entries(data: bytes, own: Sequence[Span], field: FieldDescriptor, before: M
 
 
 def _plain_entry(message: Message, field: FieldDescriptor, key: Hashable) -> bytes:
-    """Write one entry of a map as the library does: with its key and its value, though they are the default ones."""
+    """Return a map entry as the library writes it: with key and value, even if they are defaults."""
     alone = type(message)()
     entries, value = mapping(alone, field), mapping(message, field)[key]
     if isinstance(value, Message):
@@ -148,14 +148,14 @@ def _plain_entry(message: Message, field: FieldDescriptor, key: Hashable) -> byt
 
 
 def _entry(entry: Message, field: FieldDescriptor, key: Hashable, value: object) -> Message:
-    made = copied(entry)
+    made = copy_message(entry)
     write(made, entry_type(field).fields_by_name["key"], key)
     write(made, entry_type(field).fields_by_name["value"], value)
     return made
 
 
-def _alone(message: Message, field: FieldDescriptor) -> bytes:
-    """Write one field."""
+def _serialize_field(message: Message, field: FieldDescriptor) -> bytes:
+    """Return the bytes of one field."""
     alone = type(message)()
     if field.is_repeated:
         cast("_Container", read(alone, field)).MergeFrom(read(message, field))
@@ -165,8 +165,12 @@ def _alone(message: Message, field: FieldDescriptor) -> bytes:
 
 
 def _element(data: bytes, span: Span, before: Message, after: Message) -> bytes:
-    payload = _patched(data[span.payload], before, after)
-    return wire.grouped(span.number, payload) if span.kind is Kind.GROUP else wire.delimited(span.number, payload)
+    payload = _patch(data[span.payload], before, after)
+    return (
+        wire.grouped(span.number, payload)
+        if span.wire_type is WireType.SGROUP
+        else wire.delimited(span.number, payload)
+    )
 
 
 def _elements(
