@@ -64,21 +64,21 @@ class ConsulCasWrite:
         """
         operations = self._operations()
         size = len(requests.txn(operations).body or b"")
-        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.key)
+        write_attempt = WriteAttempt(self.connection.timeout, self.connection.redacted, self.key)
         attempts = [self._txn_attempt(operations), *self._put_attempts()]
         if size > MAX_TXN_BYTES:
             attempts.reverse()
         result = None
         while result is None:
             try:
-                result = await delivery.send(attempts[0])
+                result = await write_attempt.send(attempts[0])
             except TooLarge:  # the two requests have different limits in the agents' configuration
                 if len(attempts) == 1:
                     raise
                 del attempts[0]
         if result.succeeded:
             return await self._written_pair(result)
-        return None if delivery.lost_reply is None else await self._resolve_outcome(delivery)
+        return None if write_attempt.lost_reply is None else await self._resolve_outcome(write_attempt)
 
     def _txn_attempt(self, operations: list[Fields]) -> Attempt:
         async def attempt(left: float) -> TxnResult:
@@ -137,13 +137,13 @@ class ConsulCasWrite:
             now = None
         return now if now and now.value == self.after.value else replace(self.after, modify_index=-1)
 
-    async def _resolve_outcome(self, delivery: WriteAttempt) -> KVPair | None:
+    async def _resolve_outcome(self, write_attempt: WriteAttempt) -> KVPair | None:
         """Return the outcome of a write whose answer was lost, from the present state of the key."""
         try:
-            async with asyncio.timeout(delivery.seconds_left()):
+            async with asyncio.timeout(write_attempt.seconds_left()):
                 now = await ConsulReader(self.connection, "/").get_pair(self.store_key)
         except (ExplorerError, TimeoutError) as error:
-            raise delivery.outcome_unknown() from error
+            raise write_attempt.outcome_unknown() from error
         before, after = self.before, self.after
         if before and now and (now.create_index, now.modify_index) == (before.create_index, before.modify_index):
             return None  # another condition failed, and fails for a request that is still under way, too
@@ -153,7 +153,7 @@ class ConsulCasWrite:
             return before
         if before and after is None and now and now.create_index == before.create_index:
             return None
-        raise delivery.outcome_unknown()
+        raise write_attempt.outcome_unknown()
 
 
 def compare_operations(store_key: str, before: KVPair | None) -> list[Fields]:

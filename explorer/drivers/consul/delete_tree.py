@@ -39,16 +39,16 @@ class ConsulTreeDeletion:
         before = await self._keys()
         if not before:
             raise nothing_below()
-        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.prefix)
-        while await delivery.send(self._attempt) is None:
+        write_attempt = WriteAttempt(self.connection.timeout, self.connection.redacted, self.prefix)
+        while await write_attempt.send(self._attempt) is None:
             try:
                 left = await self._keys()
             except ExplorerError as error:
-                raise delivery.outcome_unknown() from error
+                raise write_attempt.outcome_unknown() from error
             if not left:
                 break
             if set(left) - set(before):
-                raise delivery.outcome_unknown()
+                raise write_attempt.outcome_unknown()
         return len(before)
 
     async def _keys(self) -> list[str]:

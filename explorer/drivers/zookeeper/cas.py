@@ -68,16 +68,16 @@ class ZooKeeperCasWrite:
             OutcomeUnknown: The answer was lost, and the store does not show what happened.
             NotReachable: Nothing was sent.
         """
-        delivery = WriteAttempt(self.connection.timeout, self.connection.redacted, self.key)
+        write_attempt = WriteAttempt(self.connection.timeout, self.connection.redacted, self.key)
         operations = self._operations()
-        while (results := await delivery.send(lambda left: self._attempt(operations, left))) is None:
+        while (results := await write_attempt.send(lambda left: self._attempt(operations, left))) is None:
             continue
         failed = next((number for number, result in enumerate(results) if isinstance(result, ExplorerError)), None)
         if failed is None:
             return await self._written_stat(results[-1])
         error = None if failed < len(self.extra_conditions) else cast("ExplorerError", results[failed])
-        if delivery.lost_reply is not None:
-            return await self._resolve_outcome(delivery, error)
+        if write_attempt.lost_reply is not None:
+            return await self._resolve_outcome(write_attempt, error)
         if error is None:
             return None
         raise error
@@ -152,17 +152,17 @@ class ZooKeeperCasWrite:
             case _:
                 return self.before
 
-    async def _resolve_outcome(self, delivery: WriteAttempt, refusal: ExplorerError | None) -> Stat | None:
+    async def _resolve_outcome(self, write_attempt: WriteAttempt, refusal: ExplorerError | None) -> Stat | None:
         """Return the outcome of a write whose answer was lost, from the present state of the znode.
 
         Args:
-            delivery: The write.
+            write_attempt: The write.
             refusal: The error of its repetition; None if an extra condition failed.
         """
         try:
             now = await ZooKeeperReader(self.connection).read_node(self.path)
         except ExplorerError as error:
-            raise delivery.outcome_unknown() from error
+            raise write_attempt.outcome_unknown() from error
         before = self.before
         if before and now and now.stat.czxid == before.czxid:
             if now.stat.version == before.version:  # neither request was applied
@@ -179,7 +179,7 @@ class ZooKeeperCasWrite:
             return before
         if self._is_created(now):
             return now.stat if now else None
-        raise delivery.outcome_unknown()
+        raise write_attempt.outcome_unknown()
 
     def _is_created(self, now: ZNode | None) -> bool:
         """Return whether a znode is the one that this write creates."""

@@ -55,10 +55,10 @@ class ZooKeeperTreeDeletion(TreeDeletion[ZNode]):
     async def _commit(self, nodes: Sequence[ZNode]) -> bool:
         """Delete all of these znodes, or none; return whether they were deleted."""
         operations = [messages.delete(node.path, node.stat.version) for node in nodes]
-        delivery = WriteAttempt(self._connection.timeout, self.redacted, self.subject)
-        results = await delivery.send(lambda left: self._connection.send(messages.multi(operations), within=left))
+        write_attempt = WriteAttempt(self._connection.timeout, self.redacted, self.subject)
+        results = await write_attempt.send(lambda left: self._connection.send(messages.multi(operations), within=left))
         if results is None:
-            return await self._resolve_outcome(nodes, delivery)
+            return await self._resolve_outcome(nodes, write_attempt)
         failed = [result.code for result in results if isinstance(result, OpError)]
         causes = [code for code in failed if code not in errors.NOT_APPLIED]
         if failed and not all(code in _CHANGED for code in causes):
@@ -67,13 +67,13 @@ class ZooKeeperTreeDeletion(TreeDeletion[ZNode]):
             self.deleted += len(nodes)
         return not failed
 
-    async def _resolve_outcome(self, nodes: Sequence[ZNode], delivery: WriteAttempt) -> bool:
+    async def _resolve_outcome(self, nodes: Sequence[ZNode], write_attempt: WriteAttempt) -> bool:
         """Return whether a transaction whose answer was lost was applied: then its last znode, the highest, is gone."""
         last = nodes[-1]
         try:
             now = await ZooKeeperReader(self._connection).read_stat(last.path)
         except ExplorerError as error:
-            raise delivery.outcome_unknown() from error
+            raise write_attempt.outcome_unknown() from error
         is_deleted = now is None or now.czxid != last.stat.czxid
         self.deleted += len(nodes) if is_deleted else 0
         return is_deleted
