@@ -55,15 +55,16 @@ class TestKeys:
         assert_failure(run("put", url, "k", "--value", "x"), 4, message="--force")
         assert [entry["text"] for entry in run("history", url, "k", "--json").records] == ["two", "one"]
 
-    def test_escaped_keys_are_printed_as_they_are_read(self, url: str, run: Run) -> None:
+    def test_escaped_keys_are_printed_as_they_are_read(self, shared_etcd: EtcdServer, url: str, run: Run) -> None:
         """A backslash is no escape of the output: what `ls`, `watch` and `locks` print names the same key again."""
         spelled = {r"\\x41": r"\x41", "A": "A", r"\u{85}\xff": "\x85\udcff"}
+        since = shared_etcd.revision()  # a test of compaction may drop what is older on the shared server
         for key, given in spelled.items():
             assert run("put", url, given, "--value", given)
             assert run("get", url, key, "--escaped", "--as", "raw").output.decode(errors="surrogateescape") == given
         assert set(run("ls", url, "--escaped").lines) == set(spelled)
         assert set(run("ls", url, "--escaped", "-r").lines) == set(spelled)
-        result = run("watch", url, "", "--escaped", "--since", "1", "--count", "3").lines
+        result = run("watch", url, "", "--escaped", "--since", str(since), "--count", "3").lines
         assert {line.split()[1] for line in result} == set(spelled)
 
     def test_ls_lists_every_page(self, shared_etcd: EtcdServer, url: str, prefix: str, run: Run) -> None:
