@@ -1,8 +1,8 @@
-"""What a watch promises, as pure functions over the log of one watcher and the history that a recorder took down.
+"""Checkers of the guarantees of a watch: pure functions over the log of one watcher and the recorded history.
 
 They follow the validators of etcd's own robustness tests (ordered, unique, atomic, resumable, reliable, previous value,
-is-create) and add what only a client can promise: every hole is covered by a Resync that tells it, and no loss of the
-connection passes in silence.
+is-create) and add the guarantees of a client: every gap is reported by a Resync, and every loss of the connection by a
+Lost.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,16 +16,16 @@ from tests.faults.history import Change, History, Step
 
 @dataclass(frozen=True, slots=True)
 class FaultBegun:
-    """The lane's own mark in the log: from here on the connection may break."""
+    """Mark of the test in the log: from here on the connection may break."""
 
-    what: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class FaultHealed:
-    """The lane's own mark in the log: nothing is broken any more."""
+    """Mark of the test in the log: the fault is over."""
 
-    what: str
+    name: str
 
 
 LogEntry = Event | FaultBegun | FaultHealed
@@ -33,77 +33,80 @@ LogEntry = Event | FaultBegun | FaultHealed
 
 @dataclass(slots=True)
 class _Run:
-    """What one stretch of the log tells without a gap: from a start or a Resync up to the next Resync."""
+    """A stretch of the log without a gap: from a start or a Resync up to the next Resync."""
 
     after: int
-    """The revision that it starts behind."""
+    """The revision before its first event."""
     history: History
     events: list[Put | Deleted] = field(default_factory=list)
     ended_by: Resync | None = None
 
-    def told(self) -> list[int]:
+    def revisions(self) -> list[int]:
         return [number(event) for event in self.events]
 
 
 def number(event: Put | Deleted | Started | Restored | Resync) -> int:
-    """Give the revision of an event of etcd's."""
+    """Return the revision of an event of etcd."""
     if isinstance(event.revision, int):
         return event.revision
     message = f"etcd's revisions are numbers: {event}"
     raise TypeError(message)
 
 
-def complaints(
-    log: Sequence[LogEntry], lives: Sequence[History], *, until: int | None = None, compacted: bool = False
+def watch_violations(
+    log: Sequence[LogEntry], histories: Sequence[History], *, until: int | None = None, compacted: bool = False
 ) -> list[str]:
-    """Tell every promise that the log breaks; nothing if it keeps them all.
+    """Return a description of every guarantee that the log violates.
 
     Args:
-        log: What the watcher was told, with the marks of the faults in it.
-        lives: The store's history; one more for every time that it was replaced by an older or another one.
-        until: The revision up to which the last stretch must be complete; what was told last unless said otherwise.
-        compacted: History was dropped while the watcher was cut off, so that previous values may be missing.
+        log: The events of the watcher, with the marks of the faults.
+        histories: The store's history, and one more for every time that it was replaced by an older or another store.
+        until: The revision up to which the last stretch must be complete; by default that of its last event.
+        compacted: History was compacted while the watcher was disconnected, so that previous values may be missing.
     """
     events = [event for event in log if not isinstance(event, FaultBegun | FaultHealed)]
     if not events or not isinstance(events[0], Started):
-        return [f"a watch first tells where it starts, not {events[:1]}"]
+        return [f"a watch first reports where it starts, not {events[:1]}"]
     if sum(isinstance(event, Started) for event in events) > 1:
         return ["a watch starts once"]
     found = [*_losses(log), *_atomic(events)]
-    life_at = _lives(events)
-    if life_at[-1] != len(lives) - 1:
-        return [*found, f"the store was replaced {len(lives) - 1} times, and was told to be {life_at[-1]} times"]
-    told = [(event, lives[life]) for event, life in zip(events, life_at, strict=True)]
-    runs = list(_runs(told))
+    indexes = _history_indexes(events)
+    if indexes[-1] != len(histories) - 1:
+        return [
+            *found,
+            f"the store was replaced {len(histories) - 1} times, and reported as replaced {indexes[-1]} times",
+        ]
+    pairs = [(event, histories[index]) for event, index in zip(events, indexes, strict=True)]
+    runs = list(_runs(pairs))
     for run in runs:
         found += _ordered(run)
         found += _reliable(run, until if run is runs[-1] else None)
         found += _entries(run, compacted=compacted)
-    return [*found, *_restored(told), *_read_again(told)]
+    return [*found, *_restored(pairs), *_relisted(pairs)]
 
 
-def _lives(events: Sequence[Event]) -> list[int]:
-    """Count for each event in which life of the store it is told: a Resync without a beginning begins another one.
+def _history_indexes(events: Sequence[Event]) -> list[int]:
+    """Return for each event the index of its history: a Resync without `since` begins another one.
 
-    One that was cut short and is told again is the same one.
+    One that was interrupted and is reported again is the same one.
     """
-    lives: list[int] = []
-    life, fresh = 0, False
+    indexes: list[int] = []
+    index, fresh = 0, False
     for event in events:
         match event:
             case Resync(since=None):
-                life, fresh = life + (not fresh), True
+                index, fresh = index + (not fresh), True
             case Put(inferred=False) | Deleted(inferred=False) | Restored():
                 fresh = False
             case _:
                 pass
-        lives.append(life)
-    return lives
+        indexes.append(index)
+    return indexes
 
 
-def _runs(told: Sequence[tuple[Event, History]]) -> Iterator[_Run]:
+def _runs(pairs: Sequence[tuple[Event, History]]) -> Iterator[_Run]:
     run: _Run | None = None
-    for event, history in told:
+    for event, history in pairs:
         match event:
             case Started():
                 run = _Run(number(event), history)
@@ -120,55 +123,56 @@ def _runs(told: Sequence[tuple[Event, History]]) -> Iterator[_Run]:
 
 
 def _ordered(run: _Run) -> Iterator[str]:
-    """Ordered: revisions never decrease. Unique: no key is told twice at one revision."""
-    told = run.told()
-    for before, after in pairwise(told):
+    """Ordered: revisions never decrease. Unique: no key is reported twice at one revision."""
+    for before, after in pairwise(run.revisions()):
         if after < before:
-            yield f"ordered: revision {after} is told after {before}"
+            yield f"ordered: revision {after} is reported after {before}"
     seen: set[tuple[int, str]] = set()
     for event in run.events:
         place = number(event), event.key
         if place in seen:
-            yield f"unique: {event.key!r} is told twice at revision {place[0]}"
+            yield f"unique: {event.key!r} is reported twice at revision {place[0]}"
         seen.add(place)
 
 
 def _reliable(run: _Run, until: int | None) -> Iterator[str]:
-    """Reliable, resumable: what is told is all of the store's history from where the stretch starts to its end."""
-    last = max([run.after, *run.told()])
+    """Reliable, resumable: the events are all of the store's history from the start of the stretch to its end."""
+    last = max([run.after, *run.revisions()])
     end = max(last, until or 0)
     if run.ended_by is not None and isinstance(run.ended_by.since, int):
         since = run.ended_by.since
         end = max(last, since)
         if run.events and since < last:
-            yield f"resync: revisions after {since} are told to be lost, {last} was told before"
+            yield f"resync: revisions after {since} are reported as lost, {last} was reported before"
     expected = [
         (step.change.revision, step.change.key, step.change.value) for step in run.history.between(run.after, end)
     ]
-    told = [(number(event), event.key, event.entry.value if isinstance(event, Put) else None) for event in run.events]
-    if told != expected:
-        yield _difference(told, expected, run.after, end)
+    reported = [
+        (number(event), event.key, event.entry.value if isinstance(event, Put) else None) for event in run.events
+    ]
+    if reported != expected:
+        yield _difference(reported, expected, run.after, end)
 
 
 def _difference(
-    told: list[tuple[int, str, bytes | None]], expected: list[tuple[int, str, bytes | None]], after: int, end: int
+    reported: list[tuple[int, str, bytes | None]], expected: list[tuple[int, str, bytes | None]], after: int, end: int
 ) -> str:
-    missed = [change[:2] for change in expected if change not in set(told)]
-    invented = [change[:2] for change in told if change not in set(expected)]
+    missed = [change[:2] for change in expected if change not in set(reported)]
+    invented = [change[:2] for change in reported if change not in set(expected)]
     where = f"after revision {after} up to {end}"
     return (
-        f"reliable: {where} {len(told)} changes are told, {len(expected)} happened; "
+        f"reliable: {where} {len(reported)} changes are reported, {len(expected)} happened; "
         f"missed {missed[:5]} ({len(missed)}), invented {invented[:5]} ({len(invented)})"
     )
 
 
 def _entries(run: _Run, *, compacted: bool) -> Iterator[str]:
-    """Previous value and is-create: what an event says of its entry and of the one before is what they were."""
+    """Previous value and is-create: the entries of an event, and the ones before, are those of the history."""
     steps = {(step.change.revision, step.change.key): step for step in run.history.between(run.after, float("inf"))}
     for event in run.events:
         step = steps.get((number(event), event.key))
         if step is None:
-            continue  # told as invented already
+            continue  # reported as invented already
         if isinstance(event, Put) and (event.entry.created, event.entry.version) != (
             step.change.created,
             step.change.version,
@@ -191,7 +195,7 @@ def _is_before(previous: Entry | None, step: Step) -> bool:
 
 
 def _atomic(events: Sequence[Event]) -> Iterator[str]:
-    """Atomic: nothing is told between the changes of one revision."""
+    """Atomic: no other event is between the changes of one revision."""
     last: int | None = None
     split: str | None = None
     for event in events:
@@ -205,17 +209,17 @@ def _atomic(events: Sequence[Event]) -> Iterator[str]:
 
 
 def _losses(log: Sequence[LogEntry]) -> Iterator[str]:
-    """Lost and Restored: told in turns, no change in between, and none without a cause."""
+    """Lost and Restored: they alternate, with no change in between, and none is without a cause."""
     lost = recovered = False
     cause = False  # something is broken now, or was and the watch has not recovered since
     broken: set[str] = set()
     for event in log:
         match event:
-            case FaultBegun(what):
-                broken.add(what)
+            case FaultBegun(name):
+                broken.add(name)
                 cause, recovered = True, False
-            case FaultHealed(what):
-                broken.discard(what)
+            case FaultHealed(name):
+                broken.discard(name)
                 cause = not recovered or lost or bool(broken)
             case Lost(reason):
                 if lost:
@@ -231,38 +235,38 @@ def _losses(log: Sequence[LogEntry]) -> Iterator[str]:
                 lost, recovered, cause = False, True, bool(broken)
             case Put(inferred=False) | Deleted(inferred=False):
                 if lost:
-                    yield f"a change of revision {number(event)} is told while the store is said not to be heard"
+                    yield f"a change of revision {number(event)} is reported while the watch is lost"
             case _:
                 continue
 
 
-def _restored(told: Sequence[tuple[Event, History]]) -> Iterator[str]:
-    """Resumable: where the watch is said to go on, nothing is left out behind what was told."""
+def _restored(pairs: Sequence[tuple[Event, History]]) -> Iterator[str]:
+    """Resumable: between the last event and a Restored nothing is missing."""
     last = 0
-    for event, history in told:
+    for event, history in pairs:
         match event:
             case Restored():
                 if skipped := history.between(last, number(event)):
-                    yield f"resumable: restored at {number(event)}, {len(skipped)} changes after {last} were not told"
+                    yield f"resumable: restored at {number(event)}, {len(skipped)} changes after {last} are missing"
             case Resync() | Started() | Put(inferred=False) | Deleted(inferred=False):
                 last = number(event)
             case _:
                 continue
 
 
-def _read_again(told: Sequence[tuple[Event, History]]) -> Iterator[str]:
-    """Resync: when its differences are told, the watcher's state is the store's at that revision."""
+def _relisted(pairs: Sequence[tuple[Event, History]]) -> Iterator[str]:
+    """Resync: after its differences the watcher's state is the store's at that revision."""
     state: dict[str, tuple[int, bytes | None]] = {}
-    reading: tuple[int, History] | None = None
-    for event, history in told:
+    relist: tuple[int, History] | None = None
+    for event, history in pairs:
         match event:
             case Put(inferred=True) | Deleted(inferred=True):
                 pass
             case Lost() | Resync():
-                reading = None  # it was perhaps cut short, and is told once more
-            case _ if reading is not None:
-                yield from _misread(state, *reading)
-                reading = None
+                relist = None  # it was perhaps interrupted, and is reported once more
+            case _ if relist is not None:
+                yield from _wrong_state(state, *relist)
+                relist = None
         match event:
             case Started():
                 state = _plain(history.state(number(event)))
@@ -271,14 +275,14 @@ def _read_again(told: Sequence[tuple[Event, History]]) -> Iterator[str]:
             case Deleted():
                 state.pop(event.key, None)
             case Resync():
-                reading = number(event), history
+                relist = number(event), history
             case _:
                 continue
-    if reading is not None:
-        yield from _misread(state, *reading)
+    if relist is not None:
+        yield from _wrong_state(state, *relist)
 
 
-def _misread(state: dict[str, tuple[int, bytes | None]], revision: int, history: History) -> Iterator[str]:
+def _wrong_state(state: dict[str, tuple[int, bytes | None]], revision: int, history: History) -> Iterator[str]:
     expected = _plain(history.state(revision))
     if state != expected:
         wrong = sorted(key for key in state.keys() | expected.keys() if state.get(key) != expected.get(key))

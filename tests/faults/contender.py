@@ -1,8 +1,8 @@
-"""One contender for a lock, run as a process of its own so that it can be killed and stopped.
+"""A contender for a lock, run as a process so that it can be killed and stopped.
 
-It contends again and again; a line on its standard input makes it leave the lock. What it lives through it tells as one
-JSON object a line. While it holds the lock it writes its fence into the guarded key, again and again. All times are of
-the clock that the processes of a machine share.
+It acquires the lock again and again; a line on its standard input makes it release the lock. It prints each event as
+one JSON object a line. While it holds the lock it writes its fence into the guarded key. All times are of
+CLOCK_BOOTTIME, which the processes of a machine share.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ LIMIT = 2.0
 """Seconds that a request may take once the store is open."""
 
 
-def tell(event: str, **facts: object) -> None:
+def emit(event: str, **facts: object) -> None:
     sys.stdout.write(f"{json.dumps({'event': event, 'at': boottime(), **facts})}\n")
     sys.stdout.flush()
 
 
-async def loss(lock: Lock) -> float:
-    """Wait until the lock is told to be lost, and give the time."""
+async def time_of_loss(lock: Lock) -> float:
+    """Return the time at which the lock is reported as lost."""
     await lock.lost.wait()
     return boottime()
 
 
-async def hold(lock: Lock, store: EtcdStore, leave: asyncio.Event) -> None:
-    """Obtain the lock and work under it until it is lost or to be left; then try one write too many."""
+async def hold_lock(lock: Lock, store: EtcdStore, release_requested: asyncio.Event) -> None:
+    """Acquire the lock and write under it until it is lost or to be released; then try one more write."""
     await lock.acquire()
     since, until, writes, fence = boottime(), 0.0, 0, lock.fence
     found = await store.locks("lock")
@@ -42,9 +42,9 @@ async def hold(lock: Lock, store: EtcdStore, leave: asyncio.Event) -> None:
         await lock.release()
         return
     (info,) = found
-    noticing = asyncio.create_task(loss(lock))
-    tell("acquired", since=since, fence=fence, lease=info.holder.session if info.holder else None)
-    while not leave.is_set():
+    loss = asyncio.create_task(time_of_loss(lock))
+    emit("acquired", since=since, fence=fence, lease=info.holder.session if info.holder else None)
+    while not release_requested.is_set():
         now = boottime()
         if not lock.held:
             break
@@ -58,48 +58,48 @@ async def hold(lock: Lock, store: EtcdStore, leave: asyncio.Event) -> None:
             continue
         writes += 1
         if writes == 1:
-            tell("wrote")
-    if leave.is_set():
+            emit("wrote")
+    if release_requested.is_set():
         await lock.release()
     else:
-        await noticing
+        await loss
     held = lock.held
-    refused, lost_at = False, noticing.result() if noticing.done() else None
-    noticing.cancel()
+    refused, lost_at = False, loss.result() if loss.done() else None
+    loss.cancel()
     try:
         await lock.put(GUARDED, f"{fence}".encode())
     except LockLost:
         refused = True
-    tell("ended", since=since, until=until, lost_at=lost_at, held=held, refused=refused, lost=lock.lost.is_set())
-    with suppress(ExplorerError):  # the lease is gone, or nobody can be reached
+    emit("ended", since=since, until=until, lost_at=lost_at, held=held, refused=refused, lost=lock.lost.is_set())
+    with suppress(ExplorerError):  # the lease is gone, or no server is reachable
         await lock.release()
 
 
 async def main(address: str, ttl: float) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    leave = asyncio.Event()
+    release_requested = asyncio.Event()
 
     async def contend(store: EtcdStore) -> None:
         while True:
             lock = store.lock("lock", ttl=ttl)
             try:
-                await hold(lock, store, leave)
+                await hold_lock(lock, store, release_requested)
             except CannotLock:
                 continue  # the place in the queue was lost
             except ExplorerError as error:
-                tell("trouble", error=str(error))
+                emit("trouble", error=str(error))
                 with suppress(ExplorerError):
                     await lock.release()
                 await asyncio.sleep(0.1)
             finally:
-                leave.clear()
+                release_requested.clear()
 
     async with EtcdStore(parse(address), Access(timeout=PATIENCE)) as store, asyncio.TaskGroup() as group:
         store.connection.timeout = LIMIT
         contending = group.create_task(contend(store))
         while await reader.readline():
-            leave.set()
+            release_requested.set()
         contending.cancel()
 
 

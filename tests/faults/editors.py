@@ -33,7 +33,7 @@ class Editors:
         goal = len(self.results) + attempts
         await eventually(lambda: len(self.results) >= goal, "the editors go on", PATIENCE)
 
-    def complaints(self, value: bytes) -> list[str]:
+    def violations(self, value: bytes) -> list[str]:
         """Return every result that differs from what the value shows."""
         written = value.split()
         found = [f"written twice: {mark!r}" for mark in set(written) if written.count(mark) > 1]

@@ -1,6 +1,6 @@
-"""A client of etcd that is nothing but its stubs: the writers and the independent recorder of the lanes use it.
+"""An etcd client of bare gRPC stubs, for the workload and the recorder.
 
-It shares the message types with the driver and none of its code: no resuming, no retrying, no folding.
+It shares the message types with the driver and none of its code: no resuming, no retries, no coalescing.
 """
 
 from collections.abc import AsyncGenerator, Iterable
@@ -32,8 +32,8 @@ def delete(key: str) -> messages.RequestOp:
     return messages.RequestOp(request_delete_range=messages.DeleteRangeRequest(key=key.encode()))
 
 
-class PlainClient:
-    """One connection to one member; every failure is the caller's."""
+class EtcdStub:
+    """One connection to one member; every failure is raised."""
 
     def __init__(self, address: str) -> None:
         options = (
@@ -60,18 +60,18 @@ class PlainClient:
         return answer
 
     async def commit(self, operations: Iterable[messages.RequestOp], within: float = PATIENCE) -> int:
-        """Do all operations in one transaction; give its revision."""
+        """Commit all operations in one transaction; return its revision."""
         answer = await self.ask(TXN, messages.TxnRequest(success=list(operations)), within)
         return answer.header.revision
 
     async def read(self, prefix: str, within: float = PATIENCE) -> tuple[int, dict[str, messages.KeyValue]]:
-        """Read all below a prefix with one request: the revision, and what is there by key without the prefix."""
+        """Read all below a prefix by one request: return the revision, and the key-values by key without the prefix."""
         end = prefix[:-1].encode() + bytes([prefix.encode()[-1] + 1])
         answer = await self.ask(RANGE, messages.RangeRequest(key=prefix.encode(), range_end=end), within)
         return answer.header.revision, {found.key.decode().removeprefix(prefix): found for found in answer.kvs}
 
     async def watch(self, start: int) -> AsyncGenerator[messages.WatchResponse, None]:
-        """Watch every key of the store from a revision on, for as long as the connection lasts."""
+        """Yield the responses of a watch of every key from a revision on, until the connection ends."""
         stub = self._channel.stream_stream(
             WATCH.path,
             request_serializer=WATCH.request.SerializeToString,
@@ -88,7 +88,7 @@ class PlainClient:
 
 
 def change(event: messages.Event, prefix: str) -> Change:
-    """Give a recorded event, its key without the prefix."""
+    """Return an event as a change, its key without the prefix."""
     kv = event.kv
     value = None if event.type == messages.Event.DELETE else kv.value
     return Change(kv.mod_revision, kv.key.decode().removeprefix(prefix), value, kv.create_revision, kv.version)

@@ -1,7 +1,7 @@
-"""A fake etcd, because a real one cannot be made to lie, nor to be cut off at a chosen message.
+"""A fake etcd, because a real one cannot be made to violate its guarantees, nor to be cut at a chosen message.
 
-It answers ranges and watches from a history that is complete from the start, so that every header is ahead of the
-events, as in a catch-up. What it says on each connection can be spoiled before the watch under test hears it.
+It responses ranges and watches from a history that is complete from the start, so that every header is ahead of the
+events, as in a catch-up. A fault can change the responses of each connection.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from explorer.model.errors import Compacted, NotReachable
 from tests.faults.history import Change, History
 
 Writes = Mapping[str, bytes | None]
-"""What one revision does: values by key, None deletes."""
+"""The writes of one revision: values by key, None deletes."""
 
-Answers = list[messages.WatchResponse]
-Fault = Callable[[Answers], Answers]
-"""Spoils what is said on a connection, from the answer after `created` on."""
+Responses = list[messages.WatchResponse]
+Fault = Callable[[Responses], Responses]
+"""Changes the responses of a connection, from the one after `created` on."""
 
-_BATCH: Final = 3  # revisions in one answer
+_BATCH: Final = 3  # revisions in one response
 
 
 @dataclass(slots=True)
 class Incarnation:
-    """One life of a store: its revisions from the second on (a new etcd is at the first)."""
+    """A store from its first write on: its revisions from the second on (a new etcd is at the first)."""
 
     revisions: Sequence[Writes]
     cluster: int = 1
@@ -81,7 +81,7 @@ class Incarnation:
 
     @property
     def history(self) -> History:
-        """What an honest recorder takes down."""
+        """The history as a recorder has it."""
         return History(
             tuple(
                 Change(
@@ -107,18 +107,18 @@ class Incarnation:
             if request.key <= key < end and kv.mod_revision >= request.min_mod_revision
         ]
         shown = found[: request.limit or None]
-        answer = messages.RangeResponse(header=self.header, count=len(found), more=len(shown) < len(found))
+        response = messages.RangeResponse(header=self.header, count=len(found), more=len(shown) < len(found))
         for kv in shown:
-            answer.kvs.add().CopyFrom(kv)
+            response.kvs.add().CopyFrom(kv)
             if request.keys_only:
-                answer.kvs[-1].ClearField("value")
-        return answer
+                response.kvs[-1].ClearField("value")
+        return response
 
-    def watch(self, start: int) -> Answers:
-        """Give what an honest server says to a watch, its largest answers in fragments of one event."""
+    def watch(self, start: int) -> Responses:
+        """Return the responses of a correct server to a watch, the largest ones in fragments of one event."""
         if start < self.compacted:
             return [messages.WatchResponse(header=self.header, canceled=True, compact_revision=self.compacted)]
-        answers: Answers = []
+        responses: Responses = []
         for first in range(start, self.revision + 1, _BATCH):
             batch = [
                 event
@@ -126,32 +126,34 @@ class Incarnation:
                 for event in self.events[revision]
             ]
             for number, event in enumerate(batch, 1):
-                answers.append(messages.WatchResponse(header=self.header, fragment=number < len(batch), events=[event]))
-        answers.append(messages.WatchResponse(header=self.header))  # a progress notification
-        return answers
+                responses.append(
+                    messages.WatchResponse(header=self.header, fragment=number < len(batch), events=[event])
+                )
+        responses.append(messages.WatchResponse(header=self.header))  # a progress notification
+        return responses
 
 
-def honest(answers: Answers) -> Answers:
-    return answers
+def no_fault(responses: Responses) -> Responses:
+    return responses
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
-    """One connection of the script: to which life, cut after how many answers (None: never), and how spoiled."""
+class ScriptedConnection:
+    """A connection to an incarnation, cut after so many responses (None: never), with a fault."""
 
-    life: Incarnation
+    incarnation: Incarnation
     cut: int | None = None
-    lie: Fault = honest
+    fault: Fault = no_fault
 
 
-class Script(EtcdConnection):
-    """The connections of a fake store, one after the other; a watch that comes back finds the next."""
+class ScriptedEtcd(EtcdConnection):
+    """The connections to a fake store, one after the other; a watch that reconnects gets the next."""
 
-    def __init__(self, *connections: Connection) -> None:
+    def __init__(self, *connections: ScriptedConnection) -> None:
         super().__init__(load(parse("etcd://127.0.0.1:1/"), Access(timeout=1.0)))
         self._connections = list(connections)
         self.over = asyncio.Event()
-        """Everything that the last connection has to say was heard."""
+        """All responses of the last connection were read."""
 
     async def call(
         self,
@@ -164,9 +166,9 @@ class Script(EtcdConnection):
     ) -> Response:
         del method, within, repeat, at
         if not isinstance(request, messages.RangeRequest):
-            message = f"the script has no answer to {request}"
+            message = f"the script has no response to {request}"
             raise TypeError(message)
-        return cast("Response", self._connections[0].life.range(request))
+        return cast("Response", self._connections[0].incarnation.range(request))
 
     async def open_stream(
         self,
@@ -179,29 +181,29 @@ class Script(EtcdConnection):
     ) -> AsyncGenerator[Response, None]:
         del method, first_within, progress_request
         if not isinstance(request, messages.WatchRequest):
-            message = f"the script has no answer to {request}"
+            message = f"the script has no response to {request}"
             raise TypeError(message)
         connection = self._connections[0]
         asked: deque[messages.WatchRequest] = deque([request])
         if sender is not None:
             sender.open(partial(_append, asked))
         left = connection.cut
-        open_watches: deque[Answers] = deque()
+        open_watches: deque[Responses] = deque()
         while asked or open_watches:
             while asked:
                 self._open_watch(connection, asked.popleft(), open_watches)
             if not open_watches:
                 break
-            answers = open_watches.popleft()  # each watch says one thing in turn
-            answer = answers.pop(0)
-            if answers:
-                open_watches.append(answers)
-            if not answer.created:
+            responses = open_watches.popleft()  # one response of each watch in turn
+            response = responses.pop(0)
+            if responses:
+                open_watches.append(responses)
+            if not response.created:
                 if left == 0:
                     break
                 left = None if left is None else left - 1
-            yield cast("Response", answer)
-            if answer.canceled:
+            yield cast("Response", response)
+            if response.canceled:
                 return
         if connection.cut is None:
             self.over.set()
@@ -209,26 +211,72 @@ class Script(EtcdConnection):
         self._connections.pop(0)
         raise NotReachable("cut, as the script has it")
 
-    def _open_watch(self, connection: Connection, request: messages.WatchRequest, open_watches: deque[Answers]) -> None:
+    def _open_watch(
+        self, connection: ScriptedConnection, request: messages.WatchRequest, open_watches: deque[Responses]
+    ) -> None:
         """Open a watch, or end one."""
-        life, watch = connection.life, request.create_request.watch_id
+        incarnation, watch = connection.incarnation, request.create_request.watch_id
         if request.HasField("cancel_request"):
             ended = request.cancel_request.watch_id
             open_watches.extend(
-                [answers for _ in range(len(open_watches)) if (answers := open_watches.popleft())[0].watch_id != ended]
+                [
+                    responses
+                    for _ in range(len(open_watches))
+                    if (responses := open_watches.popleft())[0].watch_id != ended
+                ]
             )
             return
-        spoiled = connection.lie(life.watch(self.start(request.create_request.start_revision)))
-        answers = [messages.WatchResponse(header=life.header, created=True)]
-        answers += [messages.WatchResponse.FromString(answer.SerializeToString()) for answer in spoiled]
-        for answer in answers:
-            answer.watch_id = watch
-        open_watches.append(answers)
+        sent = connection.fault(incarnation.watch(self.start(request.create_request.start_revision)))
+        responses = [messages.WatchResponse(header=incarnation.header, created=True)]
+        responses += [messages.WatchResponse.FromString(response.SerializeToString()) for response in sent]
+        for response in responses:
+            response.watch_id = watch
+        open_watches.append(responses)
 
     def start(self, revision: int) -> int:
-        """Give the revision that a watch is taken to ask for; a broken watch's script overrides it."""
+        """Return the revision at which a watch starts; the script of a broken watch overrides it."""
         return revision
 
 
 async def _append(asked: deque[messages.WatchRequest], request: Message) -> None:
     asked.append(cast("messages.WatchRequest", request))
+
+
+def duplicated(responses: Responses) -> Responses:
+    """Repeat every complete response."""
+    sent: Responses = []
+    fragments: Responses = []
+    for response in responses:
+        fragments.append(response)
+        if not response.fragment:
+            sent += [*fragments, *fragments]
+            fragments = []
+    return sent
+
+
+def from_the_start(store: Incarnation) -> Fault:
+    return lambda _answers: store.watch(2)
+
+
+def progress_first(responses: Responses) -> Responses:
+    return [responses[-1], *responses[:-1]]
+
+
+def with_a_gap(responses: Responses) -> Responses:
+    """Leave out one complete response."""
+    ends = [number for number, response in enumerate(responses) if response.events and not response.fragment]
+    return responses[: ends[0] + 1] + responses[ends[1] + 1 :]
+
+
+def reordered(responses: Responses) -> Responses:
+    """Swap the first two complete responses."""
+    ends = [number for number, response in enumerate(responses) if response.events and not response.fragment]
+    return responses[ends[0] + 1 : ends[1] + 1] + responses[: ends[0] + 1] + responses[ends[1] + 1 :]
+
+
+def without_fragment_flags(responses: Responses) -> Responses:
+    """Hide that a response is a fragment, as from a watch that ignores the flag."""
+    sent = [messages.WatchResponse.FromString(response.SerializeToString()) for response in responses]
+    for response in sent:
+        response.fragment = False
+    return sent

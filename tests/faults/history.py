@@ -1,4 +1,4 @@
-"""The store's own history, as an independent recorder took it down, and what can be derived from it."""
+"""The history of an etcd store as an independent recorder has it, and states derived from it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change, and what the key was before it; None if it was not."""
+    """A change, and the last change of the key before it; None if the key was absent."""
 
     change: Change
     before: Change | None
@@ -25,7 +25,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All changes of the watched keys in the order of the store, from its beginning on."""
+    """All changes of the watched keys, in the order of the store."""
 
     changes: tuple[Change, ...]
     steps: tuple[Step, ...] = field(init=False)
@@ -34,12 +34,12 @@ class History:
         object.__setattr__(self, "steps", tuple(_steps(self.changes)))
 
     def between(self, after: int, until: float) -> tuple[Step, ...]:
-        """Give what happened after one revision and up to another."""
+        """Return the steps after one revision and up to another."""
         return tuple(step for step in self.steps if after < step.change.revision <= until)
 
     def state(self, revision: float) -> dict[str, Change]:
-        """Give what was there at a revision."""
-        return fold(change for change in self.changes if change.revision <= revision)
+        """Return the last change of each key that exists at a revision."""
+        return final_state(change for change in self.changes if change.revision <= revision)
 
     @property
     def last(self) -> int:
@@ -47,8 +47,8 @@ class History:
         return self.changes[-1].revision if self.changes else 0
 
 
-def fold(changes: Iterable[Change]) -> dict[str, Change]:
-    """Give the state that changes lead to."""
+def final_state(changes: Iterable[Change]) -> dict[str, Change]:
+    """Return the last change of each key that exists after some changes."""
     state: dict[str, Change] = {}
     for change in changes:
         if change.value is None:

@@ -1,4 +1,4 @@
-"""A lane's two witnesses: the watcher under test, and the recorder that nothing disturbs."""
+"""The watcher under test, and a recorder of the store's own history that no fault disturbs."""
 
 import asyncio
 from types import TracebackType
@@ -11,7 +11,7 @@ from explorer.model.address import Access, parse
 from explorer.model.entries import Revision
 from explorer.model.events import Deleted, Event, Put
 from tests.faults.checkers import FaultBegun, FaultHealed, number
-from tests.faults.etcd_stub import PlainClient, change
+from tests.faults.etcd_stub import EtcdStub, change
 from tests.faults.history import Change, History
 from tests.faults.replica import Replica
 from tests.faults.timeouts import limit_requests
@@ -20,11 +20,11 @@ from tests.scale import PATIENCE
 from tests.servers.waiting import eventually
 
 _LIMIT = 2.0
-"""Seconds that a request of the watcher may take once it watches: so long does a silent server go unnoticed."""
+"""Seconds that a request of the watcher may take; a silent server is noticed after that."""
 
 
 def open_store(*addresses: str, timeout: float = PATIENCE) -> EtcdStore:
-    """Make the store of a lane, rooted at what its traffic writes below."""
+    """Return a store at the prefix of the workload, not yet connected."""
     return EtcdStore(parse(f"etcd://{','.join(addresses)}/{ROOT}"), Access(timeout=timeout))
 
 
@@ -92,9 +92,9 @@ class Watcher(Replica):
 
 
 class Recorder:
-    """Takes down a server's history from its beginning on, over a connection that only the server's own end disturbs.
+    """Records the history of a server from its beginning; its connection is behind no proxy.
 
-    Where history is compacted it has to run beside the lane; elsewhere it may read everything at the end.
+    Where history is compacted it has to run during the workload; elsewhere it may read everything at the end.
     """
 
     def __init__(self, address: str) -> None:
@@ -117,7 +117,7 @@ class Recorder:
                 raise failure
 
     async def reach(self, revision: int) -> History:
-        """Give the history of what is below ROOT, up to a revision that wrote something."""
+        """Return the history of the keys below ROOT up to a revision that wrote one."""
         task = self._task
         await eventually(
             lambda: self._seen >= revision or task is None or task.done(), f"{revision} is recorded", PATIENCE
@@ -130,7 +130,7 @@ class Recorder:
 
     async def _record(self) -> None:
         while True:
-            async with PlainClient(self._address) as client:
+            async with EtcdStub(self._address) as client:
                 try:
                     async for answer in client.watch(self._seen + 1):
                         self._take(answer)
@@ -146,6 +146,6 @@ class Recorder:
 
 
 async def record(address: str, revision: int) -> History:
-    """Replay everything up to a revision that wrote something, from a store that kept it all."""
+    """Return the history up to a revision that wrote a key, of a store that was not compacted."""
     async with Recorder(address) as recorder:
         return await recorder.reach(revision)

@@ -1,4 +1,4 @@
-"""The judges of the lanes, judged: an honest log passes, and each promise broken in it is named."""
+"""The checkers of watches on correct logs, and on one violation of each guarantee."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import pytest
 
 from explorer.model.entries import Entry
 from explorer.model.events import Deleted, Lost, Put, Restored, Resync, Started
-from tests.faults.checkers import FaultBegun, FaultHealed, LogEntry, complaints
+from tests.faults.checkers import FaultBegun, FaultHealed, LogEntry, watch_violations
 from tests.faults.history import Change, History
 
 HISTORY = History(
@@ -22,7 +22,7 @@ HISTORY = History(
 
 
 def entry(key: str, revision: int) -> Entry:
-    """Give the entry that a revision of the history wrote."""
+    """Return the entry that a revision of the history wrote."""
     change = next(change for change in HISTORY.changes if (change.key, change.revision) == (key, revision))
     return Entry(key, change.value, revision, change.created, change.version)
 
@@ -32,7 +32,7 @@ A4, B6, A7 = Deleted("a", 4, entry("a", 3)), Put(entry("b", 6), entry("b", 3)), 
 CUT, HEALED = FaultBegun("cut"), FaultHealed("cut")
 LOST = Lost("gone")
 
-HONEST: dict[str, Sequence[LogEntry]] = {
+CORRECT: dict[str, Sequence[LogEntry]] = {
     "undisturbed": [Started(1), A2, A3, B3, A4, B6, A7],
     "from the middle": [Started(3), A4, B6],
     "restored": [Started(1), A2, A3, B3, CUT, LOST, HEALED, Restored(3), A4, B6, A7],
@@ -44,9 +44,9 @@ HONEST: dict[str, Sequence[LogEntry]] = {
                          Put(B6.entry, inferred=True), Deleted("a", 6, inferred=True), A7],
 }  # fmt: skip
 
-BROKEN: dict[str, tuple[str, Sequence[LogEntry]]] = {
-    "nothing": ("first tells where it starts", []),
-    "no start": ("first tells where it starts", [A2]),
+VIOLATIONS: dict[str, tuple[str, Sequence[LogEntry]]] = {
+    "nothing": ("first reports where it starts", []),
+    "no start": ("first reports where it starts", [A2]),
     "two starts": ("starts once", [Started(1), A2, Started(2)]),
     "reordered": ("ordered", [Started(1), A3, B3, A2, A4]),
     "twice": ("unique", [Started(1), A2, A2, A3, B3]),
@@ -65,10 +65,10 @@ BROKEN: dict[str, tuple[str, Sequence[LogEntry]]] = {
     ),
     "lost twice": ("lost twice", [Started(1), CUT, LOST, LOST]),
     "restored without a loss": ("without having been lost", [Started(1), A2, Restored(2)]),
-    "told while lost": ("not to be heard", [Started(1), CUT, LOST, A2]),
+    "reported while lost": ("while the watch is lost", [Started(1), CUT, LOST, A2]),
     "restored behind a hole": ("resumable", [Started(1), A2, CUT, LOST, Restored(3), A4]),
     "a gap that begins too early": (
-        "told before", [Started(1), A2, A3, B3, CUT, LOST, Resync("", 2, 4), Deleted("a", 4, inferred=True)]
+        "reported before", [Started(1), A2, A3, B3, CUT, LOST, Resync("", 2, 4), Deleted("a", 4, inferred=True)]
     ),
     "a gap that begins too late": (
         "reliable", [Started(1), A2, CUT, LOST, Resync("", 3, 4), Put(B3.entry, inferred=True),
@@ -80,34 +80,34 @@ BROKEN: dict[str, tuple[str, Sequence[LogEntry]]] = {
     "a deletion in the gap kept back": (
         "state differs", [Started(1), A2, CUT, LOST, Resync("", 2, 6), Put(B6.entry, inferred=True), A7]
     ),
-    "another store": ("was told to be", [Started(1), A2, CUT, LOST, Resync("", None, 3)]),
+    "another store": ("reported as replaced", [Started(1), A2, CUT, LOST, Resync("", None, 3)]),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", HONEST)
-def test_an_honest_log_passes(name: str) -> None:
-    assert complaints(HONEST[name], [HISTORY]) == []
+@pytest.mark.parametrize("name", CORRECT)
+def test_correct_log_has_no_violations(name: str) -> None:
+    assert watch_violations(CORRECT[name], [HISTORY]) == []
 
 
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_promise_is_named(name: str) -> None:
-    expected, log = BROKEN[name]
-    assert expected in "\n".join(complaints(log, [HISTORY]))
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_violated_guarantee_is_named(name: str) -> None:
+    expected, log = VIOLATIONS[name]
+    assert expected in "\n".join(watch_violations(log, [HISTORY]))
 
 
-def test_what_was_to_be_told_at_the_end_is_missed() -> None:
-    assert "reliable" in "".join(complaints([Started(1), A2, A3, B3], [HISTORY], until=7))
+def test_missing_last_events_are_a_violation() -> None:
+    assert "reliable" in "".join(watch_violations([Started(1), A2, A3, B3], [HISTORY], until=7))
 
 
-def test_a_previous_value_may_be_compacted_away_where_history_was() -> None:
-    assert complaints([Started(2), Put(A3.entry), B3], [HISTORY], compacted=True) == []
-    assert complaints([Started(2), Put(A3.entry), B3], [HISTORY]) != []
+def test_previous_value_may_be_compacted() -> None:
+    assert watch_violations([Started(2), Put(A3.entry), B3], [HISTORY], compacted=True) == []
+    assert watch_violations([Started(2), Put(A3.entry), B3], [HISTORY]) != []
 
 
-def test_another_life_is_judged_by_its_own_history() -> None:
+def test_each_incarnation_has_its_own_history() -> None:
     other = History((Change(2, "c", b"1", 2, 1), Change(3, "c", b"2", 2, 2)))
     new, later = Entry("c", b"1", 2, 2, 1), Entry("c", b"2", 3, 2, 2)
     log: list[LogEntry] = [Started(1), A2, CUT, LOST, Resync("other", None, 2), Put(new, inferred=True)]
     log += [Deleted("a", 2, inferred=True), Put(later, new)]
-    assert complaints(log, [HISTORY, other]) == []
-    assert "was told to be" in "".join(complaints(log, [HISTORY]))
+    assert watch_violations(log, [HISTORY, other]) == []
+    assert "reported as replaced" in "".join(watch_violations(log, [HISTORY]))

@@ -1,4 +1,4 @@
-"""Editors who save over each other's changes, through lost replies and a dying server: none is told a lie."""
+"""Editors of many keys of etcd through lost replies, resets and kills, checked against the store's history."""
 
 import asyncio
 import json
@@ -16,10 +16,10 @@ from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.cas import TxnAttempt
 from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, KeyNotFound, NotReachable, OutcomeUnknown
-from tests.faults.etcd_stub import PlainClient, put
+from tests.faults.etcd_stub import EtcdStub, put
 from tests.faults.history import Change, History
 from tests.faults.recorder import open_store, record
-from tests.faults.save_checker import Attempt, SaveResult, figures, misjudged
+from tests.faults.save_checker import Attempt, SaveResult, save_violations, summary
 from tests.faults.timeouts import warm_up_and_limit
 from tests.faults.workload import END
 from tests.scale import PATIENCE, figure, seed
@@ -31,27 +31,27 @@ pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 EDITORS = 8
 ROUNDS = figure(short=4, long=60)
-"""Of a window of lost replies, a reset and a kill each."""
+"""Each is a window of lost replies, a reset and a kill."""
 WINDOW = 50
-"""Attempts that each fault meets, at least."""
+"""Fewest attempts during each fault."""
 TIMEOUT = 0.5
-"""Seconds that an editor's request may take before its outcome is in doubt."""
+"""Seconds that an editor's request may take before its outcome is unknown."""
 HOT = "hot"
 COLD = [f"cold/{number}" for number in range(50)]
 
 
 @dataclass(slots=True)
 class Editors:
-    """What all editors of a lane did and were told."""
+    """The attempts and reads of all editors."""
 
     attempts: list[Attempt] = field(default_factory=list)
     reads: list[Change] = field(default_factory=list)
     values: int = 0
-    under_way: int = 0
+    saves_in_flight: int = 0
     over: bool = False
 
     async def edit(self, store: Store, choice: random.Random) -> None:
-        """Read, change and save one key after the other, until it is over."""
+        """Read, change and save one key after the other, until it is `over`."""
         while not self.over:
             key = HOT if choice.random() < 0.6 else choice.choice(COLD)
             entry = await self._read(store, key)
@@ -60,10 +60,10 @@ class Editors:
             value = None if deletes else f"{self.values}".encode()
             base = 0 if entry is None else int(entry.revision)
             began = time.monotonic()
-            self.under_way += 1
-            told, revision = await save(store, key, entry, value)
-            self.under_way -= 1
-            self.attempts.append(Attempt(key, base, value, began, time.monotonic(), told, revision))
+            self.saves_in_flight += 1
+            result, revision = await save(store, key, entry, value)
+            self.saves_in_flight -= 1
+            self.attempts.append(Attempt(key, base, value, began, time.monotonic(), result, revision))
 
     async def _read(self, store: Store, key: str) -> Entry | None:
         while True:
@@ -78,7 +78,7 @@ class Editors:
 
 
 async def save(store: Store, key: str, entry: Entry | None, value: bytes | None) -> tuple[SaveResult, int]:
-    """Save once, and give what the editor is told."""
+    """Save once, and return the result and the revision of the saved entry."""
     try:
         if value is None:
             await store.atomic_delete(key, entry)
@@ -93,25 +93,25 @@ async def save(store: Store, key: str, entry: Entry | None, value: bytes | None)
 
 
 @pytest.mark.parametrize("version", ["3.4", "3.5"])
-async def test_no_update_is_lost_and_no_editor_is_told_a_lie(
+async def test_editors_of_many_keys_lose_no_update(
     version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = seed()
-    sys.stdout.write(f"saves {version}: seed {chosen}\n")
-    choice = random.Random(chosen)
+    used_seed = seed()
+    sys.stdout.write(f"saves {version}: seed {used_seed}\n")
+    choice = random.Random(used_seed)
     editors = Editors()
-    in_doubt = 0
+    lost_replies = 0
     send = TxnAttempt.send
 
-    async def counted(
+    async def send_and_count(
         attempt: TxnAttempt, send_once: Callable[[float], Awaitable[messages.TxnResponse]]
     ) -> messages.TxnResponse | None:
-        nonlocal in_doubt
+        nonlocal lost_replies
         response = await send(attempt, send_once)
-        in_doubt += response is None
+        lost_replies += response is None
         return response
 
-    monkeypatch.setattr(TxnAttempt, "send", counted)
+    monkeypatch.setattr(TxnAttempt, "send", send_and_count)
     async with EtcdServer(version) as server, FaultProxy(server.client_port) as proxy:
         stores = [open_store(proxy.address) for _ in range(EDITORS)]
         for store in stores:
@@ -119,62 +119,63 @@ async def test_no_update_is_lost_and_no_editor_is_told_a_lie(
             await warm_up_and_limit(store, TIMEOUT)
         tasks = [asyncio.create_task(editors.edit(store, random.Random(choice.getrandbits(32)))) for store in stores]
         try:
-            await spoil(server, proxy, editors, choice)
+            await nemesis(server, proxy, editors, choice)
             editors.over = True
             await asyncio.gather(*tasks)
-            history = await everything(server)
+            history = await full_history(server)
         finally:
             for task in tasks:
                 task.cancel()
             for store in stores:
                 await store.close()
-        found = misjudged(editors.attempts, editors.reads, history)
+        found = save_violations(editors.attempts, editors.reads, history)
         sys.stdout.write(
-            f"saves {version}: {len(editors.attempts)} attempts: {figures(editors.attempts)}; {in_doubt} answers lost\n"
+            f"saves {version}: {len(editors.attempts)} attempts: "
+            f"{summary(editors.attempts)}; {lost_replies} answers lost\n"
         )
-        assert not found, failed(found, chosen, editors, history, tmp_path)
-        told = [attempt.told for attempt in editors.attempts]
-        assert told.count(SaveResult.SAVED) >= WINDOW * ROUNDS, "too little was saved to prove anything"
-        assert in_doubt >= EDITORS, "too few answers were lost to prove anything"
+        assert not found, failure_message(found, used_seed, editors, history, tmp_path)
+        results = [attempt.result for attempt in editors.attempts]
+        assert results.count(SaveResult.SAVED) >= WINDOW * ROUNDS, "too little was saved to prove anything"
+        assert lost_replies >= EDITORS, "too few answers were lost to prove anything"
 
 
-async def spoil(server: EtcdServer, proxy: FaultProxy, editors: Editors, choice: random.Random) -> None:
+async def nemesis(server: EtcdServer, proxy: FaultProxy, editors: Editors, choice: random.Random) -> None:
     """Lose replies, reset connections and kill the server, each in the middle of the editors' work."""
     for _ in range(ROUNDS):
-        await progress(editors)
+        await wait_for_attempts(editors)
         proxy.drop_replies()
-        await eventually(lambda: editors.under_way > 0, "a save is under way")
+        await eventually(lambda: editors.saves_in_flight > 0, "a save is under way")
         await asyncio.sleep(choice.uniform(0.05, 2 * TIMEOUT))  # the fault's own length
         proxy.heal()
-        await progress(editors)
+        await wait_for_attempts(editors)
         proxy.reset_connections()
-        await progress(editors)
+        await wait_for_attempts(editors)
         server.kill()
         await asyncio.to_thread(server.start)
-    await progress(editors)
+    await wait_for_attempts(editors)
 
 
-async def progress(editors: Editors) -> None:
+async def wait_for_attempts(editors: Editors) -> None:
     done = len(editors.attempts) + WINDOW
     await eventually(lambda: len(editors.attempts) >= done, "the editors go on", PATIENCE)
 
 
-async def everything(server: EtcdServer) -> History:
-    """Read what has become of all saves."""
-    async with PlainClient(server.address) as client:
+async def full_history(server: EtcdServer) -> History:
+    """Return the history of all saves."""
+    async with EtcdStub(server.address) as client:
         last = await client.commit([put(f"beside/{END}", b"")])
     history = await record(server.address, last)
     return History(tuple(change for change in history.changes if not change.key.startswith("beside/")))
 
 
-def failed(found: list[str], chosen: int, editors: Editors, history: History, folder: Path) -> str:
-    file = folder / "failed-saves.json"
+def failure_message(found: list[str], used_seed: int, editors: Editors, history: History, folder: Path) -> str:
+    file = folder / "failure_message-saves.json"
     run = {
-        "seed": chosen,
-        "complaints": found,
+        "seed": used_seed,
+        "violations": found,
         "attempts": [str(attempt) for attempt in editors.attempts],
         "history": [str(change) for change in history.changes],
     }
     file.write_text(json.dumps(run, indent=1))
     listed = "\n  ".join(found[:10])
-    return f"seed {chosen}, the run is in {file}:\n  {listed}"
+    return f"seed {used_seed}, the run is in {file}:\n  {listed}"

@@ -1,6 +1,6 @@
-"""Lock takeovers: whatever becomes of a holder, the next gets the lock, and nothing more is accepted from the old.
+"""Lock takeovers after faults of the holder: the next contender gets the lock, and the old holder is fenced off.
 
-Contenders are processes of their own (`tests.faults.contender`). At the end the store's own history is the judge.
+Contenders are processes (`tests.faults.contender`). At the end the store's history is checked.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from explorer.drivers.etcd.endpoint import LEASE_REVOKE
 from explorer.model.clock import boottime
 from tests.cli.run_command import CHECKOUT, environment
 from tests.faults.contender import GUARDED
-from tests.faults.etcd_stub import PlainClient, delete
+from tests.faults.etcd_stub import EtcdStub, delete
 from tests.scale import PATIENCE, figure, seed
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import etcd_version
@@ -34,14 +34,14 @@ __all__ = ["etcd_version"]
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 TTL = 4.0
-"""Long enough for a holder whose process stands still for a moment."""
-LANES = 4
+"""Seconds; long enough for a holder whose process is stopped for a moment."""
+LOCKS = 4
 TAKEOVERS = {"pause": 2, "kill": 1, "hang": 1, "revoke": 6, "remove": 6, "release": 10}
-"""What happens to the holder, in each lane and with each version: 208 in all; the long form does ten times as much."""
+"""Number of each fault of the holder, per lock and version: 208 in all, ten times as many in the long form."""
 
 
 class Contender:
-    """A process that contends, and the proxy between it and the server."""
+    """A process that contends for the lock, and the proxy between it and the server."""
 
     def __init__(self, server: EtcdServer, root: str) -> None:
         self.proxy = FaultProxy(server.client_port)
@@ -65,19 +65,19 @@ class Contender:
         )
 
     async def next(self, event: str) -> dict[str, Any]:
-        """Wait until it tells this event, and give it; what it tells before is not asked for."""
+        """Return the next event of this name; earlier ones are only logged."""
         assert self.process.stdout
         while line := await self.process.stdout.readline():
-            told: dict[str, Any] = json.loads(line)
-            self.log.append(told)
-            if told["event"] == event:
-                return told
-        message = f"the contender ended before it told that it {event}"
+            entry: dict[str, Any] = json.loads(line)
+            self.log.append(entry)
+            if entry["event"] == event:
+                return entry
+        message = f"the contender ended before it {event}"
         raise AssertionError(message)
 
-    def leave(self) -> None:
+    def request_release(self) -> None:
         assert self.process.stdin
-        self.process.stdin.write(b"leave\n")
+        self.process.stdin.write(b"request_release\n")
 
     async def kill(self) -> None:
         if self._process and self._process.returncode is None:
@@ -95,20 +95,20 @@ class Contender:
 
 
 @dataclass(slots=True)
-class Lane:
-    """One lock, three contenders, and the takeovers between them."""
+class LockRun:
+    """One lock, its contenders, and the takeovers between them."""
 
     root: str
     server: EtcdServer
     contenders: Sequence[Contender]
     turns: dict[Contender, asyncio.Task[dict[str, Any]]] = field(default_factory=dict)
     intervals: list[tuple[float, float]] = field(default_factory=list)
-    """Since when and until when each holder provably held the lock, as it said itself."""
+    """Start and end of each time for which a holder reported that it held the lock."""
     done: Counter[str] = field(default_factory=Counter)
     longest: float = 0.0
-    """Seconds that a holder that was cut off still took the lock to be held, at most."""
-    told: float = 0.0
-    """Seconds until its loss was told to it, at most."""
+    """Longest time that a disconnected holder took the lock to be held, in seconds."""
+    loss_delay: float = 0.0
+    """Longest time until a loss was reported to the holder, in seconds."""
 
     async def run(self, faults: Sequence[str]) -> None:
         for contender in self.contenders:
@@ -121,28 +121,26 @@ class Lane:
             await asyncio.gather(*self.turns.values(), return_exceptions=True)
 
     async def _run(self, faults: Sequence[str]) -> None:
-        holder, told = await self._holder()
+        holder, acquired = await self._holder()
         for fault in faults:
-            before = told["fence"]
+            before = acquired["fence"]
             try:
                 async with asyncio.timeout(PATIENCE):
                     await holder.next("wrote")
-                    await eventually(self._waited_for, "somebody waits", PATIENCE)
-                    holder, told = await self._take_over(fault, holder, told)
+                    await eventually(self._is_contended, "a contender waits", PATIENCE)
+                    holder, acquired = await self._take_over(fault, holder, acquired)
             except TimeoutError as error:
-                raise AssertionError(self._stuck(fault)) from error
-            assert told["fence"] > before
+                raise AssertionError(self._no_takeover(fault)) from error
+            assert acquired["fence"] > before
             self.done[fault] += 1
 
-    def _stuck(self, fault: str) -> str:
+    def _no_takeover(self, fault: str) -> str:
         queue = self.server.ctl("get", "--prefix", f"{self.root}lock/")
-        told = "\n".join(str(contender.log[-3:]) for contender in self.contenders)
-        return (
-            f"nobody took over after {fault} {dict(self.done)}; the queue:\n{queue}\nthe contenders last told:\n{told}"
-        )
+        last = "\n".join(str(contender.log[-3:]) for contender in self.contenders)
+        return f"no takeover after {fault} {dict(self.done)}; the queue:\n{queue}\nlast events of contenders:\n{last}"
 
-    async def _waited_for(self) -> bool:
-        async with PlainClient(self.server.address) as client:
+    async def _is_contended(self) -> bool:
+        async with EtcdStub(self.server.address) as client:
             _, queue = await client.read(f"{self.root}lock/")
         return len(queue) > 1
 
@@ -150,19 +148,21 @@ class Lane:
         self.turns[contender] = asyncio.create_task(contender.next("acquired"))
 
     async def _holder(self) -> tuple[Contender, dict[str, Any]]:
-        """Wait until somebody obtains the lock."""
+        """Wait until a contender has the lock."""
         await asyncio.wait(self.turns.values(), return_when=asyncio.FIRST_COMPLETED)
-        ((holder, told),) = [(one, turn.result()) for one, turn in self.turns.items() if turn.done()]
+        ((holder, acquired),) = [(one, turn.result()) for one, turn in self.turns.items() if turn.done()]
         del self.turns[holder]
-        return holder, told
+        return holder, acquired
 
-    async def _take_over(self, fault: str, holder: Contender, told: dict[str, Any]) -> tuple[Contender, dict[str, Any]]:
+    async def _take_over(
+        self, fault: str, holder: Contender, acquired: dict[str, Any]
+    ) -> tuple[Contender, dict[str, Any]]:
         began = boottime()
         match fault:
             case "kill":
                 await holder.kill()
                 following = await self._holder()
-                self.intervals.append((told["since"], began))
+                self.intervals.append((acquired["since"], began))
                 await holder.start()
                 self._expect(holder)
                 return following
@@ -174,44 +174,44 @@ class Lane:
                 holder.proxy.hang()
                 following = await self._holder()
             case "release":
-                holder.leave()
+                holder.request_release()
                 following = await self._holder()
             case "revoke":
-                async with PlainClient(self.server.address) as client:
-                    await client.ask(LEASE_REVOKE, messages.LeaseRevokeRequest(ID=int(told["lease"], 16)), PATIENCE)
+                async with EtcdStub(self.server.address) as client:
+                    await client.ask(LEASE_REVOKE, messages.LeaseRevokeRequest(ID=int(acquired["lease"], 16)), PATIENCE)
                 following = await self._holder()
             case _:
-                async with PlainClient(self.server.address) as client:
-                    await client.commit([delete(f"{self.root}lock/{int(told['lease'], 16):x}")])
+                async with EtcdStub(self.server.address) as client:
+                    await client.commit([delete(f"{self.root}lock/{int(acquired['lease'], 16):x}")])
                 following = await self._holder()
         ended = await holder.next("ended")
         assert ended["refused"], "the old holder's fenced write was accepted"
         assert not ended["held"], "the old holder believes that it holds the lock"
         assert ended["lost"] is (fault != "release")
-        # Who takes a lock away breaks its lease's promise: the fence knows at once, the holder a moment later.
+        # An outside removal ends the lock before its lease does: the fence knows at once, the holder a moment later.
         outside = fault in ("revoke", "remove")
         self.intervals.append((ended["since"], min(ended["until"], began) if outside else ended["until"]))
         if fault == "hang":
             self.longest = max(self.longest, ended["until"] - began)
-            self.told = max(self.told, ended["lost_at"] - began)
+            self.loss_delay = max(self.loss_delay, ended["lost_at"] - began)
             holder.proxy.heal()
         self._expect(holder)
         return following
 
 
 @asynccontextmanager
-async def lane(root: str, server: EtcdServer) -> AsyncGenerator[Lane, None]:
+async def lock_run(root: str, server: EtcdServer) -> AsyncGenerator[LockRun, None]:
     async with AsyncExitStack() as stack:
         contenders = [await stack.enter_async_context(Contender(server, root)) for _ in range(3)]
-        yield Lane(root, server, contenders)
+        yield LockRun(root, server, contenders)
 
 
-async def judge(server: EtcdServer, root: str) -> int:
-    """Read the store's history: every guarded write is by the first in the queue of that moment; count them."""
+async def check_history(server: EtcdServer, root: str) -> int:
+    """Check in the history that every guarded write is by the first in the queue; return the number of writes."""
     queue: dict[str, int] = {}
     last = writes = 0
     place, until = f"{root}lock/", server.revision()
-    async with PlainClient(server.address) as client:
+    async with EtcdStub(server.address) as client:
         async for answer in client.watch(1):
             for event in answer.events:
                 key = event.kv.key.decode()
@@ -230,32 +230,32 @@ async def judge(server: EtcdServer, root: str) -> int:
     raise AssertionError(message)
 
 
-async def test_takeovers_leave_the_old_holder_nothing(etcd_version: str) -> None:
-    chosen = seed()
+async def test_takeover_fences_the_old_holder(etcd_version: str) -> None:
+    used_seed = seed()
     times = figure(1, 10)
     async with EtcdServer(etcd_version) as server, AsyncExitStack() as stack:
-        lanes = [await stack.enter_async_context(lane(f"lane{number}/", server)) for number in range(LANES)]
+        runs = [await stack.enter_async_context(lock_run(f"lock{number}/", server)) for number in range(LOCKS)]
         async with asyncio.TaskGroup() as group:
-            for number, one in enumerate(lanes):
+            for number, one in enumerate(runs):
                 faults = [fault for fault, count in TAKEOVERS.items() for _ in range(count * times)]
-                random.Random(chosen + number).shuffle(faults)
+                random.Random(used_seed + number).shuffle(faults)
                 group.create_task(one.run(faults))
-        for one in lanes:
+        for one in runs:
             for contender in one.contenders:
                 await contender.kill()
         server.ctl("put", "the-end", "")
-        writes = [await judge(server, one.root) for one in lanes]
-    done = sum((one.done for one in lanes), Counter[str]())
-    longest, told = max(one.longest for one in lanes), max(one.told for one in lanes)
+        writes = [await check_history(server, one.root) for one in runs]
+    done = sum((one.done for one in runs), Counter[str]())
+    longest, delay = max(one.longest for one in runs), max(one.loss_delay for one in runs)
     sys.stdout.write(
-        f"locks {etcd_version}: seed {chosen}, {dict(done)}, {writes} writes, "
-        f"held for {longest:.2f} s when cut off, told in {told:.2f} s\n"
+        f"locks {etcd_version}: seed {used_seed}, {dict(done)}, {writes} writes, "
+        f"held for {longest:.2f} s when cut off, reported in {delay:.2f} s\n"
     )
     assert done.total() >= 100 * times
-    assert all(count > done.total() / LANES / 10 for count in writes)
-    for one in lanes:
+    assert all(count > done.total() / LOCKS / 10 for count in writes)
+    for one in runs:
         ordered = sorted(one.intervals)
         for (_, until), (since, _) in pairwise(ordered):
             assert until < since, "two held the lock at the same time"
     assert longest <= TTL, "a holder that was cut off took the lock to be held for longer than the TTL"
-    assert told <= TTL, "a loss was told later than the TTL"
+    assert delay <= TTL, "a loss was reported later than the TTL"

@@ -1,67 +1,67 @@
-"""The judge of saves, judged: the truth passes, and each lie is named."""
+"""The checker of saves on correct results, and on each kind of wrong one."""
 
 from collections.abc import Sequence
 
 import pytest
 
 from tests.faults.history import Change, History
-from tests.faults.save_checker import Attempt, SaveResult, misjudged
+from tests.faults.save_checker import Attempt, SaveResult, save_violations
 
 HISTORY = History(
     (Change(2, "a", b"1", 2, 1), Change(3, "a", b"2", 2, 2), Change(4, "a", None), Change(5, "a", b"3", 5, 1))
 )
-MADE = Attempt("a", 0, b"1", 0, 1, SaveResult.SAVED, 2)
+CREATED = Attempt("a", 0, b"1", 0, 1, SaveResult.SAVED, 2)
 CHANGED = Attempt("a", 2, b"2", 2, 3, SaveResult.SAVED, 3)
 DELETED = Attempt("a", 3, None, 4, 5, SaveResult.SAVED)
-AGAIN = Attempt("a", 0, b"3", 6, 7, SaveResult.UNKNOWN)
+RECREATED = Attempt("a", 0, b"3", 6, 7, SaveResult.UNKNOWN)
 REFUSED = Attempt("a", 2, b"9", 6, 7, SaveResult.CONFLICT)
-TRUTH = [MADE, CHANGED, DELETED, AGAIN, REFUSED]
+CORRECT = [CREATED, CHANGED, DELETED, RECREATED, REFUSED]
 
-LIES: dict[str, tuple[str, Sequence[Attempt]]] = {
-    "saved, and was not": ("is not in the history", [*TRUTH, Attempt("a", 5, b"7", 8, 9, SaveResult.SAVED, 6)]),
+WRONG_RESULTS: dict[str, tuple[str, Sequence[Attempt]]] = {
+    "saved, and was not": ("is not in the history", [*CORRECT, Attempt("a", 5, b"7", 8, 9, SaveResult.SAVED, 6)]),
     "saved elsewhere": (
         "is not in the history",
-        [MADE, Attempt("a", 2, b"2", 2, 3, SaveResult.SAVED, 4), DELETED, AGAIN],
+        [CREATED, Attempt("a", 2, b"2", 2, 3, SaveResult.SAVED, 4), DELETED, RECREATED],
     ),
     "a conflict, and was saved": (
-        "told not to be saved",
-        [MADE, Attempt("a", 2, b"2", 2, 3, SaveResult.CONFLICT), DELETED, AGAIN],
+        "reported as not saved",
+        [CREATED, Attempt("a", 2, b"2", 2, 3, SaveResult.CONFLICT), DELETED, RECREATED],
     ),
     "unsent, and was saved": (
-        "told not to be saved",
-        [MADE, Attempt("a", 2, b"2", 2, 3, SaveResult.UNSENT), DELETED, AGAIN],
+        "reported as not saved",
+        [CREATED, Attempt("a", 2, b"2", 2, 3, SaveResult.UNSENT), DELETED, RECREATED],
     ),
     "saved over what was not read": (
         "an update was lost",
-        [MADE, Attempt("a", 1, b"2", 2, 3, SaveResult.SAVED, 3), DELETED, AGAIN],
+        [CREATED, Attempt("a", 1, b"2", 2, 3, SaveResult.SAVED, 3), DELETED, RECREATED],
     ),
-    "deleted, and was not": ("told to be deleted", [*TRUTH, Attempt("a", 5, None, 8, 9, SaveResult.SAVED)]),
+    "deleted, and was not": ("reported as deleted", [*CORRECT, Attempt("a", 5, None, 8, 9, SaveResult.SAVED)]),
     "not deleted, and was": (
-        "told not to be deleted",
-        [MADE, CHANGED, Attempt("a", 3, None, 4, 5, SaveResult.CONFLICT), AGAIN],
+        "reported as not deleted",
+        [CREATED, CHANGED, Attempt("a", 3, None, 4, 5, SaveResult.CONFLICT), RECREATED],
     ),
-    "written by nobody": ("nobody wrote this", [MADE, DELETED, AGAIN]),
+    "written by no save": ("no save wrote this", [CREATED, DELETED, RECREATED]),
     "against the clock": (
         "before that of a save which had ended",
-        [Attempt("a", 0, b"1", 4, 5, SaveResult.SAVED, 2), CHANGED, DELETED, AGAIN],
+        [Attempt("a", 0, b"1", 4, 5, SaveResult.SAVED, 2), CHANGED, DELETED, RECREATED],
     ),
 }
 
 
-def test_the_truth_passes() -> None:
-    assert misjudged(TRUTH, [Change(3, "a", b"2")], HISTORY) == []
+def test_correct_results_have_no_violations() -> None:
+    assert save_violations(CORRECT, [Change(3, "a", b"2")], HISTORY) == []
 
 
-@pytest.mark.parametrize("name", LIES)
-def test_a_lie_is_named(name: str) -> None:
-    expected, attempts = LIES[name]
-    assert expected in "\n".join(misjudged(attempts, [], HISTORY))
+@pytest.mark.parametrize("name", WRONG_RESULTS)
+def test_wrong_result_is_named(name: str) -> None:
+    expected, attempts = WRONG_RESULTS[name]
+    assert expected in "\n".join(save_violations(attempts, [], HISTORY))
 
 
-def test_a_value_written_twice_is_named() -> None:
+def test_value_written_twice_is_named() -> None:
     history = History((*HISTORY.changes, Change(6, "a", b"3", 5, 2)))
-    assert "written 2 times" in "\n".join(misjudged(TRUTH, [], history))
+    assert "written 2 times" in "\n".join(save_violations(CORRECT, [], history))
 
 
-def test_a_read_of_what_never_was_is_named() -> None:
-    assert "never there" in "\n".join(misjudged(TRUTH, [Change(3, "a", b"1")], HISTORY))
+def test_read_of_an_unwritten_value_is_named() -> None:
+    assert "never there" in "\n".join(save_violations(CORRECT, [Change(3, "a", b"1")], HISTORY))

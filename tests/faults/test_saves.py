@@ -160,7 +160,7 @@ async def test_deletion_with_lost_reply_is_done(link: LossyLink) -> None:
 
 @pytest.mark.parametrize("backend", [CONSUL, ETCD2, ZOOKEEPER], ids=str)
 async def test_tree_deletion_with_lost_reply_is_done(link: LossyLink) -> None:
-    """`test_saves_unknown` has etcd's, whose request cannot be told from the one that reads the keys."""
+    """`test_etcd_lost_replies` has etcd's, whose request cannot be told from the one that reads the keys."""
     for key in ("top/a", "top/b"):
         await link.store.put(key, b"")
     assert link.backend.delete_tree_marker
@@ -217,7 +217,7 @@ async def test_editors_of_one_key_lose_no_update(backend: Backend, own_server: B
         entry = await direct.get("hot")
     results = list(editors.results.values())
     sys.stdout.write(f"saves {backend}: { ({kind.name: results.count(kind) for kind in SaveResult}) }\n")
-    assert editors.complaints(entry.value or b"") == []
+    assert editors.violations(entry.value or b"") == []
     if backend.first_version is not None:
         assert created.version == backend.first_version
         assert entry.version == backend.first_version + len((entry.value or b"").split())

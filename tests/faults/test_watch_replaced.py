@@ -1,4 +1,4 @@
-"""A watch whose store is replaced, by an older state of its own or by another one, says so and reads it all again."""
+"""Watches of etcd whose store is replaced by an older state or by another store: a Resync follows."""
 
 import asyncio
 import shutil
@@ -20,9 +20,9 @@ from explorer.drivers.etcd.watch import EtcdWatch
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Lost, Put, Restored, Resync, Started
-from tests.faults.etcd_stub import PlainClient, put
+from tests.faults.etcd_stub import EtcdStub, put
 from tests.faults.recorder import Watcher, open_store, record
-from tests.faults.watch_run import Lane, lane
+from tests.faults.watch_run import WatchRun, watch_run
 from tests.faults.workload import ROOT
 from tests.scale import PATIENCE
 from tests.servers.etcd import EtcdServer
@@ -34,8 +34,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 @pytest.mark.parametrize("grown", [False, True], ids=["behind", "grown past the watcher"])
 @pytest.mark.parametrize("restarted", [False, True], ids=["in its first term", "in a later term"])
-async def test_a_snapshot_restored_to_an_older_state(tmp_path: Path, *, grown: bool, restarted: bool) -> None:
-    """History went on differently from the snapshot on: the watcher is told so and reads everything again.
+async def test_restored_snapshot_is_a_resync(tmp_path: Path, *, grown: bool, restarted: bool) -> None:
+    """History went on differently from the snapshot on: the watch is a Resync and reads everything again.
 
     The cluster's identity stays the same. The revision may have grown past what the watcher had seen before it comes
     back, and the raft term, which starts again, tells only where there had been elections before.
@@ -44,7 +44,7 @@ async def test_a_snapshot_restored_to_an_older_state(tmp_path: Path, *, grown: b
     async with (
         EtcdServer("3.5") as server,
         FaultProxy(server.client_port) as proxy,
-        lane("restore", tmp_path, watched=[proxy.address], direct=[server.address]) as running,
+        watch_run("restore", tmp_path, watched=[proxy.address], direct=[server.address]) as running,
     ):
         if restarted:
             async with running.fault("kill"):
@@ -58,19 +58,19 @@ async def test_a_snapshot_restored_to_an_older_state(tmp_path: Path, *, grown: b
 
 
 @pytest.mark.parametrize("grown", [False, True], ids=["behind", "grown past the watcher"])
-async def test_another_cluster_behind_the_same_port(tmp_path: Path, *, grown: bool) -> None:
+async def test_another_cluster_on_the_same_port_is_a_resync(tmp_path: Path, *, grown: bool) -> None:
     async with (
         EtcdServer("3.5") as server,
         EtcdServer("3.5") as another,
         FaultProxy(server.client_port) as proxy,
-        lane("another cluster", tmp_path, watched=[proxy.address], direct=[server.address]) as running,
+        watch_run("another cluster", tmp_path, watched=[proxy.address], direct=[server.address]) as running,
     ):
         await replace(running, proxy, server, another=another, grown=grown)
         assert running.watcher.count(Resync) == 1
 
 
 async def replace(
-    running: Lane,
+    running: WatchRun,
     proxy: FaultProxy,
     server: EtcdServer,
     *,
@@ -78,11 +78,11 @@ async def replace(
     another: EtcdServer | None = None,
     grown: bool,
 ) -> None:
-    """End the life of a store, keep its history, and begin another one at the same port."""
-    async with running.broken("replaced"):
+    """End a store, keep its history, and start another one on the same port."""
+    async with running.fault_without_recovery("replaced"):
         proxy.reset()
-        await running.traffic.rest()
-        await running.traffic.end_leases()
+        await running.workload.pause()
+        await running.workload.end_leases()
         running.earlier.append(await record(server.address, await running.write_end()))
         if snapshot is not None:
             await asyncio.to_thread(server.stop)
@@ -91,28 +91,28 @@ async def replace(
         elif another is not None:
             proxy.server_port = another.client_port
             running.move_to(another.address)
-        running.traffic.go_on()
+        running.workload.resume()
         if grown:
             past = running.earlier[-1].last + 50
             await eventually(lambda: running.revision_passes(past), "the new life is older", PATIENCE)
         else:
-            await running.traffic.rest()
+            await running.workload.pause()
         proxy.heal()
-        await eventually(lambda: running.watcher.count(Resync) > 0, "the replacement is told", PATIENCE)
-        running.traffic.go_on()
+        await eventually(lambda: running.watcher.count(Resync) > 0, "the replacement is reported", PATIENCE)
+        running.workload.resume()
     await running.recover()
 
 
 async def fill(server: EtcdServer, value: bytes, *, keys: int, revisions: int) -> None:
-    """Write so many keys below ROOT, in transactions, so that the store ends at so many revisions after its first."""
-    async with PlainClient(server.address) as client:
+    """Write so many keys below ROOT in so many transactions."""
+    async with EtcdStub(server.address) as client:
         for number in range(revisions):
             mine = range(number, keys, revisions)
             await client.commit([put(f"{ROOT}{key:05}", value) for key in mine] or [put("beside", b"")])
 
 
-async def test_equal_revisions_of_two_stores_mean_nothing() -> None:
-    """Two stores that were filled by the same script have the same keys at the same revisions, with other values."""
+async def test_equal_revisions_of_two_stores_are_a_resync() -> None:
+    """Two stores filled by the same script have the same keys at the same revisions, with other values."""
     async with (
         EtcdServer("3.5") as one,
         EtcdServer("3.5") as other,
@@ -124,13 +124,13 @@ async def test_equal_revisions_of_two_stores_mean_nothing() -> None:
         async with Watcher(store) as watcher:
             proxy.reset()
             proxy.server_port = other.client_port
-            await eventually(lambda: watcher.is_lost, "the loss is told", PATIENCE)
+            await eventually(lambda: watcher.is_lost, "the watch is lost", PATIENCE)
             proxy.heal()
             there = {f"{key:05}": b"other" for key in range(9)}
             await eventually(lambda: watcher.values == there, "all is as it is", PATIENCE)
 
 
-async def test_a_single_key_that_the_other_store_lacks_is_told_as_deleted() -> None:
+async def test_key_absent_from_the_other_store_is_deleted() -> None:
     async with (
         EtcdServer("3.5") as one,
         EtcdServer("3.5") as other,
@@ -149,11 +149,11 @@ async def test_a_single_key_that_the_other_store_lacks_is_told_as_deleted() -> N
                 case Deleted("single", inferred=True):
                     pass
                 case event:
-                    pytest.fail(f"told {event}")
+                    pytest.fail(f"unexpected {event}")
 
 
-async def test_a_reading_that_was_cut_short_is_begun_again() -> None:
-    """The other store is known by then; that it was not read to its end has to be known too."""
+async def test_interrupted_relist_starts_again() -> None:
+    """The identity of the other store is known by then; that it was not read completely must be known too."""
     async with (
         EtcdServer("3.5") as one,
         EtcdServer("3.5") as other,
@@ -165,7 +165,7 @@ async def test_a_reading_that_was_cut_short_is_begun_again() -> None:
         async with Watcher(store) as watcher:
             proxy.reset()
             proxy.server_port = other.client_port
-            await eventually(lambda: watcher.is_lost, "the loss is told", PATIENCE)
+            await eventually(lambda: watcher.is_lost, "the watch is lost", PATIENCE)
             proxy.heal()
             proxy.cut_after(400_000)  # in the second of three pages
             await eventually(lambda: watcher.count(Resync) > 0 and watcher.is_lost, "it is cut again", PATIENCE)
@@ -177,7 +177,7 @@ async def test_a_reading_that_was_cut_short_is_begun_again() -> None:
 
 
 class Interposed(EtcdConnection):
-    """A real connection to real stores, but for what happens between an answer and the stream that is opened next."""
+    """A real connection to real stores, with a hook between a response and the next stream."""
 
     interpose: Callable[[], None] | None = None
 
@@ -201,7 +201,7 @@ class Interposed(EtcdConnection):
                 yield answer
 
 
-async def test_a_store_that_is_replaced_between_the_look_at_it_and_the_watch() -> None:
+async def test_store_replaced_between_check_and_watch() -> None:
     async with EtcdServer("3.5") as one, EtcdServer("3.5") as other, FaultProxy(one.client_port) as proxy:
         await fill(one, b"one", keys=10, revisions=50)
         await fill(other, b"other", keys=3, revisions=5)
@@ -217,12 +217,12 @@ async def test_a_store_that_is_replaced_between_the_look_at_it_and_the_watch() -
             assert isinstance(await anext(events), Started)
             cluster.interpose = swap
             proxy.reset_connections()
-            told = [type(await anext(events)) for _ in range(5)]
+            kinds = [type(await anext(events)) for _ in range(5)]
         await cluster.close()
-        assert told == [Lost, Resync, Put, Put, Put]
+        assert kinds == [Lost, Resync, Put, Put, Put]
 
 
-async def test_pages_of_two_stores_are_never_put_together() -> None:
+async def test_pages_of_two_stores_are_not_mixed() -> None:
     async with EtcdServer("3.5") as one, EtcdServer("3.5") as other, FaultProxy(one.client_port) as proxy:
         for server in (one, other):
             await fill(server, b"value", keys=100, revisions=5)
@@ -237,8 +237,8 @@ async def test_pages_of_two_stores_are_never_put_together() -> None:
 
 
 @pytest.mark.parametrize("store", ["etcd", "etcd2"])
-async def test_key_is_read_again_though_nothing_was_told(store: str, tmp_path: Path) -> None:
-    """The data went back and the revision grew past the watcher's, who only knows the entry that it began with."""
+async def test_key_watch_without_events_reads_again(store: str, tmp_path: Path) -> None:
+    """The data is restored and its revision is beyond that of the watch, which knows only its first entry."""
     server = EtcdServer("3.5") if store == "etcd" else EtcdServer("3.4", v2=True)
     async with server, FaultProxy(server.client_port) as proxy:
         url = f"{store}://{server.address}/replaced/"

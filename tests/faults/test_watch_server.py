@@ -1,4 +1,4 @@
-"""A watch over a server that is killed, stopped and compacted tells its history, or which part it cannot tell."""
+"""Watches of an etcd server that is killed, stopped and compacted: no change is missing without a Resync."""
 
 import asyncio
 from functools import partial
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from explorer.model.events import Lost, Resync
-from tests.faults.watch_run import Lane, lane
+from tests.faults.watch_run import WatchRun, watch_run
 from tests.scale import PATIENCE, figure
 from tests.servers.etcd import EtcdServer
 from tests.servers.proxy import FaultProxy
@@ -20,15 +20,15 @@ COMPACTION = 0.2
 """Seconds between two compactions."""
 
 
-async def wait_lost(running: Lane) -> None:
-    await eventually(lambda: running.watcher.is_lost, "the loss is told", PATIENCE)
+async def wait_lost(running: WatchRun) -> None:
+    await eventually(lambda: running.watcher.is_lost, "the watch is lost", PATIENCE)
 
 
 @pytest.mark.parametrize("version", ["3.4", "3.5"])
-async def test_kill_9_and_a_restart(version: str, tmp_path: Path) -> None:
+async def test_watch_survives_kill_and_restart(version: str, tmp_path: Path) -> None:
     async with (
         EtcdServer(version) as server,
-        lane(f"kill {version}", tmp_path, watched=[server.address], direct=[server.address]) as running,
+        watch_run(f"kill {version}", tmp_path, watched=[server.address], direct=[server.address]) as running,
     ):
         for _ in range(KILLS):
             async with running.fault("kill"):
@@ -38,10 +38,10 @@ async def test_kill_9_and_a_restart(version: str, tmp_path: Path) -> None:
         assert running.watcher.count(Resync) == 0
 
 
-async def test_a_server_that_is_stopped_for_a_moment_loses_nobody(tmp_path: Path) -> None:
+async def test_briefly_stopped_server_loses_no_watch(tmp_path: Path) -> None:
     async with (
         EtcdServer("3.5") as server,
-        lane("short pause", tmp_path, watched=[server.address], direct=[server.address]) as running,
+        watch_run("short pause", tmp_path, watched=[server.address], direct=[server.address]) as running,
     ):
         for _ in range(figure(short=2, long=20)):
             async with running.fault("pause"):
@@ -51,10 +51,10 @@ async def test_a_server_that_is_stopped_for_a_moment_loses_nobody(tmp_path: Path
         assert running.watcher.count(Lost) == 0
 
 
-async def test_a_server_that_is_stopped_for_longer_than_the_keepalive(tmp_path: Path) -> None:
+async def test_server_stopped_beyond_the_keepalive(tmp_path: Path) -> None:
     async with (
         EtcdServer("3.5") as server,
-        lane("long pause", tmp_path, watched=[server.address], direct=[server.address]) as running,
+        watch_run("long pause", tmp_path, watched=[server.address], direct=[server.address]) as running,
     ):
         for _ in range(figure(short=1, long=10)):
             async with running.fault("pause"):
@@ -65,12 +65,12 @@ async def test_a_server_that_is_stopped_for_longer_than_the_keepalive(tmp_path: 
 
 
 @pytest.mark.parametrize("version", ["3.4", "3.5"])
-async def test_compaction_while_cut_off(version: str, tmp_path: Path) -> None:
-    """What was not heard is compacted away every 200 ms: each hole is told, and the state is right after it."""
+async def test_compaction_while_disconnected(version: str, tmp_path: Path) -> None:
+    """History is compacted every 200 ms meanwhile: each gap is a Resync, and the replica equals the store after it."""
     async with (
         EtcdServer(version) as server,
         FaultProxy(server.client_port) as proxy,
-        lane(
+        watch_run(
             f"compaction {version}", tmp_path, watched=[proxy.address], direct=[server.address], recorded=True
         ) as running,
     ):
@@ -88,8 +88,8 @@ async def test_compaction_while_cut_off(version: str, tmp_path: Path) -> None:
         assert running.watcher.count(Resync) > 0
 
 
-async def compact(running: Lane, server: EtcdServer) -> None:
-    """Forget, again and again, what the recorder has taken down; the server refuses to forget the same twice."""
+async def compact(running: WatchRun, server: EtcdServer) -> None:
+    """Compact the recorded history periodically; the server refuses to compact a revision twice."""
     forgotten = 0
     while running.recorder is not None:
         if (seen := running.recorder.seen) > forgotten:
@@ -99,5 +99,5 @@ async def compact(running: Lane, server: EtcdServer) -> None:
         await asyncio.sleep(COMPACTION)
 
 
-def compacted(running: Lane, goal: int) -> bool:
+def compacted(running: WatchRun, goal: int) -> bool:
     return running.compactions >= goal

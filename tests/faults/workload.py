@@ -1,4 +1,4 @@
-"""Writers that keep a store moving: transactions of one to four keys, leases that end, deletions and re-creations."""
+"""A workload of writes to etcd: transactions of one to four keys, leases that expire, deletions and re-creations."""
 
 import asyncio
 import random
@@ -12,27 +12,27 @@ from grpc.aio import AioRpcError
 
 from explorer.drivers.etcd import messages
 from explorer.drivers.etcd.endpoint import LEASE_GRANT, LEASE_REVOKE
-from tests.faults.etcd_stub import PlainClient, delete, put
+from tests.faults.etcd_stub import EtcdStub, delete, put
 from tests.scale import PATIENCE
 from tests.servers.waiting import eventually
 
 ROOT: Final = "work/"
-"""What the watcher of a lane watches; some of the traffic is beside it."""
+"""The prefix that the watcher watches; some of the writes are beside it."""
 END: Final = "end"
-"""The key below ROOT whose writing says that the traffic is over."""
+"""The key below ROOT that is written last."""
 
 _KEYS: Final = tuple(f"{ROOT}{group}/{number}" for group in "abcdef" for number in range(10))
 _BESIDE: Final = tuple(f"{beside}/{number}" for beside in ("word", "worl", "wor") for number in range(4))
-_PAUSE: Final = 0.004  # seconds between two writes of one writer: a rate, so that a lane's history stays readable
+_PAUSE: Final = 0.004  # seconds between two writes of one writer: a rate, so that a history stays readable
 _LEASE: Final = 2  # seconds
-_STALLED: Final = 0.5  # seconds of one write from which on a fault had it waiting
+_STALLED: Final = 0.5  # seconds that only a write during a fault takes
 _WITHIN: Final = 2.0  # seconds for one request
 
 
-class Traffic:
-    """`writers` tasks that write to one of the addresses until the block is left; what fails is tried elsewhere.
+class Workload:
+    """Tasks that write to one of the addresses until the block is left; a failed write is tried at another.
 
-    A writer knows nothing of what it wrote: what happened is in the store's history.
+    A writer keeps no record of its writes: the store's history has them.
     """
 
     def __init__(self, *addresses: str, seed: int, writers: int = 3) -> None:
@@ -40,16 +40,16 @@ class Traffic:
         self._random = random.Random(seed)
         self._writers = writers
         self._tasks: list[asyncio.Task[None]] = []
-        self._going = asyncio.Event()
-        self._going.set()
+        self._running = asyncio.Event()
+        self._running.set()
         self.writes = 0
         self._working = 0.0
-        self._resting = 0
+        self._paused = 0
         self._leases: list[int] = []
 
     @property
     def rate(self) -> float:
-        """Confirmed writes per second of the time in which no fault had them waiting."""
+        """Confirmed writes per second, not counting the time that faults took."""
         return self.writes * self._writers / self._working if self._working else 0.0
 
     async def __aenter__(self) -> Self:
@@ -67,36 +67,36 @@ class Traffic:
         if broken and error is None:
             raise broken[0]
 
-    async def rest(self) -> None:
-        """Let every writer finish what it is at, and write nothing until `go_on`."""
-        self._going.clear()
-        await eventually(lambda: self._resting == self._writers, "all writers rest", PATIENCE)
+    async def pause(self) -> None:
+        """Let every writer finish its write, and write nothing until `resume`."""
+        self._running.clear()
+        await eventually(lambda: self._paused == self._writers, "all writers pause", PATIENCE)
 
-    def go_on(self) -> None:
-        """Write again."""
-        self._going.set()
+    def resume(self) -> None:
+        """Continue to write."""
+        self._running.set()
 
     async def end_leases(self) -> None:
-        """Delete now what would be deleted later, when the last leases end."""
-        async with PlainClient(self.addresses[0]) as client:
+        """Revoke all leases, so that their keys are deleted now and not when they expire."""
+        async with EtcdStub(self.addresses[0]) as client:
             for lease in self._leases:
                 with suppress(AioRpcError):  # most have ended
                     await client.ask(LEASE_REVOKE, messages.LeaseRevokeRequest(ID=lease), PATIENCE)
 
     async def reach(self, writes: int) -> None:
-        """Wait until so many writes are confirmed; a busy machine takes longer over them."""
+        """Wait until so many writes are confirmed."""
         await eventually(lambda: self.writes >= writes, f"{writes} writes are confirmed", PATIENCE)
 
     async def _write(self, choice: random.Random) -> None:
         number, lease = 0, 0
         while True:
             address = choice.choice(self.addresses)
-            async with PlainClient(address) as client:
+            async with EtcdStub(address) as client:
                 try:
                     while True:
-                        self._resting += 1
-                        await self._going.wait()
-                        self._resting -= 1
+                        self._paused += 1
+                        await self._running.wait()
+                        self._paused -= 1
                         begun = time.monotonic()
                         number += 1
                         if number % 50 == 1:

@@ -1,6 +1,6 @@
-"""Data that went back, and grew past the watcher's position before the loss was noticed: a watch says so all the same.
+"""Data restored to an older state that grew past the watch's position before the loss was noticed: still a Resync.
 
-The watcher says nothing of what it knows, so only the driver can notice.
+The watcher passes no `known` table, so only the driver can notice.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ SERVERS: Final[dict[str, Callable[[], Server]]] = {
 
 
 @dataclass(slots=True)
-class Ground:
+class RestorableServer:
     """A server behind a proxy, and a folder for a copy of its data."""
 
     kind: str
@@ -56,7 +56,7 @@ class Ground:
         return explorer.open(f"{self.kind}://{self.proxy.address}/past/?timeout=2")
 
     async def write(self, **values: str) -> None:
-        """Write as soon as the server takes it."""
+        """Write as soon as the server takes a write."""
         async with AsyncExitStack() as stack:
             store = self.direct()
 
@@ -72,14 +72,14 @@ class Ground:
             for key, value in values.items():
                 await store.put(key, value.encode())
 
-    async def keep(self) -> None:
+    async def copy_data(self) -> None:
         """Copy the data as it is now."""
         await asyncio.to_thread(self.server.stop)
         await asyncio.to_thread(shutil.copytree, self.data, self.copy)
         await asyncio.to_thread(self.server.start)
 
     async def lose(self, *, back: bool) -> None:
-        """Cut the watchers off, and begin with the copied data, or with none."""
+        """Disconnect the watchers, and start with the copied data, or with none."""
         self.proxy.reset()
         await asyncio.to_thread(self.server.kill)
         if back:
@@ -88,19 +88,19 @@ class Ground:
         await asyncio.to_thread(self.server.start)
 
     async def grow(self) -> None:
-        """Write past every position of before, elsewhere."""
+        """Write beyond every earlier position, to other keys."""
         await self.write(**{f"grown-{number}": "" for number in range(60)})
 
 
 @pytest.fixture(params=SERVERS)
-async def ground(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ground]:
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RestorableServer]:
     server = SERVERS[request.param]()
     async with server, FaultProxy(server.client_port if isinstance(server, EtcdServer) else server.port) as proxy:
-        yield Ground(request.param, server, proxy, tmp_path / "copy")
+        yield RestorableServer(request.param, server, proxy, tmp_path / "copy")
 
 
-async def take(events: AsyncIterator[Event], wanted: dict[str, bytes | None]) -> list[Event]:
-    """Read events until they have told of keys what is wanted, and give them."""
+async def read_until(events: AsyncIterator[Event], expected: dict[str, bytes | None]) -> list[Event]:
+    """Return the events up to those that bring keys to the expected values."""
     seen: list[Event] = []
     shown = dict[str, bytes | None]()
     with suppress(TimeoutError):
@@ -114,85 +114,88 @@ async def take(events: AsyncIterator[Event], wanted: dict[str, bytes | None]) ->
                         shown[key] = None
                     case Started() | Lost() | Restored() | Resync():
                         pass
-                if wanted.items() <= shown.items():
+                if expected.items() <= shown.items():
                     return seen
-    raise AssertionError(f"not told of what is wanted: {seen}")
+    raise AssertionError(f"the expected events are missing: {seen}")
 
 
 CASES: Final[dict[str, tuple[dict[str, str], dict[str, str], dict[str, bytes | None]]]] = {
     "older": ({"a": "new"}, {}, {"a": b"old"}),
     "gone": ({"n": "new", "a": "new"}, {"a": "later"}, {"a": b"later", "n": None, "b": b"old"}),
 }
-"""What is written after the copy, what is written after the loss, and what the watch has to tell."""
+"""Writes after the copy, writes after the loss, and the expected events."""
 
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("amount", ["few", "many"])
-async def test_store_that_grew_past_its_watch_is_a_resync(
-    ground: Ground,
+async def test_restored_store_past_the_watch_is_a_resync(
+    server: RestorableServer,
     case: str,
     amount: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The values of before are told, of keys that the watch had told of and of others."""
+    """The restored values are reported, of keys that the watch had reported and of others."""
     if amount == "many":
         monkeypatch.setattr(changed_keys, "MAX_PART_KEYS", 2)
         monkeypatch.setattr(tree_watch, "MAX_PART_KEYS", 2)
-    before, after, wanted = CASES[case]
-    await ground.write(a="old", b="old", c="old")
-    await ground.keep()
-    await ground.write(b="newer" if case == "gone" else "old")
-    async with ground.watched() as store, store.watch_tree("") as tree, store.watch("a") as key:
+    before, after, expected = CASES[case]
+    await server.write(a="old", b="old", c="old")
+    await server.copy_data()
+    await server.write(b="newer" if case == "gone" else "old")
+    async with server.watched() as store, store.watch_tree("") as tree, store.watch("a") as key:
         for events in (tree, key):
             assert isinstance(await anext(events), Started)
-        await ground.write(**before)
+        await server.write(**before)
         for events in (tree, key):
-            await take(events, {"a": b"new"})
-        await ground.lose(back=True)
-        await ground.write(**after)
-        await ground.grow()
-        ground.proxy.heal()
-        if ground.kind == "zk":  # which keeps no names: of a deletion it tells who says what it knows
-            wanted = {name: value for name, value in wanted.items() if value is not None}
-        told = await take(tree, wanted)
-        assert any(isinstance(event, Resync) for event in told)
-        assert not any(isinstance(event, Restored) for event in told)
-        await take(key, {"a": wanted["a"]})
+            await read_until(events, {"a": b"new"})
+        await server.lose(back=True)
+        await server.write(**after)
+        await server.grow()
+        server.proxy.heal()
+        if server.kind == "zk":  # keeps no names: it reports deletions only with `known`
+            expected = {name: value for name, value in expected.items() if value is not None}
+        seen = await read_until(tree, expected)
+        assert any(isinstance(event, Resync) for event in seen)
+        assert not any(isinstance(event, Restored) for event in seen)
+        await read_until(key, {"a": expected["a"]})
 
 
-async def test_what_was_deleted_and_is_there_again_is_a_resync(ground: Ground) -> None:
-    """The key was deleted after the copy: neither its creation nor its deletion is in the history of now."""
-    await ground.write(a="old", b="old")
-    await ground.keep()
-    async with ground.watched() as store, store.watch_tree("") as tree, store.watch("a") as key:
+async def test_deleted_key_that_is_restored_is_a_resync(server: RestorableServer) -> None:
+    """The key was deleted after the copy: neither its creation nor its deletion is in the present history."""
+    await server.write(a="old", b="old")
+    await server.copy_data()
+    async with server.watched() as store, store.watch_tree("") as tree, store.watch("a") as key:
         for events in (tree, key):
             assert isinstance(await anext(events), Started)
-        async with ground.direct() as other:
+        async with server.direct() as other:
             await other.delete("a")
         for events in (tree, key):
-            await take(events, {"a": None})
-        await ground.lose(back=True)
-        await ground.grow()
-        ground.proxy.heal()
+            await read_until(events, {"a": None})
+        await server.lose(back=True)
+        await server.grow()
+        server.proxy.heal()
         for events in (tree, key):
-            assert any(isinstance(event, Resync) for event in await take(events, {"a": b"old"}))
+            assert any(isinstance(event, Resync) for event in await read_until(events, {"a": b"old"}))
 
 
-@pytest.mark.parametrize("ground", ["consul", "etcd2"], indirect=True)
-async def test_restart_with_the_same_data_is_no_resync(ground: Ground) -> None:
-    """Although what was written last is deleted or written again meanwhile; with ZooKeeper each loss is one."""
-    await ground.write(a="old", b="old", c="old")
-    async with ground.watched() as store, store.watch_tree("") as tree, store.watch("a") as key:
+@pytest.mark.parametrize("server", ["consul", "etcd2"], indirect=True)
+async def test_restart_with_the_same_data_is_no_resync(server: RestorableServer) -> None:
+    """The last written key is deleted or written again meanwhile; with ZooKeeper each loss is a Resync."""
+    await server.write(a="old", b="old", c="old")
+    async with server.watched() as store, store.watch_tree("") as tree, store.watch("a") as key:
         for events in (tree, key):
             assert isinstance(await anext(events), Started)
-        await ground.write(a="new", b="new")
+        await server.write(a="new", b="new")
         for events in (tree, key):
-            await take(events, {"a": b"new"})
-        await ground.lose(back=False)
-        async with ground.direct() as other:
+            await read_until(events, {"a": b"new"})
+        await server.lose(back=False)
+        async with server.direct() as other:
             await other.delete("b")
-        await ground.write(a="newest", d="new")
-        await ground.grow()
-        ground.proxy.heal()
-        told = [*await take(tree, {"a": b"newest", "b": None, "d": b"new"}), *await take(key, {"a": b"newest"})]
-        assert not any(isinstance(event, Resync) for event in told)
+        await server.write(a="newest", d="new")
+        await server.grow()
+        server.proxy.heal()
+        seen = [
+            *await read_until(tree, {"a": b"newest", "b": None, "d": b"new"}),
+            *await read_until(key, {"a": b"newest"}),
+        ]
+        assert not any(isinstance(event, Resync) for event in seen)
