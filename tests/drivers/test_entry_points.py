@@ -137,10 +137,10 @@ def test_installed_driver_replaces_no_built_in_scheme(installed: Path) -> None:
     ("scheme", "said"),
     [
         ("torn", "the torn driver of keyscope-paper cannot be loaded: ModuleNotFoundError: No module named"),
-        ("blank", "the blank driver of keyscope-paper is no Store: keyscope_paper:NO_STORE"),
+        ("blank", "the blank driver of keyscope-paper is not a Store: keyscope_paper:NO_STORE"),
         (
             "other",
-            "no driver for 'other': known are blank:, consul:, demo:, etcd:, etcd2:, ",
+            "no driver for 'other': known schemes: blank:, consul:, demo:, etcd:, etcd2:, ",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The shared way to speak HTTP, against servers that misbehave on purpose: no real one does so when asked."""
+"""The HTTP client against fake servers that misbehave on purpose, as no real one does on request."""
 
 import asyncio
 import ssl
@@ -73,7 +73,8 @@ async def endpoints(*hosts: Host) -> AsyncGenerator[Endpoints, None]:
         await made.close()
 
 
-async def test_a_redirect_is_not_followed() -> None:
+async def test_redirect_is_not_followed() -> None:
+    """A redirect is not followed."""
     async with scripted(answer("301 Moved", b"", "Location: /elsewhere")) as (host, asked), endpoints(host) as there:
         with pytest.raises(NotReachable, match="redirects to /elsewhere") as raised:
             await there.send(Request("PUT", "/a//b", b"value"), repeat=False)
@@ -84,7 +85,8 @@ async def test_a_redirect_is_not_followed() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-async def test_a_request_whose_answer_was_lost_is_not_sent_again_behind_our_back(method: str) -> None:
+async def test_request_with_a_lost_answer_is_not_repeated_by_aiohttp(method: str) -> None:
+    """A request whose answer was lost is not sent again behind our back."""
     async with scripted(answer("200 OK", b"x"), None, answer("200 OK")) as (host, asked), endpoints(host) as there:
         await there.send(Request("GET", "/first"))
         with pytest.raises(NotReachable) as raised:  # on the connection that is open already
@@ -93,13 +95,15 @@ async def test_a_request_whose_answer_was_lost_is_not_sent_again_behind_our_back
         assert len(asked) == 2
 
 
-async def test_a_question_whose_answer_was_lost_is_asked_again() -> None:
+async def test_read_with_a_lost_answer_is_sent_again() -> None:
+    """A question whose answer was lost is asked again."""
     async with scripted(None, answer("503 No"), answer("200 OK", b"x")) as (host, asked), endpoints(host) as there:
         assert (await there.send(Request("GET", "/"))).body == b"x"
         assert len(asked) == 3
 
 
-async def test_the_next_endpoint_is_asked_and_kept_when_one_fails() -> None:
+async def test_failed_endpoint_is_left_for_the_next() -> None:
+    """The next endpoint is asked and kept when one fails."""
     good = [answer("200 OK", b"x")] * 3
     async with scripted(*good) as (host, asked), scripted(None, *good) as (bad, refused):
         async with endpoints(Host(HOST, free_port()), bad, host) as there:
@@ -108,7 +112,8 @@ async def test_the_next_endpoint_is_asked_and_kept_when_one_fails() -> None:
         assert (len(asked), len(refused)) == (3, 1)
 
 
-async def test_what_never_left_is_told_from_what_was_lost() -> None:
+async def test_refused_connection_raises_not_sent() -> None:
+    """What never left is told from what was lost."""
     async with endpoints(Host(HOST, free_port())) as there:
         with pytest.raises(NotReachable) as raised:
             await there.send(Request("PUT", "/"), repeat=False)
@@ -118,7 +123,7 @@ async def test_what_never_left_is_told_from_what_was_lost() -> None:
 
 
 @pytest.mark.parametrize("name", ["a" * 70, "a..b", "no-such-host.invalid"])
-async def test_a_host_name_that_cannot_be_is_not_reachable(name: str) -> None:
+async def test_impossible_host_name_is_not_reachable(name: str) -> None:
     """A name that no resolver takes is reported like one that none knows."""
     async with endpoints(Host(name, 1)) as there:
         with pytest.raises(NotReachable, match="host name") as raised:
@@ -127,7 +132,8 @@ async def test_a_host_name_that_cannot_be_is_not_reachable(name: str) -> None:
 
 
 @pytest.mark.heavy
-async def test_one_silent_endpoint_does_not_use_up_the_time() -> None:
+async def test_silent_endpoint_leaves_time_to_the_next() -> None:
+    """One silent endpoint does not use up the time."""
     async with scripted(answer("200 OK", b"x")) as (host, _):
         silent = await asyncio.start_server(_say_nothing, HOST, 0)
         async with silent, endpoints(Host(HOST, silent.sockets[0].getsockname()[1]), host) as there:
@@ -136,7 +142,7 @@ async def test_one_silent_endpoint_does_not_use_up_the_time() -> None:
                 await there.send(Request("GET", "/"), within=1.0, at=there.hosts[0])
 
 
-async def test_short_time_is_shared_by_all_endpoints() -> None:
+async def test_short_timeout_is_shared_by_all_endpoints() -> None:
     """A silent endpoint leaves time to the next one however short the time is."""
     for _ in range(5):  # on a busy machine even an endpoint that works may need longer
         async with (
@@ -150,7 +156,7 @@ async def test_short_time_is_shared_by_all_endpoints() -> None:
     pytest.fail("the silent endpoint used up the time")
 
 
-async def test_another_endpoint_is_greeted_without_a_pause() -> None:
+async def test_connect_tries_the_next_endpoint_without_pause() -> None:
     """At a first contact there is a pause only before the same endpoint is asked again."""
     left_for: list[float] = []
 
@@ -163,7 +169,7 @@ async def test_another_endpoint_is_greeted_without_a_pause() -> None:
     assert len(left_for) == 100
 
 
-async def test_server_without_tls_is_not_called_unreachable() -> None:
+async def test_server_without_tls_is_named_in_the_error() -> None:
     """A server that speaks no TLS closes the connection in the handshake; the message says where to look."""
 
     async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -187,13 +193,15 @@ async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("words", [b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"])
-async def test_what_is_not_an_answer_is_a_failure(words: bytes) -> None:
+async def test_broken_answer_is_not_reachable(words: bytes) -> None:
+    """What is not an answer is a failure."""
     async with scripted(words) as (host, _), endpoints(host) as there:
         with pytest.raises(NotReachable):
             await there.send(Request("GET", "/"), repeat=False, within=2.0)
 
 
-async def test_no_proxy_and_no_netrc_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_proxy_and_netrc_are_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No proxy and no netrc is used."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, f"http://{HOST}:{free_port()}")
     netrc = tmp_path / "netrc"
@@ -204,7 +212,8 @@ async def test_no_proxy_and_no_netrc_is_used(monkeypatch: pytest.MonkeyPatch, tm
         assert b"uthorization" not in asked[0]
 
 
-async def test_a_cookie_is_not_kept() -> None:
+async def test_cookie_is_not_kept() -> None:
+    """A cookie is not kept."""
     first, second = answer("200 OK", b"", "Set-Cookie: a=b"), answer("200 OK")
     async with scripted(first, second) as (host, asked), endpoints(host) as there:
         for _ in range(2):
@@ -222,7 +231,8 @@ def chunk(data: bytes) -> bytes:
 HEAD = b"HTTP/1.1 200 OK\r\nX-Index: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-async def test_lines_are_given_whole_however_they_come() -> None:
+async def test_stream_yields_whole_lines() -> None:
+    """Lines are given whole however they come."""
     long = b"x" * 300_000
     body = b"".join(map(chunk, (b"one\ntw", b"o\n\nthree\n" + long, b"\nlost")))
     async with (
@@ -235,7 +245,9 @@ async def test_lines_are_given_whole_however_they_come() -> None:
 
 
 @pytest.mark.parametrize("ours", [False, True])
-async def test_an_answer_that_breaks_off_is_told_after_its_lines(*, ours: bool) -> None:
+async def test_stream_that_breaks_off_raises_after_its_lines(*, ours: bool) -> None:
+    """An answer that breaks off is told after its lines."""
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(HEAD + chunk(b"one\n") + b"5\r\ntw")
@@ -261,7 +273,8 @@ async def test_an_answer_that_breaks_off_is_told_after_its_lines(*, ours: bool) 
 
 
 @pytest.mark.heavy
-async def test_lines_that_never_come_are_waited_for_and_headers_are_not() -> None:
+async def test_stream_waits_for_lines_but_not_for_headers() -> None:
+    """Lines that never come are waited for and headers are not."""
     async with scripted(HEAD, b"") as (host, _), endpoints(host) as there:
         there.timeout = 1.0
         async with there.stream(Request("GET", "/"), headers_of, bytes) as (_, lines):
@@ -273,7 +286,8 @@ async def test_lines_that_never_come_are_waited_for_and_headers_are_not() -> Non
 
 
 @pytest.mark.parametrize("status", ["503 Unavailable", "404 Not Found", "307 Temporary Redirect"])
-async def test_an_answer_that_tells_nothing_is_an_error(status: str) -> None:
+async def test_stream_with_an_error_status_raises(status: str) -> None:
+    """An answer that tells nothing is an error."""
     async with scripted(answer(status, b"{}")) as (host, _), endpoints(host) as there:
         with pytest.raises(NotReachable):
             async with there.stream(Request("GET", "/"), headers_of, bytes):

@@ -1,4 +1,4 @@
-"""The way of a lock at moments that no server can be brought to: the driver is a fake that stops where it is told."""
+"""The state machine of a lock at moments that no server can be brought to, by a fake that stops there."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -69,7 +69,8 @@ async def tasks() -> AsyncIterator[Tasks]:
     await tasks.close()
 
 
-async def test_a_lock_that_is_released_while_it_is_obtained_is_not_held(tasks: Tasks) -> None:
+async def test_lock_released_while_acquiring_is_not_held(tasks: Tasks) -> None:
+    """A lock that is released while it is obtained is not held."""
     lock = StoppingLock(tasks, ttl=60)
     obtaining = asyncio.create_task(lock.acquire())
     await lock.taking.wait()
@@ -82,7 +83,8 @@ async def test_a_lock_that_is_released_while_it_is_obtained_is_not_held(tasks: T
         await lock.put("key", b"")
 
 
-async def test_a_lock_whose_lease_has_ended_is_lost_at_the_next_renewal_and_can_be_obtained_again(tasks: Tasks) -> None:
+async def test_lock_with_an_ended_lease_is_lost_and_can_be_reacquired(tasks: Tasks) -> None:
+    """A lock whose lease has ended is lost at the next renewal and can be obtained again."""
     lock = StoppingLock(tasks, ttl=3)
     lock.may_take.set()
     await lock.acquire()

@@ -54,7 +54,8 @@ def _kind(key: str) -> str | None:
     return next((message for prefix, message in MESSAGES.items() if key.startswith(prefix)), None)
 
 
-async def test_there_is_something_of_everything(still: DemoStore) -> None:
+async def test_demo_has_something_of_everything(still: DemoStore) -> None:
+    """There is something of everything."""
     entries = await _everything(still)
     assert 250 <= len(entries) <= 500
     assert entries["odd/empty-value"].value == b""
@@ -67,9 +68,7 @@ async def test_there_is_something_of_everything(still: DemoStore) -> None:
             assert json.loads(entry.value or b"")["flag"] == key.removeprefix("flags/")
 
 
-async def test_its_binary_values_are_messages_of_the_shipped_schema(
-    still: DemoStore, pool: descriptor_pool.DescriptorPool
-) -> None:
+async def test_binary_values_are_messages_of_the_schema(still: DemoStore, pool: descriptor_pool.DescriptorPool) -> None:
     """Read and written again by the real library they are the same bytes: nothing is unknown or out of place."""
     seen: set[str] = set()
     for key, entry in (await _everything(still)).items():
@@ -82,23 +81,28 @@ async def test_its_binary_values_are_messages_of_the_shipped_schema(
     assert seen == set(MESSAGES.values())
 
 
-async def test_the_schema_is_among_its_values(still: DemoStore) -> None:
+async def test_schema_is_among_the_values(still: DemoStore) -> None:
+    """The schema is among its values."""
     assert (await still.get("schema/access.proto")).value == SCHEMA.read_bytes()
     assert Path(SCHEMA).is_relative_to(Path(__file__).parents[2] / "explorer")
 
 
 @given(st.integers(0, 2**64 - 1))
-def test_numbers_are_written_seven_bits_at_a_time(number: int) -> None:
+def test_varint_has_seven_bits_a_byte(number: int) -> None:
+    """Numbers are written seven bits at a time."""
     encoded = varint(number)
     assert sum((byte & 0x7F) << 7 * place for place, byte in enumerate(encoded)) == number
     assert [byte >> 7 for byte in encoded] == [1] * (len(encoded) - 1) + [0]
 
 
-def test_negative_numbers_alternate_with_positive_ones() -> None:
+def test_zigzag_alternates_negative_and_positive() -> None:
+    """Negative numbers alternate with positive ones."""
     assert [zigzag(1, number)[1:] for number in (-1, 1, -2, 2)] == [b"\x01", b"\x02", b"\x03", b"\x04"]
 
 
-async def test_the_same_seed_makes_the_same_store() -> None:
+async def test_same_seed_makes_the_same_store() -> None:
+    """The same seed makes the same store."""
+
     async def values(url: str) -> dict[str, bytes | None]:
         async with DemoStore(parse(url)) as store:
             return {key: entry.value for key, entry in (await _everything(store)).items()}
@@ -107,7 +111,8 @@ async def test_the_same_seed_makes_the_same_store() -> None:
     assert await values("demo:?still") != await values("demo:?still&seed=2")
 
 
-async def test_a_still_demo_does_not_move(still: DemoStore) -> None:
+async def test_still_demo_does_not_change(still: DemoStore) -> None:
+    """A still demo does not move."""
     before = (await still.status()).revision
     assert isinstance(still.database.clock, ManualClock)
     async with still.lock("mine") as lock:
@@ -117,18 +122,21 @@ async def test_a_still_demo_does_not_move(still: DemoStore) -> None:
     assert (await still.status()).revision == before + 3
 
 
-async def test_it_moves_by_itself() -> None:
+async def test_demo_changes_by_itself() -> None:
+    """It moves by itself."""
     async with DemoStore(parse("demo:")) as store, store.watch_tree("") as events:
         assert await changes(events, 5)
 
 
-async def test_a_path_shows_a_part_and_a_keyspace_is_shared(still: DemoStore) -> None:
+async def test_path_shows_a_part_of_a_shared_database(still: DemoStore) -> None:
+    """A path shows a part and a keyspace is shared."""
     async with DemoStore(parse("demo:flags"), database=still.database) as flags:
         assert await keys_below(flags, "") == [key.removeprefix("flags/") for key in await keys_below(still, "flags")]
 
 
 @pytest.mark.parametrize("url", ["demo:?seed=x", "demo:?moving", "demo://host"])
-async def test_what_makes_no_sense_is_refused(url: str) -> None:
+async def test_invalid_url_is_refused(url: str) -> None:
+    """What makes no sense is refused."""
     with pytest.raises(InvalidAddress):
         DemoStore(parse(url))
 
@@ -140,7 +148,8 @@ class TestMovement:
     async def keyspace(self) -> Database:
         return Database(ManualClock())
 
-    async def test_heartbeats_stop_and_come_back_and_jobs_come_and_go(self, keyspace: Database) -> None:
+    async def test_simulation_changes_heartbeats_and_jobs(self, keyspace: Database) -> None:
+        """Heartbeats stop and come back and jobs come and go."""
         async with DemoStore(parse("demo:"), database=keyspace) as store, store.watch_tree("") as events:
             puts, deletes = await self._live(keyspace, store, 600)
             for prefix in ("heartbeats/", "jobs/", "sessions/", "locks/", "leaders/"):
@@ -150,7 +159,8 @@ class TestMovement:
                 assert any(key.startswith(prefix) for key in puts)
             assert await changes(events, 1)
 
-    async def test_locks_go_from_one_client_to_the_next_in_order(self, keyspace: Database) -> None:
+    async def test_lock_rotation_keeps_the_order(self, keyspace: Database) -> None:
+        """Locks go from one client to the next in order."""
         async with DemoStore(parse("demo:"), database=keyspace) as store:
             movement = Simulation(keyspace, _chance())
             holders: list[str] = []
@@ -167,7 +177,8 @@ class TestMovement:
             assert len(holders) > 5
             assert holders[3:] == holders[:-3]
 
-    async def test_who_takes_part_gets_a_turn_and_hands_over(self, keyspace: Database) -> None:
+    async def test_lock_rotation_gives_a_real_client_its_turn(self, keyspace: Database) -> None:
+        """Who takes part gets a turn and hands over."""
         async with DemoStore(parse("demo:"), database=keyspace) as store:
             movement = Simulation(keyspace, _chance())
             lock = store.lock("locks/migration", value=b"me", ttl=5)
@@ -181,7 +192,8 @@ class TestMovement:
             assert info.holder is not None
             assert info.holder.name != "me"
 
-    async def test_clients_that_were_removed_come_back(self, keyspace: Database) -> None:
+    async def test_lock_rotation_restores_removed_clients(self, keyspace: Database) -> None:
+        """Clients that were removed come back."""
         async with DemoStore(parse("demo:"), database=keyspace) as store:
             movement = Simulation(keyspace, _chance())
             for contender in [entry.key async for entry in store.walk("locks/scheduler")]:
@@ -190,7 +202,8 @@ class TestMovement:
                 await self._step(keyspace, movement)
             assert len((await store.locks("locks/scheduler"))[0].waiters) == 2
 
-    async def test_a_demo_that_runs_for_days_does_not_grow_for_ever(self, keyspace: Database) -> None:
+    async def test_simulation_compacts_its_history(self, keyspace: Database) -> None:
+        """A demo that runs for days does not grow for ever."""
         movement = Simulation(keyspace, _chance())
         for _ in range(10_000):
             movement.step()
@@ -219,6 +232,7 @@ class TestMovement:
         movement.step()
 
 
-def test_the_schema_names_each_message_that_is_written() -> None:
+def test_schema_has_each_message_type() -> None:
+    """The schema names each message that is written."""
     declared = set(re.findall(r"^message (\w+)", SCHEMA.read_text(encoding="utf-8"), re.MULTILINE))
     assert {name.rpartition(".")[2] for name in MESSAGES.values()} <= declared

@@ -1,4 +1,4 @@
-"""What only a store in this process lets one see exactly: moved time, cut connections, compactions in between."""
+"""Time, cut connections and compactions, which only a store in this process lets a test control exactly."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -59,26 +59,30 @@ async def _names(store: MemoryStore, prefix: str) -> AsyncIterator[str]:
 
 
 class TestTime:
-    async def test_an_entry_ends_at_its_moment_and_not_before(self, store: MemoryStore, clock: ManualClock) -> None:
+    async def test_entry_expires_exactly_at_its_time(self, store: MemoryStore, clock: ManualClock) -> None:
+        """An entry ends at its moment and not before."""
         await store.put("key", b"value", ttl=10)
         await clock.advance(9.9)
         assert (await store.get("key")).ttl == pytest.approx(0.1)
         await clock.advance(0.1)
         assert not await store.exists("key")
 
-    async def test_it_ends_on_the_real_clock_too(self) -> None:
+    async def test_entry_expires_on_the_real_clock(self) -> None:
+        """It ends on the real clock too."""
         async with MemoryStore(parse("memory:")) as store, store.watch("key") as events:
             await store.put("key", b"value", ttl=0.05)
             assert told(await changes(events, 2)) == [("key", b"value"), ("key", None)]
 
-    async def test_a_later_lease_does_not_delay_an_earlier_one(self, store: MemoryStore, clock: ManualClock) -> None:
+    async def test_later_lease_does_not_delay_an_earlier_one(self, store: MemoryStore, clock: ManualClock) -> None:
+        """A later lease does not delay an earlier one."""
         await store.put("late", b"value", ttl=100)
         await store.put("early", b"value", ttl=1)
         async with store.watch_tree("") as events:
             await clock.advance(1)
             assert told(await changes(events, 1)) == [("early", None)]
 
-    async def test_what_is_gone_is_not_kept_alive_any_more(self, store: MemoryStore, clock: ManualClock) -> None:
+    async def test_deleted_entry_is_not_kept_alive(self, store: MemoryStore, clock: ManualClock) -> None:
+        """What is gone is not kept alive any more."""
         await store.put("key", b"value", ttl=6, keep_alive=True)
         await clock.advance(60)
         assert await store.exists("key")
@@ -87,7 +91,8 @@ class TestTime:
         await clock.advance(2)
         assert len(store.tasks) == 0
 
-    async def test_keys_of_one_lease_end_in_one_commit(self, store: MemoryStore, keyspace: Database) -> None:
+    async def test_keys_of_a_lease_are_deleted_in_one_commit(self, store: MemoryStore, keyspace: Database) -> None:
+        """Keys of one lease end in one commit."""
         lease = keyspace.grant(5)
         for key in (b"a", b"b"):
             keyspace.put(key, b"value", lease=lease.name)
@@ -96,7 +101,8 @@ class TestTime:
             keyspace.revoke(lease.name)
             assert [event.revision for event in await changes(events, 2)] == [before + 1] * 2
 
-    async def test_time_stops_at_each_moment_that_somebody_waits_for(self, clock: ManualClock) -> None:
+    async def test_manual_clock_stops_at_each_timer(self, clock: ManualClock) -> None:
+        """Time stops at each moment that somebody waits for."""
         seen = []
 
         async def tick() -> None:
@@ -109,7 +115,8 @@ class TestTime:
         await ticking
         assert seen == [1.0, 2.5, 4.0]
 
-    async def test_a_shared_keyspace_outlives_its_connections(self, keyspace: Database, clock: ManualClock) -> None:
+    async def test_shared_database_outlives_its_connections(self, keyspace: Database, clock: ManualClock) -> None:
+        """A shared keyspace outlives its connections."""
         async with MemoryStore(parse("memory:"), database=keyspace) as first:
             await first.put("stays", b"value")
             await first.put("ends", b"value", ttl=5)
@@ -119,7 +126,8 @@ class TestTime:
 
 
 class TestCutConnections:
-    async def test_calls_fail_with_the_reason_until_it_is_mended(self, store: MemoryStore, other: MemoryStore) -> None:
+    async def test_call_on_a_cut_connection_fails_with_the_reason(self, store: MemoryStore, other: MemoryStore) -> None:
+        """Calls fail with the reason until it is mended."""
         store.cut("the cable is out")
         with pytest.raises(NotReachable, match="the cable is out"):
             await store.status()
@@ -127,7 +135,8 @@ class TestCutConnections:
         store.mend()
         assert (await store.get("key")).value == b"value"
 
-    async def test_a_watch_goes_on_without_a_gap(self, store: MemoryStore, other: MemoryStore) -> None:
+    async def test_watch_after_a_cut_resumes_without_a_gap(self, store: MemoryStore, other: MemoryStore) -> None:
+        """A watch goes on without a gap."""
         async with store.watch_tree("") as events:
             await take(events, 1)
             store.cut("the cable is out")
@@ -141,9 +150,10 @@ class TestCutConnections:
             assert isinstance(put, Put)
             assert (put.entry.value, put.inferred) == (b"meanwhile", False)
 
-    async def test_a_watch_after_a_compaction_compares(
+    async def test_watch_after_a_compaction_yields_differences(
         self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
+        """A watch after a compaction compares."""
         table = {entry.key: entry.revision for entry in await fill(store, "same", "changed", "gone")}
         async with store.watch_tree("", known=table) as events:
             await take(events, 1)
@@ -161,7 +171,7 @@ class TestCutConnections:
             await other.put("same", b"after")
             assert told(await changes(events, 1)) == [("same", b"after")]
 
-    async def test_the_watchers_table_is_read_when_it_has_folded_everything(
+    async def test_known_table_is_read_once_the_reader_caught_up(
         self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
         """A key that was put and deleted within a lag and a gap is known only by events not yet read."""
@@ -188,9 +198,10 @@ class TestCutConnections:
                             continue
             assert seen == ["late"]
 
-    async def test_a_single_key_that_went_in_the_gap_is_told(
+    async def test_key_deleted_in_a_gap_is_reported(
         self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
+        """A single key that went in the gap is told."""
         await store.put("key", b"value")
         async with store.watch("key") as events:
             await take(events, 1)
@@ -204,9 +215,10 @@ class TestCutConnections:
             assert isinstance(deleted, Deleted)
             assert deleted.inferred
 
-    async def test_a_reader_that_lags_behind_a_compaction_is_told_of_the_loss(
+    async def test_reader_behind_a_compaction_gets_a_resync(
         self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
+        """A reader that lags behind a compaction is told of the loss."""
         async with store.watch_tree("") as events:
             for number in range(MAX_PENDING_EVENTS + 1000):
                 await other.put("key", f"{number}".encode())
@@ -219,9 +231,10 @@ class TestCutConnections:
         assert isinstance(found[-1], Resync)
         assert found[-1].since == len(values) + 1
 
-    async def test_a_held_lock_is_lost_when_its_lease_cannot_be_renewed(
+    async def test_lock_is_lost_when_its_lease_cannot_be_renewed(
         self, store: MemoryStore, other: MemoryStore, clock: ManualClock
     ) -> None:
+        """A held lock is lost when its lease cannot be renewed."""
         lock = store.lock("key", ttl=10)
         await lock.acquire()
         await clock.advance(60)
@@ -239,7 +252,8 @@ class TestCutConnections:
         with pytest.raises(LockLost):
             await lock.put("guarded", b"too late")
 
-    async def test_a_short_cut_does_not_lose_a_lock(self, store: MemoryStore, clock: ManualClock) -> None:
+    async def test_lock_survives_a_short_cut(self, store: MemoryStore, clock: ManualClock) -> None:
+        """A short cut does not lose a lock."""
         lock = store.lock("key", ttl=10)
         await lock.acquire()
         store.cut()
@@ -249,7 +263,8 @@ class TestCutConnections:
         assert lock.held
         await lock.release()
 
-    async def test_who_waits_is_told_that_the_connection_is_gone(self, store: MemoryStore, other: MemoryStore) -> None:
+    async def test_lock_waiter_on_a_cut_connection_fails(self, store: MemoryStore, other: MemoryStore) -> None:
+        """Who waits is told that the connection is gone."""
         async with other.lock("key", ttl=10):
             waiting = asyncio.create_task(store.lock("key", ttl=10).acquire())
             await asyncio.sleep(0)
@@ -257,9 +272,10 @@ class TestCutConnections:
             with pytest.raises(NotReachable):
                 await waiting
 
-    async def test_a_waiter_whose_lease_ended_does_not_obtain_the_lock(
+    async def test_lock_waiter_without_its_lease_fails(
         self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
+        """A waiter whose lease ended does not obtain the lock."""
         async with other.lock("key", ttl=10):
             waiting = asyncio.create_task(store.lock("key", ttl=10).acquire())
             await asyncio.sleep(0)
@@ -269,9 +285,10 @@ class TestCutConnections:
             with pytest.raises(CannotLock):
                 await waiting
 
-    async def test_a_lock_released_while_cut_ends_with_its_lease(
+    async def test_lock_released_while_cut_ends_with_its_lease(
         self, store: MemoryStore, other: MemoryStore, clock: ManualClock
     ) -> None:
+        """A lock released while cut ends with its lease."""
         lock = store.lock("key", ttl=10)
         await lock.acquire()
         store.cut()
@@ -291,9 +308,8 @@ class TestKeyspace:
         await store.delete_tree("")
         assert keyspace.revision == start + 4
 
-    async def test_what_is_compacted_is_forgotten_and_what_is_needed_is_kept(
-        self, store: MemoryStore, keyspace: Database
-    ) -> None:
+    async def test_compaction_keeps_the_current_versions_only(self, store: MemoryStore, keyspace: Database) -> None:
+        """What is compacted is forgotten and what is needed is kept."""
         await fill(store, "kept", "gone", value=b"first")
         await store.put("kept", b"second")
         await store.delete("gone")
@@ -306,14 +322,16 @@ class TestKeyspace:
             keyspace.compact(keyspace.revision + 1)
 
     @pytest.mark.heavy
-    async def test_a_hundred_thousand_keys(self, store: MemoryStore, keyspace: Database) -> None:
+    async def test_hundred_thousand_keys_are_listed_and_deleted(self, store: MemoryStore, keyspace: Database) -> None:
+        """A hundred thousand keys."""
         for number in range(100_000):
             keyspace.put(b"top/%02d/%05d" % (number % 100, number), b"value")
         assert len([child async for child in _names(store, "top")]) == 100
         assert len((await store.list("top/42")).items) == 1000
         assert await store.delete_tree("top") == 100_000
 
-    def test_a_key_is_found_by_the_order_of_its_bytes(self, keyspace: Database) -> None:
+    def test_scan_yields_keys_in_byte_order(self, keyspace: Database) -> None:
+        """A key is found by the order of its bytes."""
         keys = [b"\xff", b"", b"a", b"a\xff", b"a/", b"\x00", "é".encode(), encode("\udcc3")]
         keyspace.write({key: b"value" for key in keys if key})
         assert [key for key, _ in keyspace.scan(b"", b"\0")] == sorted(key for key in keys if key)
@@ -321,12 +339,14 @@ class TestKeyspace:
 
 class TestAddress:
     @pytest.mark.parametrize("url", ["memory:?color=red", "memory:?separator=", "memory://host/path"])
-    async def test_what_makes_no_sense_is_refused_with_a_hint(self, url: str) -> None:
+    async def test_invalid_url_is_refused_with_a_hint(self, url: str) -> None:
+        """What makes no sense is refused with a hint."""
         with pytest.raises(InvalidAddress) as raised:
             MemoryStore(parse(url))
         assert raised.value.hint
 
-    async def test_another_separator(self, keyspace: Database) -> None:
+    async def test_separator_option_divides_names(self, keyspace: Database) -> None:
+        """Another separator."""
         async with MemoryStore(parse("memory:app?separator=:"), database=keyspace) as store:
             await fill(store, "a:b:c", "a/b", "a:b")
             assert [child.name for child in (await store.children("")).items] == ["a/b", "a"]
@@ -336,12 +356,14 @@ class TestAddress:
                 assert [info.key for info in await store.locks("a")] == ["a:b"]
                 assert lock.held
 
-    async def test_each_memory_url_is_a_store_of_its_own(self) -> None:
+    async def test_memory_url_is_a_store_of_its_own(self) -> None:
+        """Each memory url is a store of its own."""
         async with MemoryStore(parse("memory:")) as one, MemoryStore(parse("memory:")) as two:
             await one.put("key", b"value")
             assert not await two.exists("key")
             assert (await one.status()).identity != (await two.status()).identity
 
-    async def test_a_revision_that_is_no_number_is_refused(self, store: MemoryStore) -> None:
+    async def test_revision_that_is_no_number_is_refused(self, store: MemoryStore) -> None:
+        """A revision that is no number is refused."""
         with pytest.raises(InvalidKey, match="no revision"):
             store.watch_tree("", since="yesterday")

@@ -87,7 +87,8 @@ class PlainFixtures(DriverFixtures):
 
 
 class TestPlain(DriverContract, PlainFixtures):
-    async def test_a_refusal_tells_the_reason_and_where_to_look(self, store: Store) -> None:
+    async def test_refusal_has_the_reason_and_a_hint(self, store: Store) -> None:
+        """A refusal tells the reason and where to look."""
         with pytest.raises(CallNotSupported, match="it tells nobody anything") as raised:
             store.watch("key")
         assert raised.value.key == "key"

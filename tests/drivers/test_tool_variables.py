@@ -93,7 +93,7 @@ async def test_proxy_with_a_path_and_a_login_is_spoken_to(
         assert await value(f"etcd2://{proxy.address}/{key}?path=/etcd") == b"value"
 
 
-def test_consul_token_comes_from_its_file_unless_nearer_ones_are_given(tmp_path: Path) -> None:
+def test_consul_token_file_is_the_last_source_of_the_token(tmp_path: Path) -> None:
     """As for the consul command, the file counts more than the variable with the token itself."""
     file = tmp_path / "token"
     file.write_text("from-the-file\n")

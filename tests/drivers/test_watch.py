@@ -1,4 +1,4 @@
-"""What all drivers' watches share, over a source of events that does as it is told."""
+"""Watches over a fake source of events."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
@@ -7,9 +7,10 @@ import pytest
 
 from explorer.drivers.common.retry import Backoff
 from explorer.drivers.common.tasks import Tasks
-from explorer.drivers.common.watch import Feed, Watch, watch_with_reconnect
+from explorer.drivers.common.watch import Differences, Feed, Watch, watch_with_reconnect
+from explorer.model.entries import Entry, Revision
 from explorer.model.errors import Forbidden, NotReachable
-from explorer.model.events import Deleted, Event, Lost, Restored, Resync, Started
+from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from tests.contract.fixtures import take
 
 Script = list[list[Event] | Exception]
@@ -40,26 +41,30 @@ class Source:
 _GONE = NotReachable("the cable is out")
 
 
-async def test_a_connection_that_came_back_is_restored_once() -> None:
+async def test_watch_after_lost_connections_is_restored_once() -> None:
+    """A connection that came back is restored once."""
     source = Source([[Started(1)], _GONE], [_GONE], [_GONE], [[Started(1)], [Deleted("key", 2)]])
     async with source.watch() as events:
         assert await take(events, 4) == [Started(1), Lost("the cable is out"), Restored(1), Deleted("key", 2)]
 
 
-async def test_a_resync_stands_for_a_restoration_and_starts_the_pauses_again() -> None:
+async def test_resync_replaces_restored_and_resets_the_backoff() -> None:
+    """A resync stands for a restoration and starts the pauses again."""
     source = Source([[Started(1)], _GONE], [_GONE], [[Resync("compacted", 1, 5)]])
     async with source.watch() as events:
         assert await take(events, 3) == [Started(1), Lost("the cable is out"), Resync("compacted", 1, 5)]
         assert source.backoff.tries == 0
 
 
-async def test_the_first_failure_is_the_callers() -> None:
+async def test_first_failure_is_raised_to_the_caller() -> None:
+    """The first failure is the callers."""
     with pytest.raises(NotReachable, match="the cable is out"):
         async with Source([_GONE]).watch():
             pass
 
 
-async def test_what_trying_again_would_not_mend_ends_the_watch_again_and_again() -> None:
+async def test_watch_ended_by_a_final_error_raises_it_at_each_read() -> None:
+    """What trying again would not mend ends the watch again and again."""
     source = Source([[Started(1)], [Deleted("key", 2)], Forbidden("no")])
     async with source.watch() as events:
         assert await take(events, 2) == [Started(1), Deleted("key", 2)]
@@ -69,13 +74,34 @@ async def test_what_trying_again_would_not_mend_ends_the_watch_again_and_again()
     assert len(source.tasks) == 0
 
 
-async def test_a_watch_that_is_not_entered_cannot_be_read() -> None:
+async def test_watch_that_is_not_entered_cannot_be_read() -> None:
+    """A watch that is not entered cannot be read."""
     with pytest.raises(RuntimeError, match="async with"):
         await anext(Source([[Started(1)]]).watch())
 
 
-async def test_a_task_that_ended_by_itself_is_owned_no_longer() -> None:
+async def test_task_that_ended_is_forgotten() -> None:
+    """A task that ended by itself is owned no longer."""
     tasks = Tasks()
     await asyncio.wait([tasks.start(asyncio.sleep(0), name="short")])
     await asyncio.sleep(0)
     assert len(tasks) == 0
+
+
+def test_differences_are_new_changed_and_deleted_entries() -> None:
+    """What the watcher knows at the same revision is not reported; the table is read when the deletions are."""
+    known: dict[str, Revision] = {"same": 1, "changed": 2, "gone": 3}
+    same, changed, new = Entry("same", b"", 1), Entry("changed", b"", 4), Entry("new", b"", 5)
+    differences = Differences(known)
+    assert differences.puts([same, changed]) == [Put(changed, inferred=True)]
+    assert differences.puts([new]) == [Put(new, inferred=True)]
+    known["late"] = 4
+    assert differences.deletions(revision=6) == [Deleted(key, 6, inferred=True) for key in ("gone", "late")]
+
+
+def test_differences_by_another_rule_report_what_it_finds() -> None:
+    """After a restore, the revisions that the watcher knows say nothing."""
+    same = Entry("same", b"", 1)
+    differences = Differences({"same": 1, "gone": 1}, lambda _: True)
+    assert differences.puts([same]) == [Put(same, inferred=True)]
+    assert differences.deletions(revision=None, present={"gone"}) == [Deleted("same", None, inferred=True)]
