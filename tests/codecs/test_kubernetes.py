@@ -21,14 +21,16 @@ def envelope(raw: bytes, kind: str = "Pod", version: str = "v1", rest: bytes = d
 RAW = delimited(1, b"name") + delimited(999, b"new")
 
 
-def test_the_object_is_shown_by_the_kind_that_the_envelope_names() -> None:
+def test_open_object_by_the_kind_of_its_envelope() -> None:
+    """The type is found by the kind in the envelope."""
     document = edges().open("/registry/pods/default/name", envelope(RAW))
     assert document.choice == Choice("k8s", POD)
     assert document.text == 'name: "name"\n'
     assert "Kubernetes" in document.reason
 
 
-def test_all_but_the_edited_field_stays_as_it_is() -> None:
+def test_encode_keeps_all_but_the_edited_field() -> None:
+    """An edit keeps the envelope and all other fields."""
     rest = delimited(3, b"") + delimited(77, b"strange")
     document = edges().open("k", envelope(RAW, rest=rest))
     assert not document.encode(document.text).changed
@@ -38,7 +40,8 @@ def test_all_but_the_edited_field_stays_as_it_is() -> None:
     assert found.value == envelope(raw, rest=rest)
 
 
-def test_two_changes_are_merged_inside_of_it() -> None:
+def test_merge_combines_fields_in_the_envelope() -> None:
+    """Changes of different fields are merged in the envelope."""
     document = edges().open("k", envelope(RAW))
     merge = document.merge('name: "mine"', envelope(RAW + delimited(2, b"theirs")))
     assert merge.conflicts == ()
@@ -48,7 +51,8 @@ def test_two_changes_are_merged_inside_of_it() -> None:
     )
 
 
-def test_another_kind_in_its_place_cannot_be_merged() -> None:
+def test_merge_with_another_kind_is_refused() -> None:
+    """An object of another kind cannot be merged."""
     document = edges().open("k", envelope(RAW))
     with pytest.raises(InvalidText, match="Node"):
         document.merge('name: "mine"', envelope(RAW, kind="Node"))
@@ -65,14 +69,16 @@ def test_another_kind_in_its_place_cannot_be_merged() -> None:
     ],
     ids=["kind", "group", "encoding", "broken envelope", "broken object"],
 )
-def test_what_cannot_be_read_is_shown_as_bytes_with_the_reason(value: bytes, why: str) -> None:
+def test_open_invalid_object_is_hex_with_a_reason(value: bytes, why: str) -> None:
+    """An object that cannot be decoded is shown as hex with the reason."""
     document = edges().open("k", value)
     assert document.choice == Choice("hex")
     assert why in document.reason
     assert document.encode(document.text).value == value
 
 
-def test_json_is_no_envelope() -> None:
+def test_open_json_is_not_an_envelope() -> None:
+    """JSON of an object is not an envelope."""
     assert edges().open("k", b'{"kind": "Pod"}').choice == Choice("json")
     document = Codecs().open("k", b"{}", Choice("k8s"))
     assert "not a Kubernetes object" in document.reason

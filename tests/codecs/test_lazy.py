@@ -26,7 +26,8 @@ class Maker:
         return Codecs(Schemas(), Rules())
 
 
-def test_they_are_made_when_the_first_value_is_read() -> None:
+def test_lazy_codecs_are_made_for_the_first_value() -> None:
+    """The codecs are made when the first value is opened."""
     maker = Maker()
     codecs = LazyCodecs(maker)
     assert maker.message_class == 0
@@ -35,7 +36,8 @@ def test_they_are_made_when_the_first_value_is_read() -> None:
     assert maker.message_class == 1
 
 
-def test_two_that_come_at_once_get_the_same() -> None:
+def test_lazy_codecs_of_threads_are_made_once() -> None:
+    """Threads that need them at once get the same codecs."""
     maker = Maker()
     codecs = LazyCodecs(maker)
     got: list[Codecs] = []
@@ -48,7 +50,9 @@ def test_two_that_come_at_once_get_the_same() -> None:
     assert len({id(one) for one in got}) == 1
 
 
-def test_what_fails_is_told_each_time() -> None:
+def test_lazy_codecs_failure_is_raised_each_time() -> None:
+    """Each call raises the error of a failed load."""
+
     def fail() -> Codecs:
         raise SchemaFailed("no such file")
 
@@ -58,6 +62,7 @@ def test_what_fails_is_told_each_time() -> None:
             codecs.open("key", b"")
 
 
-def test_what_the_app_starts_with_loads_no_library_for_values() -> None:
+def test_import_of_the_app_loads_no_protobuf_or_yaml() -> None:
+    """Importing the app loads neither protobuf nor PyYAML."""
     statement = "import sys, explorer.cli.app; sys.exit(any(n in sys.modules for n in ('google.protobuf', 'yaml')))"
     assert subprocess.run([sys.executable, "-c", statement], cwd=Path(__file__).parents[2], check=False).returncode == 0

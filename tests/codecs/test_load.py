@@ -27,7 +27,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class TestTheDemo:
-    async def test_every_binary_value_that_it_describes_is_shown_as_its_message(self) -> None:
+    async def test_demo_binary_values_are_shown_as_messages(self) -> None:
+        """Each binary value of the demo is shown as its message."""
         async with DemoStore(parse("demo:?still")) as store:
             codecs = codecs_for(store)
             assert codecs.problems == ()
@@ -41,38 +42,44 @@ class TestTheDemo:
                     seen.add(document.choice.type)
         assert seen == set(store.messages.values())
 
-    def test_rules_speak_of_whole_keys_wherever_the_address_begins(self) -> None:
+    def test_rules_match_whole_keys_below_any_root(self) -> None:
+        """Rules match whole keys, whatever the root of the address."""
         codecs = codecs_for(DemoStore(parse("demo:service/access")))
         document = codecs.open("devices/olt-01", b"")
         assert document.choice == Choice("protobuf", DEVICE, schema="own")
         assert document.reason == f"the store's own schema: service/access/devices/** -> {DEVICE}"
 
-    def test_what_a_person_says_goes_first(self, home: Path) -> None:
+    def test_rule_of_a_person_precedes_the_stores_own(self, home: Path) -> None:
+        """A rule of codecs.toml takes precedence over the store's own."""
         (home / "codecs.toml").write_text('version = 1\n[[map]]\nkey = "service/**"\ncodec = "hex"\n')
         document = codecs_for(DemoStore(parse("demo:"))).open("service/access/devices/olt-01", b"")
         assert document.choice == Choice("hex")
         assert document.reason == "rule 1 of codecs.toml: service/** -> hex"
 
 
-def test_a_store_that_brings_nothing_and_nobody_who_says_anything() -> None:
+def test_codecs_for_without_schemas_or_rules() -> None:
+    """A store without a schema, and no settings."""
     codecs = codecs_for(MemoryStore(parse("memory:")))
     assert codecs.schemas.types() == ()
     assert codecs.open("k", b"{}").choice == Choice("json")
 
 
-def test_schemas_that_are_named_for_this_run_are_known() -> None:
+def test_codecs_for_has_schemas_of_this_run() -> None:
+    """Schemas of the command line are loaded."""
     codecs = codecs_for(MemoryStore(parse("memory:")), protos=[PROTOS])
     assert codecs.open("k", b"", Choice("protobuf", THREE)).choice.type == THREE
 
 
-def test_a_file_of_rules_that_is_named_must_be_there(tmp_path: Path) -> None:
+def test_codecs_for_missing_rule_file_is_an_error(tmp_path: Path) -> None:
+    """A rule file that was named must exist."""
     with pytest.raises(SchemaFailed, match="does not exist"):
         codecs_for(MemoryStore(parse("memory:")), file=tmp_path / "nothing.toml")
     with pytest.raises(SchemaFailed, match="directory"):
         codecs_for(MemoryStore(parse("memory:")), file=tmp_path)
 
 
-def test_a_rule_whose_type_nobody_has_is_told_and_its_values_are_still_shown(home: Path) -> None:
+def test_rule_with_unknown_type_is_a_problem(home: Path) -> None:
+    """A rule with an unknown type is a problem; its values are still shown."""
     (home / "codecs.toml").write_text('version = 1\n[[map]]\nkey = "a"\ntype = "no.Such"\n')
     codecs = codecs_for(MemoryStore(parse("memory:")))
     assert codecs.problems == ("rule 1 of codecs.toml: no schema has a message 'no.Such'",)
@@ -84,13 +91,15 @@ def test_a_rule_whose_type_nobody_has_is_told_and_its_values_are_still_shown(hom
 class TestChoosing:
     RULES = Rules((Rule(Pattern.parse("m/**"), Choice("protobuf", THREE), "a rule"),))
 
-    def test_a_choice_for_one_value_goes_before_every_rule(self) -> None:
+    def test_choice_precedes_every_rule(self) -> None:
+        """A choice for one value takes precedence over rules."""
         codecs = Codecs(edges().schemas, self.RULES)
         assert codecs.open("m/a", b"").choice == Choice("protobuf", THREE)
         document = codecs.open("m/a", b"", Choice("hex"))
         assert (document.choice, document.reason) == (Choice("hex"), "chosen by hand")
 
-    def test_a_value_that_is_not_what_its_rule_says_is_shown_as_what_it_is(self) -> None:
+    def test_value_that_contradicts_its_rule_is_detected(self) -> None:
+        """A value that does not fit its rule is shown by detection."""
         codecs = Codecs(edges().schemas, self.RULES)
         for value, choice in ((b"\xff\xff", Choice("hex")), (b'{"a": 1}', Choice("json"))):
             document = codecs.open("m/a", value)
@@ -98,13 +107,15 @@ class TestChoosing:
             assert f"it does not parse as {THREE}" in document.reason
             assert document.read_only_reason is None
 
-    def test_a_rule_may_say_that_nothing_is_edited(self) -> None:
+    def test_rule_not_editable_makes_documents_read_only(self) -> None:
+        """A rule with editable = false makes documents read-only."""
         rules = Rules((Rule(Pattern.parse("**"), Choice("text"), "rule 1", editable=False),))
         document = Codecs(rules=rules).open("a", b"text")
         assert document.text == "text"
         assert document.read_only_reason == "rule 1 has editable = false"
 
-    def test_what_is_likely_is_offered_first(self) -> None:
+    def test_choices_most_likely_come_first(self) -> None:
+        """The most likely choices come first."""
         codecs = Codecs(edges().schemas, self.RULES)
         assert codecs.choices("m/a", b"\x0a\x01\x00")[:2] == (
             Choice("protobuf", THREE),
@@ -114,7 +125,8 @@ class TestChoosing:
         assert codecs.choices("x", b"\xff") == (Choice("hex"),)
         assert all(len(set(found)) == len(found) for found in (codecs.choices("m/a", b""), codecs.choices("x", b"1")))
 
-    def test_a_place_stands_before_every_key(self) -> None:
+    def test_scope_root_precedes_every_key(self) -> None:
+        """The root of the scope is the prefix of every key."""
         codecs = Codecs(edges().schemas, self.RULES, scope=KeyScope("m/"))
         assert codecs.rule("a") is self.RULES.rules[0]
         assert Codecs(rules=self.RULES).rule("a") is None

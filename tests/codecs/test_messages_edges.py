@@ -100,18 +100,21 @@ def check(value: bytes, name: str, form: Form, *, marker: str = '"marker"') -> N
 
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("case", THREES)
-def test_of_proto3_nothing_is_lost(case: str, form: Form) -> None:
+def test_proto3_edit_keeps_all_other_fields(case: str, form: Form) -> None:
+    """An edit of a proto3 message keeps every other byte."""
     check(ID + THREES[case], THREE, form)
     check(THREES[case] + ID, THREE, form)
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("case", [case for case in LOSSY_TWOS if "UTF-8" not in case])
-def test_of_proto2_nothing_is_lost(case: str, form: Form) -> None:
+def test_proto2_edit_keeps_all_other_fields(case: str, form: Form) -> None:
+    """An edit of a proto2 message keeps every other byte."""
     check(ID + LOSSY_TWOS[case], TWO, form)
 
 
-def test_strings_of_proto2_that_are_not_utf_8_are_shown_as_bytes_and_kept() -> None:
+def test_proto2_invalid_strings_are_shown_as_bytes() -> None:
+    """Strings of proto2 that are not UTF-8 are shown as bytes and kept."""
     value = ID + LOSSY_TWOS["strings that are not UTF-8"]
     for form in ("text", "json"):  # which would make them the text b'\xff\xfe'
         document = opened(value, TWO, form)
@@ -124,7 +127,7 @@ def test_strings_of_proto2_that_are_not_utf_8_are_shown_as_bytes_and_kept() -> N
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("entries", [1, 20_000])
 @pytest.mark.parametrize("key", [b"\xff", b"\xed\xa0\x80"])
-def test_keys_of_maps_that_are_not_utf_8_are_shown_as_bytes_of_the_value(key: bytes, entries: int, form: Form) -> None:
+def test_invalid_map_key_makes_the_value_hex(key: bytes, entries: int, form: Form) -> None:
     """Proto2 allows them, and the library raises when such a key is read."""
     value = ID + varint(4, 1) * (entries - 1) + text(7, text(1, key) + varint(2, 1))
     document = edges().open("key", value, Choice("protobuf", TWO, form))
@@ -134,7 +137,7 @@ def test_keys_of_maps_that_are_not_utf_8_are_shown_as_bytes_of_the_value(key: by
     assert document.encode(document.text).value == value
 
 
-def test_strings_of_proto3_that_are_not_utf_8_are_shown_as_bytes_and_kept() -> None:
+def test_proto3_invalid_strings_are_shown_as_bytes() -> None:
     """The whole message would not parse."""
     value = ID + text(13, text(1, "k") + text(2, b"\xff")) + varint(1000, 1)
     document = opened(value, THREE)
@@ -155,7 +158,8 @@ def test_strings_of_proto3_that_are_not_utf_8_are_shown_as_bytes_and_kept() -> N
     ],
     ids=["delimited", "in another encoding", "expanded", "packed", "closed", "implicit default", "bytes"],
 )
-def test_of_editions_nothing_is_lost(case: bytes, form: Form) -> None:
+def test_editions_edit_keeps_all_other_fields(case: bytes, form: Form) -> None:
+    """An edit of a message of an edition keeps every other byte."""
     check(ID + case, EDITION, form)
 
 
@@ -179,9 +183,10 @@ class TestEditsAtTheEdges:
         ],
         ids=["absent", "present", "oneof", "empty message", "map key", "enumeration", "list", "NaN"],
     )
-    def test_presence_and_choices_are_as_they_are_written(
+    def test_edit_sets_presence_and_oneofs_as_written(
         self, value: bytes, old: str, new: str, expected: bytes | None
     ) -> None:
+        """Presence and oneofs are stored as written."""
         document = opened(value)
         found = document.encode(document.text.replace(old, new, 1) if old else new).value
         if expected is None:
@@ -190,35 +195,41 @@ class TestEditsAtTheEdges:
             assert found == expected
 
     @pytest.mark.parametrize("form", ["text", "json"])
-    def test_an_edit_inside_an_any_keeps_what_is_unknown_there(self, form: Form) -> None:
+    def test_edit_in_an_any_keeps_unknown_fields(self, form: Form) -> None:
+        """An edit inside an Any keeps its unknown fields."""
         value = ID + THREES["an Any of a known type, in another order and with unknown fields"]
         document = opened(value, THREE, form)
         assert edited(document, '"n"', '"N"') == value.replace(b"\x0a\x01n", b"\x0a\x01N")
 
-    def test_another_type_in_an_any_replaces_it(self) -> None:
+    def test_edit_of_the_type_replaces_an_any(self) -> None:
+        """Another type replaces the content of an Any."""
         value = THREES["an Any of a known type, in another order and with unknown fields"]
         document = opened(value)
         new = 'any {\n  [type.googleapis.com/edges.three.Edge] {\n    text: "t"\n  }\n}\n'
         message = made(THREE).FromString(document.encode(new).value)
         assert (message.any.type_url, message.any.value) == ("type.googleapis.com/edges.three.Edge", text(1, "t"))
 
-    def test_a_required_field_cannot_be_taken_away(self) -> None:
+    def test_edit_removing_required_field_is_refused(self) -> None:
+        """A required field cannot be removed."""
         document = opened(ID, TWO)
         with pytest.raises(InvalidText, match="required fields are missing: id"):
             document.encode("")
 
-    def test_a_message_that_lacks_a_required_field_can_be_edited_and_says_so(self) -> None:
+    def test_incomplete_message_is_edited_with_a_note(self) -> None:
+        """A message with a missing required field can be edited, with a note."""
         document = opened(text(2, "x"), TWO)
         assert any("missing: id" in note for note in document.notes)
         encoded = document.encode('text: "y"')
         assert encoded.value == text(2, "y")
         assert any("missing: id" in note for note in encoded.notes)
 
-    def test_a_new_message_needs_its_required_fields(self) -> None:
+    def test_new_message_without_required_field_is_refused(self) -> None:
+        """A new message needs its required fields."""
         with pytest.raises(InvalidText, match="id"):
             opened(b"", TWO).encode('text: "y"')
 
-    def test_elements_that_move_take_along_what_nobody_knows(self) -> None:
+    def test_moved_elements_keep_unknown_fields(self) -> None:
+        """Elements that move keep their unknown fields."""
         one, two, three = (text(11, text(1, name) + text(1000, name)) for name in "abc")
         document = opened(one + two + three)
         leaf = 'leaves {{\n  name: "{}"\n}}\n'
@@ -227,7 +238,8 @@ class TestEditsAtTheEdges:
             two + text(11, text(1, "new")) + three
         )
 
-    def test_an_edited_element_after_a_deleted_one_is_the_one_it_resembles(self) -> None:
+    def test_edited_element_after_deletion_is_aligned(self) -> None:
+        """An edited element after a deleted one is aligned with the most similar old one."""
         one = text(11, text(1, "a") + varint(2, 1) + text(1000, "a"))
         two = text(11, text(1, "b") + varint(2, 2) + text(1000, "b"))
         document = opened(one + two)
@@ -246,7 +258,8 @@ class TestWhatIsSaid:
             ('first: "a" third: 1', 1, 12, "third"),
         ],
     )
-    def test_an_error_in_text_has_its_place(self, wrong: str, line: int, column: int, said: str) -> None:
+    def test_text_format_error_has_line_and_column(self, wrong: str, line: int, column: int, said: str) -> None:
+        """An error in text format has line and column."""
         with pytest.raises(InvalidText) as caught:
             opened(ID).encode(wrong)
         assert (caught.value.line, caught.value.column) == (line, column)
@@ -270,37 +283,43 @@ class TestWhatIsSaid:
             ("", 1, "JSON"),
         ],
     )
-    def test_an_error_in_json_has_its_place(self, wrong: str, line: int, said: str) -> None:
+    def test_json_error_has_line_and_path(self, wrong: str, line: int, said: str) -> None:
+        """An error in JSON has line and path."""
         with pytest.raises(InvalidText) as caught:
             opened(ID, form="json").encode(wrong)
         assert caught.value.line == line
         assert said in caught.value.message
         assert "\n" not in str(caught.value)
 
-    def test_bytes_in_another_order_are_told_before_an_edit(self) -> None:
+    def test_foreign_field_order_is_noted(self) -> None:
+        """A message in another field order has a note."""
         assert opened(ID + varint(3, 1)).notes == ()
         assert "what is not edited is kept" in opened(varint(3, 1) + ID).notes[0]
 
-    def test_json_that_cannot_say_it_gives_way_to_text_and_says_why(self) -> None:
+    def test_json_impossible_falls_back_to_text_with_reason(self) -> None:
+        """A message that JSON cannot represent is shown as text, with the reason."""
         document = opened(THREES["an Any of an unknown type"], form="json")
         assert (document.language, document.choice.form) == ("textproto", "text")
         assert "not shown as JSON" in document.notes[0]
 
-    def test_maps_are_shown_in_the_order_of_their_keys(self) -> None:
+    def test_maps_are_sorted_by_key(self) -> None:
+        """Maps are shown sorted by key."""
         value = b"".join(text(13, text(1, f"k{number}") + text(2, "v")) for number in (3, 1, 2))
         for form in ("text", "json"):
             shown = opened(value, form=form).text
             assert shown.index("k1") < shown.index("k2") < shown.index("k3")
 
 
-def test_extensions_are_shown_by_their_names() -> None:
+def test_extensions_are_shown_by_name() -> None:
+    """Extensions are shown by their full names."""
     value = ID + LOSSY_TWOS["extensions"]
     assert "[edges.two.note]" in opened(value, TWO).text
     found = edited(opened(value, TWO), '"noted"', '"noted again"')
     assert made(TWO).FromString(found) == made(TWO).FromString(value.replace(b"\x05noted", b"\x0bnoted again"))
 
 
-def test_a_message_of_proto2_without_anything_special() -> None:
+def test_proto2_plain_message_is_kept() -> None:
+    """A plain message of proto2 is shown and kept."""
     value = text(1, "a") + varint(2, 5)
     assert edited(opened(value, LOOSE), '"a"', '"b"') == text(1, "b") + varint(2, 5)
 
@@ -314,7 +333,7 @@ def test_a_message_of_proto2_without_anything_special() -> None:
         (text(5, text(1, "k") + varint(2, 1)) + text(104, text(3, b"")), "[edges.open.open].strict.id"),
     ],
 )
-def test_required_fields_that_are_missing_are_named_with_their_path(value: bytes, missing: str, form: Form) -> None:
+def test_missing_required_fields_have_paths(value: bytes, missing: str, form: Form) -> None:
     """A map of scalars before them made the library read memory that is not its own, which could end the process."""
     document = opened(value, "edges.open.Open", form)
     assert f"required fields are missing: {missing}" in document.notes
@@ -331,7 +350,7 @@ def test_required_fields_that_are_missing_are_named_with_their_path(value: bytes
     ],
     ids=["new", "new and empty", "edited", "edited, value first"],
 )
-def test_entries_of_maps_are_written_as_the_library_writes_them(stored: bytes, written: str, expected: bytes) -> None:
+def test_map_entries_are_encoded_like_the_library(stored: bytes, written: str, expected: bytes) -> None:
     """With key and value, though they are the default ones; an entry that is spelled otherwise keeps its way."""
     document = opened(stored, "edges.all.All")
     value = document.encode(written).value

@@ -53,7 +53,7 @@ def test_json_every_type_of_field_is_exact_or_refused(*, refused: bool) -> None:
     assert wrong == []
 
 
-def test_json_agrees_with_the_library_where_the_library_is_right() -> None:
+def test_json_accepted_is_stored_like_the_library() -> None:
     """What is accepted is stored as the library's own reader stores it, where that accepts it, too."""
     from google.protobuf import json_format  # noqa: PLC0415 - the other reader, for this test alone
 
@@ -75,7 +75,7 @@ def test_json_agrees_with_the_library_where_the_library_is_right() -> None:
     assert agreed > 150
 
 
-def test_json_error_has_line_and_column_of_the_very_value() -> None:
+def test_json_error_has_line_and_column_of_the_value() -> None:
     """Names that stand there more than once do not confuse the place."""
     text = '{\n  "bytes": "",\n  "alls": [\n    {"bytes": "QQ=="},\n    {"bytes": "****"}\n  ]\n}'
     with pytest.raises(InvalidText) as caught:
@@ -120,7 +120,7 @@ def test_fields_called_like_methods_are_read_and_edited_as_json() -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_any_that_lacks_required_fields_is_shown_by_its_bytes(form: Form) -> None:
+def test_any_without_required_fields_shows_bytes(form: Form) -> None:
     """No form can build it again, so its bytes stay what they are."""
     number = made(ALL).DESCRIPTOR.fields_by_name["any"].number
     value = wire.delimited(number, wire.delimited(1, b"t/edges.open.Strict"))

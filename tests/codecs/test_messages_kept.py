@@ -115,7 +115,7 @@ EDITS: dict[str, Edit] = {
 @pytest.mark.parametrize("form", ["text", "json"])
 @settings(max_examples=figure(100, 20_000 // len(EDITS)))
 @given(value=edges, edit=some.sampled_from(sorted(EDITS)))
-def test_an_edit_changes_what_was_edited_and_nothing_else(value: bytes, edit: str, form: Form) -> None:
+def test_edit_changes_only_the_edited_field(value: bytes, edit: str, form: Form) -> None:
     """The edit made by text gives what the same edit made on the parsed message gives."""
     document = opened(value, form=form)
     assert not document.encode(document.text).changed
@@ -134,7 +134,8 @@ def test_an_edit_changes_what_was_edited_and_nothing_else(value: bytes, edit: st
 
 @settings(max_examples=figure(100, 5_000))
 @given(value=edges)
-def test_every_other_field_keeps_its_bytes_and_its_place(value: bytes) -> None:
+def test_edit_keeps_bytes_and_order_of_other_fields(value: bytes) -> None:
+    """Every other field keeps its bytes and its position."""
     document = opened(value)
     encoded = document.encode(document.text.replace('text: "the text"', 'text: "another, longer text"', 1))
     old, new = list(wire.spans(value)), list(wire.spans(encoded.value))
@@ -146,7 +147,8 @@ def test_every_other_field_keeps_its_bytes_and_its_place(value: bytes) -> None:
 
 @settings(max_examples=figure(100, 5_000))
 @given(value=edges)
-def test_an_edit_deep_inside_keeps_the_bytes_around_it(value: bytes) -> None:
+def test_nested_edit_keeps_surrounding_bytes(value: bytes) -> None:
+    """A nested edit keeps the bytes around it."""
     document = opened(value)
     encoded = document.encode(document.text.replace('"leaf 1"', '"LEAF 1"', 1))
     assert encoded.value == value.replace(b"leaf 1", b"LEAF 1")
@@ -154,20 +156,23 @@ def test_an_edit_deep_inside_keeps_the_bytes_around_it(value: bytes) -> None:
 
 @settings(max_examples=figure(100, 5_000))
 @given(value=edges)
-def test_an_untouched_text_gives_the_very_same_bytes(value: bytes) -> None:
+def test_unchanged_text_encodes_to_the_same_bytes(value: bytes) -> None:
+    """An unchanged text encodes to the same bytes."""
     for form in ("text", "json"):
         document = opened(value, form=form)
         assert document.encode(document.text).value == value
 
 
-def test_only_comments_and_spaces_write_nothing() -> None:
+def test_edit_of_comments_and_spaces_writes_nothing() -> None:
+    """Comments and white space alone write nothing."""
     value = text(1, "a") + varint(1000, 1)
     document = opened(value)
     encoded = document.encode(f"# a comment\n{document.text}  ")
     assert (encoded.value, encoded.changed) == (value, False)
 
 
-def test_what_goes_with_a_removed_element_is_told() -> None:
+def test_unknown_fields_lost_with_an_element_are_noted() -> None:
+    """Unknown fields that are removed with an element are noted."""
     value = wire.delimited(11, text(1, "a") + text(1000, "secret")) + wire.delimited(11, text(1, "b"))
     document = opened(value)
     assert "9 bytes" in " ".join(document.notes)

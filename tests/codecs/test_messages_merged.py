@@ -61,7 +61,8 @@ def result(merge: MergeResult) -> Any:
         ("m.maybe = ''", "m.flag = True"),
     ],
 )
-def test_changes_of_different_things_are_both_kept(mine: str, theirs: str, form: Form) -> None:
+def test_merge_of_different_changes_keeps_both(mine: str, theirs: str, form: Form) -> None:
+    """Changes of different fields are both kept."""
     both = serialized(changed(f"{theirs}\n{mine}"))
     merge = merged(changed(mine), changed(theirs), form)
     assert merge.conflicts == ()
@@ -70,7 +71,8 @@ def test_changes_of_different_things_are_both_kept(mine: str, theirs: str, form:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_changes_of_different_things_inside_an_any_are_both_kept(form: Form) -> None:
+def test_merge_in_an_any_keeps_both_changes(form: Form) -> None:
+    """Changes of different fields inside an Any are both kept."""
     merge = merged(
         changed("m.any.Pack(Leaf(name='mine', number=1))"), changed("m.any.Pack(Leaf(name='packed', number=2))"), form
     )
@@ -97,20 +99,23 @@ def test_changes_of_different_things_inside_an_any_are_both_kept(form: Form) -> 
         ("m.any.Pack(Leaf(name='mine', number=1))", "m.any.Pack(Leaf(name='theirs', number=1))", "any.name"),
     ],
 )
-def test_two_changes_of_one_thing_are_named_and_mine_is_taken(mine: str, theirs: str, where: str, form: Form) -> None:
+def test_merge_conflict_is_named_and_takes_mine(mine: str, theirs: str, where: str, form: Form) -> None:
+    """A conflict is named by its path, and mine is taken."""
     merge = merged(changed(mine), changed(theirs), form)
     assert merge.conflicts == (where,)
     assert serialized(result(merge)) == serialized(changed(mine))
 
 
-def test_the_same_change_twice_is_no_conflict() -> None:
+def test_merge_of_equal_changes_has_no_conflict() -> None:
+    """The same change on both sides is not a conflict."""
     for code in ("m.text = 'both'", "m.leaves[1].name = 'both'", "m.labels['a'] = 'both'", "m.third = 1"):
         merge = merged(changed(code), changed(code))
         assert merge.conflicts == ()
         assert not merge.document.encode(merge.text).changed
 
 
-def test_what_nobody_knows_comes_from_theirs() -> None:
+def test_merge_takes_unknown_fields_of_theirs() -> None:
+    """Unknown fields are those of theirs."""
     unknown = b"\xa2\x3f\x03new"
     document = opened(serialized(base()))
     merge = document.merge(document.text.replace('"text"', '"mine"'), unknown + serialized(base()))
@@ -118,7 +123,8 @@ def test_what_nobody_knows_comes_from_theirs() -> None:
     assert encoded.value == unknown + serialized(changed("m.text = 'mine'"))
 
 
-def test_what_cannot_be_read_cannot_be_merged() -> None:
+def test_merge_of_invalid_value_is_refused() -> None:
+    """A value that is not such a message cannot be merged."""
     document = opened(serialized(base()))
     with pytest.raises(InvalidText, match="cannot be merged"):
         document.merge(document.text, b"\xff")
@@ -138,7 +144,8 @@ changes = some.lists(some.sampled_from(STATEMENTS), max_size=4, unique=True).map
 
 @settings(max_examples=figure(200, 5_000))
 @given(mine=changes, theirs=changes, form=some.sampled_from(["text", "json"]))
-def test_whatever_is_merged_can_be_saved_and_says_what_it_shows(mine: str, theirs: str, form: Form) -> None:
+def test_any_merge_result_can_be_encoded(mine: str, theirs: str, form: Form) -> None:
+    """Any merged text can be encoded, and its value has the shown text."""
     merge = merged(changed(mine), changed(theirs), form)
     assert opened(serialized(result(merge)), form=form).text == merge.text
     if serialized(changed(mine)) == serialized(base()):

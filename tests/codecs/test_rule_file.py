@@ -81,9 +81,7 @@ def test_file_behind_a_link_is_replaced_and_the_link_kept(tmp_path: Path) -> Non
 
 
 @given(some.text(), some.text(some.sampled_from('"\\\n\x00\x7f é🙂*{}')))
-def test_any_pattern_is_spelled_so_that_it_is_read_back(
-    tmp_path_factory: pytest.TempPathFactory, one: str, other: str
-) -> None:
+def test_rule_file_any_pattern_is_read_back(tmp_path_factory: pytest.TempPathFactory, one: str, other: str) -> None:
     """Quotes, controls and any character of a key come back from the file as they are."""
     file = tmp_path_factory.mktemp("rules") / "codecs.toml"
     for text in (one, other):
@@ -110,14 +108,14 @@ def test_any_pattern_is_spelled_so_that_it_is_read_back(
         ("/abs/x", ("/abs/*", "/abs/**")),
     ],
 )
-def test_patterns_are_guessed_from_the_key(key: str, patterns: tuple[str, ...]) -> None:
+def test_similar_keys_generalizes_identifiers(key: str, patterns: tuple[str, ...]) -> None:
     """Each guess matches the key it is from; identifiers in it become variable."""
     found = similar_keys(key, "/")
     assert found == patterns
     assert all(Pattern.parse(one).matches(key) for one in found)
 
 
-def test_added_rule_wins_for_its_key_at_once(tmp_path: Path) -> None:
+def test_added_rule_takes_precedence_for_its_key(tmp_path: Path) -> None:
     """It is taken before the rule that decided until now, for the key and its like, now and after the next start."""
     file = tmp_path / "codecs.toml"
     file.write_text('version = 1\n[[map]]\nkey = "a/orders/*"\ncodec = "hex"\npriority = 3\n', encoding="utf-8")

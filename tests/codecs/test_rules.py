@@ -28,27 +28,31 @@ TEXT = Choice("text")
         ("a.b+c(d)", ["a.b+c(d)"], ["aXb+c(d)"]),
     ],
 )
-def test_what_a_pattern_matches(pattern: str, matching: list[str], others: list[str]) -> None:
+def test_pattern_matches_keys(pattern: str, matching: list[str], others: list[str]) -> None:
+    """A pattern matches these keys, and not the others."""
     made = Pattern.parse(pattern)
     assert [key for key in matching if not made.matches(key)] == []
     assert [key for key in others if made.matches(key)] == []
 
 
-def test_levels_are_split_where_the_store_splits() -> None:
+def test_pattern_levels_use_the_stores_separator() -> None:
+    """Levels are split at the store's separator."""
     pattern = Pattern.parse("user:{id}:**", ":")
     assert pattern.matches("user:1/2:profile:a")
     assert not pattern.matches("user:1")
 
 
 @given(some.text(some.characters(exclude_characters="*{}")))
-def test_a_pattern_without_anything_special_matches_itself_alone(key: str) -> None:
+def test_pattern_without_wildcards_matches_itself_only(key: str) -> None:
+    """A pattern without wildcards matches only itself."""
     pattern = Pattern.parse(key)
     assert pattern.exact
     assert pattern.matches(key)
     assert not pattern.matches(key + "x")
 
 
-def test_a_regular_expression_may_match_anywhere_unless_it_says_where() -> None:
+def test_from_regex_matches_anywhere_unless_anchored() -> None:
+    """A regular expression matches anywhere unless it is anchored."""
     assert Pattern.from_regex("b+|x$").matches("abbc")
     assert not Pattern.from_regex("^b").matches("ab")
     assert Pattern.from_regex("^cache:").matches("cache:\n")
@@ -56,13 +60,15 @@ def test_a_regular_expression_may_match_anywhere_unless_it_says_where() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["a/{name", "a}", "{a:letters}"])
-def test_a_pattern_that_makes_no_sense_is_refused(pattern: str) -> None:
+def test_parse_invalid_pattern_is_refused(pattern: str) -> None:
+    """An invalid pattern is refused."""
     with pytest.raises(SchemaFailed) as caught:
         Pattern.parse(pattern)
     assert caught.value.hint
 
 
-def test_a_regular_expression_that_is_none_is_refused() -> None:
+def test_from_regex_invalid_is_refused() -> None:
+    """An invalid regular expression is refused."""
     with pytest.raises(SchemaFailed):
         Pattern.from_regex("(")
 
@@ -80,20 +86,23 @@ def rule(pattern: str, priority: int = 0, name: str = "") -> Rule:
         (["**", "a/*"], "a/*"),
     ],
 )
-def test_an_exact_key_goes_first_then_more_letters_then_the_earlier_rule(patterns: list[str], taken: str) -> None:
+def test_find_prefers_exact_then_literal_then_earlier(patterns: list[str], taken: str) -> None:
+    """Precedence: an exact key, then more literal characters, then the earlier rule."""
     found = Rules(tuple(rule(pattern) for pattern in patterns)).find("a/b")
     assert found is not None
     assert found.name == taken
 
 
-def test_a_priority_goes_before_everything() -> None:
+def test_find_prefers_the_highest_priority() -> None:
+    """The highest priority takes precedence."""
     rules = Rules((rule("a/b"), rule("**", 1)))
     assert rules.find("a/b") is rules.rules[1]
     assert rules.find("c") is rules.rules[1]
     assert Rules((rule("a"),)).find("c") is None
 
 
-def test_a_rule_that_can_never_be_taken_is_told() -> None:
+def test_shadowed_rules_are_problems() -> None:
+    """A rule that is never used is a problem."""
     rules = Rules((rule("a/*", name="one"), rule("b/*", name="two"), rule("a/*", name="three"), rule("b/*", 1, "four")))
     assert rules.shadowed() == (
         "two is never used: four has the same pattern and takes precedence",
@@ -101,7 +110,8 @@ def test_a_rule_that_can_never_be_taken_is_told() -> None:
     )
 
 
-def test_a_rule_says_why() -> None:
+def test_rule_reason_has_pattern_and_choice() -> None:
+    """The reason has pattern and choice."""
     assert Rule(Pattern.parse("/pd/**"), Choice("protobuf", "metapb.Store"), "rule 3 of codecs.toml").reason == (
         "rule 3 of codecs.toml: /pd/** -> metapb.Store"
     )

@@ -196,7 +196,7 @@ class TestBroken:
     @pytest.mark.parametrize(
         "name", ["../base.proto", "/base.proto", "./base.proto", "a//base.proto", "sub/../base.proto"]
     )
-    def test_import_by_a_name_that_protoc_refuses_says_so(self, tmp_path: Path, name: str) -> None:
+    def test_import_by_an_invalid_name_has_the_reason(self, tmp_path: Path, name: str) -> None:
         """The file may well be there, and compile."""
         absolute = f"{tmp_path}{name}" if name.startswith("/") else name
         files = {"base.proto": FOO, "sub/base.proto": FOO, "a/base.proto": FOO}
@@ -206,7 +206,7 @@ class TestBroken:
         reason = "protoc refuses: a name is relative to an import folder, without . and .."
         assert lines == [f"sub/uses.proto:3:1: imports {absolute}, which {reason}"]
 
-    def test_file_imported_by_two_names_says_which_one_holds(self, tmp_path: Path) -> None:
+    def test_file_imported_by_two_names_has_the_reason(self, tmp_path: Path) -> None:
         """Protoc takes two names for two files, and no message twice."""
         files = {"a/x/one.proto": FOO, "b/two.proto": f'{PROTO3}\nimport "a/x/one.proto";\nmessage Two {{ }}'}
         write(tmp_path, {**files, "c/three.proto": f'{PROTO3}\nimport "x/one.proto";\nmessage Three {{ }}'})
@@ -224,7 +224,7 @@ class TestBroken:
         assert lines[0].startswith("b.proto:3:")
         assert 'already defined in file "a.proto"' in lines[0]
 
-    def test_links_that_lead_nowhere_are_passed_over(self, tmp_path: Path) -> None:
+    def test_broken_links_are_skipped(self, tmp_path: Path) -> None:
         """A link to itself, one to nothing, and a second name of a file."""
         write(tmp_path, {"foo.proto": FOO})
         for name, target in (("loop.proto", "loop.proto"), ("dead.proto", "nothing"), ("z.proto", "foo.proto")):
@@ -237,7 +237,7 @@ class TestBroken:
         assert types(tmp_path / "one", tmp_path / "two") == {"foo.Foo", "Bar"}
         assert types(tmp_path / "one", includes=(tmp_path / "two",)) == {"foo.Foo"}
 
-    def test_names_the_compiler_refuses_leave_the_others(self, tmp_path: Path) -> None:
+    def test_invalid_names_leave_the_other_files(self, tmp_path: Path) -> None:
         """Imports that are paths, and a file name that is not UTF-8."""
         importing = {
             name: f'{PROTO3}import "{word}";' for name, word in (("a", "./foo.proto"), ("s/b", "../foo.proto"))
@@ -249,7 +249,7 @@ class TestBroken:
         assert found == {"foo.Foo"}
         assert [line.partition(":")[0] for line in lines] == ["\udcff.proto", "a.proto", "s/b.proto"]
 
-    def test_imports_in_a_circle_have_no_hint_about_i(self, tmp_path: Path) -> None:
+    def test_import_cycle_has_no_hint_about_import_folders(self, tmp_path: Path) -> None:
         """-I cannot help there."""
         circle = {name: f'{PROTO3}import "{other}.proto";' for name, other in (("a", "b"), ("b", "c"), ("c", "a"))}
         write(tmp_path, {f"{name}.proto": text for name, text in circle.items()})
@@ -322,7 +322,7 @@ class TestPartialSets:
         assert found.find_relaxed("A") is not None
 
     @pytest.mark.parametrize("how", ["", "weak ", "public "])
-    def test_messages_that_need_what_is_missing_are_left_out(self, tmp_path: Path, how: str) -> None:
+    def test_messages_with_missing_types_are_left_out(self, tmp_path: Path, how: str) -> None:
         """Those that need nothing of it are read; a problem names the others."""
         files = {
             "b.proto": f"{PROTO3}message B {{ }}",

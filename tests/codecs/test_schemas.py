@@ -32,7 +32,8 @@ def fails(*paths: Path, includes: tuple[Path, ...] = ()) -> SchemaFailed:
 
 
 class TestProtoFiles:
-    def test_a_folder_is_compiled_as_a_whole(self, tmp_path: Path) -> None:
+    def test_folder_is_compiled_as_a_whole(self, tmp_path: Path) -> None:
+        """All files of a folder are compiled together."""
         write(
             tmp_path,
             a='syntax = "proto3"; import "b.proto"; message A { B b = 1; }',
@@ -40,7 +41,8 @@ class TestProtoFiles:
         )
         assert Schemas(load([tmp_path])).types() == ("B", "A")
 
-    def test_imports_are_looked_for_in_the_folders_that_are_named(self, tmp_path: Path) -> None:
+    def test_imports_are_found_in_import_folders(self, tmp_path: Path) -> None:
+        """Imports are found in the given import folders."""
         (tmp_path / "third").mkdir()
         write(tmp_path / "third", person=PERSON)
         (tmp_path / "own").mkdir()
@@ -50,25 +52,30 @@ class TestProtoFiles:
         assert "-I" in error.hint
         assert "A" in Schemas(load([tmp_path / "own" / "a.proto"], [tmp_path / "third"])).types()
 
-    def test_an_error_names_file_line_and_column(self, tmp_path: Path) -> None:
+    def test_compile_error_has_file_line_and_column(self, tmp_path: Path) -> None:
+        """An error has file, line and column."""
         write(tmp_path, a='syntax = "proto3";\nmessage A {\n  Nothing x = 1;\n}')
         assert fails(tmp_path).message == f'{tmp_path}/a.proto:3:3: "Nothing" is not defined.'
 
-    def test_a_compiler_that_does_not_end_is_stopped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_compiler_timeout_is_an_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A compiler that hangs is stopped."""
         monkeypatch.setattr(protoc, "_COMPILE_TIMEOUT", 0.001)
         assert "not compiled within" in fails(write(tmp_path, a=PERSON)).message
 
-    def test_nothing_in_the_folder_one_is_in_is_run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_compiler_imports_nothing_of_current_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Modules in the current folder are not imported."""
         (tmp_path / "grpc_tools").mkdir()
         (tmp_path / "grpc_tools" / "__init__.py").write_text("raise SystemExit('hijacked')")
         monkeypatch.chdir(tmp_path)
         assert Schemas(load([write(tmp_path, a=PERSON) / "a.proto"])).types() == ("p.Person",)
 
     @pytest.mark.parametrize("name", ["with space", "@words", "-option", "ünïcode"])
-    def test_any_file_name_will_do(self, tmp_path: Path, name: str) -> None:
+    def test_compile_accepts_any_file_name(self, tmp_path: Path, name: str) -> None:
+        """Any file name compiles."""
         assert Schemas(load([write(tmp_path, **{name: PERSON}) / f"{name}.proto"])).types() == ("p.Person",)
 
-    def test_well_known_types_need_no_folder(self, tmp_path: Path) -> None:
+    def test_well_known_types_need_no_import_folder(self, tmp_path: Path) -> None:
+        """Well-known types need no import folder."""
         write(
             tmp_path,
             a='syntax = "proto3"; import "google/protobuf/any.proto"; message A { google.protobuf.Any a = 1; }',
@@ -90,7 +97,8 @@ class TestCache:
         monkeypatch.setattr(protoc, "_compile", counted)
         return seen
 
-    def test_what_was_compiled_is_kept_until_a_file_changes(self, tmp_path: Path, runs: list[object]) -> None:
+    def test_cache_is_used_until_a_file_changes(self, tmp_path: Path, runs: list[object]) -> None:
+        """Results are cached until a file changes."""
         protos, cache = tmp_path / "protos", tmp_path / "cache"
         protos.mkdir()
         write(protos, a='syntax = "proto3"; import "b.proto"; message A { p.Person b = 1; }', b=PERSON)
@@ -101,7 +109,8 @@ class TestCache:
         assert "p.New" in Schemas(load([protos / "a.proto"], cache=cache)).types()
         assert len(runs) == 2
 
-    def test_another_folder_that_is_looked_into_first_counts(self, tmp_path: Path, runs: list[object]) -> None:
+    def test_cache_depends_on_import_folder_order(self, tmp_path: Path, runs: list[object]) -> None:
+        """Another order of import folders compiles again."""
         for name in ("first", "second"):
             (tmp_path / name).mkdir()
         write(tmp_path / "second", b=PERSON)
@@ -112,7 +121,8 @@ class TestCache:
         assert Schemas(load([tmp_path / "a.proto"], includes, cache=tmp_path / "cache")).types() == ("p.Other",)
         assert len(runs) == 2
 
-    def test_what_is_kept_and_broken_is_made_again(self, tmp_path: Path, runs: list[object]) -> None:
+    def test_corrupt_cache_is_compiled_again(self, tmp_path: Path, runs: list[object]) -> None:
+        """A corrupt cached result is compiled again."""
         protos = write(tmp_path, a=PERSON)
         load([protos / "a.proto"], cache=tmp_path / "cache")
         (kept,) = (tmp_path / "cache").iterdir()
@@ -120,7 +130,8 @@ class TestCache:
         assert Schemas(load([protos / "a.proto"], cache=tmp_path / "cache")).types() == ("p.Person",)
         assert len(runs) == 2
 
-    def test_a_cache_that_cannot_be_written_is_none(self, tmp_path: Path) -> None:
+    def test_unwritable_cache_is_ignored(self, tmp_path: Path) -> None:
+        """A cache that cannot be written is not used."""
         (tmp_path / "cache").write_text("a file")
         assert load([write(tmp_path, a=PERSON) / "a.proto"], cache=tmp_path / "cache")
 
@@ -132,11 +143,13 @@ class TestDescriptorSets:
         subprocess.run(command, check=True)
         return outcome
 
-    def test_one_with_where_things_stood_in_the_source(self, tmp_path: Path) -> None:
+    def test_descriptor_set_with_source_info_is_read(self, tmp_path: Path) -> None:
+        """A set with source locations is read."""
         write(tmp_path, a=PERSON)
         assert Schemas(load([self.compiled(tmp_path, "--include_source_info")])).types() == ("p.Person",)
 
-    def test_one_that_lacks_what_the_library_knows(self, tmp_path: Path) -> None:
+    def test_descriptor_set_without_builtin_files_is_read(self, tmp_path: Path) -> None:
+        """A set without the library's files is read."""
         write(
             tmp_path,
             a='syntax = "proto3"; import "google/protobuf/struct.proto"; message A { google.protobuf.Struct s = 1; }',
@@ -145,16 +158,18 @@ class TestDescriptorSets:
         assert schemas.find("A") is not None
         assert schemas.find("google.protobuf.Struct") is not None
 
-    def test_one_that_lacks_something_else_names_it(self, tmp_path: Path) -> None:
+    def test_descriptor_set_names_its_missing_import(self, tmp_path: Path) -> None:
+        """A set without an import names it."""
         write(tmp_path, a='syntax = "proto3"; import "b.proto"; message A { p.Person b = 1; }', b=PERSON)
         assert "a.proto imports b.proto" in fails(self.compiled(tmp_path)).message
 
     @pytest.mark.parametrize("content", [b"", b"\xff\xff", b"text"], ids=["empty", "broken", "text"])
-    def test_what_is_none_is_told(self, tmp_path: Path, content: bytes) -> None:
+    def test_invalid_descriptor_set_is_an_error(self, tmp_path: Path, content: bytes) -> None:
+        """A file that is not a descriptor set is an error."""
         (tmp_path / "x.binpb").write_bytes(content)
         assert "x.binpb" in fails(tmp_path / "x.binpb").message
 
-    def test_files_that_contradict_each_other_are_told(self) -> None:
+    def test_conflicting_files_are_an_error(self) -> None:
         """The first is used, the other is a problem."""
         files = [
             FileDescriptorProto(name=name, message_type=[DescriptorProto(name="Same")])
@@ -164,29 +179,34 @@ class TestDescriptorSets:
         assert found.types == ("Same",)
         assert [problem.partition(":")[0] for problem in found.problems] == ["b.proto"]
 
-    def test_files_that_import_each_other_are_told(self) -> None:
+    def test_import_cycle_is_an_error(self) -> None:
+        """Files that import each other are an error."""
         files = [FileDescriptorProto(name="a", dependency=["b"]), FileDescriptorProto(name="b", dependency=["a"])]
         with pytest.raises(SchemaFailed, match="import each other"):
             SchemaSet("s", files)
 
 
 class TestGeneratedModules:
-    def test_a_package_that_nobody_here_wrote(self) -> None:
+    def test_generated_package_of_voltha_is_read(self) -> None:
+        """The generated modules of VOLTHA's package are read."""
         types = Schemas(load([installed("voltha_protos")])).types()
         assert {"device.Device", "device.Port", "logical_device.LogicalDevice", "openflow_13.ofp_match"} <= set(types)
 
-    def test_one_module_brings_along_what_it_imports(self) -> None:
+    def test_generated_module_includes_its_imports(self) -> None:
+        """A module is read with the modules that it imports."""
         schemas = Schemas(load([installed("voltha_protos") / "device_pb2.py"]))
         assert schemas.find("device.Device") is not None
         assert schemas.find("openflow_13.ofp_match") is not None
 
-    def test_no_module_is_run(self, tmp_path: Path) -> None:
+    def test_generated_module_is_never_run(self, tmp_path: Path) -> None:
+        """A module is parsed, never run."""
         data = FileDescriptorProto(name="evil.proto", message_type=[DescriptorProto(name="M")]).SerializeToString()
         (tmp_path / "evil_pb2.py").write_text(f"import sys\nsys.exit('run')\npool.AddSerializedFile({data!r})\n")
         assert Schemas(load([tmp_path / "evil_pb2.py"])).types() == ("M",)
 
     @pytest.mark.parametrize("given", ["serialized_pb={!r}", "serialized_pb=_b({!r})"])
-    def test_modules_of_older_compilers(self, tmp_path: Path, given: str) -> None:
+    def test_generated_modules_of_old_compilers_are_read(self, tmp_path: Path, given: str) -> None:
+        """Modules of older compilers are read."""
         data = FileDescriptorProto(
             name="old.proto", message_type=[DescriptorProto(name="M")], options=FileOptions(java_package="ü")
         ).SerializeToString()
@@ -197,19 +217,22 @@ class TestGeneratedModules:
         assert Schemas(load([tmp_path])).types() == ("M",)
 
     @pytest.mark.parametrize("content", ["", "1 +", "x.AddSerializedFile(b'\\xff')", "(" * 10_000, "\0"])
-    def test_what_is_none_is_told(self, tmp_path: Path, content: str) -> None:
+    def test_invalid_generated_module_is_an_error(self, tmp_path: Path, content: str) -> None:
+        """A file that is not a generated module is an error."""
         (tmp_path / "x_pb2.py").write_text(content)
         assert "x_pb2.py" in fails(tmp_path / "x_pb2.py").message
 
 
 class TestPlaces:
-    def test_what_is_not_there_or_of_no_kind_is_told_with_what_is_known(self, tmp_path: Path) -> None:
+    def test_unknown_path_or_format_is_an_error(self, tmp_path: Path) -> None:
+        """A missing path or an unknown format is an error with the known formats."""
         (tmp_path / "x.txt").write_text("")
         assert "does not exist" in fails(tmp_path / "nothing").message
         assert ".proto" in fails(tmp_path / "x.txt").hint
         assert "has no schema" in fails(tmp_path).message
 
-    def test_two_versions_of_one_schema_do_not_meet(self, tmp_path: Path) -> None:
+    def test_two_versions_of_a_schema_do_not_conflict(self, tmp_path: Path) -> None:
+        """Two versions of one schema are both usable."""
         sets = []
         for name, kind in (("old", "string"), ("new", "int32")):
             (tmp_path / name).mkdir()
@@ -220,19 +243,22 @@ class TestPlaces:
         kinds = [schemas.find("M", name) for name in (None, "old", "new", "other")]
         assert [kind and kind.schema for kind in kinds] == ["old", "old", "new", None]
 
-    def test_a_name_that_is_nearly_right_finds_the_one_that_is(self) -> None:
+    def test_suggest_finds_a_similar_name(self) -> None:
+        """A misspelled name has a suggestion."""
         schemas = Schemas(load([PROTOS]))
         assert schemas.suggest("wrong.Leaf") == "edges.three.Leaf"
         assert schemas.suggest("edges.tree.Laef") == "edges.three.Leaf"
         assert schemas.suggest("nothing.of.the.kind") is None
 
-    def test_nested_types_are_named_and_entries_of_maps_are_not(self) -> None:
+    def test_types_include_nested_but_not_map_entries(self) -> None:
+        """Nested types are listed, map entries are not."""
         types = Schemas(load([PROTOS])).types()
         assert "edges.two.Edge.Grouped" in types
         assert not any("Entry" in name for name in types)
 
 
-def test_the_common_protos_of_google_compile_as_they_are() -> None:
+def test_googleapis_common_protos_compile() -> None:
+    """The common protos of Google compile unchanged."""
     site = installed("google.api").parents[1]
     schemas = Schemas(load([site / "google" / "rpc", site / "google" / "type"], [site]))
     for name in ("google.rpc.Status", "google.type.Money"):

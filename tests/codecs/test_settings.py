@@ -17,7 +17,8 @@ def settings(folder: Path, text: str, address: str = "etcd://host/", separator: 
     return read(file, address, separator)
 
 
-def test_all_that_can_be_said(tmp_path: Path) -> None:
+def test_read_all_settings(tmp_path: Path) -> None:
+    """All settings of the file are read."""
     (tmp_path / "a.proto").write_text('syntax = "proto3"; package p; message M { string s = 1; }')
     found = settings(
         tmp_path,
@@ -53,7 +54,8 @@ def test_all_that_can_be_said(tmp_path: Path) -> None:
     assert (second.priority, second.editable) == (10, False)
 
 
-def test_rules_of_another_store_are_left_out_and_the_others_keep_their_numbers(tmp_path: Path) -> None:
+def test_read_omits_rules_of_other_stores(tmp_path: Path) -> None:
+    """Rules of other stores are left out; the others keep their numbers."""
     text = HEAD + '[[map]]\nstore = "etcd*"\nkey = "a"\ncodec = "text"\n[[map]]\nkey = "a:*"\ncodec = "hex"\n'
     (found,) = settings(tmp_path, text, "redis://host/", ":").rules.rules
     assert found.name == "rule 2 of codecs.toml"
@@ -88,7 +90,8 @@ def test_rules_of_another_store_are_left_out_and_the_others_keep_their_numbers(t
         (HEAD + "[limits]\nmax_elements = 0", 2, "must be a positive integer"),
     ],
 )
-def test_what_makes_no_sense_is_told_with_file_and_line(tmp_path: Path, text: str, line: int | None, said: str) -> None:
+def test_read_invalid_setting_has_file_and_line(tmp_path: Path, text: str, line: int | None, said: str) -> None:
+    """An invalid setting is an error with file and line."""
     with pytest.raises(SchemaFailed) as caught:
         settings(tmp_path, text)
     assert said in caught.value.message
@@ -97,7 +100,8 @@ def test_what_makes_no_sense_is_told_with_file_and_line(tmp_path: Path, text: st
     assert "\n" not in caught.value.message
 
 
-def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+def test_read_invalid_utf8_is_an_error(tmp_path: Path) -> None:
+    """A file that is not UTF-8 is an error."""
     (tmp_path / "codecs.toml").write_bytes(b"\xff")
     with pytest.raises(SchemaFailed, match="not valid TOML"):
         read(tmp_path / "codecs.toml")

@@ -22,7 +22,8 @@ values = some.one_of(
 
 @settings(max_examples=figure(300, 20_000))
 @given(values, some.sampled_from(["", "a.json", "a.yaml"]))
-def test_any_bytes_open_harmless_and_come_back_the_same(value: bytes, key: str) -> None:
+def test_open_any_bytes_is_safe_and_reversible(value: bytes, key: str) -> None:
+    """Any bytes have a safe text that encodes to the same bytes."""
     document = CODECS.open(key, value)
     assert sanitize(document.text, multiline=True) == document.text
     assert document.reason
@@ -34,7 +35,8 @@ def test_any_bytes_open_harmless_and_come_back_the_same(value: bytes, key: str) 
 
 @settings(max_examples=figure(300, 20_000))
 @given(some.text(), some.text())
-def test_an_edited_text_is_stored_as_it_is_written(old: str, new: str) -> None:
+def test_encode_stores_text_as_written(old: str, new: str) -> None:
+    """An edited text is stored as written."""
     before, after = old.encode("utf-8", "replace"), new.encode("utf-8", "replace")
     document = CODECS.open("k", before, Choice("text"))
     assert isinstance(document, TextDocument)
@@ -71,7 +73,8 @@ def test_an_edited_text_is_stored_as_it_is_written(old: str, new: str) -> None:
         ("k.yaml", b"a: *nothing", "text", "UTF-8"),
     ],
 )
-def test_what_a_value_is_taken_for_and_why(key: str, value: bytes, codec: Codec, why: str) -> None:
+def test_detect_codec_and_reason(key: str, value: bytes, codec: Codec, why: str) -> None:
+    """The codec is detected, with the reason."""
     document = CODECS.open(key, value)
     assert document.choice == Choice(codec)
     assert why in document.reason
@@ -92,36 +95,42 @@ class TestStructuredText:
             ("yaml", "a: \x07", None, None),
         ],
     )
-    def test_what_is_none_is_not_stored_and_has_its_place(
+    def test_encode_invalid_syntax_has_line_and_column(
         self, codec: Codec, wrong: str, line: int | None, column: int | None
     ) -> None:
+        """Invalid JSON or YAML is an error at its place."""
         document = CODECS.open("k", b"{}", Choice(codec))
         with pytest.raises(InvalidText) as caught:
             document.encode(wrong)
         assert (caught.value.line, caught.value.column) == (line, column)
         assert "\n" not in str(caught.value)
 
-    def test_figures_order_repeated_names_and_spaces_stay_as_they_are(self) -> None:
+    def test_encode_keeps_digits_order_names_and_spaces(self) -> None:
+        """Digits, order, repeated names and spaces are kept."""
         text = '{ "b":1.10, "a":1e400,\t"b" : 12345678901234567890123 }\n\n'
         assert CODECS.open("k", b"{}").encode(text).value == text.encode()
 
-    def test_many_figures_are_no_problem(self) -> None:
+    def test_check_json_accepts_long_numbers(self) -> None:
+        """Numbers may have any length."""
         text = f"[{'9' * 100_000}]"
         assert CODECS.open("k", b"{}").encode(text).value == text.encode()
 
-    def test_an_alias_bomb_is_looked_at_once(self) -> None:
+    def test_check_yaml_alias_bomb_is_fast(self) -> None:
+        """Aliases are not expanded."""
         lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 60))]
         value = "\n".join(lines).encode()
         assert CODECS.open("k.yaml", value).choice == Choice("yaml")
 
-    def test_what_is_stored_broken_can_be_mended(self) -> None:
+    def test_invalid_stored_json_can_be_corrected(self) -> None:
+        """Invalid stored JSON is shown with a note and can be corrected."""
         document = CODECS.open("k", b'{"a": 1', Choice("json"))
         assert document.notes == (
             "the stored value is invalid: line 1, column 8: not valid JSON: expecting ',' delimiter",
         )
         assert document.encode('{"a": 1}').value == b'{"a": 1}'
 
-    def test_json_with_what_an_editor_would_alter_is_checked_as_it_is_meant(self) -> None:
+    def test_escaped_json_is_checked_unescaped(self) -> None:
+        """JSON in its escaped form is checked without the escapes."""
         document = CODECS.open("k", '{"a": "\u2028"}'.encode())
         assert document.text == '{\n  "a": "\\u{2028}"\n}'
         assert document.encode('{\n  "a": "\\u{2028}\\\\n"\n}').value == '{"a": "\u2028\\n"}'.encode()
@@ -130,7 +139,7 @@ class TestStructuredText:
 
 
 class TestEscaped:
-    def test_crlf_line_ends_are_said_once_and_kept(self) -> None:
+    def test_crlf_line_ends_are_noted_and_kept(self) -> None:
         """A file whose lines all end with CRLF is shown with line feeds; each is CRLF again when stored."""
         document = CODECS.open("k", b"a\r\nb\\c\r\nd", Choice("text"))
         assert (document.text, document.notes) == ("a\nb\\c\nd", ("CRLF line ends: kept on save",))
@@ -147,30 +156,35 @@ class TestEscaped:
         assert document.notes[1] == "mixed line ends: 2 of 3 line ends are CRLF, shown as \\r"
         assert document.encode("A\\r\nb\\\\c\\r\nd\n").value == b"A\r\nb\\c\r\nd\n"
 
-    def test_a_lone_surrogate_is_refused(self) -> None:
+    def test_encode_lone_surrogate_is_refused(self) -> None:
+        """A lone surrogate is refused."""
         with pytest.raises(InvalidText) as caught:
             CODECS.open("k", b"a").encode("a\n\ud800")
         assert (caught.value.line, caught.value.column) == (2, 1)
 
 
 class TestMerge:
-    def test_lines_of_both_sides(self) -> None:
+    def test_merge_keeps_lines_of_both_sides(self) -> None:
+        """Changes of different lines are both kept."""
         document = CODECS.open("k", b"a\nb\nc\nd\ne\n", Choice("text"))
         merge = document.merge("a\nB\nc\nd\ne\n", b"a\nb\nc\nd\nE\nf\n")
         assert (merge.text, merge.conflicts) == ("a\nB\nc\nd\nE\nf\n", ())
         assert merge.document.encode(merge.text).value == b"a\nB\nc\nd\nE\nf\n"
 
-    def test_where_both_changed_the_same_lines_mine_is_taken_and_they_are_named(self) -> None:
+    def test_merge_conflict_takes_mine_and_names_lines(self) -> None:
+        """A conflict takes mine and names the lines."""
         document = CODECS.open("k", b"a\nb\nc\n", Choice("text"))
         merge = document.merge("a\nmine\nmine\nc\n", b"a\ntheirs\nc\n")
         assert (merge.text, merge.conflicts) == ("a\nmine\nmine\nc\n", ("lines 2-3",))
 
-    def test_the_same_change_is_no_conflict(self) -> None:
+    def test_merge_of_equal_changes_has_no_conflict(self) -> None:
+        """The same change on both sides is not a conflict."""
         merge = CODECS.open("k", b"a", Choice("text")).merge("b", b"b")
         assert (merge.text, merge.conflicts) == ("b", ())
         assert not merge.document.encode(merge.text).changed
 
-    def test_the_form_is_the_one_that_the_merged_text_needs(self) -> None:
+    def test_merge_escapes_if_the_merged_text_needs_it(self) -> None:
+        """The merged text is escaped if it needs it."""
         document = CODECS.open("k", b"a\nb\nc", Choice("text"))
         merge = document.merge("A\nb\nc", b"a\nb\nc\r")
         assert merge.text == "A\nb\nc\\r"
@@ -179,13 +193,15 @@ class TestMerge:
         merge = escaped.merge("a\\r\nb\nC\\x1b", b"a\nb\nc")
         assert merge.document.encode(merge.text).value == b"a\nb\nC\x1b"
 
-    def test_what_is_no_text_any_more_cannot_be_merged(self) -> None:
+    def test_merge_with_binary_is_refused(self) -> None:
+        """A value that is no longer text cannot be merged."""
         with pytest.raises(InvalidText, match="no longer text"):
             CODECS.open("k", b"a").merge("b", b"\xff")
 
 
 class TestTooLarge:
-    def test_the_beginning_is_shown_and_nothing_is_edited(self) -> None:
+    def test_too_large_value_is_truncated_and_read_only(self) -> None:
+        """The beginning is shown; nothing can be edited."""
         codecs = Codecs(limits=Limits(max_shown=10, max_value=10, max_hex_value=8))
         for value in ("äöüß" * 5, "\x01" * 20):
             document = codecs.open("k", value.encode())
@@ -197,6 +213,7 @@ class TestTooLarge:
                 document.merge("x", b"x")
         assert codecs.open("k", ("äöüß" * 5).encode()).text == "äöüßä"
 
-    def test_what_is_cut_within_a_character_is_still_text(self) -> None:
+    def test_truncated_character_is_still_text(self) -> None:
+        """A value truncated within a character is still text."""
         for most in range(1, 12):
             assert Codecs(limits=Limits(max_shown=most)).open("k", ("a€" * 20).encode()).choice == Choice("text")

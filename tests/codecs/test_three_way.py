@@ -20,7 +20,7 @@ def test_three_way_rows_hold_every_line_of_each_version(base: str, theirs: str, 
             assert row.base == row.theirs == row.mine
 
 
-def test_three_way_rows_far_from_differences_are_left_out_and_counted() -> None:
+def test_three_way_rows_far_from_changes_are_counted() -> None:
     base = "".join(f"{number}\n" for number in range(1000))
     mine, theirs = base.replace("\n500\n", "\nmine\n"), base.replace("999", "theirs")
     rows = three_way_rows(base, theirs, mine)

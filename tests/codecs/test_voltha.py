@@ -65,7 +65,8 @@ TYPES = [name for name in voltha().schemas.types() if not name.startswith("googl
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_every_type_with_everything_in_it_is_shown_and_kept(form: Form) -> None:
+def test_every_voltha_type_is_shown_and_kept(form: Form) -> None:
+    """Each type with all fields set is shown and encodes to the same bytes."""
     assert len(TYPES) > 350
     for name in TYPES:
         raw = UNKNOWN + serialized(full(name)) + UNKNOWN
@@ -87,7 +88,8 @@ def test_every_type_with_everything_in_it_is_shown_and_kept(form: Form) -> None:
         ("logical_device.LogicalPort", "the device_id"),
     ],
 )
-def test_outside_of_the_edited_field_the_bytes_are_the_same(name: str, old: str, form: Form) -> None:
+def test_edit_of_one_field_keeps_all_other_bytes(name: str, old: str, form: Form) -> None:
+    """Only the bytes of the edited field change."""
     message = full(name)
     raw = UNKNOWN + serialized(message) + UNKNOWN
     document = opened(raw, name, form, voltha())
@@ -99,7 +101,8 @@ def test_outside_of_the_edited_field_the_bytes_are_the_same(name: str, old: str,
     assert found.notes == ()
 
 
-def test_a_device_is_merged_field_by_field() -> None:
+def test_merge_of_devices_is_by_field() -> None:
+    """Two changes of a device are merged by field."""
     raw = serialized(full("device.Device")) + UNKNOWN
     document = opened(raw, "device.Device", codecs=voltha())
     theirs = edited(document, '\nvendor: "the vendor"', '\nvendor: "theirs"')
@@ -110,13 +113,15 @@ def test_a_device_is_merged_field_by_field() -> None:
     )
 
 
-def test_a_device_is_offered_first_for_its_own_bytes() -> None:
+def test_choices_of_a_device_begin_with_its_type() -> None:
+    """The type of a device is the first choice for its bytes."""
     choices = voltha().choices("service/voltha/devices/1", serialized(full("device.Device")))
     assert choices[0] == Choice("protobuf", "device.Device")
     assert choices[-1] == Choice("hex")
 
 
-def test_no_message_is_chosen_by_a_guess() -> None:
+def test_open_never_guesses_a_message_type() -> None:
+    """A message type is never detected."""
     for name in TYPES:
         document = voltha().open("k", serialized(full(name)))
         assert document.choice.codec != "protobuf"
