@@ -13,7 +13,7 @@ from explorer.model.keys import first_key
 
 
 def children(keys: set[str], prefix: str, separator: str = "/") -> list[Child]:
-    """Give the children of a prefix in the order of the bytes of their first key, the naive way."""
+    """Return the children of a prefix in the order of the bytes of their first key, the naive way."""
     values: set[str] = set()
     folders: set[str] = set()
     for key in keys:
@@ -67,11 +67,11 @@ class Store:
 
     @property
     def revision(self) -> int:
-        """How much was done."""
+        """Number of changes."""
         return len(self.done)
 
     def state(self, revision: int) -> set[str]:
-        """Give the keys that there were at a revision."""
+        """Return the keys at a revision."""
         keys: set[str] = set()
         for event in self.done[:revision]:
             match event:
@@ -81,10 +81,10 @@ class Store:
                     keys.discard(key)
         return keys
 
-    def told(self) -> list[Put | Deleted]:
+    def take_events(self) -> list[Put | Deleted]:
         """Take the events that were not told yet."""
-        told, self.events = self.events, []
-        return told
+        events, self.events = self.events, []
+        return events
 
     async def next_request(self) -> Request:
         """Wait until a page is asked for."""

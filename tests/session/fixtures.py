@@ -1,4 +1,4 @@
-"""What the tests of the session stand on: memory stores that share a keyspace, and a clock that is moved."""
+"""Fixtures of the session's tests: memory stores that share a keyspace, and a clock that tests move."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -24,7 +24,7 @@ PATIENCE = 30.0
 """Seconds after which something that should have happened did not."""
 
 
-class SetClock(Clock):
+class SteppedClock(Clock):
     """A clock that stands until it is moved. Asleep, time passes and nothing wakes anybody, as on a closed laptop."""
 
     def __init__(self) -> None:
@@ -50,17 +50,17 @@ class SetClock(Clock):
 class Place:
     """A keyspace and every connection that a session made to it; a door that can be shut."""
 
-    def __init__(self, clock: SetClock | None = None) -> None:
+    def __init__(self, clock: SteppedClock | None = None) -> None:
         self.clock = clock
         self.keyspace = Database(clock.awake if clock else None)
-        self.stores: list[Gate] = []
+        self.stores: list[CuttableStore] = []
         self.refusal: ExplorerError | None = None
-        """What opening a connection fails with."""
+        """Error with which opening a connection fails."""
         self.down: str | None = None
         """Why new connections are cut from the start."""
 
     def connect(self) -> Store:
-        store = Gate(self)
+        store = CuttableStore(self)
         self.stores.append(store)
         return store
 
@@ -82,7 +82,7 @@ class Place:
             yield store
 
 
-class Gate(MemoryStore):
+class CuttableStore(MemoryStore):
     """A memory store that may refuse to be opened, which within a process nothing else could provoke."""
 
     def __init__(self, place: Place) -> None:
@@ -111,7 +111,7 @@ async def live(session: Session) -> None:
     await asyncio.wait_for(session.idle(), PATIENCE)
 
 
-async def comes_to(look: Callable[[], object], wanted: object) -> None:
+async def wait_for_value(look: Callable[[], object], wanted: object) -> None:
     """Wait until what is looked at is what it should be."""
     with suppress(TimeoutError):
         await eventually(lambda: look() == wanted, f"{wanted}", PATIENCE)

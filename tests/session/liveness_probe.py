@@ -22,7 +22,7 @@ from tests.session.fixtures import live
 SHOWN_WITHIN: Final = 5.0
 """Seconds from the loss of the store until it is shown as stale."""
 _NOT_KNOWN: Final = {LivenessStatus.STALE, LivenessStatus.DISCONNECTED}
-"""What a session is while nobody knows how the store is; the latter when no connection is to be had."""
+"""Statuses without a live connection; DISCONNECTED when no connection can be made."""
 _STALL: Final = 0.1
 """Seconds between two looks from which on this process stood still, the session in it too."""
 _LONG: Final = 6
@@ -30,7 +30,7 @@ _LONG: Final = 6
 
 
 @dataclass(slots=True)
-class Witness:
+class LivenessProbe:
     """Looks at a session's liveness all the time."""
 
     session: Session
@@ -42,7 +42,7 @@ class Witness:
             await asyncio.sleep(0.005)
 
     def since(self, moment: float) -> float:
-        """Give the seconds since a moment, without those in which this process stood still."""
+        """Return the seconds since a moment, without those in which this process stood still."""
         now = time.monotonic()
         looks = [moment, *(look for look, _ in self.seen if look > moment), now]
         gaps = (after - before for before, after in pairwise(looks))
@@ -50,44 +50,46 @@ class Witness:
 
 
 @asynccontextmanager
-async def witnessed(store: str | Callable[[], Store]) -> AsyncGenerator[tuple[Session, Witness], None]:
+async def probed(store: str | Callable[[], Store]) -> AsyncGenerator[tuple[Session, LivenessProbe], None]:
     """Open a session that may write, with somebody who looks at it."""
     connect = opener(store) if isinstance(store, str) else store
     async with Session(connect, Codecs(), writable=True) as session:
         await live(session)
-        witness = Witness(session)
+        probe = LivenessProbe(session)
         async with asyncio.TaskGroup() as group:
-            looking = group.create_task(witness.look())
-            yield session, witness
+            looking = group.create_task(probe.look())
+            yield session, probe
             looking.cancel()
 
 
-async def stale_in_time(witness: Witness, lost: float) -> float:
+async def stale_in_time(probe: LivenessProbe, lost: float) -> float:
     """Wait until the session is stale, and see that it happened in time; give the seconds it took.
 
     The moment of the loss is when the fault was in effect: before, the store may still prove that it lives.
     """
-    session = witness.session
+    session = probe.session
     await eventually(lambda: session.liveness.status in _NOT_KNOWN, "it is stale", PATIENCE)
-    took = witness.since(lost)
+    took = probe.since(lost)
     assert took <= SHOWN_WITHIN
     return took
 
 
-async def falls_stale(witness: Witness, lost: float) -> float:
+async def falls_stale(probe: LivenessProbe, lost: float) -> float:
     """Wait until the session is stale, and see that it happened in time and stays; give the seconds it took."""
-    session = witness.session
-    took = await stale_in_time(witness, lost)
-    begun = len(witness.seen)
+    session = probe.session
+    took = await stale_in_time(probe, lost)
+    begun = len(probe.seen)
     now = session.clock.now
     await eventually(lambda: (session.liveness.age(now()) or 0) > _LONG, "it has long been stale", PATIENCE)
-    assert {liveness.status for _, liveness in witness.seen[begun:]} <= _NOT_KNOWN
+    assert {liveness.status for _, liveness in probe.seen[begun:]} <= _NOT_KNOWN
     return took
 
 
-async def comes_back(witness: Witness, write: Callable[[str], Awaitable[object]], mend: Callable[[], object]) -> None:
+async def comes_back(
+    probe: LivenessProbe, write: Callable[[str], Awaitable[object]], mend: Callable[[], object]
+) -> None:
     """Write a new key behind the fault's back, mend it, and see that it is not live before that key is shown."""
-    session = witness.session
+    session = probe.session
     key = f"after-{len(session.tree)}"
     await write(key)
     flashes = list[bool]()
@@ -106,7 +108,7 @@ async def comes_back(witness: Witness, write: Callable[[str], Awaitable[object]]
 
 
 def nodes(tree: Tree) -> list[Node]:
-    """Give what is shown of a tree."""
+    """Return the visible nodes of a tree."""
     return [line.row for line in tree.window(0, len(tree)) if not line.row.is_more_row]
 
 

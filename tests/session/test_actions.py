@@ -13,7 +13,7 @@ from explorer.session.actions import Action, Actions, Need, Place
 from explorer.session.commands import ACTIONS
 
 AMBIGUOUS = {"ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+left_square_bracket"}
-"""What many terminals send for backspace, tab, enter and escape."""
+"""Keys that many terminals send for backspace, tab, enter and escape."""
 
 
 def test_action_ids_are_unique_words() -> None:

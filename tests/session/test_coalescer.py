@@ -15,11 +15,11 @@ def test_drain_yields_the_last_event_of_each_key() -> None:
     store.put("c")
     store.delete("c")
     store.put("c")
-    for event in store.told():
+    for event in store.take_events():
         fold.add(event)
     assert (len(fold), fold.total) == (3, 8)
-    told = [(type(event).__name__, event.key) for event in fold.drain()]
-    assert told == [("Put", "a"), ("Deleted", "b"), ("Deleted", "c"), ("Put", "c")]
+    drained = [(type(event).__name__, event.key) for event in fold.drain()]
+    assert drained == [("Put", "a"), ("Deleted", "b"), ("Deleted", "c"), ("Put", "c")]
     assert not fold.lag()
 
 

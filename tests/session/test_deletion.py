@@ -6,7 +6,7 @@ from explorer.drivers.memory import MemoryStore
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CallNotSupported, KeyModified, KeyNotFound
 from explorer.session.editing import deletion as removing
-from tests.session.fixtures import Gate, Place, opened
+from tests.session.fixtures import CuttableStore, Place, opened
 
 
 async def test_delete_removes_the_previewed_key() -> None:
@@ -82,7 +82,7 @@ async def test_delete_after_writing_was_locked_is_refused() -> None:
         assert await other.exists("key")
 
 
-class Unguarded(Gate):
+class Unguarded(CuttableStore):
     """A store that guards no subtree, as most do not."""
 
     capabilities = MemoryStore.capabilities & ~Capability.GUARDED_DELETE
@@ -131,9 +131,9 @@ class TestAStoreThatGuardsNoSubtree:
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "one-by-one"])
 async def test_with_key_deletes_the_key_and_all_below_it(*, guarded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is below goes first, then the key, only if it still is what was shown; it is counted and named, too."""
+    """Keys below go first, then the key itself, only at its previewed revision; it is counted and named, too."""
     if not guarded:
-        monkeypatch.setattr(Gate, "capabilities", MemoryStore.capabilities & ~Capability.GUARDED_DELETE)
+        monkeypatch.setattr(CuttableStore, "capabilities", MemoryStore.capabilities & ~Capability.GUARDED_DELETE)
     place = Place()
     async with place.other() as other, opened(place) as session:
         for changed in (False, True):

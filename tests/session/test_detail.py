@@ -13,10 +13,10 @@ from explorer.model.errors import NotReachable
 from explorer.session.decoder import PREVIEW_SIZE
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from tests.servers.waiting import eventually
-from tests.session.fixtures import PATIENCE, Gate, Place, SetClock, opened, shown
+from tests.session.fixtures import PATIENCE, CuttableStore, Place, SteppedClock, opened, shown
 
 
-class Counting(Gate):
+class Counting(CuttableStore):
     """A store that counts what is read of it."""
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
@@ -36,7 +36,7 @@ class CountingPlace(Place):
 
 async def test_select_reads_at_once_and_debounces_the_next() -> None:
     """A selection is read at once; of those that follow fast, the newest is read."""
-    place = CountingPlace(SetClock())
+    place = CountingPlace(SteppedClock())
     async with place.other() as other, opened(place) as session:
         for name in "abcde":
             await other.put(name, name.encode())
@@ -122,7 +122,7 @@ async def test_resync_shows_a_missed_change() -> None:
 
 
 async def test_ttl_counts_down_to_expiry() -> None:
-    clock = SetClock()
+    clock = SteppedClock()
     place = Place(clock)
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"value", ttl=60)
@@ -190,7 +190,7 @@ async def test_load_earlier_without_history_is_empty() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 7])
 async def test_loaded_value_has_its_moment_of_reading(seconds: float) -> None:
-    clock = SetClock()
+    clock = SteppedClock()
     place = Place(clock)
     async with place.other() as other, opened(place) as session:
         await clock.advance(seconds)

@@ -20,7 +20,7 @@ from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 from tests.session.fixtures import editing, live, save
-from tests.session.liveness_probe import witnessed
+from tests.session.liveness_probe import probed
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
@@ -56,7 +56,7 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Opened]:
 async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) -> None:
     """Reason and next try within 10 s; a folder and a deletion answer at once; nothing of it is said afterwards."""
     connect = opener(opened.url)
-    async with witnessed(connect) as (session, witness):
+    async with probed(connect) as (session, probe):
         async with connect() as other:
             await other.put("folder/below", b"value")
             await other.put("key", b"begun")
@@ -67,7 +67,7 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
         opened.server.kill()
         killed = time.monotonic()
         await eventually(lambda: session.liveness.status is LivenessStatus.DISCONNECTED, "it is disconnected", PATIENCE)
-        assert witness.since(killed) <= DISCONNECTED_WITHIN
+        assert probe.since(killed) <= DISCONNECTED_WITHIN
         assert session.liveness.reason
         assert session.liveness.next_try is not None
         assert session.liveness.error is not None
@@ -82,7 +82,7 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
             await session.preview_deletion("folder", subtree=True)
         await save(edit)
         assert isinstance(edit.state, Refused)
-        assert witness.since(asked) <= ANSWER_WITHIN
+        assert probe.since(asked) <= ANSWER_WITHIN
 
         await asyncio.to_thread(opened.server.start)
         await live(session)
@@ -100,7 +100,7 @@ async def test_killed_server_behind_a_forwarder_is_disconnected(store: str) -> N
     """A forwarder goes on taking connections for a server that is gone, and closes them: that is no connection."""
     with STORES[store]() as server:
         port = int(server.address.rpartition(":")[2])
-        async with FaultProxy(port) as proxy, witnessed(opener(f"{store}://{proxy.address}/lane/")) as (session, _):
+        async with FaultProxy(port) as proxy, probed(opener(f"{store}://{proxy.address}/lane/")) as (session, _):
             server.kill()
             await eventually(
                 lambda: session.liveness.status is LivenessStatus.DISCONNECTED,

@@ -1,4 +1,4 @@
-"""What was typed survives: on disk a moment later, for the person alone, whole or not at all."""
+"""Drafts survive a crash: written a moment after typing, complete or not at all, for their owner alone."""
 
 import asyncio
 import random
@@ -212,7 +212,7 @@ async def test_edit_without_a_draft_folder_shows_the_error(tmp_path: Path) -> No
 
 
 def due(log: Path, now: float) -> list[int]:
-    """Give the keystrokes that have to be on disk by now.
+    """Return the keystrokes that must be on disk by now.
 
     Since then there was time for two writings, the pause between them, and the longest time without a keystroke.
     """

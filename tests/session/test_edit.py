@@ -208,7 +208,7 @@ async def test_edit_uses_the_chosen_decoding() -> None:
 
 
 async def test_review_is_of_the_newest_text() -> None:
-    """What is typed while the difference is found is shown with it: nothing is saved unseen."""
+    """Text that is typed during a review is reviewed, too: nothing is saved unseen."""
     place = Place()
     async with opened(place) as session:
         edit = await session.create("fresh")

@@ -9,13 +9,13 @@ from explorer.model.errors import CallNotSupported, ExplorerError, NoSpace, NotR
 from explorer.session.editing.drafts import Drafts
 from explorer.session.editing.edit_states import Conflicted, Refused, Saved, Saving, Unknown
 from tests.servers.waiting import eventually
-from tests.session.doubtful import DoubtfulPlace
+from tests.session.failing_store import FailingPlace
 from tests.session.fixtures import PATIENCE, edit_state, editing, opened, save
 
 
 @pytest.mark.parametrize("failure", [OutcomeUnknown("the answer was lost"), Timeout("no answer in time")])
 async def test_lost_answer_is_unknown_then_saved(failure: ExplorerError) -> None:
-    place = DoubtfulPlace()
+    place = FailingPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
@@ -29,7 +29,7 @@ async def test_lost_answer_is_unknown_then_saved(failure: ExplorerError) -> None
 
 
 async def test_lost_request_is_unknown_and_can_be_resent() -> None:
-    place = DoubtfulPlace()
+    place = FailingPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
@@ -44,7 +44,7 @@ async def test_lost_request_is_unknown_and_can_be_resent() -> None:
 
 
 async def test_unknown_save_overtaken_is_a_conflict() -> None:
-    place = DoubtfulPlace()
+    place = FailingPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
@@ -57,7 +57,7 @@ async def test_unknown_save_overtaken_is_a_conflict() -> None:
 
 
 async def test_unknown_save_is_resolved_after_reconnecting() -> None:
-    place = DoubtfulPlace()
+    place = FailingPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
@@ -73,7 +73,7 @@ async def test_unknown_save_is_resolved_after_reconnecting() -> None:
 
 async def test_left_unknown_save_removes_its_draft_if_saved(tmp_path: Path) -> None:
     """The draft of an edit that was left goes only once it is known to be saved."""
-    place = DoubtfulPlace()
+    place = FailingPlace()
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
@@ -92,7 +92,7 @@ async def test_left_unknown_save_removes_its_draft_if_saved(tmp_path: Path) -> N
 @pytest.mark.parametrize("failure", [None, NotReachable("connection refused"), OutcomeUnknown("the answer was lost")])
 async def test_left_save_goes_on_and_keeps_its_draft(tmp_path: Path, failure: Exception | None) -> None:
     """An edit left while it is being saved is saved, and its draft goes only when that is known."""
-    place = DoubtfulPlace()
+    place = FailingPlace()
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
@@ -121,7 +121,7 @@ async def test_left_save_goes_on_and_keeps_its_draft(tmp_path: Path, failure: Ex
 
 async def test_leave_during_a_save_without_a_draft_is_refused() -> None:
     """Where no draft can be kept the text would be lost with a save that fails: the edit stays open."""
-    place = DoubtfulPlace()
+    place = FailingPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
@@ -140,7 +140,7 @@ async def test_leave_during_a_save_without_a_draft_is_refused() -> None:
 
 async def test_resumed_draft_of_an_unknown_save_stays(tmp_path: Path) -> None:
     """The draft that an edit goes on with is not removed when the save that it was left by is found out."""
-    place = DoubtfulPlace()
+    place = FailingPlace()
     async with place.other() as other, opened(place, drafts=tmp_path) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")
@@ -158,7 +158,7 @@ async def test_resumed_draft_of_an_unknown_save_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("failure", [NoSpace("the quota is used up"), NotReachable("connection refused")])
 async def test_refused_save_shows_the_error_and_keeps_the_text(failure: Exception) -> None:
-    place = DoubtfulPlace()
+    place = FailingPlace()
     async with place.other() as other, opened(place) as session:
         await other.put("key", b"text")
         edit = await editing(session, "key")

@@ -20,7 +20,7 @@ from tests.servers.fixtures import prefix, shared_etcd
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.session.fixtures import editing, live, save
-from tests.session.liveness_probe import comes_back, falls_stale, stale_in_time, witnessed
+from tests.session.liveness_probe import comes_back, falls_stale, probed, stale_in_time
 
 __all__ = ["prefix", "shared_etcd"]
 
@@ -38,15 +38,15 @@ def etcd_version() -> str:
 
 
 def put(server: EtcdServer, prefix: str) -> Callable[[str], Awaitable[str]]:
-    """Give what writes a key on a server's own port."""
+    """Return a function that writes a key on a server's own port."""
     return lambda key: asyncio.to_thread(server.ctl, "put", f"{prefix}{key}", "x")
 
 
 async def test_stopped_server_is_stale_within_5_s() -> None:
-    async with EtcdServer("3.5") as server, witnessed(f"etcd://{server.address}/") as (session, witness):
+    async with EtcdServer("3.5") as server, probed(f"etcd://{server.address}/") as (session, probe):
         for _ in range(ROUNDS):
             await asyncio.to_thread(server.pause)
-            await falls_stale(witness, time.monotonic())
+            await falls_stale(probe, time.monotonic())
             server.resume()
             await live(session)
 
@@ -54,12 +54,12 @@ async def test_stopped_server_is_stale_within_5_s() -> None:
 async def test_half_open_connection_is_stale_within_5_s(shared_etcd: EtcdServer, prefix: str) -> None:
     async with (
         FaultProxy(shared_etcd.client_port) as proxy,
-        witnessed(f"etcd://{proxy.address}/{prefix}") as (_, witness),
+        probed(f"etcd://{proxy.address}/{prefix}") as (_, probe),
     ):
         for _ in range(ROUNDS):
             proxy.hang()
-            await falls_stale(witness, time.monotonic())
-            await comes_back(witness, put(shared_etcd, prefix), proxy.heal)
+            await falls_stale(probe, time.monotonic())
+            await comes_back(probe, put(shared_etcd, prefix), proxy.heal)
 
 
 async def test_half_open_watch_is_stale_within_5_s(shared_etcd: EtcdServer, prefix: str) -> None:
@@ -67,9 +67,9 @@ async def test_half_open_watch_is_stale_within_5_s(shared_etcd: EtcdServer, pref
     async with FaultProxy(shared_etcd.client_port) as proxy:
         first = opener(f"etcd://{proxy.address}/{prefix}")()
         stores = chain([first], iter(opener(f"etcd://{shared_etcd.address}/{prefix}"), None))
-        async with witnessed(lambda: next(stores)) as (session, witness):
+        async with probed(lambda: next(stores)) as (session, probe):
             proxy.hang()
-            await stale_in_time(witness, time.monotonic())
+            await stale_in_time(probe, time.monotonic())
             shared_etcd.ctl("put", f"{prefix}key", "x")
             proxy.heal()
             await live(session)
@@ -79,12 +79,12 @@ async def test_half_open_watch_is_stale_within_5_s(shared_etcd: EtcdServer, pref
 async def test_reset_connection_is_stale_at_once(shared_etcd: EtcdServer, prefix: str) -> None:
     async with (
         FaultProxy(shared_etcd.client_port) as proxy,
-        witnessed(f"etcd://{proxy.address}/{prefix}") as (_, witness),
+        probed(f"etcd://{proxy.address}/{prefix}") as (_, probe),
     ):
         for _ in range(ROUNDS):
             proxy.reset()
-            assert await falls_stale(witness, time.monotonic()) < AT_ONCE
-            await comes_back(witness, put(shared_etcd, prefix), proxy.heal)
+            assert await falls_stale(probe, time.monotonic()) < AT_ONCE
+            await comes_back(probe, put(shared_etcd, prefix), proxy.heal)
 
 
 async def test_lost_quorum_is_stale_within_5_s() -> None:
@@ -92,17 +92,17 @@ async def test_lost_quorum_is_stale_within_5_s() -> None:
     async with EtcdCluster("3.5") as cluster:
         followers = await asyncio.to_thread(cluster.followers)
         left = next(member for member in cluster.members if member not in followers)
-        async with witnessed(f"etcd://{left.address}/") as (session, witness):
+        async with probed(f"etcd://{left.address}/") as (session, probe):
             for member in followers:
                 await asyncio.to_thread(member.pause)
-            await falls_stale(witness, time.monotonic())
+            await falls_stale(probe, time.monotonic())
             for member in followers:
                 member.resume()
             await live(session)
 
 
 async def test_one_of_three_members_lost_stays_live() -> None:
-    async with EtcdCluster("3.5") as cluster, witnessed(f"etcd://{cluster.addresses}/") as (session, _):
+    async with EtcdCluster("3.5") as cluster, probed(f"etcd://{cluster.addresses}/") as (session, _):
         left = await _without_a_follower(cluster)
         await live(session)
         left.ctl("put", "key", "x")
@@ -121,10 +121,10 @@ async def _without_a_follower(cluster: EtcdCluster) -> EtcdServer:
 
 
 async def test_killed_server_is_stale_and_live_after_restart() -> None:
-    async with EtcdServer("3.5") as server, witnessed(f"etcd://{server.address}/") as (session, witness):
+    async with EtcdServer("3.5") as server, probed(f"etcd://{server.address}/") as (session, probe):
         for number in range(ROUNDS):
             await asyncio.to_thread(server.kill)
-            await falls_stale(witness, time.monotonic())
+            await falls_stale(probe, time.monotonic())
             await asyncio.to_thread(server.start)
             server.ctl("put", f"key-{number}", "x")
             await eventually(lambda: session.liveness.status is LivenessStatus.LIVE, "it is live again", PATIENCE)
@@ -134,7 +134,7 @@ async def test_killed_server_is_stale_and_live_after_restart() -> None:
 async def test_compacted_history_is_resynced_before_live(shared_etcd: EtcdServer, prefix: str) -> None:
     async with (
         FaultProxy(shared_etcd.client_port) as proxy,
-        witnessed(f"etcd://{proxy.address}/{prefix}") as (session, witness),
+        probed(f"etcd://{proxy.address}/{prefix}") as (session, probe),
     ):
         shared_etcd.ctl("put", f"{prefix}gone", "x")
         await eventually(lambda: session.tree.node("gone") is not None, "it is shown", PATIENCE)
@@ -142,7 +142,7 @@ async def test_compacted_history_is_resynced_before_live(shared_etcd: EtcdServer
         await eventually(lambda: session.liveness.status is LivenessStatus.STALE, "it is stale", PATIENCE)
         shared_etcd.ctl("del", f"{prefix}gone")
         shared_etcd.compact()
-        await comes_back(witness, put(shared_etcd, prefix), proxy.heal)
+        await comes_back(probe, put(shared_etcd, prefix), proxy.heal)
         assert session.tree.node("gone") is None
 
 
@@ -173,7 +173,7 @@ async def test_user_with_partial_rights_can_work() -> None:
 async def test_saves_with_lost_answers_lose_nothing(shared_etcd: EtcdServer, prefix: str) -> None:
     async with FaultProxy(shared_etcd.client_port) as proxy:
         shared_etcd.ctl("put", f"{prefix}key", "begun\n")
-        async with witnessed(f"etcd://{proxy.address}/{prefix}") as (session, _):
+        async with probed(f"etcd://{proxy.address}/{prefix}") as (session, _):
             for number in range(figure(3, 30)):
                 edit = await editing(session, "key")
                 edit.set_text(f"{edit.text}line {number}\n")
@@ -193,7 +193,7 @@ async def test_saves_with_lost_answers_lose_nothing(shared_etcd: EtcdServer, pre
 
 
 async def test_save_keeps_the_lease_and_shows_its_ttl(shared_etcd: EtcdServer, prefix: str) -> None:
-    async with witnessed(f"etcd://{shared_etcd.address}/{prefix}") as (session, _):
+    async with probed(f"etcd://{shared_etcd.address}/{prefix}") as (session, _):
         lease = shared_etcd.ctl("lease", "grant", "600").split()[1]
         shared_etcd.ctl("put", f"--lease={lease}", f"{prefix}key", "x")
         edit = await editing(session, "key")
@@ -218,7 +218,7 @@ def _shows(session: Session, value: bytes) -> bool:
 
 
 async def test_conflict_is_merged(shared_etcd: EtcdServer, prefix: str) -> None:
-    async with witnessed(f"etcd://{shared_etcd.address}/{prefix}") as (session, _):
+    async with probed(f"etcd://{shared_etcd.address}/{prefix}") as (session, _):
         shared_etcd.ctl("put", f"{prefix}key", "one\ntwo\nthree\n")
         edit = await editing(session, "key")
         edit.set_text("one\ntwo\nTHREE\n")

@@ -1,4 +1,4 @@
-"""What an open directory costs its server while nothing happens: the server counts."""
+"""Requests of an idle session, counted by the server."""
 
 import asyncio
 import time

@@ -12,7 +12,7 @@ from explorer.session.connection.liveness import PROOF_TTL, LivenessTracker
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part
 from tests.servers.waiting import eventually
-from tests.session.fixtures import PATIENCE, Place, SetClock, live, opened
+from tests.session.fixtures import PATIENCE, Place, SteppedClock, live, opened
 
 
 def living() -> LivenessTracker:
@@ -125,7 +125,7 @@ def test_refusal_counts_as_an_answer() -> None:
     assert (judged.status, judged.reason) == (LivenessStatus.LIVE, "the user may not do this")
 
 
-def _tell(_: object) -> None:
+def _ignore(_: object) -> None:
     """Take an answer and do nothing with it."""
 
 
@@ -136,8 +136,8 @@ _HAPPENINGS: dict[str, Callable[[LivenessTracker, float], None]] = {
     "silent": lambda pulse, now: pulse.on_watch_lost("lost", now),
     "reading": lambda pulse, _: pulse.on_resync(),
     "caught up": lambda pulse, _: pulse.on_synced(),
-    "proved": lambda pulse, now: _tell(pulse.on_ping_answered(now, now)),
-    "late proof": lambda pulse, now: _tell(pulse.on_ping_answered(now - 3, now)),
+    "proved": lambda pulse, now: _ignore(pulse.on_ping_answered(now, now)),
+    "late proof": lambda pulse, now: _ignore(pulse.on_ping_answered(now - 3, now)),
     "no proof": lambda pulse, _: pulse.on_ping_failed(Timeout("late"), 10.0),
     "woke": lambda pulse, now: pulse.on_wake(60, now),
 }
@@ -180,7 +180,7 @@ def standing(session: Session) -> LivenessStatus:
 
 
 async def test_session_pings_every_two_seconds_and_stays_live() -> None:
-    clock = SetClock()
+    clock = SteppedClock()
     async with opened(Place(clock)) as session:
         for _ in range(20):
             await clock.advance(1.0)
@@ -188,7 +188,7 @@ async def test_session_pings_every_two_seconds_and_stays_live() -> None:
 
 
 async def test_cut_connection_is_not_live_before_a_resync() -> None:
-    clock = SetClock()
+    clock = SteppedClock()
     place = Place(clock)
     async with opened(place) as session:
         before = clock.now()
@@ -210,7 +210,7 @@ async def test_cut_connection_is_not_live_before_a_resync() -> None:
 
 async def test_unproved_store_is_stale_within_5_s() -> None:
     """The watch hears nothing and is not lost: TCP alive is not store alive."""
-    clock = SetClock()
+    clock = SteppedClock()
     place = Place(clock)
     async with opened(place) as session:
 
@@ -222,13 +222,13 @@ async def test_unproved_store_is_stale_within_5_s() -> None:
         for _ in range(3):
             await clock.advance(1.0)
             assert standing(session) is LivenessStatus.LIVE
-        told = list[Part]()
+        parts = list[Part]()
         await session.idle()
-        session.subscribe(told.append)
+        session.subscribe(parts.append)
         await clock.advance(2.0)
         assert standing(session) is LivenessStatus.STALE
         assert session.liveness.reason == "silence"
-        await eventually(lambda: any(Part.LIVENESS in part for part in told), "it is told", PATIENCE)
+        await eventually(lambda: any(Part.LIVENESS in part for part in parts), "subscribers are notified", PATIENCE)
         place.stores[0].ping = ping  # type: ignore[method-assign]  # one method of a test's own object is replaced
         await clock.advance(2.0)
         await live(session)
@@ -236,7 +236,7 @@ async def test_unproved_store_is_stale_within_5_s() -> None:
 
 @pytest.mark.parametrize("seconds", [3.2, 3600])
 async def test_wake_after_suspend_is_stale_until_resynced(seconds: float) -> None:
-    clock = SetClock()
+    clock = SteppedClock()
     place = Place(clock)
     async with opened(place) as session:
         reads = 0
@@ -259,7 +259,7 @@ async def test_wake_after_suspend_is_stale_until_resynced(seconds: float) -> Non
 
 @pytest.mark.parametrize("seconds", [0.5, 2.9])
 async def test_short_clock_jump_is_no_suspend(seconds: float) -> None:
-    clock = SetClock()
+    clock = SteppedClock()
     async with opened(Place(clock)) as session:
         clock.slept += seconds
         assert session.liveness.status is LivenessStatus.LIVE

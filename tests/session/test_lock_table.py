@@ -47,7 +47,7 @@ async def table(store: MemoryStore, *, pause: float = 0.01) -> AsyncGenerator[Lo
 
 
 def _nobody(_: Part) -> None:
-    """Tell nobody."""
+    """Ignore a notification."""
 
 
 def put(key: str, *, lease: str | None = None, ttl: float | None = None) -> Put:

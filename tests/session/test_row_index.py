@@ -106,7 +106,7 @@ class RowsAgainstALine(RuleBasedStateMachine):
             assert len(lines) == len(flat[start : start + 5]) if flat else not lines
 
     @invariant()
-    def guides_tell_whether_a_sibling_follows(self) -> None:
+    def guides_show_following_siblings(self) -> None:
         flat = _flat(self.rows.root)
         for index, line in enumerate(self.rows.window(0, len(flat))):
             depth = line.depth

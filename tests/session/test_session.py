@@ -28,7 +28,7 @@ from explorer.session.notifier import FRAME_INTERVAL
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part, newest
 from tests.servers.waiting import eventually
-from tests.session.fixtures import PATIENCE, Place, SetClock, live, opened
+from tests.session.fixtures import PATIENCE, Place, SteppedClock, live, opened
 
 
 def names(session: Session) -> list[str]:
@@ -71,7 +71,7 @@ async def test_session_uses_one_connection() -> None:
 
 @pytest.mark.parametrize("error", [NotReachable("connection refused"), Timeout("no answer in time")])
 async def test_unreachable_store_is_retried_with_backoff(error: ExplorerError) -> None:
-    clock = SetClock()
+    clock = SteppedClock()
     place = Place(clock)
     place.refusal = error
     async with Session(place.connect, Codecs(), clock=clock) as session:
@@ -100,7 +100,7 @@ async def test_unreachable_store_is_retried_with_backoff(error: ExplorerError) -
     ids=lambda e: type(e).__name__,
 )
 async def test_permanent_error_waits_for_reload(error: ExplorerError) -> None:
-    clock = SetClock()
+    clock = SteppedClock()
     place = Place(clock)
     place.refusal = error
     async with Session(place.connect, Codecs(), clock=clock) as session:
@@ -150,10 +150,10 @@ async def test_separator_is_that_of_the_store() -> None:
 async def test_views_are_notified_once_per_frame() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
-        told = list[tuple[float, Part]]()
+        notified = list[tuple[float, Part]]()
         clock = asyncio.get_running_loop().time
         begun = clock()
-        session.subscribe(lambda part: told.append((clock(), part)))
+        session.subscribe(lambda part: notified.append((clock(), part)))
         for number in range(5000):
             await other.put(f"key-{number % 50}", str(number).encode())
             if number % 100 == 0:
@@ -163,7 +163,7 @@ async def test_views_are_notified_once_per_frame() -> None:
         )
         await session.idle()
         frames = (clock() - begun) / FRAME_INTERVAL + 2
-        assert len(told) <= frames
+        assert len(notified) <= frames
         assert sum(change.count for change in session.changes.last(10_000)) == 5000
         assert len(session.tree) == 50
         assert session.connection.event_rate > 0
@@ -190,13 +190,13 @@ async def test_slow_subscriber_loses_nothing() -> None:
 async def test_unsubscribe_ends_notifications() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
-        told = list[Part]()
-        end = session.subscribe(told.append)
+        notified = list[Part]()
+        end = session.subscribe(notified.append)
         end()
         end()
         await other.put("a", b"")
         await eventually(lambda: session.tree.node("a") is not None, "it is shown", PATIENCE)
-        assert not told
+        assert not notified
 
 
 async def test_freeze_holds_the_display_and_loses_nothing() -> None:

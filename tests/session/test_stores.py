@@ -40,7 +40,7 @@ from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
 from tests.session.fixtures import editing, live, save
-from tests.session.liveness_probe import SHOWN_WITHIN, becomes, comes_back, falls_stale, open_all, witnessed
+from tests.session.liveness_probe import SHOWN_WITHIN, becomes, comes_back, falls_stale, open_all, probed
 
 __all__ = [
     "own_consul",
@@ -136,18 +136,18 @@ async def test_live_is_true_and_loss_is_shown_within_5_s(
     async with (
         beside(server, prefix) as other,
         FaultProxy(server.port) as proxy,
-        witnessed(url(server, prefix, proxy.address)) as (session, witness),
+        probed(url(server, prefix, proxy.address)) as (session, probe),
     ):
         await scribble(other, choice, 30)
         await live(session)
         await open_all(session.tree)
         for _ in range(ROUNDS):
             await _do(fault.begin, server, proxy)
-            await falls_stale(witness, time.monotonic())
+            await falls_stale(probe, time.monotonic())
             assert "://" not in session.liveness.reason, "the address stands beside it"
             if fault.of_the_network:
                 await scribble(other, choice, 20)
-                await comes_back(witness, partial(other.put, value=b""), partial(fault.end, server, proxy))
+                await comes_back(probe, partial(other.put, value=b""), partial(fault.end, server, proxy))
             else:
                 await _do(fault.end, server, proxy)
             await scribble(other, choice, 20)
@@ -199,21 +199,21 @@ async def _no_watch_is_deaf(scheme: str, cluster: ConsulCluster | EtcdCluster | 
     leader: Server = await asyncio.to_thread(cluster.leader)
     first = next(member for member in cluster.members if member is not leader)
     addresses = ",".join(member.address for member in cluster.members if member is not first)
-    async with witnessed(f"{scheme}://{first.address},{addresses}/lane/") as (session, witness):
+    async with probed(f"{scheme}://{first.address},{addresses}/lane/") as (session, probe):
         await asyncio.to_thread(first.pause)
         if not await asyncio.to_thread(leader.is_leader):
             first.resume()
             return False
 
-        def told() -> bool:
+        def is_shown() -> bool:
             shown = session.tree.node("key") is not None
             return shown or session.liveness.status is not LivenessStatus.LIVE
 
         async with explorer.open(f"{scheme}://{addresses}/lane/?timeout=20") as other:
             await other.put("key", b"")
             written = time.monotonic()
-            await eventually(told, "it is shown, or not called live", PATIENCE)
-            assert witness.since(written) <= SHOWN_WITHIN
+            await eventually(is_shown, "it is shown, or not called live", PATIENCE)
+            assert probe.since(written) <= SHOWN_WITHIN
             await eventually(lambda: session.tree.node("key") is not None, "it is shown", PATIENCE)
             await live(session)
         first.resume()
@@ -227,7 +227,7 @@ async def test_saves_with_lost_answers_lose_nothing(server: Server, prefix: str)
     async with (
         beside(server, prefix) as other,
         FaultProxy(server.port) as proxy,
-        witnessed(url(server, prefix, proxy.address)) as (session, _),
+        probed(url(server, prefix, proxy.address)) as (session, _),
     ):
         await other.put("key", b"begun\n")
         await live(session)
@@ -248,7 +248,7 @@ async def test_saves_with_lost_answers_lose_nothing(server: Server, prefix: str)
 
 
 async def test_conflict_is_merged(server: Server, prefix: str) -> None:
-    async with beside(server, prefix) as other, witnessed(url(server, prefix)) as (session, _):
+    async with beside(server, prefix) as other, probed(url(server, prefix)) as (session, _):
         await other.put("key", b"one\ntwo\nthree\n")
         await live(session)
         edit = await editing(session, "key")
@@ -264,7 +264,7 @@ async def test_conflict_is_merged(server: Server, prefix: str) -> None:
 
 
 async def test_save_on_a_recreated_key_is_a_conflict(server: Server, prefix: str) -> None:
-    async with beside(server, prefix) as other, witnessed(url(server, prefix)) as (session, _):
+    async with beside(server, prefix) as other, probed(url(server, prefix)) as (session, _):
         await other.put("key", b"first\n")
         await live(session)
         edit = await editing(session, "key")
@@ -290,7 +290,7 @@ async def test_lost_lock_is_reported_and_not_shown(server: Server, prefix: str) 
     async with (
         FaultProxy(server.port) as proxy,
         explorer.open(url(server, prefix, proxy.address)) as holder,
-        witnessed(url(server, prefix)) as (session, _),
+        probed(url(server, prefix)) as (session, _),
     ):
         lock = holder.lock("jobs/nightly", ttl=ttl)
         await lock.acquire()

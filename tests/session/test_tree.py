@@ -1,4 +1,4 @@
-"""What a tree shows of a store: levels, pages, failures, and all of it read again."""
+"""Tree of keys: levels, pages, failures, and resyncs."""
 
 import asyncio
 
@@ -12,16 +12,16 @@ from explorer.session.keytree import marks as aging
 from explorer.session.keytree.nodes import LevelState
 from explorer.session.keytree.tree import Tree
 from tests.session.fake_store import Store, children
-from tests.session.tree_harness import growing
+from tests.session.tree_harness import running_tree
 
 
 async def test_any_spelling_of_a_key_has_its_row() -> None:
-    async with growing("a//b", "/a", "a/", "a", "b", "", "//", "\udcff/x") as garden:
-        await garden.expand("", "a", "a/", "/", "\udcff")
-        assert garden.rows == ["/=", "  /", "    ", "  a", "a/=", "  /=", "    b", "b", "\udcff/", "  x"]
-        for key in garden.store.keys:
-            assert garden.tree.key(garden.node(key)) == key
-            assert garden.node(key).has_value
+    async with running_tree("a//b", "/a", "a/", "a", "b", "", "//", "\udcff/x") as harness:
+        await harness.expand("", "a", "a/", "/", "\udcff")
+        assert harness.rows == ["/=", "  /", "    ", "  a", "a/=", "  /=", "    b", "b", "\udcff/", "  x"]
+        for key in harness.store.keys:
+            assert harness.tree.key(harness.node(key)) == key
+            assert harness.node(key).has_value
 
 
 async def test_separator_of_any_length_splits_keys() -> None:
@@ -39,87 +39,87 @@ async def test_separator_of_any_length_splits_keys() -> None:
 
 
 async def test_expand_reads_the_level() -> None:
-    async with growing("a/b/c", "a/d") as garden:
-        assert garden.store.asked == 1
-        assert garden.node("a").load_state is LevelState.UNLOADED
-        garden.store.held = True
-        garden.tree.expand(garden.node("a"))
-        assert garden.rows == ["a/", "  <loading>"]
-        await garden.request()
-        await garden.answer()
-        assert garden.rows == ["a/", "  b/", "  d"]
-        garden.tree.collapse(garden.node("a"))
-        garden.tree.expand(garden.node("a"))
-        assert garden.store.asked == 2
+    async with running_tree("a/b/c", "a/d") as harness:
+        assert harness.store.asked == 1
+        assert harness.node("a").load_state is LevelState.UNLOADED
+        harness.store.held = True
+        harness.tree.expand(harness.node("a"))
+        assert harness.rows == ["a/", "  <loading>"]
+        await harness.request()
+        await harness.answer()
+        assert harness.rows == ["a/", "  b/", "  d"]
+        harness.tree.collapse(harness.node("a"))
+        harness.tree.expand(harness.node("a"))
+        assert harness.store.asked == 2
 
 
 async def test_load_more_reads_the_next_page() -> None:
-    async with growing(*(f"{number}" for number in range(7)), page=3) as garden:
-        assert garden.rows == ["0", "1", "2", "<partial>"]
-        garden.tree.load_more(garden.tree.at(3))
-        await garden.tree.idle()
-        assert garden.rows == ["0", "1", "2", "3", "4", "<partial>"], "the last one is read again"
-        garden.tree.load_more(garden.tree.root)
-        await garden.tree.idle()
-        assert garden.rows == ["0", "1", "2", "3", "4", "5", "6"]
+    async with running_tree(*(f"{number}" for number in range(7)), page=3) as harness:
+        assert harness.rows == ["0", "1", "2", "<partial>"]
+        harness.tree.load_more(harness.tree.at(3))
+        await harness.tree.idle()
+        assert harness.rows == ["0", "1", "2", "3", "4", "<partial>"], "the last one is read again"
+        harness.tree.load_more(harness.tree.root)
+        await harness.tree.idle()
+        assert harness.rows == ["0", "1", "2", "3", "4", "5", "6"]
 
 
 async def test_apply_beyond_the_pages_read_shows_nothing() -> None:
-    async with growing("b", "c", "d", "e", page=2) as garden:
-        garden.store.put("f")
-        garden.store.put("a")
-        assert garden.tell()
-        assert garden.rows == ["+a", "b", "c", "<partial>"]
+    async with running_tree("b", "c", "d", "e", page=2) as harness:
+        harness.store.put("f")
+        harness.store.put("a")
+        assert harness.apply_events()
+        assert harness.rows == ["+a", "b", "c", "<partial>"]
 
 
 async def test_failed_level_shows_the_error_and_is_retried() -> None:
-    async with growing("a/b") as garden:
-        garden.store.held = True
-        garden.tree.expand(garden.node("a"))
-        request = await garden.request()
+    async with running_tree("a/b") as harness:
+        harness.store.held = True
+        harness.tree.expand(harness.node("a"))
+        request = await harness.request()
         request.answer = NotReachable("no route")
-        garden.store.arrive(request)
-        await garden.tree.idle()
-        assert garden.rows == ["a/", "  <failed>"]
-        assert str(garden.node("a").error) == "no route"
-        garden.store.held = False
-        garden.tree.load_more(garden.tree.at(1))
-        await garden.tree.idle()
-        assert garden.rows == ["a/", "  <failed>"]
-        garden.tree.reload(garden.tree.at(1))
-        await garden.tree.idle()
-        assert garden.rows == ["a/", "  b"]
+        harness.store.arrive(request)
+        await harness.tree.idle()
+        assert harness.rows == ["a/", "  <failed>"]
+        assert str(harness.node("a").error) == "no route"
+        harness.store.held = False
+        harness.tree.load_more(harness.tree.at(1))
+        await harness.tree.idle()
+        assert harness.rows == ["a/", "  <failed>"]
+        harness.tree.reload(harness.tree.at(1))
+        await harness.tree.idle()
+        assert harness.rows == ["a/", "  b"]
 
 
 async def test_resync_raises_the_error_of_a_level() -> None:
-    async with growing("a/1", "b") as garden:
-        await garden.expand("a")
-        garden.store.held = True
+    async with running_tree("a/1", "b") as harness:
+        await harness.expand("a")
+        harness.store.held = True
 
         async def read_again() -> None:
             with pytest.raises(NotReachable):
-                await garden.tree.resync()
+                await harness.tree.resync()
 
         async with asyncio.TaskGroup() as group:
             group.create_task(read_again())
-            await garden.request()
+            await harness.request()
             await asyncio.sleep(0)
-            for request in list(garden.store.requests):
-                garden.store.read(request)
+            for request in list(harness.store.requests):
+                harness.store.read(request)
                 if request.prefix:
                     request.answer = NotReachable("no route")
-                garden.store.arrive(request)
-        assert garden.rows == ["a/", "  1", "  <failed>", "b"]
-        garden.store.held = False
-        await garden.tree.resync()
-        assert garden.rows == ["a/", "  1", "b"]
+                harness.store.arrive(request)
+        assert harness.rows == ["a/", "  1", "  <failed>", "b"]
+        harness.store.held = False
+        await harness.tree.resync()
+        assert harness.rows == ["a/", "  1", "b"]
 
 
 async def test_reveal_reads_the_page_of_the_key() -> None:
-    async with growing(*(f"a/{number:02}/x" for number in range(20)), page=3) as garden:
-        node = await garden.tree.reveal("a/11/x")
-        assert node is garden.node("a/11/x")
-        assert garden.rows == [
+    async with running_tree(*(f"a/{number:02}/x" for number in range(20)), page=3) as harness:
+        node = await harness.tree.reveal("a/11/x")
+        assert node is harness.node("a/11/x")
+        assert harness.rows == [
             "a/",
             "  00/",
             "  01/",
@@ -131,57 +131,57 @@ async def test_reveal_reads_the_page_of_the_key() -> None:
             "  13/",
             "  <partial>",
         ]
-        asked = garden.store.asked
-        assert await garden.tree.reveal("a/11/y") is None
-        assert await garden.tree.reveal("a/035") is None
-        assert await garden.tree.reveal("a/131") is None
-        assert garden.store.asked <= asked + 4
+        asked = harness.store.asked
+        assert await harness.tree.reveal("a/11/y") is None
+        assert await harness.tree.reveal("a/035") is None
+        assert await harness.tree.reveal("a/131") is None
+        assert harness.store.asked <= asked + 4
 
 
 async def test_load_more_and_previous_close_a_gap() -> None:
     """A page behind a run and one before the next make a gap smaller; without anything between them it is gone."""
-    async with growing(*(f"{number:02}" for number in range(20)), page=4) as garden:
-        assert await garden.tree.reveal("12") is not None
+    async with running_tree(*(f"{number:02}" for number in range(20)), page=4) as harness:
+        assert await harness.tree.reveal("12") is not None
         gap = "<partial>"
-        assert garden.rows == ["00", "01", "02", "03", gap, "12", "13", "14", "15", gap]
-        garden.tree.load_previous(garden.tree.at(4))
-        await garden.tree.idle()
-        assert garden.rows == ["00", "01", "02", "03", gap, "08", "09", "10", "11", "12", "13", "14", "15", gap]
-        garden.store.put("05")
-        garden.store.delete("09")
-        garden.tell()
-        assert "05" not in garden.rows
-        assert "-09" in garden.rows
-        garden.tree.load_more(garden.tree.at(4))
-        await garden.tree.idle()
-        assert garden.rows[:8] == ["00", "01", "02", "03", "04", "05", "06", gap]
-        garden.tree.load_more(garden.tree.at(7))
-        await garden.tree.idle()
-        assert garden.rows[6:10] == ["06", "07", "08", "-09"]
-        garden.tree.load_previous(garden.tree.at(len(garden.tree) - 1))
-        await garden.tree.idle()
-        assert garden.rows[-6:] == ["15", gap, "16", "17", "18", "19"], "nobody knows yet that nothing is between"
-        garden.tree.load_previous(garden.tree.at(len(garden.tree) - 5))
-        await garden.tree.idle()
-        assert garden.rows[-5:] == ["15", "16", "17", "18", "19"]
+        assert harness.rows == ["00", "01", "02", "03", gap, "12", "13", "14", "15", gap]
+        harness.tree.load_previous(harness.tree.at(4))
+        await harness.tree.idle()
+        assert harness.rows == ["00", "01", "02", "03", gap, "08", "09", "10", "11", "12", "13", "14", "15", gap]
+        harness.store.put("05")
+        harness.store.delete("09")
+        harness.apply_events()
+        assert "05" not in harness.rows
+        assert "-09" in harness.rows
+        harness.tree.load_more(harness.tree.at(4))
+        await harness.tree.idle()
+        assert harness.rows[:8] == ["00", "01", "02", "03", "04", "05", "06", gap]
+        harness.tree.load_more(harness.tree.at(7))
+        await harness.tree.idle()
+        assert harness.rows[6:10] == ["06", "07", "08", "-09"]
+        harness.tree.load_previous(harness.tree.at(len(harness.tree) - 1))
+        await harness.tree.idle()
+        assert harness.rows[-6:] == ["15", gap, "16", "17", "18", "19"], "nobody knows yet that nothing is between"
+        harness.tree.load_previous(harness.tree.at(len(harness.tree) - 5))
+        await harness.tree.idle()
+        assert harness.rows[-5:] == ["15", "16", "17", "18", "19"]
 
 
 async def test_load_previous_reads_the_end_of_a_level() -> None:
     """The last page of a level is read by itself; reading all again reads what was read and no more."""
-    async with growing(*(f"{number:03}" for number in range(200)), page=5) as garden:
-        garden.tree.load_previous(garden.tree.at(5))
-        await garden.tree.idle()
+    async with running_tree(*(f"{number:03}" for number in range(200)), page=5) as harness:
+        harness.tree.load_previous(harness.tree.at(5))
+        await harness.tree.idle()
         shown = ["000", "001", "002", "003", "004", "<partial>", "195", "196", "197", "198", "199"]
-        assert garden.rows == shown
-        asked = garden.store.asked
-        garden.store.keys.pop("197")
-        garden.store.put("100")
-        garden.store.put("1960")
-        garden.store.done.append(Deleted("197", None))
-        garden.store.told()
-        await garden.tree.resync()
-        assert garden.rows == [*shown[:8], "+1960", "-197", *shown[9:]]
-        assert garden.store.asked <= asked + 4
+        assert harness.rows == shown
+        asked = harness.store.asked
+        harness.store.keys.pop("197")
+        harness.store.put("100")
+        harness.store.put("1960")
+        harness.store.done.append(Deleted("197", None))
+        harness.store.take_events()
+        await harness.tree.resync()
+        assert harness.rows == [*shown[:8], "+1960", "-197", *shown[9:]]
+        assert harness.store.asked <= asked + 4
 
 
 async def test_load_previous_without_numbers_reads_the_end() -> None:
@@ -204,36 +204,36 @@ async def test_load_previous_without_numbers_reads_the_end() -> None:
 @pytest.mark.heavy
 async def test_deep_tree_is_loaded() -> None:
     key = "/".join("d" * 1500)
-    async with growing(key) as garden:
-        assert await garden.tree.reveal(key) is garden.tree.at(1499)
-        garden.store.delete(key)
-        garden.tell()
-        await garden.tree.idle()
-        garden.now = 31
-        while garden.tree.sweep(garden.now):
+    async with running_tree(key) as harness:
+        assert await harness.tree.reveal(key) is harness.tree.at(1499)
+        harness.store.delete(key)
+        harness.apply_events()
+        await harness.tree.idle()
+        harness.now = 31
+        while harness.tree.sweep(harness.now):
             pass
-        assert garden.rows == []
+        assert harness.rows == []
 
 
 async def test_merge_in_slices_keeps_events_between_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(level_loader, "SLICE_SECONDS", 0)
-    async with growing(page=1000) as garden:
+    async with running_tree(page=1000) as harness:
         for number in range(640):
-            garden.store.put(f"{number:04}")
-        garden.store.told()
-        garden.tree.reload(garden.tree.root)
+            harness.store.put(f"{number:04}")
+        harness.store.take_events()
+        harness.tree.reload(harness.tree.root)
         lengths = set()
-        while garden.tree.is_busy:
+        while harness.tree.is_busy:
             await asyncio.sleep(0)
-            if len(garden.tree) == 320 and "0001" in garden.store.keys:
-                garden.store.delete("0001")
-                garden.store.delete("0600")
-                garden.tell()
-            lengths.add(len(garden.tree))
+            if len(harness.tree) == 320 and "0001" in harness.store.keys:
+                harness.store.delete("0001")
+                harness.store.delete("0600")
+                harness.apply_events()
+            lengths.add(len(harness.tree))
         assert len(lengths) > 640 // 32
-        garden.now = aging.TOMBSTONE_SECONDS
-        while garden.tree.sweep(garden.now):
+        harness.now = aging.TOMBSTONE_SECONDS
+        while harness.tree.sweep(harness.now):
             pass
-        assert len(garden.tree) == 638
+        assert len(harness.tree) == 638

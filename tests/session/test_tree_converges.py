@@ -103,9 +103,9 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
     # What arrives
 
     @rule(many=st.integers(1, 6))
-    def tell(self, many: int) -> None:
-        told, self.store.events = self.store.events[:many], self.store.events[many:]
-        for event in told:
+    def apply_events(self, many: int) -> None:
+        events, self.store.events = self.store.events[:many], self.store.events[many:]
+        for event in events:
             self.fold.add(event)
         self.tree.apply(self.fold.drain(0.01))
         self._turn()
@@ -153,7 +153,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
                     else:
                         self.store.put(key)
             elif act == "tell":
-                self.tell(len(self.store.events))
+                self.apply_events(len(self.store.events))
         if request.answer is not None and request in self.store.requests:
             self.store.arrive(request)
         self._turn()
@@ -261,7 +261,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
                 if request.answer is None:
                     self.store.read(request)
                 self.store.arrive(request)
-            for event in self.store.told():
+            for event in self.store.take_events():
                 self.fold.add(event)
             self.tree.apply(self.fold.drain(1))
             self._turn()

@@ -2,21 +2,21 @@
 
 import pytest
 
-from tests.session.tree_harness import growing
+from tests.session.tree_harness import running_tree
 
 
 async def test_filter_shows_matches_and_their_ancestors() -> None:
-    async with growing("ab/cd/ef", "ab/x", "cd", "y/cd") as garden:
-        await garden.expand("ab", "ab/cd")
-        garden.tree.collapse(garden.node("ab"))
-        garden.tree.filter("ef")
-        await garden.tree.idle()
-        assert garden.rows == ["ab/", "  cd/", "    ef"]
-        assert str(garden.tree.filter_progress) == "1 of 6 loaded keys"
-        garden.tree.filter(None)
-        await garden.tree.idle()
-        assert garden.rows == ["ab/", "cd", "y/"]
-        assert garden.tree.filter_progress is None
+    async with running_tree("ab/cd/ef", "ab/x", "cd", "y/cd") as harness:
+        await harness.expand("ab", "ab/cd")
+        harness.tree.collapse(harness.node("ab"))
+        harness.tree.filter("ef")
+        await harness.tree.idle()
+        assert harness.rows == ["ab/", "  cd/", "    ef"]
+        assert str(harness.tree.filter_progress) == "1 of 6 loaded keys"
+        harness.tree.filter(None)
+        await harness.tree.idle()
+        assert harness.rows == ["ab/", "cd", "y/"]
+        assert harness.tree.filter_progress is None
 
 
 @pytest.mark.parametrize(
@@ -40,46 +40,46 @@ async def test_filter_shows_matches_and_their_ancestors() -> None:
     ],
 )
 async def test_filter_syntax(text: str, found: list[str]) -> None:
-    async with growing("ab/cd", "ab/Cx", "cat") as garden:
-        await garden.expand("ab")
-        garden.tree.filter(text)
-        await garden.tree.idle()
-        assert sorted(garden.rows) == sorted(found)
+    async with running_tree("ab/cd", "ab/Cx", "cat") as harness:
+        await harness.expand("ab")
+        harness.tree.filter(text)
+        await harness.tree.idle()
+        assert sorted(harness.rows) == sorted(found)
 
 
 async def test_filter_applies_to_new_keys() -> None:
-    async with growing("a/b/c", "z") as garden:
-        await garden.expand("a", "a/b")
-        garden.tree.collapse(garden.node("a"))
-        garden.tree.filter("new")
-        await garden.tree.idle()
-        assert garden.rows == []
-        garden.store.put("a/b/new")
-        garden.store.put("other")
-        garden.tell()
-        assert garden.rows == ["a/", "  b/", "    +new"]
-        garden.tree.filter(None, keep=garden.node("a/b/new"))
-        await garden.tree.idle()
-        assert garden.rows == ["a/", "  b/", "    c", "    +new", "+other", "z"]
+    async with running_tree("a/b/c", "z") as harness:
+        await harness.expand("a", "a/b")
+        harness.tree.collapse(harness.node("a"))
+        harness.tree.filter("new")
+        await harness.tree.idle()
+        assert harness.rows == []
+        harness.store.put("a/b/new")
+        harness.store.put("other")
+        harness.apply_events()
+        assert harness.rows == ["a/", "  b/", "    +new"]
+        harness.tree.filter(None, keep=harness.node("a/b/new"))
+        await harness.tree.idle()
+        assert harness.rows == ["a/", "  b/", "    c", "    +new", "+other", "z"]
 
 
 async def test_expand_under_a_filter_shows_all_children() -> None:
-    async with growing("ab/cd/ef", "ab/x", "z") as garden:
-        garden.tree.filter("ab")
-        await garden.tree.idle()
-        assert garden.rows == ["ab/"]
-        await garden.expand("ab")
-        assert garden.rows == ["ab/", "  cd/", "  x"]
-        assert str(garden.tree.filter_progress) == "3 of 4 loaded keys"
-        garden.store.put("ab/later")
-        garden.tell()
-        assert garden.rows == ["ab/", "  cd/", "  +later", "  x"]
-        garden.tree.filter("a")
-        await garden.tree.idle()
-        assert garden.rows == ["ab/", "  +later"]
-        garden.tree.collapse(garden.node("ab"))
-        await garden.expand("ab")
-        assert garden.rows == ["ab/", "  cd/", "  +later", "  x"]
-        garden.tree.filter(None)
-        await garden.tree.idle()
-        assert garden.rows == ["ab/", "  cd/", "  +later", "  x", "z"]
+    async with running_tree("ab/cd/ef", "ab/x", "z") as harness:
+        harness.tree.filter("ab")
+        await harness.tree.idle()
+        assert harness.rows == ["ab/"]
+        await harness.expand("ab")
+        assert harness.rows == ["ab/", "  cd/", "  x"]
+        assert str(harness.tree.filter_progress) == "3 of 4 loaded keys"
+        harness.store.put("ab/later")
+        harness.apply_events()
+        assert harness.rows == ["ab/", "  cd/", "  +later", "  x"]
+        harness.tree.filter("a")
+        await harness.tree.idle()
+        assert harness.rows == ["ab/", "  +later"]
+        harness.tree.collapse(harness.node("ab"))
+        await harness.expand("ab")
+        assert harness.rows == ["ab/", "  cd/", "  +later", "  x"]
+        harness.tree.filter(None)
+        await harness.tree.idle()
+        assert harness.rows == ["ab/", "  cd/", "  +later", "  x", "z"]

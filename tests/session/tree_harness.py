@@ -12,27 +12,27 @@ from tests.session.fake_store import Request, Store
 PATIENCE: Final = 60.0
 
 
-class Garden:
+class TreeHarness:
     """A store, a tree of it, and the time."""
 
     def __init__(self, *keys: str, page: int = 100, unsure: bool = False) -> None:
         self.store = Store(page=page)
         self.now = 0.0
-        self.told = 0
+        self.changes = 0
         self.tree = Tree(
             self.store.load,
             load_before=self.store.load_before,
             clock=lambda: self.now,
-            on_change=self._tell,
+            on_change=self._on_change,
             verify_delay=0,
             needs_confirmation=lambda: unsure,
         )
         for key in keys:
             self.store.put(key)
-        self.store.told()
+        self.store.take_events()
 
-    def _tell(self) -> None:
-        self.told += 1
+    def _on_change(self) -> None:
+        self.changes += 1
 
     @property
     def rows(self) -> list[str]:
@@ -57,9 +57,9 @@ class Garden:
         assert node is not None, key
         return node
 
-    def tell(self) -> bool:
+    def apply_events(self) -> bool:
         """Have the tree hear everything that happened."""
-        return self.tree.apply(self.store.told())
+        return self.tree.apply(self.store.take_events())
 
     async def expand(self, *keys: str) -> None:
         for key in keys:
@@ -82,14 +82,14 @@ class Garden:
 
 
 @asynccontextmanager
-async def growing(*keys: str, page: int = 100, unsure: bool = False) -> AsyncIterator[Garden]:
-    """Give a garden whose first page is in."""
-    garden = Garden(*keys, page=page, unsure=unsure)
+async def running_tree(*keys: str, page: int = 100, unsure: bool = False) -> AsyncIterator[TreeHarness]:
+    """Yield a harness whose first page was read."""
+    harness = TreeHarness(*keys, page=page, unsure=unsure)
     running: asyncio.Task[None] | None = None
     with suppress(asyncio.CancelledError):
         async with asyncio.TaskGroup() as group:
-            running = group.create_task(garden.tree.run())
+            running = group.create_task(harness.tree.run())
             async with asyncio.timeout(PATIENCE):
-                await garden.tree.idle()
-                yield garden
+                await harness.tree.idle()
+                yield harness
             running.cancel()

@@ -25,7 +25,7 @@ class Stopwatch:
         self._longest = 0.0
 
     def around(self, keep: Callable[[Drafts, Draft], Draft]) -> Callable[[Drafts, Draft], Draft]:
-        """Give what writes a draft and is measured."""
+        """Return a wrapper that measures a function that writes drafts."""
 
         def measured(drafts: Drafts, draft: Draft) -> Draft:
             self._begun = time.monotonic()

@@ -6,7 +6,7 @@ import pytest
 
 from explorer.codecs.codecs import Codecs
 from explorer.model.errors import KeyNotFound
-from tests.session.fixtures import Place, SetClock
+from tests.session.fixtures import Place, SteppedClock
 from tests.tui.app_harness import NARROW, WIDE, Page, browsing
 
 SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x50"])
@@ -163,7 +163,7 @@ class TestALease:
     @pytest.mark.parametrize(("choice", "lives"), [(0, True), (-2, False), (-1, None)], ids=["ttl", "none", "cancel"])
     async def test_keep_mine_after_expiry_asks_for_ttl(self, choice: int, *, lives: bool | None) -> None:
         """It is said that the TTL ran out, and nothing is saved before a TTL, or none, is chosen."""
-        clock = SetClock()
+        clock = SteppedClock()
         place = Place(clock)
         async with place.other() as store:
             await store.put("short", b"value", ttl=60)

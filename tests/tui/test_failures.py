@@ -31,7 +31,7 @@ from explorer.tui.screens.help import HelpScreen
 from explorer.tui.screens.review import ReviewScreen
 from explorer.tui.widgets.key_tree import KeyTree
 from tests.scale import figure
-from tests.session.fixtures import Gate
+from tests.session.fixtures import CuttableStore
 from tests.session.fixtures import Place as Ground
 from tests.tui.app_harness import Page as AppPage
 from tests.tui.app_harness import browsing
@@ -60,7 +60,7 @@ class FailingPlace(Ground):
             raise self.failure()
 
 
-class FailingStore(Gate):
+class FailingStore(CuttableStore):
     """A store whose calls fail."""
 
     place: FailingPlace

@@ -86,7 +86,7 @@ class Gallery(App[None]):
 async def gallery() -> AsyncGenerator[Gallery, None]:
     app = Gallery()
     app.store.put("first")
-    app.store.told()
+    app.store.take_events()
     async with app.run_test(size=(60, 50)) as pilot:
         await app.keys.idle()
         await pilot.pause()
@@ -148,7 +148,7 @@ async def test_key_tree_draws_any_name_sanitized() -> None:
         def check(names: list[str]) -> None:
             for name in names:
                 app.store.put(name)
-            app.keys.apply(app.store.told())
+            app.keys.apply(app.store.take_events())
             for name in names:
                 node = app.keys.node(name.partition("/")[0])
                 assert node is not None, name

@@ -8,7 +8,7 @@ from textual.widgets import Input, TextArea
 from explorer.codecs.codecs import Codecs
 from explorer.tui.widgets.inputs import OrderedInput
 from explorer.tui.widgets.ordered_text_area import OrderedTextArea
-from tests.session.fixtures import Place, comes_to
+from tests.session.fixtures import Place, wait_for_value
 from tests.tui.app_harness import Page, browsing
 
 
@@ -30,10 +30,10 @@ async def test_input_character_does_not_overtake_key(kind: type[TextArea | Input
     async with app.run_test() as pilot:
         field = app.query_one(kind)
         field.focus()
-        await comes_to(lambda: field.has_focus, wanted=True)
+        await wait_for_value(lambda: field.has_focus, wanted=True)
         await pilot.pause()
         burst(app, "end", "a", "b", "backspace", "c", "home", "x")
-        await comes_to(lambda: "x" in _text(field), wanted=True)
+        await wait_for_value(lambda: "x" in _text(field), wanted=True)
         assert _text(field).startswith("xoneac")
 
 
@@ -42,10 +42,10 @@ async def test_text_area_ctrl_home_and_end_move() -> None:
     async with app.run_test() as pilot:
         field = app.query_one(OrderedTextArea)
         field.focus()
-        await comes_to(lambda: field.has_focus, wanted=True)
+        await wait_for_value(lambda: field.has_focus, wanted=True)
         await pilot.pause()
         burst(app, "ctrl+end", "z", "ctrl+home", "y")
-        await comes_to(lambda: field.text, "yone\ntwo\nz")
+        await wait_for_value(lambda: field.text, "yone\ntwo\nz")
 
 
 def _text(field: TextArea | Input) -> str:

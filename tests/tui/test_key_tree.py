@@ -4,7 +4,7 @@ import pytest
 from rich.cells import cell_len
 
 from explorer.tui.widgets.key_tree import KeyTree
-from tests.session.fixtures import comes_to
+from tests.session.fixtures import wait_for_value
 from tests.tui.tree_harness import many, shown
 
 
@@ -33,7 +33,7 @@ async def test_key_tree_keys_move_open_and_close() -> None:
         await app.has("▾ a/", "├╴  b", "└╴  c", "  d", "  e")
         await pilot.press("enter", "j", "enter")
         await pilot.pause()
-        await comes_to(lambda: app.chosen, ["d"])
+        await wait_for_value(lambda: app.chosen, ["d"])
 
 
 async def test_key_tree_page_and_end_keys_move() -> None:
@@ -61,19 +61,19 @@ async def test_key_tree_seen_clears_marks_and_draft_is_marked() -> None:
         app.view.draft_keys = frozenset({"d", "b/c"})
         app.deliver_events()
         words = ["a ~", "▸ b/ ±1", "d ✎"]
-        await comes_to(lambda: [" ".join(line.split()) for line in app.lines], words)
+        await wait_for_value(lambda: [" ".join(line.split()) for line in app.lines], words)
         await pilot.press("m")
-        await comes_to(lambda: [" ".join(line.split()) for line in app.lines], ["a", "▸ b/", "d ✎"])
+        await wait_for_value(lambda: [" ".join(line.split()) for line in app.lines], ["a", "▸ b/", "d ✎"])
 
 
 async def test_key_tree_posts_last_of_many_highlights() -> None:
     async with shown(*many(100)) as (app, pilot):
-        await comes_to(lambda: app.moved[-1:], ["k0000"])
+        await wait_for_value(lambda: app.moved[-1:], ["k0000"])
         before = len(app.moved)
         for _ in range(50):
             app.view.do_down()
         await pilot.pause()
-        await comes_to(lambda: app.moved[-1], "k0050")
+        await wait_for_value(lambda: app.moved[-1], "k0050")
         assert len(app.moved) < before + 25
 
 
@@ -88,7 +88,7 @@ async def test_key_tree_rows_above_do_not_move_view() -> None:
             app.store.put(f"a{number}")
         app.deliver_events()
         await pilot.pause()
-        await comes_to(lambda: (app.lines, app.on), (before, on))
+        await wait_for_value(lambda: (app.lines, app.on), (before, on))
         for number in range(20):
             app.store.delete(f"k{number:04}")
         app.deliver_events()
@@ -96,7 +96,7 @@ async def test_key_tree_rows_above_do_not_move_view() -> None:
         app.keys.sweep(app.now)
         app.view.sync()
         await pilot.pause()
-        await comes_to(lambda: (app.lines, app.on), (before, on))
+        await wait_for_value(lambda: (app.lines, app.on), (before, on))
         assert app.view.scroll_offset.y == app.keys.row_of(app.keys.at(app.view.scroll_offset.y))
 
 
@@ -176,7 +176,7 @@ async def test_key_tree_age_update_before_sync_keeps_rows() -> None:
         in_sight = [node.node for node in app.view.visible_rows]
         for number in range(20):
             app.store.put(f"a{number:02}")
-        app.keys.apply(app.store.told())
+        app.keys.apply(app.store.take_events())
         app.view._update_ages()  # noqa: SLF001 - what its timer does once a second
         app.view.sync()
         await pilot.pause()
@@ -192,8 +192,8 @@ async def test_key_tree_scrollbar_follows_visible_changes() -> None:
                 app.store.put(f"l{len(app.keys)}")
                 app.deliver_events()
             await pilot.pause()
-            await comes_to(lambda: app.view.vertical_scrollbar.window_virtual_size, len(app.keys))
-            await comes_to(lambda: app.view.max_scroll_y, len(app.keys) - 10)
+            await wait_for_value(lambda: app.view.vertical_scrollbar.window_virtual_size, len(app.keys))
+            await wait_for_value(lambda: app.view.max_scroll_y, len(app.keys) - 10)
 
 
 async def test_empty_store_says_what_to_do() -> None:
@@ -217,7 +217,7 @@ async def test_key_tree_shows_sign_count_and_age_of_changes() -> None:
         app.view.sync()
         await pilot.pause()
         rows = ["a ~ 2s", "b - 2s", "▸ c/ ±2", "e", "n + 2s"]
-        await comes_to(lambda: [" ".join(line.split()) for line in app.lines], rows)
+        await wait_for_value(lambda: [" ".join(line.split()) for line in app.lines], rows)
 
 
 @pytest.mark.parametrize("width", [20, 40, 120])
@@ -257,7 +257,7 @@ async def test_key_tree_redraws_only_changed_rows() -> None:
         app.store.put("k0003")
         app.deliver_events()
         await pilot.pause()
-        await comes_to(lambda: app.view.drawn_lines, before + 1)
+        await wait_for_value(lambda: app.view.drawn_lines, before + 1)
 
 
 async def test_key_tree_mouse_moves_opens_and_scrolls() -> None:
@@ -266,14 +266,14 @@ async def test_key_tree_mouse_moves_opens_and_scrolls() -> None:
         await app.is_on("k0002")
         await pilot.click(KeyTree, offset=(0, 0))
         await app.settle(pilot)
-        await comes_to(lambda: app.lines[:3], ["▾ a/", "└╴  b", "  k0000"])
+        await wait_for_value(lambda: app.lines[:3], ["▾ a/", "└╴  b", "  k0000"])
         await pilot.click(KeyTree, offset=(10, 3))
         await app.is_on("k0001")
         await pilot.click(KeyTree, offset=(10, 4))
         await app.is_on("k0002")
         app.view.scroll_to(y=20, animate=False)
         await pilot.pause()
-        await comes_to(lambda: app.lines[0].split()[0], "k0018")
+        await wait_for_value(lambda: app.lines[0].split()[0], "k0018")
         assert app.on == "k0002"
 
 
@@ -293,7 +293,7 @@ async def test_key_tree_second_click_ignores_moved_row(column: int, times: int) 
 async def test_key_tree_double_click_selects_key() -> None:
     async with shown(*many(9)) as (app, pilot):
         await pilot.click(KeyTree, offset=(5, 3), times=2)
-        await comes_to(lambda: app.chosen, ["k0003"])
+        await wait_for_value(lambda: app.chosen, ["k0003"])
         await pilot.click(KeyTree, offset=(5, 5), button=3)
         await pilot.pause()
         assert app.on == "k0003"
@@ -305,7 +305,7 @@ async def test_key_tree_resize_redraws() -> None:
         await app.is_on("k0049")
         await pilot.resize_terminal(30, 30)
         await pilot.pause()
-        await comes_to(lambda: (len(app.lines), app.lines[-1].strip()), (30, "k0049"))
+        await wait_for_value(lambda: (len(app.lines), app.lines[-1].strip()), (30, "k0049"))
         await pilot.resize_terminal(50, 5)
         await pilot.pause()
-        await comes_to(lambda: len(app.lines), 5)
+        await wait_for_value(lambda: len(app.lines), 5)

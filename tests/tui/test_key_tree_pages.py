@@ -3,7 +3,7 @@
 import asyncio
 
 from explorer.model.errors import NotReachable
-from tests.session.fixtures import PATIENCE, comes_to
+from tests.session.fixtures import PATIENCE, wait_for_value
 from tests.tui.tree_harness import many, shown
 
 
@@ -12,10 +12,10 @@ async def test_key_tree_loads_pages_near_cursor() -> None:
         assert len(app.keys) == 31
         await pilot.press(*["pagedown"] * 4)
         await app.settle(pilot)
-        await comes_to(lambda: len(app.keys), 60)  # the last of a page is read again with the next
+        await wait_for_value(lambda: len(app.keys), 60)  # the last of a page is read again with the next
         await pilot.press(*["pagedown"] * 8)
         await app.settle(pilot)
-        await comes_to(lambda: len(app.keys), 100)
+        await wait_for_value(lambda: len(app.keys), 100)
 
 
 async def test_key_tree_end_loads_last_page_only() -> None:
@@ -50,7 +50,7 @@ async def test_key_tree_cursor_below_unread_folder_in_sight() -> None:
             await app.settle(pilot)
             await app.is_on(name)
             await app.has(*(f"├╴  k{number:04}" for number in range(493, 499)), "└╴  k0499", "  odd")
-            await comes_to(lambda: app.moved[-1], f"d/{name}")
+            await wait_for_value(lambda: app.moved[-1], f"d/{name}")
         assert app.store.asked == asked + 1
 
 
@@ -81,7 +81,7 @@ async def test_key_tree_filter_loads_no_pages() -> None:
         assert app.store.asked == asked
         await pilot.press("G", "enter")
         await app.settle(pilot)
-        await comes_to(lambda: app.store.asked, asked + 1)
+        await wait_for_value(lambda: app.store.asked, asked + 1)
 
 
 async def test_key_tree_load_failure_is_shown_and_retried() -> None:

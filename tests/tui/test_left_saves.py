@@ -7,7 +7,7 @@ import pytest
 
 from explorer.codecs.codecs import Codecs
 from explorer.model.errors import NotReachable
-from tests.session.doubtful import DoubtfulPlace
+from tests.session.failing_store import FailingPlace
 from tests.tui.app_harness import browsing
 from tests.tui.test_edit_screen import APP, SIZES, files, replace_line, stored
 
@@ -21,7 +21,7 @@ class TestLeavingASave:
         self, tmp_path: Path, size: tuple[int, int], failure: Exception | None
     ) -> None:
         """The save goes on; the draft goes once it is saved, and stays when it is refused."""
-        place = DoubtfulPlace()
+        place = FailingPlace()
         async with place.other() as store:
             await store.put("app", APP)
         async with browsing(place.connect, Codecs(), size=size, writable=True, drafts=tmp_path) as page:
@@ -50,7 +50,7 @@ class TestLeavingASave:
 
     async def test_letters_while_saving_perform_no_action(self, tmp_path: Path) -> None:
         """The app ended at the q of what was typed on while the store did not answer."""
-        place = DoubtfulPlace()
+        place = FailingPlace()
         async with place.other() as store:
             await store.put("app", APP)
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
@@ -70,7 +70,7 @@ class TestLeavingASave:
 
     async def test_save_without_draft_is_not_left(self) -> None:
         """Where no draft can be kept the text would be lost with a save that fails."""
-        place = DoubtfulPlace()
+        place = FailingPlace()
         async with place.other() as store:
             await store.put("app", APP)
         async with browsing(place.connect, Codecs(), writable=True) as page:

@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from explorer.tui.widgets.status_label import StatusLabel
-from tests.session.fixtures import comes_to
+from tests.session.fixtures import wait_for_value
 
 
 class Speaker(App[None]):
@@ -38,7 +38,7 @@ async def test_status_label_height_follows_text(text: str, height: int, before: 
         await pilot.pause()
         words.set_content(Content(text))
         await pilot.pause()
-        await comes_to(lambda: words.size.height, height)
+        await wait_for_value(lambda: words.size.height, height)
 
 
 async def test_status_label_same_height_needs_no_layout() -> None:
@@ -46,11 +46,13 @@ async def test_status_label_same_height_needs_no_layout() -> None:
     async with app.run_test(size=(20, 10)) as pilot:
         words = app.query_one(StatusLabel)
         words.set_content(Content("one\ntwo"))
-        await comes_to(lambda: words.size.height, 2)
+        await wait_for_value(lambda: words.size.height, 2)
         await pilot.pause()
         laid_out = app.laid_out
         words.set_content(Content("three\nfour"))
-        await comes_to(lambda: [line.text.strip() for line in words.render_lines(words.region)], ["three", "four"])
+        await wait_for_value(
+            lambda: [line.text.strip() for line in words.render_lines(words.region)], ["three", "four"]
+        )
         await pilot.pause()
         assert app.laid_out == laid_out
 
@@ -62,6 +64,6 @@ async def test_status_label_other_style_is_drawn() -> None:
         words.set_content(Content("one"))
         await pilot.pause()
         words.set_content(Content.styled("one", "bold"))
-        await comes_to(
+        await wait_for_value(
             lambda: any(segment.style and segment.style.bold for segment in words.render_line(0)), wanted=True
         )

@@ -14,7 +14,7 @@ from explorer.session.keytree.tree import Tree
 from explorer.tui.keys import bindings
 from explorer.tui.widgets.key_tree import KeyTree
 from tests.session.fake_store import Store
-from tests.session.fixtures import PATIENCE, comes_to
+from tests.session.fixtures import PATIENCE, wait_for_value
 
 
 class Page(App[None]):
@@ -72,20 +72,20 @@ class Page(App[None]):
 
     def deliver_events(self) -> None:
         """Apply the events so far and draw them, as once per frame."""
-        self.keys.apply(self.store.told())
+        self.keys.apply(self.store.take_events())
         self.view.sync()
 
     async def is_on(self, name: str) -> None:
         """Wait until the cursor is on a row."""
-        await comes_to(lambda: self.on, name)
+        await wait_for_value(lambda: self.on, name)
 
     async def has(self, *lines: str) -> None:
         """Wait until these are the rows in sight."""
-        await comes_to(lambda: self.lines, list(lines))
+        await wait_for_value(lambda: self.lines, list(lines))
 
     async def shows(self, name: str) -> None:
         """Wait until a row is in sight."""
-        await comes_to(lambda: any(name in line for line in self.lines), wanted=True)
+        await wait_for_value(lambda: any(name in line for line in self.lines), wanted=True)
 
     async def settle(self, pilot: Pilot[None]) -> None:
         await asyncio.wait_for(self.keys.idle(), PATIENCE)
@@ -101,7 +101,7 @@ async def shown(
     store = Store(page=page)
     for key in keys:
         store.put(key)
-    store.told()
+    store.take_events()
     app = Page(store)
     async with app.run_test(size=size) as pilot:
         await app.settle(pilot)

@@ -4,17 +4,17 @@ import asyncio
 
 from explorer.drivers.base import Store
 from explorer.model.entries import Entry, Revision
-from tests.session.fixtures import Gate, Place
+from tests.session.fixtures import CuttableStore, Place
 
 
-class Doubtful(Gate):
+class FailingStore(CuttableStore):
     """A store whose next save ends as a test says: what a real one does only when its answer is lost on the way."""
 
     failure: Exception | None = None
     commits = False
     hold: asyncio.Event | None = None
     unread: asyncio.Event | None = None
-    """What readings wait for."""
+    """Event that readings wait for."""
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         if self.unread is not None:
@@ -35,14 +35,14 @@ class Doubtful(Gate):
         return entry
 
 
-class DoubtfulPlace(Place):
+class FailingPlace(Place):
     def connect(self) -> Store:
-        store = Doubtful(self)
+        store = FailingStore(self)
         self.stores.append(store)
         return store
 
     @property
-    def main(self) -> Doubtful:
+    def main(self) -> FailingStore:
         store = self.stores[0]
-        assert isinstance(store, Doubtful)
+        assert isinstance(store, FailingStore)
         return store
