@@ -15,19 +15,19 @@ from tests.servers.waiting import wait_until
 pytestmark = pytest.mark.servers
 
 
-def test_is_the_version_it_is_called(shared_etcd: EtcdServer, etcd_version: str) -> None:
+def test_server_has_the_requested_version(shared_etcd: EtcdServer, etcd_version: str) -> None:
     assert shared_etcd.status()["version"].startswith(f"{etcd_version}.")
     assert shared_etcd.ctl("version").startswith(f"etcdctl version: {etcd_version}.")
 
 
-def test_the_shared_server_stays_the_same(shared_etcd: EtcdServer, prefix: str) -> None:
+def test_shared_server_is_started_once(shared_etcd: EtcdServer, prefix: str) -> None:
     pid = shared_etcd.pid
     shared_etcd.ctl("put", f"{prefix}a", given=b"\x00\xff")
     assert shared_etcd.ctl("get", "--print-value-only", f"{prefix}a").rstrip("\n") == "\x00\udcff"
     assert shared_etcd.pid == pid
 
 
-def test_kill_ends_it_and_start_brings_back_its_data_on_the_same_port(own_etcd: EtcdServer) -> None:
+def test_restart_after_kill_keeps_data_and_port(own_etcd: EtcdServer) -> None:
     own_etcd.ctl("put", "kept", "1")
     url, pid, revision = own_etcd.url, own_etcd.pid, own_etcd.revision()
     own_etcd.kill()
@@ -41,7 +41,7 @@ def test_kill_ends_it_and_start_brings_back_its_data_on_the_same_port(own_etcd: 
     assert own_etcd.revision() == revision
 
 
-def test_a_paused_server_takes_connections_and_answers_nothing(own_etcd: EtcdServer) -> None:
+def test_paused_server_accepts_and_does_not_answer(own_etcd: EtcdServer) -> None:
     own_etcd.pause()
     with socket.create_connection((HOST, own_etcd.client_port), timeout=5):
         assert not own_etcd.answers()
@@ -49,7 +49,7 @@ def test_a_paused_server_takes_connections_and_answers_nothing(own_etcd: EtcdSer
     wait_until(own_etcd.answers, "it answers again")
 
 
-def test_no_answer_slips_out_between_the_pause_and_its_effect(own_etcd: EtcdServer) -> None:
+def test_pause_takes_effect_at_once(own_etcd: EtcdServer) -> None:
     for _ in range(50):
         own_etcd.pause()
         connection = http.client.HTTPConnection(HOST, own_etcd.client_port, timeout=0.02)
@@ -59,7 +59,7 @@ def test_no_answer_slips_out_between_the_pause_and_its_effect(own_etcd: EtcdServ
         own_etcd.resume()
 
 
-def test_a_snapshot_takes_the_store_back(own_etcd: EtcdServer, tmp_path: Path) -> None:
+def test_snapshot_restores_an_older_state(own_etcd: EtcdServer, tmp_path: Path) -> None:
     own_etcd.ctl("put", "a", "1")
     own_etcd.save_snapshot(tmp_path / "snapshot")
     before = own_etcd.revision()
@@ -73,7 +73,7 @@ def test_a_snapshot_takes_the_store_back(own_etcd: EtcdServer, tmp_path: Path) -
     assert own_etcd.revision() == before
 
 
-def test_compaction_forgets_history(own_etcd: EtcdServer) -> None:
+def test_compaction_drops_history(own_etcd: EtcdServer) -> None:
     for value in "123":
         own_etcd.ctl("put", "a", value)
     assert own_etcd.compact() == 4
@@ -81,7 +81,7 @@ def test_compaction_forgets_history(own_etcd: EtcdServer) -> None:
         own_etcd.ctl("get", "--rev", "2", "a")
 
 
-def test_a_full_store_refuses_puts_until_there_is_room(etcd_version: str) -> None:
+def test_full_store_refuses_puts_until_there_is_space(etcd_version: str) -> None:
     with EtcdServer(etcd_version, quota_bytes=2_000_000) as server:
         server.fill_up()
         with pytest.raises(EtcdctlError, match="database space exceeded"):
@@ -91,7 +91,7 @@ def test_a_full_store_refuses_puts_until_there_is_room(etcd_version: str) -> Non
         assert server.ctl("put", "a", "1") == "OK\n"
 
 
-def test_authentication_denies_the_nameless_and_the_ungranted(etcd_version: str) -> None:
+def test_authentication_denies_anonymous_and_ungranted_users(etcd_version: str) -> None:
     with EtcdServer(etcd_version, token_ttl=1) as server:
         server.enable_auth("secret")
         server.add_user("app", "pass", [Grant("readwrite", "/app/")])
@@ -121,7 +121,7 @@ def handshake(server: EtcdServer, authority: Path, client: KeyPair | None = None
         connection.close()
 
 
-def test_tls_answers_those_who_trust_its_authority(etcd_version: str, certificates: Certificates) -> None:
+def test_tls_server_answers_clients_with_its_ca(etcd_version: str, certificates: Certificates) -> None:
     with EtcdServer(etcd_version, tls=Tls(certificates.ca_file, certificates.server)) as server:
         assert server.url.startswith("https://")
         assert server.ctl("put", "a", "1") == "OK\n"
@@ -131,9 +131,7 @@ def test_tls_answers_those_who_trust_its_authority(etcd_version: str, certificat
 
 
 @pytest.mark.parametrize(("shown", "complaint"), [("wrong_name", "mismatch"), ("expired", "expired")])
-def test_certificates_are_wrong_in_the_way_of_their_name(
-    certificates: Certificates, shown: str, complaint: str
-) -> None:
+def test_wrong_certificates_are_wrong_as_named(certificates: Certificates, shown: str, complaint: str) -> None:
     with (
         EtcdServer("3.5", tls=Tls(certificates.ca_file, getattr(certificates, shown))) as server,
         pytest.raises(ssl.SSLCertVerificationError, match=complaint),
@@ -141,9 +139,7 @@ def test_certificates_are_wrong_in_the_way_of_their_name(
         handshake(server, certificates.ca_file)
 
 
-def test_a_server_that_asks_for_client_certificates_lets_in_only_its_own(
-    etcd_version: str, certificates: Certificates
-) -> None:
+def test_mutual_tls_accepts_only_its_own_certificates(etcd_version: str, certificates: Certificates) -> None:
     tls = Tls(certificates.ca_file, certificates.server, certificates.ca_file, certificates.client)
     with EtcdServer(etcd_version, tls=tls) as server:
         assert server.ctl("put", "a", "1") == "OK\n"
@@ -154,7 +150,7 @@ def test_a_server_that_asks_for_client_certificates_lets_in_only_its_own(
             handshake(server, certificates.ca_file)
 
 
-def test_a_port_that_somebody_took_is_exchanged_for_another(etcd_version: str) -> None:
+def test_taken_port_is_replaced(etcd_version: str) -> None:
     server = EtcdServer(etcd_version)
     with socket.socket() as taken:
         taken.bind((HOST, 0))
@@ -165,7 +161,7 @@ def test_a_port_that_somebody_took_is_exchanged_for_another(etcd_version: str) -
             assert server.ctl("put", "a", "1") == "OK\n"
 
 
-def test_a_server_that_cannot_start_says_why(etcd_version: str) -> None:
+def test_failed_start_reports_the_reason(etcd_version: str) -> None:
     with (
         pytest.raises(ServerFailedError, match=r"before it answered:(.|\n)*no-such-option"),
         EtcdServer(etcd_version, arguments=["--no-such-option"]),
@@ -173,7 +169,7 @@ def test_a_server_that_cannot_start_says_why(etcd_version: str) -> None:
         pytest.fail("it started")
 
 
-def test_a_cluster_elects_another_leader_when_its_own_is_killed(etcd_cluster: EtcdCluster) -> None:
+def test_cluster_elects_another_leader_after_a_kill(etcd_cluster: EtcdCluster) -> None:
     leader = etcd_cluster.leader()
     leader.ctl("put", "kept", "1")
     leader.kill()
@@ -184,7 +180,7 @@ def test_a_cluster_elects_another_leader_when_its_own_is_killed(etcd_cluster: Et
     assert leader.ctl("get", "kept") == "kept\n1\n"
 
 
-def test_a_cluster_without_quorum_is_not_healthy_until_it_has_one_again(etcd_cluster: EtcdCluster) -> None:
+def test_cluster_without_quorum_is_unhealthy(etcd_cluster: EtcdCluster) -> None:
     leader, followers = etcd_cluster.leader(), etcd_cluster.followers()
     for follower in followers:
         follower.pause()

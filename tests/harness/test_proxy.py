@@ -70,13 +70,13 @@ async def hears_nothing(connection: Connection) -> bool:
         return True
 
 
-async def test_passes_both_ways_and_counts(proxy: FaultProxy, connection: Connection) -> None:
+async def test_proxy_forwards_both_directions_and_counts(proxy: FaultProxy, connection: Connection) -> None:
     await say(connection, b"hello")
     assert await hear(connection, 5) == b"hello"
     assert (proxy.accepted, proxy.connections, proxy.sent, proxy.received) == (1, 1, 5, 5)
 
 
-async def test_passes_on_that_one_side_is_done(proxy: FaultProxy, connection: Connection) -> None:
+async def test_proxy_forwards_end_of_stream(proxy: FaultProxy, connection: Connection) -> None:
     await say(connection, b"bye")
     connection[1].write_eof()
     assert await connection[0].read() == b"bye"
@@ -93,9 +93,7 @@ async def test_reset_ends_open_and_new_connections_at_once(proxy: FaultProxy, co
         await hear(await asyncio.open_connection(HOST, proxy.port), 1)
 
 
-async def test_resetting_the_connections_of_the_moment_lets_new_ones_in(
-    proxy: FaultProxy, connection: Connection
-) -> None:
+async def test_reset_connections_lets_new_ones_in(proxy: FaultProxy, connection: Connection) -> None:
     await say(connection, b"x")
     await hear(connection, 1)
     proxy.reset_connections()
@@ -107,7 +105,7 @@ async def test_resetting_the_connections_of_the_moment_lets_new_ones_in(
     writer.close()
 
 
-async def test_resetting_reaches_a_connection_whose_way_to_the_server_is_just_being_opened(proxy: FaultProxy) -> None:
+async def test_reset_connections_resets_one_that_is_being_opened(proxy: FaultProxy) -> None:
     connecting = asyncio.create_task(asyncio.open_connection(HOST, proxy.port))
     while not proxy.accepted:  # noqa: ASYNC110 - at the very step at which it is accepted, which no event tells
         await asyncio.sleep(0)
@@ -143,7 +141,7 @@ async def test_dropped_replies_still_reach_the_server(proxy: FaultProxy, connect
     assert await hears_nothing(connection)
 
 
-async def test_healing_resets_a_connection_that_lost_replies(
+async def test_heal_resets_a_connection_that_lost_replies(
     proxy: FaultProxy, connection: Connection, echo: Echo
 ) -> None:
     proxy.drop_replies()
@@ -163,7 +161,7 @@ async def test_delay_holds_every_chunk(proxy: FaultProxy, connection: Connection
     assert time.monotonic() - started >= 0.4, "once on the way there, once on the way back"
 
 
-async def test_throttle_lets_no_more_through_than_its_rate(proxy: FaultProxy, connection: Connection) -> None:
+async def test_throttle_limits_the_rate(proxy: FaultProxy, connection: Connection) -> None:
     proxy.throttle(100_000)
     started = time.monotonic()
     await say(connection, b"x" * 20_000)
@@ -171,7 +169,7 @@ async def test_throttle_lets_no_more_through_than_its_rate(proxy: FaultProxy, co
     assert time.monotonic() - started >= 0.2
 
 
-async def test_cut_ends_a_reply_in_its_middle(proxy: FaultProxy, connection: Connection) -> None:
+async def test_cut_after_ends_a_reply_in_the_middle(proxy: FaultProxy, connection: Connection) -> None:
     proxy.cut_after(3)
     await say(connection, b"abcdef")
     with pytest.raises(ConnectionResetError):
@@ -179,7 +177,7 @@ async def test_cut_ends_a_reply_in_its_middle(proxy: FaultProxy, connection: Con
     assert proxy.received == 3
 
 
-async def test_a_dead_server_is_a_reset_not_a_silence() -> None:
+async def test_dead_server_is_a_reset() -> None:
     async with FaultProxy(1) as proxy:
         with pytest.raises(ConnectionResetError):
             await hear(await asyncio.open_connection(HOST, proxy.port), 1)
