@@ -142,7 +142,7 @@ async def test_paste_of_lines_into_input_is_refused(memory: Place) -> None:
         ("printf 'a\\377' > $1", ["not UTF-8: byte 0xff at 1", "The file is kept:"]),
         ("rm $1", ["the editor removed its file"]),
         ("printf 'uno\\r\\ntwo\\r\\n' > $1", ["Save app?", "+uno", "+two"]),
-        (None, ["EDITOR cannot be understood"]),
+        (None, ["invalid EDITOR"]),
     ],
 )
 def test_failing_editor_is_shown_until_dismissed(

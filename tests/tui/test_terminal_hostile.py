@@ -32,7 +32,7 @@ def lose_a_race(terminal: Terminal, place: str, value: bytes) -> None:
     terminal.press("e")
     terminal.shows("from rev")
     terminal.press("x")
-    terminal.shows("changed; ctrl+s")
+    terminal.shows("modified; ctrl+s")
     terminal.paste("\x1b[2J\x1b]0;a title\x07\u202e\x9b31m\udc9b")
     terminal.press("ctrl+s")
     terminal.shows("Save strange/zz")

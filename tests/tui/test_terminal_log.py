@@ -38,7 +38,7 @@ def test_log_of_app_with_losing_cluster(tmp_path: Path) -> None:
             terminal.press("e")
             terminal.shows("from rev")
             terminal.type("typed ")
-            terminal.shows("changed; ctrl+s")
+            terminal.shows("modified; ctrl+s")
             terminal.press("ctrl+s")
             terminal.shows("Save app?")
             terminal.press("ctrl+s")

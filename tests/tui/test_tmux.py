@@ -153,14 +153,14 @@ def test_tmux_session_of_a_day(client: Other, shared_server: Server, tmp_path: P
         tmux.shows("not modified")
         tmux.press("Down", "End", "C-u")
         tmux.type('  "threads": 16,')
-        tmux.shows("changed; ctrl+s")
+        tmux.shows("modified; ctrl+s")
         tmux.press("C-s")
         tmux.shows('+  "threads": 16,')
         theirs = app.replace("info", "debug")
         client.put(f"{root}/config/app.json", theirs)
         tmux.shows("Another client has changed this key meanwhile")
         tmux.press("C-s")
-        tmux.shows("nothing was changed", "The changes can be merged without a conflict")
+        tmux.shows("nothing was written", "The changes can be merged without a conflict")
         assert client.get(f"{root}/config/app.json") == theirs
         tmux.press("b")
         tmux.hides("Base:")
@@ -181,7 +181,7 @@ def test_tmux_session_of_a_day(client: Other, shared_server: Server, tmp_path: P
         tmux.shows("old/")
         tmux.press("d")
         if client.folders:
-            tmux.shows("Delete what of old?")
+            tmux.shows("What of old should be deleted?")
             tmux.press("Enter")  # all below it; the key's own value stays
         tmux.shows("Everything below old: 3 entries")
         tmux.type("old")

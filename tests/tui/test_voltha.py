@@ -151,7 +151,7 @@ async def test_voltha_conflict_is_merged_by_field(shared_server: Server, tmp_pat
         await store.put(DEVICE, theirs)
         await page.shows("Another client has changed this key meanwhile")
         await page.press("ctrl+s", "ctrl+s")
-        await page.shows("nothing was changed", "The changes can be merged without a conflict")
+        await page.shows("nothing was written", "The changes can be merged without a conflict")
         assert (await store.get(DEVICE)).value == theirs
         await page.press("b")
         await page.shows('serial_number: "BRCM2"', 'vendor: "Nokia"')
