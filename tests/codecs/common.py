@@ -1,4 +1,4 @@
-"""What the tests of codecs share: schemas that nobody here wrote, small ones for edge cases, ways to open a value."""
+"""Schemas and helpers of the tests of codecs."""
 
 from functools import cache
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ THREE, TWO, LOOSE, EDITION = "edges.three.Edge", "edges.two.Edge", "edges.two.Lo
 
 
 def installed(package: str) -> Path:
-    """Give the folder of an installed package, which is not imported."""
+    """Return the folder of an installed package without importing it."""
     spec = find_spec(package)
     assert spec is not None
     assert spec.submodule_search_locations is not None
@@ -35,7 +35,7 @@ def voltha() -> Codecs:
 
 
 def made(name: str, codecs: Codecs | None = None) -> type[Any]:
-    """Give the class of a message."""
+    """Return the class of a message."""
     kind = (codecs or edges()).schemas.find(name)
     assert kind is not None
     return kind.message_class

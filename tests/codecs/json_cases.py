@@ -15,7 +15,7 @@ class Case(NamedTuple):
     text: str
     """JSON of the message."""
     expected: object
-    """What the stored message says in JSON, or a part of the reason why it is refused."""
+    """JSON of the stored message, or a part of the reason of the refusal."""
     kind: str = ALL
 
     @property
@@ -274,7 +274,7 @@ def well_known_types() -> Iterator[Case]:
 
 
 def anys() -> Iterator[Case]:
-    """What is in an Any, at any depth."""
+    """Yield cases of the content of an Any, at any depth."""
 
     def packed(kind: str, **fields: object) -> dict[str, object]:
         return {"@type": f"{URL}{kind}", **fields}

@@ -106,7 +106,7 @@ def test_edit_of_one_value_changes_only_its_bytes(case: tuple[list[str], list[st
     ids=["compact", "spaced", "inner spaces", "first removed", "middle removed", "four spaces"],
 )
 def test_additions_take_the_stored_style(stored: str, edit: Callable[..., object], expected: str | None) -> None:
-    """What is added or removed is laid out as the rest of the value is."""
+    """Additions and removals take the style of the stored layout."""
     document = _document(stored.encode())
     written = document.encode(json.dumps(edit(json.loads(stored)), indent=2)).value.decode()
     if expected is None:
@@ -161,7 +161,7 @@ def test_one_line_is_shown_indented(key: str, stored: str, shown: str) -> None:
     ids=lambda one: one[:12],
 )
 def test_everything_else_is_shown_as_stored(key: str, stored: str) -> None:
-    """What has several lines, nothing in it, comments, or is not valid stays as it is."""
+    """A value with several lines, no elements, comments or a mistake is shown as stored."""
     document = CODECS.open(key, stored.encode())
     assert not document.indented
     assert document.text == stored.replace("\r\n", "\n")

@@ -1,4 +1,4 @@
-"""What is known about a store's values when it is opened: what was said, the settings, and what the store brings."""
+"""Codecs of a store from options, settings and its own schema."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is lost when a message is written as text and built from it again is kept when an edit is carried over."""
+"""Edge cases of messages that a serialization of the text alone would lose."""
 
 import struct
 from collections.abc import Mapping

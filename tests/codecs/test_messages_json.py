@@ -54,7 +54,7 @@ def test_json_every_type_of_field_is_exact_or_refused(*, refused: bool) -> None:
 
 
 def test_json_accepted_is_stored_like_the_library() -> None:
-    """What is accepted is stored as the library's own reader stores it, where that accepts it, too."""
+    """Accepted JSON is stored as the library's own parser stores it, where that accepts it, too."""
     from google.protobuf import json_format  # noqa: PLC0415 - the other reader, for this test alone
 
     agreed = 0

@@ -1,4 +1,4 @@
-"""What is not edited stays: fields nobody here knows, their order, and every byte around the edit."""
+"""An edit keeps unknown fields, their order, and every other byte."""
 
 from collections.abc import Callable
 from typing import Any

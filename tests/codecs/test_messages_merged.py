@@ -26,7 +26,7 @@ def base() -> Any:
 
 
 def changed(code: str) -> Any:
-    """Give the base with statements run on it."""
+    """Return the base with statements run on it."""
     message = base()
     exec(code, {"m": message, "Leaf": made("edges.three.Leaf")})  # noqa: S102 - the tests' own statements
     return message

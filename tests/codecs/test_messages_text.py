@@ -99,7 +99,7 @@ def form(kind: str) -> TextFormat:
 
 @pytest.mark.parametrize(("kind", "text", "shown"), LEGAL)
 def test_text_format_legal_is_stored_as_written(kind: str, text: str, shown: str | None) -> None:
-    """What is written in text format is read back as the same message."""
+    """Valid text format parses to the message that it describes."""
     message = form(kind).read(text, made(kind))
     again = form(kind).write(message)
     assert serialized(form(kind).read(again, made(kind))) == serialized(message)

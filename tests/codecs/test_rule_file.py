@@ -59,7 +59,7 @@ def test_rule_is_added_and_everything_kept(tmp_path: Path, before: str | None, e
     ],
 )
 def test_file_that_cannot_be_extended_is_left_alone(tmp_path: Path, before: bytes, why: str) -> None:
-    """What is not understood is never written over."""
+    """An invalid file is never overwritten."""
     file = tmp_path / "codecs.toml"
     file.write_bytes(before)
     with pytest.raises(SchemaFailed, match=why):

@@ -289,7 +289,7 @@ class TestBroken:
             load([tmp_path / "modules" / "b_pb2.py"])
 
     def test_broken_module_that_others_import_is_a_problem(self, tmp_path: Path) -> None:
-        """What needs nothing of it is read, of the folder and of one module of it; each problem is said once."""
+        """The other modules are read, of the folder and of one module; each problem is listed once."""
         user = FileDescriptorProto(name="a.proto", dependency=["b.proto"])
         user.message_type.add(name="A")
         write(tmp_path, {"a_pb2.py": f"x.AddSerializedFile({user.SerializeToString()!r})", "b_pb2.py": "1 +"})
@@ -308,7 +308,7 @@ class TestPartialSets:
         return load([outcome])[0]
 
     def test_file_that_only_defines_options_may_be_missing(self, tmp_path: Path) -> None:
-        """What was an option stays unknown, and no value needs it."""
+        """Options of a missing file stay unknown; no value needs them."""
         option = 'import "google/protobuf/descriptor.proto";\nextend google.protobuf.FieldOptions { bool o = 50000; }'
         files = {
             "opt.proto": f"{PROTO3}{option}",

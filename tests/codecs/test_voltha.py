@@ -45,7 +45,7 @@ def fill(entries: Any, fields: Mapping[str, FieldDescriptor], depth: int) -> Non
 
 
 def value(field: FieldDescriptor) -> object:
-    """Give something that is not the default."""
+    """Return a value that is not the default."""
     match field.type:
         case FieldDescriptor.TYPE_STRING:
             return f"the {field.name}"
