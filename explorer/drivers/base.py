@@ -44,7 +44,7 @@ class Lock(ABC):
     @property
     @abstractmethod
     def held(self) -> bool:
-        """Whether the lock is provably held now, however long this process was suspended."""
+        """True while the lock is provably held, however long this process was suspended."""
 
     @property
     @abstractmethod
