@@ -203,7 +203,7 @@ async def test_freeze_holds_the_display_and_loses_nothing() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         await session.run("freeze")
-        assert session.liveness.reason == "frozen: f lets it go on"
+        assert session.liveness.reason == "frozen: f resumes"
         for number in range(1000):
             await other.put(f"key-{number}", b"")
         await asyncio.sleep(3 * FRAME_INTERVAL)

@@ -294,5 +294,5 @@ class TestKeysThatDoNothingHere:
         """Of the first line the address is shortened, not why what is shown is not live."""
         async with browsing(place.connect, Codecs()) as page:
             await page.press("f")
-            await page.until(lambda: "frozen: f lets it go on" in page.lines()[0], "the whole reason")
+            await page.until(lambda: "frozen: f resumes" in page.lines()[0], "the whole reason")
             assert "FROZEN" in page.lines()[0]

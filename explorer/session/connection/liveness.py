@@ -161,7 +161,7 @@ class LivenessTracker:
         if not proved and (proof is not None or now - self.proof_required_after >= PROOF_TTL):
             return LivenessStatus.STALE, self.ping_error.message if self.ping_error else "the store does not answer"
         if self.frozen_at is not None:
-            return LivenessStatus.STALE, "frozen: f lets it go on"
+            return LivenessStatus.STALE, "frozen: f resumes"
         if not self.watching:
             return LivenessStatus.CATCHING_UP, "starting the watch"
         if not self.synced:
