@@ -19,7 +19,7 @@ class Common(DriverFixtures):
         ],
     )
     async def test_put_get_delete_exists(self, store: Store, suffix: str) -> None:
-        """C1 PutGetDeleteExists: keys with and without a slash at the end are keys like any other."""
+        """As libkv's PutGetDeleteExists (C1): keys with and without a slash at the end are keys like any other."""
         key = f"testPutGetDeleteExists{suffix}"
         with pytest.raises(KeyNotFound):
             await store.get("testPutGetDelete_not_exist_key")

@@ -39,7 +39,7 @@ class Locking(DriverFixtures):
     """Locks that are held only while that can be proved."""
 
     async def test_lock_and_unlock(self, store: Store) -> None:
-        """L1 LockUnlock: the key has the value while the lock is held; it can be obtained again."""
+        """As libkv's LockUnlock (L1): the key has the value while the lock is held; it can be obtained again."""
         lock = store.lock("testLockUnlock", value=b"bar", ttl=60, delete_on_unlock=True)
         assert not lock.held
         for _ in range(2):
@@ -53,7 +53,7 @@ class Locking(DriverFixtures):
 
     @timed
     async def test_a_lock_is_renewed_and_ends_with_its_connection(self, store: Store, other: Store) -> None:
-        """L2 LockTTL."""
+        """As libkv's LockTTL (L2)."""
         theirs = other.lock("testLockTTL", value=b"bar", ttl=LASTING)
         await _obtained(theirs)
         assert (await store.get("testLockTTL")).value == b"bar"
@@ -69,7 +69,7 @@ class Locking(DriverFixtures):
         await ours.release()
 
     async def test_locked_keys_are_listed(self, store: Store) -> None:
-        """L3 ListLock: the entries are there; whatever else is listed is a contender, and `locks` tells it."""
+        """As libkv's ListLock (L3): the entries are there; anything else listed is a contender, and in `locks`."""
         entries = [f"testList/subfolder{rest}" for rest in ("", "/key1", "/key2", "/key3")]
         await store.put("testList", b"", is_dir=True)
         for key in self.possible(*entries):

@@ -31,7 +31,7 @@ class Listing(DriverFixtures):
     """What lies below a prefix: listings, levels, pages, and deleting all of it."""
 
     async def test_list(self, store: Store) -> None:
-        """C2 List: all depths, the prefix itself excluded, with and without the slash at its end."""
+        """As libkv's List (C2): all depths, the prefix itself excluded, with and without the slash at its end."""
         await store.put("testList", b"", is_dir=True)
         await store.put("testList/child", b"first")
         nesting = Capability.NESTING in self.driver.capabilities
@@ -60,7 +60,7 @@ class Listing(DriverFixtures):
             assert found == {"testList/child": b"first", "testList/other": b"second"}
 
     async def test_delete_tree(self, store: Store) -> None:
-        """C3 DeleteTree, at any depth, and the count of what it was."""
+        """As libkv's DeleteTree (C3), at any depth, and the count of what it was."""
         keys = ["testDeleteTree/first", "testDeleteTree/second", "testDeleteTree/deep/down/below"]
         await fill(store, *keys)
         assert await store.delete_tree("testDeleteTree") == len([key for key in self.entries(*keys) if "/" in key])

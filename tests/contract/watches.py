@@ -16,7 +16,7 @@ class Watching(DriverFixtures):
     """Changes told as they happen."""
 
     async def test_watch(self, store: Store, other: Store) -> None:
-        """W1 Watch: the value as it is first, then each change; the key as the caller wrote it."""
+        """As libkv's Watch (W1): the value as it is first, then each change; the key as the caller wrote it."""
         seen = await store.put("testWatch", b"world")
         async with store.watch("testWatch") as events:
             started = (await take(events, 1))[0]
@@ -27,7 +27,7 @@ class Watching(DriverFixtures):
                 assert told(await changes(events, 1)) == [("testWatch", b"world!")]
 
     async def test_watch_tree(self, store: Store, other: Store) -> None:
-        """W2 WatchTree: a deleted child is told."""
+        """As libkv's WatchTree (W2): a deleted child is told."""
         await fill(store, "testWatchTree/node1", "testWatchTree/node2", "testWatchTree/node3")
         async with store.watch_tree("testWatchTree") as events:
             assert isinstance((await take(events, 1))[0], Started)
