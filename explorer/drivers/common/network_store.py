@@ -97,7 +97,9 @@ class NetworkStore(Store, Generic[Connected]):
     def connection(self) -> Connected:
         """The connection, for requests that the contract has no call for."""
         if self._connection is None:
-            raise NotReachable("the store is not open", hint="async with explorer.open(url) as store: ...")
+            raise NotReachable(
+                "the store is not open", hint="async with explorer.open(url) as store: ...", address=self.redacted
+            )
         return self._connection
 
     # What a driver supplies

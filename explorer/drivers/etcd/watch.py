@@ -253,7 +253,8 @@ class EtcdWatch(ReconnectingWatch):
         """Read the state, compare it with what the watcher knows, and yield the differences as inferred events."""
         since = gap.since
         # Revisions of another store say nothing about those of this one.
-        differences = Differences(self._known or {}, None if since is not None else lambda _: True)
+        known = {} if self._known is None else self._known  # the live table, also while it is empty
+        differences = Differences(known, None if since is not None else lambda _: True)
         reader = EtcdReader(self._connection, self._windows(), newer_than=0 if since is None else since + 1)
         page = await reader.page(_PAGE_SIZE)
         yield (Resync(gap.reason, since, reader.revision),)
