@@ -3,11 +3,11 @@ import pytest
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CallNotSupported, InvalidKey, KeyExists
-from tests.contract.fixtures import TTL, DriverFixtures, changes, lacks, needs
+from tests.contract.fixtures import MIN_TTL, DriverFixtures, lacks, needs, take_changes
 
 
-class Refusals(DriverFixtures):
-    """What a driver does not declare it refuses, with the reason: one that works undeclared fails here."""
+class UnsupportedContract(DriverFixtures):
+    """Refusals of capabilities that a driver lacks; a driver that supports one without declaring it fails here."""
 
     @lacks(Capability.ATOMIC)
     async def test_without_atomic(self, store: Store) -> None:
@@ -39,7 +39,8 @@ class Refusals(DriverFixtures):
         assert (await store.put("key", b"value")).created is None
 
     @lacks(Capability.DIRECTORIES)
-    async def test_without_directories_a_directory_is_an_ordinary_entry(self, store: Store) -> None:
+    async def test_without_directories_is_dir_is_ignored(self, store: Store) -> None:
+        """A directory is an ordinary entry."""
         await store.put("directory", b"value", is_dir=True)
         assert (await store.get("directory")).value == b"value"
         await store.put("directory/below", b"value")
@@ -49,7 +50,8 @@ class Refusals(DriverFixtures):
 
     @needs(Capability.DIRECTORIES)
     @pytest.mark.parametrize("key", ["", "a//b", "/a", "a/", "/", "a/./b", "../a"])
-    async def test_with_directories_a_key_without_names_is_refused(self, store: Store, key: str) -> None:
+    async def test_with_directories_keys_without_names_are_refused(self, store: Store, key: str) -> None:
+        """Nothing is written."""
         with pytest.raises(InvalidKey):
             await store.put(key, b"value")
         assert (await store.list("")).items == ()
@@ -78,7 +80,7 @@ class Refusals(DriverFixtures):
     @lacks(Capability.KEEP_ALIVE)
     async def test_without_keep_alive(self, store: Store) -> None:
         with pytest.raises(CallNotSupported):
-            await store.put("key", b"value", ttl=TTL, keep_alive=True)
+            await store.put("key", b"value", ttl=MIN_TTL, keep_alive=True)
         assert not await store.exists("key")
 
     @lacks(Capability.LOCK)
@@ -88,7 +90,7 @@ class Refusals(DriverFixtures):
 
     @needs(Capability.LOCK)
     async def test_lock_of_unknown_layout_is_refused_by_name(self, store: Store) -> None:
-        """The message names the layouts that there are; each of those can be asked for."""
+        """The message names the supported layouts; a lock can have each of those."""
         with pytest.raises(CallNotSupported, match=store.lock_layouts[0]):
             store.lock("key", layout="no such layout")
         for layout in store.lock_layouts:
@@ -119,7 +121,7 @@ class Refusals(DriverFixtures):
         await store.put("key", b"value")
         async with store.watch("key") as events:
             await store.put("key", b"other")
-            assert (await changes(events, 1))[0].previous is None
+            assert (await take_changes(events, 1))[0].previous is None
 
     @lacks(Capability.RESUME)
     @needs(Capability.WATCH)
@@ -139,7 +141,7 @@ class Refusals(DriverFixtures):
     @lacks(Capability.TTL)
     async def test_without_ttl(self, store: Store) -> None:
         with pytest.raises(CallNotSupported, match="ttl"):
-            await store.put("key", b"value", ttl=TTL)
+            await store.put("key", b"value", ttl=MIN_TTL)
         assert not await store.exists("key")
 
     @lacks(Capability.WATCH)
@@ -149,7 +151,8 @@ class Refusals(DriverFixtures):
         with pytest.raises(CallNotSupported, match="watch"):
             store.watch_tree("top")
 
-    def test_reasons_are_given_for_what_is_absent_only(self) -> None:
+    def test_unsupported_reasons_exclude_capabilities(self) -> None:
+        """Only an absent capability has a reason."""
         declared = [
             capability.name for capability in self.driver.unsupported_reasons if capability in self.driver.capabilities
         ]

@@ -1,4 +1,4 @@
-"""What the suite stands on: two connections to the same data, and the few things that only a driver's tests can do."""
+"""Fixtures of the driver contract: two connections to the same data, and the methods that a driver's tests override."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -12,14 +12,14 @@ from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.events import Deleted, Event, Put
 
-PATIENCE = 15.0
-"""Seconds after which something that should have happened did not; never how long anything is expected to take."""
+WAIT_TIMEOUT = 15.0
+"""Seconds after which an expected event counts as missing; never how long it is expected to take."""
 
-TTL = 2.0
-"""The shortest time to live, in seconds, that every store grants."""
+MIN_TTL = 2.0
+"""Shortest time to live, in seconds, that every store grants."""
 
-LASTING = 4.0
-"""Seconds to live for what has to be there still, or to be renewed, on a machine that stands still for a moment."""
+LONG_TTL = 4.0
+"""Time to live, in seconds, for entries and locks that must outlast a short stall of the machine."""
 
 Tested = TypeVar("Tested")
 
@@ -27,21 +27,21 @@ Tested = TypeVar("Tested")
 def needs(*capabilities: Capability) -> Callable[[Tested], Tested]:
     """Run a test, or each test of a class, only where all of these are declared.
 
-    A mark on the class itself would be inherited by a class that puts families together, and hold for all their tests.
+    A mark on the class itself would be inherited by `DriverContract`, and hold for the tests of all its classes.
     """
     mark = pytest.mark.needs(*capabilities)
 
-    def place(target: Tested) -> Tested:
+    def mark_tests(target: Tested) -> Tested:
         for name, test in list(vars(target).items()) if isinstance(target, type) else [("test_", target)]:
             if name.startswith("test_"):
                 mark(test)
         return target
 
-    return place
+    return mark_tests
 
 
 def timed(target: Tested) -> Tested:
-    """Mark a test, or each test of a class, that lets time pass, which a real store takes in full."""
+    """Mark a test, or each test of a class, that waits for time to pass, which takes as long with a real store."""
     for name, test in list(vars(target).items()) if isinstance(target, type) else [("test_", target)]:
         if name.startswith("test_"):
             pytest.mark.timed(test)
@@ -54,41 +54,41 @@ def lacks(capability: Capability) -> pytest.MarkDecorator:
 
 
 class DriverFixtures:
-    """The base of the suite's classes and of a driver's fixtures, which override what raises here."""
+    """Base of the contract's classes and of a driver's fixtures, which override the methods that raise here."""
 
     driver: ClassVar[type[Store]]
-    """The class under test; its declared capabilities decide which tests are run."""
+    """Class under test; its capabilities decide which tests are run."""
     run_timed: ClassVar[bool] = True
-    """Whether the tests that let time pass are run."""
-    leases: ClassVar[bool] = True
-    """Whether what expires does so with a lease or session."""
+    """Whether the tests marked `timed` are run."""
+    has_leases: ClassVar[bool] = True
+    """Whether entries expire with a lease or session."""
 
     def connection(self, path: str = "") -> Store:
-        """Make one more connection, not yet opened, to `path` (a URL's path, quoted) below this test's own path."""
-        raise NotImplementedError  # a driver's fixtures give it
+        """Return a new store, not yet connected, at `path` (quoted for a URL) below this test's own path."""
+        raise NotImplementedError  # a driver's fixtures override it
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass for the store; a real store takes the real time."""
-        raise NotImplementedError  # a driver's fixtures give it
+        """Advance the clock of the store; with a real store, sleep."""
+        raise NotImplementedError  # a driver's fixtures override it
 
     async def compact(self, store: Store) -> None:
-        """Let the store forget its history before now."""
-        raise NotImplementedError  # a driver's fixtures give it
+        """Make the store drop its history before now."""
+        raise NotImplementedError  # a driver's fixtures override it
 
-    def stale(self, entry: Entry) -> Revision:
-        """Give a revision that the entry does not have."""
+    def stale_revision(self, entry: Entry) -> Revision:
+        """Return a revision that the entry does not have."""
         if isinstance(entry.revision, int):
             return entry.revision + 6744
-        raise NotImplementedError  # a driver's fixtures give it
+        raise NotImplementedError  # a driver's fixtures override it
 
-    def possible(self, *keys: str) -> list[str]:
-        """Give those of the keys that can all have a value at once."""
+    def storable_keys(self, *keys: str) -> list[str]:
+        """Return the keys that can all have a value at the same time."""
         if Capability.NESTING in self.driver.capabilities:
             return [*keys]
         return [key for key in keys if not any(other.startswith(f"{key}/") for other in keys)]
 
-    def entries(self, *keys: str) -> list[str]:
-        """Give the keys that are there once these are: where directories are a kind of their own, those above, too."""
+    def expected_keys(self, *keys: str) -> list[str]:
+        """Return the keys that exist once these do: in a store with directories, the directories above them, too."""
         found = set(keys)
         if Capability.DIRECTORIES in self.driver.capabilities:
             for key in keys:
@@ -98,37 +98,39 @@ class DriverFixtures:
 
     @pytest.fixture
     async def store(self) -> AsyncIterator[Store]:
+        """A connection to the path of this test."""
         async with self.connection() as store:
             yield store
 
     @pytest.fixture
     async def other(self) -> AsyncIterator[Store]:
+        """A second connection to the same path."""
         async with self.connection() as store:
             yield store
 
     @pytest.fixture(autouse=True)
-    def _declared(self, request: pytest.FixtureRequest) -> None:
-        """Skip, by name, what the driver does not declare, and refusals of what it does."""
+    def _skip_by_capability(self, request: pytest.FixtureRequest) -> None:
+        """Skip tests of capabilities that the driver lacks, and tests of refusals for those that it has."""
         declared = self.driver.capabilities
         name = self.driver.__name__
-        wanted = [capability for mark in request.node.iter_markers("needs") for capability in mark.args]
-        if missing := [str(capability.name) for capability in wanted if capability not in declared]:
+        needed = [capability for mark in request.node.iter_markers("needs") for capability in mark.args]
+        if missing := [str(capability.name) for capability in needed if capability not in declared]:
             pytest.skip(f"{name}: no {', '.join(sorted(set(missing)))}")
         for mark in request.node.iter_markers("lacks"):
             if mark.args[0] in declared:
                 pytest.skip(f"{name}: has {mark.args[0].name}, nothing to refuse")
 
 
-async def take(events: Watch, count: int) -> list[Event]:
-    """Read so many events, whatever they tell."""
-    async with asyncio.timeout(PATIENCE):
+async def take_events(events: Watch, count: int) -> list[Event]:
+    """Return the next `count` events of any kind."""
+    async with asyncio.timeout(WAIT_TIMEOUT):
         return [await anext(events) for _ in range(count)]
 
 
-async def changes(events: Watch, count: int) -> list[Put | Deleted]:
-    """Read events until so many of them are changes, and give these."""
+async def take_changes(events: Watch, count: int) -> list[Put | Deleted]:
+    """Return the next `count` changes; events of other kinds are dropped."""
     found: list[Put | Deleted] = []
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         while len(found) < count:
             event = await anext(events)
             if isinstance(event, Put | Deleted):
@@ -136,16 +138,16 @@ async def changes(events: Watch, count: int) -> list[Put | Deleted]:
     return found
 
 
-def told(events: list[Put | Deleted]) -> list[tuple[str, bytes | None]]:
-    """Give what changes are about: keys with their new values, None for a deletion."""
+def keys_and_values(events: list[Put | Deleted]) -> list[tuple[str, bytes | None]]:
+    """Return the key of each change with its new value, None for a deletion."""
     return [(event.key, event.entry.value if isinstance(event, Put) else None) for event in events]
 
 
 async def keys_below(store: Store, prefix: str) -> list[str]:
-    """Give the keys of a listing, sorted."""
+    """Return the keys below a prefix, sorted."""
     return sorted([entry.key async for entry in store.walk(prefix, values=False)])
 
 
-async def fill(store: Store, *keys: str, value: bytes = b"value") -> list[Entry]:
+async def put_all(store: Store, *keys: str, value: bytes = b"value") -> list[Entry]:
     """Put a value under each key, in order."""
     return [await store.put(key, value) for key in keys]

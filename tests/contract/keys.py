@@ -18,14 +18,14 @@ _BINARY = st.lists(st.sampled_from(_NAMES[:6] + _BYTES), min_size=1, max_size=4)
 
 _EXAMPLES = settings(
     max_examples=figure(25, 500),
-    # Each example has a path of its own, and each driver runs the examples by itself.
+    # Each example has its own path, and each driver runs its own examples.
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
 )
 _FRESH = count()
 
 
 async def _descend(store: Store, prefix: str, limit: int) -> list[str]:
-    """Collect the keys that have values by going down level by level, checking what each child says of itself."""
+    """Return the keys that have values, read level by level; check the flags of each child."""
     found: list[str] = []
     after: Cursor | None = None
     while True:
@@ -45,36 +45,39 @@ async def _below(store: Store, child: Child, limit: int) -> list[str]:
     return [child.key, *below] if child.has_value else below
 
 
-class Keys(DriverFixtures):
-    """Every key that a store can hold is shown, reachable and exact, however odd."""
+class KeyContract(DriverFixtures):
+    """Keys of every kind, drawn by properties: each one that the store accepts is listed and reached exactly."""
 
-    async def _holds(self, drawn: frozenset[str], limit: int) -> None:
-        keys = self.possible(*drawn)
+    async def _assert_all_reached(self, drawn: frozenset[str], limit: int) -> None:
+        keys = self.storable_keys(*drawn)
         async with self.connection(f"example-{next(_FRESH)}") as store:
             for key in keys:
                 written = await store.put(key, key.encode("utf-8", "surrogateescape"))
                 assert written.key == key
             reached = await _descend(store, "", limit)
             assert reached == await _descend(store, "", 1000)
-            assert sorted(reached) == await keys_below(store, "") == self.entries(*keys)
+            assert sorted(reached) == await keys_below(store, "") == self.expected_keys(*keys)
             for key in keys:
                 assert (await store.get(key)).value == key.encode("utf-8", "surrogateescape")
-            assert await store.delete_tree("") == len(self.entries(*keys))
+            assert await store.delete_tree("") == len(self.expected_keys(*keys))
 
     @needs(Capability.DIRECTORIES)
     @given(keys=st.frozensets(_NAMED, min_size=1, max_size=8), limit=st.integers(1, 4))
     @_EXAMPLES
-    async def test_every_key_of_names_is_reached_by_going_down(self, keys: frozenset[str], limit: int) -> None:
-        await self._holds(keys, limit)
+    async def test_keys_with_directories_are_all_reached(self, keys: frozenset[str], limit: int) -> None:
+        """Every key of names is reached level by level, listed, read and deleted."""
+        await self._assert_all_reached(keys, limit)
 
     @lacks(Capability.DIRECTORIES)
     @given(keys=st.frozensets(_TEXTUAL, min_size=1, max_size=8), limit=st.integers(1, 4))
     @_EXAMPLES
-    async def test_every_key_is_reached_by_going_down(self, keys: frozenset[str], limit: int) -> None:
-        await self._holds(keys, limit)
+    async def test_keys_are_all_reached(self, keys: frozenset[str], limit: int) -> None:
+        """Every key is reached level by level, listed, read and deleted."""
+        await self._assert_all_reached(keys, limit)
 
     @needs(Capability.BINARY_KEYS)
     @given(keys=st.frozensets(_BINARY, min_size=1, max_size=8), limit=st.integers(1, 4))
     @_EXAMPLES
-    async def test_every_key_that_is_not_text_is_reached_too(self, keys: frozenset[str], limit: int) -> None:
-        await self._holds(keys, limit)
+    async def test_binary_keys_are_all_reached(self, keys: frozenset[str], limit: int) -> None:
+        """Every key that is not text is reached level by level, listed, read and deleted."""
+        await self._assert_all_reached(keys, limit)

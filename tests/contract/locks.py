@@ -6,44 +6,44 @@ from explorer.drivers.base import Lock, Store
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CannotLock, ExplorerError, LockLost
 from explorer.model.locks import LockInfo
-from tests.contract.fixtures import LASTING, PATIENCE, TTL, DriverFixtures, needs, timed
+from tests.contract.fixtures import LONG_TTL, MIN_TTL, WAIT_TIMEOUT, DriverFixtures, needs, timed
 from tests.servers.waiting import eventually
 
-_TRY = 0.3
-"""Seconds to try for a lock that somebody else holds."""
+_TRY_TIMEOUT = 0.3
+"""Seconds to wait for a lock that another connection holds."""
 
 
-async def _info(store: Store, key: str) -> LockInfo:
+async def _lock_info(store: Store, key: str) -> LockInfo:
     return next(info for info in await store.locks(key) if info.key == key)
 
 
-async def _queued(store: Store, key: str, waiters: int) -> None:
+async def _wait_for_waiters(store: Store, key: str, waiters: int) -> None:
     async def queued() -> bool:
-        return len((await _info(store, key)).waiters) == waiters
+        return len((await _lock_info(store, key)).waiters) == waiters
 
-    await eventually(queued, f"{waiters} wait for {key}", PATIENCE)
+    await eventually(queued, f"{waiters} waiters for {key}", WAIT_TIMEOUT)
 
 
-async def _obtained(lock: Lock) -> None:
-    async with asyncio.timeout(PATIENCE):
+async def _acquire(lock: Lock) -> None:
+    async with asyncio.timeout(WAIT_TIMEOUT):
         await lock.acquire()
 
 
-async def _in_time(waiting: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(PATIENCE):
+async def _await_acquired(waiting: asyncio.Task[None]) -> None:
+    async with asyncio.timeout(WAIT_TIMEOUT):
         await waiting
 
 
 @needs(Capability.LOCK)
-class Locking(DriverFixtures):
-    """Locks that are held only while that can be proved."""
+class LockContract(DriverFixtures):
+    """Locks: acquire, renew, release, lose, and write with a fence."""
 
     async def test_lock_and_unlock(self, store: Store) -> None:
         """As libkv's LockUnlock (L1): the key has the value while the lock is held; it can be obtained again."""
         lock = store.lock("testLockUnlock", value=b"bar", ttl=60, delete_on_unlock=True)
         assert not lock.held
         for _ in range(2):
-            await _obtained(lock)
+            await _acquire(lock)
             assert lock.held
             assert not lock.lost.is_set()
             assert (await store.get("testLockUnlock")).value == b"bar"
@@ -52,32 +52,32 @@ class Locking(DriverFixtures):
             assert not await store.exists("testLockUnlock")
 
     @timed
-    async def test_a_lock_is_renewed_and_ends_with_its_connection(self, store: Store, other: Store) -> None:
-        """As libkv's LockTTL (L2)."""
-        theirs = other.lock("testLockTTL", value=b"bar", ttl=LASTING)
-        await _obtained(theirs)
+    async def test_lock_is_renewed_until_its_connection_closes(self, store: Store, other: Store) -> None:
+        """As libkv's LockTTL (L2): the lock outlives its TTL, and is free once its connection is closed."""
+        theirs = other.lock("testLockTTL", value=b"bar", ttl=LONG_TTL)
+        await _acquire(theirs)
         assert (await store.get("testLockTTL")).value == b"bar"
-        await self.advance(LASTING * 1.5)
+        await self.advance(LONG_TTL * 1.5)
         ours = store.lock("testLockTTL", value=b"foobar", ttl=3)
         with pytest.raises(CannotLock):
-            await ours.acquire(timeout=_TRY)
+            await ours.acquire(timeout=_TRY_TIMEOUT)
         assert theirs.held
         await other.close()
         assert not theirs.held
-        await _obtained(ours)
+        await _acquire(ours)
         assert (await store.get("testLockTTL")).value == b"foobar"
         await ours.release()
 
-    async def test_locked_keys_are_listed(self, store: Store) -> None:
-        """As libkv's ListLock (L3): the entries are there; anything else listed is a contender, and in `locks`."""
+    async def test_list_has_the_locked_keys(self, store: Store) -> None:
+        """As libkv's ListLock (L3): all entries are listed; anything else that is listed is a contender in `locks`."""
         entries = [f"testList/subfolder{rest}" for rest in ("", "/key1", "/key2", "/key3")]
         await store.put("testList", b"", is_dir=True)
-        for key in self.possible(*entries):
+        for key in self.storable_keys(*entries):
             await store.put(key, b"value")
         nesting = Capability.NESTING in self.driver.capabilities
-        held = [store.lock(key, value=b"bar" if nesting else b"", ttl=TTL) for key in ("testList", *entries)]
+        held = [store.lock(key, value=b"bar" if nesting else b"", ttl=MIN_TTL) for key in ("testList", *entries)]
         for lock in held:
-            await _obtained(lock)
+            await _acquire(lock)
         listed = {entry.key for entry in (await store.list("testList")).items}
         contenders = {info.holder.key for info in await store.locks("testList") if info.holder}
         assert listed >= set(entries)
@@ -86,64 +86,72 @@ class Locking(DriverFixtures):
             await lock.release()
 
     @timed
-    async def test_a_second_locker_on_the_same_connection_waits(self, store: Store) -> None:
-        """LockWait: longer than the TTL, so that renewal must work; then it obtains the lock."""
-        first = store.lock("testLockWait", value=b"bar", ttl=LASTING)
-        second = store.lock("testLockWait", value=b"baz", ttl=LASTING)
-        await _obtained(first)
+    async def test_second_lock_on_the_same_connection_waits(self, store: Store) -> None:
+        """As libkv's LockWait: longer than the TTL, so that renewal must work; then it obtains the lock."""
+        first = store.lock("testLockWait", value=b"bar", ttl=LONG_TTL)
+        second = store.lock("testLockWait", value=b"baz", ttl=LONG_TTL)
+        await _acquire(first)
         waiting = asyncio.create_task(second.acquire())
-        await self.advance(LASTING * 1.5)
+        await self.advance(LONG_TTL * 1.5)
         assert not waiting.done()
         assert first.held
         await first.release()
-        await _in_time(waiting)
+        await _await_acquired(waiting)
         assert second.held
         await second.release()
 
-    async def test_only_one_holds_it(self, store: Store, other: Store) -> None:
+    async def test_lock_is_held_by_one_connection_only(self, store: Store, other: Store) -> None:
+        """The error of the other names the key and the address."""
         async with store.lock("key", ttl=60) as lock:
             assert lock.held
             with pytest.raises(CannotLock) as raised:
                 await other.lock("key", ttl=60).acquire(timeout=0)
             assert (raised.value.key, raised.value.address) == ("key", other.address.redacted)
-        await other.lock("key", ttl=TTL).acquire(timeout=PATIENCE)
+        await other.lock("key", ttl=MIN_TTL).acquire(timeout=WAIT_TIMEOUT)
 
-    async def test_a_free_lock_is_obtained_by_trying_only(self, store: Store) -> None:
-        lock = store.lock("key", ttl=TTL)
+    async def test_acquire_without_waiting_obtains_a_free_lock(self, store: Store) -> None:
+        lock = store.lock("key", ttl=MIN_TTL)
         await lock.acquire(timeout=0)
         assert lock.held
 
-    async def test_who_holds_it_already_cannot_obtain_it_again(self, store: Store) -> None:
+    async def test_acquire_of_a_held_lock_is_refused(self, store: Store) -> None:
+        """A lock is not reentrant, and stays held."""
         async with store.lock("key", ttl=60) as lock:
             with pytest.raises(CannotLock):
                 await lock.acquire(timeout=0)
             assert lock.held
 
-    async def test_a_lock_on_a_key_says_nothing_of_those_below_or_beside(self, store: Store) -> None:
-        async with store.lock("foo", ttl=TTL), store.lock("foo/below", ttl=TTL), store.lock("foobar", ttl=TTL):
+    async def test_lock_does_not_lock_keys_below_or_beside(self, store: Store) -> None:
+        async with (
+            store.lock("foo", ttl=MIN_TTL),
+            store.lock("foo/below", ttl=MIN_TTL),
+            store.lock("foobar", ttl=MIN_TTL),
+        ):
             pass
 
     async def test_keys_below_a_locked_key_are_no_contenders(self, store: Store) -> None:
+        """An ordinary entry below the key does not block the lock, and stays."""
         await store.put("foo/below", b"value")
-        lock = store.lock("foo", ttl=TTL)
-        await lock.acquire(timeout=PATIENCE)
+        lock = store.lock("foo", ttl=MIN_TTL)
+        await lock.acquire(timeout=WAIT_TIMEOUT)
         assert lock.held
         await lock.release()
         assert await store.exists("foo/below")
 
     @needs(Capability.WAITERS)
-    async def test_waiters_obtain_it_in_order(self, store: Store, other: Store) -> None:
+    async def test_waiters_obtain_the_lock_in_order(self, store: Store, other: Store) -> None:
+        """Each holder has a fence of its own."""
         locks = [connection.lock("key", ttl=60) for connection in (store, other, store, other)]
-        await _obtained(locks[0])
+        await _acquire(locks[0])
         turns = []
         for number, lock in enumerate(locks[1:], start=1):
             turns.append(asyncio.create_task(lock.acquire()))
-            await _queued(store, "key", number)
+            await _wait_for_waiters(store, "key", number)
         fences = [locks[0].fence]
         for before, lock, turn in zip(locks, locks[1:], turns, strict=False):
             assert not lock.held
             await before.release()
-            await _in_time(turn)
+            await _await_acquired(turn)
             assert lock.held
             fences.append(lock.fence)
         await locks[-1].release()
@@ -152,115 +160,122 @@ class Locking(DriverFixtures):
         assert locks[-1].fence is None
 
     @needs(Capability.WAITERS)
-    async def test_who_stops_waiting_leaves_the_queue(self, store: Store, other: Store) -> None:
+    async def test_cancelled_waiter_leaves_the_queue(self, store: Store, other: Store) -> None:
         async with store.lock("key", ttl=60):
             waiting = asyncio.create_task(other.lock("key", ttl=60).acquire())
-            await _queued(store, "key", 1)
+            await _wait_for_waiters(store, "key", 1)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
-            await _queued(store, "key", 0)
+            await _wait_for_waiters(store, "key", 0)
 
     @needs(Capability.WAITERS)
-    async def test_who_waits_when_its_connection_is_closed_is_told_so(self, store: Store, other: Store) -> None:
+    async def test_waiter_on_a_closed_connection_gets_an_error(self, store: Store, other: Store) -> None:
+        """It leaves the queue."""
         async with store.lock("key", ttl=60):
             waiting = asyncio.create_task(other.lock("key", ttl=60).acquire())
-            await _queued(store, "key", 1)
+            await _wait_for_waiters(store, "key", 1)
             await other.close()
             with pytest.raises(ExplorerError):
-                await _in_time(waiting)
-            await _queued(store, "key", 0)
+                await _await_acquired(waiting)
+            await _wait_for_waiters(store, "key", 0)
 
     @needs(Capability.FENCING)
-    async def test_a_fenced_write(self, store: Store) -> None:
+    async def test_fenced_put_by_the_holder_writes(self, store: Store) -> None:
         await store.put("guarded", b"before")
         async with store.lock("key", ttl=60) as lock:
             written = await lock.put("guarded", b"by the holder")
             assert await store.get("guarded") == written
 
-    async def test_a_fenced_write_without_the_lock_is_refused(self, store: Store) -> None:
+    async def test_fenced_put_without_the_lock_is_refused(self, store: Store) -> None:
+        """It is refused before the lock is acquired and after its release."""
         lock = store.lock("key", ttl=60)
         with pytest.raises(LockLost):
             await lock.put("guarded", b"never held")
-        await _obtained(lock)
+        await _acquire(lock)
         await lock.release()
         with pytest.raises(LockLost):
             await lock.put("guarded", b"released")
         assert not await store.exists("guarded")
 
-    async def test_whoever_waits_obtains_it_in_the_end_and_has_another_fence(self, store: Store, other: Store) -> None:
+    async def test_waiter_obtains_a_released_lock_with_a_new_fence(self, store: Store, other: Store) -> None:
         first, second = store.lock("key", ttl=60), other.lock("key", ttl=60)
-        await _obtained(first)
+        await _acquire(first)
         waiting = asyncio.create_task(second.acquire())
         fence = first.fence
         await first.release()
-        await _in_time(waiting)
+        await _await_acquired(waiting)
         assert second.held
         assert None not in (fence, second.fence)
         assert fence != second.fence
         await second.release()
 
     @needs(Capability.LOCKS)
-    async def test_a_lock_taken_away_is_lost(self, store: Store, other: Store) -> None:
+    async def test_lock_whose_key_is_deleted_is_lost(self, store: Store, other: Store) -> None:
+        """Fenced writes are refused, and the lock can be acquired again."""
         lock = store.lock("key", ttl=60)
-        await _obtained(lock)
-        holder = (await _info(other, "key")).holder
+        await _acquire(lock)
+        holder = (await _lock_info(other, "key")).holder
         assert holder is not None
         await other.delete(holder.key)
         if Capability.FENCING in self.driver.capabilities:
             with pytest.raises(LockLost):
                 await lock.put("guarded", b"too late")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT):
             await lock.lost.wait()
         assert not lock.held
         with pytest.raises(LockLost):
             await lock.put("guarded", b"too late")
         assert not await store.exists("guarded")
         await lock.release()
-        await _obtained(lock)
+        await _acquire(lock)
         assert not lock.lost.is_set()
         await lock.release()
 
-    async def test_a_released_lock_is_not_lost(self, store: Store) -> None:
+    async def test_released_lock_is_not_lost(self, store: Store) -> None:
+        """Releasing again has no effect."""
         lock = store.lock("key", ttl=60)
-        await _obtained(lock)
+        await _acquire(lock)
         await lock.release()
         await lock.release()
         assert not lock.lost.is_set()
 
-    async def test_a_value_outlives_the_lock_unless_it_is_to_be_deleted(self, store: Store) -> None:
+    async def test_value_of_a_lock_stays_after_its_release(self, store: Store) -> None:
+        """It stays unless `delete_on_unlock` is set."""
         async with store.lock("key", value=b"who", ttl=60):
             pass
         assert (await store.get("key")).value == b"who"
 
-    async def test_a_released_lock_leaves_neither_task_nor_key(self, store: Store) -> None:
+    async def test_released_lock_leaves_no_task_and_no_key(self, store: Store) -> None:
         async with store.lock("key", ttl=60):
             pass
         before = asyncio.all_tasks()
         async with store.lock("key", ttl=60):
             pass
-        await eventually(lambda: asyncio.all_tasks() <= before, "no task is left", PATIENCE)
+        await eventually(lambda: asyncio.all_tasks() <= before, "no task is left", WAIT_TIMEOUT)
         assert (await store.list("")).items == ()
 
 
 @needs(Capability.LOCK, Capability.LOCKS)
-class Inspecting(DriverFixtures):
-    """Who holds a lock and who waits for it."""
+class LockListContract(DriverFixtures):
+    """Lists of locks with their holders and waiters."""
 
-    async def test_nobody_holds_anything(self, store: Store) -> None:
-        for key in self.possible("key", "key/below"):
+    async def test_locks_is_empty_without_locks(self, store: Store) -> None:
+        """Ordinary entries with a TTL are no locks."""
+        for key in self.storable_keys("key", "key/below"):
             await store.put(key, b"value", ttl=60)
         assert await store.locks() == ()
 
     @needs(Capability.WAITERS)
-    async def test_the_holder_and_the_waiters_in_order(self, store: Store, other: Store) -> None:
+    async def test_locks_has_the_holder_and_the_waiters_in_order(self, store: Store, other: Store) -> None:
+        """The first waiter becomes the holder when the lock is released."""
         locks = [connection.lock("key", ttl=60) for connection in (store, other, store)]
-        await _obtained(locks[0])
+        await _acquire(locks[0])
         turns = []
         for number, lock in enumerate(locks[1:], start=1):
             turns.append(asyncio.create_task(lock.acquire()))
-            await _queued(store, "key", number)
-        info = await _info(other, "key")
+            await _wait_for_waiters(store, "key", number)
+        info = await _lock_info(other, "key")
         assert info.holder is not None
         assert info.kind
         assert info.stale is None
@@ -271,18 +286,18 @@ class Inspecting(DriverFixtures):
         assert len({party.session for party in parties}) == 3
         assert all(party.name and party.key for party in parties)
         await locks[0].release()
-        await _in_time(turns[0])
-        again = await _info(other, "key")
+        await _await_acquired(turns[0])
+        again = await _lock_info(other, "key")
         assert again.holder is not None
         assert [party.key for party in (again.holder, *again.waiters)] == [party.key for party in parties[1:]]
         await locks[1].release()
-        await _in_time(turns[1])
+        await _await_acquired(turns[1])
         await locks[2].release()
         assert await store.locks("key") == ()
 
-    async def test_the_holder_is_told_with_its_session_and_its_fence(self, store: Store, other: Store) -> None:
+    async def test_locks_has_session_fence_and_ttl_of_the_holder(self, store: Store, other: Store) -> None:
         async with store.lock("key", ttl=60) as lock:
-            info = await _info(other, "key")
+            info = await _lock_info(other, "key")
             assert info.kind
             assert (info.layout, info.certain) == (store.lock_layouts[0], True)
             assert info.stale is None
@@ -292,12 +307,12 @@ class Inspecting(DriverFixtures):
             assert info.holder.ttl is not None
             assert 0 < info.holder.ttl <= 60
 
-    async def test_a_prefix_tells_its_own_lock_and_those_below(self, store: Store) -> None:
+    async def test_locks_of_a_prefix_has_its_own_and_those_below(self, store: Store) -> None:
         async with store.lock("foo", ttl=60), store.lock("foo/below/deep", ttl=60), store.lock("foobar", ttl=60):
             assert sorted(info.key for info in await store.locks("foo")) == ["foo", "foo/below/deep"]
             assert sorted(info.key for info in await store.locks()) == ["foo", "foo/below/deep", "foobar"]
 
-    async def test_keys_of_locks_are_relative_to_the_address(self, store: Store) -> None:
+    async def test_locks_has_keys_relative_to_the_address(self, store: Store) -> None:
         async with self.connection("deeper") as deeper, deeper.lock("key", ttl=60):
             assert [info.key for info in await deeper.locks()] == ["key"]
             assert [info.key for info in await store.locks()] == ["deeper/key"]

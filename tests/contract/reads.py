@@ -4,7 +4,7 @@ from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry
 from explorer.model.errors import Compacted, KeyModified, KeyNotFound
-from tests.contract.fixtures import DriverFixtures, fill, keys_below, lacks, needs
+from tests.contract.fixtures import DriverFixtures, keys_below, lacks, needs, put_all
 
 
 async def _pages(store: Store, prefix: str, limit: int) -> list[list[Entry]]:
@@ -27,8 +27,8 @@ async def _levels(store: Store, prefix: str, limit: int) -> list[list[Child]]:
             return pages
 
 
-class Listing(DriverFixtures):
-    """What lies below a prefix: listings, levels, pages, and deleting all of it."""
+class ListingContract(DriverFixtures):
+    """Listings, levels, pages and tree deletions below a prefix."""
 
     async def test_list(self, store: Store) -> None:
         """As libkv's List (C2): all depths, the prefix itself excluded, with and without the slash at its end."""
@@ -36,7 +36,7 @@ class Listing(DriverFixtures):
         await store.put("testList/child", b"first")
         nesting = Capability.NESTING in self.driver.capabilities
         await store.put("testList/subfolder", b"second" if nesting else b"", is_dir=True)
-        await fill(store, *(f"testList/subfolder/key{number}" for number in (1, 2, 3)))
+        await put_all(store, *(f"testList/subfolder/key{number}" for number in (1, 2, 3)))
         for prefix in ("testList", "testList/"):
             page = await store.list(prefix)
             assert sorted(entry.key for entry in page.items) == [
@@ -52,7 +52,7 @@ class Listing(DriverFixtures):
             await store.list("idontexist")
 
     async def test_list_of_two_children(self, store: Store) -> None:
-        """The testList of libkv: values come with the keys."""
+        """As libkv's testList: values come with the keys."""
         await store.put("testList/child", b"first")
         await store.put("testList/other", b"second")
         for prefix in ("testList", "testList/"):
@@ -60,28 +60,33 @@ class Listing(DriverFixtures):
             assert found == {"testList/child": b"first", "testList/other": b"second"}
 
     async def test_delete_tree(self, store: Store) -> None:
-        """As libkv's DeleteTree (C3), at any depth, and the count of what it was."""
+        """As libkv's DeleteTree (C3), at any depth, with the number of deleted entries."""
         keys = ["testDeleteTree/first", "testDeleteTree/second", "testDeleteTree/deep/down/below"]
-        await fill(store, *keys)
-        assert await store.delete_tree("testDeleteTree") == len([key for key in self.entries(*keys) if "/" in key])
+        await put_all(store, *keys)
+        assert await store.delete_tree("testDeleteTree") == len(
+            [key for key in self.expected_keys(*keys) if "/" in key]
+        )
         for key in keys:
             with pytest.raises(KeyNotFound):
                 await store.get(key)
         with pytest.raises(KeyNotFound):
             await store.delete_tree("testDeleteTree")
 
-    async def test_the_top_is_never_missing(self, store: Store) -> None:
+    async def test_list_of_an_empty_store_is_empty(self, store: Store) -> None:
+        """The top itself is never missing."""
         assert (await store.list("")).items == ()
         assert (await store.children("")).items == ()
 
-    async def test_a_key_with_nothing_below_has_no_children(self, store: Store) -> None:
+    async def test_children_of_a_leaf_are_empty(self, store: Store) -> None:
+        """A missing key raises KeyNotFound instead."""
         await store.put("leaf", b"value")
         assert (await store.children("leaf")).items == ()
         with pytest.raises(KeyNotFound):
             await store.children("idontexist")
 
-    async def test_foo_never_means_foobar(self, store: Store) -> None:
-        await fill(store, *self.possible("foo/one", "foobar", "foobar/two", "foo-", "foo0"))
+    async def test_prefix_foo_excludes_foobar(self, store: Store) -> None:
+        """Listings, levels and deletions below `foo` leave out `foobar` and `foo-`."""
+        await put_all(store, *self.storable_keys("foo/one", "foobar", "foobar/two", "foo-", "foo0"))
         beside = ["foo-", "foo0", "foobar", "foobar/two"]
         assert await keys_below(store, "foo") == ["foo/one"]
         assert await keys_below(store, "foo/") == ["foo/one"]
@@ -96,22 +101,25 @@ class Listing(DriverFixtures):
                 await store.list("foo")
 
     @needs(Capability.NESTING)
-    async def test_delete_tree_leaves_the_key_of_the_prefix_itself(self, store: Store) -> None:
-        await fill(store, "foo", "foo/one")
+    async def test_delete_tree_keeps_the_key_of_the_prefix(self, store: Store) -> None:
+        """A prefix that is a key with nothing below it raises KeyNotFound."""
+        await put_all(store, "foo", "foo/one")
         assert await store.delete_tree("foo") == 1
         assert await keys_below(store, "") == ["foo"]
         with pytest.raises(KeyNotFound):
             await store.delete_tree("foo")
 
     async def test_delete_tree_of_everything_stays_below_the_address(self, store: Store) -> None:
-        await fill(store, "deeper/one", "deeper/two/three", "beside")
+        """Keys beside the path of the address stay."""
+        await put_all(store, "deeper/one", "deeper/two/three", "beside")
         async with self.connection("deeper") as deeper:
-            assert await deeper.delete_tree("") == len(self.entries("one", "two/three"))
+            assert await deeper.delete_tree("") == len(self.expected_keys("one", "two/three"))
         left = await keys_below(store, "")
-        assert left == [key for key in self.entries("beside", "deeper/one") if "/" not in key]
+        assert left == [key for key in self.expected_keys("beside", "deeper/one") if "/" not in key]
 
-    async def test_characters_that_mean_something_elsewhere_mean_nothing_in_a_prefix(self, store: Store) -> None:
-        await fill(store, "a*/one", "ab/two", "a?/three", "[ab]/four", "a%/five", "a\\/six")
+    async def test_prefix_with_pattern_characters_is_literal(self, store: Store) -> None:
+        """Wildcards, brackets, percent signs and backslashes have no meaning in a prefix."""
+        await put_all(store, "a*/one", "ab/two", "a?/three", "[ab]/four", "a%/five", "a\\/six")
         for prefix, key in (
             ("a*", "a*/one"),
             ("a?", "a?/three"),
@@ -123,11 +131,11 @@ class Listing(DriverFixtures):
         assert await store.delete_tree("a*") == 1
         assert await store.exists("ab/two")
 
-    async def test_children_before_a_place(self, store: Store) -> None:
+    async def test_children_before_a_key_returns_those_before_it(self, store: Store) -> None:
         """The last children of a level, and those before any place in it, come in order with none left out."""
-        names = self.possible("a", "a-b", "a/x", "a0", "b/y", "b0/y", "c05", "c1", "c10", "cé/z", "d")
-        await fill(store, *(f"dir/{name}" for name in names))
-        await fill(store, "dis", "di/r")
+        names = self.storable_keys("a", "a-b", "a/x", "a0", "b/y", "b0/y", "c05", "c1", "c10", "cé/z", "d")
+        await put_all(store, *(f"dir/{name}" for name in names))
+        await put_all(store, "dis", "di/r")
         level = [child for page in await _levels(store, "dir", 100) for child in page]
         whole = (await store.children_before("dir")).items
         assert [*whole] == level
@@ -148,24 +156,27 @@ class Listing(DriverFixtures):
         with pytest.raises(KeyNotFound):
             await store.children_before("idontexist")
 
-    async def test_children_tell_values_and_further_levels(self, store: Store) -> None:
+    async def test_children_have_flags_for_values_and_levels(self, store: Store) -> None:
+        """Each child says whether it has a value and whether it has children."""
         keys = ("leaf", "both", "both/below", "only/below", "only/deep/down", "both!", "both!/x/y")
-        await fill(store, *self.possible(*keys))
+        await put_all(store, *self.storable_keys(*keys))
         assert sorted((await store.children("")).items, key=lambda child: child.name) == [
             Child("both", "both", has_value=True, has_children=True),
             Child("both!", "both!", has_value=True, has_children=True),
             Child("leaf", "leaf", has_value=True, has_children=False),
-            Child("only", "only", has_value="only" in self.entries("only/deep"), has_children=True),
+            Child("only", "only", has_value="only" in self.expected_keys("only/deep"), has_children=True),
         ]
         assert sorted((await store.children("only")).items, key=lambda child: child.name) == [
             Child("below", "only/below", has_value=True, has_children=False),
-            Child("deep", "only/deep", has_value="only/deep" in self.entries("only/deep/down"), has_children=True),
+            Child(
+                "deep", "only/deep", has_value="only/deep" in self.expected_keys("only/deep/down"), has_children=True
+            ),
         ]
 
     @lacks(Capability.DIRECTORIES)
-    async def test_splitting_loses_nothing(self, store: Store) -> None:
+    async def test_children_keep_keys_with_empty_names_apart(self, store: Store) -> None:
         """`a//b`, `/a`, `a/` and `a` are four keys, and each is reached by going down."""
-        await fill(store, "a//b", "/a", "a/", "a")
+        await put_all(store, "a//b", "/a", "a/", "a")
         assert set((await store.children("")).items) == {
             Child("", "", has_value=False, has_children=True),
             Child("a", "a", has_value=True, has_children=True),
@@ -175,9 +186,10 @@ class Listing(DriverFixtures):
         assert (await store.children("a//")).items == (Child("b", "a//b", has_value=True, has_children=False),)
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 7])
-    async def test_small_pages_together_are_one_big_page(self, store: Store, limit: int) -> None:
+    async def test_small_pages_add_up_to_one_large_page(self, store: Store, limit: int) -> None:
+        """Each page but the last is full, and nothing is left out or repeated."""
         keys = ("a", "a/1", "a/2", "a-b", "a-b/1", "a!", "b/1/2/3", "b/1/2/4", "c", "d/x", "d", "e/f")
-        await fill(store, *(f"top/{key}" for key in self.possible(*keys)))
+        await put_all(store, *(f"top/{key}" for key in self.storable_keys(*keys)))
         whole = await store.list("top")
         pages = await _pages(store, "top", limit)
         assert [entry for page in pages for entry in page] == [*whole.items]
@@ -188,13 +200,15 @@ class Listing(DriverFixtures):
         assert all(len(page) == limit for page in levels[:-1])
         assert sorted(child.name for child in level.items) == ["a", "a!", "a-b", "b", "c", "d", "e"]
 
-    async def test_a_page_that_is_just_full_is_the_last(self, store: Store) -> None:
-        await fill(store, "top/a", "top/b")
+    async def test_page_that_is_just_full_is_the_last(self, store: Store) -> None:
+        """No cursor leads to an empty page."""
+        await put_all(store, "top/a", "top/b")
         assert (await store.list("top", limit=2)).next is None
         assert (await store.children("top", limit=2)).next is None
 
-    async def test_a_listing_goes_on_after_a_key(self, store: Store) -> None:
-        await fill(store, *self.possible("top/a", "top/b", "top/c", "top/c/d", "top/e"))
+    async def test_list_after_a_key_continues_behind_it(self, store: Store) -> None:
+        """The key need not exist."""
+        await put_all(store, *self.storable_keys("top/a", "top/b", "top/c", "top/c/d", "top/e"))
         page = await store.list("top", after="top/b")
         assert [entry.key for entry in page.items] == ["top/c", "top/c/d", "top/e"]
         assert [entry.key for entry in (await store.list("top", after="top/c")).items] == ["top/c/d", "top/e"]
@@ -202,15 +216,17 @@ class Listing(DriverFixtures):
         assert [child.name for child in level.items] == ["e"]
         assert (await store.list("top", after="top/z")).items == ()
 
-    async def test_a_listing_without_values_has_none(self, store: Store) -> None:
+    async def test_list_without_values_has_keys_and_revisions(self, store: Store) -> None:
+        """The value of each entry is None."""
         entry = await store.put("top/a", b"value")
         found = (await store.list("top", values=False)).items[0]
         assert found.value is None
         assert (found.key, found.revision) == (entry.key, entry.revision)
 
     @needs(Capability.SNAPSHOT)
-    async def test_pages_stay_at_one_revision_while_another_writes(self, store: Store, other: Store) -> None:
-        await fill(store, *(f"top/{number:02}" for number in range(10)), value=b"before")
+    async def test_list_pages_stay_at_one_revision(self, store: Store, other: Store) -> None:
+        """Writes of another connection between two pages are not seen."""
+        await put_all(store, *(f"top/{number:02}" for number in range(10)), value=b"before")
         page = await store.list("top", limit=3)
         found, first = [*page.items], page.revision
         await other.put("top/09", b"after")
@@ -225,8 +241,9 @@ class Listing(DriverFixtures):
         ]
 
     @needs(Capability.SNAPSHOT)
-    async def test_levels_stay_at_one_revision_while_another_writes(self, store: Store, other: Store) -> None:
-        await fill(store, "top/a/1", "top/b", "top/c/1", "top/d")
+    async def test_children_pages_stay_at_one_revision(self, store: Store, other: Store) -> None:
+        """Writes of another connection between two pages are not seen."""
+        await put_all(store, "top/a/1", "top/b", "top/c/1", "top/d")
         page = await store.children("top", limit=2)
         names = [child.name for child in page.items]
         await other.delete("top/d")
@@ -236,11 +253,12 @@ class Listing(DriverFixtures):
         assert names + [child.name for child in page.items] == ["a", "b", "c", "d"]
 
     @needs(Capability.SNAPSHOT, Capability.RESUME)
-    async def test_a_listing_whose_revision_was_compacted_says_so(self, store: Store) -> None:
-        await fill(store, "top/a", "top/b", "top/c")
+    async def test_list_after_a_compaction_raises_compacted(self, store: Store) -> None:
+        """A cursor of the key alone continues at the newest revision."""
+        await put_all(store, "top/a", "top/b", "top/c")
         page = await store.list("top", limit=1)
         level = await store.children("top", limit=1)
-        await fill(store, "top/a", "top/b")
+        await put_all(store, "top/a", "top/b")
         await self.compact(store)
         with pytest.raises(Compacted):
             await store.list("top", after=page.next)
@@ -251,8 +269,9 @@ class Listing(DriverFixtures):
         assert [entry.key for entry in again.items] == ["top/b", "top/c"]
 
     @needs(Capability.GUARDED_DELETE)
-    async def test_a_guarded_delete_of_what_was_seen(self, store: Store, other: Store) -> None:
-        await fill(store, "top/a", "top/b/c")
+    async def test_guarded_delete_tree_deletes_what_was_listed(self, store: Store, other: Store) -> None:
+        """A write outside of the prefix does not prevent it."""
+        await put_all(store, "top/a", "top/b/c")
         preview = await store.list("top")
         await other.put("topmost", b"elsewhere")
         assert await store.delete_tree("top", guard=preview.revision) == 2
@@ -260,8 +279,9 @@ class Listing(DriverFixtures):
 
     @pytest.mark.parametrize("written", ["top/a", "top/b/c", "top/new"])
     @needs(Capability.GUARDED_DELETE)
-    async def test_a_guarded_delete_refuses_after_a_write(self, store: Store, other: Store, written: str) -> None:
-        await fill(store, "top/a", "top/b/c")
+    async def test_guarded_delete_tree_after_a_write_is_refused(self, store: Store, other: Store, written: str) -> None:
+        """Nothing is deleted."""
+        await put_all(store, "top/a", "top/b/c")
         preview = await store.list("top")
         await other.put(written, b"value")
         before = await keys_below(store, "top")

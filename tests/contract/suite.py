@@ -1,16 +1,26 @@
-"""The whole contract: `class TestMyStore(AllOfTheContract, MyFixtures)` is a driver's test."""
+"""The whole contract: `class TestMyStore(DriverContract, MyFixtures)` is a driver's test."""
 
-from tests.contract.atomic import Atomic, History
-from tests.contract.common import Common
-from tests.contract.errors import Refusals
-from tests.contract.keys import Keys
-from tests.contract.locks import Inspecting, Locking
-from tests.contract.reads import Listing
-from tests.contract.ttl import Lifetimes
-from tests.contract.watches import Resuming, Watching
+from tests.contract.atomic import AtomicContract, HistoryContract
+from tests.contract.common import SingleKeyContract
+from tests.contract.errors import UnsupportedContract
+from tests.contract.keys import KeyContract
+from tests.contract.locks import LockContract, LockListContract
+from tests.contract.reads import ListingContract
+from tests.contract.ttl import TtlContract
+from tests.contract.watches import ResumeContract, WatchContract
 
 
 class DriverContract(
-    Common, Listing, Atomic, History, Lifetimes, Watching, Resuming, Locking, Inspecting, Keys, Refusals
+    SingleKeyContract,
+    ListingContract,
+    AtomicContract,
+    HistoryContract,
+    TtlContract,
+    WatchContract,
+    ResumeContract,
+    LockContract,
+    LockListContract,
+    KeyContract,
+    UnsupportedContract,
 ):
-    """Every family."""
+    """All tests of the contract."""

@@ -17,7 +17,7 @@ from explorer.drivers.consul.lock import LOCK_FLAG
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock, KeyNotFound
 from explorer.model.locks import LockInfo
-from tests.contract.fixtures import PATIENCE
+from tests.contract.fixtures import WAIT_TIMEOUT
 from tests.servers.consul import ConsulServer
 from tests.servers.waiting import eventually
 
@@ -45,7 +45,7 @@ def consul_lock(server: ConsulServer, name: str, held: Path, *options: str) -> I
         yield process
     finally:
         # A killed holder leaves its session behind, and the lock-delay after that.
-        patience = PATIENCE if held.exists() else _WAITER_TIMEOUT
+        patience = WAIT_TIMEOUT if held.exists() else _WAITER_TIMEOUT
         os.killpg(process.pid, signal.SIGTERM)
         try:
             process.communicate(timeout=patience)
@@ -64,7 +64,7 @@ async def test_acquire_while_consul_lock_holds_cannot_lock(
     """The lock of `consul lock` is listed with its session, and can be acquired after its release."""
     held = tmp_path / "held"
     with consul_lock(shared_consul, f"{root}/job", held):
-        await eventually(held.exists, "consul lock holds it", PATIENCE)
+        await eventually(held.exists, "consul lock holds it", WAIT_TIMEOUT)
         lock = store.lock("job/.lock", ttl=10)
         with pytest.raises(CannotLock):
             await lock.acquire(timeout=0.3)
@@ -75,7 +75,7 @@ async def test_acquire_while_consul_lock_holds_cannot_lock(
         assert "waiters cannot be seen" in info.kind
         assert "lock-delay 15 s" in info.kind
         assert "release" in info.kind
-    await lock.acquire(timeout=PATIENCE)
+    await lock.acquire(timeout=WAIT_TIMEOUT)
     assert lock.held
     await lock.release()
 
@@ -94,7 +94,7 @@ async def test_consul_lock_waits_for_our_lock(
         assert process.poll() is None
         assert lock.held
         await lock.release()
-        await eventually(held.exists, "consul lock holds it", PATIENCE)
+        await eventually(held.exists, "consul lock holds it", WAIT_TIMEOUT)
 
 
 async def test_locks_lists_semaphore_with_contenders(
@@ -106,14 +106,14 @@ async def test_locks_lists_semaphore_with_contenders(
         consul_lock(shared_consul, f"{root}/pool", files[0], "-n=2"),
         consul_lock(shared_consul, f"{root}/pool", files[1], "-n=2"),
     ):
-        await eventually(lambda: files[0].exists() and files[1].exists(), "two hold it", PATIENCE)
+        await eventually(lambda: files[0].exists() and files[1].exists(), "two hold it", WAIT_TIMEOUT)
         with consul_lock(shared_consul, f"{root}/pool", files[2], "-n=2"):
 
             async def waits() -> bool:
                 info = await find_lock(store, "pool")
                 return info is not None and len(info.waiters) == 1
 
-            await eventually(waits, "the third waits", PATIENCE)
+            await eventually(waits, "the third waits", WAIT_TIMEOUT)
             info = await find_lock(store, "pool")
             assert info is not None
             assert info.kind.startswith("Consul semaphore, 2 of 2 held, also by ")
@@ -151,7 +151,7 @@ async def test_lock_is_lost_when_its_session_is_destroyed(shared_consul: ConsulS
     await lock.acquire()
     session = (await store.get("key")).lease
     await asyncio.to_thread(shared_consul.http, "PUT", f"/v1/session/destroy/{session}")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         await lock.lost.wait()
     assert not lock.held
     await lock.release()
@@ -164,7 +164,7 @@ async def test_waiting_lock_is_acquired_after_lock_delay(shared_consul: ConsulSe
     waiting = asyncio.create_task(second.acquire())
     session = (await store.get("key")).lease
     await asyncio.to_thread(shared_consul.http, "PUT", f"/v1/session/destroy/{session}")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         await waiting
     assert second.held
     await second.release()

@@ -13,7 +13,7 @@ from explorer.drivers.consul.reader import ConsulReader
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Lost, Put, Restored, Resync
-from tests.contract.fixtures import changes, take, told
+from tests.contract.fixtures import keys_and_values, take_changes, take_events
 from tests.servers.consul import ConsulServer
 
 
@@ -40,17 +40,17 @@ async def test_watch_tree_finds_each_change_in_a_large_tree(shared_consul: Consu
     """Changes, creations and deletions are found in a tree of several parts."""
     await put_many(shared_consul, store, 3 * MAX_PART_KEYS)
     async with store.watch_tree("") as events:
-        await take(events, 1)
+        await take_events(events, 1)
         await store.put("000000", b"first")
-        assert told(await changes(events, 1)) == [("000000", b"first")]
+        assert keys_and_values(await take_changes(events, 1)) == [("000000", b"first")]
         await store.put(f"{3 * MAX_PART_KEYS - 1:06}", b"last")
-        assert told(await changes(events, 1)) == [(f"{3 * MAX_PART_KEYS - 1:06}", b"last")]
+        assert keys_and_values(await take_changes(events, 1)) == [(f"{3 * MAX_PART_KEYS - 1:06}", b"last")]
         await store.put("new//odd", b"made")
-        assert told(await changes(events, 1)) == [("new//odd", b"made")]
+        assert keys_and_values(await take_changes(events, 1)) == [("new//odd", b"made")]
         await store.delete("001234")
-        assert told(await changes(events, 1)) == [("001234", None)]
+        assert keys_and_values(await take_changes(events, 1)) == [("001234", None)]
         await store.delete_tree("new")
-        assert told(await changes(events, 1)) == [("new//odd", None)]
+        assert keys_and_values(await take_changes(events, 1)) == [("new//odd", None)]
 
 
 async def test_watch_tree_finds_a_key_that_others_begin_with(shared_consul: ConsulServer, store: ConsulStore) -> None:
@@ -58,9 +58,9 @@ async def test_watch_tree_finds_a_key_that_others_begin_with(shared_consul: Cons
     await put_many(shared_consul, store, 2 * MAX_PART_KEYS)
     await store.put("0", b"the beginning of all others")
     async with store.watch_tree("") as events:
-        await take(events, 1)
+        await take_events(events, 1)
         await store.put("0", b"changed")
-        assert told(await changes(events, 1)) == [("0", b"changed")]
+        assert keys_and_values(await take_changes(events, 1)) == [("0", b"changed")]
 
 
 @pytest.mark.parametrize("prefix", ["a//", "/", "b/../c", "d/./"])
@@ -70,9 +70,17 @@ async def test_watch_of_keys_that_urls_alter(store: ConsulStore, prefix: str) ->
     async with store.watch_tree(prefix) as tree, store.watch(key) as single:
         await store.put("beside", b"")
         await store.put(key, b"value")
-        assert told(await changes(tree, 1)) == told(await changes(single, 1)) == [(key, b"value")]
+        assert (
+            keys_and_values(await take_changes(tree, 1))
+            == keys_and_values(await take_changes(single, 1))
+            == [(key, b"value")]
+        )
         await store.delete(key)
-        assert told(await changes(tree, 1)) == told(await changes(single, 1)) == [(key, None)]
+        assert (
+            keys_and_values(await take_changes(tree, 1))
+            == keys_and_values(await take_changes(single, 1))
+            == [(key, None)]
+        )
 
 
 async def test_watch_ignores_writes_elsewhere(store: ConsulStore) -> None:
@@ -82,22 +90,22 @@ async def test_watch_ignores_writes_elsewhere(store: ConsulStore) -> None:
             await store.put("elsewhere", f"{number}".encode())
         await store.put("missing/key", b"value")
         await store.put("absent", b"value")
-        assert told(await changes(tree, 1)) == [("missing/key", b"value")]
-        assert told(await changes(single, 1)) == [("absent", b"value")]
+        assert keys_and_values(await take_changes(tree, 1)) == [("missing/key", b"value")]
+        assert keys_and_values(await take_changes(single, 1)) == [("absent", b"value")]
 
 
 async def test_watch_survives_a_restart_of_the_server(own_consul: ConsulServer) -> None:
     """A restart is reported as Lost and Restored, and the next change follows."""
     async with make_store(own_consul) as store, store.watch_tree("top") as tree, store.watch("top/key") as single:
-        await take(tree, 1)
-        await take(single, 1)
+        await take_events(tree, 1)
+        await take_events(single, 1)
         await asyncio.to_thread(own_consul.kill)
         for events in (tree, single):
-            assert isinstance((await take(events, 1))[0], Lost)
+            assert isinstance((await take_events(events, 1))[0], Lost)
         await asyncio.to_thread(own_consul.start)
         await store.put("top/key", b"after")
         for events in (tree, single):
-            restored, put = await take(events, 2)
+            restored, put = await take_events(events, 2)
             assert isinstance(restored, Restored)
             assert isinstance(put, Put)
             assert (put.entry.value, put.inferred) == (b"after", False)
@@ -110,20 +118,20 @@ async def test_watch_of_a_server_that_lost_its_data_resyncs(own_consul: ConsulSe
             await store.put("top/gone", f"{number}".encode())
         await store.put("top/same", b"")
         async with store.watch_tree("top") as tree, store.watch("top/gone") as single:
-            await take(tree, 1)
-            await take(single, 1)
+            await take_events(tree, 1)
+            await take_events(single, 1)
             await asyncio.to_thread(own_consul.kill)
             own_consul.forget()
             await asyncio.to_thread(own_consul.start)
             for events in (tree, single):
-                lost, resync = await take(events, 2)
+                lost, resync = await take_events(events, 2)
                 assert isinstance(lost, Lost)
                 assert isinstance(resync, Resync)
                 assert "went back" in resync.reason
-            gone = await changes(tree, 2)
-            assert sorted(told(gone)) == [("top/gone", None), ("top/same", None)]
+            gone = await take_changes(tree, 2)
+            assert sorted(keys_and_values(gone)) == [("top/gone", None), ("top/same", None)]
             assert all(event.inferred for event in gone)
-            assert told(await changes(single, 1)) == [("top/gone", None)]
+            assert keys_and_values(await take_changes(single, 1)) == [("top/gone", None)]
 
 
 async def test_watch_tree_repeats_a_search_that_was_cut_off(
@@ -143,8 +151,8 @@ async def test_watch_tree_repeats_a_search_that_was_cut_off(
 
     await store.put("a", b"before")
     async with store.watch_tree("") as events:
-        await take(events, 1)
+        await take_events(events, 1)
         monkeypatch.setattr(ConsulReader, "list_pairs", cut_once)
         await store.put("a", b"after")
-        assert told(await changes(events, 1)) == [("a", b"after")]
+        assert keys_and_values(await take_changes(events, 1)) == [("a", b"after")]
         assert not failures

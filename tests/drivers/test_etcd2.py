@@ -20,7 +20,7 @@ _HISTORY_SIZE = 1000
 
 class Etcd2Fixtures(DriverFixtures):
     driver: ClassVar[type[Store]] = Etcd2Store
-    leases: ClassVar[bool] = False
+    has_leases: ClassVar[bool] = False
 
     @pytest.fixture(autouse=True)
     def _server(self, shared_etcd2: EtcdServer) -> None:

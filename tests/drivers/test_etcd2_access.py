@@ -20,7 +20,7 @@ from explorer.model.errors import (
     Unauthenticated,
 )
 from explorer.model.events import Put, Started
-from tests.contract.fixtures import PATIENCE, changes
+from tests.contract.fixtures import WAIT_TIMEOUT, take_changes
 from tests.servers.certificates import Certificates
 from tests.servers.etcd import EtcdServer, Tls
 from tests.servers.etcd2 import PlainV2
@@ -52,7 +52,7 @@ async def test_etcd_3_5_with_enable_v2_is_supported() -> None:
     async with EtcdServer("3.5", v2=True) as server, make(server, path=path) as store:
         async with store.watch_tree("") as events:
             await store.put("a/b", b"value", ttl=60)
-            assert [event.key for event in await changes(events, 2)] == ["a", "a/b"]
+            assert [event.key for event in await take_changes(events, 2)] == ["a", "a/b"]
         assert (await store.status()).version.startswith("3.5.")
 
 
@@ -137,7 +137,7 @@ async def test_user_is_limited_to_the_role(auth_server: tuple[EtcdServer, Access
                 pass
     async with make(server, ann, "mine") as store, store.watch_tree("") as events:
         await store.put("w/key", b"again")
-        assert [event.key for event in await changes(events, 1)] == ["w/key"]
+        assert [event.key for event in await take_changes(events, 1)] == ["w/key"]
         assert isinstance(await store.ping(), int)
 
 
@@ -180,7 +180,7 @@ async def test_tls_connection_with_client_certificate(tls_server: EtcdServer, ce
     async with make(tls_server, client_access(certificates)) as store, store.watch("key") as events:
         assert isinstance(await anext(events), Started)
         await store.put("key", b"value")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT):
             assert isinstance(await anext(events), Put)
 
 
@@ -203,7 +203,7 @@ async def test_wrong_certificate_is_reported(
         cert_file=pair and pair.cert_file,
         key_file=pair and pair.key,
     )
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         with pytest.raises(TlsFailed, match=words) as raised:
             async with make(tls_server, access):
                 pass

@@ -7,7 +7,7 @@ import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.model.errors import CannotLock, InvalidKey
-from tests.contract.fixtures import LASTING, PATIENCE, TTL
+from tests.contract.fixtures import LONG_TTL, MIN_TTL, WAIT_TIMEOUT
 from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd2 import PlainV2
 from tests.servers.waiting import eventually
@@ -19,7 +19,7 @@ async def test_valkeyrie_lock_is_respected_and_listed(store: Etcd2Store, plain: 
     """A lock that valkeyrie holds is listed, refused and waited for."""
     made = plain.put(f"/{path}/job___lock", "value=&prevExist=false&ttl=60")["node"]
     with pytest.raises(CannotLock):
-        await store.lock("job", ttl=TTL).acquire(timeout=0)
+        await store.lock("job", ttl=MIN_TTL).acquire(timeout=0)
     (info,) = await store.locks("job")
     assert info.holder is not None
     assert (info.key, info.holder.fence, info.waiters) == ("job", made["createdIndex"], ())
@@ -28,15 +28,15 @@ async def test_valkeyrie_lock_is_respected_and_listed(store: Etcd2Store, plain: 
         "node"
     ]
     assert (await store.locks())[0].holder is not None
-    waiting = asyncio.create_task(store.lock("job", ttl=TTL).acquire())
+    waiting = asyncio.create_task(store.lock("job", ttl=MIN_TTL).acquire())
     plain.delete(f"/{path}/job___lock", f"prevIndex={renewed['modifiedIndex']}")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         await waiting
 
 
 async def test_valkeyrie_waits_for_our_lock(store: Etcd2Store, plain: PlainV2, path: str) -> None:
     """Valkeyrie waits for our lock, whose value names the holder."""
-    async with store.lock("job", value=b"value", ttl=LASTING) as lock:
+    async with store.lock("job", value=b"value", ttl=LONG_TTL) as lock:
         taken = plain.put(f"/{path}/job___lock", f"value=&prevExist=true&ttl=60&prevIndex={2**64 - 1}")
         assert taken["errorCode"] == 101
         assert plain.put(f"/{path}/job___lock", "value=&prevExist=false&ttl=60")["errorCode"] == 105
@@ -45,7 +45,7 @@ async def test_valkeyrie_waits_for_our_lock(store: Etcd2Store, plain: PlainV2, p
         assert "pid" in info.holder.name
         assert isinstance(info.holder.since, datetime)
         assert info.holder.fence == lock.fence
-        await asyncio.sleep(LASTING * 1.5)  # longer than the TTL
+        await asyncio.sleep(LONG_TTL * 1.5)  # longer than the TTL
         assert lock.held
         assert plain.get(f"/{path}/job___lock")["node"]["createdIndex"] == lock.fence
     assert plain.get(f"/{path}/job___lock")["errorCode"] == 100
@@ -67,7 +67,7 @@ async def test_lock_taken_over_is_lost_and_kept(store: Etcd2Store, plain: PlainV
     await lock.acquire()
     plain.delete(f"/{path}/job___lock")
     theirs = plain.put(f"/{path}/job___lock", "value=&prevExist=false&ttl=60")["node"]
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         await lock.lost.wait()
     await lock.release()
     found = plain.get(f"/{path}/job___lock")["node"]
@@ -83,6 +83,6 @@ async def test_lock_with_value_on_a_directory_is_released(store: Etcd2Store) -> 
     async def is_free() -> bool:
         return await store.locks() == ()
 
-    await eventually(is_free, "the lock is released", PATIENCE)
+    await eventually(is_free, "the lock is released", WAIT_TIMEOUT)
     async with store.lock("top", ttl=60) as lock:
         assert lock.held

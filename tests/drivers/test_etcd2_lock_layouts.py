@@ -9,7 +9,7 @@ from explorer.drivers.etcd2 import Etcd2Store
 from explorer.drivers.etcd2.lock import Etcd2Lock
 from explorer.model.errors import CannotLock, InvalidKey
 from tests.clients.lockers import Locker, libkv
-from tests.contract.fixtures import PATIENCE
+from tests.contract.fixtures import WAIT_TIMEOUT
 from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd import EtcdServer
 from tests.servers.etcd2 import PlainV2
@@ -42,13 +42,13 @@ async def test_libkv_lock_is_listed_refused_and_waited_for(
         assert (info.key, info.layout, info.certain, info.holder.name) == ("job", "libkv", False, "by libkv")
         for layout in (None, "valkeyrie"):
             with pytest.raises(CannotLock, match="libkv"):
-                await asyncio.wait_for(store.lock("job", layout=layout).acquire(), PATIENCE)
+                await asyncio.wait_for(store.lock("job", layout=layout).acquire(), WAIT_TIMEOUT)
         ours = store.lock("job", layout="libkv")
         with pytest.raises(CannotLock):
             await ours.acquire(timeout=0)
         waiting = asyncio.create_task(ours.acquire())
         await asyncio.to_thread(theirs.release)
-        await asyncio.wait_for(waiting, PATIENCE)
+        await asyncio.wait_for(waiting, WAIT_TIMEOUT)
         await ours.release()
 
 
@@ -87,11 +87,11 @@ async def test_libkv_lock_is_renewed_and_lost_when_taken(store: Etcd2Store, plai
         modified: int = plain.get(f"/{path}/job")["node"]["modifiedIndex"]
         return modified > int(first["modifiedIndex"])
 
-    await eventually(renewed, "the key is renewed", PATIENCE)
+    await eventually(renewed, "the key is renewed", WAIT_TIMEOUT)
     assert lock.held
     plain.delete(f"/{path}/job")
     theirs = plain.put(f"/{path}/job", "value=theirs&prevExist=false&ttl=60")["node"]
-    await asyncio.wait_for(lock.lost.wait(), PATIENCE)
+    await asyncio.wait_for(lock.lost.wait(), WAIT_TIMEOUT)
     await lock.release()
     assert plain.get(f"/{path}/job")["node"]["createdIndex"] == theirs["createdIndex"]
 
@@ -112,7 +112,7 @@ async def test_lock_beside_existing_key_is_refused(
     layout, there, form, error, words = case
     plain.put(path_of(store, there), form)
     with pytest.raises(error, match=words):
-        await asyncio.wait_for(store.lock("job", layout=layout).acquire(), PATIENCE)
+        await asyncio.wait_for(store.lock("job", layout=layout).acquire(), WAIT_TIMEOUT)
     assert {entry.key for entry in (await store.list("")).items} <= {there, "job"}
     assert (await store.get(there)).value == (b"data" if form == "value=data" else b"")
 
@@ -129,7 +129,7 @@ async def test_lock_beside_concurrent_other_layout_is_released(
     monkeypatch.setattr(Etcd2Lock, "_enqueue", put_other)
     lock = store.lock("job", layout=layout)
     with pytest.raises(CannotLock, match="layout"):
-        await asyncio.wait_for(lock.acquire(), PATIENCE)
+        await asyncio.wait_for(lock.acquire(), WAIT_TIMEOUT)
     assert not lock.held
     assert [entry.key for entry in (await store.list("")).items] == [beside]
 

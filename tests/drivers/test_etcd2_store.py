@@ -10,7 +10,7 @@ from explorer.drivers.etcd2.keyspace import Node
 from explorer.drivers.etcd2.reader import NodeWalk
 from explorer.model.entries import Child
 from explorer.model.errors import ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
-from tests.contract.fixtures import PATIENCE, keys_below
+from tests.contract.fixtures import WAIT_TIMEOUT, keys_below
 from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd2 import PlainV2, quoted
 from tests.servers.waiting import eventually
@@ -168,7 +168,7 @@ async def test_keep_alive_ends_when_others_recreate_the_key(store: Etcd2Store, p
     async def is_gone() -> bool:
         return not await store.exists("key")
 
-    await eventually(is_gone, "their key expires", PATIENCE)
+    await eventually(is_gone, "their key expires", WAIT_TIMEOUT)
 
 
 # Trees

@@ -8,7 +8,7 @@ from explorer.drivers.etcd2.reader import NodeWalk
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted, Put, Resync, Started
-from tests.contract.fixtures import changes, take, told
+from tests.contract.fixtures import keys_and_values, take_changes, take_events
 from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd import EtcdServer
 from tests.servers.etcd2 import PlainV2
@@ -39,7 +39,7 @@ async def test_tree_watch_yields_implicit_directories(store: Etcd2Store) -> None
     async with store.watch_tree("") as events:
         await store.put("a/b/c", b"value")
         await store.put("a/b/d", b"value")
-        found = await changes(events, 4)
+        found = await take_changes(events, 4)
         assert [event.key for event in found] == ["a", "a/b", "a/b/c", "a/b/d"]
         directory = found[1]
         assert isinstance(directory, Put)
@@ -53,12 +53,14 @@ async def test_tree_watch_yields_each_key_of_a_deleted_directory(store: Etcd2Sto
     async with store.watch_tree("") as events, store.watch("top/b/c") as single, store.watch("topmost/d") as beside:
         await store.put("top/b/new", b"value")
         plain.delete(f"/{path}/top", "recursive=true")
-        gone = (await changes(events, 6))[1:]
-        assert sorted(told(gone)) == [(key, None) for key in ("top", "top/a", "top/b", "top/b/c", "top/b/new")]
+        gone = (await take_changes(events, 6))[1:]
+        assert sorted(keys_and_values(gone)) == [
+            (key, None) for key in ("top", "top/a", "top/b", "top/b/c", "top/b/new")
+        ]
         assert gone[-1].key == "top", "keys below come first"
-        assert told(await changes(single, 1)) == [("top/b/c", None)]
+        assert keys_and_values(await take_changes(single, 1)) == [("top/b/c", None)]
         await store.put("topmost/d", b"other")
-        assert told(await changes(beside, 1)) == [("topmost/d", b"other")]
+        assert keys_and_values(await take_changes(beside, 1)) == [("topmost/d", b"other")]
 
 
 async def test_tree_watch_of_a_deleted_directory(store: Etcd2Store, plain: PlainV2, path: str) -> None:
@@ -66,9 +68,9 @@ async def test_tree_watch_of_a_deleted_directory(store: Etcd2Store, plain: Plain
     await store.put("outer/top/a", b"value")
     async with store.watch_tree("outer/top") as events:
         plain.delete(f"/{path}/outer", "recursive=true")
-        assert told(await changes(events, 1)) == [("outer/top/a", None)]
+        assert keys_and_values(await take_changes(events, 1)) == [("outer/top/a", None)]
         await store.put("outer/top/a", b"again")
-        assert told(await changes(events, 1)) == [("outer/top/a", b"again")]
+        assert keys_and_values(await take_changes(events, 1)) == [("outer/top/a", b"again")]
 
 
 async def test_tree_watch_yields_keys_of_an_expired_directory(store: Etcd2Store) -> None:
@@ -76,7 +78,7 @@ async def test_tree_watch_yields_keys_of_an_expired_directory(store: Etcd2Store)
     async with store.watch_tree("") as events:
         await store.put("short", b"", is_dir=True, ttl=3)
         await store.put("short/key", b"value")
-        assert [(type(event), event.key) for event in await changes(events, 4)] == [
+        assert [(type(event), event.key) for event in await take_changes(events, 4)] == [
             (Put, "short"),
             (Put, "short/key"),
             (Deleted, "short/key"),
@@ -87,17 +89,17 @@ async def test_tree_watch_yields_keys_of_an_expired_directory(store: Etcd2Store)
 async def test_key_watch_yields_the_key_as_a_directory(store: Etcd2Store) -> None:
     """A watched key that becomes a directory is reported."""
     async with store.watch("top") as events:
-        started = (await take(events, 1))[0]
+        started = (await take_events(events, 1))[0]
         assert isinstance(started, Started)
         assert started.entry is None
         await store.put("top/below", b"value")
-        (event,) = await changes(events, 1)
+        (event,) = await take_changes(events, 1)
         assert isinstance(event, Put)
         assert event.entry == await store.get("top")
         await store.put("top/below", b"other")
         await store.delete_tree("top")
         await store.delete("top")
-        assert told(await changes(events, 1)) == [("top", None)]
+        assert keys_and_values(await take_changes(events, 1)) == [("top", None)]
 
 
 async def test_tree_watch_yields_a_directory_for_a_value(store: Etcd2Store, plain: PlainV2, path: str) -> None:
@@ -105,7 +107,7 @@ async def test_tree_watch_yields_a_directory_for_a_value(store: Etcd2Store, plai
     await store.put("key", b"value")
     async with store.watch_tree("") as events:
         plain.put(f"/{path}/key", "dir=true")
-        (event,) = await changes(events, 1)
+        (event,) = await take_changes(events, 1)
         assert isinstance(event, Put)
         assert event.entry.value is None
         assert event.previous is not None
@@ -119,9 +121,9 @@ async def test_resumed_tree_watch_of_a_deleted_directory(store: Etcd2Store, plai
     known = {entry.key: entry.revision for entry in (await store.list("")).items}
     plain.delete(f"/{path}/top", "recursive=true")
     async with store.watch_tree("", since=last.revision, known=known) as events:
-        assert told(await changes(events, 3)) == [("top/b", None), ("top/a", None), ("top", None)]
+        assert keys_and_values(await take_changes(events, 3)) == [("top/b", None), ("top/a", None), ("top", None)]
     async with store.watch_tree("", since=last.revision) as events:
-        assert isinstance((await take(events, 2))[1], Resync), "its keys are unknown"
+        assert isinstance((await take_events(events, 2))[1], Resync), "its keys are unknown"
 
 
 async def test_tree_watch_leaves_out_hidden_keys(store: Etcd2Store) -> None:
@@ -129,8 +131,8 @@ async def test_tree_watch_leaves_out_hidden_keys(store: Etcd2Store) -> None:
     async with store.watch_tree("") as events, store.watch("_hidden") as single:
         await store.put("_hidden", b"value")
         await store.put("shown", b"value")
-        assert told(await changes(events, 1)) == [("shown", b"value")]
-        assert told(await changes(single, 1)) == [("_hidden", b"value")]
+        assert keys_and_values(await take_changes(events, 1)) == [("shown", b"value")]
+        assert keys_and_values(await take_changes(single, 1)) == [("_hidden", b"value")]
 
 
 # History
@@ -150,7 +152,7 @@ async def test_silent_watch_survives_changes_of_other_keys(
             await write_elsewhere(shared_etcd2, f"{path}-beside", _HISTORY_SIZE // 2)
         proxy.reset_connections()
         await store.put("key", b"value")
-        assert told(await changes(events, 1)) == [("key", b"value")]
+        assert keys_and_values(await take_changes(events, 1)) == [("key", b"value")]
 
 
 @pytest.mark.parametrize("single", [False, True])
@@ -160,7 +162,7 @@ async def test_watch_behind_the_history_resyncs(shared_etcd2: EtcdServer, path: 
         await store.put("same", b"value")
         await store.put("key", b"before")
         async with store.watch("key") if single else store.watch_tree("") as events:
-            await take(events, 1)
+            await take_events(events, 1)
             proxy.reset()
             async with store_at(shared_etcd2.address, path) as beside:
                 await beside.put("key", b"after")
@@ -168,17 +170,17 @@ async def test_watch_behind_the_history_resyncs(shared_etcd2: EtcdServer, path: 
                     await beside.delete("same")
             await write_elsewhere(shared_etcd2, f"{path}-beside", _HISTORY_SIZE + 1)
             proxy.heal()
-            lost, resync, put = await take(events, 3)
+            lost, resync, put = await take_events(events, 3)
             assert isinstance(resync, Resync), lost
             assert "1000" in resync.reason
             assert isinstance(put, Put)
             assert (put.key, put.entry.value, put.inferred) == ("key", b"after", True)
             if not single:
-                (gone,) = await changes(events, 1)
+                (gone,) = await take_changes(events, 1)
                 assert isinstance(gone, Deleted)
                 assert (gone.key, gone.inferred) == ("same", True)
             await store.put("key", b"now")
-            assert told(await changes(events, 1)) == [("key", b"now")]
+            assert keys_and_values(await take_changes(events, 1)) == [("key", b"now")]
 
 
 async def test_resync_cut_off_by_the_connection_is_repeated(
@@ -199,14 +201,14 @@ async def test_resync_cut_off_by_the_connection_is_repeated(
     async with FaultProxy(shared_etcd2.client_port) as proxy, store_at(proxy.address, path) as store:
         await store.put("key", b"before")
         async with store.watch_tree("") as events:
-            await take(events, 1)
+            await take_events(events, 1)
             monkeypatch.setattr(NodeWalk, "take", fail_once)
             proxy.reset()
             async with store_at(shared_etcd2.address, path) as beside:
                 await beside.put("key", b"after")
             await write_elsewhere(shared_etcd2, f"{path}-beside", _HISTORY_SIZE + 1)
             proxy.heal()
-            assert told(await changes(events, 1)) == [("key", b"after")]
+            assert keys_and_values(await take_changes(events, 1)) == [("key", b"after")]
             assert not failures
 
 
@@ -216,7 +218,9 @@ async def test_resumed_watch_yields_all_past_changes(store: Etcd2Store) -> None:
     for number in range(1, 30):
         await store.put("key", f"{number}".encode())
     async with store.watch("key", since=first.revision) as events:
-        assert [value for _, value in told(await changes(events, 29))] == [f"{n}".encode() for n in range(1, 30)]
+        assert [value for _, value in keys_and_values(await take_changes(events, 29))] == [
+            f"{n}".encode() for n in range(1, 30)
+        ]
 
 
 # Another store
@@ -230,16 +234,16 @@ async def test_watch_detects_another_store(
     async with FaultProxy(shared_etcd2.client_port) as proxy, store_at(proxy.address, path) as store:
         await store.put("key", b"here")
         async with store.watch("key") if single else store.watch_tree("") as events:
-            await take(events, 1)
+            await take_events(events, 1)
             async with store_at(own_etcd2.address, path) as beside:
                 for number in range(50):
                     await beside.put("other", f"{number}".encode())
             proxy.server_port = own_etcd2.client_port
             proxy.reset_connections()
-            _, resync = await take(events, 2)
+            _, resync = await take_events(events, 2)
             assert isinstance(resync, Resync)
             assert "cluster" in resync.reason
-            found = told(await changes(events, 1 if single else 2))
+            found = keys_and_values(await take_changes(events, 1 if single else 2))
             assert ("key", None) in found
             assert single or ("other", b"49") in found
 
@@ -250,11 +254,11 @@ async def test_watch_detects_a_store_that_went_back(own_etcd2: EtcdServer, path:
         for number in range(30):
             await store.put("key", f"{number}".encode())
         async with store.watch_tree("") as events:
-            await take(events, 1)
+            await take_events(events, 1)
             own_etcd2.kill()
             own_etcd2.forget()
             own_etcd2.start()
-            _, resync, gone = await take(events, 3)
+            _, resync, gone = await take_events(events, 3)
             assert isinstance(resync, Resync)
             assert "went back" in resync.reason
-            assert told([gone]) == [("key", None)]  # type: ignore[list-item]  # a single watch tells these events only
+            assert keys_and_values([gone]) == [("key", None)]  # type: ignore[list-item]  # a single watch tells these events only

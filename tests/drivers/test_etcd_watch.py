@@ -7,7 +7,7 @@ from explorer.drivers.etcd import EtcdStore
 from explorer.model.address import Access, parse
 from explorer.model.entries import Revision
 from explorer.model.events import Resync, Started
-from tests.contract.fixtures import changes, take, told
+from tests.contract.fixtures import keys_and_values, take_changes, take_events
 from tests.servers.etcd import EtcdServer
 
 
@@ -21,9 +21,9 @@ async def test_resync_reads_a_table_that_was_empty_before(shared_etcd: EtcdServe
         await store.delete("deleted")
         await asyncio.to_thread(shared_etcd.compact)
         async with store.watch_tree("", since=since, known=known) as events:
-            started, resync = await take(events, 2)
+            started, resync = await take_events(events, 2)
             assert isinstance(started, Started)
             assert isinstance(resync, Resync)
             known["deleted"] = deleted  # an event from before, which the watcher takes only now
             async with asyncio.timeout(10):
-                assert told(await changes(events, 1)) == [("deleted", None)]
+                assert keys_and_values(await take_changes(events, 1)) == [("deleted", None)]

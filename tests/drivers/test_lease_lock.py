@@ -11,7 +11,7 @@ from explorer.drivers.common.tasks import Tasks
 from explorer.model.clock import boottime
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, KeyNotFound, LockLost
-from tests.contract.fixtures import PATIENCE
+from tests.contract.fixtures import WAIT_TIMEOUT
 
 
 class NoConnection:
@@ -90,7 +90,7 @@ async def test_lock_with_an_ended_lease_is_lost_and_can_be_reacquired(tasks: Tas
     await lock.acquire()
     assert lock.held
     lock.ended = True
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         await lock.lost.wait()
     assert not lock.held
     await lock.release()

@@ -14,7 +14,7 @@ import explorer
 from explorer.cli.exit_codes import ExitCode, exit_code
 from explorer.drivers.base import Store
 from explorer.model.errors import CannotLock
-from tests.contract.fixtures import PATIENCE
+from tests.contract.fixtures import WAIT_TIMEOUT
 from tests.drivers.test_consul_lock import consul_lock
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
@@ -67,7 +67,7 @@ async def consul_semaphore(ground: Ground) -> AsyncGenerator[None, None]:
     held = ground.folder / "held"
     assert isinstance(ground.server, ConsulServer)
     with consul_lock(ground.server, f"{ground.root}/job", held, "-n=2"):
-        await eventually(held.exists, "the semaphore is held", PATIENCE)
+        await eventually(held.exists, "the semaphore is held", WAIT_TIMEOUT)
         yield
 
 
@@ -126,10 +126,10 @@ async def test_lock_beside_one_of_another_layout_is_refused(
         async with holder(Ground(store, server, tmp_path)):
             lock = store.lock(key, layout=layout)
             with pytest.raises(CannotLock, match=f"layout {name} ") as caught:
-                await asyncio.wait_for(lock.acquire(), PATIENCE)
+                await asyncio.wait_for(lock.acquire(), WAIT_TIMEOUT)
             assert caught.value.hint
             assert exit_code(caught.value) == ExitCode.CONFLICT
             assert not lock.held
         if scheme != "etcd":  # whose entry stays
-            await asyncio.wait_for(lock.acquire(), PATIENCE)
+            await asyncio.wait_for(lock.acquire(), WAIT_TIMEOUT)
             await lock.release()

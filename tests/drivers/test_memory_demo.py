@@ -21,7 +21,7 @@ from explorer.model.address import parse
 from explorer.model.entries import Entry
 from explorer.model.errors import InvalidAddress
 from explorer.model.events import Deleted, Put
-from tests.contract.fixtures import changes, keys_below
+from tests.contract.fixtures import keys_below, take_changes
 
 
 def _chance() -> Random:
@@ -125,7 +125,7 @@ async def test_still_demo_does_not_change(still: DemoStore) -> None:
 async def test_demo_changes_by_itself() -> None:
     """It moves by itself."""
     async with DemoStore(parse("demo:")) as store, store.watch_tree("") as events:
-        assert await changes(events, 5)
+        assert await take_changes(events, 5)
 
 
 async def test_path_shows_a_part_of_a_shared_database(still: DemoStore) -> None:
@@ -157,7 +157,7 @@ class TestMovement:
                 assert any(key.startswith(prefix) for key in deletes), prefix
             for prefix in ("flags/", "metrics/", "service/access/devices/"):
                 assert any(key.startswith(prefix) for key in puts)
-            assert await changes(events, 1)
+            assert await take_changes(events, 1)
 
     async def test_lock_rotation_keeps_the_order(self, keyspace: Database) -> None:
         """Locks go from one client to the next in order."""
@@ -218,7 +218,7 @@ class TestMovement:
         for _ in range(int(seconds * 5)):
             await self._step(keyspace, movement)
         async with store.watch_tree("", since=start) as events:
-            for event in await changes(events, keyspace.revision - start):
+            for event in await take_changes(events, keyspace.revision - start):
                 match event:
                     case Put(entry=entry):
                         puts.add(entry.key)

@@ -13,7 +13,7 @@ from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, InvalidAddress, InvalidKey, LockLost, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.model.keys import encode
-from tests.contract.fixtures import PATIENCE, changes, fill, keys_below, take, told
+from tests.contract.fixtures import WAIT_TIMEOUT, keys_and_values, keys_below, put_all, take_changes, take_events
 from tests.servers.waiting import eventually
 
 
@@ -40,7 +40,7 @@ async def other(keyspace: Database) -> AsyncIterator[MemoryStore]:
 
 
 async def _until_resync(events: Watch) -> AsyncIterator[Event]:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         async for event in events:
             yield event
             if isinstance(event, Resync):
@@ -71,7 +71,7 @@ class TestTime:
         """It ends on the real clock too."""
         async with MemoryStore(parse("memory:")) as store, store.watch("key") as events:
             await store.put("key", b"value", ttl=0.05)
-            assert told(await changes(events, 2)) == [("key", b"value"), ("key", None)]
+            assert keys_and_values(await take_changes(events, 2)) == [("key", b"value"), ("key", None)]
 
     async def test_later_lease_does_not_delay_an_earlier_one(self, store: MemoryStore, clock: ManualClock) -> None:
         """A later lease does not delay an earlier one."""
@@ -79,7 +79,7 @@ class TestTime:
         await store.put("early", b"value", ttl=1)
         async with store.watch_tree("") as events:
             await clock.advance(1)
-            assert told(await changes(events, 1)) == [("early", None)]
+            assert keys_and_values(await take_changes(events, 1)) == [("early", None)]
 
     async def test_deleted_entry_is_not_kept_alive(self, store: MemoryStore, clock: ManualClock) -> None:
         """What is gone is not kept alive any more."""
@@ -99,7 +99,7 @@ class TestTime:
         before = keyspace.revision
         async with store.watch_tree("") as events:
             keyspace.revoke(lease.name)
-            assert [event.revision for event in await changes(events, 2)] == [before + 1] * 2
+            assert [event.revision for event in await take_changes(events, 2)] == [before + 1] * 2
 
     async def test_manual_clock_stops_at_each_timer(self, clock: ManualClock) -> None:
         """Time stops at each moment that somebody waits for."""
@@ -138,14 +138,14 @@ class TestCutConnections:
     async def test_watch_after_a_cut_resumes_without_a_gap(self, store: MemoryStore, other: MemoryStore) -> None:
         """A watch goes on without a gap."""
         async with store.watch_tree("") as events:
-            await take(events, 1)
+            await take_events(events, 1)
             store.cut("the cable is out")
-            lost = (await take(events, 1))[0]
+            lost = (await take_events(events, 1))[0]
             assert isinstance(lost, Lost)
             assert "the cable is out" in lost.reason
             await other.put("key", b"meanwhile")
             store.mend()
-            restored, put = await take(events, 2)
+            restored, put = await take_events(events, 2)
             assert isinstance(restored, Restored)
             assert isinstance(put, Put)
             assert (put.entry.value, put.inferred) == (b"meanwhile", False)
@@ -154,22 +154,22 @@ class TestCutConnections:
         self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
         """A watch after a compaction compares."""
-        table = {entry.key: entry.revision for entry in await fill(store, "same", "changed", "gone")}
+        table = {entry.key: entry.revision for entry in await put_all(store, "same", "changed", "gone")}
         async with store.watch_tree("", known=table) as events:
-            await take(events, 1)
+            await take_events(events, 1)
             store.cut()
-            await take(events, 1)
+            await take_events(events, 1)
             await other.put("changed", b"new")
             await other.delete("gone")
             keyspace.compact()
             store.mend()
-            resync, put, deleted = await take(events, 3)
+            resync, put, deleted = await take_events(events, 3)
             assert isinstance(resync, Resync)
             assert isinstance(put, Put)
             assert isinstance(deleted, Deleted)
             assert (put.key, put.inferred, deleted.key, deleted.inferred) == ("changed", True, "gone", True)
             await other.put("same", b"after")
-            assert told(await changes(events, 1)) == [("same", b"after")]
+            assert keys_and_values(await take_changes(events, 1)) == [("same", b"after")]
 
     async def test_known_table_is_read_once_the_reader_caught_up(
         self, store: MemoryStore, other: MemoryStore, keyspace: Database
@@ -178,7 +178,7 @@ class TestCutConnections:
         table: dict[str, int | str] = {}
         async with store.watch_tree("", known=table) as events:
             await other.put("late", b"value")
-            await eventually(lambda: keyspace.revision == 2, "written", PATIENCE)
+            await eventually(lambda: keyspace.revision == 2, "written", WAIT_TIMEOUT)
             await asyncio.sleep(0)
             store.cut()
             await other.delete("late")
@@ -186,7 +186,7 @@ class TestCutConnections:
             store.mend()
             state: dict[str, Entry] = {}
             seen: list[str] = []
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT):
                 async for event in events:
                     match event:
                         case Put(entry=entry):
@@ -204,13 +204,13 @@ class TestCutConnections:
         """A single key that went in the gap is told."""
         await store.put("key", b"value")
         async with store.watch("key") as events:
-            await take(events, 1)
+            await take_events(events, 1)
             store.cut()
-            await take(events, 1)
+            await take_events(events, 1)
             await other.delete("key")
             keyspace.compact()
             store.mend()
-            resync, deleted = await take(events, 2)
+            resync, deleted = await take_events(events, 2)
             assert isinstance(resync, Resync)
             assert isinstance(deleted, Deleted)
             assert deleted.inferred
@@ -247,7 +247,7 @@ class TestCutConnections:
         assert lock.lost.is_set()
         assert not lock.held
         assert lock.fence is None
-        await other.lock("key", ttl=10).acquire(timeout=PATIENCE)
+        await other.lock("key", ttl=10).acquire(timeout=WAIT_TIMEOUT)
         store.mend()
         with pytest.raises(LockLost):
             await lock.put("guarded", b"too late")
@@ -302,7 +302,7 @@ class TestCutConnections:
 class TestKeyspace:
     async def test_revisions_count_commits(self, store: MemoryStore, keyspace: Database) -> None:
         start = keyspace.revision
-        entries = await fill(store, "a", "b", "a")
+        entries = await put_all(store, "a", "b", "a")
         assert [entry.revision for entry in entries] == [start + 1, start + 2, start + 3]
         assert (entries[2].created, entries[2].version) == (start + 1, 2)
         await store.delete_tree("")
@@ -310,7 +310,7 @@ class TestKeyspace:
 
     async def test_compaction_keeps_the_current_versions_only(self, store: MemoryStore, keyspace: Database) -> None:
         """What is compacted is forgotten and what is needed is kept."""
-        await fill(store, "kept", "gone", value=b"first")
+        await put_all(store, "kept", "gone", value=b"first")
         await store.put("kept", b"second")
         await store.delete("gone")
         keyspace.compact()
@@ -348,7 +348,7 @@ class TestAddress:
     async def test_separator_option_divides_names(self, keyspace: Database) -> None:
         """Another separator."""
         async with MemoryStore(parse("memory:app?separator=:"), database=keyspace) as store:
-            await fill(store, "a:b:c", "a/b", "a:b")
+            await put_all(store, "a:b:c", "a/b", "a:b")
             assert [child.name for child in (await store.children("")).items] == ["a/b", "a"]
             assert await keys_below(store, "a:b") == ["a:b:c"]
             assert keyspace.at(b"app:a/b") is not None

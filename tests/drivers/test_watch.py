@@ -11,7 +11,7 @@ from explorer.drivers.common.watch import Differences, Feed, Watch, watch_with_r
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import Forbidden, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
-from tests.contract.fixtures import take
+from tests.contract.fixtures import take_events
 
 Script = list[list[Event] | Exception]
 
@@ -45,14 +45,14 @@ async def test_watch_after_lost_connections_is_restored_once() -> None:
     """A connection that came back is restored once."""
     source = Source([[Started(1)], _GONE], [_GONE], [_GONE], [[Started(1)], [Deleted("key", 2)]])
     async with source.watch() as events:
-        assert await take(events, 4) == [Started(1), Lost("the cable is out"), Restored(1), Deleted("key", 2)]
+        assert await take_events(events, 4) == [Started(1), Lost("the cable is out"), Restored(1), Deleted("key", 2)]
 
 
 async def test_resync_replaces_restored_and_resets_the_backoff() -> None:
     """A resync stands for a restoration and starts the pauses again."""
     source = Source([[Started(1)], _GONE], [_GONE], [[Resync("compacted", 1, 5)]])
     async with source.watch() as events:
-        assert await take(events, 3) == [Started(1), Lost("the cable is out"), Resync("compacted", 1, 5)]
+        assert await take_events(events, 3) == [Started(1), Lost("the cable is out"), Resync("compacted", 1, 5)]
         assert source.backoff.tries == 0
 
 
@@ -67,10 +67,10 @@ async def test_watch_ended_by_a_final_error_raises_it_at_each_read() -> None:
     """What trying again would not mend ends the watch again and again."""
     source = Source([[Started(1)], [Deleted("key", 2)], Forbidden("no")])
     async with source.watch() as events:
-        assert await take(events, 2) == [Started(1), Deleted("key", 2)]
+        assert await take_events(events, 2) == [Started(1), Deleted("key", 2)]
         for _ in range(2):
             with pytest.raises(Forbidden):
-                await take(events, 1)
+                await take_events(events, 1)
     assert len(source.tasks) == 0
 
 

@@ -27,7 +27,7 @@ class ZooKeeperFixtures(DriverFixtures):
     def connection(self, path: str = "") -> Store:
         return ZooKeeperStore(parse(f"zk://{self.server.address}/{self.root}/{quote(path)}"), Access())
 
-    def stale(self, entry: Entry) -> Revision:
+    def stale_revision(self, entry: Entry) -> Revision:
         return f"{entry.revision}6744"
 
     async def advance(self, seconds: float) -> None:

@@ -20,7 +20,7 @@ from explorer.model.errors import (
     TlsFailed,
     Unauthenticated,
 )
-from tests.contract.fixtures import PATIENCE
+from tests.contract.fixtures import WAIT_TIMEOUT
 from tests.servers.certificates import Certificates
 from tests.servers.etcd import Tls
 from tests.servers.fixtures import prefix
@@ -92,7 +92,7 @@ async def test_closed_port_is_not_reachable_at_once() -> None:
     """A refused connection is reported long before the request timeout."""
     with pytest.raises(NotReachable, match="refused"):
         async with (
-            asyncio.timeout(PATIENCE),
+            asyncio.timeout(WAIT_TIMEOUT),
             ZooKeeperStore(parse(f"zk://127.0.0.1:{free_port()}/"), Access(timeout=60)),
         ):
             pass
@@ -179,4 +179,4 @@ async def test_close_leaves_no_thread(shared_zookeeper: ZooKeeperServer, prefix:
         ):
             await anext(events)
             assert len(ours()) <= 1
-    await eventually(lambda: not ours(), "no thread is left", PATIENCE)
+    await eventually(lambda: not ours(), "no thread is left", WAIT_TIMEOUT)

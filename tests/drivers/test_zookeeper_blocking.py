@@ -10,7 +10,7 @@ from explorer.blocking import BlockingStore
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CallNotSupported, CannotLock, KeyModified, KeyNotFound, LockLost
 from explorer.model.events import Deleted, Put, Started
-from tests.contract.fixtures import PATIENCE
+from tests.contract.fixtures import WAIT_TIMEOUT
 from tests.servers.zookeeper import ZooKeeperServer
 
 
@@ -48,9 +48,9 @@ def test_blocking_watches(store: BlockingStore) -> None:
         assert isinstance(next(tree), Started)
         assert isinstance(next(events), Started)
         store.put("key", b"value")
-        assert {type(watch.next(timeout=PATIENCE)) for watch in (tree, events)} == {Put}
+        assert {type(watch.next(timeout=WAIT_TIMEOUT)) for watch in (tree, events)} == {Put}
         store.delete("key")
-        assert {type(watch.next(timeout=PATIENCE)) for watch in (tree, events)} == {Deleted}
+        assert {type(watch.next(timeout=WAIT_TIMEOUT)) for watch in (tree, events)} == {Deleted}
 
 
 def test_blocking_lock(store: BlockingStore) -> None:
@@ -63,7 +63,7 @@ def test_blocking_lock(store: BlockingStore) -> None:
         assert found.holder
         assert lock.put("key", b"fenced").value == b"fenced"
         store.delete(found.holder.key)
-        assert lock.wait_lost(timeout=PATIENCE)
+        assert lock.wait_lost(timeout=WAIT_TIMEOUT)
         with pytest.raises(LockLost):
             lock.put("key", b"late")
     with store.lock("job", ttl=5) as again:

@@ -26,7 +26,7 @@ from explorer.model import errors
 from explorer.model.address import Access, parse
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Lost, Resync
-from tests.contract.fixtures import PATIENCE, take
+from tests.contract.fixtures import WAIT_TIMEOUT, take_events
 from tests.servers.processes import HOST
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
@@ -113,7 +113,7 @@ async def test_connect_to_another_protocol_is_not_reachable(name: str) -> None:
         await reader.read(8)
         writer.write(FOREIGN_HANDSHAKES[name])
 
-    async with fake_server(script) as address, asyncio.timeout(PATIENCE):
+    async with fake_server(script) as address, asyncio.timeout(WAIT_TIMEOUT):
         store = ZooKeeperStore(parse(f"zk://{address}/?timeout=2"), Access())
         with pytest.raises(NotReachable) as raised:
             await store.connect()
@@ -134,7 +134,7 @@ async def test_broken_answer_is_an_error_of_the_tree(name: str) -> None:
         await writer.drain()
         await reader.read()
 
-    async with fake_server(script) as address, asyncio.timeout(PATIENCE):
+    async with fake_server(script) as address, asyncio.timeout(WAIT_TIMEOUT):
         async with ZooKeeperStore(parse(f"zk://{address}/?timeout=1"), Access()) as store:
             with pytest.raises(ExplorerError) as raised:
                 await store.get("key")
@@ -154,15 +154,15 @@ async def test_watch_survives_another_protocol_on_the_port(shared_zookeeper: Zoo
         ZooKeeperStore(parse(f"zk://{proxy.address}/?timeout=2"), Access()) as store,
         store.watch_tree("", known={}) as watch,
     ):
-        await take(watch, 1)
+        await take_events(watch, 1)
         async with fake_server(page) as address:
             proxy.server_port = int(address.rpartition(":")[2])
             proxy.reset_connections()
-            assert isinstance((await take(watch, 1))[0], Lost)
+            assert isinstance((await take_events(watch, 1))[0], Lost)
             with pytest.raises(NotReachable):
                 await store.get("key")
         proxy.server_port = shared_zookeeper.port
-        assert isinstance((await take(watch, 1))[0], Resync)
+        assert isinstance((await take_events(watch, 1))[0], Resync)
         assert await store.exists("zookeeper")
 
 
@@ -180,7 +180,7 @@ async def test_connect_passes_over_a_silent_host(
 ) -> None:
     """Another host is reached in time, whatever the order in which kazoo tries them."""
     monkeypatch.setattr("kazoo.protocol.connection.random.shuffle", random.Random(seed).shuffle)
-    async with fake_server(_stay_silent) as silent, asyncio.timeout(PATIENCE):
+    async with fake_server(_stay_silent) as silent, asyncio.timeout(WAIT_TIMEOUT):
         for hosts in (f"{silent},{shared_zookeeper.address}", f"{silent},{silent},{shared_zookeeper.address}"):
             async with ZooKeeperStore(parse(f"zk://{hosts}/?timeout=3"), Access()) as store:
                 assert await store.exists("zookeeper")
@@ -194,19 +194,19 @@ async def test_request_to_a_host_that_falls_silent_is_answered(shared_zookeeper:
         ZooKeeperStore(parse(f"zk://{first.address},{second.address}/?timeout=6"), Access()) as store,
         store.watch_tree("", known={}) as watch,
     ):
-        await take(watch, 1)
+        await take_events(watch, 1)
         present, other = (first, second) if first.connections else (second, first)
         present.hang()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT):
             assert await store.exists("zookeeper")
-        assert isinstance((await take(watch, 1))[0], Lost)
-        assert isinstance((await take(watch, 1))[0], Resync)
+        assert isinstance((await take_events(watch, 1))[0], Lost)
+        assert isinstance((await take_events(watch, 1))[0], Resync)
         assert other.connections
 
 
 async def test_connect_to_a_silent_host_times_out() -> None:
     """The error says that there was no answer in time."""
-    async with fake_server(_stay_silent) as silent, asyncio.timeout(PATIENCE):
+    async with fake_server(_stay_silent) as silent, asyncio.timeout(WAIT_TIMEOUT):
         store = ZooKeeperStore(parse(f"zk://{silent}/?timeout=1"), Access())
         with pytest.raises(NotReachable, match="no answer in time"):
             await store.connect()
@@ -383,4 +383,4 @@ async def test_connection_thread_survives_every_exception(
             except NotReachable:
                 return False
 
-        await eventually(is_back, "it is connected again", PATIENCE)
+        await eventually(is_back, "it is connected again", WAIT_TIMEOUT)

@@ -10,7 +10,7 @@ from kazoo.client import KazooClient
 from explorer.drivers.zookeeper import ZooKeeperStore
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock
-from tests.contract.fixtures import PATIENCE
+from tests.contract.fixtures import WAIT_TIMEOUT
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
@@ -51,7 +51,7 @@ async def test_acquire_while_kazoo_holds_cannot_lock(store: ZooKeeperStore, kazo
     assert info.holder.session == f"{kazoo.client_id[0]:#x}"
     assert info.holder.ttl == 10.0
     await asyncio.to_thread(theirs.release)
-    await store.lock("job").acquire(timeout=PATIENCE)
+    await store.lock("job").acquire(timeout=WAIT_TIMEOUT)
 
 
 async def test_kazoo_waits_for_our_lock(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:
@@ -59,13 +59,13 @@ async def test_kazoo_waits_for_our_lock(store: ZooKeeperStore, kazoo: KazooClien
     theirs = kazoo.Lock(f"/{root}/job", "the other")
     async with store.lock("job", ttl=5):
         assert not await asyncio.to_thread(theirs.acquire, blocking=False)
-        waiting = asyncio.create_task(asyncio.to_thread(theirs.acquire, timeout=PATIENCE))
+        waiting = asyncio.create_task(asyncio.to_thread(theirs.acquire, timeout=WAIT_TIMEOUT))
 
         async def queued() -> bool:
             (info,) = await store.locks("job")
             return [waiter.name.split(" at ")[0] for waiter in info.waiters] == ["the other"]
 
-        await eventually(queued, "the other waits", PATIENCE)
+        await eventually(queued, "the other waits", WAIT_TIMEOUT)
         assert not waiting.done()
     assert await waiting
     await asyncio.to_thread(theirs.release)
@@ -81,7 +81,7 @@ async def test_lock_is_acquired_when_kazoos_session_ends(
     waiting = asyncio.create_task(ours.acquire())
     await asyncio.to_thread(client.stop)
     client.close()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         await waiting
     assert ours.held
     await ours.release()
@@ -143,12 +143,12 @@ async def test_lock_is_lost_when_its_session_expires(own_zookeeper: ZooKeeperSer
         await lock.acquire()
         await asyncio.to_thread(own_zookeeper.pause)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT):
                 await lock.lost.wait()
             assert not lock.held
         finally:
             own_zookeeper.resume()
         await lock.release()
-        await lock.acquire(timeout=PATIENCE)
+        await lock.acquire(timeout=WAIT_TIMEOUT)
         assert lock.held
         await lock.release()

@@ -12,7 +12,7 @@ from explorer.model.errors import CallNotSupported, CannotLock
 from explorer.model.locks import LockInfo
 from tests.clients import lockers
 from tests.clients.lockers import Locker, LockProcess
-from tests.contract.fixtures import PATIENCE
+from tests.contract.fixtures import WAIT_TIMEOUT
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
@@ -47,12 +47,12 @@ async def wait_for_waiters(store: ZooKeeperStore, waiters: int) -> LockInfo:
         found = await store.locks()
         return len(found) == 1 and len(found[0].waiters) == waiters
 
-    await eventually(queued, f"{waiters} wait", PATIENCE)
+    await eventually(queued, f"{waiters} wait", WAIT_TIMEOUT)
     return (await store.locks())[0]
 
 
 async def wait_held(process: LockProcess) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         await asyncio.to_thread(process.wait_held)
 
 
@@ -73,7 +73,7 @@ async def assert_mutual_exclusion(
         with locker.run(address, path, kind) as second:
             await wait_for_waiters(store, 2)
             await asyncio.to_thread(first.release)
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT):
                 await waiting
             held = await wait_for_waiters(store, 1)
             assert (held.layout, held.kind) == (info.layout, info.kind)
@@ -147,7 +147,7 @@ async def test_contender_of_another_layout_refuses_our_turn(
         assert (info.layout, info.kind) == ("kazoo", "kazoo lock, beside contenders of Curator")
         await first.release()
         with pytest.raises(CannotLock, match="layout curator on this key"):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT):
                 await waiting
 
 

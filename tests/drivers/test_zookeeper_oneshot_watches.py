@@ -14,8 +14,8 @@ from explorer.model.address import Access, parse
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
 from explorer.model.events import Lost, Resync
-from tests.contract.fixtures import PATIENCE, DriverFixtures, changes, take, told
-from tests.contract.watches import Watching
+from tests.contract.fixtures import WAIT_TIMEOUT, DriverFixtures, keys_and_values, take_changes, take_events
+from tests.contract.watches import WatchContract
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
@@ -48,7 +48,7 @@ async def test_legacy_server_loses_the_capability(shared_zookeeper: ZooKeeperSer
     assert ZooKeeperStore.capabilities != LegacyZooKeeperStore.capabilities
 
 
-class TestLegacyZooKeeper(Watching, DriverFixtures):
+class TestLegacyZooKeeper(WatchContract, DriverFixtures):
     driver: ClassVar[type[Store]] = LegacyZooKeeperStore
 
     @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ class TestLegacyZooKeeper(Watching, DriverFixtures):
     def connection(self, path: str = "") -> Store:
         return ZooKeeperStore(parse(f"zk://{self.server.address}/{self.root}/{quote(path)}"), Access())
 
-    def stale(self, entry: Entry) -> Revision:
+    def stale_revision(self, entry: Entry) -> Revision:
         return f"{entry.revision}6744"
 
     async def advance(self, seconds: float) -> None:
@@ -76,14 +76,14 @@ async def test_legacy_watch_resyncs_after_a_loss(shared_zookeeper: ZooKeeperServ
     ):
         known: dict[str, Revision] = {key: (await other.put(key, b"1")).revision for key in ("a", "b", "c")}
         async with store.watch_tree("", known=known) as events:
-            await take(events, 1)
+            await take_events(events, 1)
             proxy.reset()
-            assert isinstance((await take(events, 1))[0], Lost)
+            assert isinstance((await take_events(events, 1))[0], Lost)
             await other.put("a", b"2")
             await other.delete("b")
             proxy.heal()
-            assert isinstance((await take(events, 1))[0], Resync)
-            assert sorted(told(await changes(events, 2)), key=str) == [("a", b"2"), ("b", None)]
-            await eventually(lambda: store.connection.state.is_connected, "it is connected", PATIENCE)
+            assert isinstance((await take_events(events, 1))[0], Resync)
+            assert sorted(keys_and_values(await take_changes(events, 2)), key=str) == [("a", b"2"), ("b", None)]
+            await eventually(lambda: store.connection.state.is_connected, "it is connected", WAIT_TIMEOUT)
             await other.put("c", b"3")
-            assert told(await changes(events, 1)) == [("c", b"3")]
+            assert keys_and_values(await take_changes(events, 1)) == [("c", b"3")]

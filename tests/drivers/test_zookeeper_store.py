@@ -12,7 +12,7 @@ from explorer.drivers.zookeeper.keyspace import OPEN_ACL
 from explorer.drivers.zookeeper.messages import CreateMode
 from explorer.model.address import Access, parse
 from explorer.model.errors import CallNotSupported, ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
-from tests.contract.fixtures import PATIENCE, fill, keys_below
+from tests.contract.fixtures import WAIT_TIMEOUT, keys_below, put_all
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
@@ -41,7 +41,7 @@ async def store(shared_zookeeper: ZooKeeperServer, root: str) -> AsyncIterator[Z
 
 
 async def test_node_can_have_a_value_and_children(store: ZooKeeperStore) -> None:
-    await fill(store, "node", "node/below")
+    await put_all(store, "node", "node/below")
     (child,) = (await store.children("")).items
     assert (child.has_value, child.has_children) == (True, True)
     with pytest.raises(ExplorerError, match="has children"):
@@ -111,7 +111,7 @@ async def test_ttl_node_and_empty_container_end(store: ZooKeeperStore, root: str
     async def gone() -> bool:
         return await keys_below(store, "") == []
 
-    await eventually(gone, "both are gone", PATIENCE)
+    await eventually(gone, "both are gone", WAIT_TIMEOUT)
 
 
 async def test_server_without_ttl_support_refuses_a_ttl() -> None:
@@ -200,7 +200,7 @@ async def test_wide_level_is_paged_and_deleted_in_batches(store: ZooKeeperStore,
 async def test_delete_tree_without_permission_deletes_nothing(
     store: ZooKeeperStore, kazoo: KazooClient, root: str
 ) -> None:
-    await fill(store, "top/a", "top/b")
+    await put_all(store, "top/a", "top/b")
     kazoo.set_acls(f"/{root}/top", [make_acl("world", "anyone", read=True, create=True, admin=True)])
     with pytest.raises(ExplorerError, match="permission denied"):
         await store.delete_tree("top")
@@ -210,7 +210,7 @@ async def test_delete_tree_without_permission_deletes_nothing(
 async def test_unreadable_node_is_listed_without_its_value(
     store: ZooKeeperStore, kazoo: KazooClient, root: str
 ) -> None:
-    await fill(store, "open", "secret")
+    await put_all(store, "open", "secret")
     kazoo.set_acls(f"/{root}/secret", [make_acl("digest", "nobody:x", all=True)])
     assert [(entry.key, entry.value) for entry in (await store.list("")).items] == [
         ("open", b"value"),
