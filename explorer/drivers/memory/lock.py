@@ -64,7 +64,9 @@ class MemoryLock(LeaseLock[MemoryConnection]):
         return self._is_queued() and (not self._options.value or self._put(self._key, self._options.value) is not None)
 
     async def _renew(self, left: float) -> float:
-        del left  # it takes no time
+        until = self._clock.now() + left
+        while self._connection.down_reason is not None and self._clock.now() < until:
+            await self._database.wait_for_change(until=until)
         self._connection.check()
         if not (self._is_queued() and self._database.renew(self._lease)):
             raise KeyNotFound("the lease has expired")
