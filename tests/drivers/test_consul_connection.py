@@ -27,13 +27,12 @@ class FakeConsulConnection(ConsulConnection):
         self,
         request: ApiRequest[Read],
         *,
-        key: str | None = None,
         within: float | None = None,
         repeat: bool = True,
         blocking: bool = False,
         at: Host | None = None,
     ) -> Read:
-        del key, within, repeat, blocking, at
+        del within, repeat, blocking, at
         await self.answered.wait()
         return request.read(self._answer)
 

@@ -8,8 +8,9 @@ from kazoo.client import KazooClient
 from kazoo.security import make_acl
 
 from explorer.drivers.zookeeper import ZooKeeperStore, messages
-from explorer.drivers.zookeeper.keyspace import OPEN_ACL
+from explorer.drivers.zookeeper.keyspace import OPEN_ACL, Stat, ZooKeeperKeyspace
 from explorer.drivers.zookeeper.messages import CreateMode
+from explorer.drivers.zookeeper.writer import ZooKeeperWriter
 from explorer.model.address import Access, parse
 from explorer.model.errors import CallNotSupported, ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
 from tests.contract.fixtures import WAIT_TIMEOUT, keys_below, put_all
@@ -169,6 +170,37 @@ async def test_recreated_node_with_same_version_is_modified(store: ZooKeeperStor
             await store.atomic_put("node", b"other", stale)
         with pytest.raises(KeyModified):
             await store.atomic_delete("node", stale)
+
+
+class OvertakenWriter(ZooKeeperWriter):
+    """A writer whose node another client deletes right after its first read and creates again before the second."""
+
+    def __init__(self, store: ZooKeeperStore, root: str) -> None:
+        super().__init__(store.connection, ZooKeeperKeyspace(f"/{root}"))
+        self._other = store
+        self._reads = 0
+
+    async def current(self, key: str) -> Stat | None:
+        self._reads += 1
+        if self._reads == 2:
+            await self._other.put(key, b"created again")
+        stat = await super().current(key)
+        if self._reads == 1:
+            await self._other.delete(key)
+        return stat
+
+
+async def test_delete_of_a_recreated_node_deletes_it(store: ZooKeeperStore, root: str) -> None:
+    await store.put("node", b"value")
+    await OvertakenWriter(store, root).delete("node")
+    assert not await store.exists("node")
+
+
+async def test_guarded_delete_of_a_recreated_node_is_refused(store: ZooKeeperStore, root: str) -> None:
+    entry = await store.put("node", b"value")
+    with pytest.raises(KeyModified):
+        await OvertakenWriter(store, root).atomic_delete("node", entry)
+    assert (await store.get("node")).value == b"created again"
 
 
 @pytest.mark.parametrize("key", ["a\x00b", "a\x1fb", "a\x7f", "\ue000", "😀", "a/./b", ".."])

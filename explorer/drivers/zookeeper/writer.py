@@ -88,7 +88,10 @@ class ZooKeeperWriter(cas_writer.ConditionalCasWriter[Stat, ZNodeLease, ZooKeepe
         return written
 
     async def _delete(self, key: str, guard: Stat) -> None:
-        await ZooKeeperCasWrite(self.connection, key, self.keyspace.to_store_key(key), guard, None).commit()
+        try:
+            await ZooKeeperCasWrite(self.connection, key, self.keyspace.to_store_key(key), guard, None).commit()
+        except KeyNotFound as error:
+            raise key_modified() from error
 
     async def _condition_holds(self, key: str, condition: ZooKeeperRequest[None]) -> bool:
         del key
