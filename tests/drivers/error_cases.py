@@ -1,4 +1,4 @@
-"""One trouble told twice: as an error of the API, and as one line of the command, told everything by variables."""
+"""Checks of one failure in two ways: as an error of the library, and as one line of the command."""
 
 import asyncio
 import os
@@ -17,30 +17,30 @@ from explorer.model.errors import ExplorerError
 from tests.cli.run_command import COMMAND, Result, environment, run_process
 
 CANARY = "canary-51c9e0"
-PATIENT = 60.0
-"""Seconds that a request may take where the trouble has to be told long before that."""
-SOON = 15.0
-"""Seconds in which it has to be told on the busiest machine."""
-RESOLVED = 45.0
-"""Seconds in which a resolver has given up a name that nobody knows."""
-READER = Access(user="reader", password=Secret(CANARY))
-WRONG = Access(user="reader", password=Secret(f"not-{CANARY}"))
+REQUEST_TIMEOUT = 60.0
+"""Time limit of a request, in seconds, for failures that must be reported long before it."""
+ANSWER_TIMEOUT = 15.0
+"""Seconds within which a failure must be reported on a busy machine."""
+RESOLVER_TIMEOUT = 45.0
+"""Seconds within which a resolver must give up on an unknown host name."""
+READER_ACCESS = Access(user="reader", password=Secret(CANARY))
+WRONG_PASSWORD = Access(user="reader", password=Secret(f"not-{CANARY}"))
 
 
-def variables(access: Access, more: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-    """Say an access in etcdctl's variables."""
+def etcdctl_variables(access: Access, more: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Return the variables of etcdctl for an access, with `more` added."""
     files = {"CACERT": access.ca_file, "CERT": access.cert_file, "KEY": access.key_file}
-    said = {name: str(file) for name, file in files.items() if file}
+    variables = {name: str(file) for name, file in files.items() if file}
     if access.user:
-        said["USER"] = access.user
+        variables["USER"] = access.user
     if access.password:
-        said["PASSWORD"] = access.password.reveal()
-    return {**{f"ETCDCTL_{name}": value for name, value in said.items()}, **more}
+        variables["PASSWORD"] = access.password.reveal()
+    return {**{f"ETCDCTL_{name}": value for name, value in variables.items()}, **more}
 
 
-async def command(*words: str, access: Access = READER, **more: str) -> Result:
+async def run_keyscope(*words: str, access: Access = READER_ACCESS, **more: str) -> Result:
     def run() -> Result:
-        return run_process(*words, stdin=b"", **variables(access, more))
+        return run_process(*words, stdin=b"", **etcdctl_variables(access, more))
 
     return await asyncio.to_thread(run)
 
@@ -53,25 +53,28 @@ def assert_one_line(result: Result, code: int, hint: str = "") -> None:
     assert CANARY not in result.error
 
 
-async def assert_told(
+async def assert_first_contact_fails(
     url: str,
     kind: type[ExplorerError],
     code: int,
     *,
-    access: Access = READER,
+    access: Access = READER_ACCESS,
     hint: str = "",
-    soon: float = SOON,
-    by_command: bool = True,
+    within: float = ANSWER_TIMEOUT,
+    with_command: bool = True,
 ) -> ExplorerError:
-    """The first contact fails alike in the API and in the command, long before the time limit.
+    """Assert that the first contact fails with the same error in the library and the command, before the time limit.
 
-    Unless `by_command`, the command is not run, and what it would say is asked of it: for servers whose errors of the
-    API are those of a server that it is run on.
+    Without `with_command` the command is not run, and only the line that it would print is checked: for servers that
+    raise the same errors as one that the command is run on.
+
+    Returns:
+        The error of the library.
     """
-    patient = f"{url}{'&' if '?' in url else '?'}timeout={PATIENT:g}"
-    async with asyncio.timeout(soon):
+    patient_url = f"{url}{'&' if '?' in url else '?'}timeout={REQUEST_TIMEOUT:g}"
+    async with asyncio.timeout(within):
         with pytest.raises(kind) as raised:
-            async with EtcdStore(parse(patient), access) as store:
+            async with EtcdStore(parse(patient_url), access) as store:
                 await store.get("k")
     assert type(raised.value) in (kind, *kind.__subclasses__())
     assert raised.value.hint
@@ -79,16 +82,16 @@ async def assert_told(
     assert CANARY not in f"{raised.value!r}{raised.value}{raised.value.hint}"
     line = f"{error_line(raised.value)}\n"
     assert_one_line(Result(exit_code(raised.value), b"", line), code, hint)
-    if by_command:
-        async with asyncio.timeout(soon):
-            told = await command("get", patient, "k", access=access)
-        assert_one_line(told, code, hint)
+    if with_command:
+        async with asyncio.timeout(within):
+            result = await run_keyscope("get", patient_url, "k", access=access)
+        assert_one_line(result, code, hint)
     return raised.value
 
 
 @contextmanager
-def writing(url: str, revision: int) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run `put` with a terminal to type the value into; it has met the store once it says that it reads."""
+def typed_put(url: str, revision: int) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run `put` with a terminal to type the value into, up to its line that it reads from the terminal."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*COMMAND, "put", url, "k", "--if-revision", f"{revision}", "--timeout", "3"],

@@ -1,4 +1,4 @@
-"""Answers that are not a store's own, and a fake proxy that gives them: no real server does so when asked."""
+"""HTTP answers that no store sends, and a fake proxy that sends them, as no real server does on request."""
 
 import asyncio
 import re
@@ -25,7 +25,7 @@ def with_indexes(body: bytes) -> bytes:
 
 _CHUNKED: Final = "\r\n".join(("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", _JSON, *_INDEXES, "", ""))
 
-NEVER_OWN: Final = {
+FOREIGN_ANSWERS: Final = {
     "404 text": response("404 Not Found", b"404 page not found\n", "Content-Type: text/plain"),
     "404 page": response("404 Not Found", b"<html>", _HTML),
     "200 page": response("200 OK", b"<!doctype html><h1>Welcome</h1>", _HTML),
@@ -96,15 +96,15 @@ NEVER_OWN: Final = {
     "102 again and again": b"HTTP/1.1 102 Processing\r\n\r\n" * 1000,
     "102 and then a page": b"HTTP/1.1 102 Processing\r\n\r\n" + response("200 OK", b"<html>", _HTML),
 }
-"""What no store answers to anything that is asked: each is NotReachable."""
+"""Answers that no store sends to any request; each is NotReachable."""
 
-TOO_LARGE: Final = {
+TOO_LARGE_ANSWERS: Final = {
     "413 text": response("413 Request Entity Too Large", b"Request body too large", "Content-Type: text/plain"),
     "413 page": response("413 Request Entity Too Large", b"<html>", _HTML),
 }
-"""What refuses a write by its size alone, and means nothing where nothing was sent."""
+"""Answers that refuse a request by its size; they are valid for writes only."""
 
-SHAPES: Final = {
+JSON_SHAPES: Final = {
     text: with_indexes(text.encode())
     for text in (
         "{}",
@@ -142,9 +142,9 @@ SHAPES: Final = {
         '{"errorCode": 999, "message": {}}',
     )
 }
-"""JSON that may fit what one call asks, and has another shape for all others."""
+"""JSON bodies that may be valid for one call and have the wrong shape for all others."""
 
-ODDITIES: Final = {
+ODD_ANSWERS: Final = {
     "mark of byte order": with_indexes(b"\xef\xbb\xbf[]"),
     "UTF-16": with_indexes("[]".encode("utf-16")),
     "another content type": response("200 OK", b"[]", "Content-Type: image/png", *_INDEXES),
@@ -159,33 +159,33 @@ ODDITIES: Final = {
     "400 text": response("400 Bad Request", b"Bad request", "Content-Type: text/plain"),
     "401 text": response("401 Unauthorized", b"who?", "WWW-Authenticate: Basic realm=x"),
 }
-"""What a store, or a proxy before it, may answer, and no driver should stumble over."""
+"""Unusual answers that a store, or a proxy before it, may send."""
 
 
 class AnsweringProxy:
-    """A proxy to a real server that gives an answer of its own, once so many requests have been passed on."""
+    """Proxy to a real server that replaces its answers once a number of requests were forwarded."""
 
     def __init__(self, server: str, *, base: str = "") -> None:
         self.heads: list[bytes] = []
-        """The beginnings of all requests."""
+        """Request lines and headers of all requests."""
         self._base = base.encode()
         self._host, _, port = server.rpartition(":")
         self._port = int(port)
-        self._own: bytes | None = None
-        self._pass = 0
+        self._replacement: bytes | None = None
+        self._requests_to_forward = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.address = ""
 
-    def answer(self, own: bytes, *, after: int = 0) -> None:
-        """Give this answer to every request, after so many."""
-        self._own, self._pass = own, after
+    def answer(self, replacement: bytes, *, after: int = 0) -> None:
+        """Send this answer to every request after the next `after` ones."""
+        self._replacement, self._requests_to_forward = replacement, after
         for task in self._tasks:
             task.cancel()
 
     def heal(self) -> None:
-        """Pass on everything again."""
-        self._own = None
+        """Forward everything again."""
+        self._replacement = None
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, HOST, 0)
@@ -210,10 +210,10 @@ class AnsweringProxy:
             head = head.replace(b" " + self._base, b" ", 1)
             length = re.search(rb"(?i)content-length: (\d+)", head)
             body = await reader.readexactly(int(length[1]) if length else 0)
-            if self._own is not None and self._pass <= 0:
-                writer.write(self._own)
+            if self._replacement is not None and self._requests_to_forward <= 0:
+                writer.write(self._replacement)
             else:
-                self._pass -= 1
+                self._requests_to_forward -= 1
                 await self._forward(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + body, writer)
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""Answers by HTTP/2 that are not etcd's own, and a fake proxy that gives them: no real server does so when asked."""
+"""HTTP/2 answers that etcd never sends, and a fake proxy that sends them, as no real server does on request."""
 
 import asyncio
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def _headers(stream: int, *fields: tuple[str, str], end: bool) -> bytes:
 
 
 class Answer:
-    """What is sent for each request: a status, messages of gRPC, and a status at the end."""
+    """Answer to each request: an HTTP status, gRPC messages, and a gRPC status at the end."""
 
     def __init__(
         self,
@@ -57,17 +57,17 @@ class Answer:
         self._end = end
         self._instead = instead
 
-    def sent(self, stream: int) -> bytes:
-        """Return the frames."""
+    def encode(self, stream: int) -> bytes:
+        """Return the frames of the answer on a stream."""
         if self._instead is not None:
             return self._instead.replace(b"STRM", stream.to_bytes(4))
         last = self._end is None and not self._data
-        sent = _headers(stream, (":status", self._status), *self._fields, end=last)
+        frames = _headers(stream, (":status", self._status), *self._fields, end=last)
         if self._data:
-            sent += frame(Frame.DATA, stream, self._data, 0 if self._end is not None else _END_STREAM)
+            frames += frame(Frame.DATA, stream, self._data, 0 if self._end is not None else _END_STREAM)
         if self._end is not None:
-            sent += _headers(stream, *self._end.items(), end=True)
-        return sent
+            frames += _headers(stream, *self._end.items(), end=True)
+        return frames
 
 
 def message(payload: bytes, *, length: int | None = None, compressed: bool = False) -> bytes:
@@ -75,8 +75,8 @@ def message(payload: bytes, *, length: int | None = None, compressed: bool = Fal
     return bytes((compressed,)) + (len(payload) if length is None else length).to_bytes(4) + payload
 
 
-def _of_status(code: int | str, words: str = "from a proxy") -> Answer:
-    return Answer(*_GRPC, ("grpc-status", f"{code}"), ("grpc-message", words))
+def _of_status(code: int | str, text: str = "from a proxy") -> Answer:
+    return Answer(*_GRPC, ("grpc-status", f"{code}"), ("grpc-message", text))
 
 
 def _reset(code: int) -> Answer:
@@ -84,7 +84,7 @@ def _reset(code: int) -> Answer:
 
 
 _DONE: Final = {"grpc-status": "0"}
-FOREIGN: Final[Mapping[str, Answer | bytes]] = {
+FOREIGN_ANSWERS: Final[Mapping[str, Answer | bytes]] = {
     "HTTP/1": b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
     "another protocol": b"SSH-2.0-OpenSSH_9.2\r\n",
     "garbage": bytes(range(256)) * 4,
@@ -128,28 +128,28 @@ FOREIGN: Final[Mapping[str, Answer | bytes]] = {
     **{f"reset {code}": _reset(code) for code in (3, 5, 13, 2**31)},
     "go away": Answer(instead=frame(Frame.GOAWAY, 0, (0).to_bytes(4) + (11).to_bytes(4) + b"enough")),
 }
-"""What etcd never answers: bytes in place of HTTP/2, or what each request is answered with."""
+"""Answers that etcd never sends: raw bytes in place of HTTP/2, or an answer to each request."""
 
 
 class Http2Proxy:
-    """A proxy to a real server that gives answers of its own once it is told to."""
+    """Proxy to a real server that replaces its answers on request."""
 
     def __init__(self, server: str) -> None:
         self._host, _, port = server.rpartition(":")
         self._port = int(port)
-        self._own: Answer | bytes | None = None
+        self._replacement: Answer | bytes | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.address = ""
 
-    def answer(self, own: Answer | bytes) -> None:
-        """Give this answer to every request, on new connections."""
-        self._own = own
+    def answer(self, replacement: Answer | bytes) -> None:
+        """Send this answer to every request, on new connections."""
+        self._replacement = replacement
         self._cut()
 
     def heal(self) -> None:
-        """Pass on everything again."""
-        self._own = None
+        """Forward everything again, on new connections."""
+        self._replacement = None
         self._cut()
 
     def _cut(self) -> None:
@@ -175,7 +175,7 @@ class Http2Proxy:
             raise RuntimeError("a connection is served by its own task")
         self._tasks.add(task)
         try:
-            match self._own:
+            match self._replacement:
                 case None:
                     await self._forward(reader, writer)
                 case bytes() as raw:
@@ -190,12 +190,12 @@ class Http2Proxy:
             writer.close()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        theirs, upstream = await asyncio.open_connection(self._host, self._port)
-        there = asyncio.create_task(_copy(reader, upstream))
+        downstream, upstream = await asyncio.open_connection(self._host, self._port)
+        forwarding = asyncio.create_task(_copy(reader, upstream))
         try:
-            await _copy(theirs, writer)
+            await _copy(downstream, writer)
         finally:
-            there.cancel()
+            forwarding.cancel()
             upstream.close()
 
 
@@ -207,7 +207,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def _talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> None:
-    """Answer each request alike, as a server of HTTP/2."""
+    """Send the same answer to each request, as an HTTP/2 server."""
     writer.write(frame(Frame.SETTINGS, 0))
     await reader.readexactly(_PREFACE_BYTES)
     while True:
@@ -220,7 +220,7 @@ async def _talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answ
             case Frame.PING if not head[4] & _ACK:
                 writer.write(frame(Frame.PING, 0, payload, _ACK))
             case Frame.HEADERS:
-                writer.write(answer.sent(stream))
+                writer.write(answer.encode(stream))
             case _:
                 pass
         await writer.drain()

@@ -1,4 +1,4 @@
-"""Endpoints that are there and say nothing: no real server does so when asked."""
+"""Fake endpoints that accept connections and never answer, as no real server does on request."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -10,7 +10,7 @@ from explorer.drivers.consul import ConsulStore
 from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import ExplorerError, Forbidden, NotReachable, TlsFailed, Unauthenticated
 from explorer.model.events import Put, Started
-from tests.drivers.error_cases import CANARY, SOON
+from tests.drivers.error_cases import ANSWER_TIMEOUT, CANARY
 from tests.servers.certificates import Certificates
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import Tls
@@ -48,7 +48,7 @@ async def test_get_and_list_with_read_policy_see_one_prefix(guarded: ConsulServe
             async with watch as events:
                 assert isinstance(await anext(events), Started)
                 await asyncio.to_thread(guarded.json, "PUT", "/v1/kv/mine/a", b"w")
-                async with asyncio.timeout(SOON):
+                async with asyncio.timeout(ANSWER_TIMEOUT):
                     assert isinstance(await anext(events), Put)
                 await asyncio.to_thread(guarded.json, "PUT", "/v1/kv/mine/a", b"v")
         assert await store.locks("mine") == ()
@@ -149,7 +149,7 @@ async def test_tls_connection_reads_writes_and_watches(encrypted: ConsulServer, 
     async with make_store(encrypted, client_access(certificates)) as store, store.watch("key") as events:
         assert isinstance(await anext(events), Started)
         await store.put("key", b"value")
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(ANSWER_TIMEOUT):
             assert isinstance(await anext(events), Put)
 
 
@@ -171,7 +171,7 @@ async def test_wrong_client_certificate_is_tls_failed(
         cert_file=pair and pair.cert_file,
         key_file=pair and pair.key,
     )
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(ANSWER_TIMEOUT):
         with pytest.raises(TlsFailed, match=words) as raised:
             async with make_store(encrypted, access):
                 pass

@@ -13,7 +13,7 @@ from explorer.drivers.consul import ConsulStore
 from explorer.drivers.consul.restore_detector import RestoreDetector, is_abandoned
 from explorer.model.address import Access, parse
 from explorer.model.events import Deleted, Put, Resync, Started
-from tests.drivers.error_cases import SOON
+from tests.drivers.error_cases import ANSWER_TIMEOUT
 from tests.servers.consul import ConsulServer
 
 pytestmark = pytest.mark.servers
@@ -44,19 +44,19 @@ async def save_snapshot(server: ConsulServer) -> bytes:
     return snapshot
 
 
-async def wait_restored(events: Watch, wanted: dict[str, bytes | None]) -> str:
-    """Read events until they lead to the wanted values, and return the reason of the Resync."""
-    reason, shown = "", dict[str, bytes | None]()
-    async with asyncio.timeout(SOON):
+async def wait_restored(events: Watch, expected: dict[str, bytes | None]) -> str:
+    """Read events until they lead to the expected values, and return the reason of the Resync."""
+    reason, values = "", dict[str, bytes | None]()
+    async with asyncio.timeout(ANSWER_TIMEOUT):
         async for event in events:
             match event:
                 case Resync(reason=reason):
-                    shown.clear()
+                    values.clear()
                 case Put(entry=entry):
-                    shown[entry.key] = entry.value
+                    values[entry.key] = entry.value
                 case Deleted(key=key):
-                    shown[key] = None
-            if reason and wanted.items() <= shown.items():
+                    values[key] = None
+            if reason and expected.items() <= values.items():
                 return reason
     raise AssertionError("a watch does not end")
 
@@ -93,7 +93,7 @@ async def test_restore_is_reported_with_its_differences(
         assert all("restored from an older state" in reason for reason in reasons), reasons
         await store.put("1", b"afterwards")
         await store.put("2", b"afterwards")
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(ANSWER_TIMEOUT):
             async for event in tree:
                 if isinstance(event, Put) and event.entry.key == "2":
                     break
@@ -114,7 +114,7 @@ async def test_restore_is_noticed_during_constant_writes(server: ConsulServer, s
     async with store.watch_tree("") as events:
         assert isinstance(await anext(events), Started)
         writing = asyncio.create_task(write())
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(ANSWER_TIMEOUT):
             async for event in events:
                 if isinstance(event, Put):
                     break

@@ -65,7 +65,7 @@ async def test_watch_tree_finds_a_key_that_others_begin_with(shared_consul: Cons
 
 @pytest.mark.parametrize("prefix", ["a//", "/", "b/../c", "d/./"])
 async def test_watch_of_keys_that_urls_alter(store: ConsulStore, prefix: str) -> None:
-    """Keys and prefixes that do not survive in a URL are watched by a longer way."""
+    """Keys and prefixes that do not survive in a URL are watched by other requests."""
     key = f"{prefix.removesuffix('/')}/key"
     async with store.watch_tree(prefix) as tree, store.watch(key) as single:
         await store.put("beside", b"")

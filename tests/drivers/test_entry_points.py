@@ -24,7 +24,7 @@ blank = "keyscope_paper:NO_STORE"
 packages = ["keyscope_paper"]
 """
 DRIVER = '''
-"""A driver that is not part of Keyscope: what it holds is on paper."""
+"""A driver that is not part of Keyscope."""
 
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.database import Database
@@ -134,7 +134,7 @@ def test_installed_driver_replaces_no_built_in_scheme(installed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "said"),
+    ("scheme", "message"),
     [
         ("torn", "the torn driver of keyscope-paper cannot be loaded: ModuleNotFoundError: No module named"),
         ("blank", "the blank driver of keyscope-paper is not a Store: keyscope_paper:NO_STORE"),
@@ -144,13 +144,13 @@ def test_installed_driver_replaces_no_built_in_scheme(installed: Path) -> None:
         ),
     ],
 )
-def test_a_driver_that_cannot_be_had_is_one_clear_line(installed: Path, scheme: str, said: str) -> None:
+def test_unusable_driver_is_reported_in_one_line(installed: Path, scheme: str, message: str) -> None:
     done = run(installed, *COMMAND, "ls", f"{scheme}:")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert said in done.stderr
+    assert message in done.stderr
 
 
-def test_doctor_names_the_schemes_there_are(installed: Path) -> None:
+def test_doctor_names_the_known_schemes(installed: Path) -> None:
     assert "paper:" in run(installed, *COMMAND, "doctor", "other:").stderr
 
 

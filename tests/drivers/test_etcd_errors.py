@@ -29,16 +29,16 @@ from explorer.model.errors import (
 from explorer.model.events import Put, Started
 from tests.cli.run_command import Result, Running, run_process
 from tests.drivers.error_cases import (
+    ANSWER_TIMEOUT,
     CANARY,
-    READER,
-    RESOLVED,
-    SOON,
-    WRONG,
+    READER_ACCESS,
+    RESOLVER_TIMEOUT,
+    WRONG_PASSWORD,
+    assert_first_contact_fails,
     assert_one_line,
-    assert_told,
-    command,
-    variables,
-    writing,
+    etcdctl_variables,
+    run_keyscope,
+    typed_put,
 )
 from tests.servers.etcd import VERSIONS, EtcdServer, Grant
 from tests.servers.fixtures import own_etcd, prefix
@@ -73,26 +73,26 @@ def auth_server(request: pytest.FixtureRequest) -> Iterator[EtcdServer]:
     [
         Access(),
         Access(user="reader"),
-        WRONG,
+        WRONG_PASSWORD,
         Access(user="nobody", password=Secret(CANARY)),
     ],
     ids=["nobody", "no password", "wrong password", "unknown user"],
 )
 async def test_connect_without_valid_user_is_refused(auth_server: EtcdServer, access: Access) -> None:
     """No user, an unknown one and a wrong password are Unauthenticated."""
-    await assert_told(
+    await assert_first_contact_fails(
         f"etcd://{auth_server.address}/",
         Unauthenticated,
         6,
         access=access,
         hint="password",
-        by_command=auth_server.version == VERSIONS[-1],
+        with_command=auth_server.version == VERSIONS[-1],
     )
 
 
 async def test_user_of_one_prefix_reads_and_watches_it(auth_server: EtcdServer) -> None:
     """A user whose role covers a prefix may read, list and watch it."""
-    async with EtcdStore(parse(f"etcd://{auth_server.address}/"), READER) as store:
+    async with EtcdStore(parse(f"etcd://{auth_server.address}/"), READER_ACCESS) as store:
         assert (await store.get("/mine/a")).value == b"v"
         assert [child.name for child in (await store.children("/mine")).items] == ["a", "b"]
         assert [entry.key for entry in (await store.list("/mine")).items] == ["/mine/a", "/mine/b/c"]
@@ -109,7 +109,7 @@ async def test_user_of_one_prefix_reads_and_watches_it(auth_server: EtcdServer) 
 
 async def test_user_of_one_prefix_is_refused_elsewhere(auth_server: EtcdServer) -> None:
     """Each call on other keys is Forbidden, with the key and a hint."""
-    async with EtcdStore(parse(f"etcd://{auth_server.address}/"), READER) as store:
+    async with EtcdStore(parse(f"etcd://{auth_server.address}/"), READER_ACCESS) as store:
         refused: list[Callable[[], Awaitable[object]]] = [
             lambda: store.get("/other/a"),
             lambda: store.get("/other/a", consistent=False),
@@ -130,7 +130,7 @@ async def test_user_of_one_prefix_is_refused_elsewhere(auth_server: EtcdServer) 
             lambda: store.watch_tree("").__aenter__(),
         ]
         for number, call in enumerate(refused):
-            async with asyncio.timeout(SOON):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
                 with pytest.raises(Forbidden) as raised:
                     await call()
             assert raised.value.key is not None, number
@@ -142,7 +142,7 @@ async def test_user_of_one_prefix_is_refused_elsewhere(auth_server: EtcdServer) 
 async def test_command_reports_permission_denied(auth_server: EtcdServer) -> None:
     """Each verb reports a missing permission in one line."""
     url = f"etcd://{auth_server.address}/"
-    assert (await command("get", url, "/mine/a")).output == b"v\n"
+    assert (await run_keyscope("get", url, "/mine/a")).output == b"v\n"
     for words in (
         ("get", url, "/other/a"),
         ("ls", url),
@@ -151,7 +151,7 @@ async def test_command_reports_permission_denied(auth_server: EtcdServer) -> Non
         ("rm", url, "/mine", "--recursive", "--yes"),
         ("lock", url, "/mine/a", "--", "true"),
     ):
-        assert_one_line(await command(*words), 6, "role")
+        assert_one_line(await run_keyscope(*words), 6, "role")
 
 
 async def test_user_of_one_prefix_locks_there(auth_server: EtcdServer) -> None:
@@ -197,7 +197,7 @@ async def test_expired_token_is_refreshed_once(etcd_version: str) -> None:
                 key = f"k{expiry}"
                 await asyncio.gather(store.put(key, b"v"), *(store.exists("k") for _ in range(50)))
                 assert count_logged("authenticated a user") - tokens == 1
-                async with asyncio.timeout(SOON):
+                async with asyncio.timeout(ANSWER_TIMEOUT):
                     assert [event.entry.key async for event in put_events(events, 1)] == [key]
 
 
@@ -208,7 +208,7 @@ async def test_expired_token_is_refreshed_once(etcd_version: str) -> None:
 async def test_stopped_server_is_reported_at_once(own_etcd: EtcdServer) -> None:
     """A server that is down is NotReachable at once."""
     own_etcd.stop()
-    await assert_told(f"etcd://{own_etcd.address}/", NotReachable, 5, hint="running")
+    await assert_first_contact_fails(f"etcd://{own_etcd.address}/", NotReachable, 5, hint="running")
 
 
 @ONE_VERSION
@@ -216,17 +216,19 @@ async def test_paused_server_is_reported_within_the_timeout(own_etcd: EtcdServer
     """A server that does not answer is NotReachable within the timeout."""
     async with EtcdStore(parse(f"etcd://{own_etcd.address}/?timeout=1"), Access()) as store:
         await asyncio.to_thread(own_etcd.pause)
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(ANSWER_TIMEOUT):
             with pytest.raises(NotReachable):
                 await store.get("k")
             with pytest.raises(NotReachable):
                 await store.status()
-        await assert_told(f"etcd://{own_etcd.address}/", NotReachable, 5, access=Access())
+        await assert_first_contact_fails(f"etcd://{own_etcd.address}/", NotReachable, 5, access=Access())
 
 
 async def test_unknown_host_name_is_reported() -> None:
     """A host name that cannot be resolved is reported as such."""
-    await assert_told("etcd://nowhere.invalid:2379/", NotReachable, 5, hint="unknown host name", soon=RESOLVED)
+    await assert_first_contact_fails(
+        "etcd://nowhere.invalid:2379/", NotReachable, 5, hint="unknown host name", within=RESOLVER_TIMEOUT
+    )
 
 
 @pytest.mark.parametrize("fault", ["dead", "paused", "unknown"])
@@ -240,11 +242,13 @@ async def test_second_endpoint_is_used_if_the_first_fails(own_etcd: EtcdServer, 
         elif fault == "paused":
             first.pause()
         url = f"etcd://{name},{own_etcd.address}/"
-        soon = RESOLVED if fault == "unknown" else SOON
-        async with asyncio.timeout(soon), EtcdStore(parse(url), Access()) as store:
+        within = RESOLVER_TIMEOUT if fault == "unknown" else ANSWER_TIMEOUT
+        async with asyncio.timeout(within), EtcdStore(parse(url), Access()) as store:
             assert (await store.get("k")).value == b"v"
             assert any(name in complaint for complaint in (await store.status()).complaints)
-        result = await command("get", "etcd:", "k", access=Access(), ETCDCTL_ENDPOINTS=f"http://{name},{own_etcd.url}")
+        result = await run_keyscope(
+            "get", "etcd:", "k", access=Access(), ETCDCTL_ENDPOINTS=f"http://{name},{own_etcd.url}"
+        )
         assert (result.code, result.output) == (0, b"v\n"), result.error
 
 
@@ -279,8 +283,10 @@ async def test_full_store_is_read_and_emptied(etcd_version: str) -> None:
                 await store.lock("k").acquire(5)
             assert (await store.get("k")).value == b"v"
             assert any("NOSPACE" in complaint for complaint in (await store.status()).complaints)
-            assert_one_line(await command("put", f"etcd://{server.address}/", "n", "--value", "x" * 9_999), 1, "quota")
-            assert b"NOSPACE" in (await command("doctor", f"etcd://{server.address}/", access=Access())).output
+            assert_one_line(
+                await run_keyscope("put", f"etcd://{server.address}/", "n", "--value", "x" * 9_999), 1, "quota"
+            )
+            assert b"NOSPACE" in (await run_keyscope("doctor", f"etcd://{server.address}/", access=Access())).output
             await store.delete_tree("/full")
             assert not await store.exists("/full/0")
 
@@ -311,12 +317,12 @@ async def test_command_reports_an_unknown_outcome(shared_etcd: EtcdServer, prefi
     async with FaultProxy(shared_etcd.client_port) as proxy:
 
         def type_in() -> Result:
-            with writing(f"etcd://{proxy.address}/{prefix}", revision) as (process, terminal):
+            with typed_put(f"etcd://{proxy.address}/{prefix}", revision) as (process, terminal):
                 loop.call_soon_threadsafe(proxy.drop_replies)
                 os.write(terminal, b"typed\n\x04")
                 assert process.stderr
-                said = process.stderr.read().decode()
-                return Result(process.wait(), b"", said)
+                output = process.stderr.read().decode()
+                return Result(process.wait(), b"", output)
 
         loop = asyncio.get_running_loop()
         assert_one_line(await asyncio.to_thread(type_in), 7, "read the key")
@@ -355,10 +361,10 @@ async def test_secret_is_in_no_output_repr_or_traceback(auth_server: EtcdServer)
             ("get", url, "/nothing"),
             ("put", url, "a", "--value", "x"),
         ):
-            result = await command(*arguments, PYTHONDEVMODE="1", PYTHONASYNCIODEBUG="1")
+            result = await run_keyscope(*arguments, PYTHONDEVMODE="1", PYTHONASYNCIODEBUG="1")
             assert CANARY not in result.error + result.output.decode()
             assert "Traceback" not in result.error
-    with Running("watch", urls[1], "", **variables(READER)) as running:
+    with Running("watch", urls[1], "", **etcdctl_variables(READER_ACCESS)) as running:
         await asyncio.to_thread(running.note)
         assert CANARY not in " ".join(psutil.Process(running.process.pid).cmdline())
     async with EtcdStore(parse(urls[0]), Access()) as store, store.watch_tree("") as events:
@@ -367,7 +373,7 @@ async def test_secret_is_in_no_output_repr_or_traceback(auth_server: EtcdServer)
         assert any(found is store for found in ours)
         assert not [type(found) for found in ours if CANARY in repr(found)]
     with pytest.raises(Unauthenticated) as raised:
-        async with EtcdStore(parse(f"etcd://{auth_server.address}/"), WRONG):
+        async with EtcdStore(parse(f"etcd://{auth_server.address}/"), WRONG_PASSWORD):
             pass
     assert CANARY not in "".join(traceback.format_exception(raised.value))
 
@@ -375,7 +381,7 @@ async def test_secret_is_in_no_output_repr_or_traceback(auth_server: EtcdServer)
 async def test_secret_is_in_no_local_of_a_traceback(auth_server: EtcdServer) -> None:
     """A traceback that shows locals has no password."""
     with pytest.raises(Unauthenticated) as raised:
-        async with EtcdStore(parse(f"etcd://{auth_server.address}/"), WRONG):
+        async with EtcdStore(parse(f"etcd://{auth_server.address}/"), WRONG_PASSWORD):
             pass
     trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
     ours = "".join(line for line in trace.format() if "/tests/" not in line)

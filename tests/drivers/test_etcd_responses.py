@@ -17,9 +17,9 @@ from explorer.drivers.etcd import EtcdStore
 from explorer.drivers.etcd.endpoint import Endpoint
 from explorer.model.address import Access, parse
 from explorer.model.events import Lost, Put, Started
-from tests.drivers.error_cases import SOON
-from tests.drivers.http2_answers import FOREIGN, Answer, Http2Proxy
-from tests.drivers.test_foreign_answers import CALLS, complaint_of, complaints, outcome
+from tests.drivers.error_cases import ANSWER_TIMEOUT
+from tests.drivers.http2_answers import FOREIGN_ANSWERS, Answer, Http2Proxy
+from tests.drivers.test_foreign_answers import CALLS, outcome, problem_of_call, problems_of_error
 from tests.servers.etcd import EtcdServer
 
 TIMEOUT: Final = 0.4
@@ -52,7 +52,7 @@ def store_at(address: str, path: str, timeout: float = TIMEOUT) -> EtcdStore:
     return EtcdStore(parse(f"etcd://{address}/{path}?timeout={timeout}"), Access())
 
 
-async def fill(server: EtcdServer, path: str) -> None:
+async def put_entries(server: EtcdServer, path: str) -> None:
     """Write the keys that the calls use."""
     async with store_at(server.address, path, 5.0) as store:
         for key in KEYS:
@@ -65,10 +65,10 @@ async def failures_of_calls(server: EtcdServer, path: str, own: Answer | bytes) 
         store = store_at(proxy.address, path)
         await store.connect()
         proxy.answer(own)
-        found = await asyncio.gather(*(complaint_of(call, store, never_own=True) for call in ALL_CALLS.values()))
+        found = await asyncio.gather(*(problem_of_call(call, store, is_foreign=True) for call in ALL_CALLS.values()))
         await store.close()
         first = store_at(proxy.address, path)
-        handshake = "; ".join(complaints(await outcome(first.connect()), never_own=True))
+        handshake = "; ".join(problems_of_error(await outcome(first.connect()), is_foreign=True))
         await first.close()
         return {
             name: wrong for name, wrong in zip((*ALL_CALLS, "handshake"), (*found, handshake), strict=True) if wrong
@@ -80,7 +80,7 @@ async def test_foreign_answer_is_an_error_of_the_tree(
 ) -> None:
     """Each is one line, with exit code 5 (7 for a write that may have happened), and gRPC prints nothing."""
     path = f"test-{uuid.uuid4().hex[:12]}"
-    await fill(shared_etcd, path)
+    await put_entries(shared_etcd, path)
     found: dict[str, object] = {}
     limit = asyncio.Semaphore(12)
 
@@ -89,7 +89,7 @@ async def test_foreign_answer_is_an_error_of_the_tree(
             if wrong := await failures_of_calls(shared_etcd, path, own):
                 found[name] = wrong
 
-    await asyncio.gather(*(check(name, own) for name, own in FOREIGN.items()))
+    await asyncio.gather(*(check(name, own) for name, own in FOREIGN_ANSWERS.items()))
     assert not found, pformat(found)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
@@ -112,7 +112,7 @@ async def test_exception_of_grpc_never_leaves_the_driver(
 ) -> None:
     """Each exception of gRPC, raised by a stub in every call, becomes an error of the tree."""
     path = f"test-{uuid.uuid4().hex[:12]}"
-    await fill(shared_etcd, path)
+    await put_entries(shared_etcd, path)
     found: dict[str, object] = {}
     for failure in RAISED:
 
@@ -129,7 +129,7 @@ async def test_exception_of_grpc_never_leaves_the_driver(
                 for stream in ("stream_stream", "unary_stream"):
                     broken.setattr(Endpoint, stream, fail())
                 wrong = await asyncio.gather(
-                    *(complaint_of(call, store, never_own=False) for call in ALL_CALLS.values())
+                    *(problem_of_call(call, store, is_foreign=False) for call in ALL_CALLS.values())
                 )
         if any(wrong):
             found[repr(failure)] = {name: text for name, text in zip(ALL_CALLS, wrong, strict=True) if text}
@@ -141,7 +141,7 @@ async def test_watch_goes_on_after_foreign_answers(shared_etcd: EtcdServer) -> N
 
     async def check_watches(name: str) -> None:
         path = f"test-{uuid.uuid4().hex[:12]}"
-        await fill(shared_etcd, path)
+        await put_entries(shared_etcd, path)
         async with (
             Http2Proxy(shared_etcd.address) as proxy,
             store_at(proxy.address, path, 5.0) as store,
@@ -150,7 +150,7 @@ async def test_watch_goes_on_after_foreign_answers(shared_etcd: EtcdServer) -> N
         ):
             for events in (one, tree):
                 assert isinstance(await anext(events), Started)
-            proxy.answer(FOREIGN[name])
+            proxy.answer(FOREIGN_ANSWERS[name])
             for events in (one, tree):
                 assert isinstance(await anext(events), Lost), name
             proxy.heal()
@@ -161,6 +161,6 @@ async def test_watch_goes_on_after_foreign_answers(shared_etcd: EtcdServer) -> N
                         break
 
     kinds = ("HTTP/1", "page 404", "status 403", "unknown service", "code 7", "code 9", "no protobuf", "empty message")
-    async with asyncio.timeout(2 * SOON), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(2 * ANSWER_TIMEOUT), asyncio.TaskGroup() as group:
         for name in kinds:
             group.create_task(check_watches(name))

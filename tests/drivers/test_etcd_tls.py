@@ -9,7 +9,7 @@ import pytest
 from explorer.drivers.etcd import EtcdStore
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable, TlsFailed
-from tests.drivers.error_cases import assert_told, command
+from tests.drivers.error_cases import assert_first_contact_fails, run_keyscope
 from tests.servers.certificates import Certificates
 from tests.servers.etcd import VERSIONS, EtcdServer, Tls
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.servers
 async def test_untrusted_connection_is_refused(version: str, certificates: Certificates) -> None:
     """A connection that TLS cannot verify is refused with the cause."""
     trusted = Access(ca_file=certificates.ca_file)
-    assert_refused = partial(assert_told, by_command=version == VERSIONS[-1])
+    assert_refused = partial(assert_first_contact_fails, with_command=version == VERSIONS[-1])
     with ExitStack() as servers:
 
         def start(tls: Tls | None) -> str:
@@ -52,7 +52,7 @@ async def test_client_certificate_authenticates(version: str, certificates: Cert
     with EtcdServer(version, tls=tls) as server:
         server.ctl("put", "k", "v")
         url = f"etcd+tls://{server.address}/"
-        assert_refused = partial(assert_told, by_command=version == VERSIONS[-1])
+        assert_refused = partial(assert_first_contact_fails, with_command=version == VERSIONS[-1])
         await assert_refused(url, TlsFailed, 5, access=access_with(None, None), hint="certificate")
         await assert_refused(url, TlsFailed, 5, access=access_with(other.cert_file, other.key), hint="certificate")
         await assert_refused(url, TlsFailed, 5, access=access_with(client.cert_file, other.key), hint="key")
@@ -60,5 +60,5 @@ async def test_client_certificate_authenticates(version: str, certificates: Cert
         authenticated = access_with(client.cert_file, client.key)
         async with EtcdStore(parse(url), authenticated) as store:
             assert (await store.get("k")).value == b"v"
-        got = await command("get", "etcd:", "k", access=authenticated, ETCDCTL_ENDPOINTS=server.url)
+        got = await run_keyscope("get", "etcd:", "k", access=authenticated, ETCDCTL_ENDPOINTS=server.url)
         assert got.output == b"v\n", got.error

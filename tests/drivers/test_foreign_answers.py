@@ -1,4 +1,4 @@
-"""Whatever answers in the place of a store: each call of the contract reports it by an error of the error tree."""
+"""Foreign answers in place of a store's: each call of the contract raises an error of the error tree."""
 
 import asyncio
 import uuid
@@ -18,8 +18,8 @@ from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import ExplorerError, NotReachable, OutcomeUnknown, TooLarge
 from explorer.model.events import Lost, Put, Started
 from explorer.model.sanitize import sanitize
-from tests.drivers.error_cases import CANARY, SOON
-from tests.drivers.foreign_answers import NEVER_OWN, ODDITIES, SHAPES, TOO_LARGE, AnsweringProxy
+from tests.drivers.error_cases import ANSWER_TIMEOUT, CANARY
+from tests.drivers.foreign_answers import FOREIGN_ANSWERS, JSON_SHAPES, ODD_ANSWERS, TOO_LARGE_ANSWERS, AnsweringProxy
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
 from tests.servers.waiting import eventually
@@ -40,8 +40,8 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spend little time on finding out what became of a write: nothing here can say."""
+def _short_resolve_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the time to resolve the outcome of a write: no foreign answer helps with that."""
     monkeypatch.setattr(write_attempt, "_RESOLVE_TIMEOUT", TIMEOUT)
 
 
@@ -51,9 +51,9 @@ def store_at(server: Server, address: str, path: str, timeout: float = TIMEOUT) 
     return Etcd2Store(parse(f"etcd2://u:{CANARY}@{address}/{path}?timeout={timeout}"), Access())
 
 
-async def opened(server: Server, address: str, path: str) -> Store:
-    """Open a store whose calls may take little time, however busy the machine is."""
-    async with asyncio.timeout(SOON):
+async def open_store(server: Server, address: str, path: str) -> Store:
+    """Return a connected store with a short request timeout; connect until it works, as the machine may be busy."""
+    async with asyncio.timeout(ANSWER_TIMEOUT):
         while True:
             store = store_at(server, address, path)
             try:
@@ -64,8 +64,8 @@ async def opened(server: Server, address: str, path: str) -> Store:
                 return store
 
 
-async def fill(server: Server, path: str) -> None:
-    """Write what the calls are about."""
+async def put_entries(server: Server, path: str) -> None:
+    """Put the entries that the calls use."""
     if isinstance(server, ConsulServer):
         store: Store = ConsulStore(parse(f"consul://{server.address}/{path}"), Access())
     else:
@@ -120,12 +120,12 @@ CALLS: Final[Mapping[str, Callable[[Store], Awaitable[object]]]] = {
     "lock": _lock,
     "locks": lambda store: store.locks(""),
     "status": lambda store: store.status(),
-    "prove": lambda store: store.ping(),
+    "ping": lambda store: store.ping(),
 }
 
 
 async def outcome(call: Awaitable[object]) -> ExplorerError | None:
-    """Return what a call failed with; what is not of the error tree is raised."""
+    """Return the error of the error tree that a call raised; pass on any other."""
     try:
         await call
     except ExplorerError as error:
@@ -133,97 +133,97 @@ async def outcome(call: Awaitable[object]) -> ExplorerError | None:
     return None
 
 
-def complaints(error: ExplorerError | None, *, never_own: bool) -> list[str]:
-    """Return what is wrong with an error."""
+def problems_of_error(error: ExplorerError | None, *, is_foreign: bool) -> list[str]:
+    """Return the problems of an error, or of its absence."""
     if error is None:
-        return ["no error"] if never_own else []
+        return ["no error"] if is_foreign else []
     line = error_line(error)
     found = [] if getattr(errors, type(error).__name__, None) is type(error) else [f"{type(error)} is internal"]
     if CANARY in f"{line}{error!r}":
-        found.append("it holds a secret")
+        found.append("it has a secret")
     if "\n" in line or sanitize(line) != line:
         found.append("it is more than one line")
-    if never_own and not isinstance(error, NotReachable | OutcomeUnknown):
+    if is_foreign and not isinstance(error, NotReachable | OutcomeUnknown):
         found.append(f"it is {error!r}")
     if isinstance(error, NotReachable) and (exit_code(error) is not ExitCode.UNREACHABLE or not error.hint):
         found.append(f"it has no hint: {line}")
     return found
 
 
-async def complaint_of(call: Callable[[Store], Awaitable[object]], store: Store, *, never_own: bool) -> str:
-    """Return what is wrong with how a call ends, or nothing."""
+async def problem_of_call(call: Callable[[Store], Awaitable[object]], store: Store, *, is_foreign: bool) -> str:
+    """Return the problems of how a call ends, or an empty text."""
     try:
         error = await outcome(call(store))
-    except Exception as failure:  # noqa: BLE001 - whatever leaves a driver is what is looked for
+    except Exception as failure:  # noqa: BLE001 - any exception that leaves a driver is a problem
         return repr(failure)
-    return "; ".join(complaints(error, never_own=never_own))
+    return "; ".join(problems_of_error(error, is_foreign=is_foreign))
 
 
-async def failures_of_calls(server: Server, path: str, own: bytes, *, never_own: bool) -> dict[str, str]:
-    """Make every call where a proxy gives this answer to all requests, and return what is wrong."""
+async def failures_of_calls(server: Server, path: str, replacement: bytes, *, is_foreign: bool) -> dict[str, str]:
+    """Make every call while a proxy sends this answer to all requests, and return the problems by call."""
     async with AnsweringProxy(server.address) as proxy:
-        store = await opened(server, proxy.address, path)
-        proxy.answer(own)
+        store = await open_store(server, proxy.address, path)
+        proxy.answer(replacement)
         names = list(CALLS)
-        found = await asyncio.gather(*(complaint_of(CALLS[name], store, never_own=never_own) for name in names))
+        found = await asyncio.gather(*(problem_of_call(CALLS[name], store, is_foreign=is_foreign) for name in names))
         await store.close()
-        return {name: wrong for name, wrong in zip(names, found, strict=True) if wrong}
+        return {name: problem for name, problem in zip(names, found, strict=True) if problem}
 
 
-async def failures_in_the_middle(server: Server, path: str, own: bytes, *, after: int) -> dict[str, str]:
-    """Make every call where a proxy gives this answer after so many requests of the call, likewise."""
+async def failures_in_the_middle(server: Server, path: str, replacement: bytes, *, after: int) -> dict[str, str]:
+    """Make every call while a proxy sends this answer after `after` requests of it, and return the problems by call."""
     found: dict[str, str] = {}
     for name, call in CALLS.items():
         async with AnsweringProxy(server.address) as proxy:
-            store = await opened(server, proxy.address, path)
-            proxy.answer(own, after=after)
-            if wrong := await complaint_of(call, store, never_own=False):
-                found[name] = wrong
+            store = await open_store(server, proxy.address, path)
+            proxy.answer(replacement, after=after)
+            if problem := await problem_of_call(call, store, is_foreign=False):
+                found[name] = problem
             await store.close()
     return found
 
 
-async def failures_of_first_contact(server: Server, own: bytes, *, never_own: bool) -> list[str]:
+async def failures_of_first_contact(server: Server, replacement: bytes, *, is_foreign: bool) -> list[str]:
     async with AnsweringProxy(server.address) as proxy:
-        proxy.answer(own)
+        proxy.answer(replacement)
         store = store_at(server, proxy.address, "x")
         error = await outcome(store.connect())
         await store.close()
-        return complaints(error, never_own=never_own)
+        return problems_of_error(error, is_foreign=is_foreign)
 
 
 @pytest.mark.parametrize(
-    ("answers", "never_own"), [(NEVER_OWN, True), (SHAPES | ODDITIES, False)], ids=["foreign", "shapes"]
+    ("answers", "is_foreign"), [(FOREIGN_ANSWERS, True), (JSON_SHAPES | ODD_ANSWERS, False)], ids=["foreign", "shapes"]
 )
 async def test_foreign_answer_is_an_error_of_the_tree(
-    server: Server, answers: Mapping[str, bytes], *, never_own: bool
+    server: Server, answers: Mapping[str, bytes], *, is_foreign: bool
 ) -> None:
-    """Every call, and the first contact, ends in an error of `model.errors` that says so in one line."""
+    """Every call, and the first contact, ends in an error of `model.errors` of one line."""
     path = f"test-{uuid.uuid4().hex[:12]}"
-    await fill(server, path)
+    await put_entries(server, path)
     found: dict[str, object] = {}
-    few = asyncio.Semaphore(8)
+    limit = asyncio.Semaphore(8)
 
-    async def check(name: str, own: bytes) -> None:
-        async with few:
-            if wrong := await failures_of_calls(server, path, own, never_own=never_own):
-                found[name] = wrong
-            if complaint := await failures_of_first_contact(server, own, never_own=never_own):
-                found[f"first contact: {name}"] = complaint
+    async def check(name: str, replacement: bytes) -> None:
+        async with limit:
+            if problem := await failures_of_calls(server, path, replacement, is_foreign=is_foreign):
+                found[name] = problem
+            if problems := await failures_of_first_contact(server, replacement, is_foreign=is_foreign):
+                found[f"first contact: {name}"] = problems
 
-    await asyncio.gather(*(check(name, own) for name, own in answers.items()))
+    await asyncio.gather(*(check(name, replacement) for name, replacement in answers.items()))
     assert not found
 
 
 async def test_foreign_answer_in_the_middle_of_a_call(server: Server) -> None:
-    """A call whose later requests are answered by something else ends in no other exception either."""
+    """A call whose later requests get foreign answers raises only errors of the tree, too."""
     path = f"test-{uuid.uuid4().hex[:12]}"
-    await fill(server, path)
+    await put_entries(server, path)
     found: dict[str, object] = {}
 
     async def check(name: str, after: int) -> None:
-        if wrong := await failures_in_the_middle(server, path, NEVER_OWN[name], after=after):
-            found[f"{name} after {after}"] = wrong
+        if problem := await failures_in_the_middle(server, path, FOREIGN_ANSWERS[name], after=after):
+            found[f"{name} after {after}"] = problem
 
     kinds = ("404 text", "302 elsewhere", "body breaks off", "not JSON")
     await asyncio.gather(*(check(name, after) for name in kinds for after in (1, 2, 3)))
@@ -231,10 +231,10 @@ async def test_foreign_answer_in_the_middle_of_a_call(server: Server) -> None:
 
 
 async def test_error_names_the_key_of_the_caller(shared_consul: ConsulServer) -> None:
-    """What a driver makes for a key, such as a session, is not named in its place."""
+    """The error names the key of the call, not a session or contender that the driver made for it."""
     async with AnsweringProxy(shared_consul.address) as proxy:
-        store = await opened(shared_consul, proxy.address, f"test-{uuid.uuid4().hex[:12]}")
-        proxy.answer(NEVER_OWN["502 text"])
+        store = await open_store(shared_consul, proxy.address, f"test-{uuid.uuid4().hex[:12]}")
+        proxy.answer(FOREIGN_ANSWERS["502 text"])
         found = {
             "t": await outcome(store.put("t", b"x", ttl=20)),
             "l": await outcome(store.lock("l").acquire(TIMEOUT)),
@@ -243,17 +243,17 @@ async def test_error_names_the_key_of_the_caller(shared_consul: ConsulServer) ->
     assert {key: error and error.key for key, error in found.items()} == {key: key for key in found}
 
 
-@pytest.mark.parametrize("answer", TOO_LARGE)
+@pytest.mark.parametrize("answer", TOO_LARGE_ANSWERS)
 async def test_refused_size_is_too_large_for_writes_only(server: Server, answer: str) -> None:
-    """A size is refused where something was sent; in the answer to a read it is not the store's own."""
+    """A refused size is TooLarge for a write; for a read it is a foreign answer."""
     path = f"test-{uuid.uuid4().hex[:12]}"
-    await fill(server, path)
+    await put_entries(server, path)
     async with AnsweringProxy(server.address) as proxy:
-        store = await opened(server, proxy.address, path)
-        proxy.answer(TOO_LARGE[answer], after=0 if isinstance(server, ConsulServer) else 1)  # etcd2 reads first
+        store = await open_store(server, proxy.address, path)
+        proxy.answer(TOO_LARGE_ANSWERS[answer], after=0 if isinstance(server, ConsulServer) else 1)  # etcd2 reads first
         found = {"put": await outcome(CALLS["put"](store))}
-        proxy.answer(TOO_LARGE[answer])
-        for name in ("children", "prove", "status"):  # without a body; Consul reads keys in transactions
+        proxy.answer(TOO_LARGE_ANSWERS[answer])
+        for name in ("children", "ping", "status"):  # without a body; Consul reads keys in transactions
             found[name] = await outcome(CALLS[name](store))
         await store.close()
     assert isinstance(found.pop("put"), TooLarge)
@@ -261,11 +261,11 @@ async def test_refused_size_is_too_large_for_writes_only(server: Server, answer:
 
 
 async def test_watch_goes_on_after_foreign_answers(server: Server) -> None:
-    """A running watch of a key and of a tree says that it was lost, tries again, and tells what happens then."""
+    """A watch of a key, and one of a tree, reports Lost, reconnects, and reports the next change."""
 
-    async def survive(name: str, own: bytes, *, says_so: bool = True) -> None:
+    async def survive(name: str, replacement: bytes, *, is_lost: bool = True) -> None:
         path = f"test-{uuid.uuid4().hex[:12]}"
-        await fill(server, path)
+        await put_entries(server, path)
         async with (
             AnsweringProxy(server.address) as proxy,
             store_at(server, proxy.address, path, 5.0) as store,
@@ -274,12 +274,12 @@ async def test_watch_goes_on_after_foreign_answers(server: Server) -> None:
         ):
             for events in (one, tree):
                 assert isinstance(await anext(events), Started)
-            proxy.answer(own)
-            for events in (one, tree) if says_so else ():
+            proxy.answer(replacement)
+            for events in (one, tree) if is_lost else ():
                 assert isinstance(await anext(events), Lost), name
-            if not says_so:
+            if not is_lost:
                 asked = len(proxy.heads)
-                await eventually(lambda: len(proxy.heads) > asked + 1, "the answer was given", SOON)
+                await eventually(lambda: len(proxy.heads) > asked + 1, "the answer was given", ANSWER_TIMEOUT)
             proxy.heal()
             await store.put("a", b"new")
             for events in (one, tree):
@@ -288,11 +288,11 @@ async def test_watch_goes_on_after_foreign_answers(server: Server) -> None:
                         break
 
     kinds = ("404 text", "200 page", "403 text", "302 elsewhere", "index is a word", "body breaks off", "not JSON")
-    async with asyncio.timeout(SOON), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(ANSWER_TIMEOUT), asyncio.TaskGroup() as group:
         for name in kinds:
-            group.create_task(survive(name, NEVER_OWN[name]))
-        for name, own in TOO_LARGE.items():
-            group.create_task(survive(name, own))
-        for name, own in ODDITIES.items():
+            group.create_task(survive(name, FOREIGN_ANSWERS[name]))
+        for name, replacement in TOO_LARGE_ANSWERS.items():
+            group.create_task(survive(name, replacement))
+        for name, replacement in ODD_ANSWERS.items():
             if name.startswith("index"):
-                group.create_task(survive(name, own, says_so=False))
+                group.create_task(survive(name, replacement, is_lost=False))

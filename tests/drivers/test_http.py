@@ -17,17 +17,17 @@ from tests.servers.processes import HOST, free_port
 
 
 @asynccontextmanager
-async def scripted(*answers: bytes | None) -> AsyncGenerator[tuple[Host, list[bytes]], None]:
-    """Serve these answers to one request after the other; None hangs up, and so does the end of the script."""
+async def scripted_server(*answers: bytes | None) -> AsyncGenerator[tuple[Host, list[bytes]], None]:
+    """Serve the answers in order, one per request; None, and the end of the answers, closes the connection."""
     script = iter(answers)
-    asked: list[bytes] = []
-    open_ones: set[asyncio.StreamWriter] = set()
+    requests: list[bytes] = []
+    writers: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_ones.add(writer)
+        writers.add(writer)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                asked.append(head)
+                requests.append(head)
                 answer = next(script, None)
                 if answer is None:
                     break
@@ -39,10 +39,10 @@ async def scripted(*answers: bytes | None) -> AsyncGenerator[tuple[Host, list[by
 
     server = await asyncio.start_server(serve, HOST, 0)
     try:
-        yield Host(HOST, server.sockets[0].getsockname()[1]), asked
+        yield Host(HOST, server.sockets[0].getsockname()[1]), requests
     finally:
         server.close()
-        for writer in open_ones:
+        for writer in writers:
             writer.close()
 
 
@@ -64,59 +64,68 @@ def raise_for_answer(found: Response) -> None:
 
 @asynccontextmanager
 async def endpoints(*hosts: Host) -> AsyncGenerator[Endpoints, None]:
-    made = Endpoints(
+    created = Endpoints(
         hosts, raise_for_answer=raise_for_answer, redacted="store://", timeout=5.0, headers={"X-Token": "t"}
     )
     try:
-        yield made
+        yield created
     finally:
-        await made.close()
+        await created.close()
 
 
 async def test_redirect_is_not_followed() -> None:
     """A redirect is not followed."""
-    async with scripted(answer("301 Moved", b"", "Location: /elsewhere")) as (host, asked), endpoints(host) as there:
+    async with (
+        scripted_server(answer("301 Moved", b"", "Location: /elsewhere")) as (host, requests),
+        endpoints(host) as client,
+    ):
         with pytest.raises(NotReachable, match="redirects to /elsewhere") as raised:
-            await there.send(Request("PUT", "/a//b", b"value"), repeat=False)
-        assert not raised.value.sent, "nothing was done with it"
-        assert len(asked) == 1
-        assert asked[0].startswith(b"PUT /a//b HTTP/1.1\r\n")
-        assert b"X-Token: t\r\n" in asked[0]
+            await client.send(Request("PUT", "/a//b", b"value"), repeat=False)
+        assert not raised.value.sent, "the request had no effect"
+        assert len(requests) == 1
+        assert requests[0].startswith(b"PUT /a//b HTTP/1.1\r\n")
+        assert b"X-Token: t\r\n" in requests[0]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_request_with_a_lost_answer_is_not_repeated_by_aiohttp(method: str) -> None:
-    """A request whose answer was lost is not sent again behind our back."""
-    async with scripted(answer("200 OK", b"x"), None, answer("200 OK")) as (host, asked), endpoints(host) as there:
-        await there.send(Request("GET", "/first"))
+    """The client library does not repeat a request whose answer was lost."""
+    async with (
+        scripted_server(answer("200 OK", b"x"), None, answer("200 OK")) as (host, requests),
+        endpoints(host) as client,
+    ):
+        await client.send(Request("GET", "/first"))
         with pytest.raises(NotReachable) as raised:  # on the connection that is open already
-            await there.send(Request(method, "/second"), repeat=False)
+            await client.send(Request(method, "/second"), repeat=False)
         assert raised.value.sent
-        assert len(asked) == 2
+        assert len(requests) == 2
 
 
 async def test_read_with_a_lost_answer_is_sent_again() -> None:
-    """A question whose answer was lost is asked again."""
-    async with scripted(None, answer("503 No"), answer("200 OK", b"x")) as (host, asked), endpoints(host) as there:
-        assert (await there.send(Request("GET", "/"))).body == b"x"
-        assert len(asked) == 3
+    """A read is repeated until it has an answer."""
+    async with (
+        scripted_server(None, answer("503 No"), answer("200 OK", b"x")) as (host, requests),
+        endpoints(host) as client,
+    ):
+        assert (await client.send(Request("GET", "/"))).body == b"x"
+        assert len(requests) == 3
 
 
 async def test_failed_endpoint_is_left_for_the_next() -> None:
-    """The next endpoint is asked and kept when one fails."""
+    """The next endpoint is used, and kept, when one fails."""
     good = [answer("200 OK", b"x")] * 3
-    async with scripted(*good) as (host, asked), scripted(None, *good) as (bad, refused):
-        async with endpoints(Host(HOST, free_port()), bad, host) as there:
+    async with scripted_server(*good) as (host, requests), scripted_server(None, *good) as (bad, refused):
+        async with endpoints(Host(HOST, free_port()), bad, host) as client:
             for _ in range(3):
-                assert (await there.send(Request("GET", "/"))).body == b"x"
-        assert (len(asked), len(refused)) == (3, 1)
+                assert (await client.send(Request("GET", "/"))).body == b"x"
+        assert (len(requests), len(refused)) == (3, 1)
 
 
 async def test_refused_connection_raises_not_sent() -> None:
-    """What never left is told from what was lost."""
-    async with endpoints(Host(HOST, free_port())) as there:
+    """A request that was not sent is distinct from one whose answer was lost."""
+    async with endpoints(Host(HOST, free_port())) as client:
         with pytest.raises(NotReachable) as raised:
-            await there.send(Request("PUT", "/"), repeat=False)
+            await client.send(Request("PUT", "/"), repeat=False)
         assert not raised.value.sent
         assert type(raised.value) is NotReachable, "no class of the driver's own"
         assert raised.value.hint
@@ -124,40 +133,40 @@ async def test_refused_connection_raises_not_sent() -> None:
 
 @pytest.mark.parametrize("name", ["a" * 70, "a..b", "no-such-host.invalid"])
 async def test_impossible_host_name_is_not_reachable(name: str) -> None:
-    """A name that no resolver takes is reported like one that none knows."""
-    async with endpoints(Host(name, 1)) as there:
+    """An invalid host name is reported like an unknown one."""
+    async with endpoints(Host(name, 1)) as client:
         with pytest.raises(NotReachable, match="host name") as raised:
-            await there.send(Request("GET", "/"), repeat=False)
+            await client.send(Request("GET", "/"), repeat=False)
         assert not raised.value.sent
 
 
 @pytest.mark.heavy
 async def test_silent_endpoint_leaves_time_to_the_next() -> None:
     """One silent endpoint does not use up the time."""
-    async with scripted(answer("200 OK", b"x")) as (host, _):
-        silent = await asyncio.start_server(_say_nothing, HOST, 0)
-        async with silent, endpoints(Host(HOST, silent.sockets[0].getsockname()[1]), host) as there:
-            assert (await there.send(Request("GET", "/"), within=3.0)).body == b"x"
+    async with scripted_server(answer("200 OK", b"x")) as (host, _):
+        silent = await asyncio.start_server(_read_and_close, HOST, 0)
+        async with silent, endpoints(Host(HOST, silent.sockets[0].getsockname()[1]), host) as client:
+            assert (await client.send(Request("GET", "/"), within=3.0)).body == b"x"
             with pytest.raises(Timeout):
-                await there.send(Request("GET", "/"), within=1.0, at=there.hosts[0])
+                await client.send(Request("GET", "/"), within=1.0, at=client.hosts[0])
 
 
 async def test_short_timeout_is_shared_by_all_endpoints() -> None:
     """A silent endpoint leaves time to the next one however short the time is."""
     for _ in range(5):  # on a busy machine even an endpoint that works may need longer
         async with (
-            scripted(answer("200 OK", b"x")) as (host, _),
+            scripted_server(answer("200 OK", b"x")) as (host, _),
             silent_host() as silent,
-            endpoints(silent, host) as there,
+            endpoints(silent, host) as client,
         ):
             with suppress(NotReachable):
-                assert (await there.send(Request("GET", "/"), within=0.5)).body == b"x"
+                assert (await client.send(Request("GET", "/"), within=0.5)).body == b"x"
                 return
     pytest.fail("the silent endpoint used up the time")
 
 
 async def test_connect_tries_the_next_endpoint_without_pause() -> None:
-    """At a first contact there is a pause only before the same endpoint is asked again."""
+    """A first contact pauses only before it tries the same endpoint again."""
     left_for: list[float] = []
 
     async def attempt(left: float) -> None:
@@ -170,7 +179,7 @@ async def test_connect_tries_the_next_endpoint_without_pause() -> None:
 
 
 async def test_server_without_tls_is_named_in_the_error() -> None:
-    """A server that speaks no TLS closes the connection in the handshake; the message says where to look."""
+    """A server that speaks no TLS closes the connection in the handshake; the error says so."""
 
     async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -179,25 +188,27 @@ async def test_server_without_tls_is_named_in_the_error() -> None:
     async with await asyncio.start_server(close, HOST, 0) as server:
         host = Host(HOST, server.sockets[0].getsockname()[1])
         context = ssl.create_default_context()
-        there = Endpoints([host], raise_for_answer=raise_for_answer, redacted="store://", timeout=1.0, tls=context)
+        client = Endpoints([host], raise_for_answer=raise_for_answer, redacted="store://", timeout=1.0, tls=context)
         with pytest.raises(NotReachable, match="during the TLS handshake") as raised:
-            await there.send(Request("GET", "/"), repeat=False)
-        await there.close()
+            await client.send(Request("GET", "/"), repeat=False)
+        await client.close()
     assert not raised.value.sent
 
 
-async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _read_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read()
     writer.close()
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("words", [b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"])
-async def test_broken_answer_is_not_reachable(words: bytes) -> None:
-    """What is not an answer is a failure."""
-    async with scripted(words) as (host, _), endpoints(host) as there:
+@pytest.mark.parametrize(
+    "answer_bytes", [b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort"]
+)
+async def test_broken_answer_is_not_reachable(answer_bytes: bytes) -> None:
+    """Bytes that are no complete HTTP answer raise NotReachable."""
+    async with scripted_server(answer_bytes) as (host, _), endpoints(host) as client:
         with pytest.raises(NotReachable):
-            await there.send(Request("GET", "/"), repeat=False, within=2.0)
+            await client.send(Request("GET", "/"), repeat=False, within=2.0)
 
 
 async def test_proxy_and_netrc_are_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -207,21 +218,21 @@ async def test_proxy_and_netrc_are_not_used(monkeypatch: pytest.MonkeyPatch, tmp
     netrc = tmp_path / "netrc"
     netrc.write_text(f"machine {HOST} login me password canary\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    async with scripted(answer("200 OK", b"x")) as (host, asked), endpoints(host) as there:
-        assert (await there.send(Request("GET", "/"))).body == b"x"
-        assert b"uthorization" not in asked[0]
+    async with scripted_server(answer("200 OK", b"x")) as (host, requests), endpoints(host) as client:
+        assert (await client.send(Request("GET", "/"))).body == b"x"
+        assert b"uthorization" not in requests[0]
 
 
 async def test_cookie_is_not_kept() -> None:
     """A cookie is not kept."""
     first, second = answer("200 OK", b"", "Set-Cookie: a=b"), answer("200 OK")
-    async with scripted(first, second) as (host, asked), endpoints(host) as there:
+    async with scripted_server(first, second) as (host, requests), endpoints(host) as client:
         for _ in range(2):
-            await there.send(Request("GET", "/"))
-        assert b"ookie" not in asked[1]
+            await client.send(Request("GET", "/"))
+        assert b"ookie" not in requests[1]
 
 
-# Answers that go on and on
+# Streams
 
 
 def chunk(data: bytes) -> bytes:
@@ -232,63 +243,65 @@ HEAD = b"HTTP/1.1 200 OK\r\nX-Index: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 async def test_stream_yields_whole_lines() -> None:
-    """Lines are given whole however they come."""
+    """A line is yielded whole, whatever chunks it arrives in."""
     long = b"x" * 300_000
     body = b"".join(map(chunk, (b"one\ntw", b"o\n\nthree\n" + long, b"\nlost")))
     async with (
-        scripted(HEAD + body + b"0\r\n\r\n") as (host, _),
-        endpoints(host) as there,
-        there.stream(Request("GET", "/"), headers_of, bytes) as (headers, lines),
+        scripted_server(HEAD + body + b"0\r\n\r\n") as (host, _),
+        endpoints(host) as client,
+        client.stream(Request("GET", "/"), headers_of, bytes) as (headers, lines),
     ):
         assert headers["x-index"] == "7"
-        assert [line async for line in lines] == [b"one", b"two", b"", b"three", long], "what has no end is no line"
+        assert [line async for line in lines] == [b"one", b"two", b"", b"three", long], (
+            "a line without an end is dropped"
+        )
 
 
-@pytest.mark.parametrize("ours", [False, True])
-async def test_stream_that_breaks_off_raises_after_its_lines(*, ours: bool) -> None:
-    """An answer that breaks off is told after its lines."""
+@pytest.mark.parametrize("closed_by_client", [False, True])
+async def test_stream_that_breaks_off_raises_after_its_lines(*, closed_by_client: bool) -> None:
+    """The complete lines are yielded before the error."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(HEAD + chunk(b"one\n") + b"5\r\ntw")
         await writer.drain()
-        if ours:
+        if closed_by_client:
             await reader.read()
         writer.close()
 
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
-    async def listen(there: Endpoints) -> None:
-        async with there.stream(Request("GET", "/"), headers_of, bytes) as (_, lines):
+    async def listen(client: Endpoints) -> None:
+        async with client.stream(Request("GET", "/"), headers_of, bytes) as (_, lines):
             async for line in lines:
-                heard.append(line)
-                if ours:
-                    await there.close()
+                received.append(line)
+                if closed_by_client:
+                    await client.close()
 
     server = await asyncio.start_server(serve, HOST, 0)
-    async with server, endpoints(Host(HOST, server.sockets[0].getsockname()[1])) as there:
+    async with server, endpoints(Host(HOST, server.sockets[0].getsockname()[1])) as client:
         with pytest.raises(NotReachable):
-            await listen(there)
-    assert heard == [b"one"]
+            await listen(client)
+    assert received == [b"one"]
 
 
 @pytest.mark.heavy
 async def test_stream_waits_for_lines_but_not_for_headers() -> None:
-    """Lines that never come are waited for and headers are not."""
-    async with scripted(HEAD, b"") as (host, _), endpoints(host) as there:
-        there.timeout = 1.0
-        async with there.stream(Request("GET", "/"), headers_of, bytes) as (_, lines):
+    """A stream may be silent after its headers; headers must arrive within the timeout."""
+    async with scripted_server(HEAD, b"") as (host, _), endpoints(host) as client:
+        client.timeout = 1.0
+        async with client.stream(Request("GET", "/"), headers_of, bytes) as (_, lines):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(anext(lines), 1.5)
         with pytest.raises(Timeout):
-            async with there.stream(Request("GET", "/"), headers_of, bytes):
+            async with client.stream(Request("GET", "/"), headers_of, bytes):
                 pass
 
 
 @pytest.mark.parametrize("status", ["503 Unavailable", "404 Not Found", "307 Temporary Redirect"])
 async def test_stream_with_an_error_status_raises(status: str) -> None:
-    """An answer that tells nothing is an error."""
-    async with scripted(answer(status, b"{}")) as (host, _), endpoints(host) as there:
+    """A stream is read only from a successful answer."""
+    async with scripted_server(answer(status, b"{}")) as (host, _), endpoints(host) as client:
         with pytest.raises(NotReachable):
-            async with there.stream(Request("GET", "/"), headers_of, bytes):
+            async with client.stream(Request("GET", "/"), headers_of, bytes):
                 pass

@@ -1,4 +1,4 @@
-"""The state machine of a lock at moments that no server can be brought to, by a fake that stops there."""
+"""The state machine of a lock, in states that only a fake can stop at."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ class NoConnection:
 
 
 class StoppingLock(LeaseLock[NoConnection]):
-    """Free, and obtained as soon as `may_take` is set; it lives until `ended`."""
+    """A free lock that is acquired once `may_take` is set; its lease ends with `ended`."""
 
     lease_noun = "lease"
 
@@ -70,21 +70,21 @@ async def tasks() -> AsyncIterator[Tasks]:
 
 
 async def test_lock_released_while_acquiring_is_not_held(tasks: Tasks) -> None:
-    """A lock that is released while it is obtained is not held."""
+    """A release during the acquisition wins."""
     lock = StoppingLock(tasks, ttl=60)
-    obtaining = asyncio.create_task(lock.acquire())
+    acquiring = asyncio.create_task(lock.acquire())
     await lock.taking.wait()
     await lock.release()
     lock.may_take.set()
     with pytest.raises(CannotLock):
-        await obtaining
+        await acquiring
     assert not lock.held
     with pytest.raises(LockLost):
         await lock.put("key", b"")
 
 
 async def test_lock_with_an_ended_lease_is_lost_and_can_be_reacquired(tasks: Tasks) -> None:
-    """A lock whose lease has ended is lost at the next renewal and can be obtained again."""
+    """A lock whose lease has ended is lost at the next renewal, and can be acquired again."""
     lock = StoppingLock(tasks, ttl=3)
     lock.may_take.set()
     await lock.acquire()

@@ -24,7 +24,7 @@ from tests.servers.zookeeper import ZooKeeperServer
 pytestmark = pytest.mark.servers
 
 
-class Ground(NamedTuple):
+class LockContext(NamedTuple):
     """A store, its server, and a folder for files."""
 
     store: Store
@@ -36,44 +36,44 @@ class Ground(NamedTuple):
         return self.store.address.path.strip("/")
 
 
-Holder: TypeAlias = Callable[[Ground], AbstractAsyncContextManager[None]]
+Holder: TypeAlias = Callable[[LockContext], AbstractAsyncContextManager[None]]
 
 
-def ours(layout: str, key: str = "job") -> Holder:
-    """What holds a lock in a layout that we can take."""
+def lock_in_layout(layout: str, key: str = "job") -> Holder:
+    """Return a holder of a lock in a layout that the driver supports."""
 
     @asynccontextmanager
-    async def hold(ground: Ground) -> AsyncGenerator[None, None]:
-        async with ground.store.lock(key, layout=layout):
+    async def hold(context: LockContext) -> AsyncGenerator[None, None]:
+        async with context.store.lock(key, layout=layout):
             yield
 
     return hold
 
 
-def entry(key: str) -> Holder:
-    """What holds a lock by an entry."""
+def entry_at(key: str) -> Holder:
+    """Return a holder that puts an entry of a foreign layout."""
 
     @asynccontextmanager
-    async def hold(ground: Ground) -> AsyncGenerator[None, None]:
-        await ground.store.put(key, b"")
+    async def hold(context: LockContext) -> AsyncGenerator[None, None]:
+        await context.store.put(key, b"")
         yield
 
     return hold
 
 
 @asynccontextmanager
-async def consul_semaphore(ground: Ground) -> AsyncGenerator[None, None]:
-    """Consul's own `consul lock -n`."""
-    held = ground.folder / "held"
-    assert isinstance(ground.server, ConsulServer)
-    with consul_lock(ground.server, f"{ground.root}/job", held, "-n=2"):
+async def consul_semaphore(context: LockContext) -> AsyncGenerator[None, None]:
+    """Hold a semaphore by `consul lock -n`."""
+    held = context.folder / "held"
+    assert isinstance(context.server, ConsulServer)
+    with consul_lock(context.server, f"{context.root}/job", held, "-n=2"):
         await eventually(held.exists, "the semaphore is held", WAIT_TIMEOUT)
         yield
 
 
 @asynccontextmanager
-async def kazoo(ground: Ground) -> AsyncGenerator[KazooClient, None]:
-    client = KazooClient(ground.server.address)
+async def kazoo(context: LockContext) -> AsyncGenerator[KazooClient, None]:
+    client = KazooClient(context.server.address)
     await asyncio.to_thread(client.start)
     try:
         yield client
@@ -83,17 +83,17 @@ async def kazoo(ground: Ground) -> AsyncGenerator[KazooClient, None]:
 
 
 @asynccontextmanager
-async def kazoo_semaphore(ground: Ground) -> AsyncGenerator[None, None]:
-    async with kazoo(ground) as client:
-        assert await asyncio.to_thread(client.Semaphore(f"/{ground.root}/job", "theirs", max_leases=2).acquire)
+async def kazoo_semaphore(context: LockContext) -> AsyncGenerator[None, None]:
+    async with kazoo(context) as client:
+        assert await asyncio.to_thread(client.Semaphore(f"/{context.root}/job", "theirs", max_leases=2).acquire)
         yield
 
 
 @asynccontextmanager
-async def curator_semaphore(ground: Ground) -> AsyncGenerator[None, None]:
-    """The nodes of an InterProcessSemaphoreV2."""
-    async with kazoo(ground) as client:
-        name = f"/{ground.root}/job/leases/_c_{uuid.uuid4()}-lease-"
+async def curator_semaphore(context: LockContext) -> AsyncGenerator[None, None]:
+    """Hold a lease node of Curator's InterProcessSemaphoreV2."""
+    async with kazoo(context) as client:
+        name = f"/{context.root}/job/leases/_c_{uuid.uuid4()}-lease-"
         await asyncio.to_thread(client.create, name, ephemeral=True, sequence=True, makepath=True)
         yield
 
@@ -102,28 +102,33 @@ ZOOKEEPER: Final = ("kazoo", "curator", "go-zookeeper")
 PAIRS: Final[tuple[tuple[str, str | None, Holder, str, str], ...]] = (
     ("consul", None, consul_semaphore, "job", "semaphore"),
     ("consul", None, consul_semaphore, "job/.lock", "semaphore"),
-    ("etcd", None, entry("job___lock"), "job", "valkeyrie"),
-    ("etcd", None, entry("job___lock/694d7acc3d2b0f1a"), "job", "valkeyrie"),
-    ("etcd2", "libkv", ours("valkeyrie"), "job", "valkeyrie"),
-    ("etcd2", "valkeyrie", ours("libkv"), "job", "libkv"),
-    ("etcd2", None, ours("libkv"), "job", "libkv"),
-    *(("zk", mine, ours(theirs), "job", theirs) for mine in ZOOKEEPER for theirs in ZOOKEEPER if mine != theirs),
-    *(("zk", mine, kazoo_semaphore, "job", "kazoo semaphore") for mine in ZOOKEEPER),
-    *(("zk", mine, curator_semaphore, "job", "Curator semaphore") for mine in ZOOKEEPER),
-    *(("zk", mine, curator_semaphore, "job/leases", "Curator semaphore") for mine in ZOOKEEPER),
+    ("etcd", None, entry_at("job___lock"), "job", "valkeyrie"),
+    ("etcd", None, entry_at("job___lock/694d7acc3d2b0f1a"), "job", "valkeyrie"),
+    ("etcd2", "libkv", lock_in_layout("valkeyrie"), "job", "valkeyrie"),
+    ("etcd2", "valkeyrie", lock_in_layout("libkv"), "job", "libkv"),
+    ("etcd2", None, lock_in_layout("libkv"), "job", "libkv"),
+    *(
+        ("zk", layout, lock_in_layout(other_layout), "job", other_layout)
+        for layout in ZOOKEEPER
+        for other_layout in ZOOKEEPER
+        if layout != other_layout
+    ),
+    *(("zk", layout, kazoo_semaphore, "job", "kazoo semaphore") for layout in ZOOKEEPER),
+    *(("zk", layout, curator_semaphore, "job", "Curator semaphore") for layout in ZOOKEEPER),
+    *(("zk", layout, curator_semaphore, "job/leases", "Curator semaphore") for layout in ZOOKEEPER),
 )
-"""Store, the layout that is asked for, what holds the other lock, the key that is locked, and the name in the error."""
+"""Store, requested layout, holder of the other lock, locked key, and the layout that the error names."""
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair[0]}-{pair[1]}-{pair[3]}-{pair[4]}".replace(" ", "-"))
 async def test_lock_beside_one_of_another_layout_is_refused(
     request: pytest.FixtureRequest, tmp_path: Path, pair: tuple[str, str | None, Holder, str, str]
 ) -> None:
-    """At once, by the other's name, with exit code 4 in the command; when that lock is given up it is obtained."""
+    """It is refused at once with the other layout's name and exit code 4, and acquired once that lock is released."""
     scheme, layout, holder, key, name = pair
     server = request.getfixturevalue("shared_" + {"zk": "zookeeper", "etcd": "etcd2"}.get(scheme, scheme))
     async with explorer.open(f"{scheme}://{server.address}/layouts-{uuid.uuid4().hex[:8]}/") as store:
-        async with holder(Ground(store, server, tmp_path)):
+        async with holder(LockContext(store, server, tmp_path)):
             lock = store.lock(key, layout=layout)
             with pytest.raises(CannotLock, match=f"layout {name} ") as caught:
                 await asyncio.wait_for(lock.acquire(), WAIT_TIMEOUT)

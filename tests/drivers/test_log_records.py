@@ -1,4 +1,4 @@
-"""What drivers log through standard `logging`, in the words that docs/logging.md promises, and no value with it."""
+"""Log records of drivers: the messages that docs/logging.md lists, without any value."""
 
 import asyncio
 import logging

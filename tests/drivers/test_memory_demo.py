@@ -136,13 +136,13 @@ async def test_path_shows_a_part_of_a_shared_database(still: DemoStore) -> None:
 
 @pytest.mark.parametrize("url", ["demo:?seed=x", "demo:?moving", "demo://host"])
 async def test_invalid_url_is_refused(url: str) -> None:
-    """What makes no sense is refused."""
+    """Unknown options, and a host, are refused."""
     with pytest.raises(InvalidAddress):
         DemoStore(parse(url))
 
 
-class TestMovement:
-    """Ten minutes of it, on a clock moved by hand."""
+class TestSimulation:
+    """Minutes of the simulation, on a manual clock."""
 
     @pytest.fixture
     async def keyspace(self) -> Database:
@@ -162,10 +162,10 @@ class TestMovement:
     async def test_lock_rotation_keeps_the_order(self, keyspace: Database) -> None:
         """Locks go from one client to the next in order."""
         async with DemoStore(parse("demo:"), database=keyspace) as store:
-            movement = Simulation(keyspace, _chance())
+            simulation = Simulation(keyspace, _chance())
             holders: list[str] = []
             for _ in range(400):
-                await self._step(keyspace, movement)
+                await self._step(keyspace, simulation)
                 info = (await store.locks("locks/scheduler"))[0]
                 assert info.holder is not None
                 assert len(info.waiters) == 2
@@ -178,13 +178,13 @@ class TestMovement:
             assert holders[3:] == holders[:-3]
 
     async def test_lock_rotation_gives_a_real_client_its_turn(self, keyspace: Database) -> None:
-        """Who takes part gets a turn and hands over."""
+        """A client that waits for a lock acquires it, and the next one holds it after its release."""
         async with DemoStore(parse("demo:"), database=keyspace) as store:
-            movement = Simulation(keyspace, _chance())
+            simulation = Simulation(keyspace, _chance())
             lock = store.lock("locks/migration", value=b"me", ttl=5)
             waiting = asyncio.create_task(lock.acquire())
             for _ in range(300):
-                await self._step(keyspace, movement)
+                await self._step(keyspace, simulation)
             assert waiting.done()
             assert lock.held
             await lock.release()
@@ -195,28 +195,28 @@ class TestMovement:
     async def test_lock_rotation_restores_removed_clients(self, keyspace: Database) -> None:
         """Clients that were removed come back."""
         async with DemoStore(parse("demo:"), database=keyspace) as store:
-            movement = Simulation(keyspace, _chance())
+            simulation = Simulation(keyspace, _chance())
             for contender in [entry.key async for entry in store.walk("locks/scheduler")]:
                 await store.delete(contender)
             for _ in range(200):
-                await self._step(keyspace, movement)
+                await self._step(keyspace, simulation)
             assert len((await store.locks("locks/scheduler"))[0].waiters) == 2
 
     async def test_simulation_compacts_its_history(self, keyspace: Database) -> None:
         """A demo that runs for days does not grow for ever."""
-        movement = Simulation(keyspace, _chance())
+        simulation = Simulation(keyspace, _chance())
         for _ in range(10_000):
-            movement.step()
+            simulation.step()
         assert keyspace.revision > 25_000
         assert 10_000 <= keyspace.revision - keyspace.compacted <= 20_010
 
     async def _live(self, keyspace: Database, store: DemoStore, seconds: float) -> tuple[set[str], set[str]]:
-        movement = Simulation(keyspace, _chance())
+        simulation = Simulation(keyspace, _chance())
         puts: set[str] = set()
         deletes: set[str] = set()
         start = keyspace.revision
         for _ in range(int(seconds * 5)):
-            await self._step(keyspace, movement)
+            await self._step(keyspace, simulation)
         async with store.watch_tree("", since=start) as events:
             for event in await take_changes(events, keyspace.revision - start):
                 match event:
@@ -226,10 +226,10 @@ class TestMovement:
                         deletes.add(key)
         return puts, deletes
 
-    async def _step(self, keyspace: Database, movement: Simulation) -> None:
+    async def _step(self, keyspace: Database, simulation: Simulation) -> None:
         assert isinstance(keyspace.clock, ManualClock)
         await keyspace.clock.advance(0.2)
-        movement.step()
+        simulation.step()
 
 
 def test_schema_has_each_message_type() -> None:

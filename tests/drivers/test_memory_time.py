@@ -82,7 +82,7 @@ class TestTime:
             assert keys_and_values(await take_changes(events, 1)) == [("early", None)]
 
     async def test_deleted_entry_is_not_kept_alive(self, store: MemoryStore, clock: ManualClock) -> None:
-        """What is gone is not kept alive any more."""
+        """The keepalive task of a deleted entry ends."""
         await store.put("key", b"value", ttl=6, keep_alive=True)
         await clock.advance(60)
         assert await store.exists("key")
@@ -102,7 +102,7 @@ class TestTime:
             assert [event.revision for event in await take_changes(events, 2)] == [before + 1] * 2
 
     async def test_manual_clock_stops_at_each_timer(self, clock: ManualClock) -> None:
-        """Time stops at each moment that somebody waits for."""
+        """The clock stops at each moment that a task sleeps until."""
         seen = []
 
         async def tick() -> None:
@@ -201,7 +201,7 @@ class TestCutConnections:
     async def test_key_deleted_in_a_gap_is_reported(
         self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
-        """A single key that went in the gap is told."""
+        """A single key that was deleted while the watch was cut is reported."""
         await store.put("key", b"value")
         async with store.watch("key") as events:
             await take_events(events, 1)
@@ -218,7 +218,7 @@ class TestCutConnections:
     async def test_reader_behind_a_compaction_gets_a_resync(
         self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
-        """A reader that lags behind a compaction is told of the loss."""
+        """A slow reader gets the pending events and then a Resync."""
         async with store.watch_tree("") as events:
             for number in range(MAX_PENDING_EVENTS + 1000):
                 await other.put("key", f"{number}".encode())
@@ -265,7 +265,7 @@ class TestCutConnections:
         await lock.release()
 
     async def test_lock_waiter_on_a_cut_connection_fails(self, store: MemoryStore, other: MemoryStore) -> None:
-        """Who waits is told that the connection is gone."""
+        """The waiter gets NotReachable."""
         async with other.lock("key", ttl=10):
             waiting = asyncio.create_task(store.lock("key", ttl=10).acquire())
             await asyncio.sleep(0)
@@ -310,7 +310,7 @@ class TestKeyspace:
         assert keyspace.revision == start + 4
 
     async def test_compaction_keeps_the_current_versions_only(self, store: MemoryStore, keyspace: Database) -> None:
-        """What is compacted is forgotten and what is needed is kept."""
+        """Earlier versions and deleted keys are dropped."""
         await put_all(store, "kept", "gone", value=b"first")
         await store.put("kept", b"second")
         await store.delete("gone")
@@ -341,7 +341,7 @@ class TestKeyspace:
 class TestAddress:
     @pytest.mark.parametrize("url", ["memory:?color=red", "memory:?separator=", "memory://host/path"])
     async def test_invalid_url_is_refused_with_a_hint(self, url: str) -> None:
-        """What makes no sense is refused with a hint."""
+        """Unknown options, an empty separator, and a host are refused."""
         with pytest.raises(InvalidAddress) as raised:
             MemoryStore(parse(url))
         assert raised.value.hint

@@ -1,4 +1,4 @@
-"""The least that a driver can be passes the suite too: what it does not declare is refused by the base."""
+"""The contract on a minimal driver, for which the base class refuses everything that it lacks."""
 
 from typing import ClassVar
 from urllib.parse import quote
@@ -17,10 +17,10 @@ from tests.contract.suite import DriverContract
 
 
 class PlainStore(Store):
-    """A fake: a store that can do hardly anything, over a memory store; no real one is as poor."""
+    """A fake store with as few capabilities as possible, over a memory store."""
 
     capabilities = Capability.BINARY_VALUES | Capability.NESTING
-    unsupported_reasons = {Capability.WATCH: "it tells nobody anything"}  # noqa: RUF012 - shared and not changed
+    unsupported_reasons = {Capability.WATCH: "this store reports no changes"}  # noqa: RUF012 - shared and not changed
 
     def __init__(self, address: Address, keyspace: Database) -> None:
         super().__init__(address)
@@ -88,8 +88,8 @@ class PlainFixtures(DriverFixtures):
 
 class TestPlain(DriverContract, PlainFixtures):
     async def test_refusal_has_the_reason_and_a_hint(self, store: Store) -> None:
-        """A refusal tells the reason and where to look."""
-        with pytest.raises(CallNotSupported, match="it tells nobody anything") as raised:
+        """The error has the reason, the key and a hint."""
+        with pytest.raises(CallNotSupported, match="this store reports no changes") as raised:
             store.watch("key")
         assert raised.value.key == "key"
         assert raised.value.hint

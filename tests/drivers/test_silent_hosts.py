@@ -1,4 +1,4 @@
-"""Several hosts in one URL, of which one is there and says nothing, from the start or from some moment on."""
+"""Several hosts in one URL, of which one accepts connections and never answers, from the start or later."""
 
 import asyncio
 import uuid
@@ -12,7 +12,7 @@ from explorer.drivers.consul import ConsulStore
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.model.address import Access, parse
 from explorer.model.events import Put
-from tests.drivers.error_cases import SOON
+from tests.drivers.error_cases import ANSWER_TIMEOUT
 from tests.drivers.silent_hosts import silent_host
 from tests.servers.consul import ConsulServer
 from tests.servers.etcd import EtcdServer
@@ -35,7 +35,7 @@ def server(request: pytest.FixtureRequest) -> ConsulServer | EtcdServer:
 
 @pytest.fixture
 def open_store(server: ConsulServer | EtcdServer) -> Open:
-    """Return what makes a store of these hosts, below a path of the test's own."""
+    """Return a function that makes a store of hosts, below this test's own path."""
     kind, scheme = (ConsulStore, "consul") if isinstance(server, ConsulServer) else (Etcd2Store, "etcd2")
     path = f"test-{uuid.uuid4().hex[:12]}"
     return lambda hosts: kind(parse(f"{scheme}://{hosts}/{path}?timeout={TIMEOUT}"), Access())
@@ -48,7 +48,7 @@ def port_of(server: ConsulServer | EtcdServer) -> int:
 async def test_silent_first_host_is_passed_over_at_first_contact(
     server: ConsulServer | EtcdServer, open_store: Open
 ) -> None:
-    """Opening a store passes over a silent host within the time limit; what follows does not begin with it again."""
+    """Opening a store passes over a silent host within the time limit; later calls do not try it again."""
     async with silent_host() as silent, silent_host() as other:
         clock = asyncio.get_running_loop().time
         for hosts in (f"{silent},{server.address}", f"{silent},{other},{server.address}"):
@@ -73,7 +73,7 @@ async def test_host_that_freezes_later_is_passed_over(server: ConsulServer | Etc
             async with asyncio.timeout(TIMEOUT):
                 assert (await store.get("a")).value == b"1"
             await store.put("a", b"2")
-            async with asyncio.timeout(SOON):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
                 async for event in events:
                     if isinstance(event, Put):
                         assert event.entry.value == b"2"
@@ -87,6 +87,6 @@ async def test_write_to_a_host_that_freezes_is_resolved_at_the_next(
     async with FaultProxy(port_of(server)) as proxy, open_store(f"{proxy.address},{server.address}") as store:
         first = await store.put("a", b"1")
         proxy.drop_replies_to(b"prevIndex" if isinstance(server, EtcdServer) else b"check-index")
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(ANSWER_TIMEOUT):
             entry = await store.atomic_put("a", b"2", first)
         assert (await store.get("a")).revision == entry.revision

@@ -1,4 +1,4 @@
-"""Variables that the stores' own tools read: each is used, or it is said that it is not."""
+"""Variables that the stores' own tools read: each is used, or reported as not used."""
 
 import asyncio
 import base64
@@ -24,7 +24,7 @@ CANARY = "canary-93f1"
 
 @pytest.fixture(scope="module")
 def guarded(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsulServer]:
-    """A server with TLS and a unix socket that allows nothing to whoever has no token."""
+    """A server with TLS and a unix socket that denies everything without a token."""
     socket = tmp_path_factory.mktemp("socket") / "consul.sock"
     tls = Tls(certificates.ca_file, certificates.server)
     with ConsulServer(acl=True, tls=tls, settings={"addresses": {"http": f"127.0.0.1 unix://{socket}"}}) as server:
@@ -125,7 +125,7 @@ def test_consul_token_file_is_the_last_source_of_the_token(tmp_path: Path) -> No
     ],
 )
 def test_variable_is_named_where_its_address_is_refused(address: str, reason: str) -> None:
-    """An address that cannot be used is refused before anything is asked, with the name of the variable."""
+    """An unusable address is refused before any request, with the name of the variable."""
     with pytest.raises(InvalidAddress, match=f"CONSUL_HTTP_ADDR: .*{reason}"):
         settings(HTTP_ADDR=address)
 
@@ -145,7 +145,7 @@ def test_path_that_is_none_is_refused(path: str) -> None:
 
 
 def test_etcdctl_variables_of_both_apis_are_used_or_refused() -> None:
-    """What would lead to another store is refused; what makes the connection stricter is a warning."""
+    """Variables that select another store are refused; those that make the connection stricter are warnings."""
     cases = {
         "CACERT": "ca", "CERT": "cert", "KEY": "key", "USER": "ann:pw", "PEERS": "https://one:1",
     }  # fmt: skip

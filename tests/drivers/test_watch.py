@@ -38,33 +38,35 @@ class Source:
         await asyncio.Event().wait()
 
 
-_GONE = NotReachable("the cable is out")
+_CONNECTION_LOST = NotReachable("the cable is out")
 
 
 async def test_watch_after_lost_connections_is_restored_once() -> None:
     """A connection that came back is restored once."""
-    source = Source([[Started(1)], _GONE], [_GONE], [_GONE], [[Started(1)], [Deleted("key", 2)]])
+    source = Source(
+        [[Started(1)], _CONNECTION_LOST], [_CONNECTION_LOST], [_CONNECTION_LOST], [[Started(1)], [Deleted("key", 2)]]
+    )
     async with source.watch() as events:
         assert await take_events(events, 4) == [Started(1), Lost("the cable is out"), Restored(1), Deleted("key", 2)]
 
 
 async def test_resync_replaces_restored_and_resets_the_backoff() -> None:
-    """A resync stands for a restoration and starts the pauses again."""
-    source = Source([[Started(1)], _GONE], [_GONE], [[Resync("compacted", 1, 5)]])
+    """A Resync takes the place of Restored, and the backoff starts from the beginning."""
+    source = Source([[Started(1)], _CONNECTION_LOST], [_CONNECTION_LOST], [[Resync("compacted", 1, 5)]])
     async with source.watch() as events:
         assert await take_events(events, 3) == [Started(1), Lost("the cable is out"), Resync("compacted", 1, 5)]
         assert source.backoff.tries == 0
 
 
 async def test_first_failure_is_raised_to_the_caller() -> None:
-    """The first failure is the callers."""
+    """A failure before the watch is established is not retried."""
     with pytest.raises(NotReachable, match="the cable is out"):
-        async with Source([_GONE]).watch():
+        async with Source([_CONNECTION_LOST]).watch():
             pass
 
 
 async def test_watch_ended_by_a_final_error_raises_it_at_each_read() -> None:
-    """What trying again would not mend ends the watch again and again."""
+    """An error that a retry cannot solve ends the watch, and each later read raises it, too."""
     source = Source([[Started(1)], [Deleted("key", 2)], Forbidden("no")])
     async with source.watch() as events:
         assert await take_events(events, 2) == [Started(1), Deleted("key", 2)]
@@ -81,7 +83,7 @@ async def test_watch_that_is_not_entered_cannot_be_read() -> None:
 
 
 async def test_task_that_ended_is_forgotten() -> None:
-    """A task that ended by itself is owned no longer."""
+    """A task that ended is removed from its owner."""
     tasks = Tasks()
     await asyncio.wait([tasks.start(asyncio.sleep(0), name="short")])
     await asyncio.sleep(0)
@@ -89,7 +91,7 @@ async def test_task_that_ended_is_forgotten() -> None:
 
 
 def test_differences_are_new_changed_and_deleted_entries() -> None:
-    """What the watcher knows at the same revision is not reported; the table is read when the deletions are."""
+    """Entries known at the same revision are left out; deletions use the table as it is when they are read."""
     known: dict[str, Revision] = {"same": 1, "changed": 2, "gone": 3}
     same, changed, new = Entry("same", b"", 1), Entry("changed", b"", 4), Entry("new", b"", 5)
     differences = Differences(known)
@@ -100,7 +102,7 @@ def test_differences_are_new_changed_and_deleted_entries() -> None:
 
 
 def test_differences_by_another_rule_report_what_it_finds() -> None:
-    """After a restore, the revisions that the watcher knows say nothing."""
+    """After a restore, revisions cannot be compared."""
     same = Entry("same", b"", 1)
     differences = Differences({"same": 1, "gone": 1}, lambda _: True)
     assert differences.puts([same]) == [Put(same, inferred=True)]

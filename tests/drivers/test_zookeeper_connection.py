@@ -249,7 +249,7 @@ CALLS: Final[dict[str, Callable[[Store], Awaitable[object]]]] = {
     "atomic_delete": lambda store: store.atomic_delete("key", "0x1:1"),
     "delete_tree": lambda store: store.delete_tree(""),
     "status": lambda store: store.status(),
-    "prove": lambda store: store.ping(),
+    "ping": lambda store: store.ping(),
     "locks": lambda store: store.locks(),
     "lock": lambda store: store.lock("key").acquire(timeout=0),
     "watch": lambda store: store.watch("key").__aenter__(),
@@ -370,7 +370,7 @@ async def test_connection_thread_survives_every_exception(
             raise make()
         return connect(*arguments, **named)  # type: ignore[arg-type] # as they were given
 
-    monkeypatch.setitem(client._RETRY_OPTIONS, "max_delay", 0.001)  # noqa: SLF001 - only tests are in such a hurry
+    monkeypatch.setitem(client._RETRY_OPTIONS, "max_delay", 0.001)  # noqa: SLF001 - a test cannot wait that long
     async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}/?timeout=1"), Access()) as store:
         monkeypatch.setattr(socket, "create_connection", failing_first)
         opened = store.connection._client._connection._socket  # type: ignore[union-attr] # noqa: SLF001 - the test's way in

@@ -21,7 +21,7 @@ from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
 _UNKNOWN_OP_CODE = 199
-"""A type that no server knows: it closes the connection, as a legacy server does after addWatch."""
+"""A request type that no server knows; the server closes the connection, as a legacy one does after addWatch."""
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ class TestLegacyZooKeeper(WatchContract, DriverFixtures):
 
 
 async def test_legacy_watch_resyncs_after_a_loss(shared_zookeeper: ZooKeeperServer) -> None:
-    """After a loss everything is read and compared with what the watcher knows."""
+    """After a loss the watch reads everything and compares it with the known revisions."""
     root = f"old-{uuid.uuid4().hex[:12]}"
     async with (
         FaultProxy(shared_zookeeper.port) as proxy,
