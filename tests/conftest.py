@@ -1,4 +1,4 @@
-"""What all tests share: the marks by which the contract suite asks a driver what it declares."""
+"""Shared configuration of all tests: marks, hypothesis profile, and the capabilities that contract tests need."""
 
 import re
 import signal

@@ -250,8 +250,7 @@ class LeaseLock(Lock, Generic[Connected]):
             turn.result()
         finally:
             self._turn_task = None
-            await self._tasks.cancel(turn)
-            await self._tasks.cancel(lost)
+            await self._tasks.cancel(turn, lost)
 
     def _lease_ended(self) -> CannotLock:
         return self._cannot_lock(f"the {self.lease_noun} ended while waiting", "try again, with a longer TTL")
@@ -260,8 +259,7 @@ class LeaseLock(Lock, Generic[Connected]):
         """End the background tasks and the lease; if the store cannot be reached, the lease expires by itself."""
         self._stage = _Stage.RELEASING
         tasks, self._held_tasks = self._held_tasks, []
-        for task in tasks:
-            await self._tasks.cancel(task)
+        await self._tasks.cancel(*tasks)
         try:
             with suppress(NotReachable, OutcomeUnknown):
                 await self._end_session()

@@ -41,10 +41,12 @@ class Tasks:
         if not task.cancelled():
             task.exception()  # else asyncio logs that it was never retrieved
 
-    async def cancel(self, task: asyncio.Task[Result]) -> None:
-        """Cancel one task and wait until it has ended."""
-        task.cancel()
-        await asyncio.wait([task])
+    async def cancel(self, *tasks: asyncio.Task[object]) -> None:
+        """Cancel tasks, all before the first is waited for, and wait until they have ended."""
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def shielded(self, work: Coroutine[object, object, Result], *, name: str) -> Result:
         """Await work that runs to completion even if the caller is cancelled; `join` waits for it then."""
@@ -56,9 +58,8 @@ class Tasks:
             await asyncio.wait(self._running)
 
     async def close(self) -> None:
-        """Cancel all tasks and wait until they have ended."""
-        for task in tuple(self._running):
-            await self.cancel(task)
+        """Cancel all tasks and wait until they have ended; all are cancelled even if the caller is."""
+        await self.cancel(*self._running)
 
 
 async def gather_results(
