@@ -15,9 +15,12 @@ class FailingStore(CuttableStore):
     hold: asyncio.Event | None = None
     unread: asyncio.Event | None = None
     """Event that readings wait for."""
+    readers = 0
+    """Number of readings that wait, or waited, for that event."""
 
     async def get(self, key: str, *, consistent: bool = True) -> Entry:
         if self.unread is not None:
+            self.readers += 1
             await self.unread.wait()
         return await super().get(key, consistent=consistent)
 

@@ -6,10 +6,17 @@ from math import inf
 
 import pytest
 
+from explorer.codecs.base import MergeResult
+from explorer.codecs.text.text import TextDocument
 from explorer.drivers.base import Store
-from explorer.session.editing.edit_states import Conflicted, Reviewing, Saved
+from explorer.model.entries import Entry
+from explorer.model.errors import NotReachable
+from explorer.model.events import Put
+from explorer.session.editing.edit_states import Conflicted, Refused, Reviewing, Saved
 from explorer.session.session import Session
-from tests.session.fixtures import Place, edit_state, editing, opened, save
+from tests.servers.waiting import eventually
+from tests.session.failing_store import FailingPlace
+from tests.session.fixtures import PATIENCE, Place, edit_state, editing, opened, save, wait_for_value
 
 
 async def conflicted(session: Session, other: Store) -> Conflicted:
@@ -97,6 +104,76 @@ async def test_take_theirs_while_frozen_reads_the_value_again() -> None:
         assert session.current_edit is None
         assert session.detail.loaded is not None
         assert session.detail.loaded.entry.value == b"theirs"
+
+
+@pytest.mark.parametrize("is_outdated", [False, True])
+async def test_text_typed_while_a_review_reads_is_saved(*, is_outdated: bool) -> None:
+    """A review that has to ask the store first is of the text as it is when the answer comes, in a conflict as well."""
+    place = FailingPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        edit.set_text("early")
+        if is_outdated:
+            await other.put("key", b"theirs")
+        else:
+            edit.on_event(Put(Entry("key", b"zero", 1)))  # an older event that comes late
+        await wait_for_value(lambda: edit.theirs is not None, wanted=True)
+        place.main.unread = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(edit.save())
+            await eventually(lambda: place.main.readers == 1, "the review reads the key", PATIENCE)
+            edit.set_text("late")
+            place.main.unread.set()
+        if is_outdated:
+            assert isinstance(edit.state, Conflicted)
+            assert (edit.state.mine, edit.state.value) == ("late", b"late")
+            await edit.keep_mine()
+        else:
+            assert isinstance(edit.state, Reviewing)
+            assert edit.state.encoded.value == b"late"
+            await edit.save()
+        assert isinstance(edit.state, Saved)
+        assert (await other.get("key")).value == b"late"
+
+
+async def test_text_typed_while_a_conflict_is_compared_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison takes its time in a thread; what is typed meanwhile is in the conflict that is shown."""
+    place = Place()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        edit.set_text("early")
+        await other.put("key", b"theirs")
+        await wait_for_value(lambda: edit.theirs is not None, wanted=True)
+        merge = TextDocument.merge
+
+        def merged(document: TextDocument, mine: str, theirs: bytes) -> MergeResult:
+            edit.text = "late"
+            return merge(document, mine, theirs)
+
+        monkeypatch.setattr(TextDocument, "merge", merged)
+        await edit.save()
+        assert isinstance(edit.state, Conflicted)
+        assert (edit.state.mine, edit.state.value) == ("late", b"late")
+
+
+async def test_value_of_an_earlier_save_is_not_taken_for_the_later_text() -> None:
+    """Another client wrote what could not be saved here; the text that was typed since is in conflict with it."""
+    place = FailingPlace()
+    async with place.other() as other, opened(place) as session:
+        await other.put("key", b"one")
+        edit = await editing(session, "key")
+        edit.set_text("early")
+        place.main.failure = NotReachable("nothing was sent")
+        await save(edit)
+        assert isinstance(edit.state, Refused)
+        edit.set_text("late")
+        await other.put("key", b"early")
+        await wait_for_value(lambda: edit.theirs is not None, wanted=True)
+        await save(edit)
+        assert isinstance(edit.state, Conflicted)
+        assert (edit.state.mine, edit.state.value) == ("late", b"late")
 
 
 async def test_keep_mine_recreates_a_deleted_key() -> None:

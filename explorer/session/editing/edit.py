@@ -166,9 +166,7 @@ class Edit:
                 await self._send(encoded.value, None)
             case Unknown() if self._sent is not None:
                 await self._send(*self._sent)
-            case Saving():
-                pass
-            case _:
+            case _ if self.is_settled:
                 await self._review()
 
     async def _review(self) -> None:
@@ -189,16 +187,25 @@ class Edit:
                 diff, is_indented = await self._decoder.compare(document, before, text)
                 notes = (_INDENTED_NOTE,) if is_indented or document.indented else ()
                 state = Reviewing(encoded, diff, (*encoded.notes, *notes))
+        is_outdated = (
+            isinstance(state, Reviewing)
+            and self.theirs is not None
+            and self._is_current(document, text)
+            and await self._is_outdated(state.encoded.value)
+        )
         if not self.is_settled:
             return
-        if (document, text) != (self.document, self.text):
+        if not self._is_current(document, text):
             await self._review()  # the text was changed meanwhile, and nothing is saved that was not shown
-        elif not (isinstance(state, Reviewing) and self.theirs and await self._is_outdated(state.encoded.value)):
+        elif not is_outdated:
             self._set_state(state)
+
+    def _is_current(self, document: Document, text: str) -> bool:
+        return (document, text) == (self.document, self.text)
 
     async def _is_outdated(self, value: bytes) -> bool:
         """Read the key; return whether another entry is stored, which then is the state: a conflict, or an error."""
-        text = self.text
+        document, text = self.document, self.text
         try:
             current = await self._read_current()
         except ExplorerError as error:
@@ -207,7 +214,7 @@ class Edit:
         if _is_same(current, self._expected):
             self.theirs = None
             return False
-        if text == self.text:  # else the text was changed, and the next review asks again
+        if self._is_current(document, text):  # else the text is reviewed again
             await self._resolve_against(current, value)
         return True
 
@@ -253,35 +260,34 @@ class Edit:
             theirs: Stored entry; None if there is none.
             value: The edit's text, encoded.
         """
-        if theirs is not None and self._sent is not None and theirs.value == self._sent[0]:
+        if theirs is not None and self._sent is not None and theirs.value == self._sent[0] == value:
             self._set_state(Saved(theirs))
             return
+        mine, text = self.document, self.text
         merge, reason = None, "the key is gone"
         if self.base is None:
             reason = "the key was created by another client" if theirs is not None else "there was no key"
         elif theirs is not None:
             try:
-                merge = await self._decoder.merge(self.document, self.text, theirs.value or b"")
+                merge = await self._decoder.merge(mine, text, theirs.value or b"")
             except InvalidText as error:
                 reason = error.message
-        base, their_text = "" if self.base is None else self.document.text, ""
+        base, their_text = "" if self.base is None else mine.text, ""
         if theirs is not None:
-            choice = replace(self.document.choice, indented=self.document.indented)
+            choice = replace(mine.choice, indented=mine.indented)
             document = (
                 merge.document if merge is not None else await self._decoder.open(self.key, theirs.value or b"", choice)
             )
             their_text = document.text
-        rows = await self._decoder.compare_three(base, their_text, self.text)
+        rows = await self._decoder.compare_three(base, their_text, text)
         self.theirs = Deleted(self.key, None) if theirs is None else Put(theirs)
-        self._set_state(Conflicted(self.base, self.text, value, theirs, merge, "" if merge else reason, rows))
+        if self._is_current(mine, text):  # else the text is reviewed again
+            self._set_state(Conflicted(self.base, text, value, theirs, merge, "" if merge else reason, rows))
 
     def on_store_answered(self) -> None:
         """Note that a save that could not be sent can be tried again."""
-        match self.state:
-            case Refused(NotReachable() as error, is_over=False):
-                self._set_state(Refused(error, is_over=True))
-            case _:
-                pass
+        if isinstance(self.state, Refused) and isinstance(self.state.error, NotReachable) and not self.state.is_over:
+            self._set_state(replace(self.state, is_over=True))
 
     # Conflict
 
