@@ -290,15 +290,15 @@ class Detail:
 
     async def _load_earlier(self, key: str, before: HistoryPage) -> None:
         try:
-            get_store = self._get_store()
-            if Capability.HISTORY not in get_store.capabilities:
-                reason = get_store.unsupported_reasons.get(Capability.HISTORY, "the store has nothing of the kind")
+            store = self._get_store()
+            if Capability.HISTORY not in store.capabilities:
+                reason = store.unsupported_reasons.get(Capability.HISTORY, "the store has nothing of the kind")
                 self.history = Empty(f"no history: {reason}")
             else:
                 if not before.entries:
                     self.history = Loading(self._clock.now())
                     self._mark_dirty(Part.DETAIL)
-                found = await _history_page(get_store.history(key), len(before.entries), HISTORY_PAGE_SIZE)
+                found = await _history_page(store.history(key), len(before.entries), HISTORY_PAGE_SIZE)
                 entries = before.entries + found
                 complete = len(found) < HISTORY_PAGE_SIZE
                 self.history = (

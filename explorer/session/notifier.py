@@ -1,4 +1,4 @@
-"""Notifier: tells subscribers which parts changed, at most once per frame."""
+"""Notifier of subscribers: passes on which parts changed, at most once per frame."""
 
 import asyncio
 import time

@@ -134,7 +134,7 @@ class _Folder:
         status = os.fstat(self._handle)
         if status.st_uid != os.getuid():
             self.__exit__()
-            message = f"no draft can be kept: {self._path} belongs to somebody else"
+            message = f"no draft can be kept: {self._path} belongs to another user"
             raise DraftError(message)
         if status.st_mode & _OTHERS_MODE:
             os.fchmod(self._handle, 0o700)
@@ -147,8 +147,8 @@ class _Folder:
         return name in self._names()
 
     def _names(self) -> list[str]:
-        with os.scandir(self._handle) as status:
-            return [entry.name for entry in status]
+        with os.scandir(self._handle) as entries:
+            return [entry.name for entry in entries]
 
     def drafts(self) -> Iterator[Draft]:
         for name in self._names():

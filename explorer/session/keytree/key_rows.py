@@ -211,12 +211,12 @@ class KeyRows(Rows[Node]):
         level = _level(node)
         needed = level.error is not None or not level.runs or level.runs[-1].end is not None
         if needed is (level.more_row is None):
-            self.set_more_row(node, Node("", tail=True) if needed else None)
+            self.set_more_row(node, Node("", is_more_row=True) if needed else None)
         names = {run.gap for run in level.runs[:-1]}
         for name in [name for name in level.gaps if name not in names]:
             self.remove(level.gaps.pop(name))
         for name in names - level.gaps.keys():
-            gap = level.gaps[name] = Node(name, tail=True)
+            gap = level.gaps[name] = Node(name, is_more_row=True)
             gap.kept = self.keeps is None or node in self.unfiltered
             gap.weight = 1 if gap.kept else 0
             self.insert(node, gap)

@@ -151,7 +151,7 @@ class LevelLoader:
 
     async def _read(self, node: Node, level: Level) -> None:
         fresh = not level.runs
-        compared, surprises = level.is_stale and not fresh, self._rows.discrepancies
+        compared, discrepancies = level.is_stale and not fresh, self._rows.discrepancies
         try:
             if compared:
                 await self._compare(node, level)
@@ -174,7 +174,7 @@ class LevelLoader:
             self._rows.update_more_rows(node)
             if level.complete and not level.live_count and node is not self._rows.root:
                 self.verifier.verify_later(node)
-            if self._needs_confirmation() and (not compared or self._rows.discrepancies > surprises):
+            if self._needs_confirmation() and (not compared or self._rows.discrepancies > discrepancies):
                 self._to_confirm[node] = level, time.monotonic()
                 self._to_confirm.move_to_end(node)
                 self._confirm_requested.set()

@@ -59,9 +59,9 @@ class Marks:
 
     def of(self, node: Node) -> Mark | None:
         """Return the mark of a node."""
-        for stage, marks in ((MarkAge.FRESH, self._fresh), (MarkAge.RECENT, self._recent)):
+        for age, marks in ((MarkAge.FRESH, self._fresh), (MarkAge.RECENT, self._recent)):
             if (mark := marks.get(node)) is not None:
-                return Mark(mark[0], stage, mark[1])
+                return Mark(mark[0], age, mark[1])
         return None
 
     def below(self, node: Node) -> int:

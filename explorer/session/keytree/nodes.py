@@ -11,9 +11,9 @@ from explorer.session.keytree.row_index import Branch, Row
 
 _VALUE: Final = 1
 _CHILDREN: Final = 2
-_GHOST: Final = 4
+_TOMBSTONE: Final = 4
 _SEEN: Final = 8
-_TAIL: Final = 16
+_MORE_ROW: Final = 16
 
 
 class LevelState(Enum):
@@ -37,9 +37,11 @@ class Node(Row):
     branch: "Level | None"
     parent: "Node | None"
 
-    def __init__(self, name: str, *, has_value: bool = False, has_children: bool = False, tail: bool = False) -> None:
+    def __init__(
+        self, name: str, *, has_value: bool = False, has_children: bool = False, is_more_row: bool = False
+    ) -> None:
         super().__init__(name)
-        self._facts = _VALUE * has_value | _CHILDREN * has_children | _TAIL * tail
+        self._facts = _VALUE * has_value | _CHILDREN * has_children | _MORE_ROW * is_more_row
 
     def __repr__(self) -> str:
         return f"<Node {self.name!r}>"
@@ -65,11 +67,11 @@ class Node(Row):
     @property
     def tombstone(self) -> bool:
         """True if the key was deleted and its row is still shown for a moment."""
-        return bool(self._facts & _GHOST)
+        return bool(self._facts & _TOMBSTONE)
 
     @tombstone.setter
     def tombstone(self, yes: bool) -> None:
-        self._facts = self._facts | _GHOST if yes else self._facts & ~_GHOST
+        self._facts = self._facts | _TOMBSTONE if yes else self._facts & ~_TOMBSTONE
 
     @property
     def seen(self) -> bool:
@@ -83,7 +85,7 @@ class Node(Row):
     @property
     def is_more_row(self) -> bool:
         """True if it is no key but a row for unread children: at the end of a level, or in a gap."""
-        return bool(self._facts & _TAIL)
+        return bool(self._facts & _MORE_ROW)
 
     @property
     def expanded(self) -> bool:

@@ -177,7 +177,7 @@ def _placeholder(tree: Tree, node: Node) -> str:
 
 def _style(row: RowView) -> str:
     if row.tombstone:
-        return "ghost"
+        return "tombstone"
     if row.change is None:
         return ""
     return _CHANGE_STYLES[row.change] + (" fresh" if row.fresh else "")

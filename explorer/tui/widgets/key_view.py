@@ -42,7 +42,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         "key-tree--added",
         "key-tree--changed",
         "key-tree--deleted",
-        "key-tree--ghost",
+        "key-tree--tombstone",
         "key-tree--fresh",
     }
     DEFAULT_CSS = """
@@ -57,7 +57,7 @@ class KeyView(ScrollView, inherit_bindings=False):
     KeyView > .key-tree--added { color: $success; }
     KeyView > .key-tree--changed { color: $warning; }
     KeyView > .key-tree--deleted { color: $error; }
-    KeyView > .key-tree--ghost { color: $error; text-style: strike; }
+    KeyView > .key-tree--tombstone { color: $error; text-style: strike; }
     KeyView > .key-tree--fresh { text-style: bold; }
     """
 
