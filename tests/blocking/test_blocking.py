@@ -150,6 +150,7 @@ class TestClose:
         assert "closed" in repr(store)
 
     def test_close_ends_a_call_that_waits_in_another_thread(self, store: BlockingStore) -> None:
+        """The waiting call raises NotReachable."""
         store.lock("jobs").acquire()
         with ThreadPoolExecutor(1) as threads:
             waiting = threads.submit(store.lock("jobs").acquire)
@@ -159,6 +160,7 @@ class TestClose:
                 waiting.result(10)
 
     def test_failed_connect_leaves_no_task(self) -> None:
+        """The error of the store is raised as it is."""
         before = running_tasks()
         store = MemoryStore(parse("memory:"), Access(), database=Database())
         store.cut("unplugged")
@@ -203,6 +205,7 @@ class TestThreads:
             assert list(threads.map(write, range(200))) == [b"%d" % number for number in range(200)]
 
     async def test_calls_work_while_the_callers_loop_runs(self) -> None:
+        """A caller with an event loop of its own may use a blocking store."""
         with explorer.connect("memory:") as store:
             assert store.put("k", b"v").value == b"v"
 
@@ -217,6 +220,8 @@ class TestThreads:
             assert [type(events.next(timeout=10)) for _ in range(2)] == [Put, Deleted]
 
     def test_call_on_the_loop_thread_is_refused(self, store: BlockingStore) -> None:
+        """A blocking call on the portal's own thread would wait for itself."""
+
         async def call() -> None:
             store.get("k")
 

@@ -31,6 +31,7 @@ network_store._RELEASE_TIMEOUT = portal._CLOSE_TIMEOUT = 30.0
 
 
 def run(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a new Python process in development mode."""
     return subprocess.run(
         [sys.executable, "-X", "dev", "-c", QUIET + script],
         capture_output=True,
@@ -52,11 +53,13 @@ def run(script: str) -> subprocess.CompletedProcess[str]:
     ids=["a store", "a lock", "a watch", "a walk"],
 )
 def test_process_exits_with_something_left_open(left_open: str) -> None:
+    """The process exits without a hang, a warning or a traceback."""
     done = run(f"import explorer\nstore = explorer.connect('demo:')\n{left_open}\nprint('end')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
 
 
 def test_process_exits_while_another_thread_waits() -> None:
+    """A call that waits in a daemon thread does not prevent the exit."""
     done = run(
         "import explorer, threading\nstore = explorer.connect('memory:')\nstore.lock('l').acquire()\n"
         "threading.Thread(target=store.lock('l').acquire, daemon=True).start()\n"
@@ -66,6 +69,7 @@ def test_process_exits_while_another_thread_waits() -> None:
 
 
 def test_lock_left_held_is_released_at_exit(shared_etcd: EtcdServer, prefix: str) -> None:
+    """No contender of the lock is left in the store."""
     url = f"etcd://{shared_etcd.address}/{prefix}"
     done = run(
         f"{LONG_TIMEOUTS}import explorer\nstore = explorer.connect({url!r})\n"
@@ -76,6 +80,7 @@ def test_lock_left_held_is_released_at_exit(shared_etcd: EtcdServer, prefix: str
 
 
 def test_fork_must_connect_again() -> None:
+    """A store of the parent raises in the child, which can connect a new one."""
     done = run(
         "import explorer, os, sys\nstore = explorer.connect('memory:')\npid = os.fork()\n"
         "if pid:\n    sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
@@ -88,6 +93,7 @@ def test_fork_must_connect_again() -> None:
 
 
 def test_import_starts_no_thread_and_loads_no_client() -> None:
+    """The portal's thread starts, and a client is imported, at the first connect."""
     done = run(
         "import explorer, explorer.blocking, sys, threading\n"
         "print(threading.active_count(), *(name for name in ('grpc', 'textual') if name in sys.modules))"
@@ -96,6 +102,7 @@ def test_import_starts_no_thread_and_loads_no_client() -> None:
 
 
 def test_script_reads_writes_and_watches_etcd(shared_etcd: EtcdServer, prefix: str) -> None:
+    """A plain script uses a real store without asyncio."""
     url = f"etcd://{shared_etcd.address}/{prefix}"
     done = run(
         f"import explorer\nwith explorer.connect({url!r}) as store:\n"

@@ -45,10 +45,10 @@ def consul_lock(server: ConsulServer, name: str, held: Path, *options: str) -> I
         yield process
     finally:
         # A killed holder leaves its session behind, and the lock-delay after that.
-        patience = WAIT_TIMEOUT if held.exists() else _WAITER_TIMEOUT
+        timeout = WAIT_TIMEOUT if held.exists() else _WAITER_TIMEOUT
         os.killpg(process.pid, signal.SIGTERM)
         try:
-            process.communicate(timeout=patience)
+            process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:  # a process that waits for its lock ignores SIGTERM
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()

@@ -14,7 +14,7 @@ from explorer.model.entries import Entry
 from tests.drivers.foreign_answers import AnsweringProxy
 from tests.servers.consul import ConsulServer
 
-ODD = (
+ODD_KEYS = (
     "a",
     "a/",
     "a//b",
@@ -55,7 +55,7 @@ async def test_walk_equals_pages_with_few_requests(
     """Large values make the parts smaller and the requests more; the entries stay the same."""
     root = f"walk-{uuid.uuid4().hex[:8]}"
     value = base64.b64encode(b"v" * size).decode()
-    keys = [*ODD, *(f"d{number % 7}/k{number:04}" for number in range(1200 if size < 100 else 300))]
+    keys = [*ODD_KEYS, *(f"d{number % 7}/k{number:04}" for number in range(1200 if size < 100 else 300))]
     batch = 60 if size < 100 else 10
     for start in range(0, len(keys), batch):
         operations = [
@@ -64,21 +64,21 @@ async def test_walk_equals_pages_with_few_requests(
         await asyncio.to_thread(shared_consul.json, "PUT", "/v1/txn", operations)
     async with ConsulStore(parse(f"consul://{proxy.address}/{root}/"), Access()) as store:
         for prefix in ("", "d3", "a", "a/", "z/z/z"):
-            began = len(proxy.heads)
+            before = len(proxy.heads)
             walked = [entry async for entry in store.walk(prefix)]
-            asked = len(proxy.heads) - began
+            requests = len(proxy.heads) - before
             assert walked == await entries_by_page(store, prefix), prefix
-            assert asked <= (60 if prefix == "" else 12), f"{asked} requests for {len(walked)} entries"
+            assert requests <= (60 if prefix == "" else 12), f"{requests} requests for {len(walked)} entries"
         assert [entry.key async for entry in store.walk("z/z/z")] == ["z/z/z/"]
         assert [entry.key async for entry in store.walk("", values=False)] == sorted(keys)
 
 
-@pytest.mark.parametrize("most", [1, 2, 16, 1000])
-def test_partition_has_every_key_in_one_part(most: int) -> None:
-    """However small the parts are; a key that other keys begin with is a part of its own."""
+@pytest.mark.parametrize("max_keys", [1, 2, 16, 1000])
+def test_partition_has_every_key_in_one_part(max_keys: int) -> None:
+    """Each key is in one part of any size; a key that other keys begin with has its own part."""
     keys = sorted({f"{'ab' * (number % 3)}{number}/x" for number in range(500)} | {"a", "ab", "abab", "b/"})
     parts = Partition("", keys)
     held: list[str] = []
-    while (part := parts.next(most)) is not None:
+    while (part := parts.next(max_keys)) is not None:
         held += [key for key in keys if (key == part.prefix if part.is_single_key else key.startswith(part.prefix))]
     assert held == keys

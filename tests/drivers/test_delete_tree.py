@@ -1,4 +1,4 @@
-"""Deletion in rounds. A fake gives what each round reads, because no real store lets a test choose that."""
+"""Tree deletion in rounds, with a fake that returns the entries of each round, as no real store lets a test choose."""
 
 from collections.abc import Sequence
 
@@ -38,6 +38,6 @@ async def test_commit_does_not_count_what_others_deleted() -> None:
 
 
 async def test_commit_gives_up_while_others_keep_writing() -> None:
-    """The error says how much was deleted."""
+    """The error has the number of deleted entries."""
     with pytest.raises(KeyModified, match="others keep writing below this prefix; 1 entry deleted"):
         await FakeTreeDeletion("aB", *"B" * 100).commit()

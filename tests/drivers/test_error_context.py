@@ -84,7 +84,7 @@ async def test_error_of_a_call_without_key_has_none() -> None:
 
 
 def test_error_of_a_plain_call_gets_address_and_key() -> None:
-    """Making a watch is no coroutine."""
+    """An error of a plain method, such as `watch`, gets both, too."""
     store = FailingStore(parse("memory:"))
     with pytest.raises(InvalidKey) as raised:
         store.watch("")

@@ -20,7 +20,8 @@ from tests.servers.waiting import eventually
 
 __all__ = ["prefix"]
 
-PATIENCE = 20.0
+WAIT_TIMEOUT = 20.0
+"""Seconds after which an expected event counts as missing."""
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ async def etcdctl_lock(server: EtcdServer, key: str) -> AsyncGenerator[asyncio.s
 async def contender_key(process: asyncio.subprocess.Process) -> str:
     """Wait until etcdctl holds the lock, and return its contender's key."""
     assert process.stdout
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         return (await process.stdout.readline()).decode().strip()
 
 
@@ -63,7 +64,7 @@ async def wait_for_waiters(store: Store, key: str, waiters: int) -> LockInfo:
         found[:] = [info for info in await store.locks() if info.key == key]
         return bool(found) and len(found[0].waiters) == waiters
 
-    await eventually(is_reached, f"{waiters} wait for {key}", PATIENCE)
+    await eventually(is_reached, f"{waiters} waiters for {key}", WAIT_TIMEOUT)
     return found[0]
 
 
@@ -78,7 +79,7 @@ async def test_lock_waits_for_etcdctl(store: Store, shared_etcd: EtcdServer, pre
         assert f"{prefix}{info.holder.key}" == contender
         assert not waiting.done()
         theirs.terminate()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT):
             await waiting
         assert ours.held
         await ours.release()
@@ -99,7 +100,7 @@ async def test_etcdctl_waits_for_our_lock_in_order(store: Store, shared_etcd: Et
         assert (await contender_key(theirs)).startswith(f"{prefix}job/")
         assert not waiting.done()
         theirs.terminate()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT):
             await waiting
     assert isinstance(last.fence, int)
     assert last.fence == fences[2]
@@ -145,7 +146,7 @@ async def test_locks_ttl_counts_down(store: Store, shared_etcd: EtcdServer, pref
     async def is_less() -> bool:
         return await ttl() < first
 
-    await eventually(is_less, "the TTL goes down", PATIENCE)
+    await eventually(is_less, "the TTL goes down", WAIT_TIMEOUT)
     shared_etcd.ctl("lease", "revoke", lease)
     assert await store.locks() == ()
 
@@ -164,7 +165,7 @@ async def test_contender_without_lease_is_stale(store: Store, shared_etcd: EtcdS
     assert f"{prefix}{info.holder.key}" == orphan
     assert info.holder.session is None
     shared_etcd.ctl("del", orphan)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT):
         await waiting
     await ours.release()
 
@@ -208,7 +209,7 @@ async def test_lock_beside_one_of_valkeyrie_is_refused(
 ) -> None:
     """It is refused at once, by name, also if it appears between the first check and our contender."""
     await store.put("job___lock/other", b"no contender")
-    async with asyncio.timeout(PATIENCE), store.lock("job", ttl=60):
+    async with asyncio.timeout(WAIT_TIMEOUT), store.lock("job", ttl=60):
         pass
     lock = store.lock("job", ttl=60)
     grant = leases.grant
@@ -220,5 +221,5 @@ async def test_lock_beside_one_of_valkeyrie_is_refused(
     monkeypatch.setattr(leases, "grant", grant_and_put)
     for _ in range(2):
         with pytest.raises(CannotLock, match="layout valkeyrie"):
-            await asyncio.wait_for(lock.acquire(), PATIENCE)
+            await asyncio.wait_for(lock.acquire(), WAIT_TIMEOUT)
         assert {entry.key for entry in (await store.list("")).items} == {beside, "job___lock/other"}

@@ -24,7 +24,7 @@ from explorer.model.events import Deleted, Put
 from tests.contract.fixtures import keys_below, take_changes
 
 
-def _chance() -> Random:
+def _seeded_random() -> Random:
     return Random(1)  # the same each time
 
 
@@ -151,7 +151,7 @@ class TestSimulation:
     async def test_simulation_changes_heartbeats_and_jobs(self, keyspace: Database) -> None:
         """Heartbeats stop and come back and jobs come and go."""
         async with DemoStore(parse("demo:"), database=keyspace) as store, store.watch_tree("") as events:
-            puts, deletes = await self._live(keyspace, store, 600)
+            puts, deletes = await self._run(keyspace, store, 600)
             for prefix in ("heartbeats/", "jobs/", "sessions/", "locks/", "leaders/"):
                 assert any(key.startswith(prefix) for key in puts)
                 assert any(key.startswith(prefix) for key in deletes), prefix
@@ -162,7 +162,7 @@ class TestSimulation:
     async def test_lock_rotation_keeps_the_order(self, keyspace: Database) -> None:
         """Locks go from one client to the next in order."""
         async with DemoStore(parse("demo:"), database=keyspace) as store:
-            simulation = Simulation(keyspace, _chance())
+            simulation = Simulation(keyspace, _seeded_random())
             holders: list[str] = []
             for _ in range(400):
                 await self._step(keyspace, simulation)
@@ -180,7 +180,7 @@ class TestSimulation:
     async def test_lock_rotation_gives_a_real_client_its_turn(self, keyspace: Database) -> None:
         """A client that waits for a lock acquires it, and the next one holds it after its release."""
         async with DemoStore(parse("demo:"), database=keyspace) as store:
-            simulation = Simulation(keyspace, _chance())
+            simulation = Simulation(keyspace, _seeded_random())
             lock = store.lock("locks/migration", value=b"me", ttl=5)
             waiting = asyncio.create_task(lock.acquire())
             for _ in range(300):
@@ -195,7 +195,7 @@ class TestSimulation:
     async def test_lock_rotation_restores_removed_clients(self, keyspace: Database) -> None:
         """Clients that were removed come back."""
         async with DemoStore(parse("demo:"), database=keyspace) as store:
-            simulation = Simulation(keyspace, _chance())
+            simulation = Simulation(keyspace, _seeded_random())
             for contender in [entry.key async for entry in store.walk("locks/scheduler")]:
                 await store.delete(contender)
             for _ in range(200):
@@ -204,14 +204,14 @@ class TestSimulation:
 
     async def test_simulation_compacts_its_history(self, keyspace: Database) -> None:
         """A demo that runs for days does not grow for ever."""
-        simulation = Simulation(keyspace, _chance())
+        simulation = Simulation(keyspace, _seeded_random())
         for _ in range(10_000):
             simulation.step()
         assert keyspace.revision > 25_000
         assert 10_000 <= keyspace.revision - keyspace.compacted <= 20_010
 
-    async def _live(self, keyspace: Database, store: DemoStore, seconds: float) -> tuple[set[str], set[str]]:
-        simulation = Simulation(keyspace, _chance())
+    async def _run(self, keyspace: Database, store: DemoStore, seconds: float) -> tuple[set[str], set[str]]:
+        simulation = Simulation(keyspace, _seeded_random())
         puts: set[str] = set()
         deletes: set[str] = set()
         start = keyspace.revision

@@ -51,7 +51,7 @@ async def test_level_after_a_key_begins_behind_it() -> None:
 
 
 async def test_level_with_a_dropped_rest_is_read_again() -> None:
-    """Only so many listings wait for their next page."""
+    """The cache drops the oldest listings beyond its size."""
     levels = Levels()
     _, first = await levels.page()
     for number in range(MAX_CACHED_LISTINGS):

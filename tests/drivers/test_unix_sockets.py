@@ -1,4 +1,4 @@
-"""Unix sockets named by the URL: Consul and etcd's v2 API are spoken to there, and all others refuse in one line."""
+"""Unix sockets in the URL: Consul and etcd's v2 API are reached by them; all other drivers refuse them."""
 
 import asyncio
 import uuid

@@ -169,7 +169,7 @@ def test_sasl_without_its_library_has_an_install_hint(monkeypatch: pytest.Monkey
 async def test_close_leaves_no_thread(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
     before = set(threading.enumerate())
 
-    def ours() -> list[threading.Thread]:
+    def client_threads() -> list[threading.Thread]:
         return [one for one in threading.enumerate() if one not in before and "ZooKeeper" in one.name]
 
     for _ in range(20):
@@ -178,5 +178,5 @@ async def test_close_leaves_no_thread(shared_zookeeper: ZooKeeperServer, prefix:
             store.watch_tree("") as events,
         ):
             await anext(events)
-            assert len(ours()) <= 1
-    await eventually(lambda: not ours(), "no thread is left", WAIT_TIMEOUT)
+            assert len(client_threads()) <= 1
+    await eventually(lambda: not client_threads(), "no thread is left", WAIT_TIMEOUT)
