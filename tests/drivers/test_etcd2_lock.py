@@ -10,7 +10,7 @@ from explorer.model.errors import CannotLock, InvalidKey
 from tests.contract.fixtures import LONG_TTL, MIN_TTL, WAIT_TIMEOUT
 from tests.drivers.etcd2_fixtures import path, plain, store
 from tests.servers.etcd2 import PlainV2
-from tests.servers.waiting import eventually
+from tests.servers.waiting import eventually, wait_until
 
 __all__ = ["path", "plain", "store"]
 
@@ -50,6 +50,18 @@ async def test_valkeyrie_waits_for_our_lock(store: Etcd2Store, plain: PlainV2, p
         assert plain.get(f"/{path}/job___lock")["node"]["createdIndex"] == lock.fence
     assert plain.get(f"/{path}/job___lock")["errorCode"] == 100
     assert (await store.get("job")).value == b"value"
+
+
+async def test_release_after_a_stop_leaves_the_next_holders_key(store: Etcd2Store, plain: PlainV2, path: str) -> None:
+    """A holder that was stopped beyond its TTL does not delete what the next holder wrote."""
+    lock = store.lock("job", value=b"mine", ttl=MIN_TTL, delete_on_unlock=True)
+    await lock.acquire()
+    wait_until(lambda: plain.get(f"/{path}/job___lock").get("errorCode") == 100, "the lock expires")  # blocks the loop
+    plain.put(f"/{path}/job___lock", "value=&prevExist=false&ttl=60")
+    plain.put(f"/{path}/job", "value=theirs")
+    await lock.release()
+    assert (await store.get("job")).value == b"theirs"
+    assert plain.get(f"/{path}/job___lock")["node"]["value"] == ""
 
 
 async def test_lock_without_ttl_is_stale(store: Etcd2Store, plain: PlainV2, path: str) -> None:

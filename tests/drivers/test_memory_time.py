@@ -1,14 +1,14 @@
 """Time, cut connections and compactions, which only a store in this process lets a test control exactly."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from explorer.drivers.common.watch import MAX_PENDING_EVENTS, Watch
 from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import parse
-from explorer.model.clock import sleep_until
+from explorer.model.clock import Timer, sleep_until
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, InvalidAddress, InvalidKey, LockLost, NotReachable
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
@@ -37,6 +37,20 @@ async def store(keyspace: Database) -> AsyncIterator[MemoryStore]:
 async def other(keyspace: Database) -> AsyncIterator[MemoryStore]:
     async with MemoryStore(parse("memory:"), database=keyspace) as store:
         yield store
+
+
+class StoppedClock:
+    """A clock whose timers never run, as at the moment when a stopped process goes on."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        del when, callback
+        return asyncio.get_running_loop().call_later(3600, lambda: None)
 
 
 async def _until_resync(events: Watch) -> AsyncIterator[Event]:
@@ -298,6 +312,18 @@ class TestCutConnections:
         assert len(await other.locks()) == 1
         await clock.advance(10)
         assert await other.locks() == ()
+
+    async def test_lock_released_late_after_a_stop_deletes_nothing(self) -> None:
+        """A process that was stopped beyond the lease releases a lock before any timer has run."""
+        clock = StoppedClock()
+        async with MemoryStore(parse("memory:"), database=Database(clock)) as store:
+            lock = store.lock("key", value=b"value", ttl=10, delete_on_unlock=True)
+            await lock.acquire()
+            clock.seconds = 11
+            assert not lock.held
+            await lock.release()
+            assert await store.exists("key")
+            assert await store.locks() == ()
 
 
 class TestKeyspace:

@@ -117,10 +117,10 @@ class LeaseLock(Lock, Generic[Connected]):
             return
         if self._turn_task is not None:
             self._turn_task.cancel()  # `acquire` of this object still waits
-        ours = self._stage is _Stage.HELD and not self.lost.is_set()
+        is_held = self.held  # otherwise another client may hold it, and `delete_on_unlock` is not ours to do
         self._stage = _Stage.RELEASING
         try:
-            if ours:
+            if is_held:
                 await self._unlock()
         finally:
             await self._end()
