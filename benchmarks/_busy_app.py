@@ -86,7 +86,7 @@ class Traffic:
 
 
 class Lags:
-    """How late the loop is, by a task that wants to run every few milliseconds."""
+    """Lateness of the event loop, measured by a task that is due every few milliseconds."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -101,7 +101,7 @@ class Lags:
 
 
 class Control:
-    """What is asked and answered over the socket."""
+    """Commands and replies over the socket."""
 
     def __init__(self, connection: socket.socket, traffic: Traffic, lags: Lags, session: Session) -> None:
         self._connection = connection

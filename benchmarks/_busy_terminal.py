@@ -20,7 +20,7 @@ _PAUSES: Final = (0.05, 0.15)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the app tells of the time since it was last asked."""
+    """Measurements of the app since the last request."""
 
     seconds: float
     changes: int

@@ -19,7 +19,7 @@ _PORTS = 620
 
 
 def key(number: int) -> str:
-    """Give the key of a large device; all come before the demo's own."""
+    """Return the key of a large device; all come before the demo's own."""
     return f"{FOLDER}big-{number:02}"
 
 

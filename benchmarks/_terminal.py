@@ -97,7 +97,7 @@ class Terminal:
             self._take(left)
 
     def last(self, pattern: bytes) -> bytes | None:
-        """Give the first group of the last match in what came since the last `type` or `skip`."""
+        """Return the first group of the last match in the output since the last `type` or `skip`."""
         found = re.findall(pattern, self._seen)
         return found[-1] if found else None
 

@@ -16,7 +16,7 @@ ROUNDS = 3
 
 
 def late(report: Report) -> float:
-    """Give the lateness that 99 of 100 stay below."""
+    """Return the 99th percentile of the lateness."""
     return statistics.quantiles(report.lags, n=100)[-1]
 
 

@@ -21,7 +21,7 @@ _PAUSE: Final = 0.3
 
 
 def shown(number: int) -> bytes:
-    """Give the pattern of a line that stands in the one message only."""
+    """Return the pattern of a line that only one message has."""
     return b'"unit-%02d"' % number
 
 

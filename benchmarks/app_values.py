@@ -42,7 +42,7 @@ VALUES: Final[dict[str, bytes]] = {
 
 
 class Gaps:
-    """How long the loop did nothing else, at the worst."""
+    """Longest time that the event loop was blocked, in seconds."""
 
     def __init__(self) -> None:
         self.worst = 0.0

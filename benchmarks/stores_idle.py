@@ -1,4 +1,4 @@
-"""What an open directory costs its server while nothing happens: the requests that it counts itself, per second."""
+"""Requests per second that an open directory costs its server while nothing happens, as counted by the server."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ async def idle(url: str, count: Callable[[], int]) -> float:
 
 
 def counted(server: EtcdServer) -> int:
-    """Give the requests to the v2 API that etcd counts in its metrics."""
+    """Return the requests to the v2 API that etcd counts in its metrics."""
     with urlopen(f"http://{server.address}/metrics") as answer:
         lines = answer.read().decode().splitlines()
     return sum(int(float(line.split()[-1])) for line in lines if line.startswith("etcd_http_received_total{"))

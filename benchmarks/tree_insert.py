@@ -29,7 +29,7 @@ async def _load(prefix: str, *, after: Cursor | str | None = None, limit: int = 
 
 
 def _own(name: str) -> str:
-    """Give a string of its own, as it comes from a store."""
+    """Return a new string object, as a store returns one."""
     return name[:3] + name[3:]
 
 

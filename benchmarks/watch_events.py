@@ -150,7 +150,7 @@ def consul() -> Iterator[Subject]:
 
 @contextmanager
 def etcd() -> Iterator[Subject]:
-    """The newest etcd beside a bare grpc.aio stub, and replays beside `etcdctl watch`."""
+    """Measure the newest etcd beside a bare grpc.aio stub, and replays beside `etcdctl watch`."""
     with EtcdServer("3.5") as server:
         write = partial(write_etcd, server)
         write(initial_entries(2_000))

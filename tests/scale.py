@@ -1,4 +1,4 @@
-"""How much each lane does: a short form for every run, a long one (KEYSCOPE_LONG=1) for the night."""
+"""Scale of the long tests: a short form for every run, a long one (KEYSCOPE_LONG=1) for the night."""
 
 import os
 import random

@@ -27,8 +27,8 @@ async def test_close_cancelled_while_waiting_has_cancelled_all() -> None:
     closing.cancel()
     await asyncio.wait([closing])
     until.set()
-    await tasks.join()
     assert sorted(cancelled) == ["one", "three", "two"]
+    await tasks.join()
 
 
 async def test_close_without_tasks_returns() -> None:

@@ -47,7 +47,7 @@ class Replica:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the watch is lost now: a watch that is lost already is not lost again by the next fault."""
+        """True if the watch is lost now: a watch that is lost already is not lost again by the next fault."""
         states = (event for event in reversed(self.log) if isinstance(event, Lost | Restored | Resync))
         return isinstance(next(states, None), Lost)
 

@@ -1,4 +1,4 @@
-"""What an idle Consul server is asked."""
+"""Requests to an idle Consul server."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a test gets that asks for a program."""
+"""Programs that tests require: found, skipped or refused."""
 
 from pathlib import Path
 

@@ -29,7 +29,7 @@ class Cluster(Running, Generic[Member]):
 
     @abstractmethod
     def introduce(self) -> None:
-        """Tell each member where the others are; its ports may be new ones."""
+        """Configure each member with the addresses of the others; its ports may be new ones."""
 
     def start(self) -> None:
         """Start all members and wait until each answers."""

@@ -131,7 +131,7 @@ class ConsulServer(Server):
 
     @property
     def requests(self) -> int:
-        """How many requests it has answered; it counts them only at the log level `debug`."""
+        """Return the number of requests answered; counted only at the log level `debug`."""
         return self._output.read_text(errors="replace").count("Request finished")
 
     def forget(self) -> None:

@@ -23,7 +23,7 @@ class EtcdctlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What the server shows (`shows`, signed by `authority`), and which authority's clients it lets in.
+    """TLS settings of a server: its certificate (`shows`, signed by `ca_file`) and the CA of the clients it accepts.
 
     `clients` None lets in everybody; otherwise etcdctl shows the certificate `client`.
     """

@@ -52,10 +52,10 @@ class PlainV2:
             request.add_header("Authorization", f"Basic {base64.b64encode(self.user.encode()).decode()}")
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the test server on loopback
-                told = answer.read()
+                body = answer.read()
         except urllib.error.HTTPError as error:
-            told = error.read()
-        read: dict[str, Any] = json.loads(told or b"{}")
+            body = error.read()
+        read: dict[str, Any] = json.loads(body or b"{}")
         return read
 
 

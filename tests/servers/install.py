@@ -56,7 +56,7 @@ class CannotProvideError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What is unpacked together into `.servers/<suite>/<name>`, and the programs that must run afterwards.
+    """Packages that are unpacked together into `.servers/<suite>/<name>`, and the programs that must run afterwards.
 
     The packages are those that matter on a minimal Debian: what apt itself needs (libc, libstdc++, zlib, libsystemd)
     is there, and what only an installed service needs (adduser, init scripts) is left out.

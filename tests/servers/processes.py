@@ -81,7 +81,7 @@ def free_port() -> int:
 
 
 class Running(ABC):
-    """What runs from its start until it is closed, as a context manager for plain code and for coroutines."""
+    """A process that runs until it is closed; a context manager for plain code and for coroutines."""
 
     @abstractmethod
     def start(self) -> None:

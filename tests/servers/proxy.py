@@ -21,7 +21,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of zero seconds: closing 
 
 
 class Mode(enum.Enum):
-    """What happens to the connections, old and new."""
+    """The fault that the proxy applies to its connections, old and new."""
 
     PASS = enum.auto()
     RESET = enum.auto()  # all are reset, and whoever connects is reset too

@@ -1,4 +1,4 @@
-"""What a test does when the program it needs is missing."""
+"""Requirement of a program: a test without it is skipped, or fails where servers are required."""
 
 import os
 from functools import cache

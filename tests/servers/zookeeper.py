@@ -122,7 +122,7 @@ class ZooKeeperServer(Server):
 
     @property
     def requests(self) -> int:
-        """How many packets it has received, those of clients that only say that they are there among them."""
+        """Return the number of packets received, including pings of clients."""
         return int(self.word("srvr").partition("Received: ")[2].split()[0])
 
     def is_leader(self) -> bool:

@@ -158,7 +158,7 @@ async def test_text_typed_while_a_conflict_is_compared_is_kept(monkeypatch: pyte
         assert (edit.state.mine, edit.state.value) == ("late", b"late")
 
 
-async def test_value_of_an_earlier_save_is_not_taken_for_the_later_text() -> None:
+async def test_value_of_earlier_save_is_not_taken_for_later_text() -> None:
     """Another client wrote what could not be saved here; the text that was typed since is in conflict with it."""
     place = FailingPlace()
     async with place.other() as other, opened(place) as session:

@@ -1,0 +1,141 @@
+"""Names and docstrings in the field's words: no gerund modules, no told/tell, imperative docstrings."""
+
+import ast
+import io
+import re
+import tokenize
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+_ROOT: Final = Path(__file__).parents[2]
+_PACKAGES: Final = ("explorer", "widgets", "benchmarks")
+_GERUND_EXCEPTIONS: Final = {
+    "logging": "the standard library's word",
+    "rendering": "Textual's word",
+}
+_MAX_TEST_NAME: Final = 60
+_NAME_PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_REFUSED_NAME_PARTS: Final = {"told", "tell", "tells"}
+_REFUSED_OPENINGS: Final = {"Give", "Gives", "Tell", "Tells", "What", "Whether", "How"}
+
+
+def _modules(*folders: str) -> list[Path]:
+    return [path.relative_to(_ROOT) for folder in folders for path in sorted((_ROOT / folder).rglob("*.py"))]
+
+
+def _source(module: Path) -> str:
+    return (_ROOT / module).read_text(encoding="utf-8")
+
+
+def is_gerund(name: str) -> bool:
+    """Return whether the name of a module ends with a gerund that is no exception."""
+    last = name.rpartition("_")[2]
+    return last.endswith("ing") and last not in _GERUND_EXCEPTIONS
+
+
+def refused_names(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the identifiers with a part that is not to be in one, and their lines."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NAME:
+            parts = {part.lower() for part in _NAME_PART.findall(token.string)}
+            if parts & _REFUSED_NAME_PARTS:
+                yield token.start[0], token.string
+
+
+def refused_openings(source: str) -> Iterator[tuple[int, str]]:
+    """Yield docstrings, attributes' as well, that begin with a word that is not to begin one.
+
+    "Whether ..." is a noun phrase, and fit for an attribute.
+    """
+    for node in ast.walk(ast.parse(source)):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list):  # a lambda's is an expression
+            continue
+        owner = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        for index, statement in enumerate(body):
+            match statement:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    first = re.match(r"\w*", text.lstrip())
+                    refused = _REFUSED_OPENINGS if owner and index == 0 else _REFUSED_OPENINGS - {"Whether"}
+                    if first is not None and first[0] in refused:
+                        yield statement.lineno, text.strip().splitlines()[0]
+
+
+def test_test_names_are_short_enough_to_be_found() -> None:
+    """The sentence goes into the docstring."""
+    names = {
+        (str(module), node.name)
+        for module in _modules("tests")
+        for node in ast.walk(ast.parse(_source(module)))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    }
+    assert sorted((module, name) for module, name in names if len(name) > _MAX_TEST_NAME) == []
+
+
+def test_module_names_are_no_gerunds() -> None:
+    """A module is named for the thing in it."""
+    assert [str(path) for path in _modules(*_PACKAGES) if is_gerund(path.stem)] == []
+
+
+@pytest.mark.parametrize("module", _modules(*_PACKAGES, "tests"), ids=str)
+def test_identifiers_have_no_refused_part(module: Path) -> None:
+    """A callback is on_EVENT, a subscriber is notified, an object returns, a person is shown."""
+    assert list(refused_names(_source(module))) == []
+
+
+@pytest.mark.parametrize("module", _modules(*_PACKAGES, "tests"), ids=str)
+def test_docstrings_begin_with_a_verb_or_a_noun(module: Path) -> None:
+    """PEP 257: a function's is a command ("Return ..."), another's a noun phrase."""
+    assert list(refused_openings(_source(module))) == []
+
+
+def test_ruff_checks_the_imperative_of_docstrings() -> None:
+    """D401 is off by the google convention unless it is chosen by its name."""
+    settings = tomllib.loads(_source(Path("pyproject.toml")))["tool"]["ruff"]["lint"]
+    assert "D401" in settings["select"]
+    assert [rule for rule in settings["ignore"] if "D401".startswith(rule)] == []
+    assert [files for files, rules in settings["per-file-ignores"].items() if "D401" in rules] == ["tests/**"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def tell(): ...", ["tell"]),
+        ("on_told = 1", ["on_told"]),
+        ("class TellsAll: ...", ["TellsAll"]),
+        ("self._told_at()", ["_told_at"]),
+        ("teller = retell = untold = 1", []),
+        ("x = 'told'  # tell", []),
+    ],
+)
+def test_refused_names_are_found_by_their_parts(source: str, expected: list[str]) -> None:
+    """The test of names notices what it is for."""
+    assert [name for _, name in refused_names(source)] == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ('"""What is here."""', [1]),
+        ('def f():\n    """Give it."""', [2]),
+        ('class A:\n    """How it is."""\n    x = 1\n    """Whether x."""\n    """Tells y."""', [2, 5]),
+        ('def f():\n    """Whether it is."""', [2]),
+        ('def f():\n    """Return it. What else?"""\n    g("Tell")', []),
+        ('"""Given names."""', []),
+    ],
+)
+def test_refused_openings_are_found(source: str, lines: list[int]) -> None:
+    """The test of docstrings notices what it is for."""
+    assert [line for line, _ in refused_openings(source)] == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("listing", True), ("key_reading", True), ("rendering", False), ("ring_buffer", False)]
+)
+def test_gerunds_are_found(name: str, *, expected: bool) -> None:
+    """The test of modules notices what it is for."""
+    assert is_gerund(name) is expected
