@@ -261,4 +261,4 @@ async def test_watch_detects_a_store_that_went_back(own_etcd2: EtcdServer, path:
             _, resync, gone = await take_events(events, 3)
             assert isinstance(resync, Resync)
             assert "went back" in resync.reason
-            assert keys_and_values([gone]) == [("key", None)]  # type: ignore[list-item]  # a single watch tells these events only
+            assert keys_and_values([gone]) == [("key", None)]  # type: ignore[list-item]  # no other events are here

@@ -52,7 +52,7 @@ async def test_consul_variables_lead_to_the_entry(
     folder.mkdir()
     (folder / "other.pem").write_bytes(certificates.other_authority.read_bytes())
     (folder / "ours.pem").write_bytes(certificates.ca_file.read_bytes())
-    (socket,) = [address for address in str(guarded._settings["addresses"]).split("'") if "unix:" in address]  # noqa: SLF001 - no public name tells it
+    (socket,) = [address for address in str(guarded._settings["addresses"]).split("'") if "unix:" in address]  # noqa: SLF001 - no public name has it
     encrypted = f"https://{guarded.address}"
     monkeypatch.setenv("CONSUL_HTTP_TOKEN_FILE", str(token))
     monkeypatch.setenv("CONSUL_HTTP_TOKEN", "not-this-one")
