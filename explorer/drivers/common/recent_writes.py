@@ -49,13 +49,13 @@ class RecentWrites:
     """The last writes and deletions that a watch has seen.
 
     Args:
-        most: Number of entries that are kept.
-        together: Number of entries that are read at once.
+        max_entries: Number of entries that are kept.
+        batch_size: Number of entries that are read at once.
     """
 
-    def __init__(self, most: int, *, together: int) -> None:
-        self._most = most
-        self._together = together
+    def __init__(self, max_entries: int, *, batch_size: int) -> None:
+        self._max_entries = max_entries
+        self._batch_size = batch_size
         self._writes: dict[str, tuple[int, WriteRecord | None]] = {}
         """Keys with the index of the last write or deletion, and what was written."""
         self._is_complete = True
@@ -84,8 +84,8 @@ class RecentWrites:
 
     def _add(self, key: str, index: int, record: WriteRecord | None) -> None:
         self._writes[key] = (index, record)
-        if len(self._writes) > 2 * self._most:
-            self._writes = dict(self._newest_first()[: self._most])
+        if len(self._writes) > 2 * self._max_entries:
+            self._writes = dict(self._newest_first()[: self._max_entries])
             self._is_complete = False
 
     def _newest_first(self) -> list[tuple[str, tuple[int, WriteRecord | None]]]:
@@ -111,5 +111,5 @@ class RecentWrites:
                     return RestoreCheck(None, frozenset(deleted))
                 elif now.modified <= index:
                     return RestoreCheck(OLDER)
-            size = self._together
+            size = self._batch_size
         return RestoreCheck(None if self._is_complete else UNPROVED, frozenset(deleted))

@@ -48,7 +48,7 @@ class ConsulTreeWatch(ReconnectingWatch):
         """Reason for a Resync, until everything was compared."""
         self._reported_ahead: dict[str, int] = {}
         """Keys whose change was reported before the watch reached its index, with that index."""
-        self._recent_writes = RecentWrites(MAX_PART_KEYS, together=MAX_OPERATIONS)
+        self._recent_writes = RecentWrites(MAX_PART_KEYS, batch_size=MAX_OPERATIONS)
 
     async def run(self, feed: Feed) -> None:
         async with self._connection.restores.running():

@@ -45,7 +45,7 @@ class EventStream:
     cluster: str | None = None
     _silence: float = field(default_factory=lambda: _MAX_SILENCE)
     _recent_writes: RecentWrites = field(
-        default_factory=lambda: RecentWrites(_MAX_RECENT_WRITES, together=_RECENT_WRITES_PER_READ)
+        default_factory=lambda: RecentWrites(_MAX_RECENT_WRITES, batch_size=_RECENT_WRITES_PER_READ)
     )
     _missing: set[str] = field(default_factory=set)
     """Nodes whose deletion the store has to report, if it is the same as before."""
