@@ -21,6 +21,13 @@ THREAD_SIZE: Final = 32 * 1024
 """Size in bytes or characters from which a value is decoded and encoded in the thread."""
 PREVIEW_SIZE: Final = 256 * 1024
 """Size in bytes from which the beginning of a value is shown before all of it is decoded."""
+_PREVIEW_DELAY: Final = 0.05
+"""Minimum number of seconds for drawing a preview; a frame of the notifier fits into it."""
+_MAX_PREVIEW_DELAY: Final = 0.5
+"""Seconds after which decoding starts although the event loop is still busy, as on a store that changes constantly."""
+_IDLE_INTERVAL: Final = 0.02
+_IDLE_CPU_TIME: Final = 0.002
+"""Seconds of processor time within an interval up to which the event loop counts as idle."""
 
 
 class Codecs(Protocol):
@@ -107,6 +114,17 @@ class Decoder:
     def close(self) -> None:
         """End the thread; calls that did not start are dropped."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    @staticmethod
+    async def wait_drawn() -> None:
+        """Wait until the event loop is idle: the preview is drawn, and the thread may compete for the processor."""
+        await asyncio.sleep(_PREVIEW_DELAY)
+        deadline = time.monotonic() + _MAX_PREVIEW_DELAY
+        while time.monotonic() < deadline:
+            began = time.thread_time()
+            await asyncio.sleep(_IDLE_INTERVAL)
+            if time.thread_time() - began < _IDLE_CPU_TIME:
+                return
 
     async def _in_thread(self, call: Callable[[*Args], Result], *args: *Args) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, *args)

@@ -29,8 +29,6 @@ HISTORY_NOT_LOADED: Final = Empty("not asked for")
 """State of the history before it was requested."""
 _RELOAD_INTERVAL: Final = 0.5
 """Seconds between two readings of a key that changes constantly and whose TTL must be read."""
-_PREVIEW_DELAY: Final = 0.05
-"""Seconds for drawing the beginning of a large value, before the decoder thread competes for the processor."""
 _MAX_CHOICES: Final = 1000
 """Maximum number of remembered choices."""
 
@@ -272,7 +270,7 @@ class Detail:
         preview = None if self._shows(entry.key) else self._decoder.preview(entry.key, entry.value, choice)
         if preview is not None:
             self._set_state(Ready(LoadedValue(entry, preview, moment, time or self._clock.wall())))
-            await asyncio.sleep(_PREVIEW_DELAY)
+            await self._decoder.wait_drawn()
         try:
             document = await self._decoder.open(entry.key, entry.value, choice)
         except ExplorerError as error:

@@ -1,6 +1,7 @@
 """The selected key: the newest selection wins, its changes are followed, and its age and lifetime are known."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -10,7 +11,7 @@ from explorer.codecs.protobuf.kubernetes import MAGIC
 from explorer.drivers.memory import MemoryStore
 from explorer.model.entries import Entry
 from explorer.model.errors import NotReachable
-from explorer.session.decoder import PREVIEW_SIZE
+from explorer.session.decoder import PREVIEW_SIZE, Decoder
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from tests.servers.waiting import eventually
 from tests.session.fixtures import PATIENCE, CuttableStore, Place, SteppedClock, opened, shown
@@ -216,6 +217,26 @@ async def test_on_event_shows_a_constantly_changing_key(ttl: float | None) -> No
         assert len(seen) >= 3
         last = (await other.get("key")).value
         await eventually(lambda: _value(session.detail.loaded) == last, "the last change is shown", PATIENCE)
+
+
+async def test_wait_drawn_on_a_busy_loop_waits_until_it_is_idle() -> None:
+    """Drawing may take longer than usual on a loaded machine; decoding must not take the interpreter from it."""
+    decoder, drawn = Decoder(Codecs()), 0
+
+    async def draw() -> None:
+        nonlocal drawn
+        for _ in range(15):  # more than the minimum delay
+            began = time.thread_time()
+            while time.thread_time() - began < 0.01:
+                pass
+            await asyncio.sleep(0)
+            drawn += 1
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(draw())
+        await decoder.wait_drawn()
+        assert drawn == 15
+    decoder.close()
 
 
 async def test_large_value_is_previewed_before_decoding() -> None:
