@@ -128,7 +128,8 @@ def event_line(event: Event, format_key: KeyFormatter = str) -> str:
         case Deleted(key=key, revision=revision):
             return f"deleted  {format_key(key)}" + ("" if revision is None else f"  at {revision}") + _qualifiers(event)
         case Resync(reason=reason, since=since, revision=revision):
-            return f"resync   between {since} and {revision} only the differences are known: {reason}"
+            gap = f"up to {revision}" if since is None else f"between {since} and {revision}"
+            return f"resync   {gap} only the differences are known: {reason}"
         case Lost(reason=reason):
             return f"lost     {reason}"
         case Restored(revision=revision):

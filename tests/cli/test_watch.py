@@ -8,12 +8,14 @@ import pytest
 from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import first_error
+from explorer.cli.output import event_line
 from explorer.cli.verbs.watch import watch
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.database import Database
 from explorer.model.address import Access, parse
 from explorer.model.entries import Revision
 from explorer.model.errors import NotReachable
+from explorer.model.events import Resync
 from tests.cli.run_command import LINE_TIMEOUT, Run, Running
 from tests.servers.waiting import eventually
 
@@ -178,3 +180,9 @@ def test_overview_lists_the_top_level_and_watches() -> None:
     with Running("demo:") as running:
         assert "config/" in running.lines(lambda line: line == "service/")
         assert running.lines(lambda line: line.startswith(("put ", "deleted ")))
+
+
+@pytest.mark.parametrize(("since", "gap"), [(2, "between 2 and 4"), (None, "up to 4")])
+def test_event_line_resync_names_the_gap(since: int | None, gap: str) -> None:
+    """A watch that lost history before its first event knows no start of the gap."""
+    assert event_line(Resync("compacted", since, 4)) == f"resync   {gap} only the differences are known: compacted"
