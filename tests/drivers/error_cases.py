@@ -11,8 +11,8 @@ from types import MappingProxyType
 import pytest
 
 from explorer.cli.exit_codes import error_line, exit_code
-from explorer.drivers.etcd import EtcdStore
-from explorer.model.address import Access, Secret, parse
+from explorer.drivers.registry import make
+from explorer.model.address import Access, Secret
 from explorer.model.errors import ExplorerError
 from tests.cli.run_command import COMMAND, Result, environment, run_process
 
@@ -53,6 +53,16 @@ def assert_one_line(result: Result, code: int, hint: str = "") -> None:
     assert CANARY not in result.error
 
 
+async def _open(url: str, access: Access) -> None:
+    async with make(url, access):
+        pass
+
+
+async def _get(url: str, access: Access) -> None:
+    async with make(url, access) as store:
+        await store.get("k")
+
+
 async def assert_first_contact_fails(
     url: str,
     kind: type[ExplorerError],
@@ -62,11 +72,12 @@ async def assert_first_contact_fails(
     hint: str = "",
     within: float = ANSWER_TIMEOUT,
     with_command: bool = True,
+    while_opening: bool = False,
 ) -> ExplorerError:
     """Assert that the first contact fails with the same error in the library and the command, before the time limit.
 
     Without `with_command` the command is not run, and only the line that it would print is checked: for servers that
-    raise the same errors as one that the command is run on.
+    raise the same errors as one that the command is run on. With `while_opening`, the store must fail before any call.
 
     Returns:
         The error of the library.
@@ -74,8 +85,7 @@ async def assert_first_contact_fails(
     patient_url = f"{url}{'&' if '?' in url else '?'}timeout={REQUEST_TIMEOUT:g}"
     async with asyncio.timeout(within):
         with pytest.raises(kind) as raised:
-            async with EtcdStore(parse(patient_url), access) as store:
-                await store.get("k")
+            await (_open(patient_url, access) if while_opening else _get(patient_url, access))
     assert type(raised.value) in (kind, *kind.__subclasses__())
     assert raised.value.hint
     assert raised.value.address

@@ -1,19 +1,16 @@
-"""Tokens, certificates and datacenters of Consul; each refusal is one clear error."""
+"""Tokens and datacenters of Consul; each refusal is one clear error."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from explorer.drivers.consul import ConsulStore
 from explorer.model.address import Access, Secret, parse
-from explorer.model.errors import ExplorerError, Forbidden, NotReachable, TlsFailed, Unauthenticated
+from explorer.model.errors import ExplorerError, Forbidden, Unauthenticated
 from explorer.model.events import Put, Started
 from tests.drivers.error_cases import ANSWER_TIMEOUT, CANARY
-from tests.servers.certificates import Certificates
 from tests.servers.consul import ConsulServer
-from tests.servers.etcd import Tls
 
 pytestmark = pytest.mark.servers
 
@@ -28,8 +25,7 @@ def guarded() -> Iterator[ConsulServer]:
 
 
 def make_store(server: ConsulServer, access: Access, path: str = "") -> ConsulStore:
-    scheme = "consul+tls" if server.tls else "consul"
-    return ConsulStore(parse(f"{scheme}://{server.address}/{path}"), access)
+    return ConsulStore(parse(f"consul://{server.address}/{path}"), access)
 
 
 async def read_only_access(server: ConsulServer) -> Access:
@@ -123,99 +119,3 @@ async def test_unknown_datacenter_is_an_error(guarded: ConsulServer) -> None:
         assert (await store.put("mine/x", b"v")).value == b"v"
         assert (await store.status()).identity == "datacenter dc1"
         await store.delete("mine/x")
-
-
-# Encryption
-
-
-@pytest.fixture(scope="module")
-def encrypted(certificates: Certificates) -> Iterator[ConsulServer]:
-    """A server that requires a client certificate of the authority."""
-    tls = Tls(certificates.ca_file, certificates.server, clients=certificates.ca_file)
-    with ConsulServer(tls=tls) as server:
-        yield server
-
-
-def client_access(certificates: Certificates) -> Access:
-    return Access(
-        ca_file=certificates.ca_file,
-        cert_file=certificates.client.cert_file,
-        key_file=certificates.client.key,
-    )
-
-
-async def test_tls_connection_reads_writes_and_watches(encrypted: ConsulServer, certificates: Certificates) -> None:
-    """A client with a trusted certificate reads, writes and watches over TLS."""
-    async with make_store(encrypted, client_access(certificates)) as store, store.watch("key") as events:
-        assert isinstance(await anext(events), Started)
-        await store.put("key", b"value")
-        async with asyncio.timeout(ANSWER_TIMEOUT):
-            assert isinstance(await anext(events), Put)
-
-
-@pytest.mark.parametrize(
-    ("authority", "client", "words"),
-    [
-        ("other_authority", "client", "unknown authority"),
-        ("ca_file", None, "client certificate"),
-        ("ca_file", "stranger", "client certificate"),
-    ],
-)
-async def test_wrong_client_certificate_is_tls_failed(
-    encrypted: ConsulServer, certificates: Certificates, authority: str, client: str | None, words: str
-) -> None:
-    """A wrong authority, or a missing or foreign client certificate, raises TlsFailed with a hint."""
-    pair = getattr(certificates, client) if client else None
-    access = Access(
-        ca_file=getattr(certificates, authority),
-        cert_file=pair and pair.cert_file,
-        key_file=pair and pair.key,
-    )
-    async with asyncio.timeout(ANSWER_TIMEOUT):
-        with pytest.raises(TlsFailed, match=words) as raised:
-            async with make_store(encrypted, access):
-                pass
-    assert raised.value.hint
-    assert not raised.value.retryable
-
-
-@pytest.mark.parametrize(("kind", "words"), [("expired", "expired"), ("wrong_name", "another name")])
-async def test_wrong_server_certificate_is_tls_failed(certificates: Certificates, kind: str, words: str) -> None:
-    """An expired certificate, or one of another name, raises TlsFailed with the reason."""
-    tls = Tls(certificates.ca_file, getattr(certificates, kind))
-    async with ConsulServer(tls=tls) as server:
-        with pytest.raises(TlsFailed, match=words):
-            async with make_store(server, Access(ca_file=certificates.ca_file)):
-                pass
-
-
-async def test_server_name_overrides_the_host_of_the_url(certificates: Certificates) -> None:
-    """`Access.server_name` is the name that the certificate must have."""
-    tls = Tls(certificates.ca_file, certificates.wrong_name)
-    access = Access(ca_file=certificates.ca_file, server_name="elsewhere.invalid")
-    async with ConsulServer(tls=tls) as server, make_store(server, access) as store:
-        assert (await store.put("key", b"value")).value == b"value"
-
-
-async def test_plain_and_tls_ports_mixed_up_have_a_hint(encrypted: ConsulServer, certificates: Certificates) -> None:
-    """HTTP to a TLS port, and TLS to a plain port, raise errors whose hints name the other scheme."""
-    with pytest.raises(NotReachable) as raised:
-        async with ConsulStore(parse(f"consul://127.0.0.1:{encrypted.tls_port}/?timeout=3"), Access()) as store:
-            await store.get("key")
-    assert "+tls" in raised.value.hint
-    with pytest.raises(TlsFailed) as refused:
-        async with ConsulStore(parse(f"consul+tls://127.0.0.1:{encrypted.port}/"), client_access(certificates)):
-            pass
-    assert "without +tls" in refused.value.hint
-
-
-@pytest.mark.parametrize("content", [None, b"no PEM"])
-async def test_unusable_ca_file_is_named_in_the_error(tmp_path: Path, content: bytes | None) -> None:
-    """A missing CA file, or one without PEM data, raises TlsFailed with its name."""
-    file = tmp_path / "authority.pem"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(TlsFailed, match=r"authority\.pem") as raised:
-        async with ConsulStore(parse("consul+tls://127.0.0.1:1/"), Access(ca_file=file)):
-            pass
-    assert raised.value.hint

@@ -1,8 +1,8 @@
-"""Access to etcd's v2 API: servers without it, users, TLS, settings and error codes."""
+"""Access to etcd's v2 API: servers without it, users, settings and error codes."""
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,20 +16,17 @@ from explorer.model.errors import (
     Forbidden,
     InvalidAddress,
     NotReachable,
-    TlsFailed,
     Unauthenticated,
 )
-from explorer.model.events import Put, Started
-from tests.contract.fixtures import WAIT_TIMEOUT, take_changes
-from tests.servers.certificates import Certificates
-from tests.servers.etcd import EtcdServer, Tls
+from tests.contract.fixtures import take_changes
+from tests.servers.etcd import EtcdServer
 from tests.servers.etcd2 import PlainV2
 
 CANARY = "canary-77ab"
 
 
 def make(server: EtcdServer, access: Access | None = None, path: str = "") -> Etcd2Store:
-    return Etcd2Store(parse(f"etcd2{'+tls' if server.tls else ''}://{server.address}/{path}"), access or Access())
+    return Etcd2Store(parse(f"etcd2://{server.address}/{path}"), access or Access())
 
 
 # Servers without the API
@@ -153,80 +150,6 @@ async def test_unknown_user_is_refused(auth_server: tuple[EtcdServer, Access, Ac
         with pytest.raises(Forbidden, match="password") as refused:
             await store.get("mine/r")
     assert CANARY not in f"{refused.value!r}{refused.value}{refused.value.hint}"
-
-
-# TLS
-
-
-@pytest.fixture(scope="module")
-def tls_server(certificates: Certificates) -> Iterator[EtcdServer]:
-    """A server that requires a client certificate of the authority."""
-    tls = Tls(certificates.ca_file, certificates.server, clients=certificates.ca_file, client=certificates.client)
-    with EtcdServer("3.4", v2=True, tls=tls) as server:
-        yield server
-
-
-def client_access(certificates: Certificates) -> Access:
-    return Access(
-        ca_file=certificates.ca_file,
-        cert_file=certificates.client.cert_file,
-        key_file=certificates.client.key,
-    )
-
-
-@pytest.mark.servers
-async def test_tls_connection_with_client_certificate(tls_server: EtcdServer, certificates: Certificates) -> None:
-    """A store is reached over TLS, with a client certificate where one is required."""
-    async with make(tls_server, client_access(certificates)) as store, store.watch("key") as events:
-        assert isinstance(await anext(events), Started)
-        await store.put("key", b"value")
-        async with asyncio.timeout(WAIT_TIMEOUT):
-            assert isinstance(await anext(events), Put)
-
-
-@pytest.mark.servers
-@pytest.mark.parametrize(
-    ("authority", "client", "words"),
-    [
-        ("other_authority", "client", "unknown authority"),
-        ("ca_file", None, "client certificate"),
-        ("ca_file", "stranger", "client certificate"),
-    ],
-)
-async def test_wrong_certificate_is_reported(
-    tls_server: EtcdServer, certificates: Certificates, authority: str, client: str | None, words: str
-) -> None:
-    """A certificate that cannot be used is an error that names the cause."""
-    pair = getattr(certificates, client) if client else None
-    access = Access(
-        ca_file=getattr(certificates, authority),
-        cert_file=pair and pair.cert_file,
-        key_file=pair and pair.key,
-    )
-    async with asyncio.timeout(WAIT_TIMEOUT):
-        with pytest.raises(TlsFailed, match=words) as raised:
-            async with make(tls_server, access):
-                pass
-    assert raised.value.hint
-
-
-@pytest.mark.servers
-@pytest.mark.parametrize(("kind", "words"), [("expired", "expired"), ("wrong_name", "another name")])
-async def test_wrong_server_certificate_is_reported(certificates: Certificates, kind: str, words: str) -> None:
-    """An expired server certificate, or one for another name, is reported as such."""
-    async with EtcdServer("3.4", v2=True, tls=Tls(certificates.ca_file, getattr(certificates, kind))) as server:
-        with pytest.raises(TlsFailed, match=words):
-            async with make(server, Access(ca_file=certificates.ca_file)):
-                pass
-
-
-@pytest.mark.servers
-async def test_plain_http_to_a_tls_port_is_reported(tls_server: EtcdServer) -> None:
-    """A request without TLS to a TLS port is an error that says so."""
-    with pytest.raises(ExplorerError) as raised:
-        async with Etcd2Store(parse(f"etcd2://{tls_server.address}/?timeout=3"), Access()):
-            pass
-    assert "+tls" in raised.value.hint
 
 
 # Settings

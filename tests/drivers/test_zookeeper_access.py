@@ -1,4 +1,4 @@
-"""Users, certificates and several servers of ZooKeeper, and the errors of a failed connection."""
+"""Users and several servers of ZooKeeper, and the errors of a failed connection."""
 
 import asyncio
 import threading
@@ -17,12 +17,9 @@ from explorer.model.errors import (
     Forbidden,
     InvalidAddress,
     NotReachable,
-    TlsFailed,
     Unauthenticated,
 )
 from tests.contract.fixtures import WAIT_TIMEOUT
-from tests.servers.certificates import Certificates
-from tests.servers.etcd import Tls
 from tests.servers.fixtures import prefix
 from tests.servers.processes import free_port
 from tests.servers.waiting import eventually
@@ -63,29 +60,6 @@ async def test_delete_tree_of_the_root_keeps_zookeepers_nodes(own_zookeeper: Zoo
         await store.put("a/b", b"value")
         assert await store.delete_tree("") == 2
         assert [child.name for child in (await store.children("")).items] == ["zookeeper"]
-
-
-@pytest.mark.servers
-async def test_tls_connection_needs_trusted_certificates(certificates: Certificates) -> None:
-    """A trusted client reads and writes; an unknown authority and a plain connection fail."""
-    tls = Tls(certificates.ca_file, certificates.server, clients=certificates.ca_file)
-    trusted = Access(
-        ca_file=certificates.ca_file,
-        cert_file=certificates.client.cert_file,
-        key_file=certificates.client.key,
-    )
-    async with ZooKeeperServer(tls=tls) as server:
-        url = parse(f"zk+tls://{server.address}/")
-        async with ZooKeeperStore(url, trusted) as store:
-            await store.put("key", b"value")
-            assert (await store.get("key")).value == b"value"
-            assert (await store.status()).version.startswith("3.")
-        with pytest.raises(TlsFailed, match="unknown authority"):
-            async with ZooKeeperStore(url, Access(ca_file=certificates.other_authority)):
-                pass
-        with pytest.raises(NotReachable):
-            async with ZooKeeperStore(parse(f"zk://{server.address}/"), Access(timeout=2)):
-                pass
 
 
 async def test_closed_port_is_not_reachable_at_once() -> None:
