@@ -12,7 +12,6 @@ from explorer.model.address import Access, Secret, parse
 from explorer.model.errors import (
     ExplorerError,
     Forbidden,
-    InvalidAddress,
     InvalidKey,
     NotReachable,
     TooLarge,
@@ -30,65 +29,8 @@ def token(found: ConsulSettings) -> str | None:
     return found.access.password.reveal() if found.access.password else None
 
 
-@pytest.mark.parametrize(
-    ("variables", "host", "tls"),
-    [
-        ({}, "127.0.0.1:8500", False),
-        ({"HTTP_ADDR": "one"}, "one:8500", False),
-        ({"HTTP_ADDR": "one:1"}, "one:1", False),
-        ({"HTTP_ADDR": "http://one:1"}, "one:1", False),
-        ({"HTTP_ADDR": "https://one:1"}, "one:1", True),
-        ({"HTTP_ADDR": "https://one"}, "one:8501", True),
-        ({"HTTP_ADDR": "one:1", "HTTP_SSL": "true"}, "one:1", True),
-        ({"HTTP_SSL": "1"}, "127.0.0.1:8501", True),
-        ({"HTTP_ADDR": "one:1", "HTTP_SSL": "false"}, "one:1", False),
-        ({"HTTP_ADDR": ""}, "127.0.0.1:8500", False),
-    ],
-)
-def test_url_without_hosts_uses_the_variables(variables: dict[str, str], host: str, *, tls: bool) -> None:
-    """The agent and the scheme come from CONSUL_HTTP_ADDR and CONSUL_HTTP_SSL, or are Consul's defaults."""
-    found = settings(**variables)
-    assert ([str(one) for one in found.hosts], found.tls) == ([host], tls)
-
-
-def test_url_hosts_override_the_variables() -> None:
-    """Hosts and scheme of the URL take precedence over CONSUL_HTTP_ADDR and CONSUL_HTTP_SSL."""
-    found = settings("consul+tls://one,two:2/config", HTTP_ADDR="http://three:3")
-    assert ([str(host) for host in found.hosts], found.tls, found.root) == (["one:8501", "two:2"], True, "config/")
-    assert not settings("consul://one/", HTTP_ADDR="https://three:3", HTTP_SSL="true").tls
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "ftp://one",
-        "unix://",
-        "unix://host/sock",
-        "one,unix:///sock",
-        "one:port",
-        "http://one:99999",
-        "http://[::1",
-        "//",
-        "http://me:pw@one",
-        "http://one/?x=y",
-        "http://one/a,http://two/b",
-    ],
-)
-def test_invalid_http_addr_is_refused(address: str) -> None:
-    """An invalid CONSUL_HTTP_ADDR raises InvalidAddress with a hint."""
-    with pytest.raises(InvalidAddress) as raised:
-        settings(HTTP_ADDR=address)
-    assert raised.value.hint
-
-
-@pytest.mark.parametrize(
-    "url", ["consul:?seperator=:", "consul:?separator=", "consul:?timeout=soon", "consul://me@one/"]
-)
-def test_invalid_url_option_is_refused(url: str) -> None:
-    """Unknown or invalid options, and a user, raise InvalidAddress with a hint."""
-    with pytest.raises(InvalidAddress) as raised:
-        settings(url)
-    assert raised.value.hint
+def test_root_is_the_path_as_a_directory() -> None:
+    assert settings("consul+tls://one,two:2/config").root == "config/"
 
 
 def test_token_precedence_is_access_url_variable() -> None:

@@ -159,21 +159,6 @@ def settings(url: str = "etcd2:", access: Access | None = None, /, **variables: 
     return load(parse(url), access or Access(), {f"ETCDCTL_{name}": value for name, value in variables.items()})
 
 
-@pytest.mark.parametrize(
-    ("variables", "hosts", "tls"),
-    [
-        ({}, ["127.0.0.1:2379"], False),
-        ({"ENDPOINTS": "one,two:2"}, ["one:2379", "two:2"], False),
-        ({"ENDPOINT": "http://one:1"}, ["one:1"], False),
-        ({"ENDPOINTS": "https://one:1,https://two"}, ["one:1", "two:2379"], True),
-    ],
-)
-def test_url_without_hosts_uses_etcdctls_endpoints(variables: dict[str, str], hosts: list[str], *, tls: bool) -> None:
-    """Without hosts in the URL, the members come from etcdctl's variables."""
-    found = settings(**variables)
-    assert ([str(host) for host in found.hosts], found.tls) == (hosts, tls)
-
-
 def test_user_comes_from_access_url_or_variables() -> None:
     """The user comes from the access, the URL or etcdctl's variables."""
     assert settings(USERNAME="ann:pw").access.user == "ann"

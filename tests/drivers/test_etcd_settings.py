@@ -13,7 +13,6 @@ from explorer.model.errors import (
     Compacted,
     ExplorerError,
     Forbidden,
-    InvalidAddress,
     InvalidKey,
     NoSpace,
     NotReachable,
@@ -31,56 +30,8 @@ def settings(url: str = "etcd:", access: Access | None = None, /, **variables: s
     return load(parse(url), access or Access(), {f"ETCDCTL_{name}": value for name, value in variables.items()})
 
 
-def hosts(found: EtcdSettings) -> list[str]:
-    return [str(host) for host in found.hosts]
-
-
 def password(found: EtcdSettings) -> str | None:
     return found.access.password.reveal() if found.access.password else None
-
-
-# Endpoints
-
-
-@pytest.mark.parametrize(
-    ("endpoints", "expected", "tls"),
-    [
-        ("one", ["one:2379"], False),
-        ("one:1,two:2", ["one:1", "two:2"], False),
-        ("http://one:1", ["one:1"], False),
-        ("https://one:1, https://two", ["one:1", "two:2379"], True),
-        ("http://[::1]:1", ["[::1]:1"], False),
-        ("", ["127.0.0.1:2379"], False),  # etcdctl treats an empty variable as unset
-    ],
-)
-def test_url_without_hosts_uses_etcdctls_endpoints(endpoints: str, expected: list[str], *, tls: bool) -> None:
-    """Without hosts in the URL, the endpoints come from etcdctl's variable."""
-    found = settings(ENDPOINTS=endpoints)
-    assert (hosts(found), found.tls) == (expected, tls)
-
-
-def test_default_endpoint_is_localhost() -> None:
-    """Without hosts and variables, the endpoint is 127.0.0.1:2379."""
-    assert hosts(settings()) == ["127.0.0.1:2379"]
-
-
-def test_hosts_of_the_url_override_the_variable() -> None:
-    """The URL's hosts override ETCDCTL_ENDPOINTS."""
-    found = settings("etcd+tls://three,four:4/", ENDPOINTS="http://one:1")
-    assert (hosts(found), found.tls) == (["three:2379", "four:4"], True)
-
-
-def test_tls_url_overrides_http_in_the_variable() -> None:
-    """A +tls URL uses TLS although ETCDCTL_ENDPOINTS says http."""
-    assert settings("etcd+tls:", ENDPOINTS="http://one:1").tls
-
-
-@pytest.mark.parametrize("endpoints", ["ftp://one", ",", "one:port", "http://one:99999", "http://[::1", "unix:///sock"])
-def test_invalid_endpoints_are_refused(endpoints: str) -> None:
-    """Invalid ETCDCTL_ENDPOINTS are an InvalidAddress."""
-    with pytest.raises(InvalidAddress) as raised:
-        settings(ENDPOINTS=endpoints)
-    assert raised.value.hint
 
 
 # User and password
@@ -181,26 +132,12 @@ def test_server_name_is_used_with_tls_only() -> None:
     assert settings("etcd://one/", named).channel_options(()) == []
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "soon", "inf", "nan", "1e999"])
-def test_timeout_must_be_a_positive_number(text: str) -> None:
-    """The timeout is a positive number of seconds."""
-    with pytest.raises(InvalidAddress):
-        settings(f"etcd://one/?timeout={text}")
-
-
 def test_root_is_the_path_as_a_directory() -> None:
     """The URL's path is the beginning of every key."""
     assert settings("etcd://one/config").root == b"config/"
     assert settings("etcd://one//registry/").root == b"/registry/"
     assert settings("etcd://one/a?separator=:").root == b"a:"
     assert settings("etcd://one").root == b""
-
-
-@pytest.mark.parametrize("url", ["etcd://one/?separator=", "etcd://one/?separater=:"])
-def test_unknown_option_is_refused(url: str) -> None:
-    """An unknown or invalid option of the URL is an InvalidAddress."""
-    with pytest.raises(InvalidAddress):
-        settings(url)
 
 
 # Translation of gRPC statuses
