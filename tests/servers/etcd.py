@@ -70,6 +70,7 @@ class EtcdServer(Server):
         self.version = version
         self.member = name
         self.tls = tls
+        self.v2 = v2
         self.cluster: dict[str, str] = {}  # member name -> peer URL; empty: this one alone
         self._fixed_port = client_port
         self._root: str | None = None

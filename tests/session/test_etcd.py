@@ -1,7 +1,6 @@
-"""Sessions on real etcds that are stopped, cut off and left without a quorum: what is shown as live is live."""
+"""Sessions on real etcds: quorum, compaction, streams, leases and users. `test_stores` has what every store shares."""
 
 import asyncio
-import gc
 import time
 from collections.abc import Awaitable, Callable
 from itertools import chain
@@ -11,10 +10,10 @@ import pytest
 from explorer.codecs.codecs import Codecs
 from explorer.model.entries import Entry
 from explorer.opener import opener
-from explorer.session.editing.edit_states import Conflicted, Saved
+from explorer.session.editing.edit_states import Saved
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Ready
-from tests.scale import PATIENCE, figure
+from tests.scale import PATIENCE
 from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.fixtures import prefix, shared_etcd
 from tests.servers.proxy import FaultProxy
@@ -26,10 +25,6 @@ __all__ = ["prefix", "shared_etcd"]
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
-ROUNDS = figure(1, 10)
-AT_ONCE = 1.0
-"""Seconds within which nothing shows but what is told: a proof lapses two seconds after a question at the soonest."""
-
 
 @pytest.fixture
 def etcd_version() -> str:
@@ -40,26 +35,6 @@ def etcd_version() -> str:
 def put(server: EtcdServer, prefix: str) -> Callable[[str], Awaitable[str]]:
     """Return a function that writes a key on a server's own port."""
     return lambda key: asyncio.to_thread(server.ctl, "put", f"{prefix}{key}", "x")
-
-
-async def test_stopped_server_is_stale_within_5_s() -> None:
-    async with EtcdServer("3.5") as server, probed(f"etcd://{server.address}/") as (session, probe):
-        for _ in range(ROUNDS):
-            await asyncio.to_thread(server.pause)
-            await falls_stale(probe, time.monotonic())
-            server.resume()
-            await live(session)
-
-
-async def test_half_open_connection_is_stale_within_5_s(shared_etcd: EtcdServer, prefix: str) -> None:
-    async with (
-        FaultProxy(shared_etcd.client_port) as proxy,
-        probed(f"etcd://{proxy.address}/{prefix}") as (_, probe),
-    ):
-        for _ in range(ROUNDS):
-            proxy.hang()
-            await falls_stale(probe, time.monotonic())
-            await comes_back(probe, put(shared_etcd, prefix), proxy.heal)
 
 
 async def test_half_open_watch_is_stale_within_5_s(shared_etcd: EtcdServer, prefix: str) -> None:
@@ -74,17 +49,6 @@ async def test_half_open_watch_is_stale_within_5_s(shared_etcd: EtcdServer, pref
             proxy.heal()
             await live(session)
             assert session.tree.node("key") is not None
-
-
-async def test_reset_connection_is_stale_at_once(shared_etcd: EtcdServer, prefix: str) -> None:
-    async with (
-        FaultProxy(shared_etcd.client_port) as proxy,
-        probed(f"etcd://{proxy.address}/{prefix}") as (_, probe),
-    ):
-        for _ in range(ROUNDS):
-            proxy.reset()
-            assert await falls_stale(probe, time.monotonic()) < AT_ONCE
-            await comes_back(probe, put(shared_etcd, prefix), proxy.heal)
 
 
 async def test_lost_quorum_is_stale_within_5_s() -> None:
@@ -120,17 +84,6 @@ async def _without_a_follower(cluster: EtcdCluster) -> EtcdServer:
         await asyncio.to_thread(killed.start)  # it was elected meanwhile
 
 
-async def test_killed_server_is_stale_and_live_after_restart() -> None:
-    async with EtcdServer("3.5") as server, probed(f"etcd://{server.address}/") as (session, probe):
-        for number in range(ROUNDS):
-            await asyncio.to_thread(server.kill)
-            await falls_stale(probe, time.monotonic())
-            await asyncio.to_thread(server.start)
-            server.ctl("put", f"key-{number}", "x")
-            await eventually(lambda: session.liveness.status is LivenessStatus.LIVE, "it is live again", PATIENCE)
-            await eventually(lambda: session.tree.node(f"key-{number}") is not None, "the change is shown", PATIENCE)  # noqa: B023 - awaited before the loop goes on
-
-
 async def test_compacted_history_is_resynced_before_live(shared_etcd: EtcdServer, prefix: str) -> None:
     async with (
         FaultProxy(shared_etcd.client_port) as proxy,
@@ -146,16 +99,6 @@ async def test_compacted_history_is_resynced_before_live(shared_etcd: EtcdServer
         assert session.tree.node("gone") is None
 
 
-async def test_late_server_is_connected() -> None:
-    server = EtcdServer("3.5")
-    async with Session(opener(f"etcd://{server.address}/"), Codecs()) as session:
-        await session.idle()
-        assert session.liveness.status is LivenessStatus.DISCONNECTED
-        assert session.liveness.next_try is not None
-        async with server:
-            await live(session)
-
-
 @pytest.mark.filterwarnings("ignore:a password in a URL")
 async def test_user_with_partial_rights_can_work() -> None:
     async with EtcdServer("3.5") as server:
@@ -168,28 +111,6 @@ async def test_user_with_partial_rights_can_work() -> None:
             await live(session)
             assert session.tree.node("key") is not None
             assert "word" not in session.address
-
-
-async def test_saves_with_lost_answers_lose_nothing(shared_etcd: EtcdServer, prefix: str) -> None:
-    async with FaultProxy(shared_etcd.client_port) as proxy:
-        shared_etcd.ctl("put", f"{prefix}key", "begun\n")
-        async with probed(f"etcd://{proxy.address}/{prefix}") as (session, _):
-            for number in range(figure(3, 30)):
-                edit = await editing(session, "key")
-                edit.set_text(f"{edit.text}line {number}\n")
-                proxy.drop_replies()
-                saving = asyncio.get_running_loop().time()
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(save(edit))
-                    await asyncio.sleep(0.3)
-                    proxy.heal()
-                assert asyncio.get_running_loop().time() - saving < PATIENCE
-                await eventually(lambda edit=edit: isinstance(edit.state, Saved), "it is saved", PATIENCE)  # type: ignore[misc]  # mypy does not infer a lambda with a default; it is awaited here
-                await session.editor.leave()
-                session.select(None)
-                await live(session)
-        lines = shared_etcd.ctl("get", f"{prefix}key", "--print-value-only").splitlines()
-        assert lines[:-1] == ["begun", *(f"line {number}" for number in range(figure(3, 30)))]
 
 
 async def test_save_keeps_the_lease_and_shows_its_ttl(shared_etcd: EtcdServer, prefix: str) -> None:
@@ -215,30 +136,3 @@ async def test_save_keeps_the_lease_and_shows_its_ttl(shared_etcd: EtcdServer, p
 def _shows(session: Session, value: bytes) -> bool:
     reading = session.detail.loaded
     return reading is not None and reading.entry.value == value
-
-
-async def test_conflict_is_merged(shared_etcd: EtcdServer, prefix: str) -> None:
-    async with probed(f"etcd://{shared_etcd.address}/{prefix}") as (session, _):
-        shared_etcd.ctl("put", f"{prefix}key", "one\ntwo\nthree\n")
-        edit = await editing(session, "key")
-        edit.set_text("one\ntwo\nTHREE\n")
-        shared_etcd.ctl("put", f"{prefix}key", "ONE\ntwo\nthree\n")
-        await eventually(lambda: edit.theirs is not None, "their change is told", PATIENCE)
-        await save(edit)
-        assert isinstance(edit.state, Conflicted)
-        await edit.use_merged()
-        await save(edit)
-        assert isinstance(edit.state, Saved)
-        assert shared_etcd.ctl("get", f"{prefix}key", "--print-value-only") == "ONE\ntwo\nTHREE\n\n"
-
-
-async def test_sessions_leave_no_connection(shared_etcd: EtcdServer, prefix: str) -> None:
-    async with FaultProxy(shared_etcd.client_port) as proxy:
-        tasks = {task.get_name() for task in asyncio.all_tasks()}
-        for _ in range(figure(5, 50)):
-            async with Session(opener(f"etcd://{proxy.address}/{prefix}"), Codecs()) as session:
-                await live(session)
-        gc.collect()
-        await eventually(lambda: not proxy.connections, "every connection is closed", PATIENCE)
-        left = {task.get_name() for task in asyncio.all_tasks()}
-        assert {name for name in left - tasks if not name.startswith("Task-")} == set()

@@ -1,6 +1,6 @@
 """Sessions on real stores that are hurt: what is shown as live is live, and the tree is the store's.
 
-What is the same for every store stands here; etcd's own, such as a history that is gone, in `test_etcd`.
+What is the same for every store stands here; what only etcd has, such as compaction, in `test_etcd`.
 """
 
 import asyncio
@@ -29,10 +29,12 @@ from tests.servers.consul import ConsulCluster, ConsulServer
 from tests.servers.etcd import EtcdCluster, EtcdServer
 from tests.servers.fixtures import (
     own_consul,
+    own_etcd,
     own_etcd2,
     own_zookeeper,
     prefix,
     shared_consul,
+    shared_etcd,
     shared_etcd2,
     shared_zookeeper,
 )
@@ -44,10 +46,12 @@ from tests.session.liveness_probe import SHOWN_WITHIN, becomes, comes_back, fall
 
 __all__ = [
     "own_consul",
+    "own_etcd",
     "own_etcd2",
     "own_zookeeper",
     "prefix",
     "shared_consul",
+    "shared_etcd",
     "shared_etcd2",
     "shared_zookeeper",
 ]
@@ -55,11 +59,18 @@ __all__ = [
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 
 Server = ConsulServer | EtcdServer | ZooKeeperServer
-SCHEMES: dict[type[Server], str] = {ConsulServer: "consul", EtcdServer: "etcd2", ZooKeeperServer: "zk"}
 ROUNDS = figure(1, 10)
+RESET_SHOWN_WITHIN = 1.0
+"""Seconds until a reset connection is stale: sooner than any heartbeat can expire, which takes two at least."""
 
 
-@pytest.fixture(params=["consul", "zookeeper", "etcd2"])
+@pytest.fixture
+def etcd_version() -> str:
+    """One version: the drivers' tests cover the differences."""
+    return "3.5"
+
+
+@pytest.fixture(params=["consul", "etcd", "etcd2", "zookeeper"])
 def kind(request: pytest.FixtureRequest) -> str:
     """Each kind of store in turn."""
     kind: str = request.param
@@ -67,10 +78,17 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def own_server(request: pytest.FixtureRequest, kind: str) -> Server:
-    """A server of each kind that the test may kill or pause."""
-    server: Server = request.getfixturevalue(f"own_{kind}")
-    return server
+def late_server(kind: str) -> Server:
+    """A server of each kind that the test has yet to start."""
+    match kind:
+        case "consul":
+            return ConsulServer()
+        case "zookeeper":
+            return ZooKeeperServer()
+        case "etcd2":
+            return EtcdServer("3.4", v2=True)
+        case _:
+            return EtcdServer("3.5")
 
 
 @pytest.fixture
@@ -80,8 +98,18 @@ def server(request: pytest.FixtureRequest, kind: str) -> Server:
     return server
 
 
+def scheme(server: Server) -> str:
+    match server:
+        case ConsulServer():
+            return "consul"
+        case EtcdServer():
+            return "etcd2" if server.v2 else "etcd"
+        case ZooKeeperServer():
+            return "zk"
+
+
 def url(server: Server, prefix: str, address: str | None = None) -> str:
-    return f"{SCHEMES[type(server)]}://{address or server.address}{prefix}"
+    return f"{scheme(server)}://{address or server.address}{prefix}"
 
 
 @asynccontextmanager
@@ -101,13 +129,19 @@ class Fault:
     begin: Hurt
     end: Hurt
     of_the_network: bool
+    shown_within: float = SHOWN_WITHIN
 
 
 FAULTS = {
     "killed": Fault(lambda server, _: server.kill(), lambda server, _: server.start(), of_the_network=False),
     "stopped": Fault(lambda server, _: server.pause(), lambda server, _: server.resume(), of_the_network=False),
     "half-open": Fault(lambda _, proxy: proxy.hang(), lambda _, proxy: proxy.heal(), of_the_network=True),
-    "reset": Fault(lambda _, proxy: proxy.reset(), lambda _, proxy: proxy.heal(), of_the_network=True),
+    "reset": Fault(
+        lambda _, proxy: proxy.reset(),
+        lambda _, proxy: proxy.heal(),
+        of_the_network=True,
+        shown_within=RESET_SHOWN_WITHIN,
+    ),
     "unanswered": Fault(lambda _, proxy: proxy.drop_replies(), lambda _, proxy: proxy.heal(), of_the_network=True),
 }
 
@@ -143,7 +177,7 @@ async def test_live_is_true_and_loss_is_shown_within_5_s(
         await open_all(session.tree)
         for _ in range(ROUNDS):
             await _do(fault.begin, server, proxy)
-            await falls_stale(probe, time.monotonic())
+            assert await falls_stale(probe, time.monotonic()) < fault.shown_within
             assert "://" not in session.liveness.reason, "the address stands beside it"
             if fault.of_the_network:
                 await scribble(other, choice, 20)
@@ -163,14 +197,13 @@ async def _do(hurt: Hurt, server: Server, proxy: FaultProxy) -> None:
         hurt(server, proxy)
 
 
-async def test_late_server_is_connected(own_server: Server, prefix: str) -> None:
-    own_server.kill()
-    async with Session(opener(url(own_server, prefix)), Codecs()) as session:
+async def test_late_server_is_connected(late_server: Server, prefix: str) -> None:
+    async with Session(opener(url(late_server, prefix)), Codecs()) as session:
         await session.idle()
         assert session.liveness.status is LivenessStatus.DISCONNECTED
         assert session.liveness.next_try is not None
-        await asyncio.to_thread(own_server.start)
-        await live(session)
+        async with late_server:
+            await live(session)
 
 
 @pytest.mark.parametrize(
@@ -235,10 +268,12 @@ async def test_saves_with_lost_answers_lose_nothing(server: Server, prefix: str)
             edit = await editing(session, "key")
             edit.set_text(f"{edit.text}line {number}\n")
             proxy.drop_replies()
+            begun = time.monotonic()
             async with asyncio.TaskGroup() as group:
                 group.create_task(save(edit))
                 await asyncio.sleep(0.3)
                 proxy.heal()
+            assert time.monotonic() - begun < PATIENCE
             await eventually(lambda edit=edit: isinstance(edit.state, Saved), "it is saved", PATIENCE)  # type: ignore[misc]  # mypy does not infer a lambda with a default; it is awaited here
             await session.editor.leave()
             session.select(None)
@@ -286,7 +321,7 @@ def held(session: Session, key: str) -> bool:
 
 async def test_lost_lock_is_reported_and_not_shown(server: Server, prefix: str) -> None:
     """Its holder is cut off. Consul gives a session twice its TTL."""
-    ttl = 3.0
+    ttl = 2.0
     async with (
         FaultProxy(server.port) as proxy,
         explorer.open(url(server, prefix, proxy.address)) as holder,
@@ -324,7 +359,7 @@ async def test_sessions_leave_no_connection(server: Server, prefix: str) -> None
         def connected() -> bool:
             """Look at our own end: Consul notices only when it has an answer that a client has gone."""
             found = psutil.Process().net_connections()
-            return any(one.raddr[-1:] == (proxy.port,) and one.status == "ESTABLISHED" for one in found)
+            return any(one.raddr[-1:] == (proxy.port,) for one in found)
 
         await eventually(lambda: not connected(), "every connection is closed", PATIENCE)
         left = {task.get_name() for task in asyncio.all_tasks()}
