@@ -62,7 +62,7 @@ async def wait_until_watched(proxy: FaultProxy, store: EtcdStore, events: Watch,
 
 def open_streams() -> int:
     """Return the number of streams whose next answer is awaited."""
-    return [task.get_name() for task in asyncio.all_tasks()].count("next answer of a stream")
+    return [task.get_name() for task in asyncio.all_tasks()].count("next response of a stream")
 
 
 async def reconnect(proxy: FaultProxy) -> None:

@@ -90,7 +90,7 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
         assert folder.branch.error is None
         assert session.liveness.error is None
         assert session.disabled_reason("delete") is None
-        await eventually(lambda: isinstance(edit.state, Refused) and edit.state.ended, "it is over", PATIENCE)
+        await eventually(lambda: isinstance(edit.state, Refused) and edit.state.is_over, "it is over", PATIENCE)
         await save(edit)
         assert isinstance(edit.state, Saved)
 
