@@ -27,9 +27,9 @@ class Choice:
     schema: str | None = None
     """Name of the schema set of the type; None for the first set that has it."""
     indented: bool | None = None
-    """Whether JSON and YAML are shown with one element a line; None indents what is stored in one line."""
+    """True if JSON and YAML are shown with one element a line; None indents what is stored in one line."""
     escaped: bool = False
-    """Whether a text is escaped even if the value does not need it."""
+    """True if a text is escaped even if the value does not need it."""
 
     def __str__(self) -> str:
         form = " as JSON" if self.form == "json" else ""
@@ -74,7 +74,7 @@ class EncodeResult:
 
     value: bytes
     changed: bool
-    """Whether the value differs from the one that was opened."""
+    """True if the value differs from the one that was opened."""
     notes: tuple[str, ...] = ()
     """Changes beyond the edit, one line each."""
 

@@ -33,7 +33,7 @@ class Pattern:
     literal: int
     """Number of literal characters."""
     exact: bool = False
-    """Whether the pattern has no wildcard."""
+    """True if the pattern has no wildcard."""
 
     @classmethod
     def parse(cls, text: str, separator: str = "/") -> Self:

@@ -51,7 +51,7 @@ class Child:
     key: str
     has_value: bool
     has_children: bool
-    """Whether there are keys below; with etcd's v2 API, whether it is a directory, which may be empty."""
+    """True if there are keys below; with etcd's v2 API, if it is a directory, which may be empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class ExplorerError(Exception):
     """
 
     retryable: ClassVar[bool] = False
-    """Whether the same request may succeed later."""
+    """True if the same request may succeed later."""
 
     def __init__(self, message: str, *, hint: str = "", address: str = "", key: str | None = None) -> None:
         super().__init__(message)

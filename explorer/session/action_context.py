@@ -28,11 +28,11 @@ class ActionContext:
     open_edit: str | None = None
     """Key of the open edit."""
     in_conflict: bool = False
-    """Whether the open edit conflicts with another change."""
+    """True if the open edit conflicts with another change."""
     unmergeable_reason: str | None = None
     """Why the two changes of a conflict cannot be merged; None if they can."""
     outcome_unknown: bool = False
-    """Whether it is unknown if the open edit was saved."""
+    """True if the outcome of the save is unknown."""
 
     @classmethod
     def of(

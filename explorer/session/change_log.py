@@ -48,7 +48,7 @@ class LoggedChange:
     coalesced: int = 0
     """Maximum number of earlier changes that the store coalesced into the event."""
     inferred: bool = False
-    """Whether it was inferred by reading again after a gap."""
+    """True if it was inferred by reading again after a gap."""
     reason: str = ""
     """Reason of a gap or a loss."""
 

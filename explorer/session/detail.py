@@ -43,7 +43,7 @@ class LoadedValue:
     """Moment of reading, in seconds of the session's clock."""
     time: datetime
     deleted: bool = False
-    """Whether the key was deleted since; this is its last value."""
+    """True if the key was deleted since; this is its last value."""
 
     def ttl_left(self, now: float) -> float | None:
         """Return the seconds until the entry expires; None without a TTL or where it is unknown."""
@@ -56,7 +56,7 @@ class HistoryPage:
 
     entries: tuple[Entry, ...]
     complete: bool
-    """Whether the store has no earlier entry."""
+    """True if the store has no earlier entry."""
 
 
 class Detail:

@@ -58,7 +58,7 @@ class LockTable:
         self._folder = ""
         """Prefix below which possible locks are listed, too."""
         self._has_possible_locks = False
-        """Whether the store has layouts of locks that look like data."""
+        """True if the store has layouts of locks that look like data."""
         self._lock_of: dict[str, str] = {}
         """Lock key by each key of a lock or contender."""
         self._leased: set[str] = set()
@@ -66,7 +66,7 @@ class LockTable:
         self._touched: set[str] = set()
         """Prefixes at or below which locks may have changed."""
         self._read_all = False
-        """Whether the whole table is to be read."""
+        """True if the whole table is to be read."""
         self._ttls_outdated_at = math.inf
         """Moment, on the loop's clock, from which TTLs may be wrong because sessions were renewed."""
         self._requested = asyncio.Event()

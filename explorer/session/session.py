@@ -70,7 +70,7 @@ class Session:
         self.store_capabilities = Capability(0)
         """Capabilities of the store."""
         self.writable = writable
-        """Whether writing is unlocked."""
+        """True if writing is unlocked."""
         self._open = open
         self._read_only = read_only
         self._stack = AsyncExitStack()

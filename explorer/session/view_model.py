@@ -56,7 +56,7 @@ class ViewModel:
         self._mark_dirty = mark_dirty
         self._tree_started = False
         self._needs_confirmation = False
-        """Whether the store may not report a key that came and went between two of its looks for changes."""
+        """True if the store may not report a key that came and went between two of its looks for changes."""
         self.tree = self._new_tree("/")
 
     def set_separator(self, separator: str) -> None:

@@ -47,21 +47,16 @@ def refused_names(source: str) -> Iterator[tuple[int, str]]:
 
 
 def refused_openings(source: str) -> Iterator[tuple[int, str]]:
-    """Yield docstrings, attributes' as well, that begin with a word that is not to begin one.
-
-    "Whether ..." is a noun phrase, and fit for an attribute.
-    """
+    """Yield docstrings, attributes' as well, that begin with a word that is not to begin one."""
     for node in ast.walk(ast.parse(source)):
         body = getattr(node, "body", None)
         if not isinstance(body, list):  # a lambda's is an expression
             continue
-        owner = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        for index, statement in enumerate(body):
+        for statement in body:
             match statement:
                 case ast.Expr(value=ast.Constant(value=str(text))):
                     first = re.match(r"\w*", text.lstrip())
-                    refused = _REFUSED_OPENINGS if owner and index == 0 else _REFUSED_OPENINGS - {"Whether"}
-                    if first is not None and first[0] in refused:
+                    if first is not None and first[0] in _REFUSED_OPENINGS:
                         yield statement.lineno, text.strip().splitlines()[0]
 
 
@@ -122,7 +117,7 @@ def test_refused_names_are_found_by_their_parts(source: str, expected: list[str]
     [
         ('"""What is here."""', [1]),
         ('def f():\n    """Give it."""', [2]),
-        ('class A:\n    """How it is."""\n    x = 1\n    """Whether x."""\n    """Tells y."""', [2, 5]),
+        ('class A:\n    """How it is."""\n    x = 1\n    """Whether x."""\n    """Tells y."""', [2, 4, 5]),
         ('def f():\n    """Whether it is."""', [2]),
         ('def f():\n    """Return it. What else?"""\n    g("Tell")', []),
         ('"""Given names."""', []),

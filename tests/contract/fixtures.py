@@ -59,9 +59,9 @@ class DriverFixtures:
     driver: ClassVar[type[Store]]
     """Class under test; its capabilities decide which tests are run."""
     run_timed: ClassVar[bool] = True
-    """Whether the tests marked `timed` are run."""
+    """True if the tests marked `timed` are run."""
     has_leases: ClassVar[bool] = True
-    """Whether entries expire with a lease or session."""
+    """True if entries expire with a lease or session."""
 
     def connection(self, path: str = "") -> Store:
         """Return a new store, not yet connected, at `path` (quoted for a URL) below this test's own path."""

@@ -51,7 +51,7 @@ class Store:
     asked: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
     held: bool = False
-    """Whether pages wait until `read` and `arrive` are called; otherwise they come at once."""
+    """True if pages wait until `read` and `arrive` are called; otherwise they come at once."""
 
     def put(self, key: str) -> None:
         self.keys[key] = self.keys.get(key, 0) + 1

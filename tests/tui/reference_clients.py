@@ -43,9 +43,9 @@ class Other(ABC):
     """Somebody else who uses a store; a context manager. Keys are whole ones."""
 
     queues: ClassVar[bool] = True
-    """Whether who waits for a lock can be seen."""
+    """True if who waits for a lock can be seen."""
     folders: ClassVar[bool] = False
-    """Whether what is above a key is a key, too."""
+    """True if what is above a key is a key, too."""
 
     @abstractmethod
     def lost(self, error: Exception) -> bool:

@@ -59,7 +59,7 @@ class RecentWrites:
         self._writes: dict[str, tuple[int, WriteRecord | None]] = {}
         """Keys with the index of the last write or deletion, and what was written."""
         self._is_complete = True
-        """Whether nothing was dropped or left out since the beginning."""
+        """True if nothing was dropped or left out since the beginning."""
 
     def clear(self, *, complete: bool = True) -> None:
         """Start again.

@@ -29,7 +29,7 @@ class Backoff:
     maximum: float = 5.0
     tries: int = 0
     jitter: bool = True
-    """Whether a pause is random between 0 and its full length."""
+    """True if a pause is random between 0 and its full length."""
 
     def reset(self) -> None:
         """Start from the shortest pause again, after a success."""

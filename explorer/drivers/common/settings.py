@@ -39,7 +39,7 @@ class HttpSettings(NetworkSettings):
     socket: Path | None = field(default=None, kw_only=True)
     """Unix socket to connect to instead of the host."""
     verify: bool = field(default=True, kw_only=True)
-    """Whether the server's certificate has to be trusted."""
+    """True if the server's certificate has to be trusted."""
 
 
 @dataclass(frozen=True, slots=True)

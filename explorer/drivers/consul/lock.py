@@ -84,7 +84,7 @@ class ConsulLock(LeaseLock[ConsulConnection]):
         self._store_key = writer.keyspace.to_store_key(options.key)
         self._session: str | None = None
         self._is_key_ours = False
-        """Whether acquiring the lock created the key, without a value."""
+        """True if acquiring the lock created the key, without a value."""
 
     # Acquiring
 

@@ -29,7 +29,7 @@ class Part(NamedTuple):
 
     prefix: str
     is_single_key: bool
-    """Whether the part is the key that equals the prefix, and nothing below it."""
+    """True if the part is the key that equals the prefix, and nothing below it."""
 
 
 class Partition:

@@ -50,7 +50,7 @@ class Method(Generic[Request, Response]):
     request: type[Request]
     response: type[Response]
     streams_requests: bool = False
-    """Whether the client sends a stream of requests; matters for the calls that return a stream."""
+    """True if the client sends a stream of requests; matters for the calls that return a stream."""
 
     @property
     def name(self) -> str:

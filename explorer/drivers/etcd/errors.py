@@ -58,11 +58,11 @@ class StatusError:
 
     error: ExplorerError
     not_sent: bool = False
-    """Whether the request was not sent, or refused unread: nothing can have happened."""
+    """True if the request was not sent, or refused unread: nothing can have happened."""
     is_connected: bool = False
-    """Whether a member refused the request unread: there is a connection."""
+    """True if a member refused the request unread: there is a connection."""
     is_token_refused: bool = False
-    """Whether the token was refused; a new one may be accepted."""
+    """True if the token was refused; a new one may be accepted."""
 
 
 def translate(code: grpc.StatusCode, details: str | None) -> StatusError:

@@ -28,7 +28,7 @@ class _Gap:
     since: int
     """The last index delivered."""
     is_replaced: bool
-    """Whether the store is another one, whose indexes cannot be compared with those of before."""
+    """True if the store is another one, whose indexes cannot be compared with those of before."""
 
 
 class Etcd2TreeWatch(ReconnectingWatch):

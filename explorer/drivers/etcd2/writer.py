@@ -29,7 +29,7 @@ class NodeGuard(NamedTuple):
 
     node: Node
     compare_value: bool = False
-    """Whether to compare the value as well as the index."""
+    """True if the value is compared as well as the index."""
 
 
 @dataclass(slots=True)

@@ -55,7 +55,7 @@ class ZooKeeperConnection:
         self.timeout = settings.access.timeout
         self.state = SessionState(self.redacted, session_timeout or settings.session)
         self.persistent_watches = True
-        """Whether the servers have persistent watches, as far as is known."""
+        """True if the servers have persistent watches, as far as is known."""
         self._session_timeout = session_timeout or settings.session
         self._on_legacy_server = on_legacy_server
         self._client: Client | None = None

@@ -55,7 +55,7 @@ class ZooKeeperLock(LeaseLock[ZooKeeperConnection]):
         self._contender = ""
         """Path of our contender."""
         self._is_node_ours = False
-        """Whether acquiring the lock created the locked znode, without a value."""
+        """True if acquiring the lock created the locked znode, without a value."""
 
     @property
     def _writer(self) -> ZooKeeperWriter:

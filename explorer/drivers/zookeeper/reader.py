@@ -36,7 +36,7 @@ class ZNodeLevel:
     names: Sequence[str]
     """In their order."""
     are_leaves: bool
-    """Whether they are known to have no children themselves."""
+    """True if they are known to have no children themselves."""
 
     def __len__(self) -> int:
         return len(self.names)

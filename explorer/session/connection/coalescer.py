@@ -33,7 +33,7 @@ class EventCoalescer:
         self.total = 0
         """Number of events ever added."""
         self.overflowed = False
-        """Whether events were dropped because there were too many; `reset` clears it."""
+        """True if events were dropped because there were too many; `reset` clears it."""
 
     def __len__(self) -> int:
         return len(self._pending)

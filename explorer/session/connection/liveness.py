@@ -21,17 +21,17 @@ class LivenessTracker:
     """State from which liveness is computed. Moments are seconds of the session's clock."""
 
     connected: bool = False
-    """Whether the store answered when it was opened."""
+    """True if the store answered when it was opened."""
     error: ExplorerError | None = None
     """Error of the last attempt to connect."""
     next_try: float | None = None
     """Moment of the next automatic attempt to connect."""
     watching: bool = False
-    """Whether the watch, or the polling in its place, is established and not lost."""
+    """True if the watch, or the polling in its place, is established and not lost."""
     watch_lost: str | None = None
     """Reason why the watch is lost, while it is."""
     synced: bool = False
-    """Whether everything shown was read after the watch was established."""
+    """True if everything shown was read after the watch was established."""
     method: str = "every change is watched"
     """Way in which changes are detected; shown while live."""
     proved_at: float | None = None

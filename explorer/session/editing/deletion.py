@@ -35,7 +35,7 @@ class DeletePlan:
     """Entry of the key itself. Of a folder: None, unless the folder's own key goes, too, after all below it."""
     count: int
     truncated: bool
-    """Whether there are more keys than were counted."""
+    """True if there are more keys than were counted."""
     keys: tuple[str, ...]
     """Counted keys, in the store's order."""
     revision: Revision | None

@@ -17,11 +17,11 @@ class Drafting:
     error: InvalidText | None = None
     """Why the text cannot be encoded."""
     changed: bool = False
-    """Whether saving would write anything."""
+    """True if saving would write anything."""
     notes: tuple[str, ...] = ()
     """Changes that saving makes besides what was typed."""
     checked: bool = False
-    """Whether the other fields are about the current text; validation follows a moment after typing."""
+    """True if the other fields are about the current text; validation follows a moment after typing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Refused:
 
     error: ExplorerError
     is_over: bool = False
-    """Whether the store answers again."""
+    """True if the store answers again."""
 
 
 State: TypeAlias = Drafting | Reviewing | Saving | Saved | Conflicted | Expired | Unknown | Refused

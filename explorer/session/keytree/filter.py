@@ -112,7 +112,7 @@ class FilterProgress:
     searched: int
     loaded: int
     done: bool
-    """Whether all loaded rows were searched."""
+    """True if all loaded rows were searched."""
 
     def __str__(self) -> str:
         if not self.done:

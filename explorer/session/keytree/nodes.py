@@ -172,12 +172,12 @@ class Level(Branch[Node]):
         self.live_count = 0
         """Number of children that are no tombstones."""
         self.is_loading = False
-        """Whether a page is requested or being read."""
+        """True if a page is requested or being read."""
         self.current_request: PageRequest | None = None
         """The page that is being read."""
         self.error: ExplorerError | None = None
         self.is_stale = False
-        """Whether everything read must be read again."""
+        """True if everything read must be read again."""
         self.requested: list[PageRequest] = []
         """Requested pages, besides the first."""
         self.deferred: dict[str, DeferredEvents] = {}

@@ -31,7 +31,7 @@ class Row:
         self.branch = None
         self.is_open = False
         self.kept = True
-        """Whether the row itself is shown; a row that is not kept is shown only above one that is."""
+        """True if the row itself is shown; a row that is not kept is shown only above one that is."""
         self.weight = 1
         """Number of visible rows of it: itself and, if open, all below; 0 while it is hidden."""
 

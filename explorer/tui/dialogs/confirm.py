@@ -106,7 +106,7 @@ class _OptionList(VirtualList, Generic[Answer]):
         super().__init__(cursor=True)
         self.options = options
         self.is_loading = is_loading
-        """Whether more options are being searched for."""
+        """True if more options are being searched for."""
         self._is_numbered = is_numbered
 
     def count(self) -> int:

@@ -46,7 +46,7 @@ class Pane(Vertical):
     label: ClassVar[str]
     """Name in the title."""
     is_ticking: ClassVar[bool] = False
-    """Whether the pane shows ages or countdowns, which change although nothing happens."""
+    """True if the pane shows ages or countdowns, which change although nothing happens."""
 
     def __init__(self, session: Session, *, id: str) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)

@@ -63,7 +63,7 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         self._text = edit.text
         """The text as it is in the text area."""
         self._is_leaving = False
-        """Whether the screen is being left while the save goes on."""
+        """True if the screen is being left while the save goes on."""
 
     def compose(self) -> ComposeResult:
         """Compose title, text and status."""

@@ -46,14 +46,14 @@ class RowView(NamedTuple):
     """Text instead of a name, in the row for keys that are not loaded."""
     failed: bool
     tombstone: bool
-    """Whether the key was deleted and its row is still shown."""
+    """True if the key was deleted and its row is still shown."""
     changes_below: int
     """Number of changes in a closed folder."""
     change: MarkKind | None
     fresh: bool
     age: str
     draft: bool
-    """Whether the key has a draft."""
+    """True if the key has a draft."""
     cursor: bool
 
     @property

@@ -82,7 +82,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         self.draft_keys: frozenset[str] = frozenset()
         """Keys with a draft."""
         self.has_value_marks = True
-        """Whether folders with a value of their own are marked; useless in stores where every folder has one."""
+        """True if folders with a value of their own are marked; useless in stores where every folder has one."""
         self.visible_rows: list[RowView] = []
         """The rows in sight, from the top."""
         self._styles: dict[str, Style] = {}

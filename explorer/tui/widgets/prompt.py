@@ -34,13 +34,13 @@ class PromptInput(OrderedInput):
     def __init__(self) -> None:
         super().__init__(compact=True)
         self.is_finished = False
-        """Whether enter or escape was pressed: keys pressed after that are for what has the focus next."""
+        """True if enter or escape was pressed: keys pressed after that are for what has the focus next."""
         self.held_keys: list[Key] = []
         """Keys that were pressed after it was finished."""
         self._completing: str | None = None
         """The text whose completion is accepted as soon as it is found, because tab was pressed."""
         self._submit_when_completed = False
-        """Whether enter was pressed after that tab."""
+        """True if enter was pressed after that tab."""
         self._history: list[str] = []
         self._history_index = 0
 
