@@ -71,7 +71,7 @@ class BusyTerminal:
         print(f"{self.ask().rows:,} rows by going to key {KEYS:,}: {moment - began:.1f} s, page by page", flush=True)
 
     def feed(self, rate: int) -> None:
-        """Have so many changes a second made, and let it come into swing."""
+        """Set the number of changes per second, and wait until it is reached."""
         self._control.sendall(b"feed %d\n" % rate)
         self._screen.stay(1.0)
         self.ask()
@@ -83,7 +83,7 @@ class BusyTerminal:
         return self.ask()
 
     def ask(self) -> Report:
-        """Have the app tell what happened since the last question."""
+        """Return the measurements of the app since the last request."""
         self._control.sendall(b"ask\n")
         return Report(**json.loads(self._answers.readline()))
 

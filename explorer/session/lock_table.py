@@ -84,7 +84,7 @@ class LockTable:
                 self.request_refresh()
 
     def on_events(self, events: Iterable[Put | Deleted]) -> None:
-        """Have locks read again that some events may have changed."""
+        """Read the locks again that some events may have changed."""
         for event in events:
             if self._affects_locks(event):
                 self._touched.add(self._lock_of.get(event.key) or self._prefix_to_read(event.key))

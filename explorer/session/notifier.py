@@ -32,7 +32,7 @@ class Notifier:
         self._idle.set()
 
     def subscribe(self, on_change: Subscriber) -> Callable[[], None]:
-        """Have a function called with the parts that changed; return a function that ends that."""
+        """Call a function with the parts that change; return a function that ends the subscription."""
         self._subscribers.append(on_change)
 
         def unsubscribe() -> None:
@@ -42,12 +42,12 @@ class Notifier:
         return unsubscribe
 
     def mark_dirty(self, part: Part) -> None:
-        """Have subscribers notified that a part changed."""
+        """Notify subscribers in the next frame that a part changed."""
         self._dirty |= part
         self.request_frame()
 
     def request_frame(self) -> None:
-        """Have pending events applied in the next frame."""
+        """Apply pending events in the next frame."""
         self._frame_requested.set()
         self._idle.clear()
 

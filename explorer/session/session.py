@@ -149,7 +149,7 @@ class Session:
         return self.detail.key
 
     def subscribe(self, on_change: Subscriber) -> Callable[[], None]:
-        """Have a function called with the parts that changed, at most once per frame; return what ends that."""
+        """Call a function with the parts that change, at most once per frame; return a function that ends it."""
         return self._notifier.subscribe(on_change)
 
     async def idle(self) -> None:

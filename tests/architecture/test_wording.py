@@ -20,7 +20,7 @@ _GERUND_EXCEPTIONS: Final = {
 _MAX_TEST_NAME: Final = 60
 _NAME_PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _REFUSED_NAME_PARTS: Final = {"told", "tell", "tells"}
-_REFUSED_OPENINGS: Final = {"Give", "Gives", "Tell", "Tells", "What", "Whether", "How"}
+_REFUSED_OPENINGS: Final = {"Give", "Gives", "Have", "Tell", "Tells", "What", "Whether", "How"}
 
 
 def _modules(*folders: str) -> list[Path]:

@@ -95,7 +95,7 @@ class ConsulServer(Server):
         return found
 
     def answers(self) -> bool:
-        """Have the leader read a key, which needs the quorum; on the plain port, whatever TLS says."""
+        """Let the leader read a key, which needs the quorum; on the plain port, whatever TLS says."""
         try:
             status, _ = self.http("GET", "/v1/kv/is-there-anybody?consistent")
             if status not in (200, 404):

@@ -117,14 +117,14 @@ class Store:
         return await request.answered
 
     def read(self, request: Request) -> None:
-        """Have the store read what a request asks for."""
+        """Let the store read what a request asks for."""
         try:
             request.answer = self._read(request)
         except ExplorerError as error:
             request.answer = error
 
     def arrive(self, request: Request) -> None:
-        """Have the answer arrive."""
+        """Let the answer arrive."""
         self.requests.remove(request)
         if request.answered.done():
             return

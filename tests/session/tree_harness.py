@@ -58,7 +58,7 @@ class TreeHarness:
         return node
 
     def apply_events(self) -> bool:
-        """Have the tree hear everything that happened."""
+        """Apply all events that happened to the tree."""
         return self.tree.apply(self.store.take_events())
 
     async def expand(self, *keys: str) -> None:
@@ -72,7 +72,7 @@ class TreeHarness:
             return await self.store.next_request()
 
     async def answer(self) -> None:
-        """Have everything that is asked for read and arrive."""
+        """Let all requests be read and arrive."""
         self.store.held = False
         for request in list(self.store.requests):
             if request.answer is None:

@@ -119,7 +119,7 @@ class Reflector:
         self._on_change()
 
     def request_resync(self) -> None:
-        """Have everything shown read again; the session is not LIVE until then."""
+        """Read everything shown again; the session is not LIVE until then."""
         self._tracker.on_resync()
         self._resync_idle.clear()
         self._resync_requested.set()

@@ -172,7 +172,7 @@ class Editor:
         self._mark_dirty(Part.EDIT)
 
     async def _claim_file(self, key: str, resumed: Draft | None) -> None:
-        """Have the draft written to a new file, or to the file of the draft that is resumed."""
+        """Write the draft to a new file, or to the file of the draft that is resumed."""
         if self._draft_files is None:
             return
         if resumed is None:
