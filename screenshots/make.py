@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from explorer.codecs.load import codecs_for
 from explorer.drivers.memory.demo.store import DemoStore
 from explorer.model.address import parse
-from explorer.session.clock import Clock
+from explorer.model.clock import SystemClock
 from explorer.session.session import Session
 from explorer.session.states import Ready
 from explorer.tui.app import Keyscope
@@ -27,7 +27,7 @@ _DEVICE: Final = "service/access/devices/olt-03"
 _LIMITS: Final = "service/access/config/limits.json"
 
 
-class StillClock(Clock):
+class StillClock(SystemClock):
     """A clock that always returns one moment of a winter morning."""
 
     def now(self) -> float:

@@ -25,7 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
             return exit_codes.flush_output(start())
         command = command_line.parse(words)
-        if isinstance(command.subcommand, arguments.Completion):
+        if isinstance(command.subcommand, arguments.CompletionArguments):
             from explorer.cli.completion import script  # noqa: PLC0415 - rarely needed
 
             sys.stdout.write(script(command.subcommand.shell))

@@ -14,7 +14,7 @@ from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from explorer.cli.arguments import CodecOptions, Overview
+from explorer.cli.arguments import CodecOptions, OverviewArguments
 from explorer.cli.decoder import is_configured, limit_problems
 from explorer.cli.exit_codes import UsageError
 from explorer.cli.stack_dump import stack_dumps
@@ -45,7 +45,7 @@ def has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
 
 
-def run_app(profile: Profile, overview: Overview, options: CodecOptions, *, profile_name: str = "") -> int:
+def run_app(profile: Profile, overview: OverviewArguments, options: CodecOptions, *, profile_name: str = "") -> int:
     """Run the app until the person quits, and return the exit code.
 
     Args:

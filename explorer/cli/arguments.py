@@ -41,7 +41,7 @@ class CodecOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class OverviewArguments:
     """No verb: open the app; without a terminal, print the top level of the store and then its events."""
 
     write: bool = False
@@ -50,7 +50,7 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class Ls:
+class LsArguments:
     """List the children of a prefix, or everything below it."""
 
     prefix: str
@@ -62,7 +62,7 @@ class Ls:
 
 
 @dataclass(frozen=True, slots=True)
-class Get:
+class GetArguments:
     """Print one entry."""
 
     key: str
@@ -72,7 +72,7 @@ class Get:
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
+class PutArguments:
     """Write one entry; guarded unless `force`."""
 
     key: str
@@ -86,7 +86,7 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
-class Rm:
+class RmArguments:
     """Delete one entry, or everything below a prefix."""
 
     key: str
@@ -96,7 +96,7 @@ class Rm:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class WatchArguments:
     """Print the changes of a key and of everything below it."""
 
     prefix: str
@@ -107,7 +107,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Locks:
+class LocksArguments:
     """List locks with their holders and waiters."""
 
     prefix: str
@@ -115,7 +115,7 @@ class Locks:
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class LockArguments:
     """Run a command while holding a lock."""
 
     key: str
@@ -126,7 +126,7 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class HistoryArguments:
     """List the revisions of a key, newest first."""
 
     key: str
@@ -134,18 +134,30 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Doctor:
+class DoctorArguments:
     """Check the connection to a store and its health."""
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class CompletionArguments:
     """Print the completion script of a shell."""
 
     shell: str
 
 
-Subcommand: TypeAlias = Overview | Ls | Get | Put | Rm | Watch | Locks | Lock | History | Doctor | Completion
+Subcommand: TypeAlias = (
+    OverviewArguments
+    | LsArguments
+    | GetArguments
+    | PutArguments
+    | RmArguments
+    | WatchArguments
+    | LocksArguments
+    | LockArguments
+    | HistoryArguments
+    | DoctorArguments
+    | CompletionArguments
+)
 
 
 @dataclass(frozen=True, slots=True)

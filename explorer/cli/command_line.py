@@ -40,9 +40,9 @@ def parse(words: Sequence[str]) -> arguments.Command:
     if parsed.get("escaped"):
         subject = "prefix" if "prefix" in parsed else "key"
         parsed[subject] = unescape_key(str(parsed[subject]))
-    kind: type[arguments.Subcommand] = arguments.Overview if has_store_only else VERBS[str(parsed["verb"])]
+    kind: type[arguments.Subcommand] = arguments.OverviewArguments if has_store_only else VERBS[str(parsed["verb"])]
     _require_valid(kind, parsed)
-    if kind is arguments.Get:
+    if kind is arguments.GetArguments:
         parsed["form"] = _get_form(parsed)
     make: Callable[..., arguments.Subcommand] = kind
     return arguments.Command(
@@ -88,11 +88,11 @@ def _require_valid(kind: type[arguments.Subcommand], parsed: Mapping[str, object
     """Raise UsageError for options that do not go together, and for missing arguments."""
     if parsed.get("values") and not parsed["recursive"]:
         raise UsageError("--values needs --recursive", hint="one level has names and no values")
-    if kind is arguments.Lock and not parsed["command"]:
+    if kind is arguments.LockArguments and not parsed["command"]:
         raise UsageError("lock needs a command", hint="write it after --, as in: lock URL KEY -- make deploy")
-    if kind is arguments.Put and parsed["form"] is not None and not parsed["type"]:
+    if kind is arguments.PutArguments and parsed["form"] is not None and not parsed["type"]:
         raise UsageError("--form needs --type", hint="without --type the value is stored as given")
-    if kind is arguments.Completion and not parsed["shell"]:
+    if kind is arguments.CompletionArguments and not parsed["shell"]:
         raise UsageError("completion needs a shell", hint=f"one of {', '.join(arguments.SHELLS)}")
 
 

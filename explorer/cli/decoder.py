@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from explorer.cli.arguments import CodecOptions, Get, Put
+from explorer.cli.arguments import CodecOptions, GetArguments, PutArguments
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import UsageError
 from explorer.config import folder
@@ -40,7 +40,7 @@ class ValueDecoder:
         self._options = options
         self._console = console
 
-    async def decode(self, get: Get, value: bytes) -> str | None:
+    async def decode(self, get: GetArguments, value: bytes) -> str | None:
         """Return a message's text in the form of `--as`, or None if no rule or option has a message type for the key.
 
         Raises:
@@ -66,7 +66,7 @@ class ValueDecoder:
             raise ExplorerError(document.read_only_reason, hint="use --as raw", key=get.key)
         return document.text
 
-    async def encode(self, put: Put, message: str, text: bytes) -> bytes:
+    async def encode(self, put: PutArguments, message: str, text: bytes) -> bytes:
         """Return the bytes of a message given as text.
 
         Raises:

@@ -23,16 +23,16 @@ from explorer.cli.options import (
 from explorer.version import __version__
 
 VERBS: Final[Mapping[str, type[arguments.Subcommand]]] = {
-    "ls": arguments.Ls,
-    "get": arguments.Get,
-    "put": arguments.Put,
-    "rm": arguments.Rm,
-    "watch": arguments.Watch,
-    "locks": arguments.Locks,
-    "lock": arguments.Lock,
-    "history": arguments.History,
-    "doctor": arguments.Doctor,
-    "completion": arguments.Completion,
+    "ls": arguments.LsArguments,
+    "get": arguments.GetArguments,
+    "put": arguments.PutArguments,
+    "rm": arguments.RmArguments,
+    "watch": arguments.WatchArguments,
+    "locks": arguments.LocksArguments,
+    "lock": arguments.LockArguments,
+    "history": arguments.HistoryArguments,
+    "doctor": arguments.DoctorArguments,
+    "completion": arguments.CompletionArguments,
 }
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 

@@ -19,7 +19,7 @@ from explorer.drivers.base import Store
 from explorer.model.address import Access
 from explorer.opener import open_profile
 
-_WRITING_VERBS: Final = (arguments.Put, arguments.Rm, arguments.Lock)
+_WRITING_VERBS: Final = (arguments.PutArguments, arguments.RmArguments, arguments.LockArguments)
 _ACCESS_FIELDS: Final = {"cacert": "ca_file", "cert": "cert_file"}
 """Connection options whose field of Access has another name."""
 
@@ -35,7 +35,7 @@ def run(command: arguments.Command) -> int:
     console = Console(json=command.json)
     profile = resolve_profile(command.url, command.connection)
     command = _with_profile(command, profile)
-    if isinstance(command.subcommand, arguments.Overview) and not command.json:
+    if isinstance(command.subcommand, arguments.OverviewArguments) and not command.json:
         from explorer.cli import app  # noqa: PLC0415 - the verbs start without Textual and protobuf
 
         if app.has_terminal():
@@ -74,7 +74,7 @@ def _with_profile(command: arguments.Command, profile: Profile) -> arguments.Com
     codecs = arguments.CodecOptions(
         options.protos or profile.protos, options.includes or profile.includes, options.codecs or profile.codecs
     )
-    if isinstance(subcommand, arguments.Overview):
+    if isinstance(subcommand, arguments.OverviewArguments):
         write = (subcommand.write or profile.write) and not subcommand.read_only
         theme = subcommand.theme or profile.theme
         subcommand = replace(subcommand, write=write, read_only=profile.read_only, theme=theme)
@@ -83,26 +83,26 @@ def _with_profile(command: arguments.Command, profile: Profile) -> arguments.Com
 
 async def _run_verb(store: Store, access: Access, command: arguments.Command, console: Console) -> int:
     subcommand, decoder = command.subcommand, ValueDecoder(store, command.codecs, console)
-    if isinstance(subcommand, arguments.Doctor):  # it examines the connecting itself
+    if isinstance(subcommand, arguments.DoctorArguments):  # it examines the connecting itself
         return await doctor(store, access, console)
     async with store:
         match subcommand:
-            case arguments.Overview():
+            case arguments.OverviewArguments():
                 await overview(store, console)
-            case arguments.Ls():
+            case arguments.LsArguments():
                 await ls(store, subcommand, console)
-            case arguments.Get():
+            case arguments.GetArguments():
                 await get(store, subcommand, decoder, console)
-            case arguments.Put():
+            case arguments.PutArguments():
                 await put(store, subcommand, decoder, console)
-            case arguments.Rm():
+            case arguments.RmArguments():
                 await rm(store, subcommand, console)
-            case arguments.Watch():
+            case arguments.WatchArguments():
                 await watch(store, subcommand, console)
-            case arguments.Locks():
+            case arguments.LocksArguments():
                 await locks(store, subcommand, console)
-            case arguments.Lock():
+            case arguments.LockArguments():
                 return await lock(store, subcommand, console)
-            case arguments.History():
+            case arguments.HistoryArguments():
                 await history(store, subcommand, console)
     return ExitCode.SUCCESS

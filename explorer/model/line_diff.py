@@ -27,7 +27,7 @@ _WORD: Final = re.compile(r"\w+|\s+|[^\w\s]")
 _NO_END: Final = "no line feed at the end"
 
 
-class Part(NamedTuple):
+class LinePart(NamedTuple):
     """A piece of a line."""
 
     text: str
@@ -40,7 +40,7 @@ class DiffLine:
 
     sign: str
     r"""`+`, `-`, a space, `@` for a hunk header, `\` for a remark on the line above."""
-    parts: tuple[Part, ...]
+    parts: tuple[LinePart, ...]
 
     def __str__(self) -> str:
         return self.sign + "".join(part.text for part in self.parts)
@@ -55,23 +55,23 @@ def diff(before: str, after: str) -> tuple[DiffLine, ...]:
     for group in matcher.get_grouped_opcodes(CONTEXT):
         first, last = group[0], group[-1]
         place = f"@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@"
-        found.append(DiffLine("@", (Part(place),)))
+        found.append(DiffLine("@", (LinePart(place),)))
         for tag, start, end, new_start, new_end in group:
             if tag == "equal":
-                found += [DiffLine(" ", _elided(Part(line.removesuffix("\n")))) for line in old[start:end]]
+                found += [DiffLine(" ", _elided(LinePart(line.removesuffix("\n")))) for line in old[start:end]]
             else:
                 found += _changed(old[start:end], new[new_start:new_end])
     return tuple(found)
 
 
-def changed_parts(before: str, after: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+def changed_parts(before: str, after: str) -> tuple[tuple[LinePart, ...], tuple[LinePart, ...]]:
     """Return both lines as parts that are equal and parts that differ."""
     start = _common_prefix(before, after)
     end = min(_common_prefix(before[::-1], after[::-1]), min(len(before), len(after)) - start)
     start, end = _whole_words(before, after, start, end)
     old, new = before[start : len(before) - end], after[start : len(after) - end]
     middle = _by_words(old, new)
-    head, tail = Part(before[:start]), Part(before[len(before) - end :])
+    head, tail = LinePart(before[:start]), LinePart(before[len(before) - end :])
     sides = tuple(_joined((head, *side, tail)) for side in middle)
     return sides[0], sides[1]
 
@@ -90,16 +90,16 @@ def _range(start: int, end: int) -> str:
 
 
 def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[DiffLine]:
-    marked: dict[tuple[str, int], tuple[Part, ...]] = {}
+    marked: dict[tuple[str, int], tuple[LinePart, ...]] = {}
     for one, other in _pairs(old, new):
         marked["-", one], marked["+", other] = changed_parts(old[one].removesuffix("\n"), new[other].removesuffix("\n"))
     ends = bool(old) and bool(new) and old[-1].endswith("\n") != new[-1].endswith("\n")
     for sign, lines in (("-", old), ("+", new)):
         for at, line in enumerate(lines):
-            parts = marked.get((sign, at)) or (Part(line.removesuffix("\n")),)
+            parts = marked.get((sign, at)) or (LinePart(line.removesuffix("\n")),)
             yield DiffLine(sign, tuple(one for part in parts for one in (_elided(part) if len(parts) > 1 else (part,))))
             if ends and not line.endswith("\n"):
-                yield DiffLine("\\", (Part(_NO_END, "changed"),))
+                yield DiffLine("\\", (LinePart(_NO_END, "changed"),))
 
 
 def _pairs(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -154,42 +154,42 @@ def _is_word_at(before: str, after: str, at: int) -> bool:
     return any(side[at : at + 1].isalnum() for side in (before, after))
 
 
-def _by_words(old: str, new: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+def _by_words(old: str, new: str) -> tuple[tuple[LinePart, ...], tuple[LinePart, ...]]:
     """Return both texts as parts, compared word by word."""
     if not old or not new:
-        return (Part(old, "changed"),), (Part(new, "changed"),)
+        return (LinePart(old, "changed"),), (LinePart(new, "changed"),)
     one, other = _WORD.findall(old), _WORD.findall(new)
     if max(len(one), len(other)) > _MAX_WORDS:
-        return (Part(old, "changed"),), (Part(new, "changed"),)
-    sides: tuple[list[Part], list[Part]] = ([], [])
+        return (LinePart(old, "changed"),), (LinePart(new, "changed"),)
+    sides: tuple[list[LinePart], list[LinePart]] = ([], [])
     for tag, start, end, new_start, new_end in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
         kind: Kind = "same" if tag == "equal" else "changed"
-        sides[0].append(Part("".join(one[start:end]), kind))
-        sides[1].append(Part("".join(other[new_start:new_end]), kind))
+        sides[0].append(LinePart("".join(one[start:end]), kind))
+        sides[1].append(LinePart("".join(other[new_start:new_end]), kind))
     return tuple(sides[0]), tuple(sides[1])
 
 
-def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+def _joined(parts: Iterable[LinePart]) -> tuple[LinePart, ...]:
     """Return the parts with neighbours of one kind joined; a line that differs nearly everywhere is one part."""
-    joined: list[Part] = []
+    joined: list[LinePart] = []
     for part in parts:
         if not part.text:
             continue
         if joined and joined[-1].kind == part.kind:
-            joined[-1] = Part(joined[-1].text + part.text, part.kind)
+            joined[-1] = LinePart(joined[-1].text + part.text, part.kind)
         else:
             joined.append(part)
     differs = sum(len(part.text.strip()) for part in joined if part.kind == "changed")
     total = sum(len(part.text.strip()) for part in joined)
     if total and differs >= _MOSTLY * total:
-        return (Part("".join(part.text for part in joined)),)
+        return (LinePart("".join(part.text for part in joined)),)
     return tuple(joined)
 
 
-def _elided(part: Part) -> tuple[Part, ...]:
+def _elided(part: LinePart) -> tuple[LinePart, ...]:
     """Return a part, with the middle elided if it is unchanged and long."""
     text, kind = part
     if kind != "same" or len(text) <= MAX_UNCHANGED:
         return (part,)
     left_out = len(text) - 2 * _KEPT
-    return Part(text[:_KEPT]), Part(f" … {left_out:,} characters … ", "elided"), Part(text[-_KEPT:])
+    return LinePart(text[:_KEPT]), LinePart(f" … {left_out:,} characters … ", "elided"), LinePart(text[-_KEPT:])

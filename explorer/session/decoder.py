@@ -30,8 +30,8 @@ _IDLE_CPU_TIME: Final = 0.002
 """Seconds of processor time within an interval up to which the event loop counts as idle."""
 
 
-class Codecs(Protocol):
-    """Codecs as a session uses them."""
+class ValueCodecs(Protocol):
+    """Documents of values by key and choice: what a session needs of the codecs."""
 
     def open(self, key: str, value: bytes, choice: Choice | None = None) -> Document:
         """Return the document of a value; never raises on any bytes."""
@@ -52,7 +52,7 @@ class Codecs(Protocol):
 class Decoder:
     """The codecs, and a thread for large values; its calls run one after the other."""
 
-    def __init__(self, codecs: Codecs) -> None:
+    def __init__(self, codecs: ValueCodecs) -> None:
         self.codecs = codecs
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="keyscope-decoder")
 

@@ -12,10 +12,10 @@ from typing import Final
 from explorer.codecs.base import Choice, Document
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
+from explorer.model.clock import SystemClock
 from explorer.model.entries import Entry
 from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound
 from explorer.model.events import Deleted, Put
-from explorer.session.clock import Clock
 from explorer.session.decoder import Decoder
 from explorer.session.internal_errors import as_failure
 from explorer.session.jobs import Jobs, Task
@@ -67,7 +67,7 @@ class Detail:
         decoder: Decoder,
         jobs: Jobs,
         get_store: Callable[[], Store],
-        clock: Clock,
+        clock: SystemClock,
         mark_dirty: Callable[[Part], None],
     ) -> None:
         """Prepare for selections.

@@ -10,11 +10,11 @@ from typing import Final
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
+from explorer.model.clock import SystemClock
 from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, ExplorerError
 from explorer.model.events import Deleted, Put
 from explorer.model.locks import Contender, LockInfo
-from explorer.session.clock import Clock
 from explorer.session.internal_errors import as_failure
 from explorer.session.states import Empty, Failed, Loading, LoadState, Part, Ready
 
@@ -48,7 +48,7 @@ class LockTable:
     """Locks of a store. `run` reads them for as long as the store is connected."""
 
     def __init__(
-        self, clock: Clock, mark_dirty: Callable[[Part], None], *, min_interval: float = MIN_REFRESH_INTERVAL
+        self, clock: SystemClock, mark_dirty: Callable[[Part], None], *, min_interval: float = MIN_REFRESH_INTERVAL
     ) -> None:
         self.state: LoadState[LoadedLocks] = Empty("not connected")
         self._clock = clock

@@ -9,13 +9,13 @@ from typing import Self
 
 from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
+from explorer.model.clock import SystemClock
 from explorer.model.errors import CallNotSupported
 from explorer.session.action_context import ActionContext
 from explorer.session.actions import Actions, key_label
-from explorer.session.clock import Clock
 from explorer.session.commands import ACTIONS
 from explorer.session.connection.live_connection import LiveConnection
-from explorer.session.decoder import Codecs, Decoder
+from explorer.session.decoder import Decoder, ValueCodecs
 from explorer.session.editing.deletion import DeletePlan, apply_plan, preview
 from explorer.session.editing.edit import Edit
 from explorer.session.internal_errors import InternalErrors
@@ -37,12 +37,12 @@ class Session:
     def __init__(
         self,
         open: Callable[[], Store],  # noqa: A002 - the contract's word
-        codecs: Codecs,
+        codecs: ValueCodecs,
         *,
         writable: bool = False,
         read_only: str | None = None,
         drafts: Path | None = None,
-        clock: Clock | None = None,
+        clock: SystemClock | None = None,
         actions: Actions = ACTIONS,
         find_nearby: Callable[[], Awaitable[str | None]] | None = None,
         errors: InternalErrors | None = None,
@@ -62,7 +62,7 @@ class Session:
             errors: Reports unexpected exceptions, so that the session goes on; None has them end it.
             profile: Profile that the store was opened with, such as `@prod`.
         """
-        self.clock = clock or Clock()
+        self.clock = clock or SystemClock()
         self.actions = actions
         self.profile = profile
         self.address = ""

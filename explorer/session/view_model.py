@@ -7,10 +7,10 @@ from typing import Final
 
 from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.model.capabilities import Capability
+from explorer.model.clock import SystemClock
 from explorer.model.entries import Child, Cursor, Page
 from explorer.model.events import Deleted, Event, Put
 from explorer.session.change_log import ChangeLog
-from explorer.session.clock import Clock
 from explorer.session.decoder import Decoder
 from explorer.session.detail import Detail
 from explorer.session.editing.editor import Editor
@@ -31,7 +31,7 @@ class ViewModel:
         decoder: Decoder,
         jobs: Jobs,
         get_store: Callable[[], Store],
-        clock: Clock,
+        clock: SystemClock,
         mark_dirty: Callable[[Part], None],
         *,
         drafts: Path | None,

@@ -12,7 +12,7 @@ from explorer.model.errors import InvalidKey
 
 def test_parse_url_alone_is_the_overview() -> None:
     command = parse(["demo:", "--timeout", "3"])
-    assert command.subcommand == arguments.Overview()
+    assert command.subcommand == arguments.OverviewArguments()
     assert (command.url, command.connection.timeout) == ("demo:", 3.0)
 
 
@@ -20,7 +20,7 @@ def test_parse_url_alone_is_the_overview() -> None:
 def test_parse_connection_options_before_or_after_the_verb(words: list[str]) -> None:
     command = parse(words)
     assert command.connection.timeout == 3.0
-    assert command.subcommand == arguments.Ls(prefix="", recursive=False, values=False, limit=None)
+    assert command.subcommand == arguments.LsArguments(prefix="", recursive=False, values=False, limit=None)
 
 
 def test_parse_missing_connection_options_are_none() -> None:
@@ -28,12 +28,14 @@ def test_parse_missing_connection_options_are_none() -> None:
 
 
 def test_parse_key_with_a_dash_after_two_dashes() -> None:
-    assert parse(["get", "demo:", "--", "--json"]).subcommand == arguments.Get(key="--json", form="text", stale=False)
+    assert parse(["get", "demo:", "--", "--json"]).subcommand == arguments.GetArguments(
+        key="--json", form="text", stale=False
+    )
 
 
 def test_parse_lock_command_follows_the_first_two_dashes() -> None:
     command = parse(["lock", "demo:", "jobs", "--wait", "0", "--", "sh", "-c", "x", "--", "--json"])
-    assert command.subcommand == arguments.Lock(
+    assert command.subcommand == arguments.LockArguments(
         key="jobs", ttl=None, wait=0.0, layout=None, command=("sh", "-c", "x", "--", "--json")
     )
     assert not command.json
@@ -41,7 +43,7 @@ def test_parse_lock_command_follows_the_first_two_dashes() -> None:
 
 def test_parse_key_keeps_bytes_that_are_not_utf_8() -> None:
     subcommand = parse(["get", "demo:", "a\udcff"]).subcommand
-    assert isinstance(subcommand, arguments.Get)
+    assert isinstance(subcommand, arguments.GetArguments)
     assert subcommand.key == "a\udcff"
 
 
@@ -58,7 +60,7 @@ def test_parse_value_that_begins_with_a_dash(value: str) -> None:
     """A value is free text: `--value -x` is as good as `--value=-x`."""
     words = ["put", "demo:", "k", "--value", value] if value != "--" else ["put", "demo:", "k", f"--value={value}"]
     subcommand = parse([*words, "--force"]).subcommand
-    assert isinstance(subcommand, arguments.Put)
+    assert isinstance(subcommand, arguments.PutArguments)
     assert (subcommand.value, subcommand.force) == (value.encode(), True)
 
 
@@ -92,7 +94,7 @@ def test_parse_unknown_option_has_a_hint(words: list[str], message: str, hint: s
 def test_parse_lock_key_that_begins_with_a_dash() -> None:
     """After `lock`, -- begins the command."""
     subcommand = parse(["lock", "demo:", r"\x2dx", "--escaped", "--", "true"]).subcommand
-    assert isinstance(subcommand, arguments.Lock)
+    assert isinstance(subcommand, arguments.LockArguments)
     assert subcommand.key == "-x"
 
 
@@ -104,7 +106,7 @@ def test_parse_escaped_refuses_an_unknown_escape() -> None:
 
 def test_parse_value_is_the_bytes_of_its_word() -> None:
     subcommand = parse(["put", "demo:", "k", "--value", "ä\udcff"]).subcommand
-    assert isinstance(subcommand, arguments.Put)
+    assert isinstance(subcommand, arguments.PutArguments)
     assert subcommand.value == b"\xc3\xa4\xff"
 
 
@@ -191,5 +193,5 @@ def test_parse_password_is_refused_and_not_repeated(words: list[str]) -> None:
 def test_parse_options_with_values_before_the_url() -> None:
     command = parse(["--theme", "ansi-dark", "--timeout", "3", "demo:"])
     assert command.url == "demo:"
-    assert isinstance(command.subcommand, arguments.Overview)
+    assert isinstance(command.subcommand, arguments.OverviewArguments)
     assert command.subcommand.theme == "ansi-dark"

@@ -20,8 +20,8 @@ from tests.cli.run_command import LINE_TIMEOUT, Run, Running
 from tests.servers.waiting import eventually
 
 
-def watch_options(prefix: str, *, since: Revision | None = None, count: int | None = None) -> arguments.Watch:
-    return arguments.Watch(prefix=prefix, since=since, count=count, duration=None)
+def watch_options(prefix: str, *, since: Revision | None = None, count: int | None = None) -> arguments.WatchArguments:
+    return arguments.WatchArguments(prefix=prefix, since=since, count=count, duration=None)
 
 
 class Watched:
@@ -57,7 +57,9 @@ def watched(capfdbinary: pytest.CaptureFixture[bytes]) -> Watched:
     return Watched(capfdbinary)
 
 
-async def start_watch(watched: Watched, options: arguments.Watch, group: asyncio.TaskGroup) -> asyncio.Task[None]:
+async def start_watch(
+    watched: Watched, options: arguments.WatchArguments, group: asyncio.TaskGroup
+) -> asyncio.Task[None]:
     task = group.create_task(watch(watched.store, options, Console(json=True)))
     await eventually(lambda: "watching" in watched.error, "the watch is established", LINE_TIMEOUT)
     return task

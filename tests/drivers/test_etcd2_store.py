@@ -6,7 +6,7 @@ import pytest
 
 from explorer.drivers.common.http import Endpoints
 from explorer.drivers.etcd2 import Etcd2Store
-from explorer.drivers.etcd2.keyspace import Node
+from explorer.drivers.etcd2.keyspace import Etcd2Node
 from explorer.drivers.etcd2.reader import NodeWalk
 from explorer.model.entries import Child
 from explorer.model.errors import ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
@@ -182,7 +182,7 @@ async def test_delete_tree_keeps_keys_written_meanwhile(
         await store.put(key, b"value")
     take, written = NodeWalk.take, list[object]()
 
-    async def interrupted(walk: NodeWalk, limit: int) -> list[Node]:
+    async def interrupted(walk: NodeWalk, limit: int) -> list[Etcd2Node]:
         page = await take(walk, limit)
         if not page and not written:
             written.append(plain.put(f"/{path}/top/b/new", "value=theirs"))

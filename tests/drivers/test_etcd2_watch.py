@@ -3,7 +3,7 @@
 import pytest
 
 from explorer.drivers.etcd2 import Etcd2Store, event_stream
-from explorer.drivers.etcd2.keyspace import Node
+from explorer.drivers.etcd2.keyspace import Etcd2Node
 from explorer.drivers.etcd2.reader import NodeWalk
 from explorer.model.address import Access, parse
 from explorer.model.errors import NotReachable
@@ -193,7 +193,7 @@ async def test_resync_cut_off_by_the_connection_is_repeated(
     read = NodeWalk.take
     failures = [NotReachable("cut off")]
 
-    async def fail_once(walk: NodeWalk, count: int) -> list[Node]:
+    async def fail_once(walk: NodeWalk, count: int) -> list[Etcd2Node]:
         if failures:
             raise failures.pop()
         return await read(walk, count)

@@ -10,9 +10,8 @@ from explorer.codecs.codecs import Codecs
 from explorer.drivers.base import Store
 from explorer.drivers.memory import Database, ManualClock, MemoryStore
 from explorer.model.address import parse
-from explorer.model.clock import Timer
+from explorer.model.clock import SystemClock, Timer
 from explorer.model.errors import ExplorerError
-from explorer.session.clock import Clock
 from explorer.session.detail import LoadedValue
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Reviewing, State, Unknown
@@ -24,7 +23,7 @@ PATIENCE = 30.0
 """Seconds after which something that should have happened did not."""
 
 
-class SteppedClock(Clock):
+class SteppedClock(SystemClock):
     """A clock that stands until it is moved. Asleep, time passes and nothing wakes anybody, as on a closed laptop."""
 
     def __init__(self) -> None:

@@ -9,11 +9,11 @@ import pytest
 from explorer.drivers.memory import MemoryStore
 from explorer.model.address import parse
 from explorer.model.capabilities import Capability
+from explorer.model.clock import SystemClock
 from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, Forbidden, NotReachable
 from explorer.model.events import Deleted, Put
 from explorer.model.locks import LockInfo
-from explorer.session.clock import Clock
 from explorer.session.lock_table import LockTable
 from explorer.session.states import Empty, Failed, Part, Ready
 from tests.servers.waiting import eventually
@@ -38,7 +38,7 @@ class Counted(MemoryStore):
 @asynccontextmanager
 async def table(store: MemoryStore, *, pause: float = 0.01) -> AsyncGenerator[LockTable, None]:
     """A lock table at work, which tells nobody."""
-    running = LockTable(Clock(), _nobody, min_interval=pause)
+    running = LockTable(SystemClock(), _nobody, min_interval=pause)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(running.run(store))
         await eventually(lambda: running.state != Empty("not connected"), "it was read", PATIENCE)

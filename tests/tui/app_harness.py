@@ -11,11 +11,11 @@ from textual import _wait
 from textual.pilot import Pilot
 
 from explorer.drivers.base import Store
+from explorer.model.clock import SystemClock
 from explorer.opener import opener
 from explorer.session.actions import Actions
-from explorer.session.clock import Clock
 from explorer.session.commands import ACTIONS
-from explorer.session.decoder import Codecs
+from explorer.session.decoder import ValueCodecs
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.tui.app import Keyscope
@@ -100,13 +100,13 @@ def _key(letter: str) -> str:
 @asynccontextmanager
 async def browsing(
     store: str | Callable[[], Store],
-    codecs: Codecs,
+    codecs: ValueCodecs,
     *,
     size: tuple[int, int] = NARROW,
     writable: bool = False,
     drafts: Path | None = None,
     errors: InternalErrors | None = None,
-    clock: Clock | None = None,
+    clock: SystemClock | None = None,
     actions: Actions = ACTIONS,
 ) -> AsyncGenerator[Page, None]:
     """Run the app on a store. An unexpected exception fails the test, unless there are `errors` to report it to."""

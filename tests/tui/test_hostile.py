@@ -24,7 +24,7 @@ from explorer.codecs.codecs import Codecs
 from explorer.model.entries import Entry
 from explorer.model.errors import NotReachable, Unauthenticated
 from explorer.model.events import Lost, Put
-from explorer.model.line_diff import DiffLine, Part, diff
+from explorer.model.line_diff import DiffLine, LinePart, diff
 from explorer.model.locks import Contender, LockInfo
 from explorer.model.sanitize import sanitize
 from explorer.session.change_log import ChangeLog
@@ -179,7 +179,7 @@ async def test_diff_view_draws_any_diff_sanitized_and_whole() -> None:
         difference = app.query_one(DiffView)
 
         def check(values: list[str]) -> None:
-            lines = [DiffLine(" ", (Part(line),)) for value in values for line in value.split("\n")]
+            lines = [DiffLine(" ", (LinePart(line),)) for value in values for line in value.split("\n")]
             difference.lines, difference._width = lines, 0  # noqa: SLF001 - as a new one would begin
             assert seen(all_of(difference)) == seen("".join(sanitize(str(line).replace("\t", "")) for line in lines))
             changes = [line for value in values for line in diff(value, f"{value[1:]} \t")]

@@ -26,7 +26,7 @@ _SIGNAL_EXIT_BASE: Final = 128
 """Exit code of a process that a signal ended, less the signal's number; as in shells."""
 
 
-async def locks(store: Store, options: arguments.Locks, console: Console) -> None:
+async def locks(store: Store, options: arguments.LocksArguments, console: Console) -> None:
     """Print every lock at or below a prefix.
 
     Raises:
@@ -43,7 +43,7 @@ async def locks(store: Store, options: arguments.Locks, console: Console) -> Non
         console.print_note("no locks")
 
 
-async def lock(store: Store, options: arguments.Lock, console: Console) -> int:
+async def lock(store: Store, options: arguments.LockArguments, console: Console) -> int:
     """Run a command while holding a lock, and return its exit code.
 
     The command gets KEYSCOPE_LOCK_KEY and KEYSCOPE_LOCK_FENCE in its environment. The fence is a fencing token: a
@@ -96,7 +96,7 @@ async def _release(lock: Lock, console: Console) -> None:
         console.print_note(f"keyscope: cannot release the lock, it expires by itself: {error}")
 
 
-async def _run_command(lock: Lock, options: arguments.Lock, console: Console, signals: SignalQueue) -> int:
+async def _run_command(lock: Lock, options: arguments.LockArguments, console: Console, signals: SignalQueue) -> int:
     variables = {"KEYSCOPE_LOCK_KEY": options.key}
     if lock.fence is not None:
         variables["KEYSCOPE_LOCK_FENCE"] = str(lock.fence)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeAlias
 
-from explorer.cli.arguments import Get, History, Ls
+from explorer.cli.arguments import GetArguments, HistoryArguments, LsArguments
 from explorer.cli.console import Console
 from explorer.cli.decoder import ValueDecoder
 from explorer.cli.exit_codes import UsageError
@@ -26,7 +26,7 @@ PageReader: TypeAlias = Callable[[Cursor | str | None, int], Awaitable[Page[Chil
 """Reads the page after a cursor or key, with at most so many items."""
 
 
-async def ls(store: Store, options: Ls, console: Console) -> None:
+async def ls(store: Store, options: LsArguments, console: Console) -> None:
     """Print what is below a prefix, page by page, so that memory does not grow with the store.
 
     Raises:
@@ -46,7 +46,7 @@ async def ls(store: Store, options: Ls, console: Console) -> None:
         console.print_note(f"no keys below {store.address.redacted}")
 
 
-def _page_reader(store: Store, options: Ls) -> PageReader:
+def _page_reader(store: Store, options: LsArguments) -> PageReader:
     async def read_entries(after: Cursor | str | None, limit: int) -> Page[Entry]:
         return await store.list(options.prefix, after=after, limit=limit, values=options.values)
 
@@ -56,7 +56,7 @@ def _page_reader(store: Store, options: Ls) -> PageReader:
     return read_entries if options.recursive else read_children
 
 
-def _print_item(item: Child | Entry, store: Store, options: Ls, console: Console) -> None:
+def _print_item(item: Child | Entry, store: Store, options: LsArguments, console: Console) -> None:
     format_key = key_formatter(escaped=options.escaped)
     match item:
         case Child() if console.json:
@@ -98,7 +98,7 @@ async def _pages(
         limit = limit and limit - len(page.items)
 
 
-async def get(store: Store, options: Get, decoder: ValueDecoder, console: Console) -> None:
+async def get(store: Store, options: GetArguments, decoder: ValueDecoder, console: Console) -> None:
     """Print the value of a key.
 
     Raises:
@@ -153,7 +153,7 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
-async def history(store: Store, options: History, console: Console) -> None:
+async def history(store: Store, options: HistoryArguments, console: Console) -> None:
     """Print the revisions of a key: the current one, if there is one, then the earlier ones.
 
     Raises:

@@ -16,7 +16,7 @@ from explorer.model.sanitize import pluralize
 from explorer.session.editing.deletion import subtree_pages
 
 
-async def rm(store: Store, options: arguments.Rm, console: Console) -> None:
+async def rm(store: Store, options: arguments.RmArguments, console: Console) -> None:
     """Delete an entry, or everything below a prefix; ask first, unless `--yes` or a revision confirms it.
 
     Raises:
@@ -30,7 +30,7 @@ async def rm(store: Store, options: arguments.Rm, console: Console) -> None:
         await _delete_entry(store, options, console)
 
 
-async def _delete_entry(store: Store, options: arguments.Rm, console: Console) -> None:
+async def _delete_entry(store: Store, options: arguments.RmArguments, console: Console) -> None:
     if options.if_revision is not None:
         await store.atomic_delete(options.key, options.if_revision)
     elif options.yes:
@@ -64,7 +64,7 @@ class _TreePreview:
         return f"{pluralize(self.count, 'entry', 'entries')} below {self.place}{moment}"
 
 
-async def _delete_tree(store: Store, options: arguments.Rm, console: Console) -> None:
+async def _delete_tree(store: Store, options: arguments.RmArguments, console: Console) -> None:
     prefix = directory(options.key, store.separator)
     guard = options.if_revision
     if not options.yes and (guard is None or not prefix):

@@ -20,11 +20,11 @@ _MAX_QUEUED_EVENTS: Final = 1000
 
 async def overview(store: Store, console: Console) -> None:
     """Print the top level of a store, then its events."""
-    await ls(store, arguments.Ls(prefix="", recursive=False, values=False, limit=None), console)
-    await watch(store, arguments.Watch(prefix="", since=None, count=None, duration=None), console)
+    await ls(store, arguments.LsArguments(prefix="", recursive=False, values=False, limit=None), console)
+    await watch(store, arguments.WatchArguments(prefix="", since=None, count=None, duration=None), console)
 
 
-async def watch(store: Store, options: arguments.Watch, console: Console) -> None:
+async def watch(store: Store, options: arguments.WatchArguments, console: Console) -> None:
     """Print the events of a key and of everything below it, until the count or the duration is reached.
 
     A note on standard error has the revision that the watch starts at.
@@ -40,7 +40,7 @@ async def watch(store: Store, options: arguments.Watch, console: Console) -> Non
                 raise
 
 
-def _watches(store: Store, options: arguments.Watch) -> list[Watch]:
+def _watches(store: Store, options: arguments.WatchArguments) -> list[Watch]:
     """Return the watch below the prefix, and that of the key of the same name unless the prefix is a directory."""
     tree = store.watch_tree(options.prefix, since=options.since)
     if not options.prefix or options.prefix.endswith(store.separator):
@@ -48,7 +48,7 @@ def _watches(store: Store, options: arguments.Watch) -> list[Watch]:
     return [store.watch(options.prefix, since=options.since), tree]
 
 
-async def _print_events(watches: list[Watch], options: arguments.Watch, console: Console) -> None:
+async def _print_events(watches: list[Watch], options: arguments.WatchArguments, console: Console) -> None:
     queue: asyncio.Queue[tuple[int, Event]] = asyncio.Queue(_MAX_QUEUED_EVENTS)
     merger = _WatchMerger(len(watches))
     count = 0
@@ -74,7 +74,7 @@ async def _read_events(source: int, events: Watch, queue: asyncio.Queue[tuple[in
         await queue.put((source, event))
 
 
-def _print_event(event: Event, options: arguments.Watch, console: Console) -> None:
+def _print_event(event: Event, options: arguments.WatchArguments, console: Console) -> None:
     if console.json:
         console.print_record(event_record(event))
     else:

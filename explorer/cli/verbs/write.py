@@ -1,6 +1,6 @@
 """The verb `put`."""
 
-from explorer.cli.arguments import Put
+from explorer.cli.arguments import PutArguments
 from explorer.cli.console import Console
 from explorer.cli.decoder import ValueDecoder
 from explorer.cli.output import entry_record
@@ -9,7 +9,7 @@ from explorer.model.entries import Entry
 from explorer.model.errors import Conflict, ExplorerError
 
 
-async def put(store: Store, options: Put, decoder: ValueDecoder, console: Console) -> None:
+async def put(store: Store, options: PutArguments, decoder: ValueDecoder, console: Console) -> None:
     """Write an entry and print its new revision; without a guard, only create it.
 
     Raises:
@@ -32,7 +32,7 @@ async def put(store: Store, options: Put, decoder: ValueDecoder, console: Consol
         console.print_line(str(entry.revision))
 
 
-async def _read_value(options: Put, console: Console) -> bytes:
+async def _read_value(options: PutArguments, console: Console) -> bytes:
     if options.value is not None:
         return options.value
     if options.file is not None:
@@ -40,7 +40,7 @@ async def _read_value(options: Put, console: Console) -> bytes:
     return await console.read_stdin()
 
 
-async def _write(store: Store, options: Put, value: bytes) -> Entry:
+async def _write(store: Store, options: PutArguments, value: bytes) -> Entry:
     if options.force:
         return await store.put(options.key, value, ttl=options.ttl)
     return await store.atomic_put(options.key, value, options.if_revision, ttl=options.ttl)

@@ -24,7 +24,7 @@ _MAX_REVISION: Final = 2**63 - 1
 """Largest revision that a request can hold."""
 
 
-class Version(NamedTuple):
+class ExpectedVersion(NamedTuple):
     """The version of an entry that a caller had read, in stores that number their writes."""
 
     revision: int
@@ -32,7 +32,7 @@ class Version(NamedTuple):
     created: int | None
 
     @classmethod
-    def of(cls, previous: Entry | Revision) -> "Version":
+    def of(cls, previous: Entry | Revision) -> "ExpectedVersion":
         """Return the version of an entry, or of a revision alone."""
         revision = previous.revision if isinstance(previous, Entry) else previous
         created = previous.created if isinstance(previous, Entry) else None

@@ -18,7 +18,7 @@ from explorer.drivers.common.leases import CLOCK_DRIFT, RENEWALS
 from explorer.drivers.common.network_store import Connected, LockOptions
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.tasks import Tasks
-from explorer.model.clock import BootClock, Clock, sleep_until
+from explorer.model.clock import Clock, SystemClock, sleep_until
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, ExplorerError, KeyNotFound, LockLost, NotReachable, OutcomeUnknown
 from explorer.model.sanitize import sanitize
@@ -56,7 +56,7 @@ class LeaseLock(Lock, Generic[Connected]):
         self._options = options
         self._tasks = tasks
         self._connection = connection
-        self._clock: Clock = clock or BootClock()
+        self._clock: Clock = clock or SystemClock()
         self._fence: int | None = None
         self._stage = _Stage.FREE
         self._ttl = options.ttl

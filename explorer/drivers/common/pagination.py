@@ -12,7 +12,7 @@ MAX_CACHED_LISTINGS: Final = 8
 """Listings whose next page is kept. The oldest is dropped, and read again if its next page is asked for after all."""
 
 
-class Level(Protocol):
+class SizedLevel(Protocol):
     """A level that is read as a whole, in order; a list is one."""
 
     def __len__(self) -> int:
@@ -24,7 +24,7 @@ class Level(Protocol):
 
 Rest = TypeVar("Rest")
 Node = TypeVar("Node")
-LevelRead = TypeVar("LevelRead", bound=Level)
+LevelRead = TypeVar("LevelRead", bound=SizedLevel)
 
 
 class PageCache(Generic[Rest]):

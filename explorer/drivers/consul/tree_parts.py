@@ -24,7 +24,7 @@ _FIRST_KEYS: Final = 256
 _MAX_KEYS: Final = 4096
 
 
-class Part(NamedTuple):
+class TreePart(NamedTuple):
     """The keys that one request reads."""
 
     prefix: str
@@ -41,9 +41,9 @@ class Partition:
     """
 
     def __init__(self, base: str, keys: Sequence[str]) -> None:
-        self._parts: list[tuple[Part, Sequence[str]]] = [(Part(base, is_single_key=False), keys)]
+        self._parts: list[tuple[TreePart, Sequence[str]]] = [(TreePart(base, is_single_key=False), keys)]
 
-    def next(self, max_keys: int) -> Part | None:
+    def next(self, max_keys: int) -> TreePart | None:
         """Return the next part with at most so many keys; None at the end."""
         while self._parts:
             part, keys = self._parts.pop()
@@ -52,7 +52,7 @@ class Partition:
             length = shared_length(keys) + 1
             groups = [(prefix, list(group)) for prefix, group in groupby(keys, key=lambda key: key[:length])]
             for prefix, members in reversed(groups):
-                self._parts.append((Part(prefix, is_single_key=len(prefix) < length), members))
+                self._parts.append((TreePart(prefix, is_single_key=len(prefix) < length), members))
         return None
 
 
@@ -65,7 +65,7 @@ async def read_in_parts(reader: ConsulReader, base: str, keys: Sequence[str]) ->
         keys: All keys below it, in their order.
     """
 
-    async def read(part: Part) -> Sequence[KVPair]:
+    async def read(part: TreePart) -> Sequence[KVPair]:
         return await (reader.get_pairs([part.prefix]) if part.is_single_key else reader.list_pairs(part.prefix))
 
     partition, max_keys = Partition(base, keys), _FIRST_KEYS

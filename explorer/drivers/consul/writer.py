@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from explorer.drivers.common import cas_writer
-from explorer.drivers.common.cas_writer import Version
+from explorer.drivers.common.cas_writer import ExpectedVersion
 from explorer.drivers.common.errors import key_exists, key_modified
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.common.leases import keep_alive
@@ -55,7 +55,7 @@ class ConsulWriter(cas_writer.ConditionalCasWriter[KVPair, ConsulLease, Fields])
         return await ConsulReader(self.connection, self.keyspace.separator).get_pair(self.keyspace.to_store_key(key))
 
     async def _guard_for(self, key: str, previous: Entry | Revision) -> KVPair | None:
-        now, (modify_index, created) = await self.current(key), Version.of(previous)
+        now, (modify_index, created) = await self.current(key), ExpectedVersion.of(previous)
         return now if now and now.modify_index == modify_index and created in (None, now.create_index) else None
 
     async def _write(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from explorer.drivers.common import cas_writer
-from explorer.drivers.common.cas_writer import Version
+from explorer.drivers.common.cas_writer import ExpectedVersion
 from explorer.drivers.common.errors import key_exists, key_modified
 from explorer.drivers.common.leases import keep_alive
 from explorer.drivers.common.tasks import Tasks
@@ -16,10 +16,10 @@ from explorer.drivers.etcd.endpoint import RANGE, TXN
 from explorer.drivers.etcd.keyspace import EtcdKeyspace
 from explorer.model.entries import Entry, Revision
 
-_ABSENT: Final = Version(0, None)
+_ABSENT: Final = ExpectedVersion(0, None)
 
 
-class EtcdWriter(cas_writer.ConditionalCasWriter[Version, messages.LeaseGrantResponse, messages.Compare]):
+class EtcdWriter(cas_writer.ConditionalCasWriter[ExpectedVersion, messages.LeaseGrantResponse, messages.Compare]):
     """Writer of the keys of an address.
 
     Args:
@@ -33,20 +33,20 @@ class EtcdWriter(cas_writer.ConditionalCasWriter[Version, messages.LeaseGrantRes
         self.keyspace = keyspace
         self.tasks = tasks
 
-    async def current(self, key: str) -> Version | None:
+    async def current(self, key: str) -> ExpectedVersion | None:
         request = messages.RangeRequest(key=self.keyspace.to_store_key(key), keys_only=True)
         response = await self.connection.call(RANGE, request)
-        return Version(response.kvs[0].mod_revision, response.kvs[0].create_revision) if response.kvs else None
+        return ExpectedVersion(response.kvs[0].mod_revision, response.kvs[0].create_revision) if response.kvs else None
 
-    async def _guard_for(self, key: str, previous: Entry | Revision) -> Version:
+    async def _guard_for(self, key: str, previous: Entry | Revision) -> ExpectedVersion:
         del key  # the transaction compares
-        return Version.of(previous)
+        return ExpectedVersion.of(previous)
 
     async def _write(
         self,
         key: str,
         value: bytes,
-        guard: Version | None,
+        guard: ExpectedVersion | None,
         lease: messages.LeaseGrantResponse | None,
         *,
         extra_conditions: Sequence[messages.Compare] = (),
@@ -71,7 +71,7 @@ class EtcdWriter(cas_writer.ConditionalCasWriter[Version, messages.LeaseGrantRes
         ttl = float(lease.TTL) if lease is not None and lease.ID else None
         return self.keyspace.to_entry(written)._replace(value=value, ttl=ttl)
 
-    async def _delete(self, key: str, guard: Version) -> None:
+    async def _delete(self, key: str, guard: ExpectedVersion) -> None:
         store_key = self.keyspace.to_store_key(key)
         request = delete_request(store_key, *guard)
         if not (await EtcdCasWrite(self.connection, key, store_key, guard.revision, request).commit()).succeeded:

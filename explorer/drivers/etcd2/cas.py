@@ -15,12 +15,17 @@ from explorer.drivers.common import http
 from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.etcd2 import errors, requests
 from explorer.drivers.etcd2.connection import Etcd2Connection, Etcd2Response
-from explorer.drivers.etcd2.errors import Code
-from explorer.drivers.etcd2.keyspace import Node, NodeChange
+from explorer.drivers.etcd2.errors import Etcd2ErrorCode
+from explorer.drivers.etcd2.keyspace import Etcd2Node, NodeChange
 from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.model.errors import ExplorerError, InvalidKey
 
-_FAILURES: Final = (Code.KEY_NOT_FOUND, Code.COMPARE_FAILED, Code.NOT_A_FILE, Code.KEY_EXISTS)
+_FAILURES: Final = (
+    Etcd2ErrorCode.KEY_NOT_FOUND,
+    Etcd2ErrorCode.COMPARE_FAILED,
+    Etcd2ErrorCode.NOT_A_FILE,
+    Etcd2ErrorCode.KEY_EXISTS,
+)
 _MAX_CHANGES: Final = 20
 """Changes of the key that are searched for a creation."""
 _CHANGE_TIMEOUT: Final = 1.0
@@ -44,12 +49,12 @@ class Etcd2CasWrite:
     connection: Etcd2Connection
     subject: str
     path: str
-    before: Node | None
+    before: Etcd2Node | None
     after: bytes | None
     ttl: int | None = None
     compare_value: bool = False
 
-    async def commit(self) -> Node | None:
+    async def commit(self) -> Etcd2Node | None:
         """Write, and return the node (the one before, for a deletion); None if the guard failed.
 
         Raises:
@@ -94,11 +99,11 @@ class Etcd2CasWrite:
             form["ttl"] = str(self.ttl)
         return requests.write(self.path, form)
 
-    async def _is_unchanged(self, before: Node) -> bool:
+    async def _is_unchanged(self, before: Etcd2Node) -> bool:
         now = await Etcd2Reader(self.connection).read_node(self.path)
         return now is not None and now.modified == before.modified
 
-    async def _resolve_outcome(self, attempt: WriteAttempt, since: int) -> Node | None:
+    async def _resolve_outcome(self, attempt: WriteAttempt, since: int) -> Etcd2Node | None:
         """Return the outcome of a write whose response was lost, see `commit`."""
         before = self.before
         try:
@@ -117,7 +122,7 @@ class Etcd2CasWrite:
             return now
         return None
 
-    async def _find_our_change(self, index: int, now: Node | None) -> NodeChange | None:
+    async def _find_our_change(self, index: int, now: Etcd2Node | None) -> NodeChange | None:
         """Return our write among the changes after an index; None if another change happened instead.
 
         Raises:

@@ -12,8 +12,8 @@ from explorer.drivers.common import http, json_fields, tls
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.common.retry import connect_with_retry
 from explorer.drivers.etcd2 import errors, requests
-from explorer.drivers.etcd2.errors import Code
-from explorer.drivers.etcd2.keyspace import Node, NodeChange
+from explorer.drivers.etcd2.errors import Etcd2ErrorCode
+from explorer.drivers.etcd2.keyspace import Etcd2Node, NodeChange
 from explorer.drivers.etcd2.settings import Etcd2Settings
 from explorer.model.address import Host
 
@@ -56,7 +56,7 @@ class Etcd2Response:
         return cls(code, index, response.headers.get(_CLUSTER_HEADER), change)
 
     @property
-    def node(self) -> Node | None:
+    def node(self) -> Etcd2Node | None:
         """The node that was read or written."""
         return None if self.change is None else self.change.node
 
@@ -109,7 +109,7 @@ class Etcd2Connection:
     async def send(
         self,
         request: http.Request,
-        *handled: Code,
+        *handled: Etcd2ErrorCode,
         within: float | None = None,
         repeat: bool = True,
     ) -> Etcd2Response:
@@ -133,7 +133,9 @@ class Etcd2Connection:
     async def ping(self, within: float | None = None, *, repeat: bool = True) -> Etcd2Response:
         """Send a read that needs a majority of the members, and return the response."""
         request = requests.read(f"{self.settings.root}/{_PING_NAME}")
-        return await self.send(request, Code.KEY_NOT_FOUND, Code.NOT_A_DIRECTORY, within=within, repeat=repeat)
+        return await self.send(
+            request, Etcd2ErrorCode.KEY_NOT_FOUND, Etcd2ErrorCode.NOT_A_DIRECTORY, within=within, repeat=repeat
+        )
 
     async def send_to_member(self, request: http.Request, host: Host, within: float) -> Fields:
         """Send a request about a member to that member, and return the fields of its response."""

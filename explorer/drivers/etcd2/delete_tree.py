@@ -13,14 +13,14 @@ from explorer.drivers.common.tasks import gather_results
 from explorer.drivers.etcd2.cas import Etcd2CasWrite
 from explorer.drivers.etcd2.connection import Etcd2Connection
 from explorer.drivers.etcd2.errors import DirectoryNotEmptyError
-from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Etcd2Node
 from explorer.drivers.etcd2.reader import Etcd2Reader, NodeWalk
 from explorer.model.errors import ExplorerError
 
 _MAX_CONCURRENT_DELETES: Final = 16
 
 
-class Etcd2TreeDeletion(TreeDeletion[Node]):
+class Etcd2TreeDeletion(TreeDeletion[Etcd2Node]):
     """Deletion of all nodes below one.
 
     Args:
@@ -34,11 +34,11 @@ class Etcd2TreeDeletion(TreeDeletion[Node]):
         super().__init__(connection.redacted, subject)
         self._connection, self._keyspace, self._path = connection, keyspace, path
 
-    async def _read(self) -> list[Node]:
+    async def _read(self) -> list[Etcd2Node]:
         walk = NodeWalk(Etcd2Reader(self._connection), self._path)
         return [node async for page in walk.pages() for node in page]
 
-    async def _delete(self, found: Sequence[Node]) -> None:
+    async def _delete(self, found: Sequence[Etcd2Node]) -> None:
         before = self.deleted
         keys = [node for node in found if not node.is_directory]
         for start in range(0, len(keys), _MAX_CONCURRENT_DELETES):
@@ -54,18 +54,18 @@ class Etcd2TreeDeletion(TreeDeletion[Node]):
                 key=not_empty.key,
             )
 
-    async def _delete_keys(self, nodes: Sequence[Node]) -> None:
+    async def _delete_keys(self, nodes: Sequence[Etcd2Node]) -> None:
         for result in (await gather_results(nodes, self._delete_node)).values():
             if isinstance(result, ExplorerError):
                 raise result
             self.deleted += result
 
-    async def _delete_node(self, node: Node) -> bool:
+    async def _delete_node(self, node: Etcd2Node) -> bool:
         key = self._keyspace.to_key(node.path)
         with error_context(self.redacted, key):
             return await Etcd2CasWrite(self._connection, key, node.path, node, None).commit() is not None
 
-    async def _delete_directory(self, node: Node) -> DirectoryNotEmptyError | None:
+    async def _delete_directory(self, node: Etcd2Node) -> DirectoryNotEmptyError | None:
         """Delete a directory; return the error if it is not empty, since it may become so."""
         try:
             self.deleted += await self._delete_node(node)

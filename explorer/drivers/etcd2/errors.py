@@ -27,7 +27,7 @@ from explorer.model.sanitize import sanitize
 _MAX_TEXT_LENGTH: Final = 200
 
 
-class Code(IntEnum):
+class Etcd2ErrorCode(IntEnum):
     """Error codes of etcd's v2 API."""
 
     KEY_NOT_FOUND = 100
@@ -44,12 +44,12 @@ class Code(IntEnum):
 
 
 _HANDLED_BY_CALLERS: Final = (
-    Code.KEY_NOT_FOUND,
-    Code.COMPARE_FAILED,
-    Code.NOT_A_FILE,
-    Code.NOT_A_DIRECTORY,
-    Code.KEY_EXISTS,
-    Code.DIRECTORY_NOT_EMPTY,
+    Etcd2ErrorCode.KEY_NOT_FOUND,
+    Etcd2ErrorCode.COMPARE_FAILED,
+    Etcd2ErrorCode.NOT_A_FILE,
+    Etcd2ErrorCode.NOT_A_DIRECTORY,
+    Etcd2ErrorCode.KEY_EXISTS,
+    Etcd2ErrorCode.DIRECTORY_NOT_EMPTY,
 )
 
 
@@ -94,13 +94,13 @@ def raise_for_answer(response: Response, *, has_user: bool) -> None:
     match code:
         case _ if code in _HANDLED_BY_CALLERS:
             return
-        case Code.UNAUTHORIZED:
+        case Etcd2ErrorCode.UNAUTHORIZED:
             raise access_denied(has_user=has_user)
-        case Code.EVENT_INDEX_CLEARED:
+        case Etcd2ErrorCode.EVENT_INDEX_CLEARED:
             raise EventIndexClearedError("the store keeps only its last 1000 changes, and there were more")
-        case Code.RAFT_INTERNAL | Code.LEADER_ELECTION:
+        case Etcd2ErrorCode.RAFT_INTERNAL | Etcd2ErrorCode.LEADER_ELECTION:
             raise NotReachable(f"the store failed: {text}", hint="it may have lost its quorum")
-        case Code.INVALID_FORM if "too large" in text:
+        case Etcd2ErrorCode.INVALID_FORM if "too large" in text:
             raise _too_large()
         case _:
             raise ExplorerError(f"{text} (code {code})")
@@ -146,18 +146,18 @@ def _too_large() -> TooLarge:
 def error_for(code: int) -> ExplorerError:
     """Return the error for a code that the caller cannot handle."""
     match code:
-        case Code.COMPARE_FAILED:
+        case Etcd2ErrorCode.COMPARE_FAILED:
             return KeyModified("the key was changed meanwhile", hint="read it again")
-        case Code.NOT_A_FILE:
+        case Etcd2ErrorCode.NOT_A_FILE:
             return InvalidKey(
                 "the key is a directory, and a directory has no value",
                 hint="write to a key below it, or delete it first",
             )
-        case Code.NOT_A_DIRECTORY:
+        case Etcd2ErrorCode.NOT_A_DIRECTORY:
             return InvalidKey("a parent of this key has a value and cannot be a directory", hint="choose another key")
-        case Code.KEY_EXISTS:
+        case Etcd2ErrorCode.KEY_EXISTS:
             return KeyExists("the key exists already", hint="read it first")
-        case Code.DIRECTORY_NOT_EMPTY:
+        case Etcd2ErrorCode.DIRECTORY_NOT_EMPTY:
             return DirectoryNotEmptyError(
                 "the directory is not empty",
                 hint="delete the tree; it may have keys that begin with _, which etcd does not list",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from explorer.drivers.common.recent_writes import RecentWrites, WriteRecord
 from explorer.drivers.etcd2.connection import Etcd2Connection, WaitStream
 from explorer.drivers.etcd2.errors import StoreReplacedError
-from explorer.drivers.etcd2.keyspace import Node, NodeChange
+from explorer.drivers.etcd2.keyspace import Etcd2Node, NodeChange
 from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.model.errors import Denied, NotReachable
 
@@ -61,7 +61,7 @@ class EventStream:
         """Note that the node does not exist at the start."""
         self._recent_writes.observe_deletion(self.path, self.index)
 
-    def observe(self, node: Node) -> None:
+    def observe(self, node: Etcd2Node) -> None:
         """Note a node that exists at the start, to recognise the store by."""
         self._recent_writes.observe(node.path, _written(node))
 
@@ -157,5 +157,5 @@ class EventStream:
             return self.index  # the store is alive, but does not return its index
 
 
-def _written(node: Node) -> WriteRecord:
+def _written(node: Etcd2Node) -> WriteRecord:
     return WriteRecord.of(node.text.encode("utf-8", "surrogatepass"), created=node.created, modified=node.modified)

@@ -19,7 +19,7 @@ _DELETIONS: Final = ("delete", "compareAndDelete", "expire")
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class Etcd2Node:
     """A node of the store; its path begins with a slash, and is empty for the root."""
 
     path: str
@@ -30,11 +30,11 @@ class Node:
     modified: int
     ttl: int | None
     """Seconds left, rounded up."""
-    children: tuple["Node", ...] = ()
+    children: tuple["Etcd2Node", ...] = ()
     """The nodes in a directory, if it was read itself."""
 
     @classmethod
-    def parse(cls, fields: Fields) -> "Node":
+    def parse(cls, fields: Fields) -> "Etcd2Node":
         """Return the node of a JSON object.
 
         Raises:
@@ -51,7 +51,7 @@ class Node:
         )
 
     @classmethod
-    def implicit_directory(cls, path: str, index: int) -> "Node":
+    def implicit_directory(cls, path: str, index: int) -> "Etcd2Node":
         """Return a directory that a write below it created."""
         return cls(path, is_directory=True, text="", created=index, modified=index, ttl=None)
 
@@ -66,8 +66,8 @@ class NodeChange:
     """A change of a node."""
 
     action: str
-    node: Node
-    previous: Node | None
+    node: Etcd2Node
+    previous: Etcd2Node | None
 
     @classmethod
     def parse(cls, fields: Fields) -> "NodeChange":
@@ -79,8 +79,8 @@ class NodeChange:
         previous = fields.get("prevNode")
         return cls(
             text(fields, "action"),
-            Node.parse(object_of(fields.get("node"))),
-            None if previous is None else Node.parse(object_of(previous)),
+            Etcd2Node.parse(object_of(fields.get("node"))),
+            None if previous is None else Etcd2Node.parse(object_of(previous)),
         )
 
     @property
@@ -130,7 +130,7 @@ class Etcd2Keyspace:
         """Return the key of a path."""
         return path[len(self.root) + 1 :]
 
-    def to_entry(self, node: Node, *, values: bool = True) -> Entry:
+    def to_entry(self, node: Etcd2Node, *, values: bool = True) -> Entry:
         """Return the entry of a node."""
         meta: dict[str, str | int | bool] = {}
         if node.is_directory:

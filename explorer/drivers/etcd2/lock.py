@@ -17,8 +17,8 @@ from explorer.drivers.common.watch import Watch
 from explorer.drivers.etcd2 import errors
 from explorer.drivers.etcd2.cas import Etcd2CasWrite
 from explorer.drivers.etcd2.connection import Etcd2Connection
-from explorer.drivers.etcd2.errors import Code
-from explorer.drivers.etcd2.keyspace import Node
+from explorer.drivers.etcd2.errors import Etcd2ErrorCode
+from explorer.drivers.etcd2.keyspace import Etcd2Node
 from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.drivers.etcd2.watch import Etcd2KeyWatch
 from explorer.drivers.etcd2.writer import Etcd2Lease, Etcd2Writer, renew
@@ -60,7 +60,7 @@ class Etcd2Lock(LeaseLock[Etcd2Connection]):
         if node.ttl is not None and not self._is_libkv and not node.is_directory:
             raise other_layout(LIBKV, "the key exists and expires, as that lock does")
         if self._is_libkv and node.is_directory:
-            raise errors.error_for(Code.NOT_A_FILE)
+            raise errors.error_for(Etcd2ErrorCode.NOT_A_FILE)
         if self._is_libkv and node.ttl is None:
             raise self._cannot_lock(
                 "the key exists and never expires: in the layout libkv the key itself is the lock",
@@ -135,5 +135,5 @@ class Etcd2Lock(LeaseLock[Etcd2Connection]):
             if await Etcd2CasWrite(self._connection, self._lock_key, self._path, now, None).commit():
                 return
 
-    async def _current(self) -> Node | None:
+    async def _current(self) -> Etcd2Node | None:
         return await Etcd2Reader(self._connection).read_node(self._path)

@@ -6,7 +6,7 @@ data: such keys are possible locks, and listed only below a prefix, so that they
 
 from explorer.drivers.common.leases import parse_holder
 from explorer.drivers.etcd2.connection import Etcd2Connection
-from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Etcd2Node
 from explorer.drivers.etcd2.lock import LIBKV, VALKEYRIE, VALKEYRIE_SUFFIX
 from explorer.drivers.etcd2.reader import Etcd2Reader, NodeWalk
 from explorer.model.locks import Contender, LockInfo
@@ -36,7 +36,7 @@ async def list_locks(connection: Etcd2Connection, keyspace: Etcd2Keyspace, prefi
     return tuple(locks)
 
 
-def _valkeyrie_lock(key: str, node: Node) -> LockInfo:
+def _valkeyrie_lock(key: str, node: Etcd2Node) -> LockInfo:
     return LockInfo(
         key=key.removesuffix(VALKEYRIE_SUFFIX),
         kind="valkeyrie; waiters cannot be seen",
@@ -46,7 +46,7 @@ def _valkeyrie_lock(key: str, node: Node) -> LockInfo:
     )
 
 
-def _libkv_lock(key: str, node: Node) -> LockInfo:
+def _libkv_lock(key: str, node: Etcd2Node) -> LockInfo:
     is_certain = parse_holder(node.text)[1] is not None
     return LockInfo(
         key=key,
@@ -57,7 +57,7 @@ def _libkv_lock(key: str, node: Node) -> LockInfo:
     )
 
 
-def _holder(key: str, node: Node) -> Contender:
+def _holder(key: str, node: Etcd2Node) -> Contender:
     session = f"creation {node.created}"
     name, since = parse_holder(node.text)
     return Contender(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from explorer.drivers.common.pagination import TreeWalk
 from explorer.drivers.etcd2 import requests
 from explorer.drivers.etcd2.connection import Etcd2Connection
-from explorer.drivers.etcd2.errors import Code
-from explorer.drivers.etcd2.keyspace import Node, is_below
+from explorer.drivers.etcd2.errors import Etcd2ErrorCode
+from explorer.drivers.etcd2.keyspace import Etcd2Node, is_below
 from explorer.model.errors import Denied
 
 _PAGE_SIZE = 1000
@@ -23,19 +23,19 @@ class Etcd2Reader:
 
     connection: Etcd2Connection
 
-    async def read_node(self, path: str, *, consistent: bool = True) -> Node | None:
+    async def read_node(self, path: str, *, consistent: bool = True) -> Etcd2Node | None:
         """Return a node, a directory with the nodes in it; None if it does not exist."""
         request = requests.read(path, consistent=consistent)
-        response = await self.connection.send(request, Code.KEY_NOT_FOUND, Code.NOT_A_DIRECTORY)
+        response = await self.connection.send(request, Etcd2ErrorCode.KEY_NOT_FOUND, Etcd2ErrorCode.NOT_A_DIRECTORY)
         return response.node
 
-    async def read_children(self, path: str) -> Sequence[Node]:
+    async def read_children(self, path: str) -> Sequence[Etcd2Node]:
         """Return the nodes in a directory in the order of their names; none if it is no directory, or is gone."""
         node = await self.read_node(path)
         return sorted(node.children, key=lambda child: child.path) if node else []
 
 
-class NodeWalk(TreeWalk[Node]):
+class NodeWalk(TreeWalk[Etcd2Node]):
     """All nodes below one, each before those below it.
 
     Args:
@@ -49,9 +49,9 @@ class NodeWalk(TreeWalk[Node]):
         self._reader = reader
         self._root = root
         self._after = None if after is None else after.split("/")
-        self._levels: list[Iterator[Node]] | None = None
+        self._levels: list[Iterator[Etcd2Node]] | None = None
 
-    async def pages(self) -> AsyncGenerator[Sequence[Node], None]:
+    async def pages(self) -> AsyncGenerator[Sequence[Etcd2Node], None]:
         """Yield all nodes, page by page."""
         while page := await self.take(_PAGE_SIZE):
             yield page
@@ -72,7 +72,7 @@ class NodeWalk(TreeWalk[Node]):
             if node.is_directory:
                 self._levels.append(iter(await self._visible_children(node.path)))
 
-    async def _visible_children(self, path: str) -> Sequence[Node]:
+    async def _visible_children(self, path: str) -> Sequence[Etcd2Node]:
         """Return the nodes in a directory; none if the user may not read it."""
         try:
             return [child for child in await self._reader.read_children(path) if is_below(child.path, path)]

@@ -12,7 +12,7 @@ from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.etcd2 import lock_inspect
 from explorer.drivers.etcd2.connection import Etcd2Connection
 from explorer.drivers.etcd2.delete_tree import Etcd2TreeDeletion
-from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Etcd2Node
 from explorer.drivers.etcd2.lock import LIBKV, NO_FENCING, VALKEYRIE, Etcd2Lock
 from explorer.drivers.etcd2.reader import Etcd2Reader, NodeWalk
 from explorer.drivers.etcd2.settings import load
@@ -69,8 +69,8 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
         super().__init__(settings.address, settings.redacted, "/")
         self._settings = settings
         self._keyspace = Etcd2Keyspace(settings.root)
-        self._walks: WalkPages[Node] = WalkPages()
-        self._levels: LevelPages[Sequence[Node]] = LevelPages()
+        self._walks: WalkPages[Etcd2Node] = WalkPages()
+        self._levels: LevelPages[Sequence[Etcd2Node]] = LevelPages()
 
     # The connection
 
@@ -104,7 +104,7 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
     async def children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
         path, parent = self._keyspace.to_store_prefix(prefix), directory(prefix)
 
-        async def read() -> Sequence[Node]:
+        async def read() -> Sequence[Etcd2Node]:
             return await self._read_level(prefix, path)
 
         nodes, cursor = await self._levels.page(
@@ -139,14 +139,14 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
             await self._require(prefix)
         return Page(tuple(self._keyspace.to_entry(node, values=values) for node in nodes), cursor, None)
 
-    async def _read_level(self, prefix: str, path: str) -> Sequence[Node]:
+    async def _read_level(self, prefix: str, path: str) -> Sequence[Etcd2Node]:
         """Return the nodes in a directory; raise KeyNotFound if there is none."""
         nodes = await self._reader.read_children(path)
         if not nodes:
             await self._require(prefix)
         return nodes
 
-    def _key_of(self, node: Node) -> str:
+    def _key_of(self, node: Etcd2Node) -> str:
         return self._keyspace.to_key(node.path)
 
     # Writing
@@ -184,7 +184,7 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
         return Etcd2Reader(self.connection)
 
 
-def _children(parent: str, nodes: Sequence[Node]) -> tuple[Child, ...]:
+def _children(parent: str, nodes: Sequence[Etcd2Node]) -> tuple[Child, ...]:
     """Return nodes as children. A directory may be empty: only a read of its own would show that."""
     names = [(node, node.path.rpartition("/")[2]) for node in nodes]
     return tuple(Child(name, parent + name, has_value=True, has_children=node.is_directory) for node, name in names)

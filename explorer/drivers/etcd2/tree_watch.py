@@ -12,7 +12,7 @@ from explorer.drivers.common.watch import Differences, ReconnectingWatch
 from explorer.drivers.etcd2.connection import Etcd2Connection
 from explorer.drivers.etcd2.errors import EventIndexClearedError, StoreReplacedError
 from explorer.drivers.etcd2.event_stream import EventStream
-from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node, NodeChange, is_below
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Etcd2Node, NodeChange, is_below
 from explorer.drivers.etcd2.path_trie import PathTrie
 from explorer.drivers.etcd2.reader import Etcd2Reader, NodeWalk
 from explorer.model.entries import Revision
@@ -99,7 +99,7 @@ class Etcd2TreeWatch(ReconnectingWatch):
             return Started(self._since)
         return Started(self._read_until)
 
-    def _add(self, node: Node, paths: PathTrie) -> None:
+    def _add(self, node: Etcd2Node, paths: PathTrie) -> None:
         """Note a node that was read."""
         paths.add(node.path, node.created)
         if not node.is_directory:
@@ -110,13 +110,13 @@ class Etcd2TreeWatch(ReconnectingWatch):
         events = await self._deletions(change) if change.is_deletion else self._puts(change.node, change.previous)
         return events if self._since is not None or change.index > self._read_until else []
 
-    def _puts(self, node: Node, previous: Node | None) -> list[Event]:
+    def _puts(self, node: Etcd2Node, previous: Etcd2Node | None) -> list[Event]:
         if self._paths is None or not is_below(node.path, self._path):
             return []
         parents = [] if previous else [*self._paths.add_parents(node.path, node.modified)]
         self._paths.add(node.path, node.created)
         events: list[Event] = [
-            Put(self._keyspace.to_entry(Node.implicit_directory(path, node.modified))) for path in parents
+            Put(self._keyspace.to_entry(Etcd2Node.implicit_directory(path, node.modified))) for path in parents
         ]
         return [*events, Put(self._keyspace.to_entry(node), self._keyspace.to_entry(previous) if previous else None)]
 

@@ -7,7 +7,7 @@ from explorer.drivers.common.watch import ReconnectingWatch
 from explorer.drivers.etcd2.connection import Etcd2Connection
 from explorer.drivers.etcd2.errors import EventIndexClearedError, StoreReplacedError
 from explorer.drivers.etcd2.event_stream import EventStream
-from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node, NodeChange, is_below
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Etcd2Node, NodeChange, is_below
 from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.model.entries import Entry, Revision
 from explorer.model.events import Deleted, Event, Put, Resync, Started
@@ -67,7 +67,7 @@ class Etcd2KeyWatch(ReconnectingWatch):
         self._modified = 0 if node and node.created > self._stream.index else max(self._stream.index, 1)
         return Started(self._since)
 
-    async def _read_node(self) -> Node | None:
+    async def _read_node(self) -> Etcd2Node | None:
         node = await Etcd2Reader(self._connection).read_node(self._path)
         if node is None:
             self._stream.observe_absence()
@@ -86,10 +86,10 @@ class Etcd2KeyWatch(ReconnectingWatch):
             return [Deleted(self._key, change.index, self._to_entry(previous))] if existed else []
         if is_below(node.path, self._path) and not change.is_deletion and not self._modified:
             self._modified = change.index
-            return [Put(self._keyspace.to_entry(Node.implicit_directory(self._path, change.index)))]
+            return [Put(self._keyspace.to_entry(Etcd2Node.implicit_directory(self._path, change.index)))]
         return []
 
-    def _to_entry(self, node: Node | None) -> Entry | None:
+    def _to_entry(self, node: Etcd2Node | None) -> Entry | None:
         return None if node is None else self._keyspace.to_entry(node)
 
     async def _reread(self, gap: EventIndexClearedError) -> list[Event]:

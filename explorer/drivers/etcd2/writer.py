@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from explorer.drivers.common import cas_writer
-from explorer.drivers.common.cas_writer import Version
+from explorer.drivers.common.cas_writer import ExpectedVersion
 from explorer.drivers.common.errors import key_exists, key_modified
 from explorer.drivers.common.leases import keep_alive
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.etcd2 import errors, requests
 from explorer.drivers.etcd2.cas import Etcd2CasWrite
 from explorer.drivers.etcd2.connection import Etcd2Connection
-from explorer.drivers.etcd2.errors import Code, DirectoryNotEmptyError
-from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Node
+from explorer.drivers.etcd2.errors import DirectoryNotEmptyError, Etcd2ErrorCode
+from explorer.drivers.etcd2.keyspace import Etcd2Keyspace, Etcd2Node
 from explorer.drivers.etcd2.reader import Etcd2Reader
 from explorer.model.entries import Entry, Revision
 from explorer.model.errors import ExplorerError, KeyNotFound
@@ -27,7 +27,7 @@ from explorer.model.errors import ExplorerError, KeyNotFound
 class NodeGuard(NamedTuple):
     """A node as it was read."""
 
-    node: Node
+    node: Etcd2Node
     compare_value: bool = False
     """True if the value is compared as well as the index."""
 
@@ -67,28 +67,28 @@ class Etcd2Writer(cas_writer.CasWriter[NodeGuard, Etcd2Lease]):
             form = {"dir": "true"} | ({"ttl": str(lease.ttl)} if lease and lease.ttl is not None else {})
             create, update = {**form, "prevExist": "false"}, {**form, "prevExist": "true"}
             while True:
-                response = await self.connection.send(requests.write(path, create), Code.KEY_EXISTS)
+                response = await self.connection.send(requests.write(path, create), Etcd2ErrorCode.KEY_EXISTS)
                 if response.node is None:
                     existing = await self.current(key)
                     if existing and not existing.node.is_directory:
-                        raise errors.error_for(Code.KEY_EXISTS)
+                        raise errors.error_for(Etcd2ErrorCode.KEY_EXISTS)
                     if existing and lease is None:
                         return self.keyspace.to_entry(existing.node)
                     response = await self.connection.send(
-                        requests.write(path, update), Code.KEY_NOT_FOUND, Code.NOT_A_FILE
+                        requests.write(path, update), Etcd2ErrorCode.KEY_NOT_FOUND, Etcd2ErrorCode.NOT_A_FILE
                     )
                 if response.node:
                     return self.keyspace.to_entry(response.node)
 
     async def _guard_for(self, key: str, previous: Entry | Revision) -> NodeGuard | None:
-        now, (modified, created) = await self.current(key), Version.of(previous)
+        now, (modified, created) = await self.current(key), ExpectedVersion.of(previous)
         if now and now.node.modified == modified and created in (None, now.node.created):
             return NodeGuard(now.node, compare_value=now.node.is_lossy)
         return None
 
     async def _write(self, key: str, value: bytes, guard: NodeGuard | None, lease: Etcd2Lease | None) -> Entry:
         if guard and guard.node.is_directory:
-            raise errors.error_for(Code.NOT_A_FILE)
+            raise errors.error_for(Etcd2ErrorCode.NOT_A_FILE)
         ttl = lease.ttl if lease else guard.node.ttl if guard else None
         written = await Etcd2CasWrite(
             self.connection,
@@ -140,9 +140,9 @@ async def renew(connection: Etcd2Connection, path: str, lease: Etcd2Lease, withi
         form = {"refresh": "true", "ttl": str(lease.ttl), "prevIndex": str(now.modified)}
         renewed = await connection.send(
             requests.write(path, form),
-            Code.KEY_NOT_FOUND,
-            Code.COMPARE_FAILED,
-            Code.NOT_A_FILE,
+            Etcd2ErrorCode.KEY_NOT_FOUND,
+            Etcd2ErrorCode.COMPARE_FAILED,
+            Etcd2ErrorCode.NOT_A_FILE,
             within=within,
             repeat=False,
         )

@@ -12,14 +12,14 @@ from operator import attrgetter
 from secrets import token_hex
 
 from explorer.drivers.memory.leases import Lease, Leases
-from explorer.model.clock import BootClock, Clock, Timer
+from explorer.model.clock import Clock, SystemClock, Timer
 
 NO_END = b"\0"
 """End of an unbounded range, as `model.keys.range_end` returns it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class KeyVersion:
     """A version of a key; without a value if the key was deleted."""
 
     revision: int
@@ -35,22 +35,22 @@ class Commit:
     """Change of one key by a commit."""
 
     key: bytes
-    version: Version
-    previous: Version | None
+    version: KeyVersion
+    previous: KeyVersion | None
 
 
 class Database:
     """Keys (bytes) and their versions, shared by any number of stores on one event loop."""
 
     def __init__(self, clock: Clock | None = None) -> None:
-        self.clock: Clock = clock or BootClock()
+        self.clock: Clock = clock or SystemClock()
         self.leases = Leases(self.clock)
         self.identity = token_hex(8)
         self.revision = 1
         self.compacted = 0
         """Oldest revision that can be read, and after which commits are kept."""
         self._sorted_keys: list[bytes] = []
-        self._versions: dict[bytes, list[Version]] = {}
+        self._versions: dict[bytes, list[KeyVersion]] = {}
         self._commits: list[tuple[Commit, ...]] = []
         self._first_commit = 2
         self._expiry_timer: Timer | None = None
@@ -59,13 +59,13 @@ class Database:
 
     # Reading
 
-    def at(self, key: bytes, revision: int | None = None) -> Version | None:
+    def at(self, key: bytes, revision: int | None = None) -> KeyVersion | None:
         """Return the current version of a key, or the one at a revision; None if it did not exist."""
         versions = self._versions.get(key, ())
         count = len(versions) if revision is None else bisect_right(versions, revision, key=_REVISION)
         return versions[count - 1] if count and versions[count - 1].value is not None else None
 
-    def scan(self, start: bytes, end: bytes, revision: int | None = None) -> Iterator[tuple[bytes, Version]]:
+    def scan(self, start: bytes, end: bytes, revision: int | None = None) -> Iterator[tuple[bytes, KeyVersion]]:
         """Yield the keys of a range in byte order; nothing may be written before the end of the iteration."""
         position = bisect_left(self._sorted_keys, start)
         limit = len(self._sorted_keys) if end == NO_END else bisect_left(self._sorted_keys, end)
@@ -79,7 +79,7 @@ class Database:
         """Return the number of keys."""
         return sum(versions[-1].value is not None for versions in self._versions.values())
 
-    def versions(self, key: bytes) -> Sequence[Version]:
+    def versions(self, key: bytes) -> Sequence[KeyVersion]:
         """Return all kept versions of a key, deletions included, the oldest first."""
         return tuple(self._versions.get(key, ()))
 
@@ -90,7 +90,7 @@ class Database:
 
     # Writing: each call that changes anything is one revision
 
-    def put(self, key: bytes, value: bytes, *, lease: str | None = None) -> Version:
+    def put(self, key: bytes, value: bytes, *, lease: str | None = None) -> KeyVersion:
         """Write a key."""
         self.write({key: value}, lease=lease)
         return self._versions[key][-1]
@@ -108,7 +108,7 @@ class Database:
             if value is None and previous is None:
                 continue
             created, count = (previous.created, previous.count + 1) if previous else (revision, 1)
-            version = Version(
+            version = KeyVersion(
                 revision,
                 value=None if value is None else bytes(value),
                 created=created,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from explorer.drivers.memory.database import Database, Version
+from explorer.drivers.memory.database import Database, KeyVersion
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.errors import InvalidKey
 from explorer.model.keys import decode, directory, encode, first_name, range_end
@@ -44,7 +44,7 @@ class MemoryKeyspace:
         start = self.root + encode(directory(prefix, self.separator))
         return start, range_end(start)
 
-    def to_entry(self, key: bytes, version: Version, *, values: bool = True) -> Entry:
+    def to_entry(self, key: bytes, version: KeyVersion, *, values: bool = True) -> Entry:
         """Return a version of a key as an entry."""
         return Entry(
             key=self.to_key(key),

@@ -6,7 +6,7 @@ from typing import ClassVar
 from explorer.drivers.common.lease_lock import LeaseLock
 from explorer.drivers.common.network_store import LockOptions
 from explorer.drivers.memory.connection import MemoryConnection
-from explorer.drivers.memory.database import Version
+from explorer.drivers.memory.database import KeyVersion
 from explorer.drivers.memory.keyspace import MemoryKeyspace
 from explorer.drivers.memory.leases import Lease
 from explorer.model.entries import Entry
@@ -91,7 +91,7 @@ class MemoryLock(LeaseLock[MemoryConnection]):
         if self._connection.down_reason is None:
             self._database.revoke(self._lease)
 
-    def _contenders(self) -> Iterator[Version]:
+    def _contenders(self) -> Iterator[KeyVersion]:
         for key, version in self._database.scan(self._queue, range_end(self._queue)):
             if version.lease is not None and key == self._queue + encode(version.lease):
                 yield version
@@ -124,7 +124,7 @@ def _lock_info(key: str, queue: list[tuple[int, Contender]]) -> LockInfo:
     return LockInfo(key, KIND, LAYOUT, holder, tuple(waiters))
 
 
-def _contender(keyspace: MemoryKeyspace, lease: Lease, key: bytes, version: Version) -> Contender:
+def _contender(keyspace: MemoryKeyspace, lease: Lease, key: bytes, version: KeyVersion) -> Contender:
     others = sorted(keyspace.to_key(other) for other in lease.keys if other != key and other.startswith(keyspace.root))
     return Contender(
         name=(version.value or b"").decode("utf-8", "replace") or f"{lease.name} {keyspace.to_key(key)}",

@@ -16,7 +16,7 @@ from explorer.drivers.common.settings import separator_option
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.common.watch import Watch
 from explorer.drivers.memory.connection import MemoryConnection
-from explorer.drivers.memory.database import Database, Version
+from explorer.drivers.memory.database import Database, KeyVersion
 from explorer.drivers.memory.keyspace import MemoryKeyspace
 from explorer.drivers.memory.lock import LAYOUT, MemoryLock, list_locks
 from explorer.drivers.memory.watch import MemoryWatch
@@ -257,13 +257,13 @@ class MemoryStore(Store):
 
     # Shared
 
-    def _current(self, key: str) -> tuple[bytes, Version | None]:
+    def _current(self, key: str) -> tuple[bytes, KeyVersion | None]:
         self.connection.check()
         store_key = self._keyspace.to_store_key(key)
         return store_key, self.database.at(store_key)
 
     def _write(
-        self, key: bytes, value: bytes, current: Version | None, ttl: float | None, *, keep_alive: bool = False
+        self, key: bytes, value: bytes, current: KeyVersion | None, ttl: float | None, *, keep_alive: bool = False
     ) -> Entry:
         lease = current.lease if current else None
         if ttl is not None:
@@ -301,7 +301,7 @@ class MemoryStore(Store):
             raise prefix_not_found()
 
 
-def _is_same(current: Version, previous: Entry | Revision) -> bool:
+def _is_same(current: KeyVersion, previous: Entry | Revision) -> bool:
     match previous:
         case Entry(revision=revision, created=created):
             return current.revision == revision and created in (None, current.created)
@@ -309,7 +309,7 @@ def _is_same(current: Version, previous: Entry | Revision) -> bool:
             return current.revision == previous
 
 
-def _modified(current: Version | None, *, key: str | None = None) -> KeyModified:
+def _modified(current: KeyVersion | None, *, key: str | None = None) -> KeyModified:
     now = "it was deleted" if current is None else f"its revision is {current.revision} now"
     return KeyModified(f"the key was changed since it was read: {now}", hint="read it again", key=key)
 

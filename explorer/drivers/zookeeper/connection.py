@@ -13,7 +13,7 @@ from explorer.drivers.common.retry import retry
 from explorer.drivers.common.tls import ssl_context, tls_error
 from explorer.drivers.zookeeper import errors, messages
 from explorer.drivers.zookeeper.client import Client
-from explorer.drivers.zookeeper.frames import Code
+from explorer.drivers.zookeeper.frames import ZooKeeperErrorCode
 from explorer.drivers.zookeeper.keyspace import Stat
 from explorer.drivers.zookeeper.messages import ZooKeeperRequest
 from explorer.drivers.zookeeper.session_state import SessionState
@@ -251,13 +251,13 @@ class ZooKeeperConnection:
     def _is_permanent_failure(self) -> bool:
         """Return whether every further attempt would fail like the last one."""
         error = self.state.last_error
-        return isinstance(error, ssl.SSLError) or getattr(error, "code", None) == Code.AUTH_FAILED
+        return isinstance(error, ssl.SSLError) or getattr(error, "code", None) == ZooKeeperErrorCode.AUTH_FAILED
 
     def _not_reachable(self) -> ExplorerError:
         error = self.state.last_error
         if isinstance(error, ssl.SSLError):
             return tls_error(error)
-        if getattr(error, "code", None) == Code.AUTH_FAILED:
+        if getattr(error, "code", None) == ZooKeeperErrorCode.AUTH_FAILED:
             return errors.authentication_failed()
         reason = errors.reason(error) if error else "no answer in time"
         return NotReachable(

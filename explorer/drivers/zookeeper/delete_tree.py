@@ -11,7 +11,7 @@ from explorer.drivers.common.delete_tree import TreeDeletion
 from explorer.drivers.common.write_attempt import WriteAttempt
 from explorer.drivers.zookeeper import errors, messages
 from explorer.drivers.zookeeper.connection import ZooKeeperConnection
-from explorer.drivers.zookeeper.frames import Code
+from explorer.drivers.zookeeper.frames import ZooKeeperErrorCode
 from explorer.drivers.zookeeper.messages import OpError
 from explorer.drivers.zookeeper.reader import ZNode, ZNodeWalk, ZooKeeperReader
 from explorer.model.errors import ExplorerError
@@ -23,7 +23,7 @@ _MAX_BYTES: Final = 2**18
 _PAGE_SIZE: Final = 5000
 _RESERVED: Final = "/zookeeper"
 """The servers' own znodes, which cannot be deleted."""
-_CHANGED: Final = (Code.NO_NODE, Code.BAD_VERSION, Code.NOT_EMPTY)
+_CHANGED: Final = (ZooKeeperErrorCode.NO_NODE, ZooKeeperErrorCode.BAD_VERSION, ZooKeeperErrorCode.NOT_EMPTY)
 
 
 class ZooKeeperTreeDeletion(TreeDeletion[ZNode]):

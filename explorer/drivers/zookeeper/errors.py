@@ -5,7 +5,7 @@ from typing import Final
 from kazoo.handlers.threading import KazooTimeoutError
 
 from explorer.drivers.common.errors import key_exists, key_modified, key_not_found
-from explorer.drivers.zookeeper.frames import Code, NotSent, ProtocolError
+from explorer.drivers.zookeeper.frames import NotSent, ProtocolError, ZooKeeperErrorCode
 from explorer.model.errors import (
     CallNotSupported,
     ExplorerError,
@@ -17,7 +17,7 @@ from explorer.model.errors import (
 )
 from explorer.model.sanitize import sanitize
 
-NOT_APPLIED: Final = (Code.ROLLED_BACK, Code.RUNTIME_INCONSISTENCY)
+NOT_APPLIED: Final = (ZooKeeperErrorCode.ROLLED_BACK, ZooKeeperErrorCode.RUNTIME_INCONSISTENCY)
 """Codes of operations that were not applied because another one of their transaction failed."""
 _NOT_EMPTY_MESSAGE: Final = "the node has children"
 
@@ -57,39 +57,44 @@ def reason(error: BaseException) -> str:
 def error_for_code(code: int) -> ExplorerError:
     """Return the error that a code means."""
     match code:
-        case Code.CONNECTION_LOSS | Code.OPERATION_TIMEOUT | Code.SESSION_MOVED | Code.REQUEST_TIMEOUT:
+        case (
+            ZooKeeperErrorCode.CONNECTION_LOSS
+            | ZooKeeperErrorCode.OPERATION_TIMEOUT
+            | ZooKeeperErrorCode.SESSION_MOVED
+            | ZooKeeperErrorCode.REQUEST_TIMEOUT
+        ):
             return NotReachable("connection lost", hint="try again")
-        case Code.SESSION_EXPIRED:
+        case ZooKeeperErrorCode.SESSION_EXPIRED:
             return NotReachable("session expired", hint="try again")
-        case Code.THROTTLED:
+        case ZooKeeperErrorCode.THROTTLED:
             return NotReachable("the server is overloaded", hint="try again later")
-        case Code.NOT_READ_ONLY:
+        case ZooKeeperErrorCode.NOT_READ_ONLY:
             return NotReachable("the server has no quorum", hint="check the other servers")
-        case Code.UNIMPLEMENTED:
+        case ZooKeeperErrorCode.UNIMPLEMENTED:
             return CallNotSupported(
                 "the server does not support this request",
                 hint="a newer one may; a TTL needs zookeeper.extendedTypesEnabled=true",
             )
-        case Code.NO_NODE:
+        case ZooKeeperErrorCode.NO_NODE:
             return key_not_found()
-        case Code.NO_AUTH:
+        case ZooKeeperErrorCode.NO_AUTH:
             return Forbidden(
                 "permission denied by the node's access control list",
                 hint="see the node's acl; log in as another user (--user), or ask its owner",
             )
-        case Code.BAD_VERSION:
+        case ZooKeeperErrorCode.BAD_VERSION:
             return key_modified()
-        case Code.NO_CHILDREN_FOR_EPHEMERALS:
+        case ZooKeeperErrorCode.NO_CHILDREN_FOR_EPHEMERALS:
             return InvalidKey("an ephemeral node cannot have children", hint="choose another key")
-        case Code.NODE_EXISTS:
+        case ZooKeeperErrorCode.NODE_EXISTS:
             return key_exists()
-        case Code.NOT_EMPTY:
+        case ZooKeeperErrorCode.NOT_EMPTY:
             return ExplorerError(_NOT_EMPTY_MESSAGE, hint="delete the nodes below it first")
-        case Code.AUTH_FAILED | Code.SASL_REQUIRED:
+        case ZooKeeperErrorCode.AUTH_FAILED | ZooKeeperErrorCode.SASL_REQUIRED:
             return authentication_failed()
-        case Code.QUOTA_EXCEEDED:
+        case ZooKeeperErrorCode.QUOTA_EXCEEDED:
             return TooLarge("the quota of the subtree is exceeded", hint="see listquota")
-        case Code.BAD_ARGUMENTS:
+        case ZooKeeperErrorCode.BAD_ARGUMENTS:
             return InvalidKey("the server refuses this path or this operation on it")
         case _:
             return ExplorerError(f"the server failed with code {code}", hint="see the server's log")

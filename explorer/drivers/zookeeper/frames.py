@@ -18,7 +18,7 @@ HEADER: Final = struct.Struct(">iqi")
 _LENGTH: Final = struct.Struct(">i")
 
 
-class Code(IntEnum):
+class ZooKeeperErrorCode(IntEnum):
     """Error codes (KeeperException.Code)."""
 
     ROLLED_BACK = 0
@@ -128,7 +128,7 @@ class FrameBuffer:
 
 def read_answer(request: ZooKeeperRequest[object], reply: ThreadFuture[object], code: int, frame: bytes) -> Completed:
     """Return a reply with its result or error."""
-    if code == Code.NO_NODE and request.type == OpCode.EXISTS:
+    if code == ZooKeeperErrorCode.NO_NODE and request.type == OpCode.EXISTS:
         return reply, None, None
     if code:
         return reply, None, ServerError(code)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Final
 
 from explorer.drivers.base import PING_TIMEOUT, Store
+from explorer.model.clock import SystemClock, wait_until
 from explorer.model.entries import Revision
 from explorer.model.errors import Denied, ExplorerError, Timeout
-from explorer.session.clock import Clock, wait_until
 from explorer.session.connection.liveness import LivenessTracker
 
 PING_INTERVAL: Final = 2.0
@@ -28,7 +28,7 @@ class Heartbeat:
     def __init__(
         self,
         tracker: LivenessTracker,
-        clock: Clock,
+        clock: SystemClock,
         *,
         on_ping: Callable[[Revision | None], None],
         on_recovery: Callable[[], None],

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from explorer.drivers.base import Store
+from explorer.model.clock import SystemClock
 from explorer.model.entries import Revision
 from explorer.model.errors import ExplorerError
-from explorer.session.clock import Clock
 from explorer.session.connection.heartbeat import Heartbeat
 from explorer.session.connection.liveness import LivenessTracker
 from explorer.session.connection.liveness_monitor import LivenessMonitor
@@ -21,7 +21,7 @@ class LiveConnection:
     """Keeps a view model connected to its store, equal to it, and knows how certain that is."""
 
     def __init__(
-        self, connect: Callable[[], Store], view_model: ViewModel, notifier: Notifier, jobs: Jobs, clock: Clock
+        self, connect: Callable[[], Store], view_model: ViewModel, notifier: Notifier, jobs: Jobs, clock: SystemClock
     ) -> None:
         """Wire the parts.
 

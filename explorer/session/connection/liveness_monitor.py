@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from explorer.model.clock import SystemClock, wait_until
 from explorer.model.sanitize import sanitize
-from explorer.session.clock import Clock, wait_until
 from explorer.session.connection.liveness import MIN_SUSPEND, LivenessTracker
 from explorer.session.states import Liveness, LivenessStatus, Part
 
@@ -22,7 +22,7 @@ class LivenessMonitor:
     def __init__(
         self,
         tracker: LivenessTracker,
-        clock: Clock,
+        clock: SystemClock,
         *,
         mark_dirty: Callable[[Part], None],
         on_wake: Callable[[], None],

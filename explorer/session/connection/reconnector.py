@@ -7,9 +7,9 @@ from typing import Final, TypeAlias
 
 from explorer.drivers.base import Store
 from explorer.drivers.common.retry import Backoff
+from explorer.model.clock import SystemClock, wait_until
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.sanitize import sanitize
-from explorer.session.clock import Clock, wait_until
 from explorer.session.connection.liveness import LivenessTracker
 from explorer.session.internal_errors import as_failure
 
@@ -26,7 +26,7 @@ class Reconnector:
     """Keeps a session connected. After an error that only a person can fix (a password), it waits for `retry_now`."""
 
     def __init__(
-        self, connect: Callable[[], Store], tracker: LivenessTracker, clock: Clock, on_change: Callable[[], None]
+        self, connect: Callable[[], Store], tracker: LivenessTracker, clock: SystemClock, on_change: Callable[[], None]
     ) -> None:
         """Prepare the reconnector.
 

@@ -8,10 +8,10 @@ from typing import Final
 from explorer.drivers.base import Store
 from explorer.drivers.common.retry import Backoff
 from explorer.model.capabilities import Capability
+from explorer.model.clock import SystemClock, wait_until
 from explorer.model.entries import Revision
 from explorer.model.errors import CallNotSupported, Compacted, ExplorerError, Forbidden
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
-from explorer.session.clock import Clock, wait_until
 from explorer.session.connection.coalescer import EventCoalescer
 from explorer.session.connection.liveness import LivenessTracker
 from explorer.session.states import newest
@@ -33,7 +33,7 @@ _MAX_RETRY_DELAY: Final = 2.0
 class EventRate:
     """Events per second over the last seconds."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SystemClock) -> None:
         self._clock = clock
         self._counts: deque[tuple[float, int]] = deque()
 
@@ -61,7 +61,7 @@ class Reflector:
         self,
         view_model: ViewModel,
         tracker: LivenessTracker,
-        clock: Clock,
+        clock: SystemClock,
         *,
         request_frame: Callable[[], None],
         on_change: Callable[[], None],

@@ -9,10 +9,10 @@ from typing import Final, TypeVar, TypeVarTuple
 
 from explorer.codecs.base import Choice, Document
 from explorer.drivers.base import Store
+from explorer.model.clock import SystemClock
 from explorer.model.entries import Entry
 from explorer.model.errors import CallNotSupported, ExplorerError, KeyNotFound
 from explorer.model.events import Deleted, Put
-from explorer.session.clock import Clock
 from explorer.session.decoder import Decoder
 from explorer.session.detail import LoadedValue
 from explorer.session.editing.drafts import Draft, DraftError, Drafts
@@ -40,7 +40,7 @@ class Editor:
         decoder: Decoder,
         jobs: Jobs,
         get_store: Callable[[], Store],
-        clock: Clock,
+        clock: SystemClock,
         mark_dirty: Callable[[Part], None],
         *,
         folder: Path | None,

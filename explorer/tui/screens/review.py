@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from explorer.model.line_diff import DiffLine, Part
+from explorer.model.line_diff import DiffLine, LinePart
 from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Reviewing
@@ -20,8 +20,8 @@ from explorer.tui.rendering import safe_content, short_key, shorten_middle
 from explorer.tui.screens.base import ScrollScreen
 from explorer.tui.widgets.diff_view import DiffView
 
-_SAME_TEXT: Final = DiffLine(" ", (Part(" (the text is unchanged; only its bytes differ)"),))
-_EMPTY_VALUE: Final = DiffLine(" ", (Part(" (an empty value)"),))
+_SAME_TEXT: Final = DiffLine(" ", (LinePart(" (the text is unchanged; only its bytes differ)"),))
+_EMPTY_VALUE: Final = DiffLine(" ", (LinePart(" (an empty value)"),))
 _MAX_ADDRESS_WIDTH: Final = 120
 _MAX_NOTE_ROWS: Final = 4
 _FIXED_ROWS: Final = 5

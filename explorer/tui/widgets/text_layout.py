@@ -28,7 +28,7 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class LineBlock:
     """A part of the text with its rows."""
 
     lines: tuple[str, ...]
@@ -43,7 +43,7 @@ class TextLayout:
     def __init__(self, content: Content, width: int) -> None:
         self.content = content
         self.width = max(1, width)
-        self._blocks: OrderedDict[int, Block] = OrderedDict()
+        self._blocks: OrderedDict[int, LineBlock] = OrderedDict()
         count = max(1, -(-content.size // BLOCK_SIZE))
         self._counts = [1] * count
         self._exact: set[int] = set()
@@ -61,7 +61,7 @@ class TextLayout:
         """Number of rows, as far as it is known."""
         return self._starts()[-1]
 
-    def row(self, index: int) -> tuple[Block, tuple[int, int, int]] | None:
+    def row(self, index: int) -> tuple[LineBlock, tuple[int, int, int]] | None:
         """Return a row and its block; None behind the end of a block that is shorter than estimated."""
         number, within = self._locate(index)
         block = self._block(number)
@@ -136,7 +136,7 @@ class TextLayout:
         boundary = self.content.boundary
         return boundary(number * BLOCK_SIZE), boundary((number + 1) * BLOCK_SIZE)
 
-    def _block(self, number: int) -> Block:
+    def _block(self, number: int) -> LineBlock:
         block = self._blocks.get(number)
         if block is None:
             block = self._blocks[number] = self._lay_out(number)
@@ -146,7 +146,7 @@ class TextLayout:
             self._blocks.move_to_end(number)
         return block
 
-    def _lay_out(self, number: int) -> Block:
+    def _lay_out(self, number: int) -> LineBlock:
         text = self.content.part(*self._bounds(number)).removesuffix("\n")
         lines = tuple(sanitize(line.expandtabs(_TAB_SIZE)) for line in text.split("\n"))
         rows: list[tuple[int, int, int]] = []
@@ -156,4 +156,4 @@ class TextLayout:
                 continue
             starts = row_starts(line, self.width)
             rows += ((at, start, stop) for start, stop in zip(starts, [*starts[1:], len(line)], strict=True))
-        return Block(lines, tuple(rows))
+        return LineBlock(lines, tuple(rows))
