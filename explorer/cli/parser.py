@@ -99,7 +99,7 @@ class Parser(argparse.ArgumentParser):
         text = super().format_help()
         if self.epilog != _EPILOG:
             return text
-        from explorer.drivers.entry_points import installed_schemes  # noqa: PLC0415 - reads metadata
+        from explorer.drivers.registry import installed_schemes  # noqa: PLC0415 - for the help only
 
         schemes = installed_schemes()
         return f"{text}\ninstalled drivers: {', '.join(f'{one}:' for one in schemes)}\n" if schemes else text

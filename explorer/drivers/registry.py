@@ -1,18 +1,27 @@
 """Drivers by URL scheme.
 
-A driver and its client library are imported when a URL is opened. Other distributions bring drivers by the entry point
-group `keyscope.drivers`; their metadata is read only for a scheme that is not built in.
+A driver and its client library are imported when a URL is opened.
+
+Other distributions bring drivers by the entry point group `keyscope.drivers`. The name of an entry point is a scheme,
+its value `package.module:StoreClass`; the class is called with an Address and an Access, and is given `SCHEME+tls:`
+URLs, too, as addresses with `tls`. One for a built-in scheme is ignored, and the metadata of what is installed is read
+only for a scheme that is not built in.
 """
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from explorer.drivers.base import Store
 from explorer.drivers.common.read_only import read_only_driver
 from explorer.model.address import Access, Address, parse
 from explorer.model.errors import BackendNotSupported
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
+
+ENTRY_POINT_GROUP: Final = "keyscope.drivers"
 
 DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -62,18 +71,25 @@ def driver(address: Address) -> Callable[[Address, Access], Store]:
     return cast("Callable[[Address, Access], Store]", found)
 
 
+def installed_schemes() -> list[str]:
+    """Return the schemes that other distributions bring a driver for."""
+    return sorted({entry.name for entry in _entry_points()})
+
+
+def _entry_points() -> "EntryPoints":
+    """Return the entry points of drivers; reads the metadata of all that is installed."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - loads email and zipfile, and is rarely needed
+
+    return entry_points(group=ENTRY_POINT_GROUP)
+
+
 def _installed_driver(scheme: str) -> Callable[[Address, Access], Store]:
     """Import and return a driver of another distribution.
 
     Raises:
         BackendNotSupported: There is none, several distributions bring one, or it cannot be imported.
     """
-    from explorer.drivers.entry_points import (  # noqa: PLC0415 - reading metadata is slow and rarely needed
-        driver_entry_points,
-        installed_schemes,
-    )
-
-    entries = tuple(driver_entry_points().select(name=scheme))
+    entries = tuple(_entry_points().select(name=scheme))
     if not entries:
         known = sorted({*DRIVERS, *installed_schemes()})
         raise BackendNotSupported(

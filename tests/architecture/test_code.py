@@ -6,6 +6,13 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 _FOLDERS = ("explorer", "widgets", "tests", "benchmarks")
 _MAX_LINES = 400
+_MIN_LINES = 40
+_SHORT_FILES = {"__init__.py", "__main__.py", "version.py"}
+_SHORT_MODULES = {
+    Path("explorer/drivers/etcd/messages.py"): "makes the types of its stub messages.pyi, which is generated",
+    Path("explorer/drivers/etcd2/status.py"): "a file of the set that each driver of a server has",
+}
+"""Modules that are short, and why they are no part of the module that they serve."""
 _OWNERS = {Path("explorer/drivers/common/tasks.py"), Path("explorer/blocking/portal.py")}
 """Modules that may start tasks outside of a TaskGroup, because they end them themselves."""
 
@@ -39,6 +46,15 @@ def _loose_tasks(source: str) -> list[int]:
 @pytest.mark.parametrize("module", _modules(*_FOLDERS), ids=str)
 def test_module_length_is_limited(module: Path) -> None:
     assert len((_ROOT / module).read_text(encoding="utf-8").splitlines()) <= _MAX_LINES
+
+
+def test_short_modules_are_merged_into_what_they_serve() -> None:
+    short = {
+        path
+        for path in _modules("explorer", "widgets")
+        if path.name not in _SHORT_FILES and len((_ROOT / path).read_text(encoding="utf-8").splitlines()) < _MIN_LINES
+    }
+    assert short == _SHORT_MODULES.keys()
 
 
 @pytest.mark.parametrize("module", [path for path in _modules("explorer", "widgets") if path not in _OWNERS], ids=str)

@@ -1,11 +1,12 @@
-"""Names and docstrings in the field's words: no gerund modules, no told/tell, imperative docstrings."""
+"""Names and docstrings in the field's words: no gerund modules, one class of a name, imperative docstrings."""
 
 import ast
 import io
 import re
 import tokenize
 import tomllib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,16 @@ def is_gerund(name: str) -> bool:
     """Return whether the name of a module ends with a gerund that is no exception."""
     last = name.rpartition("_")[2]
     return last.endswith("ing") and last not in _GERUND_EXCEPTIONS
+
+
+def repeated_classes(sources: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the public classes that several modules define by one name, from pairs of a module and its source."""
+    modules = defaultdict[str, list[str]](list)
+    for module, source in sources:
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                modules[node.name].append(module)
+    return {name: places for name, places in modules.items() if len(places) > 1}
 
 
 def refused_names(source: str) -> Iterator[tuple[int, str]]:
@@ -74,6 +85,11 @@ def test_test_names_are_short_enough_to_be_found() -> None:
 def test_module_names_are_no_gerunds() -> None:
     """A module is named for the thing in it."""
     assert [str(path) for path in _modules(*_PACKAGES) if is_gerund(path.stem)] == []
+
+
+def test_class_names_are_unique() -> None:
+    """A reader who meets a class finds one of that name, in whichever layer; there is no exception."""
+    assert repeated_classes((str(path), _source(path)) for path in _modules("explorer", "widgets")) == {}
 
 
 @pytest.mark.parametrize("module", _modules(*_PACKAGES, "tests"), ids=str)
@@ -126,6 +142,12 @@ def test_refused_names_are_found_by_their_parts(source: str, expected: list[str]
 def test_refused_openings_are_found(source: str, lines: list[int]) -> None:
     """The test of docstrings notices what it is for."""
     assert [line for line, _ in refused_openings(source)] == lines
+
+
+def test_repeated_classes_are_found() -> None:
+    """The test of classes notices what it is for."""
+    sources = [("a", "class A: ...\nclass _B: ..."), ("b", "class A: ...\nclass _B: ..."), ("c", "class C: ...")]
+    assert repeated_classes(sources) == {"A": ["a", "b"]}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from textual.app import App, ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from explorer.tui.widgets.status_label import StatusLabel
+from explorer.tui.panes.pane import StatusLabel
 from tests.session.fixtures import wait_for_value
 
 

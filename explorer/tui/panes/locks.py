@@ -17,9 +17,8 @@ from explorer.session.actions import Place
 from explorer.session.lock_table import LoadedLocks
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from explorer.tui.keys import bindings
-from explorer.tui.panes.pane import Pane
+from explorer.tui.panes.pane import Pane, StatusLabel
 from explorer.tui.rendering import Piece, format_duration, safe_content, shorten_middle
-from explorer.tui.widgets.status_label import StatusLabel
 from explorer.tui.widgets.virtual_list import VirtualList
 
 _WIDE: Final = 64

@@ -15,11 +15,10 @@ from explorer.session.actions import Place
 from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.states import LivenessStatus, Part
 from explorer.tui.keys import bindings, hint
-from explorer.tui.panes.pane import Pane
+from explorer.tui.panes.pane import Pane, StatusLabel
 from explorer.tui.rendering import safe_content
 from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.prompt import Prompt
-from explorer.tui.widgets.status_label import StatusLabel
 
 
 class TreePane(Pane):

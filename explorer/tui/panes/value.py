@@ -15,11 +15,10 @@ from explorer.session.detail import HISTORY_NOT_LOADED, LoadedValue
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.history_text import history_text
-from explorer.tui.panes.pane import Pane
+from explorer.tui.panes.pane import Pane, StatusLabel
 from explorer.tui.rendering import fit_start, format_bytes, format_duration, safe_content, shorten_middle
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.pager import Pager
-from explorer.tui.widgets.status_label import StatusLabel
 
 TABS: Final = ("value", "metadata", "history")
 _MIN_FACT_ROWS: Final = 5

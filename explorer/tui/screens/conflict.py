@@ -20,10 +20,10 @@ from explorer.tui.dialogs.base import Dialog
 from explorer.tui.dialogs.confirm import ChoiceDialog, Option
 from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.footer import Footer
+from explorer.tui.panes.pane import StatusLabel
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.rendering import format_duration, safe_content, short_key
 from explorer.tui.screens.base import LiveScreen
-from explorer.tui.widgets.status_label import StatusLabel
 from explorer.tui.widgets.three_way_view import ThreeWayView
 
 _MAX_LISTED_CONFLICTS: Final = 6
