@@ -39,12 +39,18 @@ def open_profile(profile: Profile) -> Store:
     return make(profile.url, profile.access, read_only=profile.read_only)
 
 
-def opener(source: str | Profile, access: Access | None = None) -> Callable[[], Store]:
+def opener(
+    source: str | Profile,
+    access: Access | None = None,
+    *,
+    on_warning: Callable[[str], object] | None = None,
+) -> Callable[[], Store]:
     """Return a factory of connections to one store; each call returns one more, not yet connected.
 
     Args:
         source: A URL, `@NAME`, or a profile.
         access: Replaces the access of the profile.
+        on_warning: Called with each warning about the URL; by default it is a UserWarning.
 
     Raises:
         InvalidAddress: The URL is invalid, or the profile is missing or invalid.
@@ -53,7 +59,10 @@ def opener(source: str | Profile, access: Access | None = None) -> Callable[[], 
     profile = _resolve(source, access)
     first = open_profile(profile)
     for warning in first.address.warnings:
-        warnings.warn(warning, UserWarning, stacklevel=2)
+        if on_warning is None:
+            warnings.warn(warning, UserWarning, stacklevel=2)
+        else:
+            on_warning(warning)
     stores = chain([first], iter(lambda: first.clone() or open_profile(profile), None))
     return lambda: next(stores)
 

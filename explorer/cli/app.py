@@ -5,34 +5,27 @@ import shlex
 import signal
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from io import TextIOWrapper
-from itertools import chain
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from explorer.cli.arguments import CodecOptions, OverviewArguments
-from explorer.cli.decoder import is_configured, limit_problems
+from explorer.cli.arguments import OverviewArguments
 from explorer.cli.exit_codes import UsageError
 from explorer.cli.stack_dump import stack_dumps
 from explorer.codecs.lazy import LazyCodecs
+from explorer.codecs.options import CodecOptions
 from explorer.config import Profile, folder, read_key_bindings
-from explorer.drivers.address_hints import address_hint
-from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError
 from explorer.model.key_text import escape_key
 from explorer.model.sanitize import pluralize, sanitize
-from explorer.opener import opener
 from explorer.session.commands import ACTIONS
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
+from explorer.session_opener import open_session
 from explorer.tui.terminal.gc_tuner import gc_paused
-
-if TYPE_CHECKING:  # imports protobuf
-    from explorer.codecs.codecs import Codecs
 
 _MAX_DRAFT_KEYS: Final = 5
 """Keys with drafts that are printed at the end."""
@@ -60,9 +53,6 @@ def run_app(profile: Profile, overview: OverviewArguments, options: CodecOptions
     with gc_paused():
         from explorer.tui.app import Keyscope  # noqa: PLC0415 - the verbs start without Textual
 
-    with warnings.catch_warnings(record=True) as address_warnings:
-        warnings.simplefilter("always")
-        connect = opener(profile.url, profile.access)  # the session refuses the writes of a read-only profile itself
     actions = ACTIONS.with_keys(read_key_bindings())
     if overview.theme is not None:
         check_theme(overview.theme)
@@ -74,37 +64,27 @@ def run_app(profile: Profile, overview: OverviewArguments, options: CodecOptions
     last_lines: list[str] = []
 
     async def run() -> int:
-        first = connect()
-        stores = chain([first], iter(connect, None))
-        codecs = LazyCodecs(lambda: _load_codecs(first, options))
-        problems: tuple[str, ...] = ()
-        if is_configured(options):
-            problems = codecs.prepare().problems  # errors in the settings are raised before the app opens
-        drafts = folder("state") / "drafts"
-
-        async def find_nearby() -> str | None:
-            return await address_hint(first.address, profile.access)
-
-        errors = InternalErrors(folder("state") / "errors")
-        asyncio.get_running_loop().set_exception_handler(partial(_report_unhandled, errors))
-        async with Session(
-            lambda: next(stores),
-            codecs,
+        opened = open_session(
+            profile,
+            options,
             writable=overview.write,
-            read_only="read-only: its profile says so" if overview.read_only else None,
-            drafts=drafts,
+            read_only=overview.read_only,
+            profile_name=profile_name,
             actions=actions,
-            find_nearby=find_nearby,
-            errors=errors,
-            profile=profile_name,
-        ) as session:
-            messages = [*(str(one.message) for one in address_warnings), *limit_problems(problems)]
+        )
+        errors = opened.errors
+        asyncio.get_running_loop().set_exception_handler(partial(_report_unhandled, errors))
+        async with opened.session as session:
             app = Keyscope(
-                session, theme=overview.theme, theme_file=folder("state") / "theme", messages=messages, errors=errors
+                session,
+                theme=overview.theme,
+                theme_file=folder("state") / "theme",
+                messages=opened.messages,
+                errors=errors,
             )
             with _signals_end(app.end), stack_dumps(folder("state")):
                 async with asyncio.TaskGroup() as group:
-                    preparing = group.create_task(_prepare_codecs(session, codecs))
+                    preparing = group.create_task(_prepare_codecs(session, opened.codecs))
                     await app.run_async()
                     preparing.cancel()
             if app.failure is not None:
@@ -174,12 +154,6 @@ def _report_unhandled(errors: InternalErrors, loop: asyncio.AbstractEventLoop, c
     error = context.get("exception")
     if isinstance(error, Exception):
         errors.report(error, "in the background")
-
-
-def _load_codecs(store: Store, options: CodecOptions) -> "Codecs":
-    from explorer.codecs.load import codecs_for  # noqa: PLC0415 - imports protobuf and yaml
-
-    return codecs_for(store, protos=options.protos, includes=options.includes, file=options.codecs)
 
 
 async def _prepare_codecs(session: Session, codecs: LazyCodecs) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from explorer.codecs.options import CodecOptions
 from explorer.model.entries import Revision
 
 SHELLS: Final = ("bash", "zsh", "fish")
@@ -29,15 +30,6 @@ class LogOptions:
 
     file: Path
     level: str = "info"
-
-
-@dataclass(frozen=True, slots=True)
-class CodecOptions:
-    """Schemas and rules for decoding values; missing ones come from the profile, the settings and the store."""
-
-    protos: tuple[Path, ...] = ()
-    includes: tuple[Path, ...] = ()
-    codecs: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from explorer.cli import arguments
 from explorer.cli.dash_values import join_dash_values
 from explorer.cli.exit_codes import UsageError
 from explorer.cli.parser import LOG_LEVELS, VERBS, store_parser, verb_parser
+from explorer.codecs.options import CodecOptions
 from explorer.model.key_text import unescape_key
 
 Values = TypeVar("Values")
@@ -50,7 +51,7 @@ def parse(words: Sequence[str]) -> arguments.Command:
         subcommand=_filled(make, parsed),
         connection=connection_options(parsed),
         json=bool(parsed.get("json")),
-        codecs=arguments.CodecOptions(
+        codecs=CodecOptions(
             protos=tuple(getattr(namespace, "protos", None) or ()),
             includes=tuple(getattr(namespace, "includes", None) or ()),
             codecs=getattr(namespace, "codecs", None),

@@ -1,13 +1,13 @@
 """Decoding and encoding of messages for `get` and `put`; protobuf is loaded when it is first needed."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from explorer.cli.arguments import CodecOptions, GetArguments, PutArguments
+from explorer.cli.arguments import GetArguments, PutArguments
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import UsageError
-from explorer.config import folder
+from explorer.codecs.options import CodecOptions, limit_problems
 from explorer.drivers.base import Store
 from explorer.model.errors import ExplorerError, InvalidText
 
@@ -15,21 +15,8 @@ if TYPE_CHECKING:
     from explorer.codecs.base import Document, Form
     from explorer.codecs.codecs import Codecs
 
-_MAX_PROBLEMS: Final = 5
-"""Problems of schemas and rules that are printed."""
 _OTHER_FORM: "Final[Mapping[Form, str]]" = {"json": "textproto", "text": "json"}
 """Form that may show what a form cannot."""
-
-
-def limit_problems(lines: Sequence[str]) -> Sequence[str]:
-    """Return the first problems of schemas and rules, and a line with the number of further ones."""
-    more = len(lines) - _MAX_PROBLEMS
-    return lines if more <= 1 else (*lines[:_MAX_PROBLEMS], f"and {more} more problems of schemas or rules")
-
-
-def is_configured(options: CodecOptions) -> bool:
-    """Return whether the command line, the profile or a settings file has schemas or rules."""
-    return options != CodecOptions() or (folder("config") / "codecs.toml").exists()
 
 
 class ValueDecoder:
@@ -47,7 +34,7 @@ class ValueDecoder:
             ExplorerError: The value is not such a message, or this form cannot show all of it.
             SchemaFailed: A schema or the file of rules is invalid.
         """
-        if get.type is None and not self._store.messages and not is_configured(self._options):
+        if get.type is None and not self._store.messages and not self._options.is_configured:
             return None  # no rule can exist: do not load protobuf and yaml to find none
         from explorer.codecs.base import Choice  # noqa: PLC0415 - loaded only where a value is decoded
 
@@ -95,10 +82,7 @@ class ValueDecoder:
     async def _load_codecs(self) -> "Codecs":
         from explorer.codecs.load import codecs_for  # noqa: PLC0415 - loaded only where a value is decoded
 
-        options = self._options
-        codecs = await asyncio.to_thread(
-            codecs_for, self._store, protos=options.protos, includes=options.includes, file=options.codecs
-        )
+        codecs = await asyncio.to_thread(codecs_for, self._store, self._options)
         for problem in limit_problems(codecs.problems):
             self._console.print_note(f"keyscope: {problem}")
         return codecs

@@ -70,10 +70,7 @@ def resolve_profile(url: str, connection: arguments.ConnectionOptions) -> Profil
 
 def _with_profile(command: arguments.Command, profile: Profile) -> arguments.Command:
     """Return the command with what the profile adds to the command line."""
-    options, subcommand = command.codecs, command.subcommand
-    codecs = arguments.CodecOptions(
-        options.protos or profile.protos, options.includes or profile.includes, options.codecs or profile.codecs
-    )
+    codecs, subcommand = command.codecs.or_of(profile), command.subcommand
     if isinstance(subcommand, arguments.OverviewArguments):
         write = (subcommand.write or profile.write) and not subcommand.read_only
         theme = subcommand.theme or profile.theme

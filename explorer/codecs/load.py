@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
 from explorer.codecs.base import Choice
 from explorer.codecs.codecs import Codecs, KeyScope
+from explorer.codecs.options import CodecOptions
 from explorer.codecs.patterns import Pattern
 from explorer.codecs.protobuf.schema_files import load
 from explorer.codecs.protobuf.schemas import Schemas
@@ -20,6 +21,7 @@ from explorer.model.errors import SchemaFailed
 from explorer.model.keys import directory
 
 _LOG: Final = logging.getLogger(__package__)
+_NO_OPTIONS: Final = CodecOptions()
 
 
 class StoreInfo(Protocol):
@@ -42,23 +44,19 @@ class StoreInfo(Protocol):
         """Message types of that schema by key prefix."""
 
 
-def codecs_for(
-    store: StoreInfo, *, protos: Sequence[Path] = (), includes: Sequence[Path] = (), file: Path | None = None
-) -> Codecs:
+def codecs_for(store: StoreInfo, options: CodecOptions = _NO_OPTIONS) -> Codecs:
     """Return the codecs of a store. Compiling schemas for the first time may take a second.
 
     Args:
         store: The store; it need not be connected.
-        protos: `.proto` files, descriptor sets, `*_pb2.py`, and folders of them.
-        includes: Import folders, as `-I` of protoc.
-        file: The rule file; by default `codecs.toml` in the settings folder, if it exists.
+        options: Schemas and rules beside those of the settings and the store.
 
     Raises:
         SchemaFailed: A schema or the rule file is invalid.
     """
     cache = folder("cache") / "schemas"
     start = time.monotonic()
-    settings = _settings(file, store, cache)
+    settings = _settings(options.codecs, store, cache)
     own_schemas = [] if store.schema is None else load([store.schema], cache=cache, name="own")
     rules = Rules(
         tuple(
@@ -71,14 +69,14 @@ def codecs_for(
             for prefix, name in store.messages.items()
         )
     )
-    schemas = [*load(protos, includes, cache=cache), *settings.schemas, *own_schemas]
+    schemas = [*load(options.protos, options.includes, cache=cache), *settings.schemas, *own_schemas]
     _LOG.info("%d sets of schemas in %.0f ms", len(schemas), (time.monotonic() - start) * 1000)
     return Codecs(
         Schemas(schemas),
         settings.rules + rules,
         scope=KeyScope(directory(store.address.path, store.separator), store.separator),
         limits=settings.limits,
-        rule_file=RuleFile(file or _default_file(), store.address.redacted),
+        rule_file=RuleFile(options.codecs or _default_file(), store.address.redacted),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from explorer.cli import arguments
 from explorer.cli.command_line import parse
 from explorer.cli.exit_codes import UsageError
+from explorer.codecs.options import CodecOptions
 from explorer.model.errors import InvalidKey
 
 
@@ -113,10 +114,10 @@ def test_parse_value_is_the_bytes_of_its_word() -> None:
 @pytest.mark.parametrize("words", [["demo:"], ["get", "demo:", "k"], ["put", "demo:", "k"]])
 def test_parse_schema_options_are_repeatable(words: list[str]) -> None:
     command = parse([*words, "--proto", "a.proto", "-I", "x", "--proto", "b", "-I", "y", "--codecs", "c.toml"])
-    assert command.codecs == arguments.CodecOptions(
+    assert command.codecs == CodecOptions(
         protos=(Path("a.proto"), Path("b")), includes=(Path("x"), Path("y")), codecs=Path("c.toml")
     )
-    assert parse(words).codecs == arguments.CodecOptions()
+    assert parse(words).codecs == CodecOptions()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from explorer.codecs.base import Choice
 from explorer.codecs.codecs import Codecs, KeyScope
 from explorer.codecs.load import codecs_for
+from explorer.codecs.options import CodecOptions
 from explorer.codecs.patterns import Pattern
 from explorer.codecs.rules import Rule, Rules
 from explorer.drivers.memory import DemoStore, MemoryStore
@@ -66,16 +67,16 @@ def test_codecs_for_without_schemas_or_rules() -> None:
 
 def test_codecs_for_has_schemas_of_this_run() -> None:
     """Schemas of the command line are loaded."""
-    codecs = codecs_for(MemoryStore(parse("memory:")), protos=[PROTOS])
+    codecs = codecs_for(MemoryStore(parse("memory:")), CodecOptions((PROTOS,)))
     assert codecs.open("k", b"", Choice("protobuf", THREE)).choice.type == THREE
 
 
 def test_codecs_for_missing_rule_file_is_an_error(tmp_path: Path) -> None:
     """A rule file that was named must exist."""
     with pytest.raises(SchemaFailed, match="does not exist"):
-        codecs_for(MemoryStore(parse("memory:")), file=tmp_path / "nothing.toml")
+        codecs_for(MemoryStore(parse("memory:")), CodecOptions(codecs=tmp_path / "nothing.toml"))
     with pytest.raises(SchemaFailed, match="directory"):
-        codecs_for(MemoryStore(parse("memory:")), file=tmp_path)
+        codecs_for(MemoryStore(parse("memory:")), CodecOptions(codecs=tmp_path))
 
 
 def test_rule_with_unknown_type_is_a_problem(home: Path) -> None:

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 import explorer
 from explorer.codecs.load import codecs_for
+from explorer.codecs.options import CodecOptions
 from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.fields import serialized
 from explorer.drivers.base import Store
@@ -77,7 +78,7 @@ async def network(server: Server, name: str, tmp_path: Path) -> AsyncGenerator[t
 @asynccontextmanager
 async def looking(url: str, rules: Path, size: tuple[int, int]) -> AsyncGenerator[Page]:
     connect = opener(url)
-    codecs = codecs_for(connect(), file=rules)
+    codecs = codecs_for(connect(), CodecOptions(codecs=rules))
     async with browsing(connect, codecs, size=size, writable=True) as page:
         yield page
 

@@ -1,0 +1,86 @@
+"""Sessions made from profiles: used by the terminal app and the notebook widgets."""
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from explorer.codecs.lazy import LazyCodecs
+from explorer.codecs.options import CodecOptions, limit_problems
+from explorer.config import Profile, folder
+from explorer.drivers.address_hints import address_hint
+from explorer.drivers.base import Store
+from explorer.opener import opener
+from explorer.session.actions import Actions
+from explorer.session.commands import ACTIONS
+from explorer.session.internal_errors import InternalErrors
+from explorer.session.session import Session
+
+if TYPE_CHECKING:  # imports protobuf
+    from explorer.codecs.codecs import Codecs
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A session that is not entered yet, and what belongs to it."""
+
+    session: Session
+    codecs: LazyCodecs
+    errors: InternalErrors
+    messages: tuple[str, ...]
+    """Warnings about the URL, and problems of schemas and rules, to be shown at the start."""
+
+
+def open_session(
+    profile: Profile,
+    options: CodecOptions,
+    *,
+    writable: bool = False,
+    read_only: bool = False,
+    profile_name: str = "",
+    actions: Actions = ACTIONS,
+) -> OpenedSession:
+    """Return a session of a profile's store. Call it on the event loop that enters the session.
+
+    Args:
+        profile: URL and access.
+        options: Schemas and rules.
+        writable: Whether writing is unlocked from the start.
+        read_only: Whether writing cannot be unlocked.
+        profile_name: `@NAME` if the store was opened by a profile.
+        actions: Actions with the person's keys.
+
+    Raises:
+        ExplorerError: The address, the settings or a schema is invalid.
+    """
+    messages: list[str] = []
+    # not read-only, because the session itself refuses to write
+    connect = opener(Profile(profile.url, profile.access), on_warning=messages.append)
+    first = connect()
+    stores = chain([first], iter(connect, None))
+    codecs = LazyCodecs(partial(_load_codecs, first, options))
+    if options.is_configured:  # errors in the settings are raised before anything is shown
+        messages += limit_problems(codecs.prepare().problems)
+
+    async def find_nearby() -> str | None:
+        return await address_hint(first.address, profile.access)
+
+    errors = InternalErrors(folder("state") / "errors")
+    session = Session(
+        lambda: next(stores),
+        codecs,
+        writable=writable,
+        read_only="read-only: its profile says so" if read_only else None,
+        drafts=folder("state") / "drafts",
+        actions=actions,
+        find_nearby=find_nearby,
+        errors=errors,
+        profile=profile_name,
+    )
+    return OpenedSession(session, codecs, errors, tuple(messages))
+
+
+def _load_codecs(store: Store, options: CodecOptions) -> "Codecs":
+    from explorer.codecs.load import codecs_for  # noqa: PLC0415 - imports protobuf and yaml
+
+    return codecs_for(store, options)
