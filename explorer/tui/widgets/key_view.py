@@ -9,12 +9,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from explorer.session.keytree.cursor import TreeCursor
 from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.tree import Tree
 from explorer.tui.rendering import Piece, render_line
 from explorer.tui.widgets.key_row import RowView, pieces, row_view
-from explorer.tui.widgets.tree_cursor import TreeCursor
 
 _AGE_INTERVAL: Final = 1.0
 """Seconds between two updates of the ages of changes."""
