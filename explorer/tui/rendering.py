@@ -9,7 +9,6 @@ from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
 
-from explorer.model.errors import ExplorerError
 from explorer.model.sanitize import sanitize
 
 Piece: TypeAlias = tuple[str, str]
@@ -21,9 +20,6 @@ Styles: TypeAlias = Callable[[str], Style]
 ELLIPSIS: Final = "…"
 TAB_SIGN: Final = "→   "
 """A visible tab, for text in which white space differs."""
-_KIBIBYTE: Final = 1024
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-_MAX_SECONDS_WITH_TENTHS: Final = 10
 _MAX_KEY_WIDTH: Final = 60
 _MAX_EXACT_LENGTH: Final = 1 << 16
 """Characters up to which each character of a text is measured for wrapping."""
@@ -93,34 +89,3 @@ def wrap_cells(text: str, width: int) -> list[str]:
 def show_white_space(text: str) -> str:
     """Return visible signs for white space."""
     return "".join({" ": "·", "\t": TAB_SIGN}.get(one, sanitize(one)) for one in text)
-
-
-def format_bytes(count: int) -> str:
-    """Return a number of bytes with a unit, such as `1.5 KiB`."""
-    if count < _KIBIBYTE:
-        return f"{count} B"
-    amount = float(count)
-    for unit in ("KiB", "MiB"):
-        amount /= _KIBIBYTE
-        if amount < _KIBIBYTE:
-            return f"{amount:.1f} {unit}"
-    return f"{amount / _KIBIBYTE:.1f} GiB"
-
-
-def format_duration(seconds: float) -> str:
-    """Return a duration in a few characters: `0.4s`, `12s`, `3m20s`, `5h03m`, `2d4h`."""
-    if seconds < _MAX_SECONDS_WITH_TENTHS:
-        return f"{seconds:.1f}s"
-    whole = int(seconds)
-    if whole < _MINUTE:
-        return f"{whole}s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE}m{whole % _MINUTE:02}s"
-    if whole < _DAY:
-        return f"{whole // _HOUR}h{whole % _HOUR // _MINUTE:02}m"
-    return f"{whole // _DAY}d{whole % _DAY // _HOUR}h"
-
-
-def error_line(error: ExplorerError) -> str:
-    """Return an error and its hint in one line."""
-    return f"{error.message} ({error.hint})" if error.hint else error.message

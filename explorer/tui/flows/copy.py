@@ -6,13 +6,13 @@ from typing import Final, TypeAlias
 
 from textual.screen import Screen
 
+from explorer.model.format import format_bytes
 from explorer.model.key_text import escape_key
 from explorer.model.keys import encode
 from explorer.model.sanitize import sanitize
 from explorer.session.session import Session
 from explorer.session.states import Empty, Failed, Loading
 from explorer.tui.dialogs.confirm import ChoiceDialog, Option
-from explorer.tui.rendering import format_bytes
 
 MAX_COPIED: Final = 100_000
 """Characters that are sent to the terminal's clipboard at most; many terminals silently cut off more."""

@@ -8,12 +8,13 @@ from textual.screen import Screen
 
 from explorer.model.capabilities import Capability
 from explorer.model.errors import Conflict, ExplorerError
+from explorer.model.format import format_bytes, format_error
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.editing.deletion import DeletePlan
 from explorer.session.session import Session
 from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog, Option
 from explorer.tui.dialogs.deletion_preview import DeletionPreview
-from explorer.tui.rendering import error_line, format_bytes, safe_content, short_key, shorten_middle
+from explorer.tui.rendering import safe_content, short_key, shorten_middle
 
 _MAX_KEY_WIDTH: Final = 400
 """Cells of a key that is shown for confirmation."""
@@ -87,7 +88,7 @@ def _changed_dialog(plan: DeletePlan) -> ChoiceDialog[bool]:
 
 
 def _failure_text(error: ExplorerError) -> str:
-    return f"Nothing was deleted: {error_line(error)}" if isinstance(error, Conflict) else error_line(error)
+    return f"Nothing was deleted: {format_error(error)}" if isinstance(error, Conflict) else format_error(error)
 
 
 def _confirmation(plan: DeletePlan, session: Session) -> ConfirmDialog | DeletionPreview:

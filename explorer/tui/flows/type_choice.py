@@ -8,11 +8,11 @@ from textual.screen import Screen
 
 from explorer.codecs.base import Choice
 from explorer.model.errors import SchemaFailed
+from explorer.model.format import format_error
 from explorer.model.sanitize import sanitize
 from explorer.session.session import Session
 from explorer.tui.dialogs.confirm import ChoiceDialog, Option
 from explorer.tui.dialogs.pattern import PatternDialog
-from explorer.tui.rendering import error_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,6 @@ async def _add_rule(screen: Screen[None], session: Session, choice: Choice, patt
     try:
         await session.detail.add_rule(pattern, choice)
     except SchemaFailed as error:
-        _ask_pattern(screen, session, choice, pattern, error_line(error))
+        _ask_pattern(screen, session, choice, pattern, format_error(error))
         return
     screen.notify(f"{pattern} is read as {choice} from now on")

@@ -8,13 +8,14 @@ from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
+from explorer.model.format import format_bytes
 from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
 from explorer.session.change_log import ChangeKind, ChangeLog, LoggedChange
 from explorer.session.states import Part
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane
-from explorer.tui.rendering import Piece, format_bytes, safe_content, shorten_middle
+from explorer.tui.rendering import Piece, safe_content, shorten_middle
 from explorer.tui.widgets.virtual_list import VirtualList
 
 _WIDE: Final = 60

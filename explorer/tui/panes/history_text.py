@@ -8,9 +8,9 @@ from typing import Final
 
 from explorer.codecs.text.content import truncate_utf8
 from explorer.model.entries import Entry
+from explorer.model.format import format_bytes
 from explorer.model.sanitize import sanitize
 from explorer.session.detail import HistoryPage
-from explorer.tui.rendering import format_bytes
 
 _MAX_COMPARED_SIZE: Final = 4096
 """Bytes of an earlier value that are shown and compared."""

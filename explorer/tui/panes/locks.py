@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
+from explorer.model.format import format_duration
 from explorer.model.locks import Contender, LockInfo
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
@@ -18,7 +19,7 @@ from explorer.session.lock_table import LoadedLocks
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, StatusLabel
-from explorer.tui.rendering import Piece, format_duration, safe_content, shorten_middle
+from explorer.tui.rendering import Piece, safe_content, shorten_middle
 from explorer.tui.widgets.virtual_list import VirtualList
 
 _WIDE: Final = 64

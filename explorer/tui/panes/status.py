@@ -6,10 +6,11 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
+from explorer.model.format import format_duration
 from explorer.model.sanitize import sanitize
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part
-from explorer.tui.rendering import format_duration, safe_content, shorten_middle
+from explorer.tui.rendering import safe_content, shorten_middle
 
 _SIGNS: Final[dict[LivenessStatus, tuple[str, str]]] = {
     LivenessStatus.LIVE: ("●", "$success"),

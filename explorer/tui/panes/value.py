@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from explorer.codecs.base import Document
+from explorer.model.format import format_bytes, format_duration
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
 from explorer.session.detail import HISTORY_NOT_LOADED, LoadedValue
@@ -16,7 +17,7 @@ from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.history_text import history_text
 from explorer.tui.panes.pane import Pane, StatusLabel
-from explorer.tui.rendering import fit_start, format_bytes, format_duration, safe_content, shorten_middle
+from explorer.tui.rendering import fit_start, safe_content, shorten_middle
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.pager import Pager
 

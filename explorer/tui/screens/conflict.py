@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from explorer.model.events import Deleted
+from explorer.model.format import format_duration
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
@@ -22,7 +23,7 @@ from explorer.tui.keys import bindings, hint
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.pane import StatusLabel
 from explorer.tui.panes.status import StatusLine
-from explorer.tui.rendering import format_duration, safe_content, short_key
+from explorer.tui.rendering import safe_content, short_key
 from explorer.tui.screens.base import LiveScreen
 from explorer.tui.widgets.three_way_view import ThreeWayView
 

@@ -6,6 +6,7 @@ from typing import Final
 from textual.content import Content
 
 from explorer.model.events import Deleted, Put
+from explorer.model.format import format_bytes, format_duration
 from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
@@ -13,7 +14,7 @@ from explorer.session.editing.edit_states import Conflicted, Drafting, Refused, 
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus
 from explorer.tui.keys import hint
-from explorer.tui.rendering import format_bytes, format_duration, safe_content
+from explorer.tui.rendering import safe_content
 
 MAX_EDITED: Final = 128 * 1024
 """Characters up to which a text is edited in place; a longer one is edited in $EDITOR."""

@@ -4,12 +4,13 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
+from explorer.model.format import format_duration, format_error
 from explorer.model.sanitize import sanitize
 from explorer.session.keytree.marks import MarkAge, MarkKind
 from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.tree import Tree
-from explorer.tui.rendering import ELLIPSIS, Piece, format_duration, shorten_middle
+from explorer.tui.rendering import ELLIPSIS, Piece, shorten_middle
 
 _INDENT_WIDTH: Final = 2
 """Cells by which a level is indented."""
@@ -165,10 +166,7 @@ def _placeholder(tree: Tree, node: Node) -> str:
         return "… loading"
     match LevelState.UNLOADED if folder is None else folder.load_state:
         case LevelState.FAILED if folder is not None and folder.error is not None:
-            error = folder.error
-            return sanitize(
-                f"✗ {error.message}" + (f" ({error.hint})" if error.hint else "") + "; press enter to retry"
-            )
+            return sanitize(f"✗ {format_error(folder.error)}; press enter to retry")
         case _ if node.name:
             return "… not loaded; press enter to load more"
         case _:
