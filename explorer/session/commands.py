@@ -55,9 +55,9 @@ ACTIONS: Final = Actions(
             "Move",
         ),
         # Finding
-        Action("filter", "Filter", "Show only the loaded keys that match.", ("/",), Place.TREE, "Find", priority=70),
+        Action("filter", "Filter", "Show only the loaded keys that match.", ("/",), BROWSING, "Find", priority=70),
         Action("seen", "Seen", "Clear the marks of changes.", ("m",), Place.TREE, "Find"),
-        Action("go", "Go to key", "Go to a key by its name.", (":",), BROWSING, "Find", _READS, priority=60),
+        Action("go", "Go to key", "Go to a key by its name.", (":",), BROWSING, "Find", priority=60),
         # The value
         Action(
             "edit",

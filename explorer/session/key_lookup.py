@@ -16,6 +16,7 @@ class KeyLookup:
     Args:
         get_tree: Returns the tree; it is replaced when the store's separator is known.
         get_store: Returns the connected store, or raises why there is none.
+        wait_attempted: Waits until the first attempt to connect has ended: a key may be typed before.
         find_nearby: Returns an address where there are keys if there are none at this one.
         on_nearby: Called once `nearby` is known.
     """
@@ -24,11 +25,13 @@ class KeyLookup:
         self,
         get_tree: Callable[[], Tree],
         get_store: Callable[[], Store],
+        wait_attempted: Callable[[], Awaitable[None]],
         find_nearby: Callable[[], Awaitable[str | None]] | None,
         on_nearby: Callable[[], None],
     ) -> None:
         self._get_tree = get_tree
         self._get_store = get_store
+        self._wait_attempted = wait_attempted
         self._find_nearby = find_nearby
         self._on_nearby = on_nearby
         self.nearby: str | None = None
@@ -60,6 +63,9 @@ class KeyLookup:
         Raises:
             ExplorerError: Neither a folder nor the key could be read.
         """
+        await self._wait_attempted()
+        if not self._get_tree().loaded:
+            self._get_store()  # else the tree would wait for the first connection
         try:
             return await self._get_tree().reveal(key)
         except ExplorerError as error:
@@ -78,6 +84,7 @@ class KeyLookup:
         Raises:
             ExplorerError: The store could not be read.
         """
+        await self._wait_attempted()
         tree = self._get_tree()
         separator = tree.separator
         folder, found, name = text.rpartition(separator)

@@ -91,7 +91,11 @@ class Session:
         self.connection = LiveConnection(self._new_store, self._view_model, self._notifier, self._jobs, self.clock)
         """Connection to the store, with revision and event rate."""
         self.lookup = KeyLookup(
-            lambda: self.tree, self._connected_store, find_nearby, lambda: self._notifier.mark_dirty(Part.TREE)
+            lambda: self.tree,
+            self._connected_store,
+            self.connection.wait_attempted,
+            find_nearby,
+            lambda: self._notifier.mark_dirty(Part.TREE),
         )
         """Lookup of typed keys."""
 

@@ -47,11 +47,11 @@ class Wall(MemoryStore):
 
 
 async def test_enter_does_not_wait_for_the_store() -> None:
-    async with Session(lambda: Wall(parse("memory:far/away/")), Codecs()) as session:
+    async with Session(lambda: Wall(parse("memory:far/away/")), Codecs(), writable=True) as session:
         await asyncio.sleep(0)
         assert session.liveness.status is LivenessStatus.DISCONNECTED
         assert session.liveness.reason == "connecting"
-        assert session.disabled_reason("go") == "not connected: not connected yet"
+        assert session.disabled_reason("new") == "not connected: not connected yet"
         await eventually(lambda: session.address == "memory:///far/away/", "the address is shown", PATIENCE)
 
 
@@ -352,7 +352,7 @@ async def test_reload_connects_to_a_moved_store() -> None:
         place.refusal = Unauthenticated("the store refuses user and password")
         await place.stores[0].close()
         refused = "not connected: the store refuses user and password"
-        await eventually(lambda: session.disabled_reason("go") == refused, "the refusal is told", PATIENCE)
+        await eventually(lambda: session.disabled_reason("new") == refused, "the refusal is told", PATIENCE)
         assert session.liveness.next_try is None
         place.refusal = None
         await session.run("reload")

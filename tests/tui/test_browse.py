@@ -249,12 +249,12 @@ class TestKeysThatDoNothingHere:
     """A key says why it does nothing, and the footer shows what can be done."""
 
     async def test_key_of_another_pane_says_where_it_works(self, place: Place) -> None:
-        """d, t and / in the locks and the changes name the panes they work in; ctrl+c says how to quit."""
+        """A d and an m in the locks and the changes name the panes that they work in; ctrl+c says how to quit."""
         async with browsing(place.connect, Codecs()) as page:
             await page.press("4", "d")
             await page.shows("Delete: only in tree, value")
-            await page.press("3", "/")
-            await page.shows("Filter: only in tree")
+            await page.press("3", "m")
+            await page.shows("Seen: only in tree")
             await page.press("ctrl+c")
             await page.shows("q or ctrl+q quits")
 

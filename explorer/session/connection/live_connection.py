@@ -82,6 +82,10 @@ class LiveConnection:
         """
         return self._reconnector.store
 
+    async def wait_attempted(self) -> None:
+        """Wait until the first attempt to connect has ended, in whatever way."""
+        await self._reconnector.wait_attempted()
+
     @property
     def is_settled(self) -> bool:
         """True if nothing is being connected or read again, or the next attempt is not due yet."""

@@ -43,6 +43,11 @@ class Reconnector:
         self._retry_requested = asyncio.Event()
         self._store: Store | None = None
         self._connecting = True
+        self._attempted = asyncio.Event()
+
+    async def wait_attempted(self) -> None:
+        """Wait until the first attempt to connect has ended, in whatever way."""
+        await self._attempted.wait()
 
     @property
     def is_settled(self) -> bool:
@@ -97,8 +102,7 @@ class Reconnector:
                 failure = error
             except Exception as error:
                 self._tracker.on_disconnected(as_failure(error), None)
-                self._connecting = False
-                self._on_change()
+                self._set_settled()
                 raise
             else:
                 failure = NotReachable("the store was closed")
@@ -108,8 +112,12 @@ class Reconnector:
 
     def _opened(self, store: Store) -> None:
         self._store = store
-        self._connecting = False
         self._tracker.on_connected(self._clock.now())
+        self._set_settled()
+
+    def _set_settled(self) -> None:
+        self._connecting = False
+        self._attempted.set()
         self._on_change()
 
     async def _wait(self, failure: ExplorerError, delay: float | None) -> None:
@@ -117,9 +125,8 @@ class Reconnector:
         when = "on request" if delay is None else f"in {delay:.1f} s"
         _LOG.info("not connected: %s; next try %s", sanitize(failure.message), when)
         self._tracker.on_disconnected(failure, moment)
-        self._connecting = False
         self._retry_requested.clear()
-        self._on_change()
+        self._set_settled()
         if moment is None:
             await self._retry_requested.wait()
             self._retry_requested.clear()

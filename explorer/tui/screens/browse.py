@@ -117,7 +117,8 @@ class BrowseScreen(PaneScreen):
     # Finding keys
 
     def do_filter(self) -> None:
-        """Open the filter."""
+        """Open the filter, beside the tree that it filters."""
+        self.focus_pane("tree")
         self.query_one(TreePane).open_filter(self.query_one("#filter", Prompt))
 
     @on(Prompt.Changed, "#filter")

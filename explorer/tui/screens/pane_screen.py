@@ -52,7 +52,8 @@ class PaneScreen(LiveScreen[None]):
         """Show the pane that got the focus, and its actions."""
         pane = self.pane
         for prompt in self.query(Prompt):
-            if prompt.is_open and not prompt.has_focus_within:
+            # Without any focus the terminal has lost its own; it comes back to the prompt with the next key.
+            if prompt.is_open and self.focused is not None and not prompt.has_focus_within:
                 prompt.close()
         if pane is not None:
             self._show_pane(pane)

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.events import Key
+from textual.events import Hide, Key
 from textual.message import Message
 from textual.suggester import Suggester, SuggestionReady
 from textual.widgets import Input, Static
@@ -59,6 +59,11 @@ class PromptInput(OrderedInput):
             event.prevent_default()
             return
         await super()._on_key(event)
+
+    def _on_hide(self, event: Hide) -> None:
+        """Keep the focus in an open prompt: the message is about the time before it was opened again."""
+        if isinstance(self.parent, Prompt) and self.parent.is_open:
+            event.prevent_default()
 
     def start(self, text: str) -> None:
         """Start with a text."""
