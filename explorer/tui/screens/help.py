@@ -12,20 +12,20 @@ from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
 from explorer.session.actions import Place, key_label
+from explorer.session.keytree.row_view import TREE_SIGNS
 from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.panes.changes import CHANGE_SIGNS
 from explorer.tui.panes.locks import LOCK_SIGNS
 from explorer.tui.panes.value import VALUE_SIGNS
 from explorer.tui.rendering import Piece, safe_content
-from explorer.tui.widgets.key_row import SIGNS
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.ordered_text_area import OrderedTextArea
 from explorer.tui.widgets.virtual_list import VirtualList
 
 _PLACE_NAMES: Final = {Place.READER: "editor of a long text", Place.DELETION: "preview of a deletion"}
 _SIGNS: Final = {
-    Place.TREE: SIGNS,
+    Place.TREE: TREE_SIGNS,
     Place.VALUE: VALUE_SIGNS,
     Place.LOCKS: LOCK_SIGNS,
     Place.CHANGES: CHANGE_SIGNS,

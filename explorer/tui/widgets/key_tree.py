@@ -6,6 +6,7 @@ from textual import events
 from textual.message import Message
 
 from explorer.session.keytree.nodes import LevelState, Node
+from explorer.tui.widgets.key_row import ICON_WIDTH
 from explorer.tui.widgets.key_view import KeyView
 
 
@@ -169,6 +170,6 @@ class KeyTree(KeyView, can_focus=True):
         self.move_cursor_to_row(index, margin=0)
         if row.node.is_more_row or not is_first:
             self.do_show()
-        elif row.icon.strip() and row.indent <= offset.x < row.indent + len(row.icon):
+        elif row.view.is_folder and row.indent <= offset.x < row.indent + ICON_WIDTH:
             self._clicked = None  # a second click would undo it
             self.do_toggle()

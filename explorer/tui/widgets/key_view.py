@@ -12,9 +12,10 @@ from textual.widget import Widget
 from explorer.session.keytree.cursor import TreeCursor
 from explorer.session.keytree.nodes import Node
 from explorer.session.keytree.row_index import VisibleRow
+from explorer.session.keytree.row_view import row_view
 from explorer.session.keytree.tree import Tree
 from explorer.tui.rendering import Piece, render_line
-from explorer.tui.widgets.key_row import RowView, pieces, row_view
+from explorer.tui.widgets.key_row import KeyRow, key_row, pieces
 
 _AGE_INTERVAL: Final = 1.0
 """Seconds between two updates of the ages of changes."""
@@ -83,7 +84,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         """Keys with a draft."""
         self.has_value_marks = True
         """True if folders with a value of their own are marked; useless in stores where every folder has one."""
-        self.visible_rows: list[RowView] = []
+        self.visible_rows: list[KeyRow] = []
         """The rows in sight, from the top."""
         self._styles: dict[str, Style] = {}
 
@@ -156,13 +157,11 @@ class KeyView(ScrollView, inherit_bindings=False):
         height, width = self.size.height, self._row_width
         cursor = self.cursor.visible_node
         rows = [
-            row_view(
-                self.model,
-                line,
+            key_row(
+                row_view(self.model, line, has_value_marks=self.has_value_marks, draft_keys=self.draft_keys),
+                now=self.model.clock(),
                 width=width,
-                cursor=cursor,
-                has_value_marks=self.has_value_marks,
-                draft_keys=self.draft_keys,
+                cursor=line.row is cursor,
             )
             for line in self._lines_in_sight(height)
         ]
@@ -326,5 +325,5 @@ class KeyView(ScrollView, inherit_bindings=False):
         self._refresh_rows(force=True)
 
     def _update_ages(self) -> None:
-        if any(row.change is not None for row in self.visible_rows):
+        if any(row.view.change is not None for row in self.visible_rows):
             self.sync()

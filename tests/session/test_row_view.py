@@ -1,0 +1,53 @@
+"""Views of the tree's rows: equal exactly if they are drawn alike."""
+
+from explorer.session.keytree.marks import MarkKind
+from explorer.session.keytree.row_view import RowView, row_view
+from tests.session.tree_harness import TreeHarness, running_tree
+
+
+def _views(harness: TreeHarness, *, drafts: frozenset[str] = frozenset()) -> list[RowView]:
+    return [row_view(harness.tree, line, draft_keys=drafts) for line in harness.tree.window(0, len(harness.tree))]
+
+
+async def test_row_view_shows_folder_facts() -> None:
+    async with running_tree("a", "a/b", "c") as harness:
+        folder, leaf = _views(harness)
+        assert (folder.name, folder.is_folder, folder.is_open, folder.has_value_mark) == ("a", True, False, True)
+        assert (leaf.name, leaf.is_folder, leaf.is_open, leaf.has_value_mark) == ("c", False, False, False)
+        await harness.expand("a")
+        assert [(view.depth, view.is_open) for view in _views(harness)] == [(0, True), (1, False), (0, False)]
+
+
+async def test_row_view_is_equal_while_only_its_age_grows() -> None:
+    async with running_tree("a") as harness:
+        before = _views(harness)
+        harness.store.put("a")
+        harness.apply_events()
+        marked = _views(harness)
+        assert marked != before
+        assert (marked[0].change, marked[0].changed_at) == (MarkKind.CHANGED, harness.now)
+        harness.now += 2
+        assert _views(harness) == marked
+        harness.store.put("a")
+        harness.apply_events()
+        assert _views(harness)[0].changed_at == harness.now != marked[0].changed_at
+
+
+async def test_row_view_differs_with_a_draft() -> None:
+    async with running_tree("a", "b") as harness:
+        plain, drafted = _views(harness), _views(harness, drafts=frozenset({"b"}))
+        assert [old == new for old, new in zip(plain, drafted, strict=True)] == [True, False]
+
+
+async def test_row_view_counts_changes_below_a_closed_folder() -> None:
+    async with running_tree("a/0") as harness:
+        assert _views(harness)[0].count_text == ""
+        for _ in range(1001):
+            harness.store.put("a/0")
+        harness.apply_events()
+        assert _views(harness)[0].count_text == "±999+"
+
+
+async def test_row_view_sanitizes_names_and_shows_blank_ends() -> None:
+    async with running_tree("a\x1b[m", "b ", "") as harness:
+        assert sorted(view.name for view in _views(harness)) == ['""', '"b "', "a\\x1b[m"]
