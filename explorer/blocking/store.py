@@ -153,16 +153,36 @@ class BlockingStore:
 
     # Watching
 
-    def watch(self, key: str, *, since: Revision | None = None) -> BlockingWatch:
-        """Return a watch of one key: `with store.watch(key) as events: for event in events: ...`."""
-        return BlockingWatch(self._connection, self._connection.call(lambda: self._store.watch(key, since=since)))
+    def watch(
+        self, key: str, *, since: Revision | None = None, limit: int | None = None, timeout: float | None = None
+    ) -> BlockingWatch:
+        """Return a watch of one key, as `watch_tree`."""
+        watch = self._connection.call(lambda: self._store.watch(key, since=since))
+        return BlockingWatch(self._connection, watch, limit=limit, timeout=timeout)
 
     def watch_tree(
-        self, prefix: str, *, since: Revision | None = None, known: Mapping[str, Revision] | None = None
+        self,
+        prefix: str,
+        *,
+        since: Revision | None = None,
+        known: Mapping[str, Revision] | None = None,
+        limit: int | None = None,
+        timeout: float | None = None,
     ) -> BlockingWatch:
-        """Return a watch of everything below a prefix. Change `known` between two calls only."""
+        """Return a watch of everything below a prefix: `for event in store.watch_tree(prefix): ...`.
+
+        The watch ends with the loop, however that is left. `with store.watch_tree(prefix) as events:` keeps it for
+        several loops.
+
+        Args:
+            prefix: As for `Store.watch_tree`.
+            since: As for `Store.watch_tree`.
+            known: As for `Store.watch_tree`. Change it between two events only.
+            limit: End the iteration after so many puts and deletes.
+            timeout: End the iteration after so many seconds.
+        """
         watch = self._connection.call(lambda: self._store.watch_tree(prefix, since=since, known=known))
-        return BlockingWatch(self._connection, watch)
+        return BlockingWatch(self._connection, watch, limit=limit, timeout=timeout)
 
     # Locks
 

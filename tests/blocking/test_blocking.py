@@ -23,6 +23,9 @@ from explorer.model.errors import CannotLock, KeyExists, KeyModified, KeyNotFoun
 from explorer.model.events import Deleted, Put, Started
 from tests.servers.waiting import wait_until
 
+OWN_ARGUMENTS = {(call, word) for call in ("watch", "watch_tree") for word in ("limit", "timeout")}
+"""Arguments that end a loop, which an awaited watch leaves to `asyncio.timeout` and `break`."""
+
 
 @pytest.fixture
 def store() -> Iterator[BlockingStore]:
@@ -51,7 +54,8 @@ class TestCalls:
         contract = {name: call for name, call in getmembers(awaited, isfunction) if name not in own and name[:1] != "_"}
         assert contract
         for name, call in contract.items():
-            assert list(signature(getattr(blocking, name)).parameters) == list(signature(call).parameters), name
+            ours = [word for word in signature(getattr(blocking, name)).parameters if (name, word) not in OWN_ARGUMENTS]
+            assert ours == list(signature(call).parameters), name
 
     def test_reads_and_writes(self, store: BlockingStore) -> None:
         entry = store.put("a/b", b"one")
@@ -102,6 +106,47 @@ class TestCalls:
             b"%d" % n for n in range(100)
         ]
         assert isinstance(received[100], Deleted)
+
+    def test_watch_loop_ends_at_its_limit(self, store: BlockingStore) -> None:
+        """Puts and deletes count; the start does not."""
+        before = running_tasks()
+        first = store.put("a/0", b"")
+        for number in range(1, 5):
+            store.put(f"a/{number}", b"")
+        store.delete("a/0")
+        events = list(store.watch_tree("a/", since=first.revision, limit=5))
+        assert [type(event) for event in events] == [Started, Put, Put, Put, Put, Deleted]
+        assert [event.key for event in store.watch("a/1", since=first.revision, limit=1) if isinstance(event, Put)] == [
+            "a/1"
+        ]
+        with store.watch_tree("a/", since=first.revision, limit=2) as watch:
+            assert len(list(watch)) == 3
+            assert list(watch) == []
+            assert isinstance(watch.next(timeout=10), Put)
+        assert_no_task_left(before)
+
+    def test_watch_loop_ends_at_its_timeout(self, store: BlockingStore) -> None:
+        before = running_tasks()
+        assert [type(event) for event in store.watch_tree("", timeout=0.05)] == [Started]
+        assert [type(event) for event in store.watch_tree("", timeout=0)] == [Started]
+        assert_no_task_left(before)
+
+    def test_watch_loop_that_is_left_ends_the_watch(self, store: BlockingStore) -> None:
+        """By `break` and by an error; nothing is started before the first event is asked for."""
+        before = running_tasks()
+        for _ in store.watch_tree(""):
+            break
+        assert_no_task_left(before)
+
+        def fail() -> None:
+            for _ in store.watch_tree(""):
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert_no_task_left(before)
+        iter(store.watch_tree(""))
+        assert_no_task_left(before)
 
     def test_watch_of_one_key_starts_with_its_entry(self, store: BlockingStore) -> None:
         entry = store.put("k", b"")
