@@ -1,6 +1,7 @@
 """The public names of the package."""
 
 from explorer.blocking import BlockingStore, connect
+from explorer.codecs.entry_decoder import EntryDecoder
 from explorer.drivers.base import Lock, Store
 from explorer.model.address import Access, Secret
 from explorer.model.capabilities import Capability
@@ -50,6 +51,7 @@ __all__ = [
     "Deleted",
     "Denied",
     "Entry",
+    "EntryDecoder",
     "Event",
     "ExplorerError",
     "Forbidden",

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain
 
 from explorer.config import Profile, read_profile
@@ -36,7 +37,9 @@ def open_profile(profile: Profile) -> Store:
         InvalidAddress: The URL is invalid.
         BackendNotSupported: There is no driver for the scheme.
     """
-    return make(profile.url, profile.access, read_only=profile.read_only)
+    store = make(profile.url, profile.access, read_only=profile.read_only)
+    store.profile = profile
+    return store
 
 
 def opener(
@@ -72,4 +75,4 @@ def _resolve(source: str | Profile, access: Access | None) -> Profile:
         profile = source
     else:
         profile = read_profile(source[1:]) if source.startswith("@") else Profile(source)
-    return profile if access is None else Profile(profile.url, access, read_only=profile.read_only)
+    return profile if access is None else replace(profile, access=access)

@@ -68,6 +68,10 @@ class Limits:
         return None
 
 
+class Fields(dict[str, object]):
+    """Fields of a message, or members of a JSON or YAML object, by name; the value of a map field is a plain dict."""
+
+
 @dataclass(frozen=True, slots=True)
 class EncodeResult:
     """Result of encoding a text."""

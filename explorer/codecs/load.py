@@ -15,7 +15,7 @@ from explorer.codecs.protobuf.schemas import Schemas
 from explorer.codecs.rule_file import RuleFile
 from explorer.codecs.rules import Rule, Rules
 from explorer.codecs.settings import CodecSettings, read
-from explorer.config import folder
+from explorer.config import Profile, folder
 from explorer.model.address import Address
 from explorer.model.errors import SchemaFailed
 from explorer.model.keys import directory
@@ -34,6 +34,10 @@ class StoreInfo(Protocol):
     @property
     def separator(self) -> str:
         """Separator of its keys."""
+
+    @property
+    def profile(self) -> Profile | None:
+        """Profile that it was opened by."""
 
     @property
     def schema(self) -> Path | None:

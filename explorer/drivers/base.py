@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, NoReturn, Self
 
+from explorer.config import Profile
 from explorer.drivers.common.error_context import add_error_context
 from explorer.drivers.common.reverse_pages import children_before
 from explorer.drivers.common.watch import Watch
@@ -100,6 +101,8 @@ class Store(ABC):
     """Names of layouts whose locks look like data; `locks` lists these only below a non-empty prefix."""
 
     separator: str = "/"
+    profile: Profile | None = None
+    """Profile that the store was opened by."""
     schema: ClassVar[Path | None] = None
     """Protobuf schema (`.proto`) of the store's values, if it has one."""
     messages: ClassVar[Mapping[str, str]] = {}

@@ -40,26 +40,34 @@ def write_json(message: Message, pool: DescriptorPool) -> str:
         google.protobuf.message.DecodeError: The content of an Any is not of its type.
         RecursionError: The message is nested too deeply.
     """
-    return json.dumps(_Writer(pool).message(message), indent=2, ensure_ascii=False)
+    return json.dumps(JsonWriter(pool).message(message), indent=2, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
+class JsonWriter:
     """Converter of messages to values for `json.dumps`."""
 
     pool: DescriptorPool
 
     def message(self, message: Message) -> object:
+        """Return a message; well-known types have notations of their own."""
         special = _SPECIAL.get(descriptor_of(message).full_name)
         return self.fields(message) if special is None else special(self, message)
 
     def fields(self, message: Message) -> dict[str, object]:
-        return {
-            f"[{one.full_name}]" if one.is_extension else one.name: self._field(one, value)
-            for one, value in set_fields(message)
-        }
+        """Return the fields of a message by name."""
+        return {field_name(one): self.field(one, value) for one, value in set_fields(message)}
 
-    def _field(self, one: FieldDescriptor, value: object) -> object:
+    def scalar(self, one: FieldDescriptor, value: object) -> object:
+        """Return a value of a field without fields of its own."""
+        return _scalar(one, value)
+
+    def map_key(self, key: bool | int | str) -> object:  # noqa: FBT001 - a key of a map
+        """Return a key of a map."""
+        return str(key).lower() if isinstance(key, bool) else str(key)
+
+    def field(self, one: FieldDescriptor, value: object) -> object:
+        """Return the value of a field: a scalar, a message, a list or a map."""
         if is_map(one):
             return self._map(one, cast("Mapping[bool | int | str, object]", value))
         if one.message_type is not None:
@@ -67,19 +75,20 @@ class _Writer:
                 return [self.message(inner) for inner in cast("Iterable[Message]", value)]
             return self.message(cast("Message", value))
         if one.is_repeated:
-            return [_scalar(one, inner) for inner in cast("Iterable[object]", value)]
-        return _scalar(one, value)
+            return [self.scalar(one, inner) for inner in cast("Iterable[object]", value)]
+        return self.scalar(one, value)
 
-    def _map(self, one: FieldDescriptor, entries: Mapping[bool | int | str, object]) -> dict[str, object]:
+    def _map(self, one: FieldDescriptor, entries: Mapping[bool | int | str, object]) -> dict[object, object]:
         value_field = entry_type(one).fields_by_name["value"]
         return {
-            str(key).lower() if isinstance(key, bool) else str(key): self._field(value_field, value)
+            self.map_key(key): self.field(value_field, value)
             for key, value in sorted(entries.items(), key=lambda entry: entry[0])
         }
 
     # Well-known types
 
     def any(self, message: Message) -> object:
+        """Return the message in an Any."""
         url, value = unpack_any(message)
         if not url and not value:
             return {}
@@ -93,38 +102,48 @@ class _Writer:
         return {"@type": url, **self.fields(inner)}
 
     def value(self, message: Message) -> object:
+        """Return a google.protobuf.Value."""
         for one, value in set_fields(message):
             if one.name == "null_value":
                 return None
             if one.name == "number_value" and not math.isfinite(cast("float", value)):
                 raise ValueError(f"a google.protobuf.Value cannot be {value} in JSON")
-            return self._field(one, value)
+            return self.field(one, value)
         return None
 
     def named(self, message: Message, name: str) -> object:
+        """Return one field of a message that is written as that field."""
         one = descriptor_of(message).fields_by_name[name]
-        return self._field(one, read(message, one))
+        return self.field(one, read(message, one))
 
     def timestamp(self, message: Message) -> object:
+        """Return a timestamp as text."""
         return _format_notation(message, well_known.timestamp_text)
 
     def duration(self, message: Message) -> object:
+        """Return a duration as text."""
         return _format_notation(message, well_known.duration_text)
 
     def mask(self, message: Message) -> object:
+        """Return a field mask as text."""
         return well_known.mask_text(list(cast("list[str]", self.named(message, "paths"))))
 
 
-_SPECIAL: Final[Mapping[str, Callable[[_Writer, Message], object]]] = {
-    ANY: _Writer.any,
-    VALUE: _Writer.value,
+_SPECIAL: Final[Mapping[str, Callable[[JsonWriter, Message], object]]] = {
+    ANY: JsonWriter.any,
+    VALUE: JsonWriter.value,
     "google.protobuf.Struct": lambda writer, message: writer.named(message, "fields"),
     "google.protobuf.ListValue": lambda writer, message: writer.named(message, "values"),
-    "google.protobuf.Timestamp": _Writer.timestamp,
-    "google.protobuf.Duration": _Writer.duration,
-    "google.protobuf.FieldMask": _Writer.mask,
+    "google.protobuf.Timestamp": JsonWriter.timestamp,
+    "google.protobuf.Duration": JsonWriter.duration,
+    "google.protobuf.FieldMask": JsonWriter.mask,
     **dict.fromkeys(WRAPPERS, lambda writer, message: writer.named(message, "value")),
 }
+
+
+def field_name(one: FieldDescriptor) -> str:
+    """Return the name of a field, or of an extension in brackets."""
+    return f"[{one.full_name}]" if one.is_extension else one.name
 
 
 def _format_notation(message: Message, write: Callable[[int, int], str]) -> str:

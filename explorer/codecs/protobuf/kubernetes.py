@@ -20,8 +20,8 @@ _VERSION, _KIND = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Envelope:
-    """Parsed envelope."""
+class KubernetesEnvelope:
+    """Parsed envelope of an object."""
 
     version: str
     kind: str
@@ -91,7 +91,7 @@ class KubernetesDocument(Document):
     """Kubernetes object in its envelope."""
 
     inner: MessageDocument = field(repr=False)
-    envelope: _Envelope = field(repr=False)
+    envelope: KubernetesEnvelope = field(repr=False)
 
     @classmethod
     def open(cls, value: bytes, choice: Choice, reason: str, schemas: Schemas, limits: Limits) -> Self:
@@ -100,13 +100,13 @@ class KubernetesDocument(Document):
         Raises:
             InvalidText: The value is not an envelope, or no schema has the type.
         """
-        envelope = _Envelope.read(value)
+        envelope = KubernetesEnvelope.read(value)
         name = choice.type or envelope.type_name(schemas)
         inner = MessageDocument.open(envelope.raw, replace(choice, type=name), reason, schemas, limits)
         return cls._wrap(inner, envelope, value)
 
     @classmethod
-    def _wrap(cls, inner: MessageDocument, envelope: _Envelope, value: bytes) -> Self:
+    def _wrap(cls, inner: MessageDocument, envelope: KubernetesEnvelope, value: bytes) -> Self:
         return cls(
             value=value,
             choice=replace(inner.choice, codec="k8s"),
@@ -144,7 +144,7 @@ class KubernetesDocument(Document):
         Raises:
             InvalidText: Theirs is another kind of object, or as `MessageDocument.merge`.
         """
-        envelope = _Envelope.read(theirs)
+        envelope = KubernetesEnvelope.read(theirs)
         if (envelope.version, envelope.kind) != (self.envelope.version, self.envelope.kind):
             raise InvalidText(f"the stored value is now a {envelope.version} {envelope.kind}")
         merge = self.inner.merge(mine, envelope.raw)

@@ -1,0 +1,75 @@
+"""Decoder of entries for scripts and notebooks; protobuf and yaml are loaded for the first value."""
+
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from explorer.codecs.options import CodecOptions, limit_problems
+from explorer.config import Profile
+from explorer.model.entries import Entry
+from explorer.model.sanitize import sanitize
+
+if TYPE_CHECKING:  # imports protobuf and yaml
+    from explorer.codecs.codecs import Codecs
+    from explorer.codecs.load import StoreInfo
+
+PathName: TypeAlias = str | PathLike[str]
+
+
+class EntryDecoder:
+    """Decodes the entries of a store by the same schemas and rules as the app and the command.
+
+    Args:
+        store: The store; it need not be connected.
+        proto: Schemas, as `--proto`; by default those of the profile that the store was opened by.
+        import_paths: Folders that imports of schemas are relative to, as `-I`; by default those of the profile.
+        codecs: Rule file, as `--codecs`; by default that of the profile, else the one of the settings folder.
+    """
+
+    def __init__(
+        self,
+        store: "StoreInfo",
+        *,
+        proto: Sequence[PathName] = (),
+        import_paths: Sequence[PathName] = (),
+        codecs: PathName | None = None,
+    ) -> None:
+        options = CodecOptions(
+            tuple(map(Path, proto)), tuple(map(Path, import_paths)), None if codecs is None else Path(codecs)
+        )
+        profile = store.profile or Profile("")
+        self._load = partial(_load_codecs, store, options.or_of(profile))
+        self._codecs: Codecs | None = None
+
+    def decode(self, entry: Entry) -> object:
+        """Return the value of an entry as Python data.
+
+        - A message, or JSON or YAML, is a dict, a list or a scalar. Integers are exact, enums are names, bytes are
+          bytes; timestamps and the like are written as in protobuf's JSON.
+        - Any other text is a string.
+        - Anything else, and a value that is not of the type of its rule, is its bytes.
+        - None if the entry has no value.
+
+        Raises:
+            SchemaFailed: A schema or the rule file is invalid.
+        """
+        from explorer.codecs.values import decode_value  # noqa: PLC0415 - imports protobuf and yaml
+
+        if entry.value is None:
+            return None
+        if self._codecs is None:
+            self._codecs = self._load()
+        return decode_value(self._codecs, entry.key, entry.value)
+
+
+def _load_codecs(store: "StoreInfo", options: CodecOptions) -> "Codecs":
+    """Return the codecs; problems of schemas and rules are warnings."""
+    from explorer.codecs.load import codecs_for  # noqa: PLC0415 - imports protobuf and yaml
+
+    codecs = codecs_for(store, options)
+    for problem in limit_problems(codecs.problems):
+        warnings.warn(sanitize(problem), UserWarning, stacklevel=4)
+    return codecs
