@@ -125,7 +125,7 @@ class Control:
             "changes": now[1] - then[1],
             "processing": now[2] - then[2],
             "lags": lags,
-            "rows": len(self._session.tree),
+            "rows": len(self._session.tree.rows),
             "behind": len(self._session.connection._reflector._coalescer),  # noqa: SLF001 - not public
             "unread": self._traffic.database.revision - int(self._session.connection.revision or 0),
             "liveness": self._session.liveness.status.value,

@@ -27,7 +27,7 @@ async def idle(url: str, count: Callable[[], int]) -> float:
             await store.put(f"folder/{number:02}", b"value")
     async with Session(opener(url), Codecs()) as session:
         await session.idle()
-        session.tree.expand(session.tree.at(0))
+        session.tree.expand(session.tree.rows.at(0))
         session.select("folder/01")
         await session.idle()
         await asyncio.sleep(3.0)  # what was read is confirmed

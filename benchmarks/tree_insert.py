@@ -12,6 +12,7 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.widgets import Tree as TextualTree
 
+from explorer.drivers.common.reverse_pages import children_before
 from explorer.model.entries import Child, Cursor, Entry, Page
 from explorer.model.events import Put
 from explorer.session.keytree.tree import Tree
@@ -21,11 +22,15 @@ ROWS = 100_000
 NAMES = [f"device-{number:06}" for number in range(ROWS)]
 
 
-async def _load(prefix: str, *, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
+async def _load(prefix: str, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
     start = 0 if after is None else bisect_right(NAMES, Cursor.key_of(after))
     names = [_own(name) for name in NAMES[start : start + limit]] if not prefix else []
     rest = start + limit < ROWS
     return Page(tuple(Child(name, name, True, False) for name in names), Cursor(names[-1]) if rest else None, 1)  # noqa: FBT003 - a row of them
+
+
+async def _load_before(prefix: str, before: str | None, after: str) -> Page[Child]:
+    return await children_before(_load, prefix, before, after=after, limit=1000, separator="/")
 
 
 def _own(name: str) -> str:
@@ -40,7 +45,7 @@ class Both(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.keys = Tree(_load)
+        self.keys = Tree(_load, _load_before)
 
     def compose(self) -> ComposeResult:
         """Show both."""
@@ -64,8 +69,8 @@ async def main() -> None:
         keys, textual = app.query_one(KeyTree), app.query_one(TextualTree)
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
-        while len(app.keys) < ROWS:
-            app.keys.load_more(app.keys.root)
+        while len(app.keys.rows) < ROWS:
+            app.keys.load_more(app.keys.rows.root)
             await app.keys.idle()
         _per_row("KeyTree", before)
         before = tracemalloc.get_traced_memory()[0]
@@ -82,7 +87,7 @@ async def main() -> None:
         def ours(*, drawn: bool) -> float:
             name = f"device-050000-{next(numbers)}"
             started = time.perf_counter()
-            app.keys.apply([Put(Entry(name, b"", 1))])
+            app.keys.event_applier.apply([Put(Entry(name, b"", 1))])
             keys.sync()
             if drawn:
                 keys.render_lines(crop)

@@ -36,11 +36,14 @@ async def fill(store: EtcdStore) -> None:
 
 async def timed(store: Store, go: Callable[[Tree], Awaitable[str]], wanted: str) -> float:
     """Take the time from an open folder to a row of the key."""
-    tree = Tree(store.children, load_before=store.children_before)
+    tree = Tree(
+        lambda prefix, after, limit: store.children(prefix, after=after, limit=limit),
+        lambda prefix, before, after: store.children_before(prefix, before, after=after),
+    )
     async with asyncio.TaskGroup() as group:
         running = group.create_task(tree.run())
         await tree.reveal("wide")
-        tree.expand(tree.at(0))
+        tree.expand(tree.rows.at(0))
         await tree.idle()
         started = time.perf_counter()
         reached = await go(tree)
@@ -55,14 +58,14 @@ async def timed(store: Store, go: Callable[[Tree], Awaitable[str]], wanted: str)
 async def go_to_key(tree: Tree) -> str:
     """Go to a key by its name."""
     node = await tree.reveal(SOUGHT)
-    return "" if node is None or tree.row_of(node) is None else tree.key(node)
+    return "" if node is None or tree.rows.row_of(node) is None else tree.rows.key(node)
 
 
 async def go_to_end(tree: Tree) -> str:
     """Go to the last row."""
-    tree.load_previous(tree.at(len(tree) - 1))
+    tree.load_previous(tree.rows.at(len(tree.rows) - 1))
     await tree.idle()
-    return tree.key(tree.at(len(tree) - 1))
+    return tree.rows.key(tree.rows.at(len(tree.rows) - 1))
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ class KeyLookup:
             ExplorerError: Neither a folder nor the key could be read.
         """
         await self._wait_attempted()
-        if not self._get_tree().loaded:
+        if not self._get_tree().rows.loaded:
             self._get_store()  # else the tree would wait for the first connection
         try:
             return await self._get_tree().reveal(key)
@@ -88,10 +88,10 @@ class KeyLookup:
         tree = self._get_tree()
         separator = tree.separator
         folder, found, name = text.rpartition(separator)
-        node = tree.node(folder) if found else tree.root
+        node = tree.node(folder) if found else tree.rows.root
         if node is not None and node.branch is not None and node.load_state is LevelState.LOADED:
             children = [
-                Child(one.name, tree.key(one), has_value=one.has_value, has_children=one.has_children)
+                Child(one.name, tree.rows.key(one), has_value=one.has_value, has_children=one.has_children)
                 for one in node.branch
                 if not one.tombstone
             ]

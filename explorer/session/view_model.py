@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from explorer.drivers.base import PAGE_SIZE, Store
+from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.clock import SystemClock
 from explorer.model.entries import Child, Cursor, Page
@@ -77,23 +77,21 @@ class ViewModel:
 
     def _new_tree(self, separator: str) -> Tree:
         return Tree(
-            self._children,
-            separator,
-            load_before=self._children_before,
+            self._read_children,
+            self._read_children_before,
+            separator=separator,
             on_change=lambda: self._mark_dirty(Part.TREE),
             clock=self._clock.now,
             needs_confirmation=lambda: self._needs_confirmation,
         )
 
-    async def _children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = PAGE_SIZE) -> Page[Child]:
+    async def _read_children(self, prefix: str, after: Cursor | str | None, limit: int) -> Page[Child]:
         store = self._get_store()
         self._needs_confirmation = not store.capabilities & (Capability.EVERY_CHANGE | Capability.EVERY_DELETION)
         return await store.children(prefix, after=after, limit=limit)
 
-    async def _children_before(
-        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
-    ) -> Page[Child]:
-        return await self._get_store().children_before(prefix, before, after=after, limit=limit)
+    async def _read_children_before(self, prefix: str, before: str | None, after: str) -> Page[Child]:
+        return await self._get_store().children_before(prefix, before, after=after)
 
     # Events
 
@@ -104,7 +102,7 @@ class ViewModel:
             dirty |= Part.LIVENESS  # revision and rate
             if self.changes.add(events, self._clock.wall()):
                 dirty |= Part.CHANGES
-        if self.tree.apply(coalesced):
+        if self.tree.event_applier.apply(coalesced):
             dirty |= Part.TREE
         last = {event.key: event for event in events if isinstance(event, Put | Deleted)}
         self.locks.on_events(last.values())
@@ -132,8 +130,8 @@ class ViewModel:
         if loading is not None:
             await asyncio.wait([loading])
         self._mark_dirty(Part.TREE)
-        if self.tree.root.error is not None:
-            raise self.tree.root.error
+        if self.tree.rows.root.error is not None:
+            raise self.tree.rows.root.error
 
     async def run_sweeps(self) -> None:
         """Sweep expired marks and tombstones, until cancelled."""

@@ -85,7 +85,7 @@ class Keyscope(ErrorBoundaryApp):
         self._changed_parts = Part(0)
         self._drafts_announced = False
         self._unsubscribe: Callable[[], None] = lambda: None
-        self._gc_tuner = GcTuner(lambda: session.tree.loaded)
+        self._gc_tuner = GcTuner(lambda: session.tree.rows.loaded)
 
     # Themes and layout
 

@@ -93,7 +93,7 @@ class Store:
             await self.news.wait()
         return self.requests[0]
 
-    async def load(self, prefix: str, *, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
+    async def load(self, prefix: str, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
         self.asked += 1
         request = Request(prefix, after, min(limit, self.page), asyncio.get_running_loop().create_future())
         self.requests.append(request)
@@ -104,7 +104,7 @@ class Store:
         return await request.answered
 
     async def load_before(
-        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = 1000
+        self, prefix: str, before: str | None = None, after: str | None = None, limit: int = 1000
     ) -> Page[Child]:
         del after
         self.asked += 1

@@ -90,7 +90,7 @@ async def comes_back(
 ) -> None:
     """Write a new key behind the fault's back, mend it, and see that it is not live before that key is shown."""
     session = probe.session
-    key = f"after-{len(session.tree)}"
+    key = f"after-{len(session.tree.rows)}"
     await write(key)
     flashes = list[bool]()
 
@@ -109,7 +109,7 @@ async def comes_back(
 
 def nodes(tree: Tree) -> list[Node]:
     """Return the visible nodes of a tree."""
-    return [line.row for line in tree.window(0, len(tree)) if not line.row.is_more_row]
+    return [line.row for line in tree.rows.window(0, len(tree.rows)) if not line.row.is_more_row]
 
 
 async def open_all(tree: Tree) -> None:
@@ -118,7 +118,7 @@ async def open_all(tree: Tree) -> None:
         await tree.idle()
         shown = nodes(tree)
         closed = [node for node in shown if node.has_children and not node.expanded]
-        partial = [node for node in (tree.root, *shown) if node.load_state is LevelState.PARTIAL]
+        partial = [node for node in (tree.rows.root, *shown) if node.load_state is LevelState.PARTIAL]
         if not (closed or partial):
             return
         for node in closed:
@@ -129,7 +129,7 @@ async def open_all(tree: Tree) -> None:
 
 async def differs(tree: Tree, store: Store) -> tuple[list[str], list[str]]:
     """Compare a tree, all folders open, with a fresh reading of the store: what is too much, what is missing."""
-    shown = {tree.key(node) for node in nodes(tree) if node.has_value and not node.tombstone}
+    shown = {tree.rows.key(node) for node in nodes(tree) if node.has_value and not node.tombstone}
     found = {entry.key async for entry in store.walk("", values=False)}
     return sorted(shown - found), sorted(found - shown)
 

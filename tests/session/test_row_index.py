@@ -5,8 +5,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from explorer.session.keytree import row_index as module
-from explorer.session.keytree.row_index import Branch, Row, Rows
+from explorer.session.keytree import row_blocks
+from explorer.session.keytree.row_blocks import Branch, Row
+from explorer.session.keytree.row_index import Rows
 from tests.scale import figure
 
 _NAMES = st.text("abz/é\udc80", max_size=3)
@@ -115,7 +116,7 @@ class RowsAgainstALine(RuleBasedStateMachine):
 
 
 def test_rows_equal_a_rebuilt_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BLOCK", 2)  # so that blocks are divided
+    monkeypatch.setattr(row_blocks, "BLOCK", 2)  # so that blocks are divided
     run_state_machine_as_test(
         RowsAgainstALine, settings=settings(max_examples=figure(60, 5_000), stateful_step_count=30)
     )

@@ -6,7 +6,9 @@ from tests.session.tree_harness import TreeHarness, running_tree
 
 
 def _views(harness: TreeHarness, *, drafts: frozenset[str] = frozenset()) -> list[RowView]:
-    return [row_view(harness.tree, line, draft_keys=drafts) for line in harness.tree.window(0, len(harness.tree))]
+    return [
+        row_view(harness.tree, line, draft_keys=drafts) for line in harness.tree.rows.window(0, len(harness.tree.rows))
+    ]
 
 
 async def test_row_view_shows_folder_facts() -> None:

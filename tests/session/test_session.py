@@ -32,7 +32,7 @@ from tests.session.fixtures import PATIENCE, Place, SteppedClock, live, opened
 
 
 def names(session: Session) -> list[str]:
-    return [session.tree.key(line.row) for line in session.tree.window(0, len(session.tree))]
+    return [session.tree.rows.key(line.row) for line in session.tree.rows.window(0, len(session.tree.rows))]
 
 
 def _more(stores: Sequence[Store], before: int) -> bool:
@@ -165,7 +165,7 @@ async def test_views_are_notified_once_per_frame() -> None:
         frames = (clock() - begun) / FRAME_INTERVAL + 2
         assert len(notified) <= frames
         assert sum(change.count for change in session.changes.last(10_000)) == 5000
-        assert len(session.tree) == 50
+        assert len(session.tree.rows) == 50
         assert session.connection.event_rate > 0
 
 
@@ -207,9 +207,9 @@ async def test_freeze_holds_the_display_and_loses_nothing() -> None:
         for number in range(1000):
             await other.put(f"key-{number}", b"")
         await asyncio.sleep(3 * FRAME_INTERVAL)
-        assert len(session.tree) == 0
+        assert len(session.tree.rows) == 0
         await session.run("freeze")
-        await eventually(lambda: len(session.tree) == 1000, "all is shown", PATIENCE)
+        await eventually(lambda: len(session.tree.rows) == 1000, "all is shown", PATIENCE)
         await live(session)
         assert session.changes.total >= 1000
 
@@ -380,5 +380,5 @@ async def test_lookup_with_another_separator_finds_the_key() -> None:
         await live(session)
         node = await asyncio.wait_for(session.lookup.reveal("a:b:key"), PATIENCE)
         assert node is not None
-        assert session.tree.key(node) == "a:b:key"
-        assert session.tree.row_of(node) == 2
+        assert session.tree.rows.key(node) == "a:b:key"
+        assert session.tree.rows.row_of(node) == 2

@@ -7,7 +7,7 @@ import pytest
 from explorer.drivers.common.reverse_pages import children_before
 from explorer.model.errors import NotReachable
 from explorer.model.events import Deleted
-from explorer.session.keytree import level_loader
+from explorer.session.keytree import level_reader
 from explorer.session.keytree import marks as aging
 from explorer.session.keytree.nodes import LevelState
 from explorer.session.keytree.tree import Tree
@@ -20,7 +20,7 @@ async def test_any_spelling_of_a_key_has_its_row() -> None:
         await harness.expand("", "a", "a/", "/", "\udcff")
         assert harness.rows == ["/=", "  /", "    ", "  a", "a/=", "  /=", "    b", "b", "\udcff/", "  x"]
         for key in harness.store.keys:
-            assert harness.tree.key(harness.node(key)) == key
+            assert harness.tree.rows.key(harness.node(key)) == key
             assert harness.node(key).has_value
 
 
@@ -28,13 +28,13 @@ async def test_separator_of_any_length_splits_keys() -> None:
     store = Store(separator="::")
     for key in ("a::b", "a:c", "a::b::c"):
         store.put(key)
-    tree = Tree(store.load, "::", load_before=store.load_before)
+    tree = Tree(store.load, store.load_before, separator="::")
     async with asyncio.TaskGroup() as group:
         running = group.create_task(tree.run())
         node = await tree.reveal("a::b::c")
         assert node is not None
-        assert tree.key(node) == "a::b::c"
-        assert [line.row.name for line in tree.window(0, 9)] == ["a", "b", "c", "a:c"]
+        assert tree.rows.key(node) == "a::b::c"
+        assert [line.row.name for line in tree.rows.window(0, 9)] == ["a", "b", "c", "a:c"]
         running.cancel()
 
 
@@ -56,10 +56,10 @@ async def test_expand_reads_the_level() -> None:
 async def test_load_more_reads_the_next_page() -> None:
     async with running_tree(*(f"{number}" for number in range(7)), page=3) as harness:
         assert harness.rows == ["0", "1", "2", "<partial>"]
-        harness.tree.load_more(harness.tree.at(3))
+        harness.tree.load_more(harness.tree.rows.at(3))
         await harness.tree.idle()
         assert harness.rows == ["0", "1", "2", "3", "4", "<partial>"], "the last one is read again"
-        harness.tree.load_more(harness.tree.root)
+        harness.tree.load_more(harness.tree.rows.root)
         await harness.tree.idle()
         assert harness.rows == ["0", "1", "2", "3", "4", "5", "6"]
 
@@ -83,10 +83,10 @@ async def test_failed_level_shows_the_error_and_is_retried() -> None:
         assert harness.rows == ["a/", "  <failed>"]
         assert str(harness.node("a").error) == "no route"
         harness.store.held = False
-        harness.tree.load_more(harness.tree.at(1))
+        harness.tree.load_more(harness.tree.rows.at(1))
         await harness.tree.idle()
         assert harness.rows == ["a/", "  <failed>"]
-        harness.tree.reload(harness.tree.at(1))
+        harness.tree.reload(harness.tree.rows.at(1))
         await harness.tree.idle()
         assert harness.rows == ["a/", "  b"]
 
@@ -144,7 +144,7 @@ async def test_load_more_and_previous_close_a_gap() -> None:
         assert await harness.tree.reveal("12") is not None
         gap = "<partial>"
         assert harness.rows == ["00", "01", "02", "03", gap, "12", "13", "14", "15", gap]
-        harness.tree.load_previous(harness.tree.at(4))
+        harness.tree.load_previous(harness.tree.rows.at(4))
         await harness.tree.idle()
         assert harness.rows == ["00", "01", "02", "03", gap, "08", "09", "10", "11", "12", "13", "14", "15", gap]
         harness.store.put("05")
@@ -152,16 +152,16 @@ async def test_load_more_and_previous_close_a_gap() -> None:
         harness.apply_events()
         assert "05" not in harness.rows
         assert "-09" in harness.rows
-        harness.tree.load_more(harness.tree.at(4))
+        harness.tree.load_more(harness.tree.rows.at(4))
         await harness.tree.idle()
         assert harness.rows[:8] == ["00", "01", "02", "03", "04", "05", "06", gap]
-        harness.tree.load_more(harness.tree.at(7))
+        harness.tree.load_more(harness.tree.rows.at(7))
         await harness.tree.idle()
         assert harness.rows[6:10] == ["06", "07", "08", "-09"]
-        harness.tree.load_previous(harness.tree.at(len(harness.tree) - 1))
+        harness.tree.load_previous(harness.tree.rows.at(len(harness.tree.rows) - 1))
         await harness.tree.idle()
         assert harness.rows[-6:] == ["15", gap, "16", "17", "18", "19"], "nobody knows yet that nothing is between"
-        harness.tree.load_previous(harness.tree.at(len(harness.tree) - 5))
+        harness.tree.load_previous(harness.tree.rows.at(len(harness.tree.rows) - 5))
         await harness.tree.idle()
         assert harness.rows[-5:] == ["15", "16", "17", "18", "19"]
 
@@ -169,7 +169,7 @@ async def test_load_more_and_previous_close_a_gap() -> None:
 async def test_load_previous_reads_the_end_of_a_level() -> None:
     """The last page of a level is read by itself; reading all again reads what was read and no more."""
     async with running_tree(*(f"{number:03}" for number in range(200)), page=5) as harness:
-        harness.tree.load_previous(harness.tree.at(5))
+        harness.tree.load_previous(harness.tree.rows.at(5))
         await harness.tree.idle()
         shown = ["000", "001", "002", "003", "004", "<partial>", "195", "196", "197", "198", "199"]
         assert harness.rows == shown
@@ -205,7 +205,7 @@ async def test_load_previous_without_numbers_reads_the_end() -> None:
 async def test_deep_tree_is_loaded() -> None:
     key = "/".join("d" * 1500)
     async with running_tree(key) as harness:
-        assert await harness.tree.reveal(key) is harness.tree.at(1499)
+        assert await harness.tree.reveal(key) is harness.tree.rows.at(1499)
         harness.store.delete(key)
         harness.apply_events()
         await harness.tree.idle()
@@ -218,22 +218,22 @@ async def test_deep_tree_is_loaded() -> None:
 async def test_merge_in_slices_keeps_events_between_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(level_loader, "SLICE_SECONDS", 0)
+    monkeypatch.setattr(level_reader, "SLICE_SECONDS", 0)
     async with running_tree(page=1000) as harness:
         for number in range(640):
             harness.store.put(f"{number:04}")
         harness.store.take_events()
-        harness.tree.reload(harness.tree.root)
+        harness.tree.reload(harness.tree.rows.root)
         lengths = set()
         while harness.tree.is_busy:
             await asyncio.sleep(0)
-            if len(harness.tree) == 320 and "0001" in harness.store.keys:
+            if len(harness.tree.rows) == 320 and "0001" in harness.store.keys:
                 harness.store.delete("0001")
                 harness.store.delete("0600")
                 harness.apply_events()
-            lengths.add(len(harness.tree))
+            lengths.add(len(harness.tree.rows))
         assert len(lengths) > 640 // 32
         harness.now = aging.TOMBSTONE_SECONDS
         while harness.tree.sweep(harness.now):
             pass
-        assert len(harness.tree) == 638
+        assert len(harness.tree.rows) == 638

@@ -32,7 +32,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         self.store = Store(held=True)
         self.fold = EventCoalescer()
         self.loop = asyncio.new_event_loop()
-        self.tree = Tree(self.store.load, load_before=self.store.load_before, clock=lambda: self.now, verify_delay=0)
+        self.tree = Tree(self.store.load, self.store.load_before, clock=lambda: self.now, verify_delay=0)
         self.filter: str | None = None
         self.check_failed = False
         self.running = self.loop.create_task(self.tree.run())
@@ -57,7 +57,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         assert not self.running.done(), self.running
 
     def _nodes(self) -> list[Node]:
-        return [line.row for line in self.tree.window(0, len(self.tree)) if not line.row.is_more_row]
+        return [line.row for line in self.tree.rows.window(0, len(self.tree.rows)) if not line.row.is_more_row]
 
     def _some(self, number: int) -> Node | None:
         nodes = self._nodes()
@@ -107,7 +107,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         events, self.store.events = self.store.events[:many], self.store.events[many:]
         for event in events:
             self.fold.add(event)
-        self.tree.apply(self.fold.drain(0.01))
+        self.tree.event_applier.apply(self.fold.drain(0.01))
         self._turn()
 
     @rule(number=_NUMBERS)
@@ -174,14 +174,14 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
 
     @rule(number=_NUMBERS)
     def more(self, number: int) -> None:
-        self.tree.load_more(self._some(number) or self.tree.root)
-        self.tree.load_more(self.tree.root)
+        self.tree.load_more(self._some(number) or self.tree.rows.root)
+        self.tree.load_more(self.tree.rows.root)
         self._turn()
 
     @rule(number=_NUMBERS, bottom=st.booleans())
     def previous(self, number: int, *, bottom: bool) -> None:
         """Read before what lies behind a gap, or the end of a level."""
-        lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.is_more_row]
+        lines = [line.row for line in self.tree.rows.window(0, len(self.tree.rows)) if line.row.is_more_row]
         if lines:
             self.tree.load_previous(lines[-1] if bottom else lines[number % len(lines)])
         self._turn()
@@ -189,7 +189,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
     @rule(number=_NUMBERS)
     def on(self, number: int) -> None:
         """Read on behind what lies before a gap."""
-        lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.is_more_row]
+        lines = [line.row for line in self.tree.rows.window(0, len(self.tree.rows)) if line.row.is_more_row]
         if lines:
             self.tree.load_more(lines[number % len(lines)])
         self._turn()
@@ -206,7 +206,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
 
     @rule(number=_NUMBERS)
     def reload(self, number: int) -> None:
-        self.tree.reload(self._some(number) or self.tree.root)
+        self.tree.reload(self._some(number) or self.tree.rows.root)
         self._turn()
 
     @rule()
@@ -217,7 +217,7 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
     @rule(text=st.sampled_from([None, "a", "!a", "*b", "a/*", "zz"]))
     def sift(self, text: str | None) -> None:
         self.filter = text
-        self.tree.filter(text, self._some(0))
+        self.tree.filter.set(text, self._some(0))
         self._turn()
 
     @rule(seconds=st.sampled_from([1.0, 4.0, 31.0]))
@@ -229,14 +229,14 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
 
     @invariant()
     def rows_are_numbered_without_a_gap(self) -> None:
-        lines = [line.row for line in self.tree.window(0, len(self.tree))]
-        assert len(lines) == len(self.tree)
-        assert [self.tree.row_of(row) for row in lines] == list(range(len(lines)))
+        lines = [line.row for line in self.tree.rows.window(0, len(self.tree.rows))]
+        assert len(lines) == len(self.tree.rows)
+        assert [self.tree.rows.row_of(row) for row in lines] == list(range(len(lines)))
 
     @invariant()
     def gaps_have_rows(self) -> None:
         """Each gap between what was read has one row, and so has the end of a level unless it is known."""
-        for node in self.tree._rows.levels():  # noqa: SLF001 - the rows behind what is shown are compared
+        for node in self.tree.rows.levels():
             level = node.branch
             assert level is not None
             if not level.is_loading:
@@ -247,10 +247,10 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
 
     @invariant()
     def tallies_are_right(self) -> None:
-        known = [child for node in self.tree._rows.levels() for child in node.branch or () if not child.is_more_row]  # noqa: SLF001 - the rows behind what is shown are compared
-        assert self.tree.loaded == len(known)
-        assert self.tree._rows.matching == sum(child.kept for child in known)  # noqa: SLF001 - the rows behind what is shown are compared
-        for node in self.tree._rows.levels():  # noqa: SLF001 - the rows behind what is shown are compared
+        known = [child for node in self.tree.rows.levels() for child in node.branch or () if not child.is_more_row]
+        assert self.tree.rows.loaded == len(known)
+        assert self.tree.rows.matching == sum(child.kept for child in known)
+        for node in self.tree.rows.levels():
             assert node.branch is not None
             assert node.branch.live_count == sum(not (child.tombstone or child.is_more_row) for child in node.branch)
 
@@ -263,9 +263,9 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
                 self.store.arrive(request)
             for event in self.store.take_events():
                 self.fold.add(event)
-            self.tree.apply(self.fold.drain(1))
+            self.tree.event_applier.apply(self.fold.drain(1))
             self._turn()
-            failed = [node for node in self.tree._rows.levels() if node.load_state is LevelState.FAILED]  # noqa: SLF001 - the rows behind what is shown are compared
+            failed = [node for node in self.tree.rows.levels() if node.load_state is LevelState.FAILED]
             for node in failed:
                 self.tree.reload(node)
             if not (failed or self.tree.is_busy):
@@ -288,10 +288,10 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
         self._settle()
         self._compare()
         self._compare_filter()
-        self.tree.filter(None)
+        self.tree.filter.set(None)
         for _ in range(100):
             self._settle()
-            partial = [node for node in self.tree._rows.levels() if node.load_state is LevelState.PARTIAL]  # noqa: SLF001 - the rows behind what is shown are compared
+            partial = [node for node in self.tree.rows.levels() if node.load_state is LevelState.PARTIAL]
             closed = [node for node in self._nodes() if node.has_children and not node.expanded]
             for node in partial:
                 self.tree.load_more(node)
@@ -302,24 +302,24 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
             if not (partial or closed):
                 break
         self._compare()
-        values = {self.tree.key(node) for node in self._nodes() if node.has_value}
+        values = {self.tree.rows.key(node) for node in self._nodes() if node.has_value}
         assert values == set(self.store.keys)
 
     def _compare(self, *, strict: bool = True) -> None:
         """Compare with what the store would list, level by level."""
-        for node in list(self.tree._rows.levels()):  # noqa: SLF001 - the rows behind what is shown are compared
+        for node in list(self.tree.rows.levels()):
             level = node.branch
             assert level is not None
-            listed = {child.name: child for child in children(set(self.store.keys), self.tree.prefix(node))}
+            listed = {child.name: child for child in children(set(self.store.keys), self.tree.rows.prefix(node))}
             for child in level:
                 if child.is_more_row:
                     continue
                 there = listed.get(child.name)
                 if there is None or not strict:
-                    assert not strict, f"{self.tree.key(child)!r} is not in the store"
+                    assert not strict, f"{self.tree.rows.key(child)!r} is not in the store"
                     continue
-                assert child.has_value is there.has_value, self.tree.key(child)
-                assert child.has_children is there.has_children, self.tree.key(child)
+                assert child.has_value is there.has_value, self.tree.rows.key(child)
+                assert child.has_children is there.has_children, self.tree.rows.key(child)
             for child_there in listed.values():
                 reached = level.holds(first_key(child_there.name, "/", has_value=child_there.has_value))
                 assert not reached or level.find(child_there.name) is not None, f"{child_there.key!r} is missing"
@@ -327,18 +327,15 @@ class TreeAgainstItsStore(RuleBasedStateMachine):
     def _compare_filter(self) -> None:
         """Compare what is shown with what the filter means."""
         if self.filter is None:
-            assert self.tree.filter_progress is None
+            assert self.tree.filter.progress is None
             return
         test = TreeFilter(self.filter).test("/")
         known = [
-            (node, child)
-            for node in self.tree._rows.levels()  # noqa: SLF001 - the rows behind what is shown are compared
-            for child in node.branch or ()
-            if not child.is_more_row
+            (node, child) for node in self.tree.rows.levels() for child in node.branch or () if not child.is_more_row
         ]
-        bare = self.tree._rows.unfiltered  # noqa: SLF001 - the rows behind what is shown are compared
-        matching = {child for node, child in known if node in bare or test(self.tree.prefix(node), child.name)}
-        findings = self.tree.filter_progress
+        bare = self.tree.rows.unfiltered
+        matching = {child for node, child in known if node in bare or test(self.tree.rows.prefix(node), child.name)}
+        findings = self.tree.filter.progress
         assert findings is not None
         assert findings.done
         assert (findings.matching, findings.loaded) == (len(matching), len(known))

@@ -49,8 +49,8 @@ async def test_put_below_a_loading_level_survives_a_deletion() -> None:
 
 async def test_first_event_without_version_is_a_change() -> None:
     async with running_tree("a", "b") as harness:
-        harness.tree.apply([Put(Entry("a", b"", "0x1:1", created=1, version=1))])
-        harness.tree.apply([Put(Entry("b", b"", "0x2:0", created=2, version=0))])
+        harness.tree.event_applier.apply([Put(Entry("a", b"", "0x1:1", created=1, version=1))])
+        harness.tree.event_applier.apply([Put(Entry("b", b"", "0x2:0", created=2, version=0))])
         assert harness.rows == ["~a", "+b"]
 
 
@@ -59,7 +59,7 @@ async def test_resync_does_not_add_a_known_key() -> None:
     async with running_tree("a", "b/c") as harness:
         await harness.expand("b")
         for key in ("a", "b/c", "new"):
-            harness.tree.apply([Put(Entry(key, b"", 7, created=7, version=1), inferred=True)])
+            harness.tree.event_applier.apply([Put(Entry(key, b"", 7, created=7, version=1), inferred=True)])
         assert harness.rows == ["~a", "b/", "  ~c", "+new"]
 
 
@@ -68,20 +68,20 @@ async def test_value_deleted_at_a_page_end_skips_nothing() -> None:
     async with running_tree("a", "a-b", "a/c", "z", page=1) as harness:
         assert harness.rows == ["a/=", "<partial>"]
         harness.store.delete("a")
-        harness.tree.load_more(harness.tree.root)
+        harness.tree.load_more(harness.tree.rows.root)
         await harness.tree.idle()
         harness.apply_events()
         await harness.tree.idle()
-        while harness.tree.root.load_state is LevelState.PARTIAL:
-            harness.tree.load_more(harness.tree.root)
+        while harness.tree.rows.root.load_state is LevelState.PARTIAL:
+            harness.tree.load_more(harness.tree.rows.root)
             await harness.tree.idle()
         assert [row.lstrip("+-~") for row in harness.rows] == ["a/", "a-b", "z"]
 
 
 async def test_deletion_at_a_page_end_rereads_nothing() -> None:
     async with running_tree("a", "b", "c", "d", page=2) as harness:
-        while harness.tree.root.load_state is LevelState.PARTIAL:
-            harness.tree.load_more(harness.tree.root)
+        while harness.tree.rows.root.load_state is LevelState.PARTIAL:
+            harness.tree.load_more(harness.tree.rows.root)
             await harness.tree.idle()
         asked = harness.store.asked
         harness.store.delete("b")
@@ -155,7 +155,7 @@ async def test_listing_without_children_is_verified() -> None:
         await harness.expand("a")
         harness.store.delete("a/1")
         harness.store.take_events()
-        harness.tree.reload(harness.tree.root)
+        harness.tree.reload(harness.tree.rows.root)
         await harness.tree.idle()
         assert harness.rows == ["a"]
 
@@ -201,7 +201,7 @@ async def test_deleted_row_stays_for_a_moment() -> None:
         harness.now = aging.TOMBSTONE_SECONDS
         assert harness.tree.sweep(harness.now)
         assert harness.rows == ["b"]
-        assert harness.tree.loaded == 1
+        assert harness.tree.rows.loaded == 1
 
 
 async def test_marks_age_and_expire() -> None:
@@ -216,7 +216,7 @@ async def test_marks_age_and_expire() -> None:
         for moment in (0, 2.9, 3, 29, 30):
             harness.now = moment
             harness.tree.sweep(harness.now)
-            mark = harness.tree.mark(harness.node("n"))
+            mark = harness.tree.marks.of(harness.node("n"))
             stages.append(mark and mark.age)
         assert stages == [MarkAge.FRESH, MarkAge.FRESH, MarkAge.RECENT, MarkAge.RECENT, None]
         assert not harness.tree.sweep(harness.now)
@@ -238,10 +238,10 @@ async def test_collapsed_folder_counts_changes_below() -> None:
             harness.store.put(key)
         harness.store.delete("a/b/d")
         assert harness.apply_events()
-        assert harness.tree.changes_below(harness.node("a/b")) == 3
-        assert harness.tree.changes_below(harness.node("a")) == 0
+        assert harness.tree.marks.below(harness.node("a/b")) == 3
+        assert harness.tree.marks.below(harness.node("a")) == 0
         await harness.expand("a/b")
-        assert harness.tree.changes_below(harness.node("a/b")) == 0
+        assert harness.tree.marks.below(harness.node("a/b")) == 0
 
 
 async def test_apply_below_a_collapsed_folder_returns_false() -> None:
@@ -252,7 +252,7 @@ async def test_apply_below_a_collapsed_folder_returns_false() -> None:
         assert harness.apply_events(), "the count of a closed folder is seen"
         harness.store.put("none/of/it")
         harness.apply_events()
-        assert not harness.tree.apply([])
+        assert not harness.tree.event_applier.apply([])
 
 
 async def test_resync_keeps_nodes_and_marks_differences() -> None:
@@ -273,7 +273,7 @@ async def test_resync_keeps_nodes_and_marks_differences() -> None:
 async def test_key_added_during_a_resync_stays() -> None:
     async with running_tree("a", "b") as harness:
         harness.store.held = True
-        harness.tree.reload(harness.tree.root)
+        harness.tree.reload(harness.tree.rows.root)
         request = await harness.request()
         harness.store.read(request)
         harness.store.put("new")
@@ -292,9 +292,9 @@ async def test_marks_and_tombstones_are_bounded(monkeypatch: pytest.MonkeyPatch)
         harness.apply_events()
         while harness.tree.sweep(harness.now):
             pass
-        assert len(harness.tree) == 110
-        assert [harness.tree.at(row).tombstone for row in (0, 9, 10)] == [True, True, False]
-        assert harness.tree.mark(harness.tree.at(0)) == (MarkKind.DELETED, MarkAge.FRESH, 0.0)
+        assert len(harness.tree.rows) == 110
+        assert [harness.tree.rows.at(row).tombstone for row in (0, 9, 10)] == [True, True, False]
+        assert harness.tree.marks.of(harness.tree.rows.at(0)) == (MarkKind.DELETED, MarkAge.FRESH, 0.0)
 
 
 class TestAStoreThatKeepsQuietAboutWhatCameAndWent:

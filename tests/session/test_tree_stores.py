@@ -40,15 +40,13 @@ class Watched:
         self.fold = EventCoalescer()
         self.heard: set[str] = set()
         unsure = not store.capabilities & (Capability.EVERY_CHANGE | Capability.EVERY_DELETION)
-        self.tree = Tree(self._children, load_before=self._children_before, needs_confirmation=lambda: unsure)
+        self.tree = Tree(self._children, self._children_before, needs_confirmation=lambda: unsure)
 
-    async def _children(self, prefix: str, *, after: Cursor | str | None = None, limit: int = 1000) -> Page[Child]:
+    async def _children(self, prefix: str, after: Cursor | str | None, limit: int) -> Page[Child]:
         return await self.store.children(prefix, after=after, limit=min(limit, 5))
 
-    async def _children_before(
-        self, prefix: str, before: str | None = None, *, after: str | None = None, limit: int = 1000
-    ) -> Page[Child]:
-        return await self.store.children_before(prefix, before, after=after, limit=min(limit, 5))
+    async def _children_before(self, prefix: str, before: str | None, after: str) -> Page[Child]:
+        return await self.store.children_before(prefix, before, after=after, limit=5)
 
     async def hear(self) -> None:
         async with self.store.watch_tree("") as events:
@@ -59,7 +57,7 @@ class Watched:
 
     async def show(self) -> None:
         while True:
-            self.tree.apply(self.fold.drain())
+            self.tree.event_applier.apply(self.fold.drain())
             self.tree.sweep(self.tree.clock())
             await asyncio.sleep(0.01)
 
@@ -71,18 +69,18 @@ class Watched:
             if act == 0:
                 await self.tree.resync()
             elif act == 1:
-                self.tree.filter(chance.choice([None, "a", "!n*"]))
+                self.tree.filter.set(chance.choice([None, "a", "!n*"]))
             elif act == 2:
                 with suppress(ExplorerError):
                     await self.tree.reveal("/".join(chance.choice(_NAMES) for _ in range(chance.randint(1, 2))))
             elif act == 3:
-                lines = [line.row for line in self.tree.window(0, len(self.tree)) if line.row.is_more_row]
+                lines = [line.row for line in self.tree.rows.window(0, len(self.tree.rows)) if line.row.is_more_row]
                 for line in lines[-1:]:
                     chance.choice([self.tree.load_previous, self.tree.load_more])(line)
             elif shown:
                 node = chance.choice(shown)
                 chance.choice([self.tree.expand, self.tree.expand, self.tree.collapse, self.tree.load_more])(node)
-                self.tree.load_more(self.tree.root)
+                self.tree.load_more(self.tree.rows.root)
             await asyncio.sleep(0.005)
 
 
@@ -114,7 +112,7 @@ async def _agrees(opened: Callable[[], Store], seed: int, count: int, names: Seq
                 await watched.use(chance, writing)
                 await other.put(_END, b"")
                 await eventually(lambda: _END in watched.heard and not len(watched.fold), "all is heard", PATIENCE)
-                watched.tree.filter(None)
+                watched.tree.filter.set(None)
                 await becomes(watched.tree, other)
                 assert all(node.has_value or node.has_children or node.tombstone for node in nodes(watched.tree))
                 for task in tasks:

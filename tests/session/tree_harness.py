@@ -21,7 +21,7 @@ class TreeHarness:
         self.changes = 0
         self.tree = Tree(
             self.store.load,
-            load_before=self.store.load_before,
+            self.store.load_before,
             clock=lambda: self.now,
             on_change=self._on_change,
             verify_delay=0,
@@ -37,13 +37,13 @@ class TreeHarness:
     @property
     def rows(self) -> list[str]:
         """The visible rows: set in by depth, folders with a slash, changed ones with their glyph."""
-        return [self._row(line.row, line.depth) for line in self.tree.window(0, len(self.tree))]
+        return [self._row(line.row, line.depth) for line in self.tree.rows.window(0, len(self.tree.rows))]
 
     def _row(self, node: Node, depth: int) -> str:
         if node.is_more_row:
             assert node.parent is not None
             return "  " * depth + f"<{node.parent.load_state.name.lower()}>"
-        mark = self.tree.mark(node)
+        mark = self.tree.marks.of(node)
         return (
             "  " * depth
             + (mark.change.value if mark else "")
@@ -59,7 +59,7 @@ class TreeHarness:
 
     def apply_events(self) -> bool:
         """Apply all events that happened to the tree."""
-        return self.tree.apply(self.store.take_events())
+        return self.tree.event_applier.apply(self.store.take_events())
 
     async def expand(self, *keys: str) -> None:
         for key in keys:

@@ -171,7 +171,7 @@ async def return_to_browsing(page: AppPage) -> None:
     await session.editor.find_drafts()  # of a save whose outcome is unknown one stays
     for draft in session.editor.drafts:
         await session.editor.discard(draft)
-    session.tree.filter(None)
+    session.tree.filter.set(None)
     if not session.writable:
         await session.toggle_writable()
     if session.connection.is_frozen:

@@ -71,16 +71,16 @@ class TestFinding:
             await other.delete_tree("flags")
             await page.shows("deleted; this is its last value")
             tree = page.session.tree
-            await page.until(lambda: tree.at(1).tombstone, "the folder is gone, too")
+            await page.until(lambda: tree.rows.at(1).tombstone, "the folder is gone, too")
             while tree.sweep(tree.clock() + 60):
                 pass
             page.app.screen.query_one(TreePane).draw()
             await page.settle()
             assert page.session.selected == "flags/a"
             await page.shows("deleted; this is its last value")
-            assert tree.at(2).tombstone
+            assert tree.rows.at(2).tombstone
             await page.press("down")
-            assert [tree.at(row).name for row in range(len(tree))] == ["config", "top"]
+            assert [tree.rows.at(row).name for row in range(len(tree.rows))] == ["config", "top"]
             assert page.session.selected == "top"
 
     async def test_filter_found_folder_opens_to_its_keys(self, place: Place) -> None:
@@ -99,13 +99,13 @@ class TestFinding:
             await page.type("flags/b")
             await page.press("enter")
             await page.shows("off", "flags/b")
-            assert page.session.tree.filter_progress is not None, "its folder was opened, and shows what is in it"
+            assert page.session.tree.filter.progress is not None, "its folder was opened, and shows what is in it"
             await page.press(":", "ctrl+u")
             await page.type("config/app")
             await page.press("enter")
             await page.shows("config/app", "valid JSON", "top")
             assert page.session.selected == "config/app"
-            assert page.session.tree.filter_progress is None
+            assert page.session.tree.filter.progress is None
 
     async def test_go_to_key_by_name(self, place: Place) -> None:
         async with browsing(place.connect, Codecs()) as page:
@@ -219,7 +219,7 @@ class TestThePromptOfKeys:
             for number in range(1200):
                 await store.put(f"far/{number:04}/deep/key", b"")
         async with browsing(place.connect, Codecs()) as page:
-            rows = len(page.session.tree)
+            rows = len(page.session.tree.rows)
             for text, completed in (("far/119", "far/1190/"), ("far/1199", "far/1199/"), ("far/0003/deep/", "key")):
                 await page.press(":", "ctrl+u")
                 await page.type(text)
@@ -227,7 +227,7 @@ class TestThePromptOfKeys:
                 field = page.app.screen.query_one("#go Input", Input)
                 await page.until(lambda end=completed: field.value.endswith(end), completed)  # type: ignore[misc]  # noqa: B023 - read at once
                 await page.press("escape")
-            assert len(page.session.tree) == rows
+            assert len(page.session.tree.rows) == rows
 
     async def test_prompt_trailing_slash_is_folder(self, place: Place) -> None:
         """`config/` is the folder, be it completed or typed; no toast says that it does not exist."""

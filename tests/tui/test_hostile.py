@@ -65,7 +65,7 @@ class Gallery(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.store = Store(page=100)
-        self.keys = Tree(self.store.load, on_change=lambda: None, clock=lambda: 0.0, verify_delay=0)
+        self.keys = Tree(self.store.load, self.store.load_before, clock=lambda: 0.0, verify_delay=0)
         self.changes = ChangeLog()
         self.options = _OptionList[str]((), is_numbered=False, is_loading=False)
 
@@ -148,7 +148,7 @@ async def test_key_tree_draws_any_name_sanitized() -> None:
         def check(names: list[str]) -> None:
             for name in names:
                 app.store.put(name)
-            app.keys.apply(app.store.take_events())
+            app.keys.event_applier.apply(app.store.take_events())
             for name in names:
                 node = app.keys.node(name.partition("/")[0])
                 assert node is not None, name

@@ -97,7 +97,7 @@ async def test_key_tree_rows_above_do_not_move_view() -> None:
         app.view.sync()
         await pilot.pause()
         await wait_for_value(lambda: (app.lines, app.on), (before, on))
-        assert app.view.scroll_offset.y == app.keys.row_of(app.keys.at(app.view.scroll_offset.y))
+        assert app.view.scroll_offset.y == app.keys.rows.row_of(app.keys.rows.at(app.view.scroll_offset.y))
 
 
 async def test_key_tree_cursor_stays_on_deleted_key() -> None:
@@ -135,7 +135,7 @@ async def test_key_tree_empty_names_are_explained() -> None:
     """A name without a character says what it stands for."""
     async with shown("/registry/x", "a/", "a/b", "odd//x", size=(70, 12)) as (app, pilot):
         await app.has("▸ / keys that begin with /", "▸ a/", "▸ odd/")
-        for folder in (app.keys.at(2), app.keys.at(1)):
+        for folder in (app.keys.rows.at(2), app.keys.rows.at(1)):
             app.keys.expand(folder)
         await app.settle(pilot)
         await app.has(
@@ -156,14 +156,14 @@ async def test_key_tree_cursor_survives_filter() -> None:
     async with shown("a", "b", "c") as (app, pilot):
         await pilot.press("G")
         await app.is_on("c")
-        app.keys.filter("a")
+        app.keys.filter.set("a")
         await app.settle(pilot)
         await app.has("  a")
         await app.is_on("a")
-        app.keys.filter("nothing")
+        app.keys.filter.set("nothing")
         await app.settle(pilot)
         await app.has("No loaded key matches.")
-        app.keys.filter(None)
+        app.keys.filter.set(None)
         await app.settle(pilot)
         await app.is_on("c")
 
@@ -176,7 +176,7 @@ async def test_key_tree_age_update_before_sync_keeps_rows() -> None:
         in_sight = [node.node for node in app.view.visible_rows]
         for number in range(20):
             app.store.put(f"a{number:02}")
-        app.keys.apply(app.store.take_events())
+        app.keys.event_applier.apply(app.store.take_events())
         app.view._update_ages()  # noqa: SLF001 - what its timer does once a second
         app.view.sync()
         await pilot.pause()
@@ -187,13 +187,13 @@ async def test_key_tree_scrollbar_follows_visible_changes() -> None:
     async with shown(*many(100), size=(40, 10)) as (app, pilot):
         for _ in range(3):
             known_rows = app.view.vertical_scrollbar.window_virtual_size
-            while (len(app.keys) - known_rows) * 80 < len(app.keys):  # 10 cells, in eighths
+            while (len(app.keys.rows) - known_rows) * 80 < len(app.keys.rows):  # 10 cells, in eighths
                 assert app.view.vertical_scrollbar.window_virtual_size == known_rows
-                app.store.put(f"l{len(app.keys)}")
+                app.store.put(f"l{len(app.keys.rows)}")
                 app.deliver_events()
             await pilot.pause()
-            await wait_for_value(lambda: app.view.vertical_scrollbar.window_virtual_size, len(app.keys))
-            await wait_for_value(lambda: app.view.max_scroll_y, len(app.keys) - 10)
+            await wait_for_value(lambda: app.view.vertical_scrollbar.window_virtual_size, len(app.keys.rows))
+            await wait_for_value(lambda: app.view.max_scroll_y, len(app.keys.rows) - 10)
 
 
 async def test_empty_store_says_what_to_do() -> None:
@@ -232,7 +232,7 @@ async def test_key_tree_names_are_sanitized_and_shortened(width: int) -> None:
     ]
     async with shown(*names, "a/" * 60 + "z", " sp", size=(width, 60)) as (app, pilot):
         for row in range(30):
-            app.keys.expand(app.keys.at(min(row, len(app.keys) - 1)))
+            app.keys.expand(app.keys.rows.at(min(row, len(app.keys.rows) - 1)))
             await app.keys.idle()
         await app.settle(pilot)
         text = "\n".join(app.lines)

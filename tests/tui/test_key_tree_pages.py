@@ -9,13 +9,13 @@ from tests.tui.tree_harness import many, shown
 
 async def test_key_tree_loads_pages_near_cursor() -> None:
     async with shown(*many(100), page=30, size=(40, 8)) as (app, pilot):
-        assert len(app.keys) == 31
+        assert len(app.keys.rows) == 31
         await pilot.press(*["pagedown"] * 4)
         await app.settle(pilot)
-        await wait_for_value(lambda: len(app.keys), 60)  # the last of a page is read again with the next
+        await wait_for_value(lambda: len(app.keys.rows), 60)  # the last of a page is read again with the next
         await pilot.press(*["pagedown"] * 8)
         await app.settle(pilot)
-        await wait_for_value(lambda: len(app.keys), 100)
+        await wait_for_value(lambda: len(app.keys.rows), 100)
 
 
 async def test_key_tree_end_loads_last_page_only() -> None:
@@ -25,7 +25,7 @@ async def test_key_tree_end_loads_last_page_only() -> None:
         await app.settle(pilot)
         await app.has(*(f"  k{number:04}" for number in range(492, 500)))
         await app.is_on("k0499")
-        assert (len(app.keys), app.store.asked) == (61, 2), "two pages, and a row between them"
+        assert (len(app.keys.rows), app.store.asked) == (61, 2), "two pages, and a row between them"
         await pilot.press(*["pageup"] * 5)
         await app.settle(pilot)
         await app.is_on("k0464")
@@ -75,7 +75,7 @@ async def test_key_tree_loaded_page_keeps_cursor_line() -> None:
 async def test_key_tree_filter_loads_no_pages() -> None:
     async with shown(*many(100), page=30) as (app, pilot):
         asked = app.store.asked
-        app.keys.filter("k0029")
+        app.keys.filter.set("k0029")
         await app.settle(pilot)
         await app.has("  k0029", "… more; press enter to load them")
         assert app.store.asked == asked

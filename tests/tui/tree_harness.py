@@ -27,7 +27,7 @@ class Page(App[None]):
         self.now = 0.0
         self.store = store
         self.keys = Tree(
-            store.load, load_before=store.load_before, on_change=self._sync_view, clock=lambda: self.now, verify_delay=0
+            store.load, store.load_before, on_change=self._sync_view, clock=lambda: self.now, verify_delay=0
         )
         self.moved: list[str | None] = []
         self.chosen: list[str] = []
@@ -68,11 +68,11 @@ class Page(App[None]):
     @property
     def on(self) -> str:
         """The name under the cursor."""
-        return self.keys.at(self.view.cursor.row).name
+        return self.keys.rows.at(self.view.cursor.row).name
 
     def deliver_events(self) -> None:
         """Apply the events so far and draw them, as once per frame."""
-        self.keys.apply(self.store.take_events())
+        self.keys.event_applier.apply(self.store.take_events())
         self.view.sync()
 
     async def is_on(self, name: str) -> None:

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
+from explorer.session.keytree.key_rows import KeyRows
 from explorer.session.keytree.nodes import Node
-from explorer.session.keytree.tree import Tree
 
 
 class TreeCursor:
     """The current node of a tree, and where it is shown."""
 
-    def __init__(self, model: Tree) -> None:
-        self._model = model
+    def __init__(self, rows: KeyRows) -> None:
+        self._rows = rows
         self.node: Node | None = None
         """The current node; a filter may hide it."""
         self.direction = 1
@@ -25,18 +25,18 @@ class TreeCursor:
         if self.node is None:
             return -1
         ancestor: Node | None = self.node
-        while ancestor is not None and ancestor is not self._model.root:
-            row = self._model.row_of(ancestor)
+        while ancestor is not None and ancestor is not self._rows.root:
+            row = self._rows.row_of(ancestor)
             if row is not None:
                 return row
             ancestor = ancestor.parent
-        return max(0, min(self._last_row, len(self._model) - 1))
+        return max(0, min(self._last_row, len(self._rows) - 1))
 
     @property
     def visible_node(self) -> Node | None:
         """Node of the row in which the cursor is shown."""
         row = self.row
-        return self._model.at(row) if 0 <= row < len(self._model) else None
+        return self._rows.at(row) if 0 <= row < len(self._rows) else None
 
     def move_to_row(self, row: int, direction: int | None = None) -> None:
         """Move to an existing row.
@@ -49,11 +49,11 @@ class TreeCursor:
             self.direction = direction
         elif row != self.row:
             self.direction = 1 if row > self.row else -1
-        self.node, self._last_row = self._model.at(row), row
+        self.node, self._last_row = self._rows.at(row), row
         if self.node.is_more_row:
-            last = len(self._model) - 1
-            above = self._model.at(row - 1) if row else None
-            self._gap_neighbours = above, self._model.at(row + 1) if row < last else None
+            last = len(self._rows) - 1
+            above = self._rows.at(row - 1) if row else None
+            self._gap_neighbours = above, self._rows.at(row + 1) if row < last else None
 
     def shift(self, rows: int) -> None:
         """Follow the rows in sight, which moved by so many rows."""
@@ -65,13 +65,13 @@ class TreeCursor:
         Args:
             in_sight: The nodes that were drawn last, from the top.
         """
-        is_kept = self.node is not None and self._model.contains(self.node) and not self.node.is_more_row
-        if not len(self._model):
+        is_kept = self.node is not None and self._rows.contains(self.node) and not self.node.is_more_row
+        if not len(self._rows):
             self.node = self.node if is_kept else None
         elif self.node is None:
-            self.node = self._model.at(0)
+            self.node = self._rows.at(0)
         elif not is_kept:
-            self.node = self._model.at(min(self._row_after(self.node, in_sight), len(self._model) - 1))
+            self.node = self._rows.at(min(self._row_after(self.node, in_sight), len(self._rows) - 1))
         self._last_row = self.row
 
     def _row_after(self, gone: Node, in_sight: Sequence[Node]) -> int:
@@ -80,7 +80,7 @@ class TreeCursor:
             return self._row_in_gap()
         index = in_sight.index(gone) if gone in in_sight else 0
         for above in reversed(in_sight[:index]):
-            row = self._model.row_of(above)
+            row = self._rows.row_of(above)
             if row is not None:
                 return row + 1
         return self._last_row
@@ -89,7 +89,7 @@ class TreeCursor:
         """Return the first row that was read into the gap; the last one on the way up."""
         above, below = self._gap_neighbours
         if self.direction < 0:
-            row = len(self._model) if below is None else self._model.row_of(below)
+            row = len(self._rows) if below is None else self._rows.row_of(below)
             return self._last_row if row is None else row - 1
-        row = -1 if above is None else self._model.row_of(above)
+        row = -1 if above is None else self._rows.row_of(above)
         return self._last_row if row is None else row + 1

@@ -22,7 +22,7 @@ class EventApplier:
         self._verifier = verifier
 
     def apply(self, events: Iterable[Put | Deleted]) -> bool:
-        """Apply events; return whether a row in an expanded folder changed."""
+        """Apply the events of a frame, in order; return whether a row in an expanded folder changed."""
         changed = False
         for event in events:
             names = event.key.split(self._rows.separator)

@@ -156,11 +156,11 @@ class FilterRun:
         """Wait until all rows were searched."""
         await self._done.wait()
 
-    def set(self, text: str | None, keep: Node | None) -> None:
-        """Start with a filter, or without one if there is no text.
+    def set(self, text: str | None, keep: Node | None = None) -> None:
+        """Show only the loaded rows that match a filter, and their ancestors; without a text all rows.
 
         Args:
-            text: Filter as typed.
+            text: Filter as typed (see `TreeFilter`).
             keep: Node whose folders stay open when the filter ends.
         """
         typed = TreeFilter(text or "")

@@ -42,7 +42,7 @@ class KeyRows(Rows[Node]):
         self.update_more_rows(root)
 
     def key(self, node: Node) -> str:
-        """Return the key of a node."""
+        """Return the key of a node, whether or not it has a value."""
         names: list[str] = []
         while node.parent is not None:
             names.append(node.name)
@@ -167,7 +167,12 @@ class KeyRows(Rows[Node]):
     # Tombstones
 
     def pin(self, owner: object, node: Node | None) -> None:
-        """Keep the row of a node although its key is deleted, until the owner pins another."""
+        """Keep the row of a node although its key is deleted, until the owner pins another or none.
+
+        Args:
+            owner: Owner of the pin, such as a view with its cursor on the row.
+            node: Node to pin; None pins nothing.
+        """
         if node is None:
             self._pins.pop(owner, None)
         else:

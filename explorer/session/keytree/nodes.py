@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from explorer.model.errors import ExplorerError
 from explorer.model.keys import first_key
-from explorer.session.keytree.row_index import Branch, Row
+from explorer.session.keytree.row_blocks import Branch, Row
 
 _VALUE: Final = 1
 _CHILDREN: Final = 2

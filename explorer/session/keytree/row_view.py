@@ -78,7 +78,7 @@ def row_view(
         draft_keys: The keys that have a draft.
     """
     node = line.row
-    mark = tree.mark(node)
+    mark = tree.marks.of(node)
     is_more_row = node.is_more_row
     is_folder = not is_more_row and (node.has_children or node.branch is not None)
     return RowView(
@@ -92,17 +92,17 @@ def row_view(
         placeholder=_placeholder(tree, node) if is_more_row else "",
         failed=is_more_row and node.parent is not None and node.parent.load_state is LevelState.FAILED,
         tombstone=node.tombstone,
-        changes_below=0 if node.is_open else min(tree.changes_below(node), _MAX_COUNT + 1),
+        changes_below=0 if node.is_open else min(tree.marks.below(node), _MAX_COUNT + 1),
         change=mark.change if mark is not None else MarkKind.DELETED if node.tombstone else None,
         fresh=mark is not None and mark.age is MarkAge.FRESH,
         changed_at=None if mark is None else mark.since,
-        draft=bool(draft_keys) and not is_more_row and tree.key(node) in draft_keys,
+        draft=bool(draft_keys) and not is_more_row and tree.rows.key(node) in draft_keys,
     )
 
 
 def _name(tree: Tree, node: Node) -> str:
     name = node.name
-    if not name and node.has_children and node.parent is tree.root:
+    if not name and node.has_children and node.parent is tree.rows.root:
         return sanitize(tree.separator)  # where people look for keys that begin with the separator
     if len(name) > 2 * _MAX_NAME_HALF:
         name = f"{name[:_MAX_NAME_HALF]}…{name[-_MAX_NAME_HALF:]}"
@@ -115,7 +115,7 @@ def _hint(tree: Tree, node: Node) -> str:
     """Return the explanation of an empty name."""
     parent = node.parent
     separator = sanitize(tree.separator)
-    if parent is None or parent is tree.root:
+    if parent is None or parent is tree.rows.root:
         return (
             f"keys that begin with {separator}"
             if node.has_children

@@ -2,19 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
-from explorer.drivers.common.reverse_pages import children_before
-from explorer.model.entries import Child, Page
 from explorer.model.errors import ExplorerError
-from explorer.model.events import Deleted, Put
 from explorer.session.keytree.event_applier import EventApplier
-from explorer.session.keytree.filter import FilterProgress, FilterRun
+from explorer.session.keytree.filter import FilterRun
 from explorer.session.keytree.key_rows import KeyRows
-from explorer.session.keytree.level_loader import PAGE_SIZE, LevelLoader, Load, LoadBefore
-from explorer.session.keytree.marks import Mark, budget
+from explorer.session.keytree.level_loader import LevelLoader
+from explorer.session.keytree.level_reader import LevelReader, ReadPage, ReadPageBefore
+from explorer.session.keytree.marks import budget
 from explorer.session.keytree.nodes import Level, LevelState, Node, PageKind, PageRequest
-from explorer.session.keytree.row_index import VisibleRow
 from explorer.session.keytree.verifier import DELAY
 
 SWEEP: float = 0.004
@@ -25,9 +22,9 @@ class Tree:
     """Tree of the keys below a store's address. Only `reveal` and `resync` wait for the store.
 
     Args:
-        load: Returns a page of children, usually `Store.children`.
+        read_page: Returns a page of children, see `Store.children`.
+        read_page_before: Returns the children before a key, see `Store.children_before`.
         separator: Separator of the store's keys.
-        load_before: Returns the children before a key, usually `Store.children_before`; emulated by `load` by default.
         on_change: Called after a change that the caller did not cause, such as a page that was read.
         clock: Returns the seconds by which marks age.
         verify_delay: Seconds for which folders that may be empty are collected before they are verified.
@@ -36,10 +33,10 @@ class Tree:
 
     def __init__(
         self,
-        load: Load,
-        separator: str = "/",
+        read_page: ReadPage,
+        read_page_before: ReadPageBefore,
         *,
-        load_before: LoadBefore | None = None,
+        separator: str = "/",
         on_change: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         verify_delay: float = DELAY,
@@ -47,37 +44,34 @@ class Tree:
     ) -> None:
         self.separator = separator
         self.clock = clock
-        self._on_change = on_change
-        self._rows = KeyRows(separator, clock, self._verify_later)
-
-        async def search_before(
-            prefix: str, before: str | None = None, *, after: str | None = None, limit: int = PAGE_SIZE
-        ) -> Page[Child]:
-            return await children_before(load, prefix, before, after=after, limit=limit, separator=separator)
-
+        self.rows = KeyRows(separator, clock, self._verify_later)
+        """Known nodes and the rows that are visible; views read them and pin what they need."""
+        self.marks = self.rows.marks
+        """Marks of recent changes."""
         self._loader = LevelLoader(
-            load,
-            self._rows,
-            self._repeat,
+            LevelReader(read_page, read_page_before, self.rows, on_change),
+            self.rows,
+            self._replay,
             on_change,
             verify_delay,
             needs_confirmation=needs_confirmation,
-            load_before=load_before or search_before,
         )
-        self._applier = EventApplier(self._rows, self._loader.verifier)
-        self._filter_run = FilterRun(self._rows, on_change)
-        self._loader.load(self._rows.root)
+        self.event_applier = EventApplier(self.rows, self._loader.verifier)
+        """Applies the events of a frame."""
+        self.filter = FilterRun(self.rows, on_change)
+        """Filter of the rows."""
+        self._loader.load(self.rows.root)
 
     async def run(self) -> None:
         """Read and search what is requested, until cancelled: the only task of a tree."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._loader.run(), name="tree: loading")
-            group.create_task(self._filter_run.run(), name="tree: filter")
+            group.create_task(self.filter.run(), name="tree: filter")
 
     @property
     def is_busy(self) -> bool:
         """True if something is being read or searched."""
-        return self._loader.is_busy or self._filter_run.is_busy
+        return self._loader.is_busy or self.filter.is_busy
 
     async def idle(self) -> None:
         """Wait until nothing is being read or searched."""
@@ -85,59 +79,13 @@ class Tree:
             if self._loader.is_busy:
                 await self._loader.wait_progress()
             else:
-                await self._filter_run.wait_done()
-
-    # Visible rows
-
-    @property
-    def root(self) -> Node:
-        """Root, which has no row."""
-        return self._rows.root
-
-    @property
-    def loaded(self) -> int:
-        """Number of known nodes, shown or not."""
-        return self._rows.loaded
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __bool__(self) -> bool:
-        return True
-
-    def at(self, row: int) -> Node:
-        """Return the node in a row; the first row is 0.
-
-        Raises:
-            IndexError: There are fewer rows.
-        """
-        return self._rows.at(row)
-
-    def row_of(self, node: Node) -> int | None:
-        """Return the row of a node; None while it is hidden or below a collapsed one, or after its removal."""
-        return self._rows.row_of(node)
-
-    def window(self, start: int, count: int) -> Iterator[VisibleRow[Node]]:
-        """Yield at most `count` rows, each with its node, depth and guides."""
-        return self._rows.window(start, count)
-
-    def contains(self, node: Node) -> bool:
-        """Return whether a node is part of the tree."""
-        return self._rows.contains(node)
+                await self.filter.wait_done()
 
     # Nodes
 
-    def key(self, node: Node) -> str:
-        """Return the key of a node, whether or not it has a value."""
-        return self._rows.key(node)
-
-    def prefix(self, node: Node) -> str:
-        """Return the prefix of the keys below a node."""
-        return self._rows.prefix(node)
-
     def node(self, key: str) -> Node | None:
         """Return the node of a key, if it is loaded and not deleted."""
-        node = self._rows.root
+        node = self.rows.root
         for name in key.split(self.separator):
             child = None if node.branch is None else node.branch.find(name)
             if child is None or child.tombstone:
@@ -145,35 +93,27 @@ class Tree:
             node = child
         return node
 
-    def mark(self, node: Node) -> Mark | None:
-        """Return the mark of a node that changed recently."""
-        return self._rows.marks.of(node)
-
-    def changes_below(self, node: Node) -> int:
-        """Return the number of changes below a collapsed folder since it was last expanded."""
-        return self._rows.marks.below(node)
-
     # Commands
 
     def expand(self, node: Node) -> None:
         """Expand a node, in spite of a filter; its level is read if it was not."""
-        if node.is_more_row or node is self.root or not (node.has_children or node.branch is not None):
+        if node.is_more_row or node is self.rows.root or not (node.has_children or node.branch is not None):
             return
         if node.branch is None:
-            self._rows.set_branch(node, Level())
-            self._rows.update_more_rows(node)
+            self.rows.set_branch(node, Level())
+            self.rows.update_more_rows(node)
             self._loader.load(node)
-        self._rows.opened_by_filter.discard(node)
-        self._rows.marks.open(node)
+        self.rows.opened_by_filter.discard(node)
+        self.marks.open(node)
         if not node.is_open:
-            self._rows.open(node)
-            self._rows.show_unfiltered(node)
+            self.rows.open(node)
+            self.rows.show_unfiltered(node)
 
     def collapse(self, node: Node) -> None:
         """Collapse a node; its level stays loaded."""
-        if node.is_open and node is not self.root:
-            self._rows.opened_by_filter.discard(node)
-            self._rows.open(node, opened=False)
+        if node.is_open and node is not self.rows.root:
+            self.rows.opened_by_filter.discard(node)
+            self.rows.open(node, opened=False)
 
     def toggle(self, node: Node) -> None:
         """Expand a node or collapse it."""
@@ -227,28 +167,15 @@ class Tree:
         Raises:
             ExplorerError: A level could not be read.
         """
-        node = self.root
+        node = self.rows.root
         for name in key.split(self.separator):
-            if node is not self.root:
+            if node is not self.rows.root:
                 self.expand(node)
             child = await self._find_or_load(node, name)
             if child is None:
                 return None
             node = child
         return node
-
-    def clear_marks(self) -> None:
-        """Remove all marks; rows of deleted keys stay until they expire."""
-        self._rows.marks.clear()
-
-    def pin(self, owner: object, node: Node | None) -> None:
-        """Keep the row of a node although its key is deleted, until the owner pins another or none.
-
-        Args:
-            owner: Owner of the pin, such as a view with its cursor on the row.
-            node: Node to pin; None pins nothing.
-        """
-        self._rows.pin(owner, node)
 
     def insert_known(self, key: str, *, has_value: bool) -> Node:
         """Show a key that exists although a level above it cannot be listed; return its node.
@@ -257,42 +184,24 @@ class Tree:
             key: Key or folder.
             has_value: Whether it is a key with a value; else there are keys below it.
         """
-        node = self.root
+        node = self.rows.root
         names = key.split(self.separator)
         for depth, name in enumerate(names, 1):
-            if node is not self.root:
+            if node is not self.rows.root:
                 self.expand(node)
             level = node.branch
             child = None if level is None else level.find(name)
             last = depth == len(names)
             if child is None:
-                child = self._rows.add(node, name, has_value=last and has_value, has_children=not last or not has_value)
+                child = self.rows.add(node, name, has_value=last and has_value, has_children=not last or not has_value)
             else:
-                self._rows.revive(child)
+                self.rows.revive(child)
                 child.has_value |= last and has_value
                 child.has_children |= not last or not has_value
             node = child
         return node
 
-    def filter(self, text: str | None, keep: Node | None = None) -> None:
-        """Show only the loaded rows that match a filter, and their ancestors; without a text all rows.
-
-        Args:
-            text: Filter as typed (see `TreeFilter`).
-            keep: Node whose folders stay open when the filter ends.
-        """
-        self._filter_run.set(text, keep)
-
-    @property
-    def filter_progress(self) -> FilterProgress | None:
-        """Progress of the filter; None without one."""
-        return self._filter_run.progress
-
-    # Events
-
-    def apply(self, events: Iterable[Put | Deleted]) -> bool:
-        """Apply the events of a frame, in order; return whether a row in an expanded folder changed."""
-        return self._applier.apply(events)
+    # After a gap, and with time
 
     async def resync(self) -> None:
         """Read every loaded level again, mark differences, bury what is gone, and retry what failed.
@@ -301,13 +210,13 @@ class Tree:
             ExplorerError: A level could not be read; the others were, and the level says so.
         """
         failed: list[ExplorerError] = []
-        levels = [(node, node.branch) for node in list(self._rows.levels()) if node.branch is not None]
+        levels = [(node, node.branch) for node in list(self.rows.levels()) if node.branch is not None]
         for node, _ in levels:
             self._loader.reload(node)
         for node, level in levels:
             while level.is_loading:
                 await self._loader.wait_progress()
-            if level.error is not None and not failed and self._rows.contains(node):
+            if level.error is not None and not failed and self.rows.contains(node):
                 failed.append(level.error)
         if failed:
             raise failed[0]
@@ -315,9 +224,9 @@ class Tree:
     def sweep(self, now: float) -> bool:
         """Age marks and drop tombstones; return whether any changed. The cost depends on the changes only."""
         until = budget(SWEEP)
-        passed = self._rows.marks.age(now, until)
-        for node in self._rows.marks.expired(now, until):
-            self._rows.expire(node)
+        passed = self.marks.age(now, until)
+        for node in self.marks.expired(now, until):
+            self.rows.expire(node)
             passed = True
         return passed
 
@@ -326,8 +235,8 @@ class Tree:
     def _verify_later(self, node: Node) -> None:
         self._loader.verifier.verify_later(node)
 
-    def _repeat(self, node: Node, level: Level) -> None:
-        self._applier.replay(node, level)
+    def _replay(self, node: Node, level: Level) -> None:
+        self.event_applier.replay(node, level)
 
     async def _find_or_load(self, node: Node, name: str) -> Node | None:
         while (level := node.branch) is not None:

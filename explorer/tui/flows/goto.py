@@ -72,7 +72,7 @@ async def go(screen: Screen[None], session: Session, key: str) -> None:
 
 async def select(pane: TreePane, session: Session, node: Node) -> None:
     """Move the cursor to a node; clear a filter that hides it."""
-    if session.tree.row_of(node) is None and session.tree.filter_progress is not None:
+    if session.tree.rows.row_of(node) is None and session.tree.filter.progress is not None:
         pane.clear_filter()
         await session.tree.idle()
         pane.draw()

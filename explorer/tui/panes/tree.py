@@ -44,20 +44,20 @@ class TreePane(Pane):
         """Show the tree as it is now; without keys, why there are none."""
         tree = self.session.tree
         error = self.session.connection.error
-        findings = tree.filter_progress
+        findings = tree.filter.progress
         self._show_filter_text()
         if findings is not None:
             self.set_title(str(findings))
         else:
-            self.set_title(f"{pluralize(tree.loaded, 'key')} loaded" if tree.loaded else "")
+            self.set_title(f"{pluralize(tree.rows.loaded, 'key')} loaded" if tree.rows.loaded else "")
         self.key_tree.draft_keys = self.session.editor.draft_keys
         self.key_tree.has_value_marks = Capability.DIRECTORIES not in self.session.store_capabilities
-        is_unread = not tree.loaded and tree.root.load_state is not LevelState.LOADED
+        is_unread = not tree.rows.loaded and tree.rows.root.load_state is not LevelState.LOADED
         if error is not None and is_unread:
             self.show_error(error)
         elif is_unread and self.session.liveness.status is LivenessStatus.DISCONNECTED:
             self.set_notice(safe_content("connecting …", "dim"))
-        elif not tree.loaded and findings is None and (nearby := self._nearby_notice()):
+        elif not tree.rows.loaded and findings is None and (nearby := self._nearby_notice()):
             self.set_notice(nearby)
         else:
             self.set_notice(None)
@@ -110,19 +110,19 @@ class TreePane(Pane):
     def highlighted_key(self) -> str | None:
         """Key of the row in which the cursor is shown."""
         node = self.key_tree.cursor.visible_node
-        return None if node is None or node.is_more_row else self.key_tree.model.key(node)
+        return None if node is None or node.is_more_row else self.key_tree.model.rows.key(node)
 
     # The filter
 
     def filter(self, text: str) -> None:
         """Show only the keys that match."""
-        self.session.tree.filter(text or None, self.key_tree.cursor.node)
+        self.session.tree.filter.set(text or None, self.key_tree.cursor.node)
         self.draw()
 
     def clear_filter(self) -> None:
         """Show all keys again; the cursor stays on its key."""
         node = self.key_tree.cursor.node
-        self.session.tree.filter(None, node)
+        self.session.tree.filter.set(None, node)
         self.draw()
         if node is not None:
             self.key_tree.move_cursor(node)
@@ -134,5 +134,5 @@ class TreePane(Pane):
     @property
     def filter_text(self) -> str:
         """Text of the filter; "" without one."""
-        findings = self.session.tree.filter_progress
+        findings = self.session.tree.filter.progress
         return "" if findings is None else findings.filter.text

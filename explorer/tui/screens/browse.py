@@ -107,7 +107,7 @@ class BrowseScreen(PaneScreen):
 
     def do_back(self) -> None:
         """Go back one step: clear the filter, leave the zoom, or focus the tree."""
-        if self.session.tree.filter_progress is not None:
+        if self.session.tree.filter.progress is not None:
             self.query_one(TreePane).clear_filter()
         elif self.has_class("-zoomed"):
             self.remove_class("-zoomed")

@@ -33,7 +33,7 @@ class KeyTree(KeyView, can_focus=True):
         def key(self) -> str | None:
             """Key of the node; None if it has none."""
             node = self.node
-            return None if node is None or node.is_more_row else self.key_tree.model.key(node)
+            return None if node is None or node.is_more_row else self.key_tree.model.rows.key(node)
 
         def can_replace(self, message: Message) -> bool:
             """Return whether this message makes an earlier one in the queue superfluous."""
@@ -46,7 +46,7 @@ class KeyTree(KeyView, can_focus=True):
             super().__init__()
             self.key_tree = key_tree
             self.node = node
-            self.key = key_tree.model.key(node)
+            self.key = key_tree.model.rows.key(node)
 
         @property
         def control(self) -> "KeyTree":
@@ -92,7 +92,7 @@ class KeyTree(KeyView, can_focus=True):
 
     def do_seen(self) -> None:
         """Clear the marks of changes."""
-        self.model.clear_marks()
+        self.model.marks.clear()
         self.sync()
 
     def do_top(self) -> None:
@@ -101,9 +101,9 @@ class KeyTree(KeyView, can_focus=True):
 
     def do_bottom(self) -> None:
         """Move to the last row. If it is not loaded, load the end only, not what comes before it."""
-        last = len(self.model) - 1
-        node = self.model.at(last) if last >= 0 else None
-        if node is None or not node.is_more_row or self.model.filter_progress is not None:
+        last = len(self.model.rows) - 1
+        node = self.model.rows.at(last) if last >= 0 else None
+        if node is None or not node.is_more_row or self.model.filter.progress is not None:
             self.move_cursor_to_row(last, direction=0)
             return
         self.model.load_previous(node)
@@ -127,7 +127,7 @@ class KeyTree(KeyView, can_focus=True):
         if node.is_open:
             self.move_cursor(node)
             self._change(self.model.collapse, node)
-        elif node.parent is not None and node.parent is not self.model.root:
+        elif node.parent is not None and node.parent is not self.model.rows.root:
             self.move_cursor(node.parent)
 
     def do_toggle(self) -> None:
@@ -163,7 +163,7 @@ class KeyTree(KeyView, can_focus=True):
             return
         event.stop()
         row, is_first = self.visible_rows[offset.y], event.chain == 1
-        index = self.model.row_of(row.node)
+        index = self.model.rows.row_of(row.node)
         if index is None or not (is_first or row.node is self._clicked):
             return
         self._clicked = row.node if is_first else None

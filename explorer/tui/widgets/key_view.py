@@ -73,7 +73,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self.model = model
         self.empty = empty
-        self.cursor = TreeCursor(model)
+        self.cursor = TreeCursor(model.rows)
         self.drawn_lines = 0
         """Number of lines drawn so far, for tests and measurements."""
         self._highlighted: Node | None = None
@@ -100,7 +100,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         Args:
             cursor_line: Line of the widget in which the cursor is to stay; None keeps the top row in its place.
         """
-        total = len(self.model)
+        total = len(self.model.rows)
         shift = self._top_shift()
         self.cursor.shift(shift)
         self._update_cursor()
@@ -140,14 +140,14 @@ class KeyView(ScrollView, inherit_bindings=False):
         if not self.scroll_offset.y:
             return 0
         for y, seen in enumerate(self.visible_rows):
-            row = self.model.row_of(seen.node)
+            row = self.model.rows.row_of(seen.node)
             if row is not None:
                 return row - y - self.scroll_offset.y
         return 0
 
     def _update_cursor(self) -> None:
         self.cursor.update([row.node for row in self.visible_rows])
-        self.model.pin(self, self.cursor.node)
+        self.model.rows.pin(self, self.cursor.node)
         if self._highlighted is not (node := self.cursor.visible_node):
             self._highlighted = node
             self.cursor_moved(node)
@@ -174,19 +174,19 @@ class KeyView(ScrollView, inherit_bindings=False):
                 self.refresh(Region(0, y, width, 1))
 
     def _lines_in_sight(self, height: int) -> list[VisibleRow[Node]]:
-        top = max(0, min(self.scroll_offset.y, len(self.model) - height))
-        return list(self.model.window(top, height))
+        top = max(0, min(self.scroll_offset.y, len(self.model.rows) - height))
+        return list(self.model.rows.window(top, height))
 
     def _load_unread_nearby(self) -> None:
         """Load unread keys within a page of the screen in the direction of the cursor, unless a filter is active.
 
         After a jump to the very end there is no direction.
         """
-        if self.model.filter_progress is not None or not self.size.height:
+        if self.model.filter.progress is not None or not self.size.height:
             return
         height, row = self.size.height, self.cursor.row
         top = max(0, self.scroll_offset.y - height)
-        for number, line in enumerate(list(self.model.window(top, 3 * height)), top):
+        for number, line in enumerate(list(self.model.rows.window(top, 3 * height)), top):
             if not line.row.is_more_row:
                 continue
             if number >= row and self.cursor.direction > 0:
@@ -198,7 +198,7 @@ class KeyView(ScrollView, inherit_bindings=False):
 
     def move_cursor(self, node: Node, *, direction: int | None = None) -> None:
         """Move the cursor to a node that has a row; see `move_cursor_to_row`."""
-        row = self.model.row_of(node)
+        row = self.model.rows.row_of(node)
         if row is not None:
             self.move_cursor_to_row(row, direction=direction)
 
@@ -210,9 +210,9 @@ class KeyView(ScrollView, inherit_bindings=False):
             margin: Rows that are kept in sight above and below it.
             direction: 1 on the way down, -1 on the way up, 0 neither; None to derive it from the current row.
         """
-        if not len(self.model):
+        if not len(self.model.rows):
             return
-        self.cursor.move_to_row(max(0, min(row, len(self.model) - 1)), direction)
+        self.cursor.move_to_row(max(0, min(row, len(self.model.rows) - 1)), direction)
         self.cursor.shift(-self._top_shift())  # which `_sync` adds again
         self._sync(cursor_line=None)
         self.scroll_to_cursor(margin=margin)
@@ -228,7 +228,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         if row < 0 or not height:
             return
         margin = min(margin, (height - 1) // 2)
-        last = min(row + max(below, margin), len(self.model) - 1)
+        last = min(row + max(below, margin), len(self.model.rows) - 1)
         if last >= top + height:
             top = last - height + 1
         top = max(0, min(top, row - margin))
@@ -273,7 +273,7 @@ class KeyView(ScrollView, inherit_bindings=False):
         return self.scrollable_content_region.width
 
     def _notice(self) -> str:
-        findings = self.model.filter_progress
+        findings = self.model.filter.progress
         if findings is not None:
             cased = " Upper case is matched as typed." if findings.filter.cased else ""
             return f"No loaded key matches.{cased}" if findings.done else "Searching …"
@@ -316,7 +316,7 @@ class KeyView(ScrollView, inherit_bindings=False):
 
     def on_unmount(self) -> None:
         """Unpin the cursor's node."""
-        self.model.pin(self, None)
+        self.model.rows.pin(self, None)
 
     def on_resize(self) -> None:
         """Draw everything at the new size."""
