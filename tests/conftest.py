@@ -1,5 +1,6 @@
 """Shared configuration of all tests: marks, hypothesis profile, and the capabilities that contract tests need."""
 
+import gc
 import re
 import signal
 from typing import Final
@@ -50,3 +51,18 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line("markers", "timed: lets time pass, which a real store takes in full")
     config.addinivalue_line("markers", "lacks(capability): the store does not declare this, else the test is skipped")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Exclude modules and collected tests from garbage collections: they stay, and there are many of them."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Collect once, so that warnings of unreachable objects come; pytest would search the whole heap five times."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

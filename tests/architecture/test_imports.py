@@ -65,14 +65,41 @@ def _add(root: Path, module: str, source: str) -> Path:
     return file
 
 
+_BROKEN: Final = (
+    # package, source of a module in it, the contract that the module breaks
+    ("explorer.model", "import explorer.config", "own layer"),
+    ("explorer.codecs", "def f():\n    import explorer.drivers.base", "own layer"),
+    ("explorer.drivers", "import explorer.session.states", "own layer"),
+    ("explorer.session", "import explorer.opener", "own layer"),
+    ("explorer.session", "import explorer.tui.app", "own layer"),
+    ("explorer.tui", "import explorer.blocking.store", "on one loop"),
+    ("widgets", "import explorer.tui.app", "own layer"),
+    ("explorer.blocking", "import explorer.cli.run", "own layer"),
+    ("explorer.model", "from explorer import open", "own layer"),
+    ("explorer.drivers.etcd", "import explorer.drivers.etcd2.store", "drivers do not know each other"),
+    ("explorer.drivers.common", "import explorer.drivers.etcd.store", "by the registry only"),
+    ("explorer.session", "import explorer.drivers.zookeeper.store", "by the registry only"),
+    ("explorer.tui", "import explorer.drivers.base", "never a store"),
+    ("widgets", "import explorer.opener", "never a store"),
+)
+
+
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the packages and the contracts, to break rules in."""
+def broken_contracts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The linter's findings by contract, for a copy of the packages with one module for each row of `_BROKEN`."""
     copy = tmp_path_factory.mktemp("checkout")
     for package in ("explorer", "widgets"):
         shutil.copytree(_ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(_ROOT / "pyproject.toml", copy)
-    return copy
+    for number, (package, source, _) in enumerate(_BROKEN):
+        _add(copy, f"{package}.broken_{number}", source)
+    run = _lint(copy)
+    assert run.returncode == 1, run.stdout + run.stderr
+    _, _, findings = run.stdout.partition("Broken contracts\n")
+    headings = [contract["name"] for contract in _CONTRACTS if f"\n{contract['name']}\n" in findings]
+    starts = sorted((findings.index(f"\n{name}\n"), name) for name in headings)
+    ends = [start for start, _ in starts[1:]] + [len(findings)]
+    return {name: findings[start:end] for (start, name), end in zip(starts, ends, strict=True)}
 
 
 def test_contracts_are_kept() -> None:
@@ -81,33 +108,11 @@ def test_contracts_are_kept() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-@pytest.mark.parametrize(
-    ("module", "source", "contract"),
-    [
-        ("explorer.model.broken", "import explorer.config", "own layer"),
-        ("explorer.codecs.broken", "def f():\n    import explorer.drivers.base", "own layer"),
-        ("explorer.drivers.broken", "import explorer.session.states", "own layer"),
-        ("explorer.session.broken", "import explorer.opener", "own layer"),
-        ("explorer.session.broken", "import explorer.tui.app", "own layer"),
-        ("explorer.tui.broken", "import explorer.blocking.store", "on one loop"),
-        ("widgets.broken", "import explorer.tui.app", "own layer"),
-        ("explorer.blocking.broken", "import explorer.cli.run", "own layer"),
-        ("explorer.model.broken", "from explorer import open", "own layer"),
-        ("explorer.drivers.etcd.broken", "import explorer.drivers.etcd2.store", "drivers do not know each other"),
-        ("explorer.drivers.common.broken", "import explorer.drivers.etcd.store", "by the registry only"),
-        ("explorer.session.broken", "import explorer.drivers.zookeeper.store", "by the registry only"),
-        ("explorer.tui.broken", "import explorer.drivers.base", "never a store"),
-        ("widgets.broken", "import explorer.opener", "never a store"),
-    ],
-)
-def test_contract_broken_by_an_import_fails(checkout: Path, module: str, source: str, contract: str) -> None:
-    file = _add(checkout, module, source)
-    try:
-        run = _lint(checkout)
-    finally:
-        file.unlink()
-    broken = [line for line in run.stdout.splitlines() if line.endswith(" BROKEN")]
-    assert any(contract in line for line in broken), run.stdout
+@pytest.mark.parametrize("number", range(len(_BROKEN)), ids=lambda number: f"{_BROKEN[number][0]}-{_BROKEN[number][1]}")
+def test_contract_broken_by_an_import_fails(broken_contracts: dict[str, str], number: int) -> None:
+    package, _, contract = _BROKEN[number]
+    (findings,) = (text for name, text in broken_contracts.items() if contract in name)
+    assert f" {package}.broken_{number} -> " in findings, findings
 
 
 def test_layers_contain_every_top_level_module() -> None:

@@ -117,6 +117,7 @@ def test_library_uses_an_installed_driver(installed: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "changed\nchanged\n", "")
 
 
+@pytest.mark.heavy
 def test_installed_driver_keeps_the_contract(installed: Path, tmp_path: Path) -> None:
     """All of the contract's tests run against it as they do against a built-in driver."""
     test = tmp_path / "test_paper.py"

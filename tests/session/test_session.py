@@ -169,6 +169,7 @@ async def test_views_are_notified_once_per_frame() -> None:
         assert session.connection.event_rate > 0
 
 
+@pytest.mark.heavy
 async def test_slow_subscriber_loses_nothing() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:

@@ -41,19 +41,22 @@ class Page:
     async def settle(self) -> None:
         """Wait until everything that was caused by a key is done and drawn."""
         await self.pilot.pause()
-        await asyncio.wait_for(self.session.idle(), PATIENCE)
-        await self.pilot.pause()
+        await self._until_idle()
 
     async def press(self, *keys: str) -> None:
         """Press keys one after the other, and wait until all is done."""
         for key in keys:
             await self.pilot.press(key)
-            await self.settle()
+            await self._until_idle()
 
     async def type(self, text: str) -> None:
         """Type a text."""
         await self.pilot.press(*map(_key, text))
-        await self.settle()
+        await self._until_idle()
+
+    async def _until_idle(self) -> None:
+        await asyncio.wait_for(self.session.idle(), PATIENCE)
+        await self.pilot.pause()
 
     def lines(self) -> list[str]:
         """Return what is on the screen, line by line."""

@@ -24,6 +24,12 @@ class Tuned:
         self.tuner = GcTuner(lambda: self.node_count, lambda: self.time)
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_frozen() -> None:
+    """The objects of the other tests are not of interest, and the figures count from zero."""
+    gc.unfreeze()
+
+
 @pytest.fixture
 def tuned() -> Iterator[Tuned]:
     tuned = Tuned()
@@ -86,6 +92,7 @@ def test_gc_tuner_objects_without_cycle_are_freed_at_once(tuned: Tuned) -> None:
     assert gone() is None
 
 
+@pytest.mark.heavy
 def test_gc_tuner_cycle_is_freed_by_next_full_collection(tuned: Tuned) -> None:
     thing: Cycle | None = Cycle()
     gone = weakref.ref(thing)

@@ -81,7 +81,7 @@ VIEWS = ("value", "review", "conflict", "deletion", "reader", "history", "help")
 
 
 @pytest.mark.parametrize("view", VIEWS)
-async def test_long_views_scroll_by_same_keys(view: str) -> None:
+async def test_long_views_scroll_by_same_keys_and_show_help(view: str) -> None:
     async with shown(view, NARROW, Place()) as page:
         await page.press("g")
         for key in DOWN:
@@ -94,15 +94,11 @@ async def test_long_views_scroll_by_same_keys(view: str) -> None:
             before = page.lines()
             await page.press(key)
             assert page.lines() != before, key
-
-
-@pytest.mark.parametrize("view", [view for view in VIEWS if view != "help"])
-async def test_long_views_show_help(view: str) -> None:
-    async with shown(view, NARROW, Place()) as page:
-        await page.press("f1")
-        await page.shows("Keys in the", "Move up by half a page.")
-        await page.press("escape")
-        await page.hides("Keys in the")
+        if view != "help":
+            await page.press("f1")
+            await page.shows("Keys in the", "Move up by half a page.")
+            await page.press("escape")
+            await page.hides("Keys in the")
 
 
 class TestTheConflict:
