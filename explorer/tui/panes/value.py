@@ -9,13 +9,13 @@ from textual.content import Content
 from textual.widget import Widget
 
 from explorer.codecs.base import Document
-from explorer.model.format import format_bytes, format_duration
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
 from explorer.session.detail import HISTORY_NOT_LOADED, LoadedValue
-from explorer.session.states import Empty, Failed, Loading, Part, Ready
+from explorer.session.history_text import history_notice, history_text
+from explorer.session.states import Part, Ready
+from explorer.session.value_text import metadata, type_text, value_facts, value_notes, value_text
 from explorer.tui.keys import bindings, hint
-from explorer.tui.panes.history_text import history_text
 from explorer.tui.panes.pane import Pane, StatusLabel
 from explorer.tui.rendering import fit_start, safe_content, shorten_middle
 from explorer.tui.widgets.line_breaks import row_starts
@@ -26,15 +26,6 @@ _MIN_FACT_ROWS: Final = 5
 """Rows above the value that facts and notes may always take."""
 _MAX_NOTE_ROWS: Final = 3
 """Rows of one note that are shown above the value."""
-LOADING_NOTICE_DELAY: Final = 0.4
-"""Seconds for which the previous value stays, under its own key, while the next one is read."""
-VALUE_SIGNS: Final = (
-    ("rev 12", "Revision of the store at which the value was written."),
-    ("v3", "Version: number of writes since the key was created."),
-    ("left", "Time until the key expires, unless its lease is renewed."),
-    ("▪", "A note on the value; notes that do not fit here are in the metadata."),
-)
-"""The signs above the value and their meanings."""
 
 
 class ValuePane(Pane):
@@ -90,22 +81,15 @@ class ValuePane(Pane):
         if self.tab == "history" and detail.history is HISTORY_NOT_LOADED:
             detail.load_earlier()
         self.set_title(self._tab_bar())
-        match detail.state:
-            case Loading(since=since) if self.session.clock.now() - since < LOADING_NOTICE_DELAY:
-                pass
-            case Loading():
-                self.set_notice(safe_content("reading …", "dim"))
-            case Empty(reason=reason):
-                node = None if detail.key is None else self.session.tree.node(detail.key)
-                is_folder = node is not None and node.has_children
-                text = "a folder without a value of its own" if is_folder else reason
-                self.set_notice(safe_content(f"{sanitize(detail.key or '')}\n\n{text}".strip(), multiline=True))
-            case Failed(error=error, stale=None):
-                self.show_error(error)
-            case Failed(error=error, stale=LoadedValue() as reading):
-                self._show(reading, f"as of {reading.time.astimezone():%H:%M:%S}: {error.message}")
-            case Ready(value=reading):
-                self._show(reading, "deleted; this is its last value" if reading.deleted else "")
+        text = value_text(detail, self.session.tree, self.session.clock.now())
+        if text is None:
+            return
+        if text.loaded is not None:
+            self._show(text.loaded, text.warning)
+        elif text.error is not None:
+            self.show_error(text.error)
+        else:
+            self.set_notice(safe_content(text.notice, "dim" if text.is_loading else "", multiline=True))
 
     def _show(self, reading: LoadedValue, warning: str) -> None:
         self.set_notice(None)
@@ -129,24 +113,14 @@ class ValuePane(Pane):
         lines = [safe_content(shorten_middle(sanitize(entry.key), width), "bold $text")]
         if warning:
             lines.append(safe_content(f"! {warning}", "$warning"))
-        facts = [f"rev {entry.revision}"]
-        if entry.version is not None:
-            facts.append(f"v{entry.version}")
-        facts.append(format_bytes(len(entry.value or b"")))
-        time_left = reading.ttl_left(self.session.clock.now())
-        if time_left is not None:
-            facts.append(f"{format_duration(time_left)} left" if time_left > 0 else "expires now unless renewed")
-        elif entry.lease:
-            facts.append(f"lease {entry.lease}")
+        facts = value_facts(reading, self.session.clock.now())
         lines.append(safe_content(shorten_middle(" · ".join(facts), width)))
-        lines += [safe_content(row) for row in _wrapped(f"{document.title}: {document.reason}", width)]
+        lines += [safe_content(row) for row in _wrapped(type_text(document), width)]
         return Content("\n").join(lines + self._note_lines(document, len(lines), width))
 
     def _note_lines(self, document: Document, used_rows: int, width: int) -> list[Content]:
         """Return the notes that fit above the value, and how many more there are."""
-        notes = ([f"cannot be edited: {document.read_only_reason}"] if document.read_only_reason else []) + list(
-            document.notes
-        )
+        notes = value_notes(document)
         room = max(_MIN_FACT_ROWS, self.size.height // 3) - used_rows
         lines: list[Content] = []
         for number, note in enumerate(notes):
@@ -160,19 +134,14 @@ class ValuePane(Pane):
         return lines
 
     def _history(self, reading: LoadedValue) -> str:
-        match self.session.detail.history:
-            case Loading():
-                return "reading the history …"
-            case Empty(reason=reason):
-                return reason
-            case Failed(error=error):
-                return f"{error.message}\n{error.hint or ''}"
-            case Ready(value=earlier):
-                history = (earlier, reading.entry)
-                if self._history_text[0] != history:
-                    more_key = hint(self.session.actions["reload"], self.place)
-                    self._history_text = history, history_text(reading.entry, earlier, more_key)
-                return self._history_text[1]
+        history = self.session.detail.history
+        if not isinstance(history, Ready):
+            return history_notice(history) or ""
+        shown = history.value, reading.entry
+        if self._history_text[0] != shown:
+            more_key = hint(self.session.actions["reload"], self.place)
+            self._history_text = shown, history_text(reading.entry, history.value, more_key)
+        return self._history_text[1]
 
     def do_reload(self) -> None:
         """Read more of the history; in the other tabs, read everything again."""
@@ -191,25 +160,3 @@ def _wrapped(text: str, width: int) -> list[str]:
     rows = [harmless[start:stop].rstrip() for start, stop in zip(starts, ends, strict=True)]
     rows[-1] = fit_start(rows[-1], width - indent - 1) + "…" if cell_len(rows[-1]) > width - indent else rows[-1]
     return [rows[0], *(" " * indent + row for row in rows[1:])]
-
-
-def metadata(reading: LoadedValue, now: float) -> list[str]:
-    """Return everything that is known of an entry beside its value, one line per fact."""
-    entry, document = reading.entry, reading.document
-    time_left = reading.ttl_left(now)
-    rows: list[tuple[str, object]] = [
-        ("key", sanitize(entry.key)),
-        ("revision", entry.revision),
-        ("created", entry.created),
-        ("version", entry.version),
-        ("size", pluralize(len(entry.value or b""), "byte")),
-        ("lease", entry.lease),
-        ("time left", None if time_left is None else format_duration(time_left)),
-        *((name, value) for name, value in entry.meta.items()),
-        ("read as", document.title),
-        ("reason", document.reason),
-        ("read at", f"{reading.time.astimezone():%Y-%m-%d %H:%M:%S}"),
-        ("editing", document.read_only_reason or "possible"),
-    ]
-    lines = [f"{sanitize(str(name))}: {sanitize(str(value))}" for name, value in rows if value is not None]
-    return lines + [f"note: {sanitize(note)}" for note in document.notes]

@@ -14,10 +14,10 @@ from textual.widgets import Static, TextArea
 from explorer.session.actions import Place, key_label
 from explorer.session.keytree.row_view import TREE_SIGNS
 from explorer.session.session import Session
+from explorer.session.value_text import VALUE_SIGNS
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.panes.changes import CHANGE_SIGNS
 from explorer.tui.panes.locks import LOCK_SIGNS
-from explorer.tui.panes.value import VALUE_SIGNS
 from explorer.tui.rendering import Piece, safe_content
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.ordered_text_area import OrderedTextArea

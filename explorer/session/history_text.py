@@ -1,4 +1,4 @@
-"""The history of a key as text: the newest entry first, each with a diff to the one before."""
+"""The history of a key as text: the newest entry first, each with a diff to the one before; sanitised."""
 
 import binascii
 import difflib
@@ -11,12 +11,26 @@ from explorer.model.entries import Entry
 from explorer.model.format import format_bytes
 from explorer.model.sanitize import sanitize
 from explorer.session.detail import HistoryPage
+from explorer.session.states import Empty, Failed, Loading, LoadState, Ready
 
 _MAX_COMPARED_SIZE: Final = 4096
 """Bytes of an earlier value that are shown and compared."""
 _CONTEXT_LINES: Final = 1
 _HEX_ROW: Final = 48
 """Characters of a row of hexadecimal digits."""
+
+
+def history_notice(history: LoadState[HistoryPage]) -> str | None:
+    """Return the text in place of a history that is not there; None if it is."""
+    match history:
+        case Loading():
+            return "reading the history …"
+        case Empty(reason=reason):
+            return sanitize(reason)
+        case Failed(error=error):
+            return f"{sanitize(error.message)}\n{sanitize(error.hint)}"
+        case Ready():
+            return None
 
 
 def history_text(current: Entry, earlier: HistoryPage, more_key: str) -> str:
@@ -44,7 +58,7 @@ def _heading(entry: Entry) -> str:
         if len(entry.value or b"") > _MAX_COMPARED_SIZE
         else ""
     )
-    return f"rev {entry.revision}{version}  {format_bytes(len(entry.value or b''))}{cut}"
+    return f"rev {sanitize(str(entry.revision))}{version}  {format_bytes(len(entry.value or b''))}{cut}"
 
 
 def _changes(entry: Entry, before: Entry | None) -> Iterator[str]:
