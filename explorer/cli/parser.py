@@ -174,7 +174,7 @@ def verb_parser() -> tuple[Parser, Mapping[str, Parser]]:
 
 
 def command_parser() -> Parser:
-    """Return a parser that takes any words for files: those of the command that `lock` runs."""
+    """Return a parser that completes any word as a file, for the command that `lock` runs."""
     command = Parser(add_help=False)
     command.add_argument("command", nargs="*", type=Path)
     return command

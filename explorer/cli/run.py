@@ -80,7 +80,7 @@ def _with_profile(command: arguments.Command, profile: Profile) -> arguments.Com
 
 async def _run_verb(store: Store, access: Access, command: arguments.Command, console: Console) -> int:
     subcommand, decoder = command.subcommand, ValueDecoder(store, command.codecs, console)
-    if isinstance(subcommand, arguments.DoctorArguments):  # it examines the connecting itself
+    if isinstance(subcommand, arguments.DoctorArguments):  # it connects, and reports failures, by itself
         return await doctor(store, access, console)
     async with store:
         match subcommand:

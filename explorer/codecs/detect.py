@@ -55,7 +55,7 @@ def _structured(name: str, text: str) -> tuple[Codec, str] | None:
     try:
         if name.endswith((".yaml", ".yml")):
             check_yaml(text)
-            return "yaml", "valid YAML, and the key ends so"
+            return "yaml", f"valid YAML, and the key ends with .{name.rpartition('.')[2]}"
         if _YAML_FLOW_START.match(text) and len(text) <= _MAX_YAML_SIZE and is_flow_mapping(text):
             return "yaml", "valid YAML"
         if _JSON_START.match(text) or name.endswith(".json"):

@@ -201,7 +201,7 @@ def _host(text: str, *, secret: bool) -> Host:
         name, _, port = text.rpartition(":")
     bare_ipv6 = ":" in name and not bracketed  # its last part is not a port
     if not name or bare_ipv6 or (port and not (port.isascii() and port.isdigit() and 0 < int(port) <= _HIGHEST_PORT)):
-        redacted = "what stands before the path" if secret else repr(text)
+        redacted = "the part before the path" if secret else repr(text)
         quoting = "; quote signs in a password: %2F for /" if secret else ""
         raise InvalidAddress(
             f"{redacted} is not a host and port", hint=f"write host:port, [::1]:port for IPv6{quoting}"

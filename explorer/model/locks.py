@@ -11,7 +11,7 @@ class Contender:
     """The holder or a waiter of a lock."""
 
     name: str
-    """Name that the contender wrote of itself, otherwise its session and key."""
+    """Name that the contender stored, otherwise its session and key."""
     key: str
     """Key of the contender in the lock's queue."""
     session: str | None

@@ -37,7 +37,7 @@ def sanitize(text: str | bytes, *, multiline: bool = False) -> str:
         return text
     characters = set(text)
     piles = None if text.isascii() else _piles(characters)
-    if piles is not None:  # before the rest, whose escapes would part a pile
+    if piles is not None:  # first, because the other escapes would split a pile
         text = piles.sub(lambda pile: pile[0][:_MAX_MARKS] + "".join(map(_escape, pile[0][_MAX_MARKS:])), text)
     harmful = _harmful(characters, multiline=multiline)
     return text.translate({ord(character): _escape(character) for character in harmful}) if harmful else text

@@ -109,7 +109,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment(**variables),
-            start_new_session=True,  # so that what the command runs can be ended with it
+            start_new_session=True,  # so that its child processes end with it
         )
         self._output = Lines(self.process.stdout)
         self._error = Lines(self.process.stderr)

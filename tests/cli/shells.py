@@ -69,12 +69,12 @@ class ShellTerminal(Terminal):
         return self.shows(*expected)
 
     def run(self, *expected: str) -> str:
-        """Enter the line as it stands and wait for what it prints."""
+        """Press enter, and wait for the output."""
         self.press("enter")
         return self.shows(*expected)
 
     def standstill(self) -> str:
-        """Return the last that was sent; a shell has no stacks to write."""
+        """Return the end of the output; a shell has no stacks to dump."""
         return repr(self.sent[-400:])
 
     def clear(self) -> None:

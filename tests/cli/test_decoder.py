@@ -133,7 +133,7 @@ class TestPut:
 
     @pytest.mark.parametrize("text", ["", "{}", '{"id": null}'])
     def test_put_empty_message_names_missing_required_fields(self, keyscope: Run, tmp_path: Path, text: str) -> None:
-        """Also where the text says nothing at all, which is the empty value itself."""
+        """Also for an empty text, which is the text of the empty value."""
         (tmp_path / "m.proto").write_text('syntax = "proto2"; message M { required string id = 1; }')
         words = ("--proto", str(tmp_path), "--type", "M", "--form", "json" if text else "text")
         result = keyscope("put", "memory:", "k", *words, "--value", text)
@@ -190,4 +190,4 @@ class TestSchemas:
         result = keyscope("get", "memory:", "k", "--as", "json")
         assert result.code == 2
         assert "codecs.toml, line 2: key must be a string" in result.error
-        assert keyscope("get", "memory:", "k")  # what needs no rules does not read them
+        assert keyscope("get", "memory:", "k")  # without a need for rules the file is not read

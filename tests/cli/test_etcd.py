@@ -118,7 +118,7 @@ class TestFailures:
         assert_failure(run("ls", f"etcd://{own_etcd.address}/", "--timeout", "1"), 5)
         own_etcd.resume()
 
-    @pytest.mark.parametrize("etcd_version", ["3.5"])  # the keepalive is the client's alone, and takes its time
+    @pytest.mark.parametrize("etcd_version", ["3.5"])  # waits for the client's keepalive, which takes seconds
     def test_watch_of_a_paused_server_is_lost_and_restored(self, own_etcd: EtcdServer) -> None:
         with Running("watch", f"etcd://{own_etcd.address}/", "", "--json") as running:
             running.note()
@@ -152,7 +152,7 @@ class TestFailures:
 class TestAuthentication:
     @pytest.fixture(scope="class", params=VERSIONS)
     def etcd_version(self, request: pytest.FixtureRequest) -> str:
-        """Every etcd version in turn, for as long as its server with users lives."""
+        """Each etcd version, on one server with users."""
         version: str = request.param
         return version
 

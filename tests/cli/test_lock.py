@@ -202,7 +202,7 @@ for time in range(times):
         count += len(os.read(signals, 100))
 sys.exit(count)
 """
-"""A command that counts signals: it prints `ready` for each, and waits a moment for one too many."""
+"""A command that counts signals: it prints `ready` for each, and waits briefly for a surplus one."""
 
 
 def test_ctrl_c_at_a_terminal_reaches_the_command_once() -> None:

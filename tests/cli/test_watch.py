@@ -1,4 +1,4 @@
-"""watch: what happens to a key and below it, as several watches events as one."""
+"""The verb `watch`: changes of a key and of everything below it."""
 
 import asyncio
 import json
@@ -120,9 +120,7 @@ async def test_watch_loss_is_printed_once_for_two_watches(watched: Watched) -> N
         await watched.wait_for(task, 3)
         await watched.writer.put("a", b"")
         await watched.writer.put("a/c", b"")
-        events = await watched.wait_for(
-            task, 5
-        )  # one of each watch, after which neither has more to say about the loss
+        events = await watched.wait_for(task, 5)  # one of each watch, after which neither reports more of the loss
         task.cancel()
     assert sorted(str(event["type"]) for event in events) == ["lost", "put", "put", "put", "restored"]
 
@@ -186,5 +184,5 @@ def test_overview_lists_the_top_level_and_watches() -> None:
 
 @pytest.mark.parametrize(("since", "gap"), [(2, "between 2 and 4"), (None, "up to 4")])
 def test_event_line_resync_names_the_gap(since: int | None, gap: str) -> None:
-    """A watch that lost history before its first event knows no start of the gap."""
+    """A watch that lost history before its first event has no start of the gap."""
     assert event_line(Resync("compacted", since, 4)) == f"resync   {gap} only the differences are known: compacted"

@@ -1,4 +1,4 @@
-"""The verbs `put` and `rm`, which replace and delete nothing unasked."""
+"""The verbs `put` and `rm`: guards, confirmation and output."""
 
 from pathlib import Path
 

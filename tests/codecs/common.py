@@ -30,7 +30,7 @@ def edges() -> Codecs:
 
 @cache
 def voltha() -> Codecs:
-    """VOLTHA's schemas, out of the package that its project publishes."""
+    """VOLTHA's schemas, from the package that its project publishes."""
     return Codecs(Schemas(load([installed("voltha_protos")])))
 
 
@@ -42,14 +42,14 @@ def made(name: str, codecs: Codecs | None = None) -> type[Any]:
 
 
 def opened(value: bytes, name: str = THREE, form: Form = "text", codecs: Codecs | None = None) -> Document:
-    """Open a value as a message, and see that it is shown as one."""
+    """Open a value as a message, and check that it is shown as one."""
     document = (codecs or edges()).open("key", value, Choice("protobuf", name, form))
     assert document.choice.type == name, document.reason
     return document
 
 
 def edited(document: Document, old: str, new: str) -> bytes:
-    """Replace a piece of a document's text that stands there once, and give the bytes."""
+    """Replace a part that occurs once in a document's text, and return the bytes."""
     assert document.text.count(old) == 1, document.text
     encoded = document.encode(document.text.replace(old, new))
     assert encoded.changed

@@ -1,4 +1,4 @@
-"""JSON of messages of every type, and what is to come of it."""
+"""JSON of messages of every type, with the expected results."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ TWO53 = 2**53
 
 
 class Case(NamedTuple):
-    """A text, and what comes of it."""
+    """JSON and the expected result."""
 
     text: str
     """JSON of the message."""

@@ -1,4 +1,4 @@
-"""Text that an editor or a terminal would not leave alone, and the way back."""
+"""Escapes of text that an editor would alter or a terminal interpret."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Any bytes as figures."""
+"""Hex dumps of any bytes."""
 
 import pytest
 from hypothesis import given

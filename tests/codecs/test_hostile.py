@@ -1,4 +1,4 @@
-"""Values that were made to break whoever looks at them."""
+"""Hostile values: random, too deep, too large, invalid."""
 
 import pytest
 from hypothesis import given, settings

@@ -66,7 +66,7 @@ def _document(value: bytes, codec: str = "json") -> TextDocument:
 @settings(max_examples=figure(300, 20_000))
 @given(spaced())
 def test_indented_json_restores_any_layout(case: tuple[list[str], list[str]]) -> None:
-    """The indented text of JSON in any white space gives the very bytes, and says the same."""
+    """Indented JSON has the same values, and encodes to the stored bytes."""
     text = _joined(*case)
     layout = TokenLayout(json_tokens(text), json_tokens)
     assert layout.restore(layout.text) == text
@@ -82,7 +82,7 @@ def test_indented_json_restores_any_layout(case: tuple[list[str], list[str]]) ->
 @settings(max_examples=figure(300, 20_000))
 @given(spaced(), some.data())
 def test_edit_of_one_value_changes_only_its_bytes(case: tuple[list[str], list[str]], data: some.DataObject) -> None:
-    """Replacing one scalar leaves every other byte, white space of any kind included, where it was."""
+    """Replacing one scalar keeps every other byte, white space included."""
     tokens, gaps = case
     places = [at for at, one in enumerate(tokens) if one not in "[]{},:" and tokens[at + 1 : at + 2] != [":"]]
     assume(places)
@@ -129,7 +129,7 @@ def test_additions_take_the_stored_style(stored: str, edit: Callable[..., object
     ],
 )
 def test_one_line_is_shown_indented(key: str, stored: str, shown: str) -> None:
-    """One element stands in a line, the title says so, and an unchanged text changes nothing."""
+    """Each line has one element, the title says so, and an unchanged text changes nothing."""
     document = CODECS.open(key, stored.encode())
     assert document.text == shown
     assert document.title.endswith(", indented")
@@ -177,7 +177,7 @@ def test_everything_else_is_shown_as_stored(key: str, stored: str) -> None:
     ],
 )
 def test_yaml_flow_is_edited_indented(stored: str, old: str, new: str, expected: str) -> None:
-    """An edit is written in the stored line; spaces that YAML needs are put in."""
+    """An edit is written in the stored line; spaces that YAML needs are inserted."""
     document = _document(stored.encode(), "yaml")
     assert document.encode(document.text.replace(old, new)).value.decode() == expected
 
@@ -190,7 +190,7 @@ def test_yaml_flow_that_is_emptied_is_an_empty_value(stored: str, text: str) -> 
 
 
 def test_yaml_that_needs_its_lines_is_refused_in_one_line() -> None:
-    """A comment or a block cannot be written into a line: the edit is refused, nothing is guessed."""
+    """A comment or a block cannot be written into a line: the edit is refused."""
     document = _document(b"{a: 1, b: 2}", "yaml")
     for text in ("{\n  a: 1, # why\n  b: 2\n}", "a: 1\nb: 2\n"):
         with pytest.raises(InvalidText):
@@ -219,7 +219,7 @@ def test_indented_yaml_restores_its_line(text: str) -> None:
 
 
 def test_only_white_space_changed_writes_nothing() -> None:
-    """Moving the indentation about is no change, and that is said."""
+    """A change of the indentation alone writes nothing, with a note."""
     document = CODECS.open("k", b'{"a":1}')
     encoded = document.encode('{ "a":\n\n1 }')
     assert (encoded.value, encoded.changed) == (b'{"a":1}', False)
@@ -227,7 +227,7 @@ def test_only_white_space_changed_writes_nothing() -> None:
 
 
 def test_merge_of_indented_json_keeps_their_layout() -> None:
-    """Two edits of different members of one line fit together, in the layout that is stored now."""
+    """Two edits of different members of one line are merged, in the layout that is stored now."""
     document = CODECS.open("k", b'{"a":1,"b":2,"c":3}')
     merge = document.merge(document.text.replace("1", "10"), b'{"a": 1, "b": 2, "c": 30}\n')
     assert not merge.conflicts

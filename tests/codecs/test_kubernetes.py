@@ -1,4 +1,4 @@
-"""Objects as Kubernetes stores them."""
+"""Kubernetes objects in their stored envelope."""
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto

@@ -1,4 +1,4 @@
-"""Codecs that are made when they are needed: once, by whoever comes first, and what fails is told to whoever asks."""
+"""Codecs that are made once, at the first call; each call raises the error of a failure."""
 
 import subprocess
 import sys
@@ -15,14 +15,14 @@ from explorer.model.errors import SchemaFailed
 
 
 class Maker:
-    """Counts."""
+    """Makes codecs, and counts its calls."""
 
     def __init__(self) -> None:
-        self.message_class = 0
+        self.calls = 0
 
     def __call__(self) -> Codecs:
         """Make codecs."""
-        self.message_class += 1
+        self.calls += 1
         return Codecs(Schemas(), Rules())
 
 
@@ -30,10 +30,10 @@ def test_lazy_codecs_are_made_for_the_first_value() -> None:
     """The codecs are made when the first value is opened."""
     maker = Maker()
     codecs = LazyCodecs(maker)
-    assert maker.message_class == 0
+    assert maker.calls == 0
     assert codecs.open("key", b"text").text == "text"
     assert codecs.choices("key", b"text")
-    assert maker.message_class == 1
+    assert maker.calls == 1
 
 
 def test_lazy_codecs_of_threads_are_made_once() -> None:
@@ -46,7 +46,7 @@ def test_lazy_codecs_of_threads_are_made_once() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert maker.message_class == 1
+    assert maker.calls == 1
     assert len({id(one) for one in got}) == 1
 
 

@@ -1,4 +1,4 @@
-"""Three versions of a sequence."""
+"""Three-way merge of sequences."""
 
 from hypothesis import given
 from hypothesis import strategies as some

@@ -20,7 +20,7 @@ DEVICE = "keyscope.demo.Device"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for settings, and one for what is kept."""
+    """Set the folders of settings and cache, and return that of the settings."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "config" / "keyscope").mkdir(parents=True)
@@ -89,7 +89,7 @@ def test_rule_with_unknown_type_is_a_problem(home: Path) -> None:
     assert document.reason == ("rule 1 of codecs.toml: a -> no.Such, but no schema has a message 'no.Such'; UTF-8 text")
 
 
-class TestChoosing:
+class TestChoices:
     RULES = Rules((Rule(Pattern.parse("m/**"), Choice("protobuf", THREE), "a rule"),))
 
     def test_choice_precedes_every_rule(self) -> None:

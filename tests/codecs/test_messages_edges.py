@@ -22,7 +22,7 @@ def text(number: int, value: str | bytes) -> bytes:
 
 
 ID = text(1, "marker")
-"""In every value, and what is edited."""
+"""Field of every value; the tests edit it."""
 
 THREES: Mapping[str, bytes] = {
     "unknown at the top": varint(1000, 1) + text(1001, "x"),
@@ -116,7 +116,7 @@ def test_proto2_edit_keeps_all_other_fields(case: str, form: Form) -> None:
 def test_proto2_invalid_strings_are_shown_as_bytes() -> None:
     """Strings of proto2 that are not UTF-8 are shown as bytes and kept."""
     value = ID + LOSSY_TWOS["strings that are not UTF-8"]
-    for form in ("text", "json"):  # which would make them the text b'\xff\xfe'
+    for form in ("text", "json"):  # JSON would show them as the text b'\xff\xfe'
         document = opened(value, TWO, form)
         assert document.language == "textproto"
         assert "not UTF-8" in document.notes[0]
@@ -246,7 +246,7 @@ class TestEditsAtTheEdges:
         assert document.encode('leaves { name: "B" number: 2 }').value == two.replace(b"\x0a\x01b", b"\x0a\x01B")
 
 
-class TestWhatIsSaid:
+class TestNotesAndErrors:
     @pytest.mark.parametrize(
         ("wrong", "line", "column", "said"),
         [
@@ -334,7 +334,7 @@ def test_proto2_plain_message_is_kept() -> None:
     ],
 )
 def test_missing_required_fields_have_paths(value: bytes, missing: str, form: Form) -> None:
-    """A map of scalars before them made the library read memory that is not its own, which could end the process."""
+    """A map of scalars before them made the library read invalid memory, which could crash the process."""
     document = opened(value, "edges.open.Open", form)
     assert f"required fields are missing: {missing}" in document.notes
     assert document.encode(document.text).value == value
@@ -351,7 +351,7 @@ def test_missing_required_fields_have_paths(value: bytes, missing: str, form: Fo
     ids=["new", "new and empty", "edited", "edited, value first"],
 )
 def test_map_entries_are_encoded_like_the_library(stored: bytes, written: str, expected: bytes) -> None:
-    """With key and value, though they are the default ones; an entry that is spelled otherwise keeps its way."""
+    """A new entry has key and value, also if they are defaults; an unedited entry keeps its encoding."""
     document = opened(stored, "edges.all.All")
     value = document.encode(written).value
     assert value == expected

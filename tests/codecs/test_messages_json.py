@@ -1,4 +1,4 @@
-"""JSON of messages: what would be stored differently from what was written is refused, what is legal is accepted."""
+"""JSON of messages: legal JSON is stored as written, and anything else is refused."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.codecs.json_cases import ALL, CASES
 
 
 def tree(message: Any) -> object:
-    """Return what a message says in JSON."""
+    """Return the JSON of a message."""
     return json.loads(JsonFormat(message.DESCRIPTOR.file.pool).write(message))
 
 
@@ -30,7 +30,7 @@ def same(one: object, other: object) -> bool:
 
 @pytest.mark.parametrize("refused", [False, True], ids=["legal", "refused"])
 def test_json_every_type_of_field_is_exact_or_refused(*, refused: bool) -> None:
-    """One table: each text is stored as it says, or refused with the path and the reason."""
+    """Each text of the table is stored as written, or refused with the path and the reason."""
     wrong: list[object] = []
     for case in CASES:
         literal = isinstance(case.expected, str) and case.expected.startswith('"')
@@ -76,7 +76,7 @@ def test_json_accepted_is_stored_like_the_library() -> None:
 
 
 def test_json_error_has_line_and_column_of_the_value() -> None:
-    """Names that stand there more than once do not confuse the place."""
+    """Repeated names do not change the place."""
     text = '{\n  "bytes": "",\n  "alls": [\n    {"bytes": "QQ=="},\n    {"bytes": "****"}\n  ]\n}'
     with pytest.raises(InvalidText) as caught:
         opened(b"", ALL, "json").encode(text)
@@ -121,7 +121,7 @@ def test_fields_called_like_methods_are_read_and_edited_as_json() -> None:
 
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_any_without_required_fields_shows_bytes(form: Form) -> None:
-    """No form can build it again, so its bytes stay what they are."""
+    """No form can represent it, so its bytes are shown and kept."""
     number = made(ALL).DESCRIPTOR.fields_by_name["any"].number
     value = wire.delimited(number, wire.delimited(1, b"t/edges.open.Strict"))
     document = opened(value, ALL, form)

@@ -26,7 +26,7 @@ def text(number: int, value: str) -> bytes:
     return wire.delimited(number, value.encode())
 
 
-strange = some.one_of(  # numbers that the schema has not
+unknown_fields = some.one_of(  # numbers that are not in the schema
     some.builds(varint, some.integers(1000, 1010), some.integers(0, 2**64 - 1)),
     some.builds(wire.delimited, some.integers(1000, 1010), some.binary(max_size=5)),
     some.builds(
@@ -38,9 +38,9 @@ strange = some.one_of(  # numbers that the schema has not
 )
 
 
-def mixed(*diff3_chunks: some.SearchStrategy[bytes]) -> some.SearchStrategy[bytes]:
-    """Put the parts in any order, and what is strange among them."""
-    return some.tuples(some.tuples(*diff3_chunks), some.lists(strange, max_size=3)).flatmap(
+def mixed(*parts: some.SearchStrategy[bytes]) -> some.SearchStrategy[bytes]:
+    """Return the parts in any order, with unknown fields among them."""
+    return some.tuples(some.tuples(*parts), some.lists(unknown_fields, max_size=3)).flatmap(
         lambda found: some.permutations([*found[0], *found[1]]).map(b"".join)
     )
 
@@ -116,7 +116,7 @@ EDITS: dict[str, Edit] = {
 @settings(max_examples=figure(100, 20_000 // len(EDITS)))
 @given(value=edges, edit=some.sampled_from(sorted(EDITS)))
 def test_edit_changes_only_the_edited_field(value: bytes, edit: str, form: Form) -> None:
-    """The edit made by text gives what the same edit made on the parsed message gives."""
+    """An edit of the text has the same result as that edit of the parsed message."""
     document = opened(value, form=form)
     assert not document.encode(document.text).changed
     shown = opened(value, form="text")

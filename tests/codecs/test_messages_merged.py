@@ -1,4 +1,4 @@
-"""Two changes of one message, brought together field by field."""
+"""Three-way merge of messages by field."""
 
 from typing import Any
 

@@ -44,7 +44,7 @@ def scalar(field: FieldDescriptor) -> st.SearchStrategy[object]:
 
 
 def fill(draw: st.DrawFn, message: Any, depth: int) -> None:
-    """Fill a message with what its type can hold."""
+    """Set random fields of a message, whatever its type."""
     descriptor = cast("Descriptor", message.DESCRIPTOR)
     match descriptor.full_name:
         case "google.protobuf.Timestamp":
@@ -122,7 +122,7 @@ def forms(message: Any) -> Mapping[str, JsonFormat | TextFormat]:
 @settings(max_examples=figure(100, 5_000))
 @given(message=messages())
 def test_message_written_and_read_is_the_same(message: Any, form: Form) -> None:
-    """Any message is written, and its text gives the same bytes."""
+    """The text of any message encodes to the same bytes."""
     if message.DESCRIPTOR.full_name == OPEN and not message.IsInitialized():
         message.ClearField("strict")
     one = forms(message)[form]
@@ -150,7 +150,7 @@ DEFAULTS: tuple[object, ...] = (None, False, "", 0.0, (), b"")
 
 
 def plain(node: JsonNode) -> object:
-    """Return what a tree says, whatever the spelling: numbers as floats, names as the schema has them, no defaults."""
+    """Return a tree in normal form: numbers as floats, names of the schema, no defaults."""
     match node:
         case JsonObject():
             found = {NAMES.get(name, name): plain(value) for name, value in node}
@@ -173,7 +173,7 @@ def plain(node: JsonNode) -> object:
 
 
 def number(text: str) -> float | None:
-    """Return the number that a text says, as 32 bits hold it."""
+    """Return the number of a text as a float of 32 bits."""
     if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", text):
         return None
     try:
@@ -185,7 +185,7 @@ def number(text: str) -> float | None:
 @settings(max_examples=figure(200, 20_000))
 @given(data=st.data(), message=messages())
 def test_json_with_a_mistake_is_refused_or_stored_as_written(data: st.DataObject, message: Any) -> None:
-    """One token of the JSON is replaced, or one is put before another; what is then accepted says what was written."""
+    """One token of the JSON is replaced or inserted; if the text is accepted, it is stored as written."""
     form = forms(message)["json"]
     try:
         text = form.write(message)

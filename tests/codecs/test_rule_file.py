@@ -1,4 +1,4 @@
-"""Rules added from the app: written at the end of codecs.toml, with everything else in it as it was."""
+"""Rules added from the app: appended to codecs.toml, whose other contents are kept."""
 
 import stat
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_file_that_cannot_be_extended_is_left_alone(tmp_path: Path, before: byte
 
 
 def test_file_behind_a_link_is_replaced_and_the_link_kept(tmp_path: Path) -> None:
-    """A link to the file, as dotfile managers make, stays a link; a folder in its place is an error in words."""
+    """A link to the file, as dotfile managers make, stays a link; a folder in its place is an error."""
     real, link = tmp_path / "real.toml", tmp_path / "codecs.toml"
     real.write_text("version = 1\n", encoding="utf-8")
     link.symlink_to(real)
@@ -82,7 +82,7 @@ def test_file_behind_a_link_is_replaced_and_the_link_kept(tmp_path: Path) -> Non
 
 @given(some.text(), some.text(some.sampled_from('"\\\n\x00\x7f é🙂*{}')))
 def test_rule_file_any_pattern_is_read_back(tmp_path_factory: pytest.TempPathFactory, one: str, other: str) -> None:
-    """Quotes, controls and any character of a key come back from the file as they are."""
+    """Quotes, controls and any other character of a key are read back unchanged."""
     file = tmp_path_factory.mktemp("rules") / "codecs.toml"
     for text in (one, other):
         try:
@@ -109,14 +109,14 @@ def test_rule_file_any_pattern_is_read_back(tmp_path_factory: pytest.TempPathFac
     ],
 )
 def test_similar_keys_generalizes_identifiers(key: str, patterns: tuple[str, ...]) -> None:
-    """Each guess matches the key it is from; identifiers in it become variable."""
+    """Each suggestion matches its key; identifiers in it become wildcards."""
     found = similar_keys(key, "/")
     assert found == patterns
     assert all(Pattern.parse(one).matches(key) for one in found)
 
 
 def test_added_rule_takes_precedence_for_its_key(tmp_path: Path) -> None:
-    """It is taken before the rule that decided until now, for the key and its like, now and after the next start."""
+    """It precedes the earlier rule for the key and similar keys, now and after a restart."""
     file = tmp_path / "codecs.toml"
     file.write_text('version = 1\n[[map]]\nkey = "a/orders/*"\ncodec = "hex"\npriority = 3\n', encoding="utf-8")
     settings = read(file)
@@ -132,7 +132,7 @@ def test_added_rule_takes_precedence_for_its_key(tmp_path: Path) -> None:
 
 
 def test_choices_offer_each_message_as_text_and_json() -> None:
-    """Bytes that no rule is for say that a type can be chosen; each likely type has both forms, and merges in both."""
+    """A value without a rule says that a type can be chosen; each likely type has both forms, and merges in both."""
     value = b"\x08\x96\x01"
     document = edges().open("k", value)
     assert document.language == "hex"

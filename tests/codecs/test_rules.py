@@ -1,4 +1,4 @@
-"""Patterns of keys, and which rule is taken."""
+"""Key patterns, and the precedence of rules."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Folders of schemas as they are mounted, vendored and broken."""
+"""Folders of schemas: mounted, vendored, broken."""
 
 import subprocess
 import sys
@@ -83,7 +83,7 @@ class TestMounted:
         }
 
     def test_huge_folder_is_refused_with_a_hint(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Somebody who names / by mistake does not wait for hours."""
+        """The search of a folder such as / ends early."""
         monkeypatch.setattr(proto_paths, "MAX_FOLDER_ENTRIES", 3)
         write(tmp_path, {f"{number}.txt": "" for number in range(5)})
         with pytest.raises(SchemaFailed, match="more than 3 files"):
@@ -197,7 +197,7 @@ class TestBroken:
         "name", ["../base.proto", "/base.proto", "./base.proto", "a//base.proto", "sub/../base.proto"]
     )
     def test_import_by_an_invalid_name_has_the_reason(self, tmp_path: Path, name: str) -> None:
-        """The file may well be there, and compile."""
+        """The file itself may exist and compile."""
         absolute = f"{tmp_path}{name}" if name.startswith("/") else name
         files = {"base.proto": FOO, "sub/base.proto": FOO, "a/base.proto": FOO}
         write(tmp_path, {**files, "sub/uses.proto": f'{PROTO3}\nimport "{absolute}";\nmessage Uses {{ }}'})
@@ -207,7 +207,7 @@ class TestBroken:
         assert lines == [f"sub/uses.proto:3:1: imports {absolute}, which {reason}"]
 
     def test_file_imported_by_two_names_has_the_reason(self, tmp_path: Path) -> None:
-        """Protoc takes two names for two files, and no message twice."""
+        """To protoc two names are two files, which define each message twice."""
         files = {"a/x/one.proto": FOO, "b/two.proto": f'{PROTO3}\nimport "a/x/one.proto";\nmessage Two {{ }}'}
         write(tmp_path, {**files, "c/three.proto": f'{PROTO3}\nimport "x/one.proto";\nmessage Three {{ }}'})
         found, lines = problems(tmp_path)
@@ -216,7 +216,7 @@ class TestBroken:
         assert lines == [f"c/three.proto:3:1: imports x/one.proto, {reason}"]
 
     def test_two_files_with_one_message_leave_the_first(self, tmp_path: Path) -> None:
-        """The second names where the message is already."""
+        """The problem of the second names the file that defines the message."""
         write(tmp_path, {"a.proto": f"{FOO}// a", "b.proto": FOO, "c.proto": f"{PROTO3}message C {{ }}"})
         found, lines = problems(tmp_path)
         assert found == {"foo.Foo", "C"}
@@ -232,7 +232,7 @@ class TestBroken:
         assert types(tmp_path) == {"foo.Foo"}
 
     def test_files_of_one_name_in_two_folders_are_both_read(self, tmp_path: Path) -> None:
-        """The name of the second is relative to a folder above, which nothing stands before."""
+        """The second is named relative to a parent folder, where no file shadows it."""
         write(tmp_path, {"one/a.proto": FOO, "two/a.proto": f"{PROTO3}message Bar {{ }}"})
         assert types(tmp_path / "one", tmp_path / "two") == {"foo.Foo", "Bar"}
         assert types(tmp_path / "one", includes=(tmp_path / "two",)) == {"foo.Foo"}
@@ -262,20 +262,20 @@ class TestBroken:
         assert len(lines) == 3
 
     def test_named_file_that_is_broken_is_an_error(self, tmp_path: Path) -> None:
-        """Of a folder it would be a problem among others; who names a file wants this one."""
+        """In a folder it would be a problem of the set; a named file is required."""
         write(tmp_path, {"bad.proto": f"{PROTO3}message", "good.proto": FOO})
         with pytest.raises(SchemaFailed, match=r"bad\.proto:2:8"):
             load([tmp_path / "good.proto", tmp_path / "bad.proto"])
 
     def test_problems_are_kept_with_what_was_compiled(self, tmp_path: Path) -> None:
-        """The second run, which compiles nothing, says the same."""
+        """A second run, which compiles nothing, reports the same."""
         folder = write(tmp_path / "protos", {"bad.proto": f"{PROTO3}message", "good.proto": FOO})
         first, second = (load([folder], cache=tmp_path / "cache")[0].problems for _ in range(2))
         assert first == second
         assert len(first) == 1
 
     def test_broken_sets_and_modules_of_a_folder_are_problems(self, tmp_path: Path) -> None:
-        """The whole ones are used."""
+        """The valid ones are used."""
         good = FileDescriptorProto(name="a.proto")
         good.message_type.add(name="A")
         write(tmp_path / "sets", {"a.binpb": FileDescriptorSet(file=[good]).SerializeToString(), "b.binpb": b"\xff"})
@@ -336,7 +336,7 @@ class TestPartialSets:
         assert found.problems == ("a.proto imports b.proto, which is missing; left out: Next, Outer.Inner, Uses",)
 
     def test_public_import_that_leads_to_a_type_may_be_missing(self, tmp_path: Path) -> None:
-        """The type itself is there."""
+        """The type itself is present."""
         files = {
             "leaf.proto": f"{PROTO3}message Leaf {{ }}",
             "middle.proto": f'{PROTO3}import public "leaf.proto";',

@@ -1,4 +1,4 @@
-"""Sets of message types, from wherever schemas come."""
+"""Schema sets from .proto files, descriptor sets and generated modules."""
 
 import subprocess
 import sys
@@ -86,7 +86,7 @@ class TestProtoFiles:
 class TestCache:
     @pytest.fixture(autouse=True)
     def runs(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:
-        """The compiler's runs, counted; it still runs."""
+        """Return the runs of the real compiler."""
         seen: list[object] = []
         run = protoc._compile  # noqa: SLF001 - counted, not replaced
 

@@ -1,4 +1,4 @@
-"""Values that are text: the text is the value."""
+"""Values of JSON, YAML and plain text."""
 
 import pytest
 from hypothesis import given, settings
@@ -62,7 +62,7 @@ def test_encode_stores_text_as_written(old: str, new: str) -> None:
         ("k", b"a:\n  - 1\n  - 2\n", "yaml", "valid YAML"),
         ("k", b"- 1\n- 2\n", "yaml", "valid YAML"),
         ("k", b"error: the disk is full", "text", "UTF-8"),
-        ("k.yml", b"a: 1", "yaml", "the key ends so"),
+        ("k.yml", b"a: 1", "yaml", "the key ends with .yml"),
         ("k", b"a=1\nb=2\n", "text", "UTF-8"),
         ("k", b"\x1b[31mred\x1b[0m\x07", "text", "UTF-8"),
         ("k", b"\x08\x01", "hex", "control character 0x08 at 0"),
@@ -149,7 +149,7 @@ class TestEscaped:
         assert merge.document.encode(merge.text).value == b"A\r\nb\\c\r\nD"
 
     def test_mixed_line_ends_are_shown_and_kept(self) -> None:
-        """Where CRLF and LF are mixed each CR is seen, and how many there are is said."""
+        """With mixed line ends each CR is shown, and a note has their number."""
         document = CODECS.open("k", b"a\r\nb\\c\r\nd\n", Choice("text"))
         assert document.text == "a\\r\nb\\\\c\\r\nd\n"
         assert "escaped" in document.notes[0]

@@ -1,4 +1,4 @@
-"""Three versions side by side: all of each, in order, and nothing that differs is left out."""
+"""Rows of three versions: every line of each, in order."""
 
 from hypothesis import given
 from hypothesis import strategies as some

@@ -1,4 +1,4 @@
-"""Schemas that nobody here wrote: VOLTHA's, out of the package that its project publishes."""
+"""Messages of VOLTHA, whose schemas come from the package of its project."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every pair of lock layouts on one key: the lock that would stand beside another is refused by the other's name."""
+"""Every pair of lock layouts on one key: the second lock is refused with the first one's layout."""
 
 import asyncio
 import uuid

@@ -54,8 +54,8 @@ def _kind(key: str) -> str | None:
     return next((message for prefix, message in MESSAGES.items() if key.startswith(prefix)), None)
 
 
-async def test_demo_has_something_of_everything(still: DemoStore) -> None:
-    """There is something of everything."""
+async def test_demo_has_every_kind_of_entry(still: DemoStore) -> None:
+    """It has folders, flags, TTLs, an empty value, and keys that are not UTF-8."""
     entries = await _everything(still)
     assert 250 <= len(entries) <= 500
     assert entries["odd/empty-value"].value == b""
@@ -69,7 +69,7 @@ async def test_demo_has_something_of_everything(still: DemoStore) -> None:
 
 
 async def test_binary_values_are_messages_of_the_schema(still: DemoStore, pool: descriptor_pool.DescriptorPool) -> None:
-    """Read and written again by the real library they are the same bytes: nothing is unknown or out of place."""
+    """The real library parses them and serializes them to the same bytes."""
     seen: set[str] = set()
     for key, entry in (await _everything(still)).items():
         if (kind := _kind(key)) is not None:
@@ -82,7 +82,7 @@ async def test_binary_values_are_messages_of_the_schema(still: DemoStore, pool: 
 
 
 async def test_schema_is_among_the_values(still: DemoStore) -> None:
-    """The schema is among its values."""
+    """The schema is the value of a key."""
     assert (await still.get("schema/access.proto")).value == SCHEMA.read_bytes()
     assert Path(SCHEMA).is_relative_to(Path(__file__).parents[2] / "explorer")
 
@@ -112,7 +112,7 @@ async def test_same_seed_makes_the_same_store() -> None:
 
 
 async def test_still_demo_does_not_change(still: DemoStore) -> None:
-    """A still demo does not move."""
+    """Nothing is written to a still demo."""
     before = (await still.status()).revision
     assert isinstance(still.database.clock, ManualClock)
     async with still.lock("mine") as lock:
@@ -123,13 +123,13 @@ async def test_still_demo_does_not_change(still: DemoStore) -> None:
 
 
 async def test_demo_changes_by_itself() -> None:
-    """It moves by itself."""
+    """Its simulation writes to it."""
     async with DemoStore(parse("demo:")) as store, store.watch_tree("") as events:
         assert await take_changes(events, 5)
 
 
 async def test_path_shows_a_part_of_a_shared_database(still: DemoStore) -> None:
-    """A path shows a part and a keyspace is shared."""
+    """A path selects a part of the database, which connections share."""
     async with DemoStore(parse("demo:flags"), database=still.database) as flags:
         assert await keys_below(flags, "") == [key.removeprefix("flags/") for key in await keys_below(still, "flags")]
 
@@ -149,7 +149,7 @@ class TestSimulation:
         return Database(ManualClock())
 
     async def test_simulation_changes_heartbeats_and_jobs(self, keyspace: Database) -> None:
-        """Heartbeats stop and come back and jobs come and go."""
+        """Heartbeats stop and start again; jobs are created and deleted."""
         async with DemoStore(parse("demo:"), database=keyspace) as store, store.watch_tree("") as events:
             puts, deletes = await self._run(keyspace, store, 600)
             for prefix in ("heartbeats/", "jobs/", "sessions/", "locks/", "leaders/"):
@@ -193,7 +193,7 @@ class TestSimulation:
             assert info.holder.name != "me"
 
     async def test_lock_rotation_restores_removed_clients(self, keyspace: Database) -> None:
-        """Clients that were removed come back."""
+        """Removed clients are added again."""
         async with DemoStore(parse("demo:"), database=keyspace) as store:
             simulation = Simulation(keyspace, _seeded_random())
             for contender in [entry.key async for entry in store.walk("locks/scheduler")]:
@@ -203,7 +203,7 @@ class TestSimulation:
             assert len((await store.locks("locks/scheduler"))[0].waiters) == 2
 
     async def test_simulation_compacts_its_history(self, keyspace: Database) -> None:
-        """A demo that runs for days does not grow for ever."""
+        """The history of a demo that runs for days is bounded."""
         simulation = Simulation(keyspace, _seeded_random())
         for _ in range(10_000):
             simulation.step()

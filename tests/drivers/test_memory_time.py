@@ -74,7 +74,7 @@ async def _names(store: MemoryStore, prefix: str) -> AsyncIterator[str]:
 
 class TestTime:
     async def test_entry_expires_exactly_at_its_time(self, store: MemoryStore, clock: ManualClock) -> None:
-        """An entry ends at its moment and not before."""
+        """An entry expires at its time, not before."""
         await store.put("key", b"value", ttl=10)
         await clock.advance(9.9)
         assert (await store.get("key")).ttl == pytest.approx(0.1)
@@ -82,7 +82,7 @@ class TestTime:
         assert not await store.exists("key")
 
     async def test_entry_expires_on_the_real_clock(self) -> None:
-        """It ends on the real clock too."""
+        """An entry expires on the real clock, too."""
         async with MemoryStore(parse("memory:")) as store, store.watch("key") as events:
             await store.put("key", b"value", ttl=0.05)
             assert keys_and_values(await take_changes(events, 2)) == [("key", b"value"), ("key", None)]
@@ -106,7 +106,7 @@ class TestTime:
         assert len(store.tasks) == 0
 
     async def test_keys_of_a_lease_are_deleted_in_one_commit(self, store: MemoryStore, keyspace: Database) -> None:
-        """Keys of one lease end in one commit."""
+        """Keys of one lease are deleted in one commit."""
         lease = keyspace.grant(5)
         for key in (b"a", b"b"):
             keyspace.put(key, b"value", lease=lease.name)
@@ -116,7 +116,7 @@ class TestTime:
             assert [event.revision for event in await take_changes(events, 2)] == [before + 1] * 2
 
     async def test_manual_clock_stops_at_each_timer(self, clock: ManualClock) -> None:
-        """The clock stops at each moment that a task sleeps until."""
+        """The clock stops at each time that a task sleeps until."""
         seen = []
 
         async def tick() -> None:
@@ -130,7 +130,7 @@ class TestTime:
         assert seen == [1.0, 2.5, 4.0]
 
     async def test_shared_database_outlives_its_connections(self, keyspace: Database, clock: ManualClock) -> None:
-        """A shared keyspace outlives its connections."""
+        """A shared database outlives its connections."""
         async with MemoryStore(parse("memory:"), database=keyspace) as first:
             await first.put("stays", b"value")
             await first.put("ends", b"value", ttl=5)
@@ -141,7 +141,7 @@ class TestTime:
 
 class TestCutConnections:
     async def test_call_on_a_cut_connection_fails_with_the_reason(self, store: MemoryStore, other: MemoryStore) -> None:
-        """Calls fail with the reason until it is mended."""
+        """Calls fail with the reason until the connection is restored."""
         store.cut("the cable is out")
         with pytest.raises(NotReachable, match="the cable is out"):
             await store.status()
@@ -150,7 +150,7 @@ class TestCutConnections:
         assert (await store.get("key")).value == b"value"
 
     async def test_watch_after_a_cut_resumes_without_a_gap(self, store: MemoryStore, other: MemoryStore) -> None:
-        """A watch goes on without a gap."""
+        """A watch continues without a gap after the cut."""
         async with store.watch_tree("") as events:
             await take_events(events, 1)
             store.cut("the cable is out")
@@ -167,7 +167,7 @@ class TestCutConnections:
     async def test_watch_after_a_compaction_yields_differences(
         self, store: MemoryStore, other: MemoryStore, keyspace: Database
     ) -> None:
-        """A watch after a compaction compares."""
+        """A watch after a compaction reports the differences."""
         table = {entry.key: entry.revision for entry in await put_all(store, "same", "changed", "gone")}
         async with store.watch_tree("", known=table) as events:
             await take_events(events, 1)
@@ -350,7 +350,7 @@ class TestKeyspace:
 
     @pytest.mark.heavy
     async def test_hundred_thousand_keys_are_listed_and_deleted(self, store: MemoryStore, keyspace: Database) -> None:
-        """A hundred thousand keys."""
+        """Large databases are listed and deleted in time."""
         for number in range(100_000):
             keyspace.put(b"top/%02d/%05d" % (number % 100, number), b"value")
         assert len([child async for child in _names(store, "top")]) == 100
@@ -358,7 +358,7 @@ class TestKeyspace:
         assert await store.delete_tree("top") == 100_000
 
     def test_scan_yields_keys_in_byte_order(self, keyspace: Database) -> None:
-        """A key is found by the order of its bytes."""
+        """Keys are ordered by their bytes."""
         keys = [b"\xff", b"", b"a", b"a\xff", b"a/", b"\x00", "é".encode(), encode("\udcc3")]
         keyspace.write({key: b"value" for key in keys if key})
         assert [key for key, _ in keyspace.scan(b"", b"\0")] == sorted(key for key in keys if key)
@@ -373,7 +373,7 @@ class TestAddress:
         assert raised.value.hint
 
     async def test_separator_option_divides_names(self, keyspace: Database) -> None:
-        """Another separator."""
+        """The option replaces the separator."""
         async with MemoryStore(parse("memory:app?separator=:"), database=keyspace) as store:
             await put_all(store, "a:b:c", "a/b", "a:b")
             assert [child.name for child in (await store.children("")).items] == ["a/b", "a"]
@@ -384,7 +384,7 @@ class TestAddress:
                 assert lock.held
 
     async def test_memory_url_is_a_store_of_its_own(self) -> None:
-        """Each memory url is a store of its own."""
+        """Each memory URL is a store of its own."""
         async with MemoryStore(parse("memory:")) as one, MemoryStore(parse("memory:")) as two:
             await one.put("key", b"value")
             assert not await two.exists("key")

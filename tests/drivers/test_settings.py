@@ -1,4 +1,4 @@
-"""Settings of every network store, as tables: hosts from variables, and what is refused.
+"""Settings of every network store, as tables: hosts from variables, and refused values.
 
 A new driver adds one line to `LOADERS` and its rows. What only one store has is tested in a file of its own.
 """

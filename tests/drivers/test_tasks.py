@@ -1,4 +1,4 @@
-"""Tasks of a store: none is left behind, even if whoever ends them is cancelled."""
+"""Tasks of a store: none is left behind, even if closing is cancelled."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""TLS of every store on real servers: who connects, who is refused, and what the error says.
+"""TLS of every store on real servers: accepted clients, refused clients, and the errors.
 
 A new driver adds one `TlsStore` to `STORES`. What only one store does is tested in a file of its own.
 """

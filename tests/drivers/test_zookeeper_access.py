@@ -73,7 +73,7 @@ async def test_closed_port_is_not_reachable_at_once() -> None:
 
 
 async def test_server_that_is_down_is_passed_over(shared_zookeeper: ZooKeeperServer, prefix: str) -> None:
-    """Another server is used, and the status complains about the one that is down."""
+    """Another server is used, and the status names the one that is down."""
     url = f"zk://127.0.0.1:{free_port()},{shared_zookeeper.address}{prefix}"
     async with ZooKeeperStore(parse(url), Access()) as store:
         await store.put("key", b"value")

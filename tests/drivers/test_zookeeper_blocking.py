@@ -21,7 +21,7 @@ def store(shared_zookeeper: ZooKeeperServer) -> Iterator[BlockingStore]:
 
 
 def test_blocking_reads_and_writes(store: BlockingStore) -> None:
-    """Return the same as the coroutines do, and raise the same."""
+    """The calls return and raise the same as the coroutines."""
     entry = store.put("a/b", b"one")
     assert store.get("a/b") == entry
     assert store.exists("a/b")
@@ -43,7 +43,7 @@ def test_blocking_reads_and_writes(store: BlockingStore) -> None:
 
 
 def test_blocking_watches(store: BlockingStore) -> None:
-    """Return the events of a key and of a tree."""
+    """The watches yield the events of a key and of a tree."""
     with store.watch_tree("") as tree, store.watch("key") as events:
         assert isinstance(next(tree), Started)
         assert isinstance(next(events), Started)
@@ -54,7 +54,7 @@ def test_blocking_watches(store: BlockingStore) -> None:
 
 
 def test_blocking_lock(store: BlockingStore) -> None:
-    """Hold the lock, refuse a second holder, fence a write, and notice the loss."""
+    """A lock refuses a second holder, fences a write, and notices its loss."""
     with store.lock("job") as lock:
         assert lock.held
         with pytest.raises(CannotLock):

@@ -33,19 +33,19 @@ _PASSWORD = "hunter2-and-more"  # noqa: S105 - the one that must not be seen
     ],
 )
 def test_parse_hosts_and_path(url: str, hosts: tuple[Host, ...], path: str) -> None:
-    """Hosts and path."""
+    """A URL has hosts and a path."""
     address = parse(url)
     assert (address.hosts, address.path) == (hosts, path)
 
 
 def test_parse_scheme_and_tls() -> None:
-    """Scheme and encryption."""
+    """The scheme has the store and TLS."""
     assert (parse("etcd://h").scheme, parse("etcd://h").tls) == ("etcd", False)
     assert (parse("ETCD+TLS://h").scheme, parse("etcd+tls://h").tls) == ("etcd", True)
 
 
 def test_parse_options() -> None:
-    """Options."""
+    """Options are the query of the URL."""
     address = parse("etcd://h/?separator=:&empty=&still")
     assert address.option("separator", "/") == ":"
     assert address.option("missing", "default") == "default"
@@ -71,7 +71,7 @@ def test_parse_malformed_url_raises_with_hint(url: str) -> None:
 
 @given(st.binary())
 def test_parse_path_of_any_bytes(data: bytes) -> None:
-    """Any bytes are a path."""
+    """A path can have any bytes, percent-encoded."""
     path = parse("etcd://host/" + "".join(f"%{byte:02x}" for byte in data)).path
     assert encode(path) == data
     assert path == decode(data)
@@ -91,7 +91,7 @@ def test_redacted_parses_to_the_same_address(url: str) -> None:
 
 
 def test_password_in_url_is_warned_about_and_redacted() -> None:
-    """A password is accepted and warned about and shown nowhere."""
+    """A password is accepted with a warning, and shown nowhere."""
     address = parse(f"etcd://ada:{_PASSWORD}@host:2379/path?separator=:")
     assert address.user == "ada"
     assert address.password is not None
@@ -110,7 +110,7 @@ def test_password_in_url_is_warned_about_and_redacted() -> None:
 
 
 def test_password_with_quoted_characters() -> None:
-    """Signs in a password are quoted."""
+    """Special characters of a password are percent-encoded."""
     address = parse("etcd://ada%40home:p%2Fa%3As%40s@host")
     assert address.user == "ada@home"
     assert address.password == Secret("p/a:s@s")
@@ -147,14 +147,14 @@ def test_unknown_option_raises_without_password() -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_secret_cannot_be_pickled(protocol: int) -> None:
-    """A secret is not written down."""
+    """No pickle has a secret, in whatever object it is."""
     for holder in (Secret(_PASSWORD), Access(password=Secret(_PASSWORD)), parse(f"etcd://a:{_PASSWORD}@h")):
         with pytest.raises(TypeError):
             pickle.dumps(holder, protocol)
 
 
 def test_secret_equality_and_copy() -> None:
-    """A secret is not copied and equals by its text."""
+    """A secret is compared by its text, and not copied."""
     with pytest.raises(TypeError):
         copy.deepcopy(Secret(_PASSWORD))
     assert Secret(_PASSWORD) == Secret(_PASSWORD)

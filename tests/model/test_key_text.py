@@ -12,7 +12,7 @@ from explorer.model.sanitize import sanitize
 
 @given(st.one_of(st.binary().map(decode), st.text(st.characters(exclude_categories=["Cs"]))))
 def test_escape_key_any_key_is_reversible_and_printable(key: str) -> None:
-    """The text is harmless, and it stands for this key alone."""
+    """The text is printable, and unescapes to the same key."""
     text = escape_key(key)
     assert sanitize(text) == text
     assert unescape_key(text) == key
@@ -45,6 +45,6 @@ def test_unescape_key_utf8_bytes_are_the_character() -> None:
 
 @pytest.mark.parametrize("text", ["a\\", r"\q", r"\x1", r"\u{}", r"\u{d800}", r"\u{110000}"])
 def test_unescape_key_unknown_escape_is_refused(text: str) -> None:
-    """Nothing is guessed."""
+    """An unknown escape is an error, not literal text."""
     with pytest.raises(InvalidKey):
         unescape_key(text)

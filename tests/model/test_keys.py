@@ -11,7 +11,7 @@ _SEPARATORS = st.sampled_from(["/", ":", ".", "::", "·"])
 
 
 @given(st.binary())
-def test_any_bytes_are_a_key_and_come_back(data: bytes) -> None:
+def test_decode_encode_any_bytes_round_trip(data: bytes) -> None:
     assert encode(decode(data)) == data
 
 
@@ -23,20 +23,20 @@ def test_decode_equals_fsdecode(data: bytes) -> None:
 
 @given(st.text())
 def test_encode_decode_round_trip(text: str) -> None:
-    """Any text that is text is a key and comes back."""
+    """Any text without lone surrogates is encoded and decoded unchanged."""
     assert decode(encode(text)) == text
 
 
 @pytest.mark.parametrize("point", [0xD800, 0xDBFF, 0xDC7F, 0xDD00])
 def test_encode_lone_surrogate_raises_printable_error(point: int) -> None:
-    """A surrogate that is no escaped byte is refused and can be told."""
+    """A surrogate that is no escaped byte is refused, with a printable error."""
     with pytest.raises(InvalidKey) as raised:
         encode(f"a{chr(point)}b")
     assert str(raised.value).isascii()
 
 
 @given(st.text(), _SEPARATORS)
-def test_a_directory_stays_one(prefix: str, separator: str) -> None:
+def test_as_directory_of_a_directory_is_the_same(prefix: str, separator: str) -> None:
     once = directory(prefix, separator)
     assert directory(once, separator) == once
     assert once in (prefix, prefix + separator)
@@ -52,7 +52,7 @@ def test_a_prefix_is_a_directory() -> None:
 
 @given(st.lists(st.text()), _SEPARATORS)
 def test_first_name_splitting_is_lossless(parts: list[str], separator: str) -> None:
-    """Taking names one by one loses nothing."""
+    """Names split off one by one join to the key."""
     key = separator.join(parts)
     names, rest, more = [], key, True
     while more:

@@ -1,4 +1,4 @@
-"""Differences are found inside lines: what a person has to look at is marked, and nothing else."""
+"""Unified diffs with the changed parts of a line marked."""
 
 import json
 
@@ -12,7 +12,7 @@ texts = some.text(some.sampled_from("ab1 \t\n\r,"), max_size=40)
 
 
 def shown(before: str, after: str) -> list[str]:
-    """Return a diff with what is changed in brackets."""
+    """Return a diff with the changed parts in brackets."""
     return [
         line.sign + "".join(f"[{part.text}]" if part.kind == "changed" else part.text for part in line.parts)
         for line in diff(before, after)
@@ -41,8 +41,8 @@ def test_diff_marks_what_differs(before: str, after: str, expected: list[str]) -
     assert shown(before, after) == expected
 
 
-def test_diff_of_long_line_leaves_out_what_is_the_same() -> None:
-    """A changed digit in a kilobyte of one line is found at a glance: the rest of the line is left out."""
+def test_diff_of_long_line_elides_equal_parts() -> None:
+    """Of a long line with one changed digit, only the surroundings of the digit are shown."""
     before = json.dumps([{"name": f"server-{number}", "weight": 10} for number in range(200)])
     after = before.replace("server-117", "server-118")
     old, new = diff(before, after)[1:]
@@ -53,21 +53,21 @@ def test_diff_of_long_line_leaves_out_what_is_the_same() -> None:
 
 
 def test_diff_marks_one_letter_of_a_long_word() -> None:
-    """In a digest or base64 only what differs is marked, not the whole of it."""
+    """In a digest or base64 only the changed characters are marked."""
     one, other = changed_parts("sum: " + "a" * 50 + "b" + "c" * 50, "sum: " + "a" * 50 + "d" + "c" * 50)
     assert [part.text for part in (*one, *other) if part.kind == "changed"] == ["b", "d"]
 
 
 def test_diff_of_a_megabyte_line_is_quick_enough_to_finish() -> None:
-    """Long lines with many differences are marked as a whole in the middle rather than compared word by word."""
+    """Long lines with many differences are marked as a whole, not compared word by word."""
     before = "x1 y2 " * 200_000
     line = diff(before, before.replace("x1", "x3"))[1]
     assert len(line.parts) <= 6
 
 
 @given(texts, texts)
-def test_diff_says_both_texts(before: str, after: str) -> None:
-    """The parts of two lines are those lines, and a diff is empty only when nothing differs."""
+def test_diff_has_both_texts(before: str, after: str) -> None:
+    """The parts of two lines join to those lines; a diff is empty only for equal texts."""
     one, other = changed_parts(before, after)
     assert ("".join(part.text for part in one), "".join(part.text for part in other)) == (before, after)
     found = diff(before, after)

@@ -51,14 +51,14 @@ def _harmless(text: str, breaks: str = "") -> bool:
 @example("user\u202etxt.exe")
 @example("\u2066a\u2069")
 def test_sanitize_leaves_no_harmful_character(text: str) -> None:
-    """Nothing that controls hides or reorders is left."""
+    """No control, invisible or reordering character is left."""
     assert _harmless(sanitize(text))
     assert _harmless(sanitize(text, multiline=True), "\n\t")
 
 
 @pytest.mark.heavy
 def test_sanitize_every_character_is_shown_or_escaped() -> None:
-    """Each single character is shown or told."""
+    """Each character of Unicode is shown unchanged or as an escape."""
 
     def honest(character: str, shown: str) -> bool:
         if shown == character:
@@ -70,7 +70,7 @@ def test_sanitize_every_character_is_shown_or_escaped() -> None:
 
 
 def _naive(text: str, breaks: str) -> str:
-    """Judge every character by itself, in order."""
+    """Sanitize a text character by character."""
     marks, shown = 0, []
     for character in text:
         marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
@@ -94,7 +94,7 @@ def _naive_escape(character: str) -> str:
 @example("\u0301", 70_000)
 @example("ab\u0301\u0302", 30_000)
 def test_sanitize_distinct_equals_each_in_order(text: str, times: int) -> None:
-    """Long texts, piles that cross the parts a search goes in, and marks that are invisible too."""
+    """Also long texts, marks across the bounds of a search, and invisible marks."""
     text = (text * times)[:140_000]
     for multiline, breaks in ((False, ""), (True, "\n\t")):
         expected = _naive(text, breaks)
@@ -103,14 +103,14 @@ def test_sanitize_distinct_equals_each_in_order(text: str, times: int) -> None:
 
 
 @given(_HOSTILE)
-def test_what_is_harmless_stays_so(text: str) -> None:
+def test_sanitize_of_sanitized_text_is_the_same(text: str) -> None:
     assert sanitize(sanitize(text)) == sanitize(text)
     assert sanitize(sanitize(text), multiline=True) == sanitize(text)
 
 
 @given(st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters=[chr(point) for point in _IGNORABLE])))
 def test_sanitize_visible_text_is_unchanged(text: str) -> None:
-    """Visible text is shown as it is."""
+    """Visible text is shown unchanged."""
     assert sanitize(text) == text
 
 
@@ -118,13 +118,13 @@ def test_sanitize_visible_text_is_unchanged(text: str) -> None:
 @example("H" + "\u0335" * 30)
 @example("ส" + "\u0e47" * 30)
 @example("O" + "\u20dd" * 30)
-def test_marks_do_not_pile_up(text: str) -> None:
+def test_sanitize_limits_marks_in_a_row(text: str) -> None:
     runs = groupby(sanitize(text), key=lambda character: unicodedata.category(character) in ("Mn", "Me"))
     assert all(len(list(run)) <= 4 for marks, run in runs if marks)
 
 
 @given(st.binary())
-def test_any_bytes_can_be_shown(data: bytes) -> None:
+def test_sanitize_any_bytes(data: bytes) -> None:
     assert _harmless(sanitize(data))
     assert sanitize(data) == sanitize(data.decode("utf-8", "surrogateescape"))
 
@@ -147,10 +147,10 @@ def test_any_bytes_can_be_shown(data: bytes) -> None:
         ("[bold]markup[/]", "[bold]markup[/]"),
     ],
 )
-def test_examples(text: str | bytes, shown: str) -> None:
+def test_sanitize_examples(text: str | bytes, shown: str) -> None:
     assert sanitize(text) == shown
 
 
 def test_sanitize_multiline_keeps_line_feeds_and_tabs() -> None:
-    """Lines and tabs are kept where there is room for them."""
+    """They are kept with `multiline`."""
     assert sanitize("a\n\tb\r\n", multiline=True) == "a\n\tb\\r\n"

@@ -112,7 +112,7 @@ async def _check_latency(store: Store) -> Finding:
     durations = []
     for _ in range(_PINGS):
         start = time.perf_counter()
-        with suppress(Denied):  # an answer all the same
+        with suppress(Denied):  # an answer, too
             await store.ping()
         durations.append(time.perf_counter() - start)
     latency = _milliseconds(median(durations))

@@ -44,7 +44,7 @@ Resolve: TypeAlias = Callable[[str], type[Message] | None]
 
 @dataclass(frozen=True, slots=True)
 class MergeInputs:
-    """The inputs versions of one message, or of the same submessage."""
+    """Four versions of one message, or of the same submessage."""
 
     target: Message
     """Stored message with all that text cannot show; the edit is applied to it."""

@@ -23,7 +23,7 @@ _PRINTABLE: Final = range(0x20, 0x7F)
 _MAX_UTF8_BYTES: Final = 4
 """Bytes of the longest UTF-8 character."""
 _FIRST_MULTIBYTE: Final = 0x80
-"""From here on a byte belongs to a character of several bytes."""
+"""The lowest byte of UTF-8 characters of several bytes."""
 
 
 def truncate_utf8(value: bytes, max_bytes: int) -> bytes:

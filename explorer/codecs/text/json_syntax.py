@@ -71,11 +71,11 @@ def indent_json(text: str) -> str:
 
 
 def _discard_number(digits: str) -> None:
-    """Build nothing of a number. As a Python function it lets other threads run while a large text is checked."""
+    """Discard a number. As a Python function it lets other threads run while a large text is checked."""
 
 
 def _discard_members(pairs: list[tuple[str, object]]) -> None:
-    """Build nothing of an object."""
+    """Discard an object."""
 
 
 def _refuse_constant(constant: str) -> NoReturn:
