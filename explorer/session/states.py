@@ -22,6 +22,16 @@ class Part(Flag):
     EDIT = auto()
 
 
+class Tone(Enum):
+    """Weight of a text; a view draws each in a style of its own."""
+
+    PLAIN = "plain"
+    QUIET = "quiet"
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
 @dataclass(frozen=True, slots=True)
 class Loading:
     """The value is being read."""

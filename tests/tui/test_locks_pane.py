@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from explorer.model.locks import Contender, LockInfo
+from explorer.session.lock_rows import LockRow
 from explorer.session.lock_table import LoadedLocks
-from explorer.tui.panes.locks import LockList, LockRow
+from explorer.tui.panes.locks import LockList
 
 HOLDER = Contender("who", "job", "creation 7", 20.0)
 

@@ -8,10 +8,9 @@ from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from explorer.model.format import format_bytes
-from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
 from explorer.session.change_log import ChangeKind, ChangeLog, LoggedChange
+from explorer.session.change_rows import change_row, changes_title
 from explorer.session.states import Part
 from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane
@@ -20,22 +19,14 @@ from explorer.tui.widgets.virtual_list import VirtualList
 
 _WIDE: Final = 60
 """Width of a row, in cells, from which on revision, size and value are shown."""
-_MARKS: Final[dict[ChangeKind, Piece]] = {
-    ChangeKind.CREATED: ("virtual-list--good", "+"),
-    ChangeKind.CHANGED: ("virtual-list--key", "~"),
-    ChangeKind.DELETED: ("virtual-list--bad", "-"),
-    ChangeKind.GAP: ("virtual-list--warning", "≠"),
-    ChangeKind.LOST: ("virtual-list--warning", "!"),
-    ChangeKind.RESTORED: ("virtual-list--good", "✓"),
+_STYLES: Final[dict[ChangeKind, str]] = {
+    ChangeKind.CREATED: "virtual-list--good",
+    ChangeKind.CHANGED: "virtual-list--key",
+    ChangeKind.DELETED: "virtual-list--bad",
+    ChangeKind.GAP: "virtual-list--warning",
+    ChangeKind.LOST: "virtual-list--warning",
+    ChangeKind.RESTORED: "virtual-list--good",
 }
-CHANGE_SIGNS: Final = (
-    ("+ ~ -", "A key was created, changed, deleted."),
-    ("3x", "Number of changes of the key in this row."),
-    ("≤2 more", "At most so many changes in between were not delivered by the store one by one."),
-    ("! ✓", "The connection was lost; it was restored."),
-    ("≠", "A gap: events may be missing. Changes marked 'after a gap' were found by reading again."),
-)
-"""The signs in the change log and their meanings."""
 
 
 class ChangeList(VirtualList):
@@ -76,27 +67,17 @@ class ChangeList(VirtualList):
 
     def pieces(self, index: int, width: int) -> list[Piece]:
         """Return a row: kind, time and key of a change, and where it fits revision, size and value."""
-        change = self._change(index)
-        mark = _MARKS[change.kind]
-        time = f" {change.time.astimezone():%H:%M:%S} "
-        if not change.key:
-            revision = "" if change.revision is None else f" (rev {change.revision})"
-            return [mark, ("virtual-list--dim", time), (mark[0], f"{change.kind.value}: {change.reason}{revision}")]
-        counts = f" {change.count}x" if change.count > 1 else ""
-        if change.coalesced:
-            between = f"up to {change.coalesced:,} more in between" if width >= _WIDE else f"≤{change.coalesced:,} more"
-            counts += f" {between}"
-        counts += " after a gap" if change.inferred else ""
-        details = ""
-        if width >= _WIDE:
-            details = "" if change.revision is None else f"  {change.revision}"
-            if change.size is not None:
-                details += f"  {format_bytes(change.size)}"
-            details += f"  {sanitize(change.preview)}" if change.preview else ""
+        row = change_row(self._change(index), brief=width < _WIDE)
+        style = _STYLES[row.kind]
+        time = f" {row.time} "
+        if not row.key:
+            return [(style, row.sign), ("virtual-list--dim", time), (style, row.text)]
+        counts = f" {row.counts}" if row.counts else ""
+        details = "".join(f"  {detail}" for detail in row.details) if width >= _WIDE else ""
         room = width - 1 - len(time) - len(counts)
-        key = shorten_middle(sanitize(change.key), max(8, room - min(room // 2, cell_len(details))))
+        key = shorten_middle(row.key, max(8, room - min(room // 2, cell_len(details))))
         return [
-            mark,
+            (style, row.sign),
             ("virtual-list--dim", time),
             ("", key),
             ("virtual-list--strong", counts),
@@ -126,11 +107,8 @@ class ChangesPane(Pane):
     @on(VirtualList.Highlighted)
     def _show_counts(self) -> None:
         """Show the number of entries in the title, with that of those above the rows in sight."""
-        log = self.session.changes
         newer = self.query_one(ChangeList).newer_count
-        above = f", {newer} newer above" if newer else ""
-        dropped = f", {log.dropped} older ones dropped" if log.dropped else ""
-        self.set_title(f"{len(log)}{above}{dropped}" if len(log) else "")
+        self.set_title(changes_title(self.session.changes, newer))
 
     def do_show(self) -> None:
         """Select the changed key in the tree."""

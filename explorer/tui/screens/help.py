@@ -12,12 +12,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
 from explorer.session.actions import Place, key_label
+from explorer.session.change_rows import CHANGE_SIGNS
 from explorer.session.keytree.row_view import TREE_SIGNS
+from explorer.session.lock_rows import LOCK_SIGNS
 from explorer.session.session import Session
 from explorer.session.value_text import VALUE_SIGNS
 from explorer.tui.dialogs.base import Dialog
-from explorer.tui.panes.changes import CHANGE_SIGNS
-from explorer.tui.panes.locks import LOCK_SIGNS
 from explorer.tui.rendering import Piece, safe_content
 from explorer.tui.widgets.line_breaks import row_starts
 from explorer.tui.widgets.ordered_text_area import OrderedTextArea
