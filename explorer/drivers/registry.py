@@ -13,13 +13,13 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
-from explorer.drivers.base import Store
-from explorer.drivers.common.read_only import read_only_driver
 from explorer.model.address import Access, Address, parse
 from explorer.model.errors import BackendNotSupported
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
+
+    from explorer.drivers.base import Store  # loads asyncio, which the help of the command does not need
 
 ENTRY_POINT_GROUP: Final = "keyscope.drivers"
 
@@ -36,7 +36,7 @@ DRIVERS: Final[Mapping[str, str]] = MappingProxyType(
 """Modules and classes of the drivers by scheme; a class is called with an Address and an Access."""
 
 
-def make(url: str, access: Access | None = None, *, read_only: bool = False) -> Store:
+def make(url: str, access: Access | None = None, *, read_only: bool = False) -> "Store":
     """Return the store of a URL, not yet connected.
 
     Args:
@@ -50,10 +50,14 @@ def make(url: str, access: Access | None = None, *, read_only: bool = False) -> 
     """
     address = parse(url)
     found = driver(address)
-    return (read_only_driver(found) if read_only else found)(address, access or Access())
+    if read_only:
+        from explorer.drivers.common.read_only import read_only_driver  # noqa: PLC0415 - loads asyncio
+
+        found = read_only_driver(found)
+    return found(address, access or Access())
 
 
-def driver(address: Address) -> Callable[[Address, Access], Store]:
+def driver(address: Address) -> "Callable[[Address, Access], Store]":
     """Import and return the driver of an address.
 
     Raises:
@@ -83,12 +87,14 @@ def _entry_points() -> "EntryPoints":
     return entry_points(group=ENTRY_POINT_GROUP)
 
 
-def _installed_driver(scheme: str) -> Callable[[Address, Access], Store]:
+def _installed_driver(scheme: str) -> "Callable[[Address, Access], Store]":
     """Import and return a driver of another distribution.
 
     Raises:
         BackendNotSupported: There is none, several distributions bring one, or it cannot be imported.
     """
+    from explorer.drivers.base import Store  # noqa: PLC0415 - loads asyncio
+
     entries = tuple(_entry_points().select(name=scheme))
     if not entries:
         known = sorted({*DRIVERS, *installed_schemes()})
