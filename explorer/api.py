@@ -2,6 +2,7 @@
 
 from explorer.blocking import BlockingStore, connect
 from explorer.codecs.entry_decoder import EntryDecoder
+from explorer.data.frames import locks_frame, to_frame
 from explorer.drivers.base import Lock, Store
 from explorer.model.address import Access, Secret
 from explorer.model.capabilities import Capability
@@ -14,6 +15,7 @@ from explorer.model.errors import (
     Conflict,
     Denied,
     ExplorerError,
+    ExtraNotInstalled,
     Forbidden,
     InvalidAddress,
     InvalidKey,
@@ -54,6 +56,7 @@ __all__ = [
     "EntryDecoder",
     "Event",
     "ExplorerError",
+    "ExtraNotInstalled",
     "Forbidden",
     "InvalidAddress",
     "InvalidKey",
@@ -84,5 +87,7 @@ __all__ = [
     "TooLarge",
     "Unauthenticated",
     "connect",
+    "locks_frame",
     "open",
+    "to_frame",
 ]

@@ -1,18 +1,24 @@
 """Blocking stores."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from explorer.blocking.connection import BlockingConnection
 from explorer.blocking.lock import BlockingLock
 from explorer.blocking.watch import BlockingWatch
+from explorer.codecs.entry_decoder import EntryDecoder, PathName
+from explorer.data.extras import progress_bar
+from explorer.data.frames import FrameReader, locks_frame
 from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.locks import LockInfo
 from explorer.opener import open as open_store
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def connect(url: str, access: Access | None = None) -> "BlockingStore":
@@ -204,3 +210,37 @@ class BlockingStore:
     def locks(self, prefix: str = "") -> tuple[LockInfo, ...]:
         """Return every lock at or below a prefix."""
         return self._connection.run(self._store.locks(prefix))
+
+    # Data
+
+    def to_frame(
+        self,
+        prefix: str = "",
+        decode: bool = True,  # noqa: FBT001, FBT002 - as `explorer.to_frame`
+        *,
+        limit: int | None = None,
+        proto: Sequence[PathName] = (),
+        import_paths: Sequence[PathName] = (),
+        codecs: PathName | None = None,
+    ) -> "DataFrame":
+        """Return the entries below a prefix as a pandas frame, as `explorer.to_frame`."""
+        decoder = self.decoder(proto=proto, import_paths=import_paths, codecs=codecs) if decode else None
+        reader = FrameReader(self._store, prefix, decoder, limit)
+        with progress_bar("reading", "keys") as advance:
+            while not reader.done:
+                advance(reader.add(self._connection.run(reader.read())))
+        return reader.frame()
+
+    def locks_frame(self, prefix: str = "") -> "DataFrame":
+        """Return the locks at or below a prefix as a pandas frame, as `explorer.locks_frame`."""
+        return self._connection.run(locks_frame(self._store, prefix))
+
+    def decoder(
+        self,
+        *,
+        proto: Sequence[PathName] = (),
+        import_paths: Sequence[PathName] = (),
+        codecs: PathName | None = None,
+    ) -> EntryDecoder:
+        """Return a decoder of this store's values, as `explorer.EntryDecoder`."""
+        return EntryDecoder(self._store, proto=proto, import_paths=import_paths, codecs=codecs)

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from explorer.codecs.text.content import BLOCK_SIZE, HexDump
-from explorer.model.entries import Child, Entry, Revision
+from explorer.model.entries import Child, Entry
 from explorer.model.events import Deleted, Event, Lost, Put, Restored, Resync, Started
 from explorer.model.key_text import escape_key
-from explorer.model.locks import Contender, LockInfo
+from explorer.model.locks import LockInfo
 from explorer.model.sanitize import pluralize, sanitize
 
 Record: TypeAlias = dict[str, object]
@@ -70,21 +70,7 @@ def event_record(event: Event) -> Record:
 
 def lock_record(lock: LockInfo) -> Record:
     """Return the record of a lock; the fields of its holder are null if it is not held."""
-    holder = lock.holder
-    return {
-        "key": lock.key,
-        "kind": lock.kind,
-        "layout": lock.layout,
-        "certain": lock.certain,
-        "holder": holder and holder.name,
-        "waiters": [waiter.name for waiter in lock.waiters],
-        "session": holder and holder.session,
-        "ttl": holder and holder.ttl,
-        "since": holder and _since(holder),
-        "fence": holder and holder.fence,
-        "other_keys": list(holder.other_keys) if holder else [],
-        "stale": lock.stale,
-    }
+    return {name: _json_time(value) for name, value in lock.fields.items()}
 
 
 def _value(value: bytes | None, text: str = "text", binary: str = "value_base64") -> Record:
@@ -98,9 +84,8 @@ def _previous(entry: Entry | None) -> Record:
     return _value(None if entry is None else entry.value, "previous_text", "previous_base64")
 
 
-def _since(contender: Contender) -> Revision | None:
-    since = contender.since
-    return since.isoformat() if isinstance(since, datetime) else since
+def _json_time(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 # Lines
@@ -164,7 +149,7 @@ def _lock_row(lock: LockInfo, format_key: KeyFormatter) -> tuple[str, ...]:
         holder and holder.name,
         ", ".join(waiter.name for waiter in lock.waiters),
         holder and holder.ttl is not None and f"{holder.ttl:.1f} s",
-        holder and _since(holder),
+        holder and _json_time(holder.since),
         holder and holder.fence,
         lock.layout if lock.certain else f"{lock.layout} (possible)",
         lock.kind,

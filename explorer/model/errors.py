@@ -5,6 +5,7 @@
     ExplorerError
     ├── InvalidAddress            the URL or one of its options is malformed
     ├── BackendNotSupported       no driver for this kind of store
+    ├── ExtraNotInstalled         an optional dependency is missing; also an ImportError
     ├── CallNotSupported          this store has no such operation; the message says why
     ├── InvalidKey                this store cannot hold such a key or prefix
     ├── PreviousNotSpecified      a guarded delete without the previous entry
@@ -65,6 +66,10 @@ class InvalidAddress(ExplorerError):
 
 class BackendNotSupported(ExplorerError):
     """No driver is known for the scheme of the URL, or its client library is not installed."""
+
+
+class ExtraNotInstalled(ExplorerError, ImportError):
+    """An optional dependency is not installed; the message has the extra that brings it."""
 
 
 class CallNotSupported(ExplorerError):

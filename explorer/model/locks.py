@@ -42,3 +42,22 @@ class LockInfo:
     """Reason why it will never be released; None if it is not stale."""
     certain: bool = True
     """False for a possible lock: its key could also be data that expires."""
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """The lock in one level, as a row of a table; the fields of its holder are None if it is not held."""
+        holder = self.holder
+        return {
+            "key": self.key,
+            "kind": self.kind,
+            "layout": self.layout,
+            "certain": self.certain,
+            "holder": holder and holder.name,
+            "waiters": [waiter.name for waiter in self.waiters],
+            "session": holder and holder.session,
+            "ttl": holder and holder.ttl,
+            "since": holder and holder.since,
+            "fence": holder and holder.fence,
+            "other_keys": list(holder.other_keys) if holder else [],
+            "stale": self.stale,
+        }

@@ -16,7 +16,20 @@ _LIBRARIES: Final[dict[str, list[str]]] = _PYPROJECT["keyscope"]["libraries"]
 _CONTRACTS: Final[list[dict[str, Any]]] = _PYPROJECT["importlinter"]["contracts"]
 _SHARED: Final = "explorer.drivers.common"
 
-_HEAVY: Final = ("aiohttp", "consul", "google.protobuf", "grpc", "ipywidgets", "kazoo", "textual")
+_HEAVY: Final = (
+    "aiohttp",
+    "consul",
+    "google.protobuf",
+    "grpc",
+    "IPython",
+    "ipywidgets",
+    "kazoo",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "textual",
+    "tqdm",
+)
 _AFTER_FIRST_PICTURE: Final = (
     "aiohttp",
     "consul",
@@ -193,6 +206,7 @@ def test_model_import_of_anything_else_is_noticed(source: str) -> None:
     [
         "import explorer",
         "from explorer import Access, Entry, KeyNotFound, Put, open",
+        "from explorer import EntryDecoder, connect, to_frame; connect('memory:').put('k', b'')",
         "import explorer.drivers.memory",
         "import explorer; explorer.open('demo:')",
         "from explorer.cli import main; sys.argv = ['keyscope', '--version']; main()",
