@@ -150,16 +150,17 @@ def test_driver_imports_the_client_libraries_of_its_row(driver: str) -> None:
 
 @pytest.mark.parametrize("package", _LIBRARIES)
 def test_package_imports_the_libraries_of_its_row(package: str) -> None:
-    assert libraries_of(_ROOT, f"explorer.{package}") == set(_LIBRARIES[package])
+    name = package if package == "widgets" else f"explorer.{package}"
+    assert libraries_of(_ROOT, name) == set(_LIBRARIES[package])
 
 
 def test_every_module_belongs_to_one_row() -> None:
     """Modules without a row import no library: the registry, `explorer` itself and the like."""
-    rows = (*_LIBRARIES, *(f"drivers.{name}" for name in _CLIENT_LIBRARIES))
+    rows = [f"explorer.{name}" for name in (*_LIBRARIES, *(f"drivers.{name}" for name in _CLIENT_LIBRARIES))]
     without = {
         module: source
         for module, source in (modules_below(_ROOT, "explorer") | modules_below(_ROOT, "widgets")).items()
-        if not any(module == f"explorer.{row}" or module.startswith(f"explorer.{row}.") for row in rows)
+        if not any(module == name or module.startswith(f"{name}.") for name in (*rows, "widgets"))
     }
     assert "explorer.drivers.registry" in without
     for module, source in without.items():

@@ -94,9 +94,10 @@ def test_module_names_are_no_gerunds() -> None:
     assert [str(path) for path in _modules(*_PACKAGES) if is_gerund(path.stem)] == []
 
 
-def test_class_names_are_unique() -> None:
-    """A reader who meets a class finds one of that name, in whichever layer; there is no exception."""
-    assert repeated_classes((str(path), _source(path)) for path in _modules("explorer", "widgets")) == {}
+@pytest.mark.parametrize("package", ["explorer", "widgets"])
+def test_class_names_are_unique(package: str) -> None:
+    """A reader who meets a class finds one of that name; what notebook and terminal share has one name in both."""
+    assert repeated_classes((str(path), _source(path)) for path in _modules(package)) == {}
 
 
 def test_identifiers_have_no_refused_part() -> None:

@@ -1,0 +1,154 @@
+"""Base of all widgets: a widget owns a bridge to its pages, and a live session alone or together with others."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from html import escape
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Final, Self
+
+import anywidget
+import traitlets
+
+from explorer.codecs.options import CodecOptions
+from explorer.model.address import Access
+from explorer.model.sanitize import pluralize, sanitize
+from widgets import cells, front_end
+from widgets.bridge import Bridge
+from widgets.live_session import LiveSession
+from widgets.panes.base import Json
+
+_FIRST_READ_TIMEOUT: Final = 0.4
+"""Seconds for which the first display waits for what the store holds, for the output without a kernel."""
+
+_MAX_NAMES: Final = 20
+"""Maximum number of names in the output without a kernel."""
+
+
+class SessionWidget(anywidget.AnyWidget):
+    """A widget on a live session. Traits hold layout only: keys and values come as messages, which are not saved."""
+
+    _esm = front_end.module_text()
+    _css = front_end.stylesheet()
+    panes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    height = traitlets.Int(420).tag(sync=True)
+    """Height in pixels."""
+
+    PANES: ClassVar[Sequence[str]] = ()
+    """Panes that this widget shows."""
+
+    def __init__(
+        self,
+        source: str | LiveSession,
+        *,
+        write: bool = False,
+        access: Access | None = None,
+        proto: Sequence[str | Path] = (),
+        import_paths: Sequence[str | Path] = (),
+        codecs: str | Path | None = None,
+        height: int = 420,
+    ) -> None:
+        """Open a store and show it; the store need not answer yet.
+
+        Args:
+            source: URL, or `@NAME` for a profile; or the live session of another widget, to share it.
+            write: Whether writing is unlocked; without it, nothing can be changed.
+            access: Credentials, certificates and time limit; by default those of the profile and the environment.
+            proto: `.proto` files, descriptor sets, `*_pb2.py`, and folders of them.
+            import_paths: Folders that imports of schemas are relative to.
+            codecs: Rule file; by default `codecs.toml` in the settings folder.
+            height: Height in pixels.
+
+        Raises:
+            ExplorerError: The address, the settings or a schema is invalid.
+        """
+        self._closed = False
+        self._owns_session = isinstance(source, str)
+        if isinstance(source, str):
+            options = CodecOptions(
+                tuple(map(Path, proto)), tuple(map(Path, import_paths)), None if codecs is None else Path(codecs)
+            )
+            live = LiveSession.open(source, access, options, writable=write)
+        else:
+            live = source
+        self._live = live
+        super().__init__(panes=list(self.PANES), height=height)
+        self._bridge = Bridge(live, self.PANES, self._send_message)
+        live.post(partial(live.attach, self._bridge))
+        self.on_msg(self._on_message)
+        cells.register(self)
+
+    # Messages, on any thread
+
+    def _on_message(self, _widget: object, content: object, buffers: Sequence[object]) -> None:
+        """Hand a message of a page over to the session's loop; a kernel calls this on any of its threads."""
+        self._live.post(partial(self._bridge.receive, content, buffers))
+
+    def _send_message(self, message: Mapping[str, Json], buffers: Sequence[bytes]) -> None:
+        if self.comm is not None:
+            self.send(message, list(buffers))
+
+    # Life
+
+    def close(self) -> None:
+        """Close the widget in all pages; the session too, if this widget opened it."""
+        if self._closed:
+            return
+        self._closed = True
+        cells.forget(self)
+        if self._owns_session:
+            self._live.close()
+        else:
+            self._live.post(partial(self._bridge.send_closed, "the widget was closed"))
+            self._live.post(partial(self._live.detach, self._bridge))
+        super().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Output
+
+    @property
+    def address(self) -> str:
+        """Address of the store, without secrets."""
+        return self._live.session.address
+
+    def __repr__(self) -> str:
+        state = " (closed)" if self._closed or self._live.is_closed else ""
+        return f"<{type(self).__name__} {self.address}{state}>"
+
+    def _repr_mimebundle_(self, **_options: object) -> tuple[dict[str, object], dict[str, object]]:
+        """Return the view, and what is shown where no kernel runs."""
+        self._live.wait_idle(_FIRST_READ_TIMEOUT)
+        bundle: dict[str, object] = {
+            "text/plain": repr(self),
+            "text/html": _html_fallback(self._live),
+            "application/vnd.jupyter.widget-view+json": {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": self.model_id,
+            },
+        }
+        return bundle, {}
+
+
+def _html_fallback(live: LiveSession) -> str:
+    """Return a plain list of the top level, without values."""
+    if live.is_closed:
+        return "<p>The widget is closed.</p>"
+    tree, session = live.session.tree, live.session
+    level = tree.rows.root.branch
+    nodes = [] if level is None else list(islice(level, _MAX_NAMES))
+    names = [f"{sanitize(node.name)}{sanitize(tree.separator) if node.has_children else ''}" for node in nodes]
+    more = 0 if level is None else len(level) - len(nodes)
+    heading = f"{sanitize(session.address)}: {pluralize(tree.rows.loaded, 'key')} or folders loaded, when this was run"
+    items = "".join(f"<li><code>{escape(name)}</code></li>" for name in names)
+    if more:
+        items += f"<li>and {more:,} more</li>"
+    return f"<div><p>{escape(heading)}. Run the cell to explore the store.</p><ul>{items}</ul></div>"

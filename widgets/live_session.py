@@ -1,0 +1,200 @@
+"""Live session: a session on the portal's loop with its panes, and the widgets that show it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent import futures
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Final, Self, TypeVar
+
+from explorer.blocking.portal import HeldContext, portal
+from explorer.codecs.options import CodecOptions
+from explorer.config import Profile, read_profile
+from explorer.model.address import Access
+from explorer.model.errors import ExplorerError
+from explorer.model.sanitize import sanitize
+from explorer.session.internal_errors import InternalErrors
+from explorer.session.session import Session
+from explorer.session.states import Part
+from explorer.session_opener import open_session
+from widgets.bridge import Bridge
+from widgets.panes.base import Pane
+from widgets.panes.tree import TreePane
+
+Result = TypeVar("Result")
+
+_LOG: Final = logging.getLogger(__package__)
+FRAME_INTERVAL: Final = 1 / 15
+"""Minimum number of seconds between two patches of a view."""
+HEARTBEAT_INTERVAL: Final = 1.0
+"""Seconds between two signs of life; a page shows that they are missing after three."""
+
+
+class LiveSession:
+    """A session that runs on the portal, so that it goes on while no cell runs and while a cell is busy.
+
+    `open`, `run`, `post` and `close` are for other threads; everything else runs on the portal's loop.
+    """
+
+    session: Session
+    tree: TreePane
+
+    def __init__(self, profile: Profile, options: CodecOptions, *, writable: bool, profile_name: str) -> None:
+        self.panes: dict[str, Pane] = {}
+        self.messages: tuple[str, ...] = ()
+        """Lines to show at the start."""
+        self.is_closed = False
+        self._bridges: list[Bridge] = []
+        self._portal = portal()
+        self._profile = profile
+        self._profile_name = profile_name
+        self._options = options
+        self._writable = writable
+        self._errors: InternalErrors
+        self._create_task: Callable[..., asyncio.Task[None]]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._dirty = Part(0)
+        self._frame: asyncio.TimerHandle | None = None
+        self._next_frame = 0.0
+        """Moment, on the loop's clock, of the next frame."""
+        self._held = HeldContext(self._portal, self._opened())
+
+    # For other threads
+
+    @classmethod
+    def open(cls, source: str, access: Access | None, options: CodecOptions, *, writable: bool) -> Self:
+        """Start a session; do not wait for the store.
+
+        Args:
+            source: URL, or `@NAME` for a profile.
+            access: Credentials, certificates and time limit; None for those of the profile and the environment.
+            options: Schemas and rules; the profile has those that are not given.
+            writable: Whether writing is unlocked.
+
+        Raises:
+            ExplorerError: The address, the settings or a schema is invalid.
+        """
+        name = source if source.startswith("@") else ""
+        profile = read_profile(source[1:]) if name else Profile(source)
+        if access is not None:
+            profile = replace(profile, access=access)
+        live = cls(profile, options.or_of(profile), writable=writable and not profile.read_only, profile_name=name)
+        live._held.enter()
+        return live
+
+    def close(self) -> None:
+        """End the session with its watches, tasks and connections, and tell its widgets."""
+        self.is_closed = True
+        self._held.exit()
+
+    def run(self, coroutine: Coroutine[object, object, Result]) -> Result:
+        """Run a coroutine on the session's loop and return its result."""
+        return self._portal.run(coroutine)
+
+    def post(self, callback: Callable[[], object]) -> None:
+        """Call a function on the session's loop, soon, unless the session is closed."""
+        if not self.is_closed:
+            self._portal.call_soon(callback)
+
+    def wait_idle(self, timeout: float) -> None:
+        """Wait until the session has read what it is to show, at most so many seconds."""
+        if self.is_closed or self._portal.is_loop_thread:
+            return
+
+        async def idle() -> None:
+            async with asyncio.timeout(timeout):
+                await self.session.idle()
+
+        try:
+            self.run(idle())
+        except (TimeoutError, futures.CancelledError):
+            _LOG.debug("the store did not answer within %.1f s", timeout)
+
+    # On the loop
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[None]:
+        opened = open_session(
+            self._profile,
+            self._options,
+            writable=self._writable,
+            read_only=self._profile.read_only,
+            profile_name=self._profile_name,
+        )
+        self.messages, self._errors = opened.messages, opened.errors
+        self._errors.on_report = lambda line: self._notify_all(line, "error")
+        async with opened.session as self.session, asyncio.TaskGroup() as group:
+            self._create_task = group.create_task
+            self.tree = TreePane(self.session)
+            self.panes = {pane.name: pane for pane in (self.tree,)}
+            unsubscribe = self.session.subscribe(self._on_change)
+            self.start(self._send_heartbeats(), name="heartbeats of the widgets")
+            try:
+                yield
+            finally:
+                unsubscribe()
+                self.is_closed = True
+                if self._frame is not None:
+                    self._frame.cancel()
+                for bridge in self._bridges:
+                    bridge.send_closed("the widget was closed")
+                for task in self._tasks:
+                    task.cancel()
+
+    def start(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
+        """Start a task that ends with the session. An exception of it is reported, and the session goes on."""
+        task = self._create_task(self._reported(work, name), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _reported(self, work: Coroutine[object, object, None], name: str) -> None:
+        try:
+            await work
+        except ExplorerError as error:
+            self._notify_all(error.message, "error")
+        except Exception as error:  # noqa: BLE001 - a defect in a view must not end the session
+            self._errors.report(error, name)
+
+    def report(self, error: Exception, where: str) -> None:
+        """Report an unexpected exception."""
+        self._errors.report(error, where)
+
+    def attach(self, bridge: Bridge) -> None:
+        """Send changes to a widget from now on."""
+        self._bridges.append(bridge)
+
+    def detach(self, bridge: Bridge) -> None:
+        """Send nothing to a widget any more."""
+        if bridge in self._bridges:
+            self._bridges.remove(bridge)
+
+    def _notify_all(self, text: str, severity: str) -> None:
+        for bridge in self._bridges:
+            bridge.notify(sanitize(text), severity)
+
+    def _on_change(self, parts: Part) -> None:
+        self._dirty |= parts
+        if self._frame is None:
+            loop = asyncio.get_running_loop()
+            self._frame = loop.call_at(max(loop.time(), self._next_frame), self._send_frame)
+
+    def _send_frame(self) -> None:
+        self._frame = None
+        self._next_frame = asyncio.get_running_loop().time() + FRAME_INTERVAL
+        parts, self._dirty = self._dirty, Part(0)
+        try:
+            for pane in self.panes.values():
+                if pane.parts & parts:
+                    pane.on_change()
+            for bridge in self._bridges:
+                bridge.send_changes(parts)
+        except Exception as error:  # noqa: BLE001 - a defect in a pane must not end the session
+            self._errors.report(error, "sending changes to a page")
+
+    async def _send_heartbeats(self) -> None:
+        while True:
+            for bridge in self._bridges:
+                bridge.send_heartbeat()
+            await asyncio.sleep(HEARTBEAT_INTERVAL)

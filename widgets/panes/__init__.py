@@ -1,0 +1,1 @@
+"""Panes: what a view shows of each part of the session, and the actions on it."""

@@ -1,0 +1,212 @@
+"""The tree of keys, its filter, and the selection that the other panes follow."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from explorer.model.capabilities import Capability
+from explorer.model.sanitize import pluralize, sanitize
+from explorer.session.actions import Place, key_label
+from explorer.session.keytree.navigator import TreeNavigator
+from explorer.session.keytree.nodes import LevelState, Node
+from explorer.session.keytree.row_index import VisibleRow
+from explorer.session.keytree.row_view import RowView, row_view
+from explorer.session.keytree.tree import Tree
+from explorer.session.session import Session
+from explorer.session.states import LivenessStatus, Part
+from widgets.panes.base import Head, Json, Pane, PaneRow
+
+_STEPS: Final[Mapping[str, int]] = MappingProxyType({"up": -1, "down": 1})
+_PAGES: Final[Mapping[str, float]] = MappingProxyType(
+    {"page-up": -1, "page-down": 1, "half-page-up": -0.5, "half-page-down": 0.5}
+)
+
+
+class TreePane(Pane):
+    """The tree of keys."""
+
+    name = "tree"
+    label = "Keys"
+    place = Place.TREE
+    parts = Part.TREE | Part.LIVENESS | Part.EDIT
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._navigator = TreeNavigator(session.tree)
+        self._in_sight: list[Node] = []
+
+    @property
+    def navigator(self) -> TreeNavigator:
+        """Cursor in the session's tree, which is another one once the store's separator is known."""
+        if self._navigator.model is not self.session.tree:
+            self._navigator = TreeNavigator(self.session.tree)
+        return self._navigator
+
+    @property
+    def _tree(self) -> Tree:
+        return self.session.tree
+
+    def count(self) -> int:
+        """Return the number of visible rows."""
+        return len(self._tree.rows)
+
+    @property
+    def cursor(self) -> int:
+        """Row with the cursor."""
+        return self.navigator.cursor.row
+
+    def rows(self, start: int, count: int) -> Sequence[PaneRow]:
+        """Return visible rows."""
+        drafts = self.session.editor.draft_keys
+        marks = Capability.DIRECTORIES not in self.session.store_capabilities
+        lines = list(self._tree.rows.window(start, count))
+        if lines:
+            self._in_sight = [line.row for line in lines]
+        return [_pane_row(row_view(self._tree, line, has_value_marks=marks, draft_keys=drafts), line) for line in lines]
+
+    def position(self, row: PaneRow) -> int | None:
+        """Return the index of a node's row."""
+        return self._tree.rows.row_of(row.source) if isinstance(row.source, Node) else None
+
+    def head(self) -> Head:
+        """Return title, filter, and what is shown without keys."""
+        tree, session = self._tree, self.session
+        findings = tree.filter.progress
+        title = (
+            str(findings) if findings else f"{pluralize(tree.rows.loaded, 'key')} loaded" if tree.rows.loaded else ""
+        )
+        notice, problem = self._notice()
+        filter_text = "" if findings is None else sanitize(findings.filter.text)
+        selected = session.selected
+        return Head(title, notice, problem, {"filter": filter_text, "selected": sanitize(selected or "")})
+
+    def _notice(self) -> tuple[str, bool]:
+        """Return what is shown without keys, and whether that is an error."""
+        session, tree = self.session, self._tree
+        error, findings = session.connection.error, tree.filter.progress
+        is_unread = not tree.rows.loaded and tree.rows.root.load_state is not LevelState.LOADED
+        if is_unread and error is not None:
+            return sanitize(error.message + (f"\n{error.hint}" if error.hint else ""), multiline=True), True
+        if is_unread and session.liveness.status is LivenessStatus.DISCONNECTED:
+            return "connecting …", False
+        if len(tree.rows):
+            return "", False
+        if findings is not None:
+            cased = " Upper case is matched as typed." if findings.filter.cased else ""
+            return (f"No loaded key matches.{cased}" if findings.done else "Searching …"), False
+        if is_unread:
+            return "reading …", False
+        session.find_nearby_keys()
+        if session.lookup.nearby is not None:
+            text = f"Nothing is stored below {session.address}, but {session.lookup.nearby}."
+            return sanitize(text), False
+        return f"No keys here. {self._how_to_create()}", False
+
+    def _how_to_create(self) -> str:
+        """Return how a key is created, with the keys of this person."""
+        create, unlock = (self._key(name) for name in ("new", "writing"))
+        if self.session.writable:
+            return f"{create} creates one."
+        return f"{unlock} unlocks writing, then {create} creates one."
+
+    def _key(self, action: str) -> str:
+        keys = self.session.actions[action].keys
+        return key_label(keys[0]) if keys else f"The command {self.session.actions[action].title}"
+
+    # Changes
+
+    def on_shown(self, start: int, count: int, step: int) -> None:
+        """Load unread keys among the rows that a view shows, and before and after them."""
+        if step:
+            self.navigator.cursor.direction = step
+        self.navigator.load_unread(start, count)
+
+    def on_change(self) -> None:
+        """Keep the cursor on its node, and select its key."""
+        self.navigator.follow(self._in_sight)
+        node = self.navigator.cursor.visible_node
+        key = None if node is None or node.is_more_row else self._tree.rows.key(node)
+        if key != self.session.selected:
+            self.session.select(key)
+
+    def select(self, node: Node) -> None:
+        """Move the cursor to a node; clear a filter that hides it."""
+        if self._tree.rows.row_of(node) is None and self._tree.filter.progress is not None:
+            self._tree.filter.set(None, node)
+        self.navigator.move_to(node, direction=-1)
+        self._moved()
+
+    def filter(self, text: str) -> None:
+        """Show only the keys that match; "" shows all again."""
+        node = self.navigator.cursor.node
+        self._tree.filter.set(text or None, node)
+        if not text and node is not None:
+            self.navigator.move_to(node)
+            self._moved()
+        self.on_change()
+
+    def _moved(self) -> None:
+        self.reveals += 1
+        self.on_change()
+
+    # Actions
+
+    def click(self, row: PaneRow, gesture: str) -> None:
+        """Move to a row, and open, close or show it."""
+        if not isinstance(row.source, Node):
+            return
+        self.navigator.move_to(row.source)
+        if gesture == "toggle":
+            self.navigator.toggle()
+        elif gesture == "show" or row.source.is_more_row:
+            self.navigator.show()
+        self.on_change()
+
+    def perform(self, action: str, times: int, height: int) -> bool:
+        """Perform an action of the registry; return False if it is none of the tree's."""
+        navigator = self.navigator
+        if action in _STEPS:
+            navigator.move_by(_STEPS[action] * times)
+        elif action in _PAGES:
+            navigator.move_by(int(_PAGES[action] * max(1, height - 1)) * times)
+        else:
+            match action:
+                case "top":
+                    navigator.move_to_row(0)
+                case "bottom":
+                    navigator.move_to_end()
+                case "open":
+                    navigator.open()
+                case "close":
+                    navigator.close()
+                case "toggle":
+                    navigator.toggle()
+                case "show":
+                    navigator.show()
+                case "seen":
+                    self._tree.marks.clear()
+                case "back" if self._tree.filter.progress is not None:
+                    self.filter("")
+                case _:
+                    return False
+        self._moved()
+        return True
+
+
+def _pane_row(view: RowView, line: VisibleRow[Node]) -> PaneRow:
+    fields: dict[str, Json] = {
+        "depth": line.depth,
+        "name": view.name,
+        "hint": view.hint,
+        "folder": "" if not view.is_folder else "open" if view.is_open else "closed",
+        "value": view.has_value_mark,
+        "placeholder": view.placeholder,
+        "failed": view.failed,
+        "tombstone": view.tombstone,
+        "below": view.changes_below,
+        "mark": "" if view.change is None else view.change.value,
+        "fresh": view.fresh,
+        "draft": view.draft,
+    }
+    moments = {} if view.changed_at is None else {"changed": view.changed_at}
+    return PaneRow(id(view.node), fields, moments, view.node)

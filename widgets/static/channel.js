@@ -1,0 +1,89 @@
+// Channel of one view to the kernel: requests, answers, and signs of life.
+import {seconds} from "./dom.js";
+
+const PROTOCOL = 1;
+const LOST_AFTER = 3; // seconds without a sign of life; one comes every second
+const ALIVE_INTERVAL = 20; // seconds between two messages that this view still exists
+const RETRY_INTERVAL = 2; // seconds between two attempts to find the kernel again
+
+export class Channel {
+  constructor(model) {
+    this.model = model;
+    this.view = crypto.getRandomValues(new Uint32Array(4)).join("-");
+    this.handlers = new Map();
+    this.replies = new Map();
+    this.nextId = 1;
+    this.heardAt = seconds();
+    this.isLost = false;
+    this.isClosed = false;
+    this.onMessage = (message, buffers) => this.receive(message, buffers);
+    model.on("msg:custom", this.onMessage);
+    this.timer = setInterval(() => this.check(), 500);
+    this.aliveTimer = setInterval(() => this.send("alive"), ALIVE_INTERVAL * 1000);
+    this.helloAt = -Infinity;
+  }
+
+  on(type, handler) {
+    this.handlers.set(type, handler);
+  }
+
+  hello() {
+    this.helloAt = seconds();
+    this.send("hello", {protocol: PROTOCOL});
+  }
+
+  // Send a message; a text that may be long goes into a binary buffer.
+  send(type, fields = {}, text = null) {
+    const id = this.nextId++;
+    const buffers = text === null ? [] : [new TextEncoder().encode(text).buffer];
+    try {
+      this.model.send({type, id, view: this.view, ...fields}, undefined, buffers);
+    } catch {
+      this.setLost(true); // the kernel was restarted: the model has no channel any more
+    }
+    return id;
+  }
+
+  // Send a message and return its answer, or null if none came.
+  ask(type, fields) {
+    return new Promise((resolve) => {
+      const id = this.send(type, fields);
+      this.replies.set(id, resolve);
+      setTimeout(() => { if (this.replies.delete(id)) resolve(null); }, 10000);
+    });
+  }
+
+  receive(message, buffers) {
+    this.heardAt = seconds();
+    this.setLost(false);
+    if (message.view !== undefined && message.view !== this.view) return;
+    if (message.type === "reply") {
+      this.replies.get(message.id)?.(message);
+      this.replies.delete(message.id);
+    } else if (message.type === "unknown-view") {
+      if (seconds() - this.helloAt > RETRY_INTERVAL) this.hello();
+    } else {
+      if (message.type === "closed") this.isClosed = true;
+      this.handlers.get(message.type)?.(message, buffers ?? []);
+    }
+  }
+
+  check() {
+    if (this.isClosed || seconds() - this.heardAt < LOST_AFTER) return;
+    this.setLost(true);
+    if (seconds() - this.helloAt > RETRY_INTERVAL) this.hello();
+  }
+
+  setLost(isLost) {
+    if (this.isClosed || (isLost === this.isLost && !isLost)) return;
+    this.isLost = isLost;
+    this.handlers.get("lost")?.({isLost, since: seconds() - this.heardAt});
+  }
+
+  close() {
+    this.send("bye");
+    this.model.off("msg:custom", this.onMessage);
+    clearInterval(this.timer);
+    clearInterval(this.aliveTimer);
+  }
+}

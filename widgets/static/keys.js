@@ -1,0 +1,37 @@
+// Names of keys as the registry of actions spells them.
+
+const NAMES = {
+  ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right", PageUp: "pageup", PageDown: "pagedown",
+  Home: "home", End: "end", Enter: "enter", Escape: "escape", " ": "space", Tab: "tab", Backspace: "backspace",
+  Delete: "delete",
+};
+
+export function keyName(event) {
+  const name = NAMES[event.key] ?? (/^F\d+$/.test(event.key) ? event.key.toLowerCase() : event.key);
+  const control = event.ctrlKey || event.metaKey;
+  if (event.altKey && !event.getModifierState("AltGraph")) return null;
+  if (control) return `ctrl+${name.toLowerCase()}`;
+  if (event.shiftKey && name.length > 1) return `shift+${name}`;
+  return name;
+}
+
+// Actions by key in one place.
+export class Keys {
+  constructor(actions) {
+    this.actions = new Map(actions.map((action) => [action.id, action]));
+  }
+
+  find(event, place) {
+    const name = keyName(event);
+    if (name === null) return null;
+    for (const action of this.actions.values()) {
+      if (action.places.includes(place) && action.keys.includes(name)) return action;
+    }
+    return null;
+  }
+
+  hint(id, place) {
+    const action = this.actions.get(id);
+    return action && action.places.includes(place) && action.keys.length ? action.keys[0] : "";
+  }
+}

@@ -1,0 +1,225 @@
+"""View: one display of a widget in a page, with the rows it has."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count as counter
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from explorer.model.errors import CallNotSupported
+from explorer.model.sanitize import sanitize
+from explorer.session.actions import Action, Place
+from explorer.session.session import Session
+from explorer.session.states import LivenessStatus, Part
+from widgets.dialogs import Dialog, Reply
+from widgets.list_window import ListWindow
+from widgets.messages import PROTOCOL, Alive, Answer, Click, Complete, Filter, Go, Perform, Request, Window
+from widgets.panes.base import Json, Pane
+
+if TYPE_CHECKING:
+    from widgets.bridge import Bridge
+
+Value = TypeVar("Value")
+
+_MAX_PRESSES: Final = 1000
+"""Key presses of one message that are performed."""
+
+
+class View:
+    """A display of a widget: it has a window on the rows of each pane, and its own dialogs."""
+
+    def __init__(
+        self, name: str, bridge: "Bridge", send: Callable[[Mapping[str, Json], Sequence[bytes]], None]
+    ) -> None:
+        self.name = name
+        self.heard_at = 0.0
+        """Moment of its last message, on the loop's clock."""
+        self._bridge = bridge
+        self._live = bridge.live
+        self._session = bridge.live.session
+        self._send_all = send
+        self._windows = {name: ListWindow(self._live.panes[name]) for name in bridge.panes if name in self._live.panes}
+        self._status: Mapping[str, Json] = {}
+        self._bodies: dict[str, int] = {}
+        """Version of the text that was sent last, by pane."""
+        self._dialogs: dict[int, asyncio.Future[Answer]] = {}
+        """Answers that flows wait for, by the number of the dialog."""
+        self._next_dialog = counter(1)
+        self._hear()
+
+    # Messages of the page
+
+    def welcome(self, request_id: int) -> None:
+        """Send what the page must know before anything else."""
+        self._send(
+            {
+                "type": "welcome",
+                "id": request_id,
+                "protocol": PROTOCOL,
+                "panes": list(self._bridge.panes),
+                "actions": [_action_message(action) for action in self._session.actions],
+                "labels": {pane.name: pane.label for pane in self._live.panes.values()},
+            }
+        )
+        self._send_status()
+        for line in self._live.messages:
+            self.notify(sanitize(line), "warning")
+
+    def receive(self, request: Request) -> None:
+        """Handle a message that is not about the view itself."""
+        self._hear()
+        match request.body:
+            case Alive():
+                pass
+            case Window() as window:
+                self._open_window(window)
+            case Click(pane=pane, row=number, gesture=gesture):
+                self._click(pane, number, gesture)
+            case Perform() as perform:
+                self._perform(perform)
+            case Filter(text=text):
+                self._live.tree.filter(text)
+            case Go(text=text):
+                self._live.start(self._go(text), name="go to a key")
+            case Answer() as answer:
+                if (waiting := self._dialogs.pop(answer.dialog, None)) is not None and not waiting.done():
+                    waiting.set_result(answer)
+            case Complete(text=text):
+                self._live.start(self._complete(request.id, text), name="complete a key")
+            case _:
+                self.notify("not supported here", "warning")
+        self.send_changes(Part(0))
+
+    def _hear(self) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
+
+    def _open_window(self, request: Window) -> None:
+        window = self._windows.get(request.pane)
+        if window is not None:
+            self._send(window.open(request, self._session.clock.now()))
+            self._send_body(window.pane)
+
+    def _click(self, pane: str, number: int, gesture: str) -> None:
+        window = self._windows.get(pane)
+        row = None if window is None else window.row(number)
+        if window is not None and row is not None:  # else it is gone
+            window.pane.click(row, gesture)
+
+    def _perform(self, request: Perform) -> None:
+        if request.action not in self._session.actions:
+            return
+        action = self._session.actions[request.action]
+        reason = self._session.disabled_reason(action.id)
+        if reason is not None:
+            self.notify(sanitize(f"{action.title}: {reason}"), "warning")
+            return
+        window = self._windows.get(request.pane)
+        times = max(1, min(request.times, _MAX_PRESSES))
+        if window is not None and window.pane.perform(action.id, times, window.height):
+            return
+        try:
+            self._session.start(action.id)
+        except (KeyError, CallNotSupported):
+            self.notify(f"{action.title}: not supported here", "warning")
+
+    async def _go(self, text: str) -> None:
+        node = await self._session.lookup.reveal(text)
+        if node is None:
+            self.notify(sanitize(f"no such key: {text}"), "warning")
+        else:
+            self._live.tree.select(node)
+        self.send_changes(Part(0))
+
+    async def _complete(self, request_id: int, text: str) -> None:
+        found = await self._session.lookup.complete(text)
+        self._send({"type": "reply", "id": request_id, "text": found})
+
+    # Dialogs
+
+    async def ask(self, dialog: Dialog[Value]) -> Reply[Value] | None:
+        """Show a dialog in this view and return the reply; None if it was closed without one."""
+        number = next(self._next_dialog)
+        self._dialogs[number] = answered = asyncio.get_running_loop().create_future()
+        self._send(dialog.message(number))
+        try:
+            answer = await answered
+        finally:
+            self._dialogs.pop(number, None)
+        if not 0 <= answer.choice < len(dialog.options):
+            return None
+        if dialog.typed and answer.choice == len(dialog.options) - 1 and answer.text != dialog.typed:
+            return None
+        return Reply(dialog.options[answer.choice].value, answer.text)
+
+    def close(self) -> None:
+        """End the dialogs without an answer."""
+        for waiting in self._dialogs.values():
+            waiting.cancel()
+
+    # Messages to the page
+
+    def send_changes(self, parts: Part) -> None:
+        """Send what the page does not have yet.
+
+        Args:
+            parts: Parts of the session that changed; others are compared only if they may have moved a cursor.
+        """
+        now = self._session.clock.now()
+        for window in self._windows.values():
+            if window.is_open and (not parts or parts & window.pane.parts):
+                patch = window.patch(now)
+                if patch is not None:
+                    self._send(patch)
+                self._send_body(window.pane)
+        if not parts or parts & Part.LIVENESS:
+            self._send_status()
+
+    def _send_body(self, pane: Pane) -> None:
+        body = pane.body()
+        if body is not None and body.version != self._bodies.get(pane.name):
+            self._bodies[pane.name] = body.version
+            self._send({"type": "body", "pane": pane.name, "version": body.version}, body.text.encode())
+
+    def notify(self, text: str, severity: str) -> None:
+        """Show a sanitised line."""
+        self._send({"type": "notice", "text": text, "severity": severity})
+
+    def _send_status(self) -> None:
+        status = _status_message(self._session)
+        if status != self._status:
+            self._status = status
+            self._send({"type": "status", **status, "now": self._session.clock.now()})
+
+    def _send(self, message: Mapping[str, Json], *buffers: bytes) -> None:
+        self._send_all({**message, "view": self.name}, buffers)
+
+
+def _action_message(action: Action) -> Mapping[str, Json]:
+    return {
+        "id": action.id,
+        "title": action.title,
+        "help": action.help,
+        "keys": list(action.keys),
+        "places": [(place.name or "").lower() for place in Place if place & action.places],
+        "group": action.group,
+        "priority": action.priority,
+    }
+
+
+def _status_message(session: Session) -> Mapping[str, Json]:
+    """Return the status. Moments are in seconds of the session's clock."""
+    liveness = session.liveness
+    reason = "" if liveness.status is LivenessStatus.LIVE else sanitize(liveness.reason)
+    if liveness.refusal is not None:
+        reason += f" ({sanitize(liveness.refusal.message)})"
+    return {
+        "address": sanitize(f"{session.profile} {session.address}".strip()),
+        "status": liveness.status.value,
+        "reason": reason,
+        "proved": liveness.proved_at,
+        "retry": liveness.next_try,
+        "now": None,
+        "revision": None if session.connection.revision is None else str(session.connection.revision),
+        "rate": round(session.connection.event_rate),
+        "frozen": session.connection.is_frozen,
+        "writable": session.writable,
+    }
