@@ -22,8 +22,10 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
-_SERVER_FIXTURE: Final = re.compile(r"\b(own|shared)_(etcd|etcd2|consul|zookeeper|server)\b|\w+_cluster\b")
-"""The fixtures of tests/servers that start a server."""
+_SERVER_FIXTURE: Final = re.compile(
+    r"\b(own|shared)_(etcd|etcd2|consul|zookeeper|server)\b|\w+_cluster\b|\b(browser|jupyter_server|kernels)\b"
+)
+"""The fixtures that start a server, a browser or a kernel."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

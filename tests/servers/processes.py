@@ -15,10 +15,11 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Self
 
 from tests.servers.programs import environment
@@ -116,6 +117,7 @@ class Server(Running):
     """
 
     noise: tuple[str, ...] = ()  # lines of output with one of these say only that we asked for the health
+    variables: Mapping[str, str] = MappingProxyType({})  # environment variables that it gets besides
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -187,7 +189,12 @@ class Server(Running):
             output.write(f"--- {' '.join(line)}\n".encode())
             output.flush()
             self._process = subprocess.Popen(
-                line, cwd=self.folder, env=environment(line), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                line,
+                cwd=self.folder,
+                env=environment(line) | dict(self.variables),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
             )
 
     def wait(self, within: float = 30.0) -> None:

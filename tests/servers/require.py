@@ -2,11 +2,13 @@
 
 import os
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from tests.servers.browser import BROWSERS
 from tests.servers.programs import SERVERS, Program, command
 
 
@@ -29,6 +31,23 @@ def require_source(folder: Path) -> Path:
     if not folder.exists():
         _missing(f"{folder.relative_to(SERVERS)} is not in .servers: run `make servers`")
     return folder
+
+
+def require_browser() -> Path:
+    """Return the Chromium or Chrome on PATH; without one as `require` does."""
+    _refuse("a browser")
+    line = next(filter(None, map(_found, BROWSERS)), None)
+    if line is None:
+        _missing("neither Chromium nor Chrome is on PATH: install the distribution's package chromium")
+    return Path(line[0])
+
+
+def require_modules(*names: str) -> None:
+    """Require Python modules that are programs to a test, such as a Jupyter server; without one as `require` does."""
+    _refuse(names[0])
+    for name in names:
+        if find_spec(name) is None:
+            _missing(f"{name} is not installed: run `make .venv/.dev`")
 
 
 def _refuse(name: str) -> None:
