@@ -6,24 +6,21 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
-from explorer.model.format import format_duration
-from explorer.model.sanitize import sanitize
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part
+from explorer.session.status_text import status_parts
 from explorer.tui.rendering import safe_content, shorten_middle
 
-_SIGNS: Final[dict[LivenessStatus, tuple[str, str]]] = {
-    LivenessStatus.LIVE: ("●", "$success"),
-    LivenessStatus.CATCHING_UP: ("◐", "$primary"),
-    LivenessStatus.STALE: ("▲", "bold $warning"),
-    LivenessStatus.DISCONNECTED: ("✗", "bold $error"),
+_STYLES: Final[dict[LivenessStatus, str]] = {
+    LivenessStatus.LIVE: "$success",
+    LivenessStatus.CATCHING_UP: "$primary",
+    LivenessStatus.STALE: "bold $warning",
+    LivenessStatus.DISCONNECTED: "bold $error",
 }
 _MIN_ADDRESS_WIDTH: Final = 10
 """Cells of the address that are kept when revision and rate are left out."""
 _MIN_REASON_WIDTH: Final = 30
 """Cells of the reason that are kept when revision and rate are left out."""
-_MIN_AGE_SHOWN: Final = 3.0
-"""Seconds since the last heartbeat from which on its age is shown; there is one every two seconds."""
 
 
 class StatusLine(Static):
@@ -56,35 +53,17 @@ class StatusLine(Static):
             self._drawn = text
             self.update(Content.assemble(*parts), layout=False)
 
-    def _address(self) -> str:
-        """Return the address of the store, behind the profile if it was opened by one."""
-        name = self.session.profile
-        return f"{name} {self.session.address}" if name else self.session.address
-
     def _parts(self, width: int) -> list[Content]:
-        session = self.session
-        now = session.clock.now()
-        status = session.liveness.status
-        mark, style = _SIGNS[status]
+        parts = status_parts(self.session)
+        live, style = parts.live, _STYLES[parts.status]
         writing = (
-            Content.styled(" WRITING ", "bold reverse $warning")
-            if session.writable
-            else Content.styled("read-only", "dim")
+            Content.styled(f" {parts.writing} ", "bold reverse $warning")
+            if parts.writable
+            else Content.styled(parts.writing, "dim")
         )
-        age = session.liveness.age(now)
-        live = f"{mark} {status.value}"
-        if age is not None and (status is not LivenessStatus.LIVE or age >= _MIN_AGE_SHOWN):
-            live += f" {format_duration(age)}"
-        frozen = "  FROZEN" if session.connection.is_frozen else ""
-        about = [] if session.connection.revision is None else [f"  rev {session.connection.revision}"]
-        if status in (LivenessStatus.LIVE, LivenessStatus.CATCHING_UP):  # without a connection there is no rate
-            about.append(f"  {session.connection.event_rate:.0f}/s")
-        wait = session.liveness.retry_in(now)
-        reason = "" if status is LivenessStatus.LIVE else f" {sanitize(session.liveness.reason)}"
-        if session.liveness.refusal is not None:
-            reason += f" ({sanitize(session.liveness.refusal.message)})"
-        if wait is not None:
-            reason += f" · retry in {int(wait) + 1}s"
+        frozen = "  FROZEN" if parts.is_frozen else ""
+        about = [f"  {figure}" for figure in (parts.revision, parts.rate) if figure]
+        reason = f" {parts.reason}" if parts.reason else ""
         room = width - cell_len(live) - len(frozen) - len(writing.plain) - 4
         needed = _MIN_ADDRESS_WIDTH + min(_MIN_REASON_WIDTH, cell_len(reason))
         while about and room - len("".join(about)) < needed:  # address, status and reason come first
@@ -92,7 +71,7 @@ class StatusLine(Static):
         figures = "".join(about) + frozen
         rest = room - len("".join(about))
         least = min(_MIN_ADDRESS_WIDTH, rest)  # the reason is cut last
-        shown = shorten_middle(sanitize(self._address()), max(0, least, rest - cell_len(reason)))
+        shown = shorten_middle(parts.address, max(0, least, rest - cell_len(reason)))
         reason = shorten_middle(reason, max(0, rest - cell_len(shown)))
         used = cell_len(shown) + cell_len(live) + cell_len(reason) + cell_len(figures)
         fill = max(1, width - used - len(writing.plain) - 2)
