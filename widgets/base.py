@@ -63,7 +63,7 @@ class SessionWidget(anywidget.AnyWidget):
         Raises:
             ExplorerError: The address, the settings or a schema is invalid.
         """
-        self._closed = False
+        self._closed = True  # until there is something to close
         self._owns_session = isinstance(source, str)
         if isinstance(source, str):
             options = CodecOptions(
@@ -77,6 +77,7 @@ class SessionWidget(anywidget.AnyWidget):
         self._bridge = Bridge(live, self.PANES, self._send_message)
         live.post(partial(live.attach, self._bridge))
         self.on_msg(self._on_message)
+        self._closed = False
         cells.register(self)
 
     # Messages, on any thread

@@ -81,6 +81,11 @@ class Bridge:
         if view is not None:
             view.close()
 
+    @property
+    def has_views(self) -> bool:
+        """True if a page shows the widget."""
+        return bool(self._views)
+
     # Sending
 
     def send_changes(self, parts: Part) -> None:

@@ -147,6 +147,7 @@ class LiveSession:
         task = self._create_task(self._reported(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # one that was cancelled before it began
         return task
 
     async def _reported(self, work: Coroutine[object, object, None], name: str) -> None:

@@ -52,6 +52,7 @@ class Jobs:
         if user_initiated:
             self._user_initiated.add(task)
         task.add_done_callback(self._on_done)
+        task.add_done_callback(lambda _: job.close())  # one that was cancelled before it began
         return task
 
     def keep_running(self, make: Callable[[], Job], *, name: str) -> None:

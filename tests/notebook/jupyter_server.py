@@ -93,7 +93,7 @@ class JupyterServer(Server):
     def is_leader(self) -> bool:
         return True
 
-    def request(self, method: str, path: str, content: object = None, *, within: float = 30) -> Any:  # noqa: ANN401 - whatever JSON the server answers
+    def request(self, method: str, path: str, content: object = None, *, within: float = 30) -> Any:
         """Send a request to the REST API and return the JSON of the answer, if there is any."""
         request = urllib.request.Request(  # noqa: S310 - the scheme is fixed
             self.url + path,

@@ -238,7 +238,7 @@ class Kernel:
         elif execution is not None and kind in _OUTPUTS:
             execution.outputs.append({"output_type": kind, **content})
 
-    def _on_comm_message(self, kind: Any, content: dict[str, Any], buffers: tuple[bytes, ...]) -> None:  # noqa: ANN401 - one of three words
+    def _on_comm_message(self, kind: Any, content: dict[str, Any], buffers: tuple[bytes, ...]) -> None:
         comm_id = content["comm_id"]
         if kind == "comm_open":
             self.comms[comm_id] = Comm(comm_id, content["target_name"], self._send)

@@ -234,7 +234,7 @@ class Notebook:
         await self.evaluate("await document.fonts.ready", "the fonts are loaded")
         await target.screenshot(path=to, animations="disabled", caret="hide", timeout=PATIENCE * 1000)
 
-    async def evaluate(self, script: str, what: str, argument: object = None, *, within: float = PATIENCE) -> Any:  # noqa: ANN401 - whatever JSON the script returns
+    async def evaluate(self, script: str, what: str, argument: object = None, *, within: float = PATIENCE) -> Any:
         """Run JavaScript with `app`, `panel`, `session`, `kernel` and `argument`, and return what it returns.
 
         TimeoutError says `what` did not happen; the script itself goes on in the page.
