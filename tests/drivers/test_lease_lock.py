@@ -88,11 +88,11 @@ async def test_lock_with_an_ended_lease_is_lost_and_can_be_reacquired(tasks: Tas
     lock = StoppingLock(tasks, ttl=3)
     lock.may_take.set()
     await lock.acquire()
-    assert lock.held
+    assert (lock.held, lock.lost.is_set()) == (True, False)
     lock.ended = True
     async with asyncio.timeout(WAIT_TIMEOUT):
         await lock.lost.wait()
-    assert not lock.held
+    assert (lock.held, lock.lost.is_set()) == (False, True)
     await lock.release()
     lock.ended = False
     await lock.acquire()

@@ -145,7 +145,7 @@ async def test_lock_is_lost_when_its_session_expires(own_zookeeper: ZooKeeperSer
         try:
             async with asyncio.timeout(WAIT_TIMEOUT):
                 await lock.lost.wait()
-            assert not lock.held
+            assert (lock.held, lock.lost.is_set()) == (False, True)
         finally:
             own_zookeeper.resume()
         await lock.release()

@@ -132,12 +132,26 @@ async def editing(session: Session, key: str) -> Edit:
     return session.edit()
 
 
-async def save(edit: Edit) -> None:
-    """Review an edit and save what was reviewed; send a save of unknown outcome again."""
+@asynccontextmanager
+async def open_edit(
+    place: Place, value: bytes, text: str | None = None, *, drafts: Path | None = None
+) -> AsyncGenerator[tuple[Edit, Session, MemoryStore], None]:
+    """Store a value as `key` and edit it; yield the edit, its session, and the store of another client."""
+    async with place.other() as other, opened(place, drafts=drafts) as session:
+        await other.put("key", value)
+        edit = await editing(session, "key")
+        if text is not None:
+            edit.set_text(text)
+        yield edit, session, other
+
+
+async def save(edit: Edit) -> State:
+    """Review an edit and save what was reviewed, or send a save of unknown outcome again; return the new state."""
     if not isinstance(edit.state, Reviewing | Unknown):
         await edit.save()
     if isinstance(edit.state, Reviewing | Unknown):
         await edit.save()
+    return edit.state
 
 
 def edit_state(session: Session) -> State:

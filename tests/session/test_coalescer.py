@@ -27,7 +27,7 @@ def test_add_beyond_max_keys_overflows() -> None:
     fold = EventCoalescer(max_keys=100)
     for number in range(100):
         fold.add(Put(Entry(f"{number}", b"", number)))
-    assert not fold.overflowed
+    assert (len(fold), fold.overflowed) == (100, False)
     assert len(list(fold.drain(0))) == 32
     assert len(fold) == 68
     assert fold.lag() > 0

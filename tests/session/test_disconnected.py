@@ -69,8 +69,7 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
         await eventually(lambda: session.liveness.status is LivenessStatus.DISCONNECTED, "it is disconnected", PATIENCE)
         assert probe.since(killed) <= DISCONNECTED_WITHIN
         assert session.liveness.reason
-        assert session.liveness.next_try is not None
-        assert session.liveness.error is not None
+        assert None not in (session.liveness.next_try, session.liveness.error)
         assert "not connected" in (session.disabled_reason("delete") or "")
 
         asked = time.monotonic()
@@ -80,8 +79,7 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
         await eventually(lambda: folder.branch is not None and folder.branch.error is not None, "it fails", PATIENCE)
         with pytest.raises(NotReachable):
             await session.preview_deletion("folder", subtree=True)
-        await save(edit)
-        assert isinstance(edit.state, Refused)
+        assert isinstance(await save(edit), Refused)
         assert probe.since(asked) <= ANSWER_WITHIN
 
         await asyncio.to_thread(opened.server.start)
@@ -91,8 +89,7 @@ async def test_killed_server_is_disconnected_until_it_is_back(opened: Opened) ->
         assert session.liveness.error is None
         assert session.disabled_reason("delete") is None
         await eventually(lambda: isinstance(edit.state, Refused) and edit.state.is_over, "it is over", PATIENCE)
-        await save(edit)
-        assert isinstance(edit.state, Saved)
+        assert isinstance(await save(edit), Saved)
 
 
 @pytest.mark.parametrize("store", ["consul", "etcd2"])

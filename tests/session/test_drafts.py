@@ -25,7 +25,7 @@ from explorer.session.editing.edit_states import Conflicted, Saved
 from explorer.session.editing.editor import DRAFT_DELAY
 from tests.scale import figure
 from tests.servers.waiting import eventually, wait_until
-from tests.session.fixtures import PATIENCE, Place, editing, opened, save
+from tests.session.fixtures import PATIENCE, Place, editing, open_edit, opened, save
 
 _ROOT = Path(__file__).parents[2]
 KILLS = figure(3, 50)
@@ -142,16 +142,11 @@ def test_save_keeps_the_draft_of_another_session(tmp_path: Path) -> None:
 
 
 async def test_draft_is_written_and_removed_by_a_save(tmp_path: Path) -> None:
-    place = Place()
-    async with place.other() as other, opened(place, drafts=tmp_path) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        edit.set_text("typed")
+    async with open_edit(Place(), b"text", "typed", drafts=tmp_path) as (edit, session, _other):
         await session.idle()
         (kept,) = Drafts(tmp_path).list_drafts("memory:")
         assert (kept.key, kept.text, kept.base, kept.revision) == ("key", "typed", b"text", 2)
-        await save(edit)
-        assert isinstance(edit.state, Saved)
+        assert isinstance(await save(edit), Saved)
         await session.idle()
         assert not files(tmp_path)
 
@@ -180,8 +175,7 @@ async def test_leave_with_keep_offers_the_draft_again(tmp_path: Path) -> None:
             assert edit.text == "ONE\ntwo\nthree\n"
             assert isinstance(edit.theirs, Put)
             assert session.editor.drafts == ()
-            await save(edit)
-            assert isinstance(edit.state, Conflicted)
+            assert isinstance(await save(edit), Conflicted)
             await edit.use_merged()
             await save(edit)
             assert (await other.get("key")).value == b"ONE\ntwo\nTHREE\n"
@@ -201,14 +195,9 @@ async def test_discard_removes_a_draft(tmp_path: Path) -> None:
 async def test_edit_without_a_draft_folder_shows_the_error(tmp_path: Path) -> None:
     folder = tmp_path / "drafts"
     folder.write_text("a file")
-    place = Place()
-    async with place.other() as other, opened(place, drafts=folder) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        edit.set_text("typed")
+    async with open_edit(Place(), b"text", "typed", drafts=folder) as (edit, _, _):
         await eventually(lambda: edit.draft_error is not None, "it is said", PATIENCE)
-        await save(edit)
-        assert isinstance(edit.state, Saved)
+        assert isinstance(await save(edit), Saved)
 
 
 def due(log: Path, now: float) -> list[int]:
@@ -254,10 +243,7 @@ async def test_many_keystrokes_write_few_drafts(tmp_path: Path, monkeypatch: pyt
         return keep(drafts, draft)
 
     monkeypatch.setattr(Drafts, "save", counted)
-    place = Place()
-    async with place.other() as other, opened(place, drafts=tmp_path) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
+    async with open_edit(Place(), b"text", drafts=tmp_path) as (edit, session, _other):
         begun = time.monotonic()
         for number in range(300):
             edit.set_text(f"typed {number}")

@@ -10,15 +10,11 @@ from explorer.model.events import Deleted
 from explorer.session.editing.edit_states import Conflicted, Drafting, Reviewing, Saved
 from explorer.session.states import LivenessStatus
 from tests.servers.waiting import eventually
-from tests.session.fixtures import PATIENCE, Place, edit_state, editing, live, opened, save, shown
+from tests.session.fixtures import PATIENCE, Place, edit_state, editing, live, open_edit, opened, save, shown
 
 
 async def test_save_validates_reviews_and_writes() -> None:
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b'{\n  "a": 1\n}\n')
-        edit = await editing(session, "key")
-        edit.set_text('{\n  "a": 2\n}\n')
+    async with open_edit(Place(), b'{\n  "a": 1\n}\n', '{\n  "a": 2\n}\n') as (edit, session, other):
         await session.idle()
         assert edit_state(session) == Drafting(changed=True, checked=True)
         await session.run("save")
@@ -37,11 +33,7 @@ async def test_save_validates_reviews_and_writes() -> None:
 
 async def test_save_of_an_invalid_text_writes_nothing() -> None:
     """The error is shown while typing."""
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b'{"a": 1}')
-        edit = await editing(session, "key")
-        edit.set_text('{"a": }')
+    async with open_edit(Place(), b'{"a": 1}', '{"a": }') as (edit, session, other):
         await session.idle()
         assert isinstance(edit.state, Drafting)
         assert edit.state.error is not None
@@ -77,10 +69,7 @@ async def test_save_keeps_the_lease() -> None:
 
 
 async def test_on_event_notes_a_change_by_another_client() -> None:
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"one")
-        edit = await editing(session, "key")
+    async with open_edit(Place(), b"one") as (edit, _session, other):
         await other.put("key", b"two")
         await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
         await other.delete("key")
@@ -89,11 +78,7 @@ async def test_on_event_notes_a_change_by_another_client() -> None:
 
 async def test_save_after_a_known_change_shows_the_conflict() -> None:
     """The editor promises both sides; the review compares with a value that is no longer stored."""
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"one")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(Place(), b"one", "mine") as (edit, session, other):
         await other.put("key", b"theirs")
         await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
         await session.run("save")
@@ -104,11 +89,7 @@ async def test_save_after_a_known_change_shows_the_conflict() -> None:
 
 
 async def test_save_after_a_known_deletion_shows_the_conflict() -> None:
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"one")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(Place(), b"one", "mine") as (edit, session, other):
         await other.delete("key")
         await eventually(lambda: edit.theirs is not None, "it is told", PATIENCE)
         await session.run("save")
@@ -120,10 +101,7 @@ async def test_save_after_a_known_deletion_shows_the_conflict() -> None:
 async def test_resync_notes_a_deletion_lost_with_the_history() -> None:
     """A store that was wiped, or compacted during an outage, tells no event of it."""
     place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"one")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(place, b"one", "mine") as (edit, session, other):
         place.stores[0].cut("away")
         await eventually(lambda: session.liveness.status is LivenessStatus.STALE, "the loss is told", PATIENCE)
         await other.delete("key")
@@ -149,10 +127,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 async def test_save_after_a_review_sends_the_reviewed_bytes(encoded: list[str]) -> None:
     """The review encodes the text, and those very bytes are stored: saving encodes nothing."""
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b'{"a": 1}')
-        edit = await editing(session, "key")
+    async with open_edit(Place(), b'{"a": 1}') as (edit, session, other):
         edit.set_text(edit.text.replace("1", "2"))
         await session.run("save")
         assert isinstance(edit.state, Reviewing)
@@ -160,23 +135,19 @@ async def test_save_after_a_review_sends_the_reviewed_bytes(encoded: list[str]) 
         await session.idle()
         assert encoded
         encoded.clear()
-        await session.run("save")
-        assert isinstance(edit.state, Saved)
+        assert isinstance(await save(edit), Saved)
         assert encoded == []
         assert (await other.get("key")).value == reviewed == b'{"a": 2}'
 
 
 async def test_keep_mine_after_a_conflict_sends_the_compared_bytes(encoded: list[str]) -> None:
     """The value that the conflict showed is stored: keeping mine encodes nothing."""
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"one")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(Place(), b"one", "mine") as (edit, session, other):
         await other.put("key", b"theirs")
         await save(edit)
-        assert isinstance(edit.state, Conflicted)
-        compared = edit.state.value
+        conflict = edit_state(session)
+        assert isinstance(conflict, Conflicted)
+        compared = conflict.value
         await session.idle()
         assert encoded
         encoded.clear()
@@ -190,8 +161,7 @@ async def test_create_saves_an_empty_value() -> None:
     place = Place()
     async with place.other() as other, opened(place) as session:
         edit = await session.create("fresh")
-        await save(edit)
-        assert isinstance(edit.state, Saved)
+        assert isinstance(await save(edit), Saved)
         assert (await other.get("fresh")).value == b""
 
 

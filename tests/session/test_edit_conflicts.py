@@ -16,7 +16,7 @@ from explorer.session.editing.edit_states import Conflicted, Refused, Reviewing,
 from explorer.session.session import Session
 from tests.servers.waiting import eventually
 from tests.session.failing_store import FailingPlace
-from tests.session.fixtures import PATIENCE, Place, edit_state, editing, opened, save, wait_for_value
+from tests.session.fixtures import PATIENCE, Place, edit_state, editing, open_edit, opened, save, wait_for_value
 
 
 async def conflicted(session: Session, other: Store) -> Conflicted:
@@ -90,15 +90,10 @@ async def test_take_theirs_closes_the_edit_and_writes_nothing() -> None:
 
 async def test_take_theirs_while_frozen_reads_the_value_again() -> None:
     """No event shows the other client's value while the display is frozen; taking theirs does."""
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"one")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(Place(), b"one", "mine") as (edit, session, other):
         await session.run("freeze")
         await other.put("key", b"theirs")
-        await save(edit)
-        assert isinstance(edit.state, Conflicted)
+        assert isinstance(await save(edit), Conflicted)
         await session.run("take-theirs")
         await session.idle()
         assert session.current_edit is None
@@ -110,10 +105,7 @@ async def test_take_theirs_while_frozen_reads_the_value_again() -> None:
 async def test_text_typed_while_a_review_reads_is_saved(*, is_outdated: bool) -> None:
     """A review that has to ask the store first is of the text as it is when the answer comes, in a conflict as well."""
     place = FailingPlace()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"one")
-        edit = await editing(session, "key")
-        edit.set_text("early")
+    async with open_edit(place, b"one", "early") as (edit, _session, other):
         if is_outdated:
             await other.put("key", b"theirs")
         else:
@@ -125,13 +117,14 @@ async def test_text_typed_while_a_review_reads_is_saved(*, is_outdated: bool) ->
             await eventually(lambda: place.main.readers == 1, "the review reads the key", PATIENCE)
             edit.set_text("late")
             place.main.unread.set()
+        met = edit.state
         if is_outdated:
-            assert isinstance(edit.state, Conflicted)
-            assert (edit.state.mine, edit.state.value) == ("late", b"late")
+            assert isinstance(met, Conflicted)
+            assert (met.mine, met.value) == ("late", b"late")
             await edit.keep_mine()
         else:
-            assert isinstance(edit.state, Reviewing)
-            assert edit.state.encoded.value == b"late"
+            assert isinstance(met, Reviewing)
+            assert met.encoded.value == b"late"
             await edit.save()
         assert isinstance(edit.state, Saved)
         assert (await other.get("key")).value == b"late"
@@ -139,11 +132,7 @@ async def test_text_typed_while_a_review_reads_is_saved(*, is_outdated: bool) ->
 
 async def test_text_typed_while_a_conflict_is_compared_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison takes its time in a thread; what is typed meanwhile is in the conflict that is shown."""
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"one")
-        edit = await editing(session, "key")
-        edit.set_text("early")
+    async with open_edit(Place(), b"one", "early") as (edit, _session, other):
         await other.put("key", b"theirs")
         await wait_for_value(lambda: edit.theirs is not None, wanted=True)
         merge = TextDocument.merge
@@ -161,13 +150,9 @@ async def test_text_typed_while_a_conflict_is_compared_is_kept(monkeypatch: pyte
 async def test_value_of_earlier_save_is_not_taken_for_later_text() -> None:
     """Another client wrote what could not be saved here; the text that was typed since is in conflict with it."""
     place = FailingPlace()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"one")
-        edit = await editing(session, "key")
-        edit.set_text("early")
+    async with open_edit(place, b"one", "early") as (edit, _session, other):
         place.main.failure = NotReachable("nothing was sent")
-        await save(edit)
-        assert isinstance(edit.state, Refused)
+        assert isinstance(await save(edit), Refused)
         edit.set_text("late")
         await other.put("key", b"early")
         await wait_for_value(lambda: edit.theirs is not None, wanted=True)
@@ -178,10 +163,7 @@ async def test_value_of_earlier_save_is_not_taken_for_later_text() -> None:
 
 async def test_keep_mine_recreates_a_deleted_key() -> None:
     """A key that was deleted meanwhile is created again only after that was shown."""
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
+    async with open_edit(Place(), b"text") as (edit, _session, other):
         await other.delete("key")
         edit.set_text("mine")
         await save(edit)
@@ -192,15 +174,11 @@ async def test_keep_mine_recreates_a_deleted_key() -> None:
 
 
 async def test_save_on_a_recreated_key_is_a_conflict() -> None:
-    place = Place()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
+    async with open_edit(Place(), b"text") as (edit, _session, other):
         await other.delete("key")
         await other.put("key", b"text")
         edit.set_text("mine")
-        await save(edit)
-        assert isinstance(edit.state, Conflicted)
+        assert isinstance(await save(edit), Conflicted)
 
 
 async def test_create_of_an_existing_key_is_a_conflict() -> None:
@@ -209,8 +187,9 @@ async def test_create_of_an_existing_key_is_a_conflict() -> None:
         edit = await session.create("fresh")
         edit.set_text("text")
         await session.run("save")
-        assert isinstance(edit.state, Reviewing)
-        assert [str(line) for line in edit.state.diff] == ["@@ -0,0 +1 @@", "+text"]
+        review = edit.state
+        assert isinstance(review, Reviewing)
+        assert [str(line) for line in review.diff] == ["@@ -0,0 +1 @@", "+text"]
         await other.put("fresh", b"theirs")
         await session.run("save")
         met = edit.state
@@ -255,7 +234,6 @@ async def _count_up(session: Session, name: str, rounds: int) -> int:
             assert edit.state.merge is not None
             assert edit.state.merge.conflicts == ()
             await edit.use_merged()
-            await save(edit)
-        assert isinstance(edit.state, Saved)
+            assert isinstance(await save(edit), Saved)
         await session.editor.leave()
     return conflicts

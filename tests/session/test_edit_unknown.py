@@ -10,16 +10,13 @@ from explorer.session.editing.drafts import Drafts
 from explorer.session.editing.edit_states import Conflicted, Refused, Saved, Saving, Unknown
 from tests.servers.waiting import eventually
 from tests.session.failing_store import FailingPlace
-from tests.session.fixtures import PATIENCE, edit_state, editing, opened, save
+from tests.session.fixtures import PATIENCE, edit_state, open_edit, save
 
 
 @pytest.mark.parametrize("failure", [OutcomeUnknown("the answer was lost"), Timeout("no answer in time")])
 async def test_lost_answer_is_unknown_then_saved(failure: ExplorerError) -> None:
     place = FailingPlace()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(place, b"text", "mine") as (edit, session, _other):
         place.main.failure, place.main.commits = failure, True
         await save(edit)
         assert edit.state == Unknown(failure.message)
@@ -30,10 +27,7 @@ async def test_lost_answer_is_unknown_then_saved(failure: ExplorerError) -> None
 
 async def test_lost_request_is_unknown_and_can_be_resent() -> None:
     place = FailingPlace()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(place, b"text", "mine") as (edit, session, other):
         place.main.failure = OutcomeUnknown("the answer was lost")
         await save(edit)
         await session.run("look-again")
@@ -45,10 +39,7 @@ async def test_lost_request_is_unknown_and_can_be_resent() -> None:
 
 async def test_unknown_save_overtaken_is_a_conflict() -> None:
     place = FailingPlace()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(place, b"text", "mine") as (edit, _session, other):
         place.main.failure = OutcomeUnknown("the answer was lost")
         await save(edit)
         await other.put("key", b"theirs")
@@ -58,10 +49,7 @@ async def test_unknown_save_overtaken_is_a_conflict() -> None:
 
 async def test_unknown_save_is_resolved_after_reconnecting() -> None:
     place = FailingPlace()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(place, b"text", "mine") as (edit, session, _other):
         place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
         await save(edit)
         place.cut()
@@ -74,10 +62,7 @@ async def test_unknown_save_is_resolved_after_reconnecting() -> None:
 async def test_left_unknown_save_removes_its_draft_if_saved(tmp_path: Path) -> None:
     """The draft of an edit that was left goes only once it is known to be saved."""
     place = FailingPlace()
-    async with place.other() as other, opened(place, drafts=tmp_path) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(place, b"text", "mine", drafts=tmp_path) as (edit, session, _other):
         await session.idle()
         place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
         place.main.unread = asyncio.Event()
@@ -93,10 +78,7 @@ async def test_left_unknown_save_removes_its_draft_if_saved(tmp_path: Path) -> N
 async def test_left_save_goes_on_and_keeps_its_draft(tmp_path: Path, failure: Exception | None) -> None:
     """An edit left while it is being saved is saved, and its draft goes only when that is known."""
     place = FailingPlace()
-    async with place.other() as other, opened(place, drafts=tmp_path) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(place, b"text", "mine", drafts=tmp_path) as (edit, session, other):
         place.main.failure, place.main.commits = failure, isinstance(failure, OutcomeUnknown)
         place.main.hold = asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -122,10 +104,7 @@ async def test_left_save_goes_on_and_keeps_its_draft(tmp_path: Path, failure: Ex
 async def test_leave_during_a_save_without_a_draft_is_refused() -> None:
     """Where no draft can be kept the text would be lost with a save that fails: the edit stays open."""
     place = FailingPlace()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(place, b"text", "mine") as (edit, session, _other):
         place.main.failure = NotReachable("connection refused")
         place.main.hold = asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -141,10 +120,7 @@ async def test_leave_during_a_save_without_a_draft_is_refused() -> None:
 async def test_resumed_draft_of_an_unknown_save_stays(tmp_path: Path) -> None:
     """The draft that an edit goes on with is not removed when the save that it was left by is found out."""
     place = FailingPlace()
-    async with place.other() as other, opened(place, drafts=tmp_path) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(place, b"text", "mine", drafts=tmp_path) as (edit, session, _other):
         place.main.failure, place.main.commits = OutcomeUnknown("the answer was lost"), True
         await save(edit)
         assert await session.editor.leave()
@@ -159,10 +135,7 @@ async def test_resumed_draft_of_an_unknown_save_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize("failure", [NoSpace("the quota is used up"), NotReachable("connection refused")])
 async def test_refused_save_shows_the_error_and_keeps_the_text(failure: Exception) -> None:
     place = FailingPlace()
-    async with place.other() as other, opened(place) as session:
-        await other.put("key", b"text")
-        edit = await editing(session, "key")
-        edit.set_text("mine")
+    async with open_edit(place, b"text", "mine") as (edit, session, _other):
         place.main.failure = failure
         await save(edit)
         assert isinstance(edit.state, Refused)

@@ -290,11 +290,9 @@ async def test_conflict_is_merged(server: Server, prefix: str) -> None:
         edit.set_text("one\ntwo\nTHREE\n")
         await other.put("key", b"ONE\ntwo\nthree\n")
         await eventually(lambda: edit.theirs is not None, "their change is told", PATIENCE)
-        await save(edit)
-        assert isinstance(edit.state, Conflicted)
+        assert isinstance(await save(edit), Conflicted)
         await edit.use_merged()
-        await save(edit)
-        assert isinstance(edit.state, Saved)
+        assert isinstance(await save(edit), Saved)
         assert (await other.get("key")).value == b"ONE\ntwo\nTHREE\n"
 
 
@@ -306,8 +304,7 @@ async def test_save_on_a_recreated_key_is_a_conflict(server: Server, prefix: str
         edit.set_text("mine\n")
         await other.delete("key")
         await other.put("key", b"first\n")
-        await save(edit)
-        assert isinstance(edit.state, Conflicted)
+        assert isinstance(await save(edit), Conflicted)
         assert (await other.get("key")).value == b"first\n"
 
 

@@ -309,8 +309,7 @@ class Edit:
             return
         merge = self.state.merge
         self.base = self._expected = self.state.theirs
-        self.document, self.text = merge.document, merge.text
-        self.theirs = None
+        self.document, self.text, self.theirs = merge.document, merge.text, None
         self._set_state(Drafting())
 
     async def keep_mine(self) -> None:
@@ -337,15 +336,14 @@ class Edit:
             self._set_state(self.state.conflict)
 
     async def _overwrite(self, conflict: Conflicted, ttl: float | None) -> None:
-        self._expected = conflict.theirs
-        self.theirs = None
+        self._expected, self.theirs = conflict.theirs, None
         await self._send(conflict.value, ttl)
 
     # Unknown outcome
 
     async def check_outcome(self) -> None:
         """Read the key to find out whether a save took effect."""
-        if not isinstance(self.state, Unknown) or self._sent is None:
+        if not self._is_unknown() or self._sent is None:
             return
         value, _ = self._sent
         try:
@@ -353,7 +351,7 @@ class Edit:
         except ExplorerError as error:
             self._set_state(Unknown(f"the key cannot be read: {error.message}"))
             return
-        if not isinstance(self.state, Unknown):
+        if not self._is_unknown():
             return
         if current is not None and current.value == value:
             self._set_state(Saved(current))
@@ -365,9 +363,12 @@ class Edit:
     async def resolve_outcome(self) -> None:
         """Check again and again until the outcome of a save is known."""
         backoff = Backoff(_MIN_CHECK_DELAY, _MAX_CHECK_DELAY, jitter=False)
-        while isinstance(self.state, Unknown):
+        while self._is_unknown():
             await backoff.pause()
             await self.check_outcome()
+
+    def _is_unknown(self) -> bool:
+        return isinstance(self.state, Unknown)
 
     # Changes by others
 
