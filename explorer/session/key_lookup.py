@@ -2,12 +2,31 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import NamedTuple
 
 from explorer.drivers.base import Store
 from explorer.model.entries import Child
-from explorer.model.errors import Denied, ExplorerError, KeyNotFound
+from explorer.model.errors import Denied, ExplorerError, InvalidKey, KeyNotFound
+from explorer.model.key_text import escape_key, typed_key, unescape_key
 from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.keytree.tree import Tree
+
+
+class FoundNode(NamedTuple):
+    """Result of going to a key."""
+
+    key: str
+    """The key that was looked for."""
+    node: Node | None
+    """Node of the key, else of the nearest folder above it; None if there is neither."""
+    is_exact: bool
+    """True if the node is that of the key."""
+
+    def missing_text(self, name: str) -> str:
+        """Return that there is no such key, named as the view shows keys; "" if there is."""
+        if self.is_exact:
+            return ""
+        return f"no such key: {name}" + ("" if self.node is None else "; selected the nearest folder")
 
 
 class KeyLookup:
@@ -77,6 +96,47 @@ class KeyLookup:
                 if (await store.children(f"{key}{store.separator}", limit=1)).items:
                     return self._get_tree().insert_known(key, has_value=False)
             raise error from None
+
+    async def find_nearest(self, key: str) -> FoundNode:
+        """Expand the folders of a key and return its node; if there is no such key, that of the nearest folder.
+
+        Raises:
+            ExplorerError: A level could not be read.
+        """
+        separator, candidate = self._get_tree().separator, key
+        while True:
+            node = await self.reveal(candidate)
+            if node is not None or separator not in candidate:
+                return FoundNode(key, node, is_exact=node is not None and candidate == key)
+            candidate = candidate.rpartition(separator)[0]
+
+    async def find_typed(self, text: str) -> FoundNode:
+        """Go to a key that was typed, literally or with the escapes that views show; `a/` is the folder `a`.
+
+        Raises:
+            ExplorerError: A level could not be read.
+        """
+        key = typed_key(text)
+        if key != text:
+            with suppress(InvalidKey):  # no key can have backslashes
+                if await self.reveal(self._without_separator(text)) is not None:
+                    key = text  # the key itself has them
+        return await self.find_nearest(self._without_separator(key))
+
+    def _without_separator(self, key: str) -> str:
+        return key.removesuffix(self._get_tree().separator) or key
+
+    async def complete_typed(self, text: str) -> str | None:
+        """Return the completion of a text with escapes, escaped again; None if there is none.
+
+        Raises:
+            ExplorerError: The store could not be read.
+        """
+        try:
+            key = await self.complete(unescape_key(text))
+        except KeyNotFound:
+            return None
+        return None if key is None else escape_key(key)
 
     async def complete(self, text: str) -> str | None:
         """Return the first key or folder that begins with a text and is longer, a folder with the separator; or None.

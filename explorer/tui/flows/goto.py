@@ -1,9 +1,12 @@
 """Go to a key by its name, with completion from the loaded keys and from the store."""
 
+from collections.abc import Awaitable
+
 from textual.screen import Screen
 
-from explorer.model.errors import ExplorerError, InvalidKey, KeyNotFound
-from explorer.model.key_text import escape_key, typed_key, unescape_key
+from explorer.model.errors import ExplorerError
+from explorer.model.key_text import escape_key
+from explorer.session.key_lookup import FoundNode
 from explorer.session.keytree.nodes import Node
 from explorer.session.session import Session
 from explorer.tui.panes.tree import TreePane
@@ -17,14 +20,12 @@ def open_prompt(screen: Screen[None], session: Session) -> None:
 
     async def complete(text: str) -> str | None:
         try:
-            key = await session.lookup.complete(unescape_key(text))
-        except KeyNotFound:
-            key = None
+            completed = await session.lookup.complete_typed(text)
         except ExplorerError as error:
             prompt.show_comment(f"no completion: {error.message}")
             return None
         prompt.show_comment("")
-        return None if key is None else escape_key(key)
+        return completed
 
     prompt.set_completion(complete)
     folder, separator, _ = (session.selected or "").rpartition(session.tree.separator)
@@ -32,42 +33,25 @@ def open_prompt(screen: Screen[None], session: Session) -> None:
 
 
 async def go_to_text(screen: Screen[None], session: Session, text: str) -> None:
-    """Go to the key that was typed, literally or with the escapes that the app shows; `a/` is the folder `a`."""
-    key = typed_key(text)
-    try:
-        if key != text and await session.lookup.reveal(_without_separator(text, session)) is not None:
-            key = text  # the key itself has backslashes
-    except InvalidKey:
-        pass  # no key can have them
-    except ExplorerError as error:
-        screen.notify(error.message, severity="error")
-        return
-    await go(screen, session, _without_separator(key, session))
-
-
-def _without_separator(key: str, session: Session) -> str:
-    return key.removesuffix(session.tree.separator) or key
+    """Go to the key that was typed, literally or with the escapes that the app shows."""
+    await _select_found(screen, session, session.lookup.find_typed(text))
 
 
 async def go(screen: Screen[None], session: Session, key: str) -> None:
     """Open the folders above a key and select it; if there is no such key, select the nearest folder."""
-    separator = session.tree.separator
-    candidate = key
-    while True:
-        try:
-            node = await session.lookup.reveal(candidate)
-        except ExplorerError as error:
-            screen.notify(error.message, severity="error")
-            return
-        if node is not None:
-            await select(screen.query_one(TreePane), session, node)
-            if candidate != key:
-                screen.notify(f"no such key: {short_key(key)}; selected the nearest folder", severity="warning")
-            return
-        if separator not in candidate:
-            screen.notify(f"no such key: {short_key(key)}", severity="warning")
-            return
-        candidate = candidate.rpartition(separator)[0]
+    await _select_found(screen, session, session.lookup.find_nearest(key))
+
+
+async def _select_found(screen: Screen[None], session: Session, search: Awaitable[FoundNode]) -> None:
+    try:
+        found = await search
+    except ExplorerError as error:
+        screen.notify(error.message, severity="error")
+        return
+    if found.node is not None:
+        await select(screen.query_one(TreePane), session, found.node)
+    if not found.is_exact:
+        screen.notify(found.missing_text(short_key(found.key)), severity="warning")
 
 
 async def select(pane: TreePane, session: Session, node: Node) -> None:
