@@ -32,14 +32,15 @@ def main(words: Sequence[str] | None = None) -> int:
             return exit_codes.flush_output(exit_codes.ExitCode.SUCCESS)
         from explorer.cli.run import run  # noqa: PLC0415 - `--help` and `--version` answer without asyncio
 
-        with _logged(command):
+        with logged(command):
             code = run(command)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised again if it is an internal error
         code = exit_codes.print_error(error)
     return exit_codes.flush_output(code)
 
 
-def _logged(command: arguments.Command) -> AbstractContextManager[None]:
+def logged(command: arguments.Command) -> AbstractContextManager[None]:
+    """Return the context that appends log records to the file of a command, if it has one."""
     if command.log is None:
         return nullcontext()
     from explorer.cli.log_file import log_file  # noqa: PLC0415 - rarely needed

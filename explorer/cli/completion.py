@@ -19,7 +19,7 @@ from argcomplete.shell_integration import shellcode
 from explorer.cli.arguments import ConnectionOptions
 from explorer.cli.command_line import verb_of
 from explorer.cli.key_completion import complete_key
-from explorer.cli.parser import command_parser, store_parser, verb_parser
+from explorer.cli.parser import Parser, command_parser, store_parser, verb_parser
 from explorer.cli.run import resolve_profile
 from explorer.config import read_profile_urls
 from explorer.drivers.registry import DRIVERS
@@ -52,7 +52,13 @@ def complete() -> NoReturn:
     line = split_line(os.environ["COMP_LINE"], int(os.environ["COMP_POINT"]))[3]
     start = _command_index(line)
     os.environ["_ARGCOMPLETE"] = str(start + 1)  # where argcomplete begins
-    words = line[start + 1 :]
+    root = completion_parser(line[start + 1 :])
+    argcomplete.autocomplete(root, always_complete_options=False, default_completer=SuppressCompleter())
+    os._exit(1)
+
+
+def completion_parser(words: Sequence[str]) -> Parser:
+    """Return the parser of a command line, with a completer at each argument that has one."""
     root, verbs = verb_parser()
     first_words = dict(_stores())
     if verb_of(words) == "lock" and "--" in words:
@@ -64,8 +70,7 @@ def complete() -> NoReturn:
     for action in (action for each in (root, *verbs.values()) for action in each.actions):
         if (completer := _completer(action, first_words)) is not None:
             action.completer = completer  # type: ignore[attr-defined] # where argcomplete looks for it
-    argcomplete.autocomplete(root, always_complete_options=False, default_completer=SuppressCompleter())
-    os._exit(1)
+    return root
 
 
 def _command_index(line: Sequence[str]) -> int:

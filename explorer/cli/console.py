@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from typing import Final, TextIO
+from typing import Final, Protocol, TextIO
 
 from explorer.cli.exit_codes import UsageError, print_stderr
 from explorer.model.sanitize import sanitize
@@ -14,15 +14,30 @@ from explorer.model.sanitize import sanitize
 _READ_SIZE: Final = 1 << 16
 
 
-class Console:
-    """Standard input, output and error of one run; all text is sanitized here."""
+class ByteStream(Protocol):
+    """Destination of output."""
 
-    def __init__(self, *, json: bool) -> None:
+    def write(self, data: bytes, /) -> object:
+        """Write bytes."""
+
+    def flush(self) -> object:
+        """Show what was written."""
+
+
+class Console:
+    """Standard input, output and error of one run; all text is sanitized here.
+
+    Args:
+        json: Whether records are printed, for `--json`.
+        output: Destination of UTF-8 in place of standard output.
+    """
+
+    def __init__(self, *, json: bool, output: ByteStream | None = None) -> None:
         self.json = json
-        if sys.stdout is None:
+        if output is None and sys.stdout is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
-        self._encoding = sys.stdout.encoding or "utf-8"
-        self._output = sys.stdout.buffer
+        self._encoding = "utf-8" if output is not None else sys.stdout.encoding or "utf-8"
+        self._output = output or sys.stdout.buffer
 
     # Output
 

@@ -34,22 +34,34 @@ def run(command: arguments.Command) -> int:
     """
     console = Console(json=command.json)
     profile = resolve_profile(command.url, command.connection)
-    command = _with_profile(command, profile)
+    command = with_profile(command, profile)
     if isinstance(command.subcommand, arguments.OverviewArguments) and not command.json:
         from explorer.cli import app  # noqa: PLC0415 - the verbs start without Textual and protobuf
 
         if app.has_terminal():
             name = command.url if command.url.startswith("@") else ""
             return app.run_app(profile, command.subcommand, command.codecs, profile_name=name)
+    store = open_store(command, profile, console)
+    try:
+        return asyncio.run(run_verb(store, profile.access, command, console))
+    finally:
+        console.flush()
+
+
+def open_store(command: arguments.Command, profile: Profile, console: Console) -> Store:
+    """Return the store of a command, not yet connected; warnings about its URL are printed.
+
+    Raises:
+        UsageError: The command writes, and the profile is read-only.
+        InvalidAddress: The URL is invalid.
+        BackendNotSupported: There is no driver for it.
+    """
     if profile.read_only and isinstance(command.subcommand, _WRITING_VERBS):
         raise UsageError(f"{command.url} is read-only: its profile says so", hint="use its URL, or another profile")
     store = open_profile(profile)
     for warning in store.address.warnings:
         console.print_note(f"keyscope: {warning}")
-    try:
-        return asyncio.run(_run_verb(store, profile.access, command, console))
-    finally:
-        console.flush()
+    return store
 
 
 def resolve_profile(url: str, connection: arguments.ConnectionOptions) -> Profile:
@@ -68,7 +80,7 @@ def resolve_profile(url: str, connection: arguments.ConnectionOptions) -> Profil
     return replace(profile, access=replace(profile.access, **overrides))
 
 
-def _with_profile(command: arguments.Command, profile: Profile) -> arguments.Command:
+def with_profile(command: arguments.Command, profile: Profile) -> arguments.Command:
     """Return the command with what the profile adds to the command line."""
     codecs, subcommand = command.codecs.or_of(profile), command.subcommand
     if isinstance(subcommand, arguments.OverviewArguments):
@@ -78,7 +90,13 @@ def _with_profile(command: arguments.Command, profile: Profile) -> arguments.Com
     return replace(command, codecs=codecs, subcommand=subcommand)
 
 
-async def _run_verb(store: Store, access: Access, command: arguments.Command, console: Console) -> int:
+async def run_verb(store: Store, access: Access, command: arguments.Command, console: Console) -> int:
+    """Connect to the store, run the verb of a command, close the store, and return the exit code.
+
+    Raises:
+        ExplorerError: The command failed.
+        OSError: A file cannot be read or written.
+    """
     subcommand, decoder = command.subcommand, ValueDecoder(store, command.codecs, console)
     if isinstance(subcommand, arguments.DoctorArguments):  # it connects, and reports failures, by itself
         return await doctor(store, access, console)

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Final, Literal
 
 from explorer.cli.console import Console
-from explorer.cli.exit_codes import ExitCode, error_line, exit_code, print_stderr
+from explorer.cli.exit_codes import ExitCode, error_line, exit_code
 from explorer.cli.output import Record
 from explorer.drivers.address_hints import address_hint, has_contents
 from explorer.drivers.base import Store
@@ -48,7 +48,7 @@ async def doctor(store: Store, access: Access, console: Console) -> int:
     except ExplorerError as error:
         code = exit_code(error)
         findings.append(Finding("bad", "store", error_line(error)))
-        print_stderr(error_line(error))
+        console.print_note(error_line(error))
     if console.json:
         console.print_record(_record(store, findings, code))
     return code
