@@ -28,3 +28,13 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return [*__all__, *import_module("explorer.api").__all__]
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Load the magic `%kv`: `%load_ext explorer`."""
+    import_module("explorer.magics").load_ipython_extension(shell)
+
+
+def unload_ipython_extension(shell: object) -> None:
+    """Unload the magic `%kv`."""
+    import_module("explorer.magics").unload_ipython_extension(shell)

@@ -45,6 +45,20 @@ def join_dash_values(words: Sequence[str], options: Mapping[str, argparse.Action
     return joined
 
 
+def first_argument(words: Sequence[str], options: Mapping[str, argparse.Action]) -> str | None:
+    """Return the first word that is neither an option nor the value of one, or None."""
+    rest = iter(words)
+    for word in rest:
+        action = options.get(word)
+        if word == "--":
+            return next(rest, None)
+        if action is not None and action.nargs != 0:
+            next(rest, None)
+        elif not word.startswith("-") or word == "-":
+            return word
+    return None
+
+
 def _unknown_option(option: str, prog: str) -> UsageError:
     if option == "--password":
         return UsageError("a password on the command line is visible to other users", hint="use --password-file")

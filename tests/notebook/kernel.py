@@ -145,6 +145,10 @@ class Kernel:
         (comm_id,) = (await self.execute(code, within=within)).widgets
         return self.comms[comm_id]
 
+    async def complete(self, code: str) -> dict[str, Any]:
+        """Return what the kernel offers for Tab at the end of a cell: `matches`, `cursor_start` and so on."""
+        return await self._request("complete_request", {"code": code, "cursor_pos": len(code)})
+
     async def create_subshell(self) -> str:
         """Create a subshell, a thread beside the main one that handles messages, and return its id."""
         reply = await self._request("create_subshell_request")

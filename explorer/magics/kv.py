@@ -1,0 +1,152 @@
+"""The magic `%kv`: the command's verbs, with its own parser and safety, in a cell."""
+
+import shlex
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from IPython.core.magic import no_var_expand
+
+from explorer.cli import logged
+from explorer.cli.arguments import Command, LsArguments, WatchArguments
+from explorer.cli.command_line import parse
+from explorer.cli.dash_values import first_argument
+from explorer.cli.exit_codes import ExitCode, UsageError, error_line, exit_code, first_error
+from explorer.cli.parser import verb_parser
+from explorer.cli.run import open_store, resolve_profile, run_verb, with_profile
+from explorer.drivers.registry import DRIVERS, installed_schemes
+from explorer.magics.cell_console import CellConsole
+from explorer.model.errors import ExplorerError
+from explorer.opener import open_profile
+
+CELL_VERBS: Final = ("ls", "get", "put", "rm", "watch", "locks", "history", "doctor")
+"""Verbs of the command that a cell has."""
+USE: Final = "use"
+"""Verb of its own, which remembers a store."""
+_HELP: Final = f"""\
+%kv {USE} [options] URL    remember a store for the lines below; URL or @NAME
+%kv VERB [options] [URL]   {", ".join(CELL_VERBS)}; %kv VERB --help
+%%kv put [options] KEY     store the lines below as the value"""
+
+
+class CommandFailed(ExplorerError):  # noqa: N818 - as all errors of the tree
+    """A verb failed in a cell; the cell shows the one line that the command prints.
+
+    Args:
+        line: The line.
+        code: Exit code of the command.
+    """
+
+    def __init__(self, line: str, code: int) -> None:
+        super().__init__(f"{line} (exit code {code})")
+        self.exit_code = code
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the traceback that IPython shows."""
+        return [self.message]
+
+
+class KvMagic:
+    """State of `%kv` in one shell."""
+
+    def __init__(self) -> None:
+        self._store_words: tuple[str, ...] = ()
+        """URL and connection options that `use` was given."""
+
+    def function(self) -> Callable[..., None]:
+        """Return the function to register."""
+
+        @no_var_expand  # keys and values may have $ and braces
+        def kv(line: str, cell: str | None = None) -> None:
+            self.run(line, cell)
+
+        kv.__doc__ = f"Run a verb of the command `keyscope`.\n\n{_HELP}\n"
+        return kv
+
+    def run(self, line: str, cell: str | None = None) -> None:
+        """Run a line, with the text of its cell as standard input.
+
+        Raises:
+            CommandFailed: The verb failed.
+            KeyboardInterrupt: A verb other than `watch` was interrupted.
+        """
+        try:
+            code = self._run(_split(line), cell)
+        except Exception as error:
+            cause = first_error(error)
+            if not isinstance(cause, ExplorerError | OSError):
+                raise
+            raise CommandFailed(error_line(cause), exit_code(cause)) from error
+        if code:
+            raise CommandFailed("keyscope: the store is not healthy", code)
+
+    def with_store(self, words: Sequence[str]) -> Sequence[str]:
+        """Return the words of a verb with the remembered store, unless they name another one."""
+        verb, rest = words[0], words[1:]
+        options = verb_parser()[1][verb].options
+        first = first_argument(rest, options)
+        return words if first is not None and _is_store(first) else (verb, *self._store_words, *rest)
+
+    def _run(self, words: Sequence[str], cell: str | None) -> int:
+        match words:
+            case [] | ["--help" | "-h"]:
+                print(_HELP)  # noqa: T201 - the output of the cell
+                return ExitCode.SUCCESS
+            case [verb, *rest] if verb == USE:
+                self._use(rest)
+                return ExitCode.SUCCESS
+            case [verb, *_] if verb in CELL_VERBS:
+                try:
+                    command = parse(self.with_store(words))
+                except SystemExit:  # help was printed
+                    return ExitCode.SUCCESS
+                return _run_command(command, cell)
+            case _:
+                hint = (
+                    "in Python: with store.lock(KEY)"
+                    if words[0] == "lock"
+                    else f"one of {USE}, {', '.join(CELL_VERBS)}"
+                )
+                raise UsageError(f"a cell has no verb {words[0]!r}", hint=hint)
+
+    def _use(self, words: Sequence[str]) -> None:
+        """Remember a store, and print its address."""
+        if words:
+            command = parse(("ls", *words))
+            if command.subcommand != parse(("ls", command.url)).subcommand:
+                raise UsageError("too many arguments", hint=f"%kv {USE} [options] URL")
+            address = open_profile(resolve_profile(command.url, command.connection)).address.redacted
+            self._store_words = tuple(words)
+            print(f"using {address}")  # noqa: T201 - the output of the cell
+        elif self._store_words:
+            command = parse(("ls", *self._store_words))
+            print(f"using {open_profile(resolve_profile(command.url, command.connection)).address.redacted}")  # noqa: T201 - as above
+        else:
+            print("using no store")  # noqa: T201 - as above
+
+
+def _run_command(command: Command, cell: str | None) -> int:
+    profile = resolve_profile(command.url, command.connection)
+    command = with_profile(command, profile)
+    console = CellConsole(json=command.json, text=cell)
+    store = open_store(command, profile, console)
+    progress = "listing" if isinstance(command.subcommand, LsArguments) else None
+    try:
+        with logged(command):
+            return console.show(run_verb(store, profile.access, command, console), progress=progress)
+    except KeyboardInterrupt:
+        if isinstance(command.subcommand, WatchArguments):  # this is how a watch ends
+            return ExitCode.SUCCESS
+        raise
+
+
+def _split(line: str) -> Sequence[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"{str(error).lower()} in the line", hint="quote words as in a shell") from error
+
+
+def _is_store(word: str) -> bool:
+    scheme, colon, _ = word.partition(":")
+    scheme = scheme.partition("+")[0]
+    return word.startswith("@") or (bool(colon) and (scheme in DRIVERS or scheme in installed_schemes()))
