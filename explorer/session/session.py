@@ -188,15 +188,22 @@ class Session:
             KeyError: The action needs a screen.
             CallNotSupported: The action is disabled; the message says why.
         """
+        self._require_enabled(name)
         await self._action(name)()
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, *, is_enabled: bool = False) -> None:
         """Run an action that needs no screen as a job of the session.
+
+        Args:
+            name: Id of the action.
+            is_enabled: Whether the caller has just asked `disabled_reason`, so that it is not asked again.
 
         Raises:
             KeyError: The action needs a screen.
             CallNotSupported: The action is disabled; the message says why.
         """
+        if not is_enabled:
+            self._require_enabled(name)
         self._jobs.start(self._action(name)(), name=name)
 
     def _action(self, name: str) -> Callable[[], Job]:
@@ -215,7 +222,6 @@ class Session:
                 "use-merged": edit.use_merged,
                 "compare-again": edit.compare_again,
             }
-        self._require_enabled(name)
         return actions[name]
 
     def _require_enabled(self, name: str) -> None:

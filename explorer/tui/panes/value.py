@@ -148,7 +148,7 @@ class ValuePane(Pane):
         if self.tab == "history":
             self.session.detail.load_earlier()
         else:
-            self.session.start("reload")
+            self.session.start("reload", is_enabled=True)
 
 
 def _wrapped(text: str, width: int) -> list[str]:

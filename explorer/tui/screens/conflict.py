@@ -157,7 +157,7 @@ class ConflictScreen(Dialog[bool], LiveScreen[bool]):
 
     def _start(self, name: str) -> None:
         """Start an action of the session, and return to the editor at once: keys pressed next are meant for it."""
-        self.session.start(name)
+        self.session.start(name, is_enabled=True)
         self.dismiss(result=False)
 
     def do_back(self) -> None:

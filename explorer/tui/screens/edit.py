@@ -238,7 +238,7 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         if isinstance(self.edit.state, Conflicted | Reviewing):
             self._open_dialog()
         else:
-            self.session.start("save")
+            self.session.start("save", is_enabled=True)
 
     async def do_form(self) -> None:
         """Edit the value in its other form."""

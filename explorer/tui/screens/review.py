@@ -100,7 +100,7 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
     def do_save(self) -> None:
         """Save the change."""
         if not self.has_result:  # pressed twice while the screen closes
-            self.session.start("save")
+            self.session.start("save", is_enabled=True)
             self.dismiss()
 
     def do_back(self) -> None:
