@@ -42,23 +42,17 @@ class EtcdLink:
         self.server, self.proxy, self.plain, self.store = server, proxy, plain, store
         self.before: list[Event] = []
         """Hooks for the first transaction, the second, and so on."""
-        self._call = store.connection.call
+        self._call_once = store.connection.call_once
         self._last_revision = self._dropped = self._calls = 0
 
-    async def call(
-        self,
-        method: Method[Request, Response],
-        request: Request,
-        *,
-        within: float | None = None,
-        repeat: bool = True,
-        at: Host | None = None,
+    async def call_once(
+        self, method: Method[Request, Response], request: Request, within: float, *, at: Host | None = None
     ) -> Response:
         self._calls += 1
         if method.path == TXN.path and self.before:
             await self.before.pop(0)()
             self._calls = 0
-        return await self._call(method, request, within=within, repeat=repeat, at=at)
+        return await self._call_once(method, request, within, at=at)
 
     async def lose_reply(self) -> None:
         self.proxy.drop_replies()
@@ -130,7 +124,7 @@ async def etcd_link(version: str, timeout: float = 2.0) -> AsyncGenerator[EtcdLi
         await warm_up_and_limit(store, timeout)
         made = EtcdLink(server, proxy, plain, store)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(store.connection, "call", made.call)
+            patch.setattr(store.connection, "call_once", made.call_once)
             yield made
 
 

@@ -129,7 +129,8 @@ class LeaseLock(Lock, Generic[Connected]):
     @with_error_context
     async def put(self, key: str, value: bytes) -> Entry:
         if self.held:
-            entry = await logged_write(self._write(key, value), "fenced put", self.redacted, key)
+            with logged_write("fenced put", self.redacted, key) as record:
+                entry = record.done(await self._write(key, value))
             if entry is not None:
                 return entry
             self._mark_lost()

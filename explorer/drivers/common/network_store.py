@@ -178,27 +178,28 @@ class NetworkStore(Store, Generic[Connected]):
         self, key: str, value: bytes, *, ttl: float | None = None, is_dir: bool = False, keep_alive: bool = False
     ) -> Entry:
         del is_dir  # an ordinary entry in stores without directories
-        return await logged_write(
-            self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive), "put", self.redacted, key
-        )
+        with logged_write("put", self.redacted, key) as record:
+            return record.done(await self._writer.put(key, value, ttl=ttl, keep_alive=keep_alive))
 
     async def atomic_put(
         self, key: str, value: bytes, previous: Entry | Revision | None, *, ttl: float | None = None
     ) -> Entry:
-        return await logged_write(
-            self._writer.atomic_put(key, value, previous, ttl=ttl), "atomic put", self.redacted, key
-        )
+        with logged_write("atomic put", self.redacted, key) as record:
+            return record.done(await self._writer.atomic_put(key, value, previous, ttl=ttl))
 
     async def delete(self, key: str) -> None:
-        await logged_write(self._writer.delete(key), "delete", self.redacted, key)
+        with logged_write("delete", self.redacted, key):
+            await self._writer.delete(key)
 
     async def atomic_delete(self, key: str, previous: Entry | Revision | None) -> None:
-        await logged_write(self._writer.atomic_delete(key, previous), "atomic delete", self.redacted, key)
+        with logged_write("atomic delete", self.redacted, key):
+            await self._writer.atomic_delete(key, previous)
 
     async def delete_tree(self, prefix: str, *, guard: Revision | None = None) -> int:
         if guard is not None:
             self._require_capability(Capability.GUARDED_DELETE, prefix)
-        return await logged_write(self._delete_tree(prefix, guard), "delete tree", self.redacted, prefix)
+        with logged_write("delete tree", self.redacted, prefix) as record:
+            return record.done(await self._delete_tree(prefix, guard))
 
     # Watching
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
@@ -42,32 +42,40 @@ def logged_request(log: logging.Logger, name: str, endpoint: object) -> Generato
         log_request(log, name, endpoint, began, status)
 
 
-async def logged_write(write: Awaitable[Written], action: str, address: str, key: str) -> Written:
-    """Await a write and log its outcome.
+class LoggedWrite:
+    """The outcome of a write, for its log record."""
+
+    def __init__(self) -> None:
+        self.written: object = None
+
+    def done(self, written: Written) -> Written:
+        """Note and return what was written: an entry, whose revision is logged, or the number of entries."""
+        self.written = written
+        return written
+
+
+@contextmanager
+def logged_write(action: str, address: str, key: str) -> Generator[LoggedWrite, None, None]:
+    """Log the outcome of the write that the block awaits and notes.
 
     Args:
-        write: The write; the revision of an entry or the number of entries that it returns is logged.
         action: Name of the write, such as "put".
         address: The address without secrets.
         key: The key or prefix.
-
-    Raises:
-        BaseException: The write failed.
     """
-    subject = sanitize(key) or "all keys"
+    subject, record = sanitize(key) or "all keys", LoggedWrite()
     try:
-        written = await write
+        yield record
     except ExplorerError as error:
         _LOG.info("%s %s in %s: %s", action, subject, address, type(error).__name__)
         raise
     except BaseException as error:
         _LOG.info("%s %s in %s: outcome unknown (%s)", action, subject, address, type(error).__name__)
         raise
-    match written:
+    match record.written:
         case Entry(revision=revision):
             _LOG.info("%s %s in %s: done, revision %s", action, subject, address, sanitize(str(revision)))
-        case int():
-            _LOG.info("%s %s in %s: done, %d entries", action, subject, address, written)
+        case int(count):
+            _LOG.info("%s %s in %s: done, %d entries", action, subject, address, count)
         case _:
             _LOG.info("%s %s in %s: done", action, subject, address)
-    return written

@@ -1,7 +1,7 @@
 """Background tasks of an open store, and requests that run concurrently."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Final, TypeVar
 
 from explorer.model.errors import ExplorerError
@@ -26,12 +26,13 @@ class Tasks:
     def __len__(self) -> int:
         return len(self._running)
 
-    def start(self, work: Coroutine[object, object, Result], *, name: str) -> asyncio.Task[Result]:
+    def start(self, work: Awaitable[Result], *, name: str) -> asyncio.Task[Result]:
         """Start a task that belongs to this owner.
 
         Its failure is reported by what it works for: a watch raises it, a lock is lost.
         """
-        task = asyncio.create_task(work, name=name)
+        task = asyncio.ensure_future(work)  # noqa: TID251 - this is an owner, and a call of gRPC is no coroutine
+        task.set_name(name)
         self._running.add(task)
         task.add_done_callback(self._discard)
         return task
@@ -48,7 +49,7 @@ class Tasks:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def shielded(self, work: Coroutine[object, object, Result], *, name: str) -> Result:
+    async def shielded(self, work: Awaitable[Result], *, name: str) -> Result:
         """Await work that runs to completion even if the caller is cancelled; `join` waits for it then."""
         return await asyncio.shield(self.start(work, name=name))
 

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from explorer.drivers.common.retry import retry
 from explorer.drivers.common.write_attempt import WriteAttempt
@@ -157,13 +158,9 @@ class EtcdCasWrite:
             NotReachable: Nothing was sent.
         """
         attempt = TxnAttempt(self.connection, self.subject)
-        return await (self._replace(attempt) if self.revision else self._create(attempt))
-
-    async def _send(self, left: float) -> messages.TxnResponse:
-        return await self.connection.call(TXN, self.request, within=left, repeat=False)
-
-    async def _replace(self, attempt: TxnAttempt) -> CasOutcome:
-        while (response := await attempt.send(self._send)) is None:
+        if not self.revision:
+            return await self._create(attempt)
+        while (response := await attempt.send(partial(self.connection.call_once, TXN, self.request))) is None:
             continue
         if response.succeeded or attempt.lost_reply is None:
             return CasOutcome(response.succeeded, tuple(response.responses))
@@ -181,7 +178,7 @@ class EtcdCasWrite:
             return CasOutcome(succeeded=False)
         start = before.header.revision
         while True:
-            response = await attempt.send(self._send)
+            response = await attempt.send(partial(self.connection.call_once, TXN, self.request))
             if response is not None and attempt.lost_reply is None:
                 return CasOutcome(response.succeeded, tuple(response.responses))
             if response is not None and response.succeeded:

@@ -94,7 +94,7 @@ class EtcdConnection:
         async def attempt(left: float) -> None:
             if self.settings.access.user is not None and self._token is None:
                 await self._refresh_token(None)
-            await self.call(RANGE, request, within=left, repeat=False)
+            await self.call_once(RANGE, request, left)
 
         await connect_with_retry(attempt, len(self._endpoints), within=self.timeout)
 
@@ -104,37 +104,45 @@ class EtcdConnection:
         request: Request,
         *,
         within: float | None = None,
-        repeat: bool = True,
-        at: Host | None = None,
     ) -> Response:
-        """Send a request and return the response.
+        """Send a read and return the response; send it again when the response was lost.
 
         Args:
             method: The call of etcd's API.
             request: Its request.
             within: Seconds for all attempts; the settings' timeout by default.
-            repeat: Whether to send the request again when its response was lost, as reads may be.
+
+        Raises:
+            NotReachable: No attempt had a response.
+        """
+        seconds = self.timeout if within is None else within
+        return await retry(lambda left: self.call_once(method, request, left), within=seconds)
+
+    async def call_once(
+        self, method: Method[Request, Response], request: Request, within: float, *, at: Host | None = None
+    ) -> Response:
+        """Send a request once and return the response.
+
+        Args:
+            method: The call of etcd's API.
+            request: Its request.
+            within: Seconds for the response.
             at: The only endpoint to send it to.
 
         Raises:
             NotReachable: The response was lost, or there was no connection: then the error says that nothing was sent.
         """
-        seconds = self.timeout if within is None else within
-        if not repeat:
-            return await self._call_once(method, request, seconds, at)
-        return await retry(lambda left: self._call_once(method, request, left, at), within=seconds)
-
-    async def _call_once(
-        self, method: Method[Request, Response], request: Request, within: float, at: Host | None
-    ) -> Response:
         endpoint = self._endpoint(at)
         timeout = within if at else min(within, self._endpoint_timeout(within))
         for is_retry in (False, True):
             token, began = self._token, time.monotonic()
             try:
-                response = await self._receive(
-                    endpoint.unary_unary(method)(request, timeout=timeout, metadata=self._metadata())
-                )
+                call = endpoint.unary_unary(method)(request, timeout=timeout, metadata=self._metadata())
+                try:
+                    response = await self._calls.shielded(call, name="response to a call")
+                except asyncio.CancelledError:
+                    call.cancel()  # and gRPC completes it, see `close`
+                    raise
                 check_response(request, response)
             except AioRpcError as failure:
                 status = translate(failure.code(), failure.details())
@@ -151,14 +159,6 @@ class EtcdConnection:
             return response
         message = "unreachable: the second round returns or raises"
         raise AssertionError(message)
-
-    async def _receive(self, call: grpc.aio.UnaryUnaryCall[Request, Response]) -> Response:
-        """Return the response to a call; when cancelled, cancel the call and let gRPC complete it, see `close`."""
-        try:
-            return await self._calls.shielded(_response_to(call), name="response to a call")
-        except asyncio.CancelledError:
-            call.cancel()
-            raise
 
     def _note_response(self, endpoint: Endpoint, response: object, *, is_current: bool) -> None:
         """Log which endpoint answers, and remember the newest revision."""
@@ -315,7 +315,3 @@ class EtcdConnection:
                 return await self._calls.shielded(stream.read(), name="next response of a stream")
             finally:
                 self._pending_reads.pop(limit, None)
-
-
-async def _response_to(call: grpc.aio.UnaryUnaryCall[Request, Response]) -> Response:
-    return await call

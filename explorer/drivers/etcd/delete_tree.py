@@ -1,6 +1,7 @@
 """Deletion of everything below a prefix in one transaction."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from explorer.drivers.common.errors import nothing_below
 from explorer.drivers.etcd import messages
@@ -50,11 +51,8 @@ class EtcdTreeDeletion:
         attempt = TxnAttempt(self.connection, self.subject)
         request = self._request(self.guard)
 
-        async def send(left: float) -> messages.TxnResponse:
-            return await self.connection.call(TXN, request, within=left, repeat=False)
-
         while True:
-            response = await attempt.send(send)
+            response = await attempt.send(partial(self.connection.call_once, TXN, request))
             if response is not None and response.succeeded:
                 return response.responses[0].response_delete_range.deleted or before.count
             if attempt.lost_reply is not None:

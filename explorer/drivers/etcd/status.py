@@ -28,7 +28,7 @@ async def read_status(connection: EtcdConnection, root: bytes) -> Status:
     within = min(STATUS_TIMEOUT, connection.timeout)
     members = await report.query(
         connection.hosts,
-        lambda host: connection.call(STATUS, messages.StatusRequest(), at=host, within=within, repeat=False),
+        lambda host: connection.call_once(STATUS, messages.StatusRequest(), within, at=host),
     )
     for host, member in members.items():
         identity = f"{member.header.cluster_id:x}"

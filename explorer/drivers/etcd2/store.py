@@ -161,7 +161,8 @@ class Etcd2Store(NetworkStore[Etcd2Connection]):
                 "a directory has no value, and its TTL cannot be kept alive",
                 hint="write the value to a key below it",
             )
-        return await logged_write(self._writer.make_directory(key, ttl), "make directory", self.redacted, key)
+        with logged_write("make directory", self.redacted, key) as record:
+            return record.done(await self._writer.make_directory(key, ttl))
 
     async def _delete_tree(self, prefix: str, guard: Revision | None) -> int:
         del guard  # refused for the lack of GUARDED_DELETE
