@@ -1,4 +1,4 @@
-"""State types that views read: changed parts, load states of panes, liveness."""
+"""State types that views read: changed parts, load states of panes, liveness, options of a question."""
 
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
@@ -8,6 +8,7 @@ from explorer.model.entries import Revision
 from explorer.model.errors import ExplorerError
 
 Value_co = TypeVar("Value_co", covariant=True)
+Answer = TypeVar("Answer")
 
 
 class Part(Flag):
@@ -104,6 +105,15 @@ class Liveness:
     def retry_in(self, now: float) -> float | None:
         """Return the seconds until the next attempt; None if none is planned."""
         return None if self.next_try is None else max(0.0, self.next_try - now)
+
+
+@dataclass(frozen=True, slots=True)
+class Option(Generic[Answer]):
+    """One of several answers to a question."""
+
+    title: str
+    value: Answer
+    details: str = ""
 
 
 def newest(known: Revision | None, seen: Revision | None) -> Revision | None:

@@ -30,8 +30,8 @@ from explorer.model.sanitize import sanitize
 from explorer.session.change_log import ChangeLog
 from explorer.session.keytree.tree import Tree
 from explorer.session.lock_table import LoadedLocks
-from explorer.session.states import Loading
-from explorer.tui.dialogs.confirm import Option, _OptionList
+from explorer.session.states import Loading, Option
+from explorer.tui.dialogs.confirm import _OptionList
 from explorer.tui.panes.changes import ChangeList
 from explorer.tui.panes.locks import LockList
 from explorer.tui.panes.pane import error_content

@@ -4,7 +4,8 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
-from explorer.tui.dialogs.confirm import ChoiceDialog, Option
+from explorer.session.states import Option
+from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.rendering import Piece
 from explorer.tui.widgets.virtual_list import VirtualList
 

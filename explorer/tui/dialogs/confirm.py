@@ -1,8 +1,7 @@
 """Dialogs that ask before something happens: yes or no, or one of several options."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final, Generic, TypeVar
+from typing import ClassVar, Final, Generic
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,12 +11,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from explorer.session.states import Answer, Option
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.rendering import Piece, safe_content, shorten_middle
 from explorer.tui.widgets.inputs import OrderedInput
 from explorer.tui.widgets.virtual_list import VirtualList
-
-Answer = TypeVar("Answer")
 
 _CSS: Final = """
     align: center middle;
@@ -85,15 +83,6 @@ class ConfirmDialog(ModalScreen[bool], Dialog[bool]):
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's argument has no name
         """Return an answer."""
         self.dismiss(answer)
-
-
-@dataclass(frozen=True, slots=True)
-class Option(Generic[Answer]):
-    """One of several answers."""
-
-    title: str
-    value: Answer
-    details: str = ""
 
 
 class _OptionList(VirtualList, Generic[Answer]):

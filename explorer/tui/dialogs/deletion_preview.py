@@ -10,9 +10,10 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from explorer.model.sanitize import pluralize, sanitize
+from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
 from explorer.session.editing.deletion import DeletePlan
+from explorer.session.editing.deletion_text import MORE_KEYS, deletion_condition, deletion_title
 from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.keys import bindings
@@ -21,8 +22,6 @@ from explorer.tui.screens.base import ScrollScreen
 from explorer.tui.widgets.inputs import OrderedInput
 from explorer.tui.widgets.virtual_list import VirtualList
 
-_ALL_OR_NOTHING: Final = "Nothing is deleted if a key below it changes before."
-_ONE_BY_ONE: Final = "This store deletes key by key: keys that change before their turn stay, and so do new ones."
 _FIXED_ROWS: Final = 6
 """Rows of the box beside keys, title and condition: borders, store, what to type, the input, and buttons."""
 _WIDTH_SHARE, _MIN_WIDTH, _MAX_WIDTH, _FRAME_WIDTH = 0.9, 38, 130, 4
@@ -44,7 +43,7 @@ class KeyList(VirtualList):
     def pieces(self, index: int, width: int) -> list[Piece]:
         """Return a row: a key, shortened in its middle."""
         if index == len(self.keys):
-            return [("virtual-list--warning", "  … and more keys, which were not counted")]
+            return [("virtual-list--warning", f"  {MORE_KEYS}")]
         return [("", shorten_middle(f"  {sanitize(self.keys[index])}", width))]
 
 
@@ -84,15 +83,12 @@ class DeletionPreview(ModalScreen[bool], ScrollScreen[bool], Dialog[bool]):
     def compose(self) -> ComposeResult:
         """Compose title, keys, condition, input and buttons."""
         plan = self._plan
-        count = f"{'more than ' if plan.truncated else ''}{pluralize(plan.count, 'entry', 'entries')}"
-        condition = _ALL_OR_NOTHING if plan.one_by_one is None else _ONE_BY_ONE
         with Vertical(classes="box"):
-            name = short_key(plan.key or plan.prefix)
-            title = f"Everything below {name}" if plan.entry is None else f"{name} and everything below it"
-            yield Static(safe_content(f"{title}: {count}"), classes="box--title", markup=False)
+            title = deletion_title(plan, short_key(plan.key or plan.prefix))
+            yield Static(safe_content(title), classes="box--title", markup=False)
             yield KeyList(plan.keys, truncated=plan.truncated)
             yield Static(safe_content(f"in {self.session.address}"), classes="box--store", markup=False)
-            yield Static(safe_content(condition), classes="box--condition", markup=False)
+            yield Static(safe_content(deletion_condition(plan)), classes="box--condition", markup=False)
             yield Static(safe_content(f"Type '{self._typed}' to confirm:"), classes="box--typed", markup=False)
             yield OrderedInput(id="typed", compact=True)
             with Horizontal(classes="box--buttons"):

@@ -11,8 +11,8 @@ from explorer.model.key_text import escape_key
 from explorer.model.keys import encode
 from explorer.model.sanitize import sanitize
 from explorer.session.session import Session
-from explorer.session.states import Empty, Failed, Loading
-from explorer.tui.dialogs.confirm import ChoiceDialog, Option
+from explorer.session.states import Empty, Failed, Loading, Option
+from explorer.tui.dialogs.confirm import ChoiceDialog
 
 MAX_COPIED: Final = 100_000
 """Characters that are sent to the terminal's clipboard at most; many terminals silently cut off more."""

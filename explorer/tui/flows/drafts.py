@@ -5,7 +5,8 @@ from textual.screen import Screen
 
 from explorer.session.editing.drafts import Draft
 from explorer.session.session import Session
-from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog, Option
+from explorer.session.states import Option
+from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog
 from explorer.tui.flows import edit, goto
 from explorer.tui.rendering import safe_content, short_key
 

@@ -13,8 +13,8 @@ from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Refused, Saved, Saving, Unknown
 from explorer.session.session import Session
-from explorer.session.states import Part
-from explorer.tui.dialogs.confirm import ChoiceDialog, Option
+from explorer.session.states import Option, Part
+from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.dialogs.key_name import KeyNameDialog
 from explorer.tui.flows import goto
 from explorer.tui.flows.external_editor import edit_externally

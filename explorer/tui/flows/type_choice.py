@@ -11,7 +11,8 @@ from explorer.model.errors import SchemaFailed
 from explorer.model.format import format_error
 from explorer.model.sanitize import sanitize
 from explorer.session.session import Session
-from explorer.tui.dialogs.confirm import ChoiceDialog, Option
+from explorer.session.states import Option
+from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.dialogs.pattern import PatternDialog
 
 

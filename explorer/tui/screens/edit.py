@@ -13,9 +13,9 @@ from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Expired, Refused, Reviewing, Saved, Saving
 from explorer.session.session import Session
-from explorer.session.states import Part
+from explorer.session.states import Option, Part
 from explorer.tui.dialogs.base import Dialog
-from explorer.tui.dialogs.confirm import ChoiceDialog, Option
+from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.flows.external_editor import edit_externally
 from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
