@@ -21,6 +21,7 @@ from explorer.session_opener import open_session
 from widgets.bridge import Bridge
 from widgets.panes.base import Pane
 from widgets.panes.tree import TreePane
+from widgets.panes.value import ValuePane
 
 Result = TypeVar("Result")
 
@@ -39,6 +40,7 @@ class LiveSession:
 
     session: Session
     tree: TreePane
+    value: ValuePane
 
     def __init__(self, profile: Profile, options: CodecOptions, *, writable: bool, profile_name: str) -> None:
         self.panes: dict[str, Pane] = {}
@@ -127,7 +129,8 @@ class LiveSession:
         async with opened.session as self.session, asyncio.TaskGroup() as group:
             self._create_task = group.create_task
             self.tree = TreePane(self.session)
-            self.panes = {pane.name: pane for pane in (self.tree,)}
+            self.value = ValuePane(self.session, self._on_change)
+            self.panes = {pane.name: pane for pane in (self.tree, self.value)}
             unsubscribe = self.session.subscribe(self._on_change)
             self.start(self._send_heartbeats(), name="heartbeats of the widgets")
             try:
@@ -137,6 +140,8 @@ class LiveSession:
                 self.is_closed = True
                 if self._frame is not None:
                     self._frame.cancel()
+                for pane in self.panes.values():
+                    pane.close()
                 for bridge in self._bridges:
                     bridge.send_closed("the widget was closed")
                 for task in self._tasks:

@@ -106,6 +106,17 @@ class Tab:
 
 
 @dataclass(frozen=True, slots=True)
+class More:
+    """Part of a long text that a view comes to."""
+
+    pane: str
+    version: int
+    """Version of the text."""
+    start: int
+    """Unit that the part begins with, as the part before said."""
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """Text of the editor, in the buffer."""
 
@@ -123,7 +134,7 @@ class Answer:
     text: str
 
 
-Body: TypeAlias = Hello | Bye | Alive | Window | Click | Perform | Filter | Go | Complete | Tab | Text | Answer
+Body: TypeAlias = Hello | Bye | Alive | Window | Click | Perform | Filter | Go | Complete | Tab | More | Text | Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +150,7 @@ class Request:
 _BODIES: Final = MappingProxyType(
     {
         body.__name__.lower(): body
-        for body in (Hello, Bye, Alive, Window, Click, Perform, Filter, Go, Complete, Tab, Text, Answer)
+        for body in (Hello, Bye, Alive, Window, Click, Perform, Filter, Go, Complete, Tab, More, Text, Answer)
     }
 )
 _WITH_BUFFER: Final = (Text, Perform, Answer)

@@ -12,7 +12,7 @@ from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part
 from widgets.dialogs import Dialog, Reply
 from widgets.list_window import ListWindow
-from widgets.messages import PROTOCOL, Alive, Answer, Click, Complete, Filter, Go, Perform, Request, Window
+from widgets.messages import PROTOCOL, Alive, Answer, Click, Complete, Filter, Go, More, Perform, Request, Tab, Window
 from widgets.panes.base import Json, Pane
 
 if TYPE_CHECKING:
@@ -85,6 +85,10 @@ class View:
                     waiting.set_result(answer)
             case Complete(text=text):
                 self._live.start(self._complete(request.id, text), name="complete a key")
+            case Tab(name=name):
+                self._live.value.show_tab(name)
+            case More(pane=pane, version=version, start=start):
+                self._send_part(pane, version, start)
             case _:
                 self.notify("not supported here", "warning")
         self.send_changes(Part(0))
@@ -174,10 +178,17 @@ class View:
             self._send_status()
 
     def _send_body(self, pane: Pane) -> None:
-        body = pane.body()
-        if body is not None and body.version != self._bodies.get(pane.name):
-            self._bodies[pane.name] = body.version
-            self._send({"type": "body", "pane": pane.name, "version": body.version}, body.text.encode())
+        version = pane.text_version
+        if version is not None and version != self._bodies.get(pane.name):
+            self._bodies[pane.name] = version
+            self._send_part(pane.name, version, 0)
+
+    def _send_part(self, pane: str, version: int, start: int) -> None:
+        window = self._windows.get(pane)
+        body = None if window is None else window.pane.part(version, start)
+        if body is not None:  # else another text is on its way
+            message = {"version": body.version, "start": body.start, "next": body.next}
+            self._send({"type": "body", "pane": pane, **message}, body.text.encode())
 
     def notify(self, text: str, severity: str) -> None:
         """Show a sanitised line."""

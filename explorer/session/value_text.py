@@ -61,17 +61,21 @@ def value_text(detail: Detail, tree: Tree, now: float) -> ValueText | None:
             return ValueText(loaded, "deleted; this is its last value" if loaded.deleted else "")
 
 
-def value_facts(loaded: LoadedValue, now: float) -> list[str]:
-    """Return revision, version, size, and time left or lease of a value, as far as there are any."""
+def value_facts(loaded: LoadedValue, now: float | None) -> list[str]:
+    """Return revision, version, size, and time left or lease of a value, as far as there are any.
+
+    Args:
+        loaded: The value.
+        now: Moment of the time left, in seconds of the session's clock; None leaves it out.
+    """
     entry = loaded.entry
     facts = [f"rev {sanitize(str(entry.revision))}"]
     if entry.version is not None:
         facts.append(f"v{entry.version}")
     facts.append(format_bytes(len(entry.value or b"")))
-    time_left = loaded.ttl_left(now)
-    if time_left is not None:
+    if now is not None and (time_left := loaded.ttl_left(now)) is not None:
         facts.append(f"{format_duration(time_left)} left" if time_left > 0 else "expires now unless renewed")
-    elif entry.lease:
+    elif entry.lease and entry.ttl is None:
         facts.append(sanitize(f"lease {entry.lease}"))
     return facts
 
@@ -87,10 +91,15 @@ def value_notes(document: Document) -> list[str]:
     return [sanitize(note) for note in (*reason, *document.notes)]
 
 
-def metadata(loaded: LoadedValue, now: float) -> list[str]:
-    """Return everything that is known of an entry beside its value, one line per fact."""
+def metadata(loaded: LoadedValue, now: float | None) -> list[str]:
+    """Return everything that is known of an entry beside its value, one line per fact.
+
+    Args:
+        loaded: The value.
+        now: Moment of the time left, in seconds of the session's clock; None leaves it out.
+    """
     entry, document = loaded.entry, loaded.document
-    time_left = loaded.ttl_left(now)
+    time_left = None if now is None else loaded.ttl_left(now)
     rows: list[tuple[str, object]] = [
         ("key", entry.key),
         ("revision", entry.revision),

@@ -56,6 +56,10 @@ class Body:
 
     version: int
     text: str
+    start: int = 0
+    """Unit of the whole text that this part begins with."""
+    next: int | None = None
+    """Unit that the next part begins with; None if there is none."""
 
 
 class Pane(ABC):
@@ -84,8 +88,14 @@ class Pane(ABC):
     def rows(self, start: int, count: int) -> Sequence[PaneRow]:
         """Return at most `count` rows from an index on."""
 
-    def body(self) -> Body | None:
-        """Return the text beside the rows; None without one."""
+    @property
+    def text_version(self) -> int | None:
+        """Version of the text beside the rows; None without one."""
+        return None
+
+    def part(self, version: int, start: int) -> Body | None:
+        """Return the part of the text that begins with a unit; None if there is another text by now."""
+        del version, start
         return None
 
     def position(self, row: PaneRow) -> int | None:
@@ -107,6 +117,9 @@ class Pane(ABC):
             step: 1 if the view was scrolled down, -1 if it was scrolled up, else 0.
         """
         del start, count, step
+
+    def close(self) -> None:  # noqa: B027 - most panes have no timer
+        """Stop timers."""
 
     def on_change(self) -> None:  # noqa: B027 - a pane without a cursor has nothing to do
         """Handle a change of the parts that the pane shows, before views read it."""

@@ -3,8 +3,9 @@ import {element, setText} from "./dom.js";
 import {Keys} from "./keys.js";
 import {Status} from "./status.js";
 import {makeTree} from "./tree.js";
+import {ValuePane} from "./value.js";
 
-const MAKERS = {tree: makeTree};
+const MAKERS = {tree: makeTree, value: (channel, options) => new ValuePane(channel, options)};
 
 export class Layout {
   constructor(model, channel) {
@@ -24,6 +25,7 @@ export class Layout {
     channel.on("status", (message) => this.status.show(message));
     channel.on("rows", (message) => this.lists.get(message.pane)?.onRows(message));
     channel.on("patch", (message) => this.lists.get(message.pane)?.onPatch(message));
+    channel.on("body", (message, buffers) => this.lists.get(message.pane)?.onBody(message, buffers));
     channel.on("notice", (message) => this.notify(message.text, message.severity));
     channel.on("closed", (message) => this.setClosed(message.reason));
     channel.on("lost", (message) => this.setLost(message));
@@ -33,7 +35,7 @@ export class Layout {
     const make = MAKERS[name];
     if (!make) return;
     const title = element("div", "ks-title");
-    const list = make(this.channel, {onHead: (head) => setText(title, head.title)});
+    const list = make(this.channel, {title, onHead: (head) => setText(title, head.title)});
     const pane = element("section", `ks-pane ks-pane-${name}`, title, list.element);
     pane.dataset.pane = name;
     this.panes.set(name, pane);
@@ -74,6 +76,7 @@ export class Layout {
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();
+    if (this.lists.get(name).perform?.(action.id)) return;
     this.channel.send("perform", {action: action.id, pane: name, times: 1});
   }
 

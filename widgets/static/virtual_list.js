@@ -1,67 +1,35 @@
 // A list of any number of rows, of which only those in sight are in the page. The kernel sends a window of rows and
 // then what changes in it.
-import {element, seconds, setAttributes, setText} from "./dom.js";
+import {element, seconds, setAttributes} from "./dom.js";
+import {VirtualRows} from "./virtual_rows.js";
 
-const MAX_HEIGHT = 4_000_000; // pixels of an element that every browser can scroll; more rows are scaled to it
 const MAX_ROWS = 500;
-const MARGIN = 3; // rows that stay in sight above and below the cursor
 
-export class VirtualList {
+export class VirtualList extends VirtualRows {
   // options: role of the list and its rows, label, rowHeight, draw(element, row, list), onGesture(row, gesture, event)
   constructor(channel, pane, options) {
+    super(options.rowHeight);
     this.channel = channel;
     this.pane = pane;
-    this.options = {rowHeight: 20, role: "listbox", rowRole: "option", ...options};
-    this.rowHeight = this.options.rowHeight;
+    this.options = {role: "listbox", rowRole: "option", ...options};
     this.generation = 0;
     this.seq = 0;
     this.isWaiting = false;
     this.start = 0;
-    this.total = 0;
     this.rows = [];
     this.cursor = -1;
     this.reveals = 0;
     this.head = {title: "", notice: "", problem: false};
-    this.top = 0; // first row in sight, with a fraction
-    this.direction = 1;
-    this.elements = [];
-    this.notice = element("div", "ks-notice");
-    this.notice.hidden = true;
-    this.layer = element("div", "ks-rows");
-    this.spacer = element("div", "ks-spacer");
-    this.scroller = element("div", "ks-scroller", this.layer, this.spacer);
-    this.scroller.tabIndex = 0;
     setAttributes(this.scroller, {role: this.options.role, "aria-label": this.options.label});
-    this.element = element("div", "ks-list", this.notice, this.scroller);
     this.prefix = `ks-${channel.view}-${pane}-`;
-    this.scrolledTo = 0;
-    this.scroller.addEventListener("scroll", () => this.onScroll());
-    this.scroller.addEventListener("wheel", (event) => this.onWheel(event), {passive: false});
     this.scroller.addEventListener("click", (event) => this.onClick(event));
     this.scroller.addEventListener("dblclick", (event) => this.onClick(event, "show"));
-    this.observer = new ResizeObserver(() => this.schedule());
-    this.observer.observe(this.scroller);
     this.clock = setInterval(() => this.tick(), 1000);
   }
 
   close() {
-    this.observer.disconnect();
+    super.close();
     clearInterval(this.clock);
-    cancelAnimationFrame(this.frame);
-  }
-
-  get height() { // rows that fit
-    return Math.max(1, Math.floor(this.scroller.clientHeight / this.rowHeight));
-  }
-
-  get scale() { // rows of content per row of scrolling
-    const height = this.total * this.rowHeight;
-    const view = this.scroller.clientHeight;
-    return height <= MAX_HEIGHT ? 1 : (height - view) / (MAX_HEIGHT - view);
-  }
-
-  get maxTop() {
-    return Math.max(0, this.total - this.scroller.clientHeight / this.rowHeight);
   }
 
   // Messages
@@ -127,54 +95,6 @@ export class VirtualList {
     this.options.onHead?.(this.head, this);
   }
 
-  // Scrolling
-
-  layout() {
-    const height = Math.min(MAX_HEIGHT, Math.round(this.total * this.rowHeight));
-    const spacer = `${height}px`;
-    if (this.spacer.style.height !== spacer) this.spacer.style.height = spacer;
-    this.scrollTo(this.top);
-  }
-
-  scrollTo(top) {
-    const bounded = Math.max(0, Math.min(top, this.maxTop));
-    if (bounded !== this.top) this.direction = bounded > this.top ? 1 : -1;
-    this.top = bounded;
-    const wanted = Math.round((this.top * this.rowHeight) / this.scale);
-    if (Math.abs(wanted - this.scroller.scrollTop) >= 1) {
-      this.scroller.scrollTop = wanted;
-    }
-    this.scrolledTo = this.scroller.scrollTop;
-    this.schedule();
-  }
-
-  reveal(row) {
-    if (row < 0) return;
-    const height = this.scroller.clientHeight / this.rowHeight;
-    const margin = Math.min(MARGIN, Math.floor((height - 1) / 2));
-    let top = this.top;
-    if (row + margin + 1 > top + height) top = row + margin + 1 - height;
-    if (row - margin < top) top = row - margin;
-    this.scrollTo(top);
-  }
-
-  onScroll() {
-    const at = this.scroller.scrollTop;
-    if (Math.abs(at - this.scrolledTo) < 1) return; // scrolled by ourselves
-    this.scrolledTo = at;
-    const top = Math.min(this.maxTop, (at * this.scale) / this.rowHeight);
-    this.direction = top >= this.top ? 1 : -1;
-    this.top = top;
-    this.schedule();
-  }
-
-  onWheel(event) {
-    if (this.scale === 1 || event.ctrlKey) return; // the browser scrolls, by pixels
-    const pixels = event.deltaMode === 1 ? event.deltaY * this.rowHeight : event.deltaMode === 2 ? event.deltaY * this.scroller.clientHeight : event.deltaY;
-    event.preventDefault();
-    this.scrollTo(this.top + pixels / this.rowHeight);
-  }
-
   // Mouse
 
   onClick(event, gesture = "select") {
@@ -187,53 +107,32 @@ export class VirtualList {
 
   // Drawing
 
-  schedule() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = undefined;
-      this.draw();
-    });
-  }
-
   tick() {
     if (this.rows.some((row) => this.options.isTicking?.(row))) this.schedule();
     this.options.onTick?.(this.head, this);
   }
 
   draw() {
-    const {notice, problem} = this.head;
-    setText(this.notice, notice);
-    this.notice.hidden = !notice;
-    this.notice.classList.toggle("ks-problem", Boolean(problem));
-    this.scroller.classList.toggle("ks-empty", Boolean(notice));
+    this.setNotice(this.head.notice, this.head.problem);
     this.request();
+    super.draw();
     const first = Math.floor(this.top);
-    const count = notice ? 0 : Math.max(0, Math.min(this.height + 2, this.total - first));
-    while (this.elements.length < count) {
-      const made = element("div", "ks-row");
-      setAttributes(made, {role: this.options.rowRole});
-      made.style.height = `${this.rowHeight}px`;
-      this.elements.push(made);
-      this.layer.append(made);
-    }
-    while (this.elements.length > count) this.elements.pop().remove();
-    this.layer.style.transform = `translateY(${-Math.round((this.top - first) * this.rowHeight)}px)`;
-    for (let line = 0; line < count; line += 1) {
-      const index = first + line;
-      const row = this.rows[index - this.start];
-      const made = this.elements[line];
-      made.style.top = `${line * this.rowHeight}px`;
-      made.classList.toggle("ks-cursor", index === this.cursor);
-      setAttributes(made, {
-        id: this.prefix + index,
-        "data-row": row ? row.id : null,
-        "aria-selected": String(index === this.cursor),
-        "aria-posinset": index + 1,
-        "aria-setsize": this.total,
-      });
-      if (row) this.options.draw(made, row, this);
-      else made.replaceChildren(element("span", "ks-dim", "…"));
-    }
-    const inSight = this.cursor >= first && this.cursor < first + count;
+    const inSight = this.cursor >= first && this.cursor < first + this.elements.length;
     setAttributes(this.scroller, {"aria-activedescendant": inSight ? this.prefix + this.cursor : null});
+  }
+
+  drawRow(made, index) {
+    const row = this.rows[index - this.start];
+    made.classList.toggle("ks-cursor", index === this.cursor);
+    setAttributes(made, {
+      id: this.prefix + index,
+      role: this.options.rowRole,
+      "data-row": row ? row.id : null,
+      "aria-selected": String(index === this.cursor),
+      "aria-posinset": index + 1,
+      "aria-setsize": this.total,
+    });
+    if (row) this.options.draw(made, row, this);
+    else made.replaceChildren(element("span", "ks-dim", "…"));
   }
 }
