@@ -16,7 +16,6 @@ from explorer.model.entries import Entry
 from explorer.model.errors import (
     Conflict,
     ExplorerError,
-    InvalidText,
     KeyNotFound,
     NotReachable,
     OutcomeUnknown,
@@ -36,11 +35,11 @@ from explorer.session.editing.edit_states import (
     State,
     Unknown,
 )
+from explorer.session.editing.text_change import TextChange
 from explorer.session.internal_errors import as_failure
 
 _LOG: Final = logging.getLogger(__package__)
 
-_INDENTED_NOTE: Final = "shown indented; the layout that is stored is kept"
 _MIN_CHECK_DELAY: Final = 0.5
 _MAX_CHECK_DELAY: Final = 5.0
 """Seconds before another check of an unknown outcome; they double with each."""
@@ -128,32 +127,18 @@ class Edit:
         Raises:
             InvalidText: There is no other form, the text cannot be encoded, or its value has no such form.
         """
-        document, text = self.document, self.text
-        choice = document.alternative()
-        if choice is None:
-            raise InvalidText("this value has only one form")
-        encoded = await self._decoder.encode(document, text)
-        other = await self._decoder.open(self.key, document.value, choice)
-        converted = (await self._decoder.open(self.key, encoded.value, choice)).text if encoded.changed else other.text
-        again = await self._decoder.encode(other, converted)
-        if again.value != encoded.value:
-            raise InvalidText("this text cannot be shown in the other form")
-        if self.is_settled and (document, text) == (self.document, self.text):
-            self.document, self.text = other, converted
-            self._set_state(Drafting(changed=encoded.changed))
+        change = self._change
+        document, text, is_changed = await change.convert(self._decoder)
+        if self.is_settled and self._is_current(change):
+            self.document, self.text = document, text
+            self._set_state(Drafting(changed=is_changed))
 
     async def validate(self) -> None:
         """Check whether the text can be encoded, and set the state to the result."""
         text, before = self.text, self.state
         if not isinstance(before, Drafting):
             return
-        try:
-            encoded = await self._decoder.encode(self.document, text)
-        except InvalidText as error:
-            state = Drafting(error, changed=True, checked=True)
-        else:
-            changed = encoded.changed or self.base is None
-            state = Drafting(changed=changed, notes=encoded.notes, checked=True)
+        state = await self._change.validate(self._decoder)
         if self.state is before and text == self.text:
             self._set_state(state)
 
@@ -174,38 +159,32 @@ class Edit:
 
         A text that cannot be encoded, or changes nothing, sets the state that says so.
         """
-        document, text = self.document, self.text
-        before = "" if self.base is None else document.text
-        try:
-            encoded = await self._decoder.encode(document, text)
-        except InvalidText as error:
-            state: State = Drafting(error, changed=True, checked=True)
-        else:
-            if not encoded.changed and self.base is not None and self._expected is self.base:
-                state = Saved(self.base, written=False)
-            else:
-                diff, is_indented = await self._decoder.compare(document, before, text)
-                notes = (_INDENTED_NOTE,) if is_indented or document.indented else ()
-                state = Reviewing(encoded, diff, (*encoded.notes, *notes))
+        change = self._change
+        state = await change.review(self._decoder, replaces_base=self._expected is self.base)
         is_outdated = (
             isinstance(state, Reviewing)
             and self.theirs is not None
-            and self._is_current(document, text)
+            and self._is_current(change)
             and await self._is_outdated(state.encoded.value)
         )
         if not self.is_settled:
             return
-        if not self._is_current(document, text):
+        if not self._is_current(change):
             await self._review()  # the text was changed meanwhile, and nothing is saved that was not shown
         elif not is_outdated:
             self._set_state(state)
 
-    def _is_current(self, document: Document, text: str) -> bool:
-        return (document, text) == (self.document, self.text)
+    @property
+    def _change(self) -> TextChange:
+        """The change as it is now."""
+        return TextChange(self.key, self.base, self.document, self.text)
+
+    def _is_current(self, change: TextChange) -> bool:
+        return (change.document, change.text) == (self.document, self.text)
 
     async def _is_outdated(self, value: bytes) -> bool:
         """Read the key; return whether another entry is stored, which then is the state: a conflict, or an error."""
-        document, text = self.document, self.text
+        change = self._change
         try:
             current = await self._read_current()
         except ExplorerError as error:
@@ -214,7 +193,7 @@ class Edit:
         if _is_same(current, self._expected):
             self.theirs = None
             return False
-        if self._is_current(document, text):  # else the text is reviewed again
+        if self._is_current(change):  # else the text is reviewed again
             await self._resolve_against(current, value)
         return True
 
@@ -263,26 +242,11 @@ class Edit:
         if theirs is not None and self._sent is not None and theirs.value == self._sent[0] == value:
             self._set_state(Saved(theirs))
             return
-        mine, text = self.document, self.text
-        merge, reason = None, "the key is gone"
-        if self.base is None:
-            reason = "the key was created by another client" if theirs is not None else "there was no key"
-        elif theirs is not None:
-            try:
-                merge = await self._decoder.merge(mine, text, theirs.value or b"")
-            except InvalidText as error:
-                reason = error.message
-        base, their_text = "" if self.base is None else mine.text, ""
-        if theirs is not None:
-            choice = replace(mine.choice, indented=mine.indented)
-            document = (
-                merge.document if merge is not None else await self._decoder.open(self.key, theirs.value or b"", choice)
-            )
-            their_text = document.text
-        rows = await self._decoder.compare_three(base, their_text, text)
+        change = self._change
+        conflict = await change.conflict_with(theirs, value, self._decoder)
         self.theirs = Deleted(self.key, None) if theirs is None else Put(theirs)
-        if self._is_current(mine, text):  # else the text is reviewed again
-            self._set_state(Conflicted(self.base, text, value, theirs, merge, "" if merge else reason, rows))
+        if self._is_current(change):  # else the text is reviewed again
+            self._set_state(conflict)
 
     def on_store_answered(self) -> None:
         """Note that a save that could not be sent can be tried again."""
