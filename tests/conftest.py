@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.scale import LONG, figure
+from tests.scale import LONG, examples
 
 # How long an example takes, or takes to be made, is for the machine to say. The short form tries the same examples each
 # time, so that what it says of a change is due to the change; the long form looks for new ones.
@@ -16,7 +16,7 @@ settings.register_profile(
     "patient",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    max_examples=figure(100, 5_000),
+    max_examples=examples(100, 5_000),
     derandomize=not LONG,
 )
 settings.load_profile("patient")
@@ -41,7 +41,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if _SERVER_FIXTURE.search(" ".join(getattr(item, "fixturenames", ()))):
             item.add_marker("servers")
         test = item.obj if isinstance(item, pytest.Function) else None
-        if getattr(test, "is_hypothesis_test", False) or hasattr(getattr(item, "module", None), "figure"):
+        if (
+            getattr(test, "is_hypothesis_test", False)
+            or {"figure", "examples"} & vars(getattr(item, "module", None) or item).keys()
+        ):
             item.add_marker("long")
 
 

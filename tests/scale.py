@@ -5,6 +5,7 @@ import random
 from typing import TypeVar
 
 LONG = os.environ.get("KEYSCOPE_LONG") == "1"
+_QUICK = os.environ.get("KEYSCOPE_NO_SERVERS") == "1"
 
 Figure = TypeVar("Figure")
 
@@ -12,6 +13,11 @@ Figure = TypeVar("Figure")
 def figure(short: Figure, long: Figure) -> Figure:
     """Choose between what the short form does and what the long one does."""
     return long if LONG else short
+
+
+def examples(short: int, long: int) -> int:
+    """Choose the number of examples of a property; `make check` tries half of the short form's."""
+    return figure(short // 2 if _QUICK else short, long)
 
 
 LEAST_WRITES = 25

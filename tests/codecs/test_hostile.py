@@ -11,7 +11,7 @@ from explorer.codecs.protobuf.wire import WireType, encode_varint
 from explorer.model.errors import InvalidText
 from explorer.model.sanitize import sanitize
 from tests.codecs.common import THREE, TWO, edges, opened
-from tests.scale import figure
+from tests.scale import examples
 
 MESSAGE = Choice("protobuf", THREE)
 
@@ -30,7 +30,7 @@ def nested_any(depth: int) -> bytes:
     return value
 
 
-@settings(max_examples=figure(300, 20_000))
+@settings(max_examples=examples(300, 20_000))
 @given(some.binary(max_size=60), some.sampled_from([THREE, TWO]), some.sampled_from(["text", "json"]))
 def test_open_any_bytes_is_safe_and_reversible(value: bytes, name: str, form: str) -> None:
     """Any bytes have a safe text that encodes to the same bytes."""
@@ -40,7 +40,7 @@ def test_open_any_bytes_is_safe_and_reversible(value: bytes, name: str, form: st
     assert (encoded.value, encoded.changed) == (value, False)
 
 
-@settings(max_examples=figure(300, 20_000))
+@settings(max_examples=examples(300, 20_000))
 @given(some.text() | some.text(some.sampled_from('text leaf{}:"[]/.,1-\n#\\')), some.sampled_from(["text", "json"]))
 def test_encode_any_text_is_a_message_or_invalid_text(text: str, form: str) -> None:
     """Any text is a message or an InvalidText, never another error."""

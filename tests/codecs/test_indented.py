@@ -14,7 +14,7 @@ from explorer.codecs.text.text import MAX_INDENTED_SIZE, TextDocument
 from explorer.codecs.text.token_layout import TokenLayout
 from explorer.codecs.text.yaml_syntax import flow_layout
 from explorer.model.errors import InvalidText
-from tests.scale import figure
+from tests.scale import examples
 
 CODECS = Codecs()
 NUMBERS = ["0", "-0", "1.10", "1e400", "-1E+2", "12345678901234567890123", "0.1000"]
@@ -63,7 +63,7 @@ def _document(value: bytes, codec: str = "json") -> TextDocument:
     return document
 
 
-@settings(max_examples=figure(300, 20_000))
+@settings(max_examples=examples(300, 20_000))
 @given(spaced())
 def test_indented_json_restores_any_layout(case: tuple[list[str], list[str]]) -> None:
     """Indented JSON has the same values, and encodes to the stored bytes."""
@@ -79,7 +79,7 @@ def test_indented_json_restores_any_layout(case: tuple[list[str], list[str]]) ->
         assert (again.value, again.changed) == (text.encode(), False)
 
 
-@settings(max_examples=figure(300, 20_000))
+@settings(max_examples=examples(300, 20_000))
 @given(spaced(), some.data())
 def test_edit_of_one_value_changes_only_its_bytes(case: tuple[list[str], list[str]], data: some.DataObject) -> None:
     """Replacing one scalar keeps every other byte, white space included."""
@@ -208,7 +208,7 @@ _yaml: some.SearchStrategy[str] = some.recursive(
 )
 
 
-@settings(max_examples=figure(150, 5_000))
+@settings(max_examples=examples(150, 5_000))
 @given(_yaml)
 def test_indented_yaml_restores_its_line(text: str) -> None:
     """Flow style comes back byte for byte."""

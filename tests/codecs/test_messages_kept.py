@@ -13,7 +13,7 @@ from explorer.codecs.protobuf import wire
 from explorer.codecs.protobuf.fields import serialized
 from explorer.codecs.protobuf.wire import WireType, encode_varint
 from tests.codecs.common import THREE, made, opened
-from tests.scale import figure
+from tests.scale import examples
 
 Edit = Callable[[Any], None]
 
@@ -113,7 +113,7 @@ EDITS: dict[str, Edit] = {
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-@settings(max_examples=figure(100, 20_000 // len(EDITS)))
+@settings(max_examples=examples(100, 20_000 // len(EDITS)))
 @given(value=edges, edit=some.sampled_from(sorted(EDITS)))
 def test_edit_changes_only_the_edited_field(value: bytes, edit: str, form: Form) -> None:
     """An edit of the text has the same result as that edit of the parsed message."""
@@ -132,7 +132,7 @@ def test_edit_changes_only_the_edited_field(value: bytes, edit: str, form: Form)
     assert encoded.changed
 
 
-@settings(max_examples=figure(100, 5_000))
+@settings(max_examples=examples(100, 5_000))
 @given(value=edges)
 def test_edit_keeps_bytes_and_order_of_other_fields(value: bytes) -> None:
     """Every other field keeps its bytes and its position."""
@@ -145,7 +145,7 @@ def test_edit_keeps_bytes_and_order_of_other_fields(value: bytes) -> None:
             assert value[was.whole] == encoded.value[now.whole]
 
 
-@settings(max_examples=figure(100, 5_000))
+@settings(max_examples=examples(100, 5_000))
 @given(value=edges)
 def test_nested_edit_keeps_surrounding_bytes(value: bytes) -> None:
     """A nested edit keeps the bytes around it."""
@@ -154,7 +154,7 @@ def test_nested_edit_keeps_surrounding_bytes(value: bytes) -> None:
     assert encoded.value == value.replace(b"leaf 1", b"LEAF 1")
 
 
-@settings(max_examples=figure(100, 5_000))
+@settings(max_examples=examples(100, 5_000))
 @given(value=edges)
 def test_unchanged_text_encodes_to_the_same_bytes(value: bytes) -> None:
     """An unchanged text encodes to the same bytes."""

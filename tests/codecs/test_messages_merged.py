@@ -10,7 +10,7 @@ from explorer.codecs.base import Form, MergeResult
 from explorer.codecs.protobuf.fields import serialized
 from explorer.model.errors import InvalidText
 from tests.codecs.common import THREE, made, opened
-from tests.scale import figure
+from tests.scale import examples
 
 
 def base() -> Any:
@@ -142,7 +142,7 @@ STATEMENTS = (
 changes = some.lists(some.sampled_from(STATEMENTS), max_size=4, unique=True).map("\n".join)
 
 
-@settings(max_examples=figure(200, 5_000))
+@settings(max_examples=examples(200, 5_000))
 @given(mine=changes, theirs=changes, form=some.sampled_from(["text", "json"]))
 def test_any_merge_result_can_be_encoded(mine: str, theirs: str, form: Form) -> None:
     """Any merged text can be encoded, and its value has the shown text."""

@@ -16,7 +16,7 @@ from explorer.codecs.protobuf.numbers import as_single
 from explorer.codecs.protobuf.text_formats import JsonFormat, TextFormat
 from explorer.model.errors import InvalidText
 from tests.codecs.common import made
-from tests.scale import figure
+from tests.scale import examples
 
 ALL, OPEN = "edges.all.All", "edges.open.Open"
 TYPES = FieldDescriptor
@@ -119,7 +119,7 @@ def forms(message: Any) -> Mapping[str, JsonFormat | TextFormat]:
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-@settings(max_examples=figure(100, 5_000))
+@settings(max_examples=examples(100, 5_000))
 @given(message=messages())
 def test_message_written_and_read_is_the_same(message: Any, form: Form) -> None:
     """The text of any message encodes to the same bytes."""
@@ -182,7 +182,7 @@ def number(text: str) -> float | None:
         return float(text)
 
 
-@settings(max_examples=figure(200, 20_000))
+@settings(max_examples=examples(200, 20_000))
 @given(data=st.data(), message=messages())
 def test_json_with_a_mistake_is_refused_or_stored_as_written(data: st.DataObject, message: Any) -> None:
     """One token of the JSON is replaced or inserted; if the text is accepted, it is stored as written."""

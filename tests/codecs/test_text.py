@@ -10,7 +10,7 @@ from explorer.codecs.text.escapes import escape
 from explorer.codecs.text.text import TextDocument
 from explorer.model.errors import InvalidText
 from explorer.model.sanitize import sanitize
-from tests.scale import figure
+from tests.scale import examples
 
 CODECS = Codecs()
 values = some.one_of(
@@ -20,7 +20,7 @@ values = some.one_of(
 )
 
 
-@settings(max_examples=figure(300, 20_000))
+@settings(max_examples=examples(300, 20_000))
 @given(values, some.sampled_from(["", "a.json", "a.yaml"]))
 def test_open_any_bytes_is_safe_and_reversible(value: bytes, key: str) -> None:
     """Any bytes have a safe text that encodes to the same bytes."""
@@ -33,7 +33,7 @@ def test_open_any_bytes_is_safe_and_reversible(value: bytes, key: str) -> None:
         assert (encoded.value, encoded.changed) == (value, False)
 
 
-@settings(max_examples=figure(300, 20_000))
+@settings(max_examples=examples(300, 20_000))
 @given(some.text(), some.text())
 def test_encode_stores_text_as_written(old: str, new: str) -> None:
     """An edited text is stored as written."""

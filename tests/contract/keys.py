@@ -7,7 +7,7 @@ from explorer.drivers.base import Store
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor
 from tests.contract.fixtures import DriverFixtures, keys_below, lacks, needs
-from tests.scale import figure
+from tests.scale import examples
 
 _NAMES = ["", "a", "b", "ab", "a!", "a0", "A", "é", "*", "[a]", "?", "%", " ", "\\", ".", "..", "キー"]
 _BYTES = ["\udcff", "\udcc3", "a\udc80", "\x00", "\n", "\x1b[31m", "\udcff\udcff"]
@@ -17,7 +17,7 @@ _NAMED = st.lists(st.sampled_from([name for name in _NAMES if name.strip(".")]),
 _BINARY = st.lists(st.sampled_from(_NAMES[:6] + _BYTES), min_size=1, max_size=4).map("/".join).filter(bool)
 
 _EXAMPLES = settings(
-    max_examples=figure(25, 500),
+    max_examples=examples(25, 500),
     # Each example has its own path, and each driver runs its own examples.
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
 )

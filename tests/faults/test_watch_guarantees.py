@@ -37,7 +37,7 @@ from tests.faults.fake_etcd import (
     without_fragment_flags,
 )
 from tests.faults.history import History
-from tests.scale import figure
+from tests.scale import examples
 
 KEYS = ("a", "b", "c", "d")
 
@@ -119,7 +119,7 @@ class TestToleratedFaults:
     """A correct server whose connections are cut anywhere, and faults that real servers are known to have had."""
 
     @given(revisions, cuts)
-    @settings(max_examples=figure(150, 5_000))
+    @settings(max_examples=examples(150, 5_000))
     async def test_cut_after_any_response(self, done: Sequence[Writes], after: Sequence[int]) -> None:
         store = Incarnation(done)
         assert (
@@ -130,7 +130,7 @@ class TestToleratedFaults:
         )
 
     @given(revisions, cuts)
-    @settings(max_examples=figure(100, 5_000))
+    @settings(max_examples=examples(100, 5_000))
     async def test_duplicate_events(self, done: Sequence[Writes], after: Sequence[int]) -> None:
         """etcd#17247."""
         store = Incarnation(done)
@@ -155,7 +155,7 @@ class TestToleratedFaults:
         )
 
     @given(revisions, st.integers(0, 8), st.integers(2, 20))
-    @settings(max_examples=figure(150, 5_000))
+    @settings(max_examples=examples(150, 5_000))
     async def test_compaction_at_any_revision(self, done: Sequence[Writes], cut: int, horizon: int) -> None:
         store = Incarnation(done)
         later = replace(store, compacted=min(horizon, store.revision))
@@ -163,7 +163,7 @@ class TestToleratedFaults:
         assert await violations(script, store, compacted=True) == []
 
     @given(revisions, revisions, st.integers(0, 8), st.sampled_from([(2, 2), (1, 1)]))
-    @settings(max_examples=figure(150, 5_000))
+    @settings(max_examples=examples(150, 5_000))
     async def test_another_store_is_a_resync(
         self, done: Sequence[Writes], other: Sequence[Writes], cut: int, identity: tuple[int, int]
     ) -> None:
@@ -191,7 +191,7 @@ class TestSeveralWatches:
             yield
 
     @given(revisions, cuts)
-    @settings(max_examples=figure(60, 5_000))
+    @settings(max_examples=examples(60, 5_000))
     async def test_cut_after_any_response(self, done: Sequence[Writes], after: Sequence[int]) -> None:
         store = Incarnation(done)
         assert (
@@ -202,7 +202,7 @@ class TestSeveralWatches:
         )
 
     @given(revisions, cuts)
-    @settings(max_examples=figure(40, 5_000))
+    @settings(max_examples=examples(40, 5_000))
     async def test_duplicate_responses(self, done: Sequence[Writes], after: Sequence[int]) -> None:
         store = Incarnation(done)
         connections = (ScriptedConnection(store, cut, duplicated) for cut in [*after, None])
@@ -219,7 +219,7 @@ class TestSeveralWatches:
         )
 
     @given(revisions, st.integers(0, 20), st.integers(2, 20))
-    @settings(max_examples=figure(60, 5_000))
+    @settings(max_examples=examples(60, 5_000))
     async def test_compaction_during_the_replay(self, done: Sequence[Writes], cut: int, horizon: int) -> None:
         store = Incarnation(done)
         later = replace(store, compacted=min(horizon, store.revision))

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from explorer.session.keytree import row_blocks
 from explorer.session.keytree.row_blocks import Branch, Row
 from explorer.session.keytree.row_index import Rows
-from tests.scale import figure
+from tests.scale import examples
 
 _NAMES = st.text("abz/é\udc80", max_size=3)
 
@@ -118,7 +118,7 @@ class RowsAgainstALine(RuleBasedStateMachine):
 def test_rows_equal_a_rebuilt_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_blocks, "BLOCK", 2)  # so that blocks are divided
     run_state_machine_as_test(
-        RowsAgainstALine, settings=settings(max_examples=figure(60, 5_000), stateful_step_count=30)
+        RowsAgainstALine, settings=settings(max_examples=examples(60, 5_000), stateful_step_count=30)
     )
 
 

@@ -15,7 +15,7 @@ from explorer.session.connection.coalescer import EventCoalescer
 from explorer.session.keytree.filter import TreeFilter
 from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.keytree.tree import Tree
-from tests.scale import figure
+from tests.scale import examples
 from tests.session.fake_store import Store, children
 
 _NUMBERS = st.integers(0, 10_000)
@@ -359,5 +359,5 @@ async def _tried(act: Callable[[], Awaitable[None]]) -> None:
 @pytest.mark.heavy
 def test_tree_converges_to_its_store() -> None:
     run_state_machine_as_test(
-        TreeAgainstItsStore, settings=settings(max_examples=figure(300, 10_000), stateful_step_count=40)
+        TreeAgainstItsStore, settings=settings(max_examples=examples(300, 10_000), stateful_step_count=40)
     )

@@ -41,7 +41,7 @@ from explorer.tui.widgets.diff_view import DiffView
 from explorer.tui.widgets.key_tree import KeyTree
 from explorer.tui.widgets.pager import Pager
 from explorer.tui.widgets.virtual_list import VirtualList
-from tests.scale import figure
+from tests.scale import examples, figure
 from tests.session.fake_store import Store
 from tests.session.fixtures import Place
 from tests.tui.app_harness import WIDE, Page, browsing
@@ -51,7 +51,7 @@ TYPED = 40
 """Cells of a name up to which it is to be typed; for a longer one it is how much goes."""
 BATCH = 20
 """Texts in one example, so that 5000 examples are 100,000 texts."""
-EXAMPLES = figure(60, 5000)
+EXAMPLES = examples(60, 5000)
 MANY = settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck), print_blob=True)
 batches = st.lists(texts, min_size=BATCH, max_size=BATCH)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -174,6 +174,7 @@ async def test_pager_draws_any_value_sanitized_and_whole() -> None:
         every_batch(check)
 
 
+@pytest.mark.heavy
 async def test_diff_view_draws_any_diff_sanitized_and_whole() -> None:
     async with gallery() as app:
         difference = app.query_one(DiffView)
