@@ -20,6 +20,8 @@ from explorer.session.states import Part
 from explorer.session_opener import open_session
 from widgets.bridge import Bridge
 from widgets.panes.base import Pane
+from widgets.panes.changes import ChangesPane
+from widgets.panes.locks import LocksPane
 from widgets.panes.tree import TreePane
 from widgets.panes.value import ValuePane
 
@@ -130,7 +132,8 @@ class LiveSession:
             self._create_task = group.create_task
             self.tree = TreePane(self.session)
             self.value = ValuePane(self.session, self._on_change)
-            self.panes = {pane.name: pane for pane in (self.tree, self.value)}
+            panes = (self.tree, self.value, LocksPane(self.session), ChangesPane(self.session))
+            self.panes = {pane.name: pane for pane in panes}
             unsubscribe = self.session.subscribe(self._on_change)
             self.start(self._send_heartbeats(), name="heartbeats of the widgets")
             try:

@@ -1,13 +1,14 @@
 """View: one display of a widget in a page, with the rows it has."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count as counter
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from explorer.model.errors import CallNotSupported
+from explorer.model.errors import CallNotSupported, ExplorerError
 from explorer.model.sanitize import sanitize
 from explorer.session.actions import Action, Place
+from explorer.session.key_lookup import FoundNode
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part
 from widgets.dialogs import Dialog, Reply
@@ -79,7 +80,7 @@ class View:
             case Filter(text=text):
                 self._live.tree.filter(text)
             case Go(text=text):
-                self._live.start(self._go(text), name="go to a key")
+                self._live.start(self._go(self._session.lookup.find_typed(text)), name="go to a key")
             case Answer() as answer:
                 if (waiting := self._dialogs.pop(answer.dialog, None)) is not None and not waiting.done():
                     waiting.set_result(answer)
@@ -107,6 +108,7 @@ class View:
         row = None if window is None else window.row(number)
         if window is not None and row is not None:  # else it is gone
             window.pane.click(row, gesture)
+            self._follow_jump(window.pane)
 
     def _perform(self, request: Perform) -> None:
         if request.action not in self._session.actions:
@@ -119,23 +121,42 @@ class View:
         window = self._windows.get(request.pane)
         times = max(1, min(request.times, _MAX_PRESSES))
         if window is not None and window.pane.perform(action.id, times, window.height):
+            self._follow_jump(window.pane)
             return
         try:
             self._session.start(action.id)
         except (KeyError, CallNotSupported):
             self.notify(f"{action.title}: not supported here", "warning")
 
-    async def _go(self, text: str) -> None:
-        node = await self._session.lookup.reveal(text)
-        if node is None:
-            self.notify(sanitize(f"no such key: {text}"), "warning")
-        else:
-            self._live.tree.select(node)
+    def _follow_jump(self, pane: Pane) -> None:
+        """Show what an action leads to."""
+        jump = pane.take_jump()
+        if jump is not None:
+            self.focus(jump.pane)
+            if jump.key is not None:
+                self._live.start(self._go(self._session.lookup.find_nearest(jump.key)), name="go to a key")
+
+    def focus(self, pane: str) -> None:
+        """Move the focus to a pane, if this view has it."""
+        if pane in self._windows:
+            self._send({"type": "focus", "pane": pane})
+
+    async def _go(self, lookup: Awaitable[FoundNode]) -> None:
+        found = await lookup
+        if found.node is not None:
+            self._live.tree.select(found.node)
+        notice = found.missing_text(found.key)
+        if notice:
+            self.notify(sanitize(notice), "warning")
         self.send_changes(Part(0))
 
     async def _complete(self, request_id: int, text: str) -> None:
-        found = await self._session.lookup.complete(text)
-        self._send({"type": "reply", "id": request_id, "text": found})
+        completed, problem = None, ""
+        try:
+            completed = await self._session.lookup.complete_typed(text)
+        except ExplorerError as error:
+            problem = sanitize(f"no completion: {error.message}")
+        self._send({"type": "reply", "id": request_id, "text": completed, "problem": problem})
 
     # Dialogs
 

@@ -5,6 +5,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
+from explorer.model.errors import ExplorerError
+from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
 from explorer.session.session import Session
 from explorer.session.states import Part
@@ -62,6 +64,19 @@ class Body:
     """Unit that the next part begins with; None if there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """What a view shows after an action: another pane, and there a key."""
+
+    pane: str
+    key: str | None = None
+
+
+def error_text(error: ExplorerError) -> str:
+    """Return an error and its hint, sanitised."""
+    return sanitize(error.message + (f"\n{error.hint}" if error.hint else ""), multiline=True)
+
+
 class Pane(ABC):
     """A part of the session as a list. Cursor and selection are shared by all views of a session."""
 
@@ -75,6 +90,7 @@ class Pane(ABC):
         self.session = session
         self.reveals = 0
         """Number of times that the cursor was moved by a person: views scroll to it then."""
+        self._jump: Jump | None = None
 
     @abstractmethod
     def head(self) -> Head:
@@ -127,6 +143,15 @@ class Pane(ABC):
     def click(self, row: PaneRow, gesture: str) -> None:
         """Handle a click on a row: `select`, `toggle` or `show`."""
         del row, gesture
+
+    def go_to(self, key: str | None) -> None:
+        """Have the view that acts here go to a key in the tree, if there is one."""
+        self._jump = None if key is None else Jump("tree", key)
+
+    def take_jump(self) -> Jump | None:
+        """Return, once, where the last action leads."""
+        jump, self._jump = self._jump, None
+        return jump
 
     def perform(self, action: str, times: int, height: int) -> bool:
         """Perform an action of the registry; return False if it is none of the pane's.

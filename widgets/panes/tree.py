@@ -1,8 +1,6 @@
 """The tree of keys, its filter, and the selection that the other panes follow."""
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Sequence
 
 from explorer.model.capabilities import Capability
 from explorer.model.sanitize import pluralize, sanitize
@@ -14,12 +12,8 @@ from explorer.session.keytree.row_view import RowView, row_view
 from explorer.session.keytree.tree import Tree
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part
-from widgets.panes.base import Head, Json, Pane, PaneRow
-
-_STEPS: Final[Mapping[str, int]] = MappingProxyType({"up": -1, "down": 1})
-_PAGES: Final[Mapping[str, float]] = MappingProxyType(
-    {"page-up": -1, "page-down": 1, "half-page-up": -0.5, "half-page-down": 0.5}
-)
+from widgets.panes.base import Head, Json, Jump, Pane, PaneRow, error_text
+from widgets.panes.cursor_pane import step_of
 
 
 class TreePane(Pane):
@@ -86,7 +80,7 @@ class TreePane(Pane):
         error, findings = session.connection.error, tree.filter.progress
         is_unread = not tree.rows.loaded and tree.rows.root.load_state is not LevelState.LOADED
         if is_unread and error is not None:
-            return sanitize(error.message + (f"\n{error.hint}" if error.hint else ""), multiline=True), True
+            return error_text(error), True
         if is_unread and session.liveness.status is LivenessStatus.DISCONNECTED:
             return "connecting …", False
         if len(tree.rows):
@@ -159,16 +153,20 @@ class TreePane(Pane):
         if gesture == "toggle":
             self.navigator.toggle()
         elif gesture == "show" or row.source.is_more_row:
-            self.navigator.show()
+            self._show()
         self.on_change()
+
+    def _show(self) -> None:
+        """Go to the value, open or close a folder, or load more keys."""
+        if self.navigator.show() is not None:
+            self._jump = Jump("value")
 
     def perform(self, action: str, times: int, height: int) -> bool:
         """Perform an action of the registry; return False if it is none of the tree's."""
         navigator = self.navigator
-        if action in _STEPS:
-            navigator.move_by(_STEPS[action] * times)
-        elif action in _PAGES:
-            navigator.move_by(int(_PAGES[action] * max(1, height - 1)) * times)
+        step = step_of(action, times, height)
+        if step is not None:
+            navigator.move_by(step)
         else:
             match action:
                 case "top":
@@ -182,7 +180,7 @@ class TreePane(Pane):
                 case "toggle":
                     navigator.toggle()
                 case "show":
-                    navigator.show()
+                    self._show()
                 case "seen":
                     self._tree.marks.clear()
                 case "back" if self._tree.filter.progress is not None:

@@ -1,11 +1,15 @@
 // Layout of a view: the header, the panes of the widget, and the focus among them.
+import {makeChanges} from "./changes.js";
 import {element, setText} from "./dom.js";
 import {Keys} from "./keys.js";
+import {makeLocks} from "./locks.js";
 import {Status} from "./status.js";
 import {makeTree} from "./tree.js";
 import {ValuePane} from "./value.js";
 
-const MAKERS = {tree: makeTree, value: (channel, options) => new ValuePane(channel, options)};
+const MAKERS = {
+  tree: makeTree, locks: makeLocks, changes: makeChanges, value: (channel, options) => new ValuePane(channel, options),
+};
 
 export class Layout {
   constructor(model, channel) {
@@ -26,6 +30,7 @@ export class Layout {
     channel.on("rows", (message) => this.lists.get(message.pane)?.onRows(message));
     channel.on("patch", (message) => this.lists.get(message.pane)?.onPatch(message));
     channel.on("body", (message, buffers) => this.lists.get(message.pane)?.onBody(message, buffers));
+    channel.on("focus", (message) => this.focus(message.pane));
     channel.on("notice", (message) => this.notify(message.text, message.severity));
     channel.on("closed", (message) => this.setClosed(message.reason));
     channel.on("lost", (message) => this.setLost(message));
@@ -50,6 +55,11 @@ export class Layout {
   welcome(message) {
     this.keys = new Keys(message.actions);
     for (const list of this.lists.values()) list.reset();
+  }
+
+  // Give a pane the focus, if it is somewhere in this view.
+  focus(name) {
+    if (this.element.contains(document.activeElement)) this.lists.get(name)?.scroller.focus();
   }
 
   setLost(lost) {

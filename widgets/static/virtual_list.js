@@ -119,6 +119,7 @@ export class VirtualList extends VirtualRows {
     const first = Math.floor(this.top);
     const inSight = this.cursor >= first && this.cursor < first + this.elements.length;
     setAttributes(this.scroller, {"aria-activedescendant": inSight ? this.prefix + this.cursor : null});
+    this.options.onDraw?.(this);
   }
 
   drawRow(made, index) {
