@@ -66,7 +66,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """What a view shows after an action: another pane, and there a key."""
+    """Target of a view after an action: another pane, and there a key."""
 
     pane: str
     key: str | None = None
@@ -145,7 +145,7 @@ class Pane(ABC):
         del row, gesture
 
     def go_to(self, key: str | None) -> None:
-        """Have the view that acts here go to a key in the tree, if there is one."""
+        """Request that the view that acts here goes to a key in the tree, if there is one."""
         self._jump = None if key is None else Jump("tree", key)
 
     def take_jump(self) -> Jump | None:
