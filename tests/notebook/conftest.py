@@ -18,6 +18,7 @@ from tests.notebook.frontend import Frontend
 from tests.notebook.jupyter_server import JupyterServer
 from tests.notebook.kernel import Kernel, KernelPool
 from tests.notebook.notebook_page import App
+from tests.notebook.page_pool import PagePool
 from tests.servers.etcd import EtcdServer
 from tests.servers.fixtures import own_etcd, prefix, session_server, shared_etcd, show_output
 
@@ -69,14 +70,23 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pages(browser: Browser) -> AsyncIterator[PagePool]:
+    """The session's pages."""
+    async with PagePool(browser) as pages:
+        yield pages
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def frontend(
-    request: pytest.FixtureRequest, browser: Browser, jupyter_server: JupyterServer, tmp_path: Path
+    request: pytest.FixtureRequest, pages: PagePool, jupyter_server: JupyterServer, tmp_path: Path
 ) -> AsyncIterator[Frontend]:
-    """Opens notebooks in the browser; a failing test leaves a screenshot and the console in its `tmp_path`."""
-    async with Frontend(browser, jupyter_server) as frontend:
+    """Opens notebooks in the browser; a failing test leaves screenshots and the consoles in its `tmp_path`."""
+    async with Frontend(pages, jupyter_server) as frontend:
         yield frontend
         if request.node.stash.get(_FAILED, False):
+            for notebook in frontend.notebooks:
+                notebook.reusable = False
             for file in await frontend.save_failure(tmp_path):
                 sys.stdout.write(f"in pytest's temporary folder: {file.relative_to(tmp_path.parents[1])}\n")
 

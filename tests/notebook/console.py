@@ -14,11 +14,20 @@ class Console:
     def __init__(self, page: Page) -> None:
         self.lines: deque[str] = deque(maxlen=_MAX_LINES)
         self.errors: list[str] = []
+        self._page = page
         page.on("console", self._on_message)
         page.on("pageerror", self._on_error)
-        page.on("crash", lambda _: self._on_crash())
+        page.on("crash", self._on_crash)
         page.on("requestfailed", self._on_request_failed)
         page.on("response", self._on_response)
+
+    def detach(self) -> None:
+        """Record nothing any more."""
+        self._page.remove_listener("console", self._on_message)
+        self._page.remove_listener("pageerror", self._on_error)
+        self._page.remove_listener("crash", self._on_crash)
+        self._page.remove_listener("requestfailed", self._on_request_failed)
+        self._page.remove_listener("response", self._on_response)
 
     @property
     def text(self) -> str:
@@ -32,7 +41,7 @@ class Console:
         self.errors.append(f"{error}")
         self.lines.append(f"uncaught: {error.stack or error}")
 
-    def _on_crash(self) -> None:
+    def _on_crash(self, _: Page) -> None:
         self.errors.append("the page crashed")
         self.lines.append("the page crashed")
 

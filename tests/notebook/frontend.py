@@ -1,28 +1,28 @@
-"""JupyterLab and Notebook 7 in a browser: opens notebooks, each in a browser context and a kernel of its own."""
+"""JupyterLab and Notebook 7 in a browser: opens notebooks, each with a kernel of its own."""
 
 import asyncio
 import json
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, Self
 
-from playwright.async_api import Browser, Error
+from playwright.async_api import Error
 
 from tests.notebook.jupyter_server import KERNEL, TOKEN, JupyterServer, Settings
-from tests.notebook.notebook_page import PATIENCE, App, Notebook, Theme
+from tests.notebook.notebook_page import App, Notebook, Theme
+from tests.notebook.page_pool import PagePool
 
 _METADATA: Final = {"kernelspec": {"name": KERNEL, "display_name": "Python 3", "language": "python"}}
 
 
 class Frontend:
-    """The notebooks that are open; all are closed with it, and their kernels end."""
+    """The notebooks that a test has open; all are closed with it, and their kernels end."""
 
-    def __init__(self, browser: Browser, server: JupyterServer) -> None:
+    def __init__(self, pages: PagePool, server: JupyterServer) -> None:
         self.server = server
         self.notebooks: list[Notebook] = []
-        self._browser = browser
+        self._pages = pages
 
     async def __aenter__(self) -> Self:
         return self
@@ -39,33 +39,42 @@ class Frontend:
         theme: Theme = Theme.LIGHT,
         width: int = 1280,
         height: int = 900,
-        settings: Settings = MappingProxyType({}),
+        settings: Settings | None = None,
+        new_page: bool = False,
     ) -> Notebook:
-        """Open a notebook of code cells in a new browser context and workspace, and wait until its kernel is idle.
+        """Open a notebook of code cells with a kernel of its own, and wait until the kernel is idle.
 
-        `settings` are JupyterLab's, by plugin id. Whatever an earlier notebook has changed there is set back.
+        Notebook 7 is loaded in a new browser context. JupyterLab may be a page that is loaded already and in which
+        another test has closed its notebooks; not so for a `new_page` or with `settings`, which are by plugin id.
         """
         name = f"{uuid.uuid4().hex[:12]}.ipynb"
         file = self.server.notebooks / name
         file.write_text(json.dumps(document(cells)), encoding="utf-8")
-        self.server.write_settings(_with_theme(settings, theme))
+        loaded = None if new_page or settings or app is not App.LAB else self._pages.take()
         async with asyncio.TaskGroup() as group:
-            kernel = group.create_task(asyncio.to_thread(self.server.start_kernel, name))
-            viewport = {"width": width, "height": height}
-            context = await self._browser.new_context(viewport=viewport)  # type: ignore[arg-type]
-            context.set_default_timeout(PATIENCE * 1000)
-            notebook = Notebook(await context.new_page(), app, file)
+            starting = group.create_task(asyncio.to_thread(self.server.start_kernel, name))
+            page = loaded or await self._pages.new()
+            await page.set_viewport_size({"width": width, "height": height})
+            notebook = Notebook(page, app, file, self._url(app, name))
             self.notebooks.append(notebook)
-            await kernel
-        await notebook.page.goto(self._url(app, name), wait_until="commit")
-        await notebook.wait_until_ready()
+            await starting
+        if loaded is None:
+            self.server.write_settings(_with_theme(settings or {}, theme))
+            await notebook.load()
+        else:
+            await notebook.open_in_lab(theme)
+        notebook.reusable = not settings
         return notebook
 
-    async def close(self, notebook: Notebook) -> None:
-        """Close a notebook's page and end its kernel, which may take a moment more."""
+    async def close(self, notebook: Notebook, *, keep_page: bool = True) -> None:
+        """Close a notebook and end its kernel, which may take a moment more; a page in good order is kept."""
         self.notebooks.remove(notebook)
+        notebook.console.detach()
+        if keep_page and notebook.app is App.LAB and await notebook.close_in_lab():
+            await self._pages.keep(notebook.page)
+        else:
+            await self._pages.close(notebook.page)
         self.server.end_kernels(notebook.file.name)
-        await notebook.page.context.close()
 
     async def save_failure(self, folder: Path) -> list[Path]:
         """Write a screenshot and the console of each open notebook into a folder and return the files."""

@@ -6,7 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,7 +50,8 @@ class JupyterServer(Server):
         }
         extensions = {"ServerApp": {"jpserver_extensions": _EXTENSIONS}}
         (config / "jupyter_server_config.json").write_text(json.dumps(extensions), encoding="utf-8")
-        self._ends = ThreadPoolExecutor(1, thread_name_prefix="end-kernels")
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="jupyter-kernels")
+        self._prepared: Future[str] | None = None
 
     def _folder(self, name: str) -> Path:
         folder = self.folder / name
@@ -104,14 +105,20 @@ class JupyterServer(Server):
         with urllib.request.urlopen(request, timeout=within) as answer:  # noqa: S310 - the same
             return json.loads(answer.read() or b"null")
 
-    def start_kernel(self, notebook: str) -> str:
-        """Start the kernel of a notebook file and return the id of its session; a page that opens the file uses it."""
-        session = {"path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": KERNEL}}
-        return str(self.request("POST", "/api/sessions", session)["id"])
+    def start_kernel(self, notebook: str) -> None:
+        """Start the kernel of a notebook file, which a page that opens the file uses, and begin to start the next."""
+        prepared, self._prepared = self._prepared, None
+        kernel = {"name": KERNEL} if prepared is None else {"id": prepared.result()}
+        session = {"path": notebook, "name": notebook, "type": "notebook", "kernel": kernel}
+        self.request("POST", "/api/sessions", session)
+        self._prepared = self._background.submit(self._new_kernel)
+
+    def _new_kernel(self) -> str:
+        return str(self.request("POST", "/api/kernels", {"name": KERNEL})["id"])
 
     def end_kernels(self, notebook: str) -> None:
         """End every kernel of a notebook file, in the background; `stop` waits for it."""
-        self._ends.submit(self._end_kernels, notebook)
+        self._background.submit(self._end_kernels, notebook)
 
     def _end_kernels(self, notebook: str) -> None:
         for session in self.request("GET", "/api/sessions"):
@@ -132,6 +139,6 @@ class JupyterServer(Server):
 
     def close(self) -> None:
         """End the server as an operator does, so that its kernels end too, and remove its folder."""
-        self._ends.shutdown()
+        self._background.shutdown()
         self.stop()
         super().close()

@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Dialog, Error, Locator, Page
 
 from tests.notebook.cell_error import CellError
 from tests.notebook.console import Console
@@ -50,11 +50,14 @@ class Notebook:
     Every wait ends with TimeoutError after `within` seconds. `page` is Playwright's own page, for all that is not here.
     """
 
-    def __init__(self, page: Page, app: App, file: Path) -> None:
+    def __init__(self, page: Page, app: App, file: Path, url: str) -> None:
         self.page = page
         self.app = app
         self.file = file
+        self.url = url
         self.console = Console(page)
+        self.reusable = True
+        """Permission to open another notebook in the page later; withdraw it after harm to the page or its server."""
 
     async def wait_until_ready(self, within: float = 60.0) -> None:
         """Wait until the notebook is shown and its kernel is connected and idle.
@@ -63,6 +66,34 @@ class Notebook:
         """
         await self._wait_for(_READY, f"{self.file.name} is shown with an idle kernel", within)
         self.console.errors.clear()
+
+    async def load(self) -> None:
+        """Load the page anew, whatever the notebook has unsaved, and wait until it is ready."""
+        self.page.once("dialog", _accept)  # that asks whether to leave
+        await self.page.goto(self.url, wait_until="commit")
+        await self.wait_until_ready()
+        self.page.remove_listener("dialog", _accept)
+
+    async def open_in_lab(self, theme: Theme) -> None:
+        """Open the notebook in a page of JupyterLab that is loaded, and set back what another may have set there."""
+        script = "await app.commands.execute('docmanager:open', {path, factory: 'Notebook'})"
+        await self.evaluate(script, f"{self.file.name} is opened")
+        await self.set_theme(theme)
+        await self.set_save_widget_state(on=False)
+        await self.wait_until_ready()
+
+    async def close_in_lab(self) -> bool:
+        """Close the notebook without saving; return whether the page can be used again."""
+        script = """
+            panel.context.model.dirty = false;
+            panel.dispose();
+            const open = [...app.shell.widgets('main')].filter(w => w.context).length;
+            return open === 0 && document.querySelector('.jp-Dialog') === null;
+        """
+        try:
+            return self.reusable and bool(await self.evaluate(script, "the notebook is closed", within=5.0))
+        except (Error, TimeoutError):
+            return False
 
     # Cells
 
@@ -120,7 +151,7 @@ class Notebook:
         return outputs
 
     async def text(self, cell: int) -> str:
-        """Return what a cell printed and the plain text of its results."""
+        """Return the text that a cell printed and the plain text of its results."""
         return "".join(map(_plain, await self.outputs(cell)))
 
     # Kernel
@@ -214,9 +245,9 @@ class Notebook:
         await self._wait_for(condition, f"{theme.value} is shown", PATIENCE)
 
     async def reload(self) -> None:
-        """Reload the page, as its reader does, without saving; the kernel stays."""
-        await self.page.reload(wait_until="commit")
-        await self.wait_until_ready()
+        """Load the page anew, as its reader does, without saving; the kernel stays."""
+        self.reusable = False  # what JupyterLab restores may come later
+        await self.load()
 
     async def screenshot(
         self, target: Locator, to: Path, *, width: int | None = None, theme: Theme | None = None
@@ -244,6 +275,7 @@ class Notebook:
             async with asyncio.timeout(within):
                 return await self.page.evaluate(body, [self.file.name, argument])
         except TimeoutError:
+            self.reusable = False
             raise TimeoutError(f"not within {within:.1f} s: {what}") from None
 
     async def _run(self, cell: int, how: str, what: str, within: float) -> None:
@@ -272,6 +304,10 @@ class Notebook:
             return bool(await self.page.evaluate(f"([path]) => {{ {_PANEL} {condition} }}", [self.file.name]))
 
         await eventually(holds, what, within)
+
+
+async def _accept(dialog: Dialog) -> None:
+    await dialog.accept()
 
 
 def _plain(output: dict[str, Any]) -> str:

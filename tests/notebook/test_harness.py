@@ -47,26 +47,46 @@ counter
 SLEEP = "import time; print('begun', flush=True); time.sleep(60)"
 
 
-async def test_widget_message_in_a_page(frontend: Frontend, app: App) -> None:
-    """A click in the page reaches the kernel, and the kernel's answer with its buffer reaches the page."""
+async def test_widget_in_a_page(frontend: Frontend, app: App, tmp_path: Path) -> None:
+    """A click reaches the kernel and its answer the page, also in a page that was loaded anew; the state is saved."""
     notebook = await frontend.open([WIDGET, "print('counted', counter.count)"], app=app)
+    for _ in range(2):  # set, not toggled
+        await notebook.set_save_widget_state(on=True)
     await notebook.run(0)
     await notebook.output(0).locator(".up").click()
     await notebook.output(0).locator(".count", has_text="1 by").wait_for()
     await notebook.run(1)
     assert await notebook.text(1) == "counted 1\n"
     assert await notebook.kernel_value("counter.count") == 1
+    await check_screenshots(notebook, tmp_path)
+    await notebook.save()
+    assert "some label" in str(notebook.saved_widget_state())
+    pid = await notebook.kernel_pid()
+    await notebook.reload()
+    assert await notebook.kernel_pid() == pid
+    await notebook.output(0).locator(".up").click()
+    await notebook.output(0).locator(".count", has_text="2 by").wait_for()
     assert notebook.console.errors == []
 
 
-async def test_cells_and_kernel_of_a_page(frontend: Frontend, app: App) -> None:
-    """Cells fail, are added, stopped and forgotten by a kernel that is restarted."""
+async def check_screenshots(notebook: Notebook, folder: Path) -> None:
+    """Check that pictures in a narrow page are narrow, and that a dark one is another than a light one."""
+    pictures = {theme: folder / f"{theme.name}.png" for theme in Theme}
+    for theme, picture in pictures.items():
+        await notebook.screenshot(notebook.output(0), picture, width=400, theme=theme)
+        assert 100 < int.from_bytes(picture.read_bytes()[16:20], "big") <= 400
+    assert await notebook.page.evaluate("document.body.dataset.jpThemeLight") == "false"
+    assert pictures[Theme.DARK].read_bytes() != pictures[Theme.LIGHT].read_bytes()
+
+
+async def test_cells_and_kernel_in_a_page(frontend: Frontend, app: App) -> None:
+    """Cells fail, are added, stopped, forgotten by a kernel that is restarted, and lost by a page that is reloaded."""
     notebook = await frontend.open(["1 / 0", SLEEP], app=app)
     with pytest.raises(CellError, match="ZeroDivisionError"):
         await notebook.run(0)
     await notebook.start(1)
-    await notebook.wait_until_busy()
     await eventually(lambda: printed(notebook, 1, "begun"), "the cell has begun")
+    assert await notebook.is_busy()
     await notebook.interrupt()
     await notebook.wait_until_idle()
     assert "KeyboardInterrupt" in str(await notebook.outputs(1))
@@ -76,68 +96,52 @@ async def test_cells_and_kernel_of_a_page(frontend: Frontend, app: App) -> None:
     assert await notebook.kernel_pid() != pid
     with pytest.raises(CellError, match="NameError"):
         await notebook.execute("x")
+    await notebook.page.keyboard.press("Escape")  # without a gesture a page may not ask whether to leave it
+    await notebook.reload()
+    assert await notebook.cell_count() == 2
 
 
 async def printed(notebook: Notebook, cell: int, text: str) -> bool:
     return text in await notebook.text(cell)
 
 
-@pytest.mark.parametrize("on", [True, False])
-async def test_widget_state_is_saved_as_set(frontend: Frontend, app: App, *, on: bool) -> None:
-    """The setting is set, not toggled; the notebook on disk has the widget's traits or nothing of them."""
-    notebook = await frontend.open([WIDGET], app=app)
-    for _ in range(2):
-        await notebook.set_save_widget_state(on=on)
-    await notebook.run_all()
-    await notebook.output(0).locator(".up").wait_for()
-    await notebook.save()
-    assert ("some label" in str(notebook.saved_widget_state())) is on
-    assert notebook.saved()["cells"][0]["outputs"]
-
-
-async def test_reload_keeps_the_kernel(frontend: Frontend, app: App) -> None:
-    notebook = await frontend.open([WIDGET], app=app)
-    await notebook.run(0)
-    await notebook.save()
-    pid = await notebook.kernel_pid()
-    await notebook.reload()
-    assert await notebook.kernel_pid() == pid
-    await notebook.output(0).locator(".up").click()
-    await notebook.output(0).locator(".count", has_text="1 by").wait_for()
-
-
-async def test_screenshot_has_width_and_theme(frontend: Frontend, app: App, tmp_path: Path) -> None:
-    """A dark picture of a widget in a narrow page is dark, and no wider than the page."""
-    notebook = await frontend.open([WIDGET], app=app)
-    await notebook.run(0)
-    pictures = {theme: tmp_path / f"{theme.name}.png" for theme in Theme}
-    for theme, picture in pictures.items():
-        await notebook.screenshot(notebook.output(0), picture, width=400, theme=theme)
-        assert 100 < width_of(picture) <= 400
-    assert await notebook.page.evaluate("document.body.dataset.jpThemeLight") == "false"
-    assert pictures[Theme.DARK].read_bytes() != pictures[Theme.LIGHT].read_bytes()
-
-
-def width_of(picture: Path) -> int:
-    """Return the width of a PNG."""
-    return int.from_bytes(picture.read_bytes()[16:20], "big")
+async def test_used_page_has_nothing_of_the_last_notebook(frontend: Frontend) -> None:
+    """A page of JupyterLab that is used again has another kernel and the settings of a new one."""
+    first = await frontend.open([WIDGET])
+    await first.run(0)
+    await first.set_theme(Theme.DARK)
+    await first.set_save_widget_state(on=True)
+    pid = await first.kernel_pid()
+    await frontend.close(first)
+    second = await frontend.open([WIDGET.replace("some label", "another label")], width=500)
+    assert second.page is first.page
+    assert await second.page.evaluate("document.body.dataset.jpThemeLight") == "true"
+    assert await second.page.evaluate("window.innerWidth") == 500
+    assert await second.page.locator(".up").count() == 0
+    assert await second.kernel_pid() != pid
+    await second.run(0)
+    await second.save()
+    assert "widgets" not in second.saved()["metadata"]
 
 
 async def test_failure_leaves_picture_and_console(frontend: Frontend, tmp_path: Path) -> None:
-    notebook = await frontend.open(["1"])
+    """A wait ends at its deadline; the page is shown as it is then, and not used again."""
+    notebook = await frontend.open(["x = 1"])
+    other = await frontend.open(["x = 2"])
     await notebook.page.evaluate("console.log('what the page says'); setTimeout(() => { throw Error('uncaught') })")
     await eventually(lambda: bool(notebook.console.errors), "the error is noticed")
-    console, picture = await frontend.save_failure(tmp_path)
-    assert "what the page says" in console.read_text()
-    assert picture.stat().st_size > 1000
-
-
-async def test_wait_ends_at_its_deadline(frontend: Frontend) -> None:
-    notebook = await frontend.open(["1"])
     with pytest.raises(TimeoutError, match="nothing happens"):
         await notebook.evaluate("await new Promise(() => {})", "nothing happens", within=0.2)
     with pytest.raises(TimeoutError, match="the kernel is busy"):
         await notebook.wait_until_busy(within=0.2)
+    files = await frontend.save_failure(tmp_path)
+    assert [file.suffix for file in files] == [".log", ".png", ".log", ".png"]
+    assert "what the page says" in files[0].read_text()
+    assert all(file.stat().st_size > 1000 for file in files[1::2])
+    await frontend.close(notebook)
+    assert notebook.page.is_closed()
+    await other.run(0)
+    assert await other.kernel_value("x") == 2
 
 
 async def test_widget_message_without_a_page(kernel: Kernel) -> None:

@@ -52,7 +52,7 @@ async def used(shell: Kernel, store: BlockingStore, url: str) -> Kernel:
 
 
 def streams(execution: Execution, name: str) -> str:
-    """Return what a cell printed to standard output or standard error."""
+    """Return the text that a cell printed to standard output or standard error."""
     return "".join(output["text"] for output in execution.outputs if output.get("name") == name)
 
 
