@@ -228,12 +228,13 @@ async def _count_up(session: Session, name: str, rounds: int) -> int:
         session.select(None)
         edit = await editing(session, "key")
         edit.set_text(edit.text.replace(f"{name}: {number}", f"{name}: {number + 1}"))
-        await save(edit)
-        while isinstance(edit.state, Conflicted):
+        state = await save(edit)
+        while isinstance(state, Conflicted):
             conflicts += 1
-            assert edit.state.merge is not None
-            assert edit.state.merge.conflicts == ()
+            assert state.merge is not None
+            assert state.merge.conflicts == ()
             await edit.use_merged()
-            assert isinstance(await save(edit), Saved)
+            state = await save(edit)
+        assert isinstance(state, Saved)
         await session.editor.leave()
     return conflicts
