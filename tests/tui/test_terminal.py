@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from explorer.model.keys import encode
-from explorer.tui.flows.copy import command_for
+from explorer.session.copy_options import command_for
 from tests.cli.run_command import COMMAND, environment, folders
 from tests.scale import figure, seed
 from tests.servers.etcd import EtcdServer, Grant

@@ -10,11 +10,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from explorer.model.sanitize import sanitize
+from explorer.session.type_options import PATTERN_HELP
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.rendering import safe_content
 from explorer.tui.widgets.inputs import OrderedInput
 
-_HELP: Final = "* matches within a level, ** any levels, {id:digits} digits only; enter stores it, esc goes back"
+_HELP: Final = f"{PATTERN_HELP}; enter stores it, esc goes back"
 
 
 class PatternDialog(ModalScreen[str | None], Dialog[str | None]):
