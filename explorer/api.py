@@ -1,6 +1,6 @@
 """The public names of the package."""
 
-from explorer.blocking import BlockingStore, connect
+from explorer.blocking import Activity, BlockingStore, connect
 from explorer.codecs.entry_decoder import EntryDecoder
 from explorer.data.frames import locks_frame, to_frame
 from explorer.drivers.base import Lock, Store
@@ -40,6 +40,7 @@ from explorer.opener import open
 
 __all__ = [
     "Access",
+    "Activity",
     "BackendNotSupported",
     "BlockingStore",
     "CallNotSupported",

@@ -4,8 +4,9 @@ The calls are those of `explorer.drivers.base.Store`; they run on the process's 
 own loop runs. A connection is thread-safe. ctrl-C cancels the call that it interrupts.
 """
 
+from explorer.blocking.activity import Activity
 from explorer.blocking.lock import BlockingLock
 from explorer.blocking.store import BlockingStore, connect
 from explorer.blocking.watch import BlockingWatch
 
-__all__ = ["BlockingLock", "BlockingStore", "BlockingWatch", "connect"]
+__all__ = ["Activity", "BlockingLock", "BlockingStore", "BlockingWatch", "connect"]

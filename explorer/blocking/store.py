@@ -4,6 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from explorer.blocking.activity import Activity
 from explorer.blocking.connection import BlockingConnection
 from explorer.blocking.lock import BlockingLock
 from explorer.blocking.watch import BlockingWatch
@@ -46,6 +47,7 @@ class BlockingStore:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._connection = BlockingConnection(store)
+        self._activities: dict[str, Activity] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -244,3 +246,14 @@ class BlockingStore:
     ) -> EntryDecoder:
         """Return a decoder of this store's values, as `explorer.EntryDecoder`."""
         return EntryDecoder(self._store, proto=proto, import_paths=import_paths, codecs=codecs)
+
+    def activity(self, prefix: str = "") -> Activity:
+        """Return the changes below a prefix by second, counted from now on: `store.activity("config/").plot()`.
+
+        It is a context manager. A new one for the same prefix closes the one before, as when a cell is run again.
+        """
+        if (before := self._activities.pop(prefix, None)) is not None:
+            before.close()
+        watch = self._connection.call(lambda: self._store.watch_tree(prefix))
+        self._activities[prefix] = activity = Activity(self._connection, watch, prefix, self.address.redacted)
+        return activity

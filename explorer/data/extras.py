@@ -25,8 +25,9 @@ def extra(name: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
+        package = (error.name or "a module").partition(".")[0]
         raise ExtraNotInstalled(
-            f"{error.name} is not installed: pip install 'keyscope[{name}]'", hint=f"pip install 'keyscope[{name}]'"
+            f"{package} is not installed: pip install 'keyscope[{name}]'", hint=f"pip install 'keyscope[{name}]'"
         ) from error
 
 

@@ -112,3 +112,14 @@ async def kernel(request: pytest.FixtureRequest, kernels: KernelPool) -> AsyncIt
         yield kernel
         if request.node.stash.get(_FAILED, False):
             sys.stdout.write(f"--- the kernel said:\n{kernel.terminal}\n")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shell() -> AsyncIterator[Kernel]:
+    """The session's kernel with the extension `explorer`, for tests that leave it as it was."""
+    async with Kernel() as kernel:
+        await kernel.launch()
+        await kernel.connect()
+        await kernel.execute("%load_ext explorer")
+        yield kernel
+        assert kernel.terminal == ""

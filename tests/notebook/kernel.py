@@ -72,6 +72,8 @@ class Kernel:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="keyscope-kernel-"))
         self.comms: dict[str, Comm] = {}
+        self.display_updates: list[dict[str, Any]] = []
+        """Contents of the messages that replace what a cell has displayed."""
         self._terminal = (self.folder / "terminal.log").open("ab")  # open for a restart, too
         self._context = zmq.asyncio.Context()
         self._manager = AsyncKernelManager(
@@ -233,6 +235,8 @@ class Kernel:
         execution = self._executions.get(parent)
         if kind in {"comm_open", "comm_msg", "comm_close"}:
             self._on_comm_message(kind, content, tuple(bytes(buffer) for buffer in message["buffers"]))
+        elif kind == "update_display_data":
+            self.display_updates.append(content)
         elif kind.endswith("_reply") and execution is not None:
             execution.reply = content
         elif kind.endswith("_reply"):

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 import pytest_asyncio
@@ -18,17 +18,6 @@ from tests.servers.waiting import eventually
 SLACK = 5.0
 """Seconds that a busy machine may add to a limit."""
 KEYS = ("app", "app/a", "app/b c", "col:on/x", "it's")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shell() -> AsyncIterator[Kernel]:
-    """A kernel with the extension, for all tests of the module."""
-    async with Kernel() as kernel:
-        await kernel.launch()
-        await kernel.connect()
-        await kernel.execute("%load_ext explorer")
-        yield kernel
-        assert kernel.terminal == ""
 
 
 @pytest.fixture
