@@ -13,7 +13,7 @@ from tests.drivers.test_consul import ConsulFixtures
 from tests.drivers.test_etcd import EtcdFixtures
 from tests.drivers.test_etcd2 import Etcd2Fixtures
 from tests.drivers.test_memory import MemoryFixtures
-from tests.drivers.test_zookeeper import ZooKeeperFixtures
+from tests.drivers.zookeeper_fixtures import ZooKeeperFixtures
 from tests.servers.fixtures import shared_consul, shared_etcd, shared_etcd2, shared_zookeeper
 
 __all__ = ["shared_consul", "shared_etcd", "shared_etcd2", "shared_zookeeper"]

@@ -3,9 +3,9 @@
 import asyncio
 import re
 from gzip import compress
-from typing import Final, Self
+from typing import Final
 
-from tests.servers.processes import HOST
+from tests.drivers.fake_server import FakeServer
 
 _INDEXES: Final = ("X-Consul-Index: 5", "X-Etcd-Index: 5", "X-Etcd-Cluster-Id: cdf818194e3a8c32")
 _JSON: Final = "Content-Type: application/json"
@@ -162,10 +162,11 @@ ODD_ANSWERS: Final = {
 """Unusual answers that a store, or a proxy before it, may send."""
 
 
-class AnsweringProxy:
+class AnsweringProxy(FakeServer):
     """Proxy to a real server that replaces its answers once a number of requests were forwarded."""
 
     def __init__(self, server: str, *, base: str = "") -> None:
+        super().__init__()
         self.heads: list[bytes] = []
         """Request lines and headers of all requests."""
         self._base = base.encode()
@@ -173,54 +174,29 @@ class AnsweringProxy:
         self._port = int(port)
         self._replacement: bytes | None = None
         self._requests_to_forward = 0
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
-        self.address = ""
 
     def answer(self, replacement: bytes, *, after: int = 0) -> None:
         """Send this answer to every request after the next `after` ones."""
         self._replacement, self._requests_to_forward = replacement, after
-        for task in self._tasks:
-            task.cancel()
+        self.cut()
 
     def heal(self) -> None:
         """Forward everything again."""
         self._replacement = None
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
-        self.address = f"{HOST}:{self._server.sockets[0].getsockname()[1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a connection is served by its own task")
-        self._tasks.add(task)
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            self.heads.append(head)
-            head = head.replace(b" " + self._base, b" ", 1)
-            length = re.search(rb"(?i)content-length: (\d+)", head)
-            body = await reader.readexactly(int(length[1]) if length else 0)
-            if self._replacement is not None and self._requests_to_forward <= 0:
-                writer.write(self._replacement)
-            else:
-                self._requests_to_forward -= 1
-                await self._forward(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + body, writer)
-            await writer.drain()
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.heads.append(head)
+        head = head.replace(b" " + self._base, b" ", 1)
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        body = await reader.readexactly(int(length[1]) if length else 0)
+        if self._replacement is not None and self._requests_to_forward <= 0:
+            writer.write(self._replacement)
+        else:
+            self._requests_to_forward -= 1
+            await self._forward(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) + body, writer)
+        await writer.drain()
 
     async def _forward(self, request: bytes, writer: asyncio.StreamWriter) -> None:
         reader, upstream = await asyncio.open_connection(self._host, self._port)

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import IntEnum
-from typing import Final, Self
+from typing import Final
 
-from tests.servers.processes import HOST
+from tests.drivers.fake_server import FakeServer
 
 
 class Frame(IntEnum):
@@ -131,63 +131,35 @@ FOREIGN_ANSWERS: Final[Mapping[str, Answer | bytes]] = {
 """Answers that etcd never sends: raw bytes in place of HTTP/2, or an answer to each request."""
 
 
-class Http2Proxy:
+class Http2Proxy(FakeServer):
     """Proxy to a real server that replaces its answers on request."""
 
     def __init__(self, server: str) -> None:
+        super().__init__()
         self._host, _, port = server.rpartition(":")
         self._port = int(port)
         self._replacement: Answer | bytes | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
-        self.address = ""
 
     def answer(self, replacement: Answer | bytes) -> None:
         """Send this answer to every request, on new connections."""
         self._replacement = replacement
-        self._cut()
+        self.cut()
 
     def heal(self) -> None:
         """Forward everything again, on new connections."""
         self._replacement = None
-        self._cut()
+        self.cut()
 
-    def _cut(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
-        self.address = f"{HOST}:{self._server.sockets[0].getsockname()[1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-        for _turn in range(3):  # what was accepted a moment before begins, ends, and has its transport closed
-            await asyncio.sleep(0)
-            self._cut()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a connection is served by its own task")
-        self._tasks.add(task)
-        try:
-            match self._replacement:
-                case None:
-                    await self._forward(reader, writer)
-                case bytes() as raw:
-                    writer.write(raw)
-                    await writer.drain()
-                case Answer() as answer:
-                    await _talk(reader, writer, answer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer all requests of a connection, or forward it."""
+        match self._replacement:
+            case None:
+                await self._forward(reader, writer)
+            case bytes() as raw:
+                writer.write(raw)
+                await writer.drain()
+            case Answer() as answer:
+                await _talk(reader, writer, answer)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         downstream, upstream = await asyncio.open_connection(self._host, self._port)

@@ -1,8 +1,6 @@
 """Locks of ZooKeeper beside kazoo's, and the sessions of their holders."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from kazoo.client import KazooClient
@@ -11,31 +9,13 @@ from explorer.drivers.zookeeper import ZooKeeperStore
 from explorer.model.address import Access, parse
 from explorer.model.errors import CannotLock
 from tests.contract.fixtures import WAIT_TIMEOUT
+from tests.drivers.zookeeper_fixtures import kazoo, root, store
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
+__all__ = ["kazoo", "root", "store"]
+
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture
-def kazoo(shared_zookeeper: ZooKeeperServer) -> Iterator[KazooClient]:
-    """A kazoo client of its own."""
-    client = KazooClient(shared_zookeeper.address)
-    client.start()
-    yield client
-    client.stop()
-    client.close()
-
-
-@pytest.fixture
-def root() -> str:
-    return f"locks-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-async def store(shared_zookeeper: ZooKeeperServer, root: str) -> AsyncIterator[ZooKeeperStore]:
-    async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}/{root}"), Access()) as store:
-        yield store
 
 
 async def test_acquire_while_kazoo_holds_cannot_lock(store: ZooKeeperStore, kazoo: KazooClient, root: str) -> None:

@@ -1,9 +1,7 @@
 """Servers without persistent watches: a real one that is sent an unknown request instead of addWatch."""
 
-import asyncio
 import uuid
 from typing import ClassVar, cast
-from urllib.parse import quote
 
 import pytest
 
@@ -12,10 +10,11 @@ from explorer.drivers.zookeeper import ZooKeeperStore, messages
 from explorer.drivers.zookeeper.messages import OpCode, ZooKeeperRequest
 from explorer.model.address import Access, parse
 from explorer.model.capabilities import Capability
-from explorer.model.entries import Entry, Revision
+from explorer.model.entries import Revision
 from explorer.model.events import Lost, Resync
-from tests.contract.fixtures import WAIT_TIMEOUT, DriverFixtures, keys_and_values, take_changes, take_events
+from tests.contract.fixtures import WAIT_TIMEOUT, keys_and_values, take_changes, take_events
 from tests.contract.watches import WatchContract
+from tests.drivers.zookeeper_fixtures import ZooKeeperFixtures
 from tests.servers.proxy import FaultProxy
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
@@ -48,22 +47,8 @@ async def test_legacy_server_loses_the_capability(shared_zookeeper: ZooKeeperSer
     assert ZooKeeperStore.capabilities != LegacyZooKeeperStore.capabilities
 
 
-class TestLegacyZooKeeper(WatchContract, DriverFixtures):
+class TestLegacyZooKeeper(WatchContract, ZooKeeperFixtures):
     driver: ClassVar[type[Store]] = LegacyZooKeeperStore
-
-    @pytest.fixture(autouse=True)
-    def _server(self, shared_zookeeper: ZooKeeperServer) -> None:
-        self.server = shared_zookeeper
-        self.root = f"old-{uuid.uuid4().hex[:12]}"
-
-    def connection(self, path: str = "") -> Store:
-        return ZooKeeperStore(parse(f"zk://{self.server.address}/{self.root}/{quote(path)}"), Access())
-
-    def stale_revision(self, entry: Entry) -> Revision:
-        return f"{entry.revision}6744"
-
-    async def advance(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 async def test_legacy_watch_resyncs_after_a_loss(shared_zookeeper: ZooKeeperServer) -> None:

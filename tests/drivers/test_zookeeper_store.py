@@ -1,8 +1,5 @@
 """Nodes of ZooKeeper beyond the contract: kinds, access control lists, limits and wide levels."""
 
-import uuid
-from collections.abc import AsyncIterator, Iterator
-
 import pytest
 from kazoo.client import KazooClient
 from kazoo.security import make_acl
@@ -14,31 +11,13 @@ from explorer.drivers.zookeeper.writer import ZooKeeperWriter
 from explorer.model.address import Access, parse
 from explorer.model.errors import CallNotSupported, ExplorerError, InvalidKey, KeyModified, KeyNotFound, TooLarge
 from tests.contract.fixtures import WAIT_TIMEOUT, keys_below, put_all
+from tests.drivers.zookeeper_fixtures import kazoo, root, store
 from tests.servers.waiting import eventually
 from tests.servers.zookeeper import ZooKeeperServer
 
+__all__ = ["kazoo", "root", "store"]
+
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture
-def root() -> str:
-    return f"nodes-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def kazoo(shared_zookeeper: ZooKeeperServer) -> Iterator[KazooClient]:
-    """A kazoo client of its own."""
-    client = KazooClient(shared_zookeeper.address)
-    client.start()
-    yield client
-    client.stop()
-    client.close()
-
-
-@pytest.fixture
-async def store(shared_zookeeper: ZooKeeperServer, root: str) -> AsyncIterator[ZooKeeperStore]:
-    async with ZooKeeperStore(parse(f"zk://{shared_zookeeper.address}/{root}"), Access()) as store:
-        yield store
 
 
 async def test_node_can_have_a_value_and_children(store: ZooKeeperStore) -> None:

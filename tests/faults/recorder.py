@@ -28,6 +28,15 @@ def open_store(*addresses: str, timeout: float = PATIENCE) -> EtcdStore:
     return EtcdStore(parse(f"etcd://{','.join(addresses)}/{ROOT}"), Access(timeout=timeout))
 
 
+async def _end(task: asyncio.Task[None] | None, error: BaseException | None) -> None:
+    """Cancel a task; raise its failure unless there is an error already."""
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled() and (failure := task.exception()) and error is None:
+            raise failure
+
+
 class Watcher(Replica):
     """A replica of an etcd store, from a listing and a watch that continues from its revision."""
 
@@ -50,11 +59,7 @@ class Watcher(Replica):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            if not self._task.cancelled() and (failure := self._task.exception()) and error is None:
-                raise failure
+        await _end(self._task, error)
 
     @property
     def ended(self) -> bool:
@@ -110,11 +115,7 @@ class Recorder:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            if not self._task.cancelled() and (failure := self._task.exception()) and error is None:
-                raise failure
+        await _end(self._task, error)
 
     async def reach(self, revision: int) -> History:
         """Return the history of the keys below ROOT up to a revision that wrote one."""

@@ -31,6 +31,7 @@ from tests.faults.fake_etcd import (
     Writes,
     duplicated,
     from_the_start,
+    no_fault,
     progress_first,
     reordered,
     with_a_gap,
@@ -115,44 +116,42 @@ async def violations(
     return found
 
 
+async def violations_with_cuts(store: Incarnation, cuts: Sequence[int], fault: Fault = no_fault) -> list[str]:
+    """Return the violations of a watch whose connections end after so many responses, and then of one that stays."""
+    connections = (ScriptedConnection(store, cut, fault) for cut in [*cuts, None])
+    return await violations(ScriptedEtcd(*connections), store)
+
+
+async def progress_violations(cut: int) -> list[str]:
+    """Return the violations if a progress notification comes before its events and the connection ends then."""
+    store = Incarnation(BUSY)
+    script = ScriptedEtcd(ScriptedConnection(store, cut, progress_first), ScriptedConnection(store))
+    return await violations(script, store)
+
+
 class TestToleratedFaults:
     """A correct server whose connections are cut anywhere, and faults that real servers are known to have had."""
 
     @given(revisions, cuts)
     @settings(max_examples=examples(150, 5_000))
     async def test_cut_after_any_response(self, done: Sequence[Writes], after: Sequence[int]) -> None:
-        store = Incarnation(done)
-        assert (
-            await violations(
-                ScriptedEtcd(*(ScriptedConnection(store, cut) for cut in after), ScriptedConnection(store)), store
-            )
-            == []
-        )
+        assert await violations_with_cuts(Incarnation(done), after) == []
 
     @given(revisions, cuts)
     @settings(max_examples=examples(100, 5_000))
     async def test_duplicate_events(self, done: Sequence[Writes], after: Sequence[int]) -> None:
         """etcd#17247."""
-        store = Incarnation(done)
-        connections = (ScriptedConnection(store, cut, duplicated) for cut in [*after, None])
-        assert await violations(ScriptedEtcd(*connections), store) == []
+        assert await violations_with_cuts(Incarnation(done), after, duplicated) == []
 
     async def test_old_events_on_a_future_watch(self) -> None:
         """etcd#20221: a watch from a revision that is not there yet gets old events."""
         store = Incarnation(BUSY)
-        connections = (ScriptedConnection(store, cut, from_the_start(store)) for cut in (11, 9, None))
-        assert await violations(ScriptedEtcd(*connections), store) == []
+        assert await violations_with_cuts(store, (11, 9), from_the_start(store)) == []
 
     @pytest.mark.parametrize("cut", range(1, 8))
     async def test_progress_notification_before_its_events(self, cut: int) -> None:
         """etcd#15220: the notification has a revision whose events come after it, or never."""
-        store = Incarnation(BUSY)
-        assert (
-            await violations(
-                ScriptedEtcd(ScriptedConnection(store, cut, progress_first), ScriptedConnection(store)), store
-            )
-            == []
-        )
+        assert await progress_violations(cut) == []
 
     @given(revisions, st.integers(0, 8), st.integers(2, 20))
     @settings(max_examples=examples(150, 5_000))
@@ -193,30 +192,16 @@ class TestSeveralWatches:
     @given(revisions, cuts)
     @settings(max_examples=examples(60, 5_000))
     async def test_cut_after_any_response(self, done: Sequence[Writes], after: Sequence[int]) -> None:
-        store = Incarnation(done)
-        assert (
-            await violations(
-                ScriptedEtcd(*(ScriptedConnection(store, cut) for cut in after), ScriptedConnection(store)), store
-            )
-            == []
-        )
+        assert await violations_with_cuts(Incarnation(done), after) == []
 
     @given(revisions, cuts)
     @settings(max_examples=examples(40, 5_000))
     async def test_duplicate_responses(self, done: Sequence[Writes], after: Sequence[int]) -> None:
-        store = Incarnation(done)
-        connections = (ScriptedConnection(store, cut, duplicated) for cut in [*after, None])
-        assert await violations(ScriptedEtcd(*connections), store) == []
+        assert await violations_with_cuts(Incarnation(done), after, duplicated) == []
 
     @pytest.mark.parametrize("cut", [*range(1, 8), 20, 40])
     async def test_progress_notification_before_its_events(self, cut: int) -> None:
-        store = Incarnation(BUSY)
-        assert (
-            await violations(
-                ScriptedEtcd(ScriptedConnection(store, cut, progress_first), ScriptedConnection(store)), store
-            )
-            == []
-        )
+        assert await progress_violations(cut) == []
 
     @given(revisions, st.integers(0, 20), st.integers(2, 20))
     @settings(max_examples=examples(60, 5_000))

@@ -20,6 +20,7 @@ from tests.servers.zookeeper import ZooKeeperCluster, ZooKeeperServer
 
 _SHARED = pytest.StashKey[dict[str, Server]]()
 Kind = TypeVar("Kind", bound=Server)
+AnyCluster = TypeVar("AnyCluster", EtcdCluster, ConsulCluster, ZooKeeperCluster)
 
 
 def session_server(request: pytest.FixtureRequest, kind: type[Kind], name: str, make: Callable[[], Kind]) -> Kind:
@@ -34,6 +35,21 @@ def session_server(request: pytest.FixtureRequest, kind: type[Kind], name: str, 
     if not isinstance(found, kind):
         raise TypeError(f"{name} is no {kind.__name__}")
     return found
+
+
+def run_server(server: Kind) -> Iterator[Kind]:
+    """Run a server for a test, and print its output, which pytest shows if the test fails."""
+    with server:
+        yield server
+        show_output(server)
+
+
+def run_cluster(cluster: AnyCluster) -> Iterator[AnyCluster]:
+    """Run a cluster for a test, and print the output of its members."""
+    with cluster:
+        yield cluster
+        for member in cluster.members:
+            show_output(member)
 
 
 @pytest.fixture(params=VERSIONS)
@@ -58,18 +74,13 @@ def shared_etcd2(request: pytest.FixtureRequest) -> EtcdServer:
 @pytest.fixture
 def own_etcd2() -> Iterator[EtcdServer]:
     """A server with the API of version 2 that the test may kill or pause; what it said is shown if the test fails."""
-    with EtcdServer("3.4", v2=True) as server:
-        yield server
-        show_output(server)
+    yield from run_server(EtcdServer("3.4", v2=True))
 
 
 @pytest.fixture
 def etcd2_cluster() -> Iterator[EtcdCluster]:
     """Three servers with the API of version 2 that vote, for the test to hurt."""
-    with EtcdCluster("3.4", v2=True) as cluster:
-        yield cluster
-        for member in cluster.members:
-            show_output(member)
+    yield from run_cluster(EtcdCluster("3.4", v2=True))
 
 
 @pytest.fixture
@@ -81,18 +92,13 @@ def shared_consul(request: pytest.FixtureRequest) -> ConsulServer:
 @pytest.fixture
 def own_consul() -> Iterator[ConsulServer]:
     """A Consul server that the test may kill, pause or fill up; what it said is shown if the test fails."""
-    with ConsulServer() as server:
-        yield server
-        show_output(server)
+    yield from run_server(ConsulServer())
 
 
 @pytest.fixture
 def consul_cluster() -> Iterator[ConsulCluster]:
     """Three Consul servers that vote, for the test to hurt."""
-    with ConsulCluster() as cluster:
-        yield cluster
-        for member in cluster.members:
-            show_output(member)
+    yield from run_cluster(ConsulCluster())
 
 
 @pytest.fixture
@@ -116,18 +122,13 @@ def shared_server(request: pytest.FixtureRequest) -> EtcdServer | ConsulServer |
 @pytest.fixture
 def own_zookeeper() -> Iterator[ZooKeeperServer]:
     """A ZooKeeper server that the test may kill or pause; what it said is shown if the test fails."""
-    with ZooKeeperServer() as server:
-        yield server
-        show_output(server)
+    yield from run_server(ZooKeeperServer())
 
 
 @pytest.fixture
 def zookeeper_cluster() -> Iterator[ZooKeeperCluster]:
     """Three ZooKeeper servers that vote, for the test to hurt."""
-    with ZooKeeperCluster() as cluster:
-        yield cluster
-        for member in cluster.members:
-            show_output(member)
+    yield from run_cluster(ZooKeeperCluster())
 
 
 @pytest.fixture
@@ -139,18 +140,13 @@ def prefix(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def own_etcd(etcd_version: str) -> Iterator[EtcdServer]:
     """An etcd of each version that the test may kill, pause or fill up; what it said is shown if the test fails."""
-    with EtcdServer(etcd_version) as server:
-        yield server
-        show_output(server)
+    yield from run_server(EtcdServer(etcd_version))
 
 
 @pytest.fixture
 def etcd_cluster(etcd_version: str) -> Iterator[EtcdCluster]:
     """Three etcds of each version that vote, for the test to hurt."""
-    with EtcdCluster(etcd_version) as cluster:
-        yield cluster
-        for member in cluster.members:
-            show_output(member)
+    yield from run_cluster(EtcdCluster(etcd_version))
 
 
 @pytest.fixture(scope="session")
