@@ -35,6 +35,10 @@ READING: Final = Place.READER | Place.REVIEW | Place.CONFLICT | Place.DELETION
 """Places with text that may be longer than the screen."""
 TYPING: Final = Place.EDITOR | Place.DELETION
 """Places in which a character is text."""
+_SECONDARY_KEYS: Final = frozenset(
+    {"up", "down", "pageup", "pagedown", "home", "end", "left", "right", "escape", "tab", "shift+tab"}
+)
+"""Keys that a hint names only if the action has no other."""
 _NO_CAPABILITY: Final = Capability(0)
 EVERYWHERE: Final = BROWSING | Place.EDITOR | READING
 
@@ -88,6 +92,11 @@ class Action:
         if not place & self.places:
             return ()
         return tuple(key for key in self.keys if place not in TYPING or len(key) > 1)
+
+    def key_hint(self, place: Place) -> str:
+        """Return the label of the key to show in a place: a letter or a word rather than an arrow, "" without any."""
+        keys = self.keys_at(place) or self.keys
+        return key_label(next((key for key in keys if key not in _SECONDARY_KEYS), keys[0])) if keys else ""
 
     def disabled_reason(self, context: ActionContext) -> str | None:
         """Return why the action is disabled, in one line; None if it is enabled."""

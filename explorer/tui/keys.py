@@ -1,17 +1,11 @@
 """Key bindings made from the registry of actions; no other module binds a key to an action."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from textual.binding import Binding, BindingType
 
-from explorer.session.actions import TYPING, Action, Actions, Place, key_label
+from explorer.session.actions import TYPING, Action, Actions, Place
 from explorer.session.commands import ACTIONS
-
-_SECONDARY_KEYS: Final = frozenset(
-    {"up", "down", "pageup", "pagedown", "home", "end", "left", "right", "escape", "tab", "shift+tab"}
-)
-"""Keys that a hint names only if the action has no other."""
 
 
 def bindings(place: Place, actions: Actions = ACTIONS) -> list[BindingType]:
@@ -40,9 +34,3 @@ def _bindings(actions: Iterable[Action], place: Place) -> Iterator[Binding]:
                 tooltip=action.help,
                 id=action.id,
             )
-
-
-def hint(action: Action, place: Place) -> str:
-    """Return the key to show for an action: a letter or a word rather than an arrow, "" without any."""
-    keys = action.keys_at(place) or action.keys
-    return key_label(next((key for key in keys if key not in _SECONDARY_KEYS), keys[0])) if keys else ""

@@ -7,7 +7,7 @@ from typing import Final
 
 from explorer.codecs.text.content import Content, PlainText
 from explorer.model.sanitize import sanitize
-from explorer.session.actions import Place, key_label
+from explorer.session.actions import Place
 from explorer.session.detail import HISTORY_NOT_LOADED, LoadedValue
 from explorer.session.history_text import history_notice, history_text
 from explorer.session.session import Session
@@ -204,8 +204,7 @@ class ValuePane(Pane):
             return history_notice(history) or ""
         shown = history.value, loaded.entry
         if self._history[0] != shown:
-            keys = self.session.actions["reload"].keys
-            more_key = key_label(keys[0]) if keys else "the command Reload"
+            more_key = self.session.actions["reload"].key_hint(self.place)
             self._history = shown, history_text(loaded.entry, history.value, more_key)
         return self._history[1]
 

@@ -3,7 +3,7 @@
 from textual.content import Content
 from textual.screen import Screen
 
-from explorer.session.editing.drafts import Draft
+from explorer.session.editing.edit_text import draft_facts
 from explorer.session.session import Session
 from explorer.session.states import Option
 from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog
@@ -17,7 +17,7 @@ async def choose(screen: Screen[None], session: Session) -> None:
     if not drafts:
         screen.notify("no drafts for this store")
         return
-    options = [Option(short_key(draft.key), draft, describe(draft)) for draft in drafts]
+    options = [Option(short_key(draft.key), draft, draft_facts(draft)) for draft in drafts]
     draft = await screen.app.push_screen_wait(ChoiceDialog("Drafts", options))
     if draft is None:
         return
@@ -32,14 +32,9 @@ async def choose(screen: Screen[None], session: Session) -> None:
         await edit.resume_draft(screen, session, draft)
     elif step == "delete":
         body = Content("\n").join(
-            [safe_content(f"written {describe(draft)}"), safe_content(f"in {session.address}", "$text-muted")]
+            [safe_content(f"written {draft_facts(draft)}"), safe_content(f"in {session.address}", "$text-muted")]
         )
         question = ConfirmDialog(f"Delete the draft of {short_key(draft.key)}?", body, yes="Delete")
         if await screen.app.push_screen_wait(question):
             await session.editor.discard(draft)
             screen.notify("draft deleted")
-
-
-def describe(draft: Draft) -> str:
-    """Return the date and the length of a draft."""
-    return f"{draft.written_at.astimezone():%d %b %H:%M}, {len(draft.text):,} characters"

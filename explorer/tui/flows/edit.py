@@ -2,18 +2,18 @@
 
 import asyncio
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 from textual.screen import Screen
 from textual.widget import AwaitMount
 
 from explorer.model.errors import ExplorerError
-from explorer.model.sanitize import pluralize
 from explorer.session.editing.drafts import Draft
 from explorer.session.editing.edit import Edit
-from explorer.session.editing.edit_states import Refused, Saved, Saving, Unknown
+from explorer.session.editing.edit_states import Saved
+from explorer.session.editing.edit_text import draft_options, drafts_question, left_text
 from explorer.session.session import Session
-from explorer.session.states import Option, Part
+from explorer.session.states import Part
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.dialogs.key_name import KeyNameDialog
 from explorer.tui.flows import goto
@@ -34,27 +34,16 @@ def edit_selected(screen: Screen[None], session: Session) -> None:
     if not drafts:
         _open_selected(screen, session)
         return
-    options: list[Option[Draft | bool]] = [
-        Option(
-            "Continue the draft",
-            draft,
-            f"of {draft.written_at.astimezone():%d %b %H:%M}, {len(draft.text):,} characters",
-        )
-        for draft in drafts
-    ]
-    options.append(Option("Edit the stored value", value=True, details="each draft is kept"))
-    if len(drafts) == 1:
-        options.append(Option("Delete the draft and edit the stored value", value=False))
 
-    def on_choice(choice: Draft | bool | None) -> None:  # noqa: FBT001 - the option's value
+    def on_choice(choice: Draft | Literal["stored", "discard"] | None) -> None:
         if isinstance(choice, Draft):
             screen.run_worker(resume_draft(screen, session, choice))
         elif choice is not None:
-            if not choice:
+            if choice == "discard":
                 screen.run_worker(session.editor.discard(drafts[0]))
             _open_selected(screen, session)
 
-    screen.app.push_screen(ChoiceDialog(f"{pluralize(len(drafts), 'draft')} of this key", options), on_choice)
+    screen.app.push_screen(ChoiceDialog(drafts_question(drafts), draft_options(drafts)), on_choice)
 
 
 def _open_selected(screen: Screen[None], session: Session) -> None:
@@ -140,31 +129,16 @@ async def _show_outcome(screen: Screen[None], session: Session, edit: Edit) -> N
     try:
         shown: object = None
         while not edit.is_settled:
-            match edit.state:
-                case Saving() if not isinstance(shown, Saving):
-                    screen.notify(f"{key} is still being saved; its draft is kept until then")
-                case Unknown() if not isinstance(shown, Unknown):
-                    text = f"it is not known yet whether {key} was saved; its draft is kept until then"
-                    screen.notify(text, severity="warning")
-                case _:
-                    pass
+            if type(edit.state) is not type(shown):
+                text, severity = left_text(edit, key)
+                screen.notify(text, severity=severity)
             shown = edit.state
             await changed.wait()
             changed.clear()
     finally:
         unsubscribe()
-    match edit.state:
-        case Saved(entry=entry):
-            screen.notify(f"saved {key} (rev {entry.revision})", timeout=OUTCOME_NOTICE_TIME)
-        case Refused(error=error):
-            _notify_not_saved(screen, key, error.message)
-        case _:
-            _notify_not_saved(screen, key, "the key was changed by another client")
-
-
-def _notify_not_saved(screen: Screen[None], key: str, reason: str) -> None:
-    text = f"{key} was not saved: {reason}. Its draft is kept."
-    screen.notify(text, severity="error", timeout=OUTCOME_NOTICE_TIME)
+    text, severity = left_text(edit, key)
+    screen.notify(text, severity=severity, timeout=OUTCOME_NOTICE_TIME)
 
 
 async def _select_saved(screen: Screen[None], session: Session, key: str) -> None:

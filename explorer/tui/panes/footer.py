@@ -6,7 +6,6 @@ from textual.widgets import Static
 from explorer.session.actions import BROWSING, Action, Place
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.keys import hint
 
 
 class Footer(Static):
@@ -51,18 +50,23 @@ class Footer(Static):
         room = self.size.width - 2
         leaving = ("help", "quit") if self.place in BROWSING else ("back", "help", "quit")
         always = [actions[name] for name in leaving if name in actions]
-        room -= sum(len(hint(action, self.place)) + len(action.title) + 3 for action in always)
+        room -= sum(len(action.key_hint(self.place)) + len(action.title) + 3 for action in always)
         chosen = []
         for action in actions.footer(self.place):
             if action in always or self.session.disabled_reason(action.id) is not None:
                 continue
-            key = hint(action, self.place)
+            key = action.key_hint(self.place)
             room -= len(key) + len(self._title(action)) + 3
             if room < 0:
                 break
             chosen.append(action)
         shown = tuple(
-            (hint(action, self.place), self._title(action), self.session.disabled_reason(action.id) is None, action.id)
+            (
+                action.key_hint(self.place),
+                self._title(action),
+                self.session.disabled_reason(action.id) is None,
+                action.id,
+            )
             for action in (*chosen, *always)
         )
         if shown == self._drawn:

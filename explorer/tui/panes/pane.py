@@ -17,7 +17,6 @@ from explorer.model.errors import ExplorerError
 from explorer.session.actions import Place
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.keys import hint
 from explorer.tui.rendering import safe_content
 
 
@@ -135,7 +134,7 @@ class Pane(Vertical):
 
     def show_error(self, error: ExplorerError) -> None:
         """Show in place of the body what failed, what helps, and which key retries."""
-        key = hint(self.session.actions["reload"], self.place)
+        key = self.session.actions["reload"].key_hint(self.place)
         self.set_notice(error_content(error, key or "the command Reload"))
 
     def focus_body(self) -> None:

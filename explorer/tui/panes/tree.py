@@ -14,7 +14,7 @@ from explorer.model.sanitize import pluralize
 from explorer.session.actions import Place
 from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.states import LivenessStatus, Part
-from explorer.tui.keys import bindings, hint
+from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, StatusLabel
 from explorer.tui.rendering import safe_content
 from explorer.tui.widgets.key_tree import KeyTree
@@ -66,7 +66,7 @@ class TreePane(Pane):
 
     def _how_to_create(self) -> str:
         """Return how a key is created, with the keys of this person."""
-        create, unlock = (hint(self.session.actions[name], self.place) for name in ("new", "writing"))
+        create, unlock = (self.session.actions[name].key_hint(self.place) for name in ("new", "writing"))
         if self.session.writable:
             return f"{create or 'The command New'} creates one."
         return f"{unlock or 'The command Writing'} unlocks writing, then {create or 'the command New'} creates one."
@@ -85,7 +85,7 @@ class TreePane(Pane):
         """Show the text of the filter while the filter is active."""
         label = self.query_one(".tree--filter", StatusLabel)
         label.display = bool(self.filter_text)
-        key = hint(self.session.actions["back"], self.place)
+        key = self.session.actions["back"].key_hint(self.place)
         label.set_content(safe_content(f"/{self.filter_text}") + safe_content(f"  {key} clears it", "dim"))
 
     @on(KeyTree.NodeHighlighted)

@@ -15,7 +15,7 @@ from explorer.session.detail import HISTORY_NOT_LOADED, LoadedValue
 from explorer.session.history_text import history_notice, history_text
 from explorer.session.states import Part, Ready
 from explorer.session.value_text import metadata, type_text, value_facts, value_notes, value_text
-from explorer.tui.keys import bindings, hint
+from explorer.tui.keys import bindings
 from explorer.tui.panes.pane import Pane, StatusLabel
 from explorer.tui.rendering import fit_start, safe_content, shorten_middle
 from explorer.tui.widgets.line_breaks import row_starts
@@ -139,7 +139,7 @@ class ValuePane(Pane):
             return history_notice(history) or ""
         shown = history.value, reading.entry
         if self._history_text[0] != shown:
-            more_key = hint(self.session.actions["reload"], self.place)
+            more_key = self.session.actions["reload"].key_hint(self.place)
             self._history_text = shown, history_text(reading.entry, history.value, more_key)
         return self._history_text[1]
 

@@ -1,6 +1,6 @@
 """The three-way view of a conflict: base, theirs and mine."""
 
-from typing import ClassVar, Final
+from typing import ClassVar, Literal
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -9,29 +9,28 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from explorer.model.events import Deleted
-from explorer.model.format import format_duration
-from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted
+from explorer.session.editing.edit_text import (
+    conflict_title,
+    expired_question,
+    merge_lines,
+    outdated_text,
+    ttl_options,
+    version_names,
+)
 from explorer.session.session import Session
-from explorer.session.states import Option, Part
+from explorer.session.states import Part
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.dialogs.confirm import ChoiceDialog
-from explorer.tui.keys import bindings, hint
+from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
 from explorer.tui.panes.pane import StatusLabel
 from explorer.tui.panes.status import StatusLine
 from explorer.tui.rendering import safe_content, short_key
 from explorer.tui.screens.base import LiveScreen
 from explorer.tui.widgets.three_way_view import ThreeWayView
-
-_MAX_LISTED_CONFLICTS: Final = 6
-"""Conflicting places that are listed above the view."""
-_LONGER_TTLS: Final = (60.0, 3600.0)
-"""Seconds that are offered besides the TTL that the key had."""
-_CANCEL: Final = -1.0
 
 
 class ConflictScreen(Dialog[bool], LiveScreen[bool]):
@@ -55,13 +54,11 @@ class ConflictScreen(Dialog[bool], LiveScreen[bool]):
         """Compose title, facts, column names and view."""
         state = self._state
         yield StatusLine(self.session)
-        title = f"{_cause(self._edit)}; nothing was written."
+        title = conflict_title(self._edit, short_key(self._edit.key))
         yield Static(safe_content(title), classes="conflict--title", markup=False)
         yield StatusLabel(classes="conflict--facts")
-        base = "did not exist" if state.base is None else f"rev {state.base.revision}"
-        theirs = "deleted" if state.theirs is None else f"rev {state.theirs.revision}"
         with Horizontal(classes="conflict--names"):
-            for name in (f"Base: {base}", f"Theirs: {theirs}", "Mine: not saved"):
+            for name in version_names(state):
                 yield Static(safe_content(name), classes="conflict--name", markup=False)
         yield ThreeWayView(state.rows, self._edit.document.language)
         yield Footer(self.session)
@@ -97,45 +94,18 @@ class ConflictScreen(Dialog[bool], LiveScreen[bool]):
     def _draw_facts(self) -> None:
         """Show what can be merged, the current difference, and whether theirs is outdated."""
         view = self.query_one(ThreeWayView)
-        lines = self._merge_facts()
+        lines = [safe_content(line) for line in merge_lines(self._state, self._key)]
         if view.difference_count:
             keys = "/".join(self._key(name) for name in ("next-difference", "previous-difference"))
             number = f"{view.current_difference} of {view.difference_count}"
             number = number if view.current_difference else f"{view.difference_count}"
             lines.append(safe_content(f"Difference {number}; {keys}: next, previous", "$text-muted"))
-        if (warning := self._outdated_warning()) is not None:
+        if warning := outdated_text(self._edit, self._state, self._key):
             lines.append(safe_content(warning, "bold $warning"))
         self.query_one(".conflict--facts", StatusLabel).set_content(Content("\n").join(lines))
 
     def _key(self, name: str) -> str:
-        return hint(self.session.actions[name], self.place)
-
-    def _merge_facts(self) -> list[Content]:
-        merge = self._state.merge
-        key = self._key("use-merged")
-        if merge is None:
-            return [safe_content(f"The changes cannot be merged: {self._state.reason}.")]
-        if not merge.conflicts:
-            return [safe_content(f"The changes can be merged without a conflict: {key} merges them.")]
-        listed = merge.conflicts[:_MAX_LISTED_CONFLICTS]
-        count = pluralize(len(merge.conflicts), "conflict")
-        lines = [safe_content(f"{count} between the changes: {key} merges them and keeps mine in these places:")]
-        lines += [safe_content(f"  ▪ {sanitize(conflict)}") for conflict in listed]
-        if len(merge.conflicts) > len(listed):
-            lines.append(safe_content(f"  ▪ and {len(merge.conflicts) - len(listed)} more"))
-        return lines
-
-    def _outdated_warning(self) -> str | None:
-        """Return a warning if theirs is not what is stored by now."""
-        event, theirs = self._edit.theirs, self._state.theirs
-        if event is None:
-            return None
-        if isinstance(event, Deleted):
-            change = None if theirs is None else "The key was deleted meanwhile"
-        else:
-            is_same = theirs is not None and theirs.revision == event.revision
-            change = None if is_same else f"The key was changed again (rev {event.revision})"
-        return None if change is None else f"! {change}: {self._key('compare-again')} compares with the stored value."
+        return self.session.actions[name].key_hint(self.place)
 
     # Actions
 
@@ -165,20 +135,6 @@ class ConflictScreen(Dialog[bool], LiveScreen[bool]):
         self.dismiss(result=False)
 
 
-def _cause(edit: Edit) -> str:
-    """Return what another client did."""
-    key, base = short_key(edit.key), edit.base
-    match edit.state:
-        case Conflicted(theirs=None) if base is not None and base.lease is not None:
-            return f"{key} was deleted by another client, or its lease expired"
-        case Conflicted(theirs=None):
-            return f"{key} was deleted by another client"
-        case _ if base is None:
-            return f"{key} already exists: it was created by another client"
-        case _:
-            return f"{key} was changed by another client"
-
-
 def ask_ttl(app: App[object], edit: Edit, ttl: float) -> None:
     """Ask for the new TTL of a key whose lease expired while it was edited, and save it.
 
@@ -187,17 +143,14 @@ def ask_ttl(app: App[object], edit: Edit, ttl: float) -> None:
         edit: The edit of the key.
         ttl: Seconds that were left when the edit began.
     """
-    left = max(1.0, round(ttl))
-    ttls = [left, *(one for one in _LONGER_TTLS if one > left)]
-    options: list[Option[float | None]] = [Option(f"Save with a TTL of {format_duration(one)}", one) for one in ttls]
-    options[0] = Option(options[0].title, left, "what was left when the edit began")
-    options += [Option("Save without a TTL", None, "the key stays until it is deleted"), Option("Do not save", _CANCEL)]
 
-    def on_choice(option: Option[float | None] | None) -> None:
-        if option is None or option.value == _CANCEL:
-            edit.cancel_ttl_choice()
-        else:
-            app.run_worker(edit.keep_mine_for(option.value), group="keep-mine")
+    def on_choice(choice: float | Literal["none", "cancel"] | None) -> None:
+        match choice:
+            case None | "cancel":
+                edit.cancel_ttl_choice()
+            case "none":
+                app.run_worker(edit.keep_mine_for(None), group="keep-mine")
+            case _:
+                app.run_worker(edit.keep_mine_for(choice), group="keep-mine")
 
-    wrapped = [Option(option.title, option, option.details) for option in options]
-    app.push_screen(ChoiceDialog(f"The lease of {short_key(edit.key)} expired and the key is gone", wrapped), on_choice)
+    app.push_screen(ChoiceDialog(expired_question(short_key(edit.key)), ttl_options(ttl)), on_choice)

@@ -12,8 +12,9 @@ from explorer.model.errors import InvalidText
 from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Conflicted, Expired, Refused, Reviewing, Saved, Saving
+from explorer.session.editing.edit_text import leave_options, leave_question, saved_text, taken_text
 from explorer.session.session import Session
-from explorer.session.states import Option, Part
+from explorer.session.states import Part
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.flows.external_editor import edit_externally
@@ -191,9 +192,8 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
                 self.app.push_screen(ConflictScreen(self.session, self.edit, state), self._on_conflict_closed)
             case Expired(ttl=ttl):
                 ask_ttl(self.app, self.edit, ttl)
-            case Saved(entry=entry, written=written):
-                saved = f"saved {short_key(self.edit.key)} (rev {entry.revision})"
-                self._close(saved if written else "nothing to save: not modified")
+            case Saved() as state:
+                self._close(saved_text(state, short_key(self.edit.key)))
             case _:
                 pass
 
@@ -204,10 +204,10 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
             self.draw()
 
     async def _take_theirs(self) -> None:
-        is_kept = self.edit.is_unsaved and self.edit.draft_error is None
+        text = taken_text(self.edit)
         await self.session.take_theirs()
         self.dismiss(result=False)
-        self.notify(f"kept the stored value{'; your text is kept as a draft' if is_kept else ''}")
+        self.notify(text)
 
     # Closing
 
@@ -262,12 +262,8 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         if not self.edit.is_unsaved:
             self._close("nothing was changed")
             return
-        options = [
-            Option("Continue editing", "stay"),
-            Option("Leave and keep the draft", "keep", "it is offered when this key is edited again"),
-            Option("Leave and discard the text", "discard"),
-        ]
-        self.app.push_screen(ChoiceDialog(f"{short_key(self.edit.key)} is not saved", options), self._on_leave_choice)
+        question = leave_question(short_key(self.edit.key))
+        self.app.push_screen(ChoiceDialog(question, leave_options()), self._on_leave_choice)
 
     def _on_leave_choice(self, choice: str | None) -> None:
         if choice == "keep":

@@ -9,19 +9,17 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from explorer.model.line_diff import DiffLine, LinePart
 from explorer.session.actions import Place
 from explorer.session.editing.edit import Edit
 from explorer.session.editing.edit_states import Reviewing
+from explorer.session.editing.edit_text import review_lines, review_question, save_word
 from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
-from explorer.tui.keys import bindings, hint
+from explorer.tui.keys import bindings
 from explorer.tui.rendering import safe_content, short_key, shorten_middle
 from explorer.tui.screens.base import ScrollScreen
 from explorer.tui.widgets.diff_view import DiffView
 
-_SAME_TEXT: Final = DiffLine(" ", (LinePart(" (the text is unchanged; only its bytes differ)"),))
-_EMPTY_VALUE: Final = DiffLine(" ", (LinePart(" (an empty value)"),))
 _MAX_ADDRESS_WIDTH: Final = 120
 _MAX_NOTE_ROWS: Final = 4
 _FIXED_ROWS: Final = 5
@@ -54,12 +52,10 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Compose title, notes, diff and buttons."""
-        creates = self._edit.base is None
-        placeholder = _EMPTY_VALUE if creates else _SAME_TEXT
         actions = self.session.actions
-        save, back = (hint(actions[name], self.place) for name in ("save", "back"))
+        save, back = (actions[name].key_hint(self.place) for name in ("save", "back"))
         with Vertical(classes="box"):
-            title = f"{'Create' if creates else 'Save'} {short_key(self._edit.key)}?"
+            title = review_question(self._edit, short_key(self._edit.key))
             yield Static(safe_content(title), classes="box--title", markup=False)
             yield Static(
                 safe_content(shorten_middle(f"in {self.session.address}", _MAX_ADDRESS_WIDTH)),
@@ -69,7 +65,7 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
             if self._state.notes:
                 notes = Content("\n").join(safe_content(f"▪ {note}") for note in self._state.notes)
                 yield Static(notes, classes="box--notes", markup=False)
-            yield DiffView(self._state.diff or (placeholder,))
+            yield DiffView(review_lines(self._edit, self._state))
             with Horizontal(classes="box--buttons"):
                 yield Button(
                     safe_content(f"Back ({back})"),
@@ -79,7 +75,7 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
                     action="app.perform('back')",
                 )
                 yield Button(
-                    safe_content(f"{'Create' if creates else 'Save'} ({save})"),
+                    safe_content(f"{save_word(self._edit)} ({save})"),
                     compact=True,
                     id="yes",
                     variant="success",
