@@ -27,6 +27,7 @@ _READY: Final = (
     "return !!panel && panel.isVisible && panel.context.isReady && kernel?.connectionStatus === 'connected'"
     " && kernel.status === 'idle' && panel.content.widgets.length > 0"
 )
+_RUNNING: Final = "panel.content.widgets.some(cell => cell.model.executionState === 'running')"
 _SAVE_WIDGET_STATE: Final = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
 
 
@@ -161,16 +162,19 @@ class Notebook:
         return str(await self.evaluate("return kernel?.status ?? 'unknown'", "the kernel has a status"))
 
     async def is_busy(self) -> bool:
-        """Return whether the kernel runs a cell."""
-        return await self.kernel_status() == "busy"
+        """Return whether a cell runs or waits for its turn.
+
+        The kernel's status does not say so: a message that a widget handles beside the cell sets it to idle.
+        """
+        return bool(await self.evaluate(f"return {_RUNNING}", "the cells have a state"))
 
     async def wait_until_busy(self, within: float = PATIENCE) -> None:
-        """Wait until the kernel runs a cell."""
-        await self._wait_for("return kernel?.status === 'busy'", "the kernel is busy", within)
+        """Wait until a cell runs or waits for its turn."""
+        await self._wait_for(f"return {_RUNNING}", "a cell runs", within)
 
     async def wait_until_idle(self, within: float = PATIENCE) -> None:
-        """Wait until the kernel runs nothing."""
-        await self._wait_for("return kernel?.status === 'idle'", "the kernel is idle", within)
+        """Wait until no cell runs."""
+        await self._wait_for(f"return !({_RUNNING})", "no cell runs", within)
 
     async def kernel_value(self, expression: str, *, within: float = PATIENCE) -> object:
         """Return what an expression is in the kernel, a literal such as a number or a list; no cell is added.
