@@ -77,6 +77,10 @@ class SessionWidget(anywidget.AnyWidget):
         self._bridge = Bridge(live, self.PANES, self._send_message)
         live.post(partial(live.attach, self._bridge))
         self.on_msg(self._on_message)
+        if hasattr(self.comm, "_reply_subshell_for"):
+            # ipykernel 7.4 hands a message to the thread that the comm last sent from, not to the subshell that the
+            # page chose: mostly to the main thread, where it waits for the end of a cell.
+            self.comm._reply_subshell_for = None  # noqa: SLF001 - there is no other way
         self._closed = False
         cells.register(self)
 

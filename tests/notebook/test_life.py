@@ -92,7 +92,6 @@ async def test_messages_are_handled_on_a_subshell(kernel: Kernel, place: str) ->
     async with open_store(place) as store:
         await store.put("folder/key", b"0")
         comm = await kernel.widget(f"from widgets import Explorer\nexplorer = Explorer({place!r})\nexplorer")
-        await kernel.execute("explorer.comm._reply_subshell_for = None")
         subshell = await kernel.create_subshell()
         hello(comm)
         await comm.wait(shows("folder", folder="closed"), "the folder is shown")
