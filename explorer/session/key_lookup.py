@@ -64,6 +64,13 @@ class KeyLookup:
                 self.nearby = await find()
                 self._on_nearby()
 
+    def new_key_start(self, selected: str | None) -> str:
+        """Return the beginning of a new key's name: the selected folder, or the folder of the selected key."""
+        tree, key = self._get_tree(), selected or ""
+        node = tree.node(key)
+        parent, found, _ = key.rpartition(tree.separator)
+        return key + tree.separator if node is not None and node.has_children else parent + found
+
     async def invalid_name_reason(self, key: str) -> str | None:
         """Return why no key of this name can be created, in a line None if it can be tried."""
         try:

@@ -34,3 +34,13 @@ async def test_complete_typed_returns_an_escaped_key() -> None:
     async with opened(place) as session:
         assert await session.lookup.complete_typed("a/") == r"a/\x1b"
         assert await session.lookup.complete_typed("none") is None
+
+
+@pytest.mark.parametrize(("selected", "start"), [(None, ""), ("a", "a/"), ("a/b", "a/")])
+async def test_new_key_begins_in_the_selected_folder(selected: str | None, start: str) -> None:
+    place = Place()
+    async with place.other() as other:
+        await other.put("a/b", b"")
+    async with opened(place) as session:
+        await session.lookup.reveal("a/b")
+        assert session.lookup.new_key_start(selected) == start

@@ -67,11 +67,7 @@ async def resume_draft(screen: Screen[None], session: Session, draft: Draft) -> 
 
 def create(screen: Screen[None], session: Session) -> None:
     """Ask for the name of a new key, and edit its value."""
-    separator = session.tree.separator
-    selected = session.selected or ""
-    node = session.tree.node(selected)
-    parent, found, _ = selected.rpartition(separator)
-    start = selected + separator if node is not None and node.has_children else parent + found
+    start = session.lookup.new_key_start(session.selected)
 
     def on_name(key: str | None) -> None:
         if key:
