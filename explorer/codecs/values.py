@@ -1,6 +1,7 @@
 """Values as Python data, by the codecs that make their documents."""
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import NoReturn
 
@@ -24,17 +25,22 @@ def decode_value(codecs: Codecs, key: str, value: bytes) -> object:
         key: The key, relative to the root.
         value: Its bytes.
     """
-    rule = codecs.rule(key)
-    choices = [] if rule is None else [rule.choice]
-    if value.startswith(MAGIC):
-        choices.append(Choice("k8s"))
-    choices.append(Choice(detect(key, truncate_utf8(value, codecs.limits.max_shown))[0]))
-    if choices[-1].codec != "hex":
-        choices.append(Choice("text"))
-    for choice in choices:
+    for choice in _choices(codecs, key, value):
         with suppress(InvalidText):
             return _read(codecs, value, choice)
     return value
+
+
+def _choices(codecs: Codecs, key: str, value: bytes) -> Iterator[Choice]:
+    """Yield the codec of the rule, then the detected one and those that read more."""
+    if (rule := codecs.rule(key)) is not None:
+        yield rule.choice
+    if value.startswith(MAGIC):
+        yield Choice("k8s")
+    codec = detect(key, truncate_utf8(value, codecs.limits.max_shown))[0]
+    yield Choice(codec)
+    if codec != "hex":
+        yield Choice("text")
 
 
 def _read(codecs: Codecs, value: bytes, choice: Choice) -> object:

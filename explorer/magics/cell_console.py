@@ -104,9 +104,9 @@ class CellConsole(Console):
             KeyboardInterrupt: The verb was interrupted.
         """
         loop = portal()
-        call = loop.submit(work)
-        call.future.add_done_callback(self._on_done)
         with nullcontext(_ignore) if progress is None else progress_bar(progress, "lines") as advance:
+            call = loop.submit(work)
+            call.future.add_done_callback(self._on_done)
             try:
                 self._show_outputs(advance)
             except KeyboardInterrupt:

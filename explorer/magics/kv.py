@@ -7,7 +7,7 @@ from typing import Final
 from IPython.core.magic import no_var_expand
 
 from explorer.cli import logged
-from explorer.cli.arguments import Command, LsArguments, WatchArguments
+from explorer.cli.arguments import Command, LsArguments, PutArguments, WatchArguments
 from explorer.cli.command_line import parse
 from explorer.cli.dash_values import first_argument
 from explorer.cli.exit_codes import ExitCode, UsageError, error_line, exit_code, first_error
@@ -125,6 +125,11 @@ class KvMagic:
 
 
 def _run_command(command: Command, cell: str | None) -> int:
+    match command.subcommand:
+        case PutArguments(value=None, file=None):
+            pass
+        case _ if cell is not None:
+            raise UsageError("the lines of the cell are not used", hint="%%kv put [options] KEY stores them")
     profile = resolve_profile(command.url, command.connection)
     command = with_profile(command, profile)
     console = CellConsole(json=command.json, text=cell)

@@ -150,6 +150,9 @@ class TestEntries:
             frame = store.to_frame()
         assert cell(frame, "a", "value") == {"x": 1, "y": 2}
 
+    def test_decoder_of_a_store_decodes_single_values(self, store: BlockingStore) -> None:
+        assert store.decoder().decode(store.put("a", b'{"n": 1}')) == {"n": 1}
+
     async def test_async_twin_returns_the_same_frame(self) -> None:
         async with explorer.open("demo:?still") as store:
             awaited = await explorer.to_frame(store)

@@ -71,6 +71,9 @@ class TestVerbs:
         await used.execute("%%kv put new\nline one\n\n  two\n")
         assert store.get("new").value == b"line one\n\n  two"
         assert "no value" in await failure(used, "%kv put newer")
+        assert "not used" in await failure(used, "%%kv put newer --value x\ntext\n")
+        assert "not used" in await failure(used, "%%kv ls\ntext\n")
+        assert not store.exists("newer")
 
     async def test_rm_asks_for_a_confirming_option(self, used: Kernel, store: BlockingStore) -> None:
         assert "--yes" in await failure(used, "%kv rm app")

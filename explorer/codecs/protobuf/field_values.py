@@ -60,7 +60,9 @@ class _FieldReader(JsonWriter):
 
 def _present_fields(message: Message) -> Iterator[tuple[FieldDescriptor, object]]:
     """Yield the fields that have a value, in the order of the schema; a field without presence has its default."""
-    for one in cast("list[FieldDescriptor]", descriptor_of(message).fields):
-        if one.is_repeated or not one.has_presence or has(message, one):
+    descriptor = descriptor_of(message)
+    for one in cast("list[FieldDescriptor]", descriptor.fields):
+        if not one.has_presence or has(message, one):
             yield one, read(message, one)
-    yield from ((one, value) for one, value in set_fields(message) if one.is_extension)
+    if descriptor.is_extendable:
+        yield from ((one, value) for one, value in set_fields(message) if one.is_extension)
