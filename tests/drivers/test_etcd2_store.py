@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from explorer.drivers.common.http import Endpoints
+from explorer.drivers.common.endpoints import Endpoints
 from explorer.drivers.etcd2 import Etcd2Store
 from explorer.drivers.etcd2.keyspace import Etcd2Node
 from explorer.drivers.etcd2.reader import NodeWalk

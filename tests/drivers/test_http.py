@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from explorer.drivers.common.http import Endpoints, Request, Response
+from explorer.drivers.common.endpoints import Endpoints
+from explorer.drivers.common.http import Request, Response
 from explorer.drivers.common.retry import connect_with_retry
 from explorer.model.address import Host
 from explorer.model.errors import NotReachable, Timeout

@@ -5,7 +5,8 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
-from explorer.drivers.common import http, tls
+from explorer.drivers.common import tls
+from explorer.drivers.common.endpoints import Endpoints
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.consul import errors
@@ -39,7 +40,7 @@ class ConsulConnection:
         self._tasks = Tasks()
         self.restores = RestoreDetector(self._sessions_index, self._tasks)
         self._query_slots = asyncio.Semaphore(_MAX_BLOCKING_QUERIES)
-        self._endpoints = http.Endpoints(
+        self._endpoints = Endpoints(
             settings.hosts,
             raise_for_answer=errors.raise_for_answer,
             product="Consul's API",
@@ -71,7 +72,7 @@ class ConsulConnection:
         blocking: bool = False,
         at: Host | None = None,
     ) -> Read:
-        """Send a request and return the parsed answer, see `http.Endpoints.query`."""
+        """Send a request and return the parsed answer, see `Endpoints.query`."""
         return await self._endpoints.query(
             request.to_http(self.settings.scope),
             request.read,

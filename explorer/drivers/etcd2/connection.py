@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from explorer.drivers.common import http, json_fields, tls
+from explorer.drivers.common.endpoints import Endpoints
 from explorer.drivers.common.json_fields import Fields
 from explorer.drivers.common.retry import connect_with_retry
 from explorer.drivers.etcd2 import errors, requests
@@ -80,7 +81,7 @@ class Etcd2Connection:
         self.timeout = settings.access.timeout
         self.index = 0
         """The newest index in any response."""
-        self._endpoints = http.Endpoints(
+        self._endpoints = Endpoints(
             settings.hosts,
             raise_for_answer=partial(errors.raise_for_answer, has_user=settings.access.user is not None),
             product="etcd's v2 API",
@@ -113,7 +114,7 @@ class Etcd2Connection:
         within: float | None = None,
         repeat: bool = True,
     ) -> Etcd2Response:
-        """Send a request and return the response, see `http.Endpoints.query`.
+        """Send a request and return the response, see `Endpoints.query`.
 
         Args:
             request: The request.
