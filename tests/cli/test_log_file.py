@@ -120,9 +120,9 @@ def assert_no_secret(text: str, *secrets: str) -> None:
             assert form not in text
 
 
-def use_every_verb(url: str, file: Path, *options: str, **variables: str) -> str:
+def use_every_verb(run: Run, url: str, file: Path) -> str:
     """Run the verbs with a log at debug, and return the log."""
-    log = (*options, "--log-file", str(file), "--log-level", "debug")
+    log = ("--log-file", str(file), "--log-level", "debug")
     for words in (
         ["put", url, "app", "--value", VALUE],
         ["get", url, "app"],
@@ -136,11 +136,11 @@ def use_every_verb(url: str, file: Path, *options: str, **variables: str) -> str
         ["doctor", url],
     ):
         verb, store, *rest = words
-        done = run_process(verb, store, *log, *rest, stdin=b"", **variables)
+        done = run(verb, store, *log, *rest, stdin=b"")
         assert done, (words, done.error)
-    failed = run_process("put", url, "app", "--value", VALUE, *log, stdin=b"", **variables)
+    failed = run("put", url, "app", "--value", VALUE, *log, stdin=b"")
     assert failed.code == 4
-    done = run_process("rm", url, "", "--recursive", "--yes", *log, stdin=b"", **variables)
+    done = run("rm", url, "", "--recursive", "--yes", *log, stdin=b"")
     assert done, done.error
     text = file.read_text()
     assert all(LINE.fullmatch(line) for line in text.splitlines())
@@ -166,27 +166,30 @@ def use_every_verb(url: str, file: Path, *options: str, **variables: str) -> str
 @pytest.mark.servers
 def test_etcd_log_has_no_password_of_the_url(guarded_etcd: EtcdServer, prefix: str, file: Path) -> None:
     url = f"etcd://root:{PASSWORD}@{guarded_etcd.address}/{prefix}"
-    text = use_every_verb(url, file)
+    text = use_every_verb(run_process, url, file)
     assert_no_secret(text)
     assert f"debug explorer.drivers.etcd Range at {guarded_etcd.address}: OK in " in text
     assert f"info explorer.drivers.common opened etcd://{guarded_etcd.address}/{prefix} by EtcdStore in " in text
 
 
-def test_etcd2_log_has_no_values(shared_etcd2: EtcdServer, prefix: str, file: Path) -> None:
-    assert_no_secret(use_every_verb(f"etcd2://{shared_etcd2.address}{prefix}", file))
+def test_etcd2_log_has_no_values(shared_etcd2: EtcdServer, prefix: str, file: Path, run_here: Run) -> None:
+    assert_no_secret(use_every_verb(run_here, f"etcd2://{shared_etcd2.address}{prefix}", file))
 
 
 @pytest.mark.servers
-def test_consul_log_has_no_token_of_the_variable(guarded_consul: ConsulServer, file: Path) -> None:
+def test_consul_log_has_no_token_of_the_variable(
+    guarded_consul: ConsulServer, file: Path, run_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = guarded_consul.token or ""
     assert token
-    text = use_every_verb(f"consul://{guarded_consul.address}/logged/", file, CONSUL_HTTP_TOKEN=token)
+    monkeypatch.setenv("CONSUL_HTTP_TOKEN", token)
+    text = use_every_verb(run_here, f"consul://{guarded_consul.address}/logged/", file)
     assert_no_secret(text, token)
     assert f"at {guarded_consul.address}: 200 in " in text
 
 
 def test_zookeeper_log_has_no_password_of_the_profile(
-    shared_zookeeper: ZooKeeperServer, prefix: str, file: Path
+    shared_zookeeper: ZooKeeperServer, prefix: str, file: Path, run_here: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = file.parent / "config" / "keyscope"
     home.mkdir(parents=True)
@@ -195,7 +198,8 @@ def test_zookeeper_log_has_no_password_of_the_profile(
     (home / "config.toml").write_text(
         f'[profiles.zoo]\nurl = "zk://{shared_zookeeper.address}{prefix}"\nuser = "ann"\npassword_file = "password"\n'
     )
-    text = use_every_verb("@zoo", file, XDG_CONFIG_HOME=str(file.parent / "config"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(file.parent / "config"))
+    text = use_every_verb(run_here, "@zoo", file)
     assert_no_secret(text)
     assert "explorer.drivers.zookeeper " in text
     assert f" at zk://{shared_zookeeper.address}{prefix}: OK in " in text
