@@ -71,7 +71,8 @@ class Activity:
         """Return a pandas frame with a row for each second (UTC), an hour at most.
 
         The columns are `put` and `deleted` as reported, `inferred` changes found by comparison after a gap, how many
-        more may be `coalesced`, and `state`: `live`, `lost` (counts are missing, since nothing is known) or `resync`.
+        more may be `coalesced`, and `state`: `live`, `lost` (counts are missing, since nothing is known) or `resync`
+        (history was lost), with the `reason` where a gap begins.
         `attrs["dropped"]` is the number of changes before the first row.
 
         Raises:

@@ -32,6 +32,8 @@ class Second:
     coalesced: int = 0
     """Changes that may be hidden behind the others, at most."""
     state: SecondState = "live"
+    reason: str | None = None
+    """Reason of a gap that began in this second."""
 
     @property
     def changes(self) -> int:
@@ -79,10 +81,10 @@ class ActivityCounts:
                     second.coalesced += coalesced
                 case Lost(reason=reason):
                     self._lost = reason
-                    second.state = "lost"
-                case Resync():
+                    second.state, second.reason = "lost", reason
+                case Resync(reason=reason):
                     self._lost = None
-                    second.state = "resync"
+                    second.state, second.reason = "resync", reason
                 case Restored() | Started():
                     self._lost = None
 
@@ -119,7 +121,11 @@ class ActivityCounts:
             name: make_array([None if one.is_unknown else getattr(one, name) for one in seconds]) for name in _COUNTS
         }
         times = pd.to_datetime([one.time for one in seconds], unit="s", utc=True)
-        frame = pd.DataFrame(counts | {"state": make_array([one.state for one in seconds])}, index=times)
+        states = {
+            "state": make_array([one.state for one in seconds], "string"),
+            "reason": make_array([one.reason for one in seconds], "string"),
+        }
+        frame = pd.DataFrame(counts | states, index=times)
         frame.index.name = "time"
         return frame
 

@@ -69,7 +69,9 @@ class TestCounts:
         clock.now += 1
         assert [row[-1] for row in rows(counts)] == ["lost", "lost", "lost", "live"]
         assert counts.status == "live"
-        assert list(counts.frame()["put"].isna()) == [True, True, True, False]
+        frame = counts.frame()
+        assert list(frame["put"].isna()) == [True, True, True, False]
+        assert frame["reason"].dropna().to_list() == ["it is gone"]
 
     def test_changes_after_lost_history_are_inferred(self, counts: ActivityCounts) -> None:
         for event in (Lost("gone"), Resync("compacted", 1, 5), Put(ENTRY, inferred=True), Deleted("k", 2, None, True)):  # noqa: FBT003 - the event's field
