@@ -6,7 +6,9 @@ import threading
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import Context
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -148,7 +150,8 @@ class Activity:
         for display_id in self._displays:
             try:
                 with self._publish_lock:  # the last picture is the one that says that this is closed
-                    self._publish(display_id, update=True)
+                    # In an empty context the parent of the message is the cell that runs now, whose messages are read.
+                    Context().run(partial(self._publish, display_id, update=True))
             except Exception:  # noqa: BLE001 - a picture that cannot be shown does not end the counting
                 _LOG.warning("cannot refresh the plot of an activity", exc_info=True)
 

@@ -73,7 +73,7 @@ class Kernel:
         self.folder = Path(tempfile.mkdtemp(prefix="keyscope-kernel-"))
         self.comms: dict[str, Comm] = {}
         self.display_updates: list[dict[str, Any]] = []
-        """Contents of the messages that replace what a cell has displayed."""
+        """Contents of the messages that replace what a cell has displayed, each with the id of its parent."""
         self._terminal = (self.folder / "terminal.log").open("ab")  # open for a restart, too
         self._context = zmq.asyncio.Context()
         self._manager = AsyncKernelManager(
@@ -236,7 +236,7 @@ class Kernel:
         if kind in {"comm_open", "comm_msg", "comm_close"}:
             self._on_comm_message(kind, content, tuple(bytes(buffer) for buffer in message["buffers"]))
         elif kind == "update_display_data":
-            self.display_updates.append(content)
+            self.display_updates.append({**content, "parent": parent})
         elif kind.endswith("_reply") and execution is not None:
             execution.reply = content
         elif kind.endswith("_reply"):

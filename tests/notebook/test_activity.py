@@ -32,6 +32,8 @@ async def test_plot_is_refreshed_until_it_is_closed(shell: Kernel) -> None:
     await eventually(lambda: is_shown(", closed at "), "the last picture says that it is closed")
     await shell.execute("store.close()")
     assert is_shown(", closed at ")
+    parents = {one["parent"] for one in shell.display_updates if one["transient"]["display_id"] == display_id}
+    assert len(parents) > 1, "each is the message of the cell that runs, which others than JupyterLab need"
 
 
 async def test_plot_of_a_store_that_is_closed_says_so(shell: Kernel) -> None:
