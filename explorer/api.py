@@ -3,7 +3,8 @@
 from explorer.blocking import Activity, BlockingStore, connect
 from explorer.codecs.entry_decoder import EntryDecoder
 from explorer.data.frames import locks_frame, to_frame
-from explorer.drivers.base import Lock, Store
+from explorer.drivers.base import Store
+from explorer.drivers.lock import Lock
 from explorer.model.address import Access, Secret
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from explorer.blocking.connection import BlockingConnection
-from explorer.drivers.base import Lock
+from explorer.drivers.lock import Lock
 from explorer.model.entries import Entry, Revision
 
 

@@ -11,7 +11,8 @@ from explorer.blocking.watch import BlockingWatch
 from explorer.codecs.entry_decoder import EntryDecoder, PathName
 from explorer.data.extras import progress_bar
 from explorer.data.frames import FrameReader, locks_frame
-from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Store
+from explorer.drivers.base import PAGE_SIZE, Store
+from explorer.drivers.lock import LOCK_TTL
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status

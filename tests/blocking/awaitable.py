@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from explorer.blocking import BlockingLock, BlockingStore, BlockingWatch
-from explorer.drivers.base import LOCK_TTL, PAGE_SIZE, Lock, Store
+from explorer.drivers.base import PAGE_SIZE, Store
 from explorer.drivers.common.watch import Watch
+from explorer.drivers.lock import LOCK_TTL, Lock
 from explorer.model.entries import Child, Cursor, Entry, Page, Revision, Status
 from explorer.model.errors import ExplorerError, NotReachable
 from explorer.model.events import Event

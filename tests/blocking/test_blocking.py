@@ -15,7 +15,8 @@ import pytest
 import explorer
 from explorer.blocking import BlockingLock, BlockingStore
 from explorer.blocking.portal import portal
-from explorer.drivers.base import Lock, Store
+from explorer.drivers.base import Store
+from explorer.drivers.lock import Lock
 from explorer.drivers.memory import MemoryStore
 from explorer.drivers.memory.database import Database
 from explorer.model.address import Access, parse

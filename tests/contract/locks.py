@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from explorer.drivers.base import Lock, Store
+from explorer.drivers.base import Store
+from explorer.drivers.lock import Lock
 from explorer.model.capabilities import Capability
 from explorer.model.errors import CannotLock, ExplorerError, LockLost
 from explorer.model.locks import LockInfo

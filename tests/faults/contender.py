@@ -10,8 +10,8 @@ import json
 import sys
 from contextlib import suppress
 
-from explorer.drivers.base import Lock
 from explorer.drivers.etcd import EtcdStore
+from explorer.drivers.lock import Lock
 from explorer.model.address import Access, parse
 from explorer.model.clock import boottime
 from explorer.model.errors import CannotLock, ExplorerError, LockLost

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from explorer.blocking.portal import portal
-from explorer.drivers.base import Lock
+from explorer.drivers.lock import Lock
 from explorer.drivers.memory import MemoryStore
 from explorer.model.address import parse
 from explorer.model.events import Resync

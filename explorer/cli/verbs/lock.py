@@ -13,7 +13,8 @@ from explorer.cli import arguments
 from explorer.cli.console import Console
 from explorer.cli.exit_codes import ExitCode
 from explorer.cli.output import key_formatter, lock_lines, lock_record
-from explorer.drivers.base import LOCK_TTL, Lock, Store
+from explorer.drivers.base import Store
+from explorer.drivers.lock import LOCK_TTL, Lock
 from explorer.model.errors import ExplorerError
 from explorer.model.keys import encode
 

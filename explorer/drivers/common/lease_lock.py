@@ -12,12 +12,12 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import ClassVar, Final, Generic
 
-from explorer.drivers.base import Lock
 from explorer.drivers.common.error_context import with_error_context
 from explorer.drivers.common.leases import CLOCK_DRIFT, RENEWALS
 from explorer.drivers.common.network_store import Connected, LockOptions
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.tasks import Tasks
+from explorer.drivers.lock import Lock
 from explorer.model.clock import Clock, SystemClock, sleep_until
 from explorer.model.entries import Entry
 from explorer.model.errors import CannotLock, ExplorerError, KeyNotFound, LockLost, NotReachable, OutcomeUnknown

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
-from explorer.drivers.base import LOCK_TTL, Lock, Store
+from explorer.drivers.base import Store
 from explorer.drivers.common.errors import prefix_not_found
 from explorer.drivers.common.request_log import logged_write
 from explorer.drivers.common.tasks import Tasks
 from explorer.drivers.common.watch import Feed, ReconnectingWatch, Watch
+from explorer.drivers.lock import LOCK_TTL, Lock
 from explorer.model.address import Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision

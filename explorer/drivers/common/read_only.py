@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import ClassVar, Final, NoReturn, cast
 
-from explorer.drivers.base import LOCK_TTL, Lock, Store
+from explorer.drivers.base import Store
+from explorer.drivers.lock import LOCK_TTL, Lock
 from explorer.model.address import Access, Address
 from explorer.model.capabilities import Capability
 from explorer.model.entries import Entry, Revision
