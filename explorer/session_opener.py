@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from explorer.codecs.lazy import LazyCodecs
 from explorer.codecs.options import CodecOptions, limit_problems
@@ -18,6 +18,9 @@ from explorer.session.session import Session
 
 if TYPE_CHECKING:  # imports protobuf
     from explorer.codecs.codecs import Codecs
+
+
+READ_ONLY_PROFILE: Final = "read-only: its profile says so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ def open_session(
     *,
     writable: bool = False,
     read_only: bool = False,
+    read_only_reason: str = READ_ONLY_PROFILE,
     profile_name: str = "",
     actions: Actions = ACTIONS,
 ) -> OpenedSession:
@@ -47,6 +51,7 @@ def open_session(
         options: Schemas and rules.
         writable: Whether writing is unlocked from the start.
         read_only: Whether writing cannot be unlocked.
+        read_only_reason: Why it cannot.
         profile_name: `@NAME` if the store was opened by a profile.
         actions: Actions with the person's keys.
 
@@ -70,7 +75,7 @@ def open_session(
         lambda: next(stores),
         codecs,
         writable=writable,
-        read_only="read-only: its profile says so" if read_only else None,
+        read_only=read_only_reason if read_only else None,
         drafts=folder("state") / "drafts",
         actions=actions,
         find_nearby=find_nearby,

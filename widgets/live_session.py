@@ -17,7 +17,7 @@ from explorer.model.sanitize import sanitize
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.session_opener import open_session
+from explorer.session_opener import READ_ONLY_PROFILE, open_session
 from widgets.bridge import Bridge
 from widgets.panes.base import Pane
 from widgets.panes.changes import ChangesPane
@@ -28,6 +28,7 @@ from widgets.panes.value import ValuePane
 Result = TypeVar("Result")
 
 _LOG: Final = logging.getLogger(__package__)
+_READ_ONLY_WIDGET: Final = "read-only: the widget was made without write=True"
 FRAME_INTERVAL: Final = 1 / 15
 """Minimum number of seconds between two patches of a view."""
 HEARTBEAT_INTERVAL: Final = 1.0
@@ -123,7 +124,8 @@ class LiveSession:
             self._profile,
             self._options,
             writable=self._writable,
-            read_only=self._profile.read_only,
+            read_only=not self._writable,
+            read_only_reason=READ_ONLY_PROFILE if self._profile.read_only else _READ_ONLY_WIDGET,
             profile_name=self._profile_name,
         )
         self.messages, self._errors = opened.messages, opened.errors

@@ -1,7 +1,7 @@
 """View: one display of a widget in a page, with the rows it has."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from itertools import count as counter
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -10,17 +10,21 @@ from explorer.model.sanitize import sanitize
 from explorer.session.actions import Action, Place
 from explorer.session.key_lookup import FoundNode
 from explorer.session.session import Session
-from explorer.session.states import LivenessStatus, Part
-from widgets.dialogs import Dialog, Reply
+from explorer.session.states import Option, Part
+from widgets.dialogs import Dialog, Reply, option_messages
+from widgets.flows import FLOWS
 from widgets.list_window import ListWindow
 from widgets.messages import PROTOCOL, Alive, Answer, Click, Complete, Filter, Go, More, Perform, Request, Tab, Window
 from widgets.panes.base import Json, Pane
+from widgets.status import StatusFeed
 
 if TYPE_CHECKING:
     from widgets.bridge import Bridge
 
 Value = TypeVar("Value")
 
+TERMINAL_ACTIONS: Final = frozenset({"suspend", "quit", "edit-outside"})
+"""Actions that need a terminal: pages do not offer them."""
 _MAX_PRESSES: Final = 1000
 """Key presses of one message that are performed."""
 
@@ -39,13 +43,20 @@ class View:
         self._session = bridge.live.session
         self._send_all = send
         self._windows = {name: ListWindow(self._live.panes[name]) for name in bridge.panes if name in self._live.panes}
-        self._status: Mapping[str, Json] = {}
+        self._actions = [action for action in self._session.actions if action.id not in TERMINAL_ACTIONS]
+        self._status = StatusFeed(self._session, self._actions, self._send)
         self._bodies: dict[str, int] = {}
         """Version of the text that was sent last, by pane."""
         self._dialogs: dict[int, asyncio.Future[Answer]] = {}
         """Answers that flows wait for, by the number of the dialog."""
+        self._flow: asyncio.Task[None] | None = None
         self._next_dialog = counter(1)
         self._hear()
+
+    @property
+    def session(self) -> Session:
+        """The session that is shown."""
+        return self._session
 
     # Messages of the page
 
@@ -57,11 +68,12 @@ class View:
                 "id": request_id,
                 "protocol": PROTOCOL,
                 "panes": list(self._bridge.panes),
-                "actions": [_action_message(action) for action in self._session.actions],
+                "actions": [_action_message(action) for action in self._actions],
                 "labels": {pane.name: pane.label for pane in self._live.panes.values()},
+                "signs": {pane.name: list(pane.signs) for pane in self._live.panes.values()},
             }
         )
-        self._send_status()
+        self._status.update()
         for line in self._live.messages:
             self.notify(sanitize(line), "warning")
 
@@ -111,7 +123,7 @@ class View:
             self._follow_jump(window.pane)
 
     def _perform(self, request: Perform) -> None:
-        if request.action not in self._session.actions:
+        if request.action not in self._session.actions or request.action in TERMINAL_ACTIONS:
             return
         action = self._session.actions[request.action]
         reason = self._session.disabled_reason(action.id)
@@ -122,6 +134,9 @@ class View:
         times = max(1, min(request.times, _MAX_PRESSES))
         if window is not None and window.pane.perform(action.id, times, window.height):
             self._follow_jump(window.pane)
+            return
+        if action.id in FLOWS:
+            self._start_flow(FLOWS[action.id](self), action.id)
             return
         try:
             self._session.start(action.id)
@@ -160,23 +175,53 @@ class View:
 
     # Dialogs
 
-    async def ask(self, dialog: Dialog[Value]) -> Reply[Value] | None:
-        """Show a dialog in this view and return the reply; None if it was closed without one."""
+    def _start_flow(self, flow: Coroutine[object, object, None], name: str) -> None:
+        """Start a flow in place of the one that still asks something."""
+        if self._flow is not None:
+            self._flow.cancel()
+        self._flow = self._live.start(flow, name=name)
+
+    async def ask(
+        self, dialog: Dialog[Value], find_more: Callable[[], Awaitable[Sequence[Option[Value]]]] | None = None
+    ) -> Reply[Value] | None:
+        """Show a dialog in this view and return the reply; None if it was closed without one.
+
+        Args:
+            dialog: The question.
+            find_more: Returns further options, which are added when they are found; it may take a while.
+        """
         number = next(self._next_dialog)
         self._dialogs[number] = answered = asyncio.get_running_loop().create_future()
-        self._send(dialog.message(number))
+        self._send(dialog.message(number, is_searching=find_more is not None))
+        options = list(dialog.options)
         try:
-            answer = await answered
+            async with asyncio.TaskGroup() as group:
+                search = None
+                if find_more is not None:
+                    search = group.create_task(self._add_options(number, options, find_more))
+                answer = await answered
+                if search is not None:
+                    search.cancel()
         finally:
             self._dialogs.pop(number, None)
-        if not 0 <= answer.choice < len(dialog.options):
+            self._send({"type": "dialog-closed", "dialog": number})
+        if not 0 <= answer.choice < len(options):
             return None
-        if dialog.typed and answer.choice == len(dialog.options) - 1 and answer.text != dialog.typed:
+        if dialog.typed and answer.choice == len(options) - 1 and answer.text != dialog.typed:
             return None
-        return Reply(dialog.options[answer.choice].value, answer.text)
+        return Reply(options[answer.choice].value, answer.text)
+
+    async def _add_options(
+        self, number: int, options: list[Option[Value]], find_more: Callable[[], Awaitable[Sequence[Option[Value]]]]
+    ) -> None:
+        options += await find_more()
+        self._send({"type": "dialog-options", "dialog": number, "options": option_messages(options)})
 
     def close(self) -> None:
-        """End the dialogs without an answer."""
+        """End the flow and its dialogs without an answer."""
+        self._status.close()
+        if self._flow is not None:
+            self._flow.cancel()
         for waiting in self._dialogs.values():
             waiting.cancel()
 
@@ -195,8 +240,8 @@ class View:
                 if patch is not None:
                     self._send(patch)
                 self._send_body(window.pane)
-        if not parts or parts & Part.LIVENESS:
-            self._send_status()
+        if not parts or parts & (Part.LIVENESS | Part.DETAIL | Part.EDIT):
+            self._status.update()
 
     def _send_body(self, pane: Pane) -> None:
         version = pane.text_version
@@ -211,15 +256,13 @@ class View:
             message = {"version": body.version, "start": body.start, "next": body.next}
             self._send({"type": "body", "pane": pane, **message}, body.text.encode())
 
+    def copy(self, text: str, done: str) -> None:
+        """Write a sanitised text to the clipboard of the page, which then shows that it is done."""
+        self._send({"type": "copy", "done": done}, text.encode())
+
     def notify(self, text: str, severity: str) -> None:
         """Show a sanitised line."""
         self._send({"type": "notice", "text": text, "severity": severity})
-
-    def _send_status(self) -> None:
-        status = _status_message(self._session)
-        if status != self._status:
-            self._status = status
-            self._send({"type": "status", **status, "now": self._session.clock.now()})
 
     def _send(self, message: Mapping[str, Json], *buffers: bytes) -> None:
         self._send_all({**message, "view": self.name}, buffers)
@@ -234,24 +277,4 @@ def _action_message(action: Action) -> Mapping[str, Json]:
         "places": [(place.name or "").lower() for place in Place if place & action.places],
         "group": action.group,
         "priority": action.priority,
-    }
-
-
-def _status_message(session: Session) -> Mapping[str, Json]:
-    """Return the status. Moments are in seconds of the session's clock."""
-    liveness = session.liveness
-    reason = "" if liveness.status is LivenessStatus.LIVE else sanitize(liveness.reason)
-    if liveness.refusal is not None:
-        reason += f" ({sanitize(liveness.refusal.message)})"
-    return {
-        "address": sanitize(f"{session.profile} {session.address}".strip()),
-        "status": liveness.status.value,
-        "reason": reason,
-        "proved": liveness.proved_at,
-        "retry": liveness.next_try,
-        "now": None,
-        "revision": None if session.connection.revision is None else str(session.connection.revision),
-        "rate": round(session.connection.event_rate),
-        "frozen": session.connection.is_frozen,
-        "writable": session.writable,
     }

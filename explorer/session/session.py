@@ -148,6 +148,11 @@ class Session:
         return self.connection.liveness
 
     @property
+    def is_lockable(self) -> bool:
+        """True if writing can be unlocked."""
+        return self._read_only is None
+
+    @property
     def selected(self) -> str | None:
         """Selected key."""
         return self.detail.key

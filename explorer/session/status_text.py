@@ -14,7 +14,7 @@ _SIGNS: Final[dict[LivenessStatus, str]] = {
     LivenessStatus.STALE: "▲",
     LivenessStatus.DISCONNECTED: "✗",
 }
-_MIN_AGE_SHOWN: Final = 3.0
+MIN_AGE_SHOWN: Final = 3.0
 """Seconds since the last heartbeat from which on its age is shown; there is one every two seconds."""
 
 
@@ -25,10 +25,14 @@ class StatusParts:
     status: LivenessStatus
     address: str
     """Address of the store, behind the profile if it was opened by one."""
-    live: str
-    """Sign and name of the status, with the age of what is shown if it is worth a mention."""
-    reason: str
-    """Reason of the status, refusal, and time until the next attempt, as far as there are any."""
+    sign: str
+    """Sign and name of the status."""
+    cause: str
+    """Reason of the status, and refusal, as far as there are any."""
+    age: float | None
+    """Seconds since what is shown was known to be true; None if it never was."""
+    retry_in: float | None
+    """Seconds until the next attempt; None if none is planned."""
     revision: str
     """Revision of the store, such as `rev 12`; "" if it is not known."""
     rate: str
@@ -37,6 +41,18 @@ class StatusParts:
     """True if changes are held back."""
     writable: bool
     """True if writing is unlocked."""
+
+    @property
+    def live(self) -> str:
+        """Sign and name of the status, with the age of what is shown if it is worth a mention."""
+        is_shown = self.age is not None and (self.status is not LivenessStatus.LIVE or self.age >= MIN_AGE_SHOWN)
+        return f"{self.sign} {format_duration(self.age)}" if is_shown and self.age is not None else self.sign
+
+    @property
+    def reason(self) -> str:
+        """Reason of the status, refusal, and time until the next attempt, as far as there are any."""
+        wait = "" if self.retry_in is None else f"· retry in {int(self.retry_in) + 1}s"
+        return " ".join(text for text in (self.cause, wait) if text)
 
     @property
     def writing(self) -> str:
@@ -49,22 +65,17 @@ def status_parts(session: Session) -> StatusParts:
     now = session.clock.now()
     liveness, connection = session.liveness, session.connection
     status = liveness.status
-    live = f"{_SIGNS[status]} {status.value}"
-    age = liveness.age(now)
-    if age is not None and (status is not LivenessStatus.LIVE or age >= _MIN_AGE_SHOWN):
-        live += f" {format_duration(age)}"
     reasons = [] if status is LivenessStatus.LIVE else [sanitize(liveness.reason)]
     if liveness.refusal is not None:
         reasons.append(f"({sanitize(liveness.refusal.message)})")
-    wait = liveness.retry_in(now)
-    if wait is not None:
-        reasons.append(f"· retry in {int(wait) + 1}s")
     has_rate = status in (LivenessStatus.LIVE, LivenessStatus.CATCHING_UP)  # without a connection there is none
     return StatusParts(
         status=status,
         address=sanitize(f"{session.profile} {session.address}" if session.profile else session.address),
-        live=live,
-        reason=" ".join(reasons),
+        sign=f"{_SIGNS[status]} {status.value}",
+        cause=" ".join(reasons),
+        age=liveness.age(now),
+        retry_in=liveness.retry_in(now),
         revision="" if connection.revision is None else sanitize(f"rev {connection.revision}"),
         rate=f"{connection.event_rate:.0f}/s" if has_rate else "",
         is_frozen=connection.is_frozen,

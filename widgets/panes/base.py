@@ -85,6 +85,8 @@ class Pane(ABC):
     place: ClassVar[Place]
     parts: ClassVar[Part]
     """Parts of the session that it shows."""
+    signs: ClassVar[Sequence[tuple[str, str]]] = ()
+    """Signs in its rows and their meanings, for the help."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

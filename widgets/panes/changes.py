@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from explorer.session.actions import Place
 from explorer.session.change_log import LoggedChange
-from explorer.session.change_rows import change_row, changes_title
+from explorer.session.change_rows import CHANGE_SIGNS, change_row, changes_title
 from explorer.session.session import Session
 from explorer.session.states import Part
 from widgets.panes.base import Head, PaneRow
@@ -19,6 +19,7 @@ class ChangesPane(CursorPane):
     label = "Changes"
     place = Place.CHANGES
     parts = Part.CHANGES
+    signs = CHANGE_SIGNS
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

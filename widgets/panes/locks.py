@@ -8,6 +8,7 @@ from explorer.model.locks import Contender
 from explorer.model.sanitize import sanitize
 from explorer.session.actions import Place
 from explorer.session.lock_rows import (
+    LOCK_SIGNS,
     LockRow,
     contender_details,
     fence_text,
@@ -32,6 +33,7 @@ class LocksPane(CursorPane):
     label = "Locks"
     place = Place.LOCKS
     parts = Part.LOCKS
+    signs = LOCK_SIGNS
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from explorer.model.capabilities import Capability
+from explorer.model.key_text import escape_key
 from explorer.model.sanitize import pluralize, sanitize
 from explorer.session.actions import Place, key_label
 from explorer.session.keytree.navigator import TreeNavigator
 from explorer.session.keytree.nodes import LevelState, Node
 from explorer.session.keytree.row_index import VisibleRow
-from explorer.session.keytree.row_view import RowView, row_view
+from explorer.session.keytree.row_view import TREE_SIGNS, RowView, row_view
 from explorer.session.keytree.tree import Tree
 from explorer.session.session import Session
 from explorer.session.states import LivenessStatus, Part
@@ -23,6 +24,7 @@ class TreePane(Pane):
     label = "Keys"
     place = Place.TREE
     parts = Part.TREE | Part.LIVENESS | Part.EDIT
+    signs = TREE_SIGNS
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -71,8 +73,10 @@ class TreePane(Pane):
         )
         notice, problem = self._notice()
         filter_text = "" if findings is None else sanitize(findings.filter.text)
-        selected = session.selected
-        return Head(title, notice, problem, {"filter": filter_text, "selected": sanitize(selected or "")})
+        selected = session.selected or ""
+        folder, separator, _ = selected.rpartition(tree.separator)
+        fields = {"filter": filter_text, "selected": sanitize(selected), "folder": escape_key(folder + separator)}
+        return Head(title, notice, problem, fields)
 
     def _notice(self) -> tuple[str, bool]:
         """Return what is shown without keys, and whether that is an error."""
@@ -94,14 +98,14 @@ class TreePane(Pane):
         if session.lookup.nearby is not None:
             text = f"Nothing is stored below {session.address}, but {session.lookup.nearby}."
             return sanitize(text), False
-        return f"No keys here. {self._how_to_create()}", False
+        return f"No keys here.{self._how_to_create()}", False
 
     def _how_to_create(self) -> str:
-        """Return how a key is created, with the keys of this person."""
+        """Return how a key is created, with the keys of this person; "" where nothing can be written."""
         create, unlock = (self._key(name) for name in ("new", "writing"))
         if self.session.writable:
-            return f"{create} creates one."
-        return f"{unlock} unlocks writing, then {create} creates one."
+            return f" {create} creates one."
+        return f" {unlock} unlocks writing, then {create} creates one." if self.session.is_lockable else ""
 
     def _key(self, action: str) -> str:
         keys = self.session.actions[action].keys

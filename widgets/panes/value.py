@@ -14,6 +14,7 @@ from explorer.session.session import Session
 from explorer.session.states import Loading, Part, Ready
 from explorer.session.value_text import (
     LOADING_NOTICE_DELAY,
+    VALUE_SIGNS,
     ValueText,
     metadata,
     type_text,
@@ -57,6 +58,7 @@ class ValuePane(Pane):
     label = "Value"
     place = Place.VALUE
     parts = Part.DETAIL | Part.LIVENESS | Part.EDIT
+    signs = VALUE_SIGNS
 
     def __init__(self, session: Session, request_frame: Callable[[Part], None]) -> None:
         """Show the session's detail.

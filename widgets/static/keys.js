@@ -5,6 +5,8 @@ const NAMES = {
   Home: "home", End: "end", Enter: "enter", Escape: "escape", " ": "space", Tab: "tab", Backspace: "backspace",
   Delete: "delete",
 };
+const LABELS = {up: "↑", down: "↓", left: "←", right: "→", pageup: "pgup", pagedown: "pgdn", escape: "esc"};
+const SECONDARY = new Set(["up", "down", "pageup", "pagedown", "home", "end", "left", "right", "escape", "tab", "shift+tab"]);
 
 export function keyName(event) {
   const name = NAMES[event.key] ?? (/^F\d+$/.test(event.key) ? event.key.toLowerCase() : event.key);
@@ -13,6 +15,10 @@ export function keyName(event) {
   if (control) return `ctrl+${name.toLowerCase()}`;
   if (event.shiftKey && name.length > 1) return `shift+${name}`;
   return name;
+}
+
+export function keyLabel(key) {
+  return LABELS[key] ?? key;
 }
 
 // Actions by key in one place.
@@ -30,8 +36,12 @@ export class Keys {
     return null;
   }
 
-  hint(id, place) {
-    const action = this.actions.get(id);
-    return action && action.places.includes(place) && action.keys.length ? action.keys[0] : "";
+  at(place) {
+    return [...this.actions.values()].filter((action) => action.places.includes(place));
+  }
+
+  // Label of the key to show for an action: a letter or a word rather than an arrow.
+  hint(action) {
+    return action.keys.length ? keyLabel(action.keys.find((key) => !SECONDARY.has(key)) ?? action.keys[0]) : "";
   }
 }

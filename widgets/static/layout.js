@@ -1,8 +1,13 @@
-// Layout of a view: the header, the panes of the widget, and the focus among them.
+// Layout of a view: header, panes, prompts, footer; and what keys do in the page itself.
 import {makeChanges} from "./changes.js";
+import {Dialogs} from "./dialogs.js";
 import {element, setText} from "./dom.js";
-import {Keys} from "./keys.js";
+import {Footer} from "./footer.js";
+import {showHelp, showPalette} from "./help.js";
+import {Keys, keyName} from "./keys.js";
 import {makeLocks} from "./locks.js";
+import {PaneGrid} from "./pane_grid.js";
+import {Prompt} from "./prompt.js";
 import {Status} from "./status.js";
 import {makeTree} from "./tree.js";
 import {ValuePane} from "./value.js";
@@ -10,56 +15,126 @@ import {ValuePane} from "./value.js";
 const MAKERS = {
   tree: makeTree, locks: makeLocks, changes: makeChanges, value: (channel, options) => new ValuePane(channel, options),
 };
+const MAX_NOTICES = 3;
 
 export class Layout {
   constructor(model, channel) {
+    this.model = model;
     this.channel = channel;
     this.keys = new Keys([]);
+    this.signs = {};
+    this.labels = {};
+    this.disabled = {};
     this.status = new Status();
+    this.grid = new PaneGrid(`ks-${channel.view}-`, () => this.drawFooter());
+    this.filterPrompt = new Prompt({
+      sign: "/", label: "Filter",
+      onInput: (text) => channel.send("filter", {text}),
+      onSubmit: () => this.grid.focus("tree"),
+      onCancel: () => { channel.send("filter", {text: ""}); this.grid.focus("tree"); },
+    });
+    this.goPrompt = new Prompt({
+      sign: ":", label: "Key to go to",
+      complete: (text) => channel.ask("complete", {text}),
+      onSubmit: (text) => { if (text) channel.send("go", {text}); this.grid.focus("tree"); },
+      onCancel: () => this.grid.focus(),
+    });
+    this.footer = new Footer((id) => this.act(this.keys.actions.get(id)));
     this.notices = element("div", "ks-notices");
-    this.body = element("div", "ks-body");
-    this.element = element("div", "ks-root", this.status.element, this.body, this.notices);
+    this.notices.setAttribute("role", "log");
+    this.exit = element("span"); // the tab key goes on from here when it leaves the widget
+    this.exit.tabIndex = -1;
+    this.entry = element("span");
+    this.entry.tabIndex = -1;
+    this.element = element("div", "ks-root", this.entry, this.status.element, this.grid.tabs, this.grid.element, this.filterPrompt.element, this.goPrompt.element, this.footer.element, this.notices, this.exit);
     this.element.setAttribute("data-lm-suppress-shortcuts", "true"); // the notebook's own keys must not act in here
-    this.panes = new Map();
-    this.lists = new Map();
+    this.element.setAttribute("role", "group");
+    this.element.setAttribute("aria-description", "Tab moves among the panes. Escape, then tab, leaves. Question mark shows the keys.");
+    this.dialogs = new Dialogs(channel, this.element);
+    this.views = new Map();
+    this.heads = new Map();
+    this.pending = null; // key presses of this frame: {action, pane, times}
+    this.isLeaving = false;
+    this.timers = new Set();
     for (const name of model.get("panes")) this.addPane(name);
-    this.setHeight(model.get("height"));
+    this.onHeight = () => { this.element.style.height = `${model.get("height")}px`; };
+    this.onHeight();
+    model.on("change:height", this.onHeight);
     this.element.addEventListener("keydown", (event) => this.onKey(event));
+    this.listen();
+  }
+
+  listen() {
+    const {channel} = this;
+    const view = (message) => this.views.get(message.pane);
     channel.on("welcome", (message) => this.welcome(message));
-    channel.on("status", (message) => this.status.show(message));
-    channel.on("rows", (message) => this.lists.get(message.pane)?.onRows(message));
-    channel.on("patch", (message) => this.lists.get(message.pane)?.onPatch(message));
-    channel.on("body", (message, buffers) => this.lists.get(message.pane)?.onBody(message, buffers));
-    channel.on("focus", (message) => this.focus(message.pane));
+    channel.on("status", (message) => this.onStatus(message));
+    channel.on("rows", (message) => view(message)?.onRows(message));
+    channel.on("patch", (message) => view(message)?.onPatch(message));
+    channel.on("body", (message, buffers) => view(message)?.onBody(message, buffers));
+    channel.on("focus", (message) => { if (this.hasFocus) this.grid.focus(message.pane); });
+    channel.on("copy", (message, buffers) => {
+      this.dialogs.copy(new TextDecoder().decode(buffers[0]), message.done, (text, severity) => this.notify(text, severity));
+    });
     channel.on("notice", (message) => this.notify(message.text, message.severity));
     channel.on("closed", (message) => this.setClosed(message.reason));
     channel.on("lost", (message) => this.setLost(message));
+  }
+
+  get hasFocus() {
+    return this.element.contains(this.element.getRootNode().activeElement);
   }
 
   addPane(name) {
     const make = MAKERS[name];
     if (!make) return;
     const title = element("div", "ks-title");
-    const list = make(this.channel, {title, onHead: (head) => setText(title, head.title)});
-    const pane = element("section", `ks-pane ks-pane-${name}`, title, list.element);
-    pane.dataset.pane = name;
-    this.panes.set(name, pane);
-    this.lists.set(name, list);
-    this.body.append(pane);
+    const view = make(this.channel, {title, onHead: (head) => this.onHead(name, title, head)});
+    this.views.set(name, view);
+    this.grid.add(name, title, view);
   }
 
-  setHeight(pixels) {
-    this.element.style.height = `${pixels}px`;
+  onHead(name, title, head) {
+    const before = this.heads.get(name);
+    this.heads.set(name, head);
+    if (name !== "tree") {
+      setText(title, head.title);
+      return;
+    }
+    if (before?.selected !== head.selected) this.grid.showBeside("value");
+    setText(title, head.filter ? `/${head.filter}  ${head.title}` : head.title);
+    if (this.filterPrompt.isOpen) setText(this.filterPrompt.comment, head.filter ? head.title : "");
   }
 
   welcome(message) {
     this.keys = new Keys(message.actions);
-    for (const list of this.lists.values()) list.reset();
+    this.signs = message.signs;
+    this.labels = message.labels;
+    this.grid.setLabels(message.labels);
+    this.dialogs.closeAll();
+    for (const view of this.views.values()) view.reset();
+    this.drawFooter();
   }
 
-  // Give a pane the focus, if it is somewhere in this view.
-  focus(name) {
-    if (this.element.contains(document.activeElement)) this.lists.get(name)?.scroller.focus();
+  onStatus(message) {
+    this.status.show(message);
+    this.disabled = message.disabled;
+    this.element.setAttribute("aria-label", `Keyscope ${message.address}`);
+    this.drawFooter();
+  }
+
+  drawFooter() {
+    const place = this.place;
+    const status = this.status.status;
+    const titles = {
+      writing: status?.writable ? "Writing" : "Read-only",
+      freeze: status?.frozen ? "Frozen" : undefined,
+    };
+    const shown = this.keys.at(place).filter((action) => action.priority && (action.id === "help" || !this.disabled[action.id]));
+    shown.sort((one, other) => other.priority - one.priority);
+    this.footer.show(shown.map((action) => ({
+      id: action.id, key: this.keys.hint(action), title: titles[action.id] ?? action.title,
+    })));
   }
 
   setLost(lost) {
@@ -69,29 +144,154 @@ export class Layout {
 
   setClosed(reason) {
     this.element.classList.add("ks-lost");
+    this.dialogs.closeAll();
     this.status.setClosed(reason);
   }
 
   notify(text, severity) {
     const notice = element("div", `ks-notice-line ks-${severity}`, text);
     this.notices.append(notice);
-    while (this.notices.childElementCount > 3) this.notices.firstElementChild.remove();
-    setTimeout(() => notice.remove(), severity === "error" ? 10000 : 4000);
+    while (this.notices.childElementCount > MAX_NOTICES) this.notices.firstElementChild.remove();
+    const timer = setTimeout(() => {
+      notice.remove();
+      this.timers.delete(timer);
+    }, severity === "error" ? 10000 : 4000);
+    this.timers.add(timer);
+  }
+
+  // Actions
+
+  // Place of the focus, as the registry names it.
+  get place() {
+    return this.views.get(this.grid.current)?.place ?? this.grid.current;
   }
 
   onKey(event) {
-    const name = event.target.closest("[data-pane]")?.dataset.pane;
-    if (!name || event.target.closest("input, textarea")) return;
-    const action = this.keys.find(event, name);
-    if (!action) return;
+    const target = event.target;
+    const isTyping = target.closest("input, textarea");
+    if (event.key === "Tab" && this.isLeaving && !isTyping) { // the browser goes on from behind or before the widget
+      this.isLeaving = false;
+      (event.shiftKey ? this.entry : this.exit).focus({preventScroll: true});
+      return;
+    }
+    if (!["Shift", "Control", "Alt", "Meta"].includes(event.key)) this.isLeaving = false;
+    if (isTyping || !target.closest("[data-pane]")) return;
+    const action = this.keys.find(event, this.place);
+    if (!action) {
+      this.explain(event);
+      return;
+    }
     event.preventDefault();
     event.stopPropagation();
-    if (this.lists.get(name).perform?.(action.id)) return;
-    this.channel.send("perform", {action: action.id, pane: name, times: 1});
+    this.act(action);
+  }
+
+  // Say where a key works that does nothing in this pane.
+  explain(event) {
+    const name = keyName(event);
+    if (name === null || name === "tab") return;
+    const panes = this.grid.names;
+    for (const action of this.keys.actions.values()) {
+      const places = action.places.filter((place) => panes.includes(place));
+      if (action.keys.includes(name) && places.length) {
+        event.preventDefault();
+        this.notify(`${action.title}: only in ${places.join(", ")}`, "warning");
+        return;
+      }
+    }
+  }
+
+  // Perform an action in the page, or have the kernel perform it.
+  act(action) {
+    if (!action) return;
+    const name = this.grid.current;
+    const isHere = this[`do_${action.id.replaceAll("-", "_")}`];
+    if (isHere && isHere.call(this) !== false) return;
+    if (this.views.get(name)?.perform?.(action.id)) return;
+    if (this.pending && (this.pending.action !== action.id || this.pending.pane !== name)) this.flush();
+    if (this.pending) this.pending.times += 1;
+    else {
+      this.pending = {action: action.id, pane: name, times: 1};
+      this.frame = requestAnimationFrame(() => this.flush());
+    }
+  }
+
+  flush() {
+    cancelAnimationFrame(this.frame);
+    const {pending} = this;
+    this.pending = null;
+    if (pending) this.channel.send("perform", pending);
+  }
+
+  do_next_pane() { this.grid.cycle(1); }
+
+  do_previous_pane() { this.grid.cycle(-1); }
+
+  do_pane_tree() { this.grid.focus("tree"); }
+
+  do_pane_value() { this.grid.focus("value"); }
+
+  do_pane_locks() { this.grid.focus("locks"); }
+
+  do_pane_changes() { this.grid.focus("changes"); }
+
+  do_leave_pane() { this.grid.focus("tree"); }
+
+  do_zoom() { this.grid.zoom(); }
+
+  do_wider() { this.grid.widen(1); }
+
+  do_narrower() { this.grid.widen(-1); }
+
+  do_side_panes() { this.grid.toggleSides(); }
+
+  do_filter() {
+    if (!this.views.has("tree")) this.notify("the tree is not in this widget", "warning");
+    else {
+      this.grid.show("tree");
+      this.filterPrompt.open(this.heads.get("tree")?.filter ?? "");
+    }
+  }
+
+  do_go() {
+    this.goPrompt.open(this.heads.get("tree")?.folder ?? "");
+  }
+
+  do_help() {
+    showHelp(this.element, {
+      place: this.place, label: this.labels[this.grid.current] ?? "", actions: [...this.keys.actions.values()],
+      disabled: this.disabled, signs: this.signs[this.place] ?? [],
+    });
+  }
+
+  do_palette() {
+    showPalette(this.element, {
+      actions: this.keys.at(this.place), disabled: this.disabled, onAction: (action) => this.act(action),
+    });
+  }
+
+  // Close what is open, one step at a time; at the end the tab key leaves the widget.
+  do_back() {
+    const {grid} = this;
+    if (this.place !== grid.current) return false; // in an editor it is the kernel's
+    if (this.heads.get("tree")?.filter) this.channel.send("filter", {text: ""});
+    else if (grid.isZoomed) grid.zoom(false);
+    else if (grid.current !== "tree" && this.views.has("tree")) grid.focus("tree");
+    else {
+      this.isLeaving = true;
+      this.notify("tab leaves the widget", "information");
+    }
+    return true;
   }
 
   close() {
+    this.model.off("change:height", this.onHeight);
+    cancelAnimationFrame(this.frame);
+    for (const timer of this.timers) clearTimeout(timer);
+    this.filterPrompt.close();
+    this.goPrompt.close();
+    this.dialogs.closeAll();
     this.status.close();
-    for (const list of this.lists.values()) list.close();
+    for (const view of this.views.values()) view.close();
   }
 }

@@ -1,15 +1,12 @@
 // The header: address, liveness by the session's proof, and whether the kernel is there at all.
 import {age, element, seconds, setText} from "./dom.js";
 
-const SIGNS = {LIVE: "●", "CATCHING UP": "◐", STALE: "▲", DISCONNECTED: "✗"};
-const MIN_AGE = 3; // seconds from which on the age of a live display is shown
-
 export class Status {
   constructor() {
     this.live = element("span", "ks-live");
     this.reason = element("span", "ks-reason ks-dim");
     this.address = element("span", "ks-address");
-    this.facts = element("span", "ks-facts ks-dim");
+    this.facts = element("span", "ks-status-facts ks-dim");
     this.writing = element("span", "ks-writing");
     this.element = element("div", "ks-status", this.live, this.address, this.reason, this.facts, this.writing);
     this.element.setAttribute("role", "status");
@@ -41,6 +38,7 @@ export class Status {
   draw() {
     const status = this.status;
     setText(this.address, status?.address ?? "");
+    this.address.title = status?.address ?? "";
     if (this.closed || this.lost || !status) {
       const text = this.closed ? "✗ CLOSED" : this.lost ? `✗ KERNEL LOST ${age(seconds() - this.lost.since)}` : "connecting …";
       this.live.className = `ks-live ${this.closed || this.lost ? "ks-disconnected" : ""}`;
@@ -50,14 +48,14 @@ export class Status {
       return;
     }
     const passed = seconds() - status.at;
-    const sinceProof = status.proved === null ? null : status.now - status.proved + passed;
-    const shown = sinceProof !== null && (status.status !== "LIVE" || sinceProof >= MIN_AGE);
+    const sinceProof = status.proved === null ? null : passed - status.proved;
+    const isShown = sinceProof !== null && (status.status !== "LIVE" || sinceProof >= status.min_age);
     this.live.className = `ks-live ks-${status.status.toLowerCase().replace(" ", "-")}`;
-    setText(this.live, `${SIGNS[status.status]} ${status.status}${shown ? ` ${age(sinceProof)}` : ""}`);
-    const wait = status.retry === null ? null : Math.max(0, status.retry - status.now - passed);
-    setText(this.reason, status.reason + (wait === null ? "" : ` · retry in ${Math.floor(wait) + 1}s`));
-    const facts = [status.revision === null ? "" : `rev ${status.revision}`, `${status.rate}/s`, status.frozen ? "FROZEN" : ""];
-    setText(this.facts, facts.filter(Boolean).join("  "));
+    setText(this.live, `${status.sign}${isShown ? ` ${age(sinceProof)}` : ""}`);
+    const wait = status.retry === null ? null : Math.max(0, status.retry - passed);
+    setText(this.reason, [status.cause, wait === null ? "" : `· retry in ${Math.floor(wait) + 1}s`].filter(Boolean).join(" "));
+    this.reason.title = this.reason.textContent;
+    setText(this.facts, [status.revision, status.rate, status.frozen ? "FROZEN" : ""].filter(Boolean).join("  "));
     setText(this.writing, status.writable ? "WRITING" : "read-only");
     this.writing.classList.toggle("ks-writable", status.writable);
   }

@@ -15,6 +15,7 @@ export class VirtualList extends VirtualRows {
     this.generation = 0;
     this.seq = 0;
     this.isWaiting = false;
+    this.isUnknown = false;
     this.start = 0;
     this.rows = [];
     this.cursor = -1;
@@ -38,7 +39,8 @@ export class VirtualList extends VirtualRows {
   reset() {
     this.rows = [];
     this.isWaiting = false;
-    this.request(true);
+    this.isUnknown = true; // nothing was asked for yet
+    this.request();
   }
 
   request(always = false) {
@@ -49,7 +51,8 @@ export class VirtualList extends VirtualRows {
     const from = Math.max(0, this.direction < 0 ? first - ahead : first);
     const to = Math.min(this.total, first + visible + (this.direction > 0 ? ahead : 0));
     const has = from >= this.start && to <= this.start + this.rows.length;
-    if (has && !always) return;
+    if (has && !always && !this.isUnknown) return;
+    this.isUnknown = false;
     const count = Math.min(MAX_ROWS, 3 * visible);
     const start = Math.max(0, first - (this.direction > 0 ? Math.floor(visible / 2) : count - visible - Math.floor(visible / 2)));
     this.generation += 1;

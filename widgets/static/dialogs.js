@@ -1,0 +1,110 @@
+// Dialogs that the kernel asks in this view, and texts that the clipboard refused.
+import {ChoiceList} from "./choice_list.js";
+import {element, setText} from "./dom.js";
+import {Overlay} from "./overlay.js";
+
+export class Dialogs {
+  constructor(channel, root) {
+    this.channel = channel;
+    this.root = root;
+    this.open = new Map(); // by number
+    channel.on("dialog", (message) => this.show(message));
+    channel.on("dialog-options", (message) => this.open.get(message.dialog)?.list?.setOptions(message.options));
+    channel.on("dialog-closed", (message) => this.close(message.dialog));
+  }
+
+  close(number) {
+    this.open.get(number)?.overlay.close();
+    this.open.delete(number);
+  }
+
+  closeAll() {
+    for (const number of [...this.open.keys()]) this.close(number);
+  }
+
+  show(message) {
+    const answer = (choice, text = "") => {
+      this.close(message.dialog);
+      this.channel.send("answer", {dialog: message.dialog, choice, text});
+    };
+    const overlay = new Overlay(this.root, {
+      title: message.title,
+      className: message.dangerous ? "ks-dangerous" : "",
+      onClose: () => answer(-1),
+    });
+    const shown = {overlay, list: null};
+    this.open.set(message.dialog, shown);
+    const {box} = overlay;
+    if (message.lines.length) box.append(element("div", "ks-dialog-lines", message.lines.join("\n")));
+    for (const [text, tone] of message.facts) box.append(element("div", `ks-tone-${tone}`, text));
+    if (message.buttons) this.addButtons(message, overlay, answer);
+    else {
+      shown.list = new ChoiceList(message.options, {onChoose: (index) => answer(index), isSearching: message.searching});
+      box.append(shown.list.element);
+      overlay.focus(shown.list.target);
+    }
+    if (message.note) box.append(element("div", "ks-dialog-note", message.note));
+  }
+
+  addButtons(message, overlay, answer) {
+    const last = message.options.length - 1;
+    const field = message.label || message.typed ? element("input", "ks-input") : null;
+    const buttons = message.options.map((option, index) => {
+      const button = element("button", "ks-button", option.title);
+      button.type = "button";
+      button.addEventListener("click", () => answer(index, field?.value ?? ""));
+      return button;
+    });
+    if (message.dangerous) buttons[last].classList.add("ks-danger");
+    const isReady = () => !message.typed || field.value === message.typed;
+    if (field) {
+      const label = element("label", "ks-field", message.typed ? `Type '${message.typed}' to confirm:` : message.label, field);
+      const problem = element("div", "ks-problem", message.problem ? `✗ ${message.problem}` : "");
+      problem.setAttribute("role", "alert");
+      overlay.box.append(label, problem);
+      field.value = message.text;
+      field.spellcheck = false;
+      field.autocomplete = "off";
+      const update = () => { buttons[last].disabled = !isReady(); };
+      field.addEventListener("input", () => {
+        setText(problem, "");
+        update();
+      });
+      field.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" || event.isComposing) return;
+        event.preventDefault();
+        if (isReady()) answer(last, field.value);
+      });
+      update();
+    } else {
+      overlay.box.addEventListener("keydown", (event) => {
+        const at = buttons.indexOf(this.root.getRootNode().activeElement);
+        if (event.key === "y") answer(last);
+        else if (event.key === "n") answer(0);
+        else if (event.key === "ArrowLeft") buttons[Math.max(0, at - 1)].focus();
+        else if (event.key === "ArrowRight") buttons[Math.min(last, at + 1)].focus();
+        else return;
+        event.preventDefault();
+      });
+    }
+    overlay.box.append(element("div", "ks-buttons", ...buttons));
+    overlay.focus(field ?? buttons[0]);
+    field?.setSelectionRange(field.value.length, field.value.length);
+  }
+
+  // Write a text to the clipboard; where that is refused, show the text selected, to be copied by hand.
+  async copy(text, done, notify) {
+    try {
+      await navigator.clipboard.writeText(text);
+      notify(done, "information");
+    } catch {
+      const overlay = new Overlay(this.root, {title: "The browser refused the clipboard: copy the text from here"});
+      const area = element("textarea", "ks-input ks-copied");
+      area.readOnly = true;
+      area.value = text;
+      overlay.box.append(area);
+      overlay.focus(area);
+      area.select();
+    }
+  }
+}
