@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import time
 from typing import ClassVar, Final
@@ -28,7 +29,6 @@ from explorer.session.actions import BROWSING, Action, Need, key_label, place_na
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.session.states import Loading, Part
-from explorer.tui.error_boundary import ErrorBoundaryApp
 from explorer.tui.palette import ActionCommands, Palette
 from explorer.tui.screens.base import ActionScreen, LiveScreen
 from explorer.tui.screens.browse import BrowseScreen
@@ -36,6 +36,7 @@ from explorer.tui.terminal.gc_tuner import GcTuner
 from explorer.tui.terminal.input_decoder import install
 from explorer.tui.terminal.sanitize_filter import SanitizeFilter
 from explorer.tui.themes import DEFAULT, THEMES, remembered_theme
+from explorer.tui.type_ahead import TypeAheadApp, release_keys
 
 TICK_INTERVAL: Final = 0.5
 """Seconds between two redraws of ages and countdowns."""
@@ -45,7 +46,7 @@ MIN_NOTICE_TIME: Final = 1.0
 """Seconds for which a notice stays, whatever key is pressed."""
 
 
-class Keyscope(ErrorBoundaryApp):
+class Keyscope(TypeAheadApp):
     """A session on the screen. The caller enters and leaves the session."""
 
     TITLE = "Keyscope"
@@ -186,14 +187,17 @@ class Keyscope(ErrorBoundaryApp):
     # Actions
 
     def action_perform(self, name: str) -> None:
-        """Perform an action of the registry, or show why it is not available."""
+        """Perform an action of the registry, or show why it is not available.
+
+        What was typed after an action that is refused is dropped: it was meant for what the action would have opened.
+        """
         action = self.session.actions[name]
         self._remove_read_notices()
         screen = self.screen
         if isinstance(screen, ActionScreen):
             screen.apply_pending_input()
         if self._must_wait_for_key(action):
-            self.run_worker(self._perform_when_key_is_read(name), group="perform-when-read", exclusive=True)
+            self.run_flow(partial(self._perform_when_key_is_read, name), group="perform-when-read")
             return
         handler = self._handler(name)
         try:
@@ -201,11 +205,17 @@ class Keyscope(ErrorBoundaryApp):
                 with suppress(KeyError):  # it is not the session's either
                     self.session.start(name)
             elif (reason := self.session.disabled_reason(name)) is not None:
-                self.notify(f"{action.title}: {reason}", severity="warning")
-            elif inspect.isawaitable(result := handler()):
-                self.run_worker(_awaited(result), group=name, exclusive=True)
+                self._refuse(action, reason)
+            elif inspect.iscoroutinefunction(handler):
+                self.run_flow(handler, group=name)
+            else:
+                handler()
         except CallNotSupported as error:
-            self.notify(f"{action.title}: {error.message}", severity="warning")
+            self._refuse(action, error.message)
+
+    def _refuse(self, action: Action, reason: str) -> None:
+        self.drop_keys()
+        self.notify(f"{action.title}: {reason}", severity="warning")
 
     def _handler(self, name: str) -> Callable[[], object] | None:
         """Return the method that performs an action on this screen; None leaves it to the session."""
@@ -218,11 +228,13 @@ class Keyscope(ErrorBoundaryApp):
         return self.focused.ancestors_with_self if self.focused else (self.screen, self)
 
     def _must_wait_for_key(self, action: Action) -> bool:
-        """Return whether the key of an action is not selected or not read yet: keys may be pressed faster."""
+        """Return whether an action has to wait: for the first connection, or for its key to be selected and read."""
         if Need.WRITABLE in action.needs and not self.session.writable:
             return False
         is_navigating = isinstance(self.screen, ActionScreen) and self.screen.is_navigating
         if action.needs & (Need.KEY | Need.VALUE) and is_navigating:
+            return True
+        if Need.CONNECTION in action.needs and not self.session.connection.is_attempted:
             return True
         return Need.VALUE in action.needs and isinstance(self.session.detail.state, Loading)
 
@@ -233,6 +245,7 @@ class Keyscope(ErrorBoundaryApp):
         unsubscribe = self.session.subscribe(lambda _: changed.set())
         try:
             async with asyncio.timeout(KEY_TIMEOUT):
+                await self.session.connection.wait_attempted()
                 if isinstance(screen, ActionScreen):
                     await screen.wait_until_arrived()
                     screen.apply_pending_input()
@@ -241,12 +254,15 @@ class Keyscope(ErrorBoundaryApp):
                     await changed.wait()
                     changed.clear()
         except TimeoutError:
-            self.notify(f"{self.session.actions[name].title}: the key is still being read", severity="warning")
+            self._refuse(
+                self.session.actions[name], self.session.disabled_reason(name) or "the key is still being read"
+            )
             return
         finally:
             unsubscribe()
         if self.session.selected == key and self.screen is screen:
             self.action_perform(name)
+            release_keys()
 
     def do_quit(self) -> None:
         """Exit; the session keeps the drafts."""
@@ -323,8 +339,7 @@ class Keyscope(ErrorBoundaryApp):
         """Show where a key works that does nothing here."""
         for action in self.session.actions:
             if key in action.keys and action.places & BROWSING:
-                places = place_names(action.places & BROWSING)
-                self.notify(f"{action.title}: only in {places}", severity="warning")
+                self._refuse(action, f"only in {place_names(action.places & BROWSING)}")
 
 
 def _newer_size(event: Resize) -> Resize | None:
@@ -335,8 +350,3 @@ def _newer_size(event: Resize) -> Resize | None:
     """
     size = Size(*shutil.get_terminal_size())  # as Textual reads it
     return None if size == event.size else Resize(size, size)
-
-
-async def _awaited(result: object) -> None:
-    if inspect.isawaitable(result):
-        await result

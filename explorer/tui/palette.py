@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, cast
 
 from textual import work
+from textual.await_complete import AwaitComplete
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.css.query import NoMatches
 from textual.types import IgnoreReturnCallbackType
@@ -16,6 +17,7 @@ from explorer.session.session import Session
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.rendering import safe_content
 from explorer.tui.screens.base import ActionScreen
+from explorer.tui.type_ahead import TypeAheadApp
 
 _GATHER_COMMANDS: Final = cast(
     "Callable[[CommandPalette, str], Awaitable[None]]",
@@ -25,6 +27,15 @@ _GATHER_COMMANDS: Final = cast(
 
 class Palette(CommandPalette, Dialog[None]):
     """Textual's palette, safe against keys pressed before its list is drawn or after it is gone, which end the app."""
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Close the palette; keys pressed from now on are for what the selected command opens."""
+        awaitable = super().dismiss(result)
+        if self._selected_command is not None and isinstance(self.app, TypeAheadApp):
+            hold = self.app.hold_keys()
+            # Textual has the app call the command later: after the first of these two calls, before the second.
+            self.app.call_later(self.app.call_later, hold.release)
+        return awaitable
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Allow no action without the list."""

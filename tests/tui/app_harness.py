@@ -19,6 +19,7 @@ from explorer.session.decoder import ValueCodecs
 from explorer.session.internal_errors import InternalErrors
 from explorer.session.session import Session
 from explorer.tui.app import Keyscope
+from explorer.tui.dialogs.base import Dialog
 
 PATIENCE = 15.0
 """Seconds after which waiting for something is given up."""
@@ -57,6 +58,11 @@ class Page:
     async def _until_idle(self) -> None:
         await asyncio.wait_for(self.session.idle(), PATIENCE)
         await self.pilot.pause()
+        await self.until(self._is_drawn, "a dialog is drawn: some accept no key before")
+
+    def _is_drawn(self) -> bool:
+        screens = self.app.screen_stack
+        return not (screens and isinstance(screens[-1], Dialog) and screens[-1].shown_at is None)
 
     def lines(self) -> list[str]:
         """Return what is on the screen, line by line."""

@@ -30,7 +30,9 @@ async def place() -> Place:
 
 
 @asynccontextmanager
-async def connecting(place: Place, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[tuple[Page, asyncio.Event], None]:
+async def connecting(
+    place: Place, monkeypatch: pytest.MonkeyPatch, *, writable: bool = False
+) -> AsyncGenerator[tuple[Page, asyncio.Event], None]:
     """Run the app on a store that answers once an event is set."""
     answered, connect = asyncio.Event(), CuttableStore.connect
 
@@ -39,7 +41,7 @@ async def connecting(place: Place, monkeypatch: pytest.MonkeyPatch) -> AsyncGene
         await connect(store)
 
     monkeypatch.setattr(CuttableStore, "connect", slow)
-    async with Session(place.connect, Codecs()) as session:
+    async with Session(place.connect, Codecs(), writable=writable) as session:
         app = Keyscope(session)
         async with app.run_test(size=NARROW, notifications=True) as pilot:
             page = Page(app, session, pilot)

@@ -82,6 +82,11 @@ class LiveConnection:
         """
         return self._reconnector.store
 
+    @property
+    def is_attempted(self) -> bool:
+        """True once the first attempt to connect has ended, in whatever way."""
+        return self._reconnector.is_attempted
+
     async def wait_attempted(self) -> None:
         """Wait until the first attempt to connect has ended, in whatever way."""
         await self._reconnector.wait_attempted()

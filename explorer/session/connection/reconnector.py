@@ -45,6 +45,11 @@ class Reconnector:
         self._connecting = True
         self._attempted = asyncio.Event()
 
+    @property
+    def is_attempted(self) -> bool:
+        """True once the first attempt to connect has ended, in whatever way."""
+        return self._attempted.is_set()
+
     async def wait_attempted(self) -> None:
         """Wait until the first attempt to connect has ended, in whatever way."""
         await self._attempted.wait()

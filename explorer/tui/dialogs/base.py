@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 from textual.await_complete import AwaitComplete
+from textual.events import Key, Paste
+from textual.message import Message
 from textual.screen import Screen, ScreenResultType
 
 
@@ -16,6 +18,14 @@ class Dialog(Screen[ScreenResultType]):
     EARLY_ACTIONS: ClassVar[frozenset[str]] = frozenset({"leave", "answer"})
     """Actions that only return a result: they work before the screen is mounted."""
 
+    class Shown(Message):
+        """A dialog was drawn for the first time."""
+
+    class Dismissed(Message):
+        """A dialog was dismissed."""
+
+    shown_at: float | None = None
+    """When it was drawn for the first time, in the time of Textual's messages; None before."""
     _result: tuple[ScreenResultType | None] | None = None
     _is_dismissed = False
 
@@ -34,6 +44,26 @@ class Dialog(Screen[ScreenResultType]):
         """Return a result that came before the screen was mounted."""
         self.call_next(self._dismiss_when_possible)
 
+    def _compositor_refresh(self) -> None:
+        """Draw the screen; note when that was done first, before anybody can see it.
+
+        Textual has no public way: after a refresh, a key may have been pressed by somebody who has seen it.
+        """
+        if self.shown_at is None and self.is_mounted and self.is_current:
+            message = self.Shown()
+            self.shown_at = message.time
+            self.app.post_message(message)
+        super()._compositor_refresh()
+
+    def accepts_type_ahead(self, event: Key | Paste) -> bool:
+        """Return whether a key counts that was pressed before the screen was drawn.
+
+        A screen whose answer cannot be taken back, or that may open while something else is typed, accepts none but
+        those that change nothing: nobody confirms what they have not seen.
+        """
+        del event
+        return True
+
     def on_screen_resume(self) -> None:
         """Return a result that came while another screen covered this one."""
         self._dismiss_when_possible()
@@ -49,4 +79,10 @@ class Dialog(Screen[ScreenResultType]):
         if self._result is None or self._is_dismissed or not is_on_top:
             return None
         self._is_dismissed = True
+        self.app.post_message(self.Dismissed())
         return super().dismiss(self._result[0])
+
+
+def is_escape(event: Key | Paste) -> bool:
+    """Return whether it is the key that closes a screen and changes nothing."""
+    return isinstance(event, Key) and event.key == "escape"

@@ -8,11 +8,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Key, Paste
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from explorer.session.states import Answer, Option
-from explorer.tui.dialogs.base import Dialog
+from explorer.tui.dialogs.base import Dialog, is_escape
 from explorer.tui.rendering import Piece, safe_content, shorten_middle
 from explorer.tui.widgets.inputs import OrderedInput
 from explorer.tui.widgets.virtual_list import VirtualList
@@ -46,8 +47,9 @@ class ConfirmDialog(ModalScreen[bool], Dialog[bool]):
 
     DEFAULT_CSS = f"ConfirmDialog {{ {_CSS} }}"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "answer(False)", "Back", show=False),
-        Binding("y", "answer(True)", show=False),
+        # With priority, here and below: a key pressed next is not for a dialog that is answered.
+        Binding("escape,n", "answer(False)", "Back", show=False, priority=True),
+        Binding("y", "answer(True)", show=False, priority=True),
         Binding("question_mark,f1", "explain", show=False),
         Binding("left", "app.focus_previous", show=False),
         Binding("right", "app.focus_next", show=False),
@@ -71,6 +73,10 @@ class ConfirmDialog(ModalScreen[bool], Dialog[bool]):
         """Focus the button that does nothing."""
         self.set_focus(self.query_one("#no"))
 
+    def accepts_type_ahead(self, event: Key | Paste) -> bool:
+        """Accept escape only: a `y` that was typed ahead would confirm what was not seen."""
+        return is_escape(event)
+
     @on(Button.Pressed)
     def submit(self, event: Button.Pressed) -> None:
         """Return the answer of a button."""
@@ -87,8 +93,8 @@ class ConfirmDialog(ModalScreen[bool], Dialog[bool]):
 
 class _OptionList(VirtualList, Generic[Answer]):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "select", show=False),
-        *(Binding(str(number), f"select_number({number})", show=False) for number in range(1, 10)),
+        Binding("enter,space", "select", show=False, priority=True),
+        *(Binding(str(number), f"select_number({number})", show=False, priority=True) for number in range(1, 10)),
     ]
 
     def __init__(self, options: Sequence[Option[Answer]], *, is_numbered: bool, is_loading: bool) -> None:
@@ -132,7 +138,7 @@ class ChoiceDialog(ModalScreen[Answer | None], Dialog[Answer | None], Generic[An
         f"ChoiceDialog {{ {_CSS} & VirtualList {{ height: auto; max-height: {_MAX_LIST_HEIGHT}; min-height: 1; }} }}"
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Back", show=False),
+        Binding("escape", "leave", "Back", show=False, priority=True),
         Binding("down", "move(1)", show=False),
         Binding("up", "move(-1)", show=False),
         Binding("question_mark,f1", "explain", show=False),
@@ -145,6 +151,7 @@ class ChoiceDialog(ModalScreen[Answer | None], Dialog[Answer | None], Generic[An
         *,
         find_more: Callable[[], Awaitable[Sequence[Option[Answer]]]] | None = None,
         note: str = "",
+        type_ahead: bool = True,
     ) -> None:
         """Initialise the dialog.
 
@@ -153,8 +160,12 @@ class ChoiceDialog(ModalScreen[Answer | None], Dialog[Answer | None], Generic[An
             options: The options.
             find_more: Returns further options, which are added when they are found; it may take a while.
             note: A text below the list, shown on as many lines as it needs.
+            type_ahead: Whether keys count that were pressed before it was drawn. Not where an option discards or
+                overwrites something, or where the question was not to be expected: a number that was typed as text
+                would choose it.
         """
         super().__init__()
+        self._accepts_type_ahead = type_ahead
         self._title, self._options, self._note, self._find_more = title, tuple(options), note, find_more
         self._is_filtered = len(self._options) > MAX_NUMBERED or find_more is not None
 
@@ -184,6 +195,10 @@ class ChoiceDialog(ModalScreen[Answer | None], Dialog[Answer | None], Generic[An
         self._options += tuple(await find_more())
         self.query_one(_OptionList).is_loading = False
         self._filter(keep_cursor=True)
+
+    def accepts_type_ahead(self, event: Key | Paste) -> bool:
+        """Accept all keys, or escape only."""
+        return self._accepts_type_ahead or is_escape(event)
 
     @on(Input.Changed)
     def filter_while_typing(self) -> None:

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Key, Paste
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
@@ -15,7 +16,7 @@ from explorer.session.actions import Place
 from explorer.session.editing.deletion import DeletePlan
 from explorer.session.editing.deletion_text import MORE_KEYS, deletion_condition, deletion_title
 from explorer.session.session import Session
-from explorer.tui.dialogs.base import Dialog
+from explorer.tui.dialogs.base import Dialog, is_escape
 from explorer.tui.keys import bindings
 from explorer.tui.rendering import Piece, safe_content, short_key, shorten_middle
 from explorer.tui.screens.base import ScrollScreen
@@ -99,6 +100,10 @@ class DeletionPreview(ModalScreen[bool], ScrollScreen[bool], Dialog[bool]):
         """Focus the input."""
         self.set_focus(self.query_one("#typed"))
         self.on_resize()
+
+    def accepts_type_ahead(self, event: Key | Paste) -> bool:
+        """Accept escape only: the word confirms what was seen."""
+        return is_escape(event)
 
     def on_resize(self) -> None:
         """Fit the keys to the rows that are left."""

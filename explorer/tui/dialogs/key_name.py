@@ -1,5 +1,6 @@
 """A dialog for the name of a new key."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from explorer.model.keys import encode
 from explorer.model.sanitize import pluralize
 from explorer.tui.dialogs.base import Dialog
 from explorer.tui.rendering import safe_content
+from explorer.tui.type_ahead import release_keys, run_flow
 from explorer.tui.widgets.inputs import OrderedInput
 
 
@@ -41,7 +43,10 @@ class KeyNameDialog(ModalScreen[str | None], Dialog[str | None]):
     KeyNameDialog .-shown { display: block; }
     KeyNameDialog Input { padding: 0 1; background: $surface; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False, priority=True),
+        Binding("enter", "submit", show=False, priority=True),  # at once: what is typed next is not for the name
+    ]
 
     def __init__(self, title: str, start: str, find_problem: Callable[[str], Awaitable[str | None]]) -> None:
         """Initialise the dialog.
@@ -75,19 +80,20 @@ class KeyNameDialog(ModalScreen[str | None], Dialog[str | None]):
         self._show(".box--problem", "")
         self._show(".box--escapes", _escape_hint(event.value))
 
-    @on(Input.Submitted)
-    def submit(self, event: Input.Submitted) -> None:
-        """Return the name if it can be used."""
-        if event.value:
-            self.run_worker(self._check(event.value), group="check", exclusive=True)
-        else:
-            self.dismiss(None)
+    def action_submit(self) -> None:
+        """Return the name if it can be used; what is typed meanwhile is held."""
+        run_flow(self, self._check, group="check")
 
-    async def _check(self, text: str) -> None:
-        key = typed_key(text)
-        problem = await self._find_problem(key)
+    async def _check(self) -> None:
+        field = self.query_one(Input)
+        handled = asyncio.Event()
+        field.call_later(handled.set)
+        await handled.wait()  # the keys pressed before
+        key = typed_key(field.value)
+        problem = await self._find_problem(key) if key else None
         if problem is None:
-            self.dismiss(key)
+            self.dismiss(key or None)
+            release_keys()
         else:
             self._show(".box--problem", problem)
 

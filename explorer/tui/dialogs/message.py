@@ -6,6 +6,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Key, Paste
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
@@ -25,7 +26,7 @@ class MessageDialog(ModalScreen[None], Dialog[None]):
     MessageDialog .box--title { text-style: bold; }
     MessageDialog .box--buttons { height: 1; align-horizontal: right; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False, priority=True)]
 
     def __init__(self, title: str, *lines: str) -> None:
         super().__init__()
@@ -43,6 +44,11 @@ class MessageDialog(ModalScreen[None], Dialog[None]):
     def on_mount(self) -> None:
         """Focus the button."""
         self.set_focus(self.query_one(Button))
+
+    def accepts_type_ahead(self, event: Key | Paste) -> bool:
+        """Accept no key: the message is read before it is dismissed."""
+        del event
+        return False
 
     @on(Button.Pressed)
     def submit(self) -> None:

@@ -30,7 +30,7 @@ class PatternDialog(ModalScreen[str | None], Dialog[str | None]):
     PatternDialog .box--problem { color: $error; }
     PatternDialog Input { padding: 0 1; background: $surface; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False, priority=True)]
 
     def __init__(self, title: str, start: str, problem: str = "") -> None:
         super().__init__()

@@ -27,6 +27,7 @@ from explorer.session.states import Tone
 from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog
 from explorer.tui.dialogs.deletion_preview import DeletionPreview
 from explorer.tui.rendering import safe_content, short_key, shorten_middle
+from explorer.tui.type_ahead import release_keys
 
 _MAX_KEY_WIDTH: Final = 400
 """Cells of a key that is shown for confirmation."""
@@ -46,6 +47,7 @@ async def delete_selected(screen: Screen[None], session: Session) -> None:
     if len(options) > 1:
         scope = await screen.app.push_screen_wait(ChoiceDialog(scope_question(short_key(key)), options))
     if scope is None:
+        release_keys()
         screen.notify(NOTHING_DELETED)
         return
     try:
@@ -53,7 +55,9 @@ async def delete_selected(screen: Screen[None], session: Session) -> None:
     except ExplorerError as error:
         screen.notify(deletion_failure(error), severity="error")
         return
-    if await screen.app.push_screen_wait(_confirmation(plan, session)):
+    is_confirmed = await screen.app.push_screen_wait(_confirmation(plan, session))
+    release_keys()  # the deletion may take long, and asks again only if something changed
+    if is_confirmed:
         await _delete(screen, session, plan)
     else:
         screen.notify(NOTHING_DELETED)
@@ -66,9 +70,11 @@ async def _delete(screen: Screen[None], session: Session, plan: DeletePlan) -> N
     except Conflict as error:
         options = changed_options(plan)
         question = changed_question(short_key(plan.key or plan.prefix))
-        rest = (
-            await screen.app.push_screen_wait(ChoiceDialog[DeletePlan | None](question, options)) if options else None
-        )
+        rest: DeletePlan | None = None
+        if options:  # the question opens while something else may be typed
+            rest = await screen.app.push_screen_wait(
+                ChoiceDialog[DeletePlan | None](question, options, type_ahead=False)
+            )
         if rest is None:
             screen.notify(deletion_failure(error), severity="error", timeout=_ERROR_TIME)
         else:

@@ -9,6 +9,7 @@ from explorer.session.states import Option
 from explorer.tui.dialogs.confirm import ChoiceDialog, ConfirmDialog
 from explorer.tui.flows import edit, goto
 from explorer.tui.rendering import safe_content, short_key
+from explorer.tui.type_ahead import release_keys
 
 
 async def choose(screen: Screen[None], session: Session) -> None:
@@ -20,6 +21,7 @@ async def choose(screen: Screen[None], session: Session) -> None:
     options = [Option(short_key(draft.key), draft, draft_facts(draft)) for draft in drafts]
     draft = await screen.app.push_screen_wait(ChoiceDialog("Drafts", options))
     if draft is None:
+        release_keys()
         return
     steps = [Option("Open", "open", "in the editor"), Option("Delete", "delete")]
     step = await screen.app.push_screen_wait(ChoiceDialog(f"Draft of {short_key(draft.key)}", steps))
@@ -38,3 +40,6 @@ async def choose(screen: Screen[None], session: Session) -> None:
         if await screen.app.push_screen_wait(question):
             await session.editor.discard(draft)
             screen.notify("draft deleted")
+        release_keys()
+    else:
+        release_keys()

@@ -21,6 +21,7 @@ from explorer.tui.flows.external_editor import edit_externally
 from explorer.tui.panes.tree import TreePane
 from explorer.tui.rendering import short_key
 from explorer.tui.screens.edit import EditScreen
+from explorer.tui.type_ahead import release_keys
 
 EVENT_TIMEOUT: Final = 2.0
 """Seconds to wait for the event of a saved key."""
@@ -28,22 +29,22 @@ OUTCOME_NOTICE_TIME: Final = 15.0
 """Seconds for which the outcome of a save is shown whose editor was left."""
 
 
-def edit_selected(screen: Screen[None], session: Session) -> None:
+async def edit_selected(screen: Screen[None], session: Session) -> None:
     """Edit the selected value in place; if there are drafts of it, ask which text to begin with."""
     drafts = [draft for draft in session.editor.drafts if draft.key == session.selected]
-    if not drafts:
+    choice: Draft | Literal["stored", "discard"] | None = "stored"
+    if drafts:
+        # What was typed ahead was meant as text: somebody who had forgotten the draft would delete it with a 3.
+        dialog = ChoiceDialog(drafts_question(drafts), draft_options(drafts), type_ahead=False)
+        choice = await screen.app.push_screen_wait(dialog)
+    if isinstance(choice, Draft):
+        await resume_draft(screen, session, choice)
+    elif choice is None:
+        release_keys()
+    else:
+        if choice == "discard":
+            await session.editor.discard(drafts[0])
         _open_selected(screen, session)
-        return
-
-    def on_choice(choice: Draft | Literal["stored", "discard"] | None) -> None:
-        if isinstance(choice, Draft):
-            screen.run_worker(resume_draft(screen, session, choice))
-        elif choice is not None:
-            if choice == "discard":
-                screen.run_worker(session.editor.discard(drafts[0]))
-            _open_selected(screen, session)
-
-    screen.app.push_screen(ChoiceDialog(drafts_question(drafts), draft_options(drafts)), on_choice)
 
 
 def _open_selected(screen: Screen[None], session: Session) -> None:
@@ -65,18 +66,13 @@ async def resume_draft(screen: Screen[None], session: Session, draft: Draft) -> 
         _push_editor(screen, session, edit)
 
 
-def create(screen: Screen[None], session: Session) -> None:
+async def create(screen: Screen[None], session: Session) -> None:
     """Ask for the name of a new key, and edit its value."""
     start = session.lookup.new_key_start(session.selected)
-
-    def on_name(key: str | None) -> None:
-        if key:
-            screen.run_worker(_create(screen, session, key))
-
-    screen.app.push_screen(KeyNameDialog("New key", start, session.lookup.invalid_name_reason), on_name)
-
-
-async def _create(screen: Screen[None], session: Session, key: str) -> None:
+    key = await screen.app.push_screen_wait(KeyNameDialog("New key", start, session.lookup.invalid_name_reason))
+    if not key:
+        release_keys()
+        return
     try:
         edit = await session.create(key)
     except ExplorerError as error:
@@ -107,7 +103,10 @@ async def edit_selected_externally(screen: Screen[None], session: Session) -> No
 
 
 def _push_editor(screen: Screen[None], session: Session, edit: Edit) -> AwaitMount:
-    return screen.app.push_screen(EditScreen(session, edit), partial(_on_editor_left, screen, session, edit))
+    on_left = partial(_on_editor_left, screen, session, edit)
+    mounted = screen.app.push_screen(EditScreen(session, edit), on_left)
+    release_keys()  # to the editor
+    return mounted
 
 
 def _on_editor_left(screen: Screen[None], session: Session, edit: Edit, is_saving: bool | None) -> None:  # noqa: FBT001 - the screen's result

@@ -21,57 +21,58 @@ from explorer.session.type_options import (
 )
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.dialogs.pattern import PatternDialog
+from explorer.tui.type_ahead import release_keys
 
 
-def choose(screen: Screen[None], session: Session) -> None:
+async def choose(screen: Screen[None], session: Session) -> None:
     """Ask for the type of the selected value, then for the keys that it applies to."""
+    choice = await screen.app.push_screen_wait(_type_dialog(session))
+    if isinstance(choice, Choice):
+        await _choose_scope(screen, session, choice)
+    elif choice is not None:
+        session.detail.choose(None)
+    release_keys()
+
+
+def _type_dialog(session: Session) -> ChoiceDialog[TypeAnswer]:
     detail = session.detail
 
     async def find_more() -> list[Option[TypeAnswer]]:
         return type_options(detail, await detail.find_choices())
 
     choices = detail.choices
-
-    def on_choice(choice: TypeAnswer | None) -> None:
-        if isinstance(choice, Choice):
-            _choose_scope(screen, session, choice)
-        elif choice is not None:
-            detail.choose(None)
-
     options = [automatic_option(detail), *type_options(detail, choices or ())]
-    dialog = ChoiceDialog(TYPE_QUESTION, options, find_more=find_more if choices is None else None)
-    screen.app.push_screen(dialog, on_choice)
+    return ChoiceDialog(TYPE_QUESTION, options, find_more=find_more if choices is None else None)
 
 
-def _choose_scope(screen: Screen[None], session: Session, choice: Choice) -> None:
+async def _choose_scope(screen: Screen[None], session: Session, choice: Choice) -> None:
+    """Ask for the keys that are read so, and have them read."""
     key, patterns = session.detail.key, session.detail.patterns
-
-    def on_choice(scope: TypeScope | None) -> None:
-        if scope is None or key != session.detail.key:
-            return
-        match scope:
-            case "key":
-                session.detail.choose(choice)
-            case "other":
-                _ask_pattern(screen, session, choice, patterns[0] if patterns else "")
-            case MatchingKeys(pattern=pattern):
-                screen.run_worker(_add_rule(screen, session, choice, pattern))
-
-    screen.app.push_screen(ChoiceDialog(type_scope_question(choice), scope_options(session.detail)), on_choice)
-
-
-def _ask_pattern(screen: Screen[None], session: Session, choice: Choice, start: str, problem: str = "") -> None:
-    def on_pattern(pattern: str | None) -> None:
-        if pattern:
-            screen.run_worker(_add_rule(screen, session, choice, pattern))
-
-    screen.app.push_screen(PatternDialog(pattern_title(choice), start, problem), on_pattern)
-
-
-async def _add_rule(screen: Screen[None], session: Session, choice: Choice, pattern: str) -> None:
-    try:
-        await session.detail.add_rule(pattern, choice)
-    except SchemaFailed as error:
-        _ask_pattern(screen, session, choice, pattern, format_error(error))
+    question: ChoiceDialog[TypeScope] = ChoiceDialog(type_scope_question(choice), scope_options(session.detail))
+    scope = await screen.app.push_screen_wait(question)
+    if scope is None or key != session.detail.key:
         return
-    screen.notify(rule_outcome(pattern, choice))
+    match scope:
+        case "key":
+            session.detail.choose(choice)
+        case "other":
+            pattern = await _ask_pattern(screen, choice, patterns[0] if patterns else "")
+            await _add_rule(screen, session, choice, pattern)
+        case MatchingKeys():
+            await _add_rule(screen, session, choice, scope.pattern)
+
+
+async def _ask_pattern(screen: Screen[None], choice: Choice, start: str, problem: str = "") -> str | None:
+    return await screen.app.push_screen_wait(PatternDialog(pattern_title(choice), start, problem))
+
+
+async def _add_rule(screen: Screen[None], session: Session, choice: Choice, pattern: str | None) -> None:
+    """Store a rule for a pattern; ask again if it cannot be stored."""
+    while pattern:
+        try:
+            await session.detail.add_rule(pattern, choice)
+        except SchemaFailed as error:
+            pattern = await _ask_pattern(screen, choice, pattern, format_error(error))
+        else:
+            screen.notify(rule_outcome(pattern, choice))
+            return

@@ -177,22 +177,22 @@ class BrowseScreen(PaneScreen):
 
         copy.choose(self, self.session)
 
-    def do_type(self) -> None:
+    async def do_type(self) -> None:
         """Ask for the type of the value."""
         from explorer.tui.flows import type_choice  # noqa: PLC0415 - see above
 
-        type_choice.choose(self, self.session)
+        await type_choice.choose(self, self.session)
 
     def do_form(self) -> None:
         """Show the value in its other form."""
         if not self.session.detail.switch_form():
             self.notify("this value has only one form", severity="warning")
 
-    def do_edit(self) -> None:
+    async def do_edit(self) -> None:
         """Edit the value in place."""
         from explorer.tui.flows import edit  # noqa: PLC0415 - see above
 
-        edit.edit_selected(self, self.session)
+        await edit.edit_selected(self, self.session)
 
     async def do_edit_outside(self) -> None:
         """Edit the value in $EDITOR."""
@@ -200,11 +200,11 @@ class BrowseScreen(PaneScreen):
 
         await edit.edit_selected_externally(self, self.session)
 
-    def do_new(self) -> None:
+    async def do_new(self) -> None:
         """Ask for the name of a new key, and edit its value."""
         from explorer.tui.flows import edit  # noqa: PLC0415 - see above
 
-        edit.create(self, self.session)
+        await edit.create(self, self.session)
 
     async def do_drafts(self) -> None:
         """List the drafts."""

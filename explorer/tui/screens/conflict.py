@@ -7,6 +7,7 @@ from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.events import Key, Paste
 from textual.widgets import Static
 
 from explorer.session.actions import Place
@@ -22,7 +23,7 @@ from explorer.session.editing.edit_text import (
 )
 from explorer.session.session import Session
 from explorer.session.states import Part
-from explorer.tui.dialogs.base import Dialog
+from explorer.tui.dialogs.base import Dialog, is_escape
 from explorer.tui.dialogs.confirm import ChoiceDialog
 from explorer.tui.keys import bindings
 from explorer.tui.panes.footer import Footer
@@ -69,6 +70,10 @@ class ConflictScreen(Dialog[bool], LiveScreen[bool]):
         self.query_one(Footer).show(Place.CONFLICT)
         self._draw_facts()
         self.call_after_refresh(self._go_to_first_difference)
+
+    def accepts_type_ahead(self, event: Key | Paste) -> bool:
+        """Accept escape only: the view opens by itself, and a letter that was typed as text would overwrite theirs."""
+        return is_escape(event)
 
     def _go_to_first_difference(self) -> None:
         self._fit_names()
@@ -153,4 +158,5 @@ def ask_ttl(app: App[object], edit: Edit, ttl: float) -> None:
             case _:
                 app.run_worker(edit.keep_mine_for(choice), group="keep-mine")
 
-    app.push_screen(ChoiceDialog(expired_question(short_key(edit.key)), ttl_options(ttl)), on_choice)
+    question = expired_question(short_key(edit.key))
+    app.push_screen(ChoiceDialog(question, ttl_options(ttl), type_ahead=False), on_choice)

@@ -1,5 +1,6 @@
 """The editor: a value as text, checked while typing, and saved only over the revision it began with."""
 
+from functools import partial
 from typing import ClassVar, Final
 
 from textual import on
@@ -26,6 +27,7 @@ from explorer.tui.screens.base import LiveScreen
 from explorer.tui.screens.conflict import ConflictScreen, ask_ttl
 from explorer.tui.screens.edit_status import MAX_EDITED, EditStatus
 from explorer.tui.screens.review import ReviewScreen
+from explorer.tui.type_ahead import release_keys, run_flow
 from explorer.tui.widgets.ordered_text_area import OrderedTextArea
 from explorer.tui.widgets.pager import Pager
 
@@ -193,13 +195,14 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
             case Expired(ttl=ttl):
                 ask_ttl(self.app, self.edit, ttl)
             case Saved() as state:
-                self._close(saved_text(state, short_key(self.edit.key)))
+                # What was typed meanwhile was text: the editor closes by itself.
+                self._close(saved_text(state, short_key(self.edit.key)), drop=True)
             case _:
                 pass
 
     def _on_conflict_closed(self, took_theirs: bool | None) -> None:  # noqa: FBT001 - the screen's result
         if took_theirs:
-            self.run_worker(self._take_theirs())
+            run_flow(self, self._take_theirs, group="take-theirs")
         else:
             self.draw()
 
@@ -208,28 +211,36 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         await self.session.take_theirs()
         self.dismiss(result=False)
         self.notify(text)
+        release_keys()
 
     # Closing
 
-    def _close(self, message: str, *, keep_draft: bool = False) -> None:
-        self.run_worker(self._leave(keep_draft=keep_draft))
+    def _close(self, message: str, *, keep_draft: bool = False, drop: bool = False) -> None:
+        """Leave the editor; what is typed meanwhile is for the screen below, or dropped."""
+        for area in self.query(TextArea):
+            area.read_only = True
         self.notify(message)
+        run_flow(self, partial(self._leave, keep_draft=keep_draft, drop=drop), group="leave")
 
-    async def _leave(self, *, keep_draft: bool) -> None:
+    async def _leave(self, *, keep_draft: bool, drop: bool) -> None:
         if self.session.current_edit is self.edit:
             await self.session.editor.leave(keep=keep_draft)
         self.dismiss(result=False)
+        if not drop:
+            release_keys()
 
     async def _leave_while_saving(self) -> None:
         """Leave while the save goes on, if the text is kept as a draft until its outcome is known."""
         self._is_leaving = True
         if await self.session.editor.leave(keep=True):
             self.dismiss(result=True)
+            release_keys()
             return
         self._is_leaving, self._drawn_state = False, None
         reason = self.edit.draft_error or "no draft can be kept"
         self.notify(f"not left: the save goes on, and {reason}", severity="warning")
         self.draw()
+        release_keys()
 
     # Actions
 
@@ -246,6 +257,7 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
             await self.edit.change_form()
         except InvalidText as error:
             self.notify(error.message, severity="warning")
+        release_keys()
 
     async def do_edit_outside(self) -> None:
         """Continue in $EDITOR."""
@@ -253,17 +265,17 @@ class EditScreen(Dialog[bool], LiveScreen[bool]):
         if outcome.text is not None:
             self.edit.replace_text(outcome.text)
         outcome.show_problem(self.app)
+        release_keys()
 
     def do_back(self) -> None:
         """Leave the editor; ask what to do with unsaved text."""
         if not self.edit.is_settled:
-            self.run_worker(self._leave_while_saving(), group="leave", exclusive=True)
-            return
-        if not self.edit.is_unsaved:
+            run_flow(self, self._leave_while_saving, group="leave")
+        elif self.edit.is_unsaved:
+            question = leave_question(short_key(self.edit.key))
+            self.app.push_screen(ChoiceDialog(question, leave_options(), type_ahead=False), self._on_leave_choice)
+        else:
             self._close("nothing was changed")
-            return
-        question = leave_question(short_key(self.edit.key))
-        self.app.push_screen(ChoiceDialog(question, leave_options()), self._on_leave_choice)
 
     def _on_leave_choice(self, choice: str | None) -> None:
         if choice == "keep":

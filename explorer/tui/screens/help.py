@@ -97,7 +97,9 @@ class HelpScreen(ModalScreen[None], Dialog[None]):
     HelpScreen .box--title { text-style: bold; height: 1; }
     HelpScreen VirtualList { background: $panel; height: 1fr; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1,enter", "leave", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1,enter", "leave", "Back", show=False, priority=True)
+    ]
 
     def __init__(self, session: Session, place: Place) -> None:
         super().__init__()

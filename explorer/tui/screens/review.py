@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import Key, Paste
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
@@ -86,6 +87,13 @@ class ReviewScreen(ModalScreen[None], ScrollScreen[None], Dialog[None]):
         """Focus the button that does nothing, and fit the diff."""
         self.set_focus(self.query_one("#no"))
         self.call_after_refresh(self.on_resize)
+
+    def accepts_type_ahead(self, event: Key | Paste) -> bool:
+        """Accept the keys that save or go back: other ones were typed as text, such as a `q`."""
+        names = ("save", "back")
+        return isinstance(event, Key) and any(
+            event.key in self.session.actions[name].keys_at(self.place) and not event.is_printable for name in names
+        )
 
     def on_resize(self) -> None:
         """Fit the diff to the screen."""

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from explorer.model.sanitize import sanitize
 from explorer.tui.rendering import safe_content
+from explorer.tui.type_ahead import TypeAheadApp
 from explorer.tui.widgets.inputs import OrderedInput
 
 COMPLETION_DELAY: Final = 0.15
@@ -48,7 +49,9 @@ class PromptInput(OrderedInput):
         if self._submit_when_completed and event.key == "escape":
             self._submit_when_completed = self.is_finished = False
         if self.is_finished:
-            self.held_keys.append(Key(event.key, event.character))
+            key = Key(event.key, event.character)
+            key.time = event.time
+            self.held_keys.append(key)
             event.stop()
             event.prevent_default()
             return
@@ -171,9 +174,9 @@ class Prompt(Horizontal):
         self.show_comment("")
         field = self.query_one(PromptInput)
         field.is_finished = True
-        for key in field.held_keys:
-            self.app.call_later(self.app.post_message, key)
-        field.held_keys.clear()
+        keys, field.held_keys = field.held_keys, []
+        if isinstance(self.app, TypeAheadApp):
+            self.app.requeue_keys(keys)
 
     def show_comment(self, text: str) -> None:
         """Show a text behind the input."""
