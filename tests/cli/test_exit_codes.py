@@ -11,6 +11,7 @@ CODES = {
     errors.InvalidAddress: 2,
     errors.BackendNotSupported: 2,
     errors.CallNotSupported: 1,
+    errors.ExtraNotInstalled: 1,
     errors.InvalidKey: 2,
     errors.PreviousNotSpecified: 2,
     errors.TooLarge: 1,

@@ -11,6 +11,7 @@ from explorer.codecs.protobuf.kubernetes import MAGIC
 from explorer.drivers.memory import MemoryStore
 from explorer.model.entries import Entry
 from explorer.model.errors import NotReachable
+from explorer.session import decoder
 from explorer.session.decoder import PREVIEW_SIZE, Decoder
 from explorer.session.states import Empty, Failed, Loading, Part, Ready
 from tests.servers.waiting import eventually
@@ -219,9 +220,10 @@ async def test_on_event_shows_a_constantly_changing_key(ttl: float | None) -> No
         await eventually(lambda: _value(session.detail.loaded) == last, "the last change is shown", PATIENCE)
 
 
-async def test_wait_drawn_on_a_busy_loop_waits_until_it_is_idle() -> None:
+async def test_wait_drawn_on_a_busy_loop_waits_until_it_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing may take longer than usual on a loaded machine; decoding must not take the interpreter from it."""
-    decoder, drawn = Decoder(Codecs()), 0
+    monkeypatch.setattr(decoder, "_MAX_PREVIEW_DELAY", PATIENCE)
+    subject, drawn = Decoder(Codecs()), 0
 
     async def draw() -> None:
         nonlocal drawn
@@ -234,9 +236,9 @@ async def test_wait_drawn_on_a_busy_loop_waits_until_it_is_idle() -> None:
 
     async with asyncio.TaskGroup() as group:
         group.create_task(draw())
-        await decoder.wait_drawn()
+        await subject.wait_drawn()
         assert drawn == 15
-    decoder.close()
+    subject.close()
 
 
 async def test_large_value_is_previewed_before_decoding() -> None:
