@@ -3,12 +3,14 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Self
 
 from playwright.async_api import Error
 
+from tests.notebook.browser import launch_browser
 from tests.notebook.jupyter_server import KERNEL, TOKEN, JupyterServer, Settings
 from tests.notebook.notebook_page import App, Notebook, Theme
 from tests.notebook.page_pool import PagePool
@@ -94,6 +96,18 @@ class Frontend:
     def _url(self, app: App, name: str) -> str:
         place = f"lab/workspaces/{name.removesuffix('.ipynb')}/tree" if app is App.LAB else app.value
         return f"{self.server.url}/{place}/{name}?token={TOKEN}"
+
+
+@asynccontextmanager
+async def launch_frontend() -> AsyncIterator[Frontend]:
+    """Start a server and a browser for a script, such as one that takes pictures; both end with the block."""
+    async with (
+        JupyterServer() as server,
+        launch_browser() as browser,
+        PagePool(browser) as pages,
+        Frontend(pages, server) as frontend,
+    ):
+        yield frontend
 
 
 def document(cells: Iterable[str]) -> dict[str, object]:

@@ -145,6 +145,10 @@ class Notebook:
         visible = ".jp-NotebookPanel:not(.lm-mod-hidden)"
         return self.page.locator(f'{visible} .jp-Cell[data-windowed-list-index="{cell}"] .jp-Cell-outputWrapper')
 
+    def widget(self, cell: int) -> Locator:
+        """Return the first output of a cell without the prompt beside it, for pictures of a widget."""
+        return self.output(cell).locator(".jp-OutputArea-output").first
+
     async def outputs(self, cell: int) -> list[dict[str, Any]]:
         """Return the outputs of a cell as they are saved, in the form of nbformat."""
         script = "return panel.content.widgets[argument].model.outputs.toJSON()"
@@ -250,7 +254,6 @@ class Notebook:
 
     async def reload(self) -> None:
         """Load the page anew, as its reader does, without saving; the kernel stays."""
-        self.reusable = False  # what JupyterLab restores may come later
         await self.load()
 
     async def screenshot(

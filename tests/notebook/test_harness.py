@@ -73,15 +73,15 @@ async def check_screenshots(notebook: Notebook, folder: Path) -> None:
     """Check that pictures in a narrow page are narrow, and that a dark one is another than a light one."""
     pictures = {theme: folder / f"{theme.name}.png" for theme in Theme}
     for theme, picture in pictures.items():
-        await notebook.screenshot(notebook.output(0), picture, width=400, theme=theme)
+        await notebook.screenshot(notebook.widget(0), picture, width=400, theme=theme)
         assert 100 < int.from_bytes(picture.read_bytes()[16:20], "big") <= 400
     assert await notebook.page.evaluate("document.body.dataset.jpThemeLight") == "false"
     assert pictures[Theme.DARK].read_bytes() != pictures[Theme.LIGHT].read_bytes()
 
 
-async def test_cells_and_kernel_in_a_page(frontend: Frontend, app: App) -> None:
+async def test_cells_and_kernel_in_a_page(frontend: Frontend) -> None:
     """Cells fail, are added, stopped, forgotten by a kernel that is restarted, and lost by a page that is reloaded."""
-    notebook = await frontend.open(["1 / 0", SLEEP], app=app)
+    notebook = await frontend.open(["1 / 0", SLEEP])
     with pytest.raises(CellError, match="ZeroDivisionError"):
         await notebook.run(0)
     await notebook.start(1)
