@@ -96,7 +96,7 @@ class Decoder:
         return await self._in_thread(document.encode, text)
 
     async def merge(self, document: Document, mine: str, theirs: bytes) -> MergeResult:
-        """MergeResult two changes of a document.
+        """Merge two changes of a document.
 
         Raises:
             InvalidText: The changes cannot be merged.

@@ -21,7 +21,7 @@ from explorer.model.events import Deleted, Event, Put, Resync, Started
 
 
 @dataclass(frozen=True, slots=True)
-class _Gap:
+class _ClearedGap:
     """Missed changes, for which the state has to be read again."""
 
     reason: str
@@ -60,7 +60,7 @@ class Etcd2TreeWatch(ReconnectingWatch):
         self._paths: PathTrie | None = None
         self._read_until = 0
         """The index up to which the paths may be newer than the changes."""
-        self._gap: _Gap | None = None
+        self._gap: _ClearedGap | None = None
         """Set until the state was read again as a whole."""
 
     async def _attempt(self) -> AsyncGenerator[Iterable[Event], None]:
@@ -152,16 +152,16 @@ class Etcd2TreeWatch(ReconnectingWatch):
         known = (f"{self._keyspace.root}/{key}" for key in self._known)
         return sorted({*deleted, *(one for one in known if one == path or is_below(one, path))}, reverse=True)
 
-    def _note_gap(self, error: EventIndexClearedError) -> _Gap:
+    def _note_gap(self, error: EventIndexClearedError) -> _ClearedGap:
         """Return the gap; one that was not closed before still begins where it did."""
         is_replaced = isinstance(error, StoreReplacedError)
         if self._gap is None:
-            self._gap = _Gap(error.message, self._stream.index, is_replaced)
+            self._gap = _ClearedGap(error.message, self._stream.index, is_replaced)
         elif is_replaced:
             self._gap = replace(self._gap, is_replaced=True)
         return self._gap
 
-    async def _relist(self, gap: _Gap) -> AsyncGenerator[Iterable[Event], None]:
+    async def _relist(self, gap: _ClearedGap) -> AsyncGenerator[Iterable[Event], None]:
         """Read everything again, and yield the differences to what the watcher knows as inferred events."""
         since, cluster = gap.since, self._stream.cluster
         before = {} if self._paths is None else {self._keyspace.to_key(path): 0 for path in self._paths.paths()}
