@@ -1,4 +1,4 @@
-"""Flows: sequences of questions that a view asks, as in the terminal app: copy, delete, type, drafts."""
+"""Flows: sequences of questions that a view asks, as in the terminal app: copy, delete, type, new key, drafts."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from explorer.codecs.base import Choice
 from explorer.model.errors import Conflict, ExplorerError, SchemaFailed
 from explorer.model.format import format_error
+from explorer.model.key_text import escape_key, typed_key
 from explorer.model.sanitize import sanitize
 from explorer.session.copy_options import copied_text, copy_command, copy_options, not_copied_text
 from explorer.session.editing.deletion import DeletePlan
@@ -23,6 +24,7 @@ from explorer.session.editing.deletion_text import (
     deletion_title,
     scope_question,
 )
+from explorer.session.editing.edit_text import draft_facts
 from explorer.session.states import Option, Tone
 from explorer.session.type_options import (
     PATTERN_HELP,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 Flow: TypeAlias = Callable[["View"], Coroutine[object, object, None]]
 
+_NO_EDITOR: Final = "no widget of this session shows values"
 _MAX_LISTED_KEYS: Final = 10_000
 """Keys of a deletion that a page lists."""
 
@@ -187,5 +190,80 @@ async def _add_rule(view: "View", choice: Choice, pattern: str) -> str:
     return ""
 
 
-FLOWS: Final[Mapping[str, Flow]] = MappingProxyType({"copy": copy, "delete": delete, "type": choose_type})
+# Drafts and new keys
+
+
+async def new_key(view: "View") -> None:
+    """Ask for the name of a new key, and edit its value."""
+    if not view.can_show("value"):
+        view.notify(_NO_EDITOR, "warning")
+        return
+    lookup = view.session.lookup
+    text, problem = escape_key(lookup.new_key_start(view.session.selected)), ""
+    while True:
+        reply = await view.ask(
+            Dialog(
+                "New key",
+                [Option("Cancel", value=False), Option("Edit", value=True)],
+                has_buttons=True,
+                facts=[("enter opens the editor; the key is created when you save", Tone.QUIET)],
+                label="Key",
+                text=text,
+                problem=problem,
+            )
+        )
+        if reply is None or not (reply.value and reply.text):
+            return
+        text, key = reply.text, typed_key(reply.text)
+        problem = sanitize(await lookup.invalid_name_reason(key) or "")
+        if not problem:
+            await view.session.create(key)
+            view.focus("value")
+            return
+
+
+async def choose_draft(view: "View") -> None:
+    """List the drafts of this store, ask what to do with one, and do it."""
+    session = view.session
+    drafts = session.editor.drafts
+    if not drafts:
+        view.notify("no drafts for this store", "information")
+        return
+    reply = await view.ask(
+        Dialog("Drafts", [Option(sanitize(draft.key), draft, draft_facts(draft)) for draft in drafts])
+    )
+    if reply is None:
+        return
+    draft, name = reply.value, sanitize(reply.value.key)
+    steps = [Option("Open", "open", "in the editor"), Option("Delete", "delete")]
+    step = await view.ask(Dialog(f"Draft of {name}", steps))
+    if step is not None and step.value == "open":
+        # a draft has the same needs as a new key: connection, writing, no open edit
+        reason = session.disabled_reason("new") if view.can_show("value") else _NO_EDITOR
+        if reason is not None:
+            view.notify(sanitize(reason), "warning")
+            return
+        await view.go(session.lookup.find_nearest(draft.key))
+        await session.editor.resume_draft(draft)
+        view.focus("value")
+    elif step is not None:
+        question = Dialog(
+            f"Delete the draft of {name}?",
+            [Option("Cancel", value=False), Option("Delete", value=True)],
+            has_buttons=True,
+            facts=[
+                (f"written {draft_facts(draft)}", Tone.PLAIN),
+                (sanitize(f"in {session.address}"), Tone.QUIET),
+            ],
+            is_dangerous=True,
+        )
+        confirmed = await view.ask(question)
+        if confirmed is not None and confirmed.value:
+            await session.editor.discard(draft)
+            view.notify("draft deleted", "information")
+
+
+FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
+    {"copy": copy, "delete": delete, "type": choose_type, "new": new_key, "drafts": choose_draft}
+)
 """Flows by the id of their action."""

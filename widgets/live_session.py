@@ -181,6 +181,10 @@ class LiveSession:
         if bridge in self._bridges:
             self._bridges.remove(bridge)
 
+    def has_pane(self, name: str) -> bool:
+        """Return whether a widget has a pane."""
+        return any(name in bridge.panes for bridge in self._bridges)
+
     def _notify_all(self, text: str, severity: str) -> None:
         for bridge in self._bridges:
             bridge.notify(sanitize(text), severity)

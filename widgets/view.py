@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from explorer.model.errors import CallNotSupported, ExplorerError
 from explorer.model.sanitize import sanitize
-from explorer.session.actions import Action, Place
+from explorer.session.actions import Action, Place, key_label
 from explorer.session.key_lookup import FoundNode
 from explorer.session.session import Session
 from explorer.session.states import Option, Part
@@ -92,7 +92,7 @@ class View:
             case Filter(text=text):
                 self._live.tree.filter(text)
             case Go(text=text):
-                self._live.start(self._go(self._session.lookup.find_typed(text)), name="go to a key")
+                self._live.start(self.go(self._session.lookup.find_typed(text)), name="go to a key")
             case Answer() as answer:
                 if (waiting := self._dialogs.pop(answer.dialog, None)) is not None and not waiting.done():
                     waiting.set_result(answer)
@@ -149,14 +149,19 @@ class View:
         if jump is not None:
             self.focus(jump.pane)
             if jump.key is not None:
-                self._live.start(self._go(self._session.lookup.find_nearest(jump.key)), name="go to a key")
+                self._live.start(self.go(self._session.lookup.find_nearest(jump.key)), name="go to a key")
 
     def focus(self, pane: str) -> None:
         """Move the focus to a pane, if this view has it."""
         if pane in self._windows:
             self._send({"type": "focus", "pane": pane})
 
-    async def _go(self, lookup: Awaitable[FoundNode]) -> None:
+    def can_show(self, pane: str) -> bool:
+        """Return whether a widget of the session has a pane."""
+        return self._live.has_pane(pane)
+
+    async def go(self, lookup: Awaitable[FoundNode]) -> None:
+        """Select what a lookup finds, and say what it does not."""
         found = await lookup
         if found.node is not None:
             self._live.tree.select(found.node)
@@ -274,7 +279,9 @@ def _action_message(action: Action) -> Mapping[str, Json]:
         "title": action.title,
         "help": action.help,
         "keys": list(action.keys),
+        "labels": [key_label(key) for key in action.keys],
         "places": [(place.name or "").lower() for place in Place if place & action.places],
+        "hints": {(place.name or "").lower(): action.key_hint(place) for place in Place if place & action.places},
         "group": action.group,
         "priority": action.priority,
     }

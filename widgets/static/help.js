@@ -1,7 +1,6 @@
 // Help and palette, made from the registry of actions.
 import {ChoiceList} from "./choice_list.js";
 import {element} from "./dom.js";
-import {keyLabel} from "./keys.js";
 import {Overlay} from "./overlay.js";
 
 const WIDGET_HELP = [
@@ -24,7 +23,7 @@ export function showHelp(root, {place, label, actions, disabled, signs}) {
     if (!action.places.includes(place) || !action.keys.length) continue;
     if (action.group !== group) list.append(element("div", "ks-help-group", action.group));
     group = action.group;
-    list.append(row(action.keys.map(keyLabel).join(" "), action.help, disabled[action.id]));
+    list.append(row(action.labels.join(" "), action.help, disabled[action.id]));
   }
   list.append(element("div", "ks-help-group", "Widget"), ...WIDGET_HELP.map(([keys, text]) => row(keys, text)));
   if (signs.length) list.append(element("div", "ks-help-group", "Signs"), ...signs.map(([sign, text]) => row(sign, text)));
@@ -42,7 +41,7 @@ export function showPalette(root, {actions, disabled, onAction}) {
   const shown = actions.filter((action) => action.group !== "Move" && action.id !== "palette");
   const overlay = new Overlay(root, {title: "Commands", className: "ks-palette"});
   const list = new ChoiceList(shown.map((action) => {
-    const keys = action.keys.length ? `  (${action.keys.map(keyLabel).join(", ")})` : "";
+    const keys = action.keys.length ? `  (${action.labels.join(", ")})` : "";
     const reason = disabled[action.id];
     return {title: `${action.group}: ${action.title}`, details: reason ? `Not available: ${reason}` : action.help + keys, isDisabled: Boolean(reason)};
   }), {

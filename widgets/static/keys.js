@@ -5,8 +5,6 @@ const NAMES = {
   Home: "home", End: "end", Enter: "enter", Escape: "escape", " ": "space", Tab: "tab", Backspace: "backspace",
   Delete: "delete",
 };
-const LABELS = {up: "↑", down: "↓", left: "←", right: "→", pageup: "pgup", pagedown: "pgdn", escape: "esc"};
-const SECONDARY = new Set(["up", "down", "pageup", "pagedown", "home", "end", "left", "right", "escape", "tab", "shift+tab"]);
 
 export function keyName(event) {
   const name = NAMES[event.key] ?? (/^F\d+$/.test(event.key) ? event.key.toLowerCase() : event.key);
@@ -15,10 +13,6 @@ export function keyName(event) {
   if (control) return `ctrl+${name.toLowerCase()}`;
   if (event.shiftKey && name.length > 1) return `shift+${name}`;
   return name;
-}
-
-export function keyLabel(key) {
-  return LABELS[key] ?? key;
 }
 
 // Actions by key in one place.
@@ -38,10 +32,5 @@ export class Keys {
 
   at(place) {
     return [...this.actions.values()].filter((action) => action.places.includes(place));
-  }
-
-  // Label of the key to show for an action: a letter or a word rather than an arrow.
-  hint(action) {
-    return action.keys.length ? keyLabel(action.keys.find((key) => !SECONDARY.has(key)) ?? action.keys[0]) : "";
   }
 }

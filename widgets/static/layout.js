@@ -133,7 +133,7 @@ export class Layout {
     const shown = this.keys.at(place).filter((action) => action.priority && (action.id === "help" || !this.disabled[action.id]));
     shown.sort((one, other) => other.priority - one.priority);
     this.footer.show(shown.map((action) => ({
-      id: action.id, key: this.keys.hint(action), title: titles[action.id] ?? action.title,
+      id: action.id, key: action.hints[place], title: titles[action.id] ?? action.title,
     })));
   }
 
