@@ -55,6 +55,12 @@ class Page:
         await self.pilot.press(*map(_key, text))
         await self._until_idle()
 
+    async def leave_editor(self, *answer: str) -> None:
+        """Leave the editor with unsaved text, and answer the question with keys."""
+        await self.press("escape")
+        await self.shows("Leave and keep the draft")
+        await self.press(*answer)
+
     async def _until_idle(self) -> None:
         await asyncio.wait_for(self.session.idle(), PATIENCE)
         await self.pilot.pause()

@@ -100,7 +100,7 @@ class TestAnEdit:
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
             await page.press("e")
             await replace_line(page, 1, '  "threads": 99,')
-            await page.press("escape", "down", "down", "enter")
+            await page.leave_editor("down", "down", "enter")
             await page.shows("1 Keys")
             await page.press("e")
             await page.shows("not modified", '"threads": 8,')
@@ -120,13 +120,13 @@ class TestDrafts:
                     await page.shows("1 draft of this key", "each draft is kept")
                     await page.press("down", "enter")
                 await replace_line(page, 1, line)
-                await page.press("escape", "down", "enter")
+                await page.leave_editor("down", "enter")
                 await page.shows("1 Keys")
             await page.press("j", "D")
             await page.shows("Drafts", "app")
             await page.press("down", "enter", "enter")
             await page.shows("from rev", '"threads": 1,')
-            await page.press("escape", "down", "enter", "D", "enter")
+            await page.leave_editor("down", "enter", "D", "enter")
             await page.shows("Draft of app", "Delete")
             await page.press("down", "enter")
             await page.shows("Delete the draft of app?")
@@ -141,7 +141,7 @@ class TestDrafts:
         async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
             await page.press("e")
             await replace_line(page, 1, '  "threads": 1,')
-            await page.press("escape", "down", "enter")
+            await page.leave_editor("down", "enter")
             await page.shows("1 Keys")
             async with place.other() as other:
                 await other.delete("app")

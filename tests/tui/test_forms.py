@@ -68,7 +68,7 @@ async def test_editor_without_other_form_says_so(place: Place) -> None:
     async with browsing(place.connect, Codecs(), writable=True) as page:
         await page.press("e", "ctrl+end", "x", "ctrl+t")
         await page.shows("not valid JSON")
-        await page.press("escape", "down", "down", "enter")
+        await page.leave_editor("down", "down", "enter")
         await page.shows("1 Keys")
 
 
@@ -77,7 +77,8 @@ async def test_draft_of_indented_value_is_continued(place: Place, tmp_path: Path
     async with browsing(place.connect, Codecs(), writable=True, drafts=tmp_path) as page:
         await page.press("i", "e")
         await page.shows("json, as stored)")
-        await page.press("end", "x", "escape", "down", "enter")
+        await page.press("end", "x")
+        await page.leave_editor("down", "enter")
         await page.shows("the draft is kept")
         await page.press("e", "enter")
         await page.shows("json, as stored)", "]}x")
