@@ -94,10 +94,10 @@ class Bridge:
             view.send_changes(parts)
 
     def send_heartbeat(self) -> None:
-        """Send a sign of life, if there is a view."""
+        """Send a sign of life to each view."""
         self._forget_views()
-        if self._views:
-            self._send({"type": "heartbeat"}, ())
+        for view in self._views.values():
+            view.send_heartbeat()
 
     def send_closed(self, reason: str) -> None:
         """Send that nothing more will be sent."""

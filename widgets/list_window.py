@@ -33,14 +33,18 @@ class ListWindow:
         """True once the view has asked for rows."""
         return self._generation >= 0
 
+    @property
+    def last_sent(self) -> tuple[int, int]:
+        """Generation and sequence number of the last message."""
+        return self._generation, self._seq
+
     def open(self, request: Window, now: float) -> dict[str, Json]:
         """Return the rows that a view asks for."""
-        step = 0 if not self.is_open else (request.start > self._start) - (request.start < self._start)
         self._generation, self._seq = request.generation, 0
         self.height = max(1, min(request.height, MAX_ROWS))
         self._count = max(0, min(request.count, MAX_ROWS))
         self._start = max(0, min(request.start, self.pane.count() - 1))
-        self.pane.on_shown(self._start, self._count, step)
+        self.pane.on_shown(self._start, self._count, max(-1, min(request.step, 1)))
         self._rows, head = list(self.pane.rows(self._start, self._count)), self.pane.head()
         self._renumber()
         self._shown = self._facts(head)

@@ -53,6 +53,8 @@ class Window:
     count: int
     height: int
     """Number of rows that fit into the view."""
+    step: int
+    """1 if a person scrolled down, -1 if up, 0 if the view shows the cursor."""
 
 
 @dataclass(frozen=True, slots=True)

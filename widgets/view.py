@@ -248,6 +248,11 @@ class View:
         if not parts or parts & (Part.LIVENESS | Part.DETAIL | Part.EDIT):
             self._status.update()
 
+    def send_heartbeat(self) -> None:
+        """Send a sign of life with the numbers of the last messages, by which the page sees that one was lost."""
+        sent: dict[str, Json] = {name: window.last_sent for name, window in self._windows.items() if window.is_open}
+        self._send({"type": "heartbeat", "sent": sent})
+
     def _send_body(self, pane: Pane) -> None:
         version = pane.text_version
         if version is not None and version != self._bodies.get(pane.name):

@@ -35,7 +35,17 @@ print(len(tasks), len(threads), len(connections))
 def hello(comm: Comm) -> None:
     comm.send({"type": "hello", "id": 1, **_VIEW, "protocol": 1})
     comm.send(
-        {"type": "window", "id": 2, **_VIEW, "pane": "tree", "generation": 1, "start": 0, "count": 50, "height": 20}
+        {
+            "type": "window",
+            "id": 2,
+            **_VIEW,
+            "pane": "tree",
+            "generation": 1,
+            "start": 0,
+            "count": 50,
+            "height": 20,
+            "step": 0,
+        }
     )
 
 

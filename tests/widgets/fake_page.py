@@ -99,7 +99,7 @@ class FakePage:
         with self._lock:
             found.generation += 1
             wanted = found.generation
-        self.send("window", pane=pane, generation=wanted, start=start, count=rows, height=height)
+        self.send("window", pane=pane, generation=wanted, start=start, count=rows, height=height, step=0)
         self.wait(lambda: self._answered(pane, wanted), f"rows of {pane}")
         return found
 

@@ -114,9 +114,12 @@ def test_refused_message_is_logged_without_its_content(
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
-        ("window", {"pane": "nothing", "generation": 1, "start": 0, "count": 9, "height": 9}),
-        ("window", {"pane": "tree", "generation": 1, "start": -5, "count": -1, "height": -1}),
-        ("window", {"pane": "tree", "generation": 1, "start": 1 << 50, "count": 1 << 50, "height": 1 << 50}),
+        ("window", {"pane": "nothing", "generation": 1, "start": 0, "count": 9, "height": 9, "step": 7}),
+        ("window", {"pane": "tree", "generation": 1, "start": -5, "count": -1, "height": -1, "step": -9}),
+        (
+            "window",
+            {"pane": "tree", "generation": 1, "start": 1 << 50, "count": 1 << 50, "height": 1 << 50, "step": 1 << 50},
+        ),
         ("click", {"pane": "tree", "row": 999, "gesture": "show"}),
         ("click", {"pane": "tree", "row": 1, "gesture": "explode"}),
         ("perform", {"action": "format-disk", "pane": "tree", "times": 1}),
@@ -187,3 +190,15 @@ def test_explorer_shares_its_session_with_its_widgets(make: Make, memory: Shared
     assert explorer.key_tree is explorer.key_tree
     explorer.close()
     alone.wait_message("closed")
+
+
+def test_heartbeat_has_the_number_of_the_last_patch(make: Make, memory: SharedMemory) -> None:
+    """By it a page sees that the last patch was lost, even if no other follows."""
+    memory.put("a")
+    page = FakePage(make(KeyTree, "memory:"))
+    page.open("tree")
+    page.wait_message("status", status="LIVE")
+    memory.put("b")
+    page.wait_row("b")
+    tree = page.list("tree")
+    page.wait_message("heartbeat", sent={"tree": (tree.generation, tree.seq)})

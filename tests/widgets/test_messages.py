@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 from widgets.messages import MAX_BUFFER, InvalidMessage, Perform, Window, parse
 
 _WINDOW: Final[dict[str, Any]] = {
-    "type": "window", "id": 7, "view": "v", "pane": "tree", "generation": 1, "start": 0, "count": 40, "height": 20,
+    "type": "window", "id": 7, "view": "v", "pane": "tree", "generation": 1,
+    "start": 0, "count": 40, "height": 20, "step": 1,
 }  # fmt: skip
 
 
 def test_message_on_the_list_is_parsed() -> None:
     request = parse(_WINDOW, [])
     assert (request.id, request.view) == (7, "v")
-    assert request.body == Window("tree", 1, 0, 40, 20)
+    assert request.body == Window("tree", 1, 0, 40, 20, 1)
     assert request.buffer is None
 
 

@@ -132,7 +132,7 @@ class Pane(ABC):
         Args:
             start: Index of the first row.
             count: Number of rows.
-            step: 1 if the view was scrolled down, -1 if it was scrolled up, else 0.
+            step: 1 if a person scrolled down, -1 if up, else 0.
         """
         del start, count, step
 

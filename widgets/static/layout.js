@@ -47,7 +47,8 @@ export class Layout {
     this.entry = element("span");
     this.entry.tabIndex = -1;
     this.element = element("div", "ks-root", this.entry, this.status.element, this.grid.tabs, this.grid.element, this.filterPrompt.element, this.goPrompt.element, this.footer.element, this.notices, this.exit);
-    this.element.setAttribute("data-lm-suppress-shortcuts", "true"); // the notebook's own keys must not act in here
+    // the notebook's own keys must not act on what has the focus in here
+    this.element.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
     this.element.setAttribute("role", "group");
     this.element.setAttribute("aria-description", "Tab moves among the panes. Escape, then tab, leaves. Question mark shows the keys.");
     this.dialogs = new Dialogs(channel, this.element);
@@ -69,6 +70,7 @@ export class Layout {
     const view = (message) => this.views.get(message.pane);
     channel.on("welcome", (message) => this.welcome(message));
     channel.on("status", (message) => this.onStatus(message));
+    channel.on("heartbeat", (message) => this.check(message.sent));
     channel.on("rows", (message) => view(message)?.onRows(message));
     channel.on("patch", (message) => view(message)?.onPatch(message));
     channel.on("body", (message, buffers) => view(message)?.onBody(message, buffers));
@@ -104,6 +106,11 @@ export class Layout {
     if (before?.selected !== head.selected) this.grid.showBeside("value");
     setText(title, head.filter ? `/${head.filter}  ${head.title}` : head.title);
     if (this.filterPrompt.isOpen) setText(this.filterPrompt.comment, head.filter ? head.title : "");
+  }
+
+  // Ask for the rows of each pane of which a message was lost.
+  check(sent) {
+    for (const [pane, last] of Object.entries(sent)) this.views.get(pane)?.check?.(last);
   }
 
   welcome(message) {

@@ -4,6 +4,7 @@ import {element, seconds, setAttributes} from "./dom.js";
 import {VirtualRows} from "./virtual_rows.js";
 
 const MAX_ROWS = 500;
+const ANSWER_TIMEOUT = 5; // seconds after which rows are asked for again
 
 export class VirtualList extends VirtualRows {
   // options: role of the list and its rows, label, rowHeight, draw(element, row, list), onGesture(row, gesture, event)
@@ -14,7 +15,7 @@ export class VirtualList extends VirtualRows {
     this.options = {role: "listbox", rowRole: "option", ...options};
     this.generation = 0;
     this.seq = 0;
-    this.isWaiting = false;
+    this.askedAt = -Infinity; // moment of the request without an answer
     this.isUnknown = false;
     this.start = 0;
     this.rows = [];
@@ -38,56 +39,83 @@ export class VirtualList extends VirtualRows {
   // Ask for everything again, as after a reconnection.
   reset() {
     this.rows = [];
-    this.isWaiting = false;
-    this.isUnknown = true; // nothing was asked for yet
+    this.ask();
+  }
+
+  // Ask again if the kernel has sent more than has come: a message was lost.
+  check([generation, seq]) {
+    if (generation === this.generation && seq !== this.seq) this.ask();
+  }
+
+  ask() {
+    this.askedAt = -Infinity;
+    this.isUnknown = true; // also if nothing can be asked for now, because the pane is hidden
     this.request();
   }
 
-  request(always = false) {
-    if (this.isWaiting || !this.scroller.clientHeight) return;
+  request() {
+    if (seconds() - this.askedAt < ANSWER_TIMEOUT || !this.scroller.clientHeight) return;
     const first = Math.floor(this.top);
     const visible = this.height + 2;
     const ahead = Math.ceil(visible / 2);
     const from = Math.max(0, this.direction < 0 ? first - ahead : first);
     const to = Math.min(this.total, first + visible + (this.direction > 0 ? ahead : 0));
     const has = from >= this.start && to <= this.start + this.rows.length;
-    if (has && !always && !this.isUnknown) return;
+    if (has && !this.isUnknown) return;
     this.isUnknown = false;
     const count = Math.min(MAX_ROWS, 3 * visible);
     const start = Math.max(0, first - (this.direction > 0 ? Math.floor(visible / 2) : count - visible - Math.floor(visible / 2)));
     this.generation += 1;
-    this.isWaiting = true;
-    this.channel.send("window", {pane: this.pane, generation: this.generation, start, count, height: this.height});
+    this.askedAt = seconds();
+    this.channel.send("window", {pane: this.pane, generation: this.generation, start, count, height: this.height, step: this.step});
+    this.step = 0;
   }
 
   onRows(message) {
     if (message.generation !== this.generation) return;
-    this.isWaiting = false;
+    this.askedAt = -Infinity;
     this.seq = 0;
+    const anchor = this.anchor;
     const at = seconds();
     this.rows = message.rows.map((row) => ({...row, at}));
-    this.take(message);
+    this.take(message, anchor);
   }
 
   onPatch(message) {
     if (message.generation !== this.generation) return;
     if (message.seq !== this.seq + 1) { // one is missing: what is shown may be wrong
-      this.isWaiting = false;
-      this.request(true);
+      this.ask();
       return;
     }
     this.seq = message.seq;
-    const first = Math.floor(this.top);
-    const anchor = this.rows[first - this.start];
+    const anchor = this.anchor;
     this.rows.length = Math.min(this.rows.length, message.length);
     const at = seconds();
     for (const [index, row] of message.changes) this.rows[index] = {...row, at};
-    const index = anchor ? this.rows.findIndex((row) => row.id === anchor.id) : -1;
-    if (this.top > 0 && index >= 0) this.top += message.start + index - first;
-    this.take(message);
+    this.take(message, anchor);
   }
 
-  take(message) {
+  isInSight(row) {
+    return row >= Math.floor(this.top) && row < this.top + this.scroller.clientHeight / this.rowHeight;
+  }
+
+  get anchor() { // first row in sight, if it is known
+    return this.rows[Math.floor(this.top) - this.start];
+  }
+
+  // Keep the cursor in its line while rows come and go; if it is out of sight, the first row.
+  keepPlace(message, anchor) {
+    if (this.isInSight(this.cursor)) {
+      if (this.top > 0 || !this.isInSight(message.cursor)) this.top += message.cursor - this.cursor;
+    } else if (this.top > 0) {
+      const index = anchor ? this.rows.findIndex((row) => row.id === anchor.id) : -1;
+      if (index >= 0) this.top += message.start + index - Math.floor(this.top);
+    }
+    this.top = Math.max(0, this.top);
+  }
+
+  take(message, anchor) {
+    if (message.reveals === this.reveals) this.keepPlace(message, anchor);
     Object.assign(this, {start: message.start, total: message.total, cursor: message.cursor});
     this.head = {...message.head, at: seconds()};
     const isRevealed = message.reveals !== this.reveals;

@@ -10,7 +10,8 @@ export class VirtualRows {
     this.rowHeight = rowHeight;
     this.total = 0;
     this.top = 0; // first row in sight, with a fraction
-    this.direction = 1;
+    this.direction = 1; // in which rows are prefetched
+    this.step = 0; // in which a person scrolled last, until it was sent
     this.elements = [];
     this.notice = element("div", "ks-notice");
     this.notice.hidden = true;
@@ -89,7 +90,7 @@ export class VirtualRows {
     if (Math.abs(at - this.scrolledTo) < 1) return; // scrolled by ourselves
     this.scrolledTo = at;
     const top = Math.min(this.maxTop, (at * this.scale) / this.rowHeight);
-    this.direction = top >= this.top ? 1 : -1;
+    this.step = this.direction = top >= this.top ? 1 : -1;
     this.top = top;
     this.schedule();
   }
@@ -99,6 +100,7 @@ export class VirtualRows {
     const pixels = event.deltaMode === 1 ? event.deltaY * this.rowHeight : event.deltaMode === 2 ? event.deltaY * this.scroller.clientHeight : event.deltaY;
     event.preventDefault();
     this.scrollTo(this.top + pixels / this.rowHeight);
+    this.step = Math.sign(pixels);
   }
 
   onResize() {
