@@ -115,7 +115,7 @@ async def kernel(request: pytest.FixtureRequest, kernels: KernelPool) -> AsyncIt
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shell() -> AsyncIterator[Kernel]:
+async def shared_kernel() -> AsyncIterator[Kernel]:
     """The session's kernel with the extension `explorer`, for tests that leave it as it was."""
     async with Kernel() as kernel:
         await kernel.launch()

@@ -21,7 +21,7 @@ def bars(execution: Execution) -> list[str]:
     return [output["data"]["text/plain"] for output in execution.outputs if "data" in output]
 
 
-async def test_async_twins_are_awaited_in_a_cell(shell: Kernel) -> None:
+async def test_async_twins_are_awaited_in_a_cell(shared_kernel: Kernel) -> None:
     code = """
 import explorer
 async with explorer.open("demo:?still") as store:
@@ -29,18 +29,18 @@ async with explorer.open("demo:?still") as store:
     locks = await explorer.locks_frame(store)
 print(len(frame) > 10, len(locks) > 1)
 """
-    assert (await shell.execute(code)).text == "True True\n"
+    assert (await shared_kernel.execute(code)).text == "True True\n"
 
 
 @pytest.mark.parametrize(
     "code", ["frame = store.to_frame()", "%kv ls -r demo:?still", "frame = await explorer.to_frame(awaited)"]
 )
-async def test_bar_is_shown_after_its_delay(shell: Kernel, code: str) -> None:
-    await shell.execute(STORES)
-    assert bars(await shell.execute(code)) == []
-    await shell.execute(AT_ONCE)
+async def test_bar_is_shown_after_its_delay(shared_kernel: Kernel, code: str) -> None:
+    await shared_kernel.execute(STORES)
+    assert bars(await shared_kernel.execute(code)) == []
+    await shared_kernel.execute(AT_ONCE)
     try:
-        (bar,) = bars(await shell.execute(code))
+        (bar,) = bars(await shared_kernel.execute(code))
     finally:
-        await shell.execute(LATER)
+        await shared_kernel.execute(LATER)
     assert ("listing" if "ls" in code else "reading") in bar

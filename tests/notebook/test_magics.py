@@ -34,10 +34,10 @@ def store(url: str) -> Iterator[BlockingStore]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def used(shell: Kernel, store: BlockingStore, url: str) -> Kernel:
+async def used(shared_kernel: Kernel, store: BlockingStore, url: str) -> Kernel:
     """The kernel with the store in use."""
-    assert (await shell.execute(f"%kv use {url}")).text == f"using {store.address.redacted}\n"
-    return shell
+    assert (await shared_kernel.execute(f"%kv use {url}")).text == f"using {store.address.redacted}\n"
+    return shared_kernel
 
 
 def streams(execution: Execution, name: str) -> str:
@@ -94,10 +94,10 @@ class TestVerbs:
         assert "locks/" in (await used.execute("%kv ls --limit 100 demo:?still")).text
         assert (await used.execute("%kv use")).text == f"using {store.address.redacted}\n"
 
-    async def test_help_is_the_commands(self, shell: Kernel) -> None:
-        assert "--if-revision" in (await shell.execute("%kv put --help")).text
-        assert "%kv use" in (await shell.execute("%kv")).text
-        assert "%kv use" in (await shell.execute("%kv --help")).text
+    async def test_help_is_the_commands(self, shared_kernel: Kernel) -> None:
+        assert "--if-revision" in (await shared_kernel.execute("%kv put --help")).text
+        assert "%kv use" in (await shared_kernel.execute("%kv")).text
+        assert "%kv use" in (await shared_kernel.execute("%kv --help")).text
 
     async def test_output_of_a_cell_is_sanitized(self, used: Kernel, store: BlockingStore) -> None:
         store.put("app", b"\x1b[31m\xff")
@@ -136,8 +136,8 @@ except Exception as error:
 """
         assert (await used.execute(code)).text == "3 KeyNotFound\n"
 
-    async def test_secret_of_the_url_is_not_shown(self, shell: Kernel) -> None:
-        shown = await failure(shell, "%kv ls etcd://user:hunter2@127.0.0.1:1/ --timeout 1")
+    async def test_secret_of_the_url_is_not_shown(self, shared_kernel: Kernel) -> None:
+        shown = await failure(shared_kernel, "%kv ls etcd://user:hunter2@127.0.0.1:1/ --timeout 1")
         assert "hunter2" not in shown
 
 
@@ -213,12 +213,12 @@ class TestCompletion:
 
 
 class TestExtension:
-    async def test_extension_can_be_reloaded_and_unloaded(self, shell: Kernel) -> None:
-        await shell.execute("%reload_ext explorer")
-        assert (await shell.execute("%kv use")).text == "using no store\n"
-        assert (await shell.complete("%kv wat"))["matches"] == ["watch"]
-        await shell.execute("%unload_ext explorer")
+    async def test_extension_can_be_reloaded_and_unloaded(self, shared_kernel: Kernel) -> None:
+        await shared_kernel.execute("%reload_ext explorer")
+        assert (await shared_kernel.execute("%kv use")).text == "using no store\n"
+        assert (await shared_kernel.complete("%kv wat"))["matches"] == ["watch"]
+        await shared_kernel.execute("%unload_ext explorer")
         with pytest.raises(CellError):
-            await shell.execute("%kv use")
-        await shell.execute("%load_ext explorer")
-        assert "%kv use" in (await shell.execute("%kv")).text
+            await shared_kernel.execute("%kv use")
+        await shared_kernel.execute("%load_ext explorer")
+        assert "%kv use" in (await shared_kernel.execute("%kv")).text
