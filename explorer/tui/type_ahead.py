@@ -41,10 +41,10 @@ class KeyHold:
         """Deliver the keys to what has the focus: no dialog follows."""
         self._app.end_hold(self)
 
-    def drop(self) -> None:
-        """Drop the keys: the dialog that they were typed for does not open."""
+    def drop(self, until: float) -> None:
+        """Drop the keys pressed before a time: the dialog that they were typed for does not open."""
         if self._app.end_hold(self):
-            self._app.drop_keys()
+            self._app.drop_keys(until)
 
 
 _CURRENT_HOLD: Final[ContextVar[KeyHold]] = ContextVar("current_hold")
@@ -106,9 +106,9 @@ class TypeAheadApp(ErrorBoundaryApp):
         self._schedule_delivery()
         return True
 
-    def drop_keys(self) -> None:
-        """Drop the keys pressed so far: what they were typed for was refused, or will not open."""
-        self._dropped_until = Message().time
+    def drop_keys(self, until: float | None = None) -> None:
+        """Drop the keys pressed before a time, by default now: what they were for was refused, or does not open."""
+        self._dropped_until = Message().time if until is None else max(until, self._dropped_until)
 
     def requeue_keys(self, keys: list[Key]) -> None:
         """Deliver keys to what has the focus, before those that were pressed later."""
@@ -158,7 +158,7 @@ class TypeAheadApp(ErrorBoundaryApp):
         """Drop the keys of a flow that ended without releasing them."""
         if event.worker.is_finished:
             for hold in [hold for hold in self._holds if hold.worker is event.worker]:
-                hold.drop()
+                hold.drop(event.time)  # its end: what is pressed while the message waits is for what is shown by now
 
 
 async def _run(flow: Flow, hold: KeyHold) -> None:
